@@ -1,0 +1,164 @@
+"""Streams of bytes: reading compressed files, and cutting streams into documents, in bounded memory."""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from rhapsode.errors import UserError
+
+CHUNK = 1 << 20
+"""Bytes read at a time."""
+SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
+
+
+def read_chunks(file: BinaryIO, kind: str, name: str, stop: int | None = None, size: int = 0) -> Iterator[bytes]:
+    """The bytes from where `file` stands, decompressed if `kind` is one of `SUFFIXES`; no chunk is empty.
+
+    Not compressed: up to the offset `stop`. size: bytes at a time, `CHUNK` by default.
+    Raises `UserError` for a damaged archive.
+    """
+    size = size or CHUNK
+    try:
+        if kind == ".zst":
+            yield from _zstandard(file, name)
+            return
+        stream = _opened(file, kind) if kind else file
+        at = file.tell()
+        while True:
+            data = stream.read(size if stop is None else min(size, stop - at))
+            if not data:
+                break
+            at += len(data)
+            yield data
+    except (EOFError, zlib.error, OSError, _lzma_error()) as error:
+        if not kind or isinstance(error, OSError) and error.errno is not None:
+            raise
+        raise _damaged(name, kind, str(error)) from None
+
+
+def _opened(file: BinaryIO, kind: str) -> Any:
+    if kind == ".gz":
+        import gzip
+
+        return gzip.GzipFile(fileobj=file)
+    if kind == ".bz2":
+        import bz2
+
+        return bz2.BZ2File(file)
+    import lzma
+
+    return lzma.LZMAFile(file)
+
+
+def _lzma_error() -> type[Exception]:
+    import lzma
+
+    return lzma.LZMAError
+
+
+def _zstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
+    """Frame by frame. (The package's own reader takes a truncated file for a whole one.)"""
+    try:
+        import zstandard
+    except ImportError:
+        raise UserError(f"{name}: reading .zst files needs the package zstandard: pip install zstandard") from None
+    decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 31)
+    frame = decompressor.decompressobj()
+    begun = False
+    try:
+        # So little at a time because 4 bytes can stand for 128 KiB, and all that comes out is held.
+        while data := file.read(4096):
+            while data:
+                begun = True
+                out = frame.decompress(data)
+                if out:
+                    yield out
+                data = b""
+                if frame.eof:
+                    data, frame, begun = frame.unused_data, decompressor.decompressobj(), False
+    except zstandard.ZstdError as error:
+        raise _damaged(name, ".zst", str(error)) from None
+    if begun:
+        raise _damaged(name, ".zst", "it ends in the middle")
+
+
+def _damaged(name: str, kind: str, why: str) -> UserError:
+    return UserError(f"{name}: a damaged {kind} file ({why}). Fetch or make it again.")
+
+
+def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bool]]:
+    """(data, whether a document ends with it): what is between separators, wherever chunks begin and end.
+
+    Empty documents are left out. Of a document that is larger than a chunk, one piece at a time is held.
+    """
+    rest = b""  # what may be the first bytes of a separator that goes on in the next chunk
+    begun = False  # whether something of the document was given already
+    for chunk in chunks:
+        *whole, last = (rest + chunk).split(separator)
+        for data in whole:
+            if data or begun:
+                yield data, True
+            begun = False
+        keep = next((n for n in range(min(len(separator) - 1, len(last)), 0, -1) if last.endswith(separator[:n])), 0)
+        data, rest = last[: len(last) - keep], last[len(last) - keep :]
+        if data:
+            yield data, False
+            begun = True
+    if rest or begun:
+        yield rest, True
+
+
+def records(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
+    """The text in `field` of each line of JSONL, as UTF-8; blank lines and empty texts are left out.
+
+    A line is held whole. Raises `UserError` naming file and line.
+    """
+    rest: list[bytes] = []
+    number = 0
+    for chunk in chunks:
+        *whole, last = chunk.split(b"\n")
+        if whole:
+            whole[0] = b"".join((*rest, whole[0]))
+            rest = []
+        rest.append(last)
+        for line in whole:
+            number += 1
+            if text := _record(line, field, name, number):
+                yield text
+    if text := _record(b"".join(rest), field, name, number + 1):
+        yield text
+
+
+def _record(line: bytes, field: str, name: str, number: int) -> bytes:
+    if number == 1:
+        line = line.removeprefix(b"\xef\xbb\xbf")
+    if not line.strip():
+        return b""
+    where = f"{name}, line {number}"
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        shown = line[:60].decode("utf-8", "backslashreplace")
+        reason = "too deep" if isinstance(error, RecursionError) else str(error)
+        raise UserError(
+            f"{where}: not JSON ({reason}): {shown!r}. With a field, each line must be one JSON object; "
+            "leave the field out to read the file as plain text."
+        ) from None
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected an object with the field {field!r}, found {_kind(value)}.")
+    text = value.get(field)
+    if not isinstance(text, str):
+        problem = (
+            f"the field {field!r} is {_kind(text)}, not text" if field in value else f"there is no field {field!r}"
+        )
+        with_text = [repr(key) for key, each in value.items() if isinstance(each, str)]
+        raise UserError(f"{where}: {problem}. Fields with text here: {', '.join(with_text)[:200] or 'none'}.")
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _kind(value: object) -> str:
+    kinds = {dict: "an object", list: "a list", str: "text", bool: "true or false", type(None): "null"}
+    return kinds.get(type(value), "a number")

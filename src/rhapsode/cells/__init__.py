@@ -1,0 +1,1 @@
+"""Cells: the recurrence, one file each. The plain LSTM is the default."""

@@ -1,0 +1,92 @@
+"""What can be set, and what is written in a model file. Everything is validated when made."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from rhapsode.errors import UserError
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+Width = Annotated[int, Field(ge=1, le=65536)]
+
+
+class Config(BaseModel):
+    """Frozen, nothing unknown admitted."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class NetworkConfig(Config):
+    """The shape of a network: all that decides its weights, together with the kind of step."""
+
+    cell: str = "lstm"
+    head: str = "categorical"
+    layers: int = Field(1, ge=1, le=64)
+    width: Width = 256
+    """H, outputs per layer."""
+    embedding: int = Field(32, ge=0, le=65536)
+    """Numbers per input symbol, learnt; 0 for one-hot inputs."""
+    tied: bool = False
+    """Output weights are the embedding's (Press & Wolf 2017); needs embedding == features."""
+    skip: bool = False
+    """The input goes to all layers, all layers go to the output (Graves 2013, section 2)."""
+    residual: bool = False
+    """Each layer after the first adds to its input (He et al. 2016)."""
+
+
+class Dropout(Config):
+    """Rates at which training sets numbers to zero; the rest is scaled up."""
+
+    input: Rate = 0.0
+    """Of the embedded input."""
+    between: Rate = 0.0
+    """Of what goes from layer to layer (Zaremba et al. 2014)."""
+    output: Rate = 0.0
+    """Of the features before the head."""
+    recurrent: Rate = 0.0
+    """Of the recurrent weights themselves: weight-drop (Merity et al. 2018)."""
+    locked: bool = False
+    """One mask for all steps of a window instead of one a step (Gal & Ghahramani 2016)."""
+
+
+class FramingConfig(Config):
+    """How the past is presented to the network; see `rhapsode.framing`."""
+
+    name: Literal["stream", "one-to-one", "many-to-one", "one-to-many"] = "stream"
+    length: int = Field(0, ge=0, le=1_000_000)
+    """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
+
+
+class ModelConfig(Config):
+    """All of a model but its weights. The model file carries it as JSON."""
+
+    format: Literal[1] = 1
+    codec: dict[str, Any]
+    network: NetworkConfig
+    framing: FramingConfig
+    reset: str
+    facts: dict[str, Any] = {}
+    """For people: what it was trained on, for how long, how well it did."""
+
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def make(kind: type[C], values: Any, where: str) -> C:
+    """`kind` from untrusted values. Raises `UserError` naming each bad value, in `where`."""
+    try:
+        return kind.model_validate(values)
+    except ValidationError as error:
+        raise explain(error, where) from None
+
+
+def explain(error: ValidationError, where: str) -> UserError:
+    """pydantic's findings as one message."""
+    lines = []
+    for e in error.errors():
+        path = ".".join(str(p) for p in e["loc"]) or "(all)"
+        given = "" if e["type"] == "missing" else f" (given: {str(e.get('input'))[:80]!r})"
+        lines.append(f"{path}: {e['msg']}{given}")
+    return UserError(f"{where}: " + "; ".join(lines))

@@ -1,0 +1,299 @@
+"""Sources → a corpus ready for training: split, codec fitted, steps in memory-mapped files.
+
+All of it is done once and kept in the cache under a key: a hash of what the sources hold and of
+every option that matters. A second run only hashes the sources. A folder in the cache is made
+under another name and put in place by one rename, so whatever is there is whole.
+"""
+
+from __future__ import annotations
+
+import errno
+import glob
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import socket
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from rhapsode import datasets, registry
+from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
+from rhapsode._files import DATA, reasons
+from rhapsode.codecs._text import TextCodec
+from rhapsode.datasets import cache_folder
+from rhapsode.errors import UserError, choice
+from rhapsode.resets import ResetPolicy
+from rhapsode.sources import Sources, open_sources
+from rhapsode.steps import Steps
+
+FORMAT = 1
+"""Part of every key. Raise it when the files change, or when a codec encodes in another way."""
+MIN_TRAIN, MIN_VALID = 100, 10
+"""Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
+FEW_VALID = 1000
+FRACTION = 0.1
+Source = str | os.PathLike[str]
+Report = Callable[[str, float], None]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Data ready for training.
+
+    codec:        fitted on the training part only (or the one that was given).
+    train, valid: the steps.
+    *_bytes, *_chars: sizes; chars are those of Unicode, and each byte that is not UTF-8 counts as one.
+    documents:    how many there are in the sources (those given only for validation not counted).
+    skipped:      files that were left out: name → why.
+    notes:        what a person should be told, a sentence each.
+    key:          of the contents and options, the name of the folder in the cache.
+    """
+
+    codec: TextCodec
+    train: Steps
+    valid: Steps
+    train_bytes: int
+    train_chars: int
+    valid_bytes: int
+    valid_chars: int
+    documents: int
+    skipped: dict[str, str]
+    notes: list[str]
+    key: str
+
+
+def prepare(
+    sources: Sequence[Source],
+    *,
+    codec: str | TextCodec = "chars",
+    codec_options: dict[str, Any] | None = None,
+    reset: ResetPolicy,
+    valid: Sequence[Source] | None = None,
+    valid_fraction: float = FRACTION,
+    valid_by: Literal["tail", "document"] = "tail",
+    separator: str | None = None,
+    field: str | None = None,
+    cache: Path | None = None,
+    report: Report | None = None,
+) -> Corpus:
+    """The corpus of these sources, from the cache if it is there. Raises `UserError`.
+
+    codec: a name, or a fitted codec, which is used as it is.
+    valid: sources to validate on. Without them it is the last `valid_fraction` of the characters,
+    or, with `valid_by="document"`, every k-th document. A single `data:NAME` is cut as in the
+    literature unless one of these is given.
+    cache: the folder to keep the steps in, `cache_folder()` by default.
+    report: is called with what is being done and how much of that is done, 0 to 1.
+    """
+    report = report or (lambda what, done: None)
+    if not 0 < valid_fraction < 1:
+        raise UserError(f"validation fraction {valid_fraction}: it must be more than 0 and less than 1, e.g. 0.1.")
+    if valid_by not in ("tail", "document"):
+        raise choice("validation by", valid_by, ["tail", "document"])
+    wanted = _Codec.of(codec, codec_options)
+    notes: list[str] = []
+    if valid is None and valid_fraction == FRACTION and valid_by == "tail":
+        sources, valid = _published(sources, notes)
+    main = open_sources(sources, separator=separator, field=field, report=report)
+    other = open_sources(valid, separator=separator, field=field, report=report) if valid is not None else None
+    split = "sources" if other else f"{valid_by} {valid_fraction!r}"
+    identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split]
+    key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
+    home = (cache or cache_folder()) / "steps"
+    corpus = _load(home / key, key, wanted)
+    if corpus is None:
+        build = _Build(main, other, wanted, reset, valid_fraction, valid_by, report)
+        _committed(home, key, build.write)
+        corpus = _load(home / key, key, wanted)
+        if corpus is None:
+            raise UserError(f"{home / key}: damaged as soon as it was written. Is the disk sound?")
+    skipped = main.skipped | (other.skipped if other else {})
+    if skipped:
+        notes.append(f"Files left out: {reasons(skipped)}.")
+    if len(corpus.valid) < FEW_VALID:
+        notes.append(f"There are only {len(corpus.valid)} steps to validate on: the validation loss is a rough guess.")
+    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": notes})
+
+
+def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[Source], Sequence[Source] | None]:
+    """A single `data:NAME` with a split of its own → its parts."""
+    known = {f"{DATA}{each.name}": each for each in datasets.list_datasets()}
+    dataset = known.get(os.fspath(sources[0])) if len(sources) == 1 else None
+    if dataset is None or "valid" not in dataset.parts:
+        return sources, None
+    notes.append(f"{DATA}{dataset.name} is split as in the literature: {dataset.split}.")
+    return [f"{DATA}{dataset.name}/train"], [f"{DATA}{dataset.name}/valid"]
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """The codec asked for: a fitted one, or a class and its options."""
+
+    kind: type[TextCodec]
+    options: dict[str, Any]
+    fitted: TextCodec | None
+
+    @staticmethod
+    def of(codec: str | TextCodec, options: dict[str, Any] | None) -> _Codec:
+        if isinstance(codec, TextCodec):
+            if options:
+                raise UserError("codec options cannot be given with a codec that is already fitted: it has its own.")
+            return _Codec(type(codec), {}, codec)
+        kind: type[TextCodec] = registry.get("codec", codec)
+        return _Codec(kind, kind.checked(options or {}), None)
+
+    @property
+    def identity(self) -> list[Any]:
+        return [self.kind.name, self.options, self.fitted.to_json() if self.fitted else None]
+
+
+@dataclass(frozen=True)
+class _Build:
+    """Reads the sources and writes one folder of the cache."""
+
+    main: Sources
+    other: Sources | None
+    wanted: _Codec
+    reset: ResetPolicy
+    fraction: float
+    by: str
+    report: Report
+
+    def write(self, folder: Path) -> None:
+        """Everything a corpus is, in the empty folder `folder`."""
+        at, every, documents = self._split()
+        codec = self.wanted.fitted or self._fit(at, every)
+        with ExitStack() as stack:
+            train, valid = (PartWriter(folder / name, codec, self.reset) for name in ("train", "valid"))
+            stack.callback(train.abandon)
+            stack.callback(valid.abandon)
+            for is_valid, data, ends in dealt(self._pieces("encoding"), at, every):
+                (valid if is_valid else train).feed(data, ends)
+            if self.other:
+                for data, ends in self.other.pieces(lambda done: self.report("encoding validation data", done)):
+                    valid.feed(data, ends)
+            counts = {"train": train.close(), "valid": valid.close()}
+        self.main.check_unchanged()
+        if self.other:
+            self.other.check_unchanged()
+        self._check(counts)
+        meta = {
+            "format": FORMAT,
+            "codec": {"name": codec.name, "data": codec.to_json()},
+            "documents": documents or counts["train"].documents,
+            "counts": {name: asdict(part) for name, part in counts.items()},
+        }
+        with open(folder / "meta.json", "w", encoding="ascii") as file:
+            json.dump(meta, file)
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
+        return self.main.pieces(lambda done: self.report(what, done))
+
+    def _split(self) -> tuple[int | None, int, int]:
+        """(first byte to validate on, each how manieth document to validate on, documents); see `dealt`."""
+        if self.other:
+            return None, 0, 0
+        size, chars, documents = count(self._pieces("counting"))
+        if self.by == "document":
+            if documents < 2:
+                raise UserError(
+                    "validation by document needs at least 2 documents, and there is only one. Give more files, a "
+                    "document separator, or validate on the tail."
+                )
+            return None, min(documents, max(2, round(1 / self.fraction))), documents
+        first = int((1 - self.fraction) * chars)
+        return (first if chars == size else offset_of(self._pieces("splitting"), first)), 0, documents
+
+    def _fit(self, at: int | None, every: int) -> TextCodec:
+        def training() -> Iterator[bytes]:
+            for is_valid, data, _ in dealt(self._pieces("learning the codec"), at, every):
+                if not is_valid:
+                    yield data
+                elif at is not None:
+                    return
+
+        return self.wanted.kind.fit(training(), **self.wanted.options)
+
+    def _check(self, counts: dict[str, Counts]) -> None:
+        train, valid = counts["train"], counts["valid"]
+        if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
+            return
+        raise UserError(
+            f"too little data: {train.steps} steps to train on ({train.bytes} bytes) and {valid.steps} to validate on "
+            f"({valid.bytes} bytes); a step is one symbol of the codec {self.wanted.kind.name}. At least {MIN_TRAIN} "
+            f"and {MIN_VALID} are needed, and thousands to learn anything. Give more text"
+            + (", or more to validate on." if self.other else ", or another part of it to validate on.")
+        )
+
+
+def _committed(home: Path, key: str, write: Callable[[Path], None]) -> None:
+    """Make the folder `home`/`key` with `write`, all or nothing; if another process is first, its own is kept."""
+    temporary = home / f".{key[:16]}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        _sweep(home)
+        temporary.mkdir()
+        write(temporary)
+        try:
+            os.rename(temporary, home / key)
+        except OSError as error:
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES) or not (home / key).is_dir():
+                raise
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
+            raise
+        raise UserError(
+            f"cannot keep the encoded data in {home}: {error.strerror}. It takes one to four bytes per character. "
+            "Make room there, or set RHAPSODE_CACHE to another folder."
+        ) from None
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)  # gone already when all went well
+
+
+def _sweep(home: Path) -> None:
+    """Remove what processes of this machine that were killed have left half made."""
+    if os.name != "posix":
+        return
+    for folder in home.glob(f".*.{glob.escape(socket.gethostname())}.*.*"):
+        with suppress(ValueError, OverflowError, PermissionError):
+            try:
+                os.kill(int(folder.name.split(".")[-2]), 0)
+            except ProcessLookupError:
+                shutil.rmtree(folder, ignore_errors=True)
+
+
+def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
+    """The corpus in `folder`; None when there is none, or (after removing it) a damaged one."""
+    if not folder.is_dir():
+        return None
+    try:
+        meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
+        parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
+        codec = wanted.fitted or registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
+        steps = {name: Steps.open(folder / name, codec.steps.dtype) for name in parts}
+        if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
+            raise ValueError("sizes differ from those on record")
+    except (OSError, ValueError, KeyError, TypeError, UserError):
+        shutil.rmtree(folder, ignore_errors=True)
+        return None
+    train, valid = parts["train"], parts["valid"]
+    return Corpus(
+        codec=codec,
+        train=steps["train"],
+        valid=steps["valid"],
+        train_bytes=train.bytes,
+        train_chars=train.chars,
+        valid_bytes=valid.bytes,
+        valid_chars=valid.chars,
+        documents=meta["documents"],
+        skipped={},
+        notes=[],
+        key=key,
+    )

@@ -1,0 +1,112 @@
+"""The engine: a trained network run step by step or window by window, with the state in and out.
+
+It runs an ONNX graph in ONNX Runtime. Calling torch's LSTM once per step costs more in repacking
+weights than in arithmetic; ONNX Runtime packs them once. Scoring, generation and compression all
+use this engine, so that they see the same numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
+
+State = tuple[np.ndarray, ...]
+"""The state of B rows: parts [B, H] float32. Treat as immutable: a step makes new arrays."""
+
+OPSET = 17
+INPUT, OUTPUT = "inputs", "parameters"
+
+
+class Graph:
+    """An ONNX graph under construction. Names are made up as nodes are added."""
+
+    def __init__(self) -> None:
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
+        self._state: list[tuple[str, int]] = []
+        self._count = 0
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def constant(self, value: np.ndarray | Sequence[int]) -> str:
+        """Add an array (lists of int become int64)."""
+        from onnx import numpy_helper
+
+        name = self._name()
+        array = np.ascontiguousarray(value if isinstance(value, np.ndarray) else np.array(value, np.int64))
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> tuple[str, ...]:
+        """Add a node; returns the names of its outputs."""
+        from onnx import helper
+
+        names = tuple(self._name() for _ in range(outputs))
+        self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        return names
+
+    def state(self, width: int) -> str:
+        """Declare one more part of the state, [B, width]; returns the name of its value before the window."""
+        name = f"state{len(self._state)}"
+        self._state.append((name, width))
+        return name
+
+    def finish(self, parameters: str, new_state: Sequence[str]) -> bytes:
+        """The serialised model. Inputs: `inputs` [T, B] int64 and the state; outputs: `parameters`
+        [T, B, P] and the new state, in the order they were declared."""
+        from onnx import TensorProto, checker, helper
+
+        if len(new_state) != len(self._state):
+            raise ValueError(f"{len(self._state)} state parts declared, {len(new_state)} given back")
+        number = TensorProto.FLOAT
+        ends = [(parameters, OUTPUT), *((new, f"new_{old}") for new, (old, _) in zip(new_state, self._state, strict=True))]
+        for source, name in ends:
+            self._nodes.append(helper.make_node("Identity", [source], [name]))
+        graph = helper.make_graph(
+            self._nodes,
+            "rhapsode",
+            [
+                helper.make_tensor_value_info(INPUT, TensorProto.INT64, ["T", "B"]),
+                *(helper.make_tensor_value_info(name, number, ["B", width]) for name, width in self._state),
+            ],
+            [
+                helper.make_tensor_value_info(OUTPUT, number, ["T", "B", "P"]),
+                *(helper.make_tensor_value_info(f"new_{name}", number, ["B", width]) for name, width in self._state),
+            ],
+            self._constants,
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+        checker.check_model(model)
+        return bytes(model.SerializeToString())
+
+
+class Engine:
+    """Runs a graph made by `Graph.finish`."""
+
+    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name != INPUT]
+
+    def zeros(self, rows: int) -> State:
+        """The state of `rows` rows that have read nothing."""
+        return tuple(np.zeros((rows, width), np.float32) for _, width in self._state)
+
+    def run(self, inputs: np.ndarray, state: State) -> tuple[np.ndarray, State]:
+        """inputs [T, B] int64 → parameters [T, B, P] float32 of the step after each, and the new state."""
+        feeds = {INPUT: inputs, **{name: part for (name, _), part in zip(self._state, state, strict=True)}}
+        parameters, *new_state = self._session.run(None, feeds)
+        return parameters, tuple(new_state)

@@ -1,0 +1,30 @@
+"""Errors a person can act on.
+
+Every mistake of the user ends as one `UserError`: it says what was wrong, where, what is allowed
+and what to do next. The command line prints its message and exits with status 2; anything else
+that escapes is a failure of ours and exits with status 1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+class UserError(Exception):
+    """A mistake in what the user asked for, gave or pointed at. `str(error)` is the whole message."""
+
+
+class NotFinite(Exception):
+    """Training met a loss or gradient that is not a number. Caught by the trainer, which rolls back."""
+
+
+def choice(what: str, given: str, allowed: Iterable[str], hint: str = "") -> UserError:
+    """The error for a name that is not one of `allowed`; names the closest one."""
+    names = sorted(allowed)
+    close = get_close_matches(given, names, n=1)
+    message = f"{what}: {given!r} is not known."
+    if close:
+        message += f" Did you mean {close[0]!r}?"
+    message += f" Allowed: {', '.join(names)}."
+    return UserError(f"{message} {hint}".rstrip())

@@ -1,0 +1,147 @@
+"""Framing: how a long sequence is cut into training examples.
+
+First the sequence is *framed*: each unit (see `rhapsode.resets`) of L steps x0, x1, ... becomes
+L + 1 positions,
+
+    input    start   start   x0   x1   ...
+    target   (none)  x0      x1   x2   ...
+
+The first is a *reset step*: it carries no data and leaves the state at zero. It costs one step a
+unit, and in return a fused kernel can run over any mixture of units without knowing of them.
+Then a framing says which positions stand together in a batch, and whether the state is carried:
+
+    stream        B places of the framed sequence, read on and on, state carried (truncated BPTT)
+    one-to-one    one position, from zero state: the next step given the one before
+    many-to-one   n positions, from zero state, the loss on the last: the next step given n before
+    one-to-many   k positions, from zero state: the next k steps given one
+
+The framed sequence is cyclic: its end is followed by its beginning, which is a reset step.
+`batch(i)` is a pure function of i, so a training run is resumed by its step number alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhapsode.config import FramingConfig
+from rhapsode.errors import UserError
+from rhapsode.steps import Steps, Symbols
+
+NAMES = ("stream", "one-to-one", "many-to-one", "one-to-many")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Time-major examples, all [T, B].
+
+    inputs:  int64, symbols or `start`
+    targets: int64, the symbol to predict (0 where weight is 0)
+    weight:  float32, how much the target counts
+    reset:   bool, reset steps: row b's state after step t is zero
+    """
+
+    inputs: np.ndarray
+    targets: np.ndarray
+    weight: np.ndarray
+    reset: np.ndarray
+
+
+class Framed:
+    """A sequence of steps with a reset step before each unit; see the module."""
+
+    def __init__(self, steps: Steps, kind: Symbols) -> None:
+        if len(steps) == 0:
+            raise ValueError("no steps to frame")
+        self.values = steps.values
+        self.start = kind.start
+        self.begins = steps.units + np.arange(len(steps.units))  # positions of the reset steps
+        self.length = len(steps) + len(steps.units)
+
+    def at(self, positions: np.ndarray) -> Batch:
+        """The examples at these positions, [T, B] int64, taken modulo the length."""
+        p = positions % self.length
+        if len(self.begins) == 1:
+            unit = np.zeros_like(p)
+        else:
+            unit = np.searchsorted(self.begins, p, side="right") - 1
+        into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
+        raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
+        reset = into == 0
+        targets = np.where(reset, 0, self.values[raw])
+        inputs = np.where(into <= 1, self.start, self.values[raw - 1])
+        return Batch(
+            inputs.astype(np.int64), targets.astype(np.int64), (~reset).astype(np.float32), reset
+        )
+
+
+class Framing:
+    """Batches of one framing over one framed sequence.
+
+    rows:   B. stream: parallel streams; else: windows per batch.
+    window: T. stream: steps of truncated BPTT; else fixed by the framing.
+    seed:   order of the windows (stream: not used).
+    """
+
+    def __init__(self, config: FramingConfig, framed: Framed, rows: int, window: int, seed: int = 0) -> None:
+        self.framed = framed
+        self.carried = config.name == "stream"
+        self.last_only = config.name == "many-to-one"
+        self.rows = rows
+        self.window = {"stream": window, "one-to-one": 1}.get(config.name, config.length)
+        self.seed = seed
+        self.per_epoch = max(1, -(-framed.length // (rows * self.window if self.carried else rows)))
+
+    def batch(self, i: int, rows: slice = slice(None)) -> Batch:
+        """Batch number i, or some of its rows (the share of one process among several)."""
+        if self.carried:
+            starts = np.arange(self.rows) * (self.framed.length // self.rows) + i * self.window
+        else:
+            starts = self._shuffled(i)
+        positions = starts[rows] + np.arange(self.window)[:, None]
+        batch = self.framed.at(positions)
+        if self.last_only:
+            batch.weight[:-1] = 0
+        return batch
+
+    def _shuffled(self, i: int) -> np.ndarray:
+        """Window beginnings of batch i: each epoch visits every position once, in the order of a random
+        affine map, which needs no table as long as the corpus."""
+        length = self.framed.length
+        n = i * self.rows + np.arange(self.rows)
+        epochs, n = n // length, n % length
+        starts = np.empty_like(n)
+        for epoch in np.unique(epochs):
+            rng = np.random.default_rng([self.seed, int(epoch)])
+            factor = int(rng.integers(length // 3, length)) if length > 3 else 1
+            while np.gcd(factor, length) != 1:
+                factor = factor % length + 1
+            here = epochs == epoch
+            # Python integers: factor * n passes 64 bits for corpora of a few billion steps.
+            shift = int(rng.integers(length))
+            starts[here] = [(factor * int(m) + shift) % length for m in n[here]]
+        return starts
+
+
+def parse(name: str, window: int | None = None, horizon: int | None = None) -> FramingConfig:
+    """The framing called `name` with its own length. Raises `UserError`.
+
+    window is n of many-to-one (in a stream it is a matter of training, not of the framing);
+    horizon is k of one-to-many.
+    """
+    if name not in NAMES:
+        from rhapsode.errors import choice
+
+        raise choice("framing", name, NAMES)
+    length = {"many-to-one": window, "one-to-many": horizon}.get(name, 0)
+    if length is None:
+        option = "--window" if name == "many-to-one" else "--horizon"
+        raise UserError(f"framing {name} needs its length: {option} N, e.g. {option} 40.")
+    if horizon and name != "one-to-many":
+        raise UserError(f"--horizon belongs to framing one-to-many; this is {name}.")
+    if window and name in ("one-to-one", "one-to-many"):
+        raise UserError(f"--window does not go with framing {name}: its length is fixed.")
+    if length < 0 or (length == 0 and name in ("many-to-one", "one-to-many")):
+        raise UserError(f"framing {name}: its length must be 1 or more.")
+    return FramingConfig(name=name, length=length)  # type: ignore[arg-type]

@@ -1,0 +1,39 @@
+"""One of V symbols: the log-softmax of V numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.heads._head import Head
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Categorical(Head):
+    """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
+
+    name = "categorical"
+
+    @property
+    def width(self) -> int:
+        return self.steps.size
+
+    def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
+        from torch.nn.functional import cross_entropy
+
+        flat = parameters.reshape(-1, self.width).float()
+        return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
+
+    def log_probs(self, parameters: np.ndarray) -> np.ndarray:
+        """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
+        z = parameters.astype(np.float64)
+        z -= z.max(axis=-1, keepdims=True)
+        z -= np.log(np.exp(z).sum(axis=-1, keepdims=True))
+        return z
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        index = np.asarray(targets).astype(np.int64)[..., None]
+        return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]

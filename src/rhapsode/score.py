@@ -1,0 +1,225 @@
+"""Scoring: the exact log-likelihood of a text.
+
+Two ways to present the past:
+
+    carried   Each step is predicted from all that came before it, as the model's reset policy and
+              framing allow. This is the model's likelihood of the text, and what `compress` pays.
+    cold      Each window of n steps from zero state and one symbol of context, the one before the
+              window (`start` at the beginning of the text): what systems without a state report,
+              e.g. nanoGPT with its windows of 256. Units begin within a window as ever.
+
+Each way is a function from a text's symbols, piece by piece, to their nats, piece by piece: `carried`
+and `cold_windows`. A third, dynamic evaluation (the weights learn from each piece once it is scored;
+Krause et al. 2018), belongs beside them with the same signature. It is not built yet.
+"""
+
+from __future__ import annotations
+
+import codecs
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.model import Model, Units, as_bytes
+from rhapsode.report import Report
+
+CHUNK = 1 << 16
+"""Bytes encoded at a time."""
+ROWS = 32
+"""Cold windows run side by side."""
+GROUP = 1 << 14
+"""Steps of cold windows gathered before they are run, at least: a choice of windows of like length."""
+COLD_LIMIT = 65_536
+NUMBERS = 1 << 22
+"""Parameters computed at a time in cold windows, about: bounds memory whatever the vocabulary."""
+
+
+@dataclass(frozen=True)
+class Surprise:
+    """One step: its printable name, the bytes it adds to the text, and -log p, in nats."""
+
+    label: str
+    data: bytes
+    nats: float
+
+
+@dataclass(frozen=True)
+class Score:
+    """-log p of a text, in nats, and what it is divided by. Scores of several texts can be added.
+
+    chars:     characters; each byte that is not UTF-8 counts as one.
+    surprises: the steps one by one, if they were asked for.
+
+    The ratios are 0 for an empty text.
+    """
+
+    nats: float
+    steps: int
+    chars: int
+    bytes: int
+    surprises: tuple[Surprise, ...] | None = None
+
+    @property
+    def nats_per_step(self) -> float:
+        return self.nats / max(self.steps, 1)
+
+    @property
+    def nats_per_char(self) -> float:
+        return self.nats / max(self.chars, 1)
+
+    @property
+    def bits_per_char(self) -> float:
+        return self.nats_per_char / math.log(2)
+
+    @property
+    def bits_per_byte(self) -> float:
+        return self.nats / math.log(2) / max(self.bytes, 1)
+
+    def __add__(self, other: Score) -> Score:
+        both = None
+        if self.surprises is not None and other.surprises is not None:
+            both = self.surprises + other.surprises
+        return Score(
+            self.nats + other.nats,
+            self.steps + other.steps,
+            self.chars + other.chars,
+            self.bytes + other.bytes,
+            both,
+        )
+
+
+def score(
+    model: Model,
+    data: bytes | str | Iterable[bytes],
+    *,
+    prompt: bytes | str = b"",
+    cold: int | None = None,
+    per_step: bool = False,
+    report: Report | None = None,
+) -> Score:
+    """The log-likelihood of one text; an iterable of its pieces is scored in bounded memory.
+
+    prompt:   text that comes before it, read but not scored.
+    cold:     steps in a cold window; None for carried state.
+    per_step: keep every step's surprise (memory grows with the text).
+    Raises `UserError` for arguments that cannot be.
+    """
+    if cold is not None:
+        if isinstance(cold, bool) or not isinstance(cold, int) or not 1 <= cold <= COLD_LIMIT:
+            raise UserError(f"cold: {cold!r} is not allowed. Allowed: windows of 1 to {COLD_LIMIT:,} steps.")
+        if model.config.framing.name != "stream":
+            raise UserError(
+                f"cold windows compare models that carry their state; with framing {model.config.framing.name} "
+                "this model's state starts from zero by itself. Score it without them."
+            )
+    before = model.codec.encode(as_bytes(prompt, "prompt"))
+    text = _Text(data, report or Report())
+    pieces = model.codec.encode_chunks(text)
+    decoder = model.codec.decoder()
+    nats, steps = 0.0, 0
+    surprises: list[Surprise] = []
+    scored = carried(model, before, pieces) if cold is None else cold_windows(model, before, pieces, cold)
+    for symbols, block in scored:
+        nats += math.fsum(block)
+        steps += len(block)
+        if per_step:
+            for symbol, one in zip(symbols.tolist(), block.tolist(), strict=True):
+                surprises.append(Surprise(model.codec.label(symbol), decoder.feed(symbol), one))
+    return Score(nats, steps, text.chars, text.bytes, tuple(surprises) if per_step else None)
+
+
+Scored = Iterator[tuple[np.ndarray, np.ndarray]]
+"""Symbols [n] and the nats [n] float64 of each, piece by piece."""
+
+
+def carried(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray]) -> Scored:
+    """Each step given everything before it. prompt and pieces: [n] symbols."""
+    reader = model.reader()
+    for _ in reader.read_all(prompt):
+        pass
+    for piece in pieces:
+        at = 0
+        for parameters in reader.read_all(piece):
+            symbols = piece[at : at + len(parameters)]
+            at += len(parameters)
+            yield symbols, -model.head.log_prob(parameters, symbols)
+
+
+def cold_windows(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray], n: int) -> Scored:
+    """Each step given the window of n steps it is in, and the one step before the window."""
+    start = model.codec.steps.start
+    units = Units(model)
+    last = start
+    for symbol in prompt.tolist():
+        last = start if units.read(symbol) else symbol
+    for block in _regroup(pieces, n * max(ROWS, GROUP // n)):
+        begins = np.array([units.read(symbol) for symbol in block.tolist()])
+        inputs = np.append(last, np.where(begins, start, block))
+        last = inputs[-1]
+        # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the next.)
+        zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
+        yield block, _from_zero(model, inputs[:-1], block, zeros)
+
+
+def _from_zero(model: Model, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Nats [N] of the targets [N] given the inputs [N], the state being zero at each of `starts`."""
+    nats = np.empty(len(targets))
+    lengths = np.diff(starts, append=len(targets))
+    order = np.argsort(-lengths, kind="stable")  # rows of like length run together: little is run in vain
+    span = max(1, NUMBERS // (ROWS * model.head.width))
+    for at in range(0, len(order), ROWS):
+        rows = order[at : at + ROWS]
+        state = model.engine.zeros(len(rows))
+        for t in range(0, lengths[rows[0]], span):
+            into = np.arange(t, min(t + span, lengths[rows[0]]))[:, None]
+            live = into < lengths[rows]
+            index = np.minimum(starts[rows] + into, len(targets) - 1)  # a row that has ended reads on, unheard
+            parameters, state = model.engine.run(inputs[index], state)
+            heard = index[live]
+            nats[heard] = -model.head.log_prob(parameters[live], targets[heard])
+    return nats
+
+
+def _regroup(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
+    """The same symbols as int64 arrays of exactly `size`, and the rest."""
+    held: list[np.ndarray] = []
+    count = 0
+    for piece in pieces:
+        held.append(piece.astype(np.int64))
+        count += len(piece)
+        if count >= size:
+            joined = np.concatenate(held)
+            whole = count - count % size
+            yield from joined[:whole].reshape(-1, size)
+            held, count = [joined[whole:]], count - whole
+    if count:
+        yield np.concatenate(held)
+
+
+class _Text(Iterable[bytes]):
+    """The text in pieces of bounded size, counted as it is read."""
+
+    def __init__(self, data: bytes | str | Iterable[bytes], report: Report) -> None:
+        self._data = data if isinstance(data, bytes | str) else iter(data)
+        self._report = report
+        self.bytes = self.chars = 0
+
+    def __iter__(self) -> Iterator[bytes]:
+        data = self._data
+        total = None
+        if isinstance(data, bytes | str):
+            data = as_bytes(data, "text")
+            total = max(len(data), 1)
+            data = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
+        # Bytes that are not UTF-8 become one character each.
+        characters = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        for chunk in data:
+            self._report.stage("scoring", self.bytes / total if total else None)
+            yield chunk
+            self.bytes += len(chunk)
+            self.chars += len(characters.decode(chunk))
+        self.chars += len(characters.decode(b"", True))
+        self._report.stage("scoring", 1.0)

@@ -1,0 +1,182 @@
+"""SOURCE → documents: files, folders, globs, standard input, compressed files, JSONL, corpora by name.
+
+Nothing is held in memory but the piece being read, and every pass gives the same documents in the
+same order. What is left out (hidden files, files that look binary, empty ones) is counted.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import weakref
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from rhapsode._files import HINT, Finder, Refusals, SourceFile, reasons
+from rhapsode._streams import read_chunks, records, split
+from rhapsode.errors import UserError
+
+
+class Piece(NamedTuple):
+    """Some bytes of a document, perhaps none, and whether the document ends with them."""
+
+    data: bytes
+    ends: bool
+
+
+class Document:
+    """One document: its `name`, and its bytes, in pieces, by iterating over it once."""
+
+    def __init__(self, name: str, first: Piece, rest: Iterator[Piece]) -> None:
+        self.name = name
+        self._first: Piece | None = first
+        self._rest = rest
+
+    def __iter__(self) -> Iterator[bytes]:
+        while self._first is not None:
+            piece = self._first
+            self._first = None if piece.ends else next(self._rest)
+            if piece.data:
+                yield piece.data
+
+
+class Sources:
+    """The documents of some SOURCEs. Iterate over it for `Document`s, as often as needed; each must be
+    read before the next is asked for.
+
+    files:   what is read, in order.
+    skipped: what was left out of folders and globs, or is empty: name → why.
+    """
+
+    def __init__(
+        self, files: Sequence[SourceFile], skipped: dict[str, str], separator: str | None, field: str | None
+    ) -> None:
+        self.files = tuple(files)
+        self.skipped = skipped
+        self._separator = separator.encode("utf-8", "surrogateescape") if separator is not None else None
+        self._field = field
+
+    def __iter__(self) -> Iterator[Document]:
+        for file in self.files:
+            pieces = self._pieces(file)
+            for number, first in enumerate(pieces, 1):
+                whole = self._separator is None and self._field is None
+                document = Document(file.name if whole else f"{file.name}#{number}", first, pieces)
+                yield document
+                for _ in document:  # what was not read of it
+                    pass
+
+    def pieces(self, report: Callable[[float], None] | None = None) -> Iterator[Piece]:
+        """All documents in a row, piece by piece; none is empty. Raises `UserError` for what cannot be read.
+
+        report: is called with the fraction that has been read.
+        """
+        total = sum(file.length for file in self.files) or 1
+        before = 0
+
+        def told(read: int) -> None:
+            if report is not None:
+                report(min(1.0, (before + read) / total))
+
+        told(0)
+        for file in self.files:
+            yield from self._pieces(file, told)
+            told(file.length)
+            before += file.length
+
+    def digest(self, report: Callable[[float], None] | None = None) -> str:
+        """SHA-256 of all that decides what the documents are: contents and order, but no names."""
+        total = sum(file.size for file in self.files) or 1
+        known: dict[Path, str] = {}
+        done = 0
+        for file in self.files:
+            if file.path not in known:
+                with Refusals(file.name), open(file.path, "rb") as opened:
+                    known[file.path] = hashlib.file_digest(opened, "sha256").hexdigest()
+            done += file.size
+            if report is not None:
+                report(done / total)
+        separator = self._separator.hex() if self._separator is not None else None
+        parts = [[known[file.path], file.kind, file.start, file.stop] for file in self.files]
+        return hashlib.sha256(json.dumps([parts, separator, self._field]).encode()).hexdigest()
+
+    def check_unchanged(self) -> None:
+        """Raises `UserError` if a file has changed since it was found: what was read may be half old, half new."""
+        for file in self.files:
+            with Refusals(file.name):
+                now = os.stat(file.path)
+            if (now.st_size, now.st_mtime_ns) != (file.size, file.changed):
+                raise UserError(f"{file.name}: changed while it was being read. Run the command again.")
+
+    def _pieces(self, file: SourceFile, told: Callable[[int], None] = lambda read: None) -> Iterator[Piece]:
+        with Refusals(file.name), open(file.path, "rb", buffering=0) as opened:
+            opened.seek(file.start)
+            chunks = _counted(read_chunks(opened, file.kind, file.name, file.stop), opened, file.start, told)
+            if self._field is not None:
+                for text in records(chunks, self._field, file.name):
+                    yield Piece(text, True)
+            elif self._separator is not None:
+                for data, ends in split(chunks, self._separator):
+                    yield Piece(data, ends)
+            else:
+                found = False
+                for data in chunks:
+                    found = True
+                    yield Piece(data, False)
+                if found:
+                    yield Piece(b"", True)
+
+
+def open_sources(
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    separator: str | None = None,
+    field: str | None = None,
+    report: Callable[[str, float], None] | None = None,
+) -> Sources:
+    """The documents of `sources`, in that order; those of a folder or glob sorted by path.
+
+    separator: text between documents (it belongs to none of them); without it a file is a document.
+    field: files are JSONL, and each line is a document: the text in this field.
+    report: is called with what is being downloaded and the fraction that has come.
+    Raises `UserError` when a source is not there, cannot be read or has nothing usable.
+    """
+    if separator is not None and field is not None:
+        raise UserError(
+            "a document separator and a JSONL field cannot be used together: a line of JSONL is a document."
+        )
+    if separator == "":
+        raise UserError(
+            "the document separator is empty. Give the text that stands between documents, e.g. '\\n\\n\\n'."
+        )
+    if isinstance(sources, str | os.PathLike):
+        sources = [sources]
+    if not sources:
+        raise UserError(f"no SOURCE was given. {HINT}")
+    finder = Finder(report)
+    temporary: list[Path] = []
+    try:
+        for source in sources:
+            temporary += finder.add(os.fspath(source))
+        if not finder.files:
+            raise UserError(f"nothing to read in {', '.join(map(str, sources))}: {reasons(finder.skipped)}.")
+    except BaseException:
+        _remove(temporary)
+        raise
+    found = Sources(finder.files, finder.skipped, separator, field)
+    weakref.finalize(found, _remove, temporary)
+    return found
+
+
+def _counted(chunks: Iterator[bytes], opened: BinaryIO, start: int, told: Callable[[int], None]) -> Iterator[bytes]:
+    """The same chunks; after each, `told` hears how many bytes of the file have been read."""
+    for chunk in chunks:
+        yield chunk
+        told(opened.tell() - start)
+
+
+def _remove(paths: list[Path]) -> None:
+    for path in paths:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,1 @@
+"""Training: from sources to a model file. `rhapsode.training.run.train` is the way in."""

@@ -1,0 +1,60 @@
+"""Training in several processes, started by torchrun. Each takes its rows; gradients are summed.
+
+Gradients are summed in one flat message a step. An LSTM of this size has a few megabytes of them, and
+torch's own DistributedDataParallel would want the weights inside a module.
+"""
+
+from __future__ import annotations
+
+import os
+
+import torch
+from torch import Tensor
+
+
+class Group:
+    """The processes of this run: one, unless torchrun says otherwise."""
+
+    def __init__(self) -> None:
+        self.size = int(os.environ.get("WORLD_SIZE", "1"))
+        self.rank = int(os.environ.get("RANK", "0"))
+        if self.size > 1 and not torch.distributed.is_initialized():
+            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+
+    @property
+    def leads(self) -> bool:
+        """Whether this process is the one that writes and tells."""
+        return self.rank == 0
+
+    def share(self, rows: int) -> slice:
+        """Which of `rows` rows this process takes; `rows` is a multiple of the group's size."""
+        each = rows // self.size
+        return slice(self.rank * each, (self.rank + 1) * each)
+
+    def sum(self, gradients: list[Tensor], loss: Tensor) -> Tensor:
+        """Sum the gradients over all processes, in place, and return the summed loss."""
+        if self.size == 1:
+            return loss
+        flat = torch.cat([g.reshape(-1) for g in gradients] + [loss.reshape(1)])
+        torch.distributed.all_reduce(flat)
+        at = 0
+        for g in gradients:
+            g.copy_(flat[at : at + g.numel()].view_as(g))
+            at += g.numel()
+        return flat[-1]
+
+    def agree(self, value: float) -> float:
+        """The first process's value."""
+        if self.size == 1:
+            return value
+        shared = torch.tensor([value], dtype=torch.float64, device="cuda" if torch.cuda.is_available() else "cpu")
+        torch.distributed.broadcast(shared, 0)
+        return float(shared)
+
+    def gather(self, rows: Tensor) -> Tensor:
+        """All processes' rows, joined along the first dimension."""
+        if self.size == 1:
+            return rows
+        parts = [torch.empty_like(rows) for _ in range(self.size)]
+        torch.distributed.all_gather(parts, rows.contiguous())
+        return torch.cat(parts)

@@ -1,0 +1,106 @@
+"""Two optimizers, each for what it is good at.
+
+The layers' matrices are learnt by Muon: momentum whose direction is made orthogonal, one gate at a
+time, so that every direction of a gate's matrix is learnt at the same speed. On small corpora it
+reaches an LSTM's loss in about a third of the updates that AdamW needs (docs/log.md). Embedding,
+output weights and biases are learnt by AdamW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from rhapsode.training.plan import Plan
+
+MOMENTUM = 0.95
+BETAS = (0.9, 0.99)
+COEFFICIENTS = (3.4445, -4.7750, 2.0315)
+"""Of the quintic a X + b (X Xᵀ) X + c (X Xᵀ)² X, which drives all singular values to about 1."""
+
+
+class Muon(torch.optim.Optimizer):
+    """Momentum, orthogonalised by five Newton–Schulz iterations (Jordan et al. 2024, "Muon").
+
+    torch.optim.Muon treats a weight as one matrix. An LSTM's [4H, I] is four, one a gate; taking
+    them one by one costs the same and each gate gets an update of full rank.
+    """
+
+    def __init__(self, params: Iterable[Tensor], rate: float, decay: float, gates: int, dtype: torch.dtype) -> None:
+        super().__init__(params, {"lr": rate, "weight_decay": decay})
+        self.gates = gates
+        self.dtype = dtype
+
+    @torch.no_grad()
+    def step(self, closure: Any = None) -> None:
+        for group in self.param_groups:
+            for p in group["params"]:
+                if "momentum" not in self.state[p]:
+                    self.state[p]["momentum"] = torch.zeros_like(p)
+                momentum = self.state[p]["momentum"]
+                momentum.lerp_(p.grad, 1 - MOMENTUM)
+                update = p.grad.lerp(momentum, MOMENTUM)  # Nesterov
+                x = update.view(self.gates, -1, p.shape[1]).to(self.dtype)
+                height, width = x.shape[1:]
+                if height > width:
+                    x = x.mT
+                x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+                a, b, c = COEFFICIENTS
+                for _ in range(5):
+                    square = x @ x.mT
+                    x = a * x + (b * square + c * square @ square) @ x
+                if height > width:
+                    x = x.mT
+                # A tall matrix adds to more outputs than it has inputs: the larger step keeps their size.
+                scale = max(1.0, height / width) ** 0.5
+                p.mul_(1 - group["lr"] * group["weight_decay"])
+                p.add_(x.reshape(p.shape).to(p.dtype), alpha=-group["lr"] * scale)
+
+
+class Optimizers:
+    """Both optimizers over a network's weights, with one learning-rate factor."""
+
+    def __init__(self, weights: Mapping[str, Tensor], plan: Plan, gates: int) -> None:
+        dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
+        self._names = {id(w): name for name, w in weights.items()}
+        matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
+        chosen = {id(w) for w in matrices}
+        others = [w for w in weights.values() if id(w) not in chosen]
+        self._all = [
+            Muon(matrices, plan.matrix_rate, plan.decay, gates, dtype),
+            torch.optim.AdamW(others, lr=plan.rate, betas=BETAS, weight_decay=0.0, fused=True),
+        ]
+        self._peaks = [group["lr"] for optimizer in self._all for group in optimizer.param_groups]
+
+    def step(self, factor: float) -> None:
+        """One update at `factor` times the peak rates, from the weights' gradients, which are then forgotten."""
+        peaks = iter(self._peaks)
+        for optimizer in self._all:
+            for group in optimizer.param_groups:
+                group["lr"] = next(peaks) * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+
+    def state(self) -> dict[str, Tensor]:
+        """All that the optimizers remember, `weight/quantity` → tensor."""
+        return {
+            f"{self._names[id(p)]}/{key}": value
+            for optimizer in self._all
+            for p, values in optimizer.state.items()
+            for key, value in values.items()
+        }
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """Take up again what `state` gave."""
+        for optimizer in self._all:
+            for group in optimizer.param_groups:
+                for p in group["params"]:
+                    prefix = self._names[id(p)] + "/"
+                    optimizer.state[p] = {
+                        key.removeprefix(prefix): value.to(p.device if value.dim() else "cpu").clone()
+                        for key, value in state.items()
+                        if key.startswith(prefix)
+                    }

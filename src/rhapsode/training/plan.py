@@ -1,0 +1,48 @@
+"""A training run, fully decided: what `choose` makes and the trainer follows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from rhapsode.config import Config, Dropout, FramingConfig, NetworkConfig
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class Budget(Config):
+    """How long to train; exactly one is set. The learning rate reaches zero at its end."""
+
+    minutes: Positive | None = None
+    """Of training; evaluation and saving are not counted."""
+    epochs: Positive | None = None
+    """Times over the training steps."""
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """Updates of the weights."""
+
+
+class Plan(Config):
+    """Everything that decides a run, so that the same plan on the same data is the same run."""
+
+    network: NetworkConfig
+    dropout: Dropout = Dropout()
+    framing: FramingConfig = FramingConfig()
+    reset: str = "document"
+    rows: int = Field(32, ge=1, le=65536)
+    """B: parallel streams, or windows per batch."""
+    window: int = Field(32, ge=1, le=65536)
+    """T: steps of truncated backpropagation through time (streams)."""
+    matrix_rate: Positive = 0.04
+    """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
+    rate: Positive = 4e-3
+    """Peak learning rate of all else (AdamW)."""
+    decay: float = Field(0.01, ge=0)
+    """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""
+    warmup: int = Field(50, ge=1)
+    """Updates over which the rate rises to its peak."""
+    clip: Positive = 1.0
+    """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""
+    precision: Literal["bf16", "fp32"] = "fp32"
+    budget: Budget
+    seed: int = 0

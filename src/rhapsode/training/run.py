@@ -1,0 +1,186 @@
+"""`train`: sources in, model out."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field as with_default
+from pathlib import Path
+from typing import Any
+
+import torch
+from filelock import FileLock, Timeout
+
+from rhapsode import checkpoint, corpus, framing as framings
+from rhapsode.config import make
+from rhapsode.errors import UserError, choice
+from rhapsode.model import Model
+from rhapsode.report import Report
+from rhapsode.resets import ResetPolicy
+from rhapsode.training import auto
+from rhapsode.training.distributed import Group
+from rhapsode.training.log import PICTURE
+from rhapsode.training.plan import Budget, Plan
+from rhapsode.training.trainer import Trainer
+
+Source = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run left behind.
+
+    valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
+    """
+
+    model_path: Path
+    picture: Path
+    finished: bool
+    valid_nats: float
+    seconds: float
+    notes: list[str] = with_default(default_factory=list)
+
+
+def train(
+    sources: Sequence[Source],
+    output: Source,
+    *,
+    minutes: float | None = None,
+    epochs: float | None = None,
+    steps: int | None = None,
+    codec: str = "chars",
+    codec_options: Mapping[str, int] | None = None,
+    framing: str = "stream",
+    window: int | None = None,
+    horizon: int | None = None,
+    reset: str = "document",
+    valid: Sequence[Source] | None = None,
+    valid_fraction: float = 0.1,
+    valid_by: str = "tail",
+    separator: str | None = None,
+    field: str | None = None,
+    network: Mapping[str, Any] | None = None,
+    dropout: Mapping[str, Any] | None = None,
+    plan: Mapping[str, Any] | None = None,
+    params: int | None = None,
+    base: Source | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    device: str = "auto",
+    precision: str = "auto",
+    report: Report | None = None,
+) -> Result:
+    """Train a model on `sources` and write it into the folder `output`.
+
+    The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
+    the corpus and the budget, and reported. With `resume`, a stopped run goes on exactly where it was,
+    and the other options are those it began with. Raises `UserError`.
+    """
+    report = report or Report()
+    folder = Path(output)
+    given = {
+        "sources": [str(s) for s in sources],
+        "codec": codec,
+        "codec_options": dict(codec_options or {}),
+        "reset": reset,
+        "valid": None if valid is None else [str(v) for v in valid],
+        "valid_fraction": valid_fraction,
+        "valid_by": valid_by,
+        "separator": separator,
+        "field": field,
+        "base": None if base is None else str(base),
+    }
+    stopped = _stopped(folder) if resume else None
+    if stopped:
+        given = {**stopped["given"], **({"sources": given["sources"]} if sources else {})}
+    elif resume:
+        raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
+    elif (folder / checkpoint.RESUME).exists() and not _finished(folder):
+        raise UserError(f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o.")
+    if not given["sources"]:
+        raise UserError("nothing to train on: name files, folders, globs or `-`, e.g. rhapsode train book.txt -o model")
+    if valid_by not in ("tail", "document"):
+        raise choice("valid_by", valid_by, ["tail", "document"])
+    try:
+        where = auto.device_for(device)
+        torch.empty(1, device=where)
+    except RuntimeError as error:
+        raise UserError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
+    folder.mkdir(parents=True, exist_ok=True)
+    group = Group()
+    lock = FileLock(folder / ".lock", timeout=0)
+    try:
+        if group.leads:
+            lock.acquire()
+    except Timeout:
+        raise UserError(f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER.") from None
+    try:
+        origin = Model.load(given["base"]) if given["base"] else None
+        keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
+        data = corpus.prepare(
+            given["sources"],
+            codec=origin.codec if origin else given["codec"],
+            codec_options=None if origin else (given["codec_options"] or None),
+            reset=ResetPolicy.parse(given["reset"]),
+            **{k: given[k] for k in keys},
+            report=report.stage,
+        )
+        for note in data.notes:
+            report.note(note)
+        if stopped:
+            chosen = make(Plan, stopped["plan"], f"{folder / checkpoint.RESUME}: its plan")
+        else:
+            budget = _budget(minutes, epochs, steps)
+            chosen, reasons = auto.choose(
+                data.codec.steps,
+                len(data.train),
+                budget,
+                origin.config.framing if origin else framings.parse(framing, window, horizon),
+                given["reset"],
+                network=network or {},
+                dropout=dropout or {},
+                plan={"seed": seed, **(plan or {})},
+                parameters=params,
+                window=window,
+                device=where,
+                precision=auto.precision_for(precision, where),
+                base=origin.config.network if origin else None,
+                processes=group.size,
+            )
+            for reason in reasons:
+                report.note(reason)
+        trainer = Trainer(chosen, data, folder, where, report if group.leads else Report(), group)
+        trainer.info["given"] = given
+        if origin and not stopped:
+            trainer.start_from(origin.weights)
+        if stopped:
+            trainer.resume()
+        finished = trainer.run()
+        best = trainer.best
+        return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
+    finally:
+        lock.release()
+
+
+def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget:
+    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
+    named = {k: v for k, v in given.items() if v is not None} or {"minutes": 5.0}
+    if len(named) > 1:
+        raise UserError(f"one budget at a time: {' and '.join('--' + n for n in named)} were given.")
+    return make(Budget, named, "budget")
+
+
+def _stopped(folder: Path) -> dict[str, Any] | None:
+    path = folder / checkpoint.RESUME
+    if not path.exists():
+        return None
+    info, _, _ = checkpoint.load_info(path)
+    if not isinstance(info.get("given"), dict) or not isinstance(info.get("plan"), dict):
+        raise UserError(f"{path} is not a training checkpoint. Begin anew in another folder: -o OTHER.")
+    return info
+
+
+def _finished(folder: Path) -> bool:
+    info = _stopped(folder)
+    return bool(info and info.get("finished"))

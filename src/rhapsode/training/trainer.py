@@ -1,0 +1,384 @@
+"""The training loop, its checkpoints and its way back from trouble.
+
+One process or many (torchrun): each process takes its share of a batch's rows, gradients are summed,
+and every process makes the same update. What is random comes from the step number and from
+generators whose state is saved, so a resumed run is the same run.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, nullcontext
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rhapsode import checkpoint
+from rhapsode.config import make
+from rhapsode.corpus import Corpus
+from rhapsode.errors import NotFinite, UserError
+from rhapsode.framing import Batch, Framed, Framing
+from rhapsode.network import Network
+from rhapsode.report import Report
+from rhapsode.training.distributed import Group
+from rhapsode.training.log import LOG, PICTURE, Log, draw
+from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.plan import Plan
+
+EVALUATIONS = 16
+"""How often a run looks at the validation data, writes a sample and saves."""
+VALID_STEPS = 1 << 17
+"""At most this many validation steps are read each time; the whole is scored when training ends."""
+VALID_ROWS = 32
+GIVE_UP = 3
+"""Roll-backs after which a run that keeps losing its numbers stops."""
+
+
+class Trainer:
+    """One run of a plan over a corpus, writing into `folder`."""
+
+    def __init__(self, plan: Plan, corpus: Corpus, folder: Path, device: torch.device, report: Report, group: Group):
+        self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
+        self.report, self.group = report, group
+        kind = corpus.codec.steps
+        self.network = Network(plan.network, kind)
+        self.framing = Framing(plan.framing, Framed(corpus.train, kind), plan.rows, plan.window, plan.seed)
+        self.generator = torch.Generator().manual_seed(plan.seed)
+        self._adopt({n: w.numpy() for n, w in self.network.initialise(self.generator).items()})
+        torch.manual_seed(plan.seed + group.rank)  # dropout
+        self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
+        self.best, self.best_step, self.since_best = math.inf, 0, 0
+        self.info: dict[str, Any] = {}
+        self._interrupted = False
+        self._losses: list[Tensor] = []
+
+    def _adopt(self, weights: Mapping[str, np.ndarray]) -> None:
+        self.weights = {
+            name: torch.from_numpy(np.array(w)).to(self.device).requires_grad_() for name, w in weights.items()
+        }
+        gates = max((w.shape[0] // self.plan.network.width for n, w in self.weights.items() if n.startswith("layer")))
+        self.optimizers = Optimizers(self.weights, self.plan, gates)
+        self.state = self._zeros(self.plan.rows // self.group.size)
+
+    def _zeros(self, rows: int) -> tuple[Tensor, ...]:
+        return self.network.zeros(rows, self.weights["output.bias"].detach())
+
+    def start_from(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Begin with another model's weights (fine-tuning)."""
+        self._adopt(weights)
+
+    # --- the loop ---
+
+    @property
+    def total(self) -> int | None:
+        """Updates of the whole run, where the budget says so."""
+        budget = self.plan.budget
+        if budget.steps is not None:
+            return budget.steps
+        return None if budget.epochs is None else max(1, round(budget.epochs * self.framing.per_epoch))
+
+    @property
+    def done(self) -> float:
+        """How much of the budget is spent, in [0, 1]."""
+        if self.total is not None:
+            return min(1.0, self.step / self.total)
+        assert self.plan.budget.minutes is not None
+        return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
+
+    def run(self) -> bool:
+        """Train until the budget is spent; False if the user stopped it first (all is saved)."""
+        log = Log(self.folder, self.info.get("log", 0)) if self.group.leads else None
+        mark = math.floor(self.done * EVALUATIONS)
+        shown = 0.0
+        with self._signals():
+            while self.done < 1 and not self._interrupted:
+                tick = time.perf_counter()
+                loss = self._update()
+                self.step += 1
+                # Every process must agree on the time, for it decides the learning rate and the end.
+                self.seconds = self.group.agree(self.seconds + time.perf_counter() - tick)
+                self._losses.append(loss)
+                looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
+                if looks or self._interrupted or len(self._losses) >= 512:
+                    train = float(torch.stack(self._losses).mean())
+                    if not math.isfinite(train):
+                        self._roll_back()
+                        mark = math.floor(self.done * EVALUATIONS)
+                        log = Log(self.folder, self.info["log"]) if self.group.leads else None
+                        continue
+                    self._losses.clear()
+                    if log:
+                        log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
+                if looks or self._interrupted:
+                    mark = math.floor(self.done * EVALUATIONS)
+                    self._look(train, log)
+                elif time.perf_counter() - shown > 0.5 and self._losses:
+                    shown = time.perf_counter()
+                    speed = self.plan.rows * self.framing.window * self.step / max(self.seconds, 1e-9)
+                    self.report.progress(
+                        self.done,
+                        step=self.step,
+                        seconds=self.seconds,
+                        train=float(torch.stack(self._losses[-20:]).mean()),
+                        steps_per_second=speed,
+                        eta=self._eta(),
+                    )
+        return self.done >= 1
+
+    def _eta(self) -> float:
+        """Seconds of training still to come."""
+        if self.plan.budget.minutes is not None:
+            return 60 * self.plan.budget.minutes - self.seconds
+        return self.seconds / max(self.step, 1) * ((self.total or 0) - self.step)
+
+    def _update(self) -> Tensor:
+        """One batch forward and back; returns its loss, nats per step."""
+        whole = self.framing.batch(self.step)
+        batch = self._tensors(whole)
+        state = self.state if self.framing.carried else self._zeros(self.state[0].shape[0])
+        with self._autocast():
+            parameters, new_state = self.network.run(
+                self.weights, batch["inputs"], state, batch.get("reset"), self.plan.dropout
+            )
+        nats = self.network.head.nats(parameters, batch["targets"])
+        loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
+        loss.backward()
+        self.state = tuple(part.detach() for part in new_state)
+        gradients = [w.grad for w in self.weights.values() if w.grad is not None]
+        total = self.group.sum(gradients, loss.detach())
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
+        warm = min(1.0, (self.step + 1) / self.plan.warmup)
+        self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.done))
+        return total
+
+    def _tensors(self, batch: Batch) -> dict[str, Tensor]:
+        """This process's rows on the device; `reset` only where there is one, for its sake costs time."""
+        rows = self.group.share(self.framing.rows)
+        out = {
+            name: torch.from_numpy(np.ascontiguousarray(getattr(batch, name)[:, rows])).to(self.device)
+            for name in ("inputs", "targets", "weight")
+        }
+        if batch.reset.any():
+            out["reset"] = torch.from_numpy(np.ascontiguousarray(batch.reset[:, rows])).to(self.device)
+        return out
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.plan.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    # --- looking up from the work ---
+
+    def _look(self, train: float, log: Log | None) -> None:
+        """Validate, keep the best, tell, save."""
+        if log:
+            valid = self.evaluate()
+            if valid < self.best:
+                self.best, self.best_step, self.since_best = valid, self.step, 0
+                self.save_model()
+            else:
+                self.since_best += 1
+                if self.since_best == 3:
+                    self.report.warn(
+                        f"valid has not improved since step {self.best_step:,} (best {self.best:.4f} nats); the best "
+                        "weights are kept. More data, more dropout or a smaller network would help more than time."
+                    )
+            log.add(step=self.step, seconds=round(self.seconds, 3), train=train, valid=valid, done=round(self.done, 6))
+            self.report.progress(
+                self.done, step=self.step, seconds=self.seconds, train=train, valid=valid, best=self.best, eta=self._eta()
+            )
+            draw(log, self.folder / PICTURE, "step")
+            if self.done < 1:
+                self.report.sample(self.sample())
+        self.save(log.size if log else 0)
+
+    @torch.no_grad()
+    def evaluate(self) -> float:
+        """Nats per step on (the first part of) the validation data, read as parallel streams or windows."""
+        framed = Framed(self.corpus.valid, self.corpus.codec.steps)
+        rows = max(1, min(VALID_ROWS, framed.length // 256))
+        window = min(256, max(1, framed.length // rows))
+        framing = Framing(self.plan.framing, framed, rows, window)
+        count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
+        state, nats, weight = self._zeros(rows), 0.0, 0.0
+        for i in range(count):
+            batch = framing.batch(i)
+            t = {n: torch.from_numpy(getattr(batch, n)).to(self.device) for n in ("inputs", "targets", "weight", "reset")}
+            with self._autocast():
+                parameters, new = self.network.run(self.weights, t["inputs"], state, t["reset"] if batch.reset.any() else None)
+            if framing.carried:
+                state = new
+            nats += float((self.network.head.nats(parameters, t["targets"]) * t["weight"]).sum())
+            weight += float(t["weight"].sum())
+        return nats / max(weight, 1.0)
+
+    @torch.no_grad()
+    def sample(self, length: int = 200) -> str:
+        """Text drawn from the present weights at temperature 0.8."""
+        from rhapsode.generate import generate
+        from rhapsode.samplers import Sampling
+
+        drawn = generate(self.model(), length=length, seed=self.step, sampling=Sampling(temperature=0.8))
+        return drawn[0].text
+
+    # --- files ---
+
+    def _arrays(self) -> dict[str, np.ndarray]:
+        return {name: w.detach().float().cpu().numpy() for name, w in self.weights.items()}
+
+    def model(self) -> Any:
+        """The present weights as a model to read with."""
+        from rhapsode.config import ModelConfig
+        from rhapsode.model import Model
+
+        return Model(make(ModelConfig, self._config(), "this run"), self._arrays(), "")
+
+    def _config(self) -> dict[str, Any]:
+        from rhapsode.model import codec_to_json
+
+        corpus = self.corpus
+        return {
+            "format": 1,
+            "codec": codec_to_json(corpus.codec),
+            "network": self.plan.network.model_dump(),
+            "framing": self.plan.framing.model_dump(),
+            "reset": self.plan.reset,
+            "facts": {
+                "step": self.step,
+                "seconds": round(self.seconds, 1),
+                "valid_nats_per_step": self.best,
+                "train_chars": corpus.train_chars,
+                "train_steps": len(corpus.train),
+                "valid_chars": corpus.valid_chars,
+                "plan": self.plan.model_dump(exclude={"network", "framing", "reset"}),
+                "torch": torch.__version__,
+            },
+        }
+
+    def save_model(self) -> None:
+        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self._arrays())
+
+    def save(self, log_size: int) -> None:
+        """Write all that a resumed run needs. Called by every process; the first one writes."""
+        tensors = {f"weight/{name}": value for name, value in self._arrays().items()}
+        tensors |= {f"optimizer/{n}": v.detach().cpu().float().numpy() for n, v in self.optimizers.state().items()}
+        for n, part in enumerate(self.state):
+            tensors[f"state/{n}"] = self.group.gather(part.float()).cpu().numpy()
+        tensors["random"] = self.group.gather(torch.get_rng_state().unsqueeze(0)).numpy()
+        if self.device.type == "cuda":
+            tensors["random_cuda"] = self.group.gather(torch.cuda.get_rng_state(self.device).unsqueeze(0)).numpy()
+        if not self.group.leads:
+            return
+        self.info |= {
+            "plan": self.plan.model_dump(),
+            "corpus_key": self.corpus.key,
+            "processes": self.group.size,
+            "state_dtype": str(self.state[0].dtype).removeprefix("torch."),
+            "step": self.step,
+            "seconds": self.seconds,
+            "rate_scale": self.rate_scale,
+            "best": self.best,
+            "best_step": self.best_step,
+            "since_best": self.since_best,
+            "losses": [float(x) for x in self._losses],
+            "log": log_size,
+            "finished": self.done >= 1,
+        }
+        if math.isinf(self.best):
+            self.info["best"] = None
+        checkpoint.save(self.folder / checkpoint.RESUME, self.info, tensors)
+
+    def resume(self) -> None:
+        """Go on from `folder`'s checkpoint. Raises `UserError` if it belongs to other data or processes."""
+        path = self.folder / checkpoint.RESUME
+        info, mark, found = checkpoint.load_info(path)
+        if info.get("corpus_key") != self.corpus.key:
+            raise UserError(
+                f"{path} was made from other data (or the data has changed since). Resume with the same sources, "
+                "or begin anew in another folder: -o OTHER."
+            )
+        if info.get("processes") != self.group.size:
+            raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
+        tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+
+        def part(kind: str) -> dict[str, np.ndarray]:
+            return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
+
+        if {n: v.shape for n, v in part("weight").items()} != self.network.shapes:
+            raise UserError(f"{path} does not fit its own plan: it is damaged. Begin anew in another folder: -o OTHER.")
+        self._adopt(part("weight"))
+        self.optimizers.load({n: torch.from_numpy(np.array(v)) for n, v in part("optimizer").items()})
+        rows = self.group.share(self.plan.rows)
+        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
+        state = part("state")
+        self.state = tuple(
+            torch.from_numpy(np.array(state[str(n)][rows] if self.framing.carried else state[str(n)])).to(self.device, dtype)
+            for n in range(len(state))
+        )
+        torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
+        if "random_cuda" in tensors and self.device.type == "cuda":
+            torch.cuda.set_rng_state(torch.from_numpy(tensors["random_cuda"][self.group.rank].copy()), self.device)
+        self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
+        self.best = math.inf if info["best"] is None else info["best"]
+        self.best_step, self.since_best = info["best_step"], info["since_best"]
+        self._losses = [torch.tensor(x) for x in info["losses"]]
+        self.info = info
+
+    def _roll_back(self) -> None:
+        """The loss is not a number: go back to the last checkpoint with half the learning rate."""
+        self.rollbacks += 1
+        if self.rollbacks > GIVE_UP or not (self.folder / checkpoint.RESUME).exists():
+            raise NotFinite(
+                f"training lost its numbers {self.rollbacks} times, each time after step {self.step:,}; the best model "
+                f"so far is kept in {self.folder}. Try a lower rate: --config with [plan] matrix_rate and rate."
+            )
+        scale = self.rate_scale / 2
+        lost = self.step
+        self.resume()
+        self.rate_scale = scale
+        self._losses.clear()
+        self.report.warn(
+            f"the loss at step {lost:,} is not a number: back to step {self.step:,} at half the learning rate "
+            f"({self.rollbacks} of {GIVE_UP} times)."
+        )
+
+    def _signals(self) -> _Signals:
+        return _Signals(self)
+
+    def interrupt(self) -> None:
+        """Finish the step under way, save, and stop."""
+        self._interrupted = True
+
+
+class _Signals:
+    """While open, Ctrl-C and SIGTERM ask the trainer to stop after its step; a second Ctrl-C is immediate."""
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._old[number] = signal.signal(number, self._heard)
+            except ValueError:  # not in the main thread: leave signals to whoever has it
+                return
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        if self._trainer._interrupted:
+            raise KeyboardInterrupt
+        self._trainer.interrupt()
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+
+__all__ = ["LOG", "PICTURE", "Trainer"]
