@@ -19,13 +19,12 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
 
 import numpy as np
 
 from rhapsode.arithmetic import Decoder, Encoder
 from rhapsode.errors import UserError
-from rhapsode.model import Model
+from rhapsode.model import Model, Reader
 from rhapsode.report import Report
 
 MAGIC, VERSION = b"RHAP", 1
@@ -38,15 +37,75 @@ REPORT_EVERY = 1024
 
 
 def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
-    """`data` packed: about as many bytes as its score has nats, divided by 8 log 2, and 45 more."""
+    """`data` packed, whatever it is: its score in bits, in bytes, and `HEADER` more."""
     report = report or Report()
-    symbols = model.codec.encode(data).tolist()
-    encoder = Encoder()
-    for step, (symbol, probs) in enumerate(zip(symbols, _predictions(model, iter(symbols)), strict=False)):
+    symbols = model.codec.encode(data)
+    reader, encoder = model.reader(), Encoder()
+    for step in range(len(symbols)):
         if step % REPORT_EVERY == 0:
             report.stage("compressing", step / len(symbols))
-        encoder.put(probs, symbol)
+        encoder.put(_predicted(model, reader), int(symbols[step]))
+        reader.read(symbols[step : step + 1])
     report.stage("compressing", 1.0)
     code = encoder.finish()
     fields = FIELDS.pack(MAGIC, VERSION, _mark(model), len(symbols), len(data), zlib.crc32(data))
     return fields + CHECK.pack(zlib.crc32(code, zlib.crc32(fields))) + code
+
+
+def decompress(model: Model, blob: bytes, report: Report | None = None) -> bytes:
+    """The data that `compress` packed. Raises `UserError` for another model's file, a damaged one or none at all.
+
+    Wrong data is never returned. Memory grows with the output only, whatever a forged header promises.
+    """
+    report = report or Report()
+    steps, length, crc, code = _unpack(model, blob)
+    reader, decoder, text = model.reader(), Decoder(code), model.codec.decoder()
+    data = bytearray()
+    for step in range(steps):
+        if step % REPORT_EVERY == 0:
+            report.stage("decompressing", step / steps)
+        symbol = decoder.get(_predicted(model, reader))
+        data += text.feed(symbol)
+        if len(data) > length:
+            break
+        reader.read(np.array([symbol]))
+    report.stage("decompressing", 1.0)
+    if len(data) != length or zlib.crc32(data) != crc:
+        raise UserError(
+            "the file is whole and the model is the right one, but the text came out different: this machine, or its "
+            "version of ONNX Runtime, computes the network otherwise than the one that packed the file. "
+            "Unpack it there."
+        )
+    return bytes(data)
+
+
+def _predicted(model: Model, reader: Reader) -> np.ndarray:
+    """The distribution of the next symbol, [V] float64. Both directions come here, step by step."""
+    return np.exp(model.categorical.log_probs(reader.parameters[0]))
+
+
+def _mark(model: Model) -> bytes:
+    return bytes.fromhex(model.digest)[:16]
+
+
+def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
+    """Steps, length, CRC-32 of the original and code of a file that is whole and this model's."""
+    if not blob.startswith(MAGIC):
+        raise UserError(f"this is not a file that rhapsode compressed: it does not begin with {MAGIC.decode()}.")
+    if len(blob) < HEADER:
+        raise UserError(f"the compressed file is damaged: cut short after {len(blob)} bytes, its header has {HEADER}.")
+    _, version, mark, steps, length, crc = FIELDS.unpack_from(blob)
+    if version != VERSION:
+        raise UserError(
+            f"the compressed file has version {version}; this Rhapsode reads version {VERSION}. It was made by a "
+            "newer Rhapsode, or it is damaged."
+        )
+    code = blob[HEADER:]
+    if (zlib.crc32(code, zlib.crc32(blob[: FIELDS.size])),) != CHECK.unpack_from(blob, FIELDS.size):
+        raise UserError("the compressed file is damaged: it does not match its checksum. Restore it from a copy.")
+    if mark != _mark(model):
+        raise UserError(
+            f"the file was compressed with another model: its digest begins with {mark.hex()[:12]}, that of the model "
+            f"given with {model.digest[:12]}. Unpack it with the very model that packed it."
+        )
+    return steps, length, crc, code

@@ -116,12 +116,11 @@ class Stream(Iterator[Piece]):
     def _run(self) -> Iterator[Piece]:
         task, writer = self._task, self._writer
         for step in range(task.length):
-            if step:
-                task.reader.read(np.array([symbol]))
             symbol, piece = writer.step(task.head.log_probs(task.reader.parameters)[0])
             yield piece
-            if writer.ended:
+            if writer.ended or step + 1 == task.length:
                 break
+            task.reader.read(np.array([symbol]))
         yield writer.finish()
 
 
@@ -158,7 +157,7 @@ class _Task:
             _whole("seed", seed, 0)
         self.stop = None if stop is None else as_bytes(stop, "stop")
         if self.stop == b"":
-            raise UserError("stop: the empty string would end the text before it begins. Give a character, or leave it.")
+            raise UserError("stop: the empty string would end the text before it begins. Give what should end it.")
         self.model, self.length = model, length
         self.seed = secrets.randbits(32) if seed is None else seed
         self.sampling = sampling or Sampling()

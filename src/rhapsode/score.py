@@ -203,20 +203,19 @@ class _Text(Iterable[bytes]):
     """The text in pieces of bounded size, counted as it is read."""
 
     def __init__(self, data: bytes | str | Iterable[bytes], report: Report) -> None:
-        self._data = data if isinstance(data, bytes | str) else iter(data)
+        self._data = data
         self._report = report
         self.bytes = self.chars = 0
 
     def __iter__(self) -> Iterator[bytes]:
-        data = self._data
-        total = None
-        if isinstance(data, bytes | str):
-            data = as_bytes(data, "text")
+        total, chunks = None, self._data
+        if isinstance(chunks, bytes | str):
+            data = as_bytes(chunks, "text")
             total = max(len(data), 1)
-            data = [data[at : at + CHUNK] for at in range(0, len(data), CHUNK)]
+            chunks = (data[at : at + CHUNK] for at in range(0, len(data), CHUNK))
         # Bytes that are not UTF-8 become one character each.
         characters = codecs.getincrementaldecoder("utf-8")("surrogateescape")
-        for chunk in data:
+        for chunk in chunks:
             self._report.stage("scoring", self.bytes / total if total else None)
             yield chunk
             self.bytes += len(chunk)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
@@ -171,7 +171,7 @@ def space_cut(data: bytes, window: int = 4096) -> int:
     return max(after_newline, before_space if before_space > start else 0)
 
 
-Token = TypeVar("Token", str, bytes)
+Token = TypeVar("Token", bound=Hashable)
 
 
 def tally(batches: Iterable[list[Token]], limit: int = 2**19) -> Counter[Token]:

@@ -126,7 +126,7 @@ def choose(
         "budget": budget,
     }
     if "warmup" not in plan:
-        updates = read / (rows * per_update)
+        updates = read / max(1, rows * per_update)
         values["warmup"] = max(1, min(50, int(updates / 10)))
     return make(Plan, values, "plan settings"), reasons
 

@@ -60,9 +60,9 @@ class Trainer:
         self._losses: list[Tensor] = []
 
     def _adopt(self, weights: Mapping[str, np.ndarray]) -> None:
-        self.weights = {
-            name: torch.from_numpy(np.array(w)).to(self.device).requires_grad_() for name, w in weights.items()
-        }
+        # torch.tensor copies into torch's own aligned memory: kernels may round differently on other addresses,
+        # and a resumed run must be the same run.
+        self.weights = {name: torch.tensor(w).to(self.device).requires_grad_() for name, w in weights.items()}
         gates = max((w.shape[0] // self.plan.network.width for n, w in self.weights.items() if n.startswith("layer")))
         self.optimizers = Optimizers(self.weights, self.plan, gates)
         self.state = self._zeros(self.plan.rows // self.group.size)
@@ -97,6 +97,8 @@ class Trainer:
         log = Log(self.folder, self.info.get("log", 0)) if self.group.leads else None
         mark = math.floor(self.done * EVALUATIONS)
         shown = 0.0
+        if self.step == 0:
+            self.save(log.size if log else 0)  # a way back from the very first steps
         with self._signals():
             while self.done < 1 and not self._interrupted:
                 tick = time.perf_counter()
@@ -319,7 +321,7 @@ class Trainer:
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
         state = part("state")
         self.state = tuple(
-            torch.from_numpy(np.array(state[str(n)][rows] if self.framing.carried else state[str(n)])).to(self.device, dtype)
+            torch.tensor(state[str(n)][rows] if self.framing.carried else state[str(n)]).to(self.device, dtype)
             for n in range(len(state))
         )
         torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
@@ -334,7 +336,7 @@ class Trainer:
     def _roll_back(self) -> None:
         """The loss is not a number: go back to the last checkpoint with half the learning rate."""
         self.rollbacks += 1
-        if self.rollbacks > GIVE_UP or not (self.folder / checkpoint.RESUME).exists():
+        if self.rollbacks > GIVE_UP:
             raise NotFinite(
                 f"training lost its numbers {self.rollbacks} times, each time after step {self.step:,}; the best model "
                 f"so far is kept in {self.folder}. Try a lower rate: --config with [plan] matrix_rate and rate."

@@ -1,0 +1,120 @@
+"""`rhapsode demo`: train on text found on every Python machine, compare, then write.
+
+The text is the language reference that Python carries for its `help()` (module `pydoc_data.topics`): half a
+megabyte of prose with grammar, tables and code in it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from rhapsode import checkpoint
+from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
+from rhapsode.errors import UserError
+from rhapsode.generate import generate
+from rhapsode.model import Model
+from rhapsode.report import Report
+from rhapsode.samplers import Sampling
+from rhapsode.score import score
+from rhapsode.training.log import PICTURE
+from rhapsode.training.run import train
+
+TEMPERATURES = (0.5, 0.8, 1.0)
+PROMPT = 'The "with" statement'
+LENGTH = 300
+HELD_OUT = 0.1
+"""The tail that training validates on and never learns from, as in `rhapsode.corpus`."""
+
+
+@dataclass(frozen=True)
+class DemoResult:
+    """What the demo has to show.
+
+    table:   (name, bits per char) on the held-out text, ours first.
+    samples: (temperature, prompt and what the model wrote after it).
+    source:  what the text is, for people.
+    """
+
+    table: list[tuple[str, float]]
+    samples: list[tuple[float, str]]
+    model: Path
+    picture: Path
+    source: str
+    notes: list[str] = field(default_factory=list)
+
+
+def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
+    """Train in `folder`, or take the model that an earlier demo left there. Raises `UserError`."""
+    text_file, home, cache = folder / "topics.txt", folder / "model", folder / "demo.json"
+    if not text_file.exists():
+        checkpoint.commit(text_file, language_reference().encode())
+    text = text_file.read_bytes().decode()
+    notes = []
+    table = None
+    if (home / checkpoint.MODEL).exists():
+        table = _cached(cache, text, Model.load(home).digest)
+    if table is None:
+        finished = train([text_file], home, minutes=minutes, resume=_stopped(home), report=report).finished
+        model = Model.load(home)
+        table = compare(model, text, report)
+        if finished:
+            content = {"text": _digest(text), "model": model.digest, "table": table}
+            checkpoint.commit(cache, json.dumps(content, indent=1).encode())
+        else:
+            notes.append("Training was stopped early; run the demo again and it goes on where it was.")
+    else:
+        model = Model.load(home)
+        notes.append(f"The model was trained by an earlier run; remove {folder} to begin anew.")
+    samples = []
+    for temperature in TEMPERATURES:
+        drawn = generate(model, PROMPT, length=LENGTH, sampling=Sampling(temperature=temperature))
+        samples.append((temperature, PROMPT + drawn[0].text))
+    source = f"Python's language reference (pydoc_data.topics), {len(text):,} characters"
+    return DemoResult(table, samples, home, home / PICTURE, source, notes)
+
+
+def language_reference() -> str:
+    """All topics of `help()` as one text, in the order of their names. Raises `UserError`."""
+    try:
+        from pydoc_data.topics import topics
+    except ImportError:
+        raise UserError(
+            "this Python comes without pydoc_data.topics, the text that the demo learns. "
+            "Train on a text of your own: rhapsode train FILE -o MODEL --minutes 3"
+        ) from None
+    return "\n".join(topics[name] for name in sorted(topics))
+
+
+def compare(model: Model, text: str, report: Report) -> list[tuple[str, float]]:
+    """Bits per char on the tail of the text, for the model and for what needs no network."""
+    at = int((1 - HELD_OUT) * len(text))
+    known, held_out = text[:at].encode(), text[at:].encode()
+    report.stage("comparing", 0.0)
+    ours = score(model, held_out).bits_per_char
+    ngram = ngram_bits_per_char(known, held_out, 5)
+    rows = [("rhapsode", ours), ("5-gram, Witten–Bell", ngram), *compressed_bits_per_char(known, held_out).items()]
+    report.stage("comparing", 1.0)
+    return rows
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stopped(home: Path) -> bool:
+    """Whether a run was begun here: `train` then goes on with it, at once to the end if it is done."""
+    return (home / checkpoint.RESUME).exists()
+
+
+def _cached(path: Path, text: str, model: str) -> list[tuple[str, float]] | None:
+    """The table that was made from just this text and model; None if there is none."""
+    try:
+        content = json.loads(path.read_bytes())
+        if content["text"] == _digest(text) and content["model"] == model:
+            return [(str(name), float(bits)) for name, bits in content["table"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    return None

@@ -1,0 +1,98 @@
+"""Every framing covers each step as often as it says, and resets stand where the data says."""
+
+import numpy as np
+import pytest
+
+from rhapsode.config import FramingConfig
+from rhapsode.errors import UserError
+from rhapsode.framing import Framed, Framing, parse
+from rhapsode.steps import Steps, Symbols
+
+KIND = Symbols(1000)
+UNITS = [[0], [0, 1, 7, 30, 31, 32], [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]]
+
+
+def framed(units: list[int], n: int = 101) -> Framed:
+    return Framed(Steps(np.arange(n, dtype=np.uint16), np.array(units)), KIND)
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_positions_spell_out_units(units: list[int]) -> None:
+    f = framed(units)
+    b = f.at(np.arange(f.length)[:, None])
+    inputs, targets, weight, reset = (x[:, 0] for x in (b.inputs, b.targets, b.weight, b.reset))
+    expected_inputs, expected_targets = [], []
+    for first, last in zip(units, [*units[1:], 101], strict=True):
+        expected_inputs += [KIND.start, KIND.start, *range(first, last - 1)]
+        expected_targets += [None, *range(first, last)]
+    assert inputs.tolist() == expected_inputs
+    assert [t if w else None for t, w in zip(targets, weight, strict=True)] == expected_targets
+    assert (reset == (weight == 0)).all()
+
+
+@pytest.mark.parametrize("units", UNITS)
+@pytest.mark.parametrize(
+    ("config", "times"),
+    [
+        (FramingConfig(name="one-to-one"), 1),
+        (FramingConfig(name="many-to-one", length=5), 1),
+        (FramingConfig(name="one-to-many", length=4), 4),
+    ],
+)
+def test_windows_cover_each_step_as_often_as_they_say(units: list[int], config: FramingConfig, times: int) -> None:
+    f = framed(units)
+    rows = 8
+    framing = Framing(config, f, rows, window=0, seed=3)
+    count = np.zeros(101, int)
+    whole, rest = divmod(f.length * rows, rows)  # `rows` epochs fill whole batches
+    assert rest == 0
+    for i in range(whole):
+        b = framing.batch(i)
+        np.add.at(count, b.targets[b.weight > 0], 1)
+    assert (count == rows * times).all()
+
+
+@pytest.mark.parametrize("units", UNITS)
+def test_stream_covers_each_step_once_a_lap(units: list[int]) -> None:
+    f = framed(units)
+    rows = 1
+    framing = Framing(FramingConfig(), f, rows, window=f.length)
+    b = framing.batch(0)
+    assert sorted(b.targets[b.weight > 0].tolist()) == list(range(101))
+    assert np.array_equal(framing.batch(1).targets, b.targets)
+
+
+def test_stream_goes_on_where_the_batch_before_ended() -> None:
+    f = framed([0, 50])
+    framing = Framing(FramingConfig(), f, 4, window=6)
+    long = Framing(FramingConfig(), f, 4, window=12).batch(0)
+    assert np.array_equal(np.concatenate([framing.batch(0).inputs, framing.batch(1).inputs]), long.inputs)
+
+
+def test_many_to_one_counts_only_the_last() -> None:
+    b = Framing(FramingConfig(name="many-to-one", length=5), framed([0]), 8, 0).batch(2)
+    assert b.weight[:-1].sum() == 0
+    n = b.targets[-1, 0]
+    assert b.inputs[-1, 0] == (n - 1 if n else KIND.start)
+
+
+def test_rows_are_a_share_of_the_batch() -> None:
+    framing = Framing(FramingConfig(name="one-to-many", length=3), framed([0, 7]), 8, 0, seed=1)
+    assert np.array_equal(framing.batch(5, slice(2, 6)).inputs, framing.batch(5).inputs[:, 2:6])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("stroem",),
+        ("many-to-one",),
+        ("one-to-many",),
+        ("one-to-one", 5),
+        ("stream", None, 5),
+        ("many-to-one", -1),
+        ("one-to-many", None, 0),
+    ],
+)
+def test_bad_framings_are_user_errors(arguments: tuple) -> None:
+    with pytest.raises(UserError):
+        parse(*arguments)

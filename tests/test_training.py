@@ -1,0 +1,250 @@
+"""Training on small synthetic data: it learns, resumes exactly, survives trouble."""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from rhapsode import checkpoint
+from rhapsode.errors import NotFinite, UserError
+from rhapsode.model import Model
+from rhapsode.report import Report
+from rhapsode.training.run import Result, train
+
+WORDS = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
+SMALL = {"network": {"width": 24, "embedding": 8}, "plan": {"rows": 4, "window": 16, "precision": "fp32"}}
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def text(tmp_path: Path) -> Path:
+    rng = random.Random(1)
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(rng.choices(WORDS, k=6)) for _ in range(400)))
+    return path
+
+
+def losses(folder: Path) -> list[tuple[int, float, float]]:
+    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    return [(r["step"], r["train"], r.get("valid")) for r in lines]
+
+
+def weights(folder: Path) -> dict[str, np.ndarray]:
+    path = folder / checkpoint.RESUME
+    _, mark, found = checkpoint.load_info(path)
+    return checkpoint.load_tensors(path, {n: shape for n, (shape, _) in found.items()}, mark)
+
+
+def small(text: Path, folder: Path, **options: object) -> Result:
+    return train([text], folder, **{**SMALL, "steps": 60, **options})  # type: ignore[arg-type]
+
+
+class Stop(Report):
+    """Interrupts training, as Ctrl-C would, once a step was seen."""
+
+    def __init__(self, after: float) -> None:
+        self.after = after
+
+    def progress(self, done: float, **values: object) -> None:
+        if done >= self.after and "valid" in values:
+            self.after = 2
+            os.kill(os.getpid(), signal.SIGINT)
+
+
+def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: Path) -> None:
+    result = small(text, tmp_path / "m", steps=400)
+    assert result.finished
+    assert result.valid_nats < 1.2  # the words' own entropy is about 0.55 nats a character, uniform is 2.9
+    assert (tmp_path / "m/loss.png").read_bytes().startswith(b"\x89PNG")
+    assert Model.load(tmp_path / "m").config.facts["valid_nats_per_step"] == pytest.approx(result.valid_nats)
+
+
+@pytest.mark.parametrize("dropout", [{}, {"output": 0.3, "recurrent": 0.2, "between": 0.1, "input": 0.1, "locked": True}])
+def test_interrupted_and_resumed_is_the_same_run(text: Path, tmp_path: Path, dropout: dict) -> None:
+    options = {"dropout": dropout or {"output": 0.0}, "reset": "line"}
+    small(text, tmp_path / "whole", **options)
+    first = small(text, tmp_path / "parts", report=Stop(0.4), **options)
+    assert not first.finished
+    assert train([], tmp_path / "parts", resume=True).finished
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert a.keys() == b.keys()
+    assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys; from rhapsode.training.run import train\n"
+        "train([sys.argv[1]], sys.argv[2], steps=3000, network={'width': 24, 'embedding': 8},"
+        " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})"
+    )
+    process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
+    deadline = time.time() + 60
+    while time.time() < deadline and not (tmp_path / "parts" / checkpoint.RESUME).exists():
+        time.sleep(0.01)
+    time.sleep(0.2)
+    process.kill()
+    process.wait()
+    info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
+    assert 0 < info["step"] < 3000
+    train([text], tmp_path / "parts", resume=True)
+    small(text, tmp_path / "whole", steps=3000)
+    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
+    a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
+    assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+def test_a_stopped_run_is_not_overwritten(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "m", report=Stop(0.3))
+    with pytest.raises(UserError, match="--resume"):
+        small(text, tmp_path / "m")
+
+
+def test_resume_refuses_other_data(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "m", report=Stop(0.3))
+    text.write_text(text.read_text() + "and more")
+    with pytest.raises(UserError, match="other data"):
+        train([], tmp_path / "m", resume=True)
+
+
+def test_two_trainers_on_one_folder_are_refused(text: Path, tmp_path: Path) -> None:
+    from filelock import FileLock
+
+    (tmp_path / "m").mkdir()
+    with FileLock(tmp_path / "m" / ".lock"), pytest.raises(UserError, match="another training"):
+        small(text, tmp_path / "m")
+
+
+def test_lost_numbers_roll_back_and_give_up(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rhapsode.heads.categorical import Categorical
+
+    true_nats, calls = Categorical.nats, []
+
+    def faulty(self, parameters, targets):  # type: ignore[no-untyped-def]
+        calls.append(int(parameters.requires_grad))
+        if not calls[-1]:  # evaluation
+            calls.pop()
+            return true_nats(self, parameters, targets)
+        return true_nats(self, parameters, targets) * (float("nan") if len(calls) == bad or bad < 0 < 30 < len(calls) else 1)
+
+    monkeypatch.setattr(Categorical, "nats", faulty)
+    bad = 40
+    warnings: list[str] = []
+    report = Report()
+    report.warn = warnings.append  # type: ignore[method-assign]
+    assert small(text, tmp_path / "m", report=report).finished
+    assert any("half the learning rate" in w for w in warnings)
+    bad, calls = -1, []
+    with pytest.raises(NotFinite, match="3 times|4 times"):
+        small(text, tmp_path / "n", report=report)
+
+
+def test_fine_tuning_keeps_the_vocabulary(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "m")
+    other = tmp_path / "other.txt"
+    other.write_text("Zeus ☂ thunders over the ship\n" * 100)
+    small(other, tmp_path / "tuned", base=tmp_path / "m", network=None)
+    a, b = Model.load(tmp_path / "m"), Model.load(tmp_path / "tuned")
+    assert a.codec.to_json() == b.codec.to_json()
+    assert b.codec.decode(b.codec.encode("Zeus ☂".encode())) == "Zeus ☂".encode()
+
+
+def test_full_disk_keeps_the_old_checkpoint(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small(text, tmp_path / "m", report=Stop(0.3))
+    before = (tmp_path / "m" / checkpoint.RESUME).read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(checkpoint.os, "fsync", full)
+    with pytest.raises(UserError, match="No space left"):
+        train([], tmp_path / "m", resume=True)
+    assert (tmp_path / "m" / checkpoint.RESUME).read_bytes() == before
+    monkeypatch.undo()
+    assert Model.load(tmp_path / "m")
+
+
+def valid_nats(text: str, tmp_path: Path, reset: str, **options: object) -> float:
+    path = tmp_path / f"{reset.replace(':', '')}.txt"
+    path.write_text(text)
+    return train([path], tmp_path / f"m-{reset}", reset=reset, **{**SMALL, "steps": 250, **options}).valid_nats  # type: ignore[arg-type]
+
+
+def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
+    """Each line says three letters twice: to remember these, those of the lines before must be forgotten."""
+    rng = random.Random(2)
+    lines = ["".join(rng.choices("abcdefgh", k=3)) for _ in range(1500)]
+    text = "\n".join(line + line for line in lines)
+    options = {"steps": 1500, "plan": {"rows": 8, "window": 16, "precision": "fp32"}, "network": {"width": 48, "embedding": 8}}
+    assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.02
+
+
+def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
+    """Each line repeats the one before it but for every eighth: a state reset at lines cannot know."""
+    rng = random.Random(3)
+    lines: list[str] = []
+    for _ in range(100):
+        lines += ["".join(rng.choices("abcdefgh", k=2))] * 12
+    text = "\n".join(lines)
+    assert valid_nats(text, tmp_path, "never") < valid_nats(text, tmp_path, "line") - 0.2
+
+
+@pytest.mark.parametrize("framing", [{"framing": "one-to-one"}, {"framing": "many-to-one", "window": 6}, {"framing": "one-to-many", "horizon": 6}])
+def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict) -> None:
+    result = small(text, tmp_path / "m", steps=200, plan={"precision": "fp32"}, **framing)
+    assert result.valid_nats < 2.4
+    assert Model.load(tmp_path / "m").config.framing.name == framing["framing"]
+
+
+def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
+    script = tmp_path / "job.py"
+    script.write_text(
+        "import sys, torch; from rhapsode.training.run import train\n"
+        "train([sys.argv[1]], sys.argv[2], steps=20, dropout={'output': 0.0}, network={'width': 24, 'embedding': 8},"
+        " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})\n"
+        "if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()\n"
+    )
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29713"]
+    env = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, str(script), str(text), str(tmp_path / "two")], check=True, env=env, timeout=120)
+    subprocess.run([sys.executable, str(script), str(text), str(tmp_path / "one")], check=True, env=env, timeout=120)
+    one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
+    assert [s for s, *_ in one] == [s for s, *_ in two]
+    np.testing.assert_allclose([t for _, t, _ in one], [t for _, t, _ in two], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"minutes": 1.0}, "one budget"),
+        ({"network": {"widht": 3}}, "widht"),
+        ({"plan": {"rows": 0}}, "rows"),
+        ({"device": "tpu9"}, "device"),
+        ({"reset": "lines"}, "Did you mean 'line'"),
+        ({"codec": "char"}, "Did you mean 'chars'"),
+        ({"network": {"tied": True, "width": 24, "embedding": 8}}, "embedding"),
+        ({"base": "nowhere"}, "no model"),
+        ({"valid_by": "chance"}, "document"),
+    ],
+)
+def test_mistakes_are_clear_errors(text: Path, tmp_path: Path, options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        small(text, tmp_path / "m", **options)
+
+
+def test_tiny_data_is_refused_with_what_is_needed(tmp_path: Path) -> None:
+    path = tmp_path / "t.txt"
+    path.write_text("abc")
+    with pytest.raises(UserError, match="100"):
+        small(path, tmp_path / "m")
