@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rhapsode.errors import UserError as UserError
-    from rhapsode.generate import generate as generate, stream as stream
+    from rhapsode.generate import generate as generate
+    from rhapsode.generate import stream as stream
     from rhapsode.model import Model as Model
     from rhapsode.samplers import Sampling as Sampling
     from rhapsode.score import score as score

@@ -30,7 +30,7 @@ def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
     """SHA-256 over the JSON text and all tensors with their names, types and shapes."""
     total = hashlib.sha256(info.encode())
     for name in sorted(tensors):
-        value = np.ascontiguousarray(tensors[name])
+        value = np.asarray(tensors[name], order="C")
         total.update(f"\0{name}\0{value.dtype.str}\0{value.shape}\0".encode())
         total.update(value.data if value.size else b"")
     return total.hexdigest()
@@ -42,7 +42,7 @@ def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) ->
 
     text = json.dumps(info, ensure_ascii=False, sort_keys=True)
     mark = digest(text, tensors)
-    contents = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    contents = {name: np.asarray(value, order="C") for name, value in tensors.items()}  # keeps 0-d as 0-d
     commit(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
     return mark
 

@@ -81,7 +81,8 @@ def decompress(model: Model, blob: bytes, report: Report | None = None) -> bytes
 
 def _predicted(model: Model, reader: Reader) -> np.ndarray:
     """The distribution of the next symbol, [V] float64. Both directions come here, step by step."""
-    return np.exp(model.categorical.log_probs(reader.parameters[0]))
+    probabilities: np.ndarray = np.exp(model.categorical.log_probs(reader.parameters[0]))
+    return probabilities
 
 
 def _mark(model: Model) -> bytes:

@@ -23,10 +23,10 @@ class NetworkConfig(Config):
 
     cell: str = "lstm"
     head: str = "categorical"
-    layers: int = Field(1, ge=1, le=64)
+    layers: int = Field(default=1, ge=1, le=64)
     width: Width = 256
     """H, outputs per layer."""
-    embedding: int = Field(32, ge=0, le=65536)
+    embedding: int = Field(default=32, ge=0, le=65536)
     """Numbers per input symbol, learnt; 0 for one-hot inputs."""
     tied: bool = False
     """Output weights are the embedding's (Press & Wolf 2017); needs embedding == features."""
@@ -55,7 +55,7 @@ class FramingConfig(Config):
     """How the past is presented to the network; see `rhapsode.framing`."""
 
     name: Literal["stream", "one-to-one", "many-to-one", "one-to-many"] = "stream"
-    length: int = Field(0, ge=0, le=1_000_000)
+    length: int = Field(default=0, ge=0, le=1_000_000)
     """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
 
 

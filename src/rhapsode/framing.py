@@ -70,9 +70,10 @@ class Framed:
         raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
         reset = into == 0
         targets = np.where(reset, 0, self.values[raw])
-        inputs = np.where(into <= 1, self.start, self.values[raw - 1])
+        # int64 first: `start` may not fit the symbols' own type (256 in uint8), and numpy would make it 0.
+        inputs = np.where(into <= 1, self.start, self.values[raw - 1].astype(np.int64))
         return Batch(
-            inputs.astype(np.int64), targets.astype(np.int64), (~reset).astype(np.float32), reset
+            inputs, targets.astype(np.int64), (~reset).astype(np.float32), reset
         )
 
 

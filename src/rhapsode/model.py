@@ -49,7 +49,11 @@ class Model:
         info, digest, _ = checkpoint.load_info(file)
         config = make(ModelConfig, info, f"{file}: its configuration")
         network = Network(config.network, codec_from_json(config.codec).steps)
-        return Model(config, checkpoint.load_tensors(file, network.shapes, digest), digest, file)
+        weights = checkpoint.load_tensors(file, network.shapes, digest)
+        for name, value in weights.items():
+            if not np.isfinite(value).all():
+                raise UserError(f"{file}: weight {name!r} holds numbers that are not finite. Train again.")
+        return Model(config, weights, digest, file)
 
     @cached_property
     def engine(self) -> Engine:
@@ -140,6 +144,8 @@ class Reader:
 
     def read(self, symbols: np.ndarray) -> None:
         """Read one step in each row: [rows] integers."""
+        # `start` may not fit the symbols' own type (256 in uint8): numpy would make it 0.
+        symbols = symbols.astype(np.int64)
         framing = self._model.config.framing
         begins = np.array([row.read(int(s)) for row, s in zip(self._rows, symbols, strict=True)])
         inputs = np.where(begins, self._model.codec.steps.start, symbols)

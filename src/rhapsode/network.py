@@ -116,7 +116,9 @@ class Network:
         else:
             x = functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
         x = self._drop(x, drop.input, drop.locked)
-        below, outputs, new_state = x, [], []
+        below = x
+        outputs: list[Tensor] = []
+        new_state: list[Tensor] = []
         parts = iter(state)
         for n, cell in enumerate(self.cells):
             layer = self._layer(weights, n)
@@ -157,7 +159,8 @@ class Network:
         size = self.steps.size
         table = weights["embedding"] if self.config.embedding else np.eye(size + 1, dtype=np.float32)
         x = below = graph.add("Gather", graph.constant(table), INPUT)[0]
-        outputs, new_state = [], []
+        outputs: list[str] = []
+        new_state: list[str] = []
         for n, cell in enumerate(self.cells):
             prefix = f"layer{n}."
             layer = {k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)}

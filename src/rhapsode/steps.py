@@ -31,7 +31,7 @@ class Symbols:
     @property
     def dtype(self) -> np.dtype[np.unsignedinteger]:
         """The smallest unsigned type that holds every symbol."""
-        return np.min_scalar_type(max(self.size - 1, 0))  # type: ignore[return-value]
+        return np.min_scalar_type(max(self.size - 1, 0))
 
 
 @dataclass(frozen=True)

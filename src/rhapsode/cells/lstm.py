@@ -43,7 +43,7 @@ class LSTM(Cell):
         h = self.width
         bound = math.sqrt(3 / self.inputs)  # unit gain: keeps the input's variance
         init.uniform_(weights["input"], -bound, bound, generator=generator)
-        for gate in weights["recurrent"].split(h):
+        for gate in weights["recurrent"].view(4, h, h):
             init.orthogonal_(gate, generator=generator)
         # Forget gates begin open, so that gradients reach far back (Gers et al. 2000; Jozefowicz et al. 2015).
         init.zeros_(weights["bias"])

@@ -44,7 +44,9 @@ def precision_for(name: str, device: torch.device) -> str:
 def measure(device: torch.device, precision: str, width: int = 384) -> float:
     """FLOP/s of training a small LSTM here, now; takes about half a second."""
     network = Network(NetworkConfig(width=width), Symbols(96))
-    weights = {n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()}
+    weights = {
+        n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()
+    }
     rows = window = 32
     inputs = torch.zeros(window, rows, dtype=torch.int64, device=device)
     best = math.inf
@@ -53,7 +55,7 @@ def measure(device: torch.device, precision: str, width: int = 384) -> float:
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
             parameters, _ = network.run(weights, inputs, network.zeros(rows, weights["output.bias"].detach()))
         loss = network.head.nats(parameters, inputs).sum()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         loss.detach().item()
         best = min(best, time.perf_counter() - begun)
     return network.flops * rows * window / best
@@ -148,5 +150,3 @@ def _with_width(config: NetworkConfig, steps: Symbols, parameters: int, exact: b
         else:
             high = middle - 1
     return at(low if exact else min(2048, max(64, round(low / 32) * 32)))
-
-

@@ -1,7 +1,7 @@
 """`rhapsode demo`: train on text found on every Python machine, compare, then write.
 
-The text is the language reference that Python carries for its `help()` (module `pydoc_data.topics`): half a
-megabyte of prose with grammar, tables and code in it.
+The text is the language reference that Python carries for its `help()` (module `pydoc_data.topics`): prose with
+grammar, tables and code in it.
 """
 
 from __future__ import annotations
@@ -77,7 +77,11 @@ def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
 
 
 def language_reference() -> str:
-    """All topics of `help()` as one text, in the order of their names. Raises `UserError`."""
+    """All topics of `help()` as one text, in the order of their names. Raises `UserError`.
+
+    Topics overlap, some contain others. Each paragraph is kept only where it first stands: what is held out must
+    not stand in the training text, or the comparison would be one of memories.
+    """
     try:
         from pydoc_data.topics import topics
     except ImportError:
@@ -85,7 +89,8 @@ def language_reference() -> str:
             "this Python comes without pydoc_data.topics, the text that the demo learns. "
             "Train on a text of your own: rhapsode train FILE -o MODEL --minutes 3"
         ) from None
-    return "\n".join(topics[name] for name in sorted(topics))
+    paragraphs = (part for name in sorted(topics) for part in topics[name].split("\n\n"))
+    return "\n\n".join(dict.fromkeys(part.strip("\n") for part in paragraphs if part.strip())) + "\n"
 
 
 def compare(model: Model, text: str, report: Report) -> list[tuple[str, float]]:

@@ -48,7 +48,9 @@ def draw(log: Log, path: Path, unit: str) -> None:
     values = sorted(r["valid"] for r in records if "valid" in r)
     if values:
         axes.axhline(values[0], color="gray", linewidth=0.5)
-        axes.annotate(f"best {values[0]:.3f}", (0.99, values[0]), xycoords=("axes fraction", "data"), ha="right", va="top")
+        axes.annotate(
+            f"best {values[0]:.3f}", (0.99, values[0]), xycoords=("axes fraction", "data"), ha="right", va="top"
+        )
         axes.set_ylim(values[0] - 0.3, min(max(values), values[0] * 2) + 0.1)
     axes.set(xlabel="seconds of training", ylabel=f"nats per {unit}")
     axes.grid(alpha=0.3)

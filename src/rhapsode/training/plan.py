@@ -29,17 +29,17 @@ class Plan(Config):
     dropout: Dropout = Dropout()
     framing: FramingConfig = FramingConfig()
     reset: str = "document"
-    rows: int = Field(32, ge=1, le=65536)
+    rows: int = Field(default=32, ge=1, le=65536)
     """B: parallel streams, or windows per batch."""
-    window: int = Field(32, ge=1, le=65536)
+    window: int = Field(default=32, ge=1, le=65536)
     """T: steps of truncated backpropagation through time (streams)."""
     matrix_rate: Positive = 0.04
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
     rate: Positive = 4e-3
     """Peak learning rate of all else (AdamW)."""
-    decay: float = Field(0.01, ge=0)
+    decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""
-    warmup: int = Field(50, ge=1)
+    warmup: int = Field(default=50, ge=1)
     """Updates over which the rate rises to its peak."""
     clip: Positive = 1.0
     """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field as with_default
+from dataclasses import dataclass
+from dataclasses import field as with_default
 from pathlib import Path
 from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
 
-from rhapsode import checkpoint, corpus, framing as framings
+from rhapsode import checkpoint, corpus
+from rhapsode import framing as framings
 from rhapsode.config import make
 from rhapsode.errors import UserError, choice
 from rhapsode.model import Model
@@ -79,7 +81,7 @@ def train(
     """
     report = report or Report()
     folder = Path(output)
-    given = {
+    given: dict[str, Any] = {
         "sources": [str(s) for s in sources],
         "codec": codec,
         "codec_options": dict(codec_options or {}),
@@ -97,7 +99,9 @@ def train(
     elif resume:
         raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
     elif (folder / checkpoint.RESUME).exists() and not _finished(folder):
-        raise UserError(f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o.")
+        raise UserError(
+            f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o."
+        )
     if not given["sources"]:
         raise UserError("nothing to train on: name files, folders, globs or `-`, e.g. rhapsode train book.txt -o model")
     if valid_by not in ("tail", "document"):
@@ -114,7 +118,9 @@ def train(
         if group.leads:
             lock.acquire()
     except Timeout:
-        raise UserError(f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER.") from None
+        raise UserError(
+            f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
+        ) from None
     try:
         origin = Model.load(given["base"]) if given["base"] else None
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")

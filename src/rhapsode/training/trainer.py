@@ -60,9 +60,9 @@ class Trainer:
         self._losses: list[Tensor] = []
 
     def _adopt(self, weights: Mapping[str, np.ndarray]) -> None:
-        # torch.tensor copies into torch's own aligned memory: kernels may round differently on other addresses,
-        # and a resumed run must be the same run.
-        self.weights = {name: torch.tensor(w).to(self.device).requires_grad_() for name, w in weights.items()}
+        # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
+        # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
+        self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
         gates = max((w.shape[0] // self.plan.network.width for n, w in self.weights.items() if n.startswith("layer")))
         self.optimizers = Optimizers(self.weights, self.plan, gates)
         self.state = self._zeros(self.plan.rows // self.group.size)
@@ -151,7 +151,7 @@ class Trainer:
             )
         nats = self.network.head.nats(parameters, batch["targets"])
         loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         self.state = tuple(part.detach() for part in new_state)
         gradients = [w.grad for w in self.weights.values() if w.grad is not None]
         total = self.group.sum(gradients, loss.detach())
@@ -194,7 +194,13 @@ class Trainer:
                     )
             log.add(step=self.step, seconds=round(self.seconds, 3), train=train, valid=valid, done=round(self.done, 6))
             self.report.progress(
-                self.done, step=self.step, seconds=self.seconds, train=train, valid=valid, best=self.best, eta=self._eta()
+                self.done,
+                step=self.step,
+                seconds=self.seconds,
+                train=train,
+                valid=valid,
+                best=self.best,
+                eta=self._eta(),
             )
             draw(log, self.folder / PICTURE, "step")
             if self.done < 1:
@@ -212,9 +218,13 @@ class Trainer:
         state, nats, weight = self._zeros(rows), 0.0, 0.0
         for i in range(count):
             batch = framing.batch(i)
-            t = {n: torch.from_numpy(getattr(batch, n)).to(self.device) for n in ("inputs", "targets", "weight", "reset")}
+            t = {
+                n: torch.from_numpy(getattr(batch, n)).to(self.device) for n in ("inputs", "targets", "weight", "reset")
+            }
             with self._autocast():
-                parameters, new = self.network.run(self.weights, t["inputs"], state, t["reset"] if batch.reset.any() else None)
+                parameters, new = self.network.run(
+                    self.weights, t["inputs"], state, t["reset"] if batch.reset.any() else None
+                )
             if framing.carried:
                 state = new
             nats += float((self.network.head.nats(parameters, t["targets"]) * t["weight"]).sum())

@@ -1,0 +1,115 @@
+"""The command line: one file per command. Results on stdout, all else on stderr.
+
+Nothing heavy is imported here or at the top of a command's file, so that `rhapsode --help` is instant:
+what a command needs, it imports when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Annotated
+
+import typer
+
+import rhapsode
+from rhapsode.cli import compress, data, demo, generate, inspect, score, train
+from rhapsode.errors import NotFinite, UserError
+
+MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
+"""Exit statuses: the user's mistake, a failure of ours, Ctrl-C."""
+
+app = typer.Typer(
+    name="rhapsode",
+    help="Generative LSTMs on your own sequences: train in minutes, write, score, compress.",
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help: it starts in half the time, and pipes well
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+app.command("demo")(demo.demo)
+app.command("train")(train.train)
+app.command("generate")(generate.generate)
+app.command("score")(score.score)
+app.command("compress")(compress.compress)
+app.command("decompress")(compress.decompress)
+app.command("inspect")(inspect.inspect)
+app.add_typer(data.app, name="data")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"rhapsode {rhapsode.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit status. Every error is one message on stderr."""
+    if hasattr(sys.stderr, "reconfigure"):
+        sys.stderr.reconfigure(errors="backslashreplace")
+    try:
+        command = typer.main.get_command(app)
+        args = None if arguments is None else list(arguments)
+        status = command.main(args, prog_name="rhapsode", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except BrokenPipeError:
+        return _hang_up()
+    except SystemExit as end:  # the command line library's own way with a closed pipe
+        _hang_up()
+        return end.code if isinstance(end.code, int) else FAILURE
+    except (KeyboardInterrupt, typer.Abort):
+        return _say("interrupted", INTERRUPTED)
+    except UserError as error:
+        return _say(str(error), MISTAKE)
+    except NotFinite as error:
+        return _say(str(error), FAILURE)
+    except Exception as error:
+        return _unexpected(error)
+
+
+def _unexpected(error: Exception) -> int:
+    if hasattr(error, "format_message"):  # a usage error: options and arguments that cannot be read
+        context = getattr(error, "ctx", None)
+        path = context.command_path if context else "rhapsode"
+        if type(error).__name__ == "NoArgsIsHelpError":
+            typer.echo(error.format_message(), err=True)
+            return MISTAKE
+        return _say(f"{error.format_message().rstrip('.')}. See {path} --help.", MISTAKE)
+    if type(error).__name__ == "ValidationError" and "pydantic" in sys.modules:
+        from pydantic import ValidationError
+
+        from rhapsode.config import explain
+
+        if isinstance(error, ValidationError):
+            return _say(str(explain(error, error.title)), MISTAKE)
+    if os.environ.get("RHAPSODE_TRACEBACK"):
+        traceback.print_exception(error)
+    lines = str(error).strip().splitlines() or ["no message"]
+    hint = "" if os.environ.get("RHAPSODE_TRACEBACK") else " (set RHAPSODE_TRACEBACK=1 to see where)"
+    return _say(f"failed: {type(error).__name__}: {lines[0]}{hint}", FAILURE)
+
+
+def _say(message: str, status: int) -> int:
+    typer.echo(f"rhapsode: {message}", err=True)
+    return status
+
+
+def _hang_up() -> int:
+    """Whoever read our output has gone: be quiet, also when Python flushes at its end."""
+    with suppress(OSError, ValueError):  # stdout may be no real file (in tests)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return FAILURE

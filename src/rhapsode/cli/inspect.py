@@ -1,0 +1,51 @@
+"""`rhapsode inspect`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from rhapsode.cli._files import as_json, put
+
+SHOWN = 100
+"""Symbols of the vocabulary that are listed."""
+
+
+def inspect(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Show what a model is, what it was trained on and how well it did."""
+    from rhapsode.model import Model
+
+    loaded = Model.load(model)
+    assert loaded.path is not None
+    size = loaded.codec.steps.size
+    facts: dict[str, Any] = {
+        "path": str(loaded.path),
+        "digest": loaded.digest,
+        "parameters": loaded.network.parameters,
+        "file_bytes": loaded.path.stat().st_size,
+        "codec": loaded.codec.name,
+        "vocabulary": {"size": size, "first": [loaded.codec.label(n) for n in range(min(size, SHOWN))]},
+        "network": loaded.config.network.model_dump(),
+        "framing": loaded.config.framing.model_dump(),
+        "reset": loaded.config.reset,
+        "facts": loaded.config.facts,
+    }
+    if json:
+        put(as_json(facts))
+        return
+    facts["vocabulary"] = f"{size:,} symbols: {' '.join(facts['vocabulary']['first'])}{' …' if size > SHOWN else ''}"
+    _show(facts)
+
+
+def _show(values: dict[str, Any], indent: str = "") -> None:
+    for key, value in values.items():
+        if isinstance(value, dict):
+            typer.echo(f"{indent}{key}")
+            _show(value, indent + "  ")
+        else:
+            shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
+            typer.echo(f"{indent}{key:<{22 - len(indent)}}{shown}")

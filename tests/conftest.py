@@ -1,0 +1,72 @@
+"""What all tests share: small models made without training."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rhapsode import checkpoint, registry
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.model import Model, codec_to_json
+from rhapsode.network import Network
+
+TEXT = (
+    "Sing, goddess, the anger of Achilles, son of Peleus,\nthat brought countless ills upon the Achaeans.\n\n"
+    "Many a brave soul did it send hurrying down to Hades, äöü ßé — ἄειδε, θεά.\n"
+    "CHAPTER II\nAnd many a hero did it yield a prey to dogs & vultures; so was the will of Zeus fulfilled.\n"
+) * 4
+
+MakeModel = Callable[..., Model]
+
+
+def random_weights(network: Network, seed: int, sharpness: float = 3.0) -> dict[str, np.ndarray]:
+    """Weights with which state, input and every layer matter and some symbols are much likelier than others."""
+    rng = np.random.default_rng(seed)
+    weights = {}
+    for name, shape in network.shapes.items():
+        scale = 1.0 if name == "embedding" else shape[-1] ** -0.5 * (sharpness if name == "output.weight" else 1.5)
+        if name == "embedding" and network.config.tied:
+            scale = sharpness * shape[-1] ** -0.5
+        weights[name] = (rng.standard_normal(shape) * scale).astype(np.float32)
+    return weights
+
+
+@pytest.fixture(scope="session")
+def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
+    """A function that makes a model without training it, through its file. The same arguments, the same model."""
+    made: dict[str, Model] = {}
+
+    def make(
+        codec: str = "chars",
+        framing: str = "stream",
+        length: int = 0,
+        reset: str = "never",
+        seed: int = 0,
+        sharpness: float = 3.0,
+        options: dict[str, int] | None = None,
+        **network: Any,
+    ) -> Model:
+        key = json.dumps([codec, framing, length, reset, seed, sharpness, options, network], sort_keys=True)
+        if key not in made:
+            if codec == "bpe":
+                pytest.importorskip("tokenizers")
+            options = {"min_count": 1} if options is None and codec in ("chars", "words") else options or {}
+            fitted = registry.get("codec", codec).fit([TEXT.encode()], **options)
+            config = ModelConfig(
+                codec=codec_to_json(fitted),
+                network=NetworkConfig(**{"width": 12, "embedding": 6, **network}),
+                framing=FramingConfig(name=framing, length=length),  # type: ignore[arg-type]
+                reset=reset,
+            )
+            weights = random_weights(Network(config.network, fitted.steps), seed, sharpness)
+            folder = tmp_path_factory.mktemp(hashlib.sha256(key.encode()).hexdigest()[:8])
+            checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)
+            made[key] = Model.load(folder)
+        return made[key]
+
+    return make
