@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import statistics
 import time
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -25,59 +26,64 @@ from rhapsode.training.plan import Budget, Plan
 SHAPES = [(1, 384, 32, 32), (1, 640, 32, 64), (1, 1024, 32, 64), (2, 512, 64, 128)]
 
 
+def timed(work: Callable[[], object]) -> float:
+    """Seconds, with the device's queue empty before and after."""
+    wait = torch.cuda.synchronize if torch.cuda.is_available() else (lambda: None)
+    wait()
+    begun = time.perf_counter()
+    work()
+    wait()
+    return time.perf_counter() - begun
+
+
+class Case:
+    """One shape of network and batch."""
+
+    def __init__(self, layers: int, width: int, rows: int, window: int, precision: str, device: torch.device) -> None:
+        config = NetworkConfig(layers=layers, width=width)
+        self.network = Network(config, Symbols(96))
+        self.precision = precision
+        fresh = self.network.initialise(torch.Generator())
+        self.weights = {n: w.to(device).requires_grad_() for n, w in fresh.items()}
+        plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
+        self.optimizers = Optimizers(self.weights, plan, 4)
+        self.inputs = torch.from_numpy(np.random.default_rng(0).integers(0, 96, (window, rows))).to(device)
+        self.state = self.network.zeros(rows, self.weights["output.bias"].detach())
+
+    def passes(self) -> None:
+        """Forward and backward."""
+        with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            parameters, _ = self.network.run(self.weights, self.inputs, self.state)
+        self.network.head.nats(parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
+
+    def update(self) -> None:
+        """All that one step of training does."""
+        self.passes()
+        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), 1.0, foreach=True)
+        self.optimizers.step(0.01)
+
+
 def main() -> None:
     device = auto.device_for("auto")
     precision = auto.precision_for("auto", device)
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    a = torch.randn(2048, 2048, device=device).to(dtype)
-
-    def timed(work) -> float:  # type: ignore[no-untyped-def]
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        begun = time.perf_counter()
-        work()
-        if device.type == "cuda":
-            torch.cuda.synchronize()
-        return time.perf_counter() - begun
-
-    print(f"{device}, {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}")
-    print(
-        f"{'network':>10} {'batch':>9} {'peak GFLOP/s':>13} {'pass GFLOP/s':>13} {'share':>6} {'update GFLOP/s':>15} {'share':>6}"
-    )
+    a = torch.randn(2048, 2048, device=device).to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    print(f"{device}, {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}; GFLOP/s and share of peak")
+    print(f"{'network':>8} {'batch':>8} {'peak':>7} {'forward+backward':>17} {'whole update':>17}")
     for layers, width, rows, window in SHAPES:
-        config = NetworkConfig(layers=layers, width=width)
-        network = Network(config, Symbols(96))
-        weights = {n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator()).items()}
-        plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
-        optimizers = Optimizers(weights, plan, 4)
-        inputs = torch.from_numpy(np.random.default_rng(0).integers(0, 96, (window, rows))).to(device)
-        state = network.zeros(rows, weights["output.bias"].detach())
-
-        def passes() -> None:
-            with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-                parameters, _ = network.run(weights, inputs, state)
-            network.head.nats(parameters, inputs).mean().backward()
-
-        def update() -> None:
-            passes()
-            torch.nn.utils.clip_grad_norm_(list(weights.values()), 1.0, foreach=True)
-            optimizers.step(0.01)
-
+        case = Case(layers, width, rows, window, precision, device)
         for _ in range(3):
-            update()
-        peak, forth, whole = [], [], []
+            case.update()
+        peak, passes, updates = [], [], []
         for _ in range(7):
             peak.append(timed(lambda: a @ a))
-            forth.append(timed(passes))
-            optimizers.step(0.01)
-            whole.append(timed(update))
+            passes.append(timed(case.passes))
+            case.optimizers.step(0.01)
+            updates.append(timed(case.update))
         top = 2 * 2048**3 / min(peak)
-        pass_rate = network.flops * rows * window / statistics.median(forth)
-        rate = network.flops * rows * window / statistics.median(whole)
-        print(
-            f"{f'{layers}x{width}':>10} {f'{rows}x{window}':>9} {top / 1e9:13.0f} {pass_rate / 1e9:13.0f} {pass_rate / top:6.0%}"
-            f" {rate / 1e9:15.0f} {rate / top:6.0%}"
-        )
+        work = case.network.flops * rows * window
+        rates = [work / statistics.median(times) for times in (passes, updates)]
+        shares = " ".join(f"{rate / 1e9:11.0f} {rate / top:5.0%}" for rate in rates)
+        print(f"{f'{layers}x{width}':>8} {f'{rows}x{window}':>8} {top / 1e9:7.0f} {shares}")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from rhapsode import checkpoint
 from rhapsode.cli import main
@@ -21,6 +22,7 @@ from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.errors import NotFinite
 from rhapsode.model import codec_to_json
 from rhapsode.network import Network
+from rhapsode.report import Report
 
 TEXT = "the sea sings, the ship sails.\n" * 100
 
@@ -273,17 +275,18 @@ def test_closed_pipe_is_quiet(model: str) -> None:
 
 
 def test_reports(capsys: pytest.CaptureFixture[str]) -> None:
-    from rich.console import Console
+    def tell(report: Report) -> None:
+        report.stage("reading", 0.5)
+        report.note("a [note]")
+        report.warn("beware")
+        report.progress(0.5, step=1000, train=1.0, valid=2.0, eta=61.0, steps_per_second=1234.5)
+        report.sample("one\n\x1b[2Jtwo")
 
     screen = io.StringIO()
+    tell(Lines())
     live = Live(Console(file=screen, force_terminal=True, width=100))
     with live.display:
-        for report in (Lines(), live):
-            report.stage("reading", 0.5)
-            report.note("a [note]")
-            report.warn("beware")
-            report.progress(0.5, step=1000, train=1.0, valid=2.0, eta=61.0, steps_per_second=1234.5)
-            report.sample("one\n\x1b[2Jtwo")
+        tell(live)
     lines, error = capsys.readouterr()
     assert lines == ""
     for shown in (error, screen.getvalue()):

@@ -33,7 +33,9 @@ def test_round_trip(tiny_model: MakeModel, data: bytes, codec: str) -> None:
     assert decompress(model, compress(model, data)) == data
 
 
-@pytest.mark.parametrize(("framing", "length"), [("stream", 0), ("one-to-one", 0), ("many-to-one", 4), ("one-to-many", 3)])
+@pytest.mark.parametrize(
+    ("framing", "length"), [("stream", 0), ("one-to-one", 0), ("many-to-one", 4), ("one-to-many", 3)]
+)
 @pytest.mark.parametrize("reset", ["never", "line", "every:7"])
 def test_round_trip_for_every_framing(tiny_model: MakeModel, framing: str, length: int, reset: str) -> None:
     model = tiny_model(framing=framing, length=length, reset=reset)
@@ -116,7 +118,9 @@ def forge(blob: bytes, **changes: int) -> bytes:
     return fields + struct.pack(">I", zlib.crc32(blob[HEADER:], zlib.crc32(fields))) + blob[HEADER:]
 
 
-@pytest.mark.parametrize("changes", [{"steps": 2**63}, {"length": 3}, {"steps": 5}, {"crc": 1}, {"length": 2**63}], ids=str)
+@pytest.mark.parametrize(
+    "changes", [{"steps": 2**63}, {"length": 3}, {"steps": 5}, {"crc": 1}, {"length": 2**63}], ids=str
+)
 def test_forged_numbers(packed: tuple[Model, bytes, bytes], changes: dict[str, int]) -> None:
     model, original, blob = packed
     assert decompress(model, forge(blob)) == original

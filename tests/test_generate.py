@@ -67,7 +67,9 @@ def test_score_of_the_text_is_the_sum_of_what_was_drawn(tiny_model: MakeModel) -
 
 @pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 @pytest.mark.parametrize("network", [{}, {"layers": 2, "width": 70, "skip": True}], ids=str)
-def test_alone_in_a_batch_and_streamed(tiny_model: MakeModel, framing: tuple[str, int], network: dict[str, Any]) -> None:
+def test_alone_in_a_batch_and_streamed(
+    tiny_model: MakeModel, framing: tuple[str, int], network: dict[str, Any]
+) -> None:
     model = tiny_model(framing=framing[0], length=framing[1], reset="line", **network)
     options: dict[str, Any] = {"length": 60, "seed": 11, "sampling": Sampling(top_p=0.95, repetition_penalty=1.2)}
     batch = generate(model, "Sing", samples=7, **options)

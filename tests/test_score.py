@@ -97,7 +97,9 @@ def test_pieces_make_no_difference(
     assert whole.chars == len(data.decode("utf-8", "surrogateescape")) and whole.bytes == len(data)
 
 
-@pytest.mark.parametrize(("framing", "length"), [("stream", 0), ("one-to-one", 0), ("many-to-one", 4), ("one-to-many", 3)])
+@pytest.mark.parametrize(
+    ("framing", "length"), [("stream", 0), ("one-to-one", 0), ("many-to-one", 4), ("one-to-many", 3)]
+)
 def test_text_after_a_prompt_is_the_rest_of_the_whole(tiny_model: MakeModel, framing: str, length: int) -> None:
     model = tiny_model(framing=framing, length=length, reset="line")
     head, tail = DATA[:250], DATA[250:700]

@@ -62,7 +62,7 @@ def commit(path: Path, data: bytes) -> None:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
         raise UserError(
-            f"cannot write {path} ({len(data):,} bytes): {error.strerror or error}. What was there before is untouched. "
+            f"cannot write {path} ({len(data):,} bytes): {error.strerror or error}. What was there is untouched. "
             "Free some space or choose another folder with -o."
         ) from error
 
@@ -70,6 +70,12 @@ def commit(path: Path, data: bytes) -> None:
 def locate(path: str | os.PathLike[str]) -> Path:
     """The model file meant by a folder or a file. Raises `UserError`."""
     given = Path(path)
+    try:
+        given.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass  # told below, with what is near
+    except OSError as error:
+        raise UserError(f"cannot read {given}: {error.strerror or error}") from None
     found = given / MODEL if given.is_dir() else given
     if found.is_file():
         return found
@@ -103,7 +109,7 @@ def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[in
         tensors = {name: (tuple(int(n) for n in t["shape"]), str(t["dtype"])) for name, t in header.items()}
         if not isinstance(info, dict):
             raise TypeError
-    except (KeyError, TypeError, ValueError, AttributeError, RecursionError):
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
         raise _bad(path, "it does not carry Rhapsode's own header") from None
     return info, mark, tensors
 
@@ -125,7 +131,11 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
         tensors = load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
         raise _bad(path, f"it is damaged or cut short ({error})") from None
-    if digest(json.dumps(info, ensure_ascii=False, sort_keys=True), tensors) != mark:
+    try:
+        matches = digest(json.dumps(info, ensure_ascii=False, sort_keys=True), tensors) == mark
+    except (ValueError, RecursionError):  # half a surrogate pair has no UTF-8
+        matches = False
+    if not matches:
         raise _bad(path, "its contents do not match its checksum: it is damaged")
     return tensors
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from rhapsode.errors import UserError
 
@@ -57,6 +57,12 @@ class FramingConfig(Config):
     name: Literal["stream", "one-to-one", "many-to-one", "one-to-many"] = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)
     """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
+
+    @model_validator(mode="after")
+    def _has_its_length(self) -> FramingConfig:
+        if self.length == 0 and self.name in ("many-to-one", "one-to-many"):
+            raise ValueError(f"{self.name} needs a length of 1 or more")
+        return self
 
 
 class ModelConfig(Config):

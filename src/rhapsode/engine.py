@@ -67,7 +67,8 @@ class Graph:
         if len(new_state) != len(self._state):
             raise ValueError(f"{len(self._state)} state parts declared, {len(new_state)} given back")
         number = TensorProto.FLOAT
-        ends = [(parameters, OUTPUT), *((new, f"new_{old}") for new, (old, _) in zip(new_state, self._state, strict=True))]
+        ends = [(parameters, OUTPUT)]
+        ends += [(new, f"new_{old}") for new, (old, _) in zip(new_state, self._state, strict=True)]
         for source, name in ends:
             self._nodes.append(helper.make_node("Identity", [source], [name]))
         graph = helper.make_graph(

@@ -62,10 +62,7 @@ class Framed:
     def at(self, positions: np.ndarray) -> Batch:
         """The examples at these positions, [T, B] int64, taken modulo the length."""
         p = positions % self.length
-        if len(self.begins) == 1:
-            unit = np.zeros_like(p)
-        else:
-            unit = np.searchsorted(self.begins, p, side="right") - 1
+        unit = np.searchsorted(self.begins, p, side="right") - 1
         into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
         raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
         reset = into == 0

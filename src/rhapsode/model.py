@@ -51,8 +51,8 @@ class Model:
         network = Network(config.network, codec_from_json(config.codec).steps)
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():
-            if not np.isfinite(value).all():
-                raise UserError(f"{file}: weight {name!r} holds numbers that are not finite. Train again.")
+            if value.dtype != np.float32 or not np.isfinite(value).all():
+                raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
         return Model(config, weights, digest, file)
 
     @cached_property

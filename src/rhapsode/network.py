@@ -157,8 +157,12 @@ class Network:
         """The same computation as an ONNX model for `rhapsode.engine.Engine`."""
         graph = Graph()
         size = self.steps.size
-        table = weights["embedding"] if self.config.embedding else np.eye(size + 1, dtype=np.float32)
-        x = below = graph.add("Gather", graph.constant(table), INPUT)[0]
+        if self.config.embedding:
+            x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
+        else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
+            off_on = graph.constant(np.array([0, 1], np.float32))
+            x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
+        below = x
         outputs: list[str] = []
         new_state: list[str] = []
         for n, cell in enumerate(self.cells):

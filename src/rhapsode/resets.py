@@ -67,7 +67,7 @@ class ResetPolicy:
         if kind == "regex" and argument:
             try:
                 pattern = re.compile(argument.encode())
-            except re.error as error:
+            except (re.error, UnicodeError, OverflowError, RecursionError) as error:
                 raise UserError(
                     f"reset policy {spec!r}: not a regular expression ({error}). It is matched against each line, "
                     "as bytes; e.g. 'regex:^---$'."

@@ -29,7 +29,7 @@ def compress(model: ModelName, file: Input, output: Output) -> None:
 
 
 def decompress(model: ModelName, file: Input, output: Output) -> None:
-    """Unpack a file that `rhapsode compress` packed with the same model."""
+    """Unpack what `rhapsode compress` packed with the same model."""
     _check(file, output)
     from rhapsode.compress import decompress as unpack
     from rhapsode.model import Model

@@ -16,7 +16,7 @@ def demo(
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,
 ) -> None:
-    """Train on text found on every Python machine, compare, then write."""
+    """Train on text found on every machine, then write."""
     from pathlib import Path
 
     from rhapsode.datasets import cache_folder

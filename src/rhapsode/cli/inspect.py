@@ -16,7 +16,7 @@ def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is, what it was trained on and how well it did."""
+    """Show what a model is, and how it was trained."""
     from rhapsode.model import Model
 
     loaded = Model.load(model)

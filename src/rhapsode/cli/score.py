@@ -36,7 +36,10 @@ def score(
     color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure how well a model predicts texts: exact log-likelihoods."""
+    """Measure how well a model predicts texts.
+
+    Exact log-likelihoods: `compress` packs a text to just this size.
+    """
     if dynamic:
         raise UserError(
             "--dynamic: dynamic evaluation is not built yet. Leave it out for carried state, or use --cold N."

@@ -10,9 +10,11 @@ from typing import Annotated, Any
 
 import typer
 
+from rhapsode import registry
 from rhapsode.cli._progress import duration, nats, reporting
 from rhapsode.errors import UserError, choice
 
+CODECS = ", ".join(registry.names("codec"))
 TABLES = ("network", "dropout", "plan", "codec")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
@@ -25,9 +27,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="Train for this long [default: 5].")] = None,
     epochs: Annotated[float | None, typer.Option(help="Train this many times over the data.")] = None,
     steps: Annotated[int | None, typer.Option(help="Train for this many updates.")] = None,
-    codec: Annotated[
-        str | None, typer.Option(metavar="NAME", help="chars, bytes, words, bpe [default: chars].")
-    ] = None,
+    codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
         str, typer.Option(metavar="NAME", help="stream, one-to-one, many-to-one or one-to-many.")
     ] = "stream",
@@ -54,7 +54,7 @@ def train(
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option(metavar="FILE.toml", help="Tables [network], [dropout], [plan], [codec]; see docs/training.md."),
+        typer.Option(metavar="FILE.toml", help="Tables [network], [dropout], [plan], [codec]."),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="Size of the network, e.g. 500k or 4M.")] = None,
     layers: Annotated[int | None, typer.Option(help="LSTM layers.")] = None,
@@ -66,7 +66,9 @@ def train(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
 ) -> None:
-    """Train a model on your own text. What you do not set is chosen from the data and the time."""
+    """Train a model on your own text.
+
+    What you do not set is chosen from the data and the time."""
     budgets = {"--minutes": minutes, "--epochs": epochs, "--steps": steps}
     given = [name for name, value in budgets.items() if value is not None]
     if len(given) > 1:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from rhapsode.training.run import train
 TEMPERATURES = (0.5, 0.8, 1.0)
 PROMPT = 'The "with" statement'
 LENGTH = 300
+COMMON = 8
 HELD_OUT = 0.1
 """The tail that training validates on and never learns from, as in `rhapsode.corpus`."""
 
@@ -72,15 +74,15 @@ def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
     for temperature in TEMPERATURES:
         drawn = generate(model, PROMPT, length=LENGTH, sampling=Sampling(temperature=temperature))
         samples.append((temperature, PROMPT + drawn[0].text))
-    source = f"Python's language reference (pydoc_data.topics), {len(text):,} characters"
+    source = f"Python's language reference (pydoc_data.topics) without its repetitions, {len(text):,} characters"
     return DemoResult(table, samples, home, home / PICTURE, source, notes)
 
 
 def language_reference() -> str:
-    """All topics of `help()` as one text, in the order of their names. Raises `UserError`.
+    """The topics of `help()` as one text, in the order of their names. Raises `UserError`.
 
-    Topics overlap, some contain others. Each paragraph is kept only where it first stands: what is held out must
-    not stand in the training text, or the comparison would be one of memories.
+    Topics overlap, some contain others. A paragraph that has `COMMON` words in a row in common with an earlier one
+    is left out: what is held out must not stand in the training text, or the comparison would be one of memories.
     """
     try:
         from pydoc_data.topics import topics
@@ -89,8 +91,16 @@ def language_reference() -> str:
             "this Python comes without pydoc_data.topics, the text that the demo learns. "
             "Train on a text of your own: rhapsode train FILE -o MODEL --minutes 3"
         ) from None
-    paragraphs = (part for name in sorted(topics) for part in topics[name].split("\n\n"))
-    return "\n\n".join(dict.fromkeys(part.strip("\n") for part in paragraphs if part.strip())) + "\n"
+    seen: set[tuple[str, ...]] = set()
+    kept = []
+    for name in sorted(topics):
+        for paragraph in topics[name].split("\n\n"):
+            words = re.findall(r"\w+|[^\w\s]", paragraph)
+            runs = {tuple(words[i : i + COMMON]) for i in range(max(1, len(words) - COMMON + 1))}
+            if words and seen.isdisjoint(runs):
+                kept.append(paragraph.strip("\n"))
+            seen |= runs
+    return "\n\n".join(kept) + "\n"
 
 
 def compare(model: Model, text: str, report: Report) -> list[tuple[str, float]]:
