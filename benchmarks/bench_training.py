@@ -67,7 +67,8 @@ def main() -> None:
     device = auto.device_for("auto")
     precision = auto.precision_for("auto", device)
     a = torch.randn(2048, 2048, device=device).to(torch.bfloat16 if precision == "bf16" else torch.float32)
-    print(f"{device}, {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}; GFLOP/s and share of peak")
+    print(f"{device}, {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}")
+    print("GFLOP/s, and their share of the matrix peak")
     print(f"{'network':>8} {'batch':>8} {'peak':>7} {'forward+backward':>17} {'whole update':>17}")
     for layers, width, rows, window in SHAPES:
         case = Case(layers, width, rows, window, precision, device)

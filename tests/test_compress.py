@@ -142,9 +142,7 @@ def test_another_model(tiny_model: MakeModel, packed: tuple[Model, bytes, bytes]
     assert other.digest[:12] in str(error.value) and model.digest[:12] in str(error.value)
 
 
-def test_a_machine_that_computes_otherwise(
-    packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_machine_that_computes_otherwise(packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     model, _, blob = packed
     module = importlib.import_module("rhapsode.compress")
     predicted = module._predicted

@@ -69,9 +69,7 @@ class Framed:
         targets = np.where(reset, 0, self.values[raw])
         # int64 first: `start` may not fit the symbols' own type (256 in uint8), and numpy would make it 0.
         inputs = np.where(into <= 1, self.start, self.values[raw - 1].astype(np.int64))
-        return Batch(
-            inputs, targets.astype(np.int64), (~reset).astype(np.float32), reset
-        )
+        return Batch(inputs, targets.astype(np.int64), (~reset).astype(np.float32), reset)
 
 
 class Framing:

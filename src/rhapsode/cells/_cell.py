@@ -47,9 +47,7 @@ class Cell(ABC):
         return ()
 
     @abstractmethod
-    def run(
-        self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None
-    ) -> tuple[Tensor, State]:
+    def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
         """A window: x [T, B, inputs], state parts [B, H] → outputs [T, B, H], state after step T.
 
         reset [T, B] bool, or None for nowhere: where it is true, row b's state after step t is zero,

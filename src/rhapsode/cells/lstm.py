@@ -49,9 +49,7 @@ class LSTM(Cell):
         init.zeros_(weights["bias"])
         init.ones_(weights["bias"][h : 2 * h])
 
-    def run(
-        self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None
-    ) -> tuple[Tensor, State]:
+    def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
         import torch
 
         kernel = weights["input"]
