@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from rich.console import Console
 from rhapsode import checkpoint
 from rhapsode.cli import main
 from rhapsode.cli._files import visible
+from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import Lines, Live, duration, figures
 from rhapsode.cli.train import whole
 from rhapsode.codecs.chars import Chars
@@ -258,10 +260,23 @@ def test_failures(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None
     assert fail(RuntimeError("first\nsecond")).status == 1
     assert run.error == "rhapsode: failed: RuntimeError: first (set RHAPSODE_TRACEBACK=1 to see where)\n"
     assert fail(NotFinite("loss is nan")).status == 1
-    assert fail(KeyboardInterrupt()).status == 130
+    assert fail(KeyboardInterrupt()).status == 130 and run.error == "rhapsode: interrupted\n"
     assert fail(BrokenPipeError()).status == 1 and run.error == ""
     monkeypatch.setenv("RHAPSODE_TRACEBACK", "1")
     assert fail(RuntimeError("first")).status == 1 and "Traceback" in run.error
+
+
+def test_interrupt_waits_for_imports() -> None:
+    after = []
+    with pytest.raises(KeyboardInterrupt), unbroken():
+        signal.raise_signal(signal.SIGINT)
+        after.append("imported")
+    assert after == ["imported"]
+    with pytest.raises(KeyboardInterrupt), unbroken():
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        after.append("never")
+    assert after == ["imported"] and signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_closed_pipe_is_quiet(model: str) -> None:

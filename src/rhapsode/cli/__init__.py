@@ -65,6 +65,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         args = None if arguments is None else list(arguments)
         status = command.main(args, prog_name="rhapsode", standalone_mode=False)
         sys.stdout.flush()
+        if status == INTERRUPTED:  # typer's way with KeyboardInterrupt; a stopped training's, too
+            return _say("interrupted", INTERRUPTED)
         return status if isinstance(status, int) else 0
     except BrokenPipeError:
         return _hang_up()

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rhapsode.cli._files import check_readable, check_writable, read, write
+from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")]
@@ -17,8 +18,9 @@ Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Wha
 def compress(model: ModelName, file: Input, output: Output) -> None:
     """Pack a file with a model's predictions. Only that very model can unpack it."""
     _check(file, output)
-    from rhapsode.compress import compress as pack
-    from rhapsode.model import Model
+    with unbroken():
+        from rhapsode.compress import compress as pack
+        from rhapsode.model import Model
 
     loaded, data = Model.load(model), read(file)
     with reporting() as report:
@@ -31,8 +33,9 @@ def compress(model: ModelName, file: Input, output: Output) -> None:
 def decompress(model: ModelName, file: Input, output: Output) -> None:
     """Unpack what `rhapsode compress` packed with the same model."""
     _check(file, output)
-    from rhapsode.compress import decompress as unpack
-    from rhapsode.model import Model
+    with unbroken():
+        from rhapsode.compress import decompress as unpack
+        from rhapsode.model import Model
 
     loaded, packed = Model.load(model), read(file)
     with reporting() as report:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from rhapsode.cli._files import visible
+from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 
 
@@ -19,8 +20,9 @@ def demo(
     """Train on text found on every machine, then write."""
     from pathlib import Path
 
-    from rhapsode.datasets import cache_folder
-    from rhapsode.training.demo import demo as run
+    with unbroken():
+        from rhapsode.datasets import cache_folder
+        from rhapsode.training.demo import demo as run
 
     folder = Path(output) if output else cache_folder() / "demo"
     with reporting() as report:

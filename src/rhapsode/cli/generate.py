@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._files import as_json, check_writable, put, read, visible, write
+from rhapsode.cli._imports import unbroken
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,11 +41,12 @@ def generate(
         raise UserError("a PROMPT and --prompt-file were given; one of them must go.")
     check_writable(output)
 
-    from rhapsode import generate as draw
-    from rhapsode import stream
-    from rhapsode.config import make
-    from rhapsode.model import Model, as_bytes
-    from rhapsode.samplers import Sampling
+    with unbroken():
+        from rhapsode import generate as draw
+        from rhapsode import stream
+        from rhapsode.config import make
+        from rhapsode.model import Model, as_bytes
+        from rhapsode.samplers import Sampling
 
     options = {
         "temperature": temperature,

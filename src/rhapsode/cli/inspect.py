@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from rhapsode.cli._files import as_json, put
+from rhapsode.cli._imports import unbroken
 
 SHOWN = 100
 """Symbols of the vocabulary that are listed."""
@@ -17,7 +18,8 @@ def inspect(
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained."""
-    from rhapsode.model import Model
+    with unbroken():
+        from rhapsode.model import Model
 
     loaded = Model.load(model)
     assert loaded.path is not None

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._files import as_json, check_readable, chunks, put, visible
+from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 from rhapsode.errors import UserError
 
@@ -48,8 +49,9 @@ def score(
         raise UserError("--color and --json do not go together; one of them must go.")
     check_readable(files)
 
-    from rhapsode import score as measure
-    from rhapsode.model import Model
+    with unbroken():
+        from rhapsode import score as measure
+        from rhapsode.model import Model
 
     loaded = Model.load(model)
     scores: list[Score] = []

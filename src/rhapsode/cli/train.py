@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from rhapsode import registry
+from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import duration, nats, reporting
 from rhapsode.errors import UserError, choice
 
@@ -83,7 +84,8 @@ def train(
         raise UserError(f"{config}: codec.name is {named!r}; it must be the name of a codec, in quotes.")
     size = None if params is None else whole(params)
 
-    from rhapsode.training.run import train as run
+    with unbroken():
+        from rhapsode.training.run import train as run
 
     with reporting() as report:
         result = run(

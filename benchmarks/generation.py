@@ -1,0 +1,122 @@
+"""Steps per second of generation: Rhapsode's own loop and torch's layers called one step at a time.
+
+    python benchmarks/generation.py [--layers 2 --width 512 --rounds 7]
+
+One sample, float32, V = 96, untrained weights (their values do not matter to the time). All contenders do
+the same work: embed the symbol, run the layers with the state in and out, the output layer, log-softmax, and
+draw. They take turns in one process, so that other load on the machine meets all of them alike; the ratio is the
+median over the rounds. `nn.LSTM` is what people call in such a loop; `nn.LSTMCell` and `nn.LSTM` without oneDNN are
+the two ways in torch that do not pack the weights anew at each step.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from rhapsode.codecs.chars import Chars
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.engine import Engine
+from rhapsode.generate import generate
+from rhapsode.model import Model, codec_to_json
+from rhapsode.network import Network
+
+EMBEDDING = 32
+
+
+def make(layers: int, width: int) -> Model:
+    codec = Chars("".join(map(chr, range(32, 96))))  # 64 characters and 32 halves of bytes: V = 96
+    config = NetworkConfig(layers=layers, width=width, embedding=EMBEDDING)
+    network = Network(config, codec.steps)
+    weights = {n: w.numpy() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()}
+    whole = ModelConfig(codec=codec_to_json(codec), network=config, framing=FramingConfig(), reset="never")
+    return Model(whole, weights, digest="")
+
+
+def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
+    """`generate` on an engine with so many threads; None for the engine's own choice."""
+    engine = Engine(model.network.graph(model.weights), threads)
+    other = Model(model.config, model.weights, model.digest)
+    other.__dict__["engine"] = engine
+
+    def run(steps: int) -> None:
+        generate(other, length=steps, seed=1)
+
+    return run
+
+
+def torch_loop(model: Model, cells: bool, onednn: bool = True) -> Callable[[int], None]:
+    """The loop that one writes with torch.nn: layers as one nn.LSTM, or as a list of nn.LSTMCell."""
+    layers, width, size = model.config.network.layers, model.config.network.width, model.codec.steps.size
+    embedding, output = torch.nn.Embedding(size, EMBEDDING), torch.nn.Linear(width, size)
+    lstm = torch.nn.LSTM(EMBEDDING, width, layers).eval()
+    stack = [torch.nn.LSTMCell(EMBEDDING if n == 0 else width, width) for n in range(layers)]
+
+    @torch.inference_mode()
+    def run(steps: int) -> None:
+        symbol = torch.zeros(1, dtype=torch.long)
+        state = (torch.zeros(layers, 1, width), torch.zeros(layers, 1, width))
+        states = [(torch.zeros(1, width), torch.zeros(1, width)) for _ in stack]
+        with torch.backends.mkldnn.flags(enabled=onednn):
+            for _ in range(steps):
+                x = embedding(symbol)
+                if cells:
+                    for n, cell in enumerate(stack):
+                        states[n] = cell(x, states[n])
+                        x = states[n][0]
+                else:
+                    x, state = lstm(x[None], state)
+                    x = x[0]
+                symbol = torch.multinomial(output(x).log_softmax(-1).exp(), 1)[0]
+
+    return run
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", type=int, default=2)
+    parser.add_argument("--width", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.4, help="per contender and round")
+    args = parser.parse_args()
+
+    model = make(args.layers, args.width)
+    contenders = {
+        "rhapsode": rhapsode_loop(model, None),
+        "rhapsode, 1 thread": rhapsode_loop(model, 1),
+        "rhapsode, 2 threads": rhapsode_loop(model, 2),
+        "nn.LSTM": torch_loop(model, cells=False),
+        "nn.LSTM, no oneDNN": torch_loop(model, cells=False, onednn=False),
+        "nn.LSTMCell": torch_loop(model, cells=True),
+    }
+    steps = {}
+    for name, run in contenders.items():  # warm up, and find how many steps fill the time
+        run(20)
+        begun = time.perf_counter()
+        run(20)
+        steps[name] = max(10, int(20 * args.seconds / (time.perf_counter() - begun)))
+    speeds: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(args.rounds):
+        for name, run in contenders.items():
+            begun = time.perf_counter()
+            run(steps[name])
+            speeds[name].append(steps[name] / (time.perf_counter() - begun))
+
+    print(
+        f"{args.layers}x{args.width}, V = {model.codec.steps.size}, one sample, float32; {os.cpu_count()} cores, "
+        f"torch {torch.__version__} with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}"
+    )
+    print(f"{'':22}{'steps/s, median':>16}{'best':>9}{'nn.LSTM = 1':>13}")
+    for name, found in speeds.items():
+        ratio = statistics.median(np.divide(found, speeds["nn.LSTM"]).tolist())
+        print(f"{name:22}{statistics.median(found):16,.0f}{max(found):9,.0f}{ratio:13.1f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,155 @@
+"""Every cell, in several networks: torch and the engine agree, and so do windows and single steps."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import random_weights
+
+from rhapsode import registry
+from rhapsode.config import NetworkConfig
+from rhapsode.engine import Engine
+from rhapsode.network import Network
+from rhapsode.steps import Symbols
+
+torch = pytest.importorskip("torch")
+
+V, T, B = 23, 20, 5
+CELLS = registry.names("cell")
+NETWORKS: list[dict[str, Any]] = [
+    {},
+    {"layers": 2},
+    {"layers": 3, "skip": True},
+    {"layers": 3, "residual": True},
+    {"layers": 2, "skip": True, "residual": True, "embedding": 0},
+    {"embedding": 0},
+    {"embedding": 16, "tied": True, "layers": 2},
+    {"width": 1, "embedding": 1},
+    {"width": 67, "layers": 2},  # not a multiple of any vector's width
+]
+
+pytestmark = [
+    pytest.mark.parametrize("cell", CELLS),
+    pytest.mark.parametrize("options", NETWORKS, ids=str),
+]
+
+
+class Pair:
+    """One network with its weights, for torch and as an engine."""
+
+    def __init__(self, cell: str, options: dict[str, Any], threads: int | None = None) -> None:
+        self.network = Network(NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options}), Symbols(V))
+        weights = random_weights(self.network, seed=1)
+        self.engine = Engine(self.network.graph(weights), threads)
+        self.weights = {name: torch.from_numpy(value) for name, value in weights.items()}
+        self.like = self.weights["output.bias"]
+        self.inputs = np.random.default_rng(2).integers(0, V + 1, (T, B))  # start among them
+
+    def run(self, inputs: np.ndarray, state: Any = None, reset: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
+        """Network.run: parameters [T, B, P] and the new state, as arrays."""
+        before = self.network.zeros(inputs.shape[1], self.like) if state is None else map(torch.from_numpy, state)
+        shut = None if reset is None else torch.from_numpy(reset)
+        with torch.no_grad():
+            out, after = self.network.run(self.weights, torch.from_numpy(inputs), tuple(before), shut)
+        return out.numpy(), tuple(part.numpy() for part in after)
+
+
+def close(a: Any, b: Any) -> None:
+    for one, other in zip(a, b, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-4)
+
+
+def test_torch_and_engine_agree(cell: str, options: dict[str, Any]) -> None:
+    pair = Pair(cell, options)
+    found, found_state = pair.engine.run(pair.inputs, pair.engine.zeros(B))
+    expected, expected_state = pair.run(pair.inputs)
+    assert found.shape == (T, B, V) and found.dtype == np.float32
+    close([found, *found_state], [expected, *expected_state])
+    # and from a state that is not zero
+    found, found_state = pair.engine.run(pair.inputs[::-1].copy(), found_state)
+    expected, expected_state = pair.run(pair.inputs[::-1].copy(), expected_state)
+    close([found, *found_state], [expected, *expected_state])
+
+
+def test_the_state_and_every_weight_matter(cell: str, options: dict[str, Any]) -> None:
+    """Else the other tests could agree on nothing."""
+    pair = Pair(cell, options)
+    expected, state = pair.run(pair.inputs)
+    assert not np.allclose(pair.run(pair.inputs, state)[0][0], expected[0], atol=1e-3)
+    for name, value in pair.weights.items():
+        pair.weights[name] = value + 0.5
+        assert not np.allclose(pair.run(pair.inputs)[0], expected, atol=1e-3), name
+        pair.weights[name] = value
+
+
+def test_resets_agree(cell: str, options: dict[str, Any]) -> None:
+    """Each row reset at its own steps, against the engine run from zero after each of them."""
+    pair = Pair(cell, options)
+    reset = np.random.default_rng(3).random((T, B)) < 0.2
+    reset[:, 0] = False
+    reset[T - 1, 1] = reset[0, 2] = reset[7:9, 3] = True  # at the end, at the beginning, twice in a row
+    found, state = pair.run(pair.inputs, reset=reset)
+    for b in range(B):
+        edges = [0, *(np.flatnonzero(reset[:, b]) + 1), T]
+        end: Any = pair.engine.zeros(1)
+        for first, last in itertools.pairwise(edges):
+            end = pair.engine.zeros(1)
+            if first < last:
+                expected, end = pair.engine.run(pair.inputs[first:last, b : b + 1], end)
+                heard = ~reset[first:last, b]  # what is computed at a reset step itself has no meaning
+                close([found[first:last, b][heard]], [expected[:, 0][heard]])
+                end = pair.engine.zeros(1) if reset[last - 1, b] else end
+        close([part[b] for part in state], [part[0] for part in end])
+
+
+def test_a_reset_leaves_exactly_nothing(cell: str, options: dict[str, Any]) -> None:
+    pair = Pair(cell, options)
+    _, state = pair.run(pair.inputs)
+    state = tuple(part * 100 for part in state)
+    reset = np.zeros((T, B), bool)
+    reset[T - 1, ::2] = True
+    _, after = pair.run(pair.inputs, state, reset)
+    for part in after:
+        assert not part[::2].any() and part[1::2].any()
+    assert np.array_equal(pair.run(pair.inputs, after)[0][:, ::2], pair.run(pair.inputs)[0][:, ::2])
+
+
+def test_torch_at_once_is_step_by_step(cell: str, options: dict[str, Any]) -> None:
+    pair = Pair(cell, options)
+    expected, expected_state = pair.run(pair.inputs)
+    out, state = [], None
+    for step in pair.inputs:
+        parameters, state = pair.run(step[None], state)
+        out.append(parameters[0])
+    close([np.stack(out), *(state or ())], [expected, *expected_state])
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+def test_the_engine_is_the_same_bit_for_bit(cell: str, options: dict[str, Any], threads: int) -> None:
+    """At any batch size, in windows of any length. Generation, scoring and compression stand on this."""
+    pair = Pair(cell, options, threads)
+    inputs = np.random.default_rng(4).integers(0, V + 1, (40, 33))
+    expected, expected_state = pair.engine.run(inputs, pair.engine.zeros(33))
+    for rows in (1, 2, 3, 8, 33):
+        for window in (1, 7, 40):
+            state, out = pair.engine.zeros(rows), []
+            for at in range(0, 40, window):
+                parameters, state = pair.engine.run(inputs[at : at + window, :rows].copy(), state)
+                out.append(parameters)
+            assert np.array_equal(np.concatenate(out), expected[:, :rows])
+            for part, other in zip(state, expected_state, strict=True):
+                assert np.array_equal(part, other[:rows])
+
+
+def test_the_engine_leaves_what_it_is_given_alone(cell: str, options: dict[str, Any]) -> None:
+    pair = Pair(cell, options)
+    _, state = pair.engine.run(pair.inputs, pair.engine.zeros(B))
+    before = [part.copy() for part in state]
+    parameters, _ = pair.engine.run(pair.inputs, state)
+    kept = parameters.copy()
+    pair.engine.run(pair.inputs[::-1].copy(), state)
+    assert np.array_equal(parameters, kept)
+    assert all(np.array_equal(part, other) for part, other in zip(state, before, strict=True))

@@ -1,0 +1,112 @@
+"""Every head: a real distribution, the same for training (torch) and for all else (numpy)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rhapsode import registry
+from rhapsode.heads._head import Head
+from rhapsode.heads.categorical import Categorical
+from rhapsode.steps import Symbols
+
+torch = pytest.importorskip("torch")
+
+V = 7
+SHAPES = [(), (1,), (5,), (4, 3), (0,)]
+
+pytestmark = pytest.mark.parametrize("name", registry.names("head"))
+
+
+def make(name: str) -> Head:
+    head: Head = registry.get("head", name)(Symbols(V))
+    return head
+
+
+def hostile(width: int) -> np.ndarray:
+    """[N, P] parameters such as a network gone astray would give."""
+    rng = np.random.default_rng(1)
+    rows = [np.zeros(width), np.full(width, 1e4), np.full(width, -1e4), np.full(width, 3e38), np.full(width, -3e38)]
+    rows += [np.eye(width)[0] * size for size in (1e4, -1e4, 1e30, -1e30, 1e-40)]
+    rows += [rng.standard_normal(width) * size for size in (1e-8, 1.0, 1e4, 1e30)]
+    return np.stack(rows).astype(np.float32)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+def test_torch_and_numpy_agree(name: str, shape: tuple[int, ...]) -> None:
+    head = make(name)
+    rng = np.random.default_rng(0)
+    parameters = (rng.standard_normal((*shape, head.width)) * 4).astype(np.float32)
+    targets = rng.integers(0, V, shape)
+    nats = head.nats(torch.from_numpy(parameters), torch.as_tensor(targets))
+    found = head.log_prob(parameters, targets)
+    assert nats.shape == shape and nats.dtype == torch.float32
+    assert found.shape == shape and found.dtype == np.float64
+    np.testing.assert_allclose(-nats.numpy(), found, rtol=1e-5, atol=1e-5)
+
+
+def test_probabilities_sum_to_one(name: str) -> None:
+    head = make(name)
+    parameters = np.concatenate([hostile(head.width), hostile(head.width)[::-1] * np.float32(0.1)])
+    total = sum(np.exp(head.log_prob(parameters, np.full(len(parameters), symbol))) for symbol in range(V))
+    np.testing.assert_allclose(total, 1, rtol=1e-12)
+
+
+def test_hostile_parameters_give_numbers(name: str) -> None:
+    head = make(name)
+    parameters = hostile(head.width)
+    for symbol in range(V):
+        targets = np.full(len(parameters), symbol)
+        found = head.log_prob(parameters, targets)
+        assert not np.isnan(found).any() and (found <= 1e-12).all()
+        nats = head.nats(torch.from_numpy(parameters), torch.as_tensor(targets))
+        assert not nats.isnan().any() and (nats >= -1e-6).all()
+
+
+def test_the_gradient_is_that_of_numpy(name: str) -> None:
+    head = make(name)
+    rng = np.random.default_rng(2)
+    parameters = rng.standard_normal((3, head.width))
+    targets = rng.integers(0, V, 3)
+    leaf = torch.tensor(parameters, dtype=torch.float32, requires_grad=True)
+    head.nats(leaf, torch.as_tensor(targets)).sum().backward()
+    for n in range(head.width):
+        step = np.zeros_like(parameters)
+        step[:, n] = 1e-6
+        slope = -(head.log_prob(parameters + step, targets) - head.log_prob(parameters - step, targets)) / 2e-6
+        np.testing.assert_allclose(leaf.grad[:, n], slope, atol=1e-4)
+
+
+def test_symbols_of_any_type(name: str) -> None:
+    head = make(name)
+    parameters = np.random.default_rng(3).standard_normal((V, head.width)).astype(np.float32)
+    expected = head.log_prob(parameters, np.arange(V))
+    for kind in (np.uint8, np.uint16, np.int32, np.uint64):
+        assert np.array_equal(head.log_prob(parameters, np.arange(V, dtype=kind)), expected)
+
+
+@pytest.mark.parametrize("size", [1, 7, 129, 300, 5000])  # numpy sums long rows in blocks
+def test_all_symbols_at_once(name: str, size: int) -> None:
+    """What generation and compression use is what scoring uses, bit for bit, in any shape."""
+    head = registry.get("head", name)(Symbols(size))
+    if not isinstance(head, Categorical):
+        pytest.skip("not a head over symbols")
+    parameters = np.concatenate([hostile(size), np.random.default_rng(4).standard_normal((20, size)).astype("f4")])
+    together = head.log_probs(parameters)
+    assert together.dtype == np.float64
+    for n, row in enumerate(parameters):
+        assert np.array_equal(head.log_probs(row), together[n])
+        assert np.array_equal(head.log_probs(row[None]), together[n : n + 1])
+    for symbol in range(0, size, 97):
+        assert np.array_equal(head.log_prob(parameters, np.full(len(parameters), symbol)), together[:, symbol])
+
+
+def test_a_symbol_that_cannot_be(name: str) -> None:
+    """-inf among unnormalised log-probabilities means p = 0, not NaN."""
+    head = make(name)
+    if not isinstance(head, Categorical):
+        pytest.skip("not a head over symbols")
+    parameters = np.array([[0, -np.inf, 1, 2, -np.inf, 0, 0]], np.float32)
+    found = head.log_probs(parameters)[0]
+    assert found[1] == found[4] == -np.inf and not np.isnan(found).any()
+    assert np.exp(found).sum() == pytest.approx(1)
