@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -14,6 +15,10 @@ from rhapsode import checkpoint, registry
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
+
+os.environ.setdefault(
+    "OMP_NUM_THREADS", "1"
+)  # read when torch is loaded, later: the tests' networks are tiny, and their processes inherit this
 
 TEXT = (
     "Sing, goddess, the anger of Achilles, son of Peleus,\nthat brought countless ills upon the Achaeans.\n\n"

@@ -132,6 +132,15 @@ def test_state_matters_only_as_far_as_the_framing_says(tiny_model: MakeModel) ->
         assert differs[11:].all() if reach is None else np.array_equal(np.flatnonzero(differs), 11 + np.arange(reach))
 
 
+def test_one_to_many_begins_anew_after_its_length(tiny_model: MakeModel) -> None:
+    """The next k steps given one: k inputs from zero state, then k more."""
+    model = tiny_model(framing="one-to-many", length=4)
+    symbols = text_symbols(model, 40).astype(np.int64)
+    inputs = np.concatenate([[model.codec.steps.start], symbols[:-1]])
+    windows, _ = model.engine.run(inputs.reshape(10, 4).T.copy(), model.engine.zeros(10))
+    assert np.array_equal(one_by_one(model.reader(), symbols), windows.swapaxes(0, 1).reshape(40, -1))
+
+
 @pytest.mark.parametrize("framing", FRAMINGS, ids=str)
 def test_after_a_unit_all_is_as_in_the_beginning(tiny_model: MakeModel, framing: tuple[str, int]) -> None:
     model = tiny_model(framing=framing[0], length=framing[1], reset="line")

@@ -144,33 +144,34 @@ class Reader:
 
     def read(self, symbols: np.ndarray) -> None:
         """Read one step in each row: [rows] integers."""
-        # `start` may not fit the symbols' own type (256 in uint8): numpy would make it 0.
-        symbols = symbols.astype(np.int64)
         framing = self._model.config.framing
-        begins = np.array([row.read(int(s)) for row, s in zip(self._rows, symbols, strict=True)])
-        inputs = np.where(begins, self._model.codec.steps.start, symbols)
+        # `start` may not fit the symbols' own type (256 in uint8): numpy would make it 0.
+        inputs = symbols.astype(np.int64)
+        # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
+        begins = [row.read(symbol) for row, symbol in zip(self._rows, inputs.tolist(), strict=True)]
+        if any(begins):
+            inputs[begins] = self._model.codec.steps.start
         if framing.name == "many-to-one":
             self._read_windows(inputs, begins)
             return
+        fresh = begins
         if framing.name == "one-to-one":
-            fresh = np.ones_like(begins)
+            fresh = [True] * self.rows
         elif framing.name == "one-to-many":
-            fresh = begins | np.array([row.predicted >= framing.length for row in self._rows])
-        else:
-            fresh = begins
-        if fresh.any():
+            fresh = [begin or row.predicted >= framing.length for row, begin in zip(self._rows, begins, strict=True)]
+        if any(fresh):
             for row, is_fresh in zip(self._rows, fresh, strict=True):
                 if is_fresh:
                     row.predicted = 0
-            keep = (~fresh)[:, None]
+            keep = ~np.array(fresh)[:, None]
             self._state = tuple(part * keep for part in self._state)
         self._feed(inputs)
 
     def _feed(self, inputs: np.ndarray) -> None:
-        out, self._state = self._model.engine.run(inputs.astype(np.int64)[None], self._state)
+        out, self._state = self._model.engine.run(inputs[None], self._state)
         self.parameters = out[0]
 
-    def _read_windows(self, inputs: np.ndarray, begins: np.ndarray) -> None:
+    def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
         """many-to-one: the window before the next step, from zero state, once more for each step."""
         out = []
         for row, symbol, begin in zip(self._rows, inputs, begins, strict=True):

@@ -41,6 +41,23 @@ def precision_for(name: str, device: torch.device) -> str:
     return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") or can.get("bf16") else "fp32"
 
 
+def threads_for(device: torch.device, precision: str) -> int:
+    """All processors, if that is at least a fifth faster than one thread here and now; else one.
+
+    With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that
+    lost its processor: the training of a small LSTM then runs at a twentieth of its speed (docs/log.md).
+    """
+    every = torch.get_num_threads()
+    if device.type != "cpu" or every == 1:
+        return every
+    speeds = {}
+    for threads in (every, 1):
+        torch.set_num_threads(threads)
+        speeds[threads] = measure(device, precision)
+    torch.set_num_threads(every)
+    return every if speeds[every] > 1.2 * speeds[1] else 1
+
+
 def measure(device: torch.device, precision: str, width: int = 384) -> float:
     """FLOP/s of training a small LSTM here, now; takes about half a second."""
     network = Network(NetworkConfig(width=width), Symbols(96))
@@ -85,6 +102,8 @@ def choose(
     span = int(plan.get("window", window or 32)) if framing.name == "stream" else max(1, framing.length)
     if framing.name != "stream" and "rows" not in plan:
         rows = max(32, min(512, 2048 // span))
+    threads = int(plan.get("threads", threads_for(device, precision)))
+    torch.set_num_threads(threads)
     speed = measure(device, precision) * processes
     per_update = 1 if framing.name == "many-to-one" else span  # targets per row
     if budget.minutes is not None:
@@ -118,6 +137,7 @@ def choose(
         reasons.append(f"dropout: {rate} (the corpus will be read about {epochs:.1f} times)")
     values: dict[str, Any] = {
         "precision": precision,
+        "threads": threads,
         **plan,
         "network": config,
         "dropout": make(Dropout, chosen, "dropout settings"),

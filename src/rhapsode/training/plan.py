@@ -44,5 +44,7 @@ class Plan(Config):
     clip: Positive = 1.0
     """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""
     precision: Literal["bf16", "fp32"] = "fp32"
+    threads: int = Field(default=1, ge=1, le=4096)
+    """Processor threads. One is often as fast as two, and does not collapse when the machine has other work."""
     budget: Budget
     seed: int = 0

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import signal
 import time
+from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -53,6 +54,9 @@ class Trainer:
         self.generator = torch.Generator().manual_seed(plan.seed)
         self._adopt({n: w.numpy() for n, w in self.network.initialise(self.generator).items()})
         torch.manual_seed(plan.seed + group.rank)  # dropout
+        torch.set_num_threads(plan.threads)
+        self._pace: deque[float] = deque(maxlen=40)
+        self._best_pace = math.inf
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
@@ -107,6 +111,7 @@ class Trainer:
                 # Every process must agree on the time, for it decides the learning rate and the end.
                 self.seconds = self.group.agree(self.seconds + time.perf_counter() - tick)
                 self._losses.append(loss)
+                self._watch_pace(time.perf_counter() - tick)
                 looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
                 if looks or self._interrupted or len(self._losses) >= 512:
                     train = float(torch.stack(self._losses).mean())
@@ -133,6 +138,18 @@ class Trainer:
                         eta=self._eta(),
                     )
         return self.done >= 1
+
+    def _watch_pace(self, seconds: float) -> None:
+        """Fall back to one thread where several have come to wait for one another (see `auto.threads_for`)."""
+        if torch.get_num_threads() == 1 or self.device.type != "cpu":
+            return
+        self._pace.append(seconds)
+        if len(self._pace) == self._pace.maxlen:
+            pace = sum(self._pace) / len(self._pace)
+            self._best_pace = min(self._best_pace, pace)
+            if pace > 2.5 * self._best_pace:
+                torch.set_num_threads(1)
+                self.report.warn("other work is slowing the processors down: training goes on with one thread.")
 
     def _eta(self) -> float:
         """Seconds of training still to come."""
@@ -302,6 +319,7 @@ class Trainer:
             "losses": [float(x) for x in self._losses],
             "log": log_size,
             "finished": self.done >= 1,
+            "threads": torch.get_num_threads(),
         }
         if math.isinf(self.best):
             self.info["best"] = None
@@ -337,6 +355,7 @@ class Trainer:
         torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
         if "random_cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(torch.from_numpy(tensors["random_cuda"][self.group.rank].copy()), self.device)
+        torch.set_num_threads(info["threads"])
         self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
         self.best = math.inf if info["best"] is None else info["best"]
         self.best_step, self.since_best = info["best_step"], info["since_best"]
