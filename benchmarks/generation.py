@@ -4,9 +4,14 @@
 
 One sample, float32, V = 96, untrained weights (their values do not matter to the time). All contenders do
 the same work: embed the symbol, run the layers with the state in and out, the output layer, log-softmax, and
-draw. They take turns in one process, so that other load on the machine meets all of them alike; the ratio is the
-median over the rounds. `nn.LSTM` is what people call in such a loop; `nn.LSTMCell` and `nn.LSTM` without oneDNN are
-the two ways in torch that do not pack the weights anew at each step.
+draw. They take turns in one process; the ratio to `nn.LSTM` is the median over the rounds. `nn.LSTM` is what
+people call in such a loop; `nn.LSTMCell` and `nn.LSTM` without oneDNN are two ways in torch that do not pack the
+weights anew at each step.
+
+Taking turns does NOT make the ratio independent of other load. Where something else wants a core, a step on two
+threads waits for the slower one, and torch, with its many small parallel regions a step, suffers far more than we do:
+the busier the machine, the better our ratio looks. So run it on a quiet machine, read the worst and best beside the
+median (far apart: not quiet), and trust the ratio of one thread to one thread most.
 """
 
 from __future__ import annotations
@@ -28,6 +33,7 @@ from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 
 EMBEDDING = 32
+DEFAULT_THREADS = torch.get_num_threads()
 
 
 def make(layers: int, width: int) -> Model:
@@ -51,7 +57,7 @@ def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
     return run
 
 
-def torch_loop(model: Model, cells: bool, onednn: bool = True) -> Callable[[int], None]:
+def torch_loop(model: Model, cells: bool, onednn: bool = True, threads: int | None = None) -> Callable[[int], None]:
     """The loop that one writes with torch.nn: layers as one nn.LSTM, or as a list of nn.LSTMCell."""
     layers, width, size = model.config.network.layers, model.config.network.width, model.codec.steps.size
     embedding, output = torch.nn.Embedding(size, EMBEDDING), torch.nn.Linear(width, size)
@@ -60,6 +66,7 @@ def torch_loop(model: Model, cells: bool, onednn: bool = True) -> Callable[[int]
 
     @torch.inference_mode()
     def run(steps: int) -> None:
+        torch.set_num_threads(threads or DEFAULT_THREADS)
         symbol = torch.zeros(1, dtype=torch.long)
         state = (torch.zeros(layers, 1, width), torch.zeros(layers, 1, width))
         states = [(torch.zeros(1, width), torch.zeros(1, width)) for _ in stack]
@@ -92,6 +99,7 @@ def main() -> None:
         "rhapsode, 1 thread": rhapsode_loop(model, 1),
         "rhapsode, 2 threads": rhapsode_loop(model, 2),
         "nn.LSTM": torch_loop(model, cells=False),
+        "nn.LSTM, 1 thread": torch_loop(model, cells=False, threads=1),
         "nn.LSTM, no oneDNN": torch_loop(model, cells=False, onednn=False),
         "nn.LSTMCell": torch_loop(model, cells=True),
     }
@@ -110,12 +118,18 @@ def main() -> None:
 
     print(
         f"{args.layers}x{args.width}, V = {model.codec.steps.size}, one sample, float32; {os.cpu_count()} cores, "
-        f"torch {torch.__version__} with {torch.get_num_threads()} threads, load {os.getloadavg()[0]:.1f}"
+        f"torch {torch.__version__} with {DEFAULT_THREADS} threads, load {os.getloadavg()[0]:.1f}"
     )
-    print(f"{'':22}{'steps/s, median':>16}{'best':>9}{'nn.LSTM = 1':>13}")
+    print(f"{'steps/s':22}{'worst':>9}{'median':>9}{'best':>9}{'nn.LSTM = 1':>14}")
     for name, found in speeds.items():
-        ratio = statistics.median(np.divide(found, speeds["nn.LSTM"]).tolist())
-        print(f"{name:22}{statistics.median(found):16,.0f}{max(found):9,.0f}{ratio:13.1f}")
+        middle, ratio = statistics.median(found), ratio_of(speeds, name, "nn.LSTM")
+        print(f"{name:22}{min(found):9,.0f}{middle:9,.0f}{max(found):9,.0f}{ratio:14.1f}")
+    print(f"one thread against one thread: {ratio_of(speeds, 'rhapsode, 1 thread', 'nn.LSTM, 1 thread'):.1f}")
+
+
+def ratio_of(speeds: dict[str, list[float]], name: str, base: str) -> float:
+    """Median over the rounds of the ratio within each round."""
+    return float(np.median(np.divide(speeds[name], speeds[base])))
 
 
 if __name__ == "__main__":
