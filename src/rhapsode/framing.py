@@ -26,7 +26,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhapsode.config import FramingConfig
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 from rhapsode.steps import Steps, Symbols
 
 NAMES = ("stream", "one-to-one", "many-to-one", "one-to-many")
@@ -127,8 +127,6 @@ def parse(name: str, window: int | None = None, horizon: int | None = None) -> F
     horizon is k of one-to-many.
     """
     if name not in NAMES:
-        from rhapsode.errors import choice
-
         raise choice("framing", name, NAMES)
     length = {"many-to-one": window, "one-to-many": horizon}.get(name, 0)
     if length is None:

@@ -123,7 +123,7 @@ class Network:
         for n, cell in enumerate(self.cells):
             layer = self._layer(weights, n)
             if drop.recurrent:
-                layer.update({name: functional.dropout(layer[name], drop.recurrent) for name in cell.recurrent})
+                layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
             y, new = cell.run(layer, self._join(below, x, n), tuple(next(parts) for _ in cell.state), reset)
             if n and self.config.residual:
                 y = y + below
@@ -139,14 +139,19 @@ class Network:
         return _concatenate([below, x]) if n and self.config.skip else below
 
     @staticmethod
-    def _drop(x: Tensor, rate: float, locked: bool) -> Tensor:
-        from torch.nn import functional
+    def _drop(x: Tensor, rate: float, locked: bool = False) -> Tensor:
+        """Each number, or with `locked` each feature of a row, is 0 with probability `rate`, else scaled up."""
+        import torch
 
-        if rate == 0:
+        cut = min(255, round(256 * rate))
+        if cut == 0:
             return x
-        if locked:
-            return x * functional.dropout(x.new_ones(1, *x.shape[1:]), rate)
-        return functional.dropout(x, rate)
+        shape = (1, *x.shape[1:]) if locked else x.shape
+        # One random byte each. torch.dropout draws a float each, in one thread: a sixth of all training time.
+        count = math.prod(shape)
+        words = torch.empty(-(-count // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
+        kept = words.view(torch.uint8)[:count].view(shape) >= cut
+        return x * kept.to(x.dtype).mul_(256 / (256 - cut))
 
     @staticmethod
     def _layer(weights: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:

@@ -118,8 +118,6 @@ def train(
         )
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks
         return
-    for note in result.notes:
-        typer.echo(note, err=True)
     name = shlex.quote(str(result.model_path))
     best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
     typer.echo(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}", err=True)

@@ -102,7 +102,7 @@ def choose(
     span = int(plan.get("window", window or 32)) if framing.name == "stream" else max(1, framing.length)
     if framing.name != "stream" and "rows" not in plan:
         rows = max(32, min(512, 2048 // span))
-    threads = int(plan.get("threads", threads_for(device, precision)))
+    threads = int(plan["threads"]) if "threads" in plan else threads_for(device, precision)
     torch.set_num_threads(threads)
     speed = measure(device, precision) * processes
     per_update = 1 if framing.name == "many-to-one" else span  # targets per row

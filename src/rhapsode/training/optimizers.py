@@ -51,7 +51,7 @@ class Muon(torch.optim.Optimizer):
                 a, b, c = COEFFICIENTS
                 for _ in range(5):
                     square = x @ x.mT
-                    x = a * x + (b * square + c * square @ square) @ x
+                    x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
                 if height > width:
                     x = x.mT
                 # A tall matrix adds to more outputs than it has inputs: the larger step keeps their size.

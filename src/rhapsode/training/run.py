@@ -6,7 +6,6 @@ import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as with_default
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +40,6 @@ class Result:
     finished: bool
     valid_nats: float
     seconds: float
-    notes: list[str] = with_default(default_factory=list)
 
 
 def train(
@@ -159,7 +157,7 @@ def train(
         trainer = Trainer(chosen, data, folder, where, report if group.leads else Report(), group)
         trainer.info["given"] = given
         if origin and not stopped:
-            trainer.start_from(origin.weights)
+            trainer.adopt(origin.weights)
         if stopped:
             trainer.resume()
         finished = trainer.run()

@@ -22,14 +22,17 @@ import torch
 from torch import Tensor
 
 from rhapsode import checkpoint
-from rhapsode.config import make
+from rhapsode.config import ModelConfig, make
 from rhapsode.corpus import Corpus
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.framing import Batch, Framed, Framing
+from rhapsode.generate import generate
+from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
+from rhapsode.samplers import Sampling
 from rhapsode.training.distributed import Group
-from rhapsode.training.log import LOG, PICTURE, Log, draw
+from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Plan
 
@@ -51,8 +54,8 @@ class Trainer:
         kind = corpus.codec.steps
         self.network = Network(plan.network, kind)
         self.framing = Framing(plan.framing, Framed(corpus.train, kind), plan.rows, plan.window, plan.seed)
-        self.generator = torch.Generator().manual_seed(plan.seed)
-        self._adopt({n: w.numpy() for n, w in self.network.initialise(self.generator).items()})
+        fresh = self.network.initialise(torch.Generator().manual_seed(plan.seed))
+        self.adopt({n: w.numpy() for n, w in fresh.items()})
         torch.manual_seed(plan.seed + group.rank)  # dropout
         torch.set_num_threads(plan.threads)
         self._pace: deque[float] = deque(maxlen=40)
@@ -63,7 +66,8 @@ class Trainer:
         self._interrupted = False
         self._losses: list[Tensor] = []
 
-    def _adopt(self, weights: Mapping[str, np.ndarray]) -> None:
+    def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
         # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
         # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
         self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
@@ -73,10 +77,6 @@ class Trainer:
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
         return self.network.zeros(rows, self.weights["output.bias"].detach())
-
-    def start_from(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Begin with another model's weights (fine-tuning)."""
-        self._adopt(weights)
 
     # --- the loop ---
 
@@ -103,7 +103,7 @@ class Trainer:
         shown = 0.0
         if self.step == 0:
             self.save(log.size if log else 0)  # a way back from the very first steps
-        with self._signals():
+        with _Signals(self):
             while self.done < 1 and not self._interrupted:
                 tick = time.perf_counter()
                 loss = self._update()
@@ -160,7 +160,7 @@ class Trainer:
     def _update(self) -> Tensor:
         """One batch forward and back; returns its loss, nats per step."""
         whole = self.framing.batch(self.step)
-        batch = self._tensors(whole)
+        batch = self._tensors(whole, self.group.share(self.framing.rows))
         state = self.state if self.framing.carried else self._zeros(self.state[0].shape[0])
         with self._autocast():
             parameters, new_state = self.network.run(
@@ -177,16 +177,10 @@ class Trainer:
         self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.done))
         return total
 
-    def _tensors(self, batch: Batch) -> dict[str, Tensor]:
-        """This process's rows on the device; `reset` only where there is one, for its sake costs time."""
-        rows = self.group.share(self.framing.rows)
-        out = {
-            name: torch.from_numpy(np.ascontiguousarray(getattr(batch, name)[:, rows])).to(self.device)
-            for name in ("inputs", "targets", "weight")
-        }
-        if batch.reset.any():
-            out["reset"] = torch.from_numpy(np.ascontiguousarray(batch.reset[:, rows])).to(self.device)
-        return out
+    def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
+        """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
+        names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
+        return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
     def _autocast(self) -> AbstractContextManager[Any]:
         if self.plan.precision == "fp32":
@@ -234,14 +228,9 @@ class Trainer:
         count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
         state, nats, weight = self._zeros(rows), 0.0, 0.0
         for i in range(count):
-            batch = framing.batch(i)
-            t = {
-                n: torch.from_numpy(getattr(batch, n)).to(self.device) for n in ("inputs", "targets", "weight", "reset")
-            }
+            t = self._tensors(framing.batch(i))
             with self._autocast():
-                parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t["reset"] if batch.reset.any() else None
-                )
+                parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"))
             if framing.carried:
                 state = new
             nats += float((self.network.head.nats(parameters, t["targets"]) * t["weight"]).sum())
@@ -251,9 +240,6 @@ class Trainer:
     @torch.no_grad()
     def sample(self, length: int = 200) -> str:
         """Text drawn from the present weights at temperature 0.8."""
-        from rhapsode.generate import generate
-        from rhapsode.samplers import Sampling
-
         drawn = generate(self.model(), length=length, seed=self.step, sampling=Sampling(temperature=0.8))
         return drawn[0].text
 
@@ -262,16 +248,11 @@ class Trainer:
     def _arrays(self) -> dict[str, np.ndarray]:
         return {name: w.detach().float().cpu().numpy() for name, w in self.weights.items()}
 
-    def model(self) -> Any:
+    def model(self) -> Model:
         """The present weights as a model to read with."""
-        from rhapsode.config import ModelConfig
-        from rhapsode.model import Model
-
         return Model(make(ModelConfig, self._config(), "this run"), self._arrays(), "")
 
     def _config(self) -> dict[str, Any]:
-        from rhapsode.model import codec_to_json
-
         corpus = self.corpus
         return {
             "format": 1,
@@ -343,7 +324,7 @@ class Trainer:
 
         if {n: v.shape for n, v in part("weight").items()} != self.network.shapes:
             raise UserError(f"{path} does not fit its own plan: it is damaged. Begin anew in another folder: -o OTHER.")
-        self._adopt(part("weight"))
+        self.adopt(part("weight"))
         self.optimizers.load({n: torch.from_numpy(np.array(v)) for n, v in part("optimizer").items()})
         rows = self.group.share(self.plan.rows)
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
@@ -380,9 +361,6 @@ class Trainer:
             f"({self.rollbacks} of {GIVE_UP} times)."
         )
 
-    def _signals(self) -> _Signals:
-        return _Signals(self)
-
     def interrupt(self) -> None:
         """Finish the step under way, save, and stop."""
         self._interrupted = True
@@ -410,6 +388,3 @@ class _Signals:
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
-
-
-__all__ = ["LOG", "PICTURE", "Trainer"]
