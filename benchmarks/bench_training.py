@@ -46,7 +46,7 @@ class Case:
         fresh = self.network.initialise(torch.Generator())
         self.weights = {n: w.to(device).requires_grad_() for n, w in fresh.items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
-        self.optimizers = Optimizers(self.weights, plan, 4)
+        self.optimizers = Optimizers(self.weights, plan)
         self.inputs = torch.from_numpy(np.random.default_rng(0).integers(0, 96, (window, rows))).to(device)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())
 

@@ -17,13 +17,12 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
+from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
 STEPS_PER_PARAMETER = 11
 PARAMETERS_PER_STEP_OF_DATA = 20
 """A larger network than this learns a small corpus by heart long before the budget is spent."""
-OVERHEAD = 1.4
-"""Time of a whole update over that of its matrix products: the optimizer's share and all else."""
 
 
 def device_for(name: str) -> torch.device:
@@ -59,11 +58,13 @@ def threads_for(device: torch.device, precision: str) -> int:
 
 
 def measure(device: torch.device, precision: str, width: int = 384) -> float:
-    """FLOP/s of training a small LSTM here, now; takes about half a second."""
+    """FLOP/s of training a small LSTM here, now, whole updates; takes about half a second."""
     network = Network(NetworkConfig(width=width), Symbols(96))
     weights = {
         n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()
     }
+    plan = make(Plan, {"network": network.config, "budget": Budget(steps=1), "precision": precision}, "plan settings")
+    optimizers = Optimizers(weights, plan)
     rows = window = 32
     inputs = torch.zeros(window, rows, dtype=torch.int64, device=device)
     best = math.inf
@@ -73,6 +74,7 @@ def measure(device: torch.device, precision: str, width: int = 384) -> float:
             parameters, _ = network.run(weights, inputs, network.zeros(rows, weights["output.bias"].detach()))
         loss = network.head.nats(parameters, inputs).sum()
         loss.backward()  # type: ignore[no-untyped-call]
+        optimizers.step(0.0)
         loss.detach().item()
         best = min(best, time.perf_counter() - begun)
     return network.flops * rows * window / best
@@ -107,7 +109,7 @@ def choose(
     speed = measure(device, precision) * processes
     per_update = 1 if framing.name == "many-to-one" else span  # targets per row
     if budget.minutes is not None:
-        flops = speed * 60 * budget.minutes / OVERHEAD
+        flops = speed * 60 * budget.minutes
         wanted = parameters or round(math.sqrt(flops / (6 * STEPS_PER_PARAMETER)))
     else:
         passes = budget.epochs or rows * per_update * (budget.steps or 0) / data

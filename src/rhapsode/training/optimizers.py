@@ -18,12 +18,15 @@ from rhapsode.training.plan import Plan
 
 MOMENTUM = 0.95
 BETAS = (0.9, 0.99)
+ITERATIONS = 2
+"""Of Newton–Schulz. They even out the large directions of a gradient and leave the small ones, mostly noise, small:
+five, which Muon is published with, or steeper ones take longer and learn worse (docs/log.md)."""
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 """Of the quintic a X + b (X Xᵀ) X + c (X Xᵀ)² X, which drives all singular values to about 1."""
 
 
 class Muon(torch.optim.Optimizer):
-    """Momentum, orthogonalised by five Newton–Schulz iterations (Jordan et al. 2024, "Muon").
+    """Momentum, made more orthogonal by a few Newton–Schulz iterations (Jordan et al. 2024, "Muon").
 
     torch.optim.Muon treats a weight as one matrix. An LSTM's [4H, I] is four, one a gate; taking
     them one by one costs the same and each gate gets an update of full rank.
@@ -49,7 +52,7 @@ class Muon(torch.optim.Optimizer):
                     x = x.mT
                 x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
                 a, b, c = COEFFICIENTS
-                for _ in range(5):
+                for _ in range(ITERATIONS):
                     square = x @ x.mT
                     x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
                 if height > width:
@@ -63,9 +66,10 @@ class Muon(torch.optim.Optimizer):
 class Optimizers:
     """Both optimizers over a network's weights, with one learning-rate factor."""
 
-    def __init__(self, weights: Mapping[str, Tensor], plan: Plan, gates: int) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], plan: Plan) -> None:
         dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
         self._names = {id(w): name for name, w in weights.items()}
+        gates = max(w.shape[0] // plan.network.width for n, w in weights.items() if n.startswith("layer"))
         matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
         chosen = {id(w) for w in matrices}
         others = [w for w in weights.values() if id(w) not in chosen]

@@ -71,8 +71,7 @@ class Trainer:
         # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
         # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
         self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
-        gates = max((w.shape[0] // self.plan.network.width for n, w in self.weights.items() if n.startswith("layer")))
-        self.optimizers = Optimizers(self.weights, self.plan, gates)
+        self.optimizers = Optimizers(self.weights, self.plan)
         self.state = self._zeros(self.plan.rows // self.group.size)
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
