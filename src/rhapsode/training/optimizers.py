@@ -32,10 +32,19 @@ class Muon(torch.optim.Optimizer):
     them one by one costs the same and each gate gets an update of full rank.
     """
 
-    def __init__(self, params: Iterable[Tensor], rate: float, decay: float, gates: int, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        params: Iterable[Tensor],
+        rate: float,
+        decay: float,
+        gates: int,
+        dtype: torch.dtype,
+        iterations: int = ITERATIONS,
+    ) -> None:
         super().__init__(params, {"lr": rate, "weight_decay": decay})
         self.gates = gates
         self.dtype = dtype
+        self.iterations = iterations
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -52,7 +61,7 @@ class Muon(torch.optim.Optimizer):
                     x = x.mT
                 x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
                 a, b, c = COEFFICIENTS
-                for _ in range(ITERATIONS):
+                for _ in range(self.iterations):
                     square = x @ x.mT
                     x = torch.baddbmm(x, torch.baddbmm(square, square, square, beta=b, alpha=c), x, beta=a)
                 if height > width:

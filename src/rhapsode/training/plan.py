@@ -33,9 +33,9 @@ class Plan(Config):
     """B: parallel streams, or windows per batch."""
     window: int = Field(default=32, ge=1, le=65536)
     """T: steps of truncated backpropagation through time (streams)."""
-    matrix_rate: Positive = 0.04
+    matrix_rate: Positive = 0.03
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
-    rate: Positive = 4e-3
+    rate: Positive = 6e-3
     """Peak learning rate of all else (AdamW)."""
     decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""

@@ -1,0 +1,232 @@
+"""How long a small Transformer needs for what Rhapsode needs so many seconds for, on the same text.
+
+    RHAPSODE_DATA=folder python benchmarks/transformers.py --seconds 120 --picture curve.png
+
+Rhapsode is run with its defaults at budgets of seconds/16, /8, ... up to `seconds`. The Transformers (torch's own
+layers, pre-norm, GELU) have the same clock: training seconds only, the learning rate warmed up and falling in a line
+to zero at the budget's end, the same gradient clip, the same precision and threads, and the better of the same two
+optimizers, AdamW for all or Muon for the layers' matrices. `--search` tries the whole grid of SEARCH at `seconds`;
+without it the best few that a search found, TUNED, are run at the same budgets as Rhapsode.
+
+Nats per character of all of the validation text (tiny Shakespeare, last 10 %). Rhapsode: exact, state carried.
+Transformers: windows that overlap by half, scored on their second half, so each character has at least half
+a window before it; their cold-start figure would be worse. The last line is the ratio of the seconds that
+the best Transformer took for its final value to the seconds Rhapsode took for that same value, one run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import math
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from rhapsode import datasets
+from rhapsode.model import Model
+from rhapsode.score import score
+from rhapsode.training import auto
+from rhapsode.training.optimizers import BETAS, Muon
+from rhapsode.training.run import train
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One Transformer and how it is trained; rate is Muon's where `muon`, and AdamW's then 4e-3."""
+
+    layers: int
+    width: int
+    heads: int
+    context: int
+    rows: int
+    muon: bool
+    rate: float
+
+
+SEARCH = [
+    Recipe(layers, width, width // 32, context, 2048 // context, muon, rate)
+    for (layers, width), context, (muon, rate) in itertools.product(
+        [(3, 128), (4, 192), (6, 256)], [64, 128], [(False, 2e-3), (False, 4e-3), (True, 0.02), (True, 0.04)]
+    )
+]
+TUNED = [
+    Recipe(4, 128, 4, 64, 32, True, 0.02),
+    Recipe(4, 192, 6, 64, 32, True, 0.02),
+    Recipe(4, 192, 6, 64, 32, False, 3e-3),
+]
+
+
+class Transformer(nn.Module):
+    """Symbols [B, T] → unnormalised log-probabilities of the next ones [B, T, V]."""
+
+    def __init__(self, size: int, recipe: Recipe) -> None:
+        super().__init__()
+        width = recipe.width
+        self.embedding, self.position = nn.Embedding(size, width), nn.Embedding(recipe.context, width)
+        layer = nn.TransformerEncoderLayer(
+            width, recipe.heads, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        )
+        self.layers = nn.TransformerEncoder(layer, recipe.layers, nn.LayerNorm(width), enable_nested_tensor=False)
+        self.output = nn.Linear(width, size)
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:  # GPT-2's: small, and smaller where a layer adds to the residual
+                adds = name.endswith(("out_proj.weight", "linear2.weight"))
+                nn.init.normal_(weight, std=0.02 / (math.sqrt(2 * recipe.layers) if adds else 1.0))
+        self.register_buffer("mask", nn.Transformer.generate_square_subsequent_mask(recipe.context))
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.embedding(x) + self.position.weight[: x.shape[1]]
+        return self.output(self.layers(h, mask=self.mask[: x.shape[1], : x.shape[1]], is_causal=True))
+
+
+def optimizers(model: Transformer, recipe: Recipe, dtype: torch.dtype) -> list[torch.optim.Optimizer]:
+    """AdamW for all, or Muon for the layers' matrices (query, key and value one by one) and AdamW for the rest."""
+    inner = [(n, w) for n, w in model.layers.named_parameters() if w.dim() == 2]
+    chosen = {id(w) for _, w in inner} if recipe.muon else set()
+    others = [w for w in model.parameters() if id(w) not in chosen]
+    rate = 4e-3 if recipe.muon else recipe.rate
+    found: list[torch.optim.Optimizer] = [
+        torch.optim.AdamW(others, lr=rate, betas=BETAS, weight_decay=0.01, fused=True)
+    ]
+    if recipe.muon:
+        triple = [w for n, w in inner if n.endswith("in_proj_weight")]
+        single = [w for n, w in inner if not n.endswith("in_proj_weight")]
+        found += [Muon(triple, recipe.rate, 0.01, 3, dtype), Muon(single, recipe.rate, 0.01, 1, dtype)]
+    return found
+
+
+def train_transformer(recipe: Recipe, data: np.ndarray, valid: np.ndarray, seconds: float, precision: str) -> dict:
+    """Train for so many seconds; returns the figures."""
+    torch.manual_seed(0)
+    size = int(max(data.max(), valid.max())) + 1
+    model, text = Transformer(size, recipe), torch.from_numpy(data.astype(np.int64))
+    found = optimizers(model, recipe, torch.bfloat16 if precision == "bf16" else torch.float32)
+    peaks = [[group["lr"] for group in o.param_groups] for o in found]
+    offsets, generator = torch.arange(recipe.context + 1), torch.Generator().manual_seed(0)
+    spent, step = 0.0, 0
+    while spent < seconds:
+        begun = time.perf_counter()
+        starts = torch.randint(len(text) - recipe.context, (recipe.rows, 1), generator=generator)
+        chunk = text[starts + offsets]
+        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16"):
+            logits = model(chunk[:, :-1])
+        loss = functional.cross_entropy(logits.float().flatten(0, 1), chunk[:, 1:].flatten())
+        loss.backward()
+        nn.utils.clip_grad_norm_(model.parameters(), 1.0, foreach=True)
+        factor = min(1.0, (step + 1) / 50) * (1 - spent / seconds)
+        for optimizer, rates in zip(found, peaks, strict=True):
+            for group, rate in zip(optimizer.param_groups, rates, strict=True):
+                group["lr"] = rate * factor
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        spent += time.perf_counter() - begun
+        step += 1
+    return {
+        **asdict(recipe),
+        "seconds": round(spent, 1),
+        "updates": step,
+        "parameters": sum(w.numel() for w in model.parameters()),
+        "nats_per_char": round(evaluate(model, recipe.context, valid), 4),
+    }
+
+
+@torch.no_grad()
+def evaluate(model: Transformer, context: int, valid: np.ndarray) -> float:
+    """Nats per character; every character but the first ones with at least half a window before it."""
+    text, half = torch.from_numpy(valid.astype(np.int64)), context // 2
+    nats = 0.0
+    for begin in range(0, len(text) - 1, 64 * half):
+        starts = torch.arange(begin, min(begin + 64 * half, len(text) - 1), half)
+        index = starts[:, None] - half + torch.arange(context + 1)  # the second half of each window is scored
+        chunk = text[index.clamp(0, len(text) - 1)]
+        losses = functional.cross_entropy(model(chunk[:, :-1]).transpose(1, 2), chunk[:, 1:], reduction="none")
+        inside = (index[:, 1:] < len(text)) & (torch.arange(context) >= half)
+        nats += float(losses[inside].sum())
+    return nats / (len(text) - 1)
+
+
+def train_rhapsode(text: Path, valid: bytes, seconds: float) -> dict:
+    with tempfile.TemporaryDirectory() as folder:
+        result = train([text], folder, minutes=seconds / 60)
+        model = Model.load(folder)
+        return {
+            "rhapsode": f"{model.config.network.layers}x{model.config.network.width}",
+            "seconds": round(result.seconds, 1),
+            "updates": model.config.facts["step"],
+            "parameters": model.network.parameters,
+            "nats_per_char": round(score(model, valid).nats_per_char, 4),
+        }
+
+
+def seconds_for(value: float, curve: list[tuple[float, float]]) -> float:
+    """Budget at which the curve of (seconds, nats) comes down to `value`, between its points in the logarithm."""
+    for (s0, v0), (s1, v1) in itertools.pairwise(sorted(curve)):
+        if v0 >= value >= v1:
+            return math.exp(np.interp(-value, [-v0, -v1], [math.log(s0), math.log(s1)]))
+    return math.nan
+
+
+def draw(curves: dict[str, list[tuple[float, float]]], path: Path) -> None:
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.subplots()
+    for name, curve in curves.items():
+        axes.plot(*zip(*sorted(curve), strict=True), marker="o", linewidth=3 if name == "Rhapsode" else 1.2, label=name)
+    axes.set(xscale="log", xlabel="seconds of training (the whole budget of a run)", ylabel="validation, nats per char")
+    axes.set_title("Tiny Shakespeare: Rhapsode's defaults and small Transformers, same machine")
+    axes.grid(alpha=0.3, which="both")
+    axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=120)
+    parser.add_argument("--search", action="store_true", help="the grid of Transformers only")
+    parser.add_argument("--picture", type=Path, help="where to draw the curves")
+    options = parser.parse_args()
+    path = next(iter(datasets.get("tinyshakespeare").paths.values()))
+    data = path.read_bytes()
+    cut = int(0.9 * len(data))
+    _, symbols = np.unique(np.frombuffer(data, np.uint8), return_inverse=True)
+    precision = auto.precision_for("auto", torch.device("cpu"))
+    torch.set_num_threads(auto.threads_for(torch.device("cpu"), precision))
+    print(f"# {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
+
+    def run(recipe: Recipe, seconds: float) -> float:
+        figures = train_transformer(recipe, symbols[:cut], symbols[cut:], seconds, precision)
+        print(json.dumps(figures), flush=True)
+        return float(figures["nats_per_char"])
+
+    if options.search:
+        for recipe in SEARCH:
+            run(recipe, options.seconds)
+        return
+    curves: dict[str, list[tuple[float, float]]] = {"Rhapsode": []}
+    for part in (16, 8, 4, 2, 1):
+        seconds = options.seconds / part
+        figures = train_rhapsode(path, data[cut:], seconds)
+        print(json.dumps(figures), flush=True)
+        curves["Rhapsode"].append((seconds, float(figures["nats_per_char"])))
+        for recipe in TUNED:
+            name = f"Transformer {recipe.layers}x{recipe.width}, {'Muon' if recipe.muon else 'AdamW'}"
+            curves.setdefault(name, []).append((seconds, run(recipe, seconds)))
+    best = min(value for name, curve in curves.items() if name != "Rhapsode" for _, value in curve)
+    needed = seconds_for(best, curves["Rhapsode"])
+    print(f"best Transformer: {best:.4f} in {options.seconds:.0f} s; Rhapsode: the same in {needed:.1f} s", flush=True)
+    print(f"ratio: {options.seconds / needed:.1f}")
+    if options.picture:
+        draw(curves, options.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""On a CUDA device: `pytest -m gpu`. The same computation as on the processor, to the precision's rounding."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from rhapsode.config import NetworkConfig
+from rhapsode.model import Model
+from rhapsode.network import Network
+from rhapsode.score import score
+from rhapsode.steps import Symbols
+from rhapsode.training.run import train
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+]
+
+
+@pytest.fixture
+def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
+    rng = np.random.default_rng(0)
+    words = ["sing", "muse", "the", "wrath", "of", "a", "man"]
+    path = tmp_path / "text.txt"
+    path.write_text("\n".join(" ".join(rng.choice(words, 6)) for _ in range(2000)))
+    return path
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"layers": 2, "skip": True}, {"embedding": 0}, {"layers": 2, "residual": True}]
+)
+def test_loss_and_gradients_are_those_of_the_processor(options: dict) -> None:
+    network = Network(NetworkConfig(width=48, **options), Symbols(20))
+    fresh = network.initialise(torch.Generator().manual_seed(0))
+    generator = torch.Generator().manual_seed(1)
+    inputs, targets = (torch.randint(20, (12, 5), generator=generator) for _ in range(2))
+    reset = torch.rand(12, 5, generator=generator) < 0.2
+    found = []
+    for device in ("cpu", "cuda"):
+        weights = {n: w.to(device).detach().requires_grad_() for n, w in fresh.items()}
+        state = network.zeros(5, weights["output.bias"].detach())
+        parameters, new = network.run(weights, inputs.to(device), state, reset.to(device))
+        loss = network.head.nats(parameters, targets.to(device)).mean()
+        loss.backward()
+        found.append([loss.detach(), *(part.detach() for part in new), *(w.grad for w in weights.values())])
+    for on_cpu, on_gpu in zip(*found, strict=True):
+        torch.testing.assert_close(on_gpu.cpu(), on_cpu, rtol=1e-3, atol=1e-4)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_it_learns_and_the_engine_agrees(text: Path, tmp_path: Path, precision: str) -> None:
+    train([text], tmp_path / "m", steps=600, device="cuda", precision=precision, network={"width": 64})
+    model = Model.load(tmp_path / "m")
+    watched = model.config.facts["valid_nats_per_step"]
+    assert watched < 1.0  # the words' own entropy is about 0.5 nats a character, uniform is 2.8
+    held_out = text.read_bytes()[-len(text.read_bytes()) // 10 :]
+    assert score(model, held_out).nats_per_char == pytest.approx(watched, abs=0.03)
+
+
+def test_a_stopped_run_goes_on(text: Path, tmp_path: Path) -> None:
+    train([text], tmp_path / "m", steps=200, device="cuda", network={"width": 64})
+    first = Model.load(tmp_path / "m").config.facts["valid_nats_per_step"]
+    train([text], tmp_path / "n", steps=200, device="cuda", base=tmp_path / "m")
+    assert Model.load(tmp_path / "n").config.facts["valid_nats_per_step"] < first + 0.05
