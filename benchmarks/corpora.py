@@ -19,7 +19,6 @@ from pathlib import Path
 from rhapsode import datasets
 from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.model import Model
-from rhapsode.score import score
 from rhapsode.training.run import train
 
 HELD_OUT, NGRAM_LIMIT = 500_000, 8_000_000
@@ -66,7 +65,7 @@ def measure(source: str, minutes: float) -> str:
         f"{len(known):,}",
         f"{network.layers} × {network.width}",
         f"{result.seconds:.0f} s, {facts['step']:,}",
-        f"**{score(model, held_out).bits_per_char:.3f}**",
+        f"**{model.score(held_out).bits_per_char:.3f}**",
         ngram,
         *(f"{bits:.3f}" for bits in baselines.values()),
     ]

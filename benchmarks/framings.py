@@ -15,7 +15,6 @@ import tempfile
 
 from rhapsode import datasets
 from rhapsode.model import Model
-from rhapsode.score import score
 from rhapsode.training.run import train
 
 CASES = [
@@ -51,7 +50,7 @@ def main() -> None:
             rows, window = facts["plan"]["rows"], facts["plan"]["window"]
             targets = facts["step"] * rows * (1 if framing == "many-to-one" else window)
             name = " ".join([framing, *(f"({value})" for value in length.values())])
-            nats = score(model, valid).nats_per_char
+            nats = model.score(valid).nats_per_char
             print(f"| {name} | {facts['step']:,} | {targets:,} | {nats:.3f} |", flush=True)
 
 

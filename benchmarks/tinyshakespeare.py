@@ -17,7 +17,6 @@ from pathlib import Path
 
 from rhapsode import datasets
 from rhapsode.model import Model
-from rhapsode.score import score
 from rhapsode.training.run import train
 
 
@@ -34,7 +33,7 @@ def main() -> None:
             folder = (options.keep or Path(scratch)) / f"{minutes:g}min"
             result = train([text], folder, minutes=minutes)
             model = Model.load(folder)
-            carried, cold = score(model, valid), score(model, valid, cold=256)
+            carried, cold = model.score(valid), model.score(valid, cold=256)
             print(
                 json.dumps(
                     {

@@ -32,7 +32,6 @@ from torch.nn import functional
 
 from rhapsode import datasets
 from rhapsode.model import Model
-from rhapsode.score import score
 from rhapsode.training import auto
 from rhapsode.training.optimizers import BETAS, Muon
 from rhapsode.training.run import train
@@ -162,7 +161,7 @@ def train_rhapsode(text: Path, valid: bytes, seconds: float) -> dict:
             "seconds": round(result.seconds, 1),
             "updates": model.config.facts["step"],
             "parameters": model.network.parameters,
-            "nats_per_char": round(score(model, valid).nats_per_char, 4),
+            "nats_per_char": round(model.score(valid).nats_per_char, 4),
         }
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import math
 import os
 import struct
@@ -14,6 +13,7 @@ from conftest import TEXT, MakeModel
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from rhapsode import compress as packing
 from rhapsode.compress import FIELDS, HEADER, compress, decompress
 from rhapsode.errors import UserError
 from rhapsode.model import Model
@@ -144,9 +144,8 @@ def test_another_model(tiny_model: MakeModel, packed: tuple[Model, bytes, bytes]
 
 def test_a_machine_that_computes_otherwise(packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     model, _, blob = packed
-    module = importlib.import_module("rhapsode.compress")
-    predicted = module._predicted
-    monkeypatch.setattr(module, "_predicted", lambda model, reader: predicted(model, reader)[::-1])
+    predicted = packing._predicted
+    monkeypatch.setattr(packing, "_predicted", lambda model, reader: predicted(model, reader)[::-1])
     with pytest.raises(UserError, match="computes the network otherwise"):
         decompress(model, blob)
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from rhapsode.errors import UserError
 from rhapsode.generate import Sample, generate, stream
-from rhapsode.model import Model, Reader
+from rhapsode.model import Model
+from rhapsode.reader import Reader
 from rhapsode.samplers import Sampling
 from rhapsode.score import score
 

@@ -11,7 +11,6 @@ import torch
 from rhapsode.config import NetworkConfig
 from rhapsode.model import Model
 from rhapsode.network import Network
-from rhapsode.score import score
 from rhapsode.steps import Symbols
 from rhapsode.training.run import train
 
@@ -59,7 +58,7 @@ def test_it_learns_and_the_engine_agrees(text: Path, tmp_path: Path, precision: 
     watched = model.config.facts["valid_nats_per_step"]
     assert watched < 1.0  # the words' own entropy is about 0.5 nats a character, uniform is 2.8
     held_out = text.read_bytes()[-len(text.read_bytes()) // 10 :]
-    assert score(model, held_out).nats_per_char == pytest.approx(watched, abs=0.03)
+    assert model.score(held_out).nats_per_char == pytest.approx(watched, abs=0.03)
 
 
 def test_a_stopped_run_goes_on(text: Path, tmp_path: Path) -> None:

@@ -11,7 +11,9 @@ from conftest import TEXT, MakeModel
 
 from rhapsode import checkpoint
 from rhapsode.errors import UserError
-from rhapsode.model import Model, Reader, Units, as_bytes, codec_from_json, codec_to_json
+from rhapsode.model import Model, codec_from_json, codec_to_json
+from rhapsode.reader import Reader, Units, as_bytes
+from rhapsode.samplers import Sampling
 
 FRAMINGS = [("stream", 0), ("one-to-one", 0), ("many-to-one", 5), ("one-to-many", 4)]
 RESETS = ["never", "line", "every:7", "regex:^CHAPTER"]
@@ -225,3 +227,44 @@ def test_as_bytes() -> None:
     assert as_bytes(b"\xff", "prompt") == as_bytes("\udcff", "prompt") == b"\xff"
     with pytest.raises(UserError, match=r"prompt: character 2 is U\+D800"):
         as_bytes("ab\ud800", "prompt")
+
+
+def test_what_is_done_with_a_model(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="bytes", reset="line")  # every byte is a symbol: the text says which were drawn
+    options: dict[str, Any] = {"length": 80, "seed": 3, "sampling": Sampling(temperature=0.9)}
+    (sample,) = model.generate("Sing", **options)
+    assert "".join(piece.text for piece in model.stream("Sing", **options)) == sample.text
+    assert model.score(sample.data, prompt="Sing").nats == pytest.approx(-sample.log_probs.sum(), rel=1e-12)
+    assert model.decompress(model.compress(sample.data)) == sample.data
+    assert len(model.generate("Sing", samples=3)) == 3
+    with pytest.raises(UserError, match="length"):
+        model.generate(length=-1)
+
+
+@every_kind
+def test_the_state_is_that_of_all_that_was_read(tiny_model: MakeModel, framing: tuple[str, int], reset: str) -> None:
+    model = tiny_model(framing=framing[0], length=framing[1], reset=reset, layers=2)
+    text = TEXT[140:400]
+    state = model.state(text)
+    reader = model.reader()
+    for cut in np.split(model.codec.encode(text.encode()), [0, 1, 2, 30, 101, 102]):
+        list(reader.read_all(cut))
+    assert [list(layer) for layer in state] == [["h", "c"], ["h", "c"]]
+    for whole, pieces in zip(state, reader.state, strict=True):
+        for name, part in whole.items():
+            assert part.shape == (12,) and part.dtype == np.float32
+            assert np.array_equal(part, pieces[name][0])
+    # The features are the last layer's h, so that the state says what comes next.
+    expected = model.weights["output.weight"] @ state[-1]["h"] + model.weights["output.bias"]
+    np.testing.assert_allclose(reader.parameters[0], expected, rtol=1e-4, atol=1e-5)
+
+
+def test_the_state_is_a_new_one_for_each_text(tiny_model: MakeModel) -> None:
+    model = tiny_model()
+    first = model.state("Sing")[0]["c"]
+    again = model.state("Sing")[0]["c"]
+    assert np.array_equal(first, again) and not np.array_equal(first, model.state("Sang")[0]["c"])
+    first[:] = 0
+    assert again.any() and model.state("Sing")[0]["c"].any()
+    with pytest.raises(UserError, match="text"):
+        model.state("\ud800")

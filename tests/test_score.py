@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import itertools
 import math
 import tracemalloc
@@ -16,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhapsode.errors import UserError
-from rhapsode.model import Model, Units
+from rhapsode.model import Model
+from rhapsode.reader import Units
 from rhapsode.report import Report
 from rhapsode.score import Score, score
 
@@ -58,10 +58,9 @@ def test_score_is_a_plain_loop(tiny_model: MakeModel, reset: str, cold: int | No
 def test_many_cold_windows_of_many_lengths(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model(reset="line")
     expected = naive(model, DATA * 3, 32)
-    module = importlib.import_module("rhapsode.score")  # `rhapsode.score` may also be the function
     for group, numbers in ((1 << 14, 1 << 22), (256, 10_000), (1, 1)):  # gathered, and run in spans, of other sizes
-        monkeypatch.setattr(module, "GROUP", group)
-        monkeypatch.setattr(module, "NUMBERS", numbers)
+        monkeypatch.setattr("rhapsode.score.GROUP", group)
+        monkeypatch.setattr("rhapsode.score.NUMBERS", numbers)
         found = score(model, DATA * 3, cold=32, per_step=True).surprises
         assert found is not None
         np.testing.assert_allclose([s.nats for s in found], expected, rtol=1e-9)

@@ -107,6 +107,31 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     assert all(np.array_equal(a[n], b[n]) for n in a)
 
 
+def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -> None:
+    class Interrupted(Report):
+        def stage(self, what: str, fraction: float | None = None) -> None:
+            if what == "encoding":
+                raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        small(text, tmp_path / "m", report=Interrupted())
+    assert not (tmp_path / "m").exists() and not list((tmp_path / "cache/steps").iterdir())
+    (tmp_path / "m").mkdir()  # the user's own folder stays
+    with pytest.raises(KeyboardInterrupt):
+        small(text, tmp_path / "m", report=Interrupted())
+    assert small(text, tmp_path / "m", steps=1).finished
+
+
+def test_overfitting_is_told_once(tmp_path: Path) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("".join(random.Random(1).choices("abcdefgh", k=500)))  # nothing to learn but by heart
+    report = Report()
+    warnings: list[str] = []
+    report.warn = warnings.append  # type: ignore[method-assign]
+    small(path, tmp_path / "m", steps=300, dropout={"output": 0.0}, report=report)
+    assert [w[:23] for w in warnings] == ["overfitting has begun: "]
+
+
 def test_a_stopped_run_is_not_overwritten(text: Path, tmp_path: Path) -> None:
     small(text, tmp_path / "m", report=Stop(0.3))
     with pytest.raises(UserError, match="--resume"):
@@ -205,7 +230,7 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     for _ in range(100):
         lines += ["".join(rng.choices("abcdefgh", k=2))] * 12
     text = "\n".join(lines)
-    assert valid_nats(text, tmp_path, "never") < valid_nats(text, tmp_path, "line") - 0.2
+    assert valid_nats(text, tmp_path, "never", steps=600) < valid_nats(text, tmp_path, "line", steps=600) - 0.4
 
 
 @pytest.mark.parametrize(
@@ -226,17 +251,8 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
         " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})\n"
         "if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()\n"
     )
-    command = [
-        sys.executable,
-        "-W",
-        "ignore",
-        "-m",
-        "torch.distributed.run",
-        "--nproc-per-node",
-        "2",
-        "--master-port",
-        "29713",
-    ]
+    # --standalone: on a free port
+    command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, str(script), str(text), str(tmp_path / "two")], check=True, env=env, timeout=120)
     subprocess.run([sys.executable, str(script), str(text), str(tmp_path / "one")], check=True, env=env, timeout=120)

@@ -16,6 +16,8 @@ BYTES = 256
 class NGram:
     """Each byte from the `order` bytes before it, with Witten–Bell smoothing.
 
+    Order counts the bytes of context: with the byte that it predicts, a model of order 5 looks at 6-grams.
+
         p_k(c | the k bytes before) = (n(ctx, c) + d(ctx) p_{k-1}(c)) / (n(ctx) + d(ctx))
 
     n counts in the training data, d(ctx) is how many different bytes followed ctx there; below order 0

@@ -19,13 +19,17 @@ from __future__ import annotations
 
 import struct
 import zlib
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.arithmetic import Decoder, Encoder
 from rhapsode.errors import UserError
-from rhapsode.model import Model, Reader
+from rhapsode.reader import Reader
 from rhapsode.report import Report
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
 
 MAGIC, VERSION = b"RHAP", 1
 FIELDS = struct.Struct(">4sB16sQQI")
@@ -37,7 +41,10 @@ REPORT_EVERY = 1024
 
 
 def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
-    """`data` packed, whatever it is: its score in bits, in bytes, and `HEADER` more."""
+    """`data` packed, whatever it is: its score in bits, in bytes, and `HEADER` more.
+
+    assert model.decompress(model.compress(data)) == data
+    """
     report = report or Report()
     symbols = model.codec.encode(data)
     reader, encoder = model.reader(), Encoder()

@@ -13,13 +13,16 @@ import secrets
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.model import Model, as_bytes
+from rhapsode.reader import as_bytes
 from rhapsode.samplers import Randomness, Sampling, adjust, draw
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
 
 LENGTH = 500
 ROWS_LIMIT = 65_536
@@ -70,6 +73,8 @@ def generate(
     row: int = 0,
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps or up to `stop`.
+
+        model.generate("It was", length=800, sampling=Sampling(temperature=0.8), seed=1)[0].text
 
     seed: None for a fresh one, which the samples report.
     row:  the number of the first sample: sample 3 of a batch is `row=3` alone.
@@ -134,7 +139,11 @@ def stream(
     stop: bytes | str | None = None,
     row: int = 0,
 ) -> Stream:
-    """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece."""
+    """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
+
+    for piece in model.stream("It was", seed=1):
+        print(piece.text, end="", flush=True)
+    """
     return Stream(_Task(model, prompt, length, seed, sampling, stop, row), row)
 
 

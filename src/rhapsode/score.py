@@ -19,12 +19,16 @@ import codecs
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.model import Model, Units, as_bytes
+from rhapsode.reader import Units, as_bytes
 from rhapsode.report import Report
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
 
 CHUNK = 1 << 16
 """Bytes encoded at a time."""
@@ -101,6 +105,8 @@ def score(
     report: Report | None = None,
 ) -> Score:
     """The log-likelihood of one text; an iterable of its pieces is scored in bounded memory.
+
+        model.score("How likely is this?").bits_per_char
 
     prompt:   text that comes before it, read but not scored.
     cold:     steps in a cold window; None for carried state.

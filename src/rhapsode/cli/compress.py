@@ -19,12 +19,11 @@ def compress(model: ModelName, file: Input, output: Output) -> None:
     """Pack a file with a model's predictions. Only that very model can unpack it."""
     _check(file, output)
     with unbroken():
-        from rhapsode.compress import compress as pack
         from rhapsode.model import Model
 
     loaded, data = Model.load(model), read(file)
     with reporting() as report:
-        packed = pack(loaded, data, report)
+        packed = loaded.compress(data, report)
     write(output, packed)
     ratio = f", {8 * len(packed) / len(data):.3f} bits per byte" if data else ""
     typer.echo(f"{len(data):,} → {len(packed):,} bytes{ratio}", err=True)
@@ -34,12 +33,11 @@ def decompress(model: ModelName, file: Input, output: Output) -> None:
     """Unpack what `rhapsode compress` packed with the same model."""
     _check(file, output)
     with unbroken():
-        from rhapsode.compress import decompress as unpack
         from rhapsode.model import Model
 
     loaded, packed = Model.load(model), read(file)
     with reporting() as report:
-        data = unpack(loaded, packed, report)
+        data = loaded.decompress(packed, report)
     write(output, data)
     typer.echo(f"{len(packed):,} → {len(data):,} bytes", err=True)
 

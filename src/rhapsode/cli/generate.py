@@ -42,10 +42,9 @@ def generate(
     check_writable(output)
 
     with unbroken():
-        from rhapsode import generate as draw
-        from rhapsode import stream
         from rhapsode.config import make
-        from rhapsode.model import Model, as_bytes
+        from rhapsode.model import Model
+        from rhapsode.reader import as_bytes
         from rhapsode.samplers import Sampling
 
     options = {
@@ -63,9 +62,9 @@ def generate(
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
     echo = b"" if no_echo else before
     if samples == 1 and output == "-" and not json:
-        _stream(stream(loaded, before, length=length, seed=seed, sampling=sampling, stop=stop), echo, seed is None)
+        _stream(loaded.stream(before, length=length, seed=seed, sampling=sampling, stop=stop), echo, seed is None)
         return
-    drawn = draw(loaded, before, length=length, samples=samples, seed=seed, sampling=sampling, stop=stop)
+    drawn = loaded.generate(before, length=length, samples=samples, seed=seed, sampling=sampling, stop=stop)
     if json:
         write(output, as_json(_object(loaded, before, drawn)))
         return

@@ -50,14 +50,13 @@ def score(
     check_readable(files)
 
     with unbroken():
-        from rhapsode import score as measure
         from rhapsode.model import Model
 
     loaded = Model.load(model)
     scores: list[Score] = []
     with reporting() as report:
         for name in files:
-            scores.append(measure(loaded, chunks(name), cold=cold, per_step=per_step or color, report=report))
+            scores.append(loaded.score(chunks(name), cold=cold, per_step=per_step or color, report=report))
     total = scores[0]
     for other in scores[1:]:
         total = total + other

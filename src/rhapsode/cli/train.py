@@ -66,6 +66,9 @@ def train(
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+    tensorboard: Annotated[
+        bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
+    ] = False,
 ) -> None:
     """Train a model on your own text.
 
@@ -114,6 +117,7 @@ def train(
             seed=seed,
             device=device,
             precision=precision,
+            tensorboard=tensorboard,
             report=report,
         )
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks

@@ -15,11 +15,9 @@ from pathlib import Path
 from rhapsode import checkpoint
 from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.errors import UserError
-from rhapsode.generate import generate
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
-from rhapsode.score import score
 from rhapsode.training.log import PICTURE
 from rhapsode.training.run import train
 
@@ -27,6 +25,7 @@ TEMPERATURES = (0.5, 0.8, 1.0)
 PROMPT = 'The "with" statement'
 LENGTH = 300
 COMMON = 8
+ORDER = 5
 HELD_OUT = 0.1
 """The tail that training validates on and never learns from, as in `rhapsode.corpus`."""
 
@@ -72,7 +71,7 @@ def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
         notes.append(f"The model was trained by an earlier run; remove {folder} to begin anew.")
     samples = []
     for temperature in TEMPERATURES:
-        drawn = generate(model, PROMPT, length=LENGTH, sampling=Sampling(temperature=temperature))
+        drawn = model.generate(PROMPT, length=LENGTH, sampling=Sampling(temperature=temperature))
         samples.append((temperature, PROMPT + drawn[0].text))
     source = f"Python's language reference (pydoc_data.topics) without its repetitions, {len(text):,} characters"
     return DemoResult(table, samples, home, home / PICTURE, source, notes)
@@ -108,9 +107,9 @@ def compare(model: Model, text: str, report: Report) -> list[tuple[str, float]]:
     at = int((1 - HELD_OUT) * len(text))
     known, held_out = text[:at].encode(), text[at:].encode()
     report.stage("comparing", 0.0)
-    ours = score(model, held_out).bits_per_char
-    ngram = ngram_bits_per_char(known, held_out, 5)
-    rows = [("rhapsode", ours), ("5-gram, Witten–Bell", ngram), *compressed_bits_per_char(known, held_out).items()]
+    ours = model.score(held_out).bits_per_char
+    ngram = ngram_bits_per_char(known, held_out, ORDER)
+    rows = [("rhapsode", ours), (f"order-{ORDER} n-gram", ngram), *compressed_bits_per_char(known, held_out).items()]
     report.stage("comparing", 1.0)
     return rows
 

@@ -1,26 +1,57 @@
-"""The training log: one JSON object a line, and the picture of it."""
+"""The training log: one JSON object a line, the picture of it, and the same for TensorBoard."""
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
+import textwrap
 from pathlib import Path
 from typing import Any
 
-LOG, PICTURE = "metrics.jsonl", "loss.png"
+from rhapsode.errors import UserError
+
+LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
+TAGS = {"train": "nats_per_step/train", "valid": "nats_per_step/valid", "valid_bits_per_char": "bits_per_char/valid"}
+"""What TensorBoard calls the values of a record."""
 
 
 class Log:
-    """`metrics.jsonl`. Lines are only ever added, except that a resumed run first drops those after its checkpoint."""
+    """`metrics.jsonl`. Lines are only ever added, except that a resumed run first drops those after its checkpoint.
 
-    def __init__(self, folder: Path, size: int = 0) -> None:
+    With `board`, what is added is written for TensorBoard, too, in the folder `tensorboard`, which begins and is
+    resumed with the log.
+    """
+
+    def __init__(self, folder: Path, size: int = 0, board: bool = False) -> None:
         self.path = folder / LOG
         self.path.touch()
         os.truncate(self.path, min(size, self.path.stat().st_size))
+        records = self.read()
+        if not records:
+            shutil.rmtree(folder / BOARD, ignore_errors=True)
+        after = records[-1]["step"] + 1 if records else 0
+        self._board = summary_writer()(folder / BOARD, purge_step=after) if board else None
 
-    def add(self, **values: Any) -> None:
+    def add(self, *, step: int, **values: Any) -> None:
         with self.path.open("a") as file:
-            file.write(json.dumps(values) + "\n")
+            file.write(json.dumps({"step": step, **values}) + "\n")
+        if self._board:
+            if "valid" in values:
+                del values["train"]  # it is that of the record before, of the same step
+            for key in values.keys() & TAGS.keys():
+                self._board.add_scalar(TAGS[key], values[key], step)
+            self._board.flush()
+
+    def sample(self, step: int, text: str) -> None:
+        """Text that the model writes at this step, for TensorBoard only."""
+        if self._board:
+            self._board.add_text("sample", textwrap.indent(text, "    ", lambda _: True), step)  # Markdown: as it is
+            self._board.flush()
+
+    def close(self) -> None:
+        if self._board:
+            self._board.close()
 
     @property
     def size(self) -> int:
@@ -30,6 +61,18 @@ class Log:
     def read(self) -> list[dict[str, Any]]:
         with self.path.open() as file:
             return [json.loads(line) for line in file]
+
+
+def summary_writer() -> Any:
+    """torch's `SummaryWriter`. Raises `UserError` if TensorBoard is not installed."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError:
+        raise UserError(
+            "TensorBoard is not installed. Install it with: pip install 'rhapsode[tensorboard]', or leave out "
+            "--tensorboard; metrics.jsonl and loss.png are written anyway."
+        ) from None
+    return SummaryWriter
 
 
 def draw(log: Log, path: Path, unit: str) -> None:

@@ -21,11 +21,12 @@ from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
 from rhapsode.training import auto
 from rhapsode.training.distributed import Group
-from rhapsode.training.log import PICTURE
+from rhapsode.training.log import PICTURE, summary_writer
 from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.trainer import Trainer
 
 Source = str | os.PathLike[str]
+LOCK = ".lock"
 
 
 @dataclass(frozen=True)
@@ -69,13 +70,15 @@ def train(
     seed: int = 0,
     device: str = "auto",
     precision: str = "auto",
+    tensorboard: bool = False,
     report: Report | None = None,
 ) -> Result:
     """Train a model on `sources` and write it into the folder `output`.
 
     The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
     the corpus and the budget, and reported. With `resume`, a stopped run goes on exactly where it was,
-    and the other options are those it began with. Raises `UserError`.
+    and the other options are those it began with. With `tensorboard` (an extra: `rhapsode[tensorboard]`),
+    the losses and samples are written for it, too, into `output`/tensorboard. Raises `UserError`.
     """
     report = report or Report()
     folder = Path(output)
@@ -90,10 +93,12 @@ def train(
         "separator": separator,
         "field": field,
         "base": None if base is None else str(base),
+        "tensorboard": tensorboard,
     }
     stopped = _stopped(folder) if resume else None
     if stopped:
-        given = {**stopped["given"], **({"sources": given["sources"]} if sources else {})}
+        now = {name: given[name] for name in ("sources", "tensorboard") if given[name]}
+        given = {"tensorboard": False, **stopped["given"], **now}
     elif resume:
         raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
     elif (folder / checkpoint.RESUME).exists() and not _finished(folder):
@@ -104,14 +109,17 @@ def train(
         raise UserError("nothing to train on: name files, folders, globs or `-`, e.g. rhapsode train book.txt -o model")
     if valid_by not in ("tail", "document"):
         raise choice("valid_by", valid_by, ["tail", "document"])
+    if given["tensorboard"]:
+        summary_writer()
     try:
         where = auto.device_for(device)
         torch.empty(1, device=where)
     except RuntimeError as error:
         raise UserError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
+    begun = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     group = Group()
-    lock = FileLock(folder / ".lock", timeout=0)
+    lock = FileLock(folder / LOCK, timeout=0)
     try:
         if group.leads:
             lock.acquire()
@@ -154,17 +162,21 @@ def train(
             )
             for reason in reasons:
                 report.note(reason)
-        trainer = Trainer(chosen, data, folder, where, report if group.leads else Report(), group)
-        trainer.info["given"] = given
+        told = report if group.leads else Report()
+        trainer = Trainer(chosen, data, folder, where, told, group, given["tensorboard"])
         if origin and not stopped:
             trainer.adopt(origin.weights)
         if stopped:
             trainer.resume()
+        trainer.info["given"] = given
         finished = trainer.run()
         best = trainer.best
         return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
     finally:
         lock.release()
+        if group.leads and not begun and os.listdir(folder) == [LOCK]:  # stopped before there was anything to keep
+            (folder / LOCK).unlink()
+            folder.rmdir()
 
 
 def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget:

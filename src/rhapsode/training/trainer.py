@@ -41,16 +41,27 @@ EVALUATIONS = 16
 VALID_STEPS = 1 << 17
 """At most this many validation steps are read each time; the whole is scored when training ends."""
 VALID_ROWS = 32
+QUIET, PATIENCE = 0.25, 3
+"""A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
 
 
 class Trainer:
-    """One run of a plan over a corpus, writing into `folder`."""
+    """One run of a plan over a corpus, writing into `folder`; with `board`, for TensorBoard, too."""
 
-    def __init__(self, plan: Plan, corpus: Corpus, folder: Path, device: torch.device, report: Report, group: Group):
+    def __init__(
+        self,
+        plan: Plan,
+        corpus: Corpus,
+        folder: Path,
+        device: torch.device,
+        report: Report,
+        group: Group,
+        board: bool = False,
+    ) -> None:
         self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
-        self.report, self.group = report, group
+        self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
         self.network = Network(plan.network, kind)
         self.framing = Framing(plan.framing, Framed(corpus.train, kind), plan.rows, plan.window, plan.seed)
@@ -97,7 +108,7 @@ class Trainer:
 
     def run(self) -> bool:
         """Train until the budget is spent; False if the user stopped it first (all is saved)."""
-        log = Log(self.folder, self.info.get("log", 0)) if self.group.leads else None
+        log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
         mark = math.floor(self.done * EVALUATIONS)
         shown = 0.0
         if self.step == 0:
@@ -117,7 +128,7 @@ class Trainer:
                     if not math.isfinite(train):
                         self._roll_back()
                         mark = math.floor(self.done * EVALUATIONS)
-                        log = Log(self.folder, self.info["log"]) if self.group.leads else None
+                        log = Log(self.folder, self.info["log"], self.board) if self.group.leads else None
                         continue
                     self._losses.clear()
                     if log:
@@ -136,6 +147,8 @@ class Trainer:
                         steps_per_second=speed,
                         eta=self._eta(),
                     )
+        if log:
+            log.close()
         return self.done >= 1
 
     def _watch_pace(self, seconds: float) -> None:
@@ -195,14 +208,18 @@ class Trainer:
             if valid < self.best:
                 self.best, self.best_step, self.since_best = valid, self.step, 0
                 self.save_model()
-            else:
+            elif self.done >= QUIET:
                 self.since_best += 1
-                if self.since_best == 3:
-                    self.report.warn(
-                        f"valid has not improved since step {self.best_step:,} (best {self.best:.4f} nats); the best "
-                        "weights are kept. More data, more dropout or a smaller network would help more than time."
-                    )
-            log.add(step=self.step, seconds=round(self.seconds, 3), train=train, valid=valid, done=round(self.done, 6))
+                if self.since_best == PATIENCE:  # once a plateau
+                    self._warn_of_plateau(train, log)
+            log.add(
+                step=self.step,
+                seconds=round(self.seconds, 3),
+                train=train,
+                valid=valid,
+                valid_bits_per_char=valid / math.log(2) * len(self.corpus.valid) / max(1, self.corpus.valid_chars),
+                done=round(self.done, 6),
+            )
             self.report.progress(
                 self.done,
                 step=self.step,
@@ -214,8 +231,21 @@ class Trainer:
             )
             draw(log, self.folder / PICTURE, "step")
             if self.done < 1:
-                self.report.sample(self.sample())
+                text = self.sample()
+                self.report.sample(text)
+                log.sample(self.step, text)
         self.save(log.size if log else 0)
+
+    def _warn_of_plateau(self, train: float, log: Log) -> None:
+        then = next((r["train"] for r in log.read() if r["step"] == self.best_step), math.inf)
+        if train < then:
+            what = "overfitting has begun: train still falls, but valid has not improved"
+            advice = "More data, more dropout or a smaller network would help more than time."
+        else:
+            what = "neither valid nor train has improved"
+            advice = "Other rates or a larger network may help more than time."
+        best = f"since step {self.best_step:,} (best {self.best:.4f} nats); the best weights are kept"
+        self.report.warn(f"{what} {best}. {advice}")
 
     @torch.no_grad()
     def evaluate(self) -> float:

@@ -1,0 +1,204 @@
+"""Reading: a place in sequences, and what the model remembers and expects there.
+
+A `Reader` is the explicit state, which can be copied and forked. Scoring, generation and compression are all loops
+around a reader, so none of them knows of resets, framings or kinds of step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+
+from rhapsode.codecs._text import Decoder
+from rhapsode.engine import State
+from rhapsode.errors import UserError
+from rhapsode.resets import Scanner
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
+
+BLOCK = 256
+"""Steps per call of the engine when a known sequence is read."""
+
+
+def as_bytes(text: bytes | str, what: str) -> bytes:
+    """Text as UTF-8. Bytes that the command line could not decode (lone U+DC80 to U+DCFF) come out as they were.
+
+    Raises `UserError`, which calls the text `what`, for other halves of surrogate pairs.
+    """
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{what}: character {error.start} is U+{ord(text[error.start]):04X}, half of a surrogate pair: it has "
+            "no UTF-8. Repair the text, or give it as bytes."
+        ) from None
+
+
+class Reader:
+    """A place in `rows` sequences: everything read so far, as the network remembers it.
+
+    `parameters` [rows, P] float32 are those of the distribution of the next step. The numbers are
+    the same, bit for bit, however the steps were given: one by one, all at once, alone or among
+    other rows. (A test holds ONNX Runtime to that.)
+    """
+
+    parameters: np.ndarray
+
+    def __init__(self, model: Model, rows: int = 1) -> None:
+        self._model = model
+        self._rows = [_Row(model) for _ in range(rows)]
+        self._state: State = model.engine.zeros(rows)
+        self._feed(np.full(rows, model.codec.steps.start))
+
+    @property
+    def rows(self) -> int:
+        return len(self._rows)
+
+    @property
+    def state(self) -> list[dict[str, np.ndarray]]:
+        """Each layer's state, first layer first: the parts of its cell by name, [rows, H] float32. Not to be changed.
+
+        It has everything read so far in it, as far as framing and reset policy let it.
+        """
+        parts = iter(self._state)
+        return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
+
+    def copy(self) -> Reader:
+        """The same place once more. Arrays are shared: a step makes new ones."""
+        other = copy.copy(self)
+        other._rows = [row.copy() for row in self._rows]
+        return other
+
+    def repeat(self, rows: int) -> Reader:
+        """`rows` rows at the place of this reader's only row."""
+        if self.rows != 1:
+            raise ValueError("only a reader of one row can be repeated")
+        return self.take([0] * rows)
+
+    def take(self, index: Sequence[int]) -> Reader:
+        """Some rows of this reader, in the order given; a row may be taken more than once."""
+        other = copy.copy(self)
+        other._rows = [self._rows[n].copy() for n in index]
+        other._state = tuple(part[index] for part in self._state)
+        other.parameters = self.parameters[index]
+        return other
+
+    def read(self, symbols: np.ndarray) -> None:
+        """Read one step in each row: [rows] integers."""
+        framing = self._model.config.framing
+        # `start` may not fit the symbols' own type (256 in uint8): numpy would make it 0.
+        inputs = symbols.astype(np.int64)
+        # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
+        begins = [row.read(symbol) for row, symbol in zip(self._rows, inputs.tolist(), strict=True)]
+        if any(begins):
+            inputs[begins] = self._model.codec.steps.start
+        if framing.name == "many-to-one":
+            self._read_windows(inputs, begins)
+            return
+        fresh = begins
+        if framing.name == "one-to-one":
+            fresh = [True] * self.rows
+        elif framing.name == "one-to-many":
+            fresh = [begin or row.predicted >= framing.length for row, begin in zip(self._rows, begins, strict=True)]
+        if any(fresh):
+            for row, is_fresh in zip(self._rows, fresh, strict=True):
+                if is_fresh:
+                    row.predicted = 0
+            keep = ~np.array(fresh)[:, None]
+            self._state = tuple(part * keep for part in self._state)
+        self._feed(inputs)
+
+    def _feed(self, inputs: np.ndarray) -> None:
+        out, self._state = self._model.engine.run(inputs[None], self._state)
+        self.parameters = out[0]
+
+    def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
+        """many-to-one: the window before the next step, from zero state, once more for each step."""
+        out, states = [], []
+        for row, symbol, begin in zip(self._rows, inputs, begins, strict=True):
+            row.window = [int(symbol)] if begin else [*row.window, int(symbol)][-self._model.config.framing.length :]
+            window = np.array(row.window, np.int64)[:, None]
+            parameters, state = self._model.engine.run(window, self._model.engine.zeros(1))
+            out.append(parameters[-1, 0])
+            states.append(state)
+        self.parameters = np.stack(out)
+        self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
+
+    def read_all(self, symbols: np.ndarray) -> Iterator[np.ndarray]:
+        """Read [N] steps in the only row; yields [n, P] blocks of the parameters before each of them."""
+        if self.rows != 1:
+            raise ValueError("only a reader of one row can read a known sequence")
+        for at in range(0, len(symbols), BLOCK):
+            block = np.asarray(symbols[at : at + BLOCK]).astype(np.int64)
+            if self._model.config.framing.name == "stream":
+                yield self._read_block(block)
+            else:
+                out = []
+                for symbol in block:
+                    out.append(self.parameters[0])
+                    self.read(symbol[None])
+                yield np.stack(out)
+
+    def _read_block(self, block: np.ndarray) -> np.ndarray:
+        """A block of a stream in as few calls as its unit beginnings allow."""
+        row = self._rows[0]
+        pieces = np.split(block, np.flatnonzero([row.read(int(s)) for s in block]) + 1)
+        out = [self.parameters]
+        for n, piece in enumerate(pieces):
+            ends_unit = n + 1 < len(pieces)
+            seen = piece[:-1] if ends_unit else piece  # a unit's last step is never fed: the state is zeroed after it
+            if len(seen):
+                parameters, self._state = self._model.engine.run(seen[:, None], self._state)
+                out.append(parameters[:, 0])
+            if ends_unit:
+                self._state = self._model.engine.zeros(1)
+                self._feed(np.array([self._model.codec.steps.start]))
+                out.append(self.parameters)
+        parameters = np.concatenate(out)
+        self.parameters = parameters[-1:]
+        return parameters[:-1]
+
+
+class Units:
+    """Finds, as steps are read, where units begin according to the model's reset policy."""
+
+    def __init__(self, model: Model) -> None:
+        policy = model.policy
+        self._every = policy.every
+        self._in_unit = 0
+        self._decoder: Decoder | None = model.codec.decoder() if policy.rule else None
+        self._scanner: Scanner | None = policy.scanner() if policy.rule else None
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._decoder, other._scanner = copy.copy(self._decoder), copy.copy(self._scanner)
+        return other
+
+    def read(self, symbol: int) -> bool:
+        """Take note of a step; True if a unit begins after it."""
+        self._in_unit += 1
+        begins = self._in_unit == self._every
+        if self._scanner is not None and self._decoder is not None:
+            begins = bool(self._scanner.feed(self._decoder.feed(symbol)))
+        if begins:
+            self._in_unit = 0
+        return begins
+
+
+class _Row(Units):
+    """What one row must remember beside the network's state."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.predicted = 0  # one-to-many: steps since the state was last zero
+        self.window = [model.codec.steps.start]
+
+    def read(self, symbol: int) -> bool:
+        self.predicted += 1
+        return super().read(symbol)
