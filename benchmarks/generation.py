@@ -28,7 +28,6 @@ import torch
 from rhapsode.codecs.chars import Chars
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.engine import Engine
-from rhapsode.generate import generate
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 
@@ -46,13 +45,13 @@ def make(layers: int, width: int) -> Model:
 
 
 def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
-    """`generate` on an engine with so many threads; None for the engine's own choice."""
+    """`Model.generate` on an engine with so many threads; None for the engine's own choice."""
     engine = Engine(model.network.graph(model.weights), threads)
     other = Model(model.config, model.weights, model.digest)
     other.__dict__["engine"] = engine
 
     def run(steps: int) -> None:
-        generate(other, length=steps, seed=1)
+        other.generate(length=steps, seed=1)
 
     return run
 

@@ -110,7 +110,7 @@ MISTAKES = [
     (["score", "MODEL", "NONE"], "cannot read"),
     (["score", "MODEL", "-", "-"], "more than once"),
     (["score", "MODEL", "TEXT", "--cold", "0"], "cold"),
-    (["score", "MODEL", "TEXT", "--dynamic"], "not built yet"),
+    (["score", "MODEL", "TEXT", "--dynamic", "--cold", "10"], "do not go together"),
     (["score", "MODEL", "TEXT", "--color", "--json"], "one of them must go"),
     (["compress", "MODEL", "TEXT"], "'-o'"),
     (["compress", "MODEL", "TEXT", "-o", "TEXT"], "also the input"),

@@ -143,6 +143,34 @@ def test_cold_windows_need_a_stream(tiny_model: MakeModel) -> None:
         score(tiny_model(framing="one-to-one"), DATA, cold=8)
 
 
+@pytest.mark.parametrize("reset", ["never", "line", "every:7"])
+@pytest.mark.parametrize("prompt", [b"", b"Many\na", b"of Zeus\n"])
+def test_dynamic_evaluation_that_learns_nothing_is_carried_state(
+    tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch, reset: str, prompt: bytes
+) -> None:
+    monkeypatch.setattr("rhapsode.score.RATE", 0.0)
+    model = tiny_model(reset=reset)
+    one, other = (model.score(DATA[:700], prompt=prompt, per_step=True, dynamic=d) for d in (False, True))
+    assert one.surprises is not None and other.surprises is not None
+    np.testing.assert_allclose([s.nats for s in other.surprises], [s.nats for s in one.surprises], rtol=1e-3, atol=1e-4)
+
+
+def test_dynamic_evaluation_learns_and_leaves_the_model_as_it_was(tiny_model: MakeModel) -> None:
+    model = tiny_model()
+    before = {name: weight.copy() for name, weight in model.weights.items()}
+    repeated = b"abcabcabc " * 600
+    assert model.score(repeated, dynamic=True).nats < 0.8 * model.score(repeated).nats
+    for name, weight in model.weights.items():
+        np.testing.assert_array_equal(weight, before[name])
+
+
+def test_dynamic_evaluation_needs_a_stream_and_its_state(tiny_model: MakeModel) -> None:
+    with pytest.raises(UserError, match="do not go together"):
+        tiny_model().score(DATA, dynamic=True, cold=10)
+    with pytest.raises(UserError, match="carry their state"):
+        tiny_model(framing="many-to-one", length=5).score(DATA, dynamic=True)
+
+
 def test_progress(tiny_model: MakeModel) -> None:
     heard = []
 

@@ -1,16 +1,18 @@
 """Scoring: the exact log-likelihood of a text.
 
-Two ways to present the past:
+Three ways to present the past:
 
     carried   Each step is predicted from all that came before it, as the model's reset policy and
               framing allow. This is the model's likelihood of the text, and what `compress` pays.
     cold      Each window of n steps from zero state and one symbol of context, the one before the
               window (`start` at the beginning of the text): what systems without a state report,
               e.g. nanoGPT with its windows of 256. Units begin within a window as ever.
+    dynamic   As carried, and the weights learn from each segment once it is scored (Graves 2013,
+              Krause et al. 2018): still the likelihood of the text, but of a model that goes on
+              learning. It needs torch, and its arithmetic is not that of `compress`.
 
-Each way is a function from a text's symbols, piece by piece, to their nats, piece by piece: `carried`
-and `cold_windows`. A third, dynamic evaluation (the weights learn from each piece once it is scored;
-Krause et al. 2018), belongs beside them with the same signature. It is not built yet.
+Each way is a function from a text's symbols, piece by piece, to their nats, piece by piece: `carried`,
+`cold_windows` and `learning`. Numbers of different ways must not be compared.
 """
 
 from __future__ import annotations
@@ -37,6 +39,12 @@ ROWS = 32
 GROUP = 1 << 14
 """Steps of cold windows gathered before they are run, at least: a choice of windows of like length."""
 COLD_LIMIT = 65_536
+SEGMENT = 32
+"""Steps after which dynamic evaluation learns."""
+RATE = 1e-3
+"""Of dynamic evaluation's learning (Adam)."""
+RETURN = 0.003
+"""Part of the way back to the trained weights that dynamic evaluation goes after each segment."""
 NUMBERS = 1 << 22
 """Parameters computed at a time in cold windows, about: bounds memory whatever the vocabulary."""
 
@@ -101,6 +109,7 @@ def score(
     *,
     prompt: bytes | str = b"",
     cold: int | None = None,
+    dynamic: bool = False,
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
@@ -110,24 +119,35 @@ def score(
 
     prompt:   text that comes before it, read but not scored.
     cold:     steps in a cold window; None for carried state.
+    dynamic:  let (a copy of) the weights learn from the text on the way.
     per_step: keep every step's surprise (memory grows with the text).
     Raises `UserError` for arguments that cannot be.
     """
     if cold is not None:
         if isinstance(cold, bool) or not isinstance(cold, int) or not 1 <= cold <= COLD_LIMIT:
             raise UserError(f"cold: {cold!r} is not allowed. Allowed: windows of 1 to {COLD_LIMIT:,} steps.")
+        if dynamic:
+            raise UserError("cold windows and dynamic evaluation do not go together; one of them must go.")
         if model.config.framing.name != "stream":
             raise UserError(
                 f"cold windows compare models that carry their state; with framing {model.config.framing.name} "
                 "this model's state starts from zero by itself. Score it without them."
             )
+    if dynamic and model.config.framing.name != "stream":
+        raise UserError(
+            f"dynamic evaluation is for models that carry their state; this one's framing is "
+            f"{model.config.framing.name}. Score it without."
+        )
     before = model.codec.encode(as_bytes(prompt, "prompt"))
     text = _Text(data, report or Report())
     pieces = model.codec.encode_chunks(text)
     decoder = model.codec.decoder()
     nats, steps = 0.0, 0
     surprises: list[Surprise] = []
-    scored = carried(model, before, pieces) if cold is None else cold_windows(model, before, pieces, cold)
+    if cold is not None:
+        scored = cold_windows(model, before, pieces, cold)
+    else:
+        scored = (learning if dynamic else carried)(model, before, pieces)
     for symbols, block in scored:
         nats += math.fsum(block)
         steps += len(block)
@@ -168,6 +188,37 @@ def cold_windows(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray],
         # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the next.)
         zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
         yield block, _from_zero(model, inputs[:-1], block, zeros)
+
+
+def learning(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray]) -> Scored:
+    """Each step given everything before it, by weights that have learnt from all but the last segment of it."""
+    import torch
+
+    network, start = model.network, model.codec.steps.start
+    trained = {name: torch.tensor(w) for name, w in model.weights.items()}
+    weights = {name: w.clone().requires_grad_() for name, w in trained.items()}
+    optimizer = torch.optim.Adam(weights.values(), lr=RATE, betas=(0.0, 0.999), fused=True)
+    state = network.zeros(1, trained["output.bias"])
+    units, last = Units(model), start
+    for scored, part in ((False, [prompt]), (True, pieces)):
+        for block in _regroup(part, SEGMENT):
+            begins = np.array([units.read(symbol) for symbol in block.tolist()])
+            inputs = np.append(last, np.where(begins, start, block))
+            last = inputs[-1]
+            after = np.flatnonzero(begins) + 1  # a reset step stands after the last step of a unit, see `framing`
+            reset = np.insert(np.zeros(len(block), bool), after, True)
+            x, y = np.insert(inputs[:-1], after, start), np.insert(block, after, 0)
+            flag = torch.from_numpy(reset)[:, None] if len(after) else None
+            parameters, new = network.run(weights, torch.from_numpy(x)[:, None], state, flag)
+            nats = network.head.nats(parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
+            nats.mean().backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            optimizer.zero_grad()
+            with torch.no_grad():
+                torch._foreach_lerp_(list(weights.values()), list(trained.values()), RETURN)
+            state = tuple(part.detach() for part in new)
+            if scored:
+                yield block, nats.detach().double().numpy()
 
 
 def _from_zero(model: Model, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:

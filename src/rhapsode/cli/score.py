@@ -30,9 +30,7 @@ def score(
     cold: Annotated[
         int | None, typer.Option(metavar="N", help="Start from zero state every N steps, instead of carrying it.")
     ] = None,
-    dynamic: Annotated[
-        bool, typer.Option("--dynamic", help="Let the weights learn on the way (not built yet).")
-    ] = False,
+    dynamic: Annotated[bool, typer.Option("--dynamic", help="Let a copy of the weights learn on the way.")] = False,
     per_step: Annotated[bool, typer.Option("--per-step", help="The surprise of every step, too.")] = False,
     color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -41,10 +39,6 @@ def score(
 
     Exact log-likelihoods: `compress` packs a text to just this size.
     """
-    if dynamic:
-        raise UserError(
-            "--dynamic: dynamic evaluation is not built yet. Leave it out for carried state, or use --cold N."
-        )
     if color and json:
         raise UserError("--color and --json do not go together; one of them must go.")
     check_readable(files)
@@ -56,13 +50,15 @@ def score(
     scores: list[Score] = []
     with reporting() as report:
         for name in files:
-            scores.append(loaded.score(chunks(name), cold=cold, per_step=per_step or color, report=report))
+            scores.append(
+                loaded.score(chunks(name), cold=cold, dynamic=dynamic, per_step=per_step or color, report=report)
+            )
     total = scores[0]
     for other in scores[1:]:
         total = total + other
     if json:
         each = [{"file": name, **_numbers(one, per_step)} for name, one in zip(files, scores, strict=True)]
-        put(as_json({**_numbers(total, False), "cold": cold, "files": each}))
+        put(as_json({**_numbers(total, False), "cold": cold, "dynamic": dynamic, "files": each}))
         return
     for name, one in zip(files, scores, strict=True):
         if len(files) > 1:
