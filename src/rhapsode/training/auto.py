@@ -1,7 +1,7 @@
 """Choosing what the user did not: size, batch, window and dropout, from the corpus and the budget.
 
 The rules are few. The budget is turned into steps that will be read, through speed measured on the
-spot; the network gets a parameter for about every eleven of them (docs/log.md); how often the corpus
+spot; the network gets a parameter for about every nine of them (docs/log.md); how often the corpus
 will be read over says how much dropout it needs.
 """
 
@@ -20,8 +20,8 @@ from rhapsode.steps import Symbols
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
-STEPS_PER_PARAMETER = 11
-PARAMETERS_PER_STEP_OF_DATA = 20
+STEPS_PER_PARAMETER = 9
+PARAMETERS_PER_STEP_OF_DATA = 8
 """A larger network than this learns a small corpus by heart long before the budget is spent."""
 
 
@@ -134,9 +134,10 @@ def choose(
     epochs = read / data
     chosen = dict(dropout)
     if not dropout:
-        rate = round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / 3))), 2)
-        chosen = {"between": rate, "output": rate, "input": round(rate / 4, 3)}
-        reasons.append(f"dropout: {rate} (the corpus will be read about {epochs:.1f} times)")
+        rate, recurrent = (round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free in (3, 30))
+        chosen = {"between": rate, "output": rate, "input": round(rate / 4, 3), "recurrent": recurrent}
+        also = f", of recurrent weights {recurrent}" if recurrent else ""
+        reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,
