@@ -2,9 +2,9 @@
 
     RHAPSODE_DATA=folder python benchmarks/transformers.py --seconds 120 --picture curve.png
 
-Rhapsode is run with its defaults at budgets of an eighth, a quarter, half and all of `seconds`. The Transformers (torch's own
-layers, pre-norm, GELU) have the same clock: training seconds only, the learning rate warmed up and falling in a line
-to zero at the budget's end, the same gradient clip, the same precision and threads, and the better of the same two
+Rhapsode is run with its defaults at budgets of an eighth, a quarter, half and all of `seconds`. The Transformers
+(torch's own layers, pre-norm, GELU) have the same clock: training seconds only, the learning rate warmed up and
+falling in a line to zero at the budget's end, the same gradient clip, precision and threads, and the same two
 optimizers: AdamW for all, or Muon (five iterations) for the layers' matrices. `--search` tries a grid at `seconds`;
 without it the best few that a search found, TUNED, are run at the same budgets as Rhapsode.
 
