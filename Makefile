@@ -1,5 +1,5 @@
 # make demo   train on text found on every Python machine, then write
-# make test   the test suite        make check  ruff, mypy, layers        make bench  the numbers of the README
+# make test   the test suite        make check  ruff, mypy, layers        make bench  training speed
 #
 # Each sets itself up in $(VENV) first; the second time it starts at once.
 # On Linux without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves a download of gigabytes.

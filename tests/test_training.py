@@ -1,6 +1,7 @@
 """Training on small synthetic data: it learns, resumes exactly, survives trouble."""
 
 import json
+import math
 import os
 import random
 import signal
@@ -11,11 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from rhapsode import checkpoint
+from rhapsode.config import FramingConfig
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.model import Model
 from rhapsode.report import Report
+from rhapsode.steps import Symbols
+from rhapsode.training import auto
+from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.run import Result, train
 
 WORDS = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
@@ -189,6 +195,14 @@ def test_fine_tuning_keeps_the_vocabulary(text: Path, tmp_path: Path) -> None:
     assert b.codec.decode(b.codec.encode("Zeus ☂".encode())) == "Zeus ☂".encode()
 
 
+def test_fine_tuning_keeps_what_is_the_models_own(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "m", reset="line", steps=20)
+    small(text, tmp_path / "tuned", base=tmp_path / "m", network=None, steps=20)
+    assert Model.load(tmp_path / "tuned").config.reset == "line"
+    with pytest.raises(UserError, match="keeps the model's own codec and framing"):
+        train([text], tmp_path / "other", base=tmp_path / "m", codec="bytes", framing="one-to-one", steps=20)
+
+
 def test_full_disk_keeps_the_old_checkpoint(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     small(text, tmp_path / "m", report=Stop(0.3))
     before = (tmp_path / "m" / checkpoint.RESUME).read_bytes()
@@ -285,3 +299,33 @@ def test_tiny_data_is_refused_with_what_is_needed(tmp_path: Path) -> None:
     path.write_text("abc")
     with pytest.raises(UserError, match="100"):
         small(path, tmp_path / "m")
+
+
+def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
+    def chosen(framing: FramingConfig, data: int, processes: int = 1, **plan: int) -> Plan:
+        return auto.choose(
+            Symbols(50),
+            data,
+            Budget(steps=1000),
+            framing,
+            "never",
+            network={"width": 512},
+            dropout={},
+            plan={"threads": 1, **plan},
+            parameters=None,
+            window=None,
+            device=torch.device("cpu"),
+            precision="fp32",
+            processes=processes,
+        )[0]
+
+    stream, windows = FramingConfig(), FramingConfig(name="many-to-one", length=40)
+    assert (chosen(stream, 10**6).rows, chosen(stream, 10**6).window) == (32, 64)
+    assert chosen(stream, 10**6, processes=3).rows == 96
+    assert chosen(windows, 10**6, processes=2).rows == 52
+    assert chosen(stream, 300).rows * chosen(stream, 300).window * 2 <= 300
+    # 1000 updates of 32 × 64 read 100,000 steps 20 times; of 51 windows with one target each, half a time.
+    assert chosen(stream, 10**5).dropout.output == pytest.approx(0.15 * math.log2(20.48 / 3), abs=0.01)
+    assert chosen(windows, 10**5).dropout.output == 0
+    with pytest.raises(UserError, match="shared by 2 processes"):
+        chosen(stream, 10**6, processes=2, rows=5)

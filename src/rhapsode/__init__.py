@@ -7,7 +7,7 @@
     print(model.score("Is this how the book sounds?").bits_per_char)
 
 What a model can do are the methods of `Model`. `import rhapsode` loads nothing else: each name brings what it
-needs when it is first used, and only `train` needs torch.
+needs when it is first used, and only `train` and dynamic evaluation need torch.
 """
 
 from __future__ import annotations

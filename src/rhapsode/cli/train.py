@@ -30,17 +30,19 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Train for this many updates.")] = None,
     codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
-        str, typer.Option(metavar="NAME", help="stream, one-to-one, many-to-one or one-to-many.")
-    ] = "stream",
+        str | None,
+        typer.Option(metavar="NAME", help="stream, one-to-one, many-to-one or one-to-many [default: stream]."),
+    ] = None,
     window: Annotated[int | None, typer.Option(min=1, help="Steps trained through, or read (many-to-one).")] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="Steps predicted (one-to-many).")] = None,
     reset: Annotated[
-        str,
+        str | None,
         typer.Option(
             metavar="POLICY",
-            help="Where the state begins anew: never, document, chapter, page, paragraph, line, every:N, regex:R.",
+            help="Where the state begins anew: never, document, chapter, page, paragraph, line, every:N, regex:R "
+            "[default: document].",
         ),
-    ] = "document",
+    ] = None,
     valid: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="Validate on this; may be given several times.")
     ] = None,
@@ -97,7 +99,7 @@ def train(
             minutes=minutes if given or resume else 5.0,
             epochs=epochs,
             steps=steps,
-            codec=codec or named or "chars",
+            codec=codec or named,
             codec_options=tables["codec"],
             framing=framing,
             window=window,

@@ -1,13 +1,14 @@
 """Choosing what the user did not: size, batch, window and dropout, from the corpus and the budget.
 
 The rules are few. The budget is turned into steps that will be read, through speed measured on the
-spot; the network gets a parameter for about every nine of them (docs/log.md); how often the corpus
-will be read over says how much dropout it needs.
+spot; the network gets a parameter for about every nine of them; how often the corpus will be read
+over says how much dropout it needs. What the numbers were found by stands in docs/log.md.
 """
 
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
+from rhapsode.errors import UserError
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
 from rhapsode.training.optimizers import Optimizers
@@ -26,8 +28,10 @@ PARAMETERS_PER_STEP_OF_DATA = 8
 
 
 def device_for(name: str) -> torch.device:
-    """`auto` is CUDA where there is one."""
-    return torch.device(("cuda" if torch.cuda.is_available() else "cpu") if name == "auto" else name)
+    """`auto` is CUDA where there is one; of several GPUs, torchrun's processes take one each."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
 
 
 def precision_for(name: str, device: torch.device) -> str:
@@ -97,41 +101,58 @@ def choose(
     base: NetworkConfig | None = None,
     processes: int = 1,
 ) -> tuple[Plan, list[str]]:
-    """A plan for `data` training steps, and the reasons for it. What is given is kept."""
+    """A plan for `data` training steps, and the reasons for it. What is given is kept. Raises `UserError`."""
     reasons = []
     config = base or make(NetworkConfig, dict(network), "network settings")
-    rows = int(plan.get("rows", 32 * processes))
-    span = int(plan.get("window", window or 32)) if framing.name == "stream" else max(1, framing.length)
-    if framing.name != "stream" and "rows" not in plan:
-        rows = max(32, min(512, 2048 // span))
     threads = int(plan["threads"]) if "threads" in plan else threads_for(device, precision)
     torch.set_num_threads(threads)
     speed = measure(device, precision) * processes
-    per_update = 1 if framing.name == "many-to-one" else span  # targets per row
+
+    def batch(wide: bool) -> tuple[int, int, int]:
+        """Rows, steps a row, and targets learnt from at an update."""
+        if framing.name == "stream":
+            # A large network takes more steps per update, to keep the optimizer's share of time small.
+            span, free = int(plan.get("window", window or (64 if wide else 32))), "window" not in plan and not window
+            share = 32
+        else:
+            span, free = max(1, framing.length), False
+            share = -(-max(32, min(512, 2048 // span)) // processes)
+        if "rows" in plan:
+            rows = int(plan["rows"])
+            if rows % processes:
+                raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
+        else:
+            while share > 1 and share * processes * span * 4 > data:
+                share //= 2
+            rows = share * processes
+        while free and span > 8 and rows * span * 2 > data:
+            span //= 2
+        return rows, span, rows * (1 if framing.name == "many-to-one" else span)
+
+    rows, span, targets = batch(wide=False)
     if budget.minutes is not None:
-        flops = speed * 60 * budget.minutes
-        wanted = parameters or round(math.sqrt(flops / (6 * STEPS_PER_PARAMETER)))
+        flops = speed * 60 * budget.minutes / (rows * span / targets)
+        wanted = round(math.sqrt(flops / (6 * STEPS_PER_PARAMETER)))
     else:
-        passes = budget.epochs or rows * per_update * (budget.steps or 0) / data
-        flops = math.inf
-        wanted = parameters or round(data * passes / STEPS_PER_PARAMETER)
+        wanted = round((data * budget.epochs if budget.epochs else targets * (budget.steps or 0)) / STEPS_PER_PARAMETER)
     if base is None and "width" not in network:
-        cap = wanted if parameters else min(wanted, PARAMETERS_PER_STEP_OF_DATA * data)
-        config = _with_width(config, steps, cap, exact=parameters is not None)
-        why = "asked for" if parameters else f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
-        if cap < wanted:
+        size = parameters or min(wanted, PARAMETERS_PER_STEP_OF_DATA * data)
+        config = _with_width(config, steps, size, exact=parameters is not None)
+        why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
+        if parameters:
+            why = "asked for"
+        elif size < wanted:
             why = f"{data:,} training steps call for a small network"
         reasons.append(f"network: {config.layers} × {config.width} LSTM ({why})")
-    shape = Network(config, steps)
-    if framing.name == "stream" and "window" not in plan and window is None and config.width > 448:
-        span = per_update = 64  # larger matrices: more steps per update keep the optimizer's share of time small
-    while rows > processes and rows * span * 4 > data and "rows" not in plan:
-        rows = max(processes, rows // 2)
-    while framing.name == "stream" and span > 8 and rows * span * 2 > data and window is None and "window" not in plan:
-        span //= 2
+    rows, span, targets = batch(wide=config.width > 448)
     reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
-    read = flops / shape.flops if math.isfinite(flops) else data * passes
-    epochs = read / data
+    if budget.minutes is not None:
+        updates = speed * 60 * budget.minutes / (Network(config, steps).flops * rows * span)
+    elif budget.epochs is not None:
+        updates = budget.epochs * data / (rows * span if framing.name == "stream" else rows)
+    else:
+        updates = budget.steps or 1
+    epochs = updates * targets / data
     chosen = dict(dropout)
     if not dropout:
         rate, recurrent = (round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free in (3, 30))
@@ -141,6 +162,7 @@ def choose(
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,
+        "warmup": max(1, min(50, int(updates / 10))),
         **plan,
         "network": config,
         "dropout": make(Dropout, chosen, "dropout settings"),
@@ -150,9 +172,6 @@ def choose(
         "window": span,
         "budget": budget,
     }
-    if "warmup" not in plan:
-        updates = read / max(1, rows * per_update)
-        values["warmup"] = max(1, min(50, int(updates / 10)))
     return make(Plan, values, "plan settings"), reasons
 
 

@@ -19,7 +19,8 @@ class Group:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
         self.rank = int(os.environ.get("RANK", "0"))
         if self.size > 1 and not torch.distributed.is_initialized():
-            torch.distributed.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+            backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+            torch.distributed.init_process_group(backend)
 
     @property
     def leads(self) -> bool:
@@ -43,13 +44,21 @@ class Group:
             at += g.numel()
         return flat[-1]
 
-    def agree(self, value: float) -> float:
-        """The first process's value."""
+    def agree(self, *values: float) -> list[float]:
+        """The first process's values."""
         if self.size == 1:
-            return value
-        shared = torch.tensor([value], dtype=torch.float64, device="cuda" if torch.cuda.is_available() else "cpu")
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
         torch.distributed.broadcast(shared, 0)
-        return float(shared)
+        return [float(x) for x in shared]
+
+    def agree_on_text(self, text: str) -> str:
+        """The first process's text."""
+        if self.size == 1:
+            return text
+        shared = [text]
+        torch.distributed.broadcast_object_list(shared, 0, device=torch.device("cpu"))
+        return shared[0]
 
     def gather(self, rows: Tensor) -> Tensor:
         """All processes' rows, joined along the first dimension."""

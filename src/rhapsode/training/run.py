@@ -50,12 +50,12 @@ def train(
     minutes: float | None = None,
     epochs: float | None = None,
     steps: int | None = None,
-    codec: str = "chars",
+    codec: str | None = None,
     codec_options: Mapping[str, int] | None = None,
-    framing: str = "stream",
+    framing: str | None = None,
     window: int | None = None,
     horizon: int | None = None,
-    reset: str = "document",
+    reset: str | None = None,
     valid: Sequence[Source] | None = None,
     valid_fraction: float = 0.1,
     valid_by: str = "tail",
@@ -76,9 +76,11 @@ def train(
     """Train a model on `sources` and write it into the folder `output`.
 
     The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
-    the corpus and the budget, and reported. With `resume`, a stopped run goes on exactly where it was,
-    and the other options are those it began with. With `tensorboard` (an extra: `rhapsode[tensorboard]`),
-    the losses and samples are written for it, too, into `output`/tensorboard. Raises `UserError`.
+    the corpus and the budget, and reported; codec chars, framing stream, reset policy document. With `base`,
+    a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given. With
+    `resume`, a stopped run goes on exactly where it was, and the other options are those it began with. With
+    `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
+    `output`/tensorboard. Raises `UserError`.
     """
     report = report or Report()
     folder = Path(output)
@@ -116,7 +118,7 @@ def train(
         torch.empty(1, device=where)
     except RuntimeError as error:
         raise UserError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
-    begun = folder.exists()
+    begun, threads = folder.exists(), torch.get_num_threads()
     folder.mkdir(parents=True, exist_ok=True)
     group = Group()
     lock = FileLock(folder / LOCK, timeout=0)
@@ -129,12 +131,15 @@ def train(
         ) from None
     try:
         origin = Model.load(given["base"]) if given["base"] else None
+        if origin and not stopped:
+            _refuse(codec=codec or codec_options, framing=framing, network=network, params=params)
+        policy = given["reset"] or (origin.config.reset if origin else "document")
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
         data = corpus.prepare(
             given["sources"],
-            codec=origin.codec if origin else given["codec"],
+            codec=origin.codec if origin else (given["codec"] or "chars"),
             codec_options=None if origin else (given["codec_options"] or None),
-            reset=ResetPolicy.parse(given["reset"]),
+            reset=ResetPolicy.parse(policy),
             **{k: given[k] for k in keys},
             report=report.stage,
         )
@@ -148,8 +153,8 @@ def train(
                 data.codec.steps,
                 len(data.train),
                 budget,
-                origin.config.framing if origin else framings.parse(framing, window, horizon),
-                given["reset"],
+                origin.config.framing if origin else framings.parse(framing or "stream", window, horizon),
+                policy,
                 network=network or {},
                 dropout=dropout or {},
                 plan={"seed": seed, **(plan or {})},
@@ -160,6 +165,8 @@ def train(
                 base=origin.config.network if origin else None,
                 processes=group.size,
             )
+            # Speed decides, and each process has measured its own.
+            chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))
             for reason in reasons:
                 report.note(reason)
         told = report if group.leads else Report()
@@ -173,10 +180,21 @@ def train(
         best = trainer.best
         return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
     finally:
+        torch.set_num_threads(threads)
         lock.release()
         if group.leads and not begun and os.listdir(folder) == [LOCK]:  # stopped before there was anything to keep
             (folder / LOCK).unlink()
             folder.rmdir()
+
+
+def _refuse(**options: object) -> None:
+    """Raises `UserError` for what fine-tuning takes from the model that it begins with."""
+    given = [name for name, value in options.items() if value]
+    if given:
+        raise UserError(
+            f"fine-tuning keeps the model's own {' and '.join(given)}. Leave {'them' if len(given) > 1 else 'it'} out, "
+            "or train a new model without --from."
+        )
 
 
 def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget:

@@ -39,7 +39,7 @@ from rhapsode.training.plan import Plan
 EVALUATIONS = 16
 """How often a run looks at the validation data, writes a sample and saves."""
 VALID_STEPS = 1 << 17
-"""At most this many validation steps are read each time; the whole is scored when training ends."""
+"""At most this many validation steps are read each time."""
 VALID_ROWS = 32
 QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
@@ -114,18 +114,21 @@ class Trainer:
         if self.step == 0:
             self.save(log.size if log else 0)  # a way back from the very first steps
         with _Signals(self):
-            while self.done < 1 and not self._interrupted:
+            stop = 0.0
+            while self.done < 1 and not stop:
                 tick = time.perf_counter()
                 loss = self._update()
                 self.step += 1
-                # Every process must agree on the time, for it decides the learning rate and the end.
-                self.seconds = self.group.agree(self.seconds + time.perf_counter() - tick)
+                # Every process must agree on these: they decide the learning rate and the end.
+                self.seconds, stop = self.group.agree(self.seconds + time.perf_counter() - tick, self._interrupted)
                 self._losses.append(loss)
                 self._watch_pace(time.perf_counter() - tick)
                 looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
-                if looks or self._interrupted or len(self._losses) >= 512:
+                if looks or stop or len(self._losses) >= 512:
                     train = float(torch.stack(self._losses).mean())
                     if not math.isfinite(train):
+                        if log:
+                            log.close()
                         self._roll_back()
                         mark = math.floor(self.done * EVALUATIONS)
                         log = Log(self.folder, self.info["log"], self.board) if self.group.leads else None
@@ -133,7 +136,7 @@ class Trainer:
                     self._losses.clear()
                     if log:
                         log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
-                if looks or self._interrupted:
+                if looks or stop:
                     mark = math.floor(self.done * EVALUATIONS)
                     self._look(train, log)
                 elif time.perf_counter() - shown > 0.5 and self._losses:
@@ -326,7 +329,6 @@ class Trainer:
             "best": self.best,
             "best_step": self.best_step,
             "since_best": self.since_best,
-            "losses": [float(x) for x in self._losses],
             "log": log_size,
             "finished": self.done >= 1,
             "threads": torch.get_num_threads(),
@@ -369,7 +371,6 @@ class Trainer:
         self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
         self.best = math.inf if info["best"] is None else info["best"]
         self.best_step, self.since_best = info["best_step"], info["since_best"]
-        self._losses = [torch.tensor(x) for x in info["losses"]]
         self.info = info
 
     def _roll_back(self) -> None:
