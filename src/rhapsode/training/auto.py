@@ -23,8 +23,9 @@ from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
 STEPS_PER_PARAMETER = 9
-PARAMETERS_PER_STEP_OF_DATA = 8
-"""A larger network than this learns a small corpus by heart long before the budget is spent."""
+LARGEST = 2000
+"""Parameters over the square root of the training steps: a larger network learns a small corpus by heart before the
+budget is spent. Two points of a curve: 2 million for a megabyte, half a million for 86 kB."""
 
 
 def device_for(name: str) -> torch.device:
@@ -136,7 +137,7 @@ def choose(
     else:
         wanted = round((data * budget.epochs if budget.epochs else targets * (budget.steps or 0)) / STEPS_PER_PARAMETER)
     if base is None and "width" not in network:
-        size = parameters or min(wanted, PARAMETERS_PER_STEP_OF_DATA * data)
+        size = parameters or min(wanted, round(LARGEST * math.sqrt(data)))
         config = _with_width(config, steps, size, exact=parameters is not None)
         why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
         if parameters:
@@ -155,7 +156,7 @@ def choose(
     epochs = updates * targets / data
     chosen = dict(dropout)
     if not dropout:
-        rate, recurrent = (round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free in (3, 30))
+        rate, recurrent = (round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free in (3, 12))
         chosen = {"between": rate, "output": rate, "input": round(rate / 4, 3), "recurrent": recurrent}
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")

@@ -139,6 +139,7 @@ class Trainer:
                 if looks or stop:
                     mark = math.floor(self.done * EVALUATIONS)
                     self._look(train, log)
+                    (stop,) = self.group.agree(stop or self._interrupted)  # heard meanwhile: all is saved
                 elif time.perf_counter() - shown > 0.5 and self._losses:
                     shown = time.perf_counter()
                     speed = self.plan.rows * self.framing.window * self.step / max(self.seconds, 1e-9)
