@@ -105,6 +105,7 @@ def choose(
     """A plan for `data` training steps, and the reasons for it. What is given is kept. Raises `UserError`."""
     reasons = []
     config = base or make(NetworkConfig, dict(network), "network settings")
+    make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     threads = int(plan["threads"]) if "threads" in plan else threads_for(device, precision)
     torch.set_num_threads(threads)
     speed = measure(device, precision) * processes

@@ -132,7 +132,12 @@ def train(
     try:
         origin = Model.load(given["base"]) if given["base"] else None
         if origin and not stopped:
-            _refuse(codec=codec or codec_options, framing=framing, network=network, params=params)
+            _refuse(
+                codec=codec not in (None, origin.codec.name) or codec_options,
+                framing=framing not in (None, origin.config.framing.name),
+                network=network,
+                params=params,
+            )
         policy = given["reset"] or (origin.config.reset if origin else "document")
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
         data = corpus.prepare(
