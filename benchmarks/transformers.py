@@ -205,7 +205,7 @@ def main() -> None:
     cut = int(0.9 * len(data))
     _, symbols = np.unique(np.frombuffer(data, np.uint8), return_inverse=True)
     precision = auto.precision_for("auto", torch.device("cpu"))
-    torch.set_num_threads(auto.threads_for(torch.device("cpu"), precision))
+    torch.set_num_threads(auto.threads_for(torch.device("cpu"), precision)[0])
     print(f"# {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
 
     def run(recipe: Recipe, seconds: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -15,6 +16,7 @@ from rhapsode import checkpoint, registry
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
+from rhapsode.report import Report
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -75,3 +77,15 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         return made[key]
 
     return make
+
+
+class Stop(Report):
+    """Interrupts training, as Ctrl-C would, once a step was seen."""
+
+    def __init__(self, after: float) -> None:
+        self.after = after
+
+    def progress(self, done: float, **values: object) -> None:
+        if done >= self.after and "valid" in values:
+            self.after = 2
+            os.kill(os.getpid(), signal.SIGINT)

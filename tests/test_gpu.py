@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from conftest import Stop
 
 from rhapsode.config import NetworkConfig
 from rhapsode.model import Model
 from rhapsode.network import Network
-from rhapsode.report import Report
 from rhapsode.steps import Symbols
 from rhapsode.training.run import train
 
@@ -64,22 +62,10 @@ def test_it_learns_and_the_engine_agrees(text: Path, tmp_path: Path, precision: 
     assert model.score(held_out).nats_per_char == pytest.approx(watched, abs=0.03)
 
 
-class Stop(Report):
-    """Interrupts training, as Ctrl-C would, at its first look at the validation text."""
-
-    def __init__(self) -> None:
-        self.heard = False
-
-    def progress(self, done: float, **values: object) -> None:
-        if "valid" in values and not self.heard:
-            self.heard = True
-            os.kill(os.getpid(), signal.SIGINT)
-
-
 def test_a_stopped_run_goes_on(text: Path, tmp_path: Path) -> None:
     options = {"steps": 200, "device": "cuda", "network": {"width": 64}}
     train([text], tmp_path / "whole", **options)
-    assert not train([text], tmp_path / "m", report=Stop(), **options).finished
+    assert not train([text], tmp_path / "m", report=Stop(0.0), **options).finished
     assert train([], tmp_path / "m", resume=True, device="cuda").finished
     one, other = (Model.load(tmp_path / name).config.facts["valid_nats_per_step"] for name in ("whole", "m"))
     assert one == pytest.approx(other, abs=0.05)  # cuDNN adds in no fixed order

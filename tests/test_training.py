@@ -4,7 +4,6 @@ import json
 import math
 import os
 import random
-import signal
 import subprocess
 import sys
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from conftest import Stop
 
 from rhapsode import checkpoint
 from rhapsode.config import FramingConfig
@@ -54,18 +54,6 @@ def weights(folder: Path) -> dict[str, np.ndarray]:
 
 def small(text: Path, folder: Path, **options: object) -> Result:
     return train([text], folder, **{**SMALL, "steps": 60, **options})  # type: ignore[arg-type]
-
-
-class Stop(Report):
-    """Interrupts training, as Ctrl-C would, once a step was seen."""
-
-    def __init__(self, after: float) -> None:
-        self.after = after
-
-    def progress(self, done: float, **values: object) -> None:
-        if done >= self.after and "valid" in values:
-            self.after = 2
-            os.kill(os.getpid(), signal.SIGINT)
 
 
 def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,31 +17,26 @@ Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Wha
 
 def compress(model: ModelName, file: Input, output: Output) -> None:
     """Pack a file with a model's predictions. Only that very model can unpack it."""
-    _check(file, output)
+    before, after = _convert(model, file, output, "compress")
+    ratio = f", {8 * after / before:.3f} bits per byte" if before else ""
+    typer.echo(f"{before:,} → {after:,} bytes{ratio}", err=True)
+
+
+def decompress(model: ModelName, file: Input, output: Output) -> None:
+    """Unpack what `rhapsode compress` packed with the same model."""
+    before, after = _convert(model, file, output, "decompress")
+    typer.echo(f"{before:,} → {after:,} bytes", err=True)
+
+
+def _convert(model: str, file: str, output: str, way: Literal["compress", "decompress"]) -> tuple[int, int]:
+    """Write what the model makes of a file; bytes before and after."""
+    check_readable([file])
+    check_writable(output, file)
     with unbroken():
         from rhapsode.model import Model
 
     loaded, data = Model.load(model), read(file)
     with reporting() as report:
-        packed = loaded.compress(data, report)
-    write(output, packed)
-    ratio = f", {8 * len(packed) / len(data):.3f} bits per byte" if data else ""
-    typer.echo(f"{len(data):,} → {len(packed):,} bytes{ratio}", err=True)
-
-
-def decompress(model: ModelName, file: Input, output: Output) -> None:
-    """Unpack what `rhapsode compress` packed with the same model."""
-    _check(file, output)
-    with unbroken():
-        from rhapsode.model import Model
-
-    loaded, packed = Model.load(model), read(file)
-    with reporting() as report:
-        data = loaded.decompress(packed, report)
-    write(output, data)
-    typer.echo(f"{len(packed):,} → {len(data):,} bytes", err=True)
-
-
-def _check(file: str, output: str) -> None:
-    check_readable([file])
-    check_writable(output, file)
+        made = loaded.compress(data, report) if way == "compress" else loaded.decompress(data, report)
+    write(output, made)
+    return len(data), len(made)

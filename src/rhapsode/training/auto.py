@@ -45,26 +45,24 @@ def precision_for(name: str, device: torch.device) -> str:
     return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") or can.get("bf16") else "fp32"
 
 
-def threads_for(device: torch.device, precision: str) -> int:
-    """All processors, if that is at least a fifth faster than one thread here and now; else one.
+def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
+    """All processors, if that is at least a fifth faster than one thread here and now; else one. And their FLOP/s.
 
     With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that
     lost its processor: the training of a small LSTM then runs at a twentieth of its speed (docs/log.md).
     """
     every = torch.get_num_threads()
+    all_speed = measure(device, precision, every)
     if device.type != "cpu" or every == 1:
-        return every
-    speeds = {}
-    for threads in (every, 1):
-        torch.set_num_threads(threads)
-        speeds[threads] = measure(device, precision)
-    torch.set_num_threads(every)
-    return every if speeds[every] > 1.2 * speeds[1] else 1
+        return every, all_speed
+    one_speed = measure(device, precision, 1)
+    return (every, all_speed) if all_speed > 1.2 * one_speed else (1, one_speed)
 
 
-def measure(device: torch.device, precision: str, width: int = 384) -> float:
+def measure(device: torch.device, precision: str, threads: int) -> float:
     """FLOP/s of training a small LSTM here, now, whole updates; takes about half a second."""
-    network = Network(NetworkConfig(width=width), Symbols(96))
+    torch.set_num_threads(threads)
+    network = Network(NetworkConfig(width=384), Symbols(96))
     weights = {
         n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()
     }
@@ -106,9 +104,12 @@ def choose(
     reasons = []
     config = base or make(NetworkConfig, dict(network), "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
-    threads = int(plan["threads"]) if "threads" in plan else threads_for(device, precision)
-    torch.set_num_threads(threads)
-    speed = measure(device, precision) * processes
+    if "threads" in plan:
+        threads = int(plan["threads"])
+        speed = measure(device, precision, threads)
+    else:
+        threads, speed = threads_for(device, precision)
+    speed *= processes
 
     def batch(wide: bool) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""

@@ -26,7 +26,6 @@ from rhapsode.config import ModelConfig, make
 from rhapsode.corpus import Corpus
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.framing import Batch, Framed, Framing
-from rhapsode.generate import generate
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
@@ -273,7 +272,7 @@ class Trainer:
     @torch.no_grad()
     def sample(self, length: int = 200) -> str:
         """Text drawn from the present weights at temperature 0.8."""
-        drawn = generate(self.model(), length=length, seed=self.step, sampling=Sampling(temperature=0.8))
+        drawn = self.model().generate(length=length, seed=self.step, sampling=Sampling(temperature=0.8))
         return drawn[0].text
 
     # --- files ---
