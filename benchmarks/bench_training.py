@@ -19,7 +19,7 @@ import torch
 from rhapsode.config import NetworkConfig
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
-from rhapsode.training import auto
+from rhapsode.training import auto, memory
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
@@ -72,14 +72,15 @@ def main() -> None:
     print(f"{'network':>8} {'batch':>8} {'peak':>7} {'forward+backward':>17} {'whole update':>17}")
     for layers, width, rows, window in SHAPES:
         case = Case(layers, width, rows, window, precision, device)
-        for _ in range(3):
-            case.update()
         peak, passes, updates = [], [], []
-        for _ in range(7):
-            peak.append(timed(lambda: a @ a))
-            passes.append(timed(case.passes))
-            case.optimizers.step(0.01)
-            updates.append(timed(case.update))
+        with memory.kept():  # as `train` does
+            for _ in range(3):
+                case.update()
+            for _ in range(7):
+                peak.append(timed(lambda: a @ a))
+                passes.append(timed(case.passes))
+                case.optimizers.step(0.01)
+                updates.append(timed(case.update))
         top = 2 * 2048**3 / min(peak)
         work = case.network.flops * rows * window
         rates = [work / statistics.median(times) for times in (passes, updates)]

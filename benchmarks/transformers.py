@@ -33,7 +33,7 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 
 from rhapsode import datasets
 from rhapsode.model import Model
-from rhapsode.training import auto
+from rhapsode.training import auto, memory
 from rhapsode.training.optimizers import BETAS, Muon
 from rhapsode.training.run import train
 
@@ -209,7 +209,8 @@ def main() -> None:
     print(f"# {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
 
     def run(recipe: Recipe, seconds: float) -> float:
-        figures = train_transformer(recipe, symbols[:cut], symbols[cut:], seconds, precision)
+        with memory.kept():
+            figures = train_transformer(recipe, symbols[:cut], symbols[cut:], seconds, precision)
         print(json.dumps(figures), flush=True)
         return float(figures["nats_per_char"])
 

@@ -308,11 +308,11 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
         )[0]
 
     stream, windows = FramingConfig(), FramingConfig(name="many-to-one", length=40)
-    assert (chosen(stream, 10**6).rows, chosen(stream, 10**6).window) == (32, 64)
-    assert chosen(stream, 10**6, processes=3).rows == 96
+    assert (chosen(stream, 10**6).rows, chosen(stream, 10**6).window) == (64, 32)
+    assert chosen(stream, 10**6, processes=3).rows == 192
     assert chosen(windows, 10**6, processes=2).rows == 52
     assert chosen(stream, 300).rows * chosen(stream, 300).window * 2 <= 300
-    # 1000 updates of 32 × 64 read 100,000 steps 20 times; of 51 windows with one target each, half a time.
+    # 1000 updates of 64 × 32 read 100,000 steps 20 times; of 51 windows with one target each, half a time.
     assert chosen(stream, 10**5).dropout.output == pytest.approx(0.15 * math.log2(20.48 / 3), abs=0.01)
     assert chosen(windows, 10**5).dropout.output == 0
     with pytest.raises(UserError, match="shared by 2 processes"):

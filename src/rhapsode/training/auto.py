@@ -19,13 +19,17 @@ from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
+from rhapsode.training import memory
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
-STEPS_PER_PARAMETER = 9
+STEPS_PER_PARAMETER = 5
+"""To be read for each parameter while there is always more to read."""
 LARGEST = 2000
-"""Parameters over the square root of the training steps: a larger network learns a small corpus by heart before the
-budget is spent. Two points of a curve: 2 million for a megabyte, half a million for 86 kB."""
+"""Parameters over the square root of the training steps that no budget should pass: a larger network learns a small
+corpus by heart. Two points of a curve: 2 million for a megabyte, half a million for 86 kB."""
+ROWS, WINDOW = 64, 32
+"""The batch of streams: as many rows as keep the processor's matrix units busy, and short windows for many updates."""
 
 
 def device_for(name: str) -> torch.device:
@@ -59,6 +63,7 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
     return (every, all_speed) if all_speed > 1.2 * one_speed else (1, one_speed)
 
 
+@memory.kept()
 def measure(device: torch.device, precision: str, threads: int) -> float:
     """FLOP/s of training a small LSTM here, now, whole updates; takes about half a second."""
     torch.set_num_threads(threads)
@@ -68,19 +73,18 @@ def measure(device: torch.device, precision: str, threads: int) -> float:
     }
     plan = make(Plan, {"network": network.config, "budget": Budget(steps=1), "precision": precision}, "plan settings")
     optimizers = Optimizers(weights, plan)
-    rows = window = 32
-    inputs = torch.zeros(window, rows, dtype=torch.int64, device=device)
+    inputs = torch.zeros(WINDOW, ROWS, dtype=torch.int64, device=device)
     best = math.inf
     for _ in range(12):
         begun = time.perf_counter()
         with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            parameters, _ = network.run(weights, inputs, network.zeros(rows, weights["output.bias"].detach()))
+            parameters, _ = network.run(weights, inputs, network.zeros(ROWS, weights["output.bias"].detach()))
         loss = network.head.nats(parameters, inputs).sum()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizers.step(0.0)
         loss.detach().item()
         best = min(best, time.perf_counter() - begun)
-    return network.flops * rows * window / best
+    return network.flops * inputs.numel() / best
 
 
 def choose(
@@ -115,8 +119,8 @@ def choose(
         """Rows, steps a row, and targets learnt from at an update."""
         if framing.name == "stream":
             # A large network takes more steps per update, to keep the optimizer's share of time small.
-            span, free = int(plan.get("window", window or (64 if wide else 32))), "window" not in plan and not window
-            share = 32
+            span, free = int(plan.get("window", window or WINDOW * (1 + wide))), "window" not in plan and not window
+            share = ROWS
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
@@ -125,7 +129,7 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            while share > 1 and share * processes * span * 4 > data:
+            while share > 1 and share * processes * span * 16 > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:
@@ -133,21 +137,21 @@ def choose(
         return rows, span, rows * (1 if framing.name == "many-to-one" else span)
 
     rows, span, targets = batch(wide=False)
-    if budget.minutes is not None:
-        flops = speed * 60 * budget.minutes / (rows * span / targets)
-        wanted = round(math.sqrt(flops / (6 * STEPS_PER_PARAMETER)))
-    else:
-        wanted = round((data * budget.epochs if budget.epochs else targets * (budget.steps or 0)) / STEPS_PER_PARAMETER)
     if base is None and "width" not in network:
-        size = parameters or min(wanted, round(LARGEST * math.sqrt(data)))
-        config = _with_width(config, steps, size, exact=parameters is not None)
-        why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
-        if parameters:
-            why = "asked for"
-        elif size < wanted:
-            why = f"{data:,} training steps call for a small network"
-        reasons.append(f"network: {config.layers} × {config.width} LSTM ({why})")
-    rows, span, targets = batch(wide=config.width > 448)
+        # 1 / parameters = 5 / steps to be read + 1 / largest: a fifth of the steps, and less of what is read often.
+        largest = LARGEST * math.sqrt(data)
+        if budget.minutes is not None:  # and in a given time, parameters × steps to be read is constant
+            product = speed * 60 * budget.minutes / (rows * span / targets) / 6
+            root = math.sqrt(largest**-2 + 4 * STEPS_PER_PARAMETER / product)
+            size = product * (root - 1 / largest) / (2 * STEPS_PER_PARAMETER)
+            why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
+        else:
+            read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
+            size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
+            why = f"{read:,.0f} steps to be read, {data:,} different"
+        config = _with_width(config, steps, parameters or round(size), exact=parameters is not None)
+        reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
+    rows, span, targets = batch(wide=config.width > 768)
     reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps).flops * rows * span)

@@ -19,7 +19,7 @@ from rhapsode.errors import UserError, choice
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
-from rhapsode.training import auto
+from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, summary_writer
 from rhapsode.training.plan import Budget, Plan
@@ -181,7 +181,8 @@ def train(
         if stopped:
             trainer.resume()
         trainer.info["given"] = given
-        finished = trainer.run()
+        with memory.kept():
+            finished = trainer.run()
         best = trainer.best
         return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
     finally:
