@@ -1,5 +1,5 @@
 # make demo   train on text found on every Python machine, then write
-# make test   the test suite        make check  ruff, mypy, layers        make bench  training speed
+# make test   the test suite        make check  ruff, mypy, layers        make bench  speed against the machine's
 #
 # Each sets itself up in $(VENV) first; the second time it starts at once.
 # On Linux without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves a download of gigabytes.
@@ -26,8 +26,8 @@ check: $(VENV)/.dev
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
-bench: $(VENV)/.dev
-	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+bench: $(VENV)/.demo
+	$(BIN)/rhapsode bench $(ARGS)
 
 # torch first and by itself: it is the largest, and it may come from an index of its own.
 $(VENV)/.torch: constraints.txt

@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 
-from rhapsode import datasets
+from shakespeare import shakespeare
+
 from rhapsode.model import Model
 from rhapsode.training.run import train
 
@@ -31,9 +32,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--width", type=int, default=256)
     options = parser.parse_args()
-    path = next(iter(datasets.get("tinyshakespeare").paths.values()))
-    data = path.read_bytes()
-    valid = data[int(0.9 * len(data)) :]
+    path, _, valid = shakespeare()
     print("| framing | updates | targets learnt from | nats per char |\n|---|---|---|---|", flush=True)
     for framing, length in CASES:
         with tempfile.TemporaryDirectory() as folder:

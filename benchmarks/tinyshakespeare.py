@@ -15,7 +15,8 @@ import os
 import tempfile
 from pathlib import Path
 
-from rhapsode import datasets
+from shakespeare import shakespeare
+
 from rhapsode.model import Model
 from rhapsode.training.run import train
 
@@ -25,13 +26,13 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, nargs="+", default=[0.5, 2.0])
     parser.add_argument("--keep", type=Path, help="folder for the models and loss curves (default: thrown away)")
     options = parser.parse_args()
-    text = next(iter(datasets.get("tinyshakespeare").paths.values()))
-    data = text.read_bytes()
-    valid = data[int(0.9 * len(data)) :]
+    text, _, valid = shakespeare()
     with tempfile.TemporaryDirectory() as scratch:
         for minutes in options.minutes:
             folder = (options.keep or Path(scratch)) / f"{minutes:g}min"
             result = train([text], folder, minutes=minutes)
+            if not result.finished:
+                raise SystemExit("interrupted")
             model = Model.load(folder)
             carried, cold = model.score(valid), model.score(valid, cold=256)
             print(

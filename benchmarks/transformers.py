@@ -27,11 +27,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from shakespeare import shakespeare
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from rhapsode import datasets
 from rhapsode.model import Model
 from rhapsode.training import auto, memory
 from rhapsode.training.optimizers import BETAS, Muon
@@ -200,17 +200,15 @@ def main() -> None:
     parser.add_argument("--search", action="store_true", help="the grid of Transformers only")
     parser.add_argument("--picture", type=Path, help="where to draw the curves")
     options = parser.parse_args()
-    path = next(iter(datasets.get("tinyshakespeare").paths.values()))
-    data = path.read_bytes()
-    cut = int(0.9 * len(data))
-    _, symbols = np.unique(np.frombuffer(data, np.uint8), return_inverse=True)
+    path, known, valid = shakespeare()
+    _, symbols = np.unique(np.frombuffer(known + valid, np.uint8), return_inverse=True)
     precision = auto.precision_for("auto", torch.device("cpu"))
     torch.set_num_threads(auto.threads_for(torch.device("cpu"), precision)[0])
     print(f"# {precision}, {torch.get_num_threads()} threads, torch {torch.__version__}", flush=True)
 
     def run(recipe: Recipe, seconds: float) -> float:
         with memory.kept():
-            figures = train_transformer(recipe, symbols[:cut], symbols[cut:], seconds, precision)
+            figures = train_transformer(recipe, symbols[: len(known)], symbols[len(known) :], seconds, precision)
         print(json.dumps(figures), flush=True)
         return float(figures["nats_per_char"])
 
@@ -221,7 +219,7 @@ def main() -> None:
     curves: dict[str, list[tuple[float, float]]] = {"Rhapsode": []}
     for part in (16, 8, 4, 2, 1):
         seconds = options.seconds / part
-        figures = train_rhapsode(path, data[cut:], seconds)
+        figures = train_rhapsode(path, valid, seconds)
         print(json.dumps(figures), flush=True)
         curves["Rhapsode"].append((seconds, float(figures["nats_per_char"])))
         for recipe in TUNED if part <= 4 else []:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,16 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         return made[key]
 
     return make
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _measured_once() -> Iterator[None]:
+    """The machine's speed is measured once, not at each training of the tests."""
+    from rhapsode.training import auto
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(auto, "measure", functools.cache(auto.measure))
+        yield
 
 
 class Stop(Report):

@@ -102,6 +102,8 @@ def test_policies_without_a_rule_find_nothing_in_text():
         ("every:²", "whole number"),
         ("every:99999999999999999999", "1 or more"),
         ("regex:(", "not a regular expression"),
+        (r"regex:(a)\1", "back-references"),
+        ("regex:" + "(" * 30000, "…"),
         ("regex:", "regex:R"),
         ("", "Allowed"),
     ],
@@ -109,3 +111,8 @@ def test_policies_without_a_rule_find_nothing_in_text():
 def test_a_policy_that_is_none_is_a_clear_error(spec, says):
     with pytest.raises(UserError, match=re.escape(says)):
         ResetPolicy.parse(spec)
+
+
+def test_no_expression_takes_for_ever() -> None:
+    rule = ResetPolicy.parse("regex:^(a+)+$").rule
+    assert rule and rule(b"a" * 4000) and not rule(b"a" * 4000 + b"!")

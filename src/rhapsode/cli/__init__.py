@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import rhapsode
-from rhapsode.cli import compress, data, demo, generate, inspect, score, train
+from rhapsode.cli import bench, compress, data, demo, generate, inspect, score, train
 from rhapsode.errors import NotFinite, UserError
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -39,6 +39,7 @@ app.command("compress")(compress.compress)
 app.command("decompress")(compress.decompress)
 app.command("inspect")(inspect.inspect)
 app.add_typer(data.app, name="data")
+app.command("bench")(bench.bench)
 
 
 def _version(wanted: bool) -> None:

@@ -20,8 +20,8 @@ from rhapsode.errors import UserError
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
 from rhapsode.training import memory
-from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
+from rhapsode.training.probe import Probe
 
 STEPS_PER_PARAMETER = 5
 """To be read for each parameter while there is always more to read."""
@@ -33,10 +33,15 @@ ROWS, WINDOW = 64, 32
 
 
 def device_for(name: str) -> torch.device:
-    """`auto` is CUDA where there is one; of several GPUs, torchrun's processes take one each."""
+    """`auto` is CUDA where there is one; of several GPUs, torchrun's processes take one each. Raises `UserError`."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
-    return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+    try:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
+        torch.empty(1, device=device)
+    except RuntimeError as error:
+        raise UserError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
+    return device
 
 
 def precision_for(name: str, device: torch.device) -> str:
@@ -65,26 +70,13 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
 
 @memory.kept()
 def measure(device: torch.device, precision: str, threads: int) -> float:
-    """FLOP/s of training a small LSTM here, now, whole updates; takes about half a second."""
+    """FLOP/s of training a small LSTM here, now, whole updates; takes half a second or three updates."""
     torch.set_num_threads(threads)
-    network = Network(NetworkConfig(width=384), Symbols(96))
-    weights = {
-        n: w.to(device).requires_grad_() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()
-    }
-    plan = make(Plan, {"network": network.config, "budget": Budget(steps=1), "precision": precision}, "plan settings")
-    optimizers = Optimizers(weights, plan)
-    inputs = torch.zeros(WINDOW, ROWS, dtype=torch.int64, device=device)
-    best = math.inf
-    for _ in range(12):
-        begun = time.perf_counter()
-        with torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16"):
-            parameters, _ = network.run(weights, inputs, network.zeros(ROWS, weights["output.bias"].detach()))
-        loss = network.head.nats(parameters, inputs).sum()
-        loss.backward()  # type: ignore[no-untyped-call]
-        optimizers.step(0.0)
-        loss.detach().item()
-        best = min(best, time.perf_counter() - begun)
-    return network.flops * inputs.numel() / best
+    probe = Probe(NetworkConfig(width=384), ROWS, WINDOW, precision, device)
+    begun, times = time.perf_counter(), list[float]()
+    while len(times) < 3 or time.perf_counter() - begun < 0.5:
+        times.append(probe.timed(probe.update))
+    return probe.flops / min(times)
 
 
 def choose(

@@ -113,11 +113,7 @@ def train(
         raise choice("valid_by", valid_by, ["tail", "document"])
     if given["tensorboard"]:
         summary_writer()
-    try:
-        where = auto.device_for(device)
-        torch.empty(1, device=where)
-    except RuntimeError as error:
-        raise UserError(f"device {device!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
+    where = auto.device_for(device)
     begun, threads = folder.exists(), torch.get_num_threads()
     folder.mkdir(parents=True, exist_ok=True)
     group = Group()

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import signal
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
@@ -33,6 +32,7 @@ from rhapsode.samplers import Sampling
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.pace import Pace
 from rhapsode.training.plan import Plan
 
 EVALUATIONS = 16
@@ -68,12 +68,11 @@ class Trainer:
         self.adopt({n: w.numpy() for n, w in fresh.items()})
         torch.manual_seed(plan.seed + group.rank)  # dropout
         torch.set_num_threads(plan.threads)
-        self._pace: deque[float] = deque(maxlen=40)
-        self._best_pace = math.inf
+        self._pace = Pace(plan.threads if device.type == "cpu" else 1)
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
-        self._interrupted = False
+        self._interrupted = self._slowed = False
         self._losses: list[Tensor] = []
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -155,16 +154,14 @@ class Trainer:
         return self.done >= 1
 
     def _watch_pace(self, seconds: float) -> None:
-        """Fall back to one thread where several have come to wait for one another (see `auto.threads_for`)."""
-        if torch.get_num_threads() == 1 or self.device.type != "cpu":
+        """Train with as many threads as make sense beside the machine's other work."""
+        before, now = self._pace.threads, self._pace.heard(seconds)
+        if now == before:
             return
-        self._pace.append(seconds)
-        if len(self._pace) == self._pace.maxlen:
-            pace = sum(self._pace) / len(self._pace)
-            self._best_pace = min(self._best_pace, pace)
-            if pace > 2.5 * self._best_pace:
-                torch.set_num_threads(1)
-                self.report.warn("other work is slowing the processors down: training goes on with one thread.")
+        torch.set_num_threads(now)
+        if now == 1 and not self._slowed:
+            self.report.warn("other work slows the processors down: training goes on with one thread for a while.")
+            self._slowed = True
 
     def _eta(self) -> float:
         """Seconds of training still to come."""
@@ -331,7 +328,6 @@ class Trainer:
             "since_best": self.since_best,
             "log": log_size,
             "finished": self.done >= 1,
-            "threads": torch.get_num_threads(),
         }
         if math.isinf(self.best):
             self.info["best"] = None
@@ -367,7 +363,6 @@ class Trainer:
         torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
         if "random_cuda" in tensors and self.device.type == "cuda":
             torch.cuda.set_rng_state(torch.from_numpy(tensors["random_cuda"][self.group.rank].copy()), self.device)
-        torch.set_num_threads(info["threads"])
         self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
         self.best = math.inf if info["best"] is None else info["best"]
         self.best_step, self.since_best = info["best_step"], info["since_best"]

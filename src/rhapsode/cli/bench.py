@@ -1,0 +1,51 @@
+"""`rhapsode bench`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+
+from rhapsode.cli._files import as_json, put
+from rhapsode.cli._imports import unbroken
+
+
+def bench(
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+) -> None:
+    """Measure training and generation against this machine's limits; takes a minute."""
+    with unbroken():
+        import torch
+
+        from rhapsode.training import auto
+        from rhapsode.training import bench as benches
+
+    where = auto.device_for(device)
+    facts = {
+        "device": str(where),
+        "precision": auto.precision_for(precision, where),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }
+    found = []
+    if not json:
+        typer.echo(", ".join(f"{key} {value}" for key, value in facts.items()))
+        typer.echo("\ntraining, GFLOP/s and their share of the machine's matrix peak")
+        typer.echo(f"{'network':>8}{'batch':>9}{'peak':>8}{'forward+backward':>18}{'whole update':>18}{'steps/s':>11}")
+    for one in benches.training(precision, device):
+        found.append(one)
+        if not json:
+            shares = "".join(f"{rate / 1e9:12.0f}{rate / one.peak:6.0%}" for rate in (one.passes, one.updates))
+            head = f"{one.network:>8}{one.batch:>9}{one.peak / 1e9:8.0f}"
+            typer.echo(f"{head}{shares}{one.steps_per_second:11,.0f}")
+    drawn = benches.generation()
+    if json:
+        put(as_json(facts | {"training": [asdict(one) for one in found], "generation": asdict(drawn)}))
+        return
+    rate, peak = drawn.bytes_per_second, drawn.peak
+    typer.echo("\ngeneration of one sample, float32, on the processor")
+    typer.echo(f"{drawn.network:>8} {drawn.steps_per_second:,.0f} steps/s")
+    typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights, a matrix-vector product {peak / 1e9:.0f}: {rate / peak:.0%}")
