@@ -29,7 +29,10 @@ LARGEST = 2000
 """Parameters over the square root of the training steps that no budget should pass: a larger network learns a small
 corpus by heart. Two points of a curve: 2 million for a megabyte, half a million for 86 kB."""
 ROWS, WINDOW = 64, 32
-"""The batch of streams: as many rows as keep the processor's matrix units busy, and short windows for many updates."""
+"""The batch of streams for a short budget: rows enough to keep the processor's matrix units busy, and short windows for
+many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
+twice as many steps, to keep the optimizer's share of the time small."""
+WIDE, WIDER = 512, 768
 
 
 def device_for(name: str) -> torch.device:
@@ -107,12 +110,12 @@ def choose(
         threads, speed = threads_for(device, precision)
     speed *= processes
 
-    def batch(wide: bool) -> tuple[int, int, int]:
+    def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
         if framing.name == "stream":
-            # A large network takes more steps per update, to keep the optimizer's share of time small.
-            span, free = int(plan.get("window", window or WINDOW * (1 + wide))), "window" not in plan and not window
-            share = ROWS
+            usual = WINDOW * (2 if width > WIDE else 1)
+            span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
+            share = max(ROWS // 2, ROWS * WINDOW * (2 if width > WIDER else 1) // span)
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
@@ -128,7 +131,7 @@ def choose(
             span //= 2
         return rows, span, rows * (1 if framing.name == "many-to-one" else span)
 
-    rows, span, targets = batch(wide=False)
+    rows, span, targets = batch(width=0)
     if base is None and "width" not in network:
         # 1 / parameters = 5 / steps to be read + 1 / largest: a fifth of the steps, and less of what is read often.
         largest = LARGEST * math.sqrt(data)
@@ -143,7 +146,7 @@ def choose(
             why = f"{read:,.0f} steps to be read, {data:,} different"
         config = _with_width(config, steps, parameters or round(size), exact=parameters is not None)
         reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
-    rows, span, targets = batch(wide=config.width > 768)
+    rows, span, targets = batch(config.width)
     reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps).flops * rows * span)
