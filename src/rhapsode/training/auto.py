@@ -33,6 +33,8 @@ ROWS, WINDOW = 64, 32
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
+DROPOUT = ((3, 0.4), (30, 0.5))
+"""Of features, and of recurrent weights: how often a corpus is read before it begins, and its largest rate."""
 
 
 def device_for(name: str) -> torch.device:
@@ -157,7 +159,9 @@ def choose(
     epochs = updates * targets / data
     chosen = dict(dropout)
     if not dropout:
-        rate, recurrent = (round(max(0.0, min(0.5, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free in (3, 12))
+        rate, recurrent = (
+            round(max(0.0, min(most, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free, most in DROPOUT
+        )
         chosen = {"between": rate, "output": rate, "input": round(rate / 4, 3), "recurrent": recurrent}
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
