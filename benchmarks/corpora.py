@@ -2,7 +2,7 @@
 
     python benchmarks/corpora.py --minutes 2 book.txt folder/ data:enwik8 python:10
 
-Each source is read whole and cut once: the last tenth, at most 500 kB, is held out. `python:N` is the first N MB of
+Each source is read whole and cut once: the last tenth, at most 200 kB, is held out. `python:N` is the first N MB of
 the Python source files of this environment, in the order of their paths. Rhapsode is run by `--minutes` and nothing
 else; xz and bz2 have read the training text first; the n-gram (order 5, Witten–Bell) is left out above 8 MB, where it
 would not fit. Prints a Markdown table. Exact scores, state carried.
@@ -21,7 +21,7 @@ from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.model import Model
 from rhapsode.training.run import train
 
-HELD_OUT, NGRAM_LIMIT = 500_000, 8_000_000
+HELD_OUT, NGRAM_LIMIT = 200_000, 8_000_000
 
 
 def pieces(source: str) -> Iterator[bytes]:
