@@ -2,7 +2,7 @@
 
     python benchmarks/generation.py [--layers 2 --width 512 --rounds 7]
 
-One sample, float32, V = 96, untrained weights (their values do not matter to the time). All contenders do
+One sample, float32, V = 256, untrained weights (their values do not matter to the time). All contenders do
 the same work: embed the symbol, run the layers with the state in and out, the output layer, log-softmax, and
 draw. They take turns in one process; the ratio to `nn.LSTM` is the median over the rounds. `nn.LSTM` is what
 people call in such a loop; `nn.LSTMCell` and `nn.LSTM` without oneDNN are two ways in torch that do not pack the
@@ -25,23 +25,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rhapsode.codecs.chars import Chars
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.engine import Engine
-from rhapsode.model import Model, codec_to_json
-from rhapsode.network import Network
+from rhapsode.model import Model
+from rhapsode.training.bench import untrained
 
-EMBEDDING = 32
 DEFAULT_THREADS = torch.get_num_threads()
-
-
-def make(layers: int, width: int) -> Model:
-    codec = Chars("".join(map(chr, range(32, 96))))  # 64 characters and 32 halves of bytes: V = 96
-    config = NetworkConfig(layers=layers, width=width, embedding=EMBEDDING)
-    network = Network(config, codec.steps)
-    weights = {n: w.numpy() for n, w in network.initialise(torch.Generator().manual_seed(0)).items()}
-    whole = ModelConfig(codec=codec_to_json(codec), network=config, framing=FramingConfig(), reset="never")
-    return Model(whole, weights, digest="")
 
 
 def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
@@ -59,9 +47,10 @@ def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
 def torch_loop(model: Model, cells: bool, onednn: bool = True, threads: int | None = None) -> Callable[[int], None]:
     """The loop that one writes with torch.nn: layers as one nn.LSTM, or as a list of nn.LSTMCell."""
     layers, width, size = model.config.network.layers, model.config.network.width, model.codec.steps.size
-    embedding, output = torch.nn.Embedding(size, EMBEDDING), torch.nn.Linear(width, size)
-    lstm = torch.nn.LSTM(EMBEDDING, width, layers).eval()
-    stack = [torch.nn.LSTMCell(EMBEDDING if n == 0 else width, width) for n in range(layers)]
+    inputs = model.config.network.embedding
+    embedding, output = torch.nn.Embedding(size, inputs), torch.nn.Linear(width, size)
+    lstm = torch.nn.LSTM(inputs, width, layers).eval()
+    stack = [torch.nn.LSTMCell(inputs if n == 0 else width, width) for n in range(layers)]
 
     @torch.inference_mode()
     def run(steps: int) -> None:
@@ -92,7 +81,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.4, help="per contender and round")
     args = parser.parse_args()
 
-    model = make(args.layers, args.width)
+    model = untrained(args.layers, args.width)
     contenders = {
         "rhapsode": rhapsode_loop(model, None),
         "rhapsode, 1 thread": rhapsode_loop(model, 1),

@@ -1,6 +1,6 @@
 """How many threads training goes on with, when updates take this long."""
 
-from rhapsode.training.pace import TRIAL, USUAL, WAIT, Pace
+from rhapsode.training.pace import LONGEST, USUAL, WAIT, Pace
 
 
 def run(pace: Pace, updates: int, together: float, alone: float = 1.5) -> list[int]:
@@ -28,14 +28,25 @@ def test_a_short_disturbance_is_forgotten() -> None:
 def test_a_long_disturbance_costs_little() -> None:
     pace = Pace(2)
     run(pace, USUAL, 1.0)
+    run(pace, USUAL, 15.0)
     threads = run(pace, 20_000, 15.0)
-    # The waits double: of 20,000 updates, only about log2(20,000 × 1.5 / 20) trials of a few updates are slow.
-    assert sum(n == 2 for n in threads) < USUAL + 11 * TRIAL
-    assert 2 in run(pace, 40_000, 1.0)  # and in the end it is over
+    # A trial ends when one thread would have been done: here at the second update. The waits double up to LONGEST.
+    assert 2 in threads
+    assert sum(n == 2 for n in threads) < 2 * (6 + 20_000 * 1.5 / LONGEST)
+    assert run(pace, 2 * int(LONGEST), 1.0)[-1] == 2  # and in the end it is over
 
 
 def test_two_threads_no_better_than_one_are_left() -> None:
     pace = Pace(2)
     run(pace, USUAL, 1.0)
     run(pace, USUAL, 15.0)
-    assert run(pace, USUAL + int(WAIT) + TRIAL, 2.0, alone=1.5)[-1] == 1
+    threads = run(pace, 3 * USUAL, 2.0, alone=1.5)
+    assert 2 in threads and threads[-1] == 1
+
+
+def test_a_machine_that_is_slow_from_now_on_gets_its_threads_back() -> None:
+    pace = Pace(2)
+    run(pace, USUAL, 1.0)
+    threads = run(pace, 1000, 3.0, alone=5.0)
+    assert 1 in threads and threads[-1] == 2
+    assert set(run(pace, 1000, 3.0, alone=5.0)) == {2}

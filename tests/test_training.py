@@ -18,6 +18,7 @@ from rhapsode import checkpoint
 from rhapsode.config import FramingConfig
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.model import Model
+from rhapsode.network import Network
 from rhapsode.report import Report
 from rhapsode.steps import Symbols
 from rhapsode.training import auto
@@ -312,8 +313,45 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
     assert chosen(stream, 10**6, processes=3).rows == 192
     assert chosen(windows, 10**6, processes=2).rows == 52
     assert chosen(stream, 300).rows * chosen(stream, 300).window * 2 <= 300
-    # 1000 updates of 64 × 32 read 100,000 steps 20 times; of 51 windows with one target each, half a time.
-    assert chosen(stream, 10**5).dropout.output == pytest.approx(0.15 * math.log2(20.48 / 3), abs=0.01)
+    # 1000 updates of 64 × 32 read 200,000 steps 10 times; of 51 windows with one target each, half of 100,000.
+    assert chosen(stream, 2 * 10**5).dropout.output == pytest.approx(0.15 * math.log2(10.24 / 3), abs=0.01)
+    assert chosen(stream, 2 * 10**5).dropout.recurrent == 0
+    assert chosen(stream, 2 * 10**4).dropout.output == 0.4
+    assert chosen(stream, 2 * 10**4).dropout.recurrent == pytest.approx(
+        0.15 * math.log2(51.2 / 30), abs=0.01
+    )  # half as many rows
     assert chosen(windows, 10**5).dropout.output == 0
     with pytest.raises(UserError, match="shared by 2 processes"):
         chosen(stream, 10**6, processes=2, rows=5)
+
+
+@pytest.mark.parametrize("minutes", [1e-9, 0.5, 30.0, 1e300])
+@pytest.mark.parametrize("data", [100, 10**6, 10**11])
+def test_size_follows_budget_and_text(monkeypatch: pytest.MonkeyPatch, minutes: float, data: int) -> None:
+    speed = 5e11
+    monkeypatch.setattr(auto, "measure", lambda *_: speed)
+
+    def parameters(budget: Budget) -> int:
+        plan, _ = auto.choose(
+            Symbols(96),
+            data,
+            budget,
+            FramingConfig(),
+            "never",
+            network={},
+            dropout={},
+            plan={"threads": 1},
+            parameters=None,
+            window=None,
+            device=torch.device("cpu"),
+            precision="fp32",
+        )
+        return Network(plan.network, Symbols(96)).parameters
+
+    found = parameters(Budget(minutes=minutes))
+    # One or the other limits it, or both; the least width is 64, the largest 2048, and widths are multiples of 32.
+    wanted = min(math.sqrt(speed * 60 * minutes / 6 / 5), 2000 * math.sqrt(data))
+    if 40_000 < wanted < 17_000_000:
+        assert 0.45 * wanted < found < 1.15 * wanted
+    assert found <= parameters(Budget(minutes=2 * minutes))
+    assert 30_000 < found < 18_000_000

@@ -79,12 +79,13 @@ def _matches(spec: str, expression: str) -> Callable[[bytes], bool]:
 
     options = re2.Options()
     options.log_errors = False
+    options.encoding = re2.Options.Encoding.LATIN1  # a character is a byte
     try:
         pattern = re2.compile(expression.encode(), options)
     except (re2.error, UnicodeError) as error:
         raise UserError(
-            f"reset policy {_shortened(spec)!r}: not a regular expression of RE2 ({error}). It is matched against each "
-            "line, as bytes, without look-around or back-references; e.g. 'regex:^---$'."
+            f"reset policy {_shortened(spec)!r}: not a regular expression of RE2 ({_shortened(str(error))}). It is "
+            "matched against each line, as bytes, without look-around or back-references; e.g. 'regex:^---$'."
         ) from None
     return lambda line: pattern.search(line) is not None
 

@@ -16,7 +16,7 @@ def bench(
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure training and generation against this machine's limits; takes a minute."""
+    """Measure training and generation against this machine's limits; takes some minutes."""
     with unbroken():
         import torch
 
@@ -24,9 +24,10 @@ def bench(
         from rhapsode.training import bench as benches
 
     where = auto.device_for(device)
+    precision = auto.precision_for(precision, where)
     facts = {
         "device": str(where),
-        "precision": auto.precision_for(precision, where),
+        "precision": precision,
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,
     }
@@ -35,7 +36,8 @@ def bench(
         typer.echo(", ".join(f"{key} {value}" for key, value in facts.items()))
         typer.echo("\ntraining, GFLOP/s and their share of the machine's matrix peak")
         typer.echo(f"{'network':>8}{'batch':>9}{'peak':>8}{'forward+backward':>18}{'whole update':>18}{'steps/s':>11}")
-    for one in benches.training(precision, device):
+    for shape in benches.SHAPES:
+        one = benches.training(shape, precision, where)
         found.append(one)
         if not json:
             shares = "".join(f"{rate / 1e9:12.0f}{rate / one.peak:6.0%}" for rate in (one.passes, one.updates))

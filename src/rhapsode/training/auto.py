@@ -1,8 +1,8 @@
 """Choosing what the user did not: size, batch, window and dropout, from the corpus and the budget.
 
 The rules are few. The budget is turned into steps that will be read, through speed measured on the
-spot; the network gets a parameter for about every nine of them; how often the corpus will be read
-over says how much dropout it needs. What the numbers were found by stands in docs/log.md.
+spot; from them and from the corpus follows the network's size; how often the corpus will be read over
+says how much dropout it needs. What the numbers were found by stands in docs/log.md.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
 from rhapsode.steps import Symbols
 from rhapsode.training import memory
@@ -27,7 +27,8 @@ STEPS_PER_PARAMETER = 5
 """To be read for each parameter while there is always more to read."""
 LARGEST = 2000
 """Parameters over the square root of the training steps that no budget should pass: a larger network learns a small
-corpus by heart. Two points of a curve: 2 million for a megabyte, half a million for 86 kB."""
+corpus by heart. Two points of a curve: 2 million for a megabyte, half a million for 86 kB. (A width of 64 is always
+allowed.)"""
 ROWS, WINDOW = 64, 32
 """The batch of streams for a short budget: rows enough to keep the processor's matrix units busy, and short windows for
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
@@ -44,13 +45,15 @@ def device_for(name: str) -> torch.device:
     try:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if name == "cuda" else torch.device(name)
         torch.empty(1, device=device)
-    except RuntimeError as error:
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch without CUDA
         raise UserError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}. Try --device cpu.") from None
     return device
 
 
 def precision_for(name: str, device: torch.device) -> str:
-    """`auto` is bf16 where the hardware multiplies it natively."""
+    """`auto` is bf16 where the hardware multiplies it natively. Raises `UserError`."""
+    if name not in ("auto", "bf16", "fp32"):
+        raise choice("precision", name, ["auto", "bf16", "fp32"])
     if name != "auto":
         return name
     if device.type == "cuda":
@@ -63,7 +66,7 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
     """All processors, if that is at least a fifth faster than one thread here and now; else one. And their FLOP/s.
 
     With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that
-    lost its processor: the training of a small LSTM then runs at a twentieth of its speed (docs/log.md).
+    lost its processor (`training.pace` goes back to one thread if that happens later).
     """
     every = torch.get_num_threads()
     all_speed = measure(device, precision, every)
@@ -76,11 +79,15 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
 @memory.kept()
 def measure(device: torch.device, precision: str, threads: int) -> float:
     """FLOP/s of training a small LSTM here, now, whole updates; takes half a second or three updates."""
+    before = torch.get_num_threads()
     torch.set_num_threads(threads)
-    probe = Probe(NetworkConfig(width=384), ROWS, WINDOW, precision, device)
-    begun, times = time.perf_counter(), list[float]()
-    while len(times) < 3 or time.perf_counter() - begun < 0.5:
-        times.append(probe.timed(probe.update))
+    try:
+        probe = Probe(NetworkConfig(width=384), ROWS, WINDOW, precision, device)
+        begun, times = time.perf_counter(), list[float]()
+        while len(times) < 3 or time.perf_counter() - begun < 0.5:
+            times.append(probe.timed(probe.update))
+    finally:
+        torch.set_num_threads(before)
     return probe.flops / min(times)
 
 
@@ -117,7 +124,7 @@ def choose(
         if framing.name == "stream":
             usual = WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
-            share = max(ROWS // 2, ROWS * WINDOW * (2 if width > WIDER else 1) // span)
+            share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
@@ -126,7 +133,7 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            while share > 1 and share * processes * span * 16 > data:
+            while share > 1 and share * processes * (span if framing.name == "stream" else 1) * 16 > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:
@@ -140,7 +147,7 @@ def choose(
         if budget.minutes is not None:  # and in a given time, parameters × steps to be read is constant
             product = speed * 60 * budget.minutes / (rows * span / targets) / 6
             root = math.sqrt(largest**-2 + 4 * STEPS_PER_PARAMETER / product)
-            size = product * (root - 1 / largest) / (2 * STEPS_PER_PARAMETER)
+            size = 2 / (1 / largest + root)
             why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
         else:
             read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
@@ -168,7 +175,7 @@ def choose(
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,
-        "warmup": max(1, min(50, int(updates / 10))),
+        "warmup": max(1, int(min(50, updates / 10))),
         **plan,
         "network": config,
         "dropout": make(Dropout, chosen, "dropout settings"),

@@ -4,29 +4,46 @@ from __future__ import annotations
 
 import ctypes
 import platform
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-TRIM_THRESHOLD, MMAP_MAX = -1, -4
+TRIM_THRESHOLD, MMAP_THRESHOLD, MMAP_MAX = -1, -3, -4
 """mallopt(3)'s parameters."""
+LARGE = 32 << 20
+"""Bytes up to which glibc by itself comes to keep blocks, given time."""
+
+_lock, _inside = threading.Lock(), 0
 
 
 @contextmanager
 def kept() -> Iterator[None]:
     """Within it, freed memory stays with the process; afterwards it goes back to the system.
 
-    glibc asks the kernel for every block above some megabytes and gives it back when it is freed, so each update
-    of a large network would have its buffers' pages made and cleared anew: a third of all time (docs/log.md). With
-    other C libraries nothing happens.
+    glibc asks the kernel for every large block and gives it back when it is freed, so each update of a large network
+    would have its buffers' pages made and cleared anew: a third of all time (docs/log.md). With other C libraries
+    nothing happens. May be nested, and entered by several threads.
     """
     libc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
-    if libc:
-        libc.mallopt(MMAP_MAX, 0)
-        libc.mallopt(TRIM_THRESHOLD, -1)
+    _enter(libc, 1)
     try:
         yield
     finally:
-        if libc:  # glibc's defaults
+        _enter(libc, -1)
+
+
+def _enter(libc: ctypes.CDLL | None, change: int) -> None:
+    global _inside
+    with _lock:
+        before, _inside = _inside, _inside + change
+        if not libc or (before and _inside):
+            return
+        if _inside:
+            libc.mallopt(MMAP_MAX, 0)
+            libc.mallopt(TRIM_THRESHOLD, -1)
+        else:
+            # Once told, glibc adapts itself no more: leave it where it would have arrived.
             libc.mallopt(MMAP_MAX, 65536)
-            libc.mallopt(TRIM_THRESHOLD, 128 * 1024)
+            libc.mallopt(MMAP_THRESHOLD, LARGE)
+            libc.mallopt(TRIM_THRESHOLD, 2 * LARGE)
             libc.malloc_trim(0)

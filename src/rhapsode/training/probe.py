@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import torch
 
@@ -17,7 +18,7 @@ SYMBOLS = 96
 
 
 class Probe:
-    """One shape of network and batch; its updates take as long as a trainer's."""
+    """One shape of network and batch, trained without dropout."""
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -31,7 +32,9 @@ class Probe:
 
     def timed(self, work: Callable[[], object]) -> float:
         """Seconds that some work takes on the probe's device."""
-        wait: Callable[[], object] = torch.cuda.synchronize if self.inputs.is_cuda else (lambda: None)
+        device = self.inputs.device
+        cpu = device.type == "cpu"
+        wait: Callable[[], object] = (lambda: None) if cpu else partial(torch.accelerator.synchronize, device)
         wait()
         begun = time.perf_counter()
         work()
@@ -50,7 +53,7 @@ class Probe:
         self.network.head.nats(parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
-        """All that one step of training does."""
+        """Forward, backward, clipping and optimizers."""
         self.passes()
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), 1.0, foreach=True)
         self.optimizers.step(0.01)

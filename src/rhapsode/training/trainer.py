@@ -118,9 +118,10 @@ class Trainer:
                 loss = self._update()
                 self.step += 1
                 # Every process must agree on these: they decide the learning rate and the end.
-                self.seconds, stop = self.group.agree(self.seconds + time.perf_counter() - tick, self._interrupted)
+                before = self.seconds
+                self.seconds, stop = self.group.agree(before + time.perf_counter() - tick, self._interrupted)
                 self._losses.append(loss)
-                self._watch_pace(time.perf_counter() - tick)
+                self._watch_pace(self.seconds - before)
                 looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
                 if looks or stop or len(self._losses) >= 512:
                     train = float(torch.stack(self._losses).mean())
