@@ -17,7 +17,7 @@ from rhapsode.codecs.bytes import Bytes
 from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
 from rhapsode.resets import ResetPolicy
-from rhapsode.steps import Steps
+from rhapsode.steps import Steps, Symbols
 
 TEXT = b"".join(b"%d is a line of text\n" % i for i in range(300))
 POLICIES = ["never", "document", "line", "paragraph", "every:7", "regex:e"]
@@ -78,7 +78,7 @@ def test_steps_and_units_are_as_defined_however_the_data_comes(tmp_path, codec, 
             writer.feed(data[at : at + size], False)
         writer.feed(b"", True)
     counts = writer.close()
-    steps = Steps.open(folder, fitted.steps.dtype)
+    steps = Steps.open(folder, fitted.steps)
     values = [symbol for data in documents for symbol in fitted.encode(data).tolist()]
     assert steps.values.tolist() == values
     assert steps.units.tolist() == units_by_hand(documents, fitted, reset)
@@ -105,7 +105,7 @@ def test_a_boundary_inside_a_symbol_belongs_to_the_next_one_and_one_at_the_end_t
             writer.feed(bytes([byte]), False)
         writer.feed(b"", True)
         writer.close()
-        return Steps.open(folder, np.dtype(np.uint8)).units.tolist()
+        return Steps.open(folder, Symbols(256)).units.tolist()
 
     assert units(b"a\nbbcccc") == [0, 1]
     assert units(b"aaa\ncccc") == [0, 1]

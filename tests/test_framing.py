@@ -6,7 +6,7 @@ import pytest
 from rhapsode.config import FramingConfig
 from rhapsode.errors import UserError
 from rhapsode.framing import Framed, Framing, parse
-from rhapsode.steps import Steps, Symbols
+from rhapsode.steps import Moves, Steps, Symbols, Texts, uniform
 
 KIND = Symbols(1000)
 UNITS = [[0], [0, 1, 7, 30, 31, 32], [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]]
@@ -96,3 +96,64 @@ def test_rows_are_a_share_of_the_batch() -> None:
 def test_bad_framings_are_user_errors(arguments: tuple) -> None:
     with pytest.raises(UserError):
         parse(*arguments)
+
+
+LENGTHS = [1, 5, 2, 9, 3]
+
+
+def drawings(augment: bool, grid: float = 0.5) -> tuple[Framed, list[list[int]]]:
+    """Units of moves with texts of 1 to 5 symbols, all different."""
+    units = np.concatenate([[0], np.cumsum(LENGTHS)[:-1]])
+    words = [list(range(10 * n, 10 * n + n + 1)) for n in range(len(LENGTHS))]
+    begins = np.concatenate([[0], np.cumsum([len(word) for word in words])])
+    values = np.random.default_rng(0).standard_normal((sum(LENGTHS), 3)).astype(np.float32)
+    steps = Steps(values, units, Texts(np.concatenate(words).astype(np.uint8), begins))
+    return Framed(steps, Moves((1.0, 0.0), (2.0, 3.0), (grid, 0.0), 0.1), augment), words
+
+
+def test_each_step_has_the_text_of_its_unit() -> None:
+    f, words = drawings(augment=False)
+    framing = Framing(FramingConfig(), f, rows=3, window=4)
+    for i in range(20):  # several times round
+        b = framing.batch(i)
+        starts = np.arange(3) * (f.length // 3) + i * 4
+        for row, start in enumerate(starts):
+            for t in range(4):
+                unit = np.searchsorted(f.begins, (start + t) % f.length, side="right") - 1
+                assert b.text[b.begin[t, row] : b.end[t, row], row].tolist() == words[unit]
+            assert not b.text[b.end[-1, row] :, row].any()
+
+
+def test_moves_are_presented_with_noise_of_the_grid() -> None:
+    f, _ = drawings(augment=True)
+    plain = f.steps.values
+    zero = f.kind.start[:2]
+    for lap in (0, 3):
+        positions = lap * f.length + np.arange(f.length)[:, None]
+        b = f.at(positions)
+        inner = ~b.reset[:-1, 0] & ~b.reset[1:, 0]
+        assert np.array_equal(b.inputs[1:, 0][inner], b.targets[:-1, 0][inner])  # what is predicted is then read
+        seen = b.targets[~b.reset]
+        unit = np.repeat(np.arange(len(LENGTHS)), LENGTHS)
+        size = (seen[:, 1] - zero[1]) / (plain[:, 1] - zero[1])  # no grid there: only the size differs
+        for n in range(len(LENGTHS)):
+            assert size[unit == n] == pytest.approx(size[unit == n][0], rel=1e-4)
+        assert (np.abs(size - 1) <= 0.1001).all() and np.ptp(size) > 0.01
+        noise = (seen[:, 0] - zero[0]) / size + zero[0] - plain[:, 0]
+        assert (np.abs(noise) <= 0.5 / 2 / 2 + 1e-5).all() and np.abs(noise).max() > 0.05
+        assert np.array_equal(seen[:, 2], plain[:, 2])
+        assert np.array_equal(f.at(positions).targets, b.targets)
+    first, other = (f.at(lap * f.length + np.arange(f.length)[:, None]).targets for lap in (0, 1))
+    assert not np.allclose(first, other)
+    fixed, _ = drawings(augment=False)
+    first, other = (fixed.at(lap * f.length + np.arange(f.length)[:, None]).targets for lap in (0, 1))
+    assert np.array_equal(first, other)
+
+
+def test_uniform_numbers_are_uniform() -> None:
+    x = uniform(np.arange(100_000), np.zeros(100_000, int))
+    assert x.min() >= 0 and x.max() < 1
+    counts = np.histogram(x, 50, (0, 1))[0]
+    assert ((counts - 2000) ** 2 / 2000).sum() < 100
+    assert abs(np.corrcoef(x[:-1], x[1:])[0, 1]) < 0.01
+    assert abs(np.corrcoef(x, uniform(np.arange(100_000), np.ones(100_000, int)))[0, 1]) < 0.01

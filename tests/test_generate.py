@@ -43,7 +43,7 @@ def scored(model: Model, prompt: bytes, symbols: np.ndarray) -> np.ndarray:
 
 
 def same(a: Sample, b: Sample) -> bool:
-    arrays = np.array_equal(a.symbols, b.symbols) and np.array_equal(a.log_probs, b.log_probs)
+    arrays = np.array_equal(a.steps, b.steps) and np.array_equal(a.log_probs, b.log_probs)
     return arrays and (a.data, a.text, a.seed, a.row, a.stopped) == (b.data, b.text, b.seed, b.row, b.stopped)
 
 
@@ -53,9 +53,9 @@ def test_generation_is_scoring(tiny_model: MakeModel, codec: str, framing: tuple
     model = tiny_model(codec=codec, framing=framing[0], length=framing[1], reset=reset)
     prompt = b"the anger\nof Ach"
     for sample in generate(model, prompt, length=50, samples=2, seed=5, sampling=Sampling(temperature=0.9)):
-        assert len(sample.symbols) == len(sample.log_probs) == 50
-        assert np.array_equal(sample.log_probs, scored(model, prompt, sample.symbols))
-        assert sample.data == model.codec.decode(sample.symbols)
+        assert len(sample.steps) == len(sample.log_probs) == 50
+        assert np.array_equal(sample.log_probs, scored(model, prompt, sample.steps))
+        assert sample.data == model.codec.decode(sample.steps)
 
 
 def test_score_of_the_text_is_the_sum_of_what_was_drawn(tiny_model: MakeModel) -> None:
@@ -89,10 +89,10 @@ def test_rows_that_stop_leave_the_others_alone(tiny_model: MakeModel) -> None:
     model = tiny_model(reset="line")
     free = generate(model, "Many", length=80, samples=6, seed=2)
     stopped = generate(model, "Many", length=80, samples=6, seed=2, stop="e")
-    assert len({len(s.symbols) for s in stopped}) > 2
+    assert len({len(s.steps) for s in stopped}) > 2
     for a, b in zip(free, stopped, strict=True):
-        n = len(b.symbols)
-        assert np.array_equal(a.symbols[:n], b.symbols) and np.array_equal(a.log_probs[:n], b.log_probs)
+        n = len(b.steps)
+        assert np.array_equal(a.steps[:n], b.steps) and np.array_equal(a.log_probs[:n], b.log_probs)
         assert b.data == a.data.split(b"e")[0] and b.stopped == ("stop" if b"e" in a.data else "length")
 
 
@@ -102,7 +102,7 @@ def test_what_has_stopped_is_not_run(tiny_model: MakeModel, monkeypatch: pytest.
     read = Reader.read
     monkeypatch.setattr(Reader, "read", lambda self, symbols: (rows.append(self.rows), read(self, symbols))[1])
     samples = generate(model, length=200, samples=5, seed=1, stop="e")
-    assert sum(rows) == sum(len(s.symbols) - 1 for s in samples)
+    assert sum(rows) == sum(len(s.steps) - 1 for s in samples)
 
 
 @pytest.mark.parametrize("prompt", PROMPTS, ids=repr)
@@ -111,7 +111,7 @@ def test_any_prompt(tiny_model: MakeModel, codec: str, prompt: bytes | str) -> N
     model = tiny_model(codec=codec, reset="line")
     (sample,) = generate(model, prompt, length=20, seed=0)
     raw = prompt if isinstance(prompt, bytes) else prompt.encode("utf-8", "surrogateescape")
-    assert np.array_equal(sample.log_probs, scored(model, raw, sample.symbols))
+    assert np.array_equal(sample.log_probs, scored(model, raw, sample.steps))
 
 
 def test_the_prompt_matters(tiny_model: MakeModel) -> None:
@@ -133,11 +133,11 @@ def test_repetition_penalty_sees_the_prompt_and_what_was_drawn(tiny_model: MakeM
     model = tiny_model()
     strong = Sampling(temperature=0, repetition_penalty=1000, repetition_window=500)
     (sample,) = generate(model, TEXT[:30], length=30, seed=0, sampling=strong)
-    seen = [*model.codec.encode(TEXT[:30].encode()).tolist(), *sample.symbols.tolist()]
+    seen = [*model.codec.encode(TEXT[:30].encode()).tolist(), *sample.steps.tolist()]
     assert len(set(seen[-30:])) == 30 and not set(seen[-30:]) & set(seen[:-30])
     near = Sampling(temperature=0, repetition_penalty=1000, repetition_window=2)
     (sample,) = generate(model, TEXT[:30], length=30, seed=0, sampling=near)
-    assert len(set(sample.symbols.tolist())) < 30
+    assert len(set(sample.steps.tolist())) < 30
 
 
 @settings(max_examples=60, deadline=None)
@@ -163,7 +163,7 @@ def test_stop_that_straddles_symbols_and_restarts(tiny_model: MakeModel) -> None
             stop = free.data[at : at + 7]  # seven bytes: several symbols
             cut = generate(model, length=80, seed=4, stop=stop)[0]
             assert cut.data == free.data[: free.data.find(stop)] and cut.stopped == "stop"
-            assert len(cut.symbols) <= 80
+            assert len(cut.steps) <= 80
 
 
 def test_no_half_characters(tiny_model: MakeModel) -> None:
@@ -186,7 +186,7 @@ def test_stream_gives_text_as_it_is_drawn(tiny_model: MakeModel) -> None:
     streamed = stream(model, length=30, seed=1)
     first = next(streamed)
     so_far = streamed.sample()
-    assert len(so_far.symbols) == 1 and so_far.stopped == "unfinished" and so_far.data == first.data
+    assert len(so_far.steps) == 1 and so_far.stopped == "unfinished" and so_far.data == first.data
     assert len(list(streamed)) == 30  # 29 more and the last
     assert streamed.sample().stopped == "length"
 
@@ -203,8 +203,8 @@ def test_temperature_zero_takes_the_most_probable(tiny_model: MakeModel) -> None
     model = tiny_model()
     a, b = generate(model, "S", length=40, samples=2, seed=1, sampling=Sampling(temperature=0))
     assert a.data == b.data
-    blocks = list(_after(model, "S").read_all(a.symbols))
-    assert np.array_equal(np.concatenate(blocks).argmax(axis=1), a.symbols)
+    blocks = list(_after(model, "S").read_all(a.steps))
+    assert np.array_equal(np.concatenate(blocks).argmax(axis=1), a.steps)
 
 
 def _after(model: Model, prompt: str) -> Reader:
@@ -216,7 +216,7 @@ def _after(model: Model, prompt: str) -> Reader:
 def test_no_steps(tiny_model: MakeModel) -> None:
     model = tiny_model()
     (sample,) = generate(model, "S", length=0, seed=1)
-    assert (sample.data, sample.text, len(sample.symbols), sample.stopped) == (b"", "", 0, "length")
+    assert (sample.data, sample.text, len(sample.steps), sample.stopped) == (b"", "", 0, "length")
     assert "".join(p.text for p in stream(model, length=0)) == ""
 
 

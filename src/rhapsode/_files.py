@@ -51,7 +51,12 @@ class SourceFile:
 class Finder:
     """Collects the files of sources, one source after another."""
 
-    def __init__(self, report: Callable[[str, float], None] | None = None) -> None:
+    def __init__(
+        self,
+        report: Callable[[str, float], None] | None = None,
+        accepts: Callable[[Path], bool] | None = None,
+    ) -> None:
+        self._accepts = accepts
         self.files: list[SourceFile] = []
         self.skipped: dict[str, str] = {}
         self._report = report
@@ -149,7 +154,7 @@ class Finder:
             raise UserError(f"{folder!r}: a folder with no usable file: {reasons(new)}. Give files with text in them.")
 
     def _file(self, path: str, name: str, *, picky: bool, start: int = 0, stop: int | None = None) -> None:
-        """picky: leave it out if it looks binary. A file that is empty is always left out."""
+        """picky: leave it out if it is not accepted (or, without `accepts`, looks binary). An empty one is always out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
         with Refusals(name), open(path, "rb", buffering=0) as opened:
@@ -158,7 +163,9 @@ class Finder:
             head = next(read_chunks(opened, kind, name, stop, SNIFFED), b"")
         if not head:
             self.skipped[name] = "empty"
-        elif picky and b"\0" in head:
+        elif picky and self._accepts and not self._accepts(Path(path)):
+            self.skipped[name] = "of another kind"
+        elif picky and not self._accepts and b"\0" in head:
             self.skipped[name] = "looks binary"
         else:
             found = SourceFile(Path(path), name, kind, about.st_size, about.st_mtime_ns, start, stop)

@@ -46,7 +46,7 @@ def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
     assert model.decompress(model.compress(data)) == data
     """
     report = report or Report()
-    symbols = model.codec.encode(data)
+    symbols = model.text_codec.encode(data)
     reader, encoder = model.reader(), Encoder()
     for step in range(len(symbols)):
         if step % REPORT_EVERY == 0:
@@ -66,7 +66,7 @@ def decompress(model: Model, blob: bytes, report: Report | None = None) -> bytes
     """
     report = report or Report()
     steps, length, crc, code = _unpack(model, blob)
-    reader, decoder, text = model.reader(), Decoder(code), model.codec.decoder()
+    reader, decoder, text = model.reader(), Decoder(code), model.text_codec.decoder()
     data = bytearray()
     for step in range(steps):
         if step % REPORT_EVERY == 0:

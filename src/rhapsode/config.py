@@ -34,6 +34,14 @@ class NetworkConfig(Config):
     """The input goes to all layers, all layers go to the output (Graves 2013, section 2)."""
     residual: bool = False
     """Each layer after the first adds to its input (He et al. 2016)."""
+    mixtures: int = Field(default=20, ge=1, le=1000)
+    """Gaussians in the distribution of a pen's next move (head mixture)."""
+    condition: str = ""
+    """How the text that goes with the steps is attended: `window` (Graves 2013, section 5). Empty: there is no text."""
+    components: int = Field(default=10, ge=1, le=1000)
+    """Gaussians in that window."""
+    feedback: bool = False
+    """The window of a step is an input of the first layer at the next one, too, as in the paper. (It costs speed.)"""
 
 
 class Dropout(Config):

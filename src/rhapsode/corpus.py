@@ -21,9 +21,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from rhapsode import datasets, registry
+from rhapsode import _records, datasets, registry
 from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
 from rhapsode._files import DATA, reasons
+from rhapsode.codecs._codec import Codec
+from rhapsode.codecs._records import RecordCodec
 from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
@@ -31,12 +33,14 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 1
+FORMAT = 2
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
 FEW_VALID = 1000
 FRACTION = 0.1
+SNIFFED = 100
+"""Files of a folder that are looked at to find its codec."""
 Source = str | os.PathLike[str]
 Report = Callable[[str, float], None]
 
@@ -47,14 +51,15 @@ class Corpus:
 
     codec:        fitted on the training part only (or the one that was given).
     train, valid: the steps.
-    *_bytes, *_chars: sizes; chars are those of Unicode, and each byte that is not UTF-8 counts as one.
+    *_bytes, *_chars: sizes; chars are those of Unicode, and each byte that is not UTF-8 counts as one. Of records, the
+                  characters are those of their texts, and bytes are not counted.
     documents:    how many there are in the sources (those given only for validation not counted).
     skipped:      files that were left out: name → why.
     notes:        what a person should be told, a sentence each.
     key:          of the contents and options, the name of the folder in the cache.
     """
 
-    codec: TextCodec
+    codec: Codec
     train: Steps
     valid: Steps
     train_bytes: int
@@ -70,12 +75,12 @@ class Corpus:
 def prepare(
     sources: Sequence[Source],
     *,
-    codec: str | TextCodec = "chars",
+    codec: str | Codec | None = None,
     codec_options: dict[str, Any] | None = None,
     reset: ResetPolicy,
     valid: Sequence[Source] | None = None,
     valid_fraction: float = FRACTION,
-    valid_by: Literal["tail", "document"] = "tail",
+    valid_by: Literal["tail", "document"] | None = None,
     separator: str | None = None,
     field: str | None = None,
     cache: Path | None = None,
@@ -83,31 +88,44 @@ def prepare(
 ) -> Corpus:
     """The corpus of these sources, from the cache if it is there. Raises `UserError`.
 
-    codec: a name, or a fitted codec, which is used as it is.
-    valid: sources to validate on. Without them it is the last `valid_fraction` of the characters,
+    codec: a name, or a fitted codec, which is used as it is; None: see `codec_for`.
+    valid: sources to validate on. Without them it is the last `valid_fraction` of the characters (`tail`),
     or, with `valid_by="document"`, every k-th document. A single `data:NAME` is cut as in the
-    literature unless one of these is given.
+    literature unless one of these is given. Of records it is always whole records, with texts that training has
+    not; a single file that is itself divided into parts keeps its own division.
     cache: the folder to keep the steps in, `cache_folder()` by default.
     report: is called with what is being done and how much of that is done, 0 to 1.
     """
     report = report or (lambda what, done: None)
     if not 0 < valid_fraction < 1:
         raise UserError(f"validation fraction {valid_fraction}: it must be more than 0 and less than 1, e.g. 0.1.")
-    if valid_by not in ("tail", "document"):
+    if valid_by not in (None, "tail", "document"):
         raise choice("validation by", valid_by, ["tail", "document"])
-    wanted = _Codec.of(codec, codec_options)
+    wanted = _Codec.of(codec if codec is not None else codec_for(sources), codec_options)
+    records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
+    if records is not None:
+        _refuse_for_records(records, reset, valid_by, separator, field)
     notes: list[str] = []
-    if valid is None and valid_fraction == FRACTION and valid_by == "tail":
+    if records is None and valid is None and valid_fraction == FRACTION and valid_by is None:
         sources, valid = _published(sources, notes)
-    main = open_sources(sources, separator=separator, field=field, report=report)
-    other = open_sources(valid, separator=separator, field=field, report=report) if valid is not None else None
-    split = "sources" if other else f"{valid_by} {valid_fraction!r}"
+
+    def opened(given: Sequence[Source]) -> Sources:
+        accepts = records.recognises if records else None
+        return open_sources(given, separator=separator, field=field, accepts=accepts, report=report)
+
+    main = opened(sources)
+    other = opened(valid) if valid is not None else None
+    split = "sources" if other else f"{valid_by or 'tail'} {valid_fraction!r}"
     identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
     home = (cache or cache_folder()) / "steps"
     corpus = _load(home / key, key, wanted)
     if corpus is None:
-        build = _Build(main, other, wanted, reset, valid_fraction, valid_by, report)
+        build: _Build | _RecordBuild
+        if records is not None:
+            build = _RecordBuild(main, other, wanted, records, valid_fraction, report)
+        else:
+            build = _Build(main, other, wanted, reset, valid_fraction, valid_by or "tail", report)
         _committed(home, key, build.write)
         corpus = _load(home / key, key, wanted)
         if corpus is None:
@@ -117,7 +135,44 @@ def prepare(
         notes.append(f"Files left out: {reasons(skipped)}.")
     if len(corpus.valid) < FEW_VALID:
         notes.append(f"There are only {len(corpus.valid)} steps to validate on: the validation loss is a rough guess.")
-    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": notes})
+    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": [*notes, *corpus.notes]})
+
+
+def codec_for(sources: Sequence[Source]) -> str:
+    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
+    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec)]
+    for source in map(Path, sources):
+        try:
+            files = sorted(p for p in source.rglob("*") if p.is_file())[:SNIFFED] if source.is_dir() else [source]
+        except OSError:
+            continue
+        found = [path for path in files if path.is_file()]
+        for kind in every:
+            # In a folder, most: one drawing among a hundred texts is an illustration.
+            if found and sum(map(kind.recognises, found)) > len(found) / 2:
+                return str(kind.name)
+    return "chars"
+
+
+def _refuse_for_records(
+    kind: type[RecordCodec], reset: ResetPolicy, valid_by: str | None, separator: str | None, field: str | None
+) -> None:
+    """Raises `UserError` for options that only text has a use for."""
+    given = {
+        "valid_by tail": valid_by == "tail",
+        "a document separator": separator is not None,
+        "field": field is not None,
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise UserError(
+                f"{name} is for text; with codec {kind.name}, each {kind.record} is a document. Leave it out."
+            )
+    if reset.spec != "document":
+        raise UserError(
+            f"reset policy {reset.spec!r} is for text; with codec {kind.name} the state begins anew with each "
+            f"{kind.record} (policy document). Leave it out."
+        )
 
 
 def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[Source], Sequence[Source] | None]:
@@ -134,17 +189,17 @@ def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[So
 class _Codec:
     """The codec asked for: a fitted one, or a class and its options."""
 
-    kind: type[TextCodec]
+    kind: type[Codec]
     options: dict[str, Any]
-    fitted: TextCodec | None
+    fitted: Codec | None
 
     @staticmethod
-    def of(codec: str | TextCodec, options: dict[str, Any] | None) -> _Codec:
-        if isinstance(codec, TextCodec):
+    def of(codec: str | Codec, options: dict[str, Any] | None) -> _Codec:
+        if isinstance(codec, Codec):
             if options:
                 raise UserError("codec options cannot be given with a codec that is already fitted: it has its own.")
             return _Codec(type(codec), {}, codec)
-        kind: type[TextCodec] = registry.get("codec", codec)
+        kind: type[Codec] = registry.get("codec", codec)
         return _Codec(kind, kind.checked(options or {}), None)
 
     @property
@@ -168,6 +223,7 @@ class _Build:
         """Everything a corpus is, in the empty folder `folder`."""
         at, every, documents = self._split()
         codec = self.wanted.fitted or self._fit(at, every)
+        assert isinstance(codec, TextCodec)
         with ExitStack() as stack:
             train, valid = (PartWriter(folder / name, codec, self.reset) for name in ("train", "valid"))
             stack.callback(train.abandon)
@@ -181,17 +237,8 @@ class _Build:
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
-        self._check(counts)
-        meta = {
-            "format": FORMAT,
-            "codec": {"name": codec.name, "data": codec.to_json()},
-            "documents": documents or counts["train"].documents,
-            "counts": {name: asdict(part) for name, part in counts.items()},
-        }
-        with open(folder / "meta.json", "w", encoding="ascii") as file:
-            json.dump(meta, file)
-            file.flush()
-            os.fsync(file.fileno())
+        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None)
+        _write_meta(folder, codec, documents or counts["train"].documents, counts, [])
 
     def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
         return self.main.pieces(lambda done: self.report(what, done))
@@ -219,18 +266,85 @@ class _Build:
                 elif at is not None:
                     return
 
-        return self.wanted.kind.fit(training(), **self.wanted.options)
+        kind = self.wanted.kind
+        assert issubclass(kind, TextCodec)
+        return kind.fit(training(), **self.wanted.options)
 
-    def _check(self, counts: dict[str, Counts]) -> None:
-        train, valid = counts["train"], counts["valid"]
-        if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
-            return
-        raise UserError(
-            f"too little data: {train.steps} steps to train on ({train.bytes} bytes) and {valid.steps} to validate on "
-            f"({valid.bytes} bytes); a step is one symbol of the codec {self.wanted.kind.name}. At least {MIN_TRAIN} "
-            f"and {MIN_VALID} are needed, and thousands to learn anything. Give more text"
-            + (", or more to validate on." if self.other else ", or another part of it to validate on.")
-        )
+
+@dataclass(frozen=True)
+class _RecordBuild:
+    """Reads sources of records and writes one folder of the cache."""
+
+    main: Sources
+    other: Sources | None
+    wanted: _Codec
+    kind: type[RecordCodec]
+    fraction: float
+    report: Report
+
+    def write(self, folder: Path) -> None:
+        """Everything a corpus is, in the empty folder `folder`."""
+
+        def training() -> Iterator[Any]:
+            return (record for is_valid, record in self._records("learning the codec") if not is_valid)
+
+        codec = self.wanted.fitted or self.kind.fit(training, **self.wanted.options)
+        assert isinstance(codec, RecordCodec)
+        counts, refused = _records.write(folder, codec, self._records("encoding"))
+        self.main.check_unchanged()
+        if self.other:
+            self.other.check_unchanged()
+        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None)
+        left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
+        notes = [f"Left out: {codec.record}s {left_out}."] if refused else []
+        _write_meta(folder, codec, counts["train"].documents + counts["valid"].documents, counts, notes)
+
+    def _records(self, what: str) -> Iterator[tuple[bool, Any]]:
+        """(is it for validation, record) of each."""
+        files, divided = self.main.files, False
+        if not self.other and len(files) == 1:
+            divided = {"train", "valid"} <= set(self.kind.parts(files[0].path))
+        number = 0
+        for n, file in enumerate(files):
+            self.report(what, n / len(files))
+            for part in ("train", "valid") if divided else (None,):
+                for record in self.kind.read(file.path, part, file.name):
+                    number += 1
+                    if divided:
+                        yield part == "valid", record
+                    else:
+                        yield not self.other and _records.held_out(self.kind, record, number, self.fraction), record
+        for file in self.other.files if self.other else ():
+            for record in self.kind.read(file.path, None, file.name):
+                yield True, record
+        self.report(what, 1.0)
+
+
+def _check(counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool) -> None:
+    """Raises `UserError` for too little data. size: of a part, in a unit that people know."""
+    train, valid = counts["train"], counts["valid"]
+    if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
+        return
+    unit = kind.unit if issubclass(kind, RecordCodec) else "symbol"
+    raise UserError(
+        f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
+        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are needed, and thousands to learn "
+        "anything. Give more" + (", or more to validate on." if separate else ", or another part of it to validate on.")
+    )
+
+
+def _write_meta(folder: Path, codec: Codec, documents: int, counts: dict[str, Counts], notes: list[str]) -> None:
+    meta = {
+        "format": FORMAT,
+        "codec": {"name": codec.name, "data": codec.to_json()},
+        "documents": documents,
+        "counts": {name: asdict(part) for name, part in counts.items()},
+        "notes": notes,
+    }
+    with open(folder / "meta.json", "w", encoding="ascii") as file:
+        json.dump(meta, file)
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def _committed(home: Path, key: str, write: Callable[[Path], None]) -> None:
@@ -277,7 +391,7 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
         parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
         codec = wanted.fitted or registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
-        steps = {name: Steps.open(folder / name, codec.steps.dtype) for name in parts}
+        steps = {name: Steps.open(folder / name, codec.steps, codec.text) for name in parts}
         if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
             raise ValueError("sizes differ from those on record")
     except (OSError, ValueError, KeyError, TypeError, UserError):
@@ -294,6 +408,6 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         valid_chars=valid.chars,
         documents=meta["documents"],
         skipped={},
-        notes=[],
+        notes=meta["notes"],
         key=key,
     )

@@ -18,15 +18,30 @@ if TYPE_CHECKING:
 
 State = tuple[np.ndarray, ...]
 """The state of B rows: parts [B, H] float32. Treat as immutable: a step makes new arrays."""
+Texts = tuple[np.ndarray, np.ndarray]
+"""Texts of B rows: symbols [U, B] int64, and how many of them are each row's own, [B] int64."""
 
 OPSET = 17
 INPUT, OUTPUT = "inputs", "parameters"
+TEXT, LENGTHS, ATTENTION = "text", "lengths", "attention"
+SINGLE = "single steps"
+"""A graph's documentation says so if it computes one step, not a window of any length."""
 
 
 class Graph:
-    """An ONNX graph under construction. Names are made up as nodes are added."""
+    """An ONNX graph under construction. Names are made up as nodes are added.
 
-    def __init__(self) -> None:
+    shape:   of a step: () for symbols.
+    attends: a text goes with each row: its inputs `text` [U, B] and `lengths` [B], and `attention` is set.
+    single:  the graph computes one step and not a window.
+    """
+
+    FLOAT = 1  # ONNX's number for float32
+    text, lengths = TEXT, LENGTHS
+
+    def __init__(self, shape: tuple[int, ...] = (), attends: bool = False, single: bool = False) -> None:
+        self._shape, self._attends, self._single = shape, attends, single
+        self.attention = ""
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._state: list[tuple[str, int]] = []
@@ -41,7 +56,7 @@ class Graph:
         from onnx import numpy_helper
 
         name = self._name()
-        array = np.ascontiguousarray(value if isinstance(value, np.ndarray) else np.array(value, np.int64))
+        array = np.asarray(value if isinstance(value, np.ndarray) else np.array(value, np.int64), order="C")
         self._constants.append(numpy_helper.from_array(array, name))
         return name
 
@@ -60,14 +75,14 @@ class Graph:
         return name
 
     def finish(self, parameters: str, new_state: Sequence[str]) -> bytes:
-        """The serialised model. Inputs: `inputs` [T, B] int64 and the state; outputs: `parameters`
-        [T, B, P] and the new state, in the order they were declared."""
+        """The serialised model. Inputs: `inputs` [T, B] int64 or [T, B, *shape] float32, the state, perhaps the text;
+        outputs: `parameters` [T, B, P], perhaps `attention` [T, B, U], and the new state, as it was declared."""
         from onnx import TensorProto, checker, helper
 
         if len(new_state) != len(self._state):
             raise ValueError(f"{len(self._state)} state parts declared, {len(new_state)} given back")
-        number = TensorProto.FLOAT
-        ends = [(parameters, OUTPUT)]
+        number, integer = TensorProto.FLOAT, TensorProto.INT64
+        ends = [(parameters, OUTPUT), *[(self.attention, ATTENTION)] * self._attends]
         ends += [(new, f"new_{old}") for new, (old, _) in zip(new_state, self._state, strict=True)]
         for source, name in ends:
             self._nodes.append(helper.make_node("Identity", [source], [name]))
@@ -75,14 +90,18 @@ class Graph:
             self._nodes,
             "rhapsode",
             [
-                helper.make_tensor_value_info(INPUT, TensorProto.INT64, ["T", "B"]),
+                helper.make_tensor_value_info(INPUT, number if self._shape else integer, ["T", "B", *self._shape]),
                 *(helper.make_tensor_value_info(name, number, ["B", width]) for name, width in self._state),
+                *[helper.make_tensor_value_info(TEXT, integer, ["U", "B"])] * self._attends,
+                *[helper.make_tensor_value_info(LENGTHS, integer, ["B"])] * self._attends,
             ],
             [
                 helper.make_tensor_value_info(OUTPUT, number, ["T", "B", "P"]),
+                *[helper.make_tensor_value_info(ATTENTION, number, ["T", "B", "U"])] * self._attends,
                 *(helper.make_tensor_value_info(f"new_{name}", number, ["B", width]) for name, width in self._state),
             ],
             self._constants,
+            doc_string=SINGLE if self._single else "",
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
         checker.check_model(model)
@@ -100,14 +119,34 @@ class Engine:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name != INPUT]
+        names = (INPUT, TEXT, LENGTHS)
+        self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name not in names]
+        self._single = self._session.get_modelmeta().graph_description == SINGLE
 
     def zeros(self, rows: int) -> State:
         """The state of `rows` rows that have read nothing."""
         return tuple(np.zeros((rows, width), np.float32) for _, width in self._state)
 
-    def run(self, inputs: np.ndarray, state: State) -> tuple[np.ndarray, State]:
-        """inputs [T, B] int64 → parameters [T, B, P] float32 of the step after each, and the new state."""
+    def run(self, inputs: np.ndarray, state: State, text: Texts | None = None) -> tuple[np.ndarray, State]:
+        """inputs [T, B, *shape of a step] → parameters [T, B, P] float32 of the step after each, and the new state.
+
+        text: symbols [U, B] int64 and lengths [B] int64 of the texts that go with the rows, where there is a condition.
+        """
+        return self.attend(inputs, state, text)[:2]
+
+    def attend(self, inputs: np.ndarray, state: State, text: Texts | None) -> tuple[np.ndarray, State, np.ndarray]:
+        """As `run`, and what was attended to at each step: [T, B, U] float32; U is 0 without a condition."""
+        if self._single and len(inputs) > 1:
+            parameters, attention = [], []
+            for step in inputs:
+                one, state, where = self.attend(step[None], state, text)
+                parameters.append(one)
+                attention.append(where)
+            return np.concatenate(parameters), state, np.concatenate(attention)
         feeds = {INPUT: inputs, **{name: part for (name, _), part in zip(self._state, state, strict=True)}}
-        parameters, *new_state = self._session.run(None, feeds)
-        return parameters, tuple(new_state)
+        if text is None:
+            found, *new_state = self._session.run(None, feeds)
+            return found, tuple(new_state), np.empty((*found.shape[:2], 0), np.float32)
+        feeds |= {TEXT: text[0], LENGTHS: text[1]}
+        found, where, *new_state = self._session.run(None, feeds)
+        return found, tuple(new_state), where

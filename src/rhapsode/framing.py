@@ -27,49 +27,76 @@ import numpy as np
 
 from rhapsode.config import FramingConfig
 from rhapsode.errors import UserError, choice
-from rhapsode.steps import Steps, Symbols
+from rhapsode.steps import Kind, Steps
 
 NAMES = ("stream", "one-to-one", "many-to-one", "one-to-many")
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Time-major examples, all [T, B].
+    """Time-major examples, all [T, B] or [T, B, *shape of a step].
 
-    inputs:  int64, symbols or `start`
-    targets: int64, the symbol to predict (0 where weight is 0)
+    inputs:  the step before, as the kind's `inputs`, or `start`
+    targets: the step to predict (0 where weight is 0)
     weight:  float32, how much the target counts
     reset:   bool, reset steps: row b's state after step t is zero
+    text:    where units have texts: [U, B] int64, those that the row's units have, in a row (0 after the last)
+    begin, end: and [T, B] int64, which part of them is that of the step's unit
     """
 
     inputs: np.ndarray
     targets: np.ndarray
     weight: np.ndarray
     reset: np.ndarray
+    text: np.ndarray | None = None
+    begin: np.ndarray | None = None
+    end: np.ndarray | None = None
 
 
 class Framed:
-    """A sequence of steps with a reset step before each unit; see the module."""
+    """A sequence of steps with a reset step before each unit; see the module.
 
-    def __init__(self, steps: Steps, kind: Symbols) -> None:
+    augment: each epoch presents the steps anew, where their kind is presented with noise; else always the same way.
+    """
+
+    def __init__(self, steps: Steps, kind: Kind, augment: bool = False) -> None:
         if len(steps) == 0:
             raise ValueError("no steps to frame")
-        self.values = steps.values
-        self.start = kind.start
+        self.steps, self.kind, self.augment = steps, kind, augment
         self.begins = steps.units + np.arange(len(steps.units))  # positions of the reset steps
         self.length = len(steps) + len(steps.units)
 
     def at(self, positions: np.ndarray) -> Batch:
-        """The examples at these positions, [T, B] int64, taken modulo the length."""
-        p = positions % self.length
+        """The examples at these positions, [T, B] int64: modulo the length, and what that leaves is the epoch."""
+        epoch, p = np.divmod(positions, self.length)
         unit = np.searchsorted(self.begins, p, side="right") - 1
         into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
         raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
         reset = into == 0
-        targets = np.where(reset, 0, self.values[raw])
-        # int64 first: `start` may not fit the symbols' own type (256 in uint8), and numpy would make it 0.
-        inputs = np.where(into <= 1, self.start, self.values[raw - 1].astype(np.int64))
-        return Batch(inputs, targets.astype(np.int64), (~reset).astype(np.float32), reset)
+        shown = epoch if self.augment else np.full_like(epoch, -1)
+        values, kind = self.steps.values, self.kind
+        targets = kind.presented(values[raw], raw, unit, shown)
+        targets[reset] = 0
+        inputs = kind.presented(values[raw - 1], raw - 1, unit, shown)
+        inputs[into <= 1] = kind.start
+        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch))
+
+    def _texts(self, unit: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, ...]:
+        """`text`, `begin` and `end` of the batch, if there are texts. In a row, units follow one another."""
+        texts = self.steps.texts
+        if texts is None:
+            return ()
+        whole = len(texts.symbols)
+
+        def place(units: np.ndarray, epochs: np.ndarray) -> np.ndarray:
+            return np.asarray(texts.begins[units] + epochs * whole)  # as if the texts were repeated each epoch
+
+        first = place(unit[0], epoch[0])
+        begin, end = place(unit, epoch) - first, place(unit + 1, epoch) - first
+        index = np.arange(end[-1].max())[:, None]
+        text = texts.symbols[(first + index) % whole].astype(np.int64)
+        text[index >= end[-1]] = 0
+        return text, begin, end
 
 
 class Framing:
@@ -116,7 +143,7 @@ class Framing:
             here = epochs == epoch
             # Python integers: factor * n passes 64 bits for corpora of a few billion steps.
             shift = int(rng.integers(length))
-            starts[here] = [(factor * int(m) + shift) % length for m in n[here]]
+            starts[here] = [(factor * int(m) + shift) % length + int(epoch) * length for m in n[here]]
         return starts
 
 

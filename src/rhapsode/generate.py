@@ -1,6 +1,6 @@
-"""Generation: the model is run forward, and each symbol drawn is fed back in.
+"""Generation: the model is run forward, and each step drawn is fed back in.
 
-The state is carried and each new symbol costs one step of the network, however much there was before.
+The state is carried and each new step costs one step of the network, however much there was before.
 A sample is a function of (model, prompt, sampling, seed, row) and of nothing else: it comes out the
 same alone, in a batch of any size, and streamed.
 """
@@ -10,21 +10,25 @@ from __future__ import annotations
 import codecs
 import io
 import secrets
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
 from rhapsode.reader import as_bytes
-from rhapsode.samplers import Randomness, Sampling, adjust, draw
+from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
 
 LENGTH = 500
+SLACK, SPARE = 2.5, 50
+"""Times the steps that a text needs in the training data's mean, and steps more, after which a record is ended."""
 ROWS_LIMIT = 65_536
 
 Stopped = Literal["length", "stop", "unfinished"]
@@ -34,23 +38,27 @@ Stopped = Literal["length", "stop", "unfinished"]
 class Sample:
     """What was drawn after the prompt.
 
-    data:      the bytes; cut before the stop string if that is what ended it.
-    text:      the same as text, U+FFFD for what is not UTF-8.
-    symbols:   [N] int64, every symbol drawn, those of the stop string included.
-    log_probs: [N] float64, nats: what the model itself gives each symbol, whatever the sampling. The
+    data:      the bytes; cut before the stop string if that is what ended it. Of a record: a file in its own format.
+    text:      the same as text, U+FFFD for what is not UTF-8. Of a record: the text that goes with it.
+    steps:     [N, *shape of a step], every step drawn, those of the stop string included; symbols are int64.
+    log_probs: [N] float64, nats: what the model itself gives each step, whatever the sampling. The
                numbers are those that scoring gives, to the last bit.
     seed, row: with these it can be drawn again.
-    stopped:   `length`: all steps asked for were drawn; `stop`: the stop string was;
-               `unfinished`: a stream was asked before its end.
+    stopped:   `length`: all steps asked for were drawn; `stop`: the stop string was, or the end of the text that was to
+               be written; `unfinished`: a stream was asked before its end.
+    record:    what the codec makes of the steps, e.g. a `Drawing`; None for text.
+    attention: [N, U] float32: how much of each symbol of its text was seen at each step; U is 0 without a text.
     """
 
     data: bytes
     text: str
-    symbols: np.ndarray
+    steps: np.ndarray
     log_probs: np.ndarray
     seed: int
     row: int
     stopped: Stopped
+    record: Any = None
+    attention: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -65,35 +73,42 @@ def generate(
     model: Model,
     prompt: bytes | str = b"",
     *,
-    length: int = LENGTH,
+    length: int | None = None,
     samples: int = 1,
     seed: int | None = None,
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
+    style: Any = None,
     row: int = 0,
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps or up to `stop`.
 
         model.generate("It was", length=800, sampling=Sampling(temperature=0.8), seed=1)[0].text
+        model.generate("any words", sampling=Sampling(bias=1))[0].record      # by a model of handwriting
 
-    seed: None for a fresh one, which the samples report.
-    row:  the number of the first sample: sample 3 of a batch is `row=3` alone.
+    prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
+    length: None for 500, or what the text should need at the most.
+    style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
+    seed:   None for a fresh one, which the samples report.
+    row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
     Raises `UserError` for arguments that cannot be.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
-    task = _Task(model, prompt, length, seed, sampling, stop, row)
-    writers = [_Writer(task, row + n) for n in range(samples)]
+    task = _Task(model, prompt, length, seed, sampling, stop, style, row)
+    writers = [task.writer(row + n) for n in range(samples)]
     alive = writers
     reader = task.reader.repeat(samples)
-    for step in range(length):
-        log_probs = task.head.log_probs(reader.parameters)
-        symbols = np.array([writer.step(row)[0] for writer, row in zip(alive, log_probs, strict=True)])
+    for step in range(task.length):
+        for writer, distribution, attention in zip(
+            alive, task.head.distribution(reader.parameters), reader.attention, strict=True
+        ):
+            writer.step(distribution, attention)
         going = [n for n, writer in enumerate(alive) if not writer.ended]
-        if not going or step + 1 == length:
+        if not going or step + 1 == task.length:
             break
         if len(going) < len(alive):  # what has stopped costs no more steps
-            alive, symbols, reader = [alive[n] for n in going], symbols[going], reader.take(going)
-        reader.read(symbols)
+            alive, reader = [alive[n] for n in going], reader.take(going)
+        reader.read(np.array([writer.steps[-1] for writer in alive]))
     for writer in writers:
         writer.finish()
     return [writer.sample() for writer in writers]
@@ -107,7 +122,7 @@ class Stream(Iterator[Piece]):
     """
 
     def __init__(self, task: _Task, row: int) -> None:
-        self._task, self._writer = task, _Writer(task, row)
+        self._task, self._writer = task, task.writer(row)
         self._pieces = self._run()
         self.seed = task.seed
 
@@ -121,11 +136,10 @@ class Stream(Iterator[Piece]):
     def _run(self) -> Iterator[Piece]:
         task, writer = self._task, self._writer
         for step in range(task.length):
-            symbol, piece = writer.step(task.head.log_probs(task.reader.parameters)[0])
-            yield piece
+            yield writer.step(task.head.distribution(task.reader.parameters)[0], task.reader.attention[0])
             if writer.ended or step + 1 == task.length:
                 break
-            task.reader.read(np.array([symbol]))
+            task.reader.read(np.array([writer.steps[-1]]))
         yield writer.finish()
 
 
@@ -133,10 +147,11 @@ def stream(
     model: Model,
     prompt: bytes | str = b"",
     *,
-    length: int = LENGTH,
+    length: int | None = None,
     seed: int | None = None,
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
+    style: Any = None,
     row: int = 0,
 ) -> Stream:
     """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
@@ -144,7 +159,7 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(_Task(model, prompt, length, seed, sampling, stop, row), row)
+    return Stream(_Task(model, prompt, length, seed, sampling, stop, style, row), row)
 
 
 class _Task:
@@ -154,62 +169,125 @@ class _Task:
         self,
         model: Model,
         prompt: bytes | str,
-        length: int,
+        length: int | None,
         seed: int | None,
         sampling: Sampling | None,
         stop: bytes | str | None,
+        style: Any,
         row: int,
     ) -> None:
-        _whole("length", length, 0)
+        if length is not None:
+            _whole("length", length, 0)
         _whole("row", row, 0)
         if seed is not None:
             _whole("seed", seed, 0)
         self.stop = None if stop is None else as_bytes(stop, "stop")
         if self.stop == b"":
             raise UserError("stop: the empty string would end the text before it begins. Give what should end it.")
-        self.model, self.length = model, length
+        self.model, self.head = model, model.head
         self.seed = secrets.randbits(32) if seed is None else seed
         self.sampling = sampling or Sampling()
-        self.head = model.categorical
-        symbols = model.codec.encode(as_bytes(prompt, "prompt"))
-        self.recent = symbols[-self.sampling.repetition_window :].tolist()
-        self.reader = model.reader()
-        for _ in self.reader.read_all(symbols):
+        self.head.check(self.sampling)
+        self.prompt = as_bytes(prompt, "prompt")
+        self.style = style
+        symbols = None
+        if isinstance(model.codec, RecordCodec):
+            if self.stop is not None:
+                raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
+            before, symbols = self._record(model.codec)
+            kind = model.codec.text
+            needed = (
+                LENGTH if kind is None else round(SLACK * len(() if symbols is None else symbols) / kind.pace) + SPARE
+            )
+        else:
+            if style is not None:
+                raise UserError("style is a record to go on from; a model of text goes on from a prompt.")
+            before, needed = model.text_codec.encode(self.prompt), LENGTH
+        self.length = needed if length is None else length
+        self.recent = before[-self.sampling.repetition_window :].tolist()
+        self.reader = model.reader(text=symbols)
+        for _ in self.reader.read_all(before):
             pass
 
+    def _record(self, codec: RecordCodec) -> tuple[np.ndarray, np.ndarray | None]:
+        """The steps to go on from, and the text that goes with all steps."""
+        text = self.prompt.decode("utf-8", "replace")
+        before = np.empty((0, *codec.steps.shape), codec.steps.dtype)
+        if codec.text is None and text:
+            raise UserError(
+                f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
+                f"on {codec.record}s whose text is known."
+            )
+        if self.style is not None:
+            before = codec.encode(self.style)
+            if codec.text is not None:
+                known = codec.text_of(self.style)
+                if not known:
+                    raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
+                text = known + (" " if " " in codec.alphabet else "") + text
+        elif codec.text is not None and not text:
+            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
+        return before, None if codec.text is None else codec.encode_text(text)
 
-class _Writer:
-    """One row: draws its symbols and turns them into bytes and text."""
+    def writer(self, row: int) -> _Writer:
+        """What turns the steps of one row into a sample."""
+        return (_RecordWriter if isinstance(self.model.codec, RecordCodec) else _TextWriter)(self, row)
+
+
+class _Writer(ABC):
+    """One row: draws its steps and turns them into output."""
 
     def __init__(self, task: _Task, row: int) -> None:
         self._task, self._row = task, row
         self._randomness = Randomness(task.seed, row)
-        self._decoder = task.model.codec.decoder()
-        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = b""  # bytes that may turn out to begin the stop string
         self._recent = deque(task.recent, task.sampling.repetition_window)
-        self._symbols: list[int] = []
+        self.steps: list[Any] = []
         self._log_probs: list[float] = []
-        self._data, self._text = bytearray(), io.StringIO()
         self._stopped: Stopped = "unfinished"
 
     @property
     def ended(self) -> bool:
         return self._stopped != "unfinished"
 
-    def step(self, log_probs: np.ndarray) -> tuple[int, Piece]:
-        """Draw the next symbol from the model's [V] log-probabilities; the symbol and what it adds to the output."""
-        sampling = self._task.sampling
-        # Only the penalty reads `recent`, so it is not made an array for nothing.
-        recent = () if sampling.repetition_penalty == 1 else tuple(self._recent)
-        symbol = draw(adjust(log_probs, sampling, recent), self._randomness.uniform())
-        self._recent.append(symbol)
-        self._symbols.append(symbol)
-        self._log_probs.append(log_probs.item(symbol))
-        return symbol, self._add(self._decoder.feed(symbol))
+    def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
+        """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds."""
+        step, log_prob = self._task.head.draw(distribution, self._task.sampling, self._randomness, self._recent)
+        self._recent.append(step)
+        self.steps.append(step)
+        self._log_probs.append(log_prob)
+        return self._add(step, attention)
 
-    def _add(self, data: bytes) -> Piece:
-        stop = self._task.stop
+    def finish(self) -> Piece:
+        """No more steps will come: what was held back."""
+        if not self.ended:
+            self._stopped = "length"
+        return self._rest()
+
+    @abstractmethod
+    def _add(self, step: Any, attention: np.ndarray) -> Piece:
+        """Take the step in; sets `_stopped` if it is the last one."""
+
+    @abstractmethod
+    def _rest(self) -> Piece:
+        """What is left to give when all steps were taken in."""
+
+    @abstractmethod
+    def sample(self) -> Sample:
+        """What was drawn so far."""
+
+
+class _TextWriter(_Writer):
+    """Symbols → bytes and text."""
+
+    def __init__(self, task: _Task, row: int) -> None:
+        super().__init__(task, row)
+        self._decoder = task.model.text_codec.decoder()
+        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = b""  # bytes that may turn out to begin the stop string
+        self._data, self._text = bytearray(), io.StringIO()
+
+    def _add(self, step: int, attention: np.ndarray) -> Piece:
+        stop, data = self._task.stop, self._decoder.feed(step)
         if stop is None:
             return self._out(data)
         data = self._held + data
@@ -221,10 +299,7 @@ class _Writer:
         self._held = data[sure:]
         return self._out(data[:sure])
 
-    def finish(self) -> Piece:
-        """No more symbols will come: what was held back."""
-        if not self.ended:
-            self._stopped = "length"
+    def _rest(self) -> Piece:
         held, self._held = self._held, b""
         return self._out(held, final=True)
 
@@ -238,11 +313,47 @@ class _Writer:
         return Sample(
             bytes(self._data),
             self._text.getvalue(),
-            np.array(self._symbols, np.int64),
+            np.array(self.steps, np.int64),
             np.array(self._log_probs, np.float64),
             self._task.seed,
             self._row,
             self._stopped,
+        )
+
+
+class _RecordWriter(_Writer):
+    """Steps → a record, which is only given whole."""
+
+    def __init__(self, task: _Task, row: int) -> None:
+        super().__init__(task, row)
+        self._codec = task.model.record_codec
+        self._seen: list[np.ndarray] = []
+
+    def _add(self, step: Any, attention: np.ndarray) -> Piece:
+        self._seen.append(attention)
+        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
+        if len(attention) and attention[:-1].max(initial=0) < attention[-1] and self._codec.may_end(step):
+            self._stopped = "stop"
+        return Piece(b"", "")
+
+    def _rest(self) -> Piece:
+        return Piece(self.sample().data, "")
+
+    def sample(self) -> Sample:
+        codec, task = self._codec, self._task
+        steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
+        text = task.prompt.decode("utf-8", "replace")
+        record = codec.decode(steps, text if codec.text else None, begun=task.style is not None)
+        return Sample(
+            codec.dump(record),
+            text,
+            steps,
+            np.array(self._log_probs, np.float64),
+            task.seed,
+            self._row,
+            self._stopped,
+            record,
+            np.array(self._seen).reshape(len(steps), -1),
         )
 
 

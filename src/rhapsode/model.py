@@ -20,6 +20,8 @@ from rhapsode import checkpoint, registry
 from rhapsode import compress as packing
 from rhapsode import generate as generation
 from rhapsode import score as scoring
+from rhapsode.codecs._codec import Codec
+from rhapsode.codecs._records import RecordCodec
 from rhapsode.codecs._text import TextCodec
 from rhapsode.config import ModelConfig, make
 from rhapsode.engine import Engine
@@ -39,7 +41,7 @@ class Model:
         self.digest = digest
         self.path = path
         self.codec = codec_from_json(config.codec)
-        self.network = Network(config.network, self.codec.steps)
+        self.network = Network(config.network, self.codec.steps, self.codec.text)
         self.head = self.network.head
         self.policy = ResetPolicy.parse(config.reset)
 
@@ -49,7 +51,8 @@ class Model:
         file = checkpoint.locate(path)
         info, digest, _ = checkpoint.load_info(file)
         config = make(ModelConfig, info, f"{file}: its configuration")
-        network = Network(config.network, codec_from_json(config.codec).steps)
+        codec = codec_from_json(config.codec)
+        network = Network(config.network, codec.steps, codec.text)
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
@@ -67,14 +70,31 @@ class Model:
             raise UserError(f"this needs a model of symbols; the steps of this one have head {self.head.name!r}.")
         return self.head
 
-    def reader(self, rows: int = 1) -> Reader:
-        """A reader of `rows` sequences at once that has read nothing yet."""
-        return Reader(self, rows)
+    @property
+    def text_codec(self) -> TextCodec:
+        """The codec, if it is one of text. Raises `UserError`."""
+        if not isinstance(self.codec, TextCodec):
+            raise UserError(f"this needs a model of text; the codec of this one is {self.codec.name!r}.")
+        return self.codec
+
+    @property
+    def record_codec(self) -> RecordCodec:
+        """The codec, if it is one of records. Raises `UserError`."""
+        if not isinstance(self.codec, RecordCodec):
+            raise UserError(
+                f"this needs a model of drawings or the like; the codec of this one is {self.codec.name!r}."
+            )
+        return self.codec
+
+    def reader(self, rows: int = 1, text: np.ndarray | None = None) -> Reader:
+        """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them."""
+        return Reader(self, rows, text)
 
     # Each is written in a module of its own, as a function of the model.
     generate = generation.generate
     stream = generation.stream
     score = scoring.score
+    score_records = scoring.score_records
     compress = packing.compress
     decompress = packing.decompress
 
@@ -90,21 +110,21 @@ class Model:
         Raises `UserError` for halves of surrogate pairs.
         """
         reader = self.reader()
-        for _ in reader.read_all(self.codec.encode(as_bytes(text, "text"))):
+        for _ in reader.read_all(self.text_codec.encode(as_bytes(text, "text"))):
             pass
         return [{name: part[0] for name, part in layer.items()} for layer in reader.state]
 
 
-def codec_from_json(data: Mapping[str, Any]) -> TextCodec:
+def codec_from_json(data: Mapping[str, Any]) -> Codec:
     """The codec in a model file: `{"name": ..., ...}`. Raises `UserError`."""
     rest = dict(data)
     name = rest.pop("name", None)
     if not isinstance(name, str):
         raise UserError("the model's configuration names no codec: the file is damaged or not Rhapsode's.")
-    kind: type[TextCodec] = registry.get("codec", name)
+    kind: type[Codec] = registry.get("codec", name)
     return kind.from_json(rest)
 
 
-def codec_to_json(codec: TextCodec) -> dict[str, Any]:
+def codec_to_json(codec: Codec) -> dict[str, Any]:
     """The inverse of `codec_from_json`."""
     return {"name": codec.name, **codec.to_json()}

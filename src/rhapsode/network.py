@@ -1,6 +1,8 @@
 """The network: embed steps, run the layers, return what the head needs and the new state.
 
     inputs [T, B] ─▶ embedding ─▶ cell ─▶ ... ─▶ cell ─▶ features [T, B, F] ─▶ parameters [T, B, P]
+                                   │      ▲
+                                   └▶ condition ◀─ text
 
 A `Network` holds no weights. It says what shapes they have, and computes with weights given: as
 torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`).
@@ -10,17 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rhapsode import registry
 from rhapsode.cells._cell import Cell
+from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.config import Dropout, NetworkConfig
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
-from rhapsode.steps import Symbols
+from rhapsode.steps import Kind, Symbols, Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -29,20 +33,32 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """The computation for one configuration and kind of step.
+    """The computation for one configuration, kind of step, and kind of text that goes with them (None: there is none).
 
-    The state is a flat tuple of the layers' state parts, each [B, H], first layer first.
+    The state is a flat tuple of the layers' state parts, each [B, H], first layer first; then those of the condition,
+    and what it gave at the last step, if that is fed back.
     """
 
-    def __init__(self, config: NetworkConfig, steps: Symbols) -> None:
+    def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None) -> None:
         self.config = config
         self.steps = steps
-        self.head: Head = registry.get("head", config.head)(steps)
+        self.head: Head = registry.get("head", config.head)(steps, config)
+        self.condition: Condition | None = None
+        if config.condition:
+            if text is None:
+                raise UserError(f"condition {config.condition!r} needs texts that go with the steps; there are none.")
+            self.condition = registry.get("condition", config.condition)(config.width, text, config)
+            if config.layers == 1 and not config.feedback:
+                raise UserError("a condition is read by the layers above the first. Set layers = 2 or feedback = true.")
+        attended = self.condition.width if self.condition else 0
+        if config.feedback and not attended:
+            raise UserError("feedback is that of a condition, and there is none. Set condition = 'window', too.")
+        embedded = (config.embedding or steps.size + 1) if isinstance(steps, Symbols) else steps.size
+        extra = attended + (embedded if config.skip else 0)
+        first = embedded + (attended if config.feedback else 0)
         kind = registry.get("cell", config.cell)
-        embedded = config.embedding or steps.size + 1
-        extra = embedded if config.skip else 0
         self.cells: list[Cell] = [
-            kind(embedded if n == 0 else config.width + extra, config.width) for n in range(config.layers)
+            kind(first if n == 0 else config.width + extra, config.width) for n in range(config.layers)
         ]
         self.features = config.width * (config.layers if config.skip else 1)
         if config.tied and config.embedding != self.features:
@@ -52,11 +68,17 @@ class Network:
             )
 
     @property
+    def _embeds(self) -> bool:
+        return isinstance(self.steps, Symbols) and self.config.embedding > 0
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape of every weight."""
         shapes: dict[str, tuple[int, ...]] = {}
-        if self.config.embedding:
+        if self._embeds:
             shapes["embedding"] = (self.steps.size + 1, self.config.embedding)
+        if self.condition:
+            shapes.update({f"condition.{name}": shape for name, shape in self.condition.shapes.items()})
         for n, cell in enumerate(self.cells):
             shapes.update({f"layer{n}.{name}": shape for name, shape in cell.shapes.items()})
         if not self.config.tied:
@@ -80,20 +102,30 @@ class Network:
         import torch
 
         weights = {name: torch.zeros(shape) for name, shape in self.shapes.items()}
-        if self.config.embedding:
+        if self._embeds:
             # Unit variance; as output weights, small enough that training begins near the uniform distribution.
             std = self.features**-0.5 if self.config.tied else 1.0
             weights["embedding"].normal_(std=std, generator=generator)
             weights["embedding"][self.steps.start] = 0  # neutral: short training may never meet it
+        if self.condition:
+            self.condition.initialise(self._part(weights, "condition"), generator)
         for n, cell in enumerate(self.cells):
-            cell.initialise(self._layer(weights, n), generator)
+            cell.initialise(self._part(weights, f"layer{n}"), generator)
         if not self.config.tied:
             weights["output.weight"].normal_(std=0.5 * self.features**-0.5, generator=generator)
         return weights
 
+    @property
+    def widths(self) -> list[int]:
+        """Of the state's parts, each [B, width]."""
+        widths = [cell.width for cell in self.cells for _ in cell.state]
+        if self.condition:
+            widths += [*self.condition.state, *[self.condition.width] * self.config.feedback]
+        return widths
+
     def zeros(self, rows: int, like: Tensor) -> State:
         """The state of `rows` rows that have read nothing, on the device of `like`."""
-        return tuple(like.new_zeros(rows, cell.width) for cell in self.cells for _ in cell.state)
+        return tuple(like.new_zeros(rows, width) for width in self.widths)
 
     def run(
         self,
@@ -102,29 +134,35 @@ class Network:
         state: State,
         reset: Tensor | None = None,
         dropout: Dropout | None = None,
+        text: Attended | None = None,
     ) -> tuple[Tensor, State]:
-        """inputs [T, B] int64 → parameters [T, B, P] of the step after each, and the new state.
+        """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
-        reset as in `Cell.run`. dropout None: none (evaluation).
+        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition.
         """
+        import torch
         from torch.nn import functional
 
         drop = dropout or Dropout()
-        if self.config.embedding:
-            # No table row has a gradient from indices only: `embedding` is dense, so fused optimizers work.
-            x = functional.embedding(inputs, weights["embedding"])
-        else:
-            x = functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
-        x = self._drop(x, drop.input, drop.locked)
+        x = self._drop(self._embedded(weights, inputs), drop.input, drop.locked)
         below = x
         outputs: list[Tensor] = []
         new_state: list[Tensor] = []
+        given: list[Tensor] = []  # what the condition gives to the layers above the first
         parts = iter(state)
+        attending = state[sum(len(cell.state) for cell in self.cells) :]
         for n, cell in enumerate(self.cells):
-            layer = self._layer(weights, n)
+            layer = self._part(weights, f"layer{n}")
             if drop.recurrent:
                 layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
-            y, new = cell.run(layer, self._join(below, x, n), tuple(next(parts) for _ in cell.state), reset)
+            before = tuple(next(parts) for _ in cell.state)
+            if n == 0 and self.condition and text is not None:
+                y, w, new, attending = self._first(
+                    layer, self._part(weights, "condition"), x, text, before, attending, reset
+                )
+                given = [w.to(y.dtype)]
+            else:
+                y, new = cell.run(layer, self._join(below, x, given, n), before, reset)
             if n and self.config.residual:
                 y = y + below
             outputs.append(y)
@@ -133,10 +171,43 @@ class Network:
         features = _concatenate(outputs) if self.config.skip else below
         kernel = weights["embedding"][: self.steps.size] if self.config.tied else weights["output.weight"]
         features = self._drop(features, drop.output, drop.locked)
-        return functional.linear(features, kernel, weights["output.bias"]), tuple(new_state)
+        # Densities need more digits than bf16 has.
+        with torch.autocast(features.device.type, enabled=False) if self.head.exact else nullcontext():
+            features = features.to(kernel.dtype) if self.head.exact else features
+            parameters = functional.linear(features, kernel, weights["output.bias"])
+        return parameters, (*new_state, *attending)
 
-    def _join(self, below: Tensor, x: Tensor, n: int) -> Tensor:
-        return _concatenate([below, x]) if n and self.config.skip else below
+    def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        if not isinstance(self.steps, Symbols):
+            return inputs
+        if self.config.embedding:
+            # No table row has a gradient from indices only: `embedding` is dense, so fused optimizers work.
+            return functional.embedding(inputs, weights["embedding"])
+        return functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
+
+    def _first(
+        self,
+        layer: dict[str, Tensor],
+        window: dict[str, Tensor],
+        x: Tensor,
+        text: Attended,
+        before: State,
+        attending: State,
+        reset: Tensor | None,
+    ) -> tuple[Tensor, Tensor, State, State]:
+        """The first layer and the condition: outputs [T, B, H] and [T, B, C], and the new states of both."""
+        assert self.condition
+        cell = self.cells[0]
+        if not self.config.feedback:
+            y, new = cell.run(layer, x, before, reset)
+            w, attending = self.condition.run(window, y, text, attending, reset)
+            return y, w, new, attending
+        return self.condition.around(cell, layer, window, x, text, before, attending, reset)
+
+    def _join(self, below: Tensor, x: Tensor, given: list[Tensor], n: int) -> Tensor:
+        return _concatenate([below, *([x] if n and self.config.skip else []), *given])
 
     @staticmethod
     def _drop(x: Tensor, rate: float, locked: bool = False) -> Tensor:
@@ -154,27 +225,39 @@ class Network:
         return x * kept.to(x.dtype).mul_(256 / (256 - cut))
 
     @staticmethod
-    def _layer(weights: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
-        prefix = f"layer{n}."
+    def _part(weights: Mapping[str, Any], part: str) -> dict[str, Any]:
+        prefix = f"{part}."
         return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
-        """The same computation as an ONNX model for `rhapsode.engine.Engine`."""
-        graph = Graph()
+        """The same computation as an ONNX model for `rhapsode.engine.Engine`. With feedback it is one step's, and the
+        engine repeats it."""
+        graph = Graph(self.steps.shape, attends=self.condition is not None, single=self.config.feedback)
         size = self.steps.size
-        if self.config.embedding:
+        if not isinstance(self.steps, Symbols):
+            x = INPUT
+        elif self.config.embedding:
             x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
         else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
             off_on = graph.constant(np.array([0, 1], np.float32))
             x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
-        below = x
-        outputs: list[str] = []
-        new_state: list[str] = []
+        state = iter([graph.state(width) for width in self.widths])
+        before = [tuple(next(state) for _ in cell.state) for cell in self.cells]
+        attending = tuple(state)
+        below, outputs, new_state, given = x, list[str](), list[str](), list[str]()
         for n, cell in enumerate(self.cells):
-            prefix = f"layer{n}."
-            layer = {k.removeprefix(prefix): w for k, w in weights.items() if k.startswith(prefix)}
-            joined = graph.add("Concat", below, x, axis=2)[0] if n and self.config.skip else below
-            y, new = cell.graph(graph, layer, joined, tuple(graph.state(cell.width) for _ in cell.state))
+            joined = [below, *([x] if n and self.config.skip else []), *given]
+            if n == 0 and self.config.feedback:
+                joined = [x, graph.add("Unsqueeze", attending[-1], graph.constant([0]))[0]]
+            into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else below
+            y, new = cell.graph(graph, self._part(weights, f"layer{n}"), into, before[n])
+            if n == 0 and self.condition:
+                own = attending[: len(self.condition.state)]
+                w, graph.attention, after = self.condition.graph(graph, self._part(weights, "condition"), y, own)
+                given = [w]
+                attending = after
+                if self.config.feedback:
+                    attending = (*after, graph.add("Squeeze", w, graph.constant([0]))[0])
             if n and self.config.residual:
                 y = graph.add("Add", y, below)[0]
             outputs.append(y)
@@ -183,7 +266,8 @@ class Network:
         features = graph.add("Concat", *outputs, axis=2)[0] if self.config.skip and len(outputs) > 1 else below
         kernel = weights["embedding"][:size] if self.config.tied else weights["output.weight"]
         product = graph.add("MatMul", features, graph.constant(kernel.T))[0]
-        return graph.finish(graph.add("Add", product, graph.constant(weights["output.bias"]))[0], new_state)
+        parameters = graph.add("Add", product, graph.constant(weights["output.bias"]))[0]
+        return graph.finish(parameters, [*new_state, *attending])
 
 
 def _concatenate(parts: list[Tensor]) -> Tensor:

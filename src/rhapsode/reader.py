@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from rhapsode.codecs._text import Decoder
-from rhapsode.engine import State
+from rhapsode.codecs._text import Decoder, TextCodec
+from rhapsode.engine import State, Texts
 from rhapsode.errors import UserError
 from rhapsode.resets import Scanner
 
@@ -49,12 +49,25 @@ class Reader:
     """
 
     parameters: np.ndarray
+    attention: np.ndarray
+    """[rows, U] float32: how much of each symbol of the texts that go with the rows was seen at the last step; U is 0
+    where there are none."""
 
-    def __init__(self, model: Model, rows: int = 1) -> None:
+    def __init__(self, model: Model, rows: int = 1, text: np.ndarray | None = None) -> None:
+        """text: [U] symbols that go with every row; models with a condition need it."""
         self._model = model
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
-        self._feed(np.full(rows, model.codec.steps.start))
+        self._text: Texts | None = None
+        if text is not None:
+            self._text = np.repeat(text.astype(np.int64)[:, None], rows, axis=1), np.full(rows, len(text), np.int64)
+        self._feed(np.repeat(self._start, rows, axis=0))
+
+    @property
+    def _start(self) -> np.ndarray:
+        """The input where there is no step before, [1, *shape of a step]."""
+        kind = self._model.codec.steps
+        return kind.inputs(np.asarray(kind.start)[None])
 
     @property
     def rows(self) -> int:
@@ -86,18 +99,19 @@ class Reader:
         other = copy.copy(self)
         other._rows = [self._rows[n].copy() for n in index]
         other._state = tuple(part[index] for part in self._state)
-        other.parameters = self.parameters[index]
+        other.parameters, other.attention = self.parameters[index], self.attention[index]
+        if self._text is not None:
+            other._text = self._text[0][:, index], self._text[1][index]
         return other
 
-    def read(self, symbols: np.ndarray) -> None:
-        """Read one step in each row: [rows] integers."""
+    def read(self, steps: np.ndarray) -> None:
+        """Read one step in each row: [rows, *shape of a step]."""
         framing = self._model.config.framing
-        # `start` may not fit the symbols' own type (256 in uint8): numpy would make it 0.
-        inputs = symbols.astype(np.int64)
+        inputs = self._model.codec.steps.inputs(steps)
         # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
         begins = [row.read(symbol) for row, symbol in zip(self._rows, inputs.tolist(), strict=True)]
         if any(begins):
-            inputs[begins] = self._model.codec.steps.start
+            inputs[begins] = self._start
         if framing.name == "many-to-one":
             self._read_windows(inputs, begins)
             return
@@ -115,50 +129,51 @@ class Reader:
         self._feed(inputs)
 
     def _feed(self, inputs: np.ndarray) -> None:
-        out, self._state = self._model.engine.run(inputs[None], self._state)
-        self.parameters = out[0]
+        out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text)
+        self.parameters, self.attention = out[0], attention[0]
 
     def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
         """many-to-one: the window before the next step, from zero state, once more for each step."""
         out, states = [], []
-        for row, symbol, begin in zip(self._rows, inputs, begins, strict=True):
-            row.window = [int(symbol)] if begin else [*row.window, int(symbol)][-self._model.config.framing.length :]
-            window = np.array(row.window, np.int64)[:, None]
+        for row, step, begin in zip(self._rows, inputs, begins, strict=True):
+            row.window = [step] if begin else [*row.window, step][-self._model.config.framing.length :]
+            window = self._model.codec.steps.inputs(np.stack(row.window))[:, None]
             parameters, state = self._model.engine.run(window, self._model.engine.zeros(1))
             out.append(parameters[-1, 0])
             states.append(state)
         self.parameters = np.stack(out)
         self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
 
-    def read_all(self, symbols: np.ndarray) -> Iterator[np.ndarray]:
-        """Read [N] steps in the only row; yields [n, P] blocks of the parameters before each of them."""
+    def read_all(self, steps: np.ndarray) -> Iterator[np.ndarray]:
+        """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them."""
         if self.rows != 1:
             raise ValueError("only a reader of one row can read a known sequence")
-        for at in range(0, len(symbols), BLOCK):
-            block = np.asarray(symbols[at : at + BLOCK]).astype(np.int64)
+        for at in range(0, len(steps), BLOCK):
+            block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
             if self._model.config.framing.name == "stream":
                 yield self._read_block(block)
             else:
                 out = []
-                for symbol in block:
+                for step in block:
                     out.append(self.parameters[0])
-                    self.read(symbol[None])
+                    self.read(step[None])
                 yield np.stack(out)
 
     def _read_block(self, block: np.ndarray) -> np.ndarray:
         """A block of a stream in as few calls as its unit beginnings allow."""
         row = self._rows[0]
-        pieces = np.split(block, np.flatnonzero([row.read(int(s)) for s in block]) + 1)
+        pieces = np.split(block, np.flatnonzero([row.read(s) for s in block.tolist()]) + 1)
         out = [self.parameters]
         for n, piece in enumerate(pieces):
             ends_unit = n + 1 < len(pieces)
             seen = piece[:-1] if ends_unit else piece  # a unit's last step is never fed: the state is zeroed after it
             if len(seen):
-                parameters, self._state = self._model.engine.run(seen[:, None], self._state)
+                parameters, self._state, attention = self._model.engine.attend(seen[:, None], self._state, self._text)
+                self.attention = attention[-1]
                 out.append(parameters[:, 0])
             if ends_unit:
                 self._state = self._model.engine.zeros(1)
-                self._feed(np.array([self._model.codec.steps.start]))
+                self._feed(self._start)
                 out.append(self.parameters)
         parameters = np.concatenate(out)
         self.parameters = parameters[-1:]
@@ -172,20 +187,22 @@ class Units:
         policy = model.policy
         self._every = policy.every
         self._in_unit = 0
-        self._decoder: Decoder | None = model.codec.decoder() if policy.rule else None
-        self._scanner: Scanner | None = policy.scanner() if policy.rule else None
+        self._decoder: Decoder | None = None
+        self._scanner: Scanner | None = None
+        if policy.rule and isinstance(model.codec, TextCodec):  # rules are rules on text
+            self._decoder, self._scanner = model.codec.decoder(), policy.scanner()
 
     def copy(self) -> Self:
         other = copy.copy(self)
         other._decoder, other._scanner = copy.copy(self._decoder), copy.copy(self._scanner)
         return other
 
-    def read(self, symbol: int) -> bool:
+    def read(self, step: Any) -> bool:
         """Take note of a step; True if a unit begins after it."""
         self._in_unit += 1
         begins = self._in_unit == self._every
         if self._scanner is not None and self._decoder is not None:
-            begins = bool(self._scanner.feed(self._decoder.feed(symbol)))
+            begins = bool(self._scanner.feed(self._decoder.feed(step)))
         if begins:
             self._in_unit = 0
         return begins
@@ -197,8 +214,8 @@ class _Row(Units):
     def __init__(self, model: Model) -> None:
         super().__init__(model)
         self.predicted = 0  # one-to-many: steps since the state was last zero
-        self.window = [model.codec.steps.start]
+        self.window: list[Any] = [model.codec.steps.start]
 
-    def read(self, symbol: int) -> bool:
+    def read(self, step: Any) -> bool:
         self.predicted += 1
-        return super().read(symbol)
+        return super().read(step)

@@ -1,4 +1,4 @@
-"""Finding codecs, cells and heads by name.
+"""Finding codecs, cells, heads and conditions by name.
 
 Each kind is a package whose every public module holds one class named by its `name` attribute, and
 the module is called the same. So adding `codecs/abc.py` adds the codec `abc` everywhere: command
@@ -15,12 +15,12 @@ from typing import Any
 
 from rhapsode.errors import choice
 
-KINDS = {"codec": "codecs", "cell": "cells", "head": "heads"}
+KINDS = {"codec": "codecs", "cell": "cells", "head": "heads", "condition": "conditions"}
 
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """All names of one kind (`codec`, `cell`, `head`), sorted. Imports none of them."""
+    """All names of one kind (`codec`, `cell`, `head`, `condition`), sorted. Imports none of them."""
     package = importlib.import_module(f"rhapsode.{KINDS[kind]}")
     return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
 

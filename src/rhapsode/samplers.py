@@ -78,6 +78,14 @@ class Sampling(BaseModel):
     repetition_window: Annotated[
         int, Field(ge=1, description="How many of the latest symbols the repetition penalty looks at.")
     ] = 64
+    bias: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=100,
+            description="Pens: how much neater than the model's own hand; 0 is unbiased (Graves 2013, section 5.4).",
+        ),
+    ] = 0.0
 
 
 def adjust(log_probs: np.ndarray, sampling: Sampling, recent: Sequence[int] | np.ndarray = ()) -> np.ndarray:

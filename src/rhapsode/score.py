@@ -21,7 +21,7 @@ import codecs
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -138,10 +138,11 @@ def score(
             f"dynamic evaluation is for models that carry their state; this one's framing is "
             f"{model.config.framing.name}. Score it without."
         )
-    before = model.codec.encode(as_bytes(prompt, "prompt"))
+    codec = model.text_codec
+    before = codec.encode(as_bytes(prompt, "prompt"))
     text = _Text(data, report or Report())
-    pieces = model.codec.encode_chunks(text)
-    decoder = model.codec.decoder()
+    pieces = codec.encode_chunks(text)
+    decoder = codec.decoder()
     nats, steps = 0.0, 0
     surprises: list[Surprise] = []
     if cold is not None:
@@ -153,25 +154,61 @@ def score(
         steps += len(block)
         if per_step:
             for symbol, one in zip(symbols.tolist(), block.tolist(), strict=True):
-                surprises.append(Surprise(model.codec.label(symbol), decoder.feed(symbol), one))
+                surprises.append(Surprise(codec.label(symbol), decoder.feed(symbol), one))
     return Score(nats, steps, text.chars, text.bytes, tuple(surprises) if per_step else None)
 
 
 Scored = Iterator[tuple[np.ndarray, np.ndarray]]
-"""Symbols [n] and the nats [n] float64 of each, piece by piece."""
+"""Steps [n] and the nats [n] float64 of each, piece by piece."""
 
 
-def carried(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray]) -> Scored:
-    """Each step given everything before it. prompt and pieces: [n] symbols."""
-    reader = model.reader()
+@dataclass(frozen=True)
+class RecordScore:
+    """-log p of one record, in nats of normalised units: a density, where steps are.
+
+    raw: the same in units of the data. chars: those of its text.
+    """
+
+    name: str
+    nats: float
+    raw: float
+    steps: int
+    chars: int
+
+    @property
+    def nats_per_step(self) -> float:
+        return self.nats / max(self.steps, 1)
+
+
+def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]:
+    """The log-likelihood of each record, given its text if the model has texts. Raises `UserError`.
+
+    Steps are presented as in validation: with noise of the width of the data's grid, the same each time.
+    """
+    codec = model.record_codec
+    for number, record in enumerate(records):
+        text = codec.text_of(record) or ""
+        symbols = codec.encode_text(text) if codec.text else None
+        steps = codec.encode(record)
+        n = np.arange(len(steps))
+        shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
+        nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols) for one in block)
+        yield RecordScore(
+            getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.nats, len(steps), len(text)
+        )
+
+
+def carried(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray], text: np.ndarray | None = None) -> Scored:
+    """Each step given everything before it, and the text that goes with it. prompt and pieces: [n] steps."""
+    reader = model.reader(text=text)
     for _ in reader.read_all(prompt):
         pass
     for piece in pieces:
         at = 0
         for parameters in reader.read_all(piece):
-            symbols = piece[at : at + len(parameters)]
+            steps = piece[at : at + len(parameters)]
             at += len(parameters)
-            yield symbols, -model.head.log_prob(parameters, symbols)
+            yield steps, -model.head.log_prob(parameters, steps)
 
 
 def cold_windows(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray], n: int) -> Scored:

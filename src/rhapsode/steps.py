@@ -1,14 +1,15 @@
 """Steps: what a network reads and predicts at one time, and long sequences of them on disk.
 
-`Symbols` says that a step is one of V symbols. Other kinds of step (sets of notes, pen offsets,
-frames) will stand beside it here. `Steps` is a sequence of steps in a memory-mapped file, so that
-memory does not grow with the corpus.
+A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen). Other kinds (sets of notes, frames)
+will stand beside them here. `Steps` is a sequence of steps in memory-mapped files, so that memory does not grow with
+the corpus; `Texts` stands beside it where each unit of the sequence has a text that goes with it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,8 @@ class Symbols:
     """
 
     size: int
+    shape = ()
+    nats = 0.0
 
     @property
     def start(self) -> int:
@@ -29,34 +32,143 @@ class Symbols:
         return self.size
 
     @property
-    def dtype(self) -> np.dtype[np.unsignedinteger]:
+    def dtype(self) -> np.dtype[Any]:
         """The smallest unsigned type that holds every symbol."""
         return np.min_scalar_type(max(self.size - 1, 0))
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Steps [...] as a network reads them: int64. (`start` may not fit `dtype`: 256 in uint8 would become 0.)"""
+        return np.asarray(values).astype(np.int64)
+
+    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [...] as training sees them: the same each time."""
+        return self.inputs(values)
+
+
+@dataclass(frozen=True)
+class Moves:
+    """A step is a move of a pen: x to the right, y down, and 1 if the pen is lifted after it, else 0.
+
+    x and y are kept normalised: (offset - mean) / sd, the mean and sd being those of the training data, in its units.
+
+    grid:  the pitch of the grid that the data lies on, each axis, in its units; 0 for none. On a grid a density has no
+           bound, so steps are presented with uniform noise of half a pitch to either side (Theis et al. 2016).
+    scale: training presents each unit at a random size, this part larger or smaller at most (Ha et al. 2017).
+    """
+
+    mean: tuple[float, float]
+    sd: tuple[float, float]
+    grid: tuple[float, float] = (0.0, 0.0)
+    scale: float = 0.0
+    shape = (3,)
+
+    @property
+    def size(self) -> int:
+        """Numbers in a step."""
+        return 3
+
+    @property
+    def start(self) -> np.ndarray:
+        """Fed where there is no step before: the pen does not move, and is up."""
+        return np.array([-self.mean[0] / self.sd[0], -self.mean[1] / self.sd[1], 1], np.float32)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    @property
+    def nats(self) -> float:
+        """What -log p of one step in units of the data has more than in normalised ones."""
+        return float(np.log(self.sd[0]) + np.log(self.sd[1]))
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Steps [..., 3] as a network reads them: float32."""
+        return np.asarray(values, np.float32)
+
+    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [..., 3] as training sees them: with noise that is a function of index and epoch [...], at a size
+        that is a function of unit and epoch [...]. Epoch -1 is for validation: noise, but no change of size."""
+        found = np.array(values, np.float32)
+        for axis in range(2):
+            if self.grid[axis]:
+                noise = uniform(2 * index.astype(np.uint64) + np.uint64(axis), epoch) - 0.5
+                found[..., axis] += (noise * (self.grid[axis] / self.sd[axis])).astype(np.float32)
+        if self.scale:
+            size = 1 + self.scale * (2 * uniform(~unit.astype(np.uint64), epoch) - 1)
+            factor = np.where(epoch < 0, 1.0, size).astype(np.float32)[..., None]
+            zero = self.start[:2]
+            found[..., :2] = (found[..., :2] - zero) * factor + zero
+        return found
+
+
+Kind = Symbols | Moves
+
+
+@dataclass(frozen=True)
+class Text(Symbols):
+    """The symbols of the texts that go with steps; the last one ends each text.
+
+    pace: symbols a step, in the mean of the training data.
+    """
+
+    pace: float = 0.05
+
+    @property
+    def end(self) -> int:
+        """The symbol after a text's last one."""
+        return self.size - 1
+
+
+def uniform(counter: np.ndarray, key: np.ndarray) -> np.ndarray:
+    """A number in [0, 1) for each counter and key, the same every time: SplitMix64 (Steele, Lea & Flood 2014)."""
+    with np.errstate(over="ignore"):
+        z = counter.astype(np.uint64) + (key.astype(np.int64).astype(np.uint64) + np.uint64(1)) * np.uint64(
+            0x9E3779B97F4A7C15
+        )
+        for shift, factor in ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB)):
+            z = (z ^ (z >> np.uint64(shift))) * np.uint64(factor)
+    return np.asarray(((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53)
+
+
+@dataclass(frozen=True)
+class Texts:
+    """The text that goes with each unit of a sequence, as symbols.
+
+    symbols: [S] unsigned integers, all texts in a row, usually a memory map.
+    begins:  [M + 1] int64: where each unit's text begins, and S.
+    """
+
+    symbols: np.ndarray
+    begins: np.ndarray
 
 
 @dataclass(frozen=True)
 class Steps:
-    """A long sequence of symbols and the places where a new unit begins in it.
+    """A long sequence of steps and the places where a new unit begins in it.
 
-    values:  [N] unsigned integers, usually a memory map.
+    values:  [N, *kind.shape] of kind.dtype, usually a memory map.
     units:   [M] int64, sorted, distinct, each in [0, N): the step that begins a unit (a line, a
              document, ...) according to the reset policy. Position 0 is always a unit's beginning
              and is always listed.
+    texts:   what goes with each unit, where the data has texts.
     """
 
     values: np.ndarray
     units: np.ndarray
+    texts: Texts | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     @staticmethod
-    def open(folder: Path, dtype: np.dtype[np.unsignedinteger]) -> Steps:
-        """Map `folder`/steps.bin and `folder`/units.bin (int64) without reading them."""
+    def open(folder: Path, kind: Kind, text: Text | None = None) -> Steps:
+        """Map steps.bin and units.bin (int64), and texts.bin and begins.bin (int64) if there is `text`, unread."""
 
-        def mapped(path: Path, kind: np.dtype) -> np.ndarray:
+        def mapped(name: str, dtype: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
+            path = folder / f"{name}.bin"
             if path.stat().st_size == 0:
-                return np.empty(0, kind)
-            return np.memmap(path, dtype=kind, mode="r")
+                return np.empty((0, *shape), dtype)
+            return np.memmap(path, dtype=np.dtype(dtype), mode="r").reshape(-1, *shape)
 
-        return Steps(mapped(folder / "steps.bin", np.dtype(dtype)), mapped(folder / "units.bin", np.dtype(np.int64)))
+        texts = None if text is None else Texts(mapped("texts", text.dtype), mapped("begins", np.int64))
+        return Steps(mapped("steps", kind.dtype, kind.shape), mapped("units", np.int64), texts)

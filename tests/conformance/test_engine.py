@@ -10,10 +10,11 @@ import pytest
 from conftest import random_weights
 
 from rhapsode import registry
+from rhapsode.conditions._condition import Attended
 from rhapsode.config import NetworkConfig
 from rhapsode.engine import Engine
 from rhapsode.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps import Moves, Symbols, Text
 
 torch = pytest.importorskip("torch")
 
@@ -29,6 +30,17 @@ NETWORKS: list[dict[str, Any]] = [
     {"embedding": 16, "tied": True, "layers": 2},
     {"width": 1, "embedding": 1},
     {"width": 67, "layers": 2},  # not a multiple of any vector's width
+    *(
+        {"head": "mixture", "mixtures": 3, "condition": condition, "components": 3, **more}
+        for condition in registry.names("condition")
+        for more in (
+            {"layers": 1, "feedback": True},
+            {"layers": 2},
+            {"layers": 3, "skip": True},
+            {"layers": 2, "skip": True, "feedback": True, "width": 37},
+        )
+    ),
+    {"head": "mixture", "layers": 2},
 ]
 
 pytestmark = [
@@ -38,22 +50,53 @@ pytestmark = [
 
 
 class Pair:
-    """One network with its weights, for torch and as an engine."""
+    """One network with its weights, for torch and as an engine; inputs, and texts where there is a condition."""
 
     def __init__(self, cell: str, options: dict[str, Any], threads: int | None = None) -> None:
-        self.network = Network(NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options}), Symbols(V))
+        config = NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options})
+        kind = Moves((0, 0), (1, 1)) if config.head == "mixture" else Symbols(V)
+        self.network = Network(config, kind, Text(11) if config.condition else None)
         weights = random_weights(self.network, seed=1)
+        if config.condition:  # random windows would leave their texts at once
+            weights["condition.bias"][2 * config.components :] = -2
+            weights["condition.weight"] /= 2
         self.engine = Engine(self.network.graph(weights), threads)
         self.weights = {name: torch.from_numpy(value) for name, value in weights.items()}
         self.like = self.weights["output.bias"]
-        self.inputs = np.random.default_rng(2).integers(0, V + 1, (T, B))  # start among them
+        self.inputs = self.some_inputs(2, T, B)
+
+    def some_inputs(self, seed: int, steps: int, rows: int) -> np.ndarray:
+        """[steps, rows, *shape of a step]; symbols have `start` among them."""
+        rng = np.random.default_rng(seed)
+        if isinstance(self.network.steps, Symbols):
+            return rng.integers(0, V + 1, (steps, rows))
+        return rng.standard_normal((steps, rows, 3)).astype(np.float32)
+
+    def text(self, rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
+        """Texts of all lengths, those of the rows with these numbers."""
+        if self.network.condition is None:
+            return None
+        lengths = np.arange(2, 2 + 40)[rows]
+        text = np.random.default_rng(6).integers(0, 11, (42, 40))[: lengths.max(), rows]
+        text[np.arange(len(text))[:, None] >= lengths] = 0
+        return text, lengths
+
+    def engine_run(self, inputs: np.ndarray, state: Any, rows: Any = None) -> tuple[np.ndarray, Any]:
+        """Engine.run with the texts of the rows with these numbers, by default the first ones."""
+        return self.engine.run(inputs, state, self.text(np.arange(inputs.shape[1]) if rows is None else rows))
 
     def run(self, inputs: np.ndarray, state: Any = None, reset: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
         """Network.run: parameters [T, B, P] and the new state, as arrays."""
-        before = self.network.zeros(inputs.shape[1], self.like) if state is None else map(torch.from_numpy, state)
+        steps, rows = inputs.shape[:2]
+        before = self.network.zeros(rows, self.like) if state is None else map(torch.from_numpy, state)
         shut = None if reset is None else torch.from_numpy(reset)
+        texts = self.text(np.arange(rows))
+        attended = None
+        if texts is not None:
+            ends = torch.from_numpy(np.tile(texts[1], (steps, 1)))
+            attended = Attended(torch.from_numpy(texts[0]), torch.zeros_like(ends), ends)
         with torch.no_grad():
-            out, after = self.network.run(self.weights, torch.from_numpy(inputs), tuple(before), shut)
+            out, after = self.network.run(self.weights, torch.from_numpy(inputs), tuple(before), shut, text=attended)
         return out.numpy(), tuple(part.numpy() for part in after)
 
 
@@ -64,12 +107,12 @@ def close(a: Any, b: Any) -> None:
 
 def test_torch_and_engine_agree(cell: str, options: dict[str, Any]) -> None:
     pair = Pair(cell, options)
-    found, found_state = pair.engine.run(pair.inputs, pair.engine.zeros(B))
+    found, found_state = pair.engine_run(pair.inputs, pair.engine.zeros(B))
     expected, expected_state = pair.run(pair.inputs)
-    assert found.shape == (T, B, V) and found.dtype == np.float32
+    assert found.shape == (T, B, pair.network.head.width) and found.dtype == np.float32
     close([found, *found_state], [expected, *expected_state])
     # and from a state that is not zero
-    found, found_state = pair.engine.run(pair.inputs[::-1].copy(), found_state)
+    found, found_state = pair.engine_run(pair.inputs[::-1].copy(), found_state)
     expected, expected_state = pair.run(pair.inputs[::-1].copy(), expected_state)
     close([found, *found_state], [expected, *expected_state])
 
@@ -98,7 +141,7 @@ def test_resets_agree(cell: str, options: dict[str, Any]) -> None:
         for first, last in itertools.pairwise(edges):
             end = pair.engine.zeros(1)
             if first < last:
-                expected, end = pair.engine.run(pair.inputs[first:last, b : b + 1], end)
+                expected, end = pair.engine_run(pair.inputs[first:last, b : b + 1], end, [b])
                 heard = ~reset[first:last, b]  # what is computed at a reset step itself has no meaning
                 close([found[first:last, b][heard]], [expected[:, 0][heard]])
                 end = pair.engine.zeros(1) if reset[last - 1, b] else end
@@ -108,7 +151,9 @@ def test_resets_agree(cell: str, options: dict[str, Any]) -> None:
 def test_a_reset_leaves_exactly_nothing(cell: str, options: dict[str, Any]) -> None:
     pair = Pair(cell, options)
     _, state = pair.run(pair.inputs)
-    state = tuple(part * 100 for part in state)
+    attending = len(pair.network.condition.state) + pair.network.config.feedback if pair.network.condition else 0
+    cells = len(state) - attending
+    state = tuple(part * 100 for part in state[:cells]) + state[cells:]
     reset = np.zeros((T, B), bool)
     reset[T - 1, ::2] = True
     _, after = pair.run(pair.inputs, state, reset)
@@ -131,13 +176,13 @@ def test_torch_at_once_is_step_by_step(cell: str, options: dict[str, Any]) -> No
 def test_the_engine_is_the_same_bit_for_bit(cell: str, options: dict[str, Any], threads: int) -> None:
     """At any batch size, in windows of any length. Generation, scoring and compression stand on this."""
     pair = Pair(cell, options, threads)
-    inputs = np.random.default_rng(4).integers(0, V + 1, (40, 33))
-    expected, expected_state = pair.engine.run(inputs, pair.engine.zeros(33))
+    inputs = pair.some_inputs(4, 40, 33)
+    expected, expected_state = pair.engine_run(inputs, pair.engine.zeros(33))
     for rows in (1, 2, 3, 8, 33):
         for window in (1, 7, 40):
             state, out = pair.engine.zeros(rows), []
             for at in range(0, 40, window):
-                parameters, state = pair.engine.run(inputs[at : at + window, :rows].copy(), state)
+                parameters, state = pair.engine_run(inputs[at : at + window, :rows].copy(), state)
                 out.append(parameters)
             assert np.array_equal(np.concatenate(out), expected[:, :rows])
             for part, other in zip(state, expected_state, strict=True):
@@ -146,10 +191,10 @@ def test_the_engine_is_the_same_bit_for_bit(cell: str, options: dict[str, Any], 
 
 def test_the_engine_leaves_what_it_is_given_alone(cell: str, options: dict[str, Any]) -> None:
     pair = Pair(cell, options)
-    _, state = pair.engine.run(pair.inputs, pair.engine.zeros(B))
+    _, state = pair.engine_run(pair.inputs, pair.engine.zeros(B))
     before = [part.copy() for part in state]
-    parameters, _ = pair.engine.run(pair.inputs, state)
+    parameters, _ = pair.engine_run(pair.inputs, state)
     kept = parameters.copy()
-    pair.engine.run(pair.inputs[::-1].copy(), state)
+    pair.engine_run(pair.inputs[::-1].copy(), state)
     assert np.array_equal(parameters, kept)
     assert all(np.array_equal(part, other) for part, other in zip(state, before, strict=True))

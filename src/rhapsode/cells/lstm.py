@@ -49,14 +49,20 @@ class LSTM(Cell):
         init.zeros_(weights["bias"])
         init.ones_(weights["bias"][h : 2 * h])
 
+    def shut(self, like: Tensor) -> Tensor:
+        """[4H]: what a reset step adds to the gates' sums."""
+        import torch
+
+        gates = like.new_full((4, self.width), SHUT)
+        return gates.index_fill_(0, torch.tensor(2, device=like.device), 0.0).view(-1)
+
     def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
         import torch
 
         kernel = weights["input"]
         if reset is not None:
             # One more input, 1 at reset steps, whose weights shut the gates. i, f, o are shut; g does not matter.
-            shut = kernel.new_full((4, self.width), SHUT).index_fill_(0, torch.tensor(2, device=kernel.device), 0.0)
-            kernel = torch.cat([kernel, shut.view(-1, 1)], dim=1)
+            kernel = torch.cat([kernel, self.shut(kernel).view(-1, 1)], dim=1)
             x = torch.cat([x, reset.unsqueeze(-1).to(x.dtype)], dim=-1)
         bias = weights["bias"]
         flat = [kernel, weights["recurrent"], bias, torch.zeros_like(bias)]

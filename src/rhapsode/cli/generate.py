@@ -20,19 +20,41 @@ def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
     prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="Go on from this file's text.")] = None,
-    length: Annotated[int, typer.Option(help="Steps to draw: characters, for most models.")] = 500,
+    length: Annotated[
+        int | None,
+        typer.Option(help="Steps to draw: characters, for most models [default: 500, or to the text's end]."),
+    ] = None,
     temperature: Annotated[float, typer.Option(help="Below 1 safer, above 1 wilder, 0 always the likeliest.")] = 1.0,
     top_k: Annotated[int, typer.Option(help="Draw among the K likeliest; 0 is off.")] = 0,
     top_p: Annotated[float, typer.Option(help="Draw among the likeliest that reach this mass; 1 is off.")] = 1.0,
     min_p: Annotated[float, typer.Option(help="Leave out what is less likely than this part of the likeliest.")] = 0.0,
     typical: Annotated[float, typer.Option(help="Locally typical sampling, up to this mass; 1 is off.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1, repeating is rarer.")] = 1.0,
+    bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
+    style: Annotated[
+        str | None, typer.Option(metavar="FILE[#N]", help="Pens: write in the manner of this (the N-th) drawing.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
     samples: Annotated[int, typer.Option(help="How many to draw; each begins with a line `--- sample N ---`.")] = 1,
     stop: Annotated[str | None, typer.Option(metavar="TEXT", help="End before this text.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
+    page: Annotated[
+        str | None, typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on.")
+    ] = None,
+    x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
+    pitch: Annotated[float | None, typer.Option(metavar="MM", help="Pens, pages: from base line to base line.")] = None,
+    margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens, pages: on all sides.")] = None,
+    align: Annotated[str, typer.Option(help="Pens, pages: left, right, centre or justify.")] = "left",
+    ruled: Annotated[bool, typer.Option("--ruled", help="Pens, pages: draw the base lines, too.")] = False,
+    mode: Annotated[
+        str, typer.Option(help="Pens, SVG and PNG: plotter, lines of one breadth; or ink, as a nib leaves it.")
+    ] = "plotter",
+    animated: Annotated[bool, typer.Option("--animated", help="Pens, SVG: it writes itself when opened.")] = False,
+    attention: Annotated[
+        str | None, typer.Option(metavar="FILE.png", help="Pens: a picture of which character was seen at each step.")
+    ] = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
 ) -> None:
@@ -42,6 +64,7 @@ def generate(
     check_writable(output)
 
     with unbroken():
+        from rhapsode.codecs._records import RecordCodec
         from rhapsode.config import make
         from rhapsode.model import Model
         from rhapsode.reader import as_bytes
@@ -54,9 +77,22 @@ def generate(
         "min_p": min_p,
         "typical": typical,
         "repetition_penalty": repetition_penalty,
+        "bias": bias,
     }
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
+    if isinstance(loaded.codec, RecordCodec):
+        from rhapsode.cli._ink import Pen, write_ink
+
+        if prompt == "-":
+            prompt_file = "-"
+        given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
+        pen = Pen(page, x_height, pitch, margin, align, ruled, mode, animated, attention)
+        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
+        return
+    for name, value in {"--style": style, "--page": page, "--attention": attention, "--animated": animated}.items():
+        if value:
+            raise UserError(f"{name} is for models of pen strokes; this one's codec is {loaded.codec.name}.")
     if prompt == "-":
         prompt_file, prompt = "-", None
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
@@ -100,7 +136,7 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
             "text": one.text,
             "nats": -float(one.log_probs.sum()),
             "stopped": one.stopped,
-            "steps": [model.codec.label(symbol) for symbol in one.symbols.tolist()],
+            "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
             "log_probs": one.log_probs.tolist(),
         }
         if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something

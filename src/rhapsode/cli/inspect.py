@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -14,23 +15,35 @@ SHOWN = 100
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is, and how it was trained."""
+    """Show what a model is, and how it was trained; or what a file of drawings holds."""
     with unbroken():
+        from rhapsode.codecs._text import TextCodec
+        from rhapsode.ink.read import recognised
         from rhapsode.model import Model
 
+    if recognised(Path(model)):
+        from rhapsode.cli._ink import inspect_ink
+
+        inspect_ink(Path(model), json)
+        return
     loaded = Model.load(model)
     assert loaded.path is not None
-    size = loaded.codec.steps.size
+    codec = loaded.codec
+    size = codec.steps.size
     facts: dict[str, Any] = {
         "path": str(loaded.path),
         "digest": loaded.digest,
         "parameters": loaded.network.parameters,
         "file_bytes": loaded.path.stat().st_size,
-        "codec": loaded.codec.name,
-        "vocabulary": {"size": size, "first": [loaded.codec.label(n) for n in range(min(size, SHOWN))]},
+        "codec": codec.name,
+        **(
+            {"vocabulary": {"size": size, "first": [codec.label(n) for n in range(min(size, SHOWN))]}}
+            if isinstance(codec, TextCodec)
+            else {"steps": codec.to_json()}
+        ),
         "network": loaded.config.network.model_dump(),
         "framing": loaded.config.framing.model_dump(),
         "reset": loaded.config.reset,
@@ -39,7 +52,10 @@ def inspect(
     if json:
         put(as_json(facts))
         return
-    facts["vocabulary"] = f"{size:,} symbols: {' '.join(facts['vocabulary']['first'])}{' …' if size > SHOWN else ''}"
+    if "vocabulary" in facts:
+        facts["vocabulary"] = (
+            f"{size:,} symbols: {' '.join(facts['vocabulary']['first'])}{' …' if size > SHOWN else ''}"
+        )
     _show(facts)
 
 

@@ -31,7 +31,9 @@ def score(
         int | None, typer.Option(metavar="N", help="Start from zero state every N steps, instead of carrying it.")
     ] = None,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Let a copy of the weights learn on the way.")] = False,
-    per_step: Annotated[bool, typer.Option("--per-step", help="The surprise of every step, too.")] = False,
+    per_step: Annotated[
+        bool, typer.Option("--per-step", help="The surprise of every step, too (of drawings: of every drawing).")
+    ] = False,
     color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -44,9 +46,17 @@ def score(
     check_readable(files)
 
     with unbroken():
+        from rhapsode.codecs._records import RecordCodec
         from rhapsode.model import Model
 
     loaded = Model.load(model)
+    if isinstance(loaded.codec, RecordCodec):
+        from rhapsode.cli._ink import score_ink
+
+        if cold is not None or dynamic or color:
+            raise UserError("--cold, --dynamic and --color are for models of text; leave them out.")
+        score_ink(loaded, files, per_step, json)
+        return
     scores: list[Score] = []
     with reporting() as report:
         for name in files:

@@ -6,17 +6,20 @@ import math
 import os
 import re
 import shlex
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rhapsode import registry
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import duration, nats, reporting
-from rhapsode.errors import UserError, choice
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.cli._settings import Settings
 
 CODECS = ", ".join(registry.names("codec"))
-TABLES = ("network", "dropout", "plan", "codec")
+BUDGETS = ("minutes", "epochs", "steps")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -46,8 +49,12 @@ def train(
     valid: Annotated[
         list[str] | None, typer.Option(metavar="SOURCE", help="Validate on this; may be given several times.")
     ] = None,
-    valid_fraction: Annotated[float, typer.Option(help="Else on this fraction of the data.")] = 0.1,
-    valid_by: Annotated[str, typer.Option(metavar="tail|document", help="Which part that is.")] = "tail",
+    valid_fraction: Annotated[
+        float | None, typer.Option(help="Else on this fraction of the data [default: 0.1].")
+    ] = None,
+    valid_by: Annotated[
+        str | None, typer.Option(metavar="tail|document", help="Which part that is [default: tail].")
+    ] = None,
     separator: Annotated[
         str | None,
         typer.Option("--document-separator", metavar="TEXT", help="What stands between documents in a file."),
@@ -57,7 +64,10 @@ def train(
     ] = None,
     config: Annotated[
         str | None,
-        typer.Option(metavar="FILE.toml", help="Tables [network], [dropout], [plan], [codec]."),
+        typer.Option(
+            metavar="FILE.toml",
+            help="Options as here, and tables [network], [dropout], [plan], [codec]; or the name of a recipe.",
+        ),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="Size of the network, e.g. 500k or 4M.")] = None,
     layers: Annotated[int | None, typer.Option(help="LSTM layers.")] = None,
@@ -75,52 +85,77 @@ def train(
     """Train a model on your own text.
 
     What you do not set is chosen from the data and the time."""
-    budgets = {"--minutes": minutes, "--epochs": epochs, "--steps": steps}
-    given = [name for name, value in budgets.items() if value is not None]
-    if len(given) > 1:
-        raise UserError(f"{' and '.join(given)}: give one of them; each says how long to train.")
+    from rhapsode.cli._settings import Settings, load
+
+    shape = {"layers": layers, "width": width, "embedding": embedding}
+    begin(
+        load(config) if config else Settings(),
+        output,
+        shape={name: value for name, value in shape.items() if value is not None},
+        params=None if params is None else whole(params),
+        sources=sources,
+        minutes=minutes,
+        epochs=epochs,
+        steps=steps,
+        codec=codec,
+        framing=framing,
+        window=window,
+        horizon=horizon,
+        reset=reset,
+        valid=valid,
+        valid_fraction=valid_fraction,
+        valid_by=valid_by,
+        separator=separator,
+        field=field,
+        base=base,
+        resume=resume,
+        seed=seed,
+        device=device,
+        precision=precision,
+        tensorboard=tensorboard,
+    )
+
+
+def begin(
+    settings: Settings,
+    output: str,
+    *,
+    shape: dict[str, int] | None = None,
+    params: int | None = None,
+    resume: bool = False,
+    **given: Any,
+) -> None:
+    """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
+    given = {name: value for name, value in given.items() if value not in (None, [])}
+    named = [f"--{name}" for name in BUDGETS if name in given]
+    if len(named) > 1:
+        raise UserError(f"{' and '.join(named)}: give one of them; each says how long to train.")
+    # A resumed run has sources of its own, which the file's must not replace.
+    replaced = {*(BUDGETS if named else ()), *(["sources"] if resume else ())}
+    chosen = {name: value for name, value in settings.options.items() if name not in replaced} | given
+    sources = chosen.pop("sources", [])
     if not sources and not resume:
         raise UserError("nothing to train on: name a SOURCE, e.g. rhapsode train book.txt -o model.")
-    tables = read_config(config) if config else {name: {} for name in TABLES}
-    shape = {"layers": layers, "width": width, "embedding": embedding}
-    tables["network"] |= {name: value for name, value in shape.items() if value is not None}
-    named = tables["codec"].pop("name", None)
-    if named is not None and not isinstance(named, str):
-        raise UserError(f"{config}: codec.name is {named!r}; it must be the name of a codec, in quotes.")
-    size = None if params is None else whole(params)
+    codec_options = dict(settings.codec)
+    own = codec_options.pop("name", None)
+    codec = chosen.pop("codec", own)
 
     with unbroken():
         from rhapsode.training.run import train as run
 
     with reporting() as report:
         result = run(
-            sources or [],
+            sources,
             output,
-            minutes=minutes if given or resume else 5.0,
-            epochs=epochs,
-            steps=steps,
-            codec=codec or named,
-            codec_options=tables["codec"],
-            framing=framing,
-            window=window,
-            horizon=horizon,
-            reset=reset,
-            valid=valid or None,
-            valid_fraction=valid_fraction,
-            valid_by=valid_by,
-            separator=separator,
-            field=field,
-            network=tables["network"],
-            dropout=tables["dropout"],
-            plan=tables["plan"],
-            params=size,
-            base=base,
+            codec=codec,
+            codec_options=codec_options if own in (None, codec) else {},  # else they are another codec's
+            network=settings.network | (shape or {}),
+            dropout=settings.dropout,
+            plan=settings.plan,
+            params=params,
             resume=resume,
-            seed=seed,
-            device=device,
-            precision=precision,
-            tensorboard=tensorboard,
             report=report,
+            **chosen,
         )
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks
         return
@@ -141,23 +176,3 @@ def whole(text: str) -> int:
     if number < 1:
         raise UserError(f"--params: {text!r} is not a number of parameters. Write 800000, 800k or 4M.")
     return number
-
-
-def read_config(name: str) -> dict[str, dict[str, Any]]:
-    """The tables of a TOML file, those that are not there empty. Raises `UserError`."""
-    import tomllib
-
-    from rhapsode.cli._files import read
-
-    try:
-        found = tomllib.loads(read(name).decode())
-    except UnicodeDecodeError as error:
-        raise UserError(f"{name}: not UTF-8, at byte {error.start}. TOML must be.") from None
-    except tomllib.TOMLDecodeError as error:
-        raise UserError(f"{name}: not TOML: {error}.") from None
-    for key, value in found.items():
-        if key not in TABLES:
-            raise choice(f"{name}: table", key, TABLES)
-        if not isinstance(value, dict):
-            raise UserError(f"{name}: {key} is {value!r}; it must be a table: [{key}], then a setting a line.")
-    return {table: dict(found.get(table, {})) for table in TABLES}

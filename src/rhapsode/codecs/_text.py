@@ -11,11 +11,11 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
-from rhapsode.errors import UserError, choice
+from rhapsode.codecs._codec import Codec
 from rhapsode.steps import Symbols
 
 SYMBOL_LIMIT = 2**20
@@ -30,23 +30,8 @@ class Decoder(ABC):
         """The bytes that this symbol adds to the output; may be empty."""
 
 
-class TextCodec(ABC):
+class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
-
-    name: ClassVar[str]
-    """The codec's name: that of its module."""
-
-    summary: ClassVar[str]
-    """One line for help and docs: what a step is, and what the codec is good for."""
-
-    head: ClassVar[str] = "categorical"
-    """The head that predicts these steps when none is asked for."""
-
-    options: ClassVar[dict[str, int]] = {}
-    """The options of `fit` and their defaults. All are whole numbers."""
-
-    limits: ClassVar[dict[str, tuple[int, int]]] = {}
-    """The least and greatest value of each option."""
 
     @classmethod
     @abstractmethod
@@ -56,19 +41,6 @@ class TextCodec(ABC):
         How the data is cut into pieces makes no difference. Raises `UserError` for an option that
         the codec does not have (see `options`) or a value that it cannot take (see `limits`).
         """
-
-    @classmethod
-    def checked(cls, given: dict[str, Any]) -> dict[str, int]:
-        """All options of `fit`: those given, validated, and the defaults of the others."""
-        for key, value in given.items():
-            if not cls.options:
-                raise UserError(f"codec {cls.name}: {key!r} is not an option; this codec has none.")
-            if key not in cls.options:
-                raise choice(f"option of codec {cls.name}", key, cls.options)
-            low, high = cls.limits[key]
-            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
-                raise UserError(f"codec {cls.name}: {key} is {value!r}; it must be a whole number, {low} to {high}.")
-        return {**cls.options, **given}
 
     @property
     @abstractmethod
@@ -104,15 +76,6 @@ class TextCodec(ABC):
     @abstractmethod
     def label(self, symbol: int) -> str:
         """A short printable name of the symbol, for pictures and messages."""
-
-    @abstractmethod
-    def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs, as JSON values."""
-
-    @classmethod
-    @abstractmethod
-    def from_json(cls, data: dict[str, Any]) -> TextCodec:
-        """The codec again. Raises `UserError` when `data` is not what `to_json` made."""
 
     def encode_chunks(self, chunks: Iterable[bytes]) -> Iterator[np.ndarray]:
         """`encode` of the chunks joined, piece by piece, in memory bounded by the size of a chunk."""
@@ -208,21 +171,3 @@ def printable(data: bytes) -> str:
     text = data.decode("utf-8", "backslashreplace")
     shown = (marks.get(c) or (c if c.isprintable() else c.encode("unicode_escape").decode("ascii")) for c in text)
     return "".join(f"◌{c}" if unicodedata.combining(c[0]) else c for c in shown)
-
-
-def damaged(codec: type[TextCodec], what: str) -> UserError:
-    """The error for a codec's data in a model file that `to_json` did not make."""
-    return UserError(
-        f"codec {codec.name}: the model file is damaged or was not written by rhapsode: {what}. "
-        "Fetch or train the model again."
-    )
-
-
-def fields(codec: type[TextCodec], data: object, *keys: str) -> list[Any]:
-    """The values of `data`, which must be an object with exactly these keys. Raises `UserError`."""
-    if not isinstance(data, dict):
-        raise damaged(codec, f"expected an object, found {type(data).__name__}")
-    if set(data) != set(keys):
-        found = ", ".join(sorted(map(repr, data)))[:100]
-        raise damaged(codec, f"expected the fields ({', '.join(map(repr, sorted(keys)))}), found ({found})")
-    return [data[key] for key in keys]

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._text import (
     SYMBOL_LIMIT,
     Decoder,
@@ -30,9 +31,7 @@ from rhapsode.codecs._text import (
     TableDecoder,
     TextCodec,
     cut_safely,
-    damaged,
     even,
-    fields,
     printable,
     space_cut,
     tally,

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs._text import Decoder, TableDecoder, TextCodec, fields, printable
+from rhapsode.codecs._codec import fields
+from rhapsode.codecs._text import Decoder, TableDecoder, TextCodec, printable
 from rhapsode.steps import Symbols
 
 TABLE = [bytes([b]) for b in range(256)]

@@ -21,7 +21,8 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs._text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely, damaged, even, fields, printable
+from rhapsode.codecs._codec import damaged, fields
+from rhapsode.codecs._text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely, even, printable
 from rhapsode.steps import Symbols
 
 HALVES = 32

@@ -23,18 +23,8 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs._text import (
-    SYMBOL_LIMIT,
-    Decoder,
-    Memo,
-    TextCodec,
-    cut_safely,
-    damaged,
-    even,
-    fields,
-    space_cut,
-    tally,
-)
+from rhapsode.codecs._codec import damaged, fields
+from rhapsode.codecs._text import SYMBOL_LIMIT, Decoder, Memo, TextCodec, cut_safely, even, space_cut, tally
 from rhapsode.codecs.chars import (
     CODE_POINTS,
     HALVES,

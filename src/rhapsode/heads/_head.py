@@ -9,22 +9,31 @@ arithmetic and need no torch). The conformance tests hold the two against each o
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from rhapsode.steps import Symbols
+from rhapsode.config import NetworkConfig
+from rhapsode.errors import UserError
+from rhapsode.samplers import Randomness, Sampling
+from rhapsode.steps import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
 class Head(ABC):
-    """A distribution of the next step, given P numbers."""
+    """A distribution of the next step, given P numbers. [..., *S] is the shape of steps: S is () for symbols."""
 
     name: ClassVar[str]
+    options: ClassVar[frozenset[str]]
+    """The options of `Sampling` that have a meaning for it."""
 
-    def __init__(self, steps: Symbols) -> None:
+    exact: ClassVar[bool] = False
+    """Its parameters are to be computed in float32, whatever the precision of the rest."""
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         self.steps = steps
 
     @property
@@ -34,8 +43,30 @@ class Head(ABC):
 
     @abstractmethod
     def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
-        """-log p(target): parameters [..., P], targets [...] → [...] float32, differentiable."""
+        """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable."""
+
+    @abstractmethod
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        """parameters [..., P] → [..., Q] float64: what `draw` draws from. It depends on a row's own numbers only."""
 
     @abstractmethod
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """log p(target) in nats: parameters [..., P], targets [...] → [...] float64."""
+        """log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float64."""
+
+    @abstractmethod
+    def draw(
+        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
+    ) -> tuple[Any, float]:
+        """A step drawn from one row [Q] of `distribution`, and its log p in nats, which knows nothing of `sampling`.
+
+        recent: the steps before it, as far as `sampling` looks back.
+        """
+
+    def check(self, sampling: Sampling) -> None:
+        """Raises `UserError` for options of drawing that mean nothing here."""
+        for name in sorted(sampling.model_fields_set - self.options):
+            if getattr(sampling, name) != type(sampling).model_fields[name].default:
+                raise UserError(
+                    f"{name} means nothing to this model, whose head is {self.name}. "
+                    f"It can be drawn from with: {', '.join(sorted(self.options))}."
+                )

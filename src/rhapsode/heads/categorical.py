@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.heads._head import Head
+from rhapsode.samplers import Randomness, Sampling, adjust, draw
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,6 +18,7 @@ class Categorical(Head):
     """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
+    options = frozenset(Sampling.model_fields) - {"bias"}
 
     @property
     def width(self) -> int:
@@ -34,6 +37,16 @@ class Categorical(Head):
         z -= np.log(np.exp(z).sum(axis=-1, keepdims=True))
         return z
 
+    distribution = log_probs
+
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         index = np.asarray(targets).astype(np.int64)[..., None]
         return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]
+
+    def draw(
+        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[int]
+    ) -> tuple[int, float]:
+        # Only the penalty reads `recent`, so it is not made an array for nothing.
+        seen = () if sampling.repetition_penalty == 1 else tuple(recent)
+        symbol = draw(adjust(distribution, sampling, seen), randomness.uniform())
+        return symbol, distribution.item(symbol)

@@ -18,8 +18,9 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps import Kind, Symbols, Text
 from rhapsode.training import memory
+from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.probe import Probe
 
@@ -66,14 +67,14 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
     """All processors, if that is at least a fifth faster than one thread here and now; else one. And their FLOP/s.
 
     With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that
-    lost its processor (`training.pace` goes back to one thread if that happens later).
+    lost its processor (`training.pace` goes back to one thread if that happens later, and tries all again).
     """
     every = torch.get_num_threads()
     all_speed = measure(device, precision, every)
     if device.type != "cpu" or every == 1:
         return every, all_speed
     one_speed = measure(device, precision, 1)
-    return (every, all_speed) if all_speed > 1.2 * one_speed else (1, one_speed)
+    return (every, all_speed) if all_speed > GAIN * one_speed else (1, one_speed)
 
 
 @memory.kept()
@@ -92,7 +93,7 @@ def measure(device: torch.device, precision: str, threads: int) -> float:
 
 
 def choose(
-    steps: Symbols,
+    steps: Kind,
     data: int,
     budget: Budget,
     framing: FramingConfig,
@@ -107,16 +108,19 @@ def choose(
     precision: str,
     base: NetworkConfig | None = None,
     processes: int = 1,
+    text: Text | None = None,
 ) -> tuple[Plan, list[str]]:
     """A plan for `data` training steps, and the reasons for it. What is given is kept. Raises `UserError`."""
     reasons = []
     config = base or make(NetworkConfig, dict(network), "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
-        threads = int(plan["threads"])
+        threads = most = int(plan["threads"])
         speed = measure(device, precision, threads)
     else:
-        threads, speed = threads_for(device, precision)
+        (threads, speed), most = threads_for(device, precision), torch.get_num_threads()
+        if threads < most:
+            reasons.append(f"threads: one (at this moment {most} are hardly faster; they are tried again later)")
     speed *= processes
 
     def batch(width: int) -> tuple[int, int, int]:
@@ -140,25 +144,27 @@ def choose(
             span //= 2
         return rows, span, rows * (1 if framing.name == "many-to-one" else span)
 
-    rows, span, targets = batch(width=0)
-    if base is None and "width" not in network:
+    sized = base is None and "width" not in network
+    rows, span, targets = batch(0 if sized else config.width)
+    if sized:
         # 1 / parameters = 5 / steps to be read + 1 / largest: a fifth of the steps, and less of what is read often.
         largest = LARGEST * math.sqrt(data)
-        if budget.minutes is not None:  # and in a given time, parameters × steps to be read is constant
-            product = speed * 60 * budget.minutes / (rows * span / targets) / 6
-            root = math.sqrt(largest**-2 + 4 * STEPS_PER_PARAMETER / product)
-            size = 2 / (1 / largest + root)
-            why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
-        else:
-            read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
-            size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
-            why = f"{read:,.0f} steps to be read, {data:,} different"
-        config = _with_width(config, steps, parameters or round(size), exact=parameters is not None)
+        for _ in range(2):  # wide networks have larger batches, and so many updates of those read more
+            if budget.minutes is not None:  # and in a given time, parameters × steps to be read is constant
+                product = speed * 60 * budget.minutes / (rows * span / targets) / 6
+                root = math.sqrt(largest**-2 + 4 * STEPS_PER_PARAMETER / product)
+                size = 2 / (1 / largest + root)
+                why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
+            else:
+                read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
+                size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
+                why = f"{read:,.0f} steps to be read, {data:,} different"
+            config = _with_width(config, steps, text, parameters or round(size), exact=parameters is not None)
+            rows, span, targets = batch(config.width)
         reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
-    rows, span, targets = batch(config.width)
     reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
     if budget.minutes is not None:
-        updates = speed * 60 * budget.minutes / (Network(config, steps).flops * rows * span)
+        updates = speed * 60 * budget.minutes / (Network(config, steps, text).flops * rows * span)
     elif budget.epochs is not None:
         updates = budget.epochs * data / (rows * span if framing.name == "stream" else rows)
     else:
@@ -169,12 +175,18 @@ def choose(
         rate, recurrent = (
             round(max(0.0, min(most, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free, most in DROPOUT
         )
-        chosen = {"between": rate, "output": rate, "input": round(rate / 4, 3), "recurrent": recurrent}
+        chosen = {
+            "between": rate,
+            "output": rate,
+            "input": round(rate / 4, 3) * isinstance(steps, Symbols),
+            "recurrent": recurrent,
+        }
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,
+        "most": most,
         "warmup": max(1, int(min(50, updates / 10))),
         **plan,
         "network": config,
@@ -188,7 +200,7 @@ def choose(
     return make(Plan, values, "plan settings"), reasons
 
 
-def _with_width(config: NetworkConfig, steps: Symbols, parameters: int, exact: bool) -> NetworkConfig:
+def _with_width(config: NetworkConfig, steps: Kind, text: Text | None, parameters: int, exact: bool) -> NetworkConfig:
     """The width with which the network has about this many parameters (a multiple of 32 unless asked exactly)."""
 
     def at(width: int) -> NetworkConfig:
@@ -200,7 +212,7 @@ def _with_width(config: NetworkConfig, steps: Symbols, parameters: int, exact: b
     low, high = 8, 8192
     while low < high:  # largest width whose count does not pass `parameters`
         middle = (low + high + 1) // 2
-        if Network(at(middle), steps).parameters <= parameters:
+        if Network(at(middle), steps, text).parameters <= parameters:
             low = middle
         else:
             high = middle - 1

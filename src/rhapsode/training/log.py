@@ -94,7 +94,7 @@ def draw(log: Log, path: Path, unit: str) -> None:
         axes.annotate(
             f"best {values[0]:.3f}", (0.99, values[0]), xycoords=("axes fraction", "data"), ha="right", va="top"
         )
-        axes.set_ylim(values[0] - 0.3, min(max(values), values[0] * 2) + 0.1)
+        axes.set_ylim(values[0] - 0.3, min(max(values), values[0] + max(1.0, abs(values[0]))) + 0.1)
     axes.set(xlabel="seconds of training", ylabel=f"nats per {unit}")
     axes.grid(alpha=0.3)
     axes.legend()

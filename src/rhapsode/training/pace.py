@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import math
 
+GAIN = 1.2
+"""Times as fast as one thread that all must be to be worth the risk."""
 COLLAPSE = 2.5
 """Times the best pace so far, at which one thread takes over."""
 USUAL, TRIAL = 40, 8
@@ -17,14 +19,18 @@ WAIT, LONGEST = 20.0, 600.0
 
 
 class Pace:
-    """Listens to how long updates take, and says how many threads the next one should have."""
+    """Listens to how long updates take, and says how many threads the next one should have.
 
-    def __init__(self, threads: int) -> None:
-        self.all = self.threads = threads
+    threads: to begin with: all, or one, as if the others had just been given up.
+    most: all, where that is more.
+    """
+
+    def __init__(self, threads: int, most: int = 1) -> None:
+        self.threads, self.all = threads, max(threads, most)
         self._times: list[float] = []
         self._best = math.inf  # of all threads
         self._alone = math.inf  # of one thread, as last seen
-        self._wait, self._left = WAIT, 0.0
+        self._wait = self._left = WAIT
         self._trial = False
 
     def heard(self, seconds: float) -> int:
@@ -34,8 +40,8 @@ class Pace:
         self._times.append(seconds)
         self._left -= seconds
         if self._trial:
-            # The first update pays for starting the threads. Time is up when one thread would have been done.
-            spent, most = sum(self._times[1:]), TRIAL * self._alone
+            # The first update pays for starting the threads. Time is up when there can be no gain any more.
+            spent, most = sum(self._times[1:]), TRIAL * self._alone / GAIN
             if spent > most:
                 self._wait = min(2 * self._wait, LONGEST)
                 self._one()

@@ -46,5 +46,7 @@ class Plan(Config):
     precision: Literal["bf16", "fp32"] = "fp32"
     threads: int = Field(default=1, ge=1, le=4096)
     """Processor threads. One is often as fast as two, and does not collapse when the machine has other work."""
+    most: int = Field(default=1, ge=1, le=4096)
+    """If that is more: so many are tried later, when the machine may have less other work (`training.pace`)."""
     budget: Budget
     seed: int = 0

@@ -15,7 +15,7 @@ from filelock import FileLock, Timeout
 from rhapsode import checkpoint, corpus
 from rhapsode import framing as framings
 from rhapsode.config import make
-from rhapsode.errors import UserError, choice
+from rhapsode.errors import UserError
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
@@ -58,7 +58,7 @@ def train(
     reset: str | None = None,
     valid: Sequence[Source] | None = None,
     valid_fraction: float = 0.1,
-    valid_by: str = "tail",
+    valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
     network: Mapping[str, Any] | None = None,
@@ -76,7 +76,8 @@ def train(
     """Train a model on `sources` and write it into the folder `output`.
 
     The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
-    the corpus and the budget, and reported; codec chars, framing stream, reset policy document. With `base`,
+    the corpus and the budget, and reported; codec chars or one that knows the files, framing stream, reset policy
+    document. With `base`,
     a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given. With
     `resume`, a stopped run goes on exactly where it was, and the other options are those it began with. With
     `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
@@ -109,8 +110,6 @@ def train(
         )
     if not given["sources"]:
         raise UserError("nothing to train on: name files, folders, globs or `-`, e.g. rhapsode train book.txt -o model")
-    if valid_by not in ("tail", "document"):
-        raise choice("valid_by", valid_by, ["tail", "document"])
     if given["tensorboard"]:
         summary_writer()
     where = auto.device_for(device)
@@ -138,7 +137,7 @@ def train(
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
         data = corpus.prepare(
             given["sources"],
-            codec=origin.codec if origin else (given["codec"] or "chars"),
+            codec=origin.codec if origin else given["codec"],
             codec_options=None if origin else (given["codec_options"] or None),
             reset=ResetPolicy.parse(policy),
             **{k: given[k] for k in keys},
@@ -156,7 +155,7 @@ def train(
                 budget,
                 origin.config.framing if origin else framings.parse(framing or "stream", window, horizon),
                 policy,
-                network=network or {},
+                network={**data.codec.network, **(network or {})},
                 dropout=dropout or {},
                 plan={"seed": seed, **(plan or {})},
                 parameters=params,
@@ -165,6 +164,7 @@ def train(
                 precision=auto.precision_for(precision, where),
                 base=origin.config.network if origin else None,
                 processes=group.size,
+                text=data.codec.text,
             )
             # Speed decides, and each process has measured its own.
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))

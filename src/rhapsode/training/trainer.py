@@ -21,6 +21,9 @@ import torch
 from torch import Tensor
 
 from rhapsode import checkpoint
+from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._text import TextCodec
+from rhapsode.conditions._condition import Attended
 from rhapsode.config import ModelConfig, make
 from rhapsode.corpus import Corpus
 from rhapsode.errors import NotFinite, UserError
@@ -62,17 +65,22 @@ class Trainer:
         self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
-        self.network = Network(plan.network, kind)
-        self.framing = Framing(plan.framing, Framed(corpus.train, kind), plan.rows, plan.window, plan.seed)
+        self.network = Network(plan.network, kind, corpus.codec.text)
+        if self.network.condition and plan.framing.name != "stream":
+            raise UserError(f"framing {plan.framing.name} tears steps from their text; with texts it must be stream.")
+        self.framing = Framing(
+            plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
+        )
         fresh = self.network.initialise(torch.Generator().manual_seed(plan.seed))
         self.adopt({n: w.numpy() for n, w in fresh.items()})
         torch.manual_seed(plan.seed + group.rank)  # dropout
         torch.set_num_threads(plan.threads)
-        self._pace = Pace(plan.threads if device.type == "cpu" else 1)
+        self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
-        self._interrupted = self._slowed = False
+        self._interrupted = False
+        self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
         self._losses: list[Tensor] = []
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -177,7 +185,7 @@ class Trainer:
         state = self.state if self.framing.carried else self._zeros(self.state[0].shape[0])
         with self._autocast():
             parameters, new_state = self.network.run(
-                self.weights, batch["inputs"], state, batch.get("reset"), self.plan.dropout
+                self.weights, batch["inputs"], state, batch.get("reset"), self.plan.dropout, _text(batch)
             )
         nats = self.network.head.nats(parameters, batch["targets"])
         loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
@@ -193,6 +201,7 @@ class Trainer:
     def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
         """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
         names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
+        names += ["text", "begin", "end"] * (self.network.condition is not None)
         return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -218,7 +227,7 @@ class Trainer:
                 seconds=round(self.seconds, 3),
                 train=train,
                 valid=valid,
-                valid_bits_per_char=valid / math.log(2) * len(self.corpus.valid) / max(1, self.corpus.valid_chars),
+                **self._per_char(valid),
                 done=round(self.done, 6),
             )
             self.report.progress(
@@ -236,6 +245,13 @@ class Trainer:
                 self.report.sample(text)
                 log.sample(self.step, text)
         self.save(log.size if log else 0)
+
+    def _per_char(self, valid: float) -> dict[str, float]:
+        """The same in the unit that texts are compared in."""
+        if not isinstance(self.corpus.codec, TextCodec):
+            return {}
+        steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
+        return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
 
     def _warn_of_plateau(self, train: float, log: Log) -> None:
         then = next((r["train"] for r in log.read() if r["step"] == self.best_step), math.inf)
@@ -260,7 +276,7 @@ class Trainer:
         for i in range(count):
             t = self._tensors(framing.batch(i))
             with self._autocast():
-                parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"))
+                parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"), text=_text(t))
             if framing.carried:
                 state = new
             nats += float((self.network.head.nats(parameters, t["targets"]) * t["weight"]).sum())
@@ -268,10 +284,18 @@ class Trainer:
         return nats / max(weight, 1.0)
 
     @torch.no_grad()
-    def sample(self, length: int = 200) -> str:
-        """Text drawn from the present weights at temperature 0.8."""
-        drawn = self.model().generate(length=length, seed=self.step, sampling=Sampling(temperature=0.8))
-        return drawn[0].text
+    def sample(self, length: int | None = 200) -> str:
+        """What the present weights write, a little neater than they are sure of; a text of the validation data's."""
+        model, codec = self.model(), self.corpus.codec
+        if not isinstance(codec, RecordCodec):
+            return model.generate(length=length, seed=self.step, sampling=Sampling(temperature=0.8))[0].text
+        texts, text = self.corpus.valid.texts, ""
+        if texts is not None:
+            n = self.step % (len(texts.begins) - 1)
+            text = codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
+            length = None
+        drawn = model.generate(text, length=length, seed=self.step, sampling=Sampling(bias=0.5))[0]
+        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n")
 
     # --- files ---
 
@@ -390,6 +414,10 @@ class Trainer:
     def interrupt(self) -> None:
         """Finish the step under way, save, and stop."""
         self._interrupted = True
+
+
+def _text(batch: Mapping[str, Tensor]) -> Attended | None:
+    return Attended(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None
 
 
 class _Signals:

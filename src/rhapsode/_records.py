@@ -1,0 +1,90 @@
+"""Records → steps, units and texts on disk, in bounded memory. Each record is a unit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode._encode import Counts
+from rhapsode.codecs._records import RecordCodec
+
+
+def held_out(codec: type[RecordCodec], record: Any, number: int, fraction: float) -> bool:
+    """Whether record number `number` is for validation: about this fraction of them is, chosen by a hash.
+
+    All records with the same text fall on the same side: what is held out is text that was never written in training.
+    """
+    text = codec.text_of(record)
+    mark = f"\0{number}" if text is None else text
+    return int.from_bytes(hashlib.sha256(mark.encode("utf-8", "surrogatepass")).digest()[:8]) < fraction * 2.0**64
+
+
+class RecordWriter:
+    """Writes steps.bin and units.bin, and texts.bin and begins.bin where there are texts, of one part of the data."""
+
+    def __init__(self, folder: Path, codec: RecordCodec) -> None:
+        folder.mkdir()
+        self._codec = codec
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else [])]
+        self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
+        self._steps = self._records = self._chars = self._symbols = 0
+        self.refused: Counter[str] = Counter()
+
+    def add(self, record: Any) -> None:
+        """One more record; one that the codec refuses is counted."""
+        codec = self._codec
+        why = codec.refusal(record)
+        if why:
+            self.refused[why] += 1
+            return
+        steps = codec.encode(record)
+        self._put("units", [self._steps], np.int64)
+        self._put("steps", steps, codec.steps.dtype)
+        self._steps += len(steps)
+        self._records += 1
+        if codec.text:
+            text = codec.text_of(record) or ""
+            symbols = codec.encode_text(text)
+            self._put("begins", [self._symbols], np.int64)
+            self._put("texts", symbols, codec.text.dtype)
+            self._symbols += len(symbols)
+            self._chars += len(text)
+
+    def _put(self, name: str, values: Any, dtype: Any) -> None:
+        self._files[name].write(np.ascontiguousarray(values, dtype).data)
+
+    def close(self) -> Counts:
+        """Put everything on the disk; what there is of it."""
+        if self._codec.text:
+            self._put("begins", [self._symbols], np.int64)
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self.abandon()
+        return Counts(0, self._chars, self._steps, self._records, self._records)
+
+    def abandon(self) -> None:
+        """Close the files as they are."""
+        for file in self._files.values():
+            file.close()
+
+
+def write(
+    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]]
+) -> tuple[dict[str, Counts], Counter[str]]:
+    """folder/train and folder/valid, from (is it for validation, record); and why how many were left out."""
+    writers = {name: RecordWriter(folder / name, codec) for name in ("train", "valid")}
+    try:
+        for is_valid, record in records:
+            writers["valid" if is_valid else "train"].add(record)
+        counts = {name: writer.close() for name, writer in writers.items()}
+    finally:
+        for writer in writers.values():
+            writer.abandon()
+    return counts, writers["train"].refused + writers["valid"].refused

@@ -1,0 +1,212 @@
+"""What `generate`, `score` and `inspect` do with drawings."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rhapsode.cli._files import as_json, check_writable, put
+from rhapsode.cli._progress import reporting
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.generate import Sample
+    from rhapsode.ink.drawing import Drawing
+    from rhapsode.model import Model
+    from rhapsode.samplers import Sampling
+
+
+@dataclass(frozen=True)
+class Pen:
+    """How drawings are to look, as the options of `rhapsode generate` say; None is for their defaults."""
+
+    page: str | None
+    x_height: float | None
+    pitch: float | None
+    margin: float | None
+    align: str
+    ruled: bool
+    mode: str
+    animated: bool
+    attention: str | None
+
+
+def write_ink(
+    model: Model,
+    text: str,
+    pen: Pen,
+    sampling: Sampling,
+    style: str | None,
+    seed: int | None,
+    samples: int,
+    length: int | None,
+    output: str,
+    json: bool,
+) -> None:
+    """Draw, and write it where `output` says, in the format that its suffix says."""
+    from rhapsode.ink.page import Page, fit
+    from rhapsode.ink.write import SUFFIXES, save
+
+    suffix = Path(output).suffix.lower()
+    if output != "-":
+        check_writable(output)
+        if suffix not in SUFFIXES:
+            raise UserError(f"-o {output}: what should it be? Its name must end in {', '.join(SUFFIXES)}.")
+    if pen.attention:
+        check_writable(pen.attention)
+    given = style_of(style, model) if style else None
+    if pen.page:
+        from rhapsode.writing import write
+
+        if samples != 1 or length is not None or json or output == "-":
+            raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
+        given_sizes = {"x_height": pen.x_height, "pitch": pen.pitch}
+        sizes: dict[str, Any] = {name: value for name, value in given_sizes.items() if value is not None}
+        page = Page.named(pen.page, margin=pen.margin, align=pen.align, ruled=pen.ruled, **sizes)
+        with reporting() as report:
+            written = write(model, text, page, sampling=sampling, style=given, seed=_seed(seed), report=report)
+        drawn, layouts = list(written.pieces), [written.layout]
+    else:
+        drawn = model.generate(text, sampling=sampling, style=given, seed=seed, samples=samples, length=length)
+        layouts = [fit(one.record, pen.x_height) for one in drawn] if suffix not in ("", ".json", ".jsonl") else []
+    for one in drawn:
+        if one.stopped != "stop" and one.text:
+            typer.echo(
+                f"warning: {one.text!r} was not written to its end; try another --seed or more --bias.", err=True
+            )
+    if seed is None and not pen.page:
+        typer.echo(f"seed {drawn[0].seed}", err=True)
+    if pen.attention:
+        from rhapsode.writing import attention_picture
+
+        attention_picture(drawn[0], Path(pen.attention))
+    if json:
+        put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
+    elif output == "-":
+        for one in drawn:
+            put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
+    elif layouts:
+        names = [output] if len(layouts) == 1 else [_numbered(output, n + 1) for n in range(len(layouts))]
+        for name, layout in zip(names, layouts, strict=True):
+            for path in save(layout, name, **_look(pen, suffix)):
+                typer.echo(str(path), err=True)
+    else:
+        from rhapsode.checkpoint import commit
+
+        commit(Path(output).resolve(), b"".join(one.data for one in drawn))
+
+
+def _seed(seed: int | None) -> int:
+    import secrets
+
+    if seed is not None:
+        return seed
+    fresh = secrets.randbits(32)
+    typer.echo(f"seed {fresh}", err=True)
+    return fresh
+
+
+def _look(pen: Pen, suffix: str) -> dict[str, Any]:
+    look: dict[str, Any] = {}
+    if suffix in (".svg", ".png") and pen.mode != "plotter":
+        look["mode"] = pen.mode
+    if pen.animated:
+        if suffix != ".svg":
+            raise UserError(f"--animated is for .svg files; {suffix} cannot move.")
+        look["animated"] = True
+    return look
+
+
+def _numbered(name: str, number: int) -> str:
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
+def _object(model: Model, one: Sample) -> dict[str, Any]:
+    return {
+        "text": one.text,
+        "nats": -float(one.log_probs.sum()),
+        "stopped": one.stopped,
+        "strokes": [stroke.tolist() for stroke in one.record.strokes()],
+        "log_probs": one.log_probs.tolist(),
+    }
+
+
+def style_of(spec: str, model: Model) -> Drawing:
+    """The drawing that `FILE` or `FILE#N` names, counted from 1. Raises `UserError`."""
+    name, mark, number = spec.rpartition("#")
+    if not mark or not number.isdigit():
+        name, number = spec, "1"
+    found = list(islice(records(model, name), int(number) - 1, int(number)))
+    if not found:
+        raise UserError(f"{name} has no drawing number {number}; they are counted from 1.")
+    drawing: Drawing = found[0]
+    return drawing
+
+
+def records(model: Model, name: str) -> Iterator[Any]:
+    """The records of a file, for the model's codec. Raises `UserError`."""
+    path = Path(name)
+    if not path.is_file():
+        raise UserError(f"cannot read {name}: no such file.")
+    return model.record_codec.read(path)
+
+
+def score_ink(model: Model, files: list[str], per_record: bool, json: bool) -> None:
+    """Nats of each file's drawings, in normalised units and in the data's own."""
+    codec = model.record_codec
+    entries, totals = [], {"nats": 0.0, "nats_raw": 0.0, "steps": 0, "records": 0, "chars": 0}
+    with reporting() as report:
+        for number, name in enumerate(files):
+            report.stage("scoring", number / len(files))
+            for one in model.score_records(records(model, name)):
+                entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
+                totals["nats"] += one.nats
+                totals["nats_raw"] += one.raw
+                totals["steps"] += one.steps
+                totals["records"] += 1
+                totals["chars"] += one.chars
+        report.stage("scoring", 1.0)
+    steps, count = max(1, totals["steps"]), max(1, totals["records"])
+    numbers = {
+        "nats_per_step": totals["nats"] / steps,
+        "nats_per_record": totals["nats"] / count,
+        "nats_per_step_raw": totals["nats_raw"] / steps,
+        "nats_per_record_raw": totals["nats_raw"] / count,
+        **totals,
+    }
+    if json:
+        put(as_json({**numbers, **({"each": entries} if per_record else {})}))
+        return
+    if per_record:
+        for entry in entries:
+            typer.echo(f"{entry['nats']:.4f}\t{entry['steps']}\t{entry['record']}")
+    for key, value in numbers.items():
+        typer.echo(f"{key:<20} {value:.6f}" if isinstance(value, float) else f"{key:<20} {value}")
+    moves = codec.steps
+    grid = getattr(moves, "grid", (0, 0))
+    protocol = f"with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+    typer.echo(
+        f"densities, in units of the training data's standard deviations {protocol}; raw: in the data's units", err=True
+    )
+
+
+def inspect_ink(path: Path, json: bool) -> None:
+    """What a file of drawings holds."""
+    from rhapsode.ink.describe import describe
+    from rhapsode.ink.read import parts, read
+
+    for part in parts(path) or (None,):
+        found = describe(read(path, part))
+        if json:
+            put(as_json({"path": str(path), "part": part, **found.to_json()}))
+        else:
+            if part:
+                typer.echo(f"--- {part} ---")
+            typer.echo("\n".join(found.lines()))

@@ -1,0 +1,116 @@
+"""The file of `rhapsode train --config`, which is also what a recipe is: TOML with options of `train` and tables."""
+
+from __future__ import annotations
+
+import tomllib
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from rhapsode.cli._files import read
+from rhapsode.config import Config, make
+from rhapsode.errors import UserError, choice
+
+FOLDER = files("rhapsode") / "recipes"
+TABLES = ("network", "dropout", "plan", "codec")
+
+
+class Figure(Config):
+    """A result, as it was reported."""
+
+    value: float
+    unit: str
+    protocol: str
+    """What was measured, on what, and how."""
+
+
+class About(Config):
+    """Of a recipe: the published system, and how near to it the settings come."""
+
+    title: str
+    """One line."""
+    paper: str
+    year: int
+    where: str
+    """The place in the paper."""
+    same: list[str]
+    differs: list[str]
+    """What cannot be as in the paper, and why."""
+    reported: list[Figure] = []
+    vocabulary: int | None = None
+    """Symbols, where steps are symbols: those of the paper, and those that the codec adds."""
+    parameters: int | None = None
+    """Of the network, with that vocabulary."""
+
+
+class Settings(Config):
+    """Options are those of `rhapsode train` by the same names; what the command line gives goes before them."""
+
+    sources: list[str] = []
+    minutes: float | None = None
+    epochs: float | None = None
+    steps: int | None = None
+    framing: str | None = None
+    window: Annotated[int, Field(ge=1)] | None = None
+    horizon: Annotated[int, Field(ge=1)] | None = None
+    reset: str | None = None
+    valid_fraction: float | None = None
+    valid_by: str | None = None
+    separator: str | None = None
+    field: str | None = None
+
+    network: dict[str, Any] = {}
+    dropout: dict[str, Any] = {}
+    plan: dict[str, Any] = {}
+    codec: dict[str, Any] = {}
+    """`name`, and the options of that codec."""
+    about: About | None = None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that the file gives."""
+        return self.model_dump(exclude={*TABLES, "about"}, exclude_unset=True)
+
+
+def parse(data: bytes, name: str) -> Settings:
+    """The settings in a file called `name`. Raises `UserError`."""
+    try:
+        found = tomllib.loads(data.decode())
+    except UnicodeDecodeError as error:
+        raise UserError(f"{name}: not UTF-8, at byte {error.start}. TOML must be.") from None
+    except tomllib.TOMLDecodeError as error:
+        raise UserError(f"{name}: not TOML: {error}.") from None
+    for key, value in found.items():
+        if key not in Settings.model_fields:
+            kind = "table" if isinstance(value, dict) else "option"
+            raise choice(f"{name}: {kind}", key, Settings.model_fields)
+        if key in TABLES and not isinstance(value, dict):
+            raise UserError(f"{name}: {key} is {value!r}; it must be a table: [{key}], then a setting a line.")
+    if not isinstance(found.get("codec", {}).get("name", ""), str):
+        raise UserError(f"{name}: codec.name is {found['codec']['name']!r}; it must be the name of a codec, in quotes.")
+    return make(Settings, found, name)
+
+
+def load(name: str) -> Settings:
+    """The settings in a file, or, where there is none, of the recipe called so. Raises `UserError`."""
+    if name in _names() and not Path(name).exists():
+        return recipe(name)
+    return parse(read(name), name)
+
+
+def recipes() -> dict[str, Settings]:
+    """All recipes by name, sorted."""
+    return {name: recipe(name) for name in _names()}
+
+
+def recipe(name: str) -> Settings:
+    """The recipe called `name`. Raises `UserError`."""
+    if name not in _names():
+        raise choice("recipe", name, _names())
+    return parse((FOLDER / f"{name}.toml").read_bytes(), f"recipe {name}")
+
+
+def _names() -> list[str]:
+    return sorted(file.name.removesuffix(".toml") for file in FOLDER.iterdir() if file.name.endswith(".toml"))

@@ -1,0 +1,114 @@
+"""`rhapsode recipe`."""
+
+from __future__ import annotations
+
+import textwrap
+from json import dumps
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rhapsode.cli import train
+from rhapsode.cli._files import as_json, put
+
+if TYPE_CHECKING:
+    from rhapsode.cli._settings import Settings
+
+app = typer.Typer(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
+Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
+INDENT, WIDTH = 14, 110
+
+
+@app.command("list")
+def list_(json: Json = False) -> None:
+    """What there is."""
+    from rhapsode.cli._settings import recipes
+
+    found = {name: one.about for name, one in recipes().items() if one.about}
+    if json:
+        shown = [{"name": name, "year": about.year, "title": about.title} for name, about in found.items()]
+        put(as_json({"recipes": shown}))
+        return
+    width = max(map(len, found))
+    for name, about in found.items():
+        typer.echo(f"{name:<{width}}  {about.year}  {about.title}")
+
+
+@app.command("show")
+def show(name: Name, json: Json = False) -> None:
+    """What was published, what is the same here and what is not, and all settings."""
+    from rhapsode.cli._settings import recipe
+
+    found = recipe(name)
+    if json:
+        put(as_json({"name": name, **found.model_dump(exclude_unset=True)}))
+        return
+    typer.echo("\n".join(_described(name, found)))
+
+
+def _described(name: str, found: Settings) -> list[str]:
+    lines = [name]
+    if found.about:
+        about = found.about
+        lines += [f"{about.title}.", ""]
+        lines += _entry("published", [f"{about.paper} ({about.year}), {about.where}"])
+        lines += _entry("reported", [f"{one.value:g} {one.unit}: {one.protocol}" for one in about.reported] or ["-"])
+        lines += _entry("the same", about.same) + _entry("differs", about.differs)
+        if about.parameters:
+            symbols = f" with {about.vocabulary:,} symbols" if about.vocabulary else ""
+            lines += _entry("parameters", [f"{about.parameters:,}{symbols}"])
+    sources = found.sources or ["none: name a SOURCE"]
+    options = {key: value for key, value in found.options.items() if key != "sources"}
+    lines += _entry("data", [" ".join(sources)]) + ["", *_settings(options)]
+    for table in ("codec", "network", "dropout", "plan"):
+        if values := getattr(found, table):
+            lines += ["", f"[{table}]", *_settings(values)]
+    source = "" if found.sources else " SOURCE"
+    return [*lines, "", f"train it with: rhapsode recipe run {name}{source} -o MODEL"]
+
+
+def _entry(label: str, texts: list[str]) -> list[str]:
+    """Paragraphs beside a label."""
+    indent = " " * INDENT
+    paragraphs = [textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent) for text in texts]
+    first, *rest = [line for paragraph in paragraphs for line in paragraph]
+    return [label.ljust(INDENT) + first[INDENT:], *rest]
+
+
+def _settings(values: dict[str, Any]) -> list[str]:
+    return [f"{key} = {dumps(value, ensure_ascii=False)}" for key, value in values.items()]
+
+
+@app.command("run")
+def run(
+    name: Name,
+    sources: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="As of train [default: the recipe's own data].")
+    ] = None,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
+    minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Or this many times over the data.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Or for this many updates.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, exactly.")] = False,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+) -> None:
+    """Train as a recipe says.
+
+    To change more than its length: rhapsode train --config NAME, with any option of train."""
+    from rhapsode.cli._settings import recipe
+
+    train.begin(
+        recipe(name),
+        output,
+        sources=sources,
+        minutes=minutes,
+        epochs=epochs,
+        steps=steps,
+        resume=resume,
+        seed=seed,
+        device=device,
+        precision=precision,
+    )

@@ -1,0 +1,85 @@
+"""What every codec offers: files ⇄ steps, for one kind of data.
+
+There are two sorts. A *text codec* reads bytes, any bytes, as one long sequence (`codecs._text`). A *record codec*
+reads files that hold whole sequences, each perhaps with a text that goes with it: drawings, tunes (`codecs._records`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
+
+from rhapsode.errors import UserError, choice
+from rhapsode.steps import Kind, Text
+
+
+class Codec(ABC):
+    """Files ⇄ steps. Immutable once made: `fit` makes one from training data, the model file carries it as JSON."""
+
+    name: ClassVar[str]
+    """The codec's name: that of its module."""
+
+    summary: ClassVar[str]
+    """One line for help and docs: what a step is, and what the codec is good for."""
+
+    head: ClassVar[str] = "categorical"
+    """The head that predicts these steps when none is asked for."""
+
+    options: ClassVar[dict[str, int]] = {}
+    """The options of `fit` and their defaults. All are whole numbers."""
+
+    limits: ClassVar[dict[str, tuple[int, int]]] = {}
+    """The least and greatest value of each option."""
+
+    text: Text | None = None
+    """The kind of the texts that go with units, where there are any."""
+
+    @property
+    @abstractmethod
+    def steps(self) -> Kind:
+        """The kind of step."""
+
+    @property
+    def network(self) -> dict[str, Any]:
+        """The network that suits these steps, as far as nothing else is asked for: settings of `NetworkConfig`."""
+        return {"head": self.head}
+
+    @abstractmethod
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` needs, as JSON values."""
+
+    @classmethod
+    @abstractmethod
+    def from_json(cls, data: dict[str, Any]) -> Codec:
+        """The codec again. Raises `UserError` when `data` is not what `to_json` made."""
+
+    @classmethod
+    def checked(cls, given: dict[str, Any]) -> dict[str, int]:
+        """All options of `fit`: those given, validated, and the defaults of the others."""
+        for key, value in given.items():
+            if not cls.options:
+                raise UserError(f"codec {cls.name}: {key!r} is not an option; this codec has none.")
+            if key not in cls.options:
+                raise choice(f"option of codec {cls.name}", key, cls.options)
+            low, high = cls.limits[key]
+            if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+                raise UserError(f"codec {cls.name}: {key} is {value!r}; it must be a whole number, {low} to {high}.")
+        return {**cls.options, **given}
+
+
+def damaged(codec: type[Codec], what: str) -> UserError:
+    """The error for a codec's data in a model file that `to_json` did not make."""
+    return UserError(
+        f"codec {codec.name}: the model file is damaged or was not written by rhapsode: {what}. "
+        "Fetch or train the model again."
+    )
+
+
+def fields(codec: type[Codec], data: object, *keys: str) -> list[Any]:
+    """The values of `data`, which must be an object with exactly these keys. Raises `UserError`."""
+    if not isinstance(data, dict):
+        raise damaged(codec, f"expected an object, found {type(data).__name__}")
+    if set(data) != set(keys):
+        found = ", ".join(sorted(map(repr, data)))[:100]
+        raise damaged(codec, f"expected the fields ({', '.join(map(repr, sorted(keys)))}), found ({found})")
+    return [data[key] for key in keys]

@@ -1,0 +1,99 @@
+"""What every codec of records shares: files that hold whole sequences, each perhaps with a text that goes with it.
+
+A record is whatever the codec makes of it: a `Drawing`, a tune. Each becomes one unit of steps.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from rhapsode.codecs._codec import Codec
+from rhapsode.errors import UserError
+
+Records = Callable[[], Iterator[Any]]
+"""The records of the training data, from the first one each time it is called."""
+
+
+class RecordCodec(Codec):
+    """Records ⇄ steps. Subclasses are one file each in this package."""
+
+    unit: ClassVar[str]
+    """What a step is called in messages, e.g. `point`."""
+
+    record: ClassVar[str]
+    """What a record is called in messages, e.g. `drawing`."""
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, path: Path) -> bool:
+        """Whether the file looks like one of this codec's. Reads no more than its beginning."""
+
+    @classmethod
+    @abstractmethod
+    def parts(cls, path: Path) -> tuple[str, ...]:
+        """Names of the parts that the file itself is divided into (train, valid, test); none for most."""
+
+    @classmethod
+    @abstractmethod
+    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Any]:
+        """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, records: Records, **options: Any) -> RecordCodec:
+        """Make the codec for these training records. Raises `UserError` for options, see `checked`."""
+
+    @abstractmethod
+    def refusal(self, record: Any) -> str:
+        """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
+
+    @abstractmethod
+    def encode(self, record: Any) -> np.ndarray:
+        """The record as steps: [N, *steps.shape] of steps.dtype. Raises `UserError`."""
+
+    @abstractmethod
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Any:
+        """Steps [N, *steps.shape] as a record, on which `text` is written. begun: they go on from another record."""
+
+    @abstractmethod
+    def may_end(self, step: Any) -> bool:
+        """Whether a record can end after this step."""
+
+    @abstractmethod
+    def dump(self, record: Any) -> bytes:
+        """The record as a file of the codec's own format, which `read` reads."""
+
+    @abstractmethod
+    def show(self, record: Any) -> str:
+        """The record for a terminal, as well as that can be done."""
+
+    @classmethod
+    @abstractmethod
+    def text_of(cls, record: Any) -> str | None:
+        """The text that goes with the record."""
+
+    @property
+    @abstractmethod
+    def alphabet(self) -> str:
+        """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
+
+    def encode_text(self, text: str) -> np.ndarray:
+        """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
+        if self.text is None:
+            raise UserError("this model was trained without texts; it can only go on from what it is given, or begin.")
+        unknown = sorted({c for c in text if c not in self.alphabet})
+        if unknown:
+            raise UserError(
+                f"text: the model has never seen {', '.join(map(repr, unknown))}. It can write: {self.alphabet!r}. "
+                "Write it in other words, or train on data that has it."
+            )
+        return np.array([*(self.alphabet.index(c) for c in text), self.text.end], np.int64)
+
+    def decode_text(self, symbols: np.ndarray) -> str:
+        """The inverse of `encode_text`."""
+        return "".join(self.alphabet[n] for n in symbols.tolist() if n < len(self.alphabet))

@@ -1,0 +1,227 @@
+"""The codec `strokes`: a step is a move of the pen.
+
+A drawing of N points is N - 1 steps: the offset from each point to the next one, and whether the pen is lifted there.
+Where the drawing begins is not kept. Offsets are normalised by the training data's mean and standard deviation, so
+any importer's units will do, and drawings come out in the units that went in.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from rhapsode.codecs._codec import damaged, fields
+from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.errors import UserError
+from rhapsode.ink import read as files
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.grid import pitch
+from rhapsode.ink.metrics import metrics
+from rhapsode.steps import Moves, Text
+
+PER_CHARACTER = 19
+"""Points a character that are enough to write it well. Pens report more, and each costs a step."""
+SAMPLED = 200_000
+"""Offsets looked at to find a grid."""
+ALPHABET_LIMIT = 100_000
+MEASURED = 200
+"""Drawings that a hand's size is measured on."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """How large the training data is written, in its units: the height of an x, and the width of a character."""
+
+    x_height: float
+    advance: float
+
+
+class Strokes(RecordCodec):
+    """Drawings ⇄ moves of a pen."""
+
+    name = "strokes"
+    summary = "a step is a move of the pen: handwriting and drawings"
+    head = "mixture"
+    unit = "point"
+    record = "drawing"
+    options = {"every": 0, "scale": 10}
+    limits = {"every": (0, 1000), "scale": (0, 90)}
+    """every: keep each n-th point and those where the pen is lifted; 0 chooses n by the points that a character has.
+    scale: training presents each drawing up to this much larger or smaller, per cent."""
+
+    def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
+        self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand
+        self.text = Text(len(alphabet) + 1, pace) if alphabet else None
+
+    @property
+    def steps(self) -> Moves:
+        return self._moves
+
+    @property
+    def network(self) -> dict[str, Any]:
+        window = {"condition": "window"} if self.text else {}
+        return {"head": self.head, "embedding": 0, "layers": 2, "skip": True, **window}
+
+    @property
+    def alphabet(self) -> str:
+        return self._alphabet
+
+    recognises = staticmethod(files.recognised)
+    parts = staticmethod(files.parts)
+    read = staticmethod(files.read)
+
+    @classmethod
+    def fit(cls, records: Records, **options: Any) -> Strokes:
+        chosen = cls.checked(options)
+        points = drawings = 0
+        characters: Counter[str] = Counter()
+        texts = 0
+        for drawing in records():
+            drawings += 1
+            if drawing.text:
+                texts += 1
+                points += len(drawing)
+                characters.update(drawing.text)
+        # A corpus with texts may lack some; a corpus where most are missing is one of drawings.
+        attended = texts > drawings / 2
+        total = sum(characters.values())
+        every = chosen["every"] or (max(1, round(points / total / PER_CHARACTER)) if attended else 1)
+        count, sums, squares = 0, np.zeros(2), np.zeros(2)
+        seen: list[np.ndarray] = []
+        room = SAMPLED
+        sizes: list[tuple[float, float]] = []
+        for drawing in records():
+            if len(drawing) < 2 or (attended and not drawing.text):
+                continue
+            offsets, _ = _offsets(drawing, every)
+            count += len(offsets)
+            sums += offsets.sum(axis=0)
+            squares += (offsets**2).sum(axis=0)
+            if room > 0:
+                seen.append(offsets[:room])
+                room -= len(offsets)
+            if attended and len(sizes) < MEASURED:
+                with suppress(UserError):  # nothing but dashes
+                    sizes.append((metrics(drawing).x_height, np.ptp(drawing.points[:, 0]) / len(drawing.text)))
+        if count < 2:
+            raise UserError(
+                "the drawings have no two points between them: there is nothing to learn a pen's moves from."
+            )
+        mean = sums / count
+        sd = np.sqrt(np.maximum(squares / count - mean**2, 0))
+        if not (np.isfinite(sd).all() and (sd > 0).all()):
+            raise UserError(
+                f"the pen does not move along one of the axes (sd of x and y offsets: {sd[0]:g}, {sd[1]:g})."
+            )
+        grid = [pitch(axis) for axis in np.concatenate(seen).T]
+        moves = Moves(_pair(mean), _pair(sd), _pair(grid), chosen["scale"] / 100)
+        alphabet = "".join(sorted(characters)) if attended else ""
+        hand = Hand(*map(float, np.median(sizes, axis=0))) if sizes else None
+        return cls(moves, every, alphabet, total / count if attended else 0.0, hand)
+
+    def refusal(self, record: Drawing) -> str:
+        if len(record) < 2:
+            return "with fewer than two points"
+        if self.text is not None:
+            if not record.text:
+                return "without text"
+            if not set(record.text) <= set(self.alphabet):
+                return "with characters that the model does not know"
+        return ""
+
+    def encode(self, record: Drawing) -> np.ndarray:
+        if len(record) < 2:
+            raise UserError(f"{record.name or 'drawing'}: it has {len(record)} points; at least 2 are needed.")
+        offsets, lifted = _offsets(record, self.every)
+        steps = np.empty((len(offsets), 3), np.float32)
+        steps[:, :2] = (offsets - self._moves.mean) / self._moves.sd
+        steps[:, 2] = lifted
+        return steps
+
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Drawing:
+        offsets = np.asarray(steps[:, :2], np.float64) * self._moves.sd + self._moves.mean
+        points = np.concatenate([np.zeros((1, 2)), offsets.cumsum(axis=0)])
+        ends = np.concatenate([[False], np.asarray(steps[:, 2]) > 0.5])
+        first = int(begun)  # then the pen was up, and the first step brings it to the first point
+        return Drawing(points[first:], ends[first:], text)
+
+    def may_end(self, step: np.ndarray) -> bool:
+        return bool(step[2] > 0.5)
+
+    def dump(self, record: Drawing) -> bytes:
+        from rhapsode.ink.formats.own import dumps
+
+        return (dumps(record) + "\n").encode()
+
+    def show(self, record: Drawing) -> str:
+        from rhapsode.ink.picture import preview
+
+        return preview(record)
+
+    @classmethod
+    def text_of(cls, record: Drawing) -> str | None:
+        return record.text
+
+    def to_json(self) -> dict[str, Any]:
+        moves = self._moves
+        return {
+            "mean": list(moves.mean),
+            "sd": list(moves.sd),
+            "grid": list(moves.grid),
+            "scale": moves.scale,
+            "every": self.every,
+            "alphabet": self._alphabet,
+            "pace": self._pace,
+            "hand": [self.hand.x_height, self.hand.advance] if self.hand else None,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Strokes:
+        *pairs, scale, every, alphabet, pace, hand = fields(
+            cls, data, "mean", "sd", "grid", "scale", "every", "alphabet", "pace", "hand"
+        )
+        for pair in [*pairs, *([] if hand is None else [hand])]:
+            if not isinstance(pair, list) or len(pair) != 2 or not all(map(_number, pair)):
+                raise damaged(cls, f"expected two numbers, found {str(pair)[:80]}")
+        mean, sd, grid = map(_pair, pairs)
+        if min(sd) <= 0 or min(grid) < 0:
+            raise damaged(cls, f"sd {sd} and grid {grid} must be positive")
+        if not isinstance(every, int) or isinstance(every, bool) or not 1 <= every <= 1000:
+            raise damaged(cls, f"every is {every!r}")
+        if not _number(scale) or not 0 <= scale < 1 or not _number(pace) or not 0 <= pace < 1e6:
+            raise damaged(cls, f"scale is {scale!r}, pace is {pace!r}")
+        if not isinstance(alphabet, str) or len(set(alphabet)) != len(alphabet) or len(alphabet) > ALPHABET_LIMIT:
+            raise damaged(cls, "the alphabet is not a string of different characters")
+        if alphabet and not pace:
+            raise damaged(cls, "there is an alphabet but no pace")
+        if hand is not None and min(hand) <= 0:
+            raise damaged(cls, f"a hand's size is {hand}")
+        return cls(Moves(mean, sd, grid, scale), every, alphabet, pace, None if hand is None else Hand(*_pair(hand)))
+
+
+def _offsets(drawing: Drawing, every: int) -> tuple[np.ndarray, np.ndarray]:
+    """From each kept point to the next one [n, 2], and whether the pen is lifted there [n] bool."""
+    points, ends = drawing.points, drawing.ends
+    if every > 1:
+        begins = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
+        lengths = np.diff(begins, append=len(points))
+        into = np.arange(len(points)) - np.repeat(begins, lengths)
+        kept = (into % every == 0) | ends
+        points, ends = points[kept], ends[kept]
+    offsets, lifted = np.diff(points, axis=0), ends[1:]
+    if ends[0]:  # a dot: it takes a step to say that the pen was lifted
+        offsets, lifted = np.concatenate([np.zeros((1, 2)), offsets]), ends
+    return offsets, lifted
+
+
+def _pair(values: Any) -> tuple[float, float]:
+    return float(values[0]), float(values[1])
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -1,0 +1,116 @@
+"""A pen's next move: a mixture of bivariate Gaussians, and a Bernoulli for its being lifted (Graves 2013, section 4).
+
+    p(x, y, lift) = sum_k pi_k N(x, y | mu_k, sigma_k, rho_k) · e^lift (1 - e)^(1 - lift)
+
+The parameters of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y, rho, then one for e (equations 15-22):
+
+    pi = softmax(pi^)   mu = mu^   sigma = FLOOR + exp(sigma^)   rho = LIMIT tanh(rho^)   e = sigmoid(e^)
+
+The paper's e is 1 / (1 + exp(e^)), which is the same up to a sign that is learnt, and its sigma has no floor. Without
+one, a step that is repeated exactly has a density without bound.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.heads._head import Head
+from rhapsode.samplers import Randomness, Sampling
+from rhapsode.steps import Kind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FLOOR = 0.01
+"""Least sigma, in the units of normalised steps."""
+LIMIT = 0.999
+"""Greatest correlation."""
+LARGEST = 1e6
+"""Parameters, and distances in sigmas, are cut to this, so that no product of them is infinite."""
+WIDEST = 10.0
+"""Largest log sigma."""
+
+
+class Mixture(Head):
+    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho and e^."""
+
+    name = "mixture"
+    options = frozenset({"bias"})
+    exact = True
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        self.mixtures = config.mixtures
+
+    @property
+    def width(self) -> int:
+        return 6 * self.mixtures + 1
+
+    def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
+        import torch
+        from torch.nn.functional import log_softmax, softplus
+
+        p = parameters.float().clamp(-LARGEST, LARGEST)
+        weight, mx, my, sx, sy, r = torch.chunk(p[..., :-1], 6, dim=-1)
+        lx, ly = (torch.logaddexp(s.clamp(max=WIDEST), s.new_tensor(math.log(FLOOR))) for s in (sx, sy))
+        rho = LIMIT * torch.tanh(r)
+        x, y, lift = (part.unsqueeze(-1) for part in targets.float().unbind(-1))
+        a = ((x - mx) * torch.exp(-lx)).clamp(-LARGEST, LARGEST)
+        b = ((y - my) * torch.exp(-ly)).clamp(-LARGEST, LARGEST)
+        rest = 1 - rho * rho
+        # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
+        density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
+        e = p[..., -1]
+        lifted = softplus(e) - e * lift.squeeze(-1)
+        return lifted - torch.logsumexp(log_softmax(weight, -1) + density, -1)
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        k = self.mixtures
+        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        weight, log_sigma, r = p[..., :k], p[..., 3 * k : 5 * k], p[..., 5 * k : 6 * k]
+        weight -= weight.max(axis=-1, keepdims=True)
+        weight -= np.log(np.exp(weight).sum(axis=-1, keepdims=True))
+        log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
+        r[...] = LIMIT * np.tanh(r)
+        return p
+
+    def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; e^ [...]."""
+        return np.split(distribution[..., :-1], 6, axis=-1), distribution[..., -1]
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return self._log_prob(self.distribution(parameters), np.asarray(targets))
+
+    def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        (weight, mx, my, lx, ly, rho), e = self._parts(distribution)
+        x, y, lift = np.moveaxis(targets.astype(np.float64), -1, 0)
+        a = np.clip((x[..., None] - mx) * np.exp(-lx), -LARGEST, LARGEST)
+        b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
+        rest = 1 - rho * rho
+        each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
+        top = each.max(axis=-1)
+        total = top + np.log(np.exp(each - top[..., None]).sum(axis=-1))
+        return np.asarray(total + e * lift - np.logaddexp(0, e))
+
+    def draw(
+        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
+    ) -> tuple[np.ndarray, float]:
+        """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
+        parts, e = self._parts(distribution)
+        weight = parts[0] * (1 + sampling.bias)
+        mass = np.exp(weight - weight.max()).cumsum()
+        k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
+        mx, my, lx, ly, rho = (float(part[k]) for part in parts[1:])
+        # Box & Muller 1958; 1 - u is never 0.
+        far, turn = math.sqrt(-2 * math.log(1 - randomness.uniform())), 2 * math.pi * randomness.uniform()
+        a, b = far * math.cos(turn), far * math.sin(turn)
+        x = mx + math.exp(lx - sampling.bias) * a
+        y = my + math.exp(ly - sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
+        lift = randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, float(e))))
+        step = np.array([x, y, lift], np.float32)
+        return step, float(self._log_prob(distribution, step))

@@ -1,0 +1,66 @@
+"""Zip archives: their members as sources, and what is refused."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from lzma import LZMAError
+from pathlib import PurePath, PurePosixPath
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from rhapsode.errors import UserError
+from rhapsode.ink.formats._source import WHOLE, Source
+
+RATIO = 200
+"""An archive may become this many times as large, or `FREE` bytes. Ink shrinks to a tenth or so."""
+FREE = 1 << 26
+
+
+def is_zip(head: bytes) -> bool:
+    return head.startswith((b"PK\x03\x04", b"PK\x05\x06"))
+
+
+@contextmanager
+def opened(source: Source) -> Iterator[ZipFile]:
+    """The archive. Raises `UserError` if it is damaged, encrypted or a bomb, also from within the context."""
+    try:
+        with source.open() as file, ZipFile(file) as archive:
+            size = file.seek(0, 2)
+            total = sum(info.file_size for info in archive.infolist())
+            if total > max(RATIO * size, FREE):
+                raise UserError(
+                    f"{source.name}: its {size:,} bytes announce {total:,}, more than {RATIO} times as many, which ink "
+                    "does not. If you trust it, unpack it and give the folder."
+                )
+            for info in archive.infolist():
+                if info.flag_bits & 1:
+                    raise UserError(f"{source.name}/{info.filename}: encrypted. Unpack it and give the folder.")
+            yield archive
+    except (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
+        raise UserError(f"{source.name}: a damaged or unusual archive ({error}). Fetch or make it again.") from None
+
+
+def members(archive: ZipFile, name: str) -> list[Source]:
+    """What is in an archive, sorted by name, without what systems leave there."""
+    return [
+        _member(archive, info, name)
+        for info in sorted(archive.infolist(), key=lambda info: info.filename)
+        if _is_file(info)
+    ]
+
+
+def _is_file(info: ZipInfo) -> bool:
+    parts = PurePosixPath(info.filename).parts
+    return not info.is_dir() and "__MACOSX" not in parts and not any(part.startswith(".") for part in parts)
+
+
+def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:
+    def beside(path: PurePath) -> bytes | None:
+        try:
+            with archive.open(path.as_posix()) as file:
+                return file.read(WHOLE)
+        except KeyError:
+            return None
+
+    return Source(f"{name}/{info.filename}", PurePosixPath(info.filename), lambda: archive.open(info), beside)

@@ -1,0 +1,76 @@
+"""JSON from anywhere: lines of it, and the elements of a list one by one."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rhapsode.errors import UserError
+from rhapsode.ink.formats._checks import shown
+from rhapsode.ink.formats._source import Source
+
+LINE = 1 << 26
+"""Bytes of a line, at most."""
+SPACE = re.compile(r"[\s,]*")
+
+
+def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, the object) of each line that is not blank. Raises `UserError`."""
+    with source.open() as file:
+        number = 0
+        while line := file.readline(LINE + 1):
+            number += 1
+            where = f"{source.name}, line {number}"
+            if len(line) > LINE:
+                raise UserError(f"{where}: longer than {LINE >> 20} MiB. Each line must be one drawing.")
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield where, _object(line, where)
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{where}: not JSON ({error}): {shown(line[:60].decode('utf-8', 'backslashreplace'))}. Each line must be "
+            "one JSON object; a file that was cut off must be fetched again."
+        ) from None
+    return mapping(value, where)
+
+
+def elements(source: Source) -> Iterator[tuple[str, Any]]:
+    """(where it stands, the value) of each element of a list. Raises `UserError`."""
+    text = source.text()
+    decoder = json.JSONDecoder()
+    at = len(text) - len(text.lstrip()) + 1
+    number = 0
+    while True:
+        found = SPACE.match(text, at)
+        at = found.end() if found else at
+        number += 1
+        where = f"{source.name}, element {number}"
+        if text[at : at + 1] == "]":
+            return
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where}: not JSON ({error}). If the file was cut off, fetch it again.") from None
+        yield where, value
+
+
+def mapping(value: Any, where: str) -> dict[str, Any]:
+    """`value` if it is an object. Raises `UserError`."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected an object with fields, found {shown(value)}.")
+    return value
+
+
+def sequence(value: Any, where: str) -> list[Any]:
+    """`value` if it is a list. Raises `UserError`."""
+    if not isinstance(value, list):
+        raise UserError(f"{where}: expected a list, found {shown(value)}.")
+    return value

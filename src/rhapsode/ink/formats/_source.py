@@ -1,0 +1,70 @@
+"""Where a format reads from: a file, or a member of an archive."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path, PurePath
+from typing import IO
+
+from rhapsode.errors import UserError
+
+HEAD = 1 << 16
+"""Bytes that decide what a file is."""
+WHOLE = 1 << 28
+"""Bytes of a file that must be held as a whole."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Bytes with a name.
+
+    name:   for messages.
+    path:   in its folder, or inside its archive.
+    open:   a new stream of the bytes.
+    beside: the bytes of the file at another path of the same folder or archive; None if there is none.
+    """
+
+    name: str
+    path: PurePath
+    open: Callable[[], IO[bytes]]
+    beside: Callable[[PurePath], bytes | None]
+
+    def head(self) -> bytes:
+        """The first `HEAD` bytes."""
+        with self.open() as file:
+            return file.read(HEAD)
+
+    def data(self) -> bytes:
+        """All bytes. Raises `UserError` if these are more than `WHOLE`."""
+        with self.open() as file:
+            data = file.read(WHOLE + 1)
+        if len(data) > WHOLE:
+            raise UserError(
+                f"{self.name}: larger than {WHOLE >> 20} MiB, and files of this kind are read as a whole. "
+                "Cut it into several files."
+            )
+        return data
+
+    def text(self) -> str:
+        """All bytes as text: UTF-8, or Latin-1 where they are not UTF-8."""
+        return decoded(self.data())
+
+
+def of_file(path: Path, name: str) -> Source:
+    return Source(name, path, lambda: open(path, "rb"), _file)
+
+
+def decoded(data: bytes) -> str:
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return data.decode("latin-1")
+
+
+def _file(path: PurePath) -> bytes | None:
+    file = Path(path)
+    if not file.is_file():
+        return None
+    with open(file, "rb") as opened:
+        return opened.read(WHOLE)

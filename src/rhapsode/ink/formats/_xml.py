@@ -1,0 +1,91 @@
+"""XML from anywhere, without the parts of it that are dangerous."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from rhapsode.errors import UserError
+from rhapsode.ink.formats._source import Source
+
+DEPTH = 200
+
+
+@dataclass(slots=True)
+class Node:
+    """An element. `name` is without its prefix, `pieces` the text directly in it, `line` where it begins."""
+
+    name: str
+    attributes: dict[str, str]
+    line: int
+    children: list[Node] = field(default_factory=list)
+    pieces: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "".join(self.pieces)
+
+    def walk(self) -> Iterator[Node]:
+        """This element and all below it, in the order of the file."""
+        waiting = [self]
+        while waiting:
+            node = waiting.pop()
+            yield node
+            waiting += reversed(node.children)
+
+
+def root(head: bytes) -> str:
+    """The name of the outermost element, without its prefix; "" if the bytes do not look like XML."""
+    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = head.decode(encoding, "replace").lstrip()
+    for opening, closing in (("<?", "?>"), ("<!--", "-->"), ("<!", ">")) * 8:
+        if text.startswith(opening):
+            declared, _, rest = text.partition(closing)
+            if opening == "<!" and "[" in declared:
+                rest = text.partition("]")[2].partition(">")[2]
+            text = rest.lstrip()
+    if not text.startswith("<"):
+        return ""
+    name = text[1:200].replace(">", " ").replace("/", " ").split(maxsplit=1)
+    return name[0].rpartition(":")[2] if name else ""
+
+
+def parse(source: Source) -> Node:
+    """The outermost element. Raises `UserError` for what is not XML, and for declarations of entities, which can
+    make a small file a huge one."""
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    top = Node("", {}, 0)
+    open_nodes = [top]
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        line = parser.CurrentLineNumber
+        if len(open_nodes) > DEPTH:
+            raise UserError(f"{source.name}, line {line}: elements stand in one another more than {DEPTH} deep.")
+        node = Node(name.rpartition(":")[2], attributes, line)
+        open_nodes[-1].children.append(node)
+        open_nodes.append(node)
+
+    def data(text: str) -> None:
+        open_nodes[-1].pieces.append(text)
+
+    def end(name: str) -> None:
+        open_nodes.pop()
+
+    def doctype(name: str, system: str | None, public: str | None, internal: bool) -> None:
+        if internal:
+            raise UserError(
+                f"{source.name}, line {parser.CurrentLineNumber}: declares a document type with entities of its own, "
+                "which are not read from files that may come from anywhere. Save it without its <!DOCTYPE […]>."
+            )
+
+    parser.StartElementHandler = start
+    parser.EndElementHandler = end
+    parser.CharacterDataHandler = data
+    parser.StartDoctypeDeclHandler = doctype
+    try:
+        parser.Parse(source.data(), True)
+    except (expat.ExpatError, ValueError, LookupError) as error:
+        raise UserError(f"{source.name}: not well-formed XML ({error}). If it was cut off, fetch it again.") from None
+    return top.children[0]

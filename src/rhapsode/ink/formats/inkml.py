@@ -1,0 +1,174 @@
+"""InkML, the W3C's format (`.inkml`): traces, whose channels a traceFormat names.
+
+Read are the channels X, Y (down), T and F (force, taken for pressure); values may be differences to the one before
+(`'`), or differences of differences (`"`). Pen-up traces are left out, continued traces joined. Annotations named
+truth, label, transcription or text say what is written: on the whole file, which then is one drawing, or on groups of
+traces, each of which is one.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.formats._checks import drawing, normalised, number, shown, since_first
+from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._xml import Node, parse, root
+
+TEXTS = ("truth", "label", "transcription", "text", "word", "writing", "normalizedlabel")
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+VALUE = re.compile(r"""\s*([!'"]?)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[*?TF]|\#[0-9A-Fa-f]+)""")
+
+
+@dataclass
+class Channel:
+    """scale: what a value is multiplied by, for seconds and for y down; greatest: of pressures, 0 if not known."""
+
+    name: str
+    scale: float = 1.0
+    greatest: float = 0.0
+
+
+def recognises(head: bytes) -> bool:
+    return root(head) == "ink"
+
+
+def read(source: Source) -> Iterator[Drawing]:
+    top = parse(source)
+    formats, default = _formats(top, source.name)
+    groups = [node for node in top.children if node.name == "traceGroup" and _text(node) is not None]
+    inside = [group for group in groups if any(child.name == "trace" for child in group.walk())]
+    if len(inside) > 1 and _text(top) is None and not any(node.name == "trace" for node in top.children):
+        for number_, group in enumerate(inside, 1):
+            yield _drawing(group, formats, default, source.name, f"{source.name}#{number_}", _text(group))
+    else:
+        text = _text(top) if _text(top) is not None or len(groups) != 1 else _text(groups[0])
+        yield _drawing(top, formats, default, source.name, source.name, text)
+
+
+def _text(node: Node) -> str | None:
+    found = {
+        child.attributes.get("type", "").lower(): child.text.strip()
+        for child in node.children
+        if child.name == "annotation"
+    }
+    return next((found[name] for name in TEXTS if found.get(name)), None)
+
+
+def _formats(top: Node, name: str) -> tuple[dict[str, list[Channel]], list[Channel]]:
+    """The channels by the id of format or context, and those of traces that name none."""
+    formats: dict[str, list[Channel]] = {}
+    first: list[Channel] | None = None
+    for node in top.walk():
+        key = node.attributes.get("xml:id", node.attributes.get("id", ""))
+        if node.name == "traceFormat":
+            channels = [_channel(each, name) for each in node.walk() if each.name == "channel"]
+            formats[key] = channels
+            first = first or channels
+        elif node.name in ("context", "inkSource"):
+            reference = node.attributes.get("traceFormatRef", node.attributes.get("inkSourceRef", ""))
+            inner = [each for each in node.walk() if each.name == "traceFormat"]
+            if inner:
+                formats[key] = [_channel(each, name) for each in inner[0].walk() if each.name == "channel"]
+            elif reference.lstrip("#") in formats:
+                formats[key] = formats[reference.lstrip("#")]
+    return formats, first or [Channel("X"), Channel("Y")]
+
+
+def _channel(node: Node, name: str) -> Channel:
+    kind = node.attributes.get("name", "")
+    channel = Channel(kind)
+    if kind == "T":
+        channel.scale = SECONDS.get(node.attributes.get("units", "ms"), 1e-3)
+    elif kind in ("X", "Y") and node.attributes.get("orientation", "+ve") == "-ve":
+        channel.scale = -1.0
+    elif kind == "F" and "max" in node.attributes:
+        channel.greatest = number(node.attributes["max"], f"{name}, line {node.line}, max")
+    return channel
+
+
+def _drawing(
+    top: Node, formats: dict[str, list[Channel]], default: list[Channel], file: str, name: str, text: str | None
+) -> Drawing:
+    strokes: list[dict[str, np.ndarray]] = []
+    greatest = 0.0
+    for node in top.walk():
+        if node.name != "trace" or node.attributes.get("type") == "penUp":
+            continue
+        channels = formats.get(node.attributes.get("contextRef", "").lstrip("#"), default)
+        stroke = _trace(node, channels, f"{file}, line {node.line}")
+        greatest = max(greatest, *(channel.greatest for channel in channels))
+        if node.attributes.get("continuation") in ("middle", "end") and strokes:
+            last = strokes.pop()
+            stroke = {key: np.concatenate([last[key], stroke[key]]) for key in stroke.keys() & last.keys()}
+        if len(stroke["X"]):
+            strokes.append(stroke)
+    points = [np.stack([stroke["X"], stroke["Y"]], axis=1) for stroke in strokes]
+    timed = bool(strokes) and all("T" in stroke for stroke in strokes)
+    pressed = bool(strokes) and all("F" in stroke for stroke in strokes)
+    seconds = since_first([stroke["T"] for stroke in strokes]) if timed else None
+    pressure = normalised([stroke["F"] / (greatest or 1.0) for stroke in strokes]) if pressed else None
+    return drawing(points, text, name, pressure, seconds)
+
+
+def _trace(node: Node, channels: list[Channel], where: str) -> dict[str, np.ndarray]:
+    """[n] of each of the channels X, Y, T and F that there are. Raises `UserError`."""
+    wanted = [(at, channel) for at, channel in enumerate(channels) if channel.name in ("X", "Y", "T", "F")]
+    if {"X", "Y"} - {channel.name for _, channel in wanted}:
+        raise UserError(f"{where}: its traceFormat has no channels X and Y.")
+    rows: list[list[float]] = []
+    states = [_Values() for _ in channels]
+    for point in node.text.split(","):
+        if not point.strip():
+            continue
+        values = [state.next(*token) for state, token in zip(states, _tokens(point, where), strict=False)]
+        if len(values) <= max(at for at, channel in wanted if channel.name in ("X", "Y")):
+            raise UserError(f"{where}: the point {shown(point.strip())} has fewer than {len(channels)} values.")
+        # Channels of devices may be left out at the end of a point, and keep their value.
+        rows.append([values[at] if at < len(values) else states[at].value for at, _ in wanted])
+    table = np.array(rows, np.float64).reshape(-1, len(wanted)) * [channel.scale for _, channel in wanted] + 0.0
+    return {channel.name: table[:, column] for column, (_, channel) in enumerate(wanted)}
+
+
+def _tokens(point: str, where: str) -> Iterator[tuple[str, str]]:
+    """(prefix, value) of each value of a point."""
+    at = 0
+    point = point.rstrip()
+    while at < len(point):
+        found = VALUE.match(point, at)
+        if not found:
+            raise UserError(f"{where}: {shown(point.strip())} is not a point; expected numbers, e.g. 10 0, 9 14, 8 28.")
+        at = found.end()
+        prefix, value = found.groups()
+        if value[0] == "#":
+            value = str(int(value[1:][:12], 16))
+        elif value not in "*?TF":
+            number(value, where)
+        yield prefix, value
+
+
+class _Values:
+    """The values of one channel: a prefix holds until the next."""
+
+    def __init__(self) -> None:
+        self.value = 0.0
+        self._step = 0.0
+        self._mode = "!"
+
+    def next(self, prefix: str, text: str) -> float:
+        self._mode = prefix or self._mode
+        if text in "*?TF":
+            change = {"*": {"!": 0.0}.get(self._mode, self._step), "?": 0.0}.get(text)
+            self.value = float(text == "T") if change is None else self.value + change
+        elif self._mode == "!":
+            self._step = float(text) - self.value
+            self.value = float(text)
+        else:
+            self._step = float(text) + (self._step if self._mode == '"' else 0.0)
+            self.value += self._step
+        return self.value

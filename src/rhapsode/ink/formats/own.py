@@ -1,0 +1,84 @@
+"""Rhapsode's own files of drawings: lines of JSON (`.ink.jsonl`).
+
+Each line is an object, a drawing:
+
+    {"rhapsode": "ink/1", "text": "hi", "strokes": [[[0.0, 0.0], [0.5, 2.0]], [[1.5, 1.0]]]}
+
+    rhapsode   "ink/1", the version. It marks a file of drawings, and must be in the first line.
+    strokes    each a list of its points [x, y]; x to the right, y down, in units of the drawing's own.
+    text       what is written there; null or left out if that is not known.
+    pressure   where it was recorded: for each stroke a list of its points' values, in 0 ... 1.
+    seconds    where it was recorded: for each stroke a list of its points' times, since the first point.
+
+Numbers are written with all their digits: what was read is what was written, to the last bit. Other fields are left
+alone. A stroke without points is nothing, and a last stroke that was never ended comes back as one that was.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.formats._checks import array, drawing, shown, vector
+from rhapsode.ink.formats._json import lines, sequence
+from rhapsode.ink.formats._source import Source
+
+VERSION = "ink/1"
+MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"rhapsode"\s*:\s*"ink/')
+
+
+def recognises(head: bytes) -> bool:
+    return MARK.match(head) is not None
+
+
+def dumps(drawing: Drawing) -> str:
+    """The line of a drawing, without its newline."""
+    cuts = [0, *(np.flatnonzero(drawing.ends) + 1).tolist(), len(drawing)]
+    spans = [(start, stop) for start, stop in pairwise(cuts) if stop > start]
+    value: dict[str, Any] = {"rhapsode": VERSION, "text": drawing.text}
+    for field, values in (("strokes", drawing.points), ("pressure", drawing.pressure), ("seconds", drawing.seconds)):
+        if values is not None:
+            value[field] = [values[start:stop].tolist() for start, stop in spans]
+    return json.dumps(value)
+
+
+def read(source: Source) -> Iterator[Drawing]:
+    for number, (where, value) in enumerate(lines(source), 1):
+        version = value.get("rhapsode", VERSION)
+        if version != VERSION:
+            raise UserError(
+                f"{where}: drawings of version {shown(version)}; this Rhapsode reads {VERSION!r}. Update Rhapsode."
+            )
+        if "strokes" not in value:
+            raise UserError(f"{where}: there is no field 'strokes'. Fields: {shown(', '.join(value))}.")
+        text = value.get("text")
+        if not isinstance(text, str | None):
+            raise UserError(f"{where}: 'text' must be text or null, found {shown(text)}.")
+        given = enumerate(sequence(value["strokes"], f"{where}, strokes"), 1)
+        strokes = [array(stroke, f"{where}, stroke {each}", 2) for each, stroke in given]
+        pressure = _parallel(value, "pressure", strokes, where)
+        for each in pressure or ():
+            if len(each) and not 0 <= each.min() <= each.max() <= 1:
+                raise UserError(
+                    f"{where}, pressure: values must be in 0 ... 1, found {each.min():g} ... {each.max():g}."
+                )
+        seconds = _parallel(value, "seconds", strokes, where)
+        yield drawing(strokes, text, f"{source.name}#{number}", pressure, seconds)
+
+
+def _parallel(value: dict[str, Any], field: str, strokes: list[np.ndarray], where: str) -> list[np.ndarray] | None:
+    """What was recorded at the points of `strokes`. Raises `UserError` unless it has their lengths."""
+    if value.get(field) is None:
+        return None
+    given = enumerate(sequence(value[field], f"{where}, {field}"), 1)
+    found = [vector(each, f"{where}, {field} of stroke {number}") for number, each in given]
+    if [len(each) for each in found] != [len(each) for each in strokes]:
+        raise UserError(f"{where}: {field!r} must have a number for each point, in lists like those of 'strokes'.")
+    return found

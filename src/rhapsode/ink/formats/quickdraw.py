@@ -1,0 +1,42 @@
+"""Google's Quick, Draw! (`.ndjson`): a drawing a line, in its raw and its simplified form.
+
+    {"word": "cat", "recognized": true, "drawing": [[[x, ...], [y, ...], [t, ...]], ...]}
+
+y is down; t, in milliseconds, is only in the raw form. The word is what was to be drawn, not what is written there,
+so these drawings have no text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.formats._checks import drawing, shown, since_first, vector
+from rhapsode.ink.formats._json import lines, sequence
+from rhapsode.ink.formats._source import Source
+
+MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"drawing"\s*:\s*\[\s*(?:\]|\[\s*\[)')
+
+
+def recognises(head: bytes) -> bool:
+    return MARK.match(head) is not None and b'"word"' in head.partition(b"\n")[0]
+
+
+def read(source: Source) -> Iterator[Drawing]:
+    for number, (where, value) in enumerate(lines(source), 1):
+        if "drawing" not in value:
+            raise UserError(f"{where}: there is no field 'drawing'. Fields: {shown(', '.join(value))}.")
+        strokes, times = [], []
+        for each, stroke in enumerate(sequence(value["drawing"], f"{where}, drawing"), 1):
+            place = f"{where}, stroke {each}"
+            columns = [vector(column, place) for column in sequence(stroke, place)]
+            if len(columns) not in (2, 3) or len({len(column) for column in columns}) != 1:
+                raise UserError(f"{place}: expected the lists [x, ...] and [y, ...], perhaps [t, ...], of one length.")
+            strokes.append(np.stack(columns[:2], axis=1))
+            times += columns[2:]
+        seconds = since_first(times, 1000) if strokes and len(times) == len(strokes) else None
+        yield drawing(strokes, None, f"{source.name}#{number}", seconds=seconds)

@@ -1,0 +1,156 @@
+"""UNIPEN 1.0 (`.unp`, `.dat`, `.txt`): statements that begin with a dot.
+
+    .COORD X Y T
+    .SEGMENT WORD 0-1 OK "to"
+    .PEN_DOWN
+    312 507 0
+    .PEN_UP
+
+Each .PEN_DOWN or .PEN_UP with points is a component, counted from 0; .SEGMENT says which components are which text:
+`0-2,4` or, to points of theirs, `0:3-2:17`. Of the levels of segments (.HIERARCHY) the largest with texts is taken,
+each segment a drawing; without segments the file is one drawing. A segment without components is what follows it. y is
+up in UNIPEN, as on tablets, so its sign is changed. T is in milliseconds. .INCLUDE is not followed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.formats._checks import drawing, normalised, number, since_first
+from rhapsode.ink.formats._source import Source
+
+MARK = re.compile(rb"^\.(?:VERSION[ \t]+[0-9.]+|COORD[ \t]+X[ \t]|PEN_DOWN)\s*", re.MULTILINE)
+LABEL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
+
+
+@dataclass
+class Segment:
+    """level: e.g. WORD. ranges: (component, point, component, point after the last) each. at: components before it."""
+
+    level: str
+    label: str | None
+    at: int
+    ranges: list[tuple[int, int, int, int]]
+
+
+@dataclass
+class Ink:
+    """What a file holds. components: (whether the pen is down, [n, columns])."""
+
+    columns: list[str] = field(default_factory=lambda: ["X", "Y"])
+    levels: list[str] = field(default_factory=list)
+    components: list[tuple[bool, np.ndarray]] = field(default_factory=list)
+    segments: list[Segment] = field(default_factory=list)
+
+
+def recognises(head: bytes) -> bool:
+    found = {match.group().split()[0] for match in MARK.finditer(head)}
+    return b".PEN_DOWN" in found or len(found) > 1
+
+
+def read(source: Source) -> Iterator[Drawing]:
+    ink = _parse(source)
+    segments = _chosen(ink)
+    if not segments:
+        yield _made(ink, [array for down, array in ink.components if down], None, source.name)
+    for number_, (label, ranges) in enumerate(segments, 1):
+        yield _made(ink, _cut(ink.components, ranges), label, f"{source.name}#{number_}")
+
+
+def _statements(text: str) -> Iterator[tuple[int, str, str]]:
+    """(line, keyword, all up to the next statement)."""
+    begun, keyword, rest = 0, "", [""]
+    for at, line in enumerate(text.splitlines(), 1):
+        if line.startswith("."):
+            if keyword:
+                yield begun, keyword, "\n".join(rest)
+            keyword, _, first = line.partition(" ")
+            begun, keyword, rest = at, keyword.strip(), [first]
+        else:
+            rest.append(line)
+    if keyword:
+        yield begun, keyword, "\n".join(rest)
+
+
+def _parse(source: Source) -> Ink:
+    ink = Ink()
+    included = False
+    for line, keyword, rest in _statements(source.text()):
+        if keyword == ".COORD":
+            ink.columns = rest.split()
+            if "X" not in ink.columns or "Y" not in ink.columns:
+                raise UserError(f"{source.name}, line {line}: .COORD must name X and Y, e.g. .COORD X Y T.")
+        elif keyword == ".HIERARCHY":
+            ink.levels = rest.split()
+        elif keyword in (".PEN_DOWN", ".PEN_UP"):
+            if len(points := _points(rest, len(ink.columns), f"{source.name}, line {line}")):
+                ink.components.append((keyword == ".PEN_DOWN", points))
+        elif keyword == ".SEGMENT":
+            ink.segments.append(_segment(rest, len(ink.components)))
+        included = included or keyword == ".INCLUDE"
+    if included and not ink.components:
+        raise UserError(
+            f"{source.name}: its points are in another file (.INCLUDE), which is not followed. Give that file."
+        )
+    return ink
+
+
+def _points(rest: str, columns: int, where: str) -> np.ndarray:
+    values = [number(each, where) for each in rest.split()]
+    if len(values) % columns:
+        raise UserError(f"{where}: {len(values)} numbers follow, but .COORD says {columns} for each point.")
+    return np.array(values, np.float64).reshape(-1, columns)
+
+
+def _segment(rest: str, at: int) -> Segment:
+    quoted = LABEL.search(rest)
+    fields = (rest[: quoted.start()] if quoted else rest).split()
+    ranges = []
+    for field_ in fields[1:2]:
+        for found in RANGE.finditer(field_) if field_[0].isdigit() else ():
+            first, start, last, stop = found.groups()
+            last, end = last or first, int(stop) + 1 if stop else 1 << 62
+            ranges.append((int(first), int(start or 0), int(last), end))
+    label = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else None
+    return Segment(fields[0] if fields else "", label or None, at, ranges)
+
+
+def _chosen(ink: Ink) -> list[tuple[str | None, list[tuple[int, int, int, int]]]]:
+    """(label, ranges) of each segment of the largest level that has labels."""
+    levels = [*ink.levels, *(segment.level for segment in ink.segments)]
+    labelled = {segment.level for segment in ink.segments if segment.label is not None}
+    level = next((level for level in levels if level in labelled), None)
+    segments = [segment for segment in ink.segments if segment.level == level]
+    counted = len(ink.components)
+    if all(segment.ranges and max(each[2] for each in segment.ranges) < counted for segment in segments):
+        return [(segment.label, segment.ranges) for segment in segments]
+    stops = [*(segment.at for segment in segments[1:]), counted]
+    return [
+        (segment.label, [(segment.at, 0, stop - 1, 1 << 62)]) for segment, stop in zip(segments, stops, strict=True)
+    ]
+
+
+def _cut(components: list[tuple[bool, np.ndarray]], ranges: list[tuple[int, int, int, int]]) -> list[np.ndarray]:
+    strokes = []
+    for first, start, last, stop in ranges:
+        for at in range(first, last + 1):
+            down, points = components[at]
+            if down:
+                strokes.append(points[start if at == first else 0 : stop if at == last else len(points)])
+    return strokes
+
+
+def _made(ink: Ink, strokes: list[np.ndarray], text: str | None, name: str) -> Drawing:
+    strokes = [stroke for stroke in strokes if len(stroke)]
+    column = {name: at for at, name in enumerate(ink.columns)}
+    points = [stroke[:, [column["X"], column["Y"]]] * [1.0, -1.0] + 0.0 for stroke in strokes]
+    pressure = normalised([stroke[:, column["P"]] for stroke in strokes]) if "P" in column else None
+    seconds = since_first([stroke[:, column["T"]] for stroke in strokes], 1000) if "T" in column else None
+    return drawing(points, text, name, pressure, seconds)

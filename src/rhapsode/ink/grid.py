@@ -1,0 +1,34 @@
+"""Finding the grid that coordinates lie on. A density is unbounded on a grid, so whoever models one must know of it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+ENOUGH = 0.97
+"""Part of the offsets that must lie near the grid."""
+NEAR = 0.15
+"""How near, in pitches; of offsets that know no grid, 30 % are as near."""
+FEW = 30
+"""Fewer different offsets than this cannot show a grid."""
+REACH = 40
+"""Offsets of more pitches are not looked at: a rounded factor (centimetres to inches) adds up."""
+
+
+def pitch(offsets: np.ndarray) -> float:
+    """The pitch of the grid that offsets [N] lie on, approximately: 0 if there is none. Rounding errors are forgiven."""
+    size = np.abs(offsets[np.isfinite(offsets)])
+    size = np.sort(size[size > 0])
+    if len(size) < FEW:
+        return 0.0
+    # The least offset may be a rounding error: the pitch is the least one that is not rare, or a fraction of it.
+    floor = size[len(size) // 200]
+    least = float(np.median(size[(size >= floor * 0.999) & (size < 1.5 * floor)]))
+    for part in (1, 2, 3):
+        step = least / part
+        near = size[size < REACH * step]
+        multiple = np.round(near / step)
+        off = np.abs(near / step - multiple)
+        if len(near) >= FEW and (off < NEAR).mean() >= ENOUGH:
+            kept = multiple > 0
+            return float((near[kept] @ multiple[kept]) / (multiple[kept] @ multiple[kept]))
+    return 0.0

@@ -1,0 +1,127 @@
+"""Files of pen strokes → drawings. What a file is, its content decides; the formats are in `rhapsode.ink.formats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from rhapsode.errors import UserError, choice
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
+from rhapsode.ink.formats._archive import is_zip, members, opened
+from rhapsode.ink.formats._source import Source, of_file
+
+SUFFIXES = (
+    ".json",
+    ".jsonl",
+    ".ndjson",
+    ".npz",
+    ".xml",
+    ".inkml",
+    ".svg",
+    ".txt",
+    ".unp",
+    ".dat",
+    ".zip",
+)
+"""Of files worth trying in a folder."""
+KNOWN = (
+    "Known are Rhapsode's own lines of JSON, stroke-3 .npz, IAM-OnDB, InkML, SVG, Quick, Draw!, UNIPEN, UJI, "
+    "Omniglot, lists of cursive words, and .zip archives of these"
+)
+
+
+class _Format(Protocol):
+    def recognises(self, head: bytes) -> bool: ...
+
+    def read(self, source: Source) -> Iterator[Drawing]: ...
+
+
+FORMATS: tuple[_Format, ...] = (own, quickdraw, bigbank, iam, inkml, svg, omniglot, uji, unipen)
+
+
+def recognised(path: Path) -> bool:
+    """Whether it looks like a file of drawings, from its beginning; false for what cannot be read."""
+    source = of_file(path, path.name)
+    try:
+        with _refusals(source.name):
+            if not path.is_file():
+                return False
+            head = source.head()
+            if not is_zip(head):
+                return _format(head) is not None
+            with opened(source) as archive:
+                if stroke3.is_npz(archive):
+                    return stroke3.recognises(archive)
+                # A few members tell, and archives of other things may have many.
+                return any(_format(member.head()) is not None for member in islice(members(archive, ""), 8))
+    except UserError:
+        return False
+
+
+def parts(path: Path) -> tuple[str, ...]:
+    """The parts that a file is divided into, of train, valid and test; () if it is not. Raises `UserError`."""
+    source = of_file(path, str(path))
+    with _refusals(source.name):
+        if not is_zip(source.head()):
+            return ()
+        with opened(source) as archive:
+            return stroke3.parts(archive) if stroke3.is_npz(archive) else ()
+
+
+def read(path: Path, part: str | None = None, name: str | None = None) -> Iterator[Drawing]:
+    """The drawings of a file, one by one, in order.
+
+    part: one of `parts(path)`; None for all in a row.
+    name: of the file, in messages and in the names of drawings; `path` by default.
+    Raises `UserError`, which says where in the file it stopped.
+    """
+    source = of_file(path, str(path) if name is None else name)
+    if part is not None:
+        allowed = parts(path)
+        if not allowed:
+            raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
+        if part not in allowed:
+            raise choice(f"{source.name}: part", part, allowed)
+    with _refusals(source.name):
+        head = source.head()
+        if is_zip(head):
+            with opened(source) as archive:
+                if stroke3.is_npz(archive):
+                    yield from stroke3.read(archive, source.name, part)
+                else:
+                    yield from _members(members(archive, source.name), source.name)
+            return
+        found = _format(head)
+        if found is None:
+            kind = "empty" if not head else "not a file of drawings that Rhapsode knows"
+            raise UserError(f"{source.name}: {kind}. {KNOWN}.")
+        yield from found.read(source)
+
+
+def _members(sources: list[Source], name: str) -> Iterator[Drawing]:
+    """The drawings of those that have some. Raises `UserError` if none has."""
+    empty = True
+    for source in sources:
+        found = _format(source.head())
+        if found is not None:
+            empty = False
+            yield from found.read(source)
+    if empty:
+        raise UserError(f"{name}: none of its {len(sources)} files is one of drawings. {KNOWN}.")
+
+
+def _format(head: bytes) -> _Format | None:
+    return next((each for each in FORMATS if each.recognises(head)), None)
+
+
+@contextmanager
+def _refusals(name: str) -> Iterator[None]:
+    """What the system refuses becomes a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None

@@ -1,0 +1,150 @@
+"""Writing by hand: a text of any length, by a model of pen strokes, on pages.
+
+A model writes best what is as long as what it learnt from. So a text is broken into pieces, lines where the model knows
+the space and words where it does not; each is drawn, and all are put on their base lines. The first line is the style of
+all others (Graves 2013, section 5.5), so that a page is in one hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.checkpoint import commit
+from rhapsode.errors import UserError
+from rhapsode.generate import Sample
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.metrics import Metrics, metrics
+from rhapsode.ink.page import Layout, Page, lay_out
+from rhapsode.ink.wrap import wrap
+from rhapsode.report import Report
+from rhapsode.samplers import Sampling
+
+if TYPE_CHECKING:
+    from rhapsode.codecs.strokes import Hand, Strokes
+    from rhapsode.model import Model
+
+GAP = 0.8
+"""Space between words, in characters' widths, where the model knows no space of its own."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A text on pages. pieces: what was drawn for it, in order; failed: those whose text did not come to its end."""
+
+    layout: Layout
+    pieces: tuple[Sample, ...]
+
+    @property
+    def failed(self) -> tuple[Sample, ...]:
+        return tuple(piece for piece in self.pieces if piece.stopped != "stop")
+
+
+Draw = Callable[[str, int, Drawing | None], Sample]
+"""Text, number of the piece, style → what was drawn."""
+
+
+def write(
+    model: Model,
+    text: str,
+    page: Page,
+    *,
+    sampling: Sampling | None = None,
+    style: Drawing | None = None,
+    seed: int = 0,
+    draw: Draw | None = None,
+    report: Report | None = None,
+) -> Written:
+    """`text` in the model's hand, or that of `style`, on as many pages as it needs; blank lines part paragraphs.
+
+    draw: how a piece is drawn, by default once and as it comes (see `rhapsode.verified`).
+    Raises `UserError`, before anything is drawn, for characters that the model has never seen.
+    """
+    report = report or Report()
+    codec: Strokes = model.record_codec  # type: ignore[assignment]
+    if codec.text is None or codec.hand is None:
+        raise UserError("pages are for models that write texts; this one was trained on drawings without any.")
+    hand = codec.hand
+    paragraphs = wrap(text, page.columns(hand.advance * page.x_height / hand.x_height))
+    if not paragraphs:
+        raise UserError("nothing to write: the text is empty.")
+    spaced = " " in codec.alphabet
+    for paragraph in paragraphs:
+        for line in paragraph:
+            codec.encode_text(line if spaced else line.replace(" ", ""))
+    pieces: list[Sample] = []
+
+    def plain(words: str, number: int, manner: Drawing | None) -> Sample:
+        return model.generate(words, sampling=sampling, style=manner, seed=seed, row=number)[0]
+
+    def drawn(words: str) -> Drawing:
+        manner = style or (replace(pieces[0].record, text=pieces[0].text) if pieces and spaced else None)
+        report.stage("writing", min(0.99, sum(len(piece.text) + 1 for piece in pieces) / len(text)))
+        pieces.append((draw or plain)(words, len(pieces), manner))
+        made: Drawing = pieces[-1].record
+        return made
+
+    lines = [
+        [drawn(line) if spaced else _joined([drawn(word) for word in line.split(" ")], hand) for line in paragraph]
+        for paragraph in paragraphs
+    ]
+    layout = lay_out(lines, page, Metrics(None, hand.x_height))
+    report.stage("writing", 1.0)
+    return Written(layout, tuple(pieces))
+
+
+def _joined(words: Sequence[Drawing], hand: Hand) -> Drawing:
+    """Words beside one another on one base line, as one drawing."""
+    points, ends, right = [], [], 0.0
+    for word in words:
+        if not len(word):
+            continue
+        low, _, high, bottom = word.bounds
+        try:
+            known = metrics(word, hand.x_height)
+            base = (known.baseline or 0.0) + known.slope * (low + high) / 2
+        except UserError:  # a dash
+            base = bottom
+        moved = word.points - [low - right, base]
+        points.append(moved)
+        closed = word.ends.copy()
+        closed[-1] = True
+        ends.append(closed)
+        right += high - low + GAP * hand.advance
+    if not points:
+        return Drawing(np.zeros((0, 2)), np.zeros(0, bool), "")
+    return Drawing(np.concatenate(points), np.concatenate(ends), " ".join(word.text or "" for word in words))
+
+
+def attention_picture(sample: Sample, path: Path) -> None:
+    """A PNG of what was drawn, and below it which character of the text was seen at each step."""
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    assert sample.attention is not None
+    text = [*sample.text, "end"]
+    seen = sample.attention.T[-len(text) :]  # without a style's own text
+    if not seen.size:
+        raise UserError("this model attends to no text, so there is nothing to show.")
+    figure, (above, below) = pyplot.subplots(
+        2, 1, figsize=(12, 2.5 + 0.22 * len(text)), layout="constrained", height_ratios=[2, 0.22 * len(text) + 0.5]
+    )
+    for stroke in sample.record.strokes():
+        above.plot(stroke[:, 0], stroke[:, 1], "k.-" if len(stroke) == 1 else "k-", linewidth=1.2)
+    above.invert_yaxis()
+    above.set_aspect("equal")
+    above.axis("off")
+    below.imshow(seen, aspect="auto", interpolation="nearest", cmap="magma")
+    below.set_yticks(range(len(text)), ["␣" if character == " " else character for character in text])
+    below.set_xlabel("step of the pen")
+    pictured = BytesIO()
+    figure.savefig(pictured, dpi=110, format="png")
+    pyplot.close(figure)
+    commit(path.resolve(), pictured.getvalue())

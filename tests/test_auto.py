@@ -1,0 +1,61 @@
+"""What `choose` decides about threads, and about sizes that depend on themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from rhapsode.config import FramingConfig
+from rhapsode.network import Network
+from rhapsode.steps import Symbols
+from rhapsode.training import auto
+from rhapsode.training.plan import Budget, Plan
+
+SYMBOLS = Symbols(96)
+
+
+def chosen(data: int, budget: Budget, **plan: Any) -> tuple[Plan, list[str]]:
+    return auto.choose(
+        SYMBOLS,
+        data,
+        budget,
+        FramingConfig(),
+        "never",
+        network={},
+        dropout={},
+        plan=plan,
+        parameters=None,
+        window=None,
+        device=torch.device("cpu"),
+        precision="fp32",
+    )
+
+
+@pytest.mark.parametrize("updates", [2_000, 5_000, 8_000, 20_000])
+def test_so_many_updates_are_reckoned_with_the_final_batch(updates: int) -> None:
+    data = 10**10  # so much that only what is read limits the size
+    plan, reasons = chosen(data, Budget(steps=updates), threads=1)
+    read = updates * plan.rows * plan.window
+    assert f"{read:,} steps to be read" in reasons[0]
+    wanted = 1 / (auto.STEPS_PER_PARAMETER / read + 1 / (auto.LARGEST * data**0.5))
+    assert Network(plan.network, SYMBOLS).parameters == pytest.approx(wanted, rel=0.1)
+
+
+@pytest.mark.parametrize(("together", "begins"), [(1.5e11, 2), (1.1e11, 1), (1e10, 1)])
+def test_threads_that_gain_nothing_now_are_kept_for_later(
+    monkeypatch: pytest.MonkeyPatch, together: float, begins: int
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(auto, "measure", lambda device, precision, threads: together if threads > 1 else 1e11)
+    plan, reasons = chosen(10**6, Budget(minutes=1))
+    assert (plan.threads, plan.most) == (begins, 2)
+    assert (begins == 1) == any("tried again later" in reason for reason in reasons)
+
+
+def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(auto, "measure", lambda *_: 1e11)
+    plan, _ = chosen(10**6, Budget(minutes=1), threads=1)
+    assert (plan.threads, plan.most) == (1, 1)
