@@ -8,6 +8,7 @@ import json
 import os
 import signal
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pytest
 
 from rhapsode import checkpoint, registry
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.ink.drawing import Drawing, from_strokes
+from rhapsode.ink.formats.own import dumps
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
@@ -100,3 +103,32 @@ class Stop(Report):
         if done >= self.after and "valid" in values:
             self.after = 2
             os.kill(os.getpid(), signal.SIGINT)
+
+
+def written(words: list[str], seed: int = 0) -> list[Drawing]:
+    """Drawings with texts: each character of a word is an arc or a line of its own, with some noise."""
+    rng = np.random.default_rng(seed)
+    t = np.linspace(0, 1, 8)
+    found = []
+    for word in words:
+        strokes = []
+        for place, character in enumerate(word):
+            turns = 0.3 + 0.25 * (ord(character) % 5)
+            angle = ord(character) + 2 * np.pi * turns * t
+            stroke = np.stack([np.cos(angle) + 3 * place + t, np.sin(angle)], axis=1)
+            strokes.append(4 * (stroke + 0.02 * rng.standard_normal(stroke.shape)))
+        found.append(from_strokes(strokes, word))
+    return found
+
+
+WORDS = ["abc", "cab", "bee", "dab", "aced", "bad", "cede", "ebb", "dace", "ada", "beca", "deed"]
+
+
+@pytest.fixture
+def pens(tmp_path: Path) -> Path:
+    """A file of some hundred drawings with texts."""
+    rng = np.random.default_rng(1)
+    words = ["".join(rng.permutation(list("abcde"))[: rng.integers(2, 6)]) for _ in range(120)]
+    path = tmp_path / "pens.jsonl"
+    path.write_text("".join(f"{dumps(drawing)}\n" for drawing in written(words)))
+    return path

@@ -17,7 +17,7 @@ from rhapsode.errors import UserError
 from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.resets import ResetPolicy
-from rhapsode.steps import Symbols
+from rhapsode.steps import Moves, Symbols, Text
 from rhapsode.training.plan import Budget, Plan
 
 RECIPES = recipes()
@@ -70,9 +70,12 @@ def test_every_recipe_says_what_it_is(name: str) -> None:
     about = RECIPES[name].about
     assert about and about.same and about.differs
     assert str(about.year) in name and len(about.title) <= 80
-    if about.vocabulary:
+    if about.parameters:
         network = make(NetworkConfig, RECIPES[name].network, name)
-        assert Network(network, Symbols(about.vocabulary)).parameters == about.parameters
+        kind, words = Symbols(about.vocabulary or 1), None
+        if network.head == "mixture":
+            kind, words = Moves((0, 0), (1, 1)), Text(about.vocabulary or 1)
+        assert Network(network, kind, words).parameters == about.parameters
 
 
 def test_the_weights_of_graves_wikipedia() -> None:
@@ -145,11 +148,14 @@ def test_run_resumes_with_the_sources_that_it_began_with(tmp_path: Path, text: s
 
 
 @pytest.mark.parametrize("name", RECIPES)
-def test_a_recipe_is_a_config(name: str, tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_recipe_is_a_config(
+    name: str, tmp_path: Path, text: str, pens: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     config = tmp_path / "small.toml"
     config.write_text(small(name))
     folder = tmp_path / "m"
-    arguments = ["train", text, "-o", str(folder), "--config", str(config), "--steps", "2", "--device", "cpu"]
+    source = str(pens) if RECIPES[name].codec["name"] == "strokes" else text
+    arguments = ["train", source, "-o", str(folder), "--config", str(config), "--steps", "2", "--device", "cpu"]
     assert main(arguments) == 0, capsys.readouterr().err
     found, given = trained(folder).config, RECIPES[name]
     assert found.network.layers == given.network["layers"] and found.reset == given.reset

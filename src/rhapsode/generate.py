@@ -195,7 +195,7 @@ class _Task:
             if self.stop is not None:
                 raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
             before, symbols = self._record(model.codec)
-            kind = model.codec.text
+            kind = model.text
             needed = (
                 LENGTH if kind is None else round(SLACK * len(() if symbols is None else symbols) / kind.pace) + SPARE
             )
@@ -213,21 +213,22 @@ class _Task:
         """The steps to go on from, and the text that goes with all steps."""
         text = self.prompt.decode("utf-8", "replace")
         before = np.empty((0, *codec.steps.shape), codec.steps.dtype)
-        if codec.text is None and text:
+        known = self.model.text is not None
+        if text and not known:
             raise UserError(
                 f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
                 f"on {codec.record}s whose text is known."
             )
         if self.style is not None:
             before = codec.encode(self.style)
-            if codec.text is not None:
-                known = codec.text_of(self.style)
-                if not known:
+            if known:
+                before_text = codec.text_of(self.style)
+                if not before_text:
                     raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
-                text = known + (" " if " " in codec.alphabet else "") + text
-        elif codec.text is not None and not text:
+                text = before_text + (" " if " " in codec.alphabet else "") + text
+        elif known and not text:
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
-        return before, None if codec.text is None else codec.encode_text(text)
+        return before, codec.encode_text(text) if known else None
 
     def writer(self, row: int) -> _Writer:
         """What turns the steps of one row into a sample."""
@@ -343,7 +344,7 @@ class _RecordWriter(_Writer):
         codec, task = self._codec, self._task
         steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
         text = task.prompt.decode("utf-8", "replace")
-        record = codec.decode(steps, text if codec.text else None, begun=task.style is not None)
+        record = codec.decode(steps, text if task.model.text else None, begun=task.style is not None)
         return Sample(
             codec.dump(record),
             text,

@@ -30,6 +30,7 @@ from rhapsode.heads.categorical import Categorical
 from rhapsode.network import Network
 from rhapsode.reader import Reader, as_bytes
 from rhapsode.resets import ResetPolicy
+from rhapsode.steps import Text
 
 
 class Model:
@@ -62,6 +63,11 @@ class Model:
     @cached_property
     def engine(self) -> Engine:
         return Engine(self.network.graph(self.weights))
+
+    @property
+    def text(self) -> Text | None:
+        """The kind of the texts that the model writes to, if it attends to any."""
+        return self.codec.text if self.network.condition else None
 
     @property
     def categorical(self) -> Categorical:

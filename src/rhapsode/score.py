@@ -188,7 +188,7 @@ def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]
     codec = model.record_codec
     for number, record in enumerate(records):
         text = codec.text_of(record) or ""
-        symbols = codec.encode_text(text) if codec.text else None
+        symbols = codec.encode_text(text) if model.text else None
         steps = codec.encode(record)
         n = np.arange(len(steps))
         shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))

@@ -67,7 +67,7 @@ def write(
     """
     report = report or Report()
     codec: Strokes = model.record_codec  # type: ignore[assignment]
-    if codec.text is None or codec.hand is None:
+    if model.text is None or codec.hand is None:
         raise UserError("pages are for models that write texts; this one was trained on drawings without any.")
     hand = codec.hand
     paragraphs = wrap(text, page.columns(hand.advance * page.x_height / hand.x_height))

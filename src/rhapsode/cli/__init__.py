@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, generate, inspect, score, train
+from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, score, train
 from rhapsode.errors import NotFinite, UserError
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -38,7 +38,9 @@ app.command("score")(score.score)
 app.command("compress")(compress.compress)
 app.command("decompress")(compress.decompress)
 app.command("inspect")(inspect.inspect)
+app.command("ink")(ink.ink)
 app.add_typer(data.app, name="data")
+app.add_typer(recipe.app, name="recipe")
 app.command("bench")(bench.bench)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -9,22 +10,61 @@ import typer
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
+from rhapsode.errors import UserError, choice
+
+DEMOS = ("text", "handwriting")
+WORDS = "The quick brown fox jumps over the lazy dog, 1234567890 times."
 
 
 def demo(
-    minutes: Annotated[float, typer.Option(help="How long to train.")] = 3.0,
+    what: Annotated[str, typer.Argument(metavar="[text|handwriting]", help="What to learn.")] = "text",
+    words: Annotated[
+        str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand [default: a pangram].")
+    ] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 8].")] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,
 ) -> None:
-    """Train on text found on every machine, then write."""
-    from pathlib import Path
-
+    """Train on what is found or made on every machine, then write: text, or by hand."""
+    if what not in DEMOS:
+        raise choice("demo", what, DEMOS)
+    if what == "text" and words is not None:
+        raise UserError(f"{words!r}: only the demo of handwriting is told what to write.")
     with unbroken():
         from rhapsode.datasets import cache_folder
+
+    folder = Path(output) if output else cache_folder() / ("demo" if what == "text" else f"demo-{what}")
+    if what == "text":
+        _text(folder, 3.0 if minutes is None else minutes)
+    else:
+        _handwriting(folder, 8.0 if minutes is None else minutes, words or WORDS)
+
+
+def _handwriting(folder: Path, minutes: float, words: str) -> None:
+    with unbroken():
+        from rhapsode.ink.picture import preview
+        from rhapsode.training.demo_handwriting import demo as run
+
+    with reporting() as report:
+        result = run(folder, minutes, words, report)
+    for sheet in result.written.layout.sheets:
+        for line in sheet.lines:
+            typer.echo(f"{line.drawing.text}\n{preview(line.drawing)}")
+    for piece, verdict in zip(result.written.pieces, result.verdicts, strict=True):
+        read = "read back without an error" if verdict.read == piece.text else f"read back as {verdict.read!r}"
+        typer.echo(f"{piece.text!r} was {read}", err=True)
+    for file in result.files:
+        typer.echo(f"written   {file} (open it in a browser: it writes itself)", err=True)
+    typer.echo(f"attention {result.attention}\nmodel     {result.model}\npicture   {result.picture}", err=True)
+    typer.echo(f'next      rhapsode generate {result.model} "any words" -o words.svg --bias 1\n'
+               f"          rhapsode ink my-hand.jsonl", err=True)  # fmt: skip
+
+
+def _text(folder: Path, minutes: float) -> None:
+    with unbroken():
         from rhapsode.training.demo import demo as run
 
-    folder = Path(output) if output else cache_folder() / "demo"
     with reporting() as report:
         result = run(folder, minutes, report)
     typer.echo(result.source)

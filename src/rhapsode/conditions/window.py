@@ -102,6 +102,7 @@ class Window(Condition):
         import torch
         from torch.nn.functional import linear, one_hot
 
+        from rhapsode.cells._plain import shut
         from rhapsode.cells.lstm import LSTM
         from rhapsode.conditions._loop import Loop
 
@@ -115,7 +116,7 @@ class Window(Condition):
             keep = torch.ones(*x.shape[:2], 1, device=x.device)
             if reset is not None:
                 keep = (~reset).unsqueeze(-1).float()
-                gates = gates + cell.shut(gates).mul(1 - keep)
+                gates = gates + shut(gates, cell.width).mul(1 - keep)
             u = torch.arange(len(text.symbols), device=x.device)
             inside = ((u >= text.begin.unsqueeze(-1)) & (u < text.end.unsqueeze(-1))).float()
             h, w, c, kappa = Loop.apply(  # type: ignore[no-untyped-call]

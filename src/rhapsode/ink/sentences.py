@@ -11,12 +11,13 @@ from functools import lru_cache
 from rhapsode.errors import UserError
 
 SHORTEST, LONGEST = 10, 40
-SHORT = frozenset("a an as at be by do if in is it no of on or so to up we".split())
+SHORT = frozenset(re.findall(r"\w+", "a an as at be by do if in is it no of on or so to up we"))
 """Words of one or two letters; others are the names of things in programs."""
-NAMES = (
+NAMES = re.findall(
+    r"\w+",
     "Anna Berta Clara David Emma Felix Greta Hugo Ida Jakob Karl Lena Martin Nora Otto Paula Quentin Rosa Simon Thea "
-    "Ulla Viktor Walter Xenia Yvonne Zoe Quito Zagreb Xanten York Uppsala Vienna Jena Kyoto Oslo India Galway Zurich"
-).split()
+    "Ulla Viktor Walter Xenia Yvonne Zoe Quito Zagreb Xanten York Uppsala Vienna Jena Kyoto Oslo India Galway Zurich",
+)
 PANGRAMS = (
     "six foxy wizards jump over black quilts",
     "quick zebras vex my jolly bad fowl king",

@@ -18,7 +18,7 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
-from rhapsode.steps import Kind, Symbols, Text
+from rhapsode.steps import Kind, Moves, Symbols, Text
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import Budget, Plan
@@ -35,8 +35,11 @@ ROWS, WINDOW = 64, 32
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
-DROPOUT = ((3, 0.4), (30, 0.5))
-"""Of features, and of recurrent weights: how often a corpus is read before it begins, and its largest rate."""
+DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (13, 0.05, 0.4)}
+"""Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
+largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (math.inf, 0.0, 0.0)}
+"""The same for recurrent weights."""
 
 
 def device_for(name: str) -> torch.device:
@@ -173,7 +176,8 @@ def choose(
     chosen = dict(dropout)
     if not dropout:
         rate, recurrent = (
-            round(max(0.0, min(most, 0.15 * math.log2(max(epochs, 1e-9) / free))), 2) for free, most in DROPOUT
+            round(max(0.0, min(largest, slope * math.log2(max(epochs, free) / free) if slope else 0.0)), 2)
+            for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
         )
         chosen = {
             "between": rate,

@@ -79,7 +79,8 @@ class Optimizers:
         dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
         self._names = {id(w): name for name, w in weights.items()}
         gates = max(w.shape[0] // plan.network.width for n, w in weights.items() if n.startswith("layer"))
-        matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
+        rows = gates * plan.network.width  # peepholes are no matrices
+        matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2 and len(w) == rows]
         chosen = {id(w) for w in matrices}
         others = [w for w in weights.values() if id(w) not in chosen]
         self._all = [

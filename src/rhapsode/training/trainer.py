@@ -290,7 +290,7 @@ class Trainer:
         if not isinstance(codec, RecordCodec):
             return model.generate(length=length, seed=self.step, sampling=Sampling(temperature=0.8))[0].text
         texts, text = self.corpus.valid.texts, ""
-        if texts is not None:
+        if texts is not None and self.network.condition:
             n = self.step % (len(texts.begins) - 1)
             text = codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
             length = None

@@ -1,0 +1,176 @@
+"""The page's server: on this machine only, and only for who has its address."""
+
+from __future__ import annotations
+
+import errno
+import hmac
+import json
+import re
+import secrets
+import shlex
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.resources import files
+from pathlib import Path
+from socketserver import TCPServer
+from typing import Any
+
+from rhapsode.errors import UserError
+from rhapsode.inkpad.lines import Lines, parse
+from rhapsode.inkpad.prompts import ENOUGH
+
+HOST = "127.0.0.1"
+LIMIT = 8 << 20
+"""Bytes of a line that is sent, at most: a quarter of an hour of a fast pen."""
+KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
+PAGES = {"": "page.html"} | {name: name for name in ("page.css", "page.js", "pad.js", "saver.js")}
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+
+
+def next_commands(path: Path) -> list[str]:
+    """What to run when the lines are written."""
+    return [
+        f"rhapsode train {shlex.quote(str(path))} -o my-hand --from MODEL",
+        'rhapsode generate my-hand "Hello" -o hello.svg',
+    ]
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the page, the lines as they are, and takes new ones. `url` is its address, with a secret in it."""
+
+    daemon_threads = True
+
+    def __init__(self, lines: Lines, texts: list[str], alphabet: str, port: int = 0) -> None:
+        """port: 0 for any that is free. Raises `UserError` for one that is not."""
+        self.lines, self.alphabet = lines, alphabet
+        self.texts = list(dict.fromkeys([*lines.read(), *texts]))
+        self.token = secrets.token_urlsafe(16)
+        try:
+            super().__init__((HOST, port), _Handler)
+        except (OSError, OverflowError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+                raise UserError(f"port {port} is in use. Choose another, or leave --port out.") from None
+            raise UserError(f"port {port} cannot be used: {error}. Leave --port out.") from None
+
+    def server_bind(self) -> None:
+        TCPServer.server_bind(self)  # HTTPServer's asks the network for this machine's name
+        self.server_name, self.server_port = HOST, self.server_address[1]
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.server_port}/{self.token}/"
+
+    def state(self) -> dict[str, Any]:
+        """All that the page shows. Raises `UserError` if the file cannot be read."""
+        saved = self.lines.read()
+        fields = ("strokes", "pressure", "seconds")
+        return {
+            "file": str(self.lines.path),
+            "alphabet": list(self.alphabet),
+            "enough": ENOUGH,
+            "commands": next_commands(self.lines.path),
+            "lines": [
+                {"text": text, "drawing": {key: saved[text].get(key) for key in fields} if text in saved else None}
+                for text in self.texts
+            ],
+        }
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+    server_version, sys_version = "rhapsode", ""
+    timeout = 60
+
+    def do_GET(self) -> None:
+        name = self._admitted()
+        if name in PAGES:
+            page = PAGES[name]
+            kind = f"{KINDS[Path(page).suffix]}; charset=utf-8"
+            self._answer(HTTPStatus.OK, kind, (files("rhapsode.inkpad") / page).read_bytes())
+        elif name == "lines":
+            try:
+                self._json(HTTPStatus.OK, self.server.state())
+            except UserError as error:
+                self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        elif name is not None:
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here.")
+
+    def do_POST(self) -> None:
+        name = self._admitted()
+        if name is None:
+            return
+        length = self.headers.get("Content-Length", "")
+        if name != "lines":
+            self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here.")
+        elif self.headers.get_content_type() != "application/json":
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json.")
+        elif not re.fullmatch("[0-9]{1,15}", length):
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "say how long the line is.")
+        elif int(length) > LIMIT:
+            self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a line may have {LIMIT >> 20} MiB.")
+        else:
+            self._save(int(length))
+
+    def _save(self, length: int) -> None:
+        body = self.rfile.read(length)
+        if len(body) < length:
+            self._refuse(HTTPStatus.BAD_REQUEST, "the line was cut off.")
+            return
+        try:
+            drawing = parse(body)
+        except UserError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+            return
+        if drawing.text not in self.server.texts:
+            self._refuse(HTTPStatus.BAD_REQUEST, "its text is none of those to write.")
+            return
+        try:
+            self._json(HTTPStatus.OK, {"saved": self.server.lines.save(drawing)})
+        except UserError as error:
+            self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+    def _admitted(self) -> str | None:
+        """What is asked for, below the token; None if that was refused.
+
+        A page from elsewhere cannot know the token; were it to, its browser still names it in Origin, and a name of
+        its own that it has made to mean this machine in Host.
+        """
+        host = self.headers.get("Host", "")
+        origin = self.headers.get("Origin", f"http://{host}")
+        site = self.headers.get("Sec-Fetch-Site", "none")
+        _, _, rest = self.path.partition("/")
+        token, slash, name = rest.partition("/")
+        known = hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.server.token.encode())
+        if host.partition(":")[0] not in (HOST, "localhost") or origin != f"http://{host}":
+            self._refuse(HTTPStatus.FORBIDDEN, "this page is for this machine only.")
+        elif self.command == "POST" and site not in ("none", "same-origin"):
+            self._refuse(HTTPStatus.FORBIDDEN, "only the page itself may send lines.")
+        elif not known or not slash:
+            self._refuse(HTTPStatus.FORBIDDEN, "not the address that rhapsode ink has printed in this run.")
+        else:
+            return name
+        return None
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self._json(status, {"error": message})
+
+    def _json(self, status: HTTPStatus, value: dict[str, Any]) -> None:
+        self._answer(status, "application/json", json.dumps(value).encode())
+
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+        self.send_response(status)
+        for key, value in (HEADERS | {"Content-Type": kind, "Content-Length": str(len(body))}).items():
+            self.send_header(key, value)
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the terminal has better to say."""

@@ -1,0 +1,80 @@
+"""`rhapsode demo handwriting`: learn a hand that is made by rule, then write the user's words in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from rhapsode import checkpoint
+from rhapsode.generate import Sample
+from rhapsode.ink.formats.own import dumps
+from rhapsode.ink.hershey import lines, sentences
+from rhapsode.ink.page import Page
+from rhapsode.ink.write import save
+from rhapsode.model import Model
+from rhapsode.recogniser import Recogniser
+from rhapsode.report import Report
+from rhapsode.samplers import Sampling
+from rhapsode.training.log import PICTURE
+from rhapsode.training.recognise import train_recogniser
+from rhapsode.training.run import train
+from rhapsode.verified import Verdict, draw
+from rhapsode.writing import Written, attention_picture, write
+
+LINES, HELD_OUT = 3000, 150
+"""Lines of handwriting made, and how many of them the recogniser is tried on."""
+READING = 0.25
+"""Part of the time for the recogniser."""
+BIAS = 1.0
+
+
+@dataclass(frozen=True)
+class HandwritingResult:
+    """What the demo has to show. files: what was written; verdicts: of each piece of the text, if it was read again."""
+
+    model: Path
+    picture: Path
+    attention: Path
+    files: list[Path]
+    written: Written
+    verdicts: list[Verdict]
+
+
+def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1) -> HandwritingResult:
+    """Train in `folder`, or take what an earlier demo left there, and write `text`. Raises `UserError`."""
+    corpus, home = folder / "lines.ink.jsonl", folder / "model"
+    if not corpus.exists():
+        report.stage("making handwriting", 0.0)
+        made = list(islice(lines(sentences(0), 0), LINES))
+        checkpoint.commit(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made).encode())
+        report.stage("making handwriting", 1.0)
+    if not _finished(home):
+        train(
+            [corpus], home, minutes=minutes * (1 - READING), resume=(home / checkpoint.RESUME).exists(), report=report
+        )
+    reader = home / "recogniser.safetensors"
+    if not reader.exists():
+        report.note("a recogniser learns to read the same lines, to check what is written")
+        made = list(islice(lines(sentences(0), 0), LINES))
+        train_recogniser(made[HELD_OUT:], reader, minutes=minutes * READING, valid=made[:HELD_OUT], report=report)
+    model, recogniser = Model.load(home), Recogniser.load(reader)
+    verdicts: list[Verdict] = []
+
+    def drawn(words: str, number: int, style: object) -> Sample:
+        sample, verdict = draw(model, words, recogniser, sampling=Sampling(bias=BIAS), seed=seed, number=number)
+        verdicts.append(verdict)
+        return sample
+
+    written = write(model, text, Page.named("a6", landscape=True, x_height=3.0, margin=8.0), draw=drawn, report=report)
+    files = save(written.layout, folder / "handwriting.svg", animated=True)
+    attention = folder / "attention.png"
+    attention_picture(written.pieces[0], attention)
+    return HandwritingResult(home, home / PICTURE, attention, files, written, verdicts)
+
+
+def _finished(home: Path) -> bool:
+    if not (home / checkpoint.MODEL).exists():
+        return False
+    info, _, _ = checkpoint.load_info(home / checkpoint.RESUME)
+    return bool(info.get("finished"))

@@ -1,0 +1,223 @@
+"""Training a recogniser of handwriting, in minutes.
+
+Two layers of LSTMs in both directions, learnt as all LSTMs here are: matrices by Muon, the rest by AdamW, at rates
+that fall to zero when time is up. Every epoch shows each drawing a little differently, so that what another hand or a
+model writes is judged by its letters.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from rhapsode.errors import UserError
+from rhapsode.ink.drawing import Drawing
+from rhapsode.legibility import character_error_rate
+from rhapsode.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, frames, padded
+from rhapsode.report import Report
+from rhapsode.training.auto import precision_for
+from rhapsode.training.memory import kept
+from rhapsode.training.optimizers import BETAS, Muon
+from rhapsode.training.pace import Pace
+
+ROWS = 32
+MATRIX_RATE, RATE, DECAY = 0.03, 6e-3, 0.01
+"""Peak rates of Muon and of AdamW, and decay of matrices, relative to the rate."""
+WARMUP = 50
+"""Updates over which the rates rise."""
+CLIP = 1.0
+DROPOUT = 0.25
+"""Of what goes between layers and to the output: one mask for all frames of a drawing (Gal & Ghahramani 2016)."""
+EVALUATIONS = 8
+"""How often a run reads the validation drawings."""
+GIVE_UP = 20
+"""Updates in a row without finite gradients after which a run stops."""
+SLANT, TURN, STRETCH, SIZE = 0.15, 0.04, 0.1, 0.1
+"""Standard deviations of how each drawing is varied: lean, turn (radians), logarithms of width and of size."""
+WOBBLE, SHIFT, JITTER = 0.08, 0.05, 0.02
+"""The same for waves, strokes and points that are moved, each axis, in standard deviations of the points' height."""
+
+
+def train_recogniser(
+    drawings: Iterable[Drawing],
+    output: Path,
+    *,
+    minutes: float,
+    seed: int = 0,
+    valid: Iterable[Drawing] | None = None,
+    report: Report | None = None,
+    layers: int = 2,
+    width: int = 128,
+) -> Recogniser:
+    """Learn to read drawings, those with texts, for so many minutes, and write the recogniser to the file `output`.
+
+    With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate; that choice
+    flatters it, so measure on other drawings.
+    Raises `UserError` if there is nothing to learn from or to validate with, and if training loses its numbers.
+    """
+    report = report or Report()
+    known = _with_text(drawings, "training", report)
+    held = None if valid is None else _with_text(valid, "validation", report)
+    alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))
+    config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width)
+    best = Recogniser(config, {})
+    lowest = math.inf
+    threads = torch.get_num_threads()
+    try:
+        with kept():
+            for weights, done, facts in _run(config, known, minutes, seed, report):
+                if held:
+                    read = Recogniser(config, weights).read(held)
+                    pairs = zip((drawing.text or "" for drawing in held), read, strict=True)
+                    facts["valid_cer"] = character_error_rate(pairs).rate
+                if not held or facts["valid_cer"] <= lowest:
+                    lowest = facts.get("valid_cer", lowest)
+                    best = Recogniser(config.model_copy(update={"facts": facts}), weights)
+                    best.save(output)
+                report.progress(done, **facts)
+    finally:
+        torch.set_num_threads(threads)
+    return best
+
+
+def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[Drawing]:
+    given = list(drawings)
+    known = [drawing for drawing in given if len(drawing) and drawing.text]
+    if not known:
+        raise UserError(f"{what}: none of {len(given)} drawings has ink and a text. Give some that say what they show.")
+    if len(known) < len(given):
+        report.note(f"{what}: {len(given) - len(known)} of {len(given)} drawings without ink or text are left out")
+    return known
+
+
+def _run(
+    config: RecogniserConfig, drawings: list[Drawing], minutes: float, seed: int, report: Report
+) -> Iterator[tuple[dict[str, np.ndarray], float, dict[str, Any]]]:
+    """Train; at each look up from it, the weights, how much is done, and facts. Only training counts as time."""
+    device = torch.device("cpu")
+    mixed = precision_for("auto", device) == "bf16"
+    rng = np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    weights = initialise(config, torch.Generator().manual_seed(seed))
+    matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
+    others = [w for name, w in weights.items() if not (name.startswith("layer") and w.dim() == 2)]
+    optimizers = [
+        Muon(matrices, MATRIX_RATE, DECAY, 4, torch.bfloat16 if mixed else torch.float32),
+        torch.optim.AdamW(others, lr=RATE, betas=BETAS, weight_decay=0.0, fused=True),
+    ]
+    batches = _batches(drawings, rng)
+    pace = Pace(torch.get_num_threads())
+    step, seconds, lost, shown = 0, 0.0, 0, 0.0
+    losses: list[float] = []
+    while seconds < 60 * minutes:
+        mark = math.floor(seconds / (60 * minutes) * EVALUATIONS)
+        tick = time.perf_counter()
+        cut, texts = next(batches)
+        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
+            parameters = run(config, weights, torch.from_numpy(padded(cut)), DROPOUT)
+        loss = _nats_per_character(config, parameters, cut, texts)
+        loss.backward()  # type: ignore[no-untyped-call]
+        norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), CLIP, foreach=True)
+        lost = 0 if math.isfinite(float(norm)) else lost + 1
+        if lost == GIVE_UP:
+            raise UserError(f"training a recogniser lost its numbers at update {step}. Try another seed.")
+        factor = min(1.0, (step + 1) / WARMUP) * max(0.0, 1 - seconds / (60 * minutes))
+        for optimizer, peak in zip(optimizers, (MATRIX_RATE, RATE), strict=True):
+            optimizer.param_groups[0]["lr"] = peak * factor
+            if not lost:
+                optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        step += 1
+        losses.append(float(loss.detach()))
+        took = time.perf_counter() - tick
+        seconds += took
+        torch.set_num_threads(pace.heard(took))
+        done = min(1.0, seconds / (60 * minutes))
+        facts = {"step": step, "seconds": round(seconds, 1), "train": float(np.mean(losses[-100:]))}
+        if math.floor(done * EVALUATIONS) > mark or done >= 1:
+            yield {name: w.detach().numpy().copy() for name, w in weights.items()}, done, facts
+        elif time.perf_counter() - shown > 0.5:
+            shown = time.perf_counter()
+            report.progress(done, **facts)
+
+
+def _nats_per_character(
+    config: RecogniserConfig, parameters: Tensor, cut: list[np.ndarray], texts: list[str]
+) -> Tensor:
+    """-log of the texts' probability, over their characters. Those for which there is too little ink count nothing."""
+    symbols = {c: n for n, c in enumerate(config.alphabet)}
+    nats = functional.ctc_loss(
+        parameters.float().log_softmax(-1),
+        torch.tensor([symbols[c] for text in texts for c in text]),
+        torch.tensor([len(own) for own in cut]),
+        torch.tensor([len(text) for text in texts]),
+        config.blank,
+        reduction="sum",
+        zero_infinity=True,
+    )
+    return nats / sum(map(len, texts))
+
+
+def _batches(drawings: list[Drawing], rng: np.random.Generator) -> Iterator[tuple[list[np.ndarray], list[str]]]:
+    """Frames and texts of about equally long drawings; in every epoch, all of them, each varied anew."""
+    lengths = np.array([len(drawing.text or "") for drawing in drawings])
+    while True:
+        order = np.argsort(lengths * rng.uniform(0.8, 1.25, len(drawings)))
+        for begin in rng.permutation(range(0, len(order), ROWS)):
+            chosen = [drawings[n] for n in order[begin : begin + ROWS]]
+            cut = [frames(varied(drawing, rng), math.exp(SIZE * rng.standard_normal())) for drawing in chosen]
+            yield cut, [drawing.text or "" for drawing in chosen]
+
+
+def varied(drawing: Drawing, rng: np.random.Generator) -> Drawing:
+    """The same writing by a slightly different hand."""
+    lean, turn, wide = rng.standard_normal(3) * (SLANT, TURN, STRETCH)
+    cos, sin, stretch = math.cos(turn), math.sin(turn), math.exp(wide)
+    points = drawing.points @ np.array([[stretch, 0], [-lean, 1]]) @ np.array([[cos, sin], [-sin, cos]])
+    unit = float(points[:, 1].std())
+    if unit > 0:
+        waves = rng.uniform(0.5, 2.0, 2), rng.uniform(0, 2 * math.pi, 2)
+        points += WOBBLE * unit * np.sin(points[:, :1] / unit * waves[0] + waves[1])
+        stroke = np.cumsum(np.append(0, drawing.ends[:-1]))
+        points += SHIFT * unit * rng.standard_normal((int(stroke[-1]) + 1, 2))[stroke]
+        points += JITTER * unit * rng.standard_normal(points.shape)
+    return Drawing(points, drawing.ends, drawing.text, drawing.name)
+
+
+def initialise(config: RecogniserConfig, generator: torch.Generator) -> dict[str, Tensor]:
+    """Fresh float32 weights, with gradients."""
+    weights = {name: torch.zeros(shape) for name, shape in config.shapes.items()}
+    for n, cell in enumerate(config.cells):
+        for direction in DIRECTIONS:
+            cell.initialise(_part(weights, f"layer{n}.{direction}"), generator)
+    weights["output.weight"].normal_(std=0.5 * (2 * config.width) ** -0.5, generator=generator)
+    return {name: w.requires_grad_() for name, w in weights.items()}
+
+
+def run(config: RecogniserConfig, weights: Mapping[str, Tensor], x: Tensor, dropout: float = 0.0) -> Tensor:
+    """Frames [T, B, FEATURES], padded at their ends → unnormalised log-probabilities [T, B, symbols]: what
+    `Recogniser` computes, but for what stands at the padding."""
+    padding = (x[:, :, UP] < 0).flip(0)
+    zero = x.new_zeros(x.shape[1], config.width)
+    for n, cell in enumerate(config.cells):
+        forward, backward = (_part(weights, f"layer{n}.{direction}") for direction in DIRECTIONS)
+        there, _ = cell.run(forward, x, (zero, zero), None)
+        # Backwards, padding comes first; as a reset step, it leaves the state at zero.
+        back, _ = cell.run(backward, x.flip(0), (zero, zero), padding)
+        x = torch.cat([there, back.flip(0)], dim=-1)
+        if dropout:
+            x = x * (torch.rand(1, *x.shape[1:]) >= dropout).to(x.dtype).div(1 - dropout)
+    return functional.linear(x, weights["output.weight"], weights["output.bias"])
+
+
+def _part(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
+    prefix = f"{part}."
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
