@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from rhapsode import checkpoint, registry
+from rhapsode.codecs._records import RecordCodec
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
@@ -66,15 +67,21 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         if key not in made:
             if codec == "bpe":
                 pytest.importorskip("tokenizers")
-            options = {"min_count": 1} if options is None and codec in ("chars", "words") else options or {}
-            fitted = registry.get("codec", codec).fit([TEXT.encode()], **options)
+            kind = registry.get("codec", codec)
+            if issubclass(kind, RecordCodec):
+                fitted = kind.fit(lambda: iter(written(WORDS)), **options or {})
+            else:
+                options = {"min_count": 1} if options is None and codec in ("chars", "words") else options or {}
+                fitted = kind.fit([TEXT.encode()], **options)
             config = ModelConfig(
                 codec=codec_to_json(fitted),
-                network=NetworkConfig(**{"width": 12, "embedding": 6, **network}),
+                network=NetworkConfig(**{"width": 12, "embedding": 6, **fitted.network, **network}),
                 framing=FramingConfig(name=framing, length=length),  # type: ignore[arg-type]
                 reset=reset,
             )
-            weights = random_weights(Network(config.network, fitted.steps), seed, sharpness)
+            weights = random_weights(Network(config.network, fitted.steps, fitted.text), seed, sharpness)
+            if config.network.condition:  # random windows would leave their texts at once
+                weights["condition.bias"][2 * config.network.components :] = -2
             folder = tmp_path_factory.mktemp(hashlib.sha256(key.encode()).hexdigest()[:8])
             checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)
             made[key] = Model.load(folder)

@@ -158,7 +158,7 @@ def test_a_recipe_is_a_config(
     arguments = ["train", source, "-o", str(folder), "--config", str(config), "--steps", "2", "--device", "cpu"]
     assert main(arguments) == 0, capsys.readouterr().err
     found, given = trained(folder).config, RECIPES[name]
-    assert found.network.layers == given.network["layers"] and found.reset == given.reset
+    assert found.network.layers == given.network["layers"] and found.reset == (given.reset or "document")
     assert found.codec["name"] == given.codec["name"] and found.framing.name == (given.framing or "stream")
     assert found.facts["plan"]["dropout"] == Dropout(**given.dropout).model_dump()
 

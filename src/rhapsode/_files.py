@@ -154,7 +154,7 @@ class Finder:
             raise UserError(f"{folder!r}: a folder with no usable file: {reasons(new)}. Give files with text in them.")
 
     def _file(self, path: str, name: str, *, picky: bool, start: int = 0, stop: int | None = None) -> None:
-        """picky: leave it out if it is not accepted (or, without `accepts`, looks binary). An empty one is always out."""
+        """picky: leave it out if it is not accepted or, without `accepts`, looks binary. Empty ones are always out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
         with Refusals(name), open(path, "rb", buffering=0) as opened:

@@ -328,8 +328,9 @@ def _check(counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[
     unit = kind.unit if issubclass(kind, RecordCodec) else "symbol"
     raise UserError(
         f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
-        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are needed, and thousands to learn "
-        "anything. Give more" + (", or more to validate on." if separate else ", or another part of it to validate on.")
+        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
+        "needed, and thousands to learn anything. Give more"
+        + (", or more to validate on." if separate else ", or another part of it to validate on.")
     )
 
 

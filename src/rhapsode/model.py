@@ -115,8 +115,9 @@ class Model:
         If a unit of the reset policy ends with the text, this is the state in which the next one begins.
         Raises `UserError` for halves of surrogate pairs.
         """
+        symbols = self.text_codec.encode(as_bytes(text, "text"))
         reader = self.reader()
-        for _ in reader.read_all(self.text_codec.encode(as_bytes(text, "text"))):
+        for _ in reader.read_all(symbols):
             pass
         return [{name: part[0] for name, part in layer.items()} for layer in reader.state]
 

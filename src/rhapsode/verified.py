@@ -70,12 +70,12 @@ def judge(sample: Sample, pace: float, recogniser: Recogniser | None) -> Verdict
     if recogniser is None:
         return Verdict(None, tuple((n, sample.text[n]) for n in passed), stalled, -float(sample.log_probs.mean()))
     read = recogniser.read([sample.record])[0]
-    wrong = set()
+    wrong: set[int] = set()
     for what, first, last, _, _ in SequenceMatcher(None, sample.text, read, autojunk=False).get_opcodes():
         if what != "equal":  # something that is not in the text counts for the character before it
             wrong.update(range(first, last) if last > first else [max(0, first - 1)])
     missing = tuple((n, sample.text[n]) for n in sorted(wrong) if n < len(sample.text))
-    return Verdict(read, missing, stalled, recogniser.nats(sample.record, sample.text))
+    return Verdict(read, missing, stalled, float(recogniser.nats([sample.record], [sample.text])[0]))
 
 
 def draw(

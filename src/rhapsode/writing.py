@@ -1,8 +1,8 @@
 """Writing by hand: a text of any length, by a model of pen strokes, on pages.
 
 A model writes best what is as long as what it learnt from. So a text is broken into pieces, lines where the model knows
-the space and words where it does not; each is drawn, and all are put on their base lines. The first line is the style of
-all others (Graves 2013, section 5.5), so that a page is in one hand.
+the space and words where it does not; each is drawn, and all are put on their base lines. The first line is the style
+of all others (Graves 2013, section 5.5), so that a page is in one hand.
 """
 
 from __future__ import annotations

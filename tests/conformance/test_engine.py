@@ -31,10 +31,10 @@ NETWORKS: list[dict[str, Any]] = [
     {"width": 1, "embedding": 1},
     {"width": 67, "layers": 2},  # not a multiple of any vector's width
     *(
-        {"head": "mixture", "mixtures": 3, "condition": condition, "components": 3, **more}
+        {"head": "mixture", "mixtures": 3, "condition": condition, "components": 3, "skip": False, **more}
         for condition in registry.names("condition")
         for more in (
-            {"layers": 1, "feedback": True},
+            {"layers": 1, "feedback": True, "components": 10, "width": 12},
             {"layers": 2},
             {"layers": 3, "skip": True},
             {"layers": 2, "skip": True, "feedback": True, "width": 37},

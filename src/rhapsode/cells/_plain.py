@@ -1,6 +1,6 @@
 """What the LSTM and its relatives share.
 
-Their weights are `input` [4H, I], `recurrent` [4H, H] and `bias` [4H], gates in torch's order i, f, g, o; more may come.
+Their weights are `input` [4H, I], `recurrent` [4H, H] and `bias` [4H], gates in torch's order i, f, g, o, and others.
 """
 
 from __future__ import annotations

@@ -154,7 +154,8 @@ class Window(Condition):
         distance = graph.add("Sub", axes(kappa, 3), graph.add("Cast", u, to=graph.FLOAT)[0])[0]  # [T, B, K, U]
         square = graph.add("Mul", distance, distance)[0]
         falls = graph.add("Exp", graph.add("Neg", graph.add("Mul", axes(beta, 3), square)[0])[0])[0]
-        phi = graph.add("ReduceSum", graph.add("Mul", axes(alpha, 3), falls)[0], graph.constant([2]), keepdims=0)[0]
+        # As a product: ReduceSum adds up in another order when there is but one row and step.
+        phi = graph.add("Squeeze", graph.add("MatMul", axes(alpha, 2), falls)[0], graph.constant([2]))[0]
         inside = graph.add("Less", axes(u, 0), axes(graph.lengths, 1))[0]  # [B, U]
         phi = graph.add("Mul", phi, graph.add("Cast", inside, to=graph.FLOAT)[0])[0]
         off_on = graph.constant(np.array([0, 1], np.float32))

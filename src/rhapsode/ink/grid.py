@@ -11,7 +11,7 @@ NEAR = 0.15
 FEW = 30
 """Fewer different offsets than this cannot show a grid."""
 REACH = 40
-"""Offsets of more pitches are not looked at: a rounded factor (centimetres to inches) adds up."""
+"""Offsets of more pitches are not looked at: the error of a rounded factor (cm to inches) adds up."""
 
 
 def pitch(offsets: np.ndarray) -> float:

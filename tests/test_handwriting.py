@@ -1,0 +1,394 @@
+"""Models of pen strokes from end to end: corpus, training, generation, scoring, pages, the command line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import WORDS, MakeModel, Stop, written
+
+from rhapsode.cli import main
+from rhapsode.conditions._condition import Attended, Condition
+from rhapsode.conditions.window import Window
+from rhapsode.config import NetworkConfig
+from rhapsode.corpus import codec_for, prepare
+from rhapsode.errors import UserError
+from rhapsode.generate import Sample
+from rhapsode.ink.drawing import Drawing, from_strokes
+from rhapsode.ink.formats.own import dumps
+from rhapsode.ink.page import Page
+from rhapsode.ink.read import read
+from rhapsode.model import Model
+from rhapsode.network import Network
+from rhapsode.resets import ResetPolicy
+from rhapsode.samplers import Sampling
+from rhapsode.score import carried
+from rhapsode.steps import Moves, Text
+from rhapsode.verified import audit, draw, judge
+from rhapsode.writing import write
+
+FEEDBACK = [False, True]
+DOCUMENT = ResetPolicy.parse("document")
+
+
+# --- generation and scoring ---
+
+
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_what_is_drawn_has_the_nats_that_scoring_gives(tiny_model: MakeModel, feedback: bool) -> None:
+    model = tiny_model(codec="strokes", feedback=feedback)
+    for style in (None, written(["dab"])[0]):
+        sample = model.generate("bead", length=40, seed=3, style=style)[0]
+        before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style)
+        text = model.record_codec.encode_text("bead" if style is None else "dabbead")
+        nats = [block for _, block in carried(model, before, [sample.steps], text)]
+        assert np.array_equal(-np.concatenate(nats), sample.log_probs)
+
+
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_the_same_seed_draws_the_same_alone_in_a_batch_and_streamed(tiny_model: MakeModel, feedback: bool) -> None:
+    model = tiny_model(codec="strokes", feedback=feedback)
+    together = model.generate("cab", length=30, samples=5, seed=7, sampling=Sampling(bias=0.5))
+    assert len({sample.data for sample in together}) == 5
+    for n, sample in enumerate(together):
+        alone = model.generate("cab", length=30, seed=7, row=n, sampling=Sampling(bias=0.5))[0]
+        assert np.array_equal(alone.steps, sample.steps) and alone.data == sample.data
+        assert np.array_equal(alone.attention, sample.attention)
+        pieces = model.stream("cab", length=30, seed=7, row=n, sampling=Sampling(bias=0.5))
+        assert b"".join(piece.data for piece in pieces) == sample.data
+
+
+def test_a_sample_is_a_drawing_of_its_text(tiny_model: MakeModel) -> None:
+    sample = tiny_model(codec="strokes").generate("bee", length=25, seed=1)[0]
+    assert isinstance(sample.record, Drawing) and sample.record.text == sample.text == "bee"
+    assert len(sample.record) == len(sample.steps) + 1 and sample.attention is not None
+    assert sample.attention.shape == (len(sample.steps), 4)
+    assert json.loads(sample.data)["text"] == "bee"
+    primed = tiny_model(codec="strokes").generate("bee", length=25, seed=1, style=written(["ada"])[0])[0]
+    assert len(primed.record) == len(primed.steps)  # the first step only goes to where it begins
+
+
+def test_bias_draws_nearer_to_the_likeliest(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+
+    def mean(bias: float) -> float:
+        drawn = model.generate("abcde", samples=30, length=20, seed=0, sampling=Sampling(bias=bias))
+        return float(np.mean([sample.log_probs.mean() for sample in drawn]))
+
+    assert mean(0) < mean(1) < mean(4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"prompt": "xyz"}, "never seen 'x', 'y', 'z'"),
+        ({"prompt": ""}, "nothing to write"),
+        ({"prompt": "ab", "stop": "x"}, "stop is for text"),
+        ({"prompt": "ab", "sampling": Sampling(top_k=3)}, "top_k means nothing"),
+        ({"prompt": "ab", "style": from_strokes([np.eye(2)])}, "its text is not known"),
+    ],
+)
+def test_what_cannot_be_drawn(tiny_model: MakeModel, arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        tiny_model(codec="strokes").generate(**arguments)
+
+
+def test_models_of_text_and_of_pens_say_what_they_are_not_for(tiny_model: MakeModel) -> None:
+    pen, text = tiny_model(codec="strokes"), tiny_model()
+    for call in (pen.score, pen.compress, pen.state):
+        with pytest.raises(UserError, match="model of"):
+            call(b"ab")
+    with pytest.raises(UserError, match="model of drawings"):
+        list(text.score_records([]))
+    with pytest.raises(UserError, match="style is a record"):
+        text.generate("ab", style=written(["ada"])[0])
+    with pytest.raises(UserError, match="bias means nothing"):
+        text.generate("ab", sampling=Sampling(bias=1))
+
+
+def test_scores_have_raw_units_too(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    scores = list(model.score_records(written(["dab", "ebb"])))
+    assert [one.steps for one in scores] == [23, 23] and [one.chars for one in scores] == [3, 3]
+    moves = model.codec.steps
+    assert isinstance(moves, Moves)
+    for one in scores:
+        assert one.raw - one.nats == pytest.approx(one.steps * np.log(moves.sd).sum())
+
+
+# --- networks with a window ---
+
+
+def test_the_written_out_loop_has_the_gradients_of_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
+    torch = pytest.importorskip("torch")
+    config = NetworkConfig(
+        head="mixture", layers=2, width=24, skip=True, condition="window", feedback=True, components=5, mixtures=3
+    )
+    network = Network(config, Moves((0, 0), (1, 1)), Text(9, 0.2))
+    generator = torch.Generator().manual_seed(0)
+    weights = {n: w.requires_grad_() for n, w in network.initialise(generator).items()}
+    with torch.no_grad():
+        weights["condition.weight"] *= 20
+    steps, rows = 20, 7
+    x = torch.randn(steps, rows, 3, generator=generator)
+    x[..., 2] = (x[..., 2] > 0).float()
+    reset = torch.rand(steps, rows, generator=generator) < 0.1
+    begin = 3 * reset.cumsum(0)
+    symbols = torch.randint(9, (int(begin.max()) + 3, rows), generator=generator)
+
+    def gradients() -> tuple[list[Any], Any]:
+        for weight in weights.values():
+            weight.grad = None
+        state = network.zeros(rows, weights["output.bias"].detach())
+        out, state = network.run(weights, x, state, reset, text=Attended(symbols, begin, begin + 3))
+        network.head.nats(out, x).mean().backward()
+        return [weight.grad.clone() for weight in weights.values()], state
+
+    fast, fast_state = gradients()
+    monkeypatch.setattr(Window, "around", Condition.around)
+    plain, plain_state = gradients()
+    for one, other in zip([*fast, *fast_state], [*plain, *plain_state], strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_a_condition_needs_texts_and_a_layer_that_reads_it() -> None:
+    moves = Moves((0, 0), (1, 1))
+    with pytest.raises(UserError, match="needs texts"):
+        Network(NetworkConfig(head="mixture", condition="window", layers=2), moves)
+    with pytest.raises(UserError, match="layers = 2 or feedback"):
+        Network(NetworkConfig(head="mixture", condition="window", layers=1), moves, Text(5))
+    with pytest.raises(UserError, match="Set condition"):
+        Network(NetworkConfig(head="mixture", feedback=True), moves, Text(5))
+
+
+# --- corpus and training ---
+
+
+def test_the_codec_is_found_by_what_the_files_hold(pens: Path, tmp_path: Path) -> None:
+    book = tmp_path / "book.txt"
+    book.write_text("Once upon a time.\n")
+    assert codec_for([pens]) == "strokes" and codec_for([book]) == "chars" and codec_for(["-", "none"]) == "chars"
+
+
+def test_texts_that_are_held_out_are_nowhere_in_training(tmp_path: Path) -> None:
+    path = tmp_path / "pens.jsonl"
+    words = [word for word in WORDS for _ in range(8)]
+    path.write_text("".join(f"{dumps(d)}\n" for d in [*written(words), *[Drawing(d.points, d.ends) for d in written(["ab"])]]))
+    found = prepare([path], reset=DOCUMENT, valid_fraction=0.3, cache=tmp_path / "cache")
+    sides = []
+    for part in (found.train, found.valid):
+        assert part.texts is not None
+        texts = np.split(np.asarray(part.texts.symbols), part.texts.begins[1:-1])
+        sides.append({found.codec.decode_text(text) for text in texts})  # type: ignore[attr-defined]
+        assert len(part.units) == len(texts)
+    assert sides[0] | sides[1] == set(WORDS) and not sides[0] & sides[1] and all(sides)
+    assert "Left out: drawings 1 without text." in found.notes
+    again = prepare([path], reset=DOCUMENT, valid_fraction=0.3, cache=tmp_path / "cache")
+    assert again.key == found.key and again.notes == found.notes
+    assert np.array_equal(again.train.values, found.train.values)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"reset": ResetPolicy.parse("line")}, "is for text"),
+        ({"valid_by": "tail"}, "is for text"),
+        ({"separator": "x"}, "is for text"),
+        ({"codec_options": {"min_count": 3}}, "min_count"),
+    ],
+)
+def test_options_of_text_are_refused(pens: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        prepare([pens], **{"reset": DOCUMENT, "cache": tmp_path, **options})
+
+
+def test_too_little_and_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text(dumps(written(["ab"])[0]) + "\n")
+    with pytest.raises(UserError, match=r"too little data|nothing to learn"):
+        prepare([path], reset=DOCUMENT, cache=tmp_path / "c")
+
+
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedback: bool) -> None:
+    from rhapsode import checkpoint
+    from rhapsode.training.run import train
+
+    options: dict[str, Any] = {
+        "network": {"width": 16, "components": 3, "mixtures": 4, "feedback": feedback},
+        "dropout": {"output": 0.1},
+        "plan": {"rows": 4, "window": 16, "threads": 1},
+        "precision": "fp32",
+        "device": "cpu",
+    }
+    whole = train([pens], tmp_path / "whole", steps=80, **options)
+    assert whole.valid_nats < 2.2  # a Gaussian knows 2.8 and the lifts
+    assert not train([pens], tmp_path / "half", steps=80, report=Stop(0.5), **options).finished
+    again = train([], tmp_path / "half", resume=True, device="cpu")
+    assert again.valid_nats == whole.valid_nats
+    one, other = (
+        checkpoint.load_tensors(
+            path, {n: shape for n, (shape, _) in checkpoint.load_info(path)[2].items()}, checkpoint.load_info(path)[1]
+        )
+        for path in (tmp_path / "whole" / checkpoint.MODEL, tmp_path / "half" / checkpoint.MODEL)
+    )
+    assert one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
+
+
+def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_path: Path) -> None:
+    from rhapsode.training.run import train
+
+    with pytest.raises(UserError, match="must be stream"):
+        train([pens], tmp_path / "m", steps=1, framing="many-to-one", window=5, device="cpu")
+
+
+# --- pages, and writing that is read again ---
+
+
+def test_pages_have_every_word(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    seen: list[str] = []
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        seen.append(words)
+        assert style is None and number == len(seen) - 1
+        return model.generate(words, length=20, seed=number)[0]
+
+    written_page = write(model, "bad cab\n\ndeed a", Page.named("a6"), draw=drawn)
+    assert seen == ["bad", "cab", "deed", "a"] and len(written_page.pieces) == 4
+    lines = [line.drawing.text for sheet in written_page.layout.sheets for line in sheet.lines]
+    assert lines == ["bad cab", "deed a"]
+    with pytest.raises(UserError, match="never seen 'z'"):
+        write(model, "a zed", Page.named("a6"), draw=drawn)
+    assert len(seen) == 4  # nothing was drawn
+    with pytest.raises(UserError, match="text is empty"):
+        write(model, " \n", Page.named("a6"))
+
+
+class FakeRecogniser:
+    """Reads right what was drawn from an odd row."""
+
+    def __init__(self, wrong: str) -> None:
+        self.wrong = wrong
+        self.rows: list[int] = []
+
+    def read(self, drawings: list[Drawing]) -> list[str]:
+        self.rows.append(len(self.rows))
+        return [self.wrong if len(self.rows) < 4 else drawings[0].text or ""]
+
+    def nats(self, drawings: list[Drawing], texts: list[str]) -> np.ndarray:
+        return np.array([1.0])
+
+
+def sample_like(text: str, at: list[int], stopped: str = "stop") -> Sample:
+    seen = np.eye(len(text) + 1, dtype=np.float32)[at]
+    return Sample(b"", text, np.zeros((len(at), 3)), np.zeros(len(at)), 0, 0, stopped, written([text])[0], seen)  # type: ignore[arg-type]
+
+
+def test_the_audit_follows_the_window() -> None:
+    assert audit(sample_like("abc", [0, 0, 1, 1, 2, 2, 3]), 0.5) == ([], False)
+    assert audit(sample_like("abc", [0, 0, 2, 2, 3]), 0.5) == ([1], False)
+    assert audit(sample_like("abc", [0] * 60 + [1, 2, 3]), 0.5) == ([], True)
+    assert audit(sample_like("abc", [0, 1, 2], "length"), 0.5) == ([], True)
+
+
+def test_what_is_wrong_is_said_by_character() -> None:
+    sample = sample_like("abcd", [0, 1, 2, 3, 4])
+    assert judge(sample, 0.5, None).good
+    fake: Any = FakeRecogniser("abxd")
+    assert judge(sample, 0.5, fake).missing == ((2, "c"),)
+    fake.wrong = "abd"
+    assert judge(sample, 0.5, fake).missing == ((2, "c"),)
+    fake.wrong = "aabcd"
+    assert not judge(sample, 0.5, fake).good
+
+
+def test_writing_that_cannot_be_read_is_drawn_again(tiny_model: MakeModel) -> None:
+    fake: Any = FakeRecogniser("")
+    sample, verdict = draw(tiny_model(codec="strokes"), "cab", fake, tries=8, seed=1)
+    assert verdict.read == "cab" and len(fake.rows) == 8 and sample.row == 3
+
+
+# --- the command line ---
+
+
+def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "m")
+    config = tmp_path / "small.toml"
+    config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
+    assert main(["train", str(pens), "-o", folder, "--steps", "30", "--config", str(config), "--device", "cpu"]) == 0
+    capsys.readouterr()
+    out = tmp_path / "out"
+    out.mkdir()
+    for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):
+        assert main(["generate", folder, "bad", "--seed", "1", "--length", "20", "-o", str(out / name)]) == 0
+        assert (out / name).stat().st_size > 100
+    assert "<path" in (out / "a.svg").read_text()
+    [drawing] = read(out / "a.jsonl")
+    assert drawing.text == "bad" and len(drawing) == 21
+    assert main(["generate", folder, "bad", "--samples", "2", "--seed", "1", "-o", str(out / "b.svg"), "--animated"]) == 0
+    assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
+    page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
+    assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
+    assert (out / "at.png").read_bytes()[:4] == b"\x89PNG" and (out / "p.svg").exists()
+    capsys.readouterr()
+    assert main(["generate", folder, "bad", "--json", "--length", "9", "--seed", "2"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["samples"][0]["log_probs"]) == 9
+    assert main(["score", folder, str(pens), "--json"]) == 0
+    scored = json.loads(capsys.readouterr().out)
+    direct = list(Model.load(folder).score_records(read(pens)))
+    assert scored["records"] == 120 and scored["nats"] == pytest.approx(sum(one.nats for one in direct))
+    assert main(["score", folder, str(pens)]) == 0
+    assert "densities" in capsys.readouterr().err
+    assert main(["inspect", folder]) == 0
+    assert "strokes" in capsys.readouterr().out
+    assert main(["inspect", str(pens)]) == 0
+    assert "120" in capsys.readouterr().out
+    assert main(["inspect", str(pens), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["drawings"] == 120
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["generate", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
+        (["generate", "MODEL", "ab", "-o", "x.doc"], "must end in"),
+        (["generate", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
+        (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
+        (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
+        (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
+        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing number 500"),
+        (["generate", "MODEL", "ab", "--temperature", "0.5"], "temperature means nothing"),
+        (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pen strokes"),
+        (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
+        (["score", "MODEL", "BOOK"], "not a file of drawings"),
+        (["demo", "opera"], "demo: 'opera' is not known"),
+        (["demo", "text", "words"], "only the demo of handwriting"),
+    ],
+)
+def test_mistakes_at_the_command_line(
+    tiny_model: MakeModel,
+    pens: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    arguments: list[str],
+    message: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("book.txt").write_text("Once upon a time.\n")
+    places = {
+        "MODEL": str(tiny_model(codec="strokes").path),
+        "TEXT": str(tiny_model().path),
+        "PENS": str(pens),
+        "PENS#500": f"{pens}#500",
+        "BOOK": "book.txt",
+    }
+    assert main([places.get(word, word) for word in arguments]) == 2
+    error = capsys.readouterr().err
+    assert message in error and "Traceback" not in error
+    assert not list(tmp_path.glob("x.*"))
