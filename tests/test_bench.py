@@ -22,7 +22,7 @@ def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--precision", "fp32", "--device", "cpu"]) == 0
     out = capsys.readouterr().out
-    assert "1x16" in out and "2x8" in out and "4x8" in out and "GB/s" in out
+    assert "1x16" in out and "2x8" in out and "4x8" in out and "GB/s" in out and "fed back" in out
 
 
 def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -32,6 +32,7 @@ def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     # 6 operations for each weight of a matrix: 4 gates of 16 from 32 and 16 inputs, and 96 outputs, 4 × 8 steps.
     work = 6 * (4 * 16 * (32 + 16) + 96 * 16) * 4 * 8
     assert one["updates"] == pytest.approx(work * one["steps_per_second"] / (4 * 8))
+    assert all(pen["trained_per_second"] > 0 and pen["drawn_per_second"] > 0 for pen in found["pens"])
     assert 0 < one["updates"] < one["peak"] and found["generation"]["steps_per_second"] > 0
 
 

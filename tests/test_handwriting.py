@@ -176,7 +176,8 @@ def test_the_codec_is_found_by_what_the_files_hold(pens: Path, tmp_path: Path) -
 def test_texts_that_are_held_out_are_nowhere_in_training(tmp_path: Path) -> None:
     path = tmp_path / "pens.jsonl"
     words = [word for word in WORDS for _ in range(8)]
-    path.write_text("".join(f"{dumps(d)}\n" for d in [*written(words), *[Drawing(d.points, d.ends) for d in written(["ab"])]]))
+    bare = [Drawing(d.points, d.ends) for d in written(["ab"])]
+    path.write_text("".join(f"{dumps(d)}\n" for d in [*written(words), *bare]))
     found = prepare([path], reset=DOCUMENT, valid_fraction=0.3, cache=tmp_path / "cache")
     sides = []
     for part in (found.train, found.valid):
@@ -329,7 +330,8 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     assert "<path" in (out / "a.svg").read_text()
     [drawing] = read(out / "a.jsonl")
     assert drawing.text == "bad" and len(drawing) == 21
-    assert main(["generate", folder, "bad", "--samples", "2", "--seed", "1", "-o", str(out / "b.svg"), "--animated"]) == 0
+    two = ["--samples", "2", "--seed", "1", "--animated"]
+    assert main(["generate", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
     assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
     page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
     assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"sources", "_records"},
     {"reader", "framing", "corpus"},
     {"generate", "score", "compress"},
-    {"model", "writing", "recogniser"},
+    {"model", "writing", "recogniser", "verified"},
     {"training", "inkpad"},
     {"cli"},
     {"__main__"},

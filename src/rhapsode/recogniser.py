@@ -49,6 +49,9 @@ BATCH = 1 << 14
 """Frames read at once."""
 DIRECTIONS = ("forward", "backward")
 
+FILE = "recogniser.safetensors"
+"""Its place in the folder of the model whose writing it reads."""
+
 
 class RecogniserConfig(Config):
     """All of a recogniser but its weights. Its file carries it as JSON."""

@@ -16,7 +16,7 @@ from typing import Annotated
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, score, train
+from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
 from rhapsode.errors import NotFinite, UserError
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.command("demo")(demo.demo)
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
+app.command("recognise")(recognise.recognise)
 app.command("score")(score.score)
 app.command("compress")(compress.compress)
 app.command("decompress")(compress.decompress)

@@ -19,13 +19,16 @@ if TYPE_CHECKING:
     from rhapsode.generate import Sample
     from rhapsode.ink.drawing import Drawing
     from rhapsode.model import Model
+    from rhapsode.recogniser import Recogniser
     from rhapsode.samplers import Sampling
+    from rhapsode.verified import Verdict
 
 
 @dataclass(frozen=True)
 class Pen:
-    """How drawings are to look, as the options of `rhapsode generate` say; None is for their defaults."""
+    """How drawings are to be made and to look, as the options of `rhapsode generate` say; None: their defaults."""
 
+    tries: int
     page: str | None
     x_height: float | None
     pitch: float | None
@@ -50,8 +53,10 @@ def write_ink(
     json: bool,
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says."""
+    from rhapsode import verified
     from rhapsode.ink.page import Page, fit
     from rhapsode.ink.write import SUFFIXES, save
+    from rhapsode.writing import attention_picture, write
 
     suffix = Path(output).suffix.lower()
     if output != "-":
@@ -61,30 +66,33 @@ def write_ink(
     if pen.attention:
         check_writable(pen.attention)
     given = style_of(style, model) if style else None
-    if pen.page:
-        from rhapsode.writing import write
+    seed = _seed(seed)
+    checked = model.text is not None and length is None and pen.tries > 1
 
+    def draw(words: str, number: int, manner: Drawing | None) -> Sample:
+        if not checked:
+            return model.generate(words, sampling=sampling, style=manner, seed=seed, row=number, length=length)[0]
+        sample, verdict = verified.draw(
+            model, words, reader, tries=pen.tries, sampling=sampling, style=manner, seed=seed, number=number
+        )
+        if not verdict.good:
+            typer.echo(f"warning: {_complaint(words, verdict, pen.tries)}", err=True)
+        return sample
+
+    reader = recogniser_beside(model) if checked else None
+    if pen.page:
         if samples != 1 or length is not None or json or output == "-":
             raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
         given_sizes = {"x_height": pen.x_height, "pitch": pen.pitch}
         sizes: dict[str, Any] = {name: value for name, value in given_sizes.items() if value is not None}
         page = Page.named(pen.page, margin=pen.margin, align=pen.align, ruled=pen.ruled, **sizes)
         with reporting() as report:
-            written = write(model, text, page, sampling=sampling, style=given, seed=_seed(seed), report=report)
+            written = write(model, text, page, style=given, seed=seed, draw=draw, report=report)
         drawn, layouts = list(written.pieces), [written.layout]
     else:
-        drawn = model.generate(text, sampling=sampling, style=given, seed=seed, samples=samples, length=length)
+        drawn = [draw(text, number, given) for number in range(samples)]
         layouts = [fit(one.record, pen.x_height) for one in drawn] if suffix not in ("", ".json", ".jsonl") else []
-    for one in drawn:
-        if one.stopped != "stop" and one.text:
-            typer.echo(
-                f"warning: {one.text!r} was not written to its end; try another --seed or more --bias.", err=True
-            )
-    if seed is None and not pen.page:
-        typer.echo(f"seed {drawn[0].seed}", err=True)
     if pen.attention:
-        from rhapsode.writing import attention_picture
-
         attention_picture(drawn[0], Path(pen.attention))
     if json:
         put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
@@ -100,6 +108,23 @@ def write_ink(
         from rhapsode.checkpoint import commit
 
         commit(Path(output).resolve(), b"".join(one.data for one in drawn))
+
+
+def recogniser_beside(model: Model) -> Recogniser | None:
+    """The recogniser that `rhapsode recognise` has put beside the model, if it has."""
+    from rhapsode.recogniser import FILE, Recogniser
+
+    path = model.path.parent / FILE if model.path else None
+    return Recogniser.load(path) if path and path.exists() else None
+
+
+def _complaint(words: str, verdict: Verdict, tries: int) -> str:
+    """What is wrong with the best of several tries."""
+    places = ", ".join(f"{character!r} (character {place + 1})" for place, character in verdict.missing)
+    what = f"; it reads {verdict.read!r}" if verdict.read is not None else ""
+    what += f"; wrong or passed over: {places}" if places else ""
+    what += "; the text did not come to its end, or stood still on the way" if verdict.stalled else ""
+    return f"{words!r} is not right in any of {tries} tries{what}. Try another --seed or more --bias."
 
 
 def _seed(seed: int | None) -> int:

@@ -44,10 +44,15 @@ def bench(
             head = f"{one.network:>8}{one.batch:>9}{one.peak / 1e9:8.0f}"
             typer.echo(f"{head}{shares}{one.steps_per_second:11,.0f}")
     drawn = benches.generation()
+    written = [benches.pens(feedback, precision, where) for feedback in (False, True)]
     if json:
-        put(as_json(facts | {"training": [asdict(one) for one in found], "generation": asdict(drawn)}))
+        parts = {"training": [asdict(one) for one in found], "generation": asdict(drawn)}
+        put(as_json(facts | parts | {"pens": [asdict(one) for one in written]}))
         return
     rate, peak = drawn.bytes_per_second, drawn.peak
     typer.echo("\ngeneration of one sample, float32, on the processor")
     typer.echo(f"{drawn.network:>8} {drawn.steps_per_second:,.0f} steps/s")
     typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights, a matrix-vector product {peak / 1e9:.0f}: {rate / peak:.0%}")
+    typer.echo("\nhandwriting, points/s: trained, and drawn by one sample")
+    for pen in written:
+        typer.echo(f"{pen.network:>16}{pen.trained_per_second:10,.0f}{pen.drawn_per_second:10,.0f}")

@@ -34,6 +34,9 @@ def generate(
     style: Annotated[
         str | None, typer.Option(metavar="FILE[#N]", help="Pens: write in the manner of this (the N-th) drawing.")
     ] = None,
+    tries: Annotated[
+        int, typer.Option(min=1, help="Pens: draw what cannot be read again, so often (see rhapsode recognise).")
+    ] = 8,
     seed: Annotated[
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
@@ -87,7 +90,7 @@ def generate(
         if prompt == "-":
             prompt_file = "-"
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
-        pen = Pen(page, x_height, pitch, margin, align, ruled, mode, animated, attention)
+        pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
         return
     for name, value in {"--style": style, "--page": page, "--attention": attention, "--animated": animated}.items():

@@ -62,10 +62,8 @@ def _summary(server: Server) -> None:
     counts = written(list(saved))
     covered = sum(char in counts for char in server.alphabet)
     path = visible(str(server.lines.path))
-    typer.echo(
-        f"\n{len(saved)} {'line' if len(saved) == 1 else 'lines'} in {path}, {covered} of {len(server.alphabet)} characters",
-        err=True,
-    )
+    lines = f"{len(saved)} {'line' if len(saved) == 1 else 'lines'}"
+    typer.echo(f"\n{lines} in {path}, {covered} of {len(server.alphabet)} characters", err=True)
     rare = "".join(char for char in server.alphabet if counts[char] < ENOUGH)
     if rare:
         typer.echo(f"fewer than {ENOUGH} times: {visible(rare)}", err=True)

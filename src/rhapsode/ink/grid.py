@@ -11,11 +11,11 @@ NEAR = 0.15
 FEW = 30
 """Fewer different offsets than this cannot show a grid."""
 REACH = 40
-"""Offsets of more pitches are not looked at: the error of a rounded factor (cm to inches) adds up."""
+"""Offsets of more pitches are not looked at: the error of a rounded factor, as from cm to inches, adds up."""
 
 
 def pitch(offsets: np.ndarray) -> float:
-    """The pitch of the grid that offsets [N] lie on, approximately: 0 if there is none. Rounding errors are forgiven."""
+    """The pitch of the grid that offsets [N] lie on, about: 0 if there is none. Rounding errors are forgiven."""
     size = np.abs(offsets[np.isfinite(offsets)])
     size = np.sort(size[size > 0])
     if len(size) < FEW:

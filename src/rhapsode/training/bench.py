@@ -9,15 +9,18 @@ compared takes turns, and medians are compared, so that a noisy machine slows bo
 from __future__ import annotations
 
 import statistics
+import string
 import time
 from dataclasses import dataclass
 
 import torch
 
 from rhapsode.codecs.bytes import Bytes
+from rhapsode.codecs.strokes import Strokes
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
+from rhapsode.steps import Moves
 from rhapsode.training import memory
 from rhapsode.training.probe import Probe
 
@@ -51,6 +54,15 @@ class Generation:
     peak: float
 
 
+@dataclass(frozen=True)
+class Pens:
+    """Of one network that writes by hand: points per second, trained and drawn."""
+
+    network: str
+    trained_per_second: float
+    drawn_per_second: float
+
+
 @memory.kept()
 def training(shape: tuple[int, int, int, int], precision: str, device: torch.device) -> Training:
     """One shape, e.g. of `SHAPES`."""
@@ -74,6 +86,28 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
         2 * side**3 / peak,
         rows * window / update,
     )
+
+
+@memory.kept()
+def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, width: int = 256) -> Pens:
+    """Two layers of 256 with Graves's window, the batch of short budgets; drawing is of one sample."""
+    moves = Moves((0.0, 0.0), (1.0, 1.0))
+    codec = Strokes(moves, 1, string.ascii_letters, 0.05, None)
+    network = NetworkConfig(**{**codec.network, "layers": layers, "width": width, "feedback": feedback})
+    probe = Probe(network, 64, 32, precision, device)
+    probe.update()
+    update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
+    fresh = Network(network, moves, codec.text).initialise(torch.Generator().manual_seed(0))
+    config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
+    model = Model(config, {name: w.numpy() for name, w in fresh.items()}, "")
+    model.generate("abcde", length=20, seed=1)
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        drawn = model.generate("abcdefghij" * 9, length=STEPS, seed=1)[0]
+        times.append((time.perf_counter() - begun) / len(drawn.steps))
+    name = f"{layers}x{width}" + " fed back" * feedback
+    return Pens(name, 64 * 32 / update, 1 / statistics.median(times))
 
 
 def untrained(layers: int, width: int) -> Model:

@@ -13,7 +13,7 @@ from rhapsode.ink.hershey import lines, sentences
 from rhapsode.ink.page import Page
 from rhapsode.ink.write import save
 from rhapsode.model import Model
-from rhapsode.recogniser import Recogniser
+from rhapsode.recogniser import FILE, Recogniser
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
 from rhapsode.training.log import PICTURE
@@ -53,7 +53,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
         train(
             [corpus], home, minutes=minutes * (1 - READING), resume=(home / checkpoint.RESUME).exists(), report=report
         )
-    reader = home / "recogniser.safetensors"
+    reader = home / FILE
     if not reader.exists():
         report.note("a recogniser learns to read the same lines, to check what is written")
         made = list(islice(lines(sentences(0), 0), LINES))

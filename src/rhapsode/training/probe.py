@@ -8,26 +8,40 @@ from functools import partial
 
 import torch
 
+from rhapsode.conditions._condition import Attended
 from rhapsode.config import NetworkConfig
 from rhapsode.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps import Kind, Moves, Symbols, Text
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
 SYMBOLS = 96
+WRITTEN = 10
+"""Symbols of each row's text, where there are texts."""
 
 
 class Probe:
-    """One shape of network and batch, trained without dropout."""
+    """One shape of network and batch, trained without dropout: of symbols, or of moves of a pen for head mixture."""
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
-        self.network = Network(config, Symbols(SYMBOLS))
+        pen = config.head == "mixture"
+        kind: Kind = Moves((0.0, 0.0), (1.0, 1.0)) if pen else Symbols(SYMBOLS)
+        self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan)
         self.mixed = precision == "bf16"
-        self.inputs = torch.randint(SYMBOLS, (window, rows), generator=generator).to(device)
+        if pen:
+            self.inputs = torch.randn(window, rows, 3, generator=generator).to(device)
+            self.inputs[..., 2] = (self.inputs[..., 2] > 1).float()
+        else:
+            self.inputs = torch.randint(SYMBOLS, (window, rows), generator=generator).to(device)
+        self.text: Attended | None = None
+        if config.condition:
+            symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)
+            begin = torch.zeros(window, rows, dtype=torch.int64, device=device)
+            self.text = Attended(symbols, begin, begin + WRITTEN)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())
 
     def timed(self, work: Callable[[], object]) -> float:
@@ -44,12 +58,12 @@ class Probe:
     @property
     def flops(self) -> int:
         """Floating-point operations an update, matrices only."""
-        return self.network.flops * self.inputs.numel()
+        return self.network.flops * self.inputs.shape[0] * self.inputs.shape[1]
 
     def passes(self) -> None:
         """Forward and backward."""
         with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.mixed):
-            parameters, _ = self.network.run(self.weights, self.inputs, self.state)
+            parameters, _ = self.network.run(self.weights, self.inputs, self.state, text=self.text)
         self.network.head.nats(parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:

@@ -1,0 +1,49 @@
+"""`rhapsode recognise`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from rhapsode.cli._imports import unbroken
+from rhapsode.cli._progress import reporting
+from rhapsode.errors import UserError
+
+
+def recognise(
+    sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Drawings with texts: files, folders.")],
+    model: Annotated[
+        str, typer.Option("-o", "--output", metavar="MODEL", help="The model whose writing it will check.")
+    ],
+    minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
+    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
+) -> None:
+    """Learn to read handwriting, so that `generate` checks what a model writes.
+
+    Give the drawings that the model was trained on. A tenth of the texts is held out, to tell how well it reads."""
+    with unbroken():
+        from rhapsode._records import held_out
+        from rhapsode.checkpoint import locate
+        from rhapsode.codecs.strokes import Strokes
+        from rhapsode.ink.read import read
+        from rhapsode.recogniser import FILE
+        from rhapsode.sources import open_sources
+        from rhapsode.training.recognise import train_recogniser
+
+    folder = locate(model).parent
+    files = open_sources(sources, accepts=Strokes.recognises).files
+    drawings = [drawing for file in files for drawing in read(file.path, None, file.name)]
+    sides: tuple[list[object], list[object]] = [], []
+    for number, drawing in enumerate(drawings):
+        sides[held_out(Strokes, drawing, number, 0.1)].append(drawing)
+    if not any(drawing.text for drawing in drawings):
+        raise UserError(
+            "no drawing has a text, so there is nothing to learn to read. Give drawings whose text is known."
+        )
+    with reporting() as report:
+        known = train_recogniser(sides[0], folder / FILE, minutes=minutes, seed=seed, valid=sides[1], report=report)  # type: ignore[arg-type]
+    rate = known.config.facts.get("valid_cer")
+    if rate is not None:
+        typer.echo(f"misreads {100 * rate:.1f} % of the characters of texts that it had not seen", err=True)
+    typer.echo(f'next  rhapsode generate {folder} "any words" -o words.svg', err=True)
