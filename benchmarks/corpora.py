@@ -3,7 +3,7 @@
     python benchmarks/corpora.py --minutes 2 book.txt folder/ data:enwik8 python:10
 
 Each source is read whole and cut once: the last tenth, at most 200 kB, is held out. `python:N` is the first N MB of
-the Python source files of this environment, in the order of their paths. Rhapsode is run by `--minutes` and nothing
+the Python source files of the standard library and then of this environment, in the order of their paths. Rhapsode is run by `--minutes` and nothing
 else; xz and bz2 have read the training text first; the n-gram (order 5, Witten–Bell) is left out above 8 MB, where it
 would not fit. Prints a Markdown table. Exact scores, state carried.
 """
@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,9 @@ HELD_OUT, NGRAM_LIMIT = 200_000, 8_000_000
 
 def pieces(source: str) -> Iterator[bytes]:
     if source.startswith("python:"):
-        paths = sorted(Path(sys.prefix).rglob("*.py")) + sorted(Path(sys.base_prefix, "lib").rglob("*.py"))
+        library = Path(sysconfig.get_path("stdlib"))
+        paths = [path for path in sorted(library.rglob("*.py")) if "site-packages" not in path.parts]
+        paths += sorted(Path(sys.prefix).rglob("*.py"))
     elif source.startswith("data:"):
         paths = list(datasets.get(source.removeprefix("data:")).paths.values())
     else:

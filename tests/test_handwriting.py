@@ -239,6 +239,30 @@ def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedbac
     assert one.keys() == other.keys() and all(np.array_equal(one[n], other[n]) for n in one)
 
 
+def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: Path) -> None:
+    from rhapsode.training.run import train
+
+    options: dict[str, Any] = {
+        "dropout": {"output": 0.0},
+        "plan": {"rows": 4, "window": 16, "threads": 1},
+        "precision": "fp32",
+        "device": "cpu",
+    }
+    base = train([pens], tmp_path / "base", steps=80, network={"width": 16}, **options)
+    large = tmp_path / "large.jsonl"
+    drawings = [Drawing(d.points * 100 + 7, d.ends, d.text) for d in read(pens)]
+    odd = written(["xyz"])
+    large.write_text("".join(f"{dumps(d)}\n" for d in [*drawings, *odd]))
+    options["plan"] |= {"rate": 1e-6, "matrix_rate": 1e-6}
+    tuned = train([large], tmp_path / "tuned", steps=2, base=tmp_path / "base", **options)
+    assert tuned.valid_nats < base.valid_nats + 0.3  # nothing to learn anew
+    one, other = (Model.load(tmp_path / name).record_codec for name in ("base", "tuned"))
+    assert other.steps.sd == pytest.approx(np.multiply(one.steps.sd, 100), rel=0.02)  # type: ignore[union-attr]
+    assert other.alphabet == one.alphabet
+    drawn = Model.load(tmp_path / "tuned").generate("bad", seed=0, length=40)[0].record
+    assert np.ptp(drawn.points[:, 0]) > 50 * np.ptp(written(["b"])[0].points[:, 0]) / 4
+
+
 def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_path: Path) -> None:
     from rhapsode.training.run import train
 

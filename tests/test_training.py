@@ -314,7 +314,7 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
     assert chosen(windows, 10**6, processes=2).rows == 52
     assert chosen(stream, 300).rows * chosen(stream, 300).window * 2 <= 300
     # 1000 updates of 64 × 32 read 200,000 steps 10 times; of 51 windows with one target each, half of 100,000.
-    assert chosen(stream, 2 * 10**5).dropout.output == pytest.approx(0.15 * math.log2(10.24 / 3), abs=0.01)
+    assert chosen(stream, 2 * 10**5).dropout.output == pytest.approx(0.2 * math.log2(10.24 / 5), abs=0.01)
     assert chosen(stream, 2 * 10**5).dropout.recurrent == 0
     assert chosen(stream, 2 * 10**4).dropout.output == 0.4
     assert chosen(stream, 2 * 10**4).dropout.recurrent == pytest.approx(

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -88,7 +89,7 @@ def prepare(
 ) -> Corpus:
     """The corpus of these sources, from the cache if it is there. Raises `UserError`.
 
-    codec: a name, or a fitted codec, which is used as it is; None: see `codec_for`.
+    codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `codec_for`.
     valid: sources to validate on. Without them it is the last `valid_fraction` of the characters (`tail`),
     or, with `valid_by="document"`, every k-th document. A single `data:NAME` is cut as in the
     literature unless one of these is given. Of records it is always whole records, with texts that training has
@@ -142,16 +143,19 @@ def codec_for(sources: Sequence[Source]) -> str:
     """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
     every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec)]
     for source in map(Path, sources):
-        try:
-            files = sorted(p for p in source.rglob("*") if p.is_file())[:SNIFFED] if source.is_dir() else [source]
-        except OSError:
-            continue
-        found = [path for path in files if path.is_file()]
+        found = [source] if source.is_file() else list(islice(_within(source), SNIFFED))
         for kind in every:
             # In a folder, most: one drawing among a hundred texts is an illustration.
-            if found and sum(map(kind.recognises, found)) > len(found) / 2:
+            if sum(map(kind.recognises, found)) > len(found) / 2:
                 return str(kind.name)
     return "chars"
+
+
+def _within(folder: Path) -> Iterator[Path]:
+    """The files of a folder, its own first; none for what is no folder."""
+    for parent, folders, names in os.walk(folder):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names))
 
 
 def _refuse_for_records(
@@ -288,8 +292,11 @@ class _RecordBuild:
         def training() -> Iterator[Any]:
             return (record for is_valid, record in self._records("learning the codec") if not is_valid)
 
-        codec = self.wanted.fitted or self.kind.fit(training, **self.wanted.options)
-        assert isinstance(codec, RecordCodec)
+        fitted = self.wanted.fitted
+        if isinstance(fitted, RecordCodec):
+            codec = fitted.refitted(training)
+        else:
+            codec = self.kind.fit(training, **self.wanted.options)
         counts, refused = _records.write(folder, codec, self._records("encoding"))
         self.main.check_unchanged()
         if self.other:
@@ -391,7 +398,9 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
     try:
         meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
         parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
-        codec = wanted.fitted or registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
+        codec = wanted.fitted
+        if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
+            codec = registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
         steps = {name: Steps.open(folder / name, codec.steps, codec.text) for name in parts}
         if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
             raise ValueError("sizes differ from those on record")

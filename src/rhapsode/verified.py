@@ -1,7 +1,8 @@
 """Verified writing: what was drawn is read again, and drawn anew where it cannot be read.
 
-Two judges look at each piece. The *audit* follows the window along the text: were characters passed over, did it stand
-still, was the end reached? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the window.
+Two judges look at each piece. The *audit* follows the window along the text: did it stand still, was the end reached, and
+were characters passed over? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the window;
+where there is one, it says which characters are wrong.
 Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text.
 """
 
@@ -32,7 +33,7 @@ class Verdict:
     """What the judges found in one sample.
 
     read:     what the recogniser read; None if there was none.
-    missing:  characters of the text that are not in what was read or that the window passed over: (place, character).
+    missing:  characters of the text that were not read or, if nobody read, that the window passed over: (place, which).
     stalled:  whether the window stood still, or the text did not come to its end.
     nats:     of the text, by the recogniser: how little the strokes are like it.
     """

@@ -1,14 +1,13 @@
 """Writing by hand: a text of any length, by a model of pen strokes, on pages.
 
-A model writes best what is as long as what it learnt from. So a text is broken into pieces, lines where the model knows
-the space and words where it does not; each is drawn, and all are put on their base lines. The first line is the style
-of all others (Graves 2013, section 5.5), so that a page is in one hand.
+A model writes best what is as long as what it learnt from. So lines are broken into pieces of such a length, at spaces;
+each piece is drawn by itself, and put beside the one before it on the line's base line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,19 +29,15 @@ if TYPE_CHECKING:
     from rhapsode.model import Model
 
 GAP = 0.8
-"""Space between words, in characters' widths, where the model knows no space of its own."""
+"""Space between pieces, in characters' widths."""
 
 
 @dataclass(frozen=True)
 class Written:
-    """A text on pages. pieces: what was drawn for it, in order; failed: those whose text did not come to its end."""
+    """A text on pages. pieces: what was drawn for it, in order."""
 
     layout: Layout
     pieces: tuple[Sample, ...]
-
-    @property
-    def failed(self) -> tuple[Sample, ...]:
-        return tuple(piece for piece in self.pieces if piece.stopped != "stop")
 
 
 Draw = Callable[[str, int, Drawing | None], Sample]
@@ -73,33 +68,39 @@ def write(
     paragraphs = wrap(text, page.columns(hand.advance * page.x_height / hand.x_height))
     if not paragraphs:
         raise UserError("nothing to write: the text is empty.")
-    spaced = " " in codec.alphabet
-    for paragraph in paragraphs:
-        for line in paragraph:
-            codec.encode_text(line if spaced else line.replace(" ", ""))
-    pieces: list[Sample] = []
+    broken = [[pieces(line, hand.longest if " " in codec.alphabet else 0) for line in lines] for lines in paragraphs]
+    for piece in (piece for lines in broken for line in lines for piece in line):
+        codec.encode_text(piece)
+    made: list[Sample] = []
 
     def plain(words: str, number: int, manner: Drawing | None) -> Sample:
         return model.generate(words, sampling=sampling, style=manner, seed=seed, row=number)[0]
 
     def drawn(words: str) -> Drawing:
-        manner = style or (replace(pieces[0].record, text=pieces[0].text) if pieces and spaced else None)
-        report.stage("writing", min(0.99, sum(len(piece.text) + 1 for piece in pieces) / len(text)))
-        pieces.append((draw or plain)(words, len(pieces), manner))
-        made: Drawing = pieces[-1].record
-        return made
+        report.stage("writing", min(0.99, sum(len(sample.text) + 1 for sample in made) / len(text)))
+        made.append((draw or plain)(words, len(made), style))
+        drawing: Drawing = made[-1].record
+        return drawing
 
-    lines = [
-        [drawn(line) if spaced else _joined([drawn(word) for word in line.split(" ")], hand) for line in paragraph]
-        for paragraph in paragraphs
-    ]
+    lines = [[_joined([drawn(piece) for piece in line], hand) for line in lines] for lines in broken]
     layout = lay_out(lines, page, Metrics(None, hand.x_height))
     report.stage("writing", 1.0)
-    return Written(layout, tuple(pieces))
+    return Written(layout, tuple(made))
+
+
+def pieces(line: str, longest: int) -> list[str]:
+    """The words of a line, as many together as `longest` characters hold."""
+    found: list[str] = []
+    for word in line.split(" "):
+        if found and len(found[-1]) + 1 + len(word) <= longest:
+            found[-1] += f" {word}"
+        else:
+            found.append(word)
+    return found
 
 
 def _joined(words: Sequence[Drawing], hand: Hand) -> Drawing:
-    """Words beside one another on one base line, as one drawing."""
+    """Pieces beside one another on one base line, as one drawing."""
     points, ends, right = [], [], 0.0
     for word in words:
         if not len(word):

@@ -21,7 +21,7 @@ def demo(
     words: Annotated[
         str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand [default: a pangram].")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 8].")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 10].")] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,
@@ -38,7 +38,7 @@ def demo(
     if what == "text":
         _text(folder, 3.0 if minutes is None else minutes)
     else:
-        _handwriting(folder, 8.0 if minutes is None else minutes, words or WORDS)
+        _handwriting(folder, 10.0 if minutes is None else minutes, words or WORDS)
 
 
 def _handwriting(folder: Path, minutes: float, words: str) -> None:

@@ -49,6 +49,11 @@ class RecordCodec(Codec):
         """Make the codec for these training records. Raises `UserError` for options, see `checked`."""
 
     @abstractmethod
+    def refitted(self, records: Records) -> RecordCodec:
+        """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
+        density are theirs, but steps and texts mean the same."""
+
+    @abstractmethod
     def refusal(self, record: Any) -> str:
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,12 @@ MEASURED = 200
 
 @dataclass(frozen=True)
 class Hand:
-    """How large the training data is written, in its units: the height of an x, and the width of a character."""
+    """How the training data is written: in its units, the height of an x and the width of a character; and how many
+    characters nine in ten texts have at most, which is what the model writes well at a time."""
 
     x_height: float
     advance: float
+    longest: int
 
 
 class Strokes(RecordCodec):
@@ -78,36 +81,55 @@ class Strokes(RecordCodec):
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Strokes:
         chosen = cls.checked(options)
-        points = drawings = 0
         characters: Counter[str] = Counter()
-        texts = 0
+        drawings = texts = 0
         for drawing in records():
             drawings += 1
-            if drawing.text:
-                texts += 1
-                points += len(drawing)
-                characters.update(drawing.text)
+            texts += bool(drawing.text)
+            characters.update(drawing.text or "")
         # A corpus with texts may lack some; a corpus where most are missing is one of drawings.
-        attended = texts > drawings / 2
-        total = sum(characters.values())
-        every = chosen["every"] or (max(1, round(points / total / PER_CHARACTER)) if attended else 1)
-        count, sums, squares = 0, np.zeros(2), np.zeros(2)
+        alphabet = "".join(sorted(characters)) if texts > drawings / 2 else ""
+        return cls._measured(records, alphabet, chosen["every"], chosen["scale"] / 100, None)
+
+    def refitted(self, records: Records) -> Strokes:
+        found = self._measured(records, self.alphabet, 0, self._moves.scale, self._pace or None)
+        if self.text is None:  # without characters, nothing tells how dense the points should be
+            found = self._measured(records, "", self.every, self._moves.scale, None)
+        return found
+
+    @classmethod
+    def _measured(cls, records: Records, alphabet: str, every: int, scale: float, pace: float | None) -> Strokes:
+        """The codec for these records. every: 0 to choose it, so that a character has `pace` characters a point, or
+        the usual number. pace: that of the model to be fine-tuned."""
+
+        def usable() -> Iterator[Drawing]:
+            for drawing in records():
+                if len(drawing) >= 2 and (not alphabet or drawing.text):
+                    yield drawing
+
+        if alphabet and not every:
+            written = [(len(drawing), len(drawing.text or "")) for drawing in usable()]
+            points, total = map(sum, zip(*written, strict=True)) if written else (0, 0)
+            every = max(1, round(points / max(1, total) * pace if pace else points / max(1, total) / PER_CHARACTER))
+        every = every or 1
+        count, total, sums, squares = 0, 0, np.zeros(2), np.zeros(2)
         seen: list[np.ndarray] = []
         room = SAMPLED
         sizes: list[tuple[float, float]] = []
-        for drawing in records():
-            if len(drawing) < 2 or (attended and not drawing.text):
-                continue
+        lengths: Counter[int] = Counter()
+        for drawing in usable():
             offsets, _ = _offsets(drawing, every)
             count += len(offsets)
+            total += len(drawing.text or "")
+            lengths[len(drawing.text or "")] += 1
             sums += offsets.sum(axis=0)
             squares += (offsets**2).sum(axis=0)
             if room > 0:
                 seen.append(offsets[:room])
                 room -= len(offsets)
-            if attended and len(sizes) < MEASURED:
+            if alphabet and drawing.text and len(sizes) < MEASURED:
                 with suppress(UserError):  # nothing but dashes
-                    sizes.append((metrics(drawing).x_height, np.ptp(drawing.points[:, 0]) / len(drawing.text)))
+                    sizes.append((metrics(drawing).x_height, float(np.ptp(drawing.points[:, 0])) / len(drawing.text)))
         if count < 2:
             raise UserError(
                 "the drawings have no two points between them: there is nothing to learn a pen's moves from."
@@ -119,10 +141,12 @@ class Strokes(RecordCodec):
                 f"the pen does not move along one of the axes (sd of x and y offsets: {sd[0]:g}, {sd[1]:g})."
             )
         grid = [pitch(axis) for axis in np.concatenate(seen).T]
-        moves = Moves(_pair(mean), _pair(sd), _pair(grid), chosen["scale"] / 100)
-        alphabet = "".join(sorted(characters)) if attended else ""
-        hand = Hand(*map(float, np.median(sizes, axis=0))) if sizes else None
-        return cls(moves, every, alphabet, total / count if attended else 0.0, hand)
+        hand = None
+        if sizes:
+            longest = int(np.quantile(list(lengths.elements()), 0.9))
+            hand = Hand(*map(float, np.median(sizes, axis=0)), longest)
+        moves = Moves(_pair(mean), _pair(sd), _pair(grid), scale)
+        return cls(moves, every, alphabet, total / count if alphabet else 0.0, hand)
 
     def refusal(self, record: Drawing) -> str:
         if len(record) < 2:
@@ -177,7 +201,7 @@ class Strokes(RecordCodec):
             "every": self.every,
             "alphabet": self._alphabet,
             "pace": self._pace,
-            "hand": [self.hand.x_height, self.hand.advance] if self.hand else None,
+            "hand": list(astuple(self.hand)) if self.hand else None,
         }
 
     @classmethod
@@ -185,7 +209,7 @@ class Strokes(RecordCodec):
         *pairs, scale, every, alphabet, pace, hand = fields(
             cls, data, "mean", "sd", "grid", "scale", "every", "alphabet", "pace", "hand"
         )
-        for pair in [*pairs, *([] if hand is None else [hand])]:
+        for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2 or not all(map(_number, pair)):
                 raise damaged(cls, f"expected two numbers, found {str(pair)[:80]}")
         mean, sd, grid = map(_pair, pairs)
@@ -199,9 +223,12 @@ class Strokes(RecordCodec):
             raise damaged(cls, "the alphabet is not a string of different characters")
         if alphabet and not pace:
             raise damaged(cls, "there is an alphabet but no pace")
-        if hand is not None and min(hand) <= 0:
-            raise damaged(cls, f"a hand's size is {hand}")
-        return cls(Moves(mean, sd, grid, scale), every, alphabet, pace, None if hand is None else Hand(*_pair(hand)))
+        known = None
+        if hand is not None:
+            if not isinstance(hand, list) or len(hand) != 3 or not all(map(_number, hand)) or min(hand) <= 0:
+                raise damaged(cls, f"a hand is {str(hand)[:80]}")
+            known = Hand(float(hand[0]), float(hand[1]), int(hand[2]))
+        return cls(Moves(mean, sd, grid, scale), every, alphabet, pace, known)
 
 
 def _offsets(drawing: Drawing, every: int) -> tuple[np.ndarray, np.ndarray]:

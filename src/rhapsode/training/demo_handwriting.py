@@ -8,10 +8,11 @@ from itertools import islice
 from pathlib import Path
 
 from rhapsode import checkpoint
+from rhapsode.errors import UserError
 from rhapsode.generate import Sample
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
-from rhapsode.ink.hershey import lines, sentences
+from rhapsode.ink.hershey import Hand, lines, sentences
 from rhapsode.ink.page import Page
 from rhapsode.ink.write import save
 from rhapsode.model import Model
@@ -22,10 +23,14 @@ from rhapsode.training.log import PICTURE
 from rhapsode.training.recognise import train_recogniser
 from rhapsode.training.run import train
 from rhapsode.verified import Verdict, draw
-from rhapsode.writing import Written, attention_picture, write
+from rhapsode.writing import Written, attention_picture, pieces, write
 
-LINES, HELD_OUT = 3000, 150
-"""Lines of handwriting made, and how many of them the recogniser is tried on."""
+PIECES, HELD_OUT = 6000, 200
+"""Pieces of handwriting made, and how many of them the recogniser is tried on."""
+LONGEST = 14
+"""Characters of a piece: a word or a few. Short ones are learnt sooner, and longer texts are written in pieces."""
+WRITER = Hand(slant=(0.2, 0.32), height=(2.4, 2.7), spacing=(0.02, 0.1), width=(0.92, 1.02), gap=(1.0, 1.3))
+"""One writer, so that the pieces of a text look alike."""
 READING = 0.25
 """Part of the time for the recogniser."""
 BIAS = 1.0
@@ -45,7 +50,10 @@ class HandwritingResult:
 
 def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1) -> HandwritingResult:
     """Train in `folder`, or take what an earlier demo left there, and write `text`. Raises `UserError`."""
-    corpus, home = folder / "lines.ink.jsonl", folder / "model"
+    corpus, home = folder / "pieces.ink.jsonl", folder / "model"
+    strange = sorted({c for c in text if not c.isspace()} - set("".join(texts())))
+    if strange:
+        raise UserError(f"the demo's hand cannot write {', '.join(map(repr, strange))}. Write it in other words.")
     if not corpus.exists():
         report.stage("making handwriting", 0.0)
         checkpoint.commit(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made()).encode())
@@ -74,9 +82,15 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
     return HandwritingResult(home, home / PICTURE, attention, files, written, verdicts)
 
 
+def texts() -> Iterator[str]:
+    """What is written in the corpus."""
+    found = (piece for sentence in sentences(0) for piece in pieces(sentence, LONGEST) if len(piece) <= LONGEST)
+    return islice(found, PIECES)
+
+
 def made() -> Iterator[Drawing]:
     """The corpus, the same every time: to a thousandth of a mm, as a tablet would have it."""
-    for drawing in islice(lines(sentences(0), 0), LINES):
+    for drawing in lines(texts(), 0, WRITER):
         yield Drawing(drawing.points.round(3), drawing.ends, drawing.text, drawing.name)
 
 
