@@ -2,10 +2,10 @@
 
     python benchmarks/corpora.py --minutes 2 book.txt folder/ data:enwik8 python:10
 
-Each source is read whole and cut once: the last tenth, at most 200 kB, is held out. `python:N` is the first N MB of
-the Python source files of the standard library and then of this environment, in the order of their paths. Rhapsode is run by `--minutes` and nothing
-else; xz and bz2 have read the training text first; the n-gram (order 5, Witten–Bell) is left out above 8 MB, where it
-would not fit. Prints a Markdown table. Exact scores, state carried.
+Each source is read whole and cut once: the last tenth, at most 200 kB, is held out. `python:N` is the first N MB of the
+Python source files of the standard library and then of this environment, in the order of their paths. Rhapsode is run
+by `--minutes` and nothing else; xz and bz2 have read the training text first; the n-gram (order 5, Witten–Bell) is left
+out above 8 MB, where it would not fit. Prints a Markdown table. Exact scores, state carried.
 """
 
 from __future__ import annotations

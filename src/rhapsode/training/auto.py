@@ -35,10 +35,10 @@ ROWS, WINDOW = 64, 32
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
-DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (13, 0.05, 0.4)}
+DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.1, 0.4)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (math.inf, 0.0, 0.0)}
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.15, 0.5)}
 """The same for recurrent weights."""
 
 
@@ -176,7 +176,7 @@ def choose(
     chosen = dict(dropout)
     if not dropout:
         rate, recurrent = (
-            round(max(0.0, min(largest, slope * math.log2(max(epochs, free) / free) if slope else 0.0)), 2)
+            round(min(largest, slope * math.log2(max(epochs, free) / free)), 2)
             for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
         )
         chosen = {

@@ -275,7 +275,8 @@ class Trainer:
         state, nats, weight = self._zeros(rows), 0.0, 0.0
         for i in range(count):
             t = self._tensors(framing.batch(i))
-            with self._autocast():
+            # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
+            with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"), text=_text(t))
             if framing.carried:
                 state = new
