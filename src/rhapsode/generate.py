@@ -251,12 +251,22 @@ class _Writer(ABC):
         return self._stopped != "unfinished"
 
     def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
-        """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds."""
+        """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds.
+
+        Nothing is drawn if the steps before it were all.
+        """
+        if self._complete(attention):
+            self._stopped = "stop"
+            return Piece(b"", "")
         step, log_prob = self._task.head.draw(distribution, self._task.sampling, self._randomness, self._recent)
         self._recent.append(step)
         self.steps.append(step)
         self._log_probs.append(log_prob)
         return self._add(step, attention)
+
+    def _complete(self, attention: np.ndarray) -> bool:
+        """Whether what was drawn so far is all, as the model now sees it."""
+        return False
 
     def finish(self) -> Piece:
         """No more steps will come: what was held back."""
@@ -330,11 +340,13 @@ class _RecordWriter(_Writer):
         self._codec = task.model.record_codec
         self._seen: list[np.ndarray] = []
 
+    def _complete(self, attention: np.ndarray) -> bool:
+        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
+        passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
+        return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
+
     def _add(self, step: Any, attention: np.ndarray) -> Piece:
         self._seen.append(attention)
-        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
-        if len(attention) and attention[:-1].max(initial=0) < attention[-1] and self._codec.may_end(step):
-            self._stopped = "stop"
         return Piece(b"", "")
 
     def _rest(self) -> Piece:

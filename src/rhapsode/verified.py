@@ -1,8 +1,8 @@
 """Verified writing: what was drawn is read again, and drawn anew where it cannot be read.
 
 Two judges look at each piece. The *audit* follows the window along the text: did it stand still, was the end reached,
-and were characters passed over? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the window;
-where there is one, it says which characters are wrong.
+and were characters passed over? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the
+window; where there is one, it says which characters are wrong.
 Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text.
 """
 

@@ -144,7 +144,8 @@ class Strokes(RecordCodec):
         hand = None
         if sizes:
             longest = int(np.quantile(list(lengths.elements()), 0.9))
-            hand = Hand(*map(float, np.median(sizes, axis=0)), longest)
+            height, advance = np.median(sizes, axis=0).tolist()
+            hand = Hand(height, advance, longest)
         moves = Moves(_pair(mean), _pair(sd), _pair(grid), scale)
         return cls(moves, every, alphabet, total / count if alphabet else 0.0, hand)
 
