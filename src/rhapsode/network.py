@@ -157,9 +157,12 @@ class Network:
                 layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
             before = tuple(next(parts) for _ in cell.state)
             if n == 0 and self.condition and text is not None:
-                y, w, new, attending = self._first(
-                    layer, self._part(weights, "condition"), x, text, before, attending, reset
-                )
+                window = self._part(weights, "condition")
+                if self.config.feedback:
+                    y, w, new, attending = self.condition.around(cell, layer, window, x, text, before, attending, reset)
+                else:
+                    y, new = cell.run(layer, x, before, reset)
+                    w, attending = self.condition.run(window, y, text, attending, reset)
                 given = [w.to(y.dtype)]
             else:
                 y, new = cell.run(layer, self._join(below, x, given, n), before, reset)
@@ -186,25 +189,6 @@ class Network:
             # No table row has a gradient from indices only: `embedding` is dense, so fused optimizers work.
             return functional.embedding(inputs, weights["embedding"])
         return functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
-
-    def _first(
-        self,
-        layer: dict[str, Tensor],
-        window: dict[str, Tensor],
-        x: Tensor,
-        text: Attended,
-        before: State,
-        attending: State,
-        reset: Tensor | None,
-    ) -> tuple[Tensor, Tensor, State, State]:
-        """The first layer and the condition: outputs [T, B, H] and [T, B, C], and the new states of both."""
-        assert self.condition
-        cell = self.cells[0]
-        if not self.config.feedback:
-            y, new = cell.run(layer, x, before, reset)
-            w, attending = self.condition.run(window, y, text, attending, reset)
-            return y, w, new, attending
-        return self.condition.around(cell, layer, window, x, text, before, attending, reset)
 
     def _join(self, below: Tensor, x: Tensor, given: list[Tensor], n: int) -> Tensor:
         return _concatenate([below, *([x] if n and self.config.skip else []), *given])

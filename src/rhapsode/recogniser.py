@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import Field, field_validator
 
 from rhapsode import checkpoint
+from rhapsode.cells._plain import gates
 from rhapsode.cells.lstm import LSTM
 from rhapsode.config import Config, Width, make
 from rhapsode.engine import INPUT, Engine, Graph
@@ -182,7 +183,7 @@ class Recogniser:
         x = INPUT
         for n in range(self.config.layers):
             both = {
-                name: np.stack([_gates(weights[f"layer{n}.{direction}.{name}"]) for direction in DIRECTIONS])
+                name: np.stack([gates(weights[f"layer{n}.{direction}.{name}"]) for direction in DIRECTIONS])
                 for name in ("input", "recurrent", "bias")
             }
             y = graph.add(
@@ -274,12 +275,6 @@ def padded(cut: Sequence[np.ndarray]) -> np.ndarray:
     for row, own in enumerate(cut):
         batch[: len(own), row] = own
     return batch
-
-
-def _gates(weights: np.ndarray) -> np.ndarray:
-    """torch's order i, f, g, o as ONNX's: i, o, f, g."""
-    i, f, g, o = np.split(weights, 4)
-    return np.concatenate([i, o, f, g])
 
 
 def _log_softmax(parameters: np.ndarray) -> np.ndarray:

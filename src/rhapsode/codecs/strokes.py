@@ -92,10 +92,8 @@ class Strokes(RecordCodec):
         return cls._measured(records, alphabet, chosen["every"], chosen["scale"] / 100, None)
 
     def refitted(self, records: Records) -> Strokes:
-        found = self._measured(records, self.alphabet, 0, self._moves.scale, self._pace or None)
-        if self.text is None:  # without characters, nothing tells how dense the points should be
-            found = self._measured(records, "", self.every, self._moves.scale, None)
-        return found
+        every = 0 if self.text else self.every  # without characters, nothing tells how dense the points should be
+        return self._measured(records, self.alphabet, every, self._moves.scale, self._pace or None)
 
     @classmethod
     def _measured(cls, records: Records, alphabet: str, every: int, scale: float, pace: float | None) -> Strokes:
