@@ -42,7 +42,7 @@ def test_what_is_drawn_has_the_nats_that_scoring_gives(tiny_model: MakeModel, fe
     model = tiny_model(codec="strokes", feedback=feedback)
     for style in (None, written(["dab"])[0]):
         sample = model.generate("bead", length=40, seed=3, style=style)[0]
-        before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style)
+        before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
         text = model.record_codec.encode_text("bead" if style is None else "dabbead")
         nats = [block for _, block in carried(model, before, [sample.steps], text)]
         assert np.array_equal(-np.concatenate(nats), sample.log_probs)
@@ -69,6 +69,31 @@ def test_a_sample_is_a_drawing_of_its_text(tiny_model: MakeModel) -> None:
     assert json.loads(sample.data)["text"] == "bee"
     primed = tiny_model(codec="strokes").generate("bee", length=25, seed=1, style=written(["ada"])[0])[0]
     assert len(primed.record) == len(primed.steps)  # the first step only goes to where it begins
+
+
+def test_a_drawing_ends_where_the_model_says(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    codec, drawing = model.record_codec, written(["dab"])[0]
+    steps = codec.encode(drawing)
+    assert steps[-1, 2] == 2 and steps[:-1, 2].max() == 1 and codec.ends(steps[-1]) and not codec.ends(steps[-2])
+    assert codec.encode(drawing, whole=False)[-1, 2] == 1
+    assert codec.decode(steps).ends[-1]
+    ended = 0
+    for sample in model.generate("cab", samples=40, length=30, seed=5):
+        assert (sample.steps[:-1, 2] < 2).all()
+        assert (sample.stopped == "stop") == (sample.steps[-1, 2] == 2)
+        ended += sample.stopped == "stop"
+    assert ended > 20  # a fair coin for the lift, and one for the end
+
+
+def test_without_ends_it_is_the_window_that_says(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes", ends=False)
+    for sample in model.generate("cab", samples=20, length=60, seed=5):
+        assert (sample.steps[:, 2] < 2).all() and sample.attention is not None
+        lifted = sample.steps[:, 2] > 0
+        behind = sample.attention[:, :-1].max(axis=1) < sample.attention[:, -1]
+        assert not (lifted[:-1] & behind[1:]).any()
+        assert sample.stopped == ("length" if len(sample.steps) == 60 else "stop")
 
 
 def test_bias_draws_nearer_to_the_likeliest(tiny_model: MakeModel) -> None:
@@ -350,10 +375,10 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     out.mkdir()
     for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):
         assert main(["generate", folder, "bad", "--seed", "1", "--length", "20", "-o", str(out / name)]) == 0
-        assert (out / name).stat().st_size > 100
+        assert (out / name).stat().st_size > 30
     assert "<path" in (out / "a.svg").read_text()
     [drawing] = read(out / "a.jsonl")
-    assert drawing.text == "bad" and len(drawing) == 21
+    assert drawing.text == "bad" and 2 <= len(drawing) <= 21
     two = ["--samples", "2", "--seed", "1", "--animated"]
     assert main(["generate", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
     assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
@@ -363,7 +388,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     capsys.readouterr()
     assert main(["generate", folder, "bad", "--json", "--length", "9", "--seed", "2"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found["samples"][0]["log_probs"]) == 9
+    assert 1 <= len(found["samples"][0]["log_probs"]) <= 9
     assert main(["score", folder, str(pens), "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)
     direct = list(Model.load(folder).score_records(read(pens)))

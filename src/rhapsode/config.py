@@ -36,6 +36,8 @@ class NetworkConfig(Config):
     """Each layer after the first adds to its input (He et al. 2016)."""
     mixtures: int = Field(default=20, ge=1, le=1000)
     """Gaussians in the distribution of a pen's next move (head mixture)."""
+    ends: bool = True
+    """That head says where a drawing ends, too. (The paper's does not.)"""
     condition: str = ""
     """How the text that goes with the steps is attended: `window` (Graves 2013, section 5). Empty: there is no text."""
     components: int = Field(default=10, ge=1, le=1000)

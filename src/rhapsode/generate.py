@@ -220,7 +220,7 @@ class _Task:
                 f"on {codec.record}s whose text is known."
             )
         if self.style is not None:
-            before = codec.encode(self.style)
+            before = codec.encode(self.style, whole=False)
             if known:
                 before_text = codec.text_of(self.style)
                 if not before_text:
@@ -341,12 +341,16 @@ class _RecordWriter(_Writer):
         self._seen: list[np.ndarray] = []
 
     def _complete(self, attention: np.ndarray) -> bool:
+        if self._task.head.ends:
+            return False
         # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
         passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
         return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
 
     def _add(self, step: Any, attention: np.ndarray) -> Piece:
         self._seen.append(attention)
+        if self._codec.ends(step):
+            self._stopped = "stop"
         return Piece(b"", "")
 
     def _rest(self) -> Piece:

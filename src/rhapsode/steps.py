@@ -47,7 +47,8 @@ class Symbols:
 
 @dataclass(frozen=True)
 class Moves:
-    """A step is a move of a pen: x to the right, y down, and 1 if the pen is lifted after it, else 0.
+    """A step is a move of a pen: x to the right, y down, and 1 if the pen is lifted after it, 2 if the drawing is over
+    then, else 0.
 
     x and y are kept normalised: (offset - mean) / sd, the mean and sd being those of the training data, in its units.
 

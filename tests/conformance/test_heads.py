@@ -32,7 +32,7 @@ def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -
     if isinstance(head.steps, Symbols):
         return rng.integers(0, V, shape)
     values = rng.standard_normal((*shape, 3)).astype(np.float32)
-    values[..., 2] = values[..., 2] > 0
+    values[..., 2] = rng.integers(0, 3, shape)
     return values
 
 
@@ -40,7 +40,7 @@ def hostile_targets(head: Head, count: int) -> list[np.ndarray]:
     """[count, *shape of a step] each: all symbols, or moves of any length."""
     if isinstance(head.steps, Symbols):
         return [np.full(count, symbol) for symbol in range(V)]
-    rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 0), (1e-40, 0, 1)]
+    rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1)]
     return [np.tile(np.array(row, np.float32), (count, 1)) for row in rows]
 
 

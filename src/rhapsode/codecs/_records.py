@@ -58,16 +58,23 @@ class RecordCodec(Codec):
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
 
     @abstractmethod
-    def encode(self, record: Any) -> np.ndarray:
-        """The record as steps: [N, *steps.shape] of steps.dtype. Raises `UserError`."""
+    def encode(self, record: Any, whole: bool = True) -> np.ndarray:
+        """The record as steps: [N, *steps.shape] of steps.dtype. Raises `UserError`.
+
+        whole: false for a beginning, which is to be gone on from: its last step does not say that it ends.
+        """
 
     @abstractmethod
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Any:
         """Steps [N, *steps.shape] as a record, on which `text` is written. begun: they go on from another record."""
 
     @abstractmethod
+    def ends(self, step: Any) -> bool:
+        """Whether the step says that the record is over."""
+
+    @abstractmethod
     def may_end(self, step: Any) -> bool:
-        """Whether a record can end after this step."""
+        """Whether a record can be over after this step, for models that do not say where."""
 
     @abstractmethod
     def dump(self, record: Any) -> bytes:

@@ -1,6 +1,7 @@
 """The codec `strokes`: a step is a move of the pen.
 
-A drawing of N points is N - 1 steps: the offset from each point to the next one, and whether the pen is lifted there.
+A drawing of N points is N - 1 steps: the offset from each point to the next one, and whether the pen is lifted there,
+and for good at the last.
 Where the drawing begins is not kept. Offsets are normalised by the training data's mean and standard deviation, so
 any importer's units will do, and drawings come out in the units that went in.
 """
@@ -157,13 +158,14 @@ class Strokes(RecordCodec):
                 return "with characters that the model does not know"
         return ""
 
-    def encode(self, record: Drawing) -> np.ndarray:
+    def encode(self, record: Drawing, whole: bool = True) -> np.ndarray:
         if len(record) < 2:
             raise UserError(f"{record.name or 'drawing'}: it has {len(record)} points; at least 2 are needed.")
         offsets, lifted = _offsets(record, self.every)
         steps = np.empty((len(offsets), 3), np.float32)
         steps[:, :2] = (offsets - self._moves.mean) / self._moves.sd
         steps[:, 2] = lifted
+        steps[-1, 2] = 2 if whole else 1
         return steps
 
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Drawing:
@@ -172,6 +174,9 @@ class Strokes(RecordCodec):
         ends = np.concatenate([[False], np.asarray(steps[:, 2]) > 0.5])
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         return Drawing(points[first:], ends[first:], text)
+
+    def ends(self, step: np.ndarray) -> bool:
+        return bool(step[2] > 1.5)
 
     def may_end(self, step: np.ndarray) -> bool:
         return bool(step[2] > 0.5)

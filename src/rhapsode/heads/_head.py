@@ -33,6 +33,9 @@ class Head(ABC):
     exact: ClassVar[bool] = False
     """Its parameters are to be computed in float32, whatever the precision of the rest."""
 
+    ends: bool = True
+    """It says where a sequence is over, if steps of its kind do."""
+
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         self.steps = steps
 

@@ -8,6 +8,8 @@ The parameters of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y
 
 The paper's e is 1 / (1 + exp(e^)), which is the same up to a sign that is learnt, and its sigma has no floor. Without
 one, a step that is repeated exactly has a density without bound.
+
+With `ends`, one more parameter is the same for the drawing's being over, given that the pen is lifted.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ WIDEST = 10.0
 
 
 class Mixture(Head):
-    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho and e^."""
+    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and the
+    end's."""
 
     name = "mixture"
     options = frozenset({"bias"})
@@ -45,29 +48,32 @@ class Mixture(Head):
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        self.mixtures = config.mixtures
+        self.mixtures, self.ends = config.mixtures, config.ends
 
     @property
     def width(self) -> int:
-        return 6 * self.mixtures + 1
+        return 6 * self.mixtures + 1 + self.ends
 
     def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
         import torch
         from torch.nn.functional import log_softmax, softplus
 
         p = parameters.float().clamp(-LARGEST, LARGEST)
-        weight, mx, my, sx, sy, r = torch.chunk(p[..., :-1], 6, dim=-1)
+        weight, mx, my, sx, sy, r = torch.chunk(p[..., : 6 * self.mixtures], 6, dim=-1)
         lx, ly = (torch.logaddexp(s.clamp(max=WIDEST), s.new_tensor(math.log(FLOOR))) for s in (sx, sy))
         rho = LIMIT * torch.tanh(r)
-        x, y, lift = (part.unsqueeze(-1) for part in targets.float().unbind(-1))
+        x, y, pen = (part.unsqueeze(-1) for part in targets.float().unbind(-1))
         a = ((x - mx) * torch.exp(-lx)).clamp(-LARGEST, LARGEST)
         b = ((y - my) * torch.exp(-ly)).clamp(-LARGEST, LARGEST)
         rest = 1 - rho * rho
         # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
         density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
-        e = p[..., -1]
-        lifted = softplus(e) - e * lift.squeeze(-1)
-        return lifted - torch.logsumexp(log_softmax(weight, -1) + density, -1)
+        e, *end = p[..., 6 * self.mixtures :].unbind(-1)
+        lifted = pen.squeeze(-1).clamp(max=1)
+        nats = softplus(e) - e * lifted - torch.logsumexp(log_softmax(weight, -1) + density, -1)
+        for each in end:
+            nats = nats + lifted * (softplus(each) - each * (pen.squeeze(-1) - 1))
+        return nats
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         k = self.mixtures
@@ -80,28 +86,33 @@ class Mixture(Head):
         return p
 
     def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; e^ [...]."""
-        return np.split(distribution[..., :-1], 6, axis=-1), distribution[..., -1]
+        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; e^, and perhaps the end's [1 or 2, ...]."""
+        k = 6 * self.mixtures
+        return np.split(distribution[..., :k], 6, axis=-1), np.moveaxis(distribution[..., k:], -1, 0)
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        (weight, mx, my, lx, ly, rho), e = self._parts(distribution)
-        x, y, lift = np.moveaxis(targets.astype(np.float64), -1, 0)
+        (weight, mx, my, lx, ly, rho), (e, *end) = self._parts(distribution)
+        x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
         a = np.clip((x[..., None] - mx) * np.exp(-lx), -LARGEST, LARGEST)
         b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
         rest = 1 - rho * rho
         each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
         top = each.max(axis=-1)
         total = top + np.log(np.exp(each - top[..., None]).sum(axis=-1))
-        return np.asarray(total + e * lift - np.logaddexp(0, e))
+        lifted = np.minimum(pen, 1)
+        total += e * lifted - np.logaddexp(0, e)
+        for one in end:
+            total += lifted * (one * (pen - 1) - np.logaddexp(0, one))
+        return np.asarray(total)
 
     def draw(
         self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
     ) -> tuple[np.ndarray, float]:
         """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
-        parts, e = self._parts(distribution)
+        parts, pen = self._parts(distribution)
         weight = parts[0] * (1 + sampling.bias)
         mass = np.exp(weight - weight.max()).cumsum()
         k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
@@ -111,6 +122,10 @@ class Mixture(Head):
         a, b = far * math.cos(turn), far * math.sin(turn)
         x = mx + math.exp(lx - sampling.bias) * a
         y = my + math.exp(ly - sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
-        lift = randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, float(e))))
-        step = np.array([x, y, lift], np.float32)
+        state = 0
+        for logit in pen.tolist():
+            if randomness.uniform() >= 1 / (1 + math.exp(-max(-700.0, logit))):
+                break
+            state += 1
+        step = np.array([x, y, state], np.float32)
         return step, float(self._log_prob(distribution, step))

@@ -25,10 +25,15 @@ def pitch(offsets: np.ndarray) -> float:
     least = float(np.median(size[(size >= floor * 0.999) & (size < 1.5 * floor)]))
     for part in (1, 2, 3):
         step = least / part
-        near = size[size < REACH * step]
-        multiple = np.round(near / step)
-        off = np.abs(near / step - multiple)
+        # Rounded factors make the steps of one grid uneven, so the first guess may be some per cent off: small
+        # multiples, then larger ones, correct it.
+        for reach in (4, 12, REACH):
+            near = size[size < reach * step]
+            multiple = np.maximum(np.round(near / step), 1)
+            if len(near) < FEW:
+                break
+            off = np.abs(near / step - multiple)
+            step = float((near @ multiple) / (multiple @ multiple))
         if len(near) >= FEW and (off < NEAR).mean() >= ENOUGH:
-            kept = multiple > 0
-            return float((near[kept] @ multiple[kept]) / (multiple[kept] @ multiple[kept]))
+            return step
     return 0.0
