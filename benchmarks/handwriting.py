@@ -12,7 +12,7 @@ of 8, by another one, with seed 1, and by an audit of the window. A line that di
 errors. Beside it stands how much the writing varies, for neat writing is easily read.
 
 `drawings` is for handwriting/omniglot.npz (its own splits): nats a point on the test part, beside a Gaussian random
-walk with a pen that is lifted, and a drawing that ends, at the mean rates, and one layer of the same number of parameters.
+walk whose pen is lifted, and whose drawings end, at the mean rates, and one layer of the same number of parameters.
 
 One object of JSON at the end; minutes are of training, everything with defaults.
 """

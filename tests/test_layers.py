@@ -11,7 +11,7 @@ ROOT = Path(rhapsode.__file__).parent
 # inside the packages named in GROUPS.
 LAYERS: list[set[str]] = [
     {"errors", "report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
-    {"config", "registry", "samplers", "resets", "download", "_streams", "ink"},
+    {"config", "registry", "samplers", "resets", "download", "_streams", "ink", "music"},
     {"codecs", "cells", "heads"},
     {"conditions"},
     {"checkpoint", "network", "datasets"},
@@ -25,7 +25,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 # Packages whose modules see one another.
-GROUPS = {"training", "cli", "codecs", "ink", "inkpad"}
+GROUPS = {"training", "cli", "codecs", "ink", "inkpad", "music"}
 # In cells and heads, a module sees only the base class beside it.
 BLIND = {"cells", "heads", "conditions"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,1 @@
+"""Files of music, one format a module."""
