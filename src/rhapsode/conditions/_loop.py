@@ -2,7 +2,8 @@
 
 torch's fused kernels cannot run a layer whose input depends on its own output. Called step by step they repack their
 weights each time, and autograd keeps a node for every small operation. Here a step is a dozen operations forward and
-twice that backward, and the gradients of the weights are one product each for the whole window of T steps.
+twice that backward, and the gradients of the weights are one product each for the whole window of T steps. The large
+products may be in bfloat16, as autocast has them elsewhere; all else is in float32.
 """
 
 from __future__ import annotations
@@ -17,11 +18,12 @@ from torch.autograd.function import once_differentiable
 
 class Loop(Function):
     """(gates' inputs [T, B, 4H], kernel [4H, H + C], weight [3K, H], bias [3K], h, c [B, H], kappa [B, K], w [B, C],
-    symbols [B, U, C], place [T, B, U], inside [T, B, U], keep [T, B, 1], most) → h [T, B, H], w [T, B, C], and the last
-    c and kappa, which carry no gradient.
+    symbols [B, U, C], place [T, B, U], inside [T, B, U], keep [T, B, 1], most, dtype) → h [T, B, H], w [T, B, C], and
+    the last c and kappa, which carry no gradient.
 
     kernel: of h and w, beside one another. symbols: the texts, one-hot. place: of each symbol in the text of the step's
-    unit; inside: 1 where it is of that text, else 0. keep: 0 at reset steps. most: cut of the exponents.
+    unit; inside: 1 where it is of that text, else 0. keep: 0 at reset steps. most: cut of the exponents. dtype: of
+    the products with the kernel.
     """
 
     @staticmethod
@@ -40,11 +42,13 @@ class Loop(Function):
         inside: Tensor,
         keep: Tensor,
         most: float,
+        dtype: torch.dtype,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         steps, rows, width = *gates.shape[:2], h.shape[1]
         components = kappa.shape[1]
         seen = gates.new_empty(steps + 1, rows, width + w.shape[1])  # h and w before each step
         seen[0, :, :width], seen[0, :, width:] = h, w
+        kernel = kernel.to(dtype)
         cells, kappas = gates.new_empty(steps + 1, rows, width), gates.new_empty(steps + 1, rows, components)
         cells[0], kappas[0] = c, kappa
         active = torch.empty_like(gates)
@@ -54,7 +58,7 @@ class Loop(Function):
         falls = torch.empty_like(distance)
         turned, out = kernel.t(), weight.t()
         for t in range(steps):
-            a = torch.addmm(gates[t], seen[t], turned, out=active[t])
+            a = torch.add(gates[t], seen[t].to(dtype) @ turned, out=active[t])
             a[:, : 2 * width].sigmoid_()
             a[:, 2 * width : 3 * width].tanh_()
             a[:, 3 * width :].sigmoid_()
@@ -83,6 +87,7 @@ class Loop(Function):
             ctx.saved_tensors
         )
         steps, rows, width = tanhs.shape
+        dtype = kernel.dtype
         components = kappas.shape[-1]
         d_gates, d_moves = torch.empty_like(active), torch.empty_like(moves)
         d_seen = torch.zeros_like(seen[0])
@@ -109,9 +114,9 @@ class Loop(Function):
             torch.mul(d_cell * i, 1 - g * g, out=dg)
             torch.mul(d_h * tanh, o * (1 - o), out=do)
             d_cell = d_cell * f
-            d_seen = d_gates[t] @ kernel
-        flat = d_gates.flatten(0, 1)
-        d_kernel = flat.t() @ seen[:-1].flatten(0, 1)
+            d_seen = (d_gates[t].to(dtype) @ kernel).float()
+        flat = d_gates.flatten(0, 1).to(dtype)
+        d_kernel = (flat.t() @ seen[:-1].flatten(0, 1).to(dtype)).float()
         small = d_moves.flatten(0, 1)
         d_weight = small.t() @ seen[1:, :, :width].flatten(0, 1)
-        return d_gates, d_kernel, d_weight, small.sum(0), *(None,) * 9
+        return d_gates, d_kernel, d_weight, small.sum(0), *(None,) * 10

@@ -110,7 +110,9 @@ class Window(Condition):
             return super().around(cell, layer, weights, x, text, before, state, reset)
         kappa, w = state
         own = x.shape[-1]  # of the kernel's columns, those that read the step; the others read w
-        gates = linear(x, layer["input"][:, :own]).float()
+        gates = linear(x, layer["input"][:, :own])
+        dtype = gates.dtype
+        gates = gates.float()
         with torch.autocast(x.device.type, enabled=False):
             gates = gates + layer["bias"]
             keep = torch.ones(*x.shape[:2], 1, device=x.device)
@@ -130,6 +132,7 @@ class Window(Condition):
                 inside,
                 keep,
                 MOST,
+                dtype,
             )
         return h, w, (h[-1], c), (kappa, w[-1])
 
