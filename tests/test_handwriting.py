@@ -11,6 +11,8 @@ import pytest
 from conftest import WORDS, MakeModel, Stop, written
 
 from rhapsode.cli import main
+from rhapsode.cli._ink import style_of
+from rhapsode.codecs.strokes import Strokes
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.conditions.window import Window
 from rhapsode.config import NetworkConfig
@@ -23,6 +25,7 @@ from rhapsode.ink.page import Page
 from rhapsode.ink.read import read
 from rhapsode.model import Model
 from rhapsode.network import Network
+from rhapsode.recogniser import RecogniserConfig
 from rhapsode.resets import ResetPolicy
 from rhapsode.samplers import Sampling
 from rhapsode.score import carried
@@ -295,6 +298,43 @@ def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_p
         train([pens], tmp_path / "m", steps=1, framing="many-to-one", window=5, device="cpu")
 
 
+# --- texts and styles ---
+
+
+def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: MakeModel) -> None:
+    codec = tiny_model(codec="strokes").record_codec
+    text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9"
+    assert codec.spelled(text) == text
+    assert codec.spelled(text, "nearest") == "bad cab i dab e" or "i" not in codec.alphabet
+    assert codec.spelled(text, "nearest").startswith("bad cab ")
+    assert codec.spelled(text, "skip").startswith("bd cab ")
+    with pytest.raises(UserError, match="nearest, refuse, skip"):
+        codec.spelled(text, "guess")
+
+
+def test_a_style_is_named_by_number_or_text(tiny_model: MakeModel, tmp_path: Path) -> None:
+    model, path = tiny_model(codec="strokes"), tmp_path / "lines.jsonl"
+    path.write_text("".join(f"{dumps(d)}\n" for d in written(["ab", "cab", "bad"])))
+    named = {spec: style_of(f"{path}{spec}", model).text for spec in ("", "#2", "#bad")}
+    assert named == {"": "ab", "#2": "cab", "#bad": "bad"}
+    for wrong in ("#0", "#9", "#zed"):
+        with pytest.raises(UserError, match="no drawing"):
+            style_of(f"{path}{wrong}", model)
+
+
+def test_a_pen_that_jumps_is_cut_short(tiny_model: MakeModel) -> None:
+    codec, drawing = tiny_model(codec="strokes").record_codec, written(["ab"])[0]
+    points = drawing.points.copy()
+    points[5:] += 1e6
+    broken = Drawing(points, drawing.ends, "ab")
+    steps = codec.encode(broken)
+    assert np.abs(steps[:, :2]).max() == 100
+    assert np.allclose(np.delete(steps, 4, 0), np.delete(codec.encode(drawing), 4, 0), atol=1e-4)
+    whole = written(WORDS)
+    one, other = (Strokes.fit(lambda more=more: iter([*more, *whole])).steps for more in ([], [broken]))
+    assert max(other.sd) < 10 * max(one.sd)  # of 328 steps, one a million long
+
+
 # --- pages, and writing that is read again ---
 
 
@@ -321,8 +361,8 @@ def test_pages_have_every_word(tiny_model: MakeModel) -> None:
 class FakeRecogniser:
     """Reads right what was drawn from an odd row."""
 
-    def __init__(self, wrong: str) -> None:
-        self.wrong = wrong
+    def __init__(self, wrong: str, doubt: float | None = None) -> None:
+        self.wrong, self.config = wrong, RecogniserConfig(alphabet="abcd", doubt=doubt)
         self.rows: list[int] = []
 
     def read(self, drawings: list[Drawing]) -> list[str]:
@@ -330,7 +370,7 @@ class FakeRecogniser:
         return [self.wrong if len(self.rows) < 4 else drawings[0].text or ""]
 
     def nats(self, drawings: list[Drawing], texts: list[str]) -> np.ndarray:
-        return np.array([1.0])
+        return np.array([1.0 / len(self.rows)])
 
 
 def sample_like(text: str, at: list[int], stopped: str = "stop") -> Sample:
@@ -359,7 +399,16 @@ def test_what_is_wrong_is_said_by_character() -> None:
 def test_writing_that_cannot_be_read_is_drawn_again(tiny_model: MakeModel) -> None:
     fake: Any = FakeRecogniser("")
     sample, verdict = draw(tiny_model(codec="strokes"), "cab", fake, tries=8, seed=1)
-    assert verdict.read == "cab" and len(fake.rows) == 8 and sample.row == 3
+    assert verdict.read == "cab" and len(fake.rows) == 8 and sample.row == 7
+
+
+def test_of_readable_writing_the_one_is_taken_that_is_likest_its_text(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    easy: Any = FakeRecogniser("cab", doubt=0.4)
+    assert draw(model, "cab", easy, tries=8, seed=1)[0].row == 0 and len(easy.rows) == 1
+    hard: Any = FakeRecogniser("cab", doubt=0.01)
+    sample, verdict = draw(model, "cab", hard, tries=8, seed=1)
+    assert verdict.good and not verdict.sure and len(hard.rows) == 8 and sample.row == 7
 
 
 # --- the command line ---
@@ -412,7 +461,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
         (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
         (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
-        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing number 500"),
+        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing .500"),
         (["generate", "MODEL", "ab", "--temperature", "0.5"], "temperature means nothing"),
         (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pen strokes"),
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),

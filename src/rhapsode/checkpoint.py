@@ -18,12 +18,15 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 
 MODEL, RESUME = "model.safetensors", "resume.safetensors"
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
-DTYPES = {"F32": np.float32, "I64": np.int64, "U8": np.uint8}
+SHIPPED, SHIPPED_PREFIX = Path(__file__).parent / "models", "demo:"
+"""Models that come with the package: `demo:NAME` is the one in that folder's NAME."""
+DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "U8": np.uint8}
+"""F16 is for weights that take little room; they are used as F32."""
 
 
 def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
@@ -68,7 +71,13 @@ def commit(path: Path, data: bytes) -> None:
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
-    """The model file meant by a folder or a file. Raises `UserError`."""
+    """The model file meant by a folder, a file, or `demo:NAME`. Raises `UserError`."""
+    if str(path).startswith(SHIPPED_PREFIX):
+        names = sorted(each.parent.name for each in SHIPPED.glob(f"*/{MODEL}"))
+        name = str(path).removeprefix(SHIPPED_PREFIX)
+        if name not in names:
+            raise choice("demo", name, names)
+        return SHIPPED / name / MODEL
     given = Path(path)
     try:
         given.stat()
@@ -137,7 +146,7 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
         matches = False
     if not matches:
         raise _bad(path, "its contents do not match its checksum: it is damaged")
-    return tensors
+    return {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in tensors.items()}
 
 
 def _bad(path: Path, why: str) -> UserError:

@@ -3,7 +3,8 @@
 Two judges look at each piece. The *audit* follows the window along the text: did it stand still, was the end reached,
 and were characters passed over? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the
 window; where there is one, it says which characters are wrong.
-Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text.
+Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text. The first
+one is taken that has none and of which the recogniser is as sure as of what people have written.
 """
 
 from __future__ import annotations
@@ -36,12 +37,14 @@ class Verdict:
     missing:  characters of the text that were not read or, if nobody read, that the window passed over: (place, which).
     stalled:  whether the window stood still, or the text did not come to its end.
     nats:     of the text, by the recogniser: how little the strokes are like it.
+    sure:     whether that is as little as for most drawings by people.
     """
 
     read: str | None
     missing: tuple[tuple[int, str], ...]
     stalled: bool
     nats: float
+    sure: bool = True
 
     @property
     def good(self) -> bool:
@@ -76,7 +79,8 @@ def judge(sample: Sample, pace: float, recogniser: Recogniser | None) -> Verdict
         if what != "equal":  # something that is not in the text counts for the character before it
             wrong.update(range(first, last) if last > first else [max(0, first - 1)])
     missing = tuple((n, sample.text[n]) for n in sorted(wrong) if n < len(sample.text))
-    return Verdict(read, missing, stalled, float(recogniser.nats([sample.record], [sample.text])[0]))
+    nats, doubt = float(recogniser.nats([sample.record], [sample.text])[0]), recogniser.config.doubt
+    return Verdict(read, missing, stalled, nats, doubt is None or nats <= doubt * len(sample.text))
 
 
 def draw(
@@ -92,7 +96,7 @@ def draw(
 ) -> tuple[Sample, Verdict]:
     """The best of at most `tries` samples of `text`, and what the judges say of it.
 
-    The first good one is taken; a piece has `tries` rows of randomness of its own, from `number` on.
+    The first good and sure one is taken; a piece has `tries` rows of randomness of its own, from `number` on.
     """
     kind = model.text
     assert kind is not None
@@ -109,7 +113,7 @@ def draw(
             if best is None or rank < best[0]:
                 best = rank, sample, verdict
         assert best is not None
-        if best[2].good:
+        if best[2].good and best[2].sure:
             break
     assert best is not None
     return best[1], best[2]

@@ -164,15 +164,16 @@ def _object(model: Model, one: Sample) -> dict[str, Any]:
 
 
 def style_of(spec: str, model: Model) -> Drawing:
-    """The drawing that `FILE` or `FILE#N` names, counted from 1. Raises `UserError`."""
-    name, mark, number = spec.rpartition("#")
-    if not mark or not number.isdigit():
-        name, number = spec, "1"
-    found = list(islice(records(model, name), int(number) - 1, int(number)))
+    """The drawing that `FILE`, `FILE#N`, counted from 1, or `FILE#its text` names. Raises `UserError`."""
+    name, which = (spec, "1") if Path(spec).is_file() or "#" not in spec else spec.split("#", 1)
+    found: list[Drawing]
+    if which.isdigit():
+        found = list(islice(records(model, name), max(0, int(which) - 1), int(which)))
+    else:
+        found = list(islice((each for each in records(model, name) if each.text == which), 1))
     if not found:
-        raise UserError(f"{name} has no drawing number {number}; they are counted from 1.")
-    drawing: Drawing = found[0]
-    return drawing
+        raise UserError(f"{name} has no drawing {which!r}. Give its number, counted from 1, or its whole text.")
+    return found[0]
 
 
 def records(model: Model, name: str) -> Iterator[Any]:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def generate(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or demo:handwriting.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
     prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="Go on from this file's text.")] = None,
     length: Annotated[
@@ -32,8 +32,12 @@ def generate(
     repetition_penalty: Annotated[float, typer.Option(help="Above 1, repeating is rarer.")] = 1.0,
     bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
     style: Annotated[
-        str | None, typer.Option(metavar="FILE[#N]", help="Pens: write in the manner of this (the N-th) drawing.")
+        str | None,
+        typer.Option(metavar="FILE[#N]", help="Pens: in the manner of this drawing (N-th, or its text)."),
     ] = None,
+    unknown: Annotated[
+        str, typer.Option(help="Pens, of characters never seen: refuse, nearest (é as e, and so on) or skip.")
+    ] = "refuse",
     tries: Annotated[
         int, typer.Option(min=1, help="Pens: draw what cannot be read again, so often (see rhapsode recognise).")
     ] = 8,
@@ -90,6 +94,7 @@ def generate(
         if prompt == "-":
             prompt_file = "-"
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
+        given = loaded.record_codec.spelled(given, unknown)
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
         return

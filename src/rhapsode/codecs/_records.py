@@ -5,6 +5,7 @@ A record is whatever the codec makes of it: a `Drawing`, a tune. Each becomes on
 
 from __future__ import annotations
 
+import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,10 +14,37 @@ from typing import Any, ClassVar
 import numpy as np
 
 from rhapsode.codecs._codec import Codec
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
+
+UNKNOWN = ("refuse", "nearest", "skip")
+"""What may be done about characters that a model has never seen."""
+PLAIN = str.maketrans(
+    {
+        **dict.fromkeys("\u2018\u2019\u201a\u2032", "'"),
+        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
+        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        "ß": "ss",
+        "æ": "ae",
+        "œ": "oe",
+        "ø": "o",
+        "ł": "l",
+        "đ": "d",
+        "Æ": "AE",
+        "Œ": "OE",
+        "Ø": "O",
+        "Ł": "L",
+    }
+)
+"""Characters that Unicode does not take apart, in plainer ones."""
+
+
+def _plain(character: str) -> str:
+    """Without accents and typography, perhaps of several characters."""
+    found = unicodedata.normalize("NFKD", character.translate(PLAIN))
+    return "".join(c for c in found if not unicodedata.combining(c))
 
 
 class RecordCodec(Codec):
@@ -94,6 +122,18 @@ class RecordCodec(Codec):
     def alphabet(self) -> str:
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
 
+    def spelled(self, text: str, unknown: str = "refuse") -> str:
+        """The text in characters that were seen: `nearest` writes é as e and curly quotes straight, and leaves out what
+        has no such neighbour; `skip` leaves out all others; `refuse` changes nothing. Raises `UserError` for other
+        names."""
+        if unknown not in UNKNOWN:
+            raise choice("unknown", unknown, UNKNOWN)
+        if unknown == "refuse":
+            return text
+        known = {*self.alphabet, " ", "\n"}
+        found = (c if c in known or unknown == "skip" else _plain(c) for c in text)
+        return "".join(c for each in found for c in each if c in known)
+
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
         if self.text is None:
@@ -102,7 +142,7 @@ class RecordCodec(Codec):
         if unknown:
             raise UserError(
                 f"text: the model has never seen {', '.join(map(repr, unknown))}. It can write: {self.alphabet!r}. "
-                "Write it in other words, or train on data that has it."
+                "Write it in other words, let --unknown replace it, or train on data that has it."
             )
         return np.array([*(self.alphabet.index(c) for c in text), self.text.end], np.int64)
 

@@ -35,6 +35,11 @@ MEASURED = 200
 """Drawings that a hand's size is measured on."""
 
 
+LONGEST = 100.0
+"""Standard deviations (in measuring these: medians) that a step is cut to, each axis. Pens lose contact, and one such
+error would outweigh all else."""
+
+
 @dataclass(frozen=True)
 class Hand:
     """How the training data is written: in its units, the height of an x and the width of a character; and how many
@@ -114,18 +119,24 @@ class Strokes(RecordCodec):
         count, total, sums, squares = 0, 0, np.zeros(2), np.zeros(2)
         seen: list[np.ndarray] = []
         room = SAMPLED
+        for drawing in usable():
+            seen.append(_offsets(drawing, every)[0][:room])
+            room -= len(seen[-1])
+            if not room:
+                break
+        sampled = np.concatenate([np.zeros((0, 2)), *seen])
+        limit = LONGEST * float(np.median(np.abs(sampled).max(axis=1, initial=0))) if len(sampled) else 0.0
         sizes: list[tuple[float, float]] = []
         lengths: Counter[int] = Counter()
         for drawing in usable():
             offsets, _ = _offsets(drawing, every)
+            if limit:
+                offsets = offsets.clip(-limit, limit)
             count += len(offsets)
             total += len(drawing.text or "")
             lengths[len(drawing.text or "")] += 1
             sums += offsets.sum(axis=0)
             squares += (offsets**2).sum(axis=0)
-            if room > 0:
-                seen.append(offsets[:room])
-                room -= len(offsets)
             if alphabet and drawing.text and len(sizes) < MEASURED:
                 with suppress(UserError):  # nothing but dashes
                     sizes.append((metrics(drawing).x_height, float(np.ptp(drawing.points[:, 0])) / len(drawing.text)))
@@ -139,7 +150,7 @@ class Strokes(RecordCodec):
             raise UserError(
                 f"the pen does not move along one of the axes (sd of x and y offsets: {sd[0]:g}, {sd[1]:g})."
             )
-        grid = [pitch(axis) for axis in np.concatenate(seen).T]
+        grid = [pitch(axis) for axis in sampled.T]
         hand = None
         if sizes:
             longest = int(np.quantile(list(lengths.elements()), 0.9))
@@ -163,7 +174,7 @@ class Strokes(RecordCodec):
             raise UserError(f"{record.name or 'drawing'}: it has {len(record)} points; at least 2 are needed.")
         offsets, lifted = _offsets(record, self.every)
         steps = np.empty((len(offsets), 3), np.float32)
-        steps[:, :2] = (offsets - self._moves.mean) / self._moves.sd
+        steps[:, :2] = np.clip((offsets - self._moves.mean) / self._moves.sd, -LONGEST, LONGEST)
         steps[:, 2] = lifted
         steps[-1, 2] = 2 if whole else 1
         return steps

@@ -69,23 +69,31 @@ def train_recogniser(
     alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))
     config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width)
     best = Recogniser(config, {})
-    lowest = math.inf
+    lowest, doubt = math.inf, None
     threads = torch.get_num_threads()
     try:
         with kept():
             for weights, done, facts in _run(config, known, minutes, seed, report):
                 if held:
-                    read = Recogniser(config, weights).read(held)
-                    pairs = zip((drawing.text or "" for drawing in held), read, strict=True)
-                    facts["valid_cer"] = character_error_rate(pairs).rate
+                    facts["valid_cer"], doubt = _validated(Recogniser(config, weights), held)
                 if not held or facts["valid_cer"] <= lowest:
                     lowest = facts.get("valid_cer", lowest)
-                    best = Recogniser(config.model_copy(update={"facts": facts}), weights)
+                    best = Recogniser(config.model_copy(update={"facts": facts, "doubt": doubt}), weights)
                     best.save(output)
                 report.progress(done, **facts)
     finally:
         torch.set_num_threads(threads)
     return best
+
+
+def _validated(reader: Recogniser, held: list[Drawing]) -> tuple[float, float | None]:
+    """Character error rate, and nats a character that the texts of 19 in 20 drawings stay below."""
+    texts = [drawing.text or "" for drawing in held]
+    rate = character_error_rate(zip(texts, reader.read(held), strict=True)).rate
+    known = [n for n, text in enumerate(texts) if set(text) <= set(reader.config.alphabet)]
+    nats = reader.nats([held[n] for n in known], [texts[n] for n in known]) / [len(texts[n]) for n in known]
+    doubt = float(np.quantile(nats, 0.95)) if known else math.inf
+    return rate, doubt if math.isfinite(doubt) else None
 
 
 def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[Drawing]:

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -273,8 +274,13 @@ class Trainer:
         framing = Framing(self.plan.framing, framed, rows, window)
         count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
         state, nats, weight = self._zeros(rows), 0.0, 0.0
+        met = np.full(rows, self.network.condition is None)
         for i in range(count):
-            t = self._tensors(framing.batch(i))
+            batch = framing.batch(i)
+            # A row begins in the middle of a unit, and a window that begins there, too, stands at a wrong place.
+            met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
+            t = self._tensors(replace(batch, weight=batch.weight * met))
+            met = met[-1]
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"), text=_text(t))
