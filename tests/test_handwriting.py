@@ -461,7 +461,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
         (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
         (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
-        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing .500"),
+        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing '500'"),
         (["generate", "MODEL", "ab", "--temperature", "0.5"], "temperature means nothing"),
         (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pen strokes"),
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
