@@ -38,6 +38,8 @@ class NetworkConfig(Config):
     """Gaussians in the distribution of a pen's next move (head mixture)."""
     ends: bool = True
     """That head says where a drawing ends, too. (The paper's does not.)"""
+    hidden: int = Field(default=128, ge=1, le=65536)
+    """Hidden units of the distribution within a step (head nade)."""
     condition: str = ""
     """How the text that goes with the steps is attended: `window` (Graves 2013, section 5). Empty: there is no text."""
     components: int = Field(default=10, ge=1, le=1000)

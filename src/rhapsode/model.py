@@ -43,7 +43,7 @@ class Model:
         self.path = path
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text)
-        self.head = self.network.head
+        self.head = self.network.bound(weights)
         self.policy = ResetPolicy.parse(config.reset)
 
     @staticmethod

@@ -84,6 +84,7 @@ class Network:
         if not self.config.tied:
             shapes["output.weight"] = (self.head.width, self.features)
         shapes["output.bias"] = (self.head.width,)
+        shapes.update({f"head.{name}": shape for name, shape in self.head.shapes.items()})
         return shapes
 
     @property
@@ -113,6 +114,7 @@ class Network:
             cell.initialise(self._part(weights, f"layer{n}"), generator)
         if not self.config.tied:
             weights["output.weight"].normal_(std=0.5 * self.features**-0.5, generator=generator)
+        self.head.initialise(self._part(weights, "head"), generator)
         return weights
 
     @property
@@ -179,6 +181,14 @@ class Network:
             features = features.to(kernel.dtype) if self.head.exact else features
             parameters = functional.linear(features, kernel, weights["output.bias"])
         return parameters, (*new_state, *attending)
+
+    def nats(self, weights: Mapping[str, Tensor], parameters: Tensor, targets: Tensor) -> Tensor:
+        """-log p of the targets [..., *shape of a step], by the parameters [..., P] that `run` gave: [...] float32."""
+        return self.head.nats(parameters, targets, self._part(weights, "head"))
+
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Head:
+        """The head, for numpy."""
+        return self.head.bound(self._part(weights, "head"))
 
     def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         from torch.nn import functional

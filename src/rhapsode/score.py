@@ -247,7 +247,7 @@ def learning(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray]) -> 
             x, y = np.insert(inputs[:-1], after, start), np.insert(block, after, 0)
             flag = torch.from_numpy(reset)[:, None] if len(after) else None
             parameters, new = network.run(weights, torch.from_numpy(x)[:, None], state, flag)
-            nats = network.head.nats(parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
+            nats = network.nats(weights, parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
             nats.mean().backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             optimizer.zero_grad()

@@ -1,8 +1,8 @@
 """Steps: what a network reads and predicts at one time, and long sequences of them on disk.
 
-A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen). Other kinds (sets of notes, frames)
-will stand beside them here. `Steps` is a sequence of steps in memory-mapped files, so that memory does not grow with
-the corpus; `Texts` stands beside it where each unit of the sequence has a text that goes with it.
+A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen), `Sets` (of notes). Other kinds
+(frames) will stand beside them here. `Steps` is a sequence of steps in memory-mapped files, so that memory does not
+grow with the corpus; `Texts` stands beside it where each unit of the sequence has a text that goes with it.
 """
 
 from __future__ import annotations
@@ -102,7 +102,59 @@ class Moves:
         return found
 
 
-Kind = Symbols | Moves
+@dataclass(frozen=True)
+class Sets:
+    """A step is a set: which of `size` things are in it, as zeros and ones. The things are `groups` × `places`: e.g.
+    pitches that begin, and pitches that are held.
+
+    shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
+           another key. What would leave the range stays outside: codecs leave room for it.
+    """
+
+    places: int
+    groups: int = 1
+    shift: int = 0
+    nats = 0.0
+
+    @property
+    def size(self) -> int:
+        """Numbers in a step."""
+        return self.places * self.groups
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Fed where there is no step before: nothing."""
+        return np.zeros(self.size, np.float32)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8)
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Steps [..., size] as a network reads them: float32."""
+        return np.asarray(values, np.float32)
+
+    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [..., size] as training sees them: moved by a function of unit and epoch [...]; not in epoch -1, which
+        is for validation."""
+        found = np.asarray(values, np.float32)
+        if not self.shift or (epoch < 0).all():
+            return found
+        by = np.floor(uniform(unit.astype(np.uint64), epoch) * (2 * self.shift + 1)).astype(np.int64) - self.shift
+        by = np.where(epoch < 0, 0, by)[..., None]
+        source = np.arange(self.places) - by
+        inside = (source >= 0) & (source < self.places)
+        grouped = found.reshape(*found.shape[:-1], self.groups, self.places)
+        source = np.broadcast_to(source.clip(0, self.places - 1)[..., None, :], grouped.shape)
+        moved = np.take_along_axis(grouped, source, axis=-1) * inside[..., None, :]
+        return moved.reshape(found.shape).astype(np.float32)
+
+
+Kind = Symbols | Moves | Sets
 
 
 @dataclass(frozen=True)

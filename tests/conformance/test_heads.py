@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import product
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -11,7 +15,7 @@ from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
 from rhapsode.heads.categorical import Categorical
 from rhapsode.samplers import Randomness, Sampling
-from rhapsode.steps import Moves, Symbols
+from rhapsode.steps import Moves, Sets, Symbols
 
 torch = pytest.importorskip("torch")
 
@@ -22,15 +26,23 @@ pytestmark = pytest.mark.parametrize("name", registry.names("head"))
 
 
 def make(name: str) -> Head:
-    kinds = {"mixture": Moves((0.3, -0.1), (2.0, 0.5))}
-    head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), NetworkConfig(mixtures=3))
-    return head
+    kinds = {"mixture": Moves((0.3, -0.1), (2.0, 0.5)), "bernoulli": Sets(V), "nade": Sets(V)}
+    head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), NetworkConfig(mixtures=3, hidden=5))
+    rng = np.random.default_rng(6)
+    return head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
+
+
+def torch_nats(head: Head, parameters: Any, targets: np.ndarray) -> Any:
+    own = {name: torch.tensor(weight, dtype=torch.float32) for name, weight in head.weights.items()}
+    return head.nats(parameters, torch.as_tensor(targets), own)
 
 
 def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
     """Steps [*shape, *shape of a step] of the head's kind."""
     if isinstance(head.steps, Symbols):
         return rng.integers(0, V, shape)
+    if isinstance(head.steps, Sets):
+        return rng.integers(0, 2, (*shape, V)).astype(np.float32)
     values = rng.standard_normal((*shape, 3)).astype(np.float32)
     values[..., 2] = rng.integers(0, 3, shape)
     return values
@@ -40,6 +52,8 @@ def hostile_targets(head: Head, count: int) -> list[np.ndarray]:
     """[count, *shape of a step] each: all symbols, or moves of any length."""
     if isinstance(head.steps, Symbols):
         return [np.full(count, symbol) for symbol in range(V)]
+    if isinstance(head.steps, Sets):
+        return [np.full((count, V), every, np.float32) for every in (0, 1)]
     rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1)]
     return [np.tile(np.array(row, np.float32), (count, 1)) for row in rows]
 
@@ -59,7 +73,7 @@ def test_torch_and_numpy_agree(name: str, shape: tuple[int, ...]) -> None:
     rng = np.random.default_rng(0)
     parameters = (rng.standard_normal((*shape, head.width)) * 4).astype(np.float32)
     targets = some_targets(head, rng, shape)
-    nats = head.nats(torch.from_numpy(parameters), torch.as_tensor(targets))
+    nats = torch_nats(head, torch.from_numpy(parameters), targets)
     found = head.log_prob(parameters, targets)
     assert nats.shape == shape and nats.dtype == torch.float32
     assert found.shape == shape and found.dtype == np.float64
@@ -75,13 +89,37 @@ def test_probabilities_sum_to_one(name: str) -> None:
     np.testing.assert_allclose(total, 1, rtol=1e-12)
 
 
+def test_all_sets_together_are_certain(name: str) -> None:
+    head = make(name)
+    if not isinstance(head.steps, Sets):
+        pytest.skip("not a head over sets")
+    sets = np.array(list(product((0, 1), repeat=V)))
+    for row in np.random.default_rng(7).standard_normal((3, head.width)) * 3:
+        total = np.exp(head.log_prob(np.repeat(row[None], len(sets), axis=0), sets)).sum()
+        assert total == pytest.approx(1, rel=1e-12)
+
+
+def test_sets_are_drawn_as_often_as_they_are_likely(name: str) -> None:
+    head = make(name)
+    if not isinstance(head.steps, Sets):
+        pytest.skip("not a head over sets")
+    row = head.distribution(np.random.default_rng(8).standard_normal(head.width) * 2)
+    random = Randomness(0)
+    drawn = Counter(tuple(head.draw(row, Sampling(), random, ())[0].tolist()) for _ in range(4000))
+    for members, count in drawn.most_common(5):
+        likely = float(np.exp(head.log_prob(row[None], np.array([members]))[0]))
+        assert count / 4000 == pytest.approx(likely, abs=4 * (likely / 4000) ** 0.5)
+    coldest = head.draw(row, Sampling(temperature=0), random, ())[0]
+    assert np.array_equal(coldest, head.draw(row, Sampling(temperature=0), random, ())[0])
+
+
 def test_hostile_parameters_give_numbers(name: str) -> None:
     head = make(name)
     parameters = hostile(head.width)
     for targets in hostile_targets(head, len(parameters)):
         found = head.log_prob(parameters, targets)
         leaf = torch.from_numpy(parameters).requires_grad_()
-        nats = head.nats(leaf, torch.as_tensor(targets))
+        nats = torch_nats(head, leaf, targets)
         nats.sum().backward()
         assert not np.isnan(found).any() and not nats.isnan().any() and not leaf.grad.isnan().any()
         if isinstance(head, Categorical):
@@ -94,7 +132,7 @@ def test_the_gradient_is_that_of_numpy(name: str) -> None:
     parameters = rng.standard_normal((3, head.width))
     targets = some_targets(head, rng, (3,))
     leaf = torch.tensor(parameters, dtype=torch.float32, requires_grad=True)
-    head.nats(leaf, torch.as_tensor(targets)).sum().backward()
+    torch_nats(head, leaf, targets).sum().backward()
     for n in range(head.width):
         step = np.zeros_like(parameters)
         step[:, n] = 1e-6

@@ -8,9 +8,10 @@ arithmetic and need no torch). The conformance tests hold the two against each o
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from rhapsode.samplers import Randomness, Sampling
 from rhapsode.steps import Kind
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from torch import Generator, Tensor
 
 
 class Head(ABC):
@@ -36,8 +37,26 @@ class Head(ABC):
     ends: bool = True
     """It says where a sequence is over, if steps of its kind do."""
 
+    weights: Mapping[str, np.ndarray] = {}
+    """Of its own, for numpy: see `bound`."""
+
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         self.steps = steps
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name → shape of weights of its own, which most heads have not."""
+        return {}
+
+    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        """Fill its own weights in place with the values training begins with."""
+        return
+
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """This head with weights of its own."""
+        other = copy.copy(self)
+        other.weights = {name: weight.astype(np.float64) for name, weight in weights.items()}
+        return other
 
     @property
     @abstractmethod
@@ -45,8 +64,8 @@ class Head(ABC):
         """P, the number of parameters per step."""
 
     @abstractmethod
-    def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
-        """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable."""
+    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its own."""
 
     @abstractmethod
     def distribution(self, parameters: np.ndarray) -> np.ndarray:

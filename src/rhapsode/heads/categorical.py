@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,7 +24,7 @@ class Categorical(Head):
     def width(self) -> int:
         return self.steps.size
 
-    def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
+    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         from torch.nn.functional import cross_entropy
 
         flat = parameters.reshape(-1, self.width).float()

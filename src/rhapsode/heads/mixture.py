@@ -15,7 +15,7 @@ With `ends`, one more parameter is the same for the drawing's being over, given 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,7 +54,7 @@ class Mixture(Head):
     def width(self) -> int:
         return 6 * self.mixtures + 1 + self.ends
 
-    def nats(self, parameters: Tensor, targets: Tensor) -> Tensor:
+    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import log_softmax, softplus
 

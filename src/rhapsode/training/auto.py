@@ -18,7 +18,7 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
-from rhapsode.steps import Kind, Moves, Symbols, Text
+from rhapsode.steps import Kind, Moves, Sets, Symbols, Text
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import Budget, Plan
@@ -35,10 +35,10 @@ ROWS, WINDOW = 64, 32
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
-DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.1, 0.4)}
+DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.1, 0.4), Sets: (5, 0.2, 0.5)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.15, 0.5)}
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.15, 0.5), Sets: (30, 0.15, 0.5)}
 """The same for recurrent weights."""
 
 

@@ -188,7 +188,7 @@ class Trainer:
             parameters, new_state = self.network.run(
                 self.weights, batch["inputs"], state, batch.get("reset"), self.plan.dropout, _text(batch)
             )
-        nats = self.network.head.nats(parameters, batch["targets"])
+        nats = self.network.nats(self.weights, parameters, batch["targets"])
         loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
         loss.backward()  # type: ignore[no-untyped-call]
         self.state = tuple(part.detach() for part in new_state)
@@ -286,7 +286,7 @@ class Trainer:
                 parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"), text=_text(t))
             if framing.carried:
                 state = new
-            nats += float((self.network.head.nats(parameters, t["targets"]) * t["weight"]).sum())
+            nats += float((self.network.nats(self.weights, parameters, t["targets"]) * t["weight"]).sum())
             weight += float(t["weight"].sum())
         return nats / max(weight, 1.0)
 

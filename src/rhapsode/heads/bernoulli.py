@@ -1,0 +1,57 @@
+"""A set whose members are independent of one another, given what came before."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.heads._head import Head
+from rhapsode.samplers import Randomness, Sampling
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Bernoulli(Head):
+    """p(set) = product of sigmoid(±parameter). Parameters are log-odds, one a thing."""
+
+    name = "bernoulli"
+    options = frozenset({"temperature"})
+
+    @property
+    def width(self) -> int:
+        return self.steps.size
+
+    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        from torch.nn.functional import softplus
+
+        z = parameters.float()
+        return (softplus(z) - z * targets).sum(-1)
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        return parameters.astype(np.float64)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return log_odds(parameters.astype(np.float64), np.asarray(targets))
+
+    def draw(
+        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
+    ) -> tuple[np.ndarray, float]:
+        found = np.array([drawn(z, sampling.temperature, randomness) for z in distribution.tolist()], np.uint8)
+        return found, float(log_odds(distribution, found))
+
+
+def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """log p [...] of a set, members [..., D] of zeros and ones, by the log-odds of each thing [..., D]."""
+    return np.asarray((z * members - np.logaddexp(0, z)).sum(axis=-1))
+
+
+def drawn(z: float, temperature: float, randomness: Randomness) -> bool:
+    """Whether something of log-odds z comes true; at temperature 0, whether that is likelier than not."""
+    u = randomness.uniform()
+    if temperature == 0:
+        return z > 0
+    return u < 1 / (1 + math.exp(-max(-700.0, min(700.0, z / temperature))))
