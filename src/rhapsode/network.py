@@ -88,6 +88,11 @@ class Network:
         return shapes
 
     @property
+    def single(self) -> bool:
+        """Whether the graph computes one step, which the engine repeats."""
+        return self.config.feedback or any(cell.single for cell in self.cells)
+
+    @property
     def parameters(self) -> int:
         """How many numbers are learnt."""
         return sum(math.prod(shape) for shape in self.shapes.values())
@@ -224,9 +229,9 @@ class Network:
         return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
-        """The same computation as an ONNX model for `rhapsode.engine.Engine`. With feedback it is one step's, and the
-        engine repeats it."""
-        graph = Graph(self.steps.shape, attends=self.condition is not None, single=self.config.feedback)
+        """The same computation as an ONNX model for `rhapsode.engine.Engine`. It is one step's or a window's: see
+        `single`."""
+        graph = Graph(self.steps.shape, attends=self.condition is not None, single=self.single)
         size = self.steps.size
         if not isinstance(self.steps, Symbols):
             x = INPUT

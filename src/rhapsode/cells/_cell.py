@@ -28,6 +28,9 @@ class Cell(ABC):
     state: ClassVar[tuple[str, ...]]
     """Names of the state's parts, each [B, H]. Zero is the state before anything was read."""
 
+    single: ClassVar[bool] = False
+    """Its graph computes one step, not a window of any length."""
+
     def __init__(self, inputs: int, width: int) -> None:
         self.inputs = inputs
         self.width = width
