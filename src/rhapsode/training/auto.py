@@ -35,6 +35,11 @@ ROWS, WINDOW = 64, 32
 many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
+ATTENDING = 128
+"""Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
+belongs to this character or the next one shows late."""
+FED_BACK = 1.4
+"""How much longer a step takes whose window feeds the first layer: that runs step by step."""
 DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.1, 0.4), Sets: (5, 0.2, 0.5)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
@@ -124,12 +129,12 @@ def choose(
         (threads, speed), most = threads_for(device, precision), torch.get_num_threads()
         if threads < most:
             reasons.append(f"threads: one (at this moment {most} are hardly faster; they are tried again later)")
-    speed *= processes
+    speed *= processes / (FED_BACK if config.feedback else 1)
 
     def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
         if framing.name == "stream":
-            usual = WINDOW * (2 if width > WIDE else 1)
+            usual = ATTENDING if config.condition else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         else:
