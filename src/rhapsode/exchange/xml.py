@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from rhapsode.errors import UserError
-from rhapsode.ink.formats._source import Source
+from rhapsode.exchange.source import Source
 
 DEPTH = 200
 
