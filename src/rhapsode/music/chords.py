@@ -66,7 +66,6 @@ SCALES: tuple[tuple[int, ...], ...] = (
     (0, 2, 3, 5, 6, 8, 9, 11),  # diminished, whole tone first
 )
 """Of chord-scale theory, the commonest first."""
-LETTERS = "addbnosumj#"
 NONE = ("", "NC", "N.C.", "N.C", "none")
 SYMBOL = re.compile(r"([A-G])(##?|bb?)?(.*?)(?:/([A-Ga-g])(##?|bb?|\+)?)?", re.DOTALL)
 CHANGE = re.compile(r"(add|no|omit|sus|b|#|\+|-)(#|b)?(\d+)?|(?:maj|Maj|M|\^|Δ)7")
@@ -113,10 +112,9 @@ ENDINGS = _endings()
 @lru_cache(maxsize=4096)
 def parse(symbol: str) -> Harmony:
     """Raises `UserError`, which names the ending that is not known."""
-    text = symbol.strip().replace("♯", "#").replace("♭", "b")
-    if text in NONE:
+    if symbol.strip() in NONE:
         return Harmony(-1, frozenset(), -1, symbol)
-    found = SYMBOL.fullmatch(text)
+    found = _match(symbol)
     if not found:
         raise UserError(f"chord {symbol!r}: it must begin with a letter A to G, or be NC for none. Correct it.")
     letter, accidental, ending, bass_letter, bass_accidental = found.groups()
@@ -130,11 +128,19 @@ def parse(symbol: str) -> Harmony:
 def transposed(symbol: str, semitones: int, flats: bool) -> str:
     """The symbol so many semitones higher; black keys have flats or sharps. Raises `UserError`."""
     harmony = parse(symbol)
-    found = SYMBOL.fullmatch(symbol.strip().replace("♯", "#").replace("♭", "b"))
-    if semitones % 12 == 0 or harmony.root < 0 or not found:
+    if semitones % 12 == 0 or harmony.root < 0:
         return symbol
-    bass = f"/{name((harmony.bass + semitones) % 12, flats)}" if found[4] else ""
-    return name((harmony.root + semitones) % 12, flats) + found[3] + bass
+    _, ending, bass = written(symbol)
+    below = f"/{name((harmony.bass + semitones) % 12, flats)}" if bass else ""
+    return name((harmony.root + semitones) % 12, flats) + ending + below
+
+
+def written(symbol: str) -> tuple[str, str, str]:
+    """Root, ending and bass (empty if there is none) of a symbol that is a chord, as it is spelled."""
+    found = _match(symbol)
+    assert found is not None
+    letter, accidental, ending, bass, bass_accidental = (each or "" for each in found.groups())
+    return letter + accidental, ending, bass.upper() + bass_accidental.replace("+", "#")
 
 
 def scale(harmony: Harmony) -> frozenset[int]:
@@ -150,6 +156,10 @@ def scale(harmony: Harmony) -> frozenset[int]:
         if chord <= set(each):
             return frozenset((harmony.root + tone) % 12 for tone in each)
     return harmony.tones
+
+
+def _match(symbol: str) -> re.Match[str] | None:
+    return SYMBOL.fullmatch(symbol.strip().replace("♯", "#").replace("♭", "b"))
 
 
 def _pitch_class(letter: str, accidental: str | None) -> int:
@@ -201,7 +211,7 @@ def _changed(tones: set[int], changes: tuple[str, ...]) -> set[int]:
     if fifths:
         tones.discard(7)
     for each in changes:
-        degree = DEGREES[int(each.strip(LETTERS))]
+        degree = DEGREES[int(re.sub(r"\D", "", each))]
         if each == "maj7":
             tones = tones - {10} | {11}
         elif each.startswith("sus"):

@@ -18,8 +18,8 @@ from rhapsode.music.tune import Tune
 SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".mat", ".json", ".jsonl", ".zip")
 """Of files worth trying in a folder."""
 KNOWN = (
-    "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, piano rolls of benchmarks (.mat and .json), Rhapsode's own "
-    "lines of JSON, and .zip archives of these"
+    "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, piano rolls of benchmarks (.mat and .json), Rhapsode's "
+    "own lines of JSON, and .zip archives of these"
 )
 
 

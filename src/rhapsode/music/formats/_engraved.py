@@ -15,7 +15,7 @@ from rhapsode.music.tune import Tune
 
 @dataclass(frozen=True)
 class Stretch:
-    """From tick to tick, the same pitches sound, or none. notes: (pitch, whether it began before, whether it goes on)."""
+    """Ticks in which the same pitches sound, or none. notes: (pitch, did it begin before, does it go on)."""
 
     begin: int
     end: int

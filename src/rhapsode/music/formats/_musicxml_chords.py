@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from rhapsode.exchange.xml import Node
 from rhapsode.music.chords import parse
 from rhapsode.music.pitch import accidental
@@ -57,7 +59,7 @@ def harmony(symbol: str) -> tuple[str, list[Degree]]:
     kind, added = BUILT.get(found.kind, (found.kind, ()))
     degrees: list[Degree] = []
     for change in (*added, *found.changes):
-        number = int(change.strip("addbnosumj#"))
+        number = int(re.sub(r"\D", "", change))
         if change == "maj7":
             # Degrees that are added are those of a dominant chord.
             degrees.append((7, 1, "add"))

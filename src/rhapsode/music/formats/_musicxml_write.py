@@ -1,4 +1,4 @@
-"""Tunes as MusicXML 4.0, score-partwise: a part for each of the tune's, chords and held notes in one voice with ties."""
+"""Tunes as MusicXML 4.0, score-partwise: one voice in each part, with chords and ties."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from xml.sax.saxutils import escape, quoteattr
 from rhapsode.music import chords
 from rhapsode.music.formats._engraved import Stretch, bars, is_triplet, pickup
 from rhapsode.music.formats._musicxml_chords import harmony
-from rhapsode.music.pitch import name, spelled
+from rhapsode.music.pitch import spelled
 from rhapsode.music.tune import Tune
 
 HEAD = """<?xml version="1.0" encoding="UTF-8"?>
@@ -109,19 +109,19 @@ def _harmony(symbol: str) -> str:
     if found.root < 0:
         return '<harmony><root><root-step text="">C</root-step></root><kind text="N.C.">none</kind></harmony>'
     kind, degrees = harmony(symbol)
-    flats = "b" in symbol[1:2] or "/" in symbol and symbol.endswith("b")
-    bass = _place("bass", found.bass, flats) if found.bass != found.root else ""
+    root, _, bass = chords.written(symbol)
+    below = _place("bass", bass) if bass else ""
     added = "".join(
         f"<degree><degree-value>{number}</degree-value><degree-alter>{alteration}</degree-alter>"
         f"<degree-type>{how}</degree-type></degree>"
         for number, alteration, how in degrees
     )
-    return f"<harmony>{_place('root', found.root, flats)}<kind>{kind}</kind>{bass}{added}</harmony>"
+    return f"<harmony>{_place('root', root)}<kind>{kind}</kind>{below}{added}</harmony>"
 
 
-def _place(what: str, pitch_class: int, flats: bool) -> str:
-    letter, *marks = name(pitch_class, flats)
-    alteration = len(marks) * (-1 if flats else 1)
+def _place(what: str, name: str) -> str:
+    letter, *marks = name
+    alteration = marks.count("#") - marks.count("b")
     return f"<{what}><{what}-step>{letter}</{what}-step><{what}-alter>{alteration}</{what}-alter></{what}>"
 
 

@@ -3,8 +3,8 @@
 Read are T, M, L, Q, K (all modes, explicit accidentals, pipes) and V, notes with accidentals, lengths, broken rhythms,
 tuplets, ties, chords, rests, overlays, repeats and endings, which are written out, and chord symbols. Grace notes,
 slurs, decorations, lyrics and words above the notes are not. Clefs and `transpose=` do not move pitches; the order of
-parts in P, and signs such as D.C., are not followed: each part is there once. A tune that cannot be read is skipped, the
-others go on. After the first voice's bar lines, see `Tune`, a pick-up fills up its bar.
+parts in P, and signs such as D.C., are not followed: each part is there once. A tune that cannot be read is skipped,
+the others go on. A first bar that is too short is a pick-up, see `Tune`.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Lead sheets of Impro-Visor (`.ls`): a melody and the chords above it.
 
-Settings stand in parentheses, `(meter 4 4)`; notes are a small letter, `#` or `b`, octave signs `+` and `-` (c is middle
-C) and a length, `c4` a quarter, `eb8/3` of a triplet of eighths, `g+4.` dotted, `r1+4` a rest of a whole and a quarter.
+Settings stand in parentheses, `(meter 4 4)`; notes are a small letter, `#` or `b`, octave signs `+` and `-` (c is
+middle C) and a length: `c4` a quarter, `eb8/3` of a triplet of eighths, `g+4.` dotted, `r1+4` a rest of five quarters.
 Chords are divided by `|` into bars, and share a bar evenly; `/` goes on with the one before. A file with several
 melodies, which are choruses, gives a tune for each, with the same chords. Styles and layout are left alone.
 """

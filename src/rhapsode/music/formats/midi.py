@@ -45,8 +45,8 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
         score = core.ScoreTick.from_midi(source.data(), True)
     except (RuntimeError, ValueError) as error:
         raise UserError(
-            f"{source.name}: a damaged MIDI file, or one in seconds in place of beats ({error}). Fetch it again, or save "
-            "it anew with another program."
+            f"{source.name}: a damaged MIDI file, or one in seconds in place of beats ({error}). Fetch it again, or "
+            "save it anew with another program."
         ) from None
     if score.ticks_per_quarter < 1:
         raise UserError(f"{source.name}: has no ticks in a quarter note. Save it anew with another program.")

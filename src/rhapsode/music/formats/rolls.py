@@ -29,6 +29,7 @@ from rhapsode.music.tune import NOTE, Part, Tune, ordered
 
 PARTS = ("train", "valid", "test")
 LOWEST = 21
+PITCHES = range(-1, 128)
 MATLAB = b"MATLAB 5.0 MAT-file"
 MARK = re.compile(rb'\s*\{\s*"(?:train|valid|test)"\s*:\s*\[\s*\[\s*\[')
 
@@ -93,14 +94,14 @@ def _from_lists(frames: Any, name: str) -> np.ndarray:
     """Lists of pitches → [N] of `NOTE` in frames; a part for each place in the lists if they are equally long."""
     for number, frame in enumerate(sequence(frames, name), 1):
         for pitch in sequence(frame, f"{name}, frame {number}"):
-            if type(pitch) is not int or not -1 <= pitch <= 127:
+            if type(pitch) not in (int, float) or pitch not in PITCHES:
                 raise UserError(f"{name}, frame {number}: expected pitches of 0 … 127, or -1, found {shown(pitch)}.")
     counts = {len(frame) for frame in frames}
     voices = counts.pop() if len(counts) == 1 else 0
     rows = [(at, part, pitch) for at, frame in enumerate(frames) for part, pitch in enumerate(frame) if pitch >= 0]
     if not rows:
         return np.zeros(0, NOTE)
-    times, places, pitches = np.array(rows).T
+    times, places, pitches = np.array(rows).astype(np.int64).T
     lines, which = np.unique(np.stack([places * bool(voices), pitches]), axis=1, return_inverse=True)
     sounding = np.zeros((lines.shape[1], len(frames)), bool)
     sounding[which, times] = True
