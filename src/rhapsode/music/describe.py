@@ -85,7 +85,8 @@ class Description:
         yield f"notes at once   {_listed(self.polyphony)}"
         yield f"parts           {_listed(self.parts)}; {self.drums:,} tunes with drums"
         if self.chords:
-            yield f"chords          {sum(self.chords.values()):,}, of {len(self.chords):,} kinds: {_listed(self.chords)}"
+            count = sum(self.chords.values())
+            yield f"chords          {count:,}, of {len(self.chords):,} kinds: {_listed(self.chords)}"
         for warning in self.warnings:
             yield f"warning: {warning}"
 

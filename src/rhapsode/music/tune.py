@@ -183,13 +183,14 @@ def transposed(tune: Tune, semitones: int) -> Tune:
     """The same so many semitones higher: notes (but for drums), keys and chords. Raises `UserError`."""
     drums = np.array([part.drums for part in tune.parts], bool)
     found = tune.notes.copy()
-    pitches = found["pitch"] + np.where(drums[found["part"]], 0, semitones)
+    moved = ~drums[found["part"]]
+    pitches = found["pitch"][moved] + semitones
     if len(pitches) and not 0 <= pitches.min() <= pitches.max() <= 127:
         raise UserError(
             f"{tune.name or 'tune'}: {semitones:+d} semitones would take pitches to {pitches.min()} … {pitches.max()}; "
             "0 … 127 can be written. Transpose it less."
         )
-    found["pitch"] = pitches
+    found["pitch"][moved] = pitches
     keys = tuple(replace(each, sharps=shifted(each.sharps, semitones)) for each in tune.keys)
     flats = keys[0].sharps < 0 if keys else any("b" in each.symbol[1:2] for each in tune.chords)
     chords = tuple(replace(each, symbol=symbols.transposed(each.symbol, semitones, flats)) for each in tune.chords)

@@ -32,6 +32,8 @@ from rhapsode.music.tune import (
 )
 
 MAJOR, MINOR = 0, 9
+MINUTE = 60_000_000
+"""Microseconds."""
 FINEST = 0x7FFF
 """Ticks in a quarter that a file can have."""
 
@@ -86,7 +88,7 @@ def dumps(tune: Tune) -> bytes:
     for key in tune.keys:
         score.key_signatures.append(core.KeySignatureTick(key.tick, key.sharps, int(key.mode == MINOR)))
     for tempo in tune.tempos:
-        score.tempos.append(core.TempoTick(tempo.tick, tempo.quarters))
+        score.tempos.append(core.TempoTick(tempo.tick, None, round(MINUTE / tempo.quarters)))
     return score.dumps_midi()
 
 
@@ -121,7 +123,10 @@ def _keys(score: core.ScoreTick) -> list[Key]:
 
 
 def _tempos(score: core.ScoreTick) -> list[Tempo]:
-    """Files give microseconds a quarter; of the quarters a minute six digits are meant."""
-    return [
-        Tempo(each.time, float(f"{60e6 / each.mspq:.6g}")) for each in score.tempos if each.time >= 0 and each.mspq > 0
-    ]
+    return [Tempo(each.time, _pace(each.mspq)) for each in score.tempos if each.time >= 0 and each.mspq > 0]
+
+
+def _pace(microseconds: int) -> float:
+    """Quarters a minute: the roundest number that makes so many microseconds a quarter."""
+    rounded = (float(f"{MINUTE / microseconds:.{digits}g}") for digits in range(1, 10))
+    return next((each for each in rounded if round(MINUTE / each) == microseconds), MINUTE / microseconds)
