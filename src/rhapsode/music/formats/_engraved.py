@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from rhapsode.music.tune import Tune
+from rhapsode.music.tune import Chord, Key, Metre, Tempo, Tune
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,8 @@ def bars(tune: Tune, part: int) -> Iterator[list[Stretch]]:
     starts = tune.bars()
     notes = tune.notes[tune.notes["part"] == part]
     stops = notes["start"] + notes["length"]
-    marks = [each.tick for each in (*tune.keys, *tune.tempos, *tune.metres, *tune.chords)]
     skipped = pickup(tune)
-    fixed = np.array([*starts, *marks, skipped, tune.length], np.int64)
+    fixed = np.array([*starts, *_changes(tune), skipped, tune.length], np.int64)
     cuts = np.unique(np.concatenate([fixed, notes["start"], stops]))
     for begin, end in pairwise([*starts, tune.length]):
         inside = cuts[(cuts >= max(begin, skipped)) & (cuts <= end)].tolist()
@@ -49,12 +48,17 @@ def pickup(tune: Tune) -> int:
     """Ticks of silence before a pick-up, which is written without them: its bar is known to be a short one. Else 0."""
     if not tune.metres or tune.metres[0].tick:
         return 0
-    marks = (*tune.keys, *tune.tempos, *tune.metres, *tune.chords)
     first = int(tune.notes["start"].min(initial=tune.length))
     starts = tune.bars()
-    if len(starts) < 2 or first >= starts[1] or any(0 < each.tick < first for each in marks):
+    if len(starts) < 2 or first >= starts[1] or any(0 < tick < first for tick in _changes(tune)):
         return 0
     return 0 if any(each.tick < first for each in tune.chords) else first
+
+
+def _changes(tune: Tune) -> list[int]:
+    """Ticks from which on anything holds that stands above the notes."""
+    marks: tuple[tuple[Key | Metre | Tempo | Chord, ...], ...] = (tune.keys, tune.metres, tune.tempos, tune.chords)
+    return [each.tick for kind in marks for each in kind]
 
 
 def is_triplet(stretches: list[Stretch], ticks: int) -> bool:

@@ -120,9 +120,8 @@ def _harmony(symbol: str) -> str:
 
 
 def _place(what: str, name: str) -> str:
-    letter, *marks = name
-    alteration = marks.count("#") - marks.count("b")
-    return f"<{what}><{what}-step>{letter}</{what}-step><{what}-alter>{alteration}</{what}-alter></{what}>"
+    alteration = name.count("#") - name.count("b")
+    return f"<{what}><{what}-step>{name[0]}</{what}-step><{what}-alter>{alteration}</{what}-alter></{what}>"
 
 
 def _notes(stretch: Stretch, sharps: int, length: Fraction, triplet: int) -> Iterator[str]:

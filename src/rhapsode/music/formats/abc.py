@@ -19,7 +19,7 @@ from rhapsode.music.formats._abc_body import Voice
 from rhapsode.music.formats._abc_fields import Settings, part
 from rhapsode.music.formats._abc_repeats import Bar, Sound, unfolded
 from rhapsode.music.formats._abc_write import dumps
-from rhapsode.music.formats._sheet import Sheet
+from rhapsode.music.formats._sheet import Mark, Sheet
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Part, Tune
 
@@ -93,7 +93,8 @@ class _Reader:
         self._settings = Settings()
         self._voices: dict[str, Voice] = {}
         self._voice: Voice | None = None
-        self._marks: dict[str, str] = {}  # M, Q and K of the header, for the beginning of the first voice
+        self._fields: dict[str, str] = {}  # M, Q and K of the header, for each voice
+        self._header: list[Mark] = []  # what the tune begins with
         self._propagates = "pitch"
         self._body = False
         self._until = ""  # the end of typeset text
@@ -124,11 +125,12 @@ class _Reader:
         """Raises `Unreadable`."""
         if not self._body:
             raise Unreadable("no field K", self.name)
-        sheet, parts = Sheet(), []
+        sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header])
+        parts: list[Part] = []
         for voice in self._voices.values():
             voice.end()
             sounds = any(isinstance(item, Sound) and item.heads for item in voice.items)
-            _play(voice, len(parts), sheet, self.name, bars=sounds and not parts)
+            _play(voice, self._header, len(parts), sheet, self.name, bars=sounds and not parts)
             parts += [voice.part] if sounds else []
         return sheet.tune(tuple(parts), self.title, self.name)
 
@@ -142,12 +144,12 @@ class _Reader:
         elif self._body:
             self._current().field(letter, value)
         elif letter == "K":
-            self._marks["K"] = value
+            self._fields["K"] = value
             self._begin()
         elif letter == "L":
             self._settings.read("L", value)
         else:
-            self._marks[letter] = value
+            self._fields[letter] = value
             if letter == "M":
                 self._settings.read("M", value)
 
@@ -157,18 +159,18 @@ class _Reader:
         voices = list(self._voices)
         self._voice = None
         self._voices = {each: self._new(voice.part) for each, voice in self._voices.items()}
-        for at, voice in enumerate(self._voices.values()):
-            self._start(voice, at == 0)
+        for voice in self._voices.values():
+            self._start(voice)
         if voices:
             self._voice = self._voices[voices[0]]
 
-    def _start(self, voice: Voice, first: bool) -> None:
-        """What the header says holds from its beginning; the tune has it once, from the first voice."""
+    def _start(self, voice: Voice) -> None:
+        """What the header says holds from its beginning; the tune has it once."""
         for letter in ("M", "Q", "K"):
-            if letter in self._marks:
-                voice.field(letter, self._marks[letter])
-        if not first:
-            voice.items.clear()
+            if letter in self._fields:
+                voice.field(letter, self._fields[letter])
+        self._header = [item for item in voice.items if isinstance(item, Mark)]
+        voice.items.clear()
 
     def _new(self, part: Part) -> Voice:
         return Voice(deepcopy(self._settings), part, self._propagates, self._refused)
@@ -187,7 +189,7 @@ class _Reader:
                 raise Unreadable(f"more than {VOICES} voices", self.name)
             self._voices[number] = self._new(described)
             if self._body:
-                self._start(self._voices[number], len(self._voices) == 1)
+                self._start(self._voices[number])
         self._voice = self._voices[number]
 
     def _instrument(self, what: str, value: int) -> None:
@@ -209,12 +211,12 @@ class _Reader:
                 self._current().read(piece, where)
 
 
-def _play(voice: Voice, number: int, sheet: Sheet, name: str, bars: bool) -> None:
+def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str, bars: bool) -> None:
     """Write what a voice plays into the sheet, its ties joined, perhaps its bar lines. Raises `Unreadable`."""
     time = Fraction(0)
     tied: dict[int, int] = {}  # which of the notes goes on, by pitch
     try:
-        items = unfolded(voice.items)
+        items = unfolded(voice.items, header)
     except ValueError:
         raise Unreadable("too many repeats", name) from None
     for item in items:

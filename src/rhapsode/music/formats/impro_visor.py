@@ -127,15 +127,16 @@ def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]]
     tempo = float((settings.get("tempo") or ["0"])[0])
     if not (0 < beats <= 64 and unit in (1, 2, 4, 8, 16, 32) and -7 <= sharps <= 7 and 0 <= tempo < 10_000):
         raise ValueError
-    sheet = Sheet(list(melody.notes), length=melody.length)
-    sheet.marks += [(Fraction(0), Metre(0, beats, unit)), (Fraction(0), Key(0, sharps))]
-    sheet.marks += [(Fraction(0), Tempo(0, tempo))] if tempo else []
     bar = Fraction(4 * beats, unit)
     # A line break is no bar line, and bars without chords are none.
-    for number, symbols in enumerate(each for each in bars if each):
+    filled = [each for each in bars if each]
+    sheet = Sheet(list(melody.notes), length=max(melody.length, bar * len(filled)))
+    sheet.marks += [(Fraction(0), Metre(0, beats, unit)), (Fraction(0), Key(0, sharps))]
+    sheet.marks += [(Fraction(0), Tempo(0, tempo))] if tempo else []
+    for number, symbols in enumerate(filled):
         for at, symbol in enumerate(symbols):
             time = bar * (number + Fraction(at, len(symbols)))
-            if symbol not in ("/", "_") and time < melody.length:
+            if symbol not in ("/", "_"):
                 try:
                     harmony = chords.parse(symbol)
                 except UserError:

@@ -27,7 +27,7 @@ from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 __all__ = ["dumps", "is_mxl", "read", "recognises"]
 
 CONTAINER = "META-INF/container.xml"
-UNITS = {"whole": 4, "half": 2, "quarter": 1, "eighth": Fraction(1, 2), "16th": Fraction(1, 4)}
+UNITS = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
 DRUMS = 10
 """The channel of percussion, counted from 1."""
 
@@ -218,7 +218,7 @@ class _Reader:
         for each in node.walk():
             try:
                 if each.name == "metronome" and not quarters and each.first("per-minute"):
-                    unit = Fraction(UNITS.get(each.text_of("beat-unit", "").strip(), 0))
+                    unit = Fraction(UNITS.get(each.text_of("beat-unit", "").strip(), "0"))
                     dots = Fraction(3, 2) if each.first("beat-unit-dot") else Fraction(1)
                     quarters = unit * dots * Fraction(each.text_of("per-minute", "").strip())
                 elif each.name == "sound" and "tempo" in each.attributes:

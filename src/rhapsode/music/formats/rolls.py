@@ -71,7 +71,7 @@ def _tables(source: Source) -> dict[str, list[Any]]:
     except ImportError:
         raise UserError(f"{source.name}: a MATLAB file, which needs scipy. Run: pip install scipy") from None
     try:
-        value = loadmat(io.BytesIO(data))
+        value = loadmat(io.BytesIO(data))  # type: ignore[arg-type]
     # Whatever a damaged file makes of it.
     except Exception as error:
         raise UserError(f"{source.name}: a damaged MATLAB file ({error}). Fetch it again.") from None
