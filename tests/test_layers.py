@@ -11,6 +11,7 @@ ROOT = Path(rhapsode.__file__).parent
 # inside the packages named in GROUPS.
 LAYERS: list[set[str]] = [
     {"errors", "report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
+    {"exchange"},
     {"config", "registry", "samplers", "resets", "download", "_streams", "ink", "music"},
     {"codecs", "cells", "heads"},
     {"conditions"},
@@ -25,7 +26,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 # Packages whose modules see one another.
-GROUPS = {"training", "cli", "codecs", "ink", "inkpad", "music"}
+GROUPS = {"training", "cli", "codecs", "ink", "inkpad", "music", "exchange"}
 # In cells and heads, a module sees only the base class beside it.
 BLIND = {"cells", "heads", "conditions"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rhapsode.errors import UserError
+from rhapsode.exchange import archive as archives
+from rhapsode.exchange import source
 from rhapsode.ink import read as module
 from rhapsode.ink.drawing import Drawing, from_strokes
-from rhapsode.ink.formats import _archive, _source, own
+from rhapsode.ink.formats import own
 from rhapsode.ink.read import SUFFIXES, parts, read, recognised
 
 SVG = '<svg xmlns="http://www.w3.org/2000/svg">{}</svg>'
@@ -244,7 +246,7 @@ def test_own_files_say_what_is_wrong(tmp_path):
 
 
 def test_lines_are_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr("rhapsode.ink.formats._json.LINE", len(OWN) + 5)
+    monkeypatch.setattr("rhapsode.exchange.json.LINE", len(OWN) + 5)
     refused(tmp_path / "a.jsonl", OWN + " " * 200, "line 2", "longer")
 
 
@@ -609,7 +611,7 @@ def test_archives_are_read_in_order_without_what_systems_leave(tmp_path):
 
 
 def test_archives_do_not_explode(tmp_path, monkeypatch):
-    monkeypatch.setattr(_archive, "FREE", 100_000)
+    monkeypatch.setattr(archives, "FREE", 100_000)
     refused(tmp_path / "a.zip", archive({"a.jsonl": OWN + " " * 1_000_000}), "announce")
     locked = archive({"a.jsonl": OWN})
     with zipfile.ZipFile(io.BytesIO(locked)) as made:
@@ -619,7 +621,7 @@ def test_archives_do_not_explode(tmp_path, monkeypatch):
 
 
 def test_what_is_held_whole_is_bounded(tmp_path, monkeypatch):
-    monkeypatch.setattr(_source, "WHOLE", 100)
+    monkeypatch.setattr(source, "WHOLE", 100)
     refused(tmp_path / "o.txt", OMNIGLOT * 10, "larger than")
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.archive import is_zip, members, opened
+from rhapsode.exchange.source import Source, of_file
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
-from rhapsode.ink.formats._archive import is_zip, members, opened
-from rhapsode.ink.formats._source import Source, of_file
 
 SUFFIXES = (
     ".json",

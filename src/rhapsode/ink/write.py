@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.place import place
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.metrics import check
@@ -69,7 +70,7 @@ def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -
     else:
         files = {path: encode(what, path.suffix, **options)}
     for file, contents in files.items():
-        _commit(file, contents)
+        place(file, contents)
     return list(files)
 
 
@@ -80,17 +81,3 @@ def _lines(what: Drawing | Layout, kind: str) -> bytes:
     for drawing in drawings:
         check(drawing)
     return "".join(f"{dumps(drawing)}\n" for drawing in drawings).encode()
-
-
-def _commit(path: Path, contents: bytes) -> None:
-    """Put a file in its place by one rename."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            temporary.write_bytes(contents)
-            os.replace(temporary, path)
-        finally:
-            temporary.unlink(missing_ok=True)
-    except OSError as error:
-        raise UserError(f"cannot write {path} ({len(contents):,} bytes): {error.strerror or error}.") from None

@@ -10,9 +10,9 @@ from typing import Any
 
 from rhapsode.checkpoint import commit
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source, of_file
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import own
-from rhapsode.ink.formats._source import Source, of_file
 
 SUFFIX = ".jsonl"
 

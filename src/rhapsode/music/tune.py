@@ -6,6 +6,10 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from rhapsode.errors import UserError
+from rhapsode.music import chords as symbols
+from rhapsode.music.pitch import shifted
+
 NOTE = np.dtype([("start", "<i4"), ("length", "<i4"), ("pitch", "<i2"), ("velocity", "<i2"), ("part", "<i2")])
 """start and length in ticks; pitch as in MIDI, 60 is middle C; velocity 1 to 127; part: which of `Tune.parts`."""
 
@@ -70,7 +74,8 @@ class Tune:
     ticks:   in a quarter note.
     length:  ticks to the end; no note is sounding after it.
     metres, keys, tempos: each sorted by tick; what holds before the first is not known. `chords` the same; they may be
-             many.
+             many. Bars are counted anew from each metre. A pick-up is the end of a whole bar that begins with silence,
+             so that bar lines are where the first metre has them.
     title:   as its file gives it.
     name:    where it comes from, for messages: a file's name, perhaps with `#number`.
     """
@@ -95,6 +100,14 @@ class Tune:
         metre = self.metres[0] if self.metres else Metre(0, 4, 4)
         return metre.beats * 4 * self.ticks // metre.unit
 
+    def bars(self) -> list[int]:
+        """The tick at which each bar begins; bars of 4/4 where no metre is known."""
+        found: list[int] = []
+        marks = self.metres if self.metres and self.metres[0].tick == 0 else (Metre(0, 4, 4), *self.metres)
+        for metre, stop in zip(marks, [*(each.tick for each in marks[1:]), self.length], strict=True):
+            found += range(metre.tick, stop, max(metre.beats * 4 * self.ticks // metre.unit, 1))
+        return found
+
     @property
     def seconds(self) -> float:
         """How long it is, at its tempos; 120 quarters a minute where none is known."""
@@ -118,6 +131,70 @@ def notes(rows: list[tuple[int, int, int, int, int]]) -> np.ndarray:
 def ordered(found: np.ndarray) -> np.ndarray:
     """Notes [N] of `NOTE` by start, then pitch, then part."""
     return found[np.lexsort((found["part"], found["pitch"], found["start"]))]
+
+
+def separate(found: np.ndarray) -> np.ndarray:
+    """Notes [N] of `NOTE` in order, such that no two of one part and pitch sound at once.
+
+    A note ends where the next of its pitch begins; of those that begin together the longest is kept. Length is at
+    least a tick.
+    """
+    found = found[np.lexsort((-found["length"], found["start"], found["pitch"], found["part"]))]
+    np.maximum(found["length"], 1, out=found["length"])
+    same = (found["part"][1:] == found["part"][:-1]) & (found["pitch"][1:] == found["pitch"][:-1])
+    apart = found["start"][1:] - found["start"][:-1]
+    kept = np.concatenate([np.ones(min(len(found), 1), bool), ~same | (apart > 0)])
+    if not kept.all():
+        return separate(found[kept])
+    found["length"][:-1] = np.where(same, np.minimum(found["length"][:-1], apart), found["length"][:-1])
+    return ordered(found)
+
+
+def changing_metres(metres: list[Metre], ticks: int) -> tuple[Metre, ...]:
+    """Metres by tick, without those that say at a bar line what holds already."""
+    found: list[Metre] = []
+    for metre in {each.tick: each for each in metres}.values():
+        last = found[-1] if found else Metre(-1, 0, 1)
+        bar = max(4 * ticks * last.beats // last.unit, 1)
+        if (last.beats, last.unit) != (metre.beats, metre.unit) or (metre.tick - last.tick) % bar:
+            found.append(metre)
+    return tuple(found)
+
+
+def changing_keys(keys: list[Key]) -> tuple[Key, ...]:
+    """Keys by tick, without those that say what holds already."""
+    found: list[Key] = []
+    for key in {each.tick: each for each in keys}.values():
+        if not found or (found[-1].sharps, found[-1].mode) != (key.sharps, key.mode):
+            found.append(key)
+    return tuple(found)
+
+
+def changing_tempos(tempos: list[Tempo]) -> tuple[Tempo, ...]:
+    """Tempos by tick, without those that say what holds already."""
+    found: list[Tempo] = []
+    for tempo in {each.tick: each for each in tempos}.values():
+        if not found or found[-1].quarters != tempo.quarters:
+            found.append(tempo)
+    return tuple(found)
+
+
+def transposed(tune: Tune, semitones: int) -> Tune:
+    """The same so many semitones higher: notes (but for drums), keys and chords. Raises `UserError`."""
+    drums = np.array([part.drums for part in tune.parts], bool)
+    found = tune.notes.copy()
+    moved = ~drums[found["part"]]
+    pitches = found["pitch"][moved] + semitones
+    if len(pitches) and not 0 <= pitches.min() <= pitches.max() <= 127:
+        raise UserError(
+            f"{tune.name or 'tune'}: {semitones:+d} semitones would take pitches to {pitches.min()} … {pitches.max()}; "
+            "0 … 127 can be written. Transpose it less."
+        )
+    found["pitch"][moved] = pitches
+    keys = tuple(replace(each, sharps=shifted(each.sharps, semitones)) for each in tune.keys)
+    flats = keys[0].sharps < 0 if keys else any("b" in each.symbol[1:2] for each in tune.chords)
+    chords = tuple(replace(each, symbol=symbols.transposed(each.symbol, semitones, flats)) for each in tune.chords)
+    return replace(tune, notes=ordered(found), keys=keys, chords=chords)
 
 
 def rescaled(tune: Tune, ticks: int) -> Tune:

@@ -9,10 +9,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.values import LARGEST, shown
 from rhapsode.ink.drawing import Drawing, from_strokes
-
-LARGEST = 1e12
-"""No coordinate may be larger: sums of squares stay far from the limits of float64."""
 
 
 def array(values: Any, where: str, columns: int) -> np.ndarray:
@@ -54,17 +52,6 @@ def finite(values: np.ndarray, where: str) -> np.ndarray:
     return values
 
 
-def number(text: str, where: str) -> float:
-    """Raises `UserError` unless `text` is a finite number of a sensible size."""
-    try:
-        value = float(text)
-    except ValueError:
-        raise UserError(f"{where}: expected a number, found {shown(text)}.") from None
-    if not abs(value) <= LARGEST:
-        raise UserError(f"{where}: {shown(text)} is not a finite number of at most {LARGEST:g}.")
-    return value
-
-
 def drawing(
     strokes: Sequence[np.ndarray],
     text: str | None,
@@ -96,9 +83,3 @@ def normalised(pressure: Sequence[np.ndarray]) -> list[np.ndarray] | None:
     if greatest <= 0:
         return None
     return [np.clip(each / max(greatest, 1.0), 0.0, 1.0) for each in pressure]
-
-
-def shown(value: Any) -> str:
-    """The beginning of a value, for messages."""
-    text = repr(value if not isinstance(value, list) else value[:8])
-    return text if len(text) <= 60 else text[:60] + "…"

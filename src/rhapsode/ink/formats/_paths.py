@@ -8,7 +8,7 @@ import re
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.ink.formats._checks import LARGEST, number, shown
+from rhapsode.exchange.values import LARGEST, number, shown
 
 TOLERANCE = 1 / 500
 """How far points may leave out of a curve, in sizes of its stroke."""

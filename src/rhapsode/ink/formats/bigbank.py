@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.json import elements
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import mapping, shown
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import array, drawing, shown
-from rhapsode.ink.formats._json import elements, mapping
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import array, drawing
 
 MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\[\s*\{\s*"(?:metadata|points)"\s*:')
 

@@ -13,10 +13,11 @@ from pathlib import PurePath
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source, decoded
+from rhapsode.exchange.values import number
+from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, number, since_first
-from rhapsode.ink.formats._source import Source, decoded
-from rhapsode.ink.formats._xml import Node, parse, root
+from rhapsode.ink.formats._checks import drawing, since_first
 
 
 def recognises(head: bytes) -> bool:

@@ -15,10 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import number, shown
+from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, normalised, number, shown, since_first
-from rhapsode.ink.formats._source import Source
-from rhapsode.ink.formats._xml import Node, parse, root
+from rhapsode.ink.formats._checks import drawing, normalised, since_first
 
 TEXTS = ("truth", "label", "transcription", "text", "word", "writing", "normalizedlabel")
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}

@@ -12,9 +12,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import number, shown
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, number, shown, since_first
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import drawing, since_first
 
 NUMBER = rb"\s*[-+]?[0-9.]+(?:[eE][-+]?[0-9]+)?\s*"
 MARK = re.compile(rb"\s*START\r?\n(?:" + NUMBER + b"," + NUMBER + b"," + NUMBER + rb"\r?\n|\s*BREAK\s*$)")

@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.json import lines
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import sequence, shown
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import array, drawing, shown, vector
-from rhapsode.ink.formats._json import lines, sequence
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import array, drawing, vector
 
 VERSION = "ink/1"
 MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"rhapsode"\s*:\s*"ink/')

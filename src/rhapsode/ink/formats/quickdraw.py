@@ -14,10 +14,11 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.json import lines
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import sequence, shown
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, shown, since_first, vector
-from rhapsode.ink.formats._json import lines, sequence
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import drawing, since_first, vector
 
 MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"drawing"\s*:\s*\[\s*(?:\]|\[\s*\[)')
 

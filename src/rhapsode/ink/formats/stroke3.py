@@ -18,10 +18,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import WHOLE
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import finite
 from rhapsode.ink.formats._pickled import Refused, arrays
-from rhapsode.ink.formats._source import WHOLE
 
 PARTS = ("train", "valid", "test")
 EXPECTED = "expected dx, dy and whether the pen is lifted, [points, 3], for each drawing"

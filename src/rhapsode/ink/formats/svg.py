@@ -13,11 +13,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import number
+from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, number
+from rhapsode.ink.formats._checks import drawing
 from rhapsode.ink.formats._paths import IDENTITY, Matrix, curves, flattened, transform
-from rhapsode.ink.formats._source import Source
-from rhapsode.ink.formats._xml import Node, parse, root
 
 HIDDEN = ("defs", "clipPath", "symbol", "marker", "mask", "pattern")
 UNTITLED = "Handwriting"

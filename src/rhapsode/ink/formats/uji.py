@@ -16,9 +16,10 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import number, shown
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, number, shown
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import drawing
 
 MARK = re.compile(rb"^\s*WORD[ \t]+\S+[ \t]+\S+\s+NUMSTROKES[ \t]+[0-9]+\s", re.MULTILINE)
 NAMES = {"euro": "€", "exclamdown": "¡", "questiondown": "¿", "ordmasculine": "º", "ordfeminine": "ª"}

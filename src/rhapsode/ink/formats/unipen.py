@@ -21,9 +21,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import number
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats._checks import drawing, normalised, number, since_first
-from rhapsode.ink.formats._source import Source
+from rhapsode.ink.formats._checks import drawing, normalised, since_first
 
 MARK = re.compile(rb"^\.(?:VERSION[ \t]+[0-9.]+|COORD[ \t]+X[ \t]|PEN_DOWN)\s*", re.MULTILINE)
 LABEL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)

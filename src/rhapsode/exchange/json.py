@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from rhapsode.errors import UserError
-from rhapsode.ink.formats._checks import shown
-from rhapsode.ink.formats._source import Source
+from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import mapping, shown
 
 LINE = 1 << 26
 """Bytes of a line, at most."""
@@ -24,7 +24,7 @@ def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
             number += 1
             where = f"{source.name}, line {number}"
             if len(line) > LINE:
-                raise UserError(f"{where}: longer than {LINE >> 20} MiB. Each line must be one drawing.")
+                raise UserError(f"{where}: longer than {LINE >> 20} MiB. Each line must be one object.")
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if line.strip():
@@ -60,17 +60,3 @@ def elements(source: Source) -> Iterator[tuple[str, Any]]:
         except (ValueError, RecursionError) as error:
             raise UserError(f"{where}: not JSON ({error}). If the file was cut off, fetch it again.") from None
         yield where, value
-
-
-def mapping(value: Any, where: str) -> dict[str, Any]:
-    """`value` if it is an object. Raises `UserError`."""
-    if not isinstance(value, dict):
-        raise UserError(f"{where}: expected an object with fields, found {shown(value)}.")
-    return value
-
-
-def sequence(value: Any, where: str) -> list[Any]:
-    """`value` if it is a list. Raises `UserError`."""
-    if not isinstance(value, list):
-        raise UserError(f"{where}: expected a list, found {shown(value)}.")
-    return value

@@ -10,10 +10,10 @@ from pathlib import PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rhapsode.errors import UserError
-from rhapsode.ink.formats._source import WHOLE, Source
+from rhapsode.exchange.source import WHOLE, Source
 
 RATIO = 200
-"""An archive may become this many times as large, or `FREE` bytes. Ink shrinks to a tenth or so."""
+"""An archive may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
 FREE = 1 << 26
 
 
@@ -30,8 +30,8 @@ def opened(source: Source) -> Iterator[ZipFile]:
             total = sum(info.file_size for info in archive.infolist())
             if total > max(RATIO * size, FREE):
                 raise UserError(
-                    f"{source.name}: its {size:,} bytes announce {total:,}, more than {RATIO} times as many, which ink "
-                    "does not. If you trust it, unpack it and give the folder."
+                    f"{source.name}: its {size:,} bytes announce {total:,}, more than {RATIO} times as many, which "
+                    "honest archives do not. If you trust it, unpack it and give the folder."
                 )
             for info in archive.infolist():
                 if info.flag_bits & 1:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from xml.parsers import expat
 
 from rhapsode.errors import UserError
-from rhapsode.ink.formats._source import Source
+from rhapsode.exchange.source import Source
 
 DEPTH = 200
 
@@ -25,6 +25,22 @@ class Node:
     @property
     def text(self) -> str:
         return "".join(self.pieces)
+
+    def all(self, name: str) -> list[Node]:
+        """The children of this name."""
+        return [child for child in self.children if child.name == name]
+
+    def first(self, name: str) -> Node | None:
+        """The first child of this name; with `/` in the name, its child, and so on."""
+        node: Node | None = self
+        for each in name.split("/"):
+            node = next((child for child in node.children if child.name == each), None) if node else None
+        return node
+
+    def text_of(self, name: str, default: str) -> str:
+        """The text of `first(name)`."""
+        node = self.first(name)
+        return default if node is None else node.text
 
     def walk(self) -> Iterator[Node]:
         """This element and all below it, in the order of the file."""

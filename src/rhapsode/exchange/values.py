@@ -1,0 +1,41 @@
+"""Single values of files: what they must be, and how messages show them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from rhapsode.errors import UserError
+
+LARGEST = 1e12
+"""No number may be larger: sums of squares stay far from the limits of float64."""
+
+
+def number(text: str, where: str) -> float:
+    """Raises `UserError` unless `text` is a finite number of a sensible size."""
+    try:
+        value = float(text)
+    except ValueError:
+        raise UserError(f"{where}: expected a number, found {shown(text)}.") from None
+    if not abs(value) <= LARGEST:
+        raise UserError(f"{where}: {shown(text)} is not a finite number of at most {LARGEST:g}.")
+    return value
+
+
+def mapping(value: Any, where: str) -> dict[str, Any]:
+    """`value` if it is an object. Raises `UserError`."""
+    if not isinstance(value, dict):
+        raise UserError(f"{where}: expected an object with fields, found {shown(value)}.")
+    return value
+
+
+def sequence(value: Any, where: str) -> list[Any]:
+    """`value` if it is a list. Raises `UserError`."""
+    if not isinstance(value, list):
+        raise UserError(f"{where}: expected a list, found {shown(value)}.")
+    return value
+
+
+def shown(value: Any) -> str:
+    """The beginning of a value, for messages."""
+    text = repr(value if not isinstance(value, list) else value[:8])
+    return text if len(text) <= 60 else text[:60] + "…"

@@ -1,0 +1,145 @@
+"""Tunes as ABC: a voice for each part, chords and held notes in brackets, ties where bars or chord symbols change."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import TypeVar
+
+from rhapsode.music.formats._engraved import Stretch, bars, is_triplet
+from rhapsode.music.pitch import ABOVE, MODES, accidental, named, signature, spelled
+from rhapsode.music.tune import Key, Metre, Tempo, Tune
+
+Mark = TypeVar("Mark", Metre, Key, Tempo)
+PER_LINE = 4
+"""Bars in a line."""
+ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
+
+
+def dumps(tune: Tune) -> str:
+    """One tune, with its number X:1."""
+    unit = 16 if _has_short(tune) else 8
+    metre, key = _first(tune.metres), _first(tune.keys)
+    lines = ["X:1", f"T:{_clean(tune.title)}", f"M:{_metre(metre) if metre else 'none'}", f"L:1/{unit}"]
+    if tempo := _first(tune.tempos):
+        lines.append(f"Q:{_tempo(tempo)}")
+    several = len(tune.parts) > 1
+    if several:
+        lines += [f'V:{number} name="{_clean(part.name)}"' for number, part in enumerate(tune.parts, 1)]
+    lines.append(f"K:{_key(key) if key else 'none'}")
+    for number, part in enumerate(tune.parts, 1):
+        lines += [f"V:{number}"] if several and (part.program or part.drums) else []
+        lines += [f"%%MIDI program {part.program}"] if part.program else []
+        lines += ["%%MIDI channel 10"] if part.drums else []
+    voices = [list(_Voice(tune, number, unit).bars()) for number in range(len(tune.parts))]
+    count = len(voices[0])
+    for at in range(0, count, PER_LINE):
+        for number, voice in enumerate(voices, 1):
+            line = "|".join(bar.rstrip() for bar in voice[at : at + PER_LINE])
+            line += "|]" if at + PER_LINE >= count else "|"
+            lines.append(f"[V:{number}] {line}" if several else line)
+    return "\n".join(lines) + "\n"
+
+
+class _Voice:
+    """Writes one part, bar by bar."""
+
+    def __init__(self, tune: Tune, number: int, unit: int) -> None:
+        self._tune, self._number = tune, number
+        self._scale = Fraction(unit, 4 * tune.ticks)  # a tick in units of the length L
+        self._key = _first(tune.keys)
+        self._spoken: dict[tuple[str, int], int] = {}  # alterations heard in this bar, by letter and octave
+        self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it
+        self._written: dict[int, list[str]] = {}  # signs of the tune by tick, for the first voice
+        before: Metre | None = None
+        for metre in tune.metres:
+            if metre.tick and (before is None or (before.beats, before.unit) != (metre.beats, metre.unit)):
+                self._written.setdefault(metre.tick, []).append(f"[M:{_metre(metre)}]")
+            before = metre
+        for tempo in tune.tempos:
+            if tempo.tick:
+                self._written.setdefault(tempo.tick, []).append(f"[Q:{_tempo(tempo)}]")
+        for chord in tune.chords:
+            self._written.setdefault(chord.tick, []).append(f'"{_clean(chord.symbol) or "N.C."}"')
+
+    def bars(self) -> Iterator[str]:
+        """Without their bar lines."""
+        for stretches in bars(self._tune, self._number):
+            self._spoken, self._letters = {}, {}
+            yield "".join(self._pieces(stretches))
+
+    def _pieces(self, stretches: list[Stretch]) -> Iterator[str]:
+        """Signs and notes; triplets gathered, and spaces between beats."""
+        triplet = 0
+        for at, stretch in enumerate(stretches):
+            if not triplet and is_triplet(stretches[at : at + 3], self._tune.ticks):
+                triplet = 3
+                yield "(3"
+            yield self._marks(stretch.begin)
+            length = (stretch.end - stretch.begin) * self._scale
+            yield self._sound(stretch, length * Fraction(3, 2) if triplet else length)
+            triplet = max(triplet - 1, 0)
+            if not triplet and stretch.end % self._tune.ticks == 0:
+                yield " "
+
+    def _marks(self, tick: int) -> str:
+        """What changes here, in brackets, and the chord symbol."""
+        found = ""
+        for key in self._tune.keys:
+            if key.tick == tick > 0:
+                self._key = key
+                found += f"[K:{_key(key)}]"
+        return found + ("".join(self._written.get(tick, ())) if self._number == 0 else "")
+
+    def _sound(self, stretch: Stretch, length: Fraction) -> str:
+        heads = [(self._head(pitch), "-" if goes_on else "") for pitch, _, goes_on in stretch.notes]
+        if not heads:
+            return f"z{_size(length)}"
+        if len(heads) == 1:
+            return f"{heads[0][0]}{_size(length)}{heads[0][1]}"
+        return f"[{''.join(head + tie for head, tie in heads)}]{_size(length)}"
+
+    def _head(self, pitch: int) -> str:
+        """A note without its length. Its accidental is left out only where no reader can mistake it."""
+        sharps = self._key.sharps if self._key else 0
+        letter, alteration, octave = spelled(pitch, sharps)
+        usual = signature(sharps)[letter]
+        heard = self._spoken.get((letter, octave), usual), self._letters.get(letter, usual)
+        mark = "" if heard == (alteration, alteration) else ACCIDENTALS[alteration]
+        self._spoken[letter, octave] = self._letters[letter] = alteration
+        if octave >= 5:
+            return mark + letter.lower() + "'" * (octave - 5)
+        return mark + letter + "," * (4 - octave)
+
+
+def _size(length: Fraction) -> str:
+    above = str(length.numerator) if length.numerator > 1 else ""
+    below = "" if length.denominator == 1 else f"/{length.denominator}" if length.denominator > 2 else "/"
+    return above + below
+
+
+def _has_short(tune: Tune) -> bool:
+    """Whether many notes, more than a quarter, are shorter than an eighth."""
+    return len(tune) > 0 and float((tune.notes["length"] * 2 < tune.ticks).mean()) > 0.25
+
+
+def _first(marks: tuple[Mark, ...]) -> Mark | None:
+    """What holds from the beginning."""
+    return marks[0] if marks and marks[0].tick == 0 else None
+
+
+def _metre(metre: Metre) -> str:
+    return f"{metre.beats}/{metre.unit}"
+
+
+def _tempo(tempo: Tempo) -> str:
+    return f"1/4={tempo.quarters:.6g}"
+
+
+def _key(key: Key) -> str:
+    letter, alteration = named(key.sharps + ABOVE[key.mode])
+    return letter + accidental(alteration) + MODES[key.mode]
+
+
+def _clean(text: str) -> str:
+    return " ".join(text.replace('"', "'").replace("%", "").split())

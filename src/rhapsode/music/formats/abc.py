@@ -1,0 +1,240 @@
+"""ABC notation 2.1 (`.abc`): any number of tunes in a file.
+
+Read are T, M, L, Q, K (all modes, explicit accidentals, pipes) and V, notes with accidentals, lengths, broken rhythms,
+tuplets, ties, chords, rests, overlays, repeats and endings, which are written out, and chord symbols. Grace notes,
+slurs, decorations, lyrics and words above the notes are not. Clefs and `transpose=` do not move pitches; the order of
+parts in P, and signs such as D.C., are not followed: each part is there once. A tune that cannot be read is skipped,
+the others go on. A first bar that is too short is a pick-up, see `Tune`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from copy import deepcopy
+from fractions import Fraction
+
+from rhapsode.exchange.source import Source, decoded
+from rhapsode.music.formats._abc_body import Voice
+from rhapsode.music.formats._abc_fields import Settings, part
+from rhapsode.music.formats._abc_repeats import Bar, Sound, unfolded
+from rhapsode.music.formats._abc_write import dumps
+from rhapsode.music.formats._sheet import Mark, Sheet
+from rhapsode.music.refusals import Refusals, Unreadable
+from rhapsode.music.tune import Part, Tune
+
+__all__ = ["dumps", "read", "recognises"]
+
+FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])\s*(.*)")
+COMMENT = re.compile(r"(?<!\\)%.*")
+PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d+)")
+PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)")
+TEXT = re.compile(r"%%\s*begin(\w+)")
+TUNE = re.compile(r"(?:\A|\n)X:[ \t]*\d*[ \t]*(?:%.*)?\n(?:.*\n)*?K:")
+VOICES = 64
+
+
+def recognises(head: bytes) -> bool:
+    text = _lines_of(decoded(head))
+    return text.startswith("%abc") or TUNE.search(text) is not None
+
+
+def read(source: Source, refused: Refusals) -> Iterator[Tune]:
+    first: list[tuple[int, str]] = []  # lines before the first tune, which hold for all
+    number = 0
+    for lines in _tunes(_lines_of(source.text())):
+        if not lines[0][1].startswith("X:"):
+            first += [] if number else lines
+            if number and any("|" in line for _, line in lines):
+                refused.leave_out("lines behind an empty line, which ends a tune", f"{source.name}, line {lines[0][0]}")
+            continue
+        number += 1
+        name = f"{source.name}#{number}"
+        try:
+            yield _tune(first, lines, name, refused)
+        except Unreadable as error:
+            refused.skip(error.reason, error.place)
+
+
+def _lines_of(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _tunes(text: str) -> Iterator[list[tuple[int, str]]]:
+    """(number, line) of the lines of each tune, and of the fields and free text between."""
+    found: list[tuple[int, str]] = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if found and (not line.strip() or line.startswith("X:")):
+            yield found
+            found = []
+        if line.strip():
+            found.append((number, line))
+    if found:
+        yield found
+
+
+def _tune(first: list[tuple[int, str]], lines: list[tuple[int, str]], name: str, refused: Refusals) -> Tune:
+    reader = _Reader(name, refused)
+    for number, line in first:
+        # Free text may stand there too.
+        if line.startswith(("M:", "L:", "Q:", "I:", "%%")):
+            reader.line(line, f"{name}, line {number}")
+    for number, line in lines:
+        reader.line(line, f"{name}, line {number}")
+    return reader.tune()
+
+
+class _Reader:
+    """Takes the lines of one tune."""
+
+    def __init__(self, name: str, refused: Refusals) -> None:
+        self.name, self.title = name, ""
+        self._refused = refused
+        self._settings = Settings()
+        self._voices: dict[str, Voice] = {}
+        self._voice: Voice | None = None
+        self._fields: dict[str, str] = {}  # M, Q and K of the header, for each voice
+        self._header: list[Mark] = []  # what the tune begins with
+        self._propagates = "pitch"
+        self._body = False
+        self._until = ""  # the end of typeset text
+
+    def line(self, line: str, where: str) -> None:
+        """Raises `Unreadable`."""
+        if self._until or (begun := TEXT.match(line)):
+            self._until = self._until or f"end{begun[1]}"  # type: ignore[index]
+            if line.startswith("%%") and line[2:].strip() == self._until:
+                self._until = ""
+            return
+        if found := PROPAGATES.match(line):
+            self._propagates = found[1]
+        elif found := PROGRAM.match(line):
+            self._instrument(found[1], int(found[2]))
+        line = COMMENT.sub("", line)
+        if found := FIELD.match(line):
+            try:
+                self._field(found[1], found[2].strip())
+            except (ValueError, ZeroDivisionError):
+                raise Unreadable(f"a field {found[1]} of no meaning", f"{where}: {line.strip()!r}") from None
+        elif self._body:
+            self._music(line, where)
+        elif line.strip():
+            raise Unreadable("music before the field K", f"{where}: {line.strip()[:20]!r}")
+
+    def tune(self) -> Tune:
+        """Raises `Unreadable`."""
+        if not self._body:
+            raise Unreadable("no field K", self.name)
+        sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header])
+        parts: list[Part] = []
+        for voice in self._voices.values():
+            voice.end()
+            sounds = any(isinstance(item, Sound) and item.heads for item in voice.items)
+            _play(voice, self._header, len(parts), sheet, self.name, bars=sounds and not parts)
+            parts += [voice.part] if sounds else []
+        return sheet.tune(tuple(parts), self.title, self.name)
+
+    def _field(self, letter: str, value: str) -> None:
+        if letter == "T":
+            self.title = self.title or value
+        elif letter == "V":
+            self._choose(value)
+        elif letter not in "KMLQ":
+            return
+        elif self._body:
+            self._current().field(letter, value)
+        elif letter == "K":
+            self._fields["K"] = value
+            self._begin()
+        elif letter == "L":
+            self._settings.read("L", value)
+        else:
+            self._fields[letter] = value
+            if letter == "M":
+                self._settings.read("M", value)
+
+    def _begin(self) -> None:
+        """The header is over."""
+        self._body = True
+        voices = list(self._voices)
+        self._voice = None
+        self._voices = {each: self._new(voice.part) for each, voice in self._voices.items()}
+        for voice in self._voices.values():
+            self._start(voice)
+        if voices:
+            self._voice = self._voices[voices[0]]
+
+    def _start(self, voice: Voice) -> None:
+        """What the header says holds from its beginning; the tune has it once."""
+        for letter in ("M", "Q", "K"):
+            if letter in self._fields:
+                voice.field(letter, self._fields[letter])
+        self._header = [item for item in voice.items if isinstance(item, Mark)]
+        voice.items.clear()
+
+    def _new(self, part: Part) -> Voice:
+        return Voice(deepcopy(self._settings), part, self._propagates, self._refused)
+
+    def _current(self) -> Voice:
+        if self._voice is None:
+            self._choose("1")
+        assert self._voice is not None
+        return self._voice
+
+    def _choose(self, value: str) -> None:
+        """Go on in this voice, which may be a new one. Raises `ValueError`, `Unreadable`."""
+        number, described = part(value)
+        if number not in self._voices:
+            if len(self._voices) == VOICES:
+                raise Unreadable(f"more than {VOICES} voices", self.name)
+            self._voices[number] = self._new(described)
+            if self._body:
+                self._start(self._voices[number])
+        self._voice = self._voices[number]
+
+    def _instrument(self, what: str, value: int) -> None:
+        part = self._current().part
+        if what == "channel":
+            part = Part(part.name, part.program, value == 10)
+        elif value < 128:
+            part = Part(part.name, value, part.drums)
+        self._current().part = part
+
+    def _music(self, line: str, where: str) -> None:
+        for piece in re.split(r"(\[V:[^\]]*\])", line):
+            if piece.startswith("[V:"):
+                try:
+                    self._choose(piece[3:-1])
+                except ValueError:
+                    raise Unreadable("a voice without a name", f"{where}: {piece!r}") from None
+            elif piece.strip():
+                self._current().read(piece, where)
+
+
+def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str, bars: bool) -> None:
+    """Write what a voice plays into the sheet, its ties joined, perhaps its bar lines. Raises `Unreadable`."""
+    time = Fraction(0)
+    tied: dict[int, int] = {}  # which of the notes goes on, by pitch
+    try:
+        items = unfolded(voice.items, header)
+    except ValueError:
+        raise Unreadable("too many repeats", name) from None
+    for item in items:
+        if isinstance(item, Sound):
+            for head in item.heads:
+                before = tied.pop(head.pitch, None)
+                if before is not None and sum(sheet.notes[before][:2], Fraction(0)) == time:
+                    start, length, pitch, part = sheet.notes[before]
+                    sheet.notes[before] = (start, length + head.length, pitch, part)
+                else:
+                    before = len(sheet.notes)
+                    sheet.notes.append((time, head.length, head.pitch, number))
+                if head.tied:
+                    tied[head.pitch] = before
+            time += item.length
+        elif isinstance(item, Bar):
+            if bars:
+                sheet.bars.append(time)
+        else:
+            sheet.marks.append((time, item))  # type: ignore[arg-type]
+        sheet.length = max(sheet.length, time)

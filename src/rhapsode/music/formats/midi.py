@@ -1,0 +1,132 @@
+"""Standard MIDI files (`.mid`, `.midi`), through symusic.
+
+A part is what one track plays on one channel with one program. Lyrics, markers, controllers and pitch bends are left
+alone. Of modes MIDI knows major and minor, and it has no chord symbols: these, and titles, do not come back from a
+file that was written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from operator import attrgetter
+
+import numpy as np
+from symusic import core
+
+from rhapsode.errors import UserError
+from rhapsode.exchange.source import Source
+from rhapsode.music.formats._sheet import LONGEST, TICKS
+from rhapsode.music.refusals import Refusals
+from rhapsode.music.tune import (
+    NOTE,
+    Key,
+    Metre,
+    Part,
+    Tempo,
+    Tune,
+    changing_keys,
+    changing_metres,
+    changing_tempos,
+    rescaled,
+    separate,
+)
+
+MAJOR, MINOR = 0, 9
+MINUTE = 60_000_000
+"""Microseconds."""
+FINEST = 0x7FFF
+"""Ticks in a quarter that a file can have."""
+
+
+def recognises(head: bytes) -> bool:
+    return head.startswith(b"MThd")
+
+
+def read(source: Source, refused: Refusals) -> Iterator[Tune]:
+    try:
+        score = core.ScoreTick.from_midi(source.data(), True)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"{source.name}: a damaged MIDI file, or one in seconds in place of beats ({error}). Fetch it again, or "
+            "save it anew with another program."
+        ) from None
+    if score.ticks_per_quarter < 1:
+        raise UserError(f"{source.name}: has no ticks in a quarter note. Save it anew with another program.")
+    tracks = [track for track in score.tracks if len(track.notes)]
+    if not tracks:
+        refused.skip("no notes", source.name)
+        return
+    notes = separate(_notes(tracks))
+    if not 0 <= notes["start"].min() <= notes["start"].max() <= LONGEST:
+        raise UserError(f"{source.name}: longer than {LONGEST:,} ticks. It is damaged, or no music.")
+    tick = attrgetter("tick")
+    ends = notes["start"] + notes["length"]
+    yield Tune(
+        notes,
+        score.ticks_per_quarter,
+        int(ends.max()),
+        tuple(Part(track.name, track.program, track.is_drum) for track in tracks),
+        changing_metres(sorted(_metres(score), key=tick), score.ticks_per_quarter),
+        changing_keys(sorted(_keys(score), key=tick)),
+        changing_tempos(sorted(_tempos(score), key=tick)),
+        name=source.name,
+    )
+
+
+def dumps(tune: Tune) -> bytes:
+    """The contents of a file."""
+    tune = tune if tune.ticks <= FINEST else rescaled(tune, TICKS)
+    score = core.ScoreTick(tune.ticks)
+    for number, part in enumerate(tune.parts):
+        track = core.TrackTick(part.name, part.program, part.drums)
+        rows = tune.notes[tune.notes["part"] == number]
+        columns = [rows["start"], rows["length"], rows["pitch"].astype(np.int8), rows["velocity"].astype(np.int8)]
+        track.notes = core.NoteTickList.from_numpy(*map(np.ascontiguousarray, columns))
+        score.tracks.append(track)
+    for metre in tune.metres:
+        score.time_signatures.append(core.TimeSignatureTick(metre.tick, metre.beats, metre.unit))
+    for key in tune.keys:
+        score.key_signatures.append(core.KeySignatureTick(key.tick, key.sharps, int(key.mode == MINOR)))
+    for tempo in tune.tempos:
+        score.tempos.append(core.TempoTick(tempo.tick, None, round(MINUTE / tempo.quarters)))
+    return score.dumps_midi()
+
+
+def _notes(tracks: Sequence[core.TrackTick]) -> np.ndarray:
+    """[N] of `NOTE`, in no order."""
+    found = np.empty(sum(len(track.notes) for track in tracks), NOTE)
+    at = 0
+    for part, track in enumerate(tracks):
+        columns = track.notes.numpy()
+        rows = found[at : at + len(columns["time"])]
+        rows["start"], rows["length"] = columns["time"], columns["duration"]
+        rows["pitch"], rows["velocity"] = columns["pitch"], np.maximum(columns["velocity"], 1)
+        rows["part"] = part
+        at += len(rows)
+    return found
+
+
+def _metres(score: core.ScoreTick) -> list[Metre]:
+    return [
+        Metre(each.time, each.numerator, each.denominator)
+        for each in score.time_signatures
+        if each.time >= 0 and each.numerator > 0 and each.denominator > 0
+    ]
+
+
+def _keys(score: core.ScoreTick) -> list[Key]:
+    return [
+        Key(each.time, each.key, MINOR if each.tonality else MAJOR)
+        for each in score.key_signatures
+        if each.time >= 0 and -7 <= each.key <= 7
+    ]
+
+
+def _tempos(score: core.ScoreTick) -> list[Tempo]:
+    return [Tempo(each.time, _pace(each.mspq)) for each in score.tempos if each.time >= 0 and each.mspq > 0]
+
+
+def _pace(microseconds: int) -> float:
+    """Quarters a minute: the roundest number that makes so many microseconds a quarter."""
+    rounded = (float(f"{MINUTE / microseconds:.{digits}g}") for digits in range(1, 10))
+    return next((each for each in rounded if round(MINUTE / each) == microseconds), MINUTE / microseconds)

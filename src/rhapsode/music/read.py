@@ -1,0 +1,141 @@
+"""Files of music → tunes. What a file is, its content decides; the formats are in `rhapsode.music.formats`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Protocol
+
+from rhapsode.errors import UserError, choice
+from rhapsode.exchange.archive import is_zip, members, opened
+from rhapsode.exchange.source import Source, of_file
+from rhapsode.music.formats import abc, impro_visor, midi, musicxml, own, rolls
+from rhapsode.music.refusals import Refusals
+from rhapsode.music.tune import Tune
+
+SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".mat", ".json", ".jsonl", ".zip")
+"""Of files worth trying in a folder."""
+KNOWN = (
+    "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, piano rolls of benchmarks (.mat and .json), Rhapsode's "
+    "own lines of JSON, and .zip archives of these"
+)
+
+
+class _Format(Protocol):
+    def recognises(self, head: bytes) -> bool: ...
+
+    def read(self, source: Source, refused: Refusals) -> Iterator[Tune]: ...
+
+
+FORMATS: tuple[_Format, ...] = (midi, own, rolls, musicxml, impro_visor, abc)
+
+
+def recognised(path: Path) -> bool:
+    """Whether it looks like a file of tunes, from its beginning; false for what cannot be read."""
+    source = of_file(path, path.name)
+    try:
+        with _system(source.name):
+            if not path.is_file():
+                return False
+            head = source.head()
+            if not is_zip(head):
+                return _format(head) is not None
+            if musicxml.is_mxl(source):
+                return True
+            with opened(source) as archive:
+                # A few members tell, and archives of other things may have many.
+                return any(_format_of(member) is not None for member in islice(members(archive, ""), 8))
+    except UserError:
+        return False
+
+
+def parts(path: Path) -> tuple[str, ...]:
+    """The parts that a file is divided into, of train, valid and test; () if it is not. Raises `UserError`."""
+    source = of_file(path, str(path))
+    with _system(source.name):
+        return rolls.parts(source) if rolls.recognises(source.head()) else ()
+
+
+def read(
+    path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+) -> Iterator[Tune]:
+    """The tunes of a file, one by one, in order.
+
+    part: one of `parts(path)`; None for all in a row.
+    name: of the file, in messages and in the names of tunes; `path` by default.
+    refused: counts what is skipped: tunes, and members of an archive, that cannot be read while others can.
+    Raises `UserError` if nothing can be read, which says where in the file it stopped.
+    """
+    source = of_file(path, str(path) if name is None else name)
+    refused = Refusals() if refused is None else refused
+    if part is not None:
+        allowed = parts(path)
+        if not allowed:
+            raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
+        if part not in allowed:
+            raise choice(f"{source.name}: part", part, allowed)
+    with _system(source.name):
+        head = source.head()
+        if part is not None:
+            yield from rolls.read(source, refused, part)
+        elif is_zip(head) and not musicxml.is_mxl(source):
+            with opened(source) as archive:
+                yield from _some(_members(members(archive, source.name), source.name, refused), source.name)
+        else:
+            found = _format_of(source)
+            if found is None:
+                kind = "empty" if not head else "not a file of tunes that Rhapsode knows"
+                raise UserError(f"{source.name}: {kind}. {KNOWN}.")
+            own_refusals = Refusals()
+            try:
+                yield from _some(found.read(source, own_refusals), source.name, own_refusals)
+            finally:
+                refused.add(own_refusals)
+
+
+def _some(tunes: Iterator[Tune], name: str, refused: Refusals | None = None) -> Iterator[Tune]:
+    """The tunes. Raises `UserError` if there is none, with the reasons."""
+    empty = True
+    for tune in tunes:
+        empty = False
+        yield tune
+    if empty:
+        reasons = " ".join(refused.lines() if refused else ()) or "There is none in it."
+        raise UserError(f"{name}: no tune can be read from it. {reasons} Correct the file or leave it out.")
+
+
+def _members(sources: list[Source], name: str, refused: Refusals) -> Iterator[Tune]:
+    """The tunes of those that have some. Raises `UserError` if none is a file of tunes."""
+    known = 0
+    for source in sources:
+        found = _format_of(source)
+        if found is not None:
+            known += 1
+            try:
+                yield from found.read(source, refused)
+            except UserError as error:
+                refused.skip("a file that cannot be read", str(error).removesuffix("."))
+    if not known:
+        raise UserError(f"{name}: none of its {len(sources)} files is one of tunes. {KNOWN}.")
+
+
+def _format_of(source: Source) -> _Format | None:
+    head = source.head()
+    if is_zip(head):
+        return musicxml if musicxml.is_mxl(source) else None
+    return _format(head)
+
+
+def _format(head: bytes) -> _Format | None:
+    return next((each for each in FORMATS if each.recognises(head)), None)
+
+
+@contextmanager
+def _system(name: str) -> Iterator[None]:
+    """What the system refuses becomes a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None

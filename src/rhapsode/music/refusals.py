@@ -1,0 +1,69 @@
+"""What readers skipped, and why, so that nothing is lost unseen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+EXAMPLES = 3
+"""Places that are named of each reason."""
+
+
+@dataclass
+class Refusals:
+    """skipped: tunes that were not read, by reason. left_out: what tunes that were read are without, by what it is.
+
+    places: the first places of each.
+    """
+
+    skipped: Counter[str] = field(default_factory=Counter)
+    left_out: Counter[str] = field(default_factory=Counter)
+    places: dict[str, list[str]] = field(default_factory=dict)
+
+    def skip(self, reason: str, place: str) -> None:
+        """A tune is not read."""
+        self.skipped[reason] += 1
+        self._note(reason, place)
+
+    def leave_out(self, what: str, place: str) -> None:
+        """A tune is read without something that its file has."""
+        self.left_out[what] += 1
+        self._note(what, place)
+
+    def add(self, other: Refusals) -> None:
+        """Those of another file too."""
+        self.skipped += other.skipped
+        self.left_out += other.left_out
+        for what, places in other.places.items():
+            for place in places:
+                self._note(what, place)
+
+    @property
+    def count(self) -> int:
+        """Tunes that were skipped."""
+        return self.skipped.total()
+
+    def lines(self) -> Iterator[str]:
+        """A sentence a reason."""
+        for reason, count in self.skipped.most_common():
+            yield f"{count:,} skipped: {reason}{self._where(reason, count)}."
+        for what, count in self.left_out.most_common():
+            yield f"left out, {count:,} times: {what}{self._where(what, count)}."
+
+    def _note(self, what: str, place: str) -> None:
+        known = self.places.setdefault(what, [])
+        if len(known) < EXAMPLES and place not in known:
+            known.append(place)
+
+    def _where(self, what: str, count: int) -> str:
+        known = self.places[what]
+        return f" ({', '.join(known)}{', …' if count > len(known) else ''})"
+
+
+class Unreadable(Exception):
+    """One tune of a file cannot be read. reason: in general, to be counted; place: where, and what stands there."""
+
+    def __init__(self, reason: str, place: str) -> None:
+        super().__init__(f"{place}: {reason}")
+        self.reason, self.place = reason, place

@@ -1,0 +1,180 @@
+from fractions import Fraction
+
+import pytest
+from hypothesis import given, settings
+from tunes import marks, read, sounding, tunes
+
+from rhapsode.music.formats import abc
+from rhapsode.music.tune import Key, Metre, Part, Tempo
+
+HEAD = "X:1\nT:Title\nM:4/4\nL:1/4\n"
+
+
+def tune(body, key="C", head=HEAD):
+    found, refused = read(abc, f"{head}K:{key}\n{body}\n")
+    assert not refused.skipped, list(refused.lines())
+    return found[0]
+
+
+def played(body, key="C", head=HEAD):
+    """Pitches with their lengths in quarters, one after the other."""
+    found = sounding(tune(body, key, head))
+    return [(pitch, str(length)) for _, length, pitch, _ in found]
+
+
+def pitches(body, key="C"):
+    return [pitch for pitch, _ in played(body, key)]
+
+
+def lengths(body, head=HEAD):
+    return " ".join(length for _, length in played(body, head=head))
+
+
+@given(tunes())
+@settings(deadline=None, max_examples=60)
+def test_there_and_back(written):
+    (back,), refused = read(abc, abc.dumps(written))
+    assert sounding(back) == sounding(written), abc.dumps(written)
+    assert marks(back) == marks(written) and back.tempos == written.tempos and back.title == "A tune"
+    assert not refused.left_out and [each.program for each in back.parts] == [each.program for each in written.parts]
+
+
+def test_pitches_and_keys():
+    assert pitches("C,CGBcbc'") == [48, 60, 67, 71, 72, 83, 84]
+    assert pitches("^C_D=F^^G__A", "D") == [61, 61, 65, 69, 67]
+    assert pitches("FfBE", "D") == [66, 78, 71, 64] and pitches("FBE", "Gm") == [65, 70, 63]
+    assert pitches("FC", "Ddor") == [65, 60] and pitches("FC", "D mixolydian") == [66, 60]
+    assert pitches("FGA", "D Phr ^f") == [66, 67, 69] and pitches("FCB", "D exp _b") == [65, 60, 70]
+    assert pitches("FCG", "HP") == pitches("FCG", "Hp") == [66, 61, 67] and pitches("F", "none") == [65]
+    assert tune("F", "F#m").keys == (Key(0, 3, 9),) and tune("F", "Bb Lydian").keys == (Key(0, -1, 5),)
+    assert tune("F", "A Loc").keys[0].tonic == 9 and tune("F", "none").keys == ()
+
+
+def test_accidentals_last_to_the_end_of_the_bar_and_over_ties():
+    assert pitches("^FFf=F|F") == [66, 66, 78, 65, 65]
+    assert pitches("^F2-F2-|F2F2") == [66, 65]
+    assert pitches("%%propagate-accidentals octave\n^FFf") == [66, 66, 77]
+    assert pitches("I:propagate-accidentals not\n^FF") == [66, 65]
+    assert pitches("[^F2A2]F2|[F4A4]") == [66, 69, 66, 65, 69]
+
+
+def test_lengths():
+    assert lengths("CC2C/C//C3/2C/4C3/4C6/") == "1 2 1/2 1/4 3/2 1/4 3/4 3"
+    assert lengths("C>D C<D C>>D C<<<D") == "3/2 1/2 1/2 3/2 7/4 1/4 1/8 15/8"
+    assert lengths("(3CDE (2CD (3:2:2CD (5CDEFG C") == "2/3 2/3 2/3 3/2 3/2 2/3 2/3 2/5 2/5 2/5 2/5 2/5 1"
+    assert lengths("(2CD", "X:1\nM:6/8\nL:1/8\n") == "3/4 3/4" and lengths("C", "X:1\nM:6/8\n") == "1/2"
+    assert lengths("C", "X:1\nM:2/4\n") == "1/4" and lengths("C[L:1/8]C") == "1 1/2"
+    assert tune("C z/ Z x D").notes["start"].tolist() == [0, int(6.5 * 480 + 480 - 480)]
+
+
+def test_ties_chords_and_overlays():
+    assert played("C2-|C2-C2") == [(60, "6")] and played("C-D-D") == [(60, "1"), (62, "2")]
+    assert played("[C-E-][CE]2 [C2E]/ [CE]-[CE]") == [
+        (60, "3"),
+        (64, "3"),
+        (60, "1"),
+        (64, "1/2"),
+        (60, "2"),
+        (64, "2"),
+    ]
+    found = tune("C4 & E2 | G4 |")
+    assert sounding(found) == [(0, 4, 60, 0), (0, 2, 64, 0), (4, 4, 67, 0)]
+
+
+@pytest.mark.parametrize(
+    "body, order",
+    [
+        ("|:C|D:|E|", "CDCDE"),
+        ("C|D:|E:|F", "CDCDEEF"),
+        ("|:C|1D:|2E||F|", "CDCEF"),
+        ("|:C|[1D:|[2E|]F|", "CDCEF"),
+        ("|:C|1D:|2E:|F:|", "CDCEFF"),
+        ("C::D::E:|", "CCDDEE"),
+        ("C:||:D:|", "CCDD"),
+        ("|:C|1,3 D:|2 E:|F|", "CDCECDF"),
+        ("|:C|[1-2 D:|[3 E||", "CDCDCE"),
+        ("|::C::|D", "CCCD"),
+        ("C|D||E:|", "CDEE"),
+        ("|:C||D:|", "CDCD"),
+        ("|:C|1D:|E|", "CDCE"),
+        ("[|:C|]", "C"),
+    ],
+)
+def test_repeats_are_written_out(body, order):
+    letters = {60: "C", 62: "D", 64: "E", 65: "F"}
+    assert "".join(letters[pitch] for pitch in pitches(body)) == order
+
+
+def test_ornaments_and_words_are_left_out():
+    assert pitches('!trill!C .D ~E {gab}F {/g}G "^soft"(AB) uC vD Te +fermata+f y2 "_x"c `d $') == [
+        *(60, 62, 64, 65, 67, 69, 71, 60, 62, 76, 77, 72, 74)
+    ]
+    assert pitches("C % comment D\n%%text D\nw: la la\n%%begintext\nC D |\n%%endtext\nE\\\nF\nP:A\nN:note\n") == [
+        60,
+        64,
+        65,
+    ]
+    found, refused = read(abc, HEAD + 'K:C\n"Fine"C "Am"D\n')
+    assert [each.symbol for each in found[0].chords] == ["Am"] and refused.left_out.total() == 1
+
+
+def test_marks():
+    found = tune(
+        '"Am"C2[M:3/4][K:G]"G(Em)"F|[Q:1/4=90]"N.C."C3|"(D7)"C', head="X:1\nM:2/4\nQ:3/8=40\nL:1/4\nT:A  b\nT:c\n"
+    )
+    assert found.metres[0] == Metre(0, 2, 4) and found.title == "A  b"
+    assert found.keys == (Key(0, 0), Key(960, 1)) and found.notes["pitch"].tolist()[1] == 66
+    assert [each.quarters for each in found.tempos] == [60.0, 90.0]
+    assert [each.symbol for each in found.chords] == ["Am", "G", "", "D7"]
+    assert tune("C", head="X:1\nL:1/8\nQ:120\n").tempos == (Tempo(0, 60.0),)
+    assert tune("C", head='X:1\nM:C|\nQ:"Fast"\n').metres == (Metre(0, 2, 2),) and tune("C").tempos == ()
+
+
+def test_pickups_fill_their_bar_and_bars_begin_anew():
+    found = tune("C|CCCC|CCC:|")
+    assert found.notes["start"][0] == 3 * 480 and found.metres == (Metre(0, 4, 4),) and len(found) == 16
+    odd = tune("CCCC|CCC|CCCC|CCCC|")
+    assert odd.metres == (Metre(0, 4, 4), Metre(7 * 480, 4, 4)) and odd.notes["start"][0] == 0
+    assert tune("CC|]").notes["start"][0] == 0, "a lone bar"
+
+
+def test_voices():
+    found = tune(
+        "V:1\nC2 D2|\n[V:2] C,4|\nV:1\n%%MIDI program 40\nE4|\nV:2\nD,4|\n",
+        head=HEAD + 'V:1 name="Top"\nV:2 clef=bass\nV:3\n',
+    )
+    assert found.parts == (Part("Top", 40), Part())
+    assert sounding(found) == [(0, 4, 48, 1), (0, 2, 60, 0), (2, 2, 62, 0), (4, 4, 50, 1), (4, 4, 64, 0)]
+
+
+def test_many_tunes_and_those_that_cannot_be_read():
+    text = (
+        "%abc-2.1\nM:3/4\nL:1/4\n\nX:1\nK:C\nC2\n\nfree text\n\nX:2\nK:C\nC?%!\nX:3\nK:Q\n\nX:4\nK:C\nC2;]\n\nX:5\nC\n"
+    )
+    text += "\nX:6\nK:C\nz\n\nX:7\nL:1/0\nK:C\nC\n\nX:8\nK:C\nC/0\n\nX:9\nT:x\n\nX:10\nK:C\r\nc\r\n\r\nd|e\n"
+    found, refused = read(abc, text)
+    assert [each.name for each in found] == ["x#1", "x#2", "x#10"] and found[0].metres == (Metre(0, 3, 4),)
+    assert sounding(found[0]) == [(0, 2, 60, 0)]
+    assert refused.skipped == {
+        "something that is not ABC": 1,
+        "music before the field K": 1,
+        "no notes": 2,
+        "a field L of no meaning": 1,
+        "a sign with an impossible value": 1,
+        "no field K": 1,
+    }
+    assert "x#4, line 19: ']'" in " ".join(refused.lines()) and refused.left_out.total() == 1
+    assert abc.recognises(text.encode()) and not abc.recognises(b"X: marks the spot\nK: nothing\n")
+    assert abc.recognises(b"%abc\n") and not abc.recognises(b"prose | with bars")
+
+
+def test_no_file_makes_it_run_forever():
+    for body in ("|:" + "C:" * 40, "[1-99 C", "C" * 3 + "::::::" * 5, "(9:9:9999C", "(((((", "C" + "/" * 30, ">C"):
+        found, refused = read(abc, f"{HEAD}K:C\n{body}\n")
+        assert len(found) + refused.count == 1
+
+
+def test_it_is_readable():
+    text = abc.dumps(tune('D|"G"GABc d2 (3efg|"D7"f4- f3 ^e|[G4B4]|', "G", "X:1\nT:Title\nM:4/4\nL:1/8\n"))
+    assert text == 'X:1\nT:Title\nM:4/4\nL:1/8\nK:G\nD|"G"GA Bc d2 (3efg|"D7"f7=f|[GB]4|]\n'
+    assert Fraction(1, 2) in [length for _, length, _, _ in sounding(read(abc, text)[0][0])]
