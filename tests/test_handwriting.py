@@ -11,7 +11,7 @@ import pytest
 from conftest import WORDS, MakeModel, Stop, written
 
 from rhapsode.cli import main
-from rhapsode.cli._ink import style_of
+from rhapsode.cli._records import named as style_of
 from rhapsode.codecs.strokes import Strokes
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.conditions.window import Window

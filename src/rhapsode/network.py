@@ -52,7 +52,9 @@ class Network:
                 raise UserError("a condition is read by the layers above the first. Set layers = 2 or feedback = true.")
         attended = self.condition.width if self.condition else 0
         if config.feedback and not attended:
-            raise UserError("feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false.")
+            raise UserError(
+                "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
+            )
         embedded = (config.embedding or steps.size + 1) if isinstance(steps, Symbols) else steps.size
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)

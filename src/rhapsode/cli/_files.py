@@ -89,3 +89,9 @@ def check_writable(name: str, source: str = "-") -> None:
 def as_json(value: Any) -> bytes:
     """One JSON object and a newline. A lone surrogate (in a file's name) becomes its JSON escape."""
     return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def numbered(name: str, number: int) -> str:
+    """The name of one of several files: `a.svg` is `a-1.svg`, `a-2.svg` and so on."""
+    path = Path(name)
+    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))

@@ -1,18 +1,17 @@
-"""What `generate`, `score` and `inspect` do with drawings."""
+"""What `generate` and `inspect` do with drawings."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rhapsode.cli._files import as_json, check_writable, put
+from rhapsode.cli._files import as_json, check_writable, numbered, put
 from rhapsode.cli._progress import reporting
+from rhapsode.cli._records import named
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ def write_ink(
             raise UserError(f"-o {output}: what should it be? Its name must end in {', '.join(SUFFIXES)}.")
     if pen.attention:
         check_writable(pen.attention)
-    given = style_of(style, model) if style else None
+    given = named(style, model) if style else None
     seed = _seed(seed)
     checked = model.text is not None and length is None and pen.tries > 1
 
@@ -100,7 +99,7 @@ def write_ink(
         for one in drawn:
             put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
     elif layouts:
-        names = [output] if len(layouts) == 1 else [_numbered(output, n + 1) for n in range(len(layouts))]
+        names = [output] if len(layouts) == 1 else [numbered(output, n + 1) for n in range(len(layouts))]
         for name, layout in zip(names, layouts, strict=True):
             for path in save(layout, name, **_look(pen, suffix)):
                 typer.echo(str(path), err=True)
@@ -148,11 +147,6 @@ def _look(pen: Pen, suffix: str) -> dict[str, Any]:
     return look
 
 
-def _numbered(name: str, number: int) -> str:
-    path = Path(name)
-    return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
-
-
 def _object(model: Model, one: Sample) -> dict[str, Any]:
     return {
         "text": one.text,
@@ -161,66 +155,6 @@ def _object(model: Model, one: Sample) -> dict[str, Any]:
         "strokes": [stroke.tolist() for stroke in one.record.strokes()],
         "log_probs": one.log_probs.tolist(),
     }
-
-
-def style_of(spec: str, model: Model) -> Drawing:
-    """The drawing that `FILE`, `FILE#N`, counted from 1, or `FILE#its text` names. Raises `UserError`."""
-    name, which = (spec, "1") if Path(spec).is_file() or "#" not in spec else spec.split("#", 1)
-    found: list[Drawing]
-    if which.isdigit():
-        found = list(islice(records(model, name), max(0, int(which) - 1), int(which)))
-    else:
-        found = list(islice((each for each in records(model, name) if each.text == which), 1))
-    if not found:
-        raise UserError(f"{name} has no drawing {which!r}. Give its number, counted from 1, or its whole text.")
-    return found[0]
-
-
-def records(model: Model, name: str) -> Iterator[Any]:
-    """The records of a file, for the model's codec. Raises `UserError`."""
-    path = Path(name)
-    if not path.is_file():
-        raise UserError(f"cannot read {name}: no such file.")
-    return model.record_codec.read(path)
-
-
-def score_ink(model: Model, files: list[str], per_record: bool, json: bool) -> None:
-    """Nats of each file's drawings, in normalised units and in the data's own."""
-    codec = model.record_codec
-    entries, totals = [], {"nats": 0.0, "nats_raw": 0.0, "steps": 0, "records": 0, "chars": 0}
-    with reporting() as report:
-        for number, name in enumerate(files):
-            report.stage("scoring", number / len(files))
-            for one in model.score_records(records(model, name)):
-                entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
-                totals["nats"] += one.nats
-                totals["nats_raw"] += one.raw
-                totals["steps"] += one.steps
-                totals["records"] += 1
-                totals["chars"] += one.chars
-        report.stage("scoring", 1.0)
-    steps, count = max(1, totals["steps"]), max(1, totals["records"])
-    numbers = {
-        "nats_per_step": totals["nats"] / steps,
-        "nats_per_record": totals["nats"] / count,
-        "nats_per_step_raw": totals["nats_raw"] / steps,
-        "nats_per_record_raw": totals["nats_raw"] / count,
-        **totals,
-    }
-    if json:
-        put(as_json({**numbers, **({"each": entries} if per_record else {})}))
-        return
-    if per_record:
-        for entry in entries:
-            typer.echo(f"{entry['nats']:.4f}\t{entry['steps']}\t{entry['record']}")
-    for key, value in numbers.items():
-        typer.echo(f"{key:<20} {value:.6f}" if isinstance(value, float) else f"{key:<20} {value}")
-    moves = codec.steps
-    grid = getattr(moves, "grid", (0, 0))
-    protocol = f"with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
-    typer.echo(
-        f"densities, in units of the training data's standard deviations {protocol}; raw: in the data's units", err=True
-    )
 
 
 def inspect_ink(path: Path, json: bool) -> None:

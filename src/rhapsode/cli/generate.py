@@ -31,6 +31,10 @@ def generate(
     typical: Annotated[float, typer.Option(help="Locally typical sampling, up to this mass; 1 is off.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1, repeating is rarer.")] = 1.0,
     bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
+    bars: Annotated[int | None, typer.Option(min=1, help="Music: how many [default: 16].")] = None,
+    primer: Annotated[
+        str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
+    ] = None,
     style: Annotated[
         str | None,
         typer.Option(metavar="FILE[#N]", help="Pens: in the manner of this drawing (N-th, or its text)."),
@@ -88,6 +92,15 @@ def generate(
     }
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
+    if isinstance(loaded.codec, RecordCodec) and loaded.codec.record == "tune":
+        from rhapsode.cli._music import write_music
+
+        if prompt is not None or prompt_file is not None or style or page or attention or animated:
+            raise UserError(
+                "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
+            )
+        write_music(loaded, bars, primer, sampling, seed, samples, length, output, not no_echo, json)
+        return
     if isinstance(loaded.codec, RecordCodec):
         from rhapsode.cli._ink import Pen, write_ink
 
@@ -98,9 +111,15 @@ def generate(
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
         return
-    for name, value in {"--style": style, "--page": page, "--attention": attention, "--animated": animated}.items():
+    for name, value in {
+        "--style": style,
+        "--page": page,
+        "--primer": primer,
+        "--bars": bars,
+        "--animated": animated,
+    }.items():
         if value:
-            raise UserError(f"{name} is for models of pen strokes; this one's codec is {loaded.codec.name}.")
+            raise UserError(f"{name} is for models of pens or of music; this one's codec is {loaded.codec.name}.")
     if prompt == "-":
         prompt_file, prompt = "-", None
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")

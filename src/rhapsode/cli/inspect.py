@@ -18,16 +18,22 @@ def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is, and how it was trained; or what a file of drawings holds."""
+    """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
     with unbroken():
         from rhapsode.codecs._text import TextCodec
-        from rhapsode.ink.read import recognised
+        from rhapsode.ink.read import recognised as is_ink
         from rhapsode.model import Model
+        from rhapsode.music.read import recognised as is_music
 
-    if recognised(Path(model)):
+    if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 
         inspect_ink(Path(model), json)
+        return
+    if is_music(Path(model)):
+        from rhapsode.cli._music import inspect_music
+
+        inspect_music(Path(model), json)
         return
     loaded = Model.load(model)
     assert loaded.path is not None

@@ -32,7 +32,7 @@ def score(
     ] = None,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Let a copy of the weights learn on the way.")] = False,
     per_step: Annotated[
-        bool, typer.Option("--per-step", help="The surprise of every step, too (of drawings: of every drawing).")
+        bool, typer.Option("--per-step", help="The surprise of every step, too (or that of every drawing or tune).")
     ] = False,
     color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -51,11 +51,11 @@ def score(
 
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec):
-        from rhapsode.cli._ink import score_ink
+        from rhapsode.cli._records import score_records
 
         if cold is not None or dynamic or color:
             raise UserError("--cold, --dynamic and --color are for models of text; leave them out.")
-        score_ink(loaded, files, per_step, json)
+        score_records(loaded, files, per_step, json)
         return
     scores: list[Score] = []
     with reporting() as report:

@@ -1,0 +1,102 @@
+"""What `generate` and `inspect` do with tunes."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import typer
+
+from rhapsode.cli._files import as_json, check_writable, numbered, put
+from rhapsode.cli._records import named
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.codecs.pianoroll import PianoRoll
+    from rhapsode.generate import Sample
+    from rhapsode.model import Model
+    from rhapsode.samplers import Sampling
+
+BARS = 16
+"""How long a tune is if nothing is said."""
+
+
+def write_music(
+    model: Model,
+    bars: int | None,
+    primer: str | None,
+    sampling: Sampling,
+    seed: int | None,
+    samples: int,
+    length: int | None,
+    output: str,
+    echo: bool,
+    json: bool,
+) -> None:
+    """Draw tunes, and write them where `output` says, in the format that its suffix says."""
+    from rhapsode.music.write import WRITERS, save
+
+    codec: PianoRoll = model.record_codec  # type: ignore[assignment]
+    suffix = Path(output).suffix.lower()
+    if output != "-":
+        check_writable(output)
+        if suffix not in WRITERS:
+            raise UserError(f"-o {output}: what should it be? Its name must end in {', '.join(WRITERS)}.")
+    if bars is not None and length is not None:
+        raise UserError("--bars and --length were given; one of them must go.")
+    given = named(primer, model) if primer else None
+    refusal = codec.refusal(given) if given is not None else ""
+    if refusal:
+        raise UserError(f"--primer {primer}: a tune {refusal}. Choose another one, or transpose it.")
+    before = np.empty((0, *codec.steps.shape), codec.steps.dtype)
+    if given is not None:
+        before = codec.encode(given, whole=False)
+    if length is None:
+        # Bars are those of the file, so a primer that is in it counts.
+        length = (BARS if bars is None else bars) * codec.per_bar - (len(before) if echo else 0)
+        if length <= 0:
+            raise UserError(f"--bars {bars}: the primer alone has as many. Ask for more, or add --no-echo.")
+    drawn = model.generate(style=given, length=length, samples=samples, seed=seed, sampling=sampling)
+    if seed is None:
+        typer.echo(f"seed {drawn[0].seed}", err=True)
+    steps = [np.concatenate([before, one.steps]) if echo else one.steps for one in drawn]
+    tunes = [replace(codec.decode(each), name=output) for each in steps]
+    if json:
+        put(as_json({"seed": drawn[0].seed, "samples": [_object(one) for one in drawn]}))
+    elif output == "-":
+        for tune in tunes:
+            put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
+    else:
+        names = [output] if samples == 1 else [numbered(output, n + 1) for n in range(samples)]
+        for name, tune in zip(names, tunes, strict=True):
+            save(tune, Path(name).resolve())
+            typer.echo(name, err=True)
+
+
+def _object(one: Sample) -> dict[str, Any]:
+    return {
+        "nats": -float(one.log_probs.sum()),
+        "stopped": one.stopped,
+        "frames": [np.flatnonzero(step).tolist() for step in one.steps],
+        "log_probs": one.log_probs.tolist(),
+    }
+
+
+def inspect_music(path: Path, json: bool) -> None:
+    """What a file of tunes holds."""
+    from rhapsode.music.describe import describe
+    from rhapsode.music.read import parts, read
+    from rhapsode.music.refusals import Refusals
+
+    for part in parts(path) or (None,):
+        refused = Refusals()
+        found = describe(read(path, part, refused=refused), refused)
+        if json:
+            put(as_json({"path": str(path), "part": part, **found.to_json()}))
+        else:
+            if part:
+                typer.echo(f"--- {part} ---")
+            typer.echo("\n".join(found.lines()))

@@ -1,0 +1,200 @@
+"""The codec `pianoroll`: a step is a moment of music, the set of notes that sound in it.
+
+Time is cut into frames of equal length, `grid` to a quarter note. With `holds`, a frame says of each pitch whether it
+begins and whether it is held on; without, only whether it sounds, as benchmarks have it, and a note that is struck
+again is lost. Drums, loudness and which part plays are not kept.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from typing import Any
+
+import numpy as np
+
+from rhapsode.codecs._codec import damaged, fields
+from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.errors import UserError
+from rhapsode.music import read as files
+from rhapsode.music.tune import NOTE, Metre, Part, Tempo, Tune, ordered
+from rhapsode.steps import Sets
+
+VELOCITY = 80
+LONGEST = 1 << 22
+"""Frames of a tune."""
+
+
+class PianoRoll(RecordCodec):
+    """Tunes ⇄ sets of pitches."""
+
+    name = "pianoroll"
+    summary = "a step is the set of notes that sound for a moment: music of any number of voices"
+    head = "nade"
+    unit = "frame"
+    record = "tune"
+    options = {"grid": 4, "holds": 1, "shift": 5}
+    limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24)}
+    """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
+    shift: training presents each tune in other keys, up to so many semitones higher or lower."""
+
+    def __init__(
+        self, grid: int, holds: bool, lowest: int, places: int, shift: int, metre: tuple[int, int], tempo: float
+    ) -> None:
+        self.grid, self.holds, self.lowest = grid, holds, lowest
+        self._steps = Sets(places, 1 + holds, shift)
+        self._metre, self._tempo = metre, tempo
+
+    @property
+    def steps(self) -> Sets:
+        return self._steps
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": self.head, "embedding": 0}
+
+    @property
+    def alphabet(self) -> str:
+        return ""
+
+    @property
+    def per_bar(self) -> int:
+        """Frames in a bar of the metre that most training tunes have."""
+        beats, unit = self._metre
+        return max(1, beats * 4 * self.grid // unit)
+
+    recognises = staticmethod(files.recognised)
+    parts = staticmethod(files.parts)
+    read = staticmethod(files.read)
+
+    @classmethod
+    def fit(cls, records: Records, **options: Any) -> PianoRoll:
+        chosen = cls.checked(options)
+        low, high = 128, -1
+        metres: Counter[tuple[int, int]] = Counter()
+        tempos = []
+        for tune in records():
+            pitches = _pitched(tune)["pitch"]
+            if len(pitches):
+                low, high = min(low, int(pitches.min())), max(high, int(pitches.max()))
+            metres.update((each.beats, each.unit) for each in tune.metres[:1])
+            tempos += [each.quarters for each in tune.tempos[:1]]
+        if high < 0:
+            raise UserError("the tunes have no notes (drums are not counted): there is nothing to learn from.")
+        shift = chosen["shift"]
+        low, high = max(0, low - shift), min(127, high + shift)
+        metre = metres.most_common(1)[0][0] if metres else (4, 4)
+        tempo = float(np.median(tempos)) if tempos else 120.0
+        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, metre, tempo)
+
+    def refitted(self, records: Records) -> PianoRoll:
+        return self  # steps mean the same whatever the tunes
+
+    def refusal(self, record: Tune) -> str:
+        pitches = _pitched(record)["pitch"]
+        if not len(pitches):
+            return "without notes"
+        if pitches.min() < self.lowest or pitches.max() >= self.lowest + self._steps.places:
+            return "with notes beyond the range of the training data"
+        return ""
+
+    def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
+        found, frame = _pitched(record), record.ticks / self.grid
+        count = max(1, math.ceil(record.length / frame - 1e-9))
+        if count > LONGEST:
+            raise UserError(f"{record.name or 'tune'}: {count:,} frames; at most {LONGEST:,} can be kept. Cut it.")
+        places = self._steps.places
+        begins = np.rint(found["start"] / frame).astype(np.int64).clip(0, count - 1)
+        ends = np.rint((found["start"] + found["length"]) / frame).astype(np.int64).clip(begins + 1, count)
+        rows = found["pitch"].astype(np.int64) - self.lowest
+        edges = np.zeros((count + 1, places), np.int32)
+        np.add.at(edges, (begins, rows), 1)
+        np.add.at(edges, (ends, rows), -1)
+        sounding = edges.cumsum(axis=0)[:count] > 0
+        if not self.holds:
+            return sounding.astype(np.uint8)
+        struck = np.zeros((count, places), bool)
+        struck[begins, rows] = True
+        return np.concatenate([struck, sounding & ~struck], axis=1).astype(np.uint8)
+
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Tune:
+        places = self._steps.places
+        on = np.asarray(steps, bool).reshape(len(steps), -1)
+        struck, held = (on[:, :places], on[:, places:]) if self.holds else (np.zeros_like(on), on)
+        sounding = struck | held
+        before = np.pad(sounding, ((1, 0), (0, 0)))[:-1]
+        # What is held without having begun begins there.
+        times, rows = np.nonzero(struck | (held & ~before))
+        begins = np.zeros((len(on) + 1, places), bool)
+        begins[times, rows] = True
+        stops = begins | ~np.pad(sounding, ((0, 1), (0, 0)))
+        found = np.zeros(len(times), NOTE)
+        for n, (time, row) in enumerate(zip(times.tolist(), rows.tolist(), strict=True)):
+            found[n] = time, 1 + int(stops[time + 1 :, row].argmax()), self.lowest + row, VELOCITY, 0
+        return Tune(
+            ordered(found),
+            self.grid,
+            len(on),
+            (Part(),),
+            (Metre(0, *self._metre),),
+            (),
+            (Tempo(0, self._tempo),),
+        )
+
+    def ends(self, step: np.ndarray) -> bool:
+        return False
+
+    def may_end(self, step: np.ndarray) -> bool:
+        return True
+
+    def dump(self, record: Tune) -> bytes:
+        from rhapsode.music.formats.own import dumps
+
+        return (dumps(record) + "\n").encode()
+
+    def show(self, record: Tune) -> str:
+        """Pitches from the highest to the lowest, a character a frame: ● where a note begins, ─ where it is held."""
+        steps = self.encode(record)
+        places = self._steps.places
+        struck, held = (steps[:, :places], steps[:, places:]) if self.holds else (steps, np.zeros_like(steps))
+        used = np.flatnonzero((struck | held).any(axis=0))
+        rows = range(used.max(), used.min() - 1, -1) if len(used) else ()
+        signs = np.where(struck, "●", np.where(held, "─", "·"))
+        return "\n".join(f"{self.lowest + row:3d} {''.join(signs[:, row])}" for row in rows)
+
+    @classmethod
+    def text_of(cls, record: Tune) -> str | None:
+        return None
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "grid": self.grid,
+            "holds": self.holds,
+            "lowest": self.lowest,
+            "places": self._steps.places,
+            "shift": self._steps.shift,
+            "metre": list(self._metre),
+            "tempo": self._tempo,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> PianoRoll:
+        grid, holds, lowest, places, shift, metre, tempo = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo"
+        )
+        whole = [grid, lowest, places, shift, *(metre if isinstance(metre, list) else [None])]
+        if not all(isinstance(n, int) and not isinstance(n, bool) for n in whole) or not isinstance(holds, bool):
+            raise damaged(cls, f"expected whole numbers, found {str(whole)[:80]}")
+        if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest and 0 <= shift <= 24):
+            raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
+        if len(metre) != 2 or not (1 <= metre[0] <= 64 and metre[1] in (1, 2, 4, 8, 16, 32)):
+            raise damaged(cls, f"metre {metre} is none")
+        if not isinstance(tempo, int | float) or isinstance(tempo, bool) or not 1 <= tempo <= 1000:
+            raise damaged(cls, f"tempo {tempo!r} is none")
+        return cls(grid, holds, lowest, places, shift, (metre[0], metre[1]), float(tempo))
+
+
+def _pitched(tune: Tune) -> np.ndarray:
+    """Its notes but drums."""
+    drums = np.array([part.drums for part in tune.parts], bool)
+    return tune.notes[~drums[tune.notes["part"]]] if drums.any() else tune.notes
