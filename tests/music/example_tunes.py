@@ -62,7 +62,7 @@ def blues() -> Tune:
         48 * Q,
         (Part("Melody", 66), Part("Bass", 32), Part("Drums", 0, drums=True)),
         metres=(Metre(0, 4, 4),),
-        keys=(Key(0, 0, 7),),
+        keys=(Key(0, -1, 7),),
         tempos=(Tempo(0, 116.0),),
         chords=tuple(Chord(bar * 4 * Q, symbol) for bar, symbol in enumerate(symbols)),
         title="Blues & test <12 bars>",

@@ -11,6 +11,10 @@ TOMS = {41: 80, 43: 95, 45: 115, 47: 140, 48: 165, 50: 195}
 HATS = {42: 0.03, 44: 0.03, 46: 0.22, 54: 0.06, 69: 0.04, 70: 0.03, 82: 0.04}
 """Seconds to 1/e; with what else is shaken."""
 CYMBALS = {49: 0.6, 51: 0.35, 52: 0.5, 53: 0.4, 55: 0.3, 57: 0.6, 59: 0.35}
+NAMES = {
+    35: "kick", 36: "kick", 37: "rim", 38: "snare", 39: "clap", 40: "snare", 42: "hat", 44: "pedal", 46: "open hat",
+    49: "crash", 51: "ride", 52: "china", 53: "bell", 54: "tamb.", 55: "splash", 56: "cowbell", 57: "crash", 59: "ride",
+} | {tom: "tom" for tom in TOMS}  # fmt: skip
 LONGEST = 3.0
 """Seconds."""
 

@@ -50,16 +50,16 @@ class Timbre:
     gain: float = 1.0
 
 
-PIANO = Timbre(0.9, 1800, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.5)
-ELECTRIC = Timbre(2.0, 2500, 0.003, 0.12, decay=1.2, ratios=(1, 2, 3, 7.1), detune=0.5, gain=1.3)
+PIANO = Timbre(0.9, 2400, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.5)
+ELECTRIC = Timbre(1.4, 2500, 0.003, 0.12, decay=1.2, ratios=(1, 2, 3, 7.1), detune=0.5, gain=1.3)
 PLUCKED = Timbre(1.0, 2600, 0.002, 0.10, decay=0.8, pluck=1 / 5, stretch=5e-5, gain=1.5)
-BASS = Timbre(1.2, 700, 0.005, 0.06, decay=1.0, pluck=1 / 6, stretch=1e-4, gain=1.7)
+BASS = Timbre(1.2, 700, 0.005, 0.06, decay=1.0, pluck=1 / 6, stretch=1e-4, gain=2.2)
 BELL = Timbre(0.6, 6000, 0.001, 0.5, decay=0.9, ratios=(1, 2.76, 5.4, 8.9), gain=0.9)
 BARS = Timbre(1.3, 4000, 0.001, 0.3, decay=0.35, ratios=(1, 4, 10), gain=1.3)
-ORGAN = Timbre(1.0, 2400, 0.012, 0.07, even=1.0, detune=1.0, gain=0.9)
+ORGAN = Timbre(0.8, 4000, 0.012, 0.07, ratios=(1, 2, 3, 4, 6, 8), detune=1.0, gain=0.9)
 STRINGS = Timbre(1.0, 2200, 0.07, 0.18, detune=5, vibrato=6)
 SOLO = Timbre(0.95, 2600, 0.05, 0.12, vibrato=12, gain=0.9)
-VOICE = Timbre(0.9, 4000, 0.06, 0.15, detune=6, vibrato=9, formants=(650, 1080, 2650), gain=1.0)
+VOICE = Timbre(0.9, 4000, 0.06, 0.15, detune=6, vibrato=9, formants=(650, 1080, 2650), gain=0.8)
 BRASS = Timbre(0.7, 1700, 0.04, 0.08, vibrato=3, gain=0.9)
 REED = Timbre(0.9, 2200, 0.025, 0.06, even=0.25, vibrato=4, gain=0.9)
 PIPE = Timbre(2.2, 3000, 0.045, 0.09, vibrato=8, gain=1.1)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib import import_module
+
 import numpy as np
 
 from rhapsode.errors import UserError
@@ -17,8 +19,7 @@ def held(tune: Tune) -> np.ndarray:
 
     Symbols that are not understood are passed over, as is what lies outside of the tune.
     """
-    from rhapsode.music.chords import parse
-
+    parse = import_module("rhapsode.music.chords").parse
     rows = []
     ends = [*(chord.tick for chord in tune.chords[1:]), tune.length]
     for chord, end in zip(tune.chords, ends, strict=False):
