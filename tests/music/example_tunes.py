@@ -42,7 +42,7 @@ def chorale() -> Tune:
 
 def blues() -> Tune:
     """Twelve bars of melody, walking bass and drums, with chords."""
-    symbols = "C7 F7 C7 C7 F7 F7 C7 C7 G7 F7 C7 G7".split()
+    symbols = ["C7", "F7", "C7", "C7", "F7", "F7", "C7", "C7", "G7", "F7", "C7", "G7"]
     roots = {"C7": 36, "F7": 41, "G7": 43}
     rows = []
     for bar, symbol in enumerate(symbols):

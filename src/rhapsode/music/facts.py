@@ -1,8 +1,10 @@
-"""What is known of a tune, in words."""
+"""What is known of a tune, in words; and its bars."""
 
 from __future__ import annotations
 
-from rhapsode.music.tune import Key, Tune
+import numpy as np
+
+from rhapsode.music.tune import Key, Metre, Tune
 
 FIFTHS = "FCGDAEB"
 MODES = {0: "major", 9: "minor", 2: "dorian", 4: "phrygian", 5: "lydian", 7: "mixolydian", 11: "locrian"}
@@ -28,6 +30,24 @@ def facts(tune: Tune) -> list[str]:
     if tune.tempos:
         found.append(_first(f"♩ = {tune.tempos[0].quarters:.0f}", len(tune.tempos)))
     return found
+
+
+def grid(tune: Tune) -> tuple[np.ndarray, np.ndarray]:
+    """Ticks at which bars begin, and at which beats do; before the first bar there may be an upbeat."""
+    metres = tune.metres or (Metre(0, 4, 4),)
+    ends = [*(metre.tick for metre in metres[1:]), max(tune.length, metres[-1].tick + 1)]
+    starts: list[np.ndarray] = []
+    beats: list[np.ndarray] = []
+    for metre, end in zip(metres, ends, strict=True):
+        beat = max(4 * tune.ticks // metre.unit, 1)
+        starts.append(np.arange(metre.tick, end, beat * metre.beats))
+        beats.append(np.arange(metre.tick, end, beat))
+    return np.concatenate(starts), np.concatenate(beats)
+
+
+def pitch_name(pitch: int) -> str:
+    """`C4` for 60; empty for black keys."""
+    return f"{NATURALS[pitch % 12]}{pitch // 12 - 1}" if pitch % 12 in NATURALS else ""
 
 
 def _first(text: str, count: int) -> str:

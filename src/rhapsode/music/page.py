@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.music.facts import facts
-from rhapsode.music.rollplan import COLOURS, LEFT, grid, plan
+from rhapsode.music.facts import facts, grid
 from rhapsode.music.roll import element
+from rhapsode.music.rollplan import COLOURS, LEFT, plan
 from rhapsode.music.synth import SPREAD
 from rhapsode.music.timbre import PAD, Timbre, partials, timbre_of
 from rhapsode.music.tune import Tune

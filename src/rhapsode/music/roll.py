@@ -46,13 +46,15 @@ def svg(tune: Tune, *, marks: np.ndarray | None = None, marked: str = "marked", 
     marks:  [N] of bool, notes to be drawn hollow: a primer, say, or what is copied; marked: what the legend calls them.
     bars:   in a row.
 
-    A note is a `<rect>` of class `note`, in the order of `Tune.notes`; where it goes on in the next row, that is of class
-    `more`. Velocity is its opacity. Raises `UserError`.
+    A note is a `<rect>` of class `note`, in the order of `Tune.notes`; where it goes on in the next row, that is of
+    class `more`. Velocity is its opacity. Raises `UserError`.
     """
     return document(plan([tune], [marks], bars=bars, marked=marked)).encode()
 
 
-def png(tune: Tune, *, marks: np.ndarray | None = None, marked: str = "marked", bars: int = 8, scale: float = 2) -> bytes:
+def png(
+    tune: Tune, *, marks: np.ndarray | None = None, marked: str = "marked", bars: int = 8, scale: float = 2
+) -> bytes:
     """The same as a PNG; scale: its pixels for each of the SVG's."""
     return picture(plan([tune], [marks], bars=bars, marked=marked), scale)
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.music.drums import NAMES
-from rhapsode.music.facts import NATURALS, facts
-from rhapsode.music.tune import Chord, Metre, Tune
+from rhapsode.music.facts import NATURALS, facts, grid, pitch_name
+from rhapsode.music.tune import Chord, Tune
 
 COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#666a73")
 """Of the parts, in turn: the first six are Okabe and Ito's, which colour-blind people tell apart."""
@@ -107,32 +107,15 @@ def plan(
     if bars is not None and bars < 1:
         raise UserError(f"{bars} bars in a row: give 1 or more.")
     marks = [None] * len(tunes) if marks is None else marks
-    if [len(tune) if mark is None else len(mark) for tune, mark in zip(tunes, marks, strict=False)] != [*map(len, tunes)]:
-        raise UserError("marks: give one bool for each note of each tune.")
+    for tune, mark in zip(tunes, marks, strict=True):
+        if mark is not None and mark.shape != (len(tune),):
+            raise UserError(f"{len(mark)} marks for {len(tune)} notes: give one bool for each.")
     out = Plan(", ".join(tune.title or tune.name or "A tune" for tune in tunes))
     for tune, mark in zip(tunes, marks, strict=True):
         if heading:
             _heading(out, tune, mark is not None and bool(mark.any()), marked)
         _rows(out, tune, np.zeros(len(tune), bool) if mark is None else mark, bars)
     return out
-
-
-def grid(tune: Tune) -> tuple[np.ndarray, np.ndarray]:
-    """Ticks at which bars begin, and at which beats do; before the first bar there may be an upbeat."""
-    metres = tune.metres or (Metre(0, 4, 4),)
-    ends = [*(metre.tick for metre in metres[1:]), max(tune.length, 1)]
-    starts: list[np.ndarray] = []
-    beats: list[np.ndarray] = []
-    for metre, end in zip(metres, ends, strict=True):
-        beat = max(4 * tune.ticks // metre.unit, 1)
-        starts.append(np.arange(metre.tick, end, beat * metre.beats))
-        beats.append(np.arange(metre.tick, end, beat))
-    return np.concatenate(starts), np.concatenate(beats)
-
-
-def pitch_name(pitch: int) -> str:
-    """`C4` for 60; empty for black keys."""
-    return f"{NATURALS[pitch % 12]}{pitch // 12 - 1}" if pitch % 12 in NATURALS else ""
 
 
 def _heading(out: Plan, tune: Tune, has_marks: bool, marked: str) -> None:

@@ -66,7 +66,10 @@ def check(tune: Tune, rate: int) -> None:
 
 
 def finish(sound: np.ndarray, rate: int) -> np.ndarray:
-    """[N, 2] with its highest sample at -1 dB and its end faded out. What is much louder than the rest is rounded off."""
+    """[N, 2] with its highest sample at -1 dB and its end faded out; what is much louder than the rest is rounded off.
+
+    The fade is a fifth of a second, in which little sounds any more.
+    """
     size = np.abs(sound)
     highest = float(size.max(initial=0))
     if highest > 0:
@@ -101,7 +104,10 @@ def _play(
     rate: int,
     tones: dict[Kind, np.ndarray],
 ) -> None:
-    """Add these notes to the sound [2, N]. place: -1 is left, 1 right. tones: those made already, held as long as any."""
+    """Add these notes to the sound [2, N]. place: -1 is left, 1 right.
+
+    tones: those made already, held as long as the longest of their kind; others are added.
+    """
     begins = np.rint(tune.time(found["start"]) * rate).astype(np.int64)
     ends = np.rint(tune.time(found["start"] + found["length"]) * rate).astype(np.int64)
     velocities = np.clip(found["velocity"], 1, 127)

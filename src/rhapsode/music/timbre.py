@@ -91,7 +91,7 @@ def partials(timbre: Timbre, pitch: float, force: float, highest: float) -> tupl
     force: from 0 to 1, how hard it is struck. highest: Hz, none is above.
     """
     k = np.arange(1, MOST + 1)
-    ratios = np.array(timbre.ratios) if timbre.ratios else k * np.sqrt((1 + timbre.stretch * k**2))
+    ratios = np.array(timbre.ratios) if timbre.ratios else k * np.sqrt(1 + timbre.stretch * k**2)
     k = k[: len(ratios)]
     hertz = frequency(pitch) * ratios
     strength = k**-timbre.slope * np.exp(-hertz / (timbre.cutoff * (0.4 + 1.2 * force)))
@@ -100,9 +100,9 @@ def partials(timbre: Timbre, pitch: float, force: float, highest: float) -> tupl
     if timbre.pluck:
         strength = strength * np.maximum(np.abs(np.sin(np.pi * k * timbre.pluck)), 0.05)
     if timbre.formants:
-        near = [np.exp(-0.5 * ((hertz - centre) / (80 + 0.1 * centre)) ** 2) / (n + 1) for n, centre in
-                enumerate(timbre.formants)]  # fmt: skip
-        strength = strength * (0.12 + np.sum(near, axis=0))
+        centres = np.array(timbre.formants)[:, None]
+        near = np.exp(-0.5 * ((hertz - centres) / (80 + 0.1 * centres)) ** 2)
+        strength = strength * (0.12 + np.sum(near / np.arange(1, len(centres) + 1)[:, None], axis=0))
     kept = (hertz < highest) & (strength > FAINT * strength[hertz < highest].max(initial=0))
     hertz, strength = hertz[kept], strength[kept]
     return hertz, strength / np.sqrt(np.sum(strength**2)) if len(strength) else strength
@@ -114,16 +114,17 @@ def fading(timbre: Timbre, pitch: float) -> float:
 
 
 def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) -> np.ndarray:
-    """One held note, float32 [at most `samples`]: shorter if it has died away by then. Its first sample is 0."""
+    """One held note, float32 [at most `samples`]: shorter if it has died away by then."""
     hertz, strength = partials(timbre, pitch, force, min(0.45 * rate, 14_000))
     k = np.arange(1, len(hertz) + 1)
     last = fading(timbre, pitch)
     rates = np.zeros(len(k))
     if last:
-        samples = min(samples, round(10 * last * rate))
+        samples = min(samples, round(12 * last * rate))
         rates = (1 + 0.3 * (k - 1)) / last
         # A string gives most of its sound soon, and the rest slowly.
-        hertz, strength, rates = twice(hertz), np.append(0.75 * strength, 0.25 * strength), np.append(2 * rates, rates / 2)
+        hertz, strength = twice(hertz), np.append(0.75 * strength, 0.25 * strength)
+        rates = np.append(2 * rates, rates / 2)
     if timbre.detune:
         apart = 2 ** (timbre.detune / 2400)
         hertz, strength, rates = np.append(hertz / apart, hertz * apart), twice(strength) / 2**0.5, twice(rates)
@@ -132,9 +133,10 @@ def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) ->
     # Turns that differ keep the partials' crests apart; they are the same for a partial and its copy.
     phase = np.tile(2 * np.pi * 0.618034 * np.arange(1, len(hertz) // 2 + 1) ** 2, 2)
     sound = _damped(hertz, rates, strength * (2**0.5 * LEVEL * timbre.gain), phase, samples, rate)
-    if timbre.vibrato:
-        sound = _warped(sound, timbre.vibrato, rate)
-    return sound
+    if last:  # what is left is faint, but its end could be heard
+        edge = min(round(0.1 * rate), len(sound))
+        sound[len(sound) - edge :] *= np.linspace(1, 0, edge, dtype=np.float32)
+    return _warped(sound, timbre.vibrato, rate) if timbre.vibrato else sound
 
 
 def twice(values: np.ndarray) -> np.ndarray:
