@@ -1,11 +1,9 @@
 """The built-in synthesiser: pitch, time, loudness, and no clicks."""
 
 import io
-import sys
 import time
 import wave
-from dataclasses import dataclass, replace
-from types import ModuleType
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -99,26 +97,6 @@ def test_drums_and_parts_have_their_places() -> None:
     sound = np.abs(render(Tune(notes(rows), Q, 8 * Q, (Part(), Part()))))
     early, late = sound[: RATE // 2].mean(axis=0), sound[2 * RATE : 5 * RATE // 2].mean(axis=0)
     assert early[0] > 1.5 * early[1] and late[1] > 1.5 * late[0]
-
-
-@pytest.fixture
-def chords(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A module that knows three symbols."""
-
-    @dataclass
-    class Found:
-        tones: frozenset[int]
-        bass: int
-
-    def parse(symbol: str) -> Found:
-        if symbol not in ("C7", "F7", "G7"):
-            raise UserError("no chord")
-        root = {"C": 0, "F": 5, "G": 7}[symbol[0]]
-        return Found(frozenset((root + step) % 12 for step in (0, 4, 7, 10)), root)
-
-    module = ModuleType("rhapsode.music.chords")
-    module.parse = parse  # type: ignore[attr-defined]
-    monkeypatch.setitem(sys.modules, "rhapsode.music.chords", module)
 
 
 def test_chords_are_played_if_asked_for(chords: None) -> None:
