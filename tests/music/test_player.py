@@ -44,7 +44,7 @@ def test_what_is_in_it() -> None:
         assert said in made.decode()
     svgs = re.findall(r"<svg.*?</svg>", made.decode(), re.S)
     assert [len(found(svg.encode(), "note")) for svg in svgs] == [0, len(tune)]
-    assert b"http" not in made and b"src=" not in made.replace(b"script-src", b"").replace(b"style-src", b"")
+    assert b"://" not in made
     assert made == page(tune)
 
 

@@ -42,10 +42,8 @@ def test_it_sounds_at_the_pitch_and_time_of_the_notes(font: Path) -> None:
     assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-4) and not sound[-1].any()
     for begin, wanted in ((0.1, 441), (1.1, 220.5)):
         part = sound[round(begin * RATE) : round((begin + 0.3) * RATE), 0]
-        hertz = np.fft.rfftfreq(1 << 16, 1 / RATE)
-        assert hertz[np.abs(np.fft.rfft(part * np.hanning(len(part)), 1 << 16)).argmax()] == pytest.approx(
-            wanted, rel=0.01
-        )
+        strength = np.abs(np.fft.rfft(part * np.hanning(len(part)), 1 << 16))
+        assert strength.argmax() * RATE / (1 << 16) == pytest.approx(wanted, rel=0.01)
     assert np.abs(sound[round(0.7 * RATE) : RATE - 10]).max() < 0.02
     assert wav(tune, font, RATE) == wav(tune, font, RATE)
 

@@ -24,10 +24,12 @@ def engrave(musicxml: bytes, *, width: int = WIDTH) -> bytes:
     if not 200 <= width <= 10_000:
         raise UserError(f"a score {width} tenths of a mm wide cannot be engraved: give 200 to 10000.")
     try:
-        ElementTree.fromstring(musicxml)
+        kind = ElementTree.fromstring(musicxml).tag
         text = musicxml.decode("utf-8-sig")
     except (ElementTree.ParseError, UnicodeDecodeError) as error:
         raise UserError(f"this is not MusicXML: {error}.") from None
+    if kind not in ("score-partwise", "score-timewise"):
+        raise UserError(f"this is not MusicXML, whose first element is score-partwise; here it is {kind}.")
     verovio.enableLog(verovio.LOG_OFF)
     toolkit = verovio.toolkit()
     toolkit.setOptions(

@@ -125,13 +125,17 @@ def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) ->
         # A string gives most of its sound soon, and the rest slowly.
         hertz, strength = twice(hertz), np.append(0.75 * strength, 0.25 * strength)
         rates = np.append(2 * rates, rates / 2)
-    if timbre.detune:
-        apart = 2 ** (timbre.detune / 2400)
-        hertz, strength, rates = np.append(hertz / apart, hertz * apart), twice(strength) / 2**0.5, twice(rates)
+    if timbre.detune:  # the second is the weaker, so that they never cancel
+        apart = 2 ** (timbre.detune / 1200)
+        hertz, strength, rates = (
+            np.append(hertz, hertz * apart),
+            np.append(0.9 * strength, 0.44 * strength),
+            twice(rates),
+        )
     # What comes slowly is all of it, less a copy that goes.
     hertz, strength, rates = twice(hertz), np.append(strength, -strength), np.append(rates, rates + 1 / timbre.attack)
-    # Turns that differ keep the partials' crests apart; they are the same for a partial and its copy.
-    phase = np.tile(2 * np.pi * 0.618034 * np.arange(1, len(hertz) // 2 + 1) ** 2, 2)
+    # Turns that differ keep the partials' crests apart; they are the same for a partial and its copies.
+    phase = np.resize(2 * np.pi * 0.618034 * k**2, len(hertz))
     sound = _damped(hertz, rates, strength * (2**0.5 * LEVEL * timbre.gain), phase, samples, rate)
     if last:  # what is left is faint, but its end could be heard
         edge = min(round(0.1 * rate), len(sound))
