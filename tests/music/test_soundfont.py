@@ -56,7 +56,7 @@ def test_the_command_is_used_where_the_library_is_not(
     with pytest.raises(UserError, match="pip install --no-deps tinysoundfont"):
         render(one(), font)
     head = "4d546864000000060000000103e8" + "4d54726b"
-    events = "00ff51030f4240" + "00c000" + "00c159" + "00904564" + "8768804500" + "00ff2f00"
+    events = "00ff51030f4240" + "00c000" + "00904564" + "8768804500" + "00ff2f00"
     command = tmp_path / "fluidsynth"
     command.write_text(COMMAND.replace("MIDI", f"{head}{len(events) // 2:08x}{events}"))
     command.chmod(0o755)

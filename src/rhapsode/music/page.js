@@ -164,9 +164,8 @@ function key(event) {
     Home: () => seek(0),
     l: loop,
   }[event.key];
-  const own = event.target.closest("input, button, a");
-  if (!act || event.ctrlKey || event.metaKey || event.altKey) return;
-  if (own && (event.key !== " " ? own.type === "range" : own.tagName !== "INPUT")) return; // they have these keys
+  const own = event.key === " " ? "button, a" : event.key === "l" ? "" : "input"; // what has this key for itself
+  if (!act || event.ctrlKey || event.metaKey || event.altKey || (own && event.target.matches(own))) return;
   event.preventDefault();
   if (!event.repeat || event.key.startsWith("Arrow")) act();
 }

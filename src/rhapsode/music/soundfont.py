@@ -32,7 +32,8 @@ def render(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords
     check(tune, rate)
     path = Path(font)
     try:
-        head = path.open("rb").read(12)
+        with path.open("rb") as file:
+            head = file.read(12)
     except OSError as error:
         raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
@@ -59,7 +60,7 @@ def wav(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: b
 
 def _performance(tune: Tune, chords: bool) -> tuple[dict[int, Part], list[Event]]:
     """Which part each channel plays, and what happens when. Beyond 15 parts, some share a channel and its sound."""
-    parts = [*tune.parts, CHORDS]
+    parts = [*tune.parts, CHORDS] if chords else [*tune.parts]
     extra = held(tune) if chords else np.zeros(0, NOTE)
     extra["part"] = len(tune.parts)
     found = np.concatenate([tune.notes, extra])
@@ -70,7 +71,7 @@ def _performance(tune: Tune, chords: bool) -> tuple[dict[int, Part], list[Event]
     for note, begin, end in zip(found, begins, ends, strict=True):
         channel, pitch, velocity = channels[note["part"]], int(note["pitch"]), int(note["velocity"])
         events += [(begin, 1, channel, pitch, min(max(velocity, 1), 127)), (end, 0, channel, pitch, 0)]
-    used = {channel: part for channel, part in reversed([*zip(channels, parts, strict=True)])}
+    used = dict(zip(reversed(channels), reversed(parts), strict=True))
     return used, sorted(events)
 
 

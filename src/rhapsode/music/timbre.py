@@ -50,7 +50,7 @@ class Timbre:
     gain: float = 1.0
 
 
-PIANO = Timbre(0.9, 2400, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.5)
+PIANO = Timbre(0.75, 2400, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.5)
 ELECTRIC = Timbre(1.4, 2500, 0.003, 0.12, decay=1.2, ratios=(1, 2, 3, 7.1), detune=0.5, gain=1.3)
 PLUCKED = Timbre(1.0, 2600, 0.002, 0.10, decay=0.8, pluck=1 / 5, stretch=5e-5, gain=1.5)
 BASS = Timbre(1.2, 700, 0.005, 0.06, decay=1.0, pluck=1 / 6, stretch=1e-4, gain=2.2)
@@ -94,7 +94,7 @@ def partials(timbre: Timbre, pitch: float, force: float, highest: float) -> tupl
     ratios = np.array(timbre.ratios) if timbre.ratios else k * np.sqrt(1 + timbre.stretch * k**2)
     k = k[: len(ratios)]
     hertz = frequency(pitch) * ratios
-    strength = k**-timbre.slope * np.exp(-hertz / (timbre.cutoff * (0.4 + 1.2 * force)))
+    strength = k**-timbre.slope * np.exp(-hertz / (timbre.cutoff * (0.25 + 1.5 * force)))
     if timbre.even != 1:
         strength = strength * np.where(k % 2, 1, timbre.even)
     if timbre.pluck:
@@ -118,7 +118,7 @@ def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) ->
     hertz, strength = partials(timbre, pitch, force, min(0.45 * rate, 14_000))
     k = np.arange(1, len(hertz) + 1)
     last = fading(timbre, pitch)
-    rates = np.zeros(len(k))
+    rates: np.ndarray = np.zeros(len(k))
     if last:
         samples = min(samples, round(12 * last * rate))
         rates = (1 + 0.3 * (k - 1)) / last
@@ -127,11 +127,8 @@ def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) ->
         rates = np.append(2 * rates, rates / 2)
     if timbre.detune:  # the second is the weaker, so that they never cancel
         apart = 2 ** (timbre.detune / 1200)
-        hertz, strength, rates = (
-            np.append(hertz, hertz * apart),
-            np.append(0.9 * strength, 0.44 * strength),
-            twice(rates),
-        )
+        hertz, strength = np.append(hertz, hertz * apart), np.append(0.9 * strength, 0.44 * strength)
+        rates = twice(rates)
     # What comes slowly is all of it, less a copy that goes.
     hertz, strength, rates = twice(hertz), np.append(strength, -strength), np.append(rates, rates + 1 / timbre.attack)
     # Turns that differ keep the partials' crests apart; they are the same for a partial and its copies.
@@ -170,4 +167,4 @@ def _warped(sound: np.ndarray, cents: float, rate: int) -> np.ndarray:
     at = np.arange(len(sound), dtype=np.float64)
     depth = (2 ** (cents / 1200) - 1) / speed
     lag = depth * (1 - np.exp(-at / (0.35 * rate))) * (1 - np.cos(speed * at))
-    return np.interp(at - lag, at, sound).astype(np.float32)
+    return np.asarray(np.interp(at - lag, at, sound), np.float32)
