@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -105,9 +105,16 @@ def test_in_a_browser(browser: Any, tmp_path: Path, chords: None) -> None:
     def place() -> float:
         return float(re.findall(r"[\d.]+", sheet.locator("#cursor").get_attribute("style"))[0])
 
+    def until(met: Callable[[], bool]) -> None:
+        for _ in range(100):
+            if met():
+                return
+            sheet.wait_for_timeout(100)
+        raise AssertionError("in ten seconds it did not happen")
+
     sheet.locator("#play").click()
     expect(sheet.locator("#play")).to_have_text("Pause")
-    sheet.wait_for_function("parseFloat(document.querySelector('#cursor').style.transform.slice(11)) > 20")
+    until(lambda: place() > 20)
     assert sheet.evaluate("contexts.map((each) => each.state)") == ["running"]
     expect(sheet.locator(".note.on").first).to_be_attached()
     sheet.keyboard.press("Space")
@@ -136,7 +143,7 @@ def test_in_a_browser(browser: Any, tmp_path: Path, chords: None) -> None:
     sheet.locator("#seek").fill("990")  # 0.25 s before the end, at double speed
     sheet.keyboard.press("l")
     sheet.locator("#play").click()
-    sheet.wait_for_function("parseFloat(document.querySelector('#cursor').style.transform.slice(11)) < 300")
+    until(lambda: place() < 300)
     expect(sheet.locator("#play")).to_have_text("Pause")
     sheet.keyboard.press("l")
     sheet.locator("#seek").fill("990")

@@ -49,7 +49,7 @@ def test_places_and_colours() -> None:
 def test_words() -> None:
     document = svg(blues())
     assert texts(document, "title") == ["Blues & test <12 bars>"]
-    assert texts(document, "fact") == ["C mixolydian   4/4   ♩ = 116", "Melody", "Bass", "Drums"]
+    assert texts(document, "fact") == ["C mixolydian · 4/4 · ♩ = 116", "Melody", "Bass", "Drums"]
     assert texts(document, "chord") == [chord.symbol for chord in blues().chords]
     assert texts(document, "number") == [str(n) for n in range(1, 13)]
     assert {"C2", "C3", "C4", "C5"} == set(texts(document, "octave-name"))

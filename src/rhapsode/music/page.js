@@ -86,6 +86,7 @@ function pause() {
   clearInterval(timer);
   voices.silence();
   find("play").textContent = "Play";
+  draw();
 }
 
 function toggle() {

@@ -76,7 +76,8 @@ def rolls(
 
 def document(what: Plan) -> str:
     """All of it as an SVG document."""
-    return element(what, 0, what.width, f'xmlns="http://www.w3.org/2000/svg" width="{what.width:g}" ', paper=True)
+    size = f'width="{_n(what.width)}" height="{_n(what.height)}"'
+    return element(what, 0, what.width, f'xmlns="http://www.w3.org/2000/svg" {size} ', paper=True)
 
 
 def element(what: Plan, left: float, right: float, attributes: str = "", *, paper: bool = False) -> str:

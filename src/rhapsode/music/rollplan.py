@@ -124,7 +124,7 @@ def _heading(out: Plan, tune: Tune, has_marks: bool, marked: str) -> None:
         out.words.append(Word(LEFT, out.height + 16, title, "title"))
         out.height += 24
     if known := facts(tune):
-        out.words.append(Word(LEFT, out.height + 12, "   ".join(known), "fact"))
+        out.words.append(Word(LEFT, out.height + 12, " · ".join(known), "fact"))
         out.height += 19
     entries = [(part.name or f"part {n + 1}", n, False) for n, part in enumerate(tune.parts)]
     entries = (entries if len(entries) > 1 else []) + ([(marked, 0, True)] if has_marks else [])

@@ -50,10 +50,10 @@ class Timbre:
     gain: float = 1.0
 
 
-PIANO = Timbre(0.75, 2400, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.5)
-ELECTRIC = Timbre(1.4, 2500, 0.003, 0.12, decay=1.2, ratios=(1, 2, 3, 7.1), detune=0.5, gain=1.3)
-PLUCKED = Timbre(1.0, 2600, 0.002, 0.10, decay=0.8, pluck=1 / 5, stretch=5e-5, gain=1.5)
-BASS = Timbre(1.2, 700, 0.005, 0.06, decay=1.0, pluck=1 / 6, stretch=1e-4, gain=2.2)
+PIANO = Timbre(0.9, 2400, 0.002, 0.12, decay=1.3, pluck=1 / 8, stretch=3e-4, detune=0.7, gain=1.0)
+ELECTRIC = Timbre(1.4, 2500, 0.003, 0.12, decay=1.2, ratios=(1, 2, 3, 7.1), detune=0.5, gain=1.0)
+PLUCKED = Timbre(1.0, 2600, 0.002, 0.10, decay=0.8, pluck=1 / 5, stretch=5e-5, gain=1.1)
+BASS = Timbre(1.2, 700, 0.005, 0.06, decay=1.0, pluck=1 / 6, stretch=1e-4, gain=1.6)
 BELL = Timbre(0.6, 6000, 0.001, 0.5, decay=0.9, ratios=(1, 2.76, 5.4, 8.9), gain=0.9)
 BARS = Timbre(1.3, 4000, 0.001, 0.3, decay=0.35, ratios=(1, 4, 10), gain=1.3)
 ORGAN = Timbre(0.8, 4000, 0.012, 0.07, ratios=(1, 2, 3, 4, 6, 8), detune=1.0, gain=0.9)
@@ -94,7 +94,7 @@ def partials(timbre: Timbre, pitch: float, force: float, highest: float) -> tupl
     ratios = np.array(timbre.ratios) if timbre.ratios else k * np.sqrt(1 + timbre.stretch * k**2)
     k = k[: len(ratios)]
     hertz = frequency(pitch) * ratios
-    strength = k**-timbre.slope * np.exp(-hertz / (timbre.cutoff * (0.25 + 1.5 * force)))
+    strength = k**-timbre.slope * np.exp(-hertz / (timbre.cutoff * (0.15 + 1.7 * force)))
     if timbre.even != 1:
         strength = strength * np.where(k % 2, 1, timbre.even)
     if timbre.pluck:
@@ -137,7 +137,8 @@ def tone(timbre: Timbre, pitch: float, force: float, samples: int, rate: int) ->
     if last:  # what is left is faint, but its end could be heard
         edge = min(round(0.1 * rate), len(sound))
         sound[len(sound) - edge :] *= np.linspace(1, 0, edge, dtype=np.float32)
-    return _warped(sound, timbre.vibrato, rate) if timbre.vibrato else sound
+    # Voices that sing together do not waver together.
+    return _warped(sound, timbre.vibrato, 4.8 + 0.12 * (pitch % 7), rate) if timbre.vibrato else sound
 
 
 def twice(values: np.ndarray) -> np.ndarray:
@@ -161,9 +162,9 @@ def _damped(
     return np.asarray(sound.ravel()[:samples])
 
 
-def _warped(sound: np.ndarray, cents: float, rate: int) -> np.ndarray:
-    """With vibrato, which sets in when the note has begun: read a little sooner or later."""
-    speed = 2 * np.pi * 5.2 / rate
+def _warped(sound: np.ndarray, cents: float, hertz: float, rate: int) -> np.ndarray:
+    """With vibrato, which sets in when the note has begun: read a little later, now more, now less."""
+    speed = 2 * np.pi * hertz / rate
     at = np.arange(len(sound), dtype=np.float64)
     depth = (2 ** (cents / 1200) - 1) / speed
     lag = depth * (1 - np.exp(-at / (0.35 * rate))) * (1 - np.cos(speed * at))
