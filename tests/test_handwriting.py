@@ -463,7 +463,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
         (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing '500'"),
         (["generate", "MODEL", "ab", "--temperature", "0.5"], "temperature means nothing"),
-        (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pen strokes"),
+        (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pens"),
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
         (["score", "MODEL", "BOOK"], "not a file of drawings"),
         (["demo", "opera"], "demo: 'opera' is not known"),

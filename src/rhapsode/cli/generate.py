@@ -114,6 +114,7 @@ def generate(
     for name, value in {
         "--style": style,
         "--page": page,
+        "--attention": attention,
         "--primer": primer,
         "--bars": bars,
         "--animated": animated,

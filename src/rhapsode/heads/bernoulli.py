@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rhapsode.heads._head import Head
+from rhapsode.heads._sets import drawn, log_odds
 from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
@@ -42,16 +42,3 @@ class Bernoulli(Head):
     ) -> tuple[np.ndarray, float]:
         found = np.array([drawn(z, sampling.temperature, randomness) for z in distribution.tolist()], np.uint8)
         return found, float(log_odds(distribution, found))
-
-
-def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
-    """log p [...] of a set, members [..., D] of zeros and ones, by the log-odds of each thing [..., D]."""
-    return np.asarray((z * members - np.logaddexp(0, z)).sum(axis=-1))
-
-
-def drawn(z: float, temperature: float, randomness: Randomness) -> bool:
-    """Whether something of log-odds z comes true; at temperature 0, whether that is likelier than not."""
-    u = randomness.uniform()
-    if temperature == 0:
-        return z > 0
-    return u < 1 / (1 + math.exp(-max(-700.0, min(700.0, z / temperature))))

@@ -19,7 +19,7 @@ import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.heads._head import Head
-from rhapsode.heads.bernoulli import drawn, log_odds
+from rhapsode.heads._sets import drawn, log_odds
 from rhapsode.samplers import Randomness, Sampling
 from rhapsode.steps import Kind
 

@@ -1,4 +1,4 @@
-"""Tunes → files: the suffix says in which format."""
+"""Tunes → files: the suffix says in which format, to be played, heard, read or seen."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from pathlib import Path
 
 from rhapsode.errors import choice
 from rhapsode.exchange.place import place
+from rhapsode.music import roll, synth
 from rhapsode.music.formats import abc, midi, musicxml, own
+from rhapsode.music.page import page
 from rhapsode.music.tune import Tune
 
 
@@ -24,12 +26,20 @@ def _line(tune: Tune) -> bytes:
     return f"{own.dumps(tune)}\n".encode()
 
 
+def _html(tune: Tune) -> bytes:
+    return page(tune, midi=midi.dumps(tune))
+
+
 WRITERS: dict[str, Callable[[Tune], bytes]] = {
     ".mid": midi.dumps,
     ".midi": midi.dumps,
     ".abc": _abc,
     ".musicxml": _musicxml,
     ".jsonl": _line,
+    ".wav": synth.wav,
+    ".svg": roll.svg,
+    ".png": roll.png,
+    ".html": _html,
 }
 """What makes the contents of a file, by its suffix."""
 
