@@ -301,7 +301,8 @@ class Trainer:
             n = self.step % (len(texts.begins) - 1)
             text = codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
             length = None
-        drawn = model.generate(text, length=length, seed=self.step, sampling=Sampling(bias=0.5))[0]
+        neater = Sampling(bias=0.5) if "bias" in model.head.options else Sampling(temperature=0.8)
+        drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n")
 
     # --- files ---
