@@ -133,6 +133,8 @@ def test_marks():
 def test_pickups_fill_their_bar_and_bars_begin_anew():
     found = tune("C|CCCC|CCC:|")
     assert found.notes["start"][0] == 3 * 480 and found.metres == (Metre(0, 4, 4),) and len(found) == 16
+    late = tune("M:2/4\nC|CC|C:|")
+    assert late.notes["start"][0] == 480 and late.metres == (Metre(0, 2, 4),), "a field behind K is of the header too"
     odd = tune("CCCC|CCC|CCCC|CCCC|")
     assert odd.metres == (Metre(0, 4, 4), Metre(7 * 480, 4, 4)) and odd.notes["start"][0] == 0
     assert tune("CC|]").notes["start"][0] == 0, "a lone bar"

@@ -240,3 +240,19 @@ def test_writing(tmp_path, suffix):
 
 def test_abc_writes_what_is_no_chord_without_harm():
     assert '"A\'x"' in abc.dumps(Tune(TUNE.notes, 480, 960, chords=(Chord(0, 'A"x'),)))
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_damage_never_ends_in_a_failure_of_ours(tmp_path, name):
+    rng = np.random.default_rng(0)
+    whole = FILES[name] if isinstance(FILES[name], bytes) else FILES[name].encode()
+    for trial in range(40):
+        data = bytearray(whole[: rng.integers(len(whole))] if trial % 2 else whole)
+        for place in rng.integers(len(data) or 1, size=trial // 8 if data else 0):
+            data[place] = rng.integers(256)
+        path = at(tmp_path, name, bytes(data))
+        recognised(path)
+        try:
+            list(read(path))
+        except UserError as error:
+            assert str(path) in str(error)

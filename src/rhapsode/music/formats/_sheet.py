@@ -88,11 +88,11 @@ class Sheet:
 
     def _pickup(self) -> Fraction:
         """How much the first bar is too short, if others follow."""
-        metre = next((mark for time, mark in self.marks if isinstance(mark, Metre) and time == 0), None)
+        metres = [mark for time, mark in self.marks if isinstance(mark, Metre) and time == 0]
         first = next((time for time in self.bars if time > 0), None)
-        if metre is None or first is None or first >= self.length:
+        if not metres or first is None or first >= self.length:
             return Fraction(0)
-        return max(_bar(metre) - first, Fraction(0))
+        return max(_bar(metres[-1]) - first, Fraction(0))
 
     def _begun_anew(self, marks: list[tuple[Fraction, Mark]], shift: Fraction) -> list[tuple[Fraction, Metre]]:
         """Metres, the same again, where whole bars go on after one that was longer or shorter."""

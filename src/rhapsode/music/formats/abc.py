@@ -17,11 +17,11 @@ from fractions import Fraction
 from rhapsode.exchange.source import Source, decoded
 from rhapsode.music.formats._abc_body import Voice
 from rhapsode.music.formats._abc_fields import Settings, part
-from rhapsode.music.formats._abc_repeats import Bar, Sound, unfolded
+from rhapsode.music.formats._abc_repeats import Bar, Ending, Sound, unfolded
 from rhapsode.music.formats._abc_write import dumps
 from rhapsode.music.formats._sheet import Mark, Sheet
 from rhapsode.music.refusals import Refusals, Unreadable
-from rhapsode.music.tune import Part, Tune
+from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "read", "recognises"]
 
@@ -215,8 +215,15 @@ def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str
     """Write what a voice plays into the sheet, its ties joined, perhaps its bar lines. Raises `Unreadable`."""
     time = Fraction(0)
     tied: dict[int, int] = {}  # which of the notes goes on, by pitch
+    # Fields before the first note belong to the header, and are no part of what is repeated.
+    begins: list[Mark] = []
+    for item in voice.items:
+        if not isinstance(item, Key | Metre | Tempo):
+            break
+        begins.append(item)
+    sheet.marks += [(time, mark) for mark in begins]
     try:
-        items = unfolded(voice.items, header)
+        items = unfolded(voice.items[len(begins) :], [*header, *begins])
     except ValueError:
         raise Unreadable("too many repeats", name) from None
     for item in items:
@@ -235,6 +242,6 @@ def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str
         elif isinstance(item, Bar):
             if bars:
                 sheet.bars.append(time)
-        else:
-            sheet.marks.append((time, item))  # type: ignore[arg-type]
+        elif not isinstance(item, Ending):
+            sheet.marks.append((time, item))
         sheet.length = max(sheet.length, time)
