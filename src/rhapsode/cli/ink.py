@@ -22,9 +22,7 @@ def ink(
     lines: Annotated[int, typer.Option(min=1, max=500, help="How many to write.")] = 40,
     alphabet: Annotated[
         str | None,
-        typer.Option(
-            metavar="TEXT", help="Characters to cover [default: English letters, digits, marks, as the base knows them]."
-        ),
+        typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
     ] = None,
     base: Annotated[
         str | None, typer.Option(metavar="MODEL", help=f"The model that learns your hand [default: {BASE}].")

@@ -57,9 +57,15 @@ class Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, lines: Lines, texts: list[str], alphabet: str, port: int = 0, teacher: Teacher | None = None, hint: str = ""
+        self,
+        lines: Lines,
+        texts: list[str],
+        alphabet: str,
+        port: int = 0,
+        teacher: Teacher | None = None,
+        hint: str = "",
     ) -> None:
-        """port: 0 for any that is free. hint: why there is no teacher. Raises `UserError` for a port that is not free."""
+        """port: 0 for any that is free. hint: what to do for a teacher, if there is none. Raises `UserError`."""
         self.lines, self.alphabet, self.teacher, self.hint = lines, alphabet, teacher, hint
         self.texts = list(dict.fromkeys([*lines.read(), *texts]))
         self.token = secrets.token_urlsafe(16)

@@ -46,9 +46,11 @@ export class Lesson {
     const missing = Math.max(0, enough - usable);
     find("teach").disabled = this.running || saving || missing > 0;
     find("teach").textContent = this.state.taught ? "Teach it again" : "Teach my hand";
-    find("missing").textContent = missing
-      ? `${missing} more ${missing === 1 ? "line is" : "lines are"} needed; the more, the better.`
-      : `From ${usable} lines, in about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. More lines make it better.`;
+    find("missing").textContent = this.running
+      ? "It is learning. You can go on writing meanwhile; a later lesson takes the new lines, too."
+      : missing
+        ? `${missing} more ${missing === 1 ? "line is" : "lines are"} needed; the more, the better.`
+        : `From ${usable} lines, in about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. More lines make it better.`;
     find("unknown").textContent = strange.size
       ? `The model does not know ${[...strange].join(" ")}, so it leaves out ${written.length - usable} of your lines.`
       : "";

@@ -47,7 +47,7 @@ class Teacher:
         """
         model = Model.load(base)
         if model.codec.name != "strokes" or model.text is None or getattr(model.codec, "hand", None) is None:
-            raise UserError(f"{base} does not write texts by hand. Give a model that was trained on drawings with texts.")
+            raise UserError(f"{base} does not write texts by hand. Give a model trained on drawings with texts.")
         if model.path is not None and model.path.parent.resolve() == folder.resolve():
             raise UserError(f"{folder} is the base model itself. Choose another folder with -o.")
         self.file, self.base, self.folder, self.minutes, self._told = file, base, folder, minutes, told
