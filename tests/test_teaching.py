@@ -42,7 +42,7 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def teacher(file: Path, tiny_model: MakeModel) -> Iterator[Teacher]:
-    base = tiny_model(codec="strokes").path
+    base = tiny_model(codec="strokes", reset="document").path
     made = Teacher(file, str(base), file.parent / "models" / "mine", minutes=0.01)
     yield made
     made.close()
@@ -79,7 +79,7 @@ def until(teacher: Teacher, *phases: str, done: float = 0.0) -> dict[str, Any]:
         now = teacher.state()
         if now["phase"] in phases and now.get("done", 0) >= done:
             return now
-        assert now["phase"] == "running", now
+        assert now["phase"] == "running", now.get("error", now)
         time.sleep(0.02)
     raise AssertionError(f"nothing happened: {now}")
 
@@ -205,7 +205,7 @@ def test_without_a_teacher(file: Path) -> None:
 
 
 def test_bases_that_cannot_learn_a_hand(file: Path, tiny_model: MakeModel) -> None:
-    pen, text = tiny_model(codec="strokes"), tiny_model()
+    pen, text = tiny_model(codec="strokes", reset="document"), tiny_model()
     assert pen.path and text.path
     for base, folder, sentence, message in (
         (text.path, "mine", "", "does not write texts by hand"),
@@ -226,7 +226,7 @@ def test_the_command(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(Server, "serve_forever", interrupted)
-    base = tiny_model(codec="strokes").path
+    base = tiny_model(codec="strokes", reset="document").path
     command = ["ink", str(file), "--no-browser", "--lines", "3"]
     assert main([*command, "--base", str(base), "--minutes", "2", "--try", "bee"]) == 0
     folder = file.with_suffix("")

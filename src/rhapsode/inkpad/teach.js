@@ -58,7 +58,7 @@ export class Lesson {
   }
 
   progress() {
-    const { phase, stage, done = 0, train, valid, eta, warnings = [], error, kept } = this.state;
+    const { phase, stage, done = 0, train, valid, eta, warning, error, kept } = this.state;
     find("learning").hidden = !this.running;
     find("learnt").value = done;
     const figures = [`${Math.floor(100 * done)} %`];
@@ -69,7 +69,7 @@ export class Lesson {
     const where = `The model is in ${this.about.folder}. Use it: ${this.about.command}`;
     const ends = {
       idle: this.state.taught ? `An earlier lesson’s model is there. ${where}` : "",
-      running: warnings.at(-1) ?? "",
+      running: warning ?? "",
       finished: `It has learnt your hand. ${where}`,
       stopped: kept ? `Stopped; what it had learnt is kept. ${where}` : "Stopped before it had learnt anything.",
       failed: `It could not learn: ${error}`,

@@ -52,11 +52,13 @@ class Teacher:
             raise UserError(f"{folder} is the base model itself. Choose another folder with -o.")
         self.file, self.base, self.folder, self.minutes, self._told = file, base, folder, minutes, told
         self.alphabet = model.record_codec.alphabet
-        self.sentence = sentence or "".join(each for each in SENTENCE if each in self.alphabet).strip()
-        self.sentence = self.sentence or self.alphabet.strip()[:20]
-        model.record_codec.encode_text(self.sentence)
+        usual = " ".join("".join(each for each in SENTENCE if each in (*self.alphabet, " ")).split())
+        self.sentence = sentence or usual or self.alphabet[:20]
+        for word in self.sentence.split():
+            model.record_codec.encode_text(word)
         self._models = {"before": model}
         self._process: subprocess.Popen[str] | None = None
+        self._follower: threading.Thread | None = None
         self._progress: dict[str, Any] = {"phase": "idle"}
         self._lock = threading.Lock()
         self._drawing = threading.Lock()
@@ -100,8 +102,9 @@ class Teacher:
                 errors="replace",
                 start_new_session=True,  # Ctrl-C in the terminal is for this program, which tells the lesson
             )
-            self._progress = {"phase": "running", "stage": "preparing", "done": 0.0, "warnings": []}
-            threading.Thread(target=self._follow, args=(self._process,), daemon=True).start()
+            self._progress = {"phase": "running", "stage": "preparing", "done": 0.0}
+            self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
+            self._follower.start()
         self._told(f"learning your hand from {lines} lines, for {self.minutes:g} minutes …")
 
     def stop(self) -> None:
@@ -110,14 +113,14 @@ class Teacher:
 
     def close(self) -> None:
         """End the lesson, if one goes on, with nothing kept."""
-        process = self._process
-        if process is None or process.poll() is not None:
+        process, follower = self._process, self._follower
+        if process is None or follower is None or not follower.is_alive():
             return
         self._end("")
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
+        follower.join(PATIENCE)
+        if follower.is_alive():
             process.kill()
+            follower.join()
 
     def write(self, hand: str, text: str, bias: float, seed: int) -> str:
         """`text` as SVG, in the hand `before` or `after` the lesson. Raises `UserError`."""
@@ -153,22 +156,19 @@ class Teacher:
 
     def _follow(self, process: subprocess.Popen[str]) -> None:
         """Hear what the lesson says until it has ended."""
-        assert process.stdout is not None
         last, end = "", dict[str, Any]()
-        for line in process.stdout:
-            try:
-                said = json.loads(line)
-            except ValueError:
-                said = None
-            if not isinstance(said, dict):  # a library's words, or the traceback of a failure
-                last = line.strip()[:LAST_WORDS] or last
-            elif "end" in said:
-                end = said
-            elif "warning" in said:
-                self._progress = {**self._progress, "warnings": [*self._progress["warnings"], said["warning"]]}
-            else:
-                self._progress = {**self._progress, **said}
-        process.wait()
+        with process:
+            for line in process.stdout or ():
+                try:
+                    said = json.loads(line)
+                except ValueError:
+                    said = None
+                if not isinstance(said, dict):  # a library's words, or the traceback of a failure
+                    last = line.strip()[:LAST_WORDS] or last
+                elif "end" in said:
+                    end = said
+                else:
+                    self._progress = {**self._progress, **said}
         end = end or {"end": "failed", "error": last or f"the lesson has ended with status {process.returncode}."}
         with self._drawing:
             if end.get("kept"):
