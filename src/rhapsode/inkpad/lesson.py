@@ -20,9 +20,14 @@ from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
+from rhapsode.ink.formats import own
+from rhapsode.ink.formats._source import of_file
+from rhapsode.model import Model
 from rhapsode.report import Report
 
 KEEP = "keep"
+EVERY = 8
+"""One line of so many is held out: the best weights are those that fit such lines best."""
 
 
 def say(**values: Any) -> None:
@@ -55,7 +60,8 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
     folder.parent.mkdir(parents=True, exist_ok=True)
     desk = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
-        result = train([file], desk, base=base, minutes=minutes, report=_Told())
+        learnt, held_out = _dealt(file, base, desk)
+        result = train([learnt], desk, valid=[held_out], base=base, minutes=minutes, report=_Told())
         kept = result.finished or KEEP in heard
         if kept:
             folder.mkdir(exist_ok=True)
@@ -65,6 +71,19 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
         say(end="finished" if result.finished else "stopped", kept=kept, seconds=result.seconds)
     finally:
         shutil.rmtree(desk, ignore_errors=True)
+
+
+def _dealt(file: Path, base: str, desk: Path) -> tuple[Path, Path]:
+    """The lines that the base can learn, in two files on the desk; in the second are those it is tried on.
+
+    `train` would deal them by chance, and of so few lines hold out none at times.
+    """
+    codec = Model.load(base).record_codec
+    lines = [line for line in own.read(of_file(file, str(file))) if not codec.refusal(line)]
+    parts = {"learnt": [line for n, line in enumerate(lines) if n % EVERY != 1], "held-out": lines[1::EVERY]}
+    for name, part in parts.items():
+        (desk / f"{name}.jsonl").write_text("".join(f"{own.dumps(line)}\n" for line in part), "utf-8")
+    return desk / "learnt.jsonl", desk / "held-out.jsonl"
 
 
 def _listen(heard: list[str]) -> None:

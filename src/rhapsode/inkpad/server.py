@@ -234,4 +234,6 @@ def _wanted(body: bytes) -> dict[str, Any]:
         value = None
     if not isinstance(value, dict) or not all(isinstance(value.get(key), kind) for key, kind in kinds.items()):
         raise UserError("expected hand, text, bias and seed.")
+    if not 0 <= value["seed"] < 2**63:
+        raise UserError("a seed is from 0 to 2**63 - 1.")
     return {key: value[key] for key in kinds}

@@ -173,8 +173,8 @@ class Teacher:
         with self._drawing:
             if end.get("kept"):
                 self._models.pop("after", None)
-        self._progress = {**self._progress, **end, "phase": end["end"]}
         self._tell(end)
+        self._progress = {**self._progress, **end, "phase": end["end"]}
 
     def _tell(self, end: dict[str, Any]) -> None:
         if end.get("kept"):
