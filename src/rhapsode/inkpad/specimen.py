@@ -7,7 +7,7 @@ from dataclasses import replace
 from rhapsode.errors import UserError
 from rhapsode.generate import Sample
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.page import Layout, Page, fit, lay_out
+from rhapsode.ink.page import Layout, Line, Page, Sheet, fit, lay_out
 from rhapsode.ink.svg import svg
 from rhapsode.model import Model
 from rhapsode.samplers import Sampling
@@ -19,7 +19,7 @@ LONGEST = 400
 BIASES = 0.0, 2.0
 TRIES = 4
 PAGE = Page(100.0, 500.0, (2.0, 4.0, 2.0, 4.0), x_height=2.5, pitch=8.5)
-"""Two words high and as broad as a phone shows well; cut below the last line."""
+"""As broad as a phone shows well, and higher than any text needs: it is cut."""
 
 
 def specimen(model: Model, text: str, bias: float, seed: int) -> str:
@@ -48,8 +48,14 @@ def own_line(drawing: Drawing) -> str:
 
 
 def _cut(layout: Layout) -> Layout:
-    """The first page, as high as what is on it."""
+    """The first page, without what is empty above and below."""
     sheet = layout.sheets[0]
-    low = max((line.drawing.bounds[3] for line in sheet.lines if len(line.drawing)), default=0.0)
-    page = replace(layout.page, height=max(low, sheet.lines[-1].baseline) + layout.page.margins[2])
-    return Layout(page, (replace(sheet, page=page),))
+    drawn = [line for line in sheet.lines if len(line.drawing)]
+    up = min((line.drawing.bounds[1] for line in drawn), default=0.0) - layout.page.margins[0]
+    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.pitch) + layout.page.margins[2]
+    page = replace(layout.page, height=max(low - up, layout.page.pitch + sum(layout.page.margins[::2])))
+    lines = (
+        Line(replace(line.drawing, points=line.drawing.points - (0, up)), line.index, line.baseline - up)
+        for line in sheet.lines
+    )
+    return Layout(page, (Sheet(page, tuple(lines), ()),))

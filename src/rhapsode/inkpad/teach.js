@@ -66,9 +66,9 @@ export class Lesson {
     if (valid != null) figures.push(`on lines held back ${valid.toFixed(2)}`);
     if (eta != null) figures.push(`${clock(eta)} left`);
     find("figures").textContent = train == null ? `Getting ready: ${stage} …` : figures.join(" · ");
-    const where = `The model is in ${this.about.folder}. Use it: ${this.about.command}`;
+    const where = `The model is in ${this.about.folder}. In the terminal: ${this.about.command}`;
     const ends = {
-      idle: this.state.taught ? `An earlier lesson’s model is there. ${where}` : "",
+      idle: this.state.taught ? `It has had a lesson before. ${where}` : "",
       running: warning ?? "",
       finished: `It has learnt your hand. ${where}`,
       stopped: kept ? `Stopped; what it had learnt is kept. ${where}` : "Stopped before it had learnt anything.",
