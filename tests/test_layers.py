@@ -21,7 +21,8 @@ LAYERS: list[set[str]] = [
     {"reader", "framing", "corpus"},
     {"generate", "score", "compress"},
     {"model", "writing", "recogniser", "verified"},
-    {"training", "inkpad"},
+    {"training"},
+    {"inkpad"},
     {"cli"},
     {"__main__"},
 ]

@@ -9,41 +9,75 @@ import typer
 
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
+from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.inkpad.server import Server
+
+BASE = "demo:handwriting"
 
 
 def ink(
     file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Where the lines go; one that is there goes on.")],
     lines: Annotated[int, typer.Option(min=1, max=500, help="How many to write.")] = 40,
     alphabet: Annotated[
-        str | None, typer.Option(metavar="TEXT", help="Characters to cover [default: English letters, digits, marks].")
+        str | None,
+        typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
     ] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="MODEL", help=f"The model that learns your hand [default: {BASE}].")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.01, max=1440, help="How long it learns.")] = 5.0,
+    sentence: Annotated[
+        str, typer.Option("--try", metavar="TEXT", help="What it writes for you before and after [default: a fox].")
+    ] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
 ) -> None:
-    """Record your own hand, on a page in your browser.
+    """Record your own hand, on a page in your browser, and teach it to a model.
 
-    Each line is saved as soon as it is written; Ctrl-C ends. Then fine-tune a model of handwriting on them. Use it
-    for your own hand: copying another person's needs their consent."""
+    Each line is saved as soon as it is written; Ctrl-C ends. With ten lines or more, the page has a button that
+    fine-tunes a model of handwriting on them, here on your machine. Use it for your own hand: copying another person's
+    needs their consent."""
     with unbroken():
         from rhapsode.inkpad.lines import Lines
         from rhapsode.inkpad.prompts import ALPHABET, characters, english, prompts
         from rhapsode.inkpad.server import Server
+        from rhapsode.inkpad.teacher import Teacher
 
-    wanted = ALPHABET if alphabet is None else characters(alphabet)
-    with Server(Lines(file), prompts(lines, wanted, seed, english()), wanted, port) as server:
+    recorded, hint = Lines(file), ""
+    try:
+        folder = file.with_suffix("") if output is None else output
+        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell)
+    except UserError:
+        if base is not None or sentence or output is not None:
+            raise
+        teacher, hint = None, "To have a model learn your hand on this page, give one that writes: --base MODEL."
+        _tell(hint)
+    known = teacher.alphabet if teacher else ALPHABET
+    usual = "".join(each for each in ALPHABET if each in known) or known
+    wanted = characters(usual if alphabet is None else alphabet)
+    with Server(recorded, prompts(lines, wanted, seed, english()), wanted, port, teacher, hint) as server:
         typer.echo(server.url)
-        typer.echo("That is the page on which you write. Ctrl-C ends; every saved line stays.", err=True)
+        _tell("That is the page on which you write. Ctrl-C ends; every saved line stays.")
         if not no_browser:
             _open(server.url)
         try:
             server.serve_forever()
         except KeyboardInterrupt:
             server.lines.close()
+        finally:
+            if teacher:
+                teacher.close()
         _summary(server)
+
+
+def _tell(text: str) -> None:
+    typer.echo(visible(text), err=True)
 
 
 def _open(url: str) -> None:
@@ -61,11 +95,12 @@ def _summary(server: Server) -> None:
     saved = server.lines.read()
     counts = written(list(saved))
     covered = sum(char in counts for char in server.alphabet)
-    path = visible(str(server.lines.path))
     lines = f"{len(saved)} {'line' if len(saved) == 1 else 'lines'}"
-    typer.echo(f"\n{lines} in {path}, {covered} of {len(server.alphabet)} characters", err=True)
+    _tell(f"\n{lines} in {server.lines.path}, {covered} of {len(server.alphabet)} characters")
     rare = "".join(char for char in server.alphabet if counts[char] < ENOUGH)
     if rare:
-        typer.echo(f"fewer than {ENOUGH} times: {visible(rare)}", err=True)
-    if saved:
-        typer.echo("next  " + visible("\n      ".join(next_commands(server.lines.path))), err=True)
+        _tell(f"fewer than {ENOUGH} times: {rare}")
+    if server.teacher and server.teacher.taught:
+        _tell(f"model {server.teacher.folder}\nnext  {server.teacher.command}")
+    elif saved:
+        _tell("next  " + "\n      ".join(next_commands(server.lines.path, server.teacher)))

@@ -2,6 +2,7 @@
 
 import { Pad, drawingOf, strokesOf } from "./pad.js";
 import { Saver } from "./saver.js";
+import { Lesson } from "./teach.js";
 
 const SVG = "http://www.w3.org/2000/svg";
 const find = (id) => document.getElementById(id);
@@ -16,6 +17,7 @@ const tag = (name, attributes = {}, ...children) => {
 let lines = [];
 let about = {};
 let at = 0;
+let lesson = null; // if there is a model that can learn
 
 const pad = new Pad(find("pad"), (written) => {
   if (!lines.length) return;
@@ -91,11 +93,11 @@ function show() {
   find("count").textContent = `${written} of ${lines.length}`;
   find("progress").max = lines.length;
   find("progress").value = written;
-  find("done").classList.toggle("ready", written === lines.length);
-  find("after").textContent =
-    written === lines.length
-      ? "All lines are written. In the terminal, Ctrl-C ends; then fine-tune a model of handwriting on them:"
-      : "Every saved line stays; you can go on another day. In the terminal, Ctrl-C ends; then:";
+  find("done").classList.toggle("ready", written === lines.length || Boolean(lesson?.possible(lines)));
+  const begun = written === lines.length ? "All lines are written." : "Every saved line stays; you can go on another day.";
+  find("after").textContent = lesson
+    ? `${begun} A model can learn your hand from them, here on your machine.`
+    : `${begun} In the terminal, Ctrl-C ends; then fine-tune a model of handwriting on them. ${about.hint}`;
   coverage();
   list();
   buttons();
@@ -122,6 +124,7 @@ function coverage() {
 }
 
 function list() {
+  lesson?.show(lines, saver.waiting.size > 0);
   const focused = document.activeElement?.dataset?.line;
   const items = [...lines.entries()].flatMap(([i, line]) => (line.drawing ? [tag("li", {}, thumbnail(i, line))] : []));
   find("lines").replaceChildren(...items);
@@ -174,6 +177,7 @@ function commands() {
 }
 
 function key(event) {
+  if (document.activeElement.closest("input, summary")) return;
   const control = event.ctrlKey || event.metaKey;
   const act = {
     Enter: () => save(),
@@ -209,6 +213,8 @@ async function start() {
   });
   find("file").textContent = about.file;
   commands();
+  find("terminal").open = !about.teacher;
+  if (about.teacher) lesson = new Lesson(about.teacher, show);
   const first = lines.findIndex((line) => !line.drawing);
   open(first < 0 ? 0 : first);
   if (first < 0) say("All lines are written. Open one of them below to write it again.");

@@ -18,12 +18,14 @@ from typing import Any
 from rhapsode.errors import UserError
 from rhapsode.inkpad.lines import Lines, parse
 from rhapsode.inkpad.prompts import ENOUGH
+from rhapsode.inkpad.teacher import ENOUGH as LESSON
+from rhapsode.inkpad.teacher import Teacher
 
 HOST = "127.0.0.1"
 LIMIT = 8 << 20
 """Bytes of a line that is sent, at most: a quarter of an hour of a fast pen."""
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
-PAGES = {"": "page.html"} | {name: name for name in ("page.css", "page.js", "pad.js", "saver.js")}
+PAGES = {"": "page.html"} | {name: name for name in ("page.css", "page.js", "pad.js", "saver.js", "teach.js")}
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -35,8 +37,11 @@ HEADERS = {
 }
 
 
-def next_commands(path: Path) -> list[str]:
+def next_commands(path: Path, teacher: Teacher | None = None) -> list[str]:
     """What to run when the lines are written."""
+    if teacher:
+        given = [str(path), "-o", str(teacher.folder), "--from", teacher.base, "--minutes", f"{teacher.minutes:g}"]
+        return [f"rhapsode train {shlex.join(given)}", teacher.command]
     return [
         f"rhapsode train {shlex.quote(str(path))} -o my-hand --from MODEL",
         'rhapsode generate my-hand "Hello" -o hello.svg',
@@ -44,13 +49,24 @@ def next_commands(path: Path) -> list[str]:
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the page, the lines as they are, and takes new ones. `url` is its address, with a secret in it."""
+    """Serves the page, the lines as they are, and takes new ones; with a teacher, a model learns them.
+
+    `url` is its address, with a secret in it.
+    """
 
     daemon_threads = True
 
-    def __init__(self, lines: Lines, texts: list[str], alphabet: str, port: int = 0) -> None:
-        """port: 0 for any that is free. Raises `UserError` for one that is not."""
-        self.lines, self.alphabet = lines, alphabet
+    def __init__(
+        self,
+        lines: Lines,
+        texts: list[str],
+        alphabet: str,
+        port: int = 0,
+        teacher: Teacher | None = None,
+        hint: str = "",
+    ) -> None:
+        """port: 0 for any that is free. hint: what to do for a teacher, if there is none. Raises `UserError`."""
+        self.lines, self.alphabet, self.teacher, self.hint = lines, alphabet, teacher, hint
         self.texts = list(dict.fromkeys([*lines.read(), *texts]))
         self.token = secrets.token_urlsafe(16)
         try:
@@ -76,11 +92,24 @@ class Server(ThreadingHTTPServer):
             "file": str(self.lines.path),
             "alphabet": list(self.alphabet),
             "enough": ENOUGH,
-            "commands": next_commands(self.lines.path),
+            "commands": next_commands(self.lines.path, self.teacher),
+            "hint": self.hint,
+            "teacher": self.teacher and self._lesson(self.teacher),
             "lines": [
                 {"text": text, "drawing": {key: saved[text].get(key) for key in fields} if text in saved else None}
                 for text in self.texts
             ],
+        }
+
+    def _lesson(self, teacher: Teacher) -> dict[str, Any]:
+        return {
+            "alphabet": list(teacher.alphabet),
+            "enough": LESSON,
+            "minutes": teacher.minutes,
+            "sentence": teacher.sentence,
+            "folder": str(teacher.folder),
+            "command": teacher.command,
+            "state": teacher.state(),
         }
 
 
@@ -100,6 +129,8 @@ class _Handler(BaseHTTPRequestHandler):
                 self._json(HTTPStatus.OK, self.server.state())
             except UserError as error:
                 self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+        elif name == "lesson" and self.server.teacher:
+            self._json(HTTPStatus.OK, self.server.teacher.state())
         elif name is not None:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here.")
 
@@ -108,22 +139,23 @@ class _Handler(BaseHTTPRequestHandler):
         if name is None:
             return
         length = self.headers.get("Content-Length", "")
-        if name != "lines":
+        known = ("lines", "teach", "stop", "write", "own") if self.server.teacher else ("lines",)
+        if name not in known:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here.")
         elif self.headers.get_content_type() != "application/json":
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "send application/json.")
         elif not re.fullmatch("[0-9]{1,15}", length):
-            self._refuse(HTTPStatus.LENGTH_REQUIRED, "say how long the line is.")
+            self._refuse(HTTPStatus.LENGTH_REQUIRED, "say how long it is.")
         elif int(length) > LIMIT:
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"a line may have {LIMIT >> 20} MiB.")
-        else:
-            self._save(int(length))
+        elif len(body := self.rfile.read(int(length))) < int(length):
+            self._refuse(HTTPStatus.BAD_REQUEST, "it was cut off.")
+        elif name == "lines":
+            self._save(body)
+        elif self.server.teacher:
+            self._teach(self.server.teacher, name, body)
 
-    def _save(self, length: int) -> None:
-        body = self.rfile.read(length)
-        if len(body) < length:
-            self._refuse(HTTPStatus.BAD_REQUEST, "the line was cut off.")
-            return
+    def _save(self, body: bytes) -> None:
         try:
             drawing = parse(body)
         except UserError as error:
@@ -136,6 +168,23 @@ class _Handler(BaseHTTPRequestHandler):
             self._json(HTTPStatus.OK, {"saved": self.server.lines.save(drawing)})
         except UserError as error:
             self._refuse(HTTPStatus.INTERNAL_SERVER_ERROR, str(error))
+
+    def _teach(self, teacher: Teacher, name: str, body: bytes) -> None:
+        try:
+            if name == "teach":
+                teacher.start()
+            elif name == "stop":
+                teacher.stop()
+            elif name == "own":
+                self._json(HTTPStatus.OK, teacher.own_line() or {})
+                return
+            else:
+                self._json(HTTPStatus.OK, {"svg": teacher.write(**_wanted(body))})
+                return
+        except UserError as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        else:
+            self._json(HTTPStatus.OK, teacher.state())
 
     def _admitted(self) -> str | None:
         """What is asked for, below the token; None if that was refused.
@@ -152,7 +201,7 @@ class _Handler(BaseHTTPRequestHandler):
         if host.partition(":")[0] not in (HOST, "localhost") or origin != f"http://{host}":
             self._refuse(HTTPStatus.FORBIDDEN, "this page is for this machine only.")
         elif self.command == "POST" and site not in ("none", "same-origin"):
-            self._refuse(HTTPStatus.FORBIDDEN, "only the page itself may send lines.")
+            self._refuse(HTTPStatus.FORBIDDEN, "only the page itself may do this.")
         elif not known or not slash:
             self._refuse(HTTPStatus.FORBIDDEN, "not the address that rhapsode ink has printed in this run.")
         else:
@@ -174,3 +223,17 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing: the terminal has better to say."""
+
+
+def _wanted(body: bytes) -> dict[str, Any]:
+    """What is to be written: hand, text, bias and seed. Raises `UserError`."""
+    kinds = {"hand": str, "text": str, "bias": int | float, "seed": int}
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict) or not all(isinstance(value.get(key), kind) for key, kind in kinds.items()):
+        raise UserError("expected hand, text, bias and seed.")
+    if not 0 <= value["seed"] < 2**63:
+        raise UserError("a seed is from 0 to 2**63 - 1.")
+    return {key: value[key] for key in kinds}

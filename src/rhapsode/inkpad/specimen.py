@@ -1,0 +1,61 @@
+"""Specimens of handwriting for the page: all as large and as broad as each other, so that they can be compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from rhapsode.errors import UserError
+from rhapsode.generate import Sample
+from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.page import Layout, Line, Page, Sheet, fit, lay_out
+from rhapsode.ink.svg import svg
+from rhapsode.model import Model
+from rhapsode.samplers import Sampling
+from rhapsode.verified import draw
+from rhapsode.writing import write
+
+LONGEST = 400
+"""Characters of a text, at most: a page waits for it."""
+BIASES = 0.0, 2.0
+TRIES = 4
+PAGE = Page(100.0, 500.0, (2.0, 4.0, 2.0, 4.0), x_height=2.5, pitch=8.5)
+"""As broad as a phone shows well, and higher than any text needs: it is cut."""
+
+
+def specimen(model: Model, text: str, bias: float, seed: int) -> str:
+    """`text` in the model's hand, as SVG. Raises `UserError`."""
+    if not text.strip() or len(text) > LONGEST:
+        raise UserError(f"write something, of at most {LONGEST} characters.")
+    if not BIASES[0] <= bias <= BIASES[1]:
+        raise UserError(f"neatness goes from {BIASES[0]:g} to {BIASES[1]:g}.")
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        return draw(
+            model, words, None, tries=TRIES, sampling=Sampling(bias=bias), style=style, seed=seed, number=number
+        )[0]
+
+    return svg(_cut(write(model, text, PAGE, draw=drawn).layout), mode="ink")
+
+
+def own_line(drawing: Drawing) -> str:
+    """A recorded line, as SVG; without its pressure, which models do not write. Raises `UserError`."""
+    plain = replace(drawing, pressure=None, seconds=None)
+    try:
+        layout = _cut(lay_out([[plain]], PAGE))
+    except UserError:  # too long for the page, or nothing but dashes
+        layout = fit(plain, PAGE.x_height)
+    return svg(layout, mode="ink")
+
+
+def _cut(layout: Layout) -> Layout:
+    """The first page, without what is empty above and below."""
+    sheet = layout.sheets[0]
+    drawn = [line for line in sheet.lines if len(line.drawing)]
+    up = min((line.drawing.bounds[1] for line in drawn), default=0.0) - layout.page.margins[0]
+    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.pitch) + layout.page.margins[2]
+    page = replace(layout.page, height=max(low - up, layout.page.pitch + sum(layout.page.margins[::2])))
+    lines = (
+        Line(replace(line.drawing, points=line.drawing.points - (0, up)), line.index, line.baseline - up)
+        for line in sheet.lines
+    )
+    return Layout(page, (Sheet(page, tuple(lines), ()),))

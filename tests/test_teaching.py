@@ -1,0 +1,289 @@
+"""The page teaches a model the recorded hand: its server, the lesson's process, the command, and a real browser."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import MakeModel, written
+from test_inkpad import ask, browser, scribble
+
+from rhapsode.cli import ink, main
+from rhapsode.errors import UserError
+from rhapsode.ink.formats.own import dumps
+from rhapsode.inkpad.lines import Lines
+from rhapsode.inkpad.server import Server
+from rhapsode.inkpad.teacher import ENOUGH, Teacher
+from rhapsode.model import Model
+
+TEXTS = ["abc", "cab", "bee", "dab", "aced", "bad", "cede", "ebb", "dace", "ada", "beca", "deed"]
+
+__all__ = ["browser"]
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """Lines of a hand that is twice as large as the base's, and one that the base cannot learn."""
+    path = tmp_path / "my-hand.jsonl"
+    path.write_text("".join(f"{dumps(drawing)}\n" for drawing in [*written(TEXTS), *written(["xyz"])]))
+    return path
+
+
+@pytest.fixture
+def teacher(file: Path, tiny_model: MakeModel) -> Iterator[Teacher]:
+    base = tiny_model(codec="strokes", reset="document").path
+    made = Teacher(file, str(base), file.parent / "models" / "mine", minutes=0.01)
+    yield made
+    made.close()
+
+
+@contextmanager
+def serving(teacher: Teacher, texts: list[str] = TEXTS) -> Iterator[Server]:
+    with Server(Lines(teacher.file), texts, "abcde", teacher=teacher) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def send(server: Server, where: str, value: Any = None, **headers: str) -> tuple[int, dict[str, Any]]:
+    status, _, answer = ask(server, "POST", where, json.dumps(value or {}).encode(), **headers)
+    return status, json.loads(answer)
+
+
+def state(server: Server) -> dict[str, Any]:
+    status, _, answer = ask(server, "GET", "lesson")
+    assert status == 200
+    found: dict[str, Any] = json.loads(answer)
+    return found
+
+
+def until(teacher: Teacher, *phases: str, done: float = 0.0) -> dict[str, Any]:
+    """The lesson's state when it is in one of the phases and so much is done."""
+    end = time.monotonic() + 200
+    while time.monotonic() < end:
+        now = teacher.state()
+        if now["phase"] in phases and now.get("done", 0) >= done:
+            return now
+        assert now["phase"] == "running", now.get("error", now)
+        time.sleep(0.02)
+    raise AssertionError(f"nothing happened: {now}")
+
+
+def wish(hand: str, **more: Any) -> dict[str, Any]:
+    return {"hand": hand, "text": "bead", "bias": 1, "seed": 3, **more}
+
+
+def test_a_lesson(teacher: Teacher) -> None:
+    """From the button to a model that writes, in a folder with nothing else in it."""
+    heard: list[str] = []
+    teacher._told = heard.append
+    with serving(teacher) as server:
+        about = json.loads(ask(server, "GET", "lines")[2])
+        assert about["teacher"]["enough"] == ENOUGH and about["teacher"]["alphabet"] == list("abcde")
+        assert f"-o {teacher.folder} --from {teacher.base} --minutes 0.01" in about["commands"][0]
+        assert state(server) == {"phase": "idle", "taught": False}
+        status, answer = send(server, "write", wish("after"))
+        assert status == 400 and "no model of your hand yet" in answer["error"]
+        status, answer = send(server, "teach")
+        assert status == 200 and answer["phase"] == "running"
+        assert send(server, "teach")[0] == 400, "one at a time"
+        assert send(server, "write", wish("before"))[1]["svg"].startswith("<svg"), "the page stays of use meanwhile"
+        until(teacher, "finished")
+        end = state(server)
+        assert end["taught"] and end["kept"] and end["done"] <= 1 and isinstance(end["valid"], float)
+        before, after = (send(server, "write", wish(hand))[1]["svg"] for hand in ("before", "after"))
+        assert after.startswith("<svg") and after != before
+        assert send(server, "write", wish("after"))[1]["svg"] == after
+        assert send(server, "write", wish("after", seed=4))[1]["svg"] != after
+        own = send(server, "own")[1]
+        assert own["text"] in TEXTS and len(own["text"]) == 4 and "<path" in own["svg"]
+    assert {one.name for one in teacher.folder.iterdir()} == {"model.safetensors", "metrics.jsonl", "loss.png"}
+    assert [one.name for one in teacher.folder.parent.iterdir()] == ["mine"]
+    mine = Model.load(teacher.folder)
+    assert mine.config.network == Model.load(teacher.base).config.network
+    assert mine.digest != Model.load(teacher.base).digest
+    assert heard[-1] == f"model    {teacher.folder}\nnext     {teacher.command}"
+    again = Teacher(teacher.file, teacher.base, teacher.folder)
+    assert again.state() == {"phase": "idle", "taught": True}
+    assert again.write("after", "bead", 1, 3) == after
+
+
+@pytest.mark.slow
+def test_a_stopped_lesson_is_kept_and_one_that_was_left_is_not(teacher: Teacher) -> None:
+    teacher.minutes = 60
+    teacher.start()
+    until(teacher, "running", done=1e-6)
+    teacher.stop()
+    assert until(teacher, "stopped")["kept"]
+    first = (teacher.folder / "model.safetensors").read_bytes()
+    teacher.start()
+    until(teacher, "running", done=1e-6)
+    teacher.close()
+    assert not until(teacher, "stopped")["kept"]
+    assert (teacher.folder / "model.safetensors").read_bytes() == first
+    assert [one.name for one in teacher.folder.parent.iterdir()] == ["mine"], "and nothing is left lying about"
+
+
+@pytest.mark.slow
+def test_a_lesson_that_fails_says_why(teacher: Teacher) -> None:
+    teacher.base = "nowhere"
+    teacher.start()
+    assert "no model at nowhere" in until(teacher, "failed")["error"]
+    assert not teacher.taught
+
+
+def test_too_few_lines(teacher: Teacher) -> None:
+    """Lines that the base does not know the characters of do not count."""
+    lines = teacher.file.read_text().splitlines(keepends=True)
+    teacher.file.write_text("".join(lines[-ENOUGH:]))
+    with serving(teacher) as server:
+        status, answer = send(server, "teach")
+        assert status == 400 and f"{ENOUGH} lines" in answer["error"] and f"there are {ENOUGH - 1}" in answer["error"]
+    teacher.file.unlink()
+    assert teacher.own_line() is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        [1],
+        wish("neither"),
+        wish("before", text=""),
+        wish("before", text=" \n"),
+        wish("before", text="a" * 401),
+        wish("before", text="xyz"),
+        wish("before", text=7),
+        wish("before", bias=2.1),
+        wish("before", bias=float("nan")),
+        wish("before", bias="1"),
+        wish("before", seed=-1),
+        wish("before", seed=2**64),
+        wish("before", seed=0.5),
+    ],
+)
+def test_what_cannot_be_written(teacher: Teacher, body: Any) -> None:
+    with serving(teacher) as server:
+        status, answer = send(server, "write", body)
+        assert status == 400 and answer["error"]
+
+
+def test_other_pages_may_not_teach(teacher: Teacher) -> None:
+    with serving(teacher) as server:
+        for where in ("teach", "stop", "write", "own"):
+            for headers in ({"Host": "evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}):
+                assert send(server, where, **headers)[0] == 403
+            assert send(server, f"/x/{where}")[0] == 403
+            assert send(server, where, Content_Type="text/plain")[0] == 415
+        assert ask(server, "GET", "lesson", Host="evil.example")[0] == 403
+        assert ask(server, "GET", "teach")[0] == 404
+    assert teacher.state()["phase"] == "idle"
+
+
+def test_without_a_teacher(file: Path) -> None:
+    with Server(Lines(file), TEXTS, "abc") as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        assert ask(server, "GET", "lesson")[0] == 404
+        assert send(server, "teach")[0] == 404
+        server.shutdown()
+
+
+def test_bases_that_cannot_learn_a_hand(file: Path, tiny_model: MakeModel) -> None:
+    pen, text = tiny_model(codec="strokes", reset="document"), tiny_model()
+    assert pen.path and text.path
+    for base, folder, sentence, message in (
+        (text.path, "mine", "", "does not write texts by hand"),
+        (pen.path, str(pen.path.parent), "", "is the base model itself"),
+        (pen.path, "mine", "xyz", "never seen"),
+    ):
+        with pytest.raises(UserError, match=message):
+            Teacher(file, str(base), Path(folder), sentence=sentence)
+
+
+def test_the_command(
+    file: Path, tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    seen: list[Server] = []
+
+    def interrupted(server: Server) -> None:
+        seen.append(server)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Server, "serve_forever", interrupted)
+    base = tiny_model(codec="strokes", reset="document").path
+    command = ["ink", str(file), "--no-browser", "--lines", "3"]
+    assert main([*command, "--base", str(base), "--minutes", "2", "--try", "bee"]) == 0
+    folder = file.with_suffix("")
+    assert f"rhapsode train {file} -o {folder} --from {base} --minutes 2" in capsys.readouterr().err
+    assert seen[-1].alphabet == "abcde", "only what the base can learn is asked for"
+    assert seen[-1].teacher and seen[-1].teacher.sentence == "bee"
+
+    monkeypatch.setattr(ink, "BASE", "nowhere")
+    assert main(command) == 0
+    assert "--base MODEL" in capsys.readouterr().err
+    assert seen[-1].teacher is None and "--base MODEL" in seen[-1].state()["hint"]
+    assert main([*command, "--base", "nowhere"]) == 2
+    assert "no model at nowhere" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
+    """Ten lines with the mouse, the button, the pictures, and another sentence."""
+    teacher.file.unlink()
+    teacher.minutes = 0.05
+    with serving(teacher, TEXTS[:ENOUGH]) as server:
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(server.url)
+        expect = pytest.importorskip("playwright.sync_api").expect
+        teach = page.get_by_role("button", name="Teach my hand")
+        for number, text in enumerate(TEXTS[:ENOUGH]):
+            expect(page.locator("#text")).to_have_text(text)
+            expect(teach).to_be_disabled()
+            expect(page.locator("#missing")).to_contain_text(f"{ENOUGH - number} more")
+            scribble(page)
+            page.keyboard.press("Enter")
+            expect(page.locator("#status")).to_have_text(f"Saved: {text}")
+        expect(page.locator("#shown")).to_be_hidden()
+        teach.click()
+        expect(page.locator("#learning")).to_be_visible()
+        expect(page.locator("#outcome")).to_contain_text("has learnt your hand", timeout=100_000)
+        expect(page.locator("#outcome")).to_contain_text(f"rhapsode generate {teacher.folder}")
+        expect(page.locator("#specimens img")).to_have_count(3, timeout=60_000)
+        for place in ("#before img", "#taught img", "#own img"):
+            assert page.locator(place).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
+        assert page.locator("#before img").get_attribute("src") != page.locator("#taught img").get_attribute("src")
+        page.locator("#words").fill("sad")
+        page.keyboard.press("Enter")
+        expect(page.locator("#trouble")).to_contain_text("never seen 's'")
+        page.locator("#words").fill("dead")
+        page.locator("#bias").fill("2")
+        page.get_by_role("button", name="Write", exact=True).click()
+        expect(page.locator("#page img")).to_have_attribute("alt", "dead", timeout=30_000)
+        with page.expect_download() as download:
+            page.get_by_text("Save as SVG").click()
+        assert download.value.suggested_filename == "words.svg"
+        assert "<svg" in Path(download.value.path()).read_text()
+        assert page.locator("#count").inner_text() == "10 of 10", "keys typed into the field are no commands"
+        wrong = [each for each in wrong if "400" not in each]  # the browser's own word on the refusal above
+        assert not wrong
+        page.reload()
+        expect(page.locator("#outcome")).to_contain_text("has learnt your hand")
+        expect(page.locator("#specimens img")).to_have_count(3, timeout=60_000)
