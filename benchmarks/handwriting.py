@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.checkpoint import MODEL
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.metrics import metrics
@@ -112,12 +113,16 @@ def cursive(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     parts = split(read(folder() / "bigbank_3500.json.zip"))
     files = {name: write(scratch / f"{name}.jsonl", drawings) for name, drawings in parts.items()}
     home = options.keep or scratch / "model"
-    result = train([files["train"]], home, valid=[files["valid"]], minutes=options.minutes, report=Notes())
+    if not (home / MODEL).exists():
+        train([files["train"]], home, valid=[files["valid"]], minutes=options.minutes, report=Notes())
     model = Model.load(home)
+    facts = model.config.facts
     readers = []
     for seed in (1, 2):
         path = home / f"recogniser-{seed}.safetensors"
-        train_recogniser(parts["train"], path, minutes=options.reading, seed=seed, valid=parts["valid"], report=Notes())
+        if not path.exists():
+            drawings, held = parts["train"], parts["valid"]
+            train_recogniser(drawings, path, minutes=options.reading, seed=seed, valid=held, report=Notes())
         readers.append(Recogniser.load(path))
     chooser, scorer = readers
     tests = parts["test"][: options.lines]
@@ -133,15 +138,12 @@ def cursive(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
     point, line, points = nats_per_point(model, parts["test"])
     report: dict[str, Any] = {
-        "minutes": options.minutes,
+        "minutes": round(facts["seconds"] / 60, 1),
         "parameters": model.network.parameters,
         "width": model.config.network.width,
-        "updates": model.config.facts["step"],
+        "updates": facts["step"],
         "training_points_per_second": round(
-            model.config.facts["step"]
-            * model.config.facts["plan"]["rows"]
-            * model.config.facts["plan"]["window"]
-            / result.seconds
+            facts["step"] * facts["plan"]["rows"] * facts["plan"]["window"] / facts["seconds"]
         ),
         "test_nats_per_point": round(point, 4),
         "test_nats_per_line": round(line, 2),
@@ -246,7 +248,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of training (default: 20; drawings 5)")
     parser.add_argument("--reading", type=float, default=3.0, help="minutes for each recogniser")
     parser.add_argument("--lines", type=int, default=TEST, help="test lines that are written")
-    parser.add_argument("--keep", type=Path, help="folder for the model (default: thrown away)")
+    parser.add_argument(
+        "--keep", type=Path, help="folder for the model, taken as it is if there is one (default: thrown away)"
+    )
     parser.add_argument("--picture", type=Path, help="real and drawn ones side by side")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
