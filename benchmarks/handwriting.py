@@ -248,9 +248,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, help="of training (default: 20; drawings 5)")
     parser.add_argument("--reading", type=float, default=3.0, help="minutes for each recogniser")
     parser.add_argument("--lines", type=int, default=TEST, help="test lines that are written")
-    parser.add_argument(
-        "--keep", type=Path, help="folder for the model, taken as it is if there is one (default: thrown away)"
-    )
+    parser.add_argument("--keep", type=Path, help="folder for the model; one that is there is taken")
     parser.add_argument("--picture", type=Path, help="real and drawn ones side by side")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:

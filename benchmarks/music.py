@@ -3,15 +3,15 @@
     RHAPSODE_DATA=folder python benchmarks/music.py rolls [--sets jsb,nottingham] [--heads bernoulli,nade] [--minutes 4]
 
 For music/JSB_Chorales.mat, Nottingham.mat, MuseData.mat and Piano_midi.mat in that folder (Boulanger-Lewandowski,
-Bengio & Vincent 2012; their own splits). A frame is the set of notes, of 88, that sound; notes that are struck again are not
-told from held ones. Nats a frame: the mean over all frames of all test tunes, each tune from its beginning, the first
-frame counted; nothing is padded, and the weights are those that were best on the validation tunes. Training presents
-tunes in other keys (`shift` semitones to either side); test tunes are as they are. Pitches that never occur in training
-can, by that, have a probability; a test tune beyond even those would be named, and count as left out.
+Bengio & Vincent 2012; their own splits). A frame is the set of notes, of 88, that sound; notes that are struck again
+are not told from held ones. Nats a frame: the mean over all frames of all test tunes, each tune from its beginning,
+the first frame counted; nothing is padded, and the weights are those that were best on the validation tunes. Training
+presents tunes in other keys (`shift` semitones to either side); test tunes are as they are. Pitches that never occur
+in training can, by that, have a probability; a test tune beyond even those would be named, and count as left out.
 
 `bernoulli` and `nade` are different tasks: the first cannot know which notes of a frame go together. They are not to
-be ranked against one another. Beside them stand: each note by its own frequency in the training tunes; and each note by
-its frequency given whether it sounded in the frame before.
+be ranked against one another. Beside them stand: each note by its own frequency in the training tunes; and each note
+by its frequency given whether it sounded in the frame before.
 
 One object of JSON at the end.
 """

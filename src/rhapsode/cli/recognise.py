@@ -17,6 +17,7 @@ def recognise(
         str, typer.Option("-o", "--output", metavar="MODEL", help="The model whose writing it will check.")
     ],
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
+    width: Annotated[int, typer.Option(min=1, max=4096, help="Of its layers, in each direction.")] = 128,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
 ) -> None:
     """Learn to read handwriting, so that `generate` checks what a model writes.
@@ -42,7 +43,15 @@ def recognise(
             "no drawing has a text, so there is nothing to learn to read. Give drawings whose text is known."
         )
     with reporting() as report:
-        known = train_recogniser(sides[0], folder / FILE, minutes=minutes, seed=seed, valid=sides[1], report=report)  # type: ignore[arg-type]
+        known = train_recogniser(
+            sides[0],  # type: ignore[arg-type]
+            folder / FILE,
+            minutes=minutes,
+            seed=seed,
+            valid=sides[1],  # type: ignore[arg-type]
+            width=width,
+            report=report,
+        )
     rate = known.config.facts.get("valid_cer")
     if rate is not None:
         typer.echo(f"misreads {100 * rate:.1f} % of the characters of texts that it had not seen", err=True)
