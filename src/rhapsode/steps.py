@@ -54,8 +54,7 @@ class Moves:
 
     grid:  the pitch of the grid that the data lies on, each axis, in its units; 0 for none. On a grid a density has no
            bound, so steps are presented with uniform noise of half a pitch to either side (Theis et al. 2016).
-    scale: training presents each unit at a random size, this part larger or smaller at most (Ha et al. 2017), and by
-           as much wider or narrower, and leaning to either side.
+    scale: training presents each unit at a random size, this part larger or smaller at most (Ha et al. 2017).
     """
 
     mean: tuple[float, float]
@@ -88,22 +87,18 @@ class Moves:
         return np.asarray(values, np.float32)
 
     def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-        """Steps [..., 3] as training sees them: with noise that is a function of index and epoch [...], and of a
-        form that is a function of unit and epoch [...]. Epoch -1 is for validation: noise, but no other form."""
+        """Steps [..., 3] as training sees them: with noise that is a function of index and epoch [...], at a size
+        that is a function of unit and epoch [...]. Epoch -1 is for validation: noise, but no change of size."""
         found = np.array(values, np.float32)
         for axis in range(2):
             if self.grid[axis]:
                 noise = uniform(2 * index.astype(np.uint64) + np.uint64(axis), epoch) - 0.5
                 found[..., axis] += (noise * (self.grid[axis] / self.sd[axis])).astype(np.float32)
         if self.scale:
-            size, width, lean = (
-                np.where(epoch < 0, 0.0, self.scale * (2 * uniform(~(3 * unit.astype(np.uint64) + n), epoch) - 1))
-                for n in np.arange(3, dtype=np.uint64)
-            )
-            x, y = (found[..., axis] * self.sd[axis] + self.mean[axis] for axis in range(2))
-            x, y = (1 + size) * ((1 + width) * x + lean * y), (1 + size) * y
-            for axis, moved in enumerate((x, y)):
-                found[..., axis] = (moved - self.mean[axis]) / self.sd[axis]
+            size = 1 + self.scale * (2 * uniform(~unit.astype(np.uint64), epoch) - 1)
+            factor = np.where(epoch < 0, 1.0, size).astype(np.float32)[..., None]
+            zero = self.start[:2]
+            found[..., :2] = (found[..., :2] - zero) * factor + zero
         return found
 
 

@@ -61,7 +61,7 @@ class Strokes(RecordCodec):
     options = {"every": 0, "scale": 10}
     limits = {"every": (0, 1000), "scale": (0, 90)}
     """every: keep each n-th point and those where the pen is lifted; 0 chooses n by the points that a character has.
-    scale: training presents each drawing up to this much larger or smaller, wider and leaning, per cent."""
+    scale: training presents each drawing up to this much larger or smaller, per cent."""
 
     def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand

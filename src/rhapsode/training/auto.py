@@ -40,10 +40,10 @@ ATTENDING = 128
 belongs to this character or the next one shows late."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
-DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (5, 0.05, 0.3), Sets: (5, 0.2, 0.5)}
+DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
-largest rate. Moves come with noise and in other forms each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (15, 0.1, 0.3), Sets: (30, 0.15, 0.5)}
+largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (30, 0.15, 0.5)}
 """The same for recurrent weights."""
 
 
