@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from tunes import marks, read, sounding, tunes
 
 from rhapsode.music.formats import abc
-from rhapsode.music.tune import Key, Metre, Part, Tempo
+from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo
 
 HEAD = "X:1\nT:Title\nM:4/4\nL:1/4\n"
 
@@ -31,7 +31,7 @@ def lengths(body, head=HEAD):
 
 
 @given(tunes())
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 def test_there_and_back(written):
     (back,), refused = read(abc, abc.dumps(written))
     assert sounding(back) == sounding(written), abc.dumps(written)
@@ -133,6 +133,7 @@ def test_marks():
 def test_pickups_fill_their_bar_and_bars_begin_anew():
     found = tune("C|CCCC|CCC:|")
     assert found.notes["start"][0] == 3 * 480 and found.metres == (Metre(0, 4, 4),) and len(found) == 16
+    assert tune('"G"D|"C"CCCC|').chords == (Chord(1440, "G"), Chord(1920, "C"))
     late = tune("M:2/4\nC|CC|C:|")
     assert late.notes["start"][0] == 480 and late.metres == (Metre(0, 2, 4),), "a field behind K is of the header too"
     odd = tune("CCCC|CCC|CCCC|CCCC|")

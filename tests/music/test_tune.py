@@ -46,7 +46,7 @@ def test_separate():
 
 
 @given(st.lists(st.tuples(*[st.integers(0, 8)] * 2, st.integers(60, 62), st.just(80), st.integers(0, 1)), max_size=20))
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=30)
 def test_separate_notes_never_sound_twice(rows):
     found = separate(notes(rows))
     assert set(zip(found["start"], found["pitch"], found["part"], strict=True)) == {(r[0], r[2], r[4]) for r in rows}

@@ -54,7 +54,11 @@ class Sheet:
         if not all(0 <= pitch <= 127 for _, _, pitch, _ in self.notes):
             raise Unreadable("pitches beyond MIDI's 0 … 127", name)
         shift = self._pickup()
-        marks = sorted(((time + shift if time else time, mark) for time, mark in self.marks), key=lambda each: each[0])
+        # Key, metre and tempo hold from the silence before a pick-up on; a chord begins with its note.
+        marks = [
+            (time + shift if time or isinstance(mark, Chord) else time, mark)
+            for time, mark in sorted(self.marks, key=lambda each: each[0])
+        ]
         marks += [(time, metre) for time, metre in self._begun_anew(marks, shift)]
         marks.sort(key=lambda each: each[0])
         times = [time for start, length, _, _ in self.notes for time in (start, start + length)]
