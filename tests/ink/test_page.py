@@ -208,7 +208,7 @@ def test_empty_lines_and_pages():
         ({"width": 30.0}, "no room on a page"),
         ({"height": 40.0}, "no room for a line"),
         ({"x_height": 0.0}, "x-height of 0"),
-        ({"pitch": 1.0}, "pitch of about 8"),
+        ({"pitch": 1.0}, "pitch of about 10"),
         ({"pitch": float("nan")}, "pitch"),
         ({"width": float("inf")}, "width"),
         ({"margins": (1.0, -1.0, 1.0, 1.0)}, "margins"),
@@ -226,7 +226,7 @@ def test_named_pages():
         page = Page.named(name)
         assert (page.width, page.height) == size
     assert Page.named("A4", landscape=True).width == 297
-    assert Page.named("80x60.5", x_height=2.0).pitch == 6.4
+    assert Page.named("80x60.5", x_height=2.0).pitch == 8.0
     with pytest.raises(UserError, match="Did you mean 'a4'"):
         Page.named("a44")
 

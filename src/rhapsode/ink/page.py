@@ -47,7 +47,7 @@ class Page:
     height: float = 297.0
     margins: tuple[float, float, float, float] = (20.0, 20.0, 20.0, 20.0)
     x_height: float = 2.5
-    pitch: float = 8.0
+    pitch: float = 10.0
     ruled: bool = False
     align: str = "left"
     spacing: int = 1
@@ -65,7 +65,7 @@ class Page:
         if not self.x_height <= self.pitch <= LARGEST:
             raise UserError(
                 f"base lines {self.pitch:g} mm apart cannot hold writing with an x-height of {self.x_height:g} mm: "
-                f"give a pitch of about {3.2 * self.x_height:g} mm."
+                f"give a pitch of about {4 * self.x_height:g} mm."
             )
         if self.spacing < 0:
             raise UserError(f"{self.spacing} empty lines between paragraphs: it must be 0 or more.")
@@ -86,7 +86,7 @@ class Page:
         """A page of a size in `SIZES`, or one like `120x80` in mm.
 
         margin: on all sides, in mm; a tenth of the shorter side by default.
-        The pitch is 3.2 x-heights by default; `options` are further fields of `Page`. Raises `UserError`.
+        The pitch is 4 x-heights by default; `options` are further fields of `Page`. Raises `UserError`.
         """
         given = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?)", name)
         if given:
@@ -99,7 +99,7 @@ class Page:
             width, height = max(width, height), min(width, height)
         if "margins" not in options:
             options["margins"] = (min(width, height) / 10 if margin is None else margin,) * 4
-        options.setdefault("pitch", 3.2 * options.get("x_height", Page.x_height))
+        options.setdefault("pitch", 4 * options.get("x_height", Page.x_height))
         return Page(width, height, **options)
 
     @property
