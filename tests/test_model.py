@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -268,3 +269,24 @@ def test_the_state_is_a_new_one_for_each_text(tiny_model: MakeModel) -> None:
     assert again.any() and model.state("Sing")[0]["c"].any()
     with pytest.raises(UserError, match="text"):
         model.state("\ud800")
+
+
+def test_a_shipped_model_is_called_by_name(
+    tiny_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("torch")
+    from rhapsode.training.ship import ship
+
+    model = tiny_model(codec="strokes")
+    assert model.path is not None
+    config = model.config.model_copy(update={"facts": {"step": 1, "seconds": 2, "valid_nats_per_step": 3, "plan": {}}})
+    checkpoint.save(tmp_path / "made" / checkpoint.MODEL, config.model_dump(), model.weights)
+    monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "shipped")
+    [file] = ship(tmp_path / "made", "tiny")
+    assert file.stat().st_size < 0.8 * model.path.stat().st_size
+    small = Model.load("demo:tiny")
+    assert small.config.facts == {"step": 1, "seconds": 2, "valid_nats_per_step": 3}
+    for name, weight in small.weights.items():
+        assert weight.dtype == np.float32 and np.array_equal(weight, model.weights[name].astype(np.float16))
+    with pytest.raises(UserError, match="Allowed: tiny"):
+        Model.load("demo:tony")

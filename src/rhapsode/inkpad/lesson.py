@@ -21,7 +21,7 @@ from typing import Any
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.ink.formats import own
-from rhapsode.ink.formats._source import of_file
+from rhapsode.exchange.source import of_file
 from rhapsode.model import Model
 from rhapsode.report import Report
 

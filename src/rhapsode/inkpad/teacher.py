@@ -16,7 +16,7 @@ from rhapsode import checkpoint
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import own
-from rhapsode.ink.formats._source import of_file
+from rhapsode.exchange.source import of_file
 from rhapsode.inkpad.lesson import KEEP
 from rhapsode.inkpad.specimen import own_line, specimen
 from rhapsode.model import Model
