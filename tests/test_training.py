@@ -182,6 +182,8 @@ def test_fine_tuning_keeps_the_vocabulary(text: Path, tmp_path: Path) -> None:
     a, b = Model.load(tmp_path / "m"), Model.load(tmp_path / "tuned")
     assert a.codec.to_json() == b.codec.to_json()
     assert b.codec.decode(b.codec.encode("Zeus ☂".encode())) == "Zeus ☂".encode()
+    rates = [model.config.facts["plan"]["rate"] for model in (a, b)]
+    assert rates[1] == pytest.approx(rates[0] / 5)  # what was learnt is not to be undone
 
 
 def test_fine_tuning_keeps_what_is_the_models_own(text: Path, tmp_path: Path) -> None:

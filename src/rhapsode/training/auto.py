@@ -45,6 +45,8 @@ DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5)}
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
 WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (30, 0.15, 0.5)}
 """The same for recurrent weights."""
+FINE = 0.2
+"""Of the learning rates, for a model that has learnt before: full ones would undo it."""
 
 
 def device_for(name: str) -> torch.device:
@@ -197,6 +199,7 @@ def choose(
         "threads": threads,
         "most": most,
         "warmup": max(1, int(min(50, updates / 10))),
+        **({name: FINE * Plan.model_fields[name].default for name in ("matrix_rate", "rate")} if base else {}),
         **plan,
         "network": config,
         "dropout": make(Dropout, chosen, "dropout settings"),
