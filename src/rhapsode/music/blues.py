@@ -135,7 +135,7 @@ def _path(rhythm: str, random: np.random.Generator) -> list[int]:
 
 
 def _sung(rhythm: str, path: list[int], begin: int, offset: int) -> list[Row]:
-    """A line's notes, `offset` frames into the chorus that begins at `begin`: the nearest in the chord on strong beats."""
+    """A line's notes, `offset` frames into the chorus at `begin`: on strong beats the nearest that are in the chord."""
     rows = []
     starts = [at for at, sign in enumerate(rhythm) if sign == "x"]
     for start, place in zip(starts, path, strict=True):

@@ -16,6 +16,7 @@ eighth, `GRID` ticks in a quarter, and begin where the form does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,20 +88,26 @@ def key_of(tune: Tune) -> int:
     return max(KEYS, key=lambda key: (int(bars_held(tune, key).sum()), -abs(key)))
 
 
-def fit(tune: Tune, key: int = 0) -> Fit:
-    """How the melody, which is all that is not below `SPLIT`, goes with the form."""
-    _check(tune)
-    found = tune.notes[tune.notes["pitch"] >= SPLIT + key]
-    begin, tone = found["start"], (found["pitch"] - key) % 12
-    chords = [symbols.parse(each).tones for each in FORM]
-    half = begin // HALF % len(FORM)
-    in_chord = np.array([t in chords[h] for t, h in zip(tone.tolist(), half.tolist(), strict=True)], bool)
-    in_scale = np.isin(tone, list(SCALE))
-    struck = np.zeros(-(-max(tune.length, 1) // CHORUS) * CHORUS, bool)
-    struck[begin] = True
-    lines = struck[: tune.length // CHORUS * CHORUS].reshape(-1, 3, 4, BAR)
-    same = (lines[:, 0] == lines[:, 1]).all(axis=-1)
-    return Fit(len(found), _mean(in_chord | in_scale), _mean(in_chord[begin % HALF == 0]), _mean(same))
+def fit(tunes: Iterable[Tune], key: int = 0) -> Fit:
+    """How melodies, which are all that is not below `SPLIT`, go with the form: of all tunes together."""
+    chords = np.zeros((len(FORM), 12), bool)
+    for half, symbol in enumerate(FORM):
+        chords[half, list(symbols.parse(symbol).tones)] = True
+    in_chord, in_scale, first, same = ([np.zeros(0, bool)] for _ in range(4))
+    for tune in tunes:
+        _check(tune)
+        found = tune.notes[tune.notes["pitch"] >= SPLIT + key]
+        begin, tone = found["start"], (found["pitch"] - key) % 12
+        in_chord.append(chords[begin // HALF % len(FORM), tone])
+        in_scale.append(np.isin(tone, list(SCALE)))
+        first.append(begin % HALF == 0)
+        whole = tune.length // CHORUS
+        struck = np.zeros(max(tune.length, 1), bool)
+        struck[begin] = True
+        lines = struck[: whole * CHORUS].reshape(whole, 3, 4, BAR)
+        same.append((lines[:, 0] == lines[:, 1]).all(axis=-1).reshape(-1))
+    chord, scale, strong, repeated = map(np.concatenate, (in_chord, in_scale, first, same))
+    return Fit(len(chord), _mean(chord | scale), _mean(chord[strong]), _mean(repeated))
 
 
 def _mean(found: np.ndarray) -> float:
