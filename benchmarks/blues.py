@@ -37,7 +37,7 @@ TRAINED, CHECKED = 8, 4
 """Choruses in a tune that is learnt from, and in the one that chooses the weights: that must be one stream (its first
 frame is the only one without a past), so it is shorter than 512 frames."""
 COPIES = 10
-PLAN = {"rows": 16, "window": 96, "rate": 0.02, "decay": 1e-9, "threads": 1, "most": 1}
+PLAN = {"rows": 16, "window": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
 TEMPERATURES = (0.0, 1.0)
 
 
@@ -133,7 +133,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seeds", type=int, default=10, help="blues: how many")
     parser.add_argument("--first", type=int, default=0, help="blues: the first seed")
     parser.add_argument("--choruses", type=int, default=100, help="blues: to play")
-    parser.add_argument("--updates", type=int, default=2000, help="blues: of the weights")
+    parser.add_argument("--updates", type=int, default=2500, help="blues: of the weights")
     parser.add_argument("--nets", default=",".join(NETS), help=f"blues: of {', '.join(NETS)}")
     parser.add_argument("--picture", help="blues: where to draw which bars are right")
 
