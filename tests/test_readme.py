@@ -11,7 +11,7 @@ import pytest
 from rhapsode.cli import main
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import lines
-from rhapsode.training import demo_handwriting
+from rhapsode.training import demo_handwriting, demo_music
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    rhapsode ")]
@@ -32,6 +32,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("strokes/hand.jsonl").write_text("".join(f"{dumps(drawing)}\n" for drawing in drawn))
     monkeypatch.setattr(demo_handwriting, "PIECES", 1500)
     monkeypatch.setattr(demo_handwriting, "HELD_OUT", 50)
+    monkeypatch.setattr(demo_music, "TUNES", 30)
     for name in ("book.txt", "another.txt", "chapter.txt", "lines.txt", "new.txt", "src/code.py"):
         Path(name).write_text("It was the best of times, it was the worst of times.\n" * 40)
 

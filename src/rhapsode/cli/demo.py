@@ -12,12 +12,12 @@ from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 from rhapsode.errors import UserError, choice
 
-DEMOS = ("text", "handwriting")
+DEMOS = ("text", "handwriting", "music")
 WORDS = "The quick brown fox jumps over the lazy dog, 1234567890 times."
 
 
 def demo(
-    what: Annotated[str, typer.Argument(metavar="[text|handwriting]", help="What to learn.")] = "text",
+    what: Annotated[str, typer.Argument(metavar="[text|handwriting|music]", help="What to learn.")] = "text",
     words: Annotated[
         str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand [default: a pangram].")
     ] = None,
@@ -25,18 +25,23 @@ def demo(
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of what is played: another makes another [default: 1].")] = None,
 ) -> None:
-    """Train on what is found or made on every machine, then write: text, or by hand."""
+    """Train on what is found or made on every machine, then write: text, by hand, or music."""
     if what not in DEMOS:
         raise choice("demo", what, DEMOS)
-    if what == "text" and words is not None:
+    if what != "handwriting" and words is not None:
         raise UserError(f"{words!r}: only the demo of handwriting is told what to write.")
+    if what != "music" and seed is not None:
+        raise UserError("--seed: only the demo of music takes one.")
     with unbroken():
         from rhapsode.datasets import cache_folder
 
     folder = Path(output) if output else cache_folder() / ("demo" if what == "text" else f"demo-{what}")
     if what == "text":
         _text(folder, 3.0 if minutes is None else minutes)
+    elif what == "music":
+        _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed)
     else:
         _handwriting(folder, 10.0 if minutes is None else minutes, words or WORDS)
 
@@ -59,6 +64,34 @@ def _handwriting(folder: Path, minutes: float, words: str) -> None:
     typer.echo(f"attention {result.attention}\nmodel     {result.model}\npicture   {result.picture}", err=True)
     typer.echo(f'next      rhapsode generate {result.model} "any words" -o words.svg --bias 1\n'
                f"          rhapsode ink my-hand.jsonl", err=True)  # fmt: skip
+
+
+def _music(folder: Path, minutes: float, seed: int) -> None:
+    with unbroken():
+        from rhapsode.music.bluesform import form
+        from rhapsode.training.demo_music import Held
+        from rhapsode.training.demo_music import demo as run
+
+    def line(name: str, held: Held) -> str:
+        parts = (held.melody.fitting, held.melody.strong, held.melody.repeated)
+        return f"  {name:<12}{held.right:5} of{held.bars:5}" + "".join(f"{100 * part:13.0f} %" for part in parts)
+
+    with reporting() as report:
+        result = run(folder, minutes, report, seed)
+    typer.echo(
+        f"{result.played.bars // 12} choruses of a blues in {form(result.key)[0][:-1]}, {result.played.melody.notes} "
+        f"notes of melody, {result.tune.seconds:.0f} seconds\n"
+    )
+    typer.echo("              bars with the   notes in scale  of those on    bars of 2nd lines")
+    typer.echo("              form's chords   or chord        strong beats,  with the rhythm")
+    typer.echo("                                              in the chord   of the 1st")
+    typer.echo(line("rhapsode", result.played))
+    typer.echo(line("the corpus", result.made))
+    for file in result.files:
+        typer.echo(f"written   {file}" + (" (open it in a browser: it plays)" * (file.suffix == ".html")), err=True)
+    typer.echo(f"model     {result.model}\npicture   {result.picture}", err=True)
+    typer.echo(f"next      rhapsode demo music --seed {result.seed + 1}\n"
+               f"          rhapsode train YOUR-TUNES/ -o my-model --minutes 5", err=True)  # fmt: skip
 
 
 def _text(folder: Path, minutes: float) -> None:

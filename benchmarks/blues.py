@@ -1,0 +1,143 @@
+"""The blues, chords alone: does a network remember where it is in a form?
+
+    python benchmarks/music.py blues [--seeds 10] [--choruses 100] [--nets lstm,rnn,rnn-wide] [--picture blues.png]
+
+After the first experiment of Eck & Schmidhuber ("A First Look at Music Composition using LSTM Recurrent Neural
+Networks", IDSIA-07-02, 2002): steps are sets of 12 chord tones, 8 a bar and 96 a chorus. The form is that of
+`rhapsode.music.bluesform`. One layer learns the form repeated, for the same number of updates whatever its cell; then
+it plays alone, from nothing, 100 choruses, at temperature 0 (every tone more probable than not) and at 1 (drawn). A bar
+is right if all its frames are just the chords that the form has there: so who has lost the place, has every bar wrong.
+
+Beside the LSTM stand tanh networks: `rnn` as wide, `rnn-wide` with as many parameters. All is alike but the cell:
+optimizers, rates, windows, updates. Weights are those that were best on a tune of 4 choruses, read from its beginning.
+(The paper's second experiment, in which cells of a melody hear those of the chords, is not here.)
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode.model import Model
+from rhapsode.music.blues import chords_alone
+from rhapsode.music.bluesform import GRID, bars_held
+from rhapsode.music.formats.own import dumps
+from rhapsode.music.tune import Tune
+from rhapsode.report import Report
+from rhapsode.samplers import Sampling
+from rhapsode.training.run import train
+
+NETS = {"lstm": ("lstm", 48), "rnn": ("rnn", 48), "rnn-wide": ("rnn", 99)}
+"""Cell and width; the last two have 3,516 and 12,288 parameters, the LSTM 12,300."""
+TRAINED, CHECKED = 8, 4
+"""Choruses in a tune that is learnt from, and in the one that chooses the weights: that must be one stream (its first
+frame is the only one without a past), so it is shorter than 512 frames."""
+COPIES = 10
+PLAN = {"rows": 16, "window": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
+TEMPERATURES = (0.0, 1.0)
+
+
+def blues(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
+    source, check = scratch / "form.tune.jsonl", scratch / "check.tune.jsonl"
+    source.write_text(f"{dumps(chords_alone(TRAINED))}\n" * COPIES)
+    check.write_text(f"{dumps(chords_alone(CHECKED))}\n")
+    report: dict[str, Any] = {"updates": options.updates, "bars": 12 * options.choruses}
+    held: dict[tuple[str, float], list[np.ndarray]] = {}
+    for name in options.nets.split(","):
+        rows = report[name] = []
+        for seed in range(options.first, options.first + options.seeds):
+            row = one(name, seed, options, (source, check), scratch, held)
+            rows.append(row)
+            print(name, row, flush=True)
+        for temperature in TEMPERATURES:
+            whole = sum(bool(each.all()) for each in held[name, temperature])
+            print(
+                f"{name}: temperature {temperature:g}, all bars right with {whole} of {options.seeds} seeds", flush=True
+            )
+    if options.picture:
+        picture(held, options.first, Path(options.picture))
+    return report
+
+
+def one(
+    name: str,
+    seed: int,
+    options: argparse.Namespace,
+    files: tuple[Path, Path],
+    scratch: Path,
+    held: dict[tuple[str, float], list[np.ndarray]],
+) -> dict[str, Any]:
+    """Train and play with one seed. Adds which bars are right to `held`."""
+    cell, width = NETS[name]
+    home = scratch / f"{name}-{seed}"
+    result = train(
+        files[:1],
+        home,
+        valid=files[1:],
+        steps=options.updates,
+        codec="pianoroll",
+        codec_options={"grid": GRID, "holds": 0, "shift": 0},
+        network={"head": "bernoulli", "cell": cell, "width": width},
+        dropout={"between": 0.0},
+        plan={**PLAN, "seed": seed},
+        precision="fp32",
+        device="cpu",
+        report=Report(),
+    )
+    model = Model.load(home)
+    row: dict[str, Any] = {
+        "seed": seed,
+        "parameters": model.network.parameters,
+        "seconds": round(result.seconds, 1),
+        "nats": float(f"{result.valid_nats:.2g}"),
+    }
+    for temperature in TEMPERATURES:
+        sampling = Sampling(temperature=temperature)
+        tune: Tune = model.generate(length=96 * options.choruses, seed=seed, sampling=sampling)[0].record
+        right = bars_held(tune)
+        held.setdefault((name, temperature), []).append(right)
+        row[f"right at {temperature:g}"] = int(right.sum())
+        row[f"first wrong at {temperature:g}"] = None if right.all() else int(right.argmin()) + 1
+    return row
+
+
+def picture(held: dict[tuple[str, float], list[np.ndarray]], first: int, path: Path) -> None:
+    """Choruses down, bars across, of every net at temperature 1: a column of panels for each seed."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    names = [name for name, temperature in held if temperature == 1]
+    seeds = len(held[names[0], 1.0])
+    figure = Figure(figsize=(1 + 1.0 * seeds, 0.6 + 2.2 * len(names)), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(len(names), seeds, squeeze=False, sharex=True, sharey=True)
+    for name, row in zip(names, axes, strict=True):
+        for seed, (panel, right) in enumerate(zip(row, held[name, 1.0], strict=True), first):
+            panel.imshow(
+                right.reshape(-1, 12), ListedColormap(["#d55e00", "#0072b2"]), aspect="auto", vmin=0, vmax=1,
+                interpolation="nearest", extent=(0.5, 12.5, len(right) // 12 + 0.5, 0.5),
+            )  # fmt: skip
+            panel.set_title(f"seed {seed}", fontsize=8)
+            panel.tick_params(labelsize=7)
+        row[0].set_ylabel(f"{name}\nchorus", fontsize=9)
+    figure.supxlabel("bar (blue: the form's chords, orange: others), drawn at temperature 1", fontsize=9)
+    figure.savefig(path, dpi=120)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--seeds", type=int, default=10, help="blues: how many")
+    parser.add_argument("--first", type=int, default=0, help="blues: the first seed")
+    parser.add_argument("--choruses", type=int, default=100, help="blues: to play")
+    parser.add_argument("--updates", type=int, default=2500, help="blues: of the weights")
+    parser.add_argument("--nets", default=",".join(NETS), help=f"blues: of {', '.join(NETS)}")
+    parser.add_argument("--picture", help="blues: where to draw which bars are right")
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as scratch:
+        return blues(options, Path(scratch))

@@ -1,0 +1,93 @@
+"""`rhapsode demo music`: learn blues that are made by rule, then play some, and say how well they hold the form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from rhapsode import checkpoint
+from rhapsode.model import Model
+from rhapsode.music import bluesform
+from rhapsode.music.blues import arranged, corpus
+from rhapsode.music.bluesform import CHORUS, GRID, Fit
+from rhapsode.music.formats.own import dumps
+from rhapsode.music.tune import Tune
+from rhapsode.music.write import save
+from rhapsode.report import Report
+from rhapsode.samplers import Sampling
+from rhapsode.training.log import PICTURE
+from rhapsode.training.run import train
+
+TUNES = 1200
+"""Of three choruses each."""
+CHORUSES = 3
+"""Of what is played."""
+TEMPERATURE = 0.7
+SUFFIXES = (".mid", ".wav", ".png", ".html")
+PLAN = {"rows": 32, "window": 96}
+"""A window is a chorus, so that what a chorus owes to its beginning shows."""
+
+
+@dataclass(frozen=True)
+class Held:
+    """How well tunes hold the form: bars with the right chords, of so many; and their melodies."""
+
+    right: int
+    bars: int
+    melody: Fit
+
+
+@dataclass(frozen=True)
+class MusicResult:
+    """What the demo has to show. played, made: of what was drawn, and of the corpus; key: semitones from C."""
+
+    model: Path
+    picture: Path
+    files: list[Path]
+    tune: Tune
+    key: int
+    played: Held
+    made: Held
+    seed: int
+
+
+def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicResult:
+    """Train in `folder`, or take what an earlier demo left there, and play. Raises `UserError`."""
+    source, home = folder / "blues.tune.jsonl", folder / "model"
+    if not source.exists():
+        report.stage("making blues", 0.0)
+        checkpoint.commit(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
+        report.stage("making blues", 1.0)
+    resume = home / checkpoint.RESUME
+    if not resume.exists() or not checkpoint.load_info(resume)[0].get("finished"):
+        train(
+            [source],
+            home,
+            minutes=minutes,
+            codec="pianoroll",
+            # One key: of those that were to learn eleven, one in eight began between two of them, and was lost.
+            codec_options={"grid": GRID, "shift": 0},
+            plan=PLAN,
+            resume=resume.exists(),
+            report=report,
+        )
+    model = Model.load(home)
+    sampling = Sampling(temperature=TEMPERATURE)
+    drawn = model.generate(length=CHORUSES * CHORUS, seed=seed, sampling=sampling)[0].record
+    key = bluesform.key_of(drawn)
+    tune = arranged(drawn, key, f"Blues, played by an LSTM (seed {seed})")
+    files = [folder / f"blues{suffix}" for suffix in SUFFIXES]
+    for file in files:
+        save(tune, file)
+    made = held(corpus(50, 0))
+    return MusicResult(home, home / PICTURE, files, tune, key, held([drawn], key), made, seed)
+
+
+def held(tunes: Iterable[Tune], key: int = 0) -> Held:
+    """Of all tunes together."""
+    tunes = list(tunes)
+    right = np.concatenate([bluesform.bars_held(tune, key) for tune in tunes])
+    return Held(int(right.sum()), len(right), bluesform.fit(tunes, key))
