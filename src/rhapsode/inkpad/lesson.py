@@ -20,8 +20,8 @@ from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.ink.formats import own
 from rhapsode.exchange.source import of_file
+from rhapsode.ink.formats import own
 from rhapsode.model import Model
 from rhapsode.report import Report
 

@@ -14,9 +14,9 @@ from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import of_file
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import own
-from rhapsode.exchange.source import of_file
 from rhapsode.inkpad.lesson import KEEP
 from rhapsode.inkpad.specimen import own_line, specimen
 from rhapsode.model import Model
