@@ -227,7 +227,17 @@ def test_damaged_lines(change, words):
         read_with(own, '{"rhapsode": "tune/1", "ticks": 1, "length": 1}')
 
 
-@pytest.mark.parametrize("suffix", write.WRITERS)
+READ_AGAIN = sorted(set(write.WRITERS) & set(SUFFIXES))
+
+
+@pytest.mark.parametrize("suffix", sorted(set(write.WRITERS) - set(SUFFIXES)))
+def test_writing_to_be_heard_and_seen(tmp_path, suffix):
+    write.save(TUNE, tmp_path / f"a{suffix}")
+    data = (tmp_path / f"a{suffix}").read_bytes()
+    assert data.startswith({".wav": b"RIFF", ".svg": b"<", ".png": b"\x89PNG", ".html": b"<!"}[suffix])
+
+
+@pytest.mark.parametrize("suffix", READ_AGAIN)
 def test_writing(tmp_path, suffix):
     path = tmp_path / "new" / f"a{suffix.upper()}"
     write.save(TUNE, path)

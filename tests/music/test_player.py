@@ -56,7 +56,7 @@ def test_what_people_write_cannot_break_it() -> None:
     assert data(made.encode())["parts"][0]["name"] == rude
 
 
-def test_midi_to_download(chords: None) -> None:
+def test_midi_to_download() -> None:
     assert b"Download" not in page(one())
     (link,) = re.findall(r'download="(.*?)" href="data:audio/midi;base64,(.*?)"', page(blues(), midi=b"MThd").decode())
     assert link[0] == "Blues-test-12-bars.mid" and base64.b64decode(link[1]) == b"MThd"
@@ -85,7 +85,7 @@ def browser() -> Iterator[Any]:
 
 
 @pytest.mark.slow
-def test_in_a_browser(browser: Any, tmp_path: Path, chords: None) -> None:
+def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     tune = blues()
     (tmp_path / "tune.html").write_bytes(page(tune, midi=b"MThd"))
     context = browser.new_context(viewport={"width": 390, "height": 780}, has_touch=True)

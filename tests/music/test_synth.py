@@ -99,7 +99,7 @@ def test_drums_and_parts_have_their_places() -> None:
     assert early[0] > 1.5 * early[1] and late[1] > 1.5 * late[0]
 
 
-def test_chords_are_played_if_asked_for(chords: None) -> None:
+def test_chords_are_played_if_asked_for() -> None:
     tune = replace(one(84, quarters=1), length=8 * Q, chords=(Chord(0, "G7"), Chord(4 * Q, "what?"), Chord(6 * Q, "")))
     sound = render(tune, chords=True)
     hertz, strength = spectrum(sound[RATE : 2 * RATE, 0])

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.music.chords import parse
 from rhapsode.music.tune import NOTE, Tune, notes
 
 LOWEST_BASS, LOWEST = 36, 55
@@ -19,7 +18,6 @@ def held(tune: Tune) -> np.ndarray:
 
     Symbols that are not understood are passed over, as is what lies outside of the tune.
     """
-    parse = import_module("rhapsode.music.chords").parse
     rows = []
     ends = [*(chord.tick for chord in tune.chords[1:]), tune.length]
     for chord, end in zip(tune.chords, ends, strict=False):
