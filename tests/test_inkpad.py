@@ -366,7 +366,7 @@ def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
         assert process.returncode == 0
     assert f"1 line in {path}" in messages
     assert "of 5 characters" in messages
-    assert f"rhapsode train {path} -o my-hand --from MODEL" in messages
+    assert f"rhapsode train {path} -o {path.with_suffix('')} --from demo:handwriting" in messages
 
 
 def test_killed_while_saving(path: Path) -> None:

@@ -11,6 +11,8 @@ import pytest
 from rhapsode.cli import main
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import lines
+from rhapsode.music.blues import corpus
+from rhapsode.music.formats import midi
 from rhapsode.training import demo_handwriting, demo_music
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -30,6 +32,9 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ]
     drawn = lines(texts * 8, 0)
     Path("strokes/hand.jsonl").write_text("".join(f"{dumps(drawing)}\n" for drawing in drawn))
+    Path("tunes").mkdir()
+    for number, tune in enumerate(corpus(12, 0)):
+        Path(f"tunes/{number}.mid").write_bytes(midi.dumps(tune))
     monkeypatch.setattr(demo_handwriting, "PIECES", 1500)
     monkeypatch.setattr(demo_handwriting, "HELD_OUT", 50)
     monkeypatch.setattr(demo_music, "TUNES", 30)

@@ -153,12 +153,12 @@ def test_lost_numbers_roll_back_and_give_up(text: Path, tmp_path: Path, monkeypa
 
     true_nats, calls = Categorical.nats, []
 
-    def faulty(self, parameters, targets):  # type: ignore[no-untyped-def]
+    def faulty(self, parameters, targets, weights):  # type: ignore[no-untyped-def]
         calls.append(int(parameters.requires_grad))
         if not calls[-1]:  # evaluation
             calls.pop()
-            return true_nats(self, parameters, targets)
-        return true_nats(self, parameters, targets) * (
+            return true_nats(self, parameters, targets, weights)
+        return true_nats(self, parameters, targets, weights) * (
             float("nan") if len(calls) == bad or bad < 0 < 30 < len(calls) else 1
         )
 

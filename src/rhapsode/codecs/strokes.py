@@ -35,9 +35,9 @@ MEASURED = 200
 """Drawings that a hand's size is measured on."""
 
 
-LONGEST = 100.0
-"""Standard deviations (in measuring these: medians) that a step is cut to, each axis. Pens lose contact, and one such
-error would outweigh all else."""
+FAR, LONGEST = 100.0, 1000.0
+"""What a step is cut to, each axis: in medians when its standard deviation is measured, then in those. Pens lose
+contact, and one such error would outweigh all else."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class Strokes(RecordCodec):
             if not room:
                 break
         sampled = np.concatenate([np.zeros((0, 2)), *seen])
-        limit = LONGEST * float(np.median(np.abs(sampled).max(axis=1, initial=0))) if len(sampled) else 0.0
+        limit = FAR * float(np.median(np.abs(sampled).max(axis=1, initial=0))) if len(sampled) else 0.0
         sizes: list[tuple[float, float]] = []
         lengths: Counter[int] = Counter()
         for drawing in usable():
