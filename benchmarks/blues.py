@@ -6,7 +6,7 @@ After the first experiment of Eck & Schmidhuber ("A First Look at Music Composit
 Networks", IDSIA-07-02, 2002): steps are sets of 12 chord tones, 8 a bar and 96 a chorus. The form is that of
 `rhapsode.music.bluesform`. One layer learns the form repeated, for the same number of updates whatever its cell; then
 it plays alone, from nothing, 100 choruses, at temperature 0 (every tone more probable than not) and at 1 (drawn). A bar
-is right if all its frames are just the chords that the form has there: so who has lost the place, has every bar wrong.
+is right if all its frames are just the chords that the form has there: who has lost the place has most bars wrong.
 
 Beside the LSTM stand tanh networks: `rnn` as wide, `rnn-wide` with as many parameters. All is alike but the cell:
 optimizers, rates, windows, updates. Weights are those that were best on a tune of 4 choruses, read from its beginning.

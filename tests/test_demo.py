@@ -41,6 +41,7 @@ def test_demo_and_its_second_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert "earlier run" in second.notes[0]
 
 
+@pytest.mark.slow
 def test_demo_of_music_and_its_second_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -67,7 +67,7 @@ def arranged(tune: Tune, key: int, title: str) -> Tune:
 
 def _swung(frames: np.ndarray) -> np.ndarray:
     """Thirds of a quarter at which eighths begin."""
-    return frames // 2 * 3 + frames % 2 * 2
+    return np.asarray(frames // 2 * 3 + frames % 2 * 2)
 
 
 def _tune(found: np.ndarray, frames: int, key: int, title: str, ticks: int = GRID) -> Tune:
