@@ -26,8 +26,6 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("src").mkdir()
     Path("strokes").mkdir()
-    Path("tunes").mkdir()
-    Path("tunes/blues.jsonl").write_text("".join(f"{own.dumps(tune)}\n" for tune in corpus(10, 0)))
     texts = [
         "any words",
         *(f"{one} {other}" for one in ("any", "sandy", "many", "worn") for other in ("rows", "dawns", "yards")),
