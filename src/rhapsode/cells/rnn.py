@@ -55,9 +55,8 @@ class RNN(Cell):
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...]]:
-        first = graph.constant([0])
         into = graph.add("MatMul", x, graph.constant(weights["input"].T))[0]
         again = graph.add("MatMul", state[0], graph.constant(weights["recurrent"].T))[0]
         total = graph.add("Add", graph.add("Add", into, graph.constant(weights["bias"]))[0], again)[0]
         y = graph.add("Tanh", total)[0]
-        return y, (graph.add("Squeeze", y, first)[0],)
+        return y, (graph.add("Squeeze", y, graph.constant([0]))[0],)

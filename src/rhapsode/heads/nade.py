@@ -93,16 +93,14 @@ class Nade(Head):
         size = self.steps.size
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
-        begin = 0
-        while begin < size:
-            z[begin:] = b[begin:] + self.weights["out"][begin:] @ _sigmoid(a)
-            for i in range(begin, size):
-                begin = i + 1
-                if drawn(float(z[i]), sampling.temperature, randomness):
-                    found[i] = 1
-                    a += self.weights["into"][i]
-                    break
-        return found, float(self.log_prob(distribution[None], found[None])[0])
+        h = _sigmoid(a)
+        for i in range(size):
+            z[i] = b[i] + (h * self.weights["out"][i]).sum()  # as in `log_prob`, to the last bit
+            if drawn(float(z[i]), sampling.temperature, randomness):
+                found[i] = 1
+                a += self.weights["into"][i]
+                h = _sigmoid(a)
+        return found, float(log_odds(z, found))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:
