@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +89,14 @@ def check_writable(name: str, source: str = "-") -> None:
 def as_json(value: Any) -> bytes:
     """One JSON object and a newline. A lone surrogate (in a file's name) becomes its JSON escape."""
     return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+
+
+def check_suffix(name: str, allowed: Collection[str]) -> str:
+    """The suffix of a file to be written, in small letters. Raises `UserError` for others than `allowed`."""
+    suffix = Path(name).suffix.lower()
+    if suffix not in allowed:
+        raise UserError(f"-o {name}: what should it be? Its name must end in {', '.join(allowed)}.")
+    return suffix
 
 
 def numbered(name: str, number: int) -> str:

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rhapsode.cli._files import as_json, check_writable, numbered, put
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
 from rhapsode.cli._progress import reporting
-from rhapsode.cli._records import named
+from rhapsode.cli._records import named, show
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ def write_ink(
     from rhapsode.ink.write import SUFFIXES, save
     from rhapsode.writing import attention_picture, write
 
-    suffix = Path(output).suffix.lower()
+    suffix = ""
     if output != "-":
         check_writable(output)
-        if suffix not in SUFFIXES:
-            raise UserError(f"-o {output}: what should it be? Its name must end in {', '.join(SUFFIXES)}.")
+        suffix = check_suffix(output, SUFFIXES)
     if pen.attention:
         check_writable(pen.attention)
     given = named(style, model) if style else None
@@ -163,10 +162,4 @@ def inspect_ink(path: Path, json: bool) -> None:
     from rhapsode.ink.read import parts, read
 
     for part in parts(path) or (None,):
-        found = describe(read(path, part))
-        if json:
-            put(as_json({"path": str(path), "part": part, **found.to_json()}))
-        else:
-            if part:
-                typer.echo(f"--- {part} ---")
-            typer.echo("\n".join(found.lines()))
+        show(path, part, describe(read(path, part)), json)

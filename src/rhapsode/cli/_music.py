@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from rhapsode.cli._files import as_json, check_writable, numbered, put
-from rhapsode.cli._records import named
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
+from rhapsode.cli._records import named, show
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -40,11 +40,9 @@ def write_music(
     from rhapsode.music.write import WRITERS, save
 
     codec: PianoRoll = model.record_codec  # type: ignore[assignment]
-    suffix = Path(output).suffix.lower()
     if output != "-":
         check_writable(output)
-        if suffix not in WRITERS:
-            raise UserError(f"-o {output}: what should it be? Its name must end in {', '.join(WRITERS)}.")
+        check_suffix(output, WRITERS)
     if bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
     given = named(primer, model) if primer else None
@@ -93,10 +91,4 @@ def inspect_music(path: Path, json: bool) -> None:
 
     for part in parts(path) or (None,):
         refused = Refusals()
-        found = describe(read(path, part, refused=refused), refused)
-        if json:
-            put(as_json({"path": str(path), "part": part, **found.to_json()}))
-        else:
-            if part:
-                typer.echo(f"--- {part} ---")
-            typer.echo("\n".join(found.lines()))
+        show(path, part, describe(read(path, part, refused=refused), refused), json)

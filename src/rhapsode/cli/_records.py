@@ -1,11 +1,11 @@
-"""What `score` does with records, and where they come from: drawings, tunes."""
+"""What the commands do with records of any sort, drawings and tunes: find, describe and score them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
 
@@ -37,6 +37,24 @@ def named(spec: str, model: Model) -> Any:
             f"{name} has no {model.record_codec.record} {which!r}. Give its number, counted from 1, or its whole text."
         )
     return found[0]
+
+
+class Described(Protocol):
+    """What a file holds, for people and for programs."""
+
+    def lines(self) -> Iterator[str]: ...
+
+    def to_json(self) -> dict[str, Any]: ...
+
+
+def show(path: Path, part: str | None, found: Described, json: bool) -> None:
+    """Print what a file, or one part of it, holds."""
+    if json:
+        put(as_json({"path": str(path), "part": part, **found.to_json()}))
+        return
+    if part:
+        typer.echo(f"--- {part} ---")
+    typer.echo("\n".join(found.lines()))
 
 
 def score_records(model: Model, files: list[str], per_record: bool, json: bool) -> None:

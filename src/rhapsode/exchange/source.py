@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import IO
@@ -49,6 +50,15 @@ class Source:
     def text(self) -> str:
         """All bytes as text: UTF-8, or Latin-1 where they are not UTF-8."""
         return decoded(self.data())
+
+
+@contextmanager
+def reading(name: str) -> Iterator[None]:
+    """What the system refuses becomes a `UserError`."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None
 
 
 def of_file(path: Path, name: str) -> Source:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.archive import is_zip, members, opened
-from rhapsode.exchange.source import Source, of_file
+from rhapsode.exchange.source import Source, of_file, reading
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
 
@@ -47,7 +46,7 @@ def recognised(path: Path) -> bool:
     """Whether it looks like a file of drawings, from its beginning; false for what cannot be read."""
     source = of_file(path, path.name)
     try:
-        with _refusals(source.name):
+        with reading(source.name):
             if not path.is_file():
                 return False
             head = source.head()
@@ -65,7 +64,7 @@ def recognised(path: Path) -> bool:
 def parts(path: Path) -> tuple[str, ...]:
     """The parts that a file is divided into, of train, valid and test; () if it is not. Raises `UserError`."""
     source = of_file(path, str(path))
-    with _refusals(source.name):
+    with reading(source.name):
         if not is_zip(source.head()):
             return ()
         with opened(source) as archive:
@@ -86,7 +85,7 @@ def read(path: Path, part: str | None = None, name: str | None = None) -> Iterat
             raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
         if part not in allowed:
             raise choice(f"{source.name}: part", part, allowed)
-    with _refusals(source.name):
+    with reading(source.name):
         head = source.head()
         if is_zip(head):
             with opened(source) as archive:
@@ -116,12 +115,3 @@ def _members(sources: list[Source], name: str) -> Iterator[Drawing]:
 
 def _format(head: bytes) -> _Format | None:
     return next((each for each in FORMATS if each.recognises(head)), None)
-
-
-@contextmanager
-def _refusals(name: str) -> Iterator[None]:
-    """What the system refuses becomes a `UserError`."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None

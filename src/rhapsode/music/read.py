@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.archive import is_zip, members, opened
-from rhapsode.exchange.source import Source, of_file
+from rhapsode.exchange.source import Source, of_file, reading
 from rhapsode.music.formats import abc, impro_visor, midi, musicxml, own, rolls
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Tune
@@ -36,7 +35,7 @@ def recognised(path: Path) -> bool:
     """Whether it looks like a file of tunes, from its beginning; false for what cannot be read."""
     source = of_file(path, path.name)
     try:
-        with _system(source.name):
+        with reading(source.name):
             if not path.is_file():
                 return False
             head = source.head()
@@ -54,7 +53,7 @@ def recognised(path: Path) -> bool:
 def parts(path: Path) -> tuple[str, ...]:
     """The parts that a file is divided into, of train, valid and test; () if it is not. Raises `UserError`."""
     source = of_file(path, str(path))
-    with _system(source.name):
+    with reading(source.name):
         return rolls.parts(source) if rolls.recognises(source.head()) else ()
 
 
@@ -76,7 +75,7 @@ def read(
             raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
         if part not in allowed:
             raise choice(f"{source.name}: part", part, allowed)
-    with _system(source.name):
+    with reading(source.name):
         head = source.head()
         if part is not None:
             yield from rolls.read(source, refused, part)
@@ -130,12 +129,3 @@ def _format_of(source: Source) -> _Format | None:
 
 def _format(head: bytes) -> _Format | None:
     return next((each for each in FORMATS if each.recognises(head)), None)
-
-
-@contextmanager
-def _system(name: str) -> Iterator[None]:
-    """What the system refuses becomes a `UserError`."""
-    try:
-        yield
-    except OSError as error:
-        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None
