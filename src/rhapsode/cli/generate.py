@@ -35,6 +35,10 @@ def generate(
     primer: Annotated[
         str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
     ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Music: draw again while more notes in a row are from a training tune."),
+    ] = None,
     style: Annotated[
         str | None,
         typer.Option(metavar="FILE[#N]", help="Pens: in the manner of this drawing (N-th, or its text)."),
@@ -99,7 +103,7 @@ def generate(
             raise UserError(
                 "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
             )
-        write_music(loaded, bars, primer, sampling, seed, samples, length, output, not no_echo, json)
+        write_music(loaded, bars, primer, sampling, seed, samples, length, max_copy, output, not no_echo, json)
         return
     if isinstance(loaded.codec, RecordCodec):
         from rhapsode.cli._ink import Pen, write_ink
@@ -117,6 +121,7 @@ def generate(
         "--attention": attention,
         "--primer": primer,
         "--bars": bars,
+        "--max-copy": max_copy,
         "--animated": animated,
     }.items():
         if value:

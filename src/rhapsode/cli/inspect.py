@@ -9,6 +9,7 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
+from rhapsode.errors import UserError
 
 SHOWN = 100
 """Symbols of the vocabulary that are listed."""
@@ -16,6 +17,10 @@ SHOWN = 100
 
 def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Of tunes: how many notes in a row are from tunes this model learnt."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
@@ -25,6 +30,8 @@ def inspect(
         from rhapsode.model import Model
         from rhapsode.music.read import recognised as is_music
 
+    if against and not is_music(Path(model)):
+        raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 
@@ -33,7 +40,8 @@ def inspect(
     if is_music(Path(model)):
         from rhapsode.cli._music import inspect_music
 
-        inspect_music(Path(model), json)
+        judge = Model.load(against) if against else None
+        inspect_music(Path(model), judge, json)
         return
     loaded = Model.load(model)
     assert loaded.path is not None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
-from rhapsode.codecs._records import RecordCodec, Records, Sidecar
+from rhapsode.codecs._records import RecordCodec, Sidecar
 from rhapsode.music import read as files
 from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
+from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
 
 
@@ -21,21 +21,15 @@ class TuneCodec(RecordCodec):
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)
 
-    def sidecar(self, training: Records, held_out: Records) -> Sidecar | None:
-        """The melodies of the training tunes and the rate of those held out, see `rhapsode.music.copies`."""
-
-        def seen(tunes: Records) -> Iterator[Tune]:
-            return (self.seen(tune) for tune in tunes() if not self.refusal(tune))
-
-        known = Known.of(seen(training), seen(held_out))
-        return known.info, known.arrays
+    def keeper(self) -> Melodies:
+        return Melodies(self)
 
     def seen(self, tune: Tune) -> Tune:
         """A tune as a model sees it, in its own metres: what is too fine for the steps is lost. One that the codec
         refuses stays as it is."""
         if self.refusal(tune):
             return tune
-        found = self.decode(self.encode(tune))
+        found: Tune = self.decode(self.encode(tune))
         metres = tuple(replace(each, tick=round(each.tick * found.ticks / tune.ticks)) for each in tune.metres)
         return replace(found, metres=metres, title=tune.title, name=tune.name)
 
@@ -49,3 +43,20 @@ class TuneCodec(RecordCodec):
     @property
     def alphabet(self) -> str:
         return ""
+
+
+class Melodies:
+    """Keeps the melodies of the training tunes, and the rate of those held out, see `rhapsode.music.copies`."""
+
+    def __init__(self, codec: TuneCodec) -> None:
+        self._codec = codec
+        self._training: list[Tune] = []
+        self._held_out: list[Tune] = []
+
+    def add(self, record: Tune, held_out: bool) -> None:
+        seen = self._codec.seen(record)
+        (self._held_out if held_out else self._training).append(replace(seen, notes=skyline(seen)))
+
+    def sidecar(self) -> Sidecar:
+        known = Known.of(self._training, self._held_out)
+        return known.info, known.arrays
