@@ -54,7 +54,7 @@ def write_music(
         before = codec.encode(given, whole=False)
     if length is None:
         # Bars are those of the file, so a primer that is in it counts.
-        length = (BARS if bars is None else bars) * codec.per_bar - (len(before) if echo else 0)
+        length = (BARS if bars is None else bars) * codec.usual.bar(codec.grid) - (len(before) if echo else 0)
         if length <= 0:
             raise UserError(f"--bars {bars}: the primer alone has as many. Ask for more, or add --no-echo.")
     drawn = model.generate(style=given, length=length, samples=samples, seed=seed, sampling=sampling)

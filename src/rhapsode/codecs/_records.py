@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,10 +57,18 @@ class RecordCodec(Codec):
     record: ClassVar[str]
     """What a record is called in messages, e.g. `drawing`."""
 
+    rank: ClassVar[int | None] = 0
+    """Of several codecs for the same files, the first by rank that `suits` them is taken; None: never, unasked."""
+
     @classmethod
     @abstractmethod
     def recognises(cls, path: Path) -> bool:
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
+
+    @classmethod
+    def suits(cls, records: Sequence[Any]) -> bool:
+        """Whether some records of a collection make it a good choice for all."""
+        return True
 
     @classmethod
     @abstractmethod

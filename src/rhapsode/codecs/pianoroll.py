@@ -8,7 +8,6 @@ again is lost. Drums, loudness and which part plays are not kept.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from typing import Any
 
 import numpy as np
@@ -16,8 +15,9 @@ import numpy as np
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._usual import Census, Usual
 from rhapsode.errors import UserError
-from rhapsode.music.tune import NOTE, Metre, Part, Tempo, Tune, ordered
+from rhapsode.music.tune import NOTE, Part, Tune, ordered, pitched
 from rhapsode.steps import Sets
 
 VELOCITY = 80
@@ -32,17 +32,16 @@ class PianoRoll(TuneCodec):
     summary = "a step is the set of notes that sound for a moment: music of any number of voices"
     head = "nade"
     unit = "frame"
+    rank = 2
     options = {"grid": 4, "holds": 1, "shift": 5}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24)}
     """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
     shift: training presents each tune in other keys, up to so many semitones higher or lower."""
 
-    def __init__(
-        self, grid: int, holds: bool, lowest: int, places: int, shift: int, metre: tuple[int, int], tempo: float
-    ) -> None:
+    def __init__(self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual) -> None:
         self.grid, self.holds, self.lowest = grid, holds, lowest
         self._steps = Sets(places, 1 + holds, shift)
-        self._metre, self._tempo = metre, tempo
+        self.usual = usual
 
     @property
     def steps(self) -> Sets:
@@ -52,37 +51,27 @@ class PianoRoll(TuneCodec):
     def network(self) -> dict[str, Any]:
         return {"head": self.head, "embedding": 0}
 
-    @property
-    def per_bar(self) -> int:
-        """Frames in a bar of the metre that most training tunes have."""
-        beats, unit = self._metre
-        return max(1, beats * 4 * self.grid // unit)
-
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high = 128, -1
-        metres: Counter[tuple[int, int]] = Counter()
-        tempos = []
+        census = Census()
         for tune in records():
-            pitches = _pitched(tune)["pitch"]
+            pitches = pitched(tune)["pitch"]
             if len(pitches):
                 low, high = min(low, int(pitches.min())), max(high, int(pitches.max()))
-            metres.update((each.beats, each.unit) for each in tune.metres[:1])
-            tempos += [each.quarters for each in tune.tempos[:1]]
+            census.add(tune)
         if high < 0:
             raise UserError("the tunes have no notes (drums are not counted): there is nothing to learn from.")
         shift = chosen["shift"]
         low, high = max(0, low - shift), min(127, high + shift)
-        metre = metres.most_common(1)[0][0] if metres else (4, 4)
-        tempo = float(np.median(tempos)) if tempos else 120.0
-        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, metre, tempo)
+        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, census.usual())
 
     def refitted(self, records: Records) -> PianoRoll:
         return self  # steps mean the same whatever the tunes
 
     def refusal(self, record: Tune) -> str:
-        pitches = _pitched(record)["pitch"]
+        pitches = pitched(record)["pitch"]
         if not len(pitches):
             return "without notes"
         if pitches.min() < self.lowest or pitches.max() >= self.lowest + self._steps.places:
@@ -90,7 +79,7 @@ class PianoRoll(TuneCodec):
         return ""
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        found, frame = _pitched(record), record.ticks / self.grid
+        found, frame = pitched(record), record.ticks / self.grid
         count = max(1, math.ceil(record.length / frame - 1e-9))
         if count > LONGEST:
             raise UserError(f"{record.name or 'tune'}: {count:,} frames; at most {LONGEST:,} can be kept. Cut it.")
@@ -127,9 +116,9 @@ class PianoRoll(TuneCodec):
             self.grid,
             len(on),
             (Part(),),
-            (Metre(0, *self._metre),),
+            (self.usual.metre,),
             (),
-            (Tempo(0, self._tempo),),
+            (self.usual.tempo,),
         )
 
     def ends(self, step: np.ndarray) -> bool:
@@ -155,28 +144,17 @@ class PianoRoll(TuneCodec):
             "lowest": self.lowest,
             "places": self._steps.places,
             "shift": self._steps.shift,
-            "metre": list(self._metre),
-            "tempo": self._tempo,
+            **self.usual.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, metre, tempo = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo"
+        grid, holds, lowest, places, shift, metre, tempo, key = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo", "key"
         )
-        whole = [grid, lowest, places, shift, *(metre if isinstance(metre, list) else [None])]
-        if not all(isinstance(n, int) and not isinstance(n, bool) for n in whole) or not isinstance(holds, bool):
+        whole = [grid, lowest, places, shift]
+        if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
             raise damaged(cls, f"expected whole numbers, found {str(whole)[:80]}")
         if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest and 0 <= shift <= 24):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
-        if len(metre) != 2 or not (1 <= metre[0] <= 64 and metre[1] in (1, 2, 4, 8, 16, 32)):
-            raise damaged(cls, f"metre {metre} is none")
-        if not isinstance(tempo, int | float) or isinstance(tempo, bool) or not 1 <= tempo <= 1000:
-            raise damaged(cls, f"tempo {tempo!r} is none")
-        return cls(grid, holds, lowest, places, shift, (metre[0], metre[1]), float(tempo))
-
-
-def _pitched(tune: Tune) -> np.ndarray:
-    """Its notes but drums."""
-    drums = np.array([part.drums for part in tune.parts], bool)
-    return tune.notes[~drums[tune.notes["part"]]] if drums.any() else tune.notes
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key))
