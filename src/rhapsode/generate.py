@@ -26,7 +26,7 @@ import numpy as np
 
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
-from rhapsode.guide import Guide
+from rhapsode.guide import Guide, along
 from rhapsode.reader import Reader, as_bytes
 from rhapsode.samplers import Randomness, Sampling
 
@@ -273,15 +273,11 @@ class _Task:
             self.guide = model.codec.guide(outline)
         first = given = None
         if self.guide is not None:
-            known = []
-            for step in before:
-                known.append(self.guide.given())
-                self.guide.read(step)
-            known.append(self.guide.given())
+            known = np.concatenate([along(self.guide, before), self.guide.given()[None]])
             most = self.guide.most()
             needed = needed if most is None else most
             if model.codec.given:
-                first, given = known[0], np.array(known[1:], np.float32).reshape(len(before), -1)
+                first, given = known[0], known[1:]
         self.length = needed if length is None else length
         self.reader = model.reader(text=symbols, given=first)
         for _ in self.reader.read_all(before, given):
