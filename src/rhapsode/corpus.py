@@ -22,11 +22,11 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from rhapsode import _records, datasets, registry
+from rhapsode import _records, checkpoint, datasets, registry
 from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
 from rhapsode._files import DATA, reasons
 from rhapsode.codecs._codec import Codec
-from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._records import RecordCodec, Records
 from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
@@ -34,7 +34,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 3
+FORMAT = 4
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -60,6 +60,7 @@ class Corpus:
     skipped:      files that were left out: name → why.
     notes:        what a person should be told, a sentence each.
     key:          of the contents and options, the name of the folder in the cache.
+    sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
     """
 
     codec: Codec
@@ -73,6 +74,7 @@ class Corpus:
     skipped: dict[str, str]
     notes: list[str]
     key: str
+    sidecar: Path | None = None
 
 
 def prepare(
@@ -304,15 +306,19 @@ class _RecordBuild:
     def write(self, folder: Path) -> None:
         """Everything a corpus is, in the empty folder `folder`."""
 
-        def training() -> Iterator[Any]:
-            return (record for is_valid, record in self._records("learning the codec") if not is_valid)
+        def part(what: str, held_out: bool) -> Records:
+            return lambda: (record for is_valid, record in self._records(what) if is_valid == held_out)
 
+        training = part("learning the codec", False)
         fitted = self.wanted.fitted
         if isinstance(fitted, RecordCodec):
             codec = fitted.refitted(training)
         else:
             codec = self.kind.fit(training, **self.wanted.options)
         counts, refused = _records.write(folder, codec, self._records("encoding"))
+        sidecar = codec.sidecar(part("remembering", False), part("comparing", True))
+        if sidecar is not None:
+            checkpoint.save(folder / checkpoint.KNOWN, *sidecar)
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
@@ -435,4 +441,5 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         skipped={},
         notes=meta["notes"],
         key=key,
+        sidecar=folder / checkpoint.KNOWN if (folder / checkpoint.KNOWN).exists() else None,
     )

@@ -19,6 +19,8 @@ from rhapsode.guide import Guide
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
+Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
 
 UNKNOWN = ("refuse", "nearest", "skip")
 """What may be done about characters that a model has never seen."""
@@ -89,6 +91,10 @@ class RecordCodec(Codec):
     def refitted(self, records: Records) -> RecordCodec:
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
         density are theirs, but steps and texts mean the same."""
+
+    def sidecar(self, training: Records, held_out: Records) -> Sidecar | None:
+        """What of its data is kept beside a model; None for nothing. held_out: the records to validate on."""
+        return None
 
     @abstractmethod
     def refusal(self, record: Any) -> str:
