@@ -198,7 +198,7 @@ def _groove(which: np.ndarray, places: np.ndarray, sizes: np.ndarray) -> tuple[f
     """The sum over pairs of neighbouring bars, and their number."""
     patterns = np.zeros((len(sizes), int(sizes.max()) + 1), bool)
     patterns[which, places] = True
-    begun = patterns.any(axis=1)
+    begun = np.asarray(patterns.any(axis=1))
     pairs = (sizes[1:] == sizes[:-1]) & (begun[1:] | begun[:-1])
     differ = np.logical_xor(patterns[1:], patterns[:-1]).sum(axis=1) / np.maximum(sizes[1:], 1)
     return float((1 - differ)[pairs].sum()), int(pairs.sum())

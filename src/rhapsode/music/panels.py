@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import io
 
 from rhapsode.music.compare import GENERATED, HELD_OUT, Comparison
 from rhapsode.music.measures import HISTOGRAMS, PLACES
@@ -12,7 +12,7 @@ SHOWN = 0.998
 """Of each histogram; what lies beyond is rare, and far off."""
 
 
-def draw(comparison: Comparison, path: Path) -> None:
+def picture(comparison: Comparison) -> bytes:
     """A PNG with a panel for each of `HISTOGRAMS`, with the overlap and, in brackets, that of held-out halves."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -39,4 +39,6 @@ def draw(comparison: Comparison, path: Path) -> None:
     last_panel.axis("off")
     last_panel.legend(*axes[0].get_legend_handles_labels(), loc="center")
     figure.supxlabel("shares; in brackets: the overlap of one half of the held-out tunes with the other", fontsize=8)
-    figure.savefig(path, dpi=120, format="png")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=120, format="png")
+    return drawn.getvalue()
