@@ -12,7 +12,7 @@ ROOT = Path(rhapsode.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors", "report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
     {"exchange"},
-    {"config", "registry", "samplers", "resets", "download", "_streams", "ink", "music"},
+    {"config", "registry", "samplers", "resets", "download", "_streams", "guide", "ink", "music"},
     {"codecs", "cells", "heads"},
     {"conditions"},
     {"checkpoint", "network", "datasets"},

@@ -13,6 +13,7 @@ import numpy as np
 
 from rhapsode._encode import Counts
 from rhapsode.codecs._records import RecordCodec
+from rhapsode.guide import along
 
 
 def held_out(codec: type[RecordCodec], record: Any, number: int, fraction: float) -> bool:
@@ -26,12 +27,13 @@ def held_out(codec: type[RecordCodec], record: Any, number: int, fraction: float
 
 
 class RecordWriter:
-    """Writes steps.bin and units.bin, and texts.bin and begins.bin where there are texts, of one part of the data."""
+    """Writes steps.bin and units.bin of one part of the data; texts.bin and begins.bin where there are texts, and
+    given.bin where the codec gives anything."""
 
     def __init__(self, folder: Path, codec: RecordCodec) -> None:
         folder.mkdir()
         self._codec = codec
-        names = ["steps", "units", *(["texts", "begins"] if codec.text else [])]
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["given"] * bool(codec.given)]
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
@@ -46,6 +48,9 @@ class RecordWriter:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
+        guide = codec.guide(record) if codec.given else None
+        if guide is not None:
+            self._put("given", along(guide, steps), np.float32)
         self._steps += len(steps)
         self._records += 1
         if codec.text:

@@ -401,7 +401,7 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         codec = wanted.fitted
         if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
             codec = registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
-        steps = {name: Steps.open(folder / name, codec.steps, codec.text) for name in parts}
+        steps = {name: Steps.open(folder / name, codec.steps, codec.text, codec.given) for name in parts}
         if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
             raise ValueError("sizes differ from those on record")
     except (OSError, ValueError, KeyError, TypeError, UserError):

@@ -42,6 +42,7 @@ class Batch:
     reset:   bool, reset steps: row b's state after step t is zero
     text:    where units have texts: [U, B] int64, those that the row's units have, in a row (0 after the last)
     begin, end: and [T, B] int64, which part of them is that of the step's unit
+    given:   where numbers are given with steps: [T, B, D] float32, those of the target
     """
 
     inputs: np.ndarray
@@ -51,6 +52,7 @@ class Batch:
     text: np.ndarray | None = None
     begin: np.ndarray | None = None
     end: np.ndarray | None = None
+    given: np.ndarray | None = None
 
 
 class Framed:
@@ -79,13 +81,16 @@ class Framed:
         targets[reset] = 0
         inputs = kind.presented(values[raw - 1], raw - 1, unit, shown)
         inputs[into <= 1] = kind.start
-        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch))
+        given = None if self.steps.given is None else np.where(reset[..., None], 0, self.steps.given[raw])
+        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), given)
 
-    def _texts(self, unit: np.ndarray, epoch: np.ndarray) -> tuple[np.ndarray, ...]:
+    def _texts(
+        self, unit: np.ndarray, epoch: np.ndarray
+    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
         """`text`, `begin` and `end` of the batch, if there are texts. In a row, units follow one another."""
         texts = self.steps.texts
         if texts is None:
-            return ()
+            return None, None, None
         whole = len(texts.symbols)
 
         def place(units: np.ndarray, epochs: np.ndarray) -> np.ndarray:

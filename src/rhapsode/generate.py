@@ -3,11 +3,17 @@
 The state is carried and each new step costs one step of the network, however much there was before.
 A sample is a function of (model, prompt, sampling, seed, row) and of nothing else: it comes out the
 same alone, in a batch of any size, and streamed.
+
+What is known of the steps to come, a codec's *guide* says (`rhapsode.guide`): it can forbid values in drawing.
+That alone does not look ahead: what was drawn freely may make what is fixed later on unlikely. With `particles`, many
+are drawn side by side and those that fit what is fixed are multiplied: sequential Monte Carlo (Gordon, Salmond & Smith
+1993), whose particles are the small states of an LSTM.
 """
 
 from __future__ import annotations
 
 import codecs
+import copy
 import io
 import secrets
 from abc import ABC, abstractmethod
@@ -20,7 +26,8 @@ import numpy as np
 
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
-from rhapsode.reader import as_bytes
+from rhapsode.guide import Guide
+from rhapsode.reader import Reader, as_bytes
 from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
@@ -79,6 +86,8 @@ def generate(
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
     style: Any = None,
+    outline: Any = None,
+    particles: int = 1,
     row: int = 0,
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps or up to `stop`.
@@ -89,12 +98,17 @@ def generate(
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     length: None for 500, or what the text should need at the most.
     style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
+    outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
+    particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
     seed:   None for a fresh one, which the samples report.
     row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
     Raises `UserError` for arguments that cannot be.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
-    task = _Task(model, prompt, length, seed, sampling, stop, style, row)
+    _whole("particles", particles, 1, ROWS_LIMIT)
+    task = _Task(model, prompt, length, seed, sampling, stop, style, outline, row)
+    if particles > 1:
+        return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
     alive = writers
     reader = task.reader.repeat(samples)
@@ -108,10 +122,58 @@ def generate(
             break
         if len(going) < len(alive):  # what has stopped costs no more steps
             alive, reader = [alive[n] for n in going], reader.take(going)
-        reader.read(np.array([writer.steps[-1] for writer in alive]))
+        _read(reader, alive)
     for writer in writers:
         writer.finish()
     return [writer.sample() for writer in writers]
+
+
+def _read(reader: Reader, writers: list[_Writer]) -> None:
+    """Each writer's last step."""
+    steps, given = np.array([writer.steps[-1] for writer in writers]), [writer.given for writer in writers]
+    if given[0] is None:
+        reader.read(steps)
+    else:
+        reader.read(steps, np.array(given))
+
+
+def _filtered(task: _Task, row: int, count: int) -> Sample:
+    """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
+    first = ROWS_LIMIT * (row + 1)
+    writers = [task.writer(row, stream=first + n) for n in range(count)]
+    random = Randomness(task.seed, first + count)
+    alive, reader = list(range(count)), task.reader.repeat(count)
+    for step in range(task.length):
+        for n, distribution, attention in zip(
+            alive, task.head.distribution(reader.parameters), reader.attention, strict=True
+        ):
+            writers[n].step(distribution, attention)
+        places = {n: place for place, n in enumerate(alive)}
+        weights = _shares(writers)
+        if 1 / (weights**2).sum() < count / 2:
+            # Systematic: each number of copies is the expected one, rounded up or down.
+            points = (np.arange(count) + random.uniform()) / count
+            parents = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1).tolist()
+            writers = [writers[n].become(writers[parent]) for n, parent in enumerate(parents)]
+        else:
+            parents = list(range(count))
+        alive = [n for n in range(count) if not writers[n].ended]
+        if not alive or step + 1 == task.length:
+            break
+        reader = reader.take([places[parents[n]] for n in alive])
+        _read(reader, [writers[n] for n in alive])
+    mass = _shares(writers).cumsum()
+    chosen = writers[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)]
+    chosen.finish()
+    return chosen.sample()
+
+
+def _shares(writers: list[_Writer]) -> np.ndarray:
+    """The particles' weights, which sum to 1."""
+    logs = np.array([writer.log_weight for writer in writers])
+    most = logs.max()
+    shares = np.exp(logs - most) if most > -np.inf else np.ones(len(logs))
+    return np.asarray(shares / shares.sum())
 
 
 class Stream(Iterator[Piece]):
@@ -139,7 +201,7 @@ class Stream(Iterator[Piece]):
             yield writer.step(task.head.distribution(task.reader.parameters)[0], task.reader.attention[0])
             if writer.ended or step + 1 == task.length:
                 break
-            task.reader.read(np.array([writer.steps[-1]]))
+            _read(task.reader, [writer])
         yield writer.finish()
 
 
@@ -152,6 +214,7 @@ def stream(
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
     style: Any = None,
+    outline: Any = None,
     row: int = 0,
 ) -> Stream:
     """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
@@ -159,7 +222,7 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(_Task(model, prompt, length, seed, sampling, stop, style, row), row)
+    return Stream(_Task(model, prompt, length, seed, sampling, stop, style, outline, row), row)
 
 
 class _Task:
@@ -174,6 +237,7 @@ class _Task:
         sampling: Sampling | None,
         stop: bytes | str | None,
         style: Any,
+        outline: Any,
         row: int,
     ) -> None:
         if length is not None:
@@ -190,6 +254,7 @@ class _Task:
         self.head.check(self.sampling)
         self.prompt = as_bytes(prompt, "prompt")
         self.style = style
+        self.guide: Guide | None = None
         symbols = None
         if isinstance(model.codec, RecordCodec):
             if self.stop is not None:
@@ -200,13 +265,26 @@ class _Task:
                 LENGTH if kind is None else round(SLACK * len(() if symbols is None else symbols) / kind.pace) + SPARE
             )
         else:
-            if style is not None:
-                raise UserError("style is a record to go on from; a model of text goes on from a prompt.")
+            if style is not None or outline is not None:
+                raise UserError("style and outline are records; a model of text goes on from a prompt.")
             before, needed = model.text_codec.encode(self.prompt), LENGTH
-        self.length = needed if length is None else length
         self.recent = before[-self.sampling.repetition_window :].tolist()
-        self.reader = model.reader(text=symbols)
-        for _ in self.reader.read_all(before):
+        if isinstance(model.codec, RecordCodec):
+            self.guide = model.codec.guide(outline)
+        first = given = None
+        if self.guide is not None:
+            known = []
+            for step in before:
+                known.append(self.guide.given())
+                self.guide.read(step)
+            known.append(self.guide.given())
+            most = self.guide.most()
+            needed = needed if most is None else most
+            if model.codec.given:
+                first, given = known[0], np.array(known[1:], np.float32).reshape(len(before), -1)
+        self.length = needed if length is None else length
+        self.reader = model.reader(text=symbols, given=first)
+        for _ in self.reader.read_all(before, given):
             pass
 
     def _record(self, codec: RecordCodec) -> tuple[np.ndarray, np.ndarray | None]:
@@ -230,17 +308,21 @@ class _Task:
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         return before, codec.encode_text(text) if known else None
 
-    def writer(self, row: int) -> _Writer:
-        """What turns the steps of one row into a sample."""
-        return (_RecordWriter if isinstance(self.model.codec, RecordCodec) else _TextWriter)(self, row)
+    def writer(self, row: int, stream: int | None = None) -> _Writer:
+        """What turns the steps of one row into a sample. stream: of random numbers, by default the row's."""
+        randomness = Randomness(self.seed, row if stream is None else stream)
+        return (_RecordWriter if isinstance(self.model.codec, RecordCodec) else _TextWriter)(self, row, randomness)
 
 
 class _Writer(ABC):
     """One row: draws its steps and turns them into output."""
 
-    def __init__(self, task: _Task, row: int) -> None:
-        self._task, self._row = task, row
-        self._randomness = Randomness(task.seed, row)
+    log_weight = 0.0
+    """As a particle: log p of what its guide allowed, of all steps together."""
+
+    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
+        self._task, self._row, self._randomness = task, row, randomness
+        self._guide = None if task.guide is None else task.guide.copy()
         self._recent = deque(task.recent, task.sampling.repetition_window)
         self.steps: list[Any] = []
         self._log_probs: list[float] = []
@@ -250,6 +332,19 @@ class _Writer(ABC):
     def ended(self) -> bool:
         return self._stopped != "unfinished"
 
+    @property
+    def given(self) -> np.ndarray | None:
+        """What is given with the next step."""
+        return self._guide.given() if self._guide is not None and self._task.model.codec.given else None
+
+    def become(self, other: _Writer) -> _Writer:
+        """A particle that stands where the other one does, and goes on by its own random numbers."""
+        new = copy.copy(other)
+        new._randomness, new.log_weight = self._randomness, 0.0
+        new._recent, new.steps, new._log_probs = other._recent.copy(), other.steps.copy(), other._log_probs.copy()
+        new._guide = None if other._guide is None else other._guide.copy()
+        return new
+
     def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
         """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds.
 
@@ -258,7 +353,13 @@ class _Writer(ABC):
         if self._complete(attention):
             self._stopped = "stop"
             return Piece(b"", "")
-        step, log_prob = self._task.head.draw(distribution, self._task.sampling, self._randomness, self._recent)
+        task, guide = self._task, self._guide
+        step, log_prob, log_allowed = task.head.draw(
+            distribution, task.sampling, self._randomness, self._recent, guide.allowed() if guide else None
+        )
+        if guide:
+            guide.read(step)
+            self.log_weight += log_allowed
         self._recent.append(step)
         self.steps.append(step)
         self._log_probs.append(log_prob)
@@ -290,8 +391,8 @@ class _Writer(ABC):
 class _TextWriter(_Writer):
     """Symbols → bytes and text."""
 
-    def __init__(self, task: _Task, row: int) -> None:
-        super().__init__(task, row)
+    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
+        super().__init__(task, row, randomness)
         self._decoder = task.model.text_codec.decoder()
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = b""  # bytes that may turn out to begin the stop string
@@ -335,8 +436,8 @@ class _TextWriter(_Writer):
 class _RecordWriter(_Writer):
     """Steps → a record, which is only given whole."""
 
-    def __init__(self, task: _Task, row: int) -> None:
-        super().__init__(task, row)
+    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
+        super().__init__(task, row, randomness)
         self._codec = task.model.record_codec
         self._seen: list[np.ndarray] = []
 
@@ -346,6 +447,12 @@ class _RecordWriter(_Writer):
         # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
         passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
         return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
+
+    def become(self, other: _Writer) -> _Writer:
+        new = super().become(other)
+        assert isinstance(new, _RecordWriter)
+        new._seen = new._seen.copy()
+        return new
 
     def _add(self, step: Any, attention: np.ndarray) -> Piece:
         self._seen.append(attention)

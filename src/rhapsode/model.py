@@ -42,7 +42,7 @@ class Model:
         self.digest = digest
         self.path = path
         self.codec = codec_from_json(config.codec)
-        self.network = Network(config.network, self.codec.steps, self.codec.text)
+        self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.given)
         self.head = self.network.bound(weights)
         self.policy = ResetPolicy.parse(config.reset)
 
@@ -53,7 +53,7 @@ class Model:
         info, digest, _ = checkpoint.load_info(file)
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
-        network = Network(config.network, codec.steps, codec.text)
+        network = Network(config.network, codec.steps, codec.text, codec.given)
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
@@ -92,9 +92,10 @@ class Model:
             )
         return self.codec
 
-    def reader(self, rows: int = 1, text: np.ndarray | None = None) -> Reader:
-        """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them."""
-        return Reader(self, rows, text)
+    def reader(self, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None) -> Reader:
+        """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them; given:
+        [D] float32 that go with the first step."""
+        return Reader(self, rows, text, given)
 
     # Each is written in a module of its own, as a function of the model.
     generate = generation.generate

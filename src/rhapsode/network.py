@@ -1,8 +1,8 @@
 """The network: embed steps, run the layers, return what the head needs and the new state.
 
     inputs [T, B] ─▶ embedding ─▶ cell ─▶ ... ─▶ cell ─▶ features [T, B, F] ─▶ parameters [T, B, P]
-                                   │      ▲
-                                   └▶ condition ◀─ text
+                        ▲          │      ▲
+                      given        └▶ condition ◀─ text
 
 A `Network` holds no weights. It says what shapes they have, and computes with weights given: as
 torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`).
@@ -24,7 +24,7 @@ from rhapsode.config import Dropout, NetworkConfig
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
-from rhapsode.steps import Kind, Symbols, Text
+from rhapsode.steps import Kind, Symbols, Text, Tuples
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -33,15 +33,17 @@ if TYPE_CHECKING:
 
 
 class Network:
-    """The computation for one configuration, kind of step, and kind of text that goes with them (None: there is none).
+    """The computation for one configuration, kind of step, kind of text that goes with them (None: there is none), and
+    so many numbers that are given of each step before it is predicted.
 
     The state is a flat tuple of the layers' state parts, each [B, H], first layer first; then those of the condition,
     and what it gave at the last step, if that is fed back.
     """
 
-    def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None) -> None:
+    def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None, given: int = 0) -> None:
         self.config = config
         self.steps = steps
+        self.given = given
         self.head: Head = registry.get("head", config.head)(steps, config)
         self.condition: Condition | None = None
         if config.condition:
@@ -55,7 +57,11 @@ class Network:
             raise UserError(
                 "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
             )
-        embedded = (config.embedding or steps.size + 1) if isinstance(steps, Symbols) else steps.size
+        embedded = given + steps.size
+        if isinstance(steps, Symbols):
+            embedded = given + (config.embedding or steps.size + 1)
+        elif isinstance(steps, Tuples):
+            embedded += len(steps.sizes)
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)
         kind = registry.get("cell", config.cell)
@@ -144,20 +150,24 @@ class Network:
         reset: Tensor | None = None,
         dropout: Dropout | None = None,
         text: Attended | None = None,
+        given: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
-        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition.
+        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition. given: [T, B, D] of
+        the step after each, where numbers are given.
         """
         import torch
         from torch.nn import functional
 
         drop = dropout or Dropout()
         x = self._drop(self._embedded(weights, inputs), drop.input, drop.locked)
+        if given is not None:
+            x = torch.cat([x, given.to(x.dtype)], dim=-1)
         below = x
         outputs: list[Tensor] = []
         new_state: list[Tensor] = []
-        given: list[Tensor] = []  # what the condition gives to the layers above the first
+        beside: list[Tensor] = []  # what the condition gives to the layers above the first
         parts = iter(state)
         attending = state[sum(len(cell.state) for cell in self.cells) :]
         for n, cell in enumerate(self.cells):
@@ -172,9 +182,9 @@ class Network:
                 else:
                     y, new = cell.run(layer, x, before, reset)
                     w, attending = self.condition.run(window, y, text, attending, reset)
-                given = [w.to(y.dtype)]
+                beside = [w.to(y.dtype)]
             else:
-                y, new = cell.run(layer, self._join(below, x, given, n), before, reset)
+                y, new = cell.run(layer, self._join(below, x, beside, n), before, reset)
             if n and self.config.residual:
                 y = y + below
             outputs.append(y)
@@ -200,6 +210,11 @@ class Network:
     def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         from torch.nn import functional
 
+        if isinstance(self.steps, Tuples):
+            where = inputs + inputs.new_tensor(self.steps.columns)
+            like = weights["output.bias"]
+            x = like.new_zeros(*inputs.shape[:-1], self.steps.size + len(self.steps.sizes))
+            return x.scatter_(-1, where, 1.0)
         if not isinstance(self.steps, Symbols):
             return inputs
         if self.config.embedding:
@@ -207,8 +222,8 @@ class Network:
             return functional.embedding(inputs, weights["embedding"])
         return functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
 
-    def _join(self, below: Tensor, x: Tensor, given: list[Tensor], n: int) -> Tensor:
-        return _concatenate([below, *([x] if n and self.config.skip else []), *given])
+    def _join(self, below: Tensor, x: Tensor, beside: list[Tensor], n: int) -> Tensor:
+        return _concatenate([below, *([x] if n and self.config.skip else []), *beside])
 
     @staticmethod
     def _drop(x: Tensor, rate: float, locked: bool = False) -> Tensor:
@@ -233,21 +248,33 @@ class Network:
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.engine.Engine`. It is one step's or a window's: see
         `single`."""
-        graph = Graph(self.steps.shape, attends=self.condition is not None, single=self.single)
-        size = self.steps.size
-        if not isinstance(self.steps, Symbols):
+        steps, size = self.steps, self.steps.size
+        graph = Graph(
+            steps.shape,
+            whole=isinstance(steps, Symbols | Tuples),
+            attends=self.condition is not None,
+            given=self.given,
+            single=self.single,
+        )
+        off_on = graph.constant(np.array([0, 1], np.float32))
+        if isinstance(steps, Tuples):
+            where = graph.add("Add", INPUT, graph.constant(steps.columns))[0]
+            each = graph.add("OneHot", where, graph.constant([size + len(steps.sizes)]), off_on)[0]
+            x = graph.add("ReduceSum", each, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact
+        elif not isinstance(steps, Symbols):
             x = INPUT
         elif self.config.embedding:
             x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
         else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
-            off_on = graph.constant(np.array([0, 1], np.float32))
             x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
+        if self.given:
+            x = graph.add("Concat", x, graph.given, axis=2)[0]
         state = iter([graph.state(width) for width in self.widths])
         before = [tuple(next(state) for _ in cell.state) for cell in self.cells]
         attending = tuple(state)
-        below, outputs, new_state, given = x, list[str](), list[str](), list[str]()
+        below, outputs, new_state, beside = x, list[str](), list[str](), list[str]()
         for n, cell in enumerate(self.cells):
-            joined = [below, *([x] if n and self.config.skip else []), *given]
+            joined = [below, *([x] if n and self.config.skip else []), *beside]
             if n == 0 and self.config.feedback:
                 joined = [x, graph.add("Unsqueeze", attending[-1], graph.constant([0]))[0]]
             into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else below
@@ -255,7 +282,7 @@ class Network:
             if n == 0 and self.condition:
                 own = attending[: len(self.condition.state)]
                 w, graph.attention, after = self.condition.graph(graph, self._part(weights, "condition"), y, own)
-                given = [w]
+                beside = [w]
                 attending = after
                 if self.config.feedback:
                     attending = (*after, graph.add("Squeeze", w, graph.constant([0]))[0])

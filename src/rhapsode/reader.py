@@ -53,15 +53,19 @@ class Reader:
     """[rows, U] float32: how much of each symbol of the texts that go with the rows was seen at the last step; U is 0
     where there are none."""
 
-    def __init__(self, model: Model, rows: int = 1, text: np.ndarray | None = None) -> None:
-        """text: [U] symbols that go with every row; models with a condition need it."""
+    def __init__(
+        self, model: Model, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None
+    ) -> None:
+        """text: [U] symbols that go with every row; models with a condition need it. given: [D] float32, what is given
+        with the first step, of models whose codec gives any."""
         self._model = model
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None
         if text is not None:
             self._text = np.repeat(text.astype(np.int64)[:, None], rows, axis=1), np.full(rows, len(text), np.int64)
-        self._feed(np.repeat(self._start, rows, axis=0))
+        first = None if given is None else np.repeat(given[None], rows, axis=0)
+        self._feed(np.repeat(self._start, rows, axis=0), first)
 
     @property
     def _start(self) -> np.ndarray:
@@ -104,8 +108,8 @@ class Reader:
             other._text = self._text[0][:, index], self._text[1][index]
         return other
 
-    def read(self, steps: np.ndarray) -> None:
-        """Read one step in each row: [rows, *shape of a step]."""
+    def read(self, steps: np.ndarray, given: np.ndarray | None = None) -> None:
+        """Read one step in each row: [rows, *shape of a step]. given: [rows, D] of the steps after them."""
         framing = self._model.config.framing
         inputs = self._model.codec.steps.inputs(steps)
         # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
@@ -126,10 +130,11 @@ class Reader:
                     row.predicted = 0
             keep = ~np.array(fresh)[:, None]
             self._state = tuple(part * keep for part in self._state)
-        self._feed(inputs)
+        self._feed(inputs, given)
 
-    def _feed(self, inputs: np.ndarray) -> None:
-        out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text)
+    def _feed(self, inputs: np.ndarray, given: np.ndarray | None) -> None:
+        known = None if given is None else given[None]
+        out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text, known)
         self.parameters, self.attention = out[0], attention[0]
 
     def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
@@ -144,13 +149,25 @@ class Reader:
         self.parameters = np.stack(out)
         self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
 
-    def read_all(self, steps: np.ndarray) -> Iterator[np.ndarray]:
-        """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them."""
+    def read_all(self, steps: np.ndarray, given: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them.
+
+        given: [N, D] of the steps after each of them.
+        """
         if self.rows != 1:
             raise ValueError("only a reader of one row can read a known sequence")
         for at in range(0, len(steps), BLOCK):
             block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
-            if self._model.config.framing.name == "stream":
+            if given is not None:
+                out = [self.parameters]
+                found, self._state, _ = self._model.engine.attend(
+                    block[:, None], self._state, self._text, given[at : at + BLOCK, None]
+                )
+                out.append(found[:, 0])
+                parameters = np.concatenate(out)
+                self.parameters = parameters[-1:]
+                yield parameters[:-1]
+            elif self._model.config.framing.name == "stream":
                 yield self._read_block(block)
             else:
                 out = []
@@ -173,7 +190,7 @@ class Reader:
                 out.append(parameters[:, 0])
             if ends_unit:
                 self._state = self._model.engine.zeros(1)
-                self._feed(self._start)
+                self._feed(self._start, None)
                 out.append(self.parameters)
         parameters = np.concatenate(out)
         self.parameters = parameters[-1:]

@@ -150,6 +150,33 @@ class Randomness:
         return Randomness(self.seed, self.row, self.step)
 
 
+def choose(
+    log_probs: np.ndarray,
+    sampling: Sampling,
+    randomness: Randomness,
+    seen: Sequence[int],
+    allowed: np.ndarray | None,
+) -> tuple[int, float]:
+    """One of V symbols, by their log-probabilities [V]; and log p of all that are `allowed` [V] (None: 0)."""
+    if allowed is None:
+        return draw(adjust(log_probs, sampling, seen), randomness.uniform()), 0.0
+    some = np.where(allowed, log_probs, -np.inf)
+    most = some.max()
+    if most == -np.inf:  # at a distance at which numbers end, all that is allowed is equally likely
+        some, most = np.where(allowed, 0.0, -np.inf), 0.0
+        mass = -np.inf
+    else:
+        mass = float(most + np.log(np.exp(some - most).sum()))
+    return draw(adjust(normal(some), sampling, seen), randomness.uniform()), min(mass, 0.0)
+
+
+def normal(z: np.ndarray) -> np.ndarray:
+    """Logits [..., V] float64 as log-probabilities: each row's exp sums to 1."""
+    z = z - z.max(axis=-1, keepdims=True)
+    z -= np.log(np.exp(z).sum(axis=-1, keepdims=True))
+    return z
+
+
 # Each filter is a pure function, [V] float64 → [V] float64, and returns normalised log-probabilities.
 # All but the first two are given normalised ones.
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.guide import along
 from rhapsode.reader import Units, as_bytes
 from rhapsode.report import Report
 
@@ -192,20 +193,32 @@ def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]
         steps = codec.encode(record)
         n = np.arange(len(steps))
         shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
-        nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols) for one in block)
+        guide = codec.guide(record) if codec.given else None
+        given = None if guide is None else along(guide, steps)
+        nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, given) for one in block)
         yield RecordScore(
             getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.nats, len(steps), len(text)
         )
 
 
-def carried(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray], text: np.ndarray | None = None) -> Scored:
-    """Each step given everything before it, and the text that goes with it. prompt and pieces: [n] steps."""
-    reader = model.reader(text=text)
+def carried(
+    model: Model,
+    prompt: np.ndarray,
+    pieces: Iterable[np.ndarray],
+    text: np.ndarray | None = None,
+    given: np.ndarray | None = None,
+) -> Scored:
+    """Each step given everything before it, and the text that goes with it. prompt and pieces: [n] steps.
+
+    given: [N, D] of all steps, of which there is one piece then, and no prompt.
+    """
+    reader = model.reader(text=text, given=None if given is None else given[0])
     for _ in reader.read_all(prompt):
         pass
     for piece in pieces:
         at = 0
-        for parameters in reader.read_all(piece):
+        # The last step's reading predicts a step that is not there: anything may be given with that.
+        for parameters in reader.read_all(piece, None if given is None else np.roll(given, -1, axis=0)):
             steps = piece[at : at + len(parameters)]
             at += len(parameters)
             yield steps, -model.head.log_prob(parameters, steps)

@@ -1,8 +1,9 @@
 """Steps: what a network reads and predicts at one time, and long sequences of them on disk.
 
-A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen), `Sets` (of notes). Other kinds
-(frames) will stand beside them here. `Steps` is a sequence of steps in memory-mapped files, so that memory does not
-grow with the corpus; `Texts` stands beside it where each unit of the sequence has a text that goes with it.
+A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen), `Sets` (of notes), `Tuples` (of a
+pitch and a length, or of voices). Other kinds (frames) will stand beside them here. `Steps` is a sequence of steps in
+memory-mapped files, so that memory does not grow with the corpus; beside it stand `Texts`, where each unit of the
+sequence has a text that goes with it, and numbers that are given with each step.
 """
 
 from __future__ import annotations
@@ -154,7 +155,53 @@ class Sets:
         return moved.reshape(found.shape).astype(np.float32)
 
 
-Kind = Symbols | Moves | Sets
+@dataclass(frozen=True)
+class Tuples:
+    """A step is a tuple: of each field, one of so many values, numbered from 0. sizes: how many, of each field."""
+
+    sizes: tuple[int, ...]
+    nats = 0.0
+
+    @property
+    def size(self) -> int:
+        """Values of all fields together."""
+        return sum(self.sizes)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (len(self.sizes),)
+
+    @property
+    def slices(self) -> list[slice]:
+        """Where each field's values stand when those of all are in a row."""
+        ends = np.cumsum(self.sizes).tolist()
+        return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
+
+    @property
+    def start(self) -> np.ndarray:
+        """Input-only, fed where there is no step before: of each field, the number after its last value."""
+        return np.array(self.sizes, np.int64)
+
+    @property
+    def columns(self) -> np.ndarray:
+        """[F] int64: where each field's values begin among the network's inputs, in which each field has one more, that
+        of `start`."""
+        return np.cumsum([0, *(size + 1 for size in self.sizes[:-1])])
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.min_scalar_type(max(self.sizes) - 1)
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Steps [..., F] as a network reads them: int64."""
+        return np.asarray(values).astype(np.int64)
+
+    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [..., F] as training sees them: the same each time."""
+        return self.inputs(values)
+
+
+Kind = Symbols | Moves | Sets | Tuples
 
 
 @dataclass(frozen=True)
@@ -204,18 +251,21 @@ class Steps:
              document, ...) according to the reset policy. Position 0 is always a unit's beginning
              and is always listed.
     texts:   what goes with each unit, where the data has texts.
+    given:   [N, D] float32: what is known of each step before it is predicted, where the codec gives any.
     """
 
     values: np.ndarray
     units: np.ndarray
     texts: Texts | None = None
+    given: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     @staticmethod
-    def open(folder: Path, kind: Kind, text: Text | None = None) -> Steps:
-        """Map steps.bin and units.bin (int64), and texts.bin and begins.bin (int64) if there is `text`, unread."""
+    def open(folder: Path, kind: Kind, text: Text | None = None, given: int = 0) -> Steps:
+        """Map steps.bin and units.bin (int64), texts.bin and begins.bin (int64) if there is `text`, and given.bin
+        (float32) if so many numbers are given with a step; unread."""
 
         def mapped(name: str, dtype: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
             path = folder / f"{name}.bin"
@@ -224,4 +274,5 @@ class Steps:
             return np.memmap(path, dtype=np.dtype(dtype), mode="r").reshape(-1, *shape)
 
         texts = None if text is None else Texts(mapped("texts", text.dtype), mapped("begins", np.int64))
-        return Steps(mapped("steps", kind.dtype, kind.shape), mapped("units", np.int64), texts)
+        known = mapped("given", np.float32, (given,)) if given else None
+        return Steps(mapped("steps", kind.dtype, kind.shape), mapped("units", np.int64), texts, known)

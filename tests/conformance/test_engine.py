@@ -14,7 +14,7 @@ from rhapsode.conditions._condition import Attended
 from rhapsode.config import NetworkConfig
 from rhapsode.engine import Engine
 from rhapsode.network import Network
-from rhapsode.steps import Moves, Sets, Symbols, Text
+from rhapsode.steps import Kind, Moves, Sets, Symbols, Text, Tuples
 
 torch = pytest.importorskip("torch")
 
@@ -43,6 +43,10 @@ NETWORKS: list[dict[str, Any]] = [
     {"head": "mixture", "layers": 2},
     {"head": "bernoulli"},
     {"head": "nade", "layers": 2, "skip": True, "hidden": 5},
+    {"head": "product"},
+    {"head": "chain", "layers": 2, "skip": True, "hidden": 5},
+    {"layers": 2, "skip": True, "given": 3},
+    {"head": "product", "given": 2},
 ]
 
 pytestmark = [
@@ -55,10 +59,14 @@ class Pair:
     """One network with its weights, for torch and as an engine; inputs, and texts where there is a condition."""
 
     def __init__(self, cell: str, options: dict[str, Any], threads: int | None = None) -> None:
+        options = dict(options)
+        self.given = options.pop("given", 0)
         config = NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options})
-        kinds = {"mixture": Moves((0, 0), (1, 1)), "bernoulli": Sets(3), "nade": Sets(3)}
+        tuples = Tuples((4, 1, 7))
+        kinds: dict[str, Kind] = {"mixture": Moves((0, 0), (1, 1)), "bernoulli": Sets(3), "nade": Sets(3)}
+        kinds |= {"product": tuples, "chain": tuples}
         kind = kinds.get(config.head, Symbols(V))
-        self.network = Network(config, kind, Text(11) if config.condition else None)
+        self.network = Network(config, kind, Text(11) if config.condition else None, self.given)
         weights = random_weights(self.network, seed=1)
         if config.condition:  # random windows would leave their texts at once
             weights["condition.bias"][2 * config.components :] = -2
@@ -73,6 +81,8 @@ class Pair:
         rng = np.random.default_rng(seed)
         if isinstance(self.network.steps, Symbols):
             return rng.integers(0, V + 1, (steps, rows))
+        if isinstance(self.network.steps, Tuples):
+            return rng.integers(0, self.network.steps.start + 1, (steps, rows, 3))
         return rng.standard_normal((steps, rows, 3)).astype(np.float32)
 
     def text(self, rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
@@ -84,9 +94,17 @@ class Pair:
         text[np.arange(len(text))[:, None] >= lengths] = 0
         return text, lengths
 
+    def known(self, inputs: np.ndarray) -> np.ndarray | None:
+        """What is given with each step: numbers that are a function of the steps."""
+        if not self.given:
+            return None
+        about = inputs.reshape(*inputs.shape[:2], -1).sum(axis=-1)[..., None]
+        return np.sin(about + np.arange(self.given)).astype(np.float32)
+
     def engine_run(self, inputs: np.ndarray, state: Any, rows: Any = None) -> tuple[np.ndarray, Any]:
         """Engine.run with the texts of the rows with these numbers, by default the first ones."""
-        return self.engine.run(inputs, state, self.text(np.arange(inputs.shape[1]) if rows is None else rows))
+        texts = self.text(np.arange(inputs.shape[1]) if rows is None else rows)
+        return self.engine.run(inputs, state, texts, self.known(inputs))
 
     def run(self, inputs: np.ndarray, state: Any = None, reset: np.ndarray | None = None) -> tuple[np.ndarray, Any]:
         """Network.run: parameters [T, B, P] and the new state, as arrays."""
@@ -98,8 +116,16 @@ class Pair:
         if texts is not None:
             ends = torch.from_numpy(np.tile(texts[1], (steps, 1)))
             attended = Attended(torch.from_numpy(texts[0]), torch.zeros_like(ends), ends)
+        known = self.known(inputs)
         with torch.no_grad():
-            out, after = self.network.run(self.weights, torch.from_numpy(inputs), tuple(before), shut, text=attended)
+            out, after = self.network.run(
+                self.weights,
+                torch.from_numpy(inputs),
+                tuple(before),
+                shut,
+                text=attended,
+                given=None if known is None else torch.from_numpy(known),
+            )
         return out.numpy(), tuple(part.numpy() for part in after)
 
 

@@ -15,7 +15,7 @@ from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
 from rhapsode.heads.categorical import Categorical
 from rhapsode.samplers import Randomness, Sampling
-from rhapsode.steps import Moves, Sets, Symbols
+from rhapsode.steps import Moves, Sets, Symbols, Tuples
 
 torch = pytest.importorskip("torch")
 
@@ -26,7 +26,14 @@ pytestmark = pytest.mark.parametrize("name", registry.names("head"))
 
 
 def make(name: str) -> Head:
-    kinds = {"mixture": Moves((0.3, -0.1), (2.0, 0.5)), "bernoulli": Sets(V), "nade": Sets(V)}
+    tuples = Tuples((3, 1, V - 4))
+    kinds = {
+        "mixture": Moves((0.3, -0.1), (2.0, 0.5)),
+        "bernoulli": Sets(V),
+        "nade": Sets(V),
+        "product": tuples,
+        "chain": tuples,
+    }
     head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), NetworkConfig(mixtures=3, hidden=5))
     rng = np.random.default_rng(6)
     return head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
@@ -43,6 +50,8 @@ def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -
         return rng.integers(0, V, shape)
     if isinstance(head.steps, Sets):
         return rng.integers(0, 2, (*shape, V)).astype(np.float32)
+    if isinstance(head.steps, Tuples):
+        return rng.integers(0, head.steps.sizes, (*shape, 3))
     values = rng.standard_normal((*shape, 3)).astype(np.float32)
     values[..., 2] = rng.integers(0, 3, shape)
     return values
@@ -54,6 +63,8 @@ def hostile_targets(head: Head, count: int) -> list[np.ndarray]:
         return [np.full(count, symbol) for symbol in range(V)]
     if isinstance(head.steps, Sets):
         return [np.full((count, V), every, np.float32) for every in (0, 1)]
+    if isinstance(head.steps, Tuples):
+        return [np.tile(row, (count, 1)) for row in every_step(head)]
     rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1)]
     return [np.tile(np.array(row, np.float32), (count, 1)) for row in rows]
 
@@ -89,11 +100,53 @@ def test_probabilities_sum_to_one(name: str) -> None:
     np.testing.assert_allclose(total, 1, rtol=1e-12)
 
 
+def every_step(head: Head) -> np.ndarray:
+    """[N, *shape of a step]: all there are of the head's kind."""
+    if isinstance(head.steps, Symbols):
+        return np.arange(V)
+    sizes = head.steps.sizes if isinstance(head.steps, Tuples) else (2,) * V
+    return np.array(list(product(*map(range, sizes))))
+
+
+def values_of(head: Head, steps: np.ndarray) -> np.ndarray:
+    """[N, choices] bool: the values that steps are made of, in the order of `allowed`."""
+    if isinstance(head.steps, Symbols):
+        return np.eye(V, dtype=bool)[steps]
+    if isinstance(head.steps, Sets):
+        return np.stack([steps == 0, steps == 1], axis=-1).reshape(len(steps), -1)
+    return np.concatenate([np.eye(n, dtype=bool)[steps[:, f]] for f, n in enumerate(head.steps.sizes)], axis=1)
+
+
+def test_drawing_heeds_what_is_allowed(name: str) -> None:
+    """And says how likely that was, as the sum over all allowed steps: in the mean, of heads that draw in turn."""
+    head = make(name)
+    if not head.choices:
+        pytest.skip("nothing can be forbidden")
+    rng = np.random.default_rng(9)
+    steps = every_step(head)
+    values = values_of(head, steps)
+    for turn in range(4):
+        row = rng.standard_normal(head.width) * 2
+        wanted = rng.integers(len(steps))
+        allowed = values[wanted] | (rng.random(head.choices) < 0.5)
+        possible = ~(values & ~allowed).any(axis=1)
+        p = np.exp(head.log_prob(np.repeat(row[None], len(steps), axis=0), steps))
+        random, drawn = Randomness(turn), []
+        for _ in range(400):
+            drawn.append(head.draw(head.distribution(row), Sampling(), random, (), allowed))
+            assert possible[np.flatnonzero((steps == drawn[-1].step).reshape(len(steps), -1).all(axis=1))[0]]
+        assert np.mean(np.exp([one.log_allowed for one in drawn])) == pytest.approx(p[possible].sum(), rel=0.25)
+        only = head.draw(head.distribution(row), Sampling(), random, (), values[wanted])
+        assert np.array_equal(only.step, steps[wanted]) and only.log_allowed == pytest.approx(only.log_prob)
+        cold = head.draw(head.distribution(row), Sampling(temperature=0), random, (), values[wanted])
+        assert np.array_equal(cold.step, steps[wanted])
+
+
 def test_all_sets_together_are_certain(name: str) -> None:
     head = make(name)
-    if not isinstance(head.steps, Sets):
-        pytest.skip("not a head over sets")
-    sets = np.array(list(product((0, 1), repeat=V)))
+    if not isinstance(head.steps, Sets | Tuples):
+        pytest.skip("not a head over sets or tuples")
+    sets = every_step(head)
     for row in np.random.default_rng(7).standard_normal((3, head.width)) * 3:
         total = np.exp(head.log_prob(np.repeat(row[None], len(sets), axis=0), sets)).sum()
         assert total == pytest.approx(1, rel=1e-12)
@@ -101,8 +154,8 @@ def test_all_sets_together_are_certain(name: str) -> None:
 
 def test_sets_are_drawn_as_often_as_they_are_likely(name: str) -> None:
     head = make(name)
-    if not isinstance(head.steps, Sets):
-        pytest.skip("not a head over sets")
+    if not isinstance(head.steps, Sets | Tuples):
+        pytest.skip("not a head over sets or tuples")
     row = head.distribution(np.random.default_rng(8).standard_normal(head.width) * 2)
     random = Randomness(0)
     drawn = Counter(tuple(head.draw(row, Sampling(), random, ())[0].tolist()) for _ in range(4000))
@@ -157,8 +210,9 @@ def test_what_is_drawn_has_the_log_prob_that_scoring_gives(name: str) -> None:
     rows = head.distribution(parameters)
     for n, row in enumerate(rows):
         assert np.array_equal(head.distribution(parameters[n]), row)
-        step, log_prob = head.draw(row, Sampling(), Randomness(0, n), ())
-        again, _ = head.draw(row, Sampling(), Randomness(0, n), ())
+        step, log_prob, log_allowed = head.draw(row, Sampling(), Randomness(0, n), ())
+        again, *_ = head.draw(row, Sampling(), Randomness(0, n), ())
+        assert log_allowed == 0
         assert np.array_equal(step, again)
         assert head.log_prob(parameters, np.repeat(np.asarray(step)[None], 20, axis=0))[n] == log_prob
 

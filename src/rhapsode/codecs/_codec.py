@@ -34,6 +34,9 @@ class Codec(ABC):
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
 
+    given: int = 0
+    """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
+
     @property
     @abstractmethod
     def steps(self) -> Kind:

@@ -15,6 +15,7 @@ import numpy as np
 
 from rhapsode.codecs._codec import Codec
 from rhapsode.errors import UserError, choice
+from rhapsode.guide import Guide
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
@@ -103,6 +104,15 @@ class RecordCodec(Codec):
     @abstractmethod
     def may_end(self, step: Any) -> bool:
         """Whether a record can be over after this step, for models that do not say where."""
+
+    def guide(self, record: Any = None) -> Guide | None:
+        """What is known from outside of a sequence's steps, from its beginning on; None if nothing is.
+
+        record: which sequence: one that is whole, or an *outline*, of which some things are said and others are to be
+        drawn, e.g. a tune with harmony and length, but without notes. None: what is usual in the training data.
+        Raises `UserError` for what cannot be.
+        """
+        return None
 
     @abstractmethod
     def dump(self, record: Any) -> bytes:

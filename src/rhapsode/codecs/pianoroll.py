@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from rhapsode.codecs._codec import damaged, fields
-from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.codecs._records import Records
+from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.errors import UserError
-from rhapsode.music import read as files
 from rhapsode.music.tune import NOTE, Metre, Part, Tempo, Tune, ordered
 from rhapsode.steps import Sets
 
@@ -25,14 +25,13 @@ LONGEST = 1 << 22
 """Frames of a tune."""
 
 
-class PianoRoll(RecordCodec):
+class PianoRoll(TuneCodec):
     """Tunes ⇄ sets of pitches."""
 
     name = "pianoroll"
     summary = "a step is the set of notes that sound for a moment: music of any number of voices"
     head = "nade"
     unit = "frame"
-    record = "tune"
     options = {"grid": 4, "holds": 1, "shift": 5}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24)}
     """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
@@ -54,18 +53,10 @@ class PianoRoll(RecordCodec):
         return {"head": self.head, "embedding": 0}
 
     @property
-    def alphabet(self) -> str:
-        return ""
-
-    @property
     def per_bar(self) -> int:
         """Frames in a bar of the metre that most training tunes have."""
         beats, unit = self._metre
         return max(1, beats * 4 * self.grid // unit)
-
-    recognises = staticmethod(files.recognised)
-    parts = staticmethod(files.parts)
-    read = staticmethod(files.read)
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
@@ -147,11 +138,6 @@ class PianoRoll(RecordCodec):
     def may_end(self, step: np.ndarray) -> bool:
         return True
 
-    def dump(self, record: Tune) -> bytes:
-        from rhapsode.music.formats.own import dumps
-
-        return (dumps(record) + "\n").encode()
-
     def show(self, record: Tune) -> str:
         """Pitches from the highest to the lowest, a character a frame: ● where a note begins, ─ where it is held."""
         steps = self.encode(record)
@@ -161,10 +147,6 @@ class PianoRoll(RecordCodec):
         rows = range(used.max(), used.min() - 1, -1) if len(used) else ()
         signs = np.where(struck, "●", np.where(held, "─", "·"))
         return "\n".join(f"{self.lowest + row:3d} {''.join(signs[:, row])}" for row in rows)
-
-    @classmethod
-    def text_of(cls, record: Tune) -> str | None:
-        return None
 
     def to_json(self) -> dict[str, Any]:
         return {

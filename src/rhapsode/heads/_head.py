@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
@@ -22,6 +22,15 @@ from rhapsode.steps import Kind
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+
+class Drawn(NamedTuple):
+    """A step, its log p in nats, and log p of all that was allowed in its place: 0 if nothing was forbidden. Both are
+    the model's own and know nothing of how it was drawn."""
+
+    step: Any
+    log_prob: float
+    log_allowed: float = 0.0
 
 
 class Head(ABC):
@@ -77,12 +86,24 @@ class Head(ABC):
 
     @abstractmethod
     def draw(
-        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
-    ) -> tuple[Any, float]:
-        """A step drawn from one row [Q] of `distribution`, and its log p in nats, which knows nothing of `sampling`.
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        allowed: np.ndarray | None = None,
+    ) -> Drawn:
+        """A step drawn from one row [Q] of `distribution`.
 
-        recent: the steps before it, as far as `sampling` looks back.
+        recent:  the steps before it, as far as `sampling` looks back.
+        allowed: [choices] bool, see `Guide`; None for everything.
         """
+
+    @property
+    def choices(self) -> int:
+        """A, how many values can be allowed or not: of a symbol all, of a tuple those of each field in a row, of a set
+        of each thing that it is out and that it is in. 0 where there is no such choice."""
+        return 0
 
     def check(self, sampling: Sampling) -> None:
         """Raises `UserError` for options of drawing that mean nothing here."""

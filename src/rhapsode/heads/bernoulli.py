@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhapsode.heads._head import Head
-from rhapsode.heads._sets import drawn, log_odds
+from rhapsode.heads._head import Drawn, Head
+from rhapsode.heads._sets import Choice, log_odds
 from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
@@ -37,8 +37,18 @@ class Bernoulli(Head):
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return log_odds(parameters.astype(np.float64), np.asarray(targets))
 
+    @property
+    def choices(self) -> int:
+        return 2 * self.steps.size
+
     def draw(
-        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
-    ) -> tuple[np.ndarray, float]:
-        found = np.array([drawn(z, sampling.temperature, randomness) for z in distribution.tolist()], np.uint8)
-        return found, float(log_odds(distribution, found))
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        allowed: np.ndarray | None = None,
+    ) -> Drawn:
+        one = Choice(sampling.temperature, randomness, allowed)
+        found = np.array([one.drawn(z) for z in distribution.tolist()], np.uint8)
+        return Drawn(found, float(log_odds(distribution, found)), one.log_allowed)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.heads._head import Head
-from rhapsode.samplers import Randomness, Sampling, adjust, draw
+from rhapsode.heads._head import Drawn, Head
+from rhapsode.samplers import Randomness, Sampling, choose, normal
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -30,12 +30,13 @@ class Categorical(Head):
         flat = parameters.reshape(-1, self.width).float()
         return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
 
+    @property
+    def choices(self) -> int:
+        return self.steps.size
+
     def log_probs(self, parameters: np.ndarray) -> np.ndarray:
         """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
-        z = parameters.astype(np.float64)
-        z -= z.max(axis=-1, keepdims=True)
-        z -= np.log(np.exp(z).sum(axis=-1, keepdims=True))
-        return z
+        return normal(parameters.astype(np.float64))
 
     distribution = log_probs
 
@@ -44,9 +45,14 @@ class Categorical(Head):
         return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]
 
     def draw(
-        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[int]
-    ) -> tuple[int, float]:
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[int],
+        allowed: np.ndarray | None = None,
+    ) -> Drawn:
         # Only the penalty reads `recent`, so it is not made an array for nothing.
         seen = () if sampling.repetition_penalty == 1 else tuple(recent)
-        symbol = draw(adjust(distribution, sampling, seen), randomness.uniform())
-        return symbol, distribution.item(symbol)
+        symbol, log_allowed = choose(distribution, sampling, randomness, seen, allowed)
+        return Drawn(symbol, distribution.item(symbol), log_allowed)

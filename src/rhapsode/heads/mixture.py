@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhapsode.config import NetworkConfig
-from rhapsode.heads._head import Head
+from rhapsode.heads._head import Drawn, Head
 from rhapsode.samplers import Randomness, Sampling
 from rhapsode.steps import Kind
 
@@ -109,8 +109,13 @@ class Mixture(Head):
         return np.asarray(total)
 
     def draw(
-        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
-    ) -> tuple[np.ndarray, float]:
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        allowed: np.ndarray | None = None,
+    ) -> Drawn:
         """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, pen = self._parts(distribution)
         weight = parts[0] * (1 + sampling.bias)
@@ -128,4 +133,4 @@ class Mixture(Head):
                 break
             state += 1
         step = np.array([x, y, state], np.float32)
-        return step, float(self._log_prob(distribution, step))
+        return Drawn(step, float(self._log_prob(distribution, step)))

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhapsode.config import NetworkConfig
-from rhapsode.heads._head import Head
-from rhapsode.heads._sets import drawn, log_odds
+from rhapsode.heads._head import Drawn, Head
+from rhapsode.heads._sets import Choice, log_odds
 from rhapsode.samplers import Randomness, Sampling
 from rhapsode.steps import Kind
 
@@ -87,20 +87,30 @@ class Nade(Head):
             a += members[..., i, None] * self.weights["into"][i]
         return log_odds(z, members)
 
+    @property
+    def choices(self) -> int:
+        return 2 * self.steps.size
+
     def draw(
-        self, distribution: np.ndarray, sampling: Sampling, randomness: Randomness, recent: Sequence[Any]
-    ) -> tuple[np.ndarray, float]:
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        allowed: np.ndarray | None = None,
+    ) -> Drawn:
+        one = Choice(sampling.temperature, randomness, allowed)
         size = self.steps.size
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
         h = _sigmoid(a)
         for i in range(size):
             z[i] = b[i] + (h * self.weights["out"][i]).sum()  # as in `log_prob`, to the last bit
-            if drawn(float(z[i]), sampling.temperature, randomness):
+            if one.drawn(float(z[i])):
                 found[i] = 1
                 a += self.weights["into"][i]
                 h = _sigmoid(a)
-        return found, float(log_odds(z, found))
+        return Drawn(found, float(log_odds(z, found)), one.log_allowed)
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:

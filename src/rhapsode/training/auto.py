@@ -18,7 +18,7 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
-from rhapsode.steps import Kind, Moves, Sets, Symbols, Text
+from rhapsode.steps import Kind, Moves, Sets, Symbols, Text, Tuples
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import Budget, Plan
@@ -40,10 +40,10 @@ ATTENDING = 128
 belongs to this character or the next one shows late."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
-DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5)}
+DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5), Tuples: (5, 0.2, 0.5)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (30, 0.15, 0.5)}
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (30, 0.15, 0.5), Tuples: (30, 0.15, 0.5)}
 """The same for recurrent weights."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
@@ -119,6 +119,7 @@ def choose(
     base: NetworkConfig | None = None,
     processes: int = 1,
     text: Text | None = None,
+    given: int = 0,
 ) -> tuple[Plan, list[str]]:
     """A plan for `data` training steps, and the reasons for it. What is given is kept. Raises `UserError`."""
     reasons = []
@@ -169,12 +170,12 @@ def choose(
                 read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
                 size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
                 why = f"{read:,.0f} steps to be read, {data:,} different"
-            config = _with_width(config, steps, text, parameters or round(size), exact=parameters is not None)
+            config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
         reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
     reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
     if budget.minutes is not None:
-        updates = speed * 60 * budget.minutes / (Network(config, steps, text).flops * rows * span)
+        updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
     elif budget.epochs is not None:
         updates = budget.epochs * data / (rows * span if framing.name == "stream" else rows)
     else:
@@ -212,7 +213,9 @@ def choose(
     return make(Plan, values, "plan settings"), reasons
 
 
-def _with_width(config: NetworkConfig, steps: Kind, text: Text | None, parameters: int, exact: bool) -> NetworkConfig:
+def _with_width(
+    config: NetworkConfig, data: tuple[Kind, Text | None, int], parameters: int, exact: bool
+) -> NetworkConfig:
     """The width with which the network has about this many parameters (a multiple of 32 unless asked exactly)."""
 
     def at(width: int) -> NetworkConfig:
@@ -224,7 +227,7 @@ def _with_width(config: NetworkConfig, steps: Kind, text: Text | None, parameter
     low, high = 8, 8192
     while low < high:  # largest width whose count does not pass `parameters`
         middle = (low + high + 1) // 2
-        if Network(at(middle), steps, text).parameters <= parameters:
+        if Network(at(middle), *data).parameters <= parameters:
             low = middle
         else:
             high = middle - 1

@@ -165,6 +165,7 @@ def train(
                 base=origin.config.network if origin else None,
                 processes=group.size,
                 text=data.codec.text,
+                given=data.codec.given,
             )
             # Speed decides, and each process has measured its own.
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))

@@ -66,9 +66,12 @@ class Trainer:
         self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
-        self.network = Network(plan.network, kind, corpus.codec.text)
-        if self.network.condition and plan.framing.name != "stream":
-            raise UserError(f"framing {plan.framing.name} tears steps from their text; with texts it must be stream.")
+        self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.given)
+        if (self.network.condition or self.network.given) and plan.framing.name != "stream":
+            raise UserError(
+                f"framing {plan.framing.name} tears steps from what goes with them; codec {corpus.codec.name} needs "
+                "stream."
+            )
         self.framing = Framing(
             plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
         )
@@ -186,7 +189,13 @@ class Trainer:
         state = self.state if self.framing.carried else self._zeros(self.state[0].shape[0])
         with self._autocast():
             parameters, new_state = self.network.run(
-                self.weights, batch["inputs"], state, batch.get("reset"), self.plan.dropout, _text(batch)
+                self.weights,
+                batch["inputs"],
+                state,
+                batch.get("reset"),
+                self.plan.dropout,
+                _text(batch),
+                batch.get("given"),
             )
         nats = self.network.nats(self.weights, parameters, batch["targets"])
         loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
@@ -203,6 +212,7 @@ class Trainer:
         """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
         names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
         names += ["text", "begin", "end"] * (self.network.condition is not None)
+        names += ["given"] * bool(self.network.given)
         return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -269,21 +279,24 @@ class Trainer:
     def evaluate(self) -> float:
         """Nats per step on (the first part of) the validation data, read as parallel streams or windows."""
         framed = Framed(self.corpus.valid, self.corpus.codec.steps)
-        rows = max(1, min(VALID_ROWS, framed.length // 256))
+        records = isinstance(self.corpus.codec, RecordCodec)
+        rows = max(1, min(VALID_ROWS, framed.length // 256, *[len(framed.begins)] * records))
         window = min(256, max(1, framed.length // rows))
         framing = Framing(self.plan.framing, framed, rows, window)
         count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
         state, nats, weight = self._zeros(rows), 0.0, 0.0
-        met = np.full(rows, self.network.condition is None)
+        met = np.full(rows, not records)
         for i in range(count):
             batch = framing.batch(i)
-            # A row begins in the middle of a unit, and a window that begins there, too, stands at a wrong place.
+            # A row begins in the middle of a unit, whose beginning it has not seen; of a record that would matter.
             met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
             t = self._tensors(replace(batch, weight=batch.weight * met))
             met = met[-1]
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
-                parameters, new = self.network.run(self.weights, t["inputs"], state, t.get("reset"), text=_text(t))
+                parameters, new = self.network.run(
+                    self.weights, t["inputs"], state, t.get("reset"), text=_text(t), given=t.get("given")
+                )
             if framing.carried:
                 state = new
             nats += float((self.network.nats(self.weights, parameters, t["targets"]) * t["weight"]).sum())

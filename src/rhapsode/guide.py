@@ -1,0 +1,51 @@
+"""Guides: what is known from outside of the steps to come, one after another.
+
+A guide walks along a sequence as it is read or drawn. Of the step to come it says two things: the numbers that are
+*given* with it (the place in the bar, the chord), which the network reads, and which values are *allowed*, which only
+drawing heeds: bars are full, a voice stays in its range, what is to be kept is kept. Both may depend on the steps so
+far. Every head can be guided; nothing but a codec knows what a guide is about.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from typing import Any, Self
+
+import numpy as np
+
+
+class Guide(ABC):
+    """A place in one sequence. Make one with a codec's `guide`."""
+
+    @abstractmethod
+    def given(self) -> np.ndarray:
+        """[D] float32: the numbers of the step to come. D is the codec's `given`."""
+
+    def allowed(self) -> np.ndarray | None:
+        """[A] bool: which values the step to come may have, in the order of the head (see `Head.draw`); None for all.
+
+        At least one whole step must be allowed.
+        """
+        return None
+
+    def most(self) -> int | None:
+        """So many steps are still to come at the most; None if that is not known."""
+        return None
+
+    @abstractmethod
+    def read(self, step: Any) -> None:
+        """Go on by this step."""
+
+    @abstractmethod
+    def copy(self) -> Self:
+        """Another that goes on from here by itself."""
+
+
+def along(guide: Guide, steps: Iterable[Any]) -> np.ndarray:
+    """[N, D] float32: what the guide gives with each of these steps [N, ...]; it has read them all then."""
+    found = []
+    for step in steps:
+        found.append(guide.given())
+        guide.read(step)
+    return np.array(found, np.float32).reshape(len(found), -1)
