@@ -128,6 +128,24 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     assert len(json.loads(capsys.readouterr().out)["samples"][0]["frames"]) == 48
 
 
+def test_files_of_tunes_are_compared(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "p.png"
+    assert main(["inspect", str(tunes), "--beside", str(tunes), "--picture", str(picture)]) == 0
+    assert "48 generated, 48 held-out" in capsys.readouterr().out and picture.read_bytes().startswith(b"\x89PNG")
+    rolls = tmp_path / "rolls.json"
+    rolls.write_text(json.dumps({part: [[[60], [62]]] * n for n, part in enumerate(("train", "valid", "test"), 1)}))
+    assert main(["inspect", str(tunes), "--beside", str(rolls), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tunes"] == {"generated": 48, "held-out": 5}
+    for options, message in (
+        (["--picture", "p.png"], "--beside FILE is needed"),
+        (["--beside", str(tmp_path)], "is not a file"),
+        (["--beside", str(tunes), "--picture", "p.gif"], "--picture p.gif"),
+        (["--beside", str(picture)], "not a file of tunes"),
+    ):
+        assert main(["inspect", str(tunes), *options]) == 2
+        assert message in capsys.readouterr().err
+
+
 def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     codec = PianoRoll.fit(lambda: iter([scale(40)]))
     model = tmp_path / "m"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, write
 from rhapsode.cli._records import named, show
 from rhapsode.errors import UserError
 
@@ -92,3 +92,29 @@ def inspect_music(path: Path, json: bool) -> None:
     for part in parts(path) or (None,):
         refused = Refusals()
         show(path, part, describe(read(path, part, refused=refused), refused), json)
+
+
+def compare_music(name: str, beside: str, picture: str | None, json: bool) -> None:
+    """The tunes of a file compared with held-out ones: those of another, less its training part if it has one."""
+    from rhapsode.music.compare import compare
+    from rhapsode.music.panels import picture as drawn
+    from rhapsode.music.read import parts, read
+    from rhapsode.music.refusals import Refusals
+
+    if picture is not None:
+        check_writable(picture)
+        check_suffix(picture, [".png"], "--picture")
+    for each in (name, beside):
+        if not Path(each).is_file():
+            raise UserError(f"{each} is not a file. --beside compares the tunes of two files: name them.")
+    refused = Refusals()
+    held: list[str | None] = [each for each in parts(Path(beside)) if each != "train"]
+    found = compare(
+        read(Path(name), refused=refused),
+        (tune for part in held or [None] for tune in read(Path(beside), part, refused=refused)),
+    )
+    for line in refused.lines():
+        typer.echo(f"warning: {line}", err=True)
+    if picture is not None:
+        write(picture, drawn(found))
+    put(as_json(found.to_json()) if json else f"{found}\n".encode())

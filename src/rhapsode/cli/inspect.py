@@ -9,6 +9,7 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
+from rhapsode.errors import UserError
 
 SHOWN = 100
 """Symbols of the vocabulary that are listed."""
@@ -16,6 +17,10 @@ SHOWN = 100
 
 def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
+    beside: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Of a file of tunes: compare them with those of another.")
+    ] = None,
+    picture: Annotated[str | None, typer.Option(metavar="FILE.png", help="Draw the comparison.")] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
@@ -25,6 +30,13 @@ def inspect(
         from rhapsode.model import Model
         from rhapsode.music.read import recognised as is_music
 
+    if picture is not None and beside is None:
+        raise UserError(f"--picture {picture}: it shows a comparison, so --beside FILE is needed, too.")
+    if beside is not None:
+        from rhapsode.cli._music import compare_music
+
+        compare_music(model, beside, picture, json)
+        return
     if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 
