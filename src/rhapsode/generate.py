@@ -255,6 +255,7 @@ class _Task:
         self.prompt = as_bytes(prompt, "prompt")
         self.style = style
         self.guide: Guide | None = None
+        self.outline: Any = None
         symbols = None
         if isinstance(model.codec, RecordCodec):
             if self.stop is not None:
@@ -270,7 +271,8 @@ class _Task:
             before, needed = model.text_codec.encode(self.prompt), LENGTH
         self.recent = before[-self.sampling.repetition_window :].tolist()
         if isinstance(model.codec, RecordCodec):
-            self.guide = model.codec.guide(outline)
+            self.outline = model.codec.outline() if outline is None else outline
+            self.guide = model.codec.guide(self.outline)
         first = given = None
         if self.guide is not None:
             known = np.concatenate([along(self.guide, before), self.guide.given()[None]])
@@ -463,7 +465,8 @@ class _RecordWriter(_Writer):
         codec, task = self._codec, self._task
         steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
         text = task.prompt.decode("utf-8", "replace")
-        record = codec.decode(steps, text if task.model.text else None, begun=task.style is not None)
+        known = text if task.model.text else None
+        record = codec.decode(steps, known, begun=task.style is not None, outline=task.outline)
         return Sample(
             codec.dump(record),
             text,

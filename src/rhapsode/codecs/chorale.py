@@ -29,8 +29,6 @@ from rhapsode.music.tune import NOTE, Key, Part, Tune, ordered
 from rhapsode.steps import Tuples
 
 VELOCITY = 80
-BARS = 12
-"""Of a tune of which nothing is said."""
 LOWEST_FIRST = FIRST - 1
 """A voice's first pitch: its tune's end needs no value, for the number of steps is known."""
 NAMES = {4: ("soprano", "alto", "tenor", "bass")}
@@ -64,10 +62,6 @@ class Chorale(TuneCodec):
     def steps(self) -> Tuples:
         return self._steps
 
-    @property
-    def network(self) -> dict[str, Any]:
-        return {"head": self.head, "embedding": 0}
-
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
         """Nearly all have four parts, each with one note at a time."""
@@ -97,9 +91,6 @@ class Chorale(TuneCodec):
             census.usual(),
         )
 
-    def refitted(self, records: Records) -> Chorale:
-        return self  # steps mean the same whatever the tunes
-
     def refusal(self, record: Tune) -> str:
         parts = voices(natural(record, self.grid), len(self.ranges))
         if parts is None:
@@ -115,6 +106,14 @@ class Chorale(TuneCodec):
         tune = natural(record, self.grid)
         return self.lines(tune, Bars(tune, self.grid).end).astype(self.steps.dtype)
 
+    @property
+    def voices(self) -> int:  # type: ignore[override]
+        return len(self.ranges)
+
+    def silent(self, tune: Tune) -> frozenset[int]:
+        found = voices(natural(tune, self.grid), len(self.ranges)) or []
+        return frozenset(n for n, notes in enumerate(found) if not len(notes))
+
     def lines(self, tune: Tune, frames: int) -> np.ndarray:
         """[frames, voices] int64: what each voice does, of a tune in frames; rests behind its end."""
         found = np.full((frames, len(self.ranges)), REST, np.int64)
@@ -126,8 +125,10 @@ class Chorale(TuneCodec):
                 found[start + 1 : start + length, n] = HELD
         return found
 
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Tune:
-        """In the key without accidentals."""
+    def decode(
+        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Outline | None = None
+    ) -> Tune:
+        """In the key without accidentals, or as the outline has it."""
         steps = np.asarray(steps).astype(np.int64).reshape(-1, len(self.ranges))
         rows = []
         for n, line in enumerate(steps.T.tolist()):
@@ -141,7 +142,7 @@ class Chorale(TuneCodec):
                 else:
                     sounding = None
         names = NAMES.get(len(self.ranges), tuple(f"voice {n + 1}" for n in range(len(self.ranges))))
-        return Tune(
+        found = Tune(
             ordered(np.array([tuple(row) for row in rows], NOTE)),
             self.grid,
             max(len(steps), 1),
@@ -150,6 +151,7 @@ class Chorale(TuneCodec):
             (Key(0, 0, self.usual.key.mode),),
             (self.usual.tempo,),
         )
+        return found if outline is None else outline.placed(found)
 
     def ends(self, step: np.ndarray) -> bool:
         return False
@@ -157,8 +159,8 @@ class Chorale(TuneCodec):
     def may_end(self, step: np.ndarray) -> bool:
         return True
 
-    def guide(self, record: Tune | Outline | None = None) -> Parts:
-        return Parts(self, outlined(record) if record is not None else Outline(self.usual.tune(BARS, self.grid)))
+    def guide(self, record: Tune | Outline) -> Parts:
+        return Parts(self, outlined(record))
 
     def show(self, record: Tune) -> str:
         """A line for each voice: its pitches, `-` where it holds on, `.` where it rests."""

@@ -34,8 +34,6 @@ from rhapsode.music.tune import NOTE, Chord, Key, Part, Tune, ordered, pitched
 from rhapsode.steps import Tuples
 
 VELOCITY = 90
-BARS = 16
-"""Of a tune of which nothing is said."""
 Segment = tuple[int, int, int]
 """Frame, frames, value (see `_pitches`)."""
 NO_CHORD = ""
@@ -49,6 +47,7 @@ class Melody(TuneCodec):
     head = "chain"
     unit = "note"
     rank = 0
+    harmonic = True
     options = {"grid": 24, "thirds": 0}
     limits = {"grid": (1, 96), "thirds": (0, 1)}
     """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds."""
@@ -72,10 +71,6 @@ class Melody(TuneCodec):
     @property
     def steps(self) -> Tuples:
         return self._steps
-
-    @property
-    def network(self) -> dict[str, Any]:
-        return {"head": self.head, "embedding": 0}
 
     # --- fitting ---
 
@@ -112,9 +107,6 @@ class Melody(TuneCodec):
             round(float(np.mean(densities)), 4),
         )
 
-    def refitted(self, records: Records) -> Melody:
-        return self  # steps mean the same whatever the tunes
-
     # --- tunes ⇄ steps ---
 
     def refusal(self, record: Tune) -> str:
@@ -149,8 +141,10 @@ class Melody(TuneCodec):
     def _harmony(self, tune: Tune) -> Harmony:
         return Harmony(tune.chords, self.harmonies)
 
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Tune:
-        """In the key without accidentals."""
+    def decode(
+        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Outline | None = None
+    ) -> Tune:
+        """In the key without accidentals, or as the outline has it."""
         steps = np.asarray(steps).reshape(-1, *self.steps.shape)
         rows: list[list[int]] = []
         changes: list[Chord] = []
@@ -170,7 +164,7 @@ class Melody(TuneCodec):
                 rows.append([frame, length, self.pitches.lowest + value - FIRST, VELOCITY, 0])
             sounding = value >= FIRST or (value == HELD and sounding)
             frame += length
-        return Tune(
+        found = Tune(
             ordered(np.array([tuple(row) for row in rows], NOTE)),
             self.grid,
             max(frame, 1),
@@ -180,6 +174,7 @@ class Melody(TuneCodec):
             (self.usual.tempo,),
             tuple(changes),
         )
+        return found if outline is None else outline.placed(found)
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[1] == END)
@@ -187,8 +182,8 @@ class Melody(TuneCodec):
     def may_end(self, step: np.ndarray) -> bool:
         return True
 
-    def guide(self, record: Tune | Outline | None = None) -> Course:
-        return Course(self, outlined(record) if record is not None else Outline(self.usual.tune(BARS, self.grid)))
+    def guide(self, record: Tune | Outline) -> Course:
+        return Course(self, outlined(record))
 
     def show(self, record: Tune) -> str:
         """As ABC, which a terminal can show."""

@@ -7,17 +7,21 @@ again is lost. Drums, loudness and which part plays are not kept.
 
 from __future__ import annotations
 
+import copy
 import math
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.codecs._bars import Bars
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.codecs._usual import Census, Usual
 from rhapsode.errors import UserError
-from rhapsode.music.tune import NOTE, Part, Tune, ordered, pitched
+from rhapsode.guide import Guide
+from rhapsode.music.outline import Outline, outlined
+from rhapsode.music.tune import NOTE, Part, Tune, ordered, pitched, rescaled
 from rhapsode.steps import Sets
 
 VELOCITY = 80
@@ -47,10 +51,6 @@ class PianoRoll(TuneCodec):
     def steps(self) -> Sets:
         return self._steps
 
-    @property
-    def network(self) -> dict[str, Any]:
-        return {"head": self.head, "embedding": 0}
-
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
@@ -66,9 +66,6 @@ class PianoRoll(TuneCodec):
         shift = chosen["shift"]
         low, high = max(0, low - shift), min(127, high + shift)
         return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, census.usual())
-
-    def refitted(self, records: Records) -> PianoRoll:
-        return self  # steps mean the same whatever the tunes
 
     def refusal(self, record: Tune) -> str:
         pitches = pitched(record)["pitch"]
@@ -97,7 +94,9 @@ class PianoRoll(TuneCodec):
         struck[begins, rows] = True
         return np.concatenate([struck, sounding & ~struck], axis=1).astype(np.uint8)
 
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Tune:
+    def decode(
+        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Outline | None = None
+    ) -> Tune:
         places = self._steps.places
         on = np.asarray(steps, bool).reshape(len(steps), -1)
         struck, held = (on[:, :places], on[:, places:]) if self.holds else (np.zeros_like(on), on)
@@ -111,15 +110,11 @@ class PianoRoll(TuneCodec):
         found = np.zeros(len(times), NOTE)
         for n, (time, row) in enumerate(zip(times.tolist(), rows.tolist(), strict=True)):
             found[n] = time, 1 + int(stops[time + 1 :, row].argmax()), self.lowest + row, VELOCITY, 0
-        return Tune(
-            ordered(found),
-            self.grid,
-            len(on),
-            (Part(),),
-            (self.usual.metre,),
-            (),
-            (self.usual.tempo,),
-        )
+        tune = Tune(ordered(found), self.grid, len(on), (Part(),), (self.usual.metre,), (), (self.usual.tempo,))
+        return tune if outline is None else outline.timed(tune)
+
+    def guide(self, record: Tune | Outline) -> Frames:
+        return Frames(self, outlined(record))
 
     def ends(self, step: np.ndarray) -> bool:
         return False
@@ -158,3 +153,42 @@ class PianoRoll(TuneCodec):
         if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest and 0 <= shift <= 24):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
         return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key))
+
+
+class Frames(Guide):
+    """A place in a tune that is read or drawn along an outline, whose bars it can keep; it keeps no single parts."""
+
+    def __init__(self, codec: PianoRoll, outline: Outline) -> None:
+        tune = rescaled(outline.tune, codec.grid)
+        self._bars = Bars(tune, codec.grid)
+        self._kept = codec.encode(tune) if len(tune.notes) else np.zeros((0, codec.steps.size), np.uint8)
+        self._outline, self._holds, self._places = outline, codec.holds, codec.steps.places
+        scale = outline.scale if outline.in_key else frozenset(range(12))
+        begins = np.array([(codec.lowest + n) % 12 in scale for n in range(self._places)])
+        self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
+        self._sounding: np.ndarray = np.zeros(self._places, bool)
+        self._frame = 0
+
+    def given(self) -> np.ndarray:
+        return np.zeros(0, np.float32)
+
+    def allowed(self) -> np.ndarray | None:
+        frame = self._frame
+        if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
+            into = self._kept[frame] == 1
+            return np.stack([~into, into], axis=1).ravel()
+        into = self._into.copy()
+        if self._holds:
+            into[self._places :] = self._sounding  # what did not sound cannot be held
+        return np.stack([np.ones_like(into), into], axis=1).ravel()
+
+    def most(self) -> int:
+        return max(0, self._bars.end - self._frame)
+
+    def read(self, step: np.ndarray) -> None:
+        on = np.asarray(step).reshape(-1, self._places) > 0
+        self._sounding = np.asarray(on.any(axis=0))
+        self._frame += 1
+
+    def copy(self) -> Self:
+        return copy.copy(self)  # nothing is changed in place

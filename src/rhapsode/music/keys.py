@@ -61,10 +61,12 @@ def natural(tune: Tune, ticks: int) -> Tune:
     """The same in the key without accidentals (C major, A minor, D dorian), the nearest that is, with `ticks` in a
     quarter. Chords that have no meaning are left out."""
     found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.known(each.symbol))), ticks)
-    key = home(tune)
-    by = -key.sharps * 7 % 12
+    return replace(transposed(found, distance(found)), keys=(Key(0, 0, home(found).mode),))
+
+
+def distance(tune: Tune) -> int:
+    """Semitones up to the key without accidentals, the nearest that is and leaves pitches between 0 and 127."""
+    by = -home(tune).sharps * 7 % 12
     by -= 12 * (by > 6)
-    pitches = pitched(found)["pitch"]
-    if len(pitches):
-        by += 12 * (pitches.min() + by < 0) - 12 * (pitches.max() + by > 127)
-    return replace(transposed(found, by), keys=(Key(0, 0, key.mode),))
+    pitches = pitched(tune)["pitch"]
+    return by + 12 * (pitches.min() + by < 0) - 12 * (pitches.max() + by > 127) if len(pitches) else by

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from rhapsode.music.tune import Tune
+from rhapsode.music.keys import distance
+from rhapsode.music.tune import Tune, rescaled, transposed
 
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
 """Pitch classes above the major key's tonic; in minor (mode 9), with its leading note. Other modes are as major."""
@@ -34,6 +35,22 @@ class Outline:
             return frozenset(range(12))
         key = self.tune.keys[0]
         return frozenset((7 * key.sharps + tone) % 12 for tone in SCALES.get(key.mode, SCALES[0]))
+
+    def timed(self, found: Tune) -> Tune:
+        """What was drawn along it, with its metres and tempos."""
+        own = rescaled(self.tune, found.ticks)
+        return replace(
+            found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
+        )
+
+    def placed(self, found: Tune) -> Tune:
+        """What was drawn along it in the key without accidentals: in its own key, with its metres, tempos, chords."""
+        own = rescaled(self.tune, found.ticks)
+        by, pitches = -distance(own), found.notes["pitch"]
+        if len(pitches):
+            by += 12 * (pitches.min() + by < 0) - 12 * (pitches.max() + by > 127)
+        moved = transposed(found, by)
+        return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:
         """Whether a bar of a part is to be drawn."""
