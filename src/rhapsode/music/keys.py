@@ -68,5 +68,12 @@ def distance(tune: Tune) -> int:
     """Semitones up to the key without accidentals, the nearest that is and leaves pitches between 0 and 127."""
     by = -home(tune).sharps * 7 % 12
     by -= 12 * (by > 6)
-    pitches = pitched(tune)["pitch"]
-    return by + 12 * (pitches.min() + by < 0) - 12 * (pitches.max() + by > 127) if len(pitches) else by
+    return within(by, pitched(tune)["pitch"])
+
+
+def within(semitones: int, pitches: np.ndarray) -> int:
+    """An octave less or more where pitches, so many semitones higher, would not lie between 0 and 127."""
+    if not len(pitches):
+        return semitones
+    low, high = int(pitches.min()) + semitones, int(pitches.max()) + semitones
+    return semitones + 12 * (low < 0) - 12 * (high > 127)

@@ -30,13 +30,13 @@ def single(notes: np.ndarray) -> np.ndarray:
 def voices(tune: Tune, count: int) -> list[np.ndarray] | None:
     """[N] of `NOTE` each, from the highest voice: the notes of so many voices, each with one at a time.
 
-    They are the parts of the tune in their order, if there are several and at most so many, each with one note at a
-    time. Else notes are dealt out, the higher to the higher voices; None if there are too many at once.
+    They are the parts of the tune in their order, if they are at most so many, each with one note at a time. Else notes
+    are dealt out, the higher to the higher voices; None if there are too many at once.
     """
     notes = pitched(tune)
     if len(tune.parts) <= count:
         parts = [notes[notes["part"] == n] for n in range(count)]
-        if len(tune.parts) > 1 and all(map(alone, parts)):
+        if all(map(alone, parts)):
             return parts
     return _dealt(notes, count)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rhapsode.music.keys import distance
+from rhapsode.music.keys import distance, within
 from rhapsode.music.tune import Tune, rescaled, transposed
 
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
@@ -46,10 +46,7 @@ class Outline:
     def placed(self, found: Tune) -> Tune:
         """What was drawn along it in the key without accidentals: in its own key, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
-        by, pitches = -distance(own), found.notes["pitch"]
-        if len(pitches):
-            by += 12 * (pitches.min() + by < 0) - 12 * (pitches.max() + by > 127)
-        moved = transposed(found, by)
+        moved = transposed(found, within(-distance(own), found.notes["pitch"]))
         return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:
