@@ -126,7 +126,7 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     assert "48" in capsys.readouterr().out
     assert main([*base, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert len(found["samples"][0]["frames"]) == 48
+    assert len(found["samples"][0]["steps"]) == 48
     assert 1 <= found["held_out"]["tunes"] < 24 and found["held_out"]["share"] == [1.0, 1.0]  # all are one scale
     assert found["samples"][0]["copied"]["of"] > 0
     assert main([*base, "--samples", "2", "-o", str(tmp_path / "d.mid")]) == 0
@@ -135,10 +135,28 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     assert main(["inspect", str(primer), "--against", folder, "--json"]) == 0
     [one] = json.loads(capsys.readouterr().out)["tunes"]
     assert (one["copied"]["notes"], one["copied"]["bar"], one["copied"]["share"]) == (8, 1, 1.0)
-    assert one["copied"]["name"].startswith("scales.tune.jsonl")
+    assert one["copied"]["name"] in {str(40 + n) for n in range(12)}
     assert main(["inspect", str(tunes), "--against", folder]) == 0
     said = capsys.readouterr().out
     assert said.count("copied  32 of 32 notes in a row (bar 1)") == 48 and "48 tunes here: half up to 32" in said
+
+
+def test_files_of_tunes_are_compared(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    picture = tmp_path / "p.png"
+    assert main(["inspect", str(tunes), "--beside", str(tunes), "--picture", str(picture)]) == 0
+    assert "48 generated, 48 held-out" in capsys.readouterr().out and picture.read_bytes().startswith(b"\x89PNG")
+    rolls = tmp_path / "rolls.json"
+    rolls.write_text(json.dumps({part: [[[60], [62]]] * n for n, part in enumerate(("train", "valid", "test"), 1)}))
+    assert main(["inspect", str(tunes), "--beside", str(rolls), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["tunes"] == {"generated": 48, "held-out": 5}
+    for options, message in (
+        (["--picture", "p.png"], "--beside FILE is needed"),
+        (["--beside", str(tmp_path)], "is not a file"),
+        (["--beside", str(tunes), "--picture", "p.gif"], "--picture p.gif"),
+        (["--beside", str(picture)], "not a file of tunes"),
+    ):
+        assert main(["inspect", str(tunes), *options]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

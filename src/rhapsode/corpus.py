@@ -42,6 +42,8 @@ FEW_VALID = 1000
 FRACTION = 0.1
 SNIFFED = 100
 """Files of a folder that are looked at to find its codec."""
+LOOKED_AT = 50
+"""Records of them, for the same."""
 Source = str | os.PathLike[str]
 Report = Callable[[str, float], None]
 
@@ -143,14 +145,27 @@ def prepare(
 
 def codec_for(sources: Sequence[Source]) -> str:
     """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
-    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec)]
+    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
+    every.sort(key=lambda kind: kind.rank)
     for source in map(Path, sources):
         found = [source] if source.is_file() else list(islice(_within(source), SNIFFED))
         for kind in every:
             # In a folder, most: one drawing among a hundred texts is an illustration.
-            if sum(map(kind.recognises, found)) > len(found) / 2:
+            own = [path for path in found if kind.recognises(path)]
+            if len(own) > len(found) / 2 and kind.suits(_some(kind, own)):
                 return str(kind.name)
     return "chars"
+
+
+def _some(kind: type[RecordCodec], paths: list[Path]) -> list[Any]:
+    """A few records of these files; what cannot be read is told later."""
+    found: list[Any] = []
+    for path in paths:
+        with suppress(UserError):
+            found += islice(kind.read(path), LOOKED_AT - len(found))
+        if len(found) >= LOOKED_AT:
+            break
+    return found
 
 
 def _within(folder: Path) -> Iterator[Path]:

@@ -91,11 +91,11 @@ def as_json(value: Any) -> bytes:
     return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def check_suffix(name: str, allowed: Collection[str]) -> str:
+def check_suffix(name: str, allowed: Collection[str], option: str = "-o") -> str:
     """The suffix of a file to be written, in small letters. Raises `UserError` for others than `allowed`."""
     suffix = Path(name).suffix.lower()
     if suffix not in allowed:
-        raise UserError(f"-o {name}: what should it be? Its name must end in {', '.join(allowed)}.")
+        raise UserError(f"{option} {name}: what should it be? Its name must end in {', '.join(allowed)}.")
     return suffix
 
 

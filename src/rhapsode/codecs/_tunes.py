@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any, Self
 
-from rhapsode.codecs._records import RecordCodec, Sidecar
+from rhapsode.codecs._records import RecordCodec, Records, Sidecar
+from rhapsode.codecs._usual import Usual
 from rhapsode.music import read as files
 from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
+from rhapsode.music.outline import Outline
 from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
+
+BARS = 16
+"""Of a tune of which nothing is said."""
 
 
 class TuneCodec(RecordCodec):
     """Tunes ⇄ steps. Subclasses are one file each in this package."""
 
     record = "tune"
+    grid: int
+    """Frames in a quarter note."""
+    usual: Usual
+    harmonic = False
+    """Whether its steps have chords."""
+    voices = 1
+    """Parts that can be drawn while others are kept; 1: there are no such."""
+
+    def silent(self, tune: Tune) -> frozenset[int]:
+        """The parts in which the tune has no notes."""
+        return frozenset()
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": self.head, "embedding": 0}
+
+    def outline(self, bars: int = BARS) -> Outline:
+        """So many bars of what is usual."""
+        return Outline(self.usual.tune(bars, self.grid))
+
+    def refitted(self, records: Records) -> Self:
+        return self  # steps mean the same whatever the tunes
 
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
@@ -29,9 +57,8 @@ class TuneCodec(RecordCodec):
         refuses stays as it is."""
         if self.refusal(tune):
             return tune
-        found: Tune = self.decode(self.encode(tune))
-        metres = tuple(replace(each, tick=round(each.tick * found.ticks / tune.ticks)) for each in tune.metres)
-        return replace(found, metres=metres, title=tune.title, name=tune.name)
+        found: Tune = self.decode(self.encode(tune), outline=Outline(tune))
+        return replace(found, title=tune.title, name=tune.name)
 
     def dump(self, record: Tune) -> bytes:
         return (own.dumps(record) + "\n").encode()

@@ -151,9 +151,10 @@ class Known:
         for texts in (names, titles):
             check(isinstance(texts, list) and len(texts) == len(sizes) and all(isinstance(t, str) for t in texts))
         count = len(arrays["pitch"])
-        check(bool((sizes >= 0).all() and (sizes <= count).all()) and int(sizes.sum()) == count)
-        check(all(len(arrays[name]) == count and (arrays[name] >= 0).all() for name in FIELDS))
-        check(all((arrays[name] < LONGEST).all() for name in ("duration", "rest")) and (arrays["pitch"] < 128).all())
+        check(bool(((sizes >= 0) & (sizes <= count)).all()) and int(sizes.sum()) == count)
+        check(all(len(arrays[name]) == count and bool((arrays[name] >= 0).all()) for name in FIELDS))
+        check(all(bool((arrays[name] < LONGEST).all()) for name in ("duration", "rest")))
+        check(bool((arrays["pitch"] < 128).all()))
         held, share = arrays["held_notes"], arrays["held_share"]
         check(len(held) == len(share) and bool((held >= 0).all() and ((share >= 0) & (share <= 1)).all()))
         return Known(info, arrays)

@@ -19,7 +19,7 @@ def skyline(tune: Tune) -> np.ndarray:
         kept = _tops(starts.tolist(), stops.tolist(), found["pitch"].tolist())
         found, starts, stops = found[kept], starts[kept], stops[kept]
     found["length"][:-1] = np.minimum(stops[:-1], starts[1:]) - starts[:-1]
-    return found
+    return np.asarray(found)
 
 
 def _tops(starts: list[int], stops: list[int], pitches: list[int]) -> list[int]:
