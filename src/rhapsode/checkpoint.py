@@ -21,7 +21,7 @@ import numpy as np
 from rhapsode.errors import UserError, choice
 
 MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
-"""The last holds what of its data a model has beside it, see `RecordCodec.sidecar`."""
+"""The last holds what of its data a model has beside it, see `RecordCodec.keeper`."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parent / "models", "demo:"

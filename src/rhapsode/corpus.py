@@ -26,7 +26,7 @@ from rhapsode import _records, checkpoint, datasets, registry
 from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
 from rhapsode._files import DATA, reasons
 from rhapsode.codecs._codec import Codec
-from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.codecs._records import RecordCodec
 from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
@@ -306,19 +306,18 @@ class _RecordBuild:
     def write(self, folder: Path) -> None:
         """Everything a corpus is, in the empty folder `folder`."""
 
-        def part(what: str, held_out: bool) -> Records:
-            return lambda: (record for is_valid, record in self._records(what) if is_valid == held_out)
+        def training() -> Iterator[Any]:
+            return (record for is_valid, record in self._records("learning the codec") if not is_valid)
 
-        training = part("learning the codec", False)
         fitted = self.wanted.fitted
         if isinstance(fitted, RecordCodec):
             codec = fitted.refitted(training)
         else:
             codec = self.kind.fit(training, **self.wanted.options)
-        counts, refused = _records.write(folder, codec, self._records("encoding"))
-        sidecar = codec.sidecar(part("remembering", False), part("comparing", True))
-        if sidecar is not None:
-            checkpoint.save(folder / checkpoint.KNOWN, *sidecar)
+        keeper = codec.keeper()
+        counts, refused = _records.write(folder, codec, self._records("encoding"), keeper)
+        if keeper is not None:
+            checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()

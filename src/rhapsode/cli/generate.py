@@ -40,7 +40,7 @@ def generate(
         str | None,
         typer.Option(
             metavar="CHORDS",
-            help='Over these, again and again: "Dm7 G7 | Cmaj7", or each a bar.',
+            help='Over these, again and again: "Dm7 G7 | Cmaj7".',
             rich_help_panel=MUSIC,
         ),
     ] = None,
@@ -75,6 +75,15 @@ def generate(
         int | None,
         typer.Option(
             min=1, help="Draw so many side by side, keep what fits [default: 32 with --fill].", rich_help_panel=MUSIC
+        ),
+    ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Draw again while more notes in a row are a training tune's.",
+            rich_help_panel=MUSIC,
         ),
     ] = None,
     style: Annotated[
@@ -135,13 +144,14 @@ def generate(
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec) and loaded.codec.record == "tune":
-        from rhapsode.cli._music import Wish, write_music
+        from rhapsode.cli._music import write_music
+        from rhapsode.cli._wish import Wish
 
         if prompt is not None or prompt_file is not None or style or page or attention or animated:
             raise UserError(
                 "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
             )
-        wish = Wish(bars, chords, key, metre, density, in_key, primer, fill, fill_bars, fill_parts, particles)
+        wish = Wish(bars, chords, key, metre, density, in_key, primer, fill, fill_bars, fill_parts, particles, max_copy)
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
         return
     if isinstance(loaded.codec, RecordCodec):
@@ -164,6 +174,7 @@ def generate(
         "--key": key,
         "--metre": metre,
         "--bars": bars,
+        "--max-copy": max_copy,
         "--animated": animated,
     }.items():
         if value:

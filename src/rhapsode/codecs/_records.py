@@ -9,7 +9,7 @@ import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -21,6 +21,16 @@ Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
 Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
+
+
+class Keeper(Protocol):
+    """What is shown all records that are encoded, and says what of them a model should have beside it."""
+
+    def add(self, record: Any, held_out: bool) -> None:
+        """held_out: whether it is for validation."""
+
+    def sidecar(self) -> Sidecar: ...
+
 
 UNKNOWN = ("refuse", "nearest", "skip")
 """What may be done about characters that a model has never seen."""
@@ -92,8 +102,8 @@ class RecordCodec(Codec):
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
         density are theirs, but steps and texts mean the same."""
 
-    def sidecar(self, training: Records, held_out: Records) -> Sidecar | None:
-        """What of its data is kept beside a model; None for nothing. held_out: the records to validate on."""
+    def keeper(self) -> Keeper | None:
+        """A new one, if something of its data is to be kept beside a model."""
         return None
 
     @abstractmethod

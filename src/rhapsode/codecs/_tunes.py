@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, Self
 
@@ -12,6 +11,7 @@ from rhapsode.music import read as files
 from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
 from rhapsode.music.outline import Outline
+from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
 
 BARS = 16
@@ -49,14 +49,8 @@ class TuneCodec(RecordCodec):
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)
 
-    def sidecar(self, training: Records, held_out: Records) -> Sidecar | None:
-        """The melodies of the training tunes and the rate of those held out, see `rhapsode.music.copies`."""
-
-        def seen(tunes: Records) -> Iterator[Tune]:
-            return (self.seen(tune) for tune in tunes() if not self.refusal(tune))
-
-        known = Known.of(seen(training), seen(held_out))
-        return known.info, known.arrays
+    def keeper(self) -> Melodies:
+        return Melodies(self)
 
     def seen(self, tune: Tune) -> Tune:
         """A tune as a model sees it, in its own metres: what is too fine for the steps is lost. One that the codec
@@ -76,3 +70,20 @@ class TuneCodec(RecordCodec):
     @property
     def alphabet(self) -> str:
         return ""
+
+
+class Melodies:
+    """Keeps the melodies of the training tunes, and the rate of those held out, see `rhapsode.music.copies`."""
+
+    def __init__(self, codec: TuneCodec) -> None:
+        self._codec = codec
+        self._training: list[Tune] = []
+        self._held_out: list[Tune] = []
+
+    def add(self, record: Tune, held_out: bool) -> None:
+        seen = self._codec.seen(record)
+        (self._held_out if held_out else self._training).append(replace(seen, notes=skyline(seen)))
+
+    def sidecar(self) -> Sidecar:
+        known = Known.of(self._training, self._held_out)
+        return known.info, known.arrays

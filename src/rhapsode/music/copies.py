@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import PurePath
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -33,7 +34,7 @@ FIELDS = {"pitch": np.uint8, "duration": np.int32, "rest": np.int32, "bar": np.i
 RATES = {"held_notes": np.int64, "held_share": np.float32}
 
 
-class Line(NamedTuple):
+class _Melody(NamedTuple):
     """A melody, [N] each: pitches; durations, and rests after each note, in `GRID`ths of a quarter; bars, from 1."""
 
     pitch: np.ndarray
@@ -42,7 +43,7 @@ class Line(NamedTuple):
     bar: np.ndarray
 
     @staticmethod
-    def of(tune: Tune) -> Line:
+    def of(tune: Tune) -> _Melody:
         notes = skyline(tune)
         starts = notes["start"].astype(np.int64)
         nexts = np.append(starts[1:], (starts + notes["length"])[-1:])
@@ -51,7 +52,7 @@ class Line(NamedTuple):
         rest = np.where(whole - length >= REST, whole - length, 0)
         bar = np.searchsorted(tune.bars(), starts, "right")
         found = notes["pitch"], (whole - rest).clip(1, LONGEST - 1), rest.clip(0, LONGEST - 1), bar
-        return Line(*(each.astype(kind) for each, kind in zip(found, FIELDS.values(), strict=True)))
+        return _Melody(*(each.astype(kind) for each, kind in zip(found, FIELDS.values(), strict=True)))
 
     @property
     def symbols(self) -> np.ndarray:
@@ -70,7 +71,7 @@ class Copied:
 
     notes: in the run; 0 if there is none. of: in the tune's melody. share: of these, those in copied runs of `LONG`
     notes or more. bar, known_bar: in which the run begins, from 1 (0 if there is none), in the tune and the known one.
-    name, title: of the known one.
+    name, title: of the known one; its name without folders.
     """
 
     notes: int
@@ -91,6 +92,15 @@ class Rate:
     notes: tuple[int, int]
     share: tuple[float, float]
 
+    @staticmethod
+    def of(notes: np.ndarray, share: np.ndarray) -> Rate:
+        """From those of all tunes, [N] each; all 0 if there are none."""
+        if not len(notes):
+            return Rate(0, (0, 0), (0.0, 0.0))
+        half, most = np.percentile(notes, (50, 95), method="inverted_cdf").tolist()
+        half_share, most_share = np.percentile(share, (50, 95), method="inverted_cdf").tolist()
+        return Rate(len(notes), (int(half), int(most)), (half_share, most_share))
+
 
 class Known:
     """Known tunes, in which runs are looked up, and the rate of those held out."""
@@ -99,7 +109,7 @@ class Known:
         """As they were kept, see `Known.of` and `restored`."""
         self.info, self.arrays = info, arrays
         self._ends = np.cumsum(arrays["sizes"])
-        self._line = Line(*(arrays[name] for name in FIELDS))
+        self._line = _Melody(*(arrays[name] for name in FIELDS))
         sizes = np.maximum(arrays["sizes"] - 1, 0)
         within = np.ones(max(len(self._line.pitch) - 1, 0), bool)
         within[self._ends[(self._ends > 0) & (self._ends < len(self._line.pitch))] - 1] = False
@@ -111,9 +121,9 @@ class Known:
         """Goes through the tunes once, and keeps their melodies. held: whose rate it is to know."""
         names, titles, lines = [], [], []
         for tune in tunes:
-            names.append(tune.name)
+            names.append(PurePath(tune.name).name)  # whoever is given a model need not know the folders
             titles.append(tune.title)
-            lines.append(Line.of(tune))
+            lines.append(_Melody.of(tune))
         arrays = {
             name: np.concatenate([np.empty(0, kind), *(line[n] for line in lines)])
             for n, (name, kind) in enumerate(FIELDS.items())
@@ -130,7 +140,7 @@ class Known:
     def restored(info: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> Known:
         """From the `info` and `arrays` of another one. Raises `UserError`, which names `where` they come from."""
 
-        def check(good: bool) -> None:
+        def check(good: bool | np.bool) -> None:
             if not good:
                 raise UserError(f"{where}: it does not hold the tunes that a model knows. Train again, or remove it.")
 
@@ -154,17 +164,12 @@ class Known:
 
     @property
     def rate(self) -> Rate:
-        """Of the tunes held out; all 0 if there were none."""
-        notes, share = self.arrays["held_notes"], self.arrays["held_share"]
-        if not len(notes):
-            return Rate(0, (0, 0), (0.0, 0.0))
-        half, most = np.percentile(notes, (50, 95), method="inverted_cdf").tolist()
-        shares = np.percentile(share, (50, 95), method="inverted_cdf").tolist()
-        return Rate(len(notes), (int(half), int(most)), (float(shares[0]), float(shares[1])))
+        """Of the tunes held out."""
+        return Rate.of(self.arrays["held_notes"], self.arrays["held_share"])
 
     def longest(self, tune: Tune) -> Copied:
         """The longest run of this tune's melody that is in a known one."""
-        line = Line.of(tune)
+        line = _Melody.of(tune)
         count, symbols = len(line.pitch), line.symbols
         length, own, place = self._runs.longest(symbols)
         if not length:

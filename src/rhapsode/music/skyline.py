@@ -11,7 +11,7 @@ def skyline(tune: Tune) -> np.ndarray:
     """The notes [M] of `NOTE` above which nothing sounds as they begin, drums left out; each ends where the next begins
     at the latest. Where the melody rests, what begins below it takes its place."""
     drums = np.array([part.drums for part in tune.parts], bool)
-    found = tune.notes[~drums[tune.notes["part"]]]
+    found: np.ndarray = tune.notes[~drums[tune.notes["part"]]]
     starts = found["start"].astype(np.int64)
     found = found[np.lexsort((found["length"], found["pitch"], starts))]
     starts, stops = found["start"].astype(np.int64), found["start"].astype(np.int64) + found["length"]
