@@ -1,6 +1,7 @@
-"""The blues, chords alone: does a network remember where it is in a form?
+"""The blues: does a network remember where it is in a form? With chords alone, and with a melody above them.
 
     python benchmarks/music.py blues [--seeds 10] [--choruses 100] [--nets lstm,rnn,rnn-wide] [--picture blues.png]
+    python benchmarks/music.py blues --melody [--sound folder] ...
 
 After the first experiment of Eck & Schmidhuber ("A First Look at Music Composition using LSTM Recurrent Neural
 Networks", IDSIA-07-02, 2002): steps are sets of 12 chord tones, 8 a bar and 96 a chorus. The form is that of
@@ -10,23 +11,30 @@ is right if all its frames are just the chords that the form has there: who has 
 
 Beside the LSTM stand tanh networks: `rnn` as wide, `rnn-wide` with as many parameters. All is alike but the cell:
 optimizers, rates, windows, updates. Weights are those that were best on a tune of 4 choruses, read from its beginning.
-(The paper's second experiment, in which cells of a melody hear those of the chords, is not here.)
+
+With `--melody`, the second experiment: the chords of a tune made by rule, and its melody in a register above. One layer
+of cells reads and predicts the chords; a second one, as wide, hears it, reads all, and predicts the melody; the first
+hears nothing of the second (`lead` in a network's settings). Tunes are of 3 choruses each, all of which differ.
+Beside the bars whose chords are right stands how the melody goes with them (`bluesform.fit`), of what is drawn at
+temperature 1, and of the tunes learnt from. `--sound` leaves a chorus of the first seed, as WAV and as a picture.
 """
 
 from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rhapsode.model import Model
-from rhapsode.music.blues import chords_alone
-from rhapsode.music.bluesform import GRID, bars_held
+from rhapsode.music.blues import arranged, chords_alone, corpus
+from rhapsode.music.bluesform import CHORUS, GRID, bars_held, fit
 from rhapsode.music.formats.own import dumps
 from rhapsode.music.tune import Tune
+from rhapsode.music.write import save
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
 from rhapsode.training.run import train
@@ -37,15 +45,25 @@ TRAINED, CHECKED = 8, 4
 """Choruses in a tune that is learnt from, and in the one that chooses the weights: that must be one stream (its first
 frame is the only one without a past), so it is shorter than 512 frames."""
 COPIES = 10
+TUNES, CHORUSES, HELD_OUT = 400, 3, 20
+"""With a melody: tunes learnt from, choruses of each, and tunes that choose the weights."""
 PLAN = {"rows": 16, "window": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
+SECOND = {"layers": 2, "skip": True, "lead": 12}
+"""Of a step, the 12 lowest pitches are the chords'."""
 TEMPERATURES = (0.0, 1.0)
 
 
 def blues(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     source, check = scratch / "form.tune.jsonl", scratch / "check.tune.jsonl"
-    source.write_text(f"{dumps(chords_alone(TRAINED))}\n" * COPIES)
-    check.write_text(f"{dumps(chords_alone(CHECKED))}\n")
     report: dict[str, Any] = {"updates": options.updates, "bars": 12 * options.choruses}
+    if options.melody:
+        tunes = list(corpus(TUNES + HELD_OUT, 0, CHORUSES))
+        source.write_text("".join(f"{dumps(tune)}\n" for tune in tunes[HELD_OUT:]))
+        check.write_text("".join(f"{dumps(tune)}\n" for tune in tunes[:HELD_OUT]))
+        report["tunes"] = _melody(tunes)
+    else:
+        source.write_text(f"{dumps(chords_alone(TRAINED))}\n" * COPIES)
+        check.write_text(f"{dumps(chords_alone(CHECKED))}\n")
     held: dict[tuple[str, float], list[np.ndarray]] = {}
     for name in options.nets.split(","):
         rows = report[name] = []
@@ -81,7 +99,7 @@ def one(
         steps=options.updates,
         codec="pianoroll",
         codec_options={"grid": GRID, "holds": 0, "shift": 0},
-        network={"head": "bernoulli", "cell": cell, "width": width},
+        network={"head": "bernoulli", "cell": cell, "width": width, **(SECOND if options.melody else {})},
         dropout={"between": 0.0},
         plan={**PLAN, "seed": seed},
         precision="fp32",
@@ -102,7 +120,28 @@ def one(
         held.setdefault((name, temperature), []).append(right)
         row[f"right at {temperature:g}"] = int(right.sum())
         row[f"first wrong at {temperature:g}"] = None if right.all() else int(right.argmin()) + 1
+        if options.melody and temperature == 1:
+            row |= _melody([tune])
+            if options.sound and seed == options.first:
+                folder = Path(options.sound)
+                folder.mkdir(parents=True, exist_ok=True)
+                kept = tune.notes[tune.notes["start"] < CHORUS]
+                kept["length"] = np.minimum(kept["length"], CHORUS - kept["start"])
+                chorus = arranged(replace(tune, notes=kept, length=CHORUS), 0, f"A chorus, by {name}")
+                for suffix in (".wav", ".png", ".mid"):
+                    save(chorus, folder / f"{name}{suffix}")
     return row
+
+
+def _melody(tunes: list[Tune]) -> dict[str, float]:
+    """How melodies go with the form; see `bluesform.Fit`."""
+    found = fit(tunes)
+    return {
+        "notes a chorus": round(found.notes / sum(tune.length for tune in tunes) * CHORUS, 1),
+        "fitting": round(found.fitting, 4),
+        "chord tones on strong beats": round(found.strong, 4),
+        "second lines": round(found.repeated, 4),
+    }
 
 
 def picture(held: dict[tuple[str, float], list[np.ndarray]], first: int, path: Path) -> None:
@@ -135,6 +174,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--choruses", type=int, default=100, help="blues: to play")
     parser.add_argument("--updates", type=int, default=2500, help="blues: of the weights")
     parser.add_argument("--nets", default=",".join(NETS), help=f"blues: of {', '.join(NETS)}")
+    parser.add_argument("--melody", action="store_true", help="blues: with a melody, the second experiment")
+    parser.add_argument("--sound", help="blues: a folder for a chorus with melody")
     parser.add_argument("--picture", help="blues: where to draw which bars are right")
 
 

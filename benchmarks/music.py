@@ -1,6 +1,7 @@
-"""Music: likelihood on the four collections of piano rolls that the literature uses; and a form remembered.
+"""Music: likelihood on the collections of piano rolls that the literature uses; and two experiments.
 
-    python benchmarks/music.py blues [--seeds 10]                # see benchmarks/blues.py
+    python benchmarks/music.py blues [--melody]                  # see benchmarks/blues.py
+    python benchmarks/music.py franklin                          # see benchmarks/franklin.py
     RHAPSODE_DATA=folder python benchmarks/music.py rolls [--sets jsb,nottingham] [--heads bernoulli,nade] [--minutes 4]
 
 For music/JSB_Chorales.mat, Nottingham.mat, MuseData.mat and Piano_midi.mat in that folder (Boulanger-Lewandowski,
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 import blues
+import franklin
 import numpy as np
 
 from rhapsode.codecs.pianoroll import PianoRoll
@@ -124,15 +126,16 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rolls", "blues"])
+    parser.add_argument("what", choices=["rolls", "blues", "franklin"])
     parser.add_argument("--sets", default=",".join(FILES), help=f"of {', '.join(FILES)}")
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
     parser.add_argument("--shift", type=int, default=5, help="semitones that training moves tunes by")
     blues.add_options(parser)
+    franklin.add_options(parser)
     options = parser.parse_args()
-    if options.what == "blues":
-        print(json.dumps(blues.run(options), indent=1))
+    if options.what != "rolls":
+        print(json.dumps((blues if options.what == "blues" else franklin).run(options), indent=1))
         return
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(rolls(options, Path(scratch)), indent=1))

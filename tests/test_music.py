@@ -125,7 +125,20 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     assert main(["inspect", str(tunes)]) == 0
     assert "48" in capsys.readouterr().out
     assert main([*base, "--json"]) == 0
-    assert len(json.loads(capsys.readouterr().out)["samples"][0]["frames"]) == 48
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["samples"][0]["frames"]) == 48
+    assert 1 <= found["held_out"]["tunes"] < 24 and found["held_out"]["share"] == [1.0, 1.0]  # all are one scale
+    assert found["samples"][0]["copied"]["of"] > 0
+    assert main([*base, "--samples", "2", "-o", str(tmp_path / "d.mid")]) == 0
+    said = capsys.readouterr().err
+    assert said.count("copied  ") == 2 and "held-out tunes: half up to 32 and 100 %" in said
+    assert main(["inspect", str(primer), "--against", folder, "--json"]) == 0
+    [one] = json.loads(capsys.readouterr().out)["tunes"]
+    assert (one["copied"]["notes"], one["copied"]["bar"], one["copied"]["share"]) == (8, 1, 1.0)
+    assert one["copied"]["name"].startswith("scales.tune.jsonl")
+    assert main(["inspect", str(tunes), "--against", folder]) == 0
+    said = capsys.readouterr().out
+    assert said.count("copied  32 of 32 notes in a row (bar 1)") == 48 and "48 tunes here: half up to 32" in said
 
 
 def test_files_of_tunes_are_compared(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -167,7 +180,12 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--primer", str(primer)], "beyond the range"),
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
         (["--bias", "1"], "bias means nothing"),
+        (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
     ]:
         assert main(["generate", str(model), *arguments]) == 2
         assert message in capsys.readouterr().err.replace("\n", " ")
+    assert main(["inspect", str(primer), "--against", str(model)]) == 2
+    assert "is not beside it" in capsys.readouterr().err.replace("\n", " ")
+    assert main(["inspect", str(model), "--against", str(model)]) == 2
+    assert "no file of tunes" in capsys.readouterr().err.replace("\n", " ")

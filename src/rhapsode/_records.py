@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode._encode import Counts
-from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._records import Keeper, RecordCodec
 from rhapsode.guide import along
 
 
@@ -38,13 +38,13 @@ class RecordWriter:
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
 
-    def add(self, record: Any) -> None:
-        """One more record; one that the codec refuses is counted."""
+    def add(self, record: Any) -> bool:
+        """One more record; one that the codec refuses is counted. Whether it was added."""
         codec = self._codec
         why = codec.refusal(record)
         if why:
             self.refused[why] += 1
-            return
+            return False
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
@@ -60,6 +60,7 @@ class RecordWriter:
             self._put("texts", symbols, codec.text.dtype)
             self._symbols += len(symbols)
             self._chars += len(text)
+        return True
 
     def _put(self, name: str, values: Any, dtype: Any) -> None:
         self._files[name].write(np.ascontiguousarray(values, dtype).data)
@@ -81,13 +82,17 @@ class RecordWriter:
 
 
 def write(
-    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]]
+    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]], keeper: Keeper | None = None
 ) -> tuple[dict[str, Counts], Counter[str]]:
-    """folder/train and folder/valid, from (is it for validation, record); and why how many were left out."""
+    """folder/train and folder/valid, from (is it for validation, record); and why how many were left out.
+
+    keeper: is shown the others.
+    """
     writers = {name: RecordWriter(folder / name, codec) for name in ("train", "valid")}
     try:
         for is_valid, record in records:
-            writers["valid" if is_valid else "train"].add(record)
+            if writers["valid" if is_valid else "train"].add(record) and keeper is not None:
+                keeper.add(record, is_valid)
         counts = {name: writer.close() for name, writer in writers.items()}
     finally:
         for writer in writers.values():

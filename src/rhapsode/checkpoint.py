@@ -20,12 +20,13 @@ import numpy as np
 
 from rhapsode.errors import UserError, choice
 
-MODEL, RESUME = "model.safetensors", "resume.safetensors"
+MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
+"""The last holds what of its data a model has beside it, see `RecordCodec.keeper`."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parent / "models", "demo:"
 """Models that come with the package: `demo:NAME` is the one in that folder's NAME."""
-DTYPES = {"F32": np.float32, "F16": np.float16, "I64": np.int64, "U8": np.uint8}
+DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
 """F16 is for weights that take little room; they are used as F32."""
 
 

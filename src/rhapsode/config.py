@@ -32,6 +32,10 @@ class NetworkConfig(Config):
     """Output weights are the embedding's (Press & Wolf 2017); needs embedding == features."""
     skip: bool = False
     """The input goes to all layers, all layers go to the output (Graves 2013, section 2)."""
+    lead: int = Field(default=0, ge=0, le=65536)
+    """So many numbers of a step are the first layer's own: it reads and predicts these alone, and is heard by the
+    layers above, which read all and predict the others (Eck & Schmidhuber 2002: chords lead, the melody listens). Needs
+    skip, and a head whose parameters are one a number."""
     residual: bool = False
     """Each layer after the first adds to its input (He et al. 2016)."""
     mixtures: int = Field(default=20, ge=1, le=1000)

@@ -22,7 +22,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
-from rhapsode import _records, datasets, registry
+from rhapsode import _records, checkpoint, datasets, registry
 from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
 from rhapsode._files import DATA, reasons
 from rhapsode.codecs._codec import Codec
@@ -34,7 +34,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 3
+FORMAT = 4
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -42,6 +42,8 @@ FEW_VALID = 1000
 FRACTION = 0.1
 SNIFFED = 100
 """Files of a folder that are looked at to find its codec."""
+LOOKED_AT = 50
+"""Records of them, for the same."""
 Source = str | os.PathLike[str]
 Report = Callable[[str, float], None]
 
@@ -58,6 +60,7 @@ class Corpus:
     skipped:      files that were left out: name → why.
     notes:        what a person should be told, a sentence each.
     key:          of the contents and options, the name of the folder in the cache.
+    sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
     """
 
     codec: Codec
@@ -71,6 +74,7 @@ class Corpus:
     skipped: dict[str, str]
     notes: list[str]
     key: str
+    sidecar: Path | None = None
 
 
 def prepare(
@@ -141,14 +145,27 @@ def prepare(
 
 def codec_for(sources: Sequence[Source]) -> str:
     """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
-    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec)]
+    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
+    every.sort(key=lambda kind: kind.rank)
     for source in map(Path, sources):
         found = [source] if source.is_file() else list(islice(_within(source), SNIFFED))
         for kind in every:
             # In a folder, most: one drawing among a hundred texts is an illustration.
-            if sum(map(kind.recognises, found)) > len(found) / 2:
+            own = [path for path in found if kind.recognises(path)]
+            if len(own) > len(found) / 2 and kind.suits(_some(kind, own)):
                 return str(kind.name)
     return "chars"
+
+
+def _some(kind: type[RecordCodec], paths: list[Path]) -> list[Any]:
+    """A few records of these files; what cannot be read is told later."""
+    found: list[Any] = []
+    for path in paths:
+        with suppress(UserError):
+            found += islice(kind.read(path), LOOKED_AT - len(found))
+        if len(found) >= LOOKED_AT:
+            break
+    return found
 
 
 def _within(folder: Path) -> Iterator[Path]:
@@ -297,7 +314,10 @@ class _RecordBuild:
             codec = fitted.refitted(training)
         else:
             codec = self.kind.fit(training, **self.wanted.options)
-        counts, refused = _records.write(folder, codec, self._records("encoding"))
+        keeper = codec.keeper()
+        counts, refused = _records.write(folder, codec, self._records("encoding"), keeper)
+        if keeper is not None:
+            checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
@@ -420,4 +440,5 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         skipped={},
         notes=meta["notes"],
         key=key,
+        sidecar=folder / checkpoint.KNOWN if (folder / checkpoint.KNOWN).exists() else None,
     )

@@ -26,7 +26,7 @@ import numpy as np
 
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
-from rhapsode.guide import Guide
+from rhapsode.guide import Guide, along
 from rhapsode.reader import Reader, as_bytes
 from rhapsode.samplers import Randomness, Sampling
 
@@ -255,6 +255,7 @@ class _Task:
         self.prompt = as_bytes(prompt, "prompt")
         self.style = style
         self.guide: Guide | None = None
+        self.outline: Any = None
         symbols = None
         if isinstance(model.codec, RecordCodec):
             if self.stop is not None:
@@ -270,18 +271,15 @@ class _Task:
             before, needed = model.text_codec.encode(self.prompt), LENGTH
         self.recent = before[-self.sampling.repetition_window :].tolist()
         if isinstance(model.codec, RecordCodec):
-            self.guide = model.codec.guide(outline)
+            self.outline = model.codec.outline() if outline is None else outline
+            self.guide = model.codec.guide(self.outline)
         first = given = None
         if self.guide is not None:
-            known = []
-            for step in before:
-                known.append(self.guide.given())
-                self.guide.read(step)
-            known.append(self.guide.given())
+            known = np.concatenate([along(self.guide, before), self.guide.given()[None]])
             most = self.guide.most()
             needed = needed if most is None else most
             if model.codec.given:
-                first, given = known[0], np.array(known[1:], np.float32).reshape(len(before), -1)
+                first, given = known[0], known[1:]
         self.length = needed if length is None else length
         self.reader = model.reader(text=symbols, given=first)
         for _ in self.reader.read_all(before, given):
@@ -467,7 +465,8 @@ class _RecordWriter(_Writer):
         codec, task = self._codec, self._task
         steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
         text = task.prompt.decode("utf-8", "replace")
-        record = codec.decode(steps, text if task.model.text else None, begun=task.style is not None)
+        known = text if task.model.text else None
+        record = codec.decode(steps, known, begun=task.style is not None, outline=task.outline)
         return Sample(
             codec.dump(record),
             text,

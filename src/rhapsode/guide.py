@@ -48,4 +48,4 @@ def along(guide: Guide, steps: Iterable[Any]) -> np.ndarray:
     for step in steps:
         found.append(guide.given())
         guide.read(step)
-    return np.array(found, np.float32).reshape(len(found), -1)
+    return np.array(found, np.float32) if found else np.zeros((0, len(guide.given())), np.float32)

@@ -64,6 +64,14 @@ class Network:
             embedded += len(steps.sizes)
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)
+        if config.lead:
+            if not config.skip or config.layers < 2 or config.tied or given or attended:
+                raise UserError("lead needs skip = true and 2 layers or more, without conditions and tied weights.")
+            if self.head.width != steps.size or config.lead >= steps.size or isinstance(steps, Symbols):
+                raise UserError(
+                    f"lead = {config.lead}: it must be less than a step's {steps.size} numbers, and the head bernoulli."
+                )
+            first = config.lead
         kind = registry.get("cell", config.cell)
         self.cells: list[Cell] = [
             kind(first if n == 0 else config.width + extra, config.width) for n in range(config.layers)
@@ -94,6 +102,13 @@ class Network:
         shapes["output.bias"] = (self.head.width,)
         shapes.update({f"head.{name}": shape for name, shape in self.head.shapes.items()})
         return shapes
+
+    @property
+    def _heard(self) -> np.ndarray:
+        """[P, F] of zeros and ones: which features each parameter hears, where the first layer leads."""
+        leads = np.arange(self.head.width) < self.config.lead
+        own = np.arange(self.features) < self.config.width
+        return np.asarray(leads[:, None] == own, np.float32)
 
     @property
     def single(self) -> bool:
@@ -184,7 +199,8 @@ class Network:
                     w, attending = self.condition.run(window, y, text, attending, reset)
                 beside = [w.to(y.dtype)]
             else:
-                y, new = cell.run(layer, self._join(below, x, beside, n), before, reset)
+                into = x[..., : self.config.lead] if n == 0 and self.config.lead else self._join(below, x, beside, n)
+                y, new = cell.run(layer, into, before, reset)
             if n and self.config.residual:
                 y = y + below
             outputs.append(y)
@@ -192,6 +208,8 @@ class Network:
             below = self._drop(y, drop.between, drop.locked) if n + 1 < len(self.cells) else y
         features = _concatenate(outputs) if self.config.skip else below
         kernel = weights["embedding"][: self.steps.size] if self.config.tied else weights["output.weight"]
+        if self.config.lead:
+            kernel = kernel * torch.from_numpy(self._heard).to(kernel.device)
         features = self._drop(features, drop.output, drop.locked)
         # Densities need more digits than bf16 has.
         with torch.autocast(features.device.type, enabled=False) if self.head.exact else nullcontext():
@@ -275,9 +293,12 @@ class Network:
         below, outputs, new_state, beside = x, list[str](), list[str](), list[str]()
         for n, cell in enumerate(self.cells):
             joined = [below, *([x] if n and self.config.skip else []), *beside]
+            if n == 0 and self.config.lead:
+                ends = [graph.constant([at]) for at in (0, self.config.lead, 2)]
+                joined = [graph.add("Slice", x, *ends)[0]]
             if n == 0 and self.config.feedback:
                 joined = [x, graph.add("Unsqueeze", attending[-1], graph.constant([0]))[0]]
-            into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else below
+            into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else joined[0]
             y, new = cell.graph(graph, self._part(weights, f"layer{n}"), into, before[n])
             if n == 0 and self.condition:
                 own = attending[: len(self.condition.state)]
@@ -293,6 +314,7 @@ class Network:
             below = y
         features = graph.add("Concat", *outputs, axis=2)[0] if self.config.skip and len(outputs) > 1 else below
         kernel = weights["embedding"][:size] if self.config.tied else weights["output.weight"]
+        kernel = kernel * self._heard if self.config.lead else kernel
         product = graph.add("MatMul", features, graph.constant(kernel.T))[0]
         parameters = graph.add("Add", product, graph.constant(weights["output.bias"]))[0]
         return graph.finish(parameters, [*new_state, *attending])

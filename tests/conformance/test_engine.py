@@ -42,6 +42,7 @@ NETWORKS: list[dict[str, Any]] = [
     ),
     {"head": "mixture", "layers": 2},
     {"head": "bernoulli"},
+    {"head": "bernoulli", "layers": 2, "skip": True, "lead": 1},
     {"head": "nade", "layers": 2, "skip": True, "hidden": 5},
     {"head": "product"},
     {"head": "chain", "layers": 2, "skip": True, "hidden": 5},

@@ -11,7 +11,7 @@ import typer
 
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
 from rhapsode.cli._progress import reporting
-from rhapsode.cli._records import named, show
+from rhapsode.cli._records import fresh_seed, named, show
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def write_ink(
     if pen.attention:
         check_writable(pen.attention)
     given = named(style, model) if style else None
-    seed = _seed(seed)
+    seed = fresh_seed() if seed is None else seed
     checked = model.text is not None and length is None and pen.tries > 1
 
     def draw(words: str, number: int, manner: Drawing | None) -> Sample:
@@ -123,16 +123,6 @@ def _complaint(words: str, verdict: Verdict, tries: int) -> str:
     what += f"; wrong or passed over: {places}" if places else ""
     what += "; the text did not come to its end, or stood still on the way" if verdict.stalled else ""
     return f"{words!r} is not right in any of {tries} tries{what}. Try another --seed or more --bias."
-
-
-def _seed(seed: int | None) -> int:
-    import secrets
-
-    if seed is not None:
-        return seed
-    fresh = secrets.randbits(32)
-    typer.echo(f"seed {fresh}", err=True)
-    return fresh
 
 
 def _look(pen: Pen, suffix: str) -> dict[str, Any]:

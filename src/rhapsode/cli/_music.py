@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import typer
 
-from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, write
-from rhapsode.cli._records import named, show
+from rhapsode.cli._copies import copied_by, draw, known_beside, needed, told
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
+from rhapsode.cli._records import fresh_seed, named, show
+from rhapsode.cli._wish import outlined
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from rhapsode.codecs.pianoroll import PianoRoll
+    from rhapsode.cli._wish import Wish
+    from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.generate import Sample
     from rhapsode.model import Model
+    from rhapsode.music.copies import Copied
     from rhapsode.samplers import Sampling
 
-BARS = 16
-"""How long a tune is if nothing is said."""
+PARTICLES = 32
+"""Drawn side by side where something is kept."""
 
 
 def write_music(
     model: Model,
-    bars: int | None,
-    primer: str | None,
+    wish: Wish,
     sampling: Sampling,
     seed: int | None,
     samples: int,
@@ -36,34 +39,48 @@ def write_music(
     echo: bool,
     json: bool,
 ) -> None:
-    """Draw tunes, and write them where `output` says, in the format that its suffix says."""
+    """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.music.write import WRITERS, save
 
-    codec: PianoRoll = model.record_codec  # type: ignore[assignment]
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
         check_writable(output)
         check_suffix(output, WRITERS)
-    if bars is not None and length is not None:
+    if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
-    given = named(primer, model) if primer else None
-    refusal = codec.refusal(given) if given is not None else ""
+    primer = named(wish.primer, model) if wish.primer else None
+    refusal = codec.refusal(primer) if primer is not None else ""
     if refusal:
-        raise UserError(f"--primer {primer}: a tune {refusal}. Choose another one, or transpose it.")
-    before = np.empty((0, *codec.steps.shape), codec.steps.dtype)
-    if given is not None:
-        before = codec.encode(given, whole=False)
-    if length is None:
-        # Bars are those of the file, so a primer that is in it counts.
-        length = (BARS if bars is None else bars) * codec.per_bar - (len(before) if echo else 0)
-        if length <= 0:
-            raise UserError(f"--bars {bars}: the primer alone has as many. Ask for more, or add --no-echo.")
-    drawn = model.generate(style=given, length=length, samples=samples, seed=seed, sampling=sampling)
-    if seed is None:
-        typer.echo(f"seed {drawn[0].seed}", err=True)
-    steps = [np.concatenate([before, one.steps]) if echo else one.steps for one in drawn]
-    tunes = [replace(codec.decode(each), name=output) for each in steps]
+        raise UserError(f"--primer {wish.primer}: a tune {refusal}. Choose another one, or transpose it.")
+    outline = outlined(model, codec, wish, primer, echo)
+    known = known_beside(model)
+    if wish.max_copy is not None:
+        needed(known, model, "--max-copy")
+    chosen = fresh_seed() if seed is None else seed
+
+    def rows(count: int, row: int) -> list[Sample]:
+        return model.generate(
+            style=primer,
+            outline=outline,
+            particles=wish.particles or (PARTICLES if wish.fill else 1),
+            length=length,
+            samples=count,
+            seed=chosen,
+            sampling=sampling,
+            row=row,
+        )
+
+    drawn = draw(rows, known, samples, wish.max_copy)
+    # Of what was drawn only: a primer may well be a training tune.
+    copied = [known.longest(one.record) if known else None for one in drawn]
+    tunes = [one.record for one in drawn]
+    if primer is not None and echo:
+        before = codec.encode(primer, whole=False)
+        tunes = [codec.decode(np.concatenate([before, one.steps]), outline=outline) for one in drawn]
+    tunes = [replace(tune, name=output, title="") for tune in tunes]
     if json:
-        put(as_json({"seed": drawn[0].seed, "samples": [_object(one) for one in drawn]}))
+        found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]
+        put(as_json({"seed": chosen, "samples": found, **({"held_out": asdict(known.rate)} if known else {})}))
     elif output == "-":
         for tune in tunes:
             put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
@@ -72,19 +89,26 @@ def write_music(
         for name, tune in zip(names, tunes, strict=True):
             save(tune, Path(name).resolve())
             typer.echo(name, err=True)
+    for run in copied:
+        if known and run and not json:
+            typer.echo(visible(told(run, known.rate)), err=True)
 
 
-def _object(one: Sample) -> dict[str, Any]:
+def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
     return {
         "nats": -float(one.log_probs.sum()),
         "stopped": one.stopped,
-        "frames": [np.flatnonzero(step).tolist() for step in one.steps],
+        "steps": one.steps.tolist(),
         "log_probs": one.log_probs.tolist(),
+        **({"copied": asdict(copied)} if copied else {}),
     }
 
 
-def inspect_music(path: Path, json: bool) -> None:
-    """What a file of tunes holds."""
+def inspect_music(path: Path, against: Model | None, json: bool) -> None:
+    """What a file of tunes holds; or what of it is copied from tunes that a model knows."""
+    if against:
+        copied_by(path, against, json)
+        return
     from rhapsode.music.describe import describe
     from rhapsode.music.read import parts, read
     from rhapsode.music.refusals import Refusals

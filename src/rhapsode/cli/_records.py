@@ -39,6 +39,15 @@ def named(spec: str, model: Model) -> Any:
     return found[0]
 
 
+def fresh_seed() -> int:
+    """A seed at random, told on stderr."""
+    import secrets
+
+    seed = secrets.randbits(32)
+    typer.echo(f"seed {seed}", err=True)
+    return seed
+
+
 class Described(Protocol):
     """What a file holds, for people and for programs."""
 

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from rhapsode.model import Model
 
 
+MUSIC, PENS = "Music", "Pens"
+"""Headings of the help."""
+
+
 def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or demo:handwriting.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
@@ -31,9 +35,56 @@ def generate(
     typical: Annotated[float, typer.Option(help="Locally typical sampling, up to this mass; 1 is off.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1, repeating is rarer.")] = 1.0,
     bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
-    bars: Annotated[int | None, typer.Option(min=1, help="Music: how many [default: 16].")] = None,
+    bars: Annotated[int | None, typer.Option(min=1, help="How many [default: 16].", rich_help_panel=MUSIC)] = None,
+    chords: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHORDS",
+            help='Over these, again and again: "Dm7 G7 | Cmaj7".',
+            rich_help_panel=MUSIC,
+        ),
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option(metavar="KEY", help="In this one: D, F#m, Bb, Ddor.", rich_help_panel=MUSIC)
+    ] = None,
+    in_key: Annotated[
+        bool, typer.Option("--in-key", help="Only notes of the key's scale.", rich_help_panel=MUSIC)
+    ] = False,
+    metre: Annotated[
+        str | None, typer.Option(metavar="METRE", help="In this one: 4/4, 3/4, 6/8.", rich_help_panel=MUSIC)
+    ] = None,
+    density: Annotated[
+        float | None, typer.Option(min=0.01, help="Notes a quarter, about.", rich_help_panel=MUSIC)
+    ] = None,
     primer: Annotated[
-        str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
+        str | None, typer.Option(metavar="FILE[#N]", help="Go on from this (the N-th) tune.", rich_help_panel=MUSIC)
+    ] = None,
+    fill: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[#N]", help="Keep this tune, but draw the parts that it lacks.", rich_help_panel=MUSIC
+        ),
+    ] = None,
+    fill_bars: Annotated[
+        str | None, typer.Option(metavar="BARS", help="Or draw these bars of it: 5-8.", rich_help_panel=MUSIC)
+    ] = None,
+    fill_parts: Annotated[
+        str | None, typer.Option(metavar="PARTS", help="Or draw these parts of it: 2-4.", rich_help_panel=MUSIC)
+    ] = None,
+    particles: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Draw so many side by side, keep what fits [default: 32 with --fill].", rich_help_panel=MUSIC
+        ),
+    ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Draw again while more notes in a row are a training tune's.",
+            rich_help_panel=MUSIC,
+        ),
     ] = None,
     style: Annotated[
         str | None,
@@ -94,12 +145,14 @@ def generate(
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec) and loaded.codec.record == "tune":
         from rhapsode.cli._music import write_music
+        from rhapsode.cli._wish import Wish
 
         if prompt is not None or prompt_file is not None or style or page or attention or animated:
             raise UserError(
                 "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
             )
-        write_music(loaded, bars, primer, sampling, seed, samples, length, output, not no_echo, json)
+        wish = Wish(bars, chords, key, metre, density, in_key, primer, fill, fill_bars, fill_parts, particles, max_copy)
+        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
         return
     if isinstance(loaded.codec, RecordCodec):
         from rhapsode.cli._ink import Pen, write_ink
@@ -116,7 +169,12 @@ def generate(
         "--page": page,
         "--attention": attention,
         "--primer": primer,
+        "--fill": fill,
+        "--chords": chords,
+        "--key": key,
+        "--metre": metre,
         "--bars": bars,
+        "--max-copy": max_copy,
         "--animated": animated,
     }.items():
         if value:

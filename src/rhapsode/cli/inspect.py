@@ -21,6 +21,10 @@ def inspect(
         str | None, typer.Option(metavar="FILE", help="Of a file of tunes: compare them with those of another.")
     ] = None,
     picture: Annotated[str | None, typer.Option(metavar="FILE.png", help="Draw the comparison.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Of tunes: how many notes in a row are from tunes this model learnt."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
@@ -37,6 +41,8 @@ def inspect(
 
         compare_music(model, beside, picture, json)
         return
+    if against and not is_music(Path(model)):
+        raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 
@@ -45,7 +51,8 @@ def inspect(
     if is_music(Path(model)):
         from rhapsode.cli._music import inspect_music
 
-        inspect_music(Path(model), json)
+        judge = Model.load(against) if against else None
+        inspect_music(Path(model), judge, json)
         return
     loaded = Model.load(model)
     assert loaded.path is not None

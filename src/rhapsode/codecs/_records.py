@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
@@ -19,6 +19,18 @@ from rhapsode.guide import Guide
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
+Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
+"""Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
+
+
+class Keeper(Protocol):
+    """What is shown all records that are encoded, and says what of them a model should have beside it."""
+
+    def add(self, record: Any, held_out: bool) -> None:
+        """held_out: whether it is for validation."""
+
+    def sidecar(self) -> Sidecar: ...
+
 
 UNKNOWN = ("refuse", "nearest", "skip")
 """What may be done about characters that a model has never seen."""
@@ -57,10 +69,18 @@ class RecordCodec(Codec):
     record: ClassVar[str]
     """What a record is called in messages, e.g. `drawing`."""
 
+    rank: ClassVar[int | None] = 0
+    """Of several codecs for the same files, the first by rank that `suits` them is taken; None: never, unasked."""
+
     @classmethod
     @abstractmethod
     def recognises(cls, path: Path) -> bool:
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
+
+    @classmethod
+    def suits(cls, records: Sequence[Any]) -> bool:
+        """Whether some records of a collection make it a good choice for all."""
+        return True
 
     @classmethod
     @abstractmethod
@@ -82,6 +102,10 @@ class RecordCodec(Codec):
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
         density are theirs, but steps and texts mean the same."""
 
+    def keeper(self) -> Keeper | None:
+        """A new one, if something of its data is to be kept beside a model."""
+        return None
+
     @abstractmethod
     def refusal(self, record: Any) -> str:
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
@@ -94,8 +118,11 @@ class RecordCodec(Codec):
         """
 
     @abstractmethod
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Any:
-        """Steps [N, *steps.shape] as a record, on which `text` is written. begun: they go on from another record."""
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Any = None) -> Any:
+        """Steps [N, *steps.shape] as a record, on which `text` is written. begun: they go on from another record.
+
+        outline: what they were drawn along, see `guide`; it says of the record what steps do not.
+        """
 
     @abstractmethod
     def ends(self, step: Any) -> bool:
@@ -105,13 +132,16 @@ class RecordCodec(Codec):
     def may_end(self, step: Any) -> bool:
         """Whether a record can be over after this step, for models that do not say where."""
 
-    def guide(self, record: Any = None) -> Guide | None:
+    def guide(self, record: Any) -> Guide | None:
         """What is known from outside of a sequence's steps, from its beginning on; None if nothing is.
 
         record: which sequence: one that is whole, or an *outline*, of which some things are said and others are to be
-        drawn, e.g. a tune with harmony and length, but without notes. None: what is usual in the training data.
-        Raises `UserError` for what cannot be.
+        drawn, e.g. a tune with harmony and length, but without notes. Raises `UserError` for what cannot be.
         """
+        return None
+
+    def outline(self) -> Any:
+        """What is usual in the training data, for a record of which nothing is said; None if nothing is usual."""
         return None
 
     @abstractmethod

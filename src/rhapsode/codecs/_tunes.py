@@ -1,21 +1,64 @@
-"""What every codec of tunes shares: their files, and that no text goes with them."""
+"""What every codec of tunes shares: their files, that no text goes with them, and that models know their tunes."""
 
 from __future__ import annotations
 
-from rhapsode.codecs._records import RecordCodec
+from dataclasses import replace
+from typing import Any, Self
+
+from rhapsode.codecs._records import RecordCodec, Records, Sidecar
+from rhapsode.codecs._usual import Usual
 from rhapsode.music import read as files
+from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
+from rhapsode.music.outline import Outline
+from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
+
+BARS = 16
+"""Of a tune of which nothing is said."""
 
 
 class TuneCodec(RecordCodec):
     """Tunes ⇄ steps. Subclasses are one file each in this package."""
 
     record = "tune"
+    grid: int
+    """Frames in a quarter note."""
+    usual: Usual
+    harmonic = False
+    """Whether its steps have chords."""
+    voices = 1
+    """Parts that can be drawn while others are kept; 1: there are no such."""
+
+    def silent(self, tune: Tune) -> frozenset[int]:
+        """The parts in which the tune has no notes."""
+        return frozenset()
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": self.head, "embedding": 0}
+
+    def outline(self, bars: int = BARS) -> Outline:
+        """So many bars of what is usual."""
+        return Outline(self.usual.tune(bars, self.grid))
+
+    def refitted(self, records: Records) -> Self:
+        return self  # steps mean the same whatever the tunes
 
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)
+
+    def keeper(self) -> Melodies:
+        return Melodies(self)
+
+    def seen(self, tune: Tune) -> Tune:
+        """A tune as a model sees it, in its own metres: what is too fine for the steps is lost. One that the codec
+        refuses stays as it is."""
+        if self.refusal(tune):
+            return tune
+        found: Tune = self.decode(self.encode(tune), outline=Outline(tune))
+        return replace(found, title=tune.title, name=tune.name)
 
     def dump(self, record: Tune) -> bytes:
         return (own.dumps(record) + "\n").encode()
@@ -27,3 +70,20 @@ class TuneCodec(RecordCodec):
     @property
     def alphabet(self) -> str:
         return ""
+
+
+class Melodies:
+    """Keeps the melodies of the training tunes, and the rate of those held out, see `rhapsode.music.copies`."""
+
+    def __init__(self, codec: TuneCodec) -> None:
+        self._codec = codec
+        self._training: list[Tune] = []
+        self._held_out: list[Tune] = []
+
+    def add(self, record: Tune, held_out: bool) -> None:
+        seen = self._codec.seen(record)
+        (self._held_out if held_out else self._training).append(replace(seen, notes=skyline(seen)))
+
+    def sidecar(self) -> Sidecar:
+        known = Known.of(self._training, self._held_out)
+        return known.info, known.arrays

@@ -7,17 +7,21 @@ again is lost. Drums, loudness and which part plays are not kept.
 
 from __future__ import annotations
 
+import copy
 import math
-from collections import Counter
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.codecs._bars import Bars
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._usual import Census, Usual
 from rhapsode.errors import UserError
-from rhapsode.music.tune import NOTE, Metre, Part, Tempo, Tune, ordered
+from rhapsode.guide import Guide
+from rhapsode.music.outline import Outline, outlined
+from rhapsode.music.tune import NOTE, Part, Tune, ordered, pitched, rescaled
 from rhapsode.steps import Sets
 
 VELOCITY = 80
@@ -32,57 +36,39 @@ class PianoRoll(TuneCodec):
     summary = "a step is the set of notes that sound for a moment: music of any number of voices"
     head = "nade"
     unit = "frame"
+    rank = 2
     options = {"grid": 4, "holds": 1, "shift": 5}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24)}
     """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
     shift: training presents each tune in other keys, up to so many semitones higher or lower."""
 
-    def __init__(
-        self, grid: int, holds: bool, lowest: int, places: int, shift: int, metre: tuple[int, int], tempo: float
-    ) -> None:
+    def __init__(self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual) -> None:
         self.grid, self.holds, self.lowest = grid, holds, lowest
         self._steps = Sets(places, 1 + holds, shift)
-        self._metre, self._tempo = metre, tempo
+        self.usual = usual
 
     @property
     def steps(self) -> Sets:
         return self._steps
 
-    @property
-    def network(self) -> dict[str, Any]:
-        return {"head": self.head, "embedding": 0}
-
-    @property
-    def per_bar(self) -> int:
-        """Frames in a bar of the metre that most training tunes have."""
-        beats, unit = self._metre
-        return max(1, beats * 4 * self.grid // unit)
-
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high = 128, -1
-        metres: Counter[tuple[int, int]] = Counter()
-        tempos = []
+        census = Census()
         for tune in records():
-            pitches = _pitched(tune)["pitch"]
+            pitches = pitched(tune)["pitch"]
             if len(pitches):
                 low, high = min(low, int(pitches.min())), max(high, int(pitches.max()))
-            metres.update((each.beats, each.unit) for each in tune.metres[:1])
-            tempos += [each.quarters for each in tune.tempos[:1]]
+            census.add(tune)
         if high < 0:
             raise UserError("the tunes have no notes (drums are not counted): there is nothing to learn from.")
         shift = chosen["shift"]
         low, high = max(0, low - shift), min(127, high + shift)
-        metre = metres.most_common(1)[0][0] if metres else (4, 4)
-        tempo = float(np.median(tempos)) if tempos else 120.0
-        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, metre, tempo)
-
-    def refitted(self, records: Records) -> PianoRoll:
-        return self  # steps mean the same whatever the tunes
+        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, census.usual())
 
     def refusal(self, record: Tune) -> str:
-        pitches = _pitched(record)["pitch"]
+        pitches = pitched(record)["pitch"]
         if not len(pitches):
             return "without notes"
         if pitches.min() < self.lowest or pitches.max() >= self.lowest + self._steps.places:
@@ -90,7 +76,7 @@ class PianoRoll(TuneCodec):
         return ""
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        found, frame = _pitched(record), record.ticks / self.grid
+        found, frame = pitched(record), record.ticks / self.grid
         count = max(1, math.ceil(record.length / frame - 1e-9))
         if count > LONGEST:
             raise UserError(f"{record.name or 'tune'}: {count:,} frames; at most {LONGEST:,} can be kept. Cut it.")
@@ -108,7 +94,9 @@ class PianoRoll(TuneCodec):
         struck[begins, rows] = True
         return np.concatenate([struck, sounding & ~struck], axis=1).astype(np.uint8)
 
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Tune:
+    def decode(
+        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Outline | None = None
+    ) -> Tune:
         places = self._steps.places
         on = np.asarray(steps, bool).reshape(len(steps), -1)
         struck, held = (on[:, :places], on[:, places:]) if self.holds else (np.zeros_like(on), on)
@@ -122,15 +110,11 @@ class PianoRoll(TuneCodec):
         found = np.zeros(len(times), NOTE)
         for n, (time, row) in enumerate(zip(times.tolist(), rows.tolist(), strict=True)):
             found[n] = time, 1 + int(stops[time + 1 :, row].argmax()), self.lowest + row, VELOCITY, 0
-        return Tune(
-            ordered(found),
-            self.grid,
-            len(on),
-            (Part(),),
-            (Metre(0, *self._metre),),
-            (),
-            (Tempo(0, self._tempo),),
-        )
+        tune = Tune(ordered(found), self.grid, len(on), (Part(),), (self.usual.metre,), (), (self.usual.tempo,))
+        return tune if outline is None else outline.timed(tune)
+
+    def guide(self, record: Tune | Outline) -> Frames:
+        return Frames(self, outlined(record))
 
     def ends(self, step: np.ndarray) -> bool:
         return False
@@ -155,28 +139,56 @@ class PianoRoll(TuneCodec):
             "lowest": self.lowest,
             "places": self._steps.places,
             "shift": self._steps.shift,
-            "metre": list(self._metre),
-            "tempo": self._tempo,
+            **self.usual.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, metre, tempo = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo"
+        grid, holds, lowest, places, shift, metre, tempo, key = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo", "key"
         )
-        whole = [grid, lowest, places, shift, *(metre if isinstance(metre, list) else [None])]
-        if not all(isinstance(n, int) and not isinstance(n, bool) for n in whole) or not isinstance(holds, bool):
+        whole = [grid, lowest, places, shift]
+        if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
             raise damaged(cls, f"expected whole numbers, found {str(whole)[:80]}")
         if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest and 0 <= shift <= 24):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
-        if len(metre) != 2 or not (1 <= metre[0] <= 64 and metre[1] in (1, 2, 4, 8, 16, 32)):
-            raise damaged(cls, f"metre {metre} is none")
-        if not isinstance(tempo, int | float) or isinstance(tempo, bool) or not 1 <= tempo <= 1000:
-            raise damaged(cls, f"tempo {tempo!r} is none")
-        return cls(grid, holds, lowest, places, shift, (metre[0], metre[1]), float(tempo))
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key))
 
 
-def _pitched(tune: Tune) -> np.ndarray:
-    """Its notes but drums."""
-    drums = np.array([part.drums for part in tune.parts], bool)
-    return tune.notes[~drums[tune.notes["part"]]] if drums.any() else tune.notes
+class Frames(Guide):
+    """A place in a tune that is read or drawn along an outline, whose bars it can keep; it keeps no single parts."""
+
+    def __init__(self, codec: PianoRoll, outline: Outline) -> None:
+        tune = rescaled(outline.tune, codec.grid)
+        self._bars = Bars(tune, codec.grid)
+        self._kept = codec.encode(tune) if len(tune.notes) else np.zeros((0, codec.steps.size), np.uint8)
+        self._outline, self._holds, self._places = outline, codec.holds, codec.steps.places
+        scale = outline.scale if outline.in_key else frozenset(range(12))
+        begins = np.array([(codec.lowest + n) % 12 in scale for n in range(self._places)])
+        self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
+        self._sounding: np.ndarray = np.zeros(self._places, bool)
+        self._frame = 0
+
+    def given(self) -> np.ndarray:
+        return np.zeros(0, np.float32)
+
+    def allowed(self) -> np.ndarray | None:
+        frame = self._frame
+        if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
+            into = self._kept[frame] == 1
+            return np.stack([~into, into], axis=1).ravel()
+        into = self._into.copy()
+        if self._holds:
+            into[self._places :] = self._sounding  # what did not sound cannot be held
+        return np.stack([np.ones_like(into), into], axis=1).ravel()
+
+    def most(self) -> int:
+        return max(0, self._bars.end - self._frame)
+
+    def read(self, step: np.ndarray) -> None:
+        on = np.asarray(step).reshape(-1, self._places) > 0
+        self._sounding = np.asarray(on.any(axis=0))
+        self._frame += 1
+
+    def copy(self) -> Self:
+        return copy.copy(self)  # nothing is changed in place

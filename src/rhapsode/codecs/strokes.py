@@ -179,7 +179,7 @@ class Strokes(RecordCodec):
         steps[-1, 2] = 2 if whole else 1
         return steps
 
-    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False) -> Drawing:
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: None = None) -> Drawing:
         offsets = np.asarray(steps[:, :2], np.float64) * self._moves.sd + self._moves.mean
         points = np.concatenate([np.zeros((1, 2)), offsets.cumsum(axis=0)])
         ends = np.concatenate([[False], np.asarray(steps[:, 2]) > 0.5])

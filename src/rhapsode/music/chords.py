@@ -143,6 +143,38 @@ def written(symbol: str) -> tuple[str, str, str]:
     return letter + accidental, ending, bass.upper() + bass_accidental.replace("+", "#")
 
 
+def known(symbol: str) -> bool:
+    """Whether `parse` knows it."""
+    try:
+        parse(symbol)
+    except UserError:
+        return False
+    return True
+
+
+def plain(symbol: str) -> str:
+    """Root and kind alone, without changes and bass, black keys as flats; empty for no chord. Raises `UserError`."""
+    harmony = parse(symbol)
+    return "" if harmony.root < 0 else name(harmony.root, True) + harmony.kind
+
+
+@lru_cache(maxsize=4096)
+def nearest(symbol: str, among: tuple[str, ...]) -> int:
+    """Which of some `plain` symbols is most like this one: itself; else that of the same root with most tones in common
+    and fewest others; else of any root. No chord, which must be among them, is like itself alone. Raises `UserError`.
+    """
+    wanted = parse(symbol)
+    if plain(symbol) in among:
+        return among.index(plain(symbol))
+
+    def likeness(other: str) -> tuple[bool, float]:
+        found = parse(other)
+        both = len(found.tones & wanted.tones) / len(found.tones | wanted.tones) if other else -1.0
+        return found.root == wanted.root, both
+
+    return max(range(len(among)), key=lambda n: likeness(among[n]))
+
+
 def scale(harmony: Harmony) -> frozenset[int]:
     """Pitch classes that go with a chord; none without a chord, and its tones alone where no scale has them all.
 

@@ -10,11 +10,10 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from rhapsode.errors import UserError
 from rhapsode.music import chords
 from rhapsode.music.pitch import ABOVE, MODES, accidental, name, named
 from rhapsode.music.refusals import Refusals
-from rhapsode.music.tune import Tune
+from rhapsode.music.tune import Key, Tune
 
 GRIDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 """Steps in a quarter note, the coarsest first."""
@@ -144,7 +143,7 @@ class _Counts:
             self.tempos.add(tempo.quarters)
         self.metres[f"{tune.metres[0].beats}/{tune.metres[0].unit}" if tune.metres else "none"] += 1
         self.metre_changes += len({(each.beats, each.unit) for each in tune.metres}) > 1
-        self.keys[_key(tune.keys[0].sharps, tune.keys[0].mode) if tune.keys else "none"] += 1
+        self.keys[key_name(tune.keys[0]) if tune.keys else "none"] += 1
         self.key_changes += len(tune.keys) > 1
         self.parts[len(tune.parts)] += 1
         self.drums += any(part.drums for part in tune.parts)
@@ -164,7 +163,7 @@ class _Counts:
         self.high = max(self.high, int(pitches.max(initial=self.high)))
 
     def result(self, refused: Refusals) -> Description:
-        unknown = {symbol: count for symbol, count in self.chords.items() if not _known(symbol)}
+        unknown = {symbol: count for symbol, count in self.chords.items() if not chords.known(symbol)}
         total = int(self.notes.total)
         grid = next(
             (steps for steps, on in zip(GRIDS, self.on_grid, strict=True) if total and on >= ON_GRID * total), None
@@ -210,17 +209,10 @@ class _Counts:
             yield f"{sum(unknown.values()):,} chord symbols have no known meaning: {_listed(unknown)}."
 
 
-def _known(symbol: str) -> bool:
-    try:
-        chords.parse(symbol)
-    except UserError:
-        return False
-    return True
-
-
-def _key(sharps: int, mode: int) -> str:
-    letter, alteration = named(sharps + ABOVE[mode])
-    return f"{letter}{accidental(alteration)}{MODES[mode]}"
+def key_name(key: Key) -> str:
+    """As ABC writes it: `Dm`."""
+    letter, alteration = named(key.sharps + ABOVE[key.mode])
+    return f"{letter}{accidental(alteration)}{MODES[key.mode]}"
 
 
 def _pitch(pitch: int) -> str:

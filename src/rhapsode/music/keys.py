@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from rhapsode.music.tune import Key, Tune
+from rhapsode.music import chords
+from rhapsode.music.tune import Key, Tune, pitched, rescaled, transposed
 
 MAJOR = (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400)
 MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330)
@@ -15,8 +18,7 @@ PROFILES = np.array([np.roll(profile, tonic) for profile in (MAJOR, MINOR) for t
 
 def pitch_classes(tune: Tune) -> np.ndarray:
     """[12] ticks that each pitch class sounds; drums are left out."""
-    drums = np.array([part.drums for part in tune.parts], bool)
-    notes = tune.notes[~drums[tune.notes["part"]]]
+    notes = pitched(tune)
     return np.bincount(notes["pitch"] % 12, notes["length"], 12)
 
 
@@ -29,11 +31,49 @@ def estimated(tune: Tune) -> Key:
     heard = pitch_classes(tune)
     if heard.min() == heard.max():
         return Key(0, 0)
-    minor, tonic = divmod(int(np.corrcoef(heard, PROFILES)[0, 1:].argmax()), 12)
+    return _key(int(np.corrcoef(heard, PROFILES)[0, 1:].argmax()))
+
+
+def _key(place: int) -> Key:
+    """That of a tonic, 0 to 11, in major; 12 more in minor."""
+    minor, tonic = divmod(place, 12)
     mode = 9 if minor else 0
     return Key(0, (7 * (tonic - mode) + 5) % 12 - 5, mode)
 
 
 def home(tune: Tune) -> Key:
-    """The first key that the tune has; estimated if it has none."""
-    return tune.keys[0] if tune.keys else estimated(tune)
+    """The first key that the tune has; if it has none, that of the chord that it has most of, else `estimated`.
+
+    (The blues are in the key of their commonest chord, though its seventh is not in the scale.)
+    """
+    if tune.keys:
+        return tune.keys[0]
+    roots = np.zeros(24)
+    ticks = [*(each.tick for each in tune.chords), tune.length]
+    for chord, end in zip(tune.chords, ticks[1:], strict=True):
+        harmony = chords.parse(chord.symbol) if chords.known(chord.symbol) else None
+        if harmony is not None and harmony.root >= 0:
+            roots[harmony.root + 12 * ((harmony.root + 3) % 12 in harmony.tones)] += max(0, end - chord.tick)
+    return _key(int(roots.argmax())) if roots.any() else estimated(tune)
+
+
+def natural(tune: Tune, ticks: int) -> Tune:
+    """The same in the key without accidentals (C major, A minor, D dorian), the nearest that is, with `ticks` in a
+    quarter. Chords that have no meaning are left out."""
+    found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.known(each.symbol))), ticks)
+    return replace(transposed(found, distance(found)), keys=(Key(0, 0, home(found).mode),))
+
+
+def distance(tune: Tune) -> int:
+    """Semitones up to the key without accidentals, the nearest that is and leaves pitches between 0 and 127."""
+    by = -home(tune).sharps * 7 % 12
+    by -= 12 * (by > 6)
+    return within(by, pitched(tune)["pitch"])
+
+
+def within(semitones: int, pitches: np.ndarray) -> int:
+    """An octave less or more where pitches, so many semitones higher, would not lie between 0 and 127."""
+    if not len(pitches):
+        return semitones
+    low, high = int(pitches.min()) + semitones, int(pitches.max()) + semitones
+    return semitones + 12 * (low < 0) - 12 * (high > 127)

@@ -128,6 +128,12 @@ def notes(rows: list[tuple[int, int, int, int, int]]) -> np.ndarray:
     return ordered(np.array(rows, NOTE))
 
 
+def pitched(tune: Tune) -> np.ndarray:
+    """Its notes but drums."""
+    drums = np.array([part.drums for part in tune.parts], bool)
+    return tune.notes[~drums[tune.notes["part"]]] if drums.any() else tune.notes
+
+
 def ordered(found: np.ndarray) -> np.ndarray:
     """Notes [N] of `NOTE` by start, then pitch, then part."""
     return found[np.lexsort((found["part"], found["pitch"], found["start"]))]

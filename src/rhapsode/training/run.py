@@ -178,6 +178,8 @@ def train(
         if stopped:
             trainer.resume()
         trainer.info["given"] = given
+        if group.leads:
+            _keep(data.sidecar, folder / checkpoint.KNOWN)
         with memory.kept():
             finished = trainer.run()
         best = trainer.best
@@ -185,9 +187,19 @@ def train(
     finally:
         torch.set_num_threads(threads)
         lock.release()
-        if group.leads and not begun and os.listdir(folder) == [LOCK]:  # stopped before there was anything to keep
+        begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
+        if group.leads and not begun:  # stopped before there was anything worth keeping
+            (folder / checkpoint.KNOWN).unlink(missing_ok=True)
             (folder / LOCK).unlink()
             folder.rmdir()
+
+
+def _keep(sidecar: Path | None, place: Path) -> None:
+    """What is kept of the data beside the model; what an earlier one left there goes."""
+    if sidecar:
+        checkpoint.commit(place, sidecar.read_bytes())
+    else:
+        place.unlink(missing_ok=True)
 
 
 def _refuse(**options: object) -> None:

@@ -70,7 +70,8 @@ class _Voice:
 
     def _pieces(self, stretches: list[Stretch]) -> Iterator[str]:
         """Signs and notes; triplets gathered, and spaces between beats."""
-        triplet = 0
+        triplet, first = 0, stretches[0].begin if stretches else 0
+        beat = _beat(self._tune, first)
         for at, stretch in enumerate(stretches):
             if not triplet and is_triplet(stretches[at : at + 3], self._tune.ticks):
                 triplet = 3
@@ -79,7 +80,7 @@ class _Voice:
             length = (stretch.end - stretch.begin) * self._scale
             yield self._sound(stretch, length * Fraction(3, 2) if triplet else length)
             triplet = max(triplet - 1, 0)
-            if not triplet and stretch.end % self._tune.ticks == 0:
+            if not triplet and (stretch.end - first) % beat == 0:
                 yield " "
 
     def _marks(self, tick: int) -> str:
@@ -110,6 +111,13 @@ class _Voice:
         if octave >= 5:
             return mark + letter.lower() + "'" * (octave - 5)
         return mark + letter + "," * (4 - octave)
+
+
+def _beat(tune: Tune, tick: int) -> int:
+    """Ticks of the beat there: a quarter, or in 6/8 and the like three eighths."""
+    metre = next((each for each in reversed(tune.metres) if each.tick <= tick), Metre(0, 4, 4))
+    compound = metre.unit >= 8 and metre.beats % 3 == 0
+    return max(1, 3 * 4 * tune.ticks // metre.unit) if compound else tune.ticks
 
 
 def _size(length: Fraction) -> str:

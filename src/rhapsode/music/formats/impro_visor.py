@@ -131,7 +131,9 @@ def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]]
     # A line break is no bar line, and bars without chords are none.
     filled = [each for each in bars if each]
     sheet = Sheet(list(melody.notes), length=max(melody.length, bar * len(filled)))
-    sheet.marks += [(Fraction(0), Metre(0, beats, unit)), (Fraction(0), Key(0, sharps))]
+    sheet.marks.append((Fraction(0), Metre(0, beats, unit)))
+    # It writes key 0 into files whose key nobody has set, blues in all keys among them.
+    sheet.marks += [(Fraction(0), Key(0, sharps))] if sharps else []
     sheet.marks += [(Fraction(0), Tempo(0, tempo))] if tempo else []
     for number, symbols in enumerate(filled):
         for at, symbol in enumerate(symbols):

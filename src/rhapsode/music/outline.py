@@ -1,0 +1,59 @@
+"""What is known of a tune before it is drawn."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from rhapsode.music.keys import distance, within
+from rhapsode.music.tune import Tune, rescaled, transposed
+
+SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
+"""Pitch classes above the major key's tonic; in minor (mode 9), with its leading note. Other modes are as major."""
+
+
+@dataclass(frozen=True, eq=False)
+class Outline:
+    """A tune of which something is to be drawn.
+
+    tune:     its length, metre, key; its chords, if it has any, are kept; and its notes, where they are to be kept.
+    bars:     the bars that are to be drawn, counted from 0; None for all.
+    parts:    the parts that are to be drawn; None for all. Outside of these and of `bars`, notes are kept as they are.
+    density:  notes a quarter; None for what is usual.
+    in_key:   only notes of the key's scale are drawn.
+    """
+
+    tune: Tune
+    bars: frozenset[int] | None = None
+    parts: frozenset[int] | None = None
+    density: float | None = None
+    in_key: bool = False
+
+    @property
+    def scale(self) -> frozenset[int]:
+        """Pitch classes of the key; all where none is known."""
+        if not self.tune.keys:
+            return frozenset(range(12))
+        key = self.tune.keys[0]
+        return frozenset((7 * key.sharps + tone) % 12 for tone in SCALES.get(key.mode, SCALES[0]))
+
+    def timed(self, found: Tune) -> Tune:
+        """What was drawn along it, with its metres and tempos."""
+        own = rescaled(self.tune, found.ticks)
+        return replace(
+            found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
+        )
+
+    def placed(self, found: Tune) -> Tune:
+        """What was drawn along it in the key without accidentals: in its own key, with its metres, tempos, chords."""
+        own = rescaled(self.tune, found.ticks)
+        moved = transposed(found, within(-distance(own), found.notes["pitch"]))
+        return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
+
+    def drawn(self, bar: int, part: int) -> bool:
+        """Whether a bar of a part is to be drawn."""
+        return (self.bars is None or bar in self.bars) and (self.parts is None or part in self.parts)
+
+
+def outlined(record: Tune | Outline) -> Outline:
+    """What is known of a whole tune: all but its notes."""
+    return record if isinstance(record, Outline) else Outline(record)

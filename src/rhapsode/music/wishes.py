@@ -1,0 +1,74 @@
+"""What a person may ask of a tune, in words: its chords, key and metre; made into a tune without notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.music import chords as symbols
+from rhapsode.music.formats._abc_fields import Settings
+from rhapsode.music.formats._abc_fields import metre as read_metre
+from rhapsode.music.keys import estimated
+from rhapsode.music.tune import NOTE, Chord, Key, Metre, Tune
+
+TICKS = 48
+
+
+def key(text: str) -> Key:
+    """`D`, `F#m`, `Bb`, `Ddor`: as ABC has them. Raises `UserError`."""
+    try:
+        found = Settings().read("K", text.strip())
+    except ValueError:
+        found = None
+    if not isinstance(found, Key):
+        raise UserError(f"key {text!r}: it must be a tonic and perhaps a mode, such as D, F#m, Bb, Ddor or G mix.")
+    return found
+
+
+def metre(text: str) -> Metre:
+    """`4/4`, `6/8`. Raises `UserError`."""
+    try:
+        found = read_metre(text.strip())
+    except ValueError:
+        found = None
+    if found is None or found.unit > 32:
+        raise UserError(f"metre {text!r}: it must be beats over their unit, such as 4/4, 3/4, 6/8 or 5/4.")
+    return found
+
+
+def chords(text: str) -> list[list[str]]:
+    """`Dm7 G7 | Cmaj7`: the chords of each bar, in equal parts of it; without bar lines, each is a bar. `%` is the one
+    before. Raises `UserError`."""
+    bars = [part.split() for part in text.strip().strip("|").split("|")] if "|" in text else [[w] for w in text.split()]
+    last, found = "", list[list[str]]()
+    for bar in bars:
+        row = []
+        for word in bar or ["%"]:
+            last = last if word == "%" else word
+            symbols.parse(last)
+            row.append(last)
+        found.append(row)
+    if not found or not found[0][0]:
+        raise UserError('chords: there are none. Write them with bar lines, such as "Dm7 G7 | Cmaj7".')
+    return found
+
+
+def harmonised(tune: Tune, bars: list[list[str]]) -> Tune:
+    """The tune over these chords, again and again to its end; in the key that goes with them best, if it has none."""
+    starts = [*tune.bars(), tune.length]
+    found = list[Chord]()
+    for number, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+        row = bars[number % len(bars)]
+        for at, symbol in enumerate(row):
+            if not found or found[-1].symbol != symbol:
+                found.append(Chord(start + (end - start) * at // len(row), symbol))
+    return replace(tune, chords=tuple(found), keys=tune.keys or (_fitting(word for row in bars for word in row),))
+
+
+def _fitting(words: Iterable[str]) -> Key:
+    """The key of notes that are these chords, each once."""
+    rows = [(n, 1, 60 + tone, 80, 0) for n, word in enumerate(words) for tone in symbols.parse(word).tones]
+    return estimated(Tune(np.array(rows, NOTE), 1, len(rows) + 1))
