@@ -57,7 +57,7 @@ def franklin(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     tunes = (
         leadsheets()
         if options.leadsheets
-        else [replace(tune, notes=melody(tune)) for tune in corpus(options.tunes, 0, 1, shuffled=True)]
+        else [replace(tune, notes=melody(tune)) for tune in corpus(options.tunes or 40, 0, 1, shuffled=True)]
     )
     tunes = [natural(tune, 24) for tune in tunes]
     source = scratch / "tunes.tune.jsonl"
@@ -164,7 +164,7 @@ def _notes(tune: Tune) -> set[tuple[int, int, int]]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--form", type=int, default=0, help="franklin: 1 to give the place in the form with each note")
-    parser.add_argument("--tunes", type=int, default=40, help="franklin: how many, made by rule")
+    parser.add_argument("--tunes", type=int, help="how many; franklin: 40, made by rule; compare: 200 of each sort")
     parser.add_argument("--leadsheets", action="store_true", help="franklin: of the folder RHAPSODE_DATA")
 
 
