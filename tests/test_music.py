@@ -100,7 +100,10 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
         f'[network]\nhead = "{head}"\nwidth = 32\nhidden = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n'
     )
     train = ["train", str(tunes), "-o", folder, "--steps", "150", "--config", str(config), "--device", "cpu"]
-    assert main([*train, "--codec", "melody"]) == 2 and f"head {head} is not for such" in capsys.readouterr().err
+    assert (
+        main([*train, "--codec", "melody"]) == 2
+        and f"head {head} is not for steps that are tuples" in capsys.readouterr().err
+    )
     assert main(train) == 0
     capsys.readouterr()
     base = ["generate", folder, "--seed", "1", "--bars", "4", "--temperature", "1.2"]

@@ -46,9 +46,9 @@ class Network:
         self.given = given
         head: type[Head] = registry.get("head", config.head)
         if not isinstance(steps, head.kind):
-            fitting = [each.name for each in registry.every("head") if isinstance(steps, each.kind)]
+            fitting = " or ".join(each.name for each in registry.every("head") if isinstance(steps, each.kind))
             raise UserError(
-                f"head {config.head} is not for such steps: {type(steps).__name__.lower()}. Take {' or '.join(fitting)}."
+                f"head {config.head} is not for steps that are {type(steps).__name__.lower()}: take {fitting}."
             )
         self.head = head(steps, config)
         self.condition: Condition | None = None
