@@ -46,6 +46,8 @@ def write_music(
     if output != "-":
         check_writable(output)
         check_suffix(output, WRITERS)
+    if wish.soundfont is not None and not output.lower().endswith(".wav"):
+        raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
     primer = named(wish.primer, model) if wish.primer else None
@@ -87,7 +89,7 @@ def write_music(
     else:
         names = [output] if samples == 1 else [numbered(output, n + 1) for n in range(samples)]
         for name, tune in zip(names, tunes, strict=True):
-            save(tune, Path(name).resolve())
+            save(tune, Path(name).resolve(), wish.soundfont)
             typer.echo(name, err=True)
     for run in copied:
         if known and run and not json:

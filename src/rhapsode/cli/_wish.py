@@ -34,6 +34,7 @@ class Wish:
     fill_parts: str | None = None
     particles: int | None = None
     max_copy: int | None = None
+    soundfont: str | None = None
 
 
 def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> Outline:
