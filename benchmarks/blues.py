@@ -176,7 +176,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--nets", default=",".join(NETS), help=f"blues: of {', '.join(NETS)}")
     parser.add_argument("--melody", action="store_true", help="blues: with a melody, the second experiment")
     parser.add_argument("--sound", help="blues: a folder for a chorus with melody")
-    parser.add_argument("--picture", help="blues: where to draw which bars are right")
+    parser.add_argument("--picture", help="where to draw; blues: which bars are right; compare: histograms")
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

@@ -1,6 +1,8 @@
-"""Music: likelihood on the four collections of piano rolls that the literature uses; and a form remembered.
+"""Music: likelihood on the collections of piano rolls that the literature uses; two experiments; what a model draws.
 
-    python benchmarks/music.py blues [--seeds 10]                # see benchmarks/blues.py
+    python benchmarks/music.py blues [--melody]                  # see benchmarks/blues.py
+    python benchmarks/music.py franklin                          # see benchmarks/franklin.py
+    python benchmarks/music.py compare --model MODEL --data FILES # see benchmarks/beside.py
     RHAPSODE_DATA=folder python benchmarks/music.py rolls [--sets jsb,nottingham] [--heads bernoulli,nade] [--minutes 4]
 
 For music/JSB_Chorales.mat, Nottingham.mat, MuseData.mat and Piano_midi.mat in that folder (Boulanger-Lewandowski,
@@ -26,7 +28,9 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import beside
 import blues
+import franklin
 import numpy as np
 
 from rhapsode.codecs.pianoroll import PianoRoll
@@ -124,15 +128,18 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rolls", "blues"])
+    parser.add_argument("what", choices=["rolls", "blues", "franklin", "compare"])
     parser.add_argument("--sets", default=",".join(FILES), help=f"of {', '.join(FILES)}")
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
     parser.add_argument("--shift", type=int, default=5, help="semitones that training moves tunes by")
     blues.add_options(parser)
+    franklin.add_options(parser)
+    beside.add_options(parser)
     options = parser.parse_args()
-    if options.what == "blues":
-        print(json.dumps(blues.run(options), indent=1))
+    others = {"blues": blues, "franklin": franklin, "compare": beside}
+    if options.what in others:
+        print(json.dumps(others[options.what].run(options), indent=1))
         return
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(rolls(options, Path(scratch)), indent=1))

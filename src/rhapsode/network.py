@@ -44,7 +44,13 @@ class Network:
         self.config = config
         self.steps = steps
         self.given = given
-        self.head: Head = registry.get("head", config.head)(steps, config)
+        head: type[Head] = registry.get("head", config.head)
+        if not isinstance(steps, head.kind):
+            fitting = " or ".join(each.name for each in registry.every("head") if isinstance(steps, each.kind))
+            raise UserError(
+                f"head {config.head} is not for steps that are {type(steps).__name__.lower()}: take {fitting}."
+            )
+        self.head = head(steps, config)
         self.condition: Condition | None = None
         if config.condition:
             if text is None:

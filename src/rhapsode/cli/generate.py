@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from rhapsode.model import Model
 
 
-MUSIC, PENS = "Music", "Pens"
-"""Headings of the help."""
-
-
 def generate(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or demo:handwriting.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
@@ -34,88 +30,86 @@ def generate(
     min_p: Annotated[float, typer.Option(help="Leave out what is less likely than this part of the likeliest.")] = 0.0,
     typical: Annotated[float, typer.Option(help="Locally typical sampling, up to this mass; 1 is off.")] = 1.0,
     repetition_penalty: Annotated[float, typer.Option(help="Above 1, repeating is rarer.")] = 1.0,
-    bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
-    bars: Annotated[int | None, typer.Option(min=1, help="How many [default: 16].", rich_help_panel=MUSIC)] = None,
-    chords: Annotated[
-        str | None,
-        typer.Option(
-            metavar="CHORDS",
-            help='Over these, again and again: "Dm7 G7 | Cmaj7", or each a bar.',
-            rich_help_panel=MUSIC,
-        ),
-    ] = None,
-    key: Annotated[
-        str | None, typer.Option(metavar="KEY", help="In this one: D, F#m, Bb, Ddor.", rich_help_panel=MUSIC)
-    ] = None,
-    in_key: Annotated[
-        bool, typer.Option("--in-key", help="Only notes of the key's scale.", rich_help_panel=MUSIC)
-    ] = False,
-    metre: Annotated[
-        str | None, typer.Option(metavar="METRE", help="In this one: 4/4, 3/4, 6/8.", rich_help_panel=MUSIC)
-    ] = None,
-    density: Annotated[
-        float | None, typer.Option(min=0.01, help="Notes a quarter, about.", rich_help_panel=MUSIC)
-    ] = None,
-    primer: Annotated[
-        str | None, typer.Option(metavar="FILE[#N]", help="Go on from this (the N-th) tune.", rich_help_panel=MUSIC)
-    ] = None,
-    fill: Annotated[
-        str | None,
-        typer.Option(
-            metavar="FILE[#N]", help="Keep this tune, but draw the parts that it lacks.", rich_help_panel=MUSIC
-        ),
-    ] = None,
-    fill_bars: Annotated[
-        str | None, typer.Option(metavar="BARS", help="Or draw these bars of it: 5-8.", rich_help_panel=MUSIC)
-    ] = None,
-    fill_parts: Annotated[
-        str | None, typer.Option(metavar="PARTS", help="Or draw these parts of it: 2-4.", rich_help_panel=MUSIC)
-    ] = None,
-    particles: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="Draw so many side by side, keep what fits [default: 32 with --fill].", rich_help_panel=MUSIC
-        ),
-    ] = None,
-    max_copy: Annotated[
-        int | None,
-        typer.Option(
-            min=0, metavar="N", help="Draw again while more notes in a row are copied.", rich_help_panel=MUSIC
-        ),
-    ] = None,
-    style: Annotated[
-        str | None,
-        typer.Option(metavar="FILE[#N]", help="Pens: in the manner of this drawing (N-th, or its text)."),
-    ] = None,
-    unknown: Annotated[
-        str, typer.Option(help="Pens, of characters never seen: refuse, nearest (é as e, and so on) or skip.")
-    ] = "refuse",
-    tries: Annotated[
-        int, typer.Option(min=1, help="Pens: draw what cannot be read again, so often (see rhapsode recognise).")
-    ] = 8,
     seed: Annotated[
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
     samples: Annotated[int, typer.Option(help="How many to draw; each begins with a line `--- sample N ---`.")] = 1,
     stop: Annotated[str | None, typer.Option(metavar="TEXT", help="End before this text.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
-    page: Annotated[
-        str | None, typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on.")
-    ] = None,
-    x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
-    pitch: Annotated[float | None, typer.Option(metavar="MM", help="Pens, pages: from base line to base line.")] = None,
-    margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens, pages: on all sides.")] = None,
-    align: Annotated[str, typer.Option(help="Pens, pages: left, right, centre or justify.")] = "left",
-    ruled: Annotated[bool, typer.Option("--ruled", help="Pens, pages: draw the base lines, too.")] = False,
-    mode: Annotated[
-        str, typer.Option(help="Pens, SVG and PNG: plotter, lines of one breadth; or ink, as a nib leaves it.")
-    ] = "plotter",
-    animated: Annotated[bool, typer.Option("--animated", help="Pens, SVG: it writes itself when opened.")] = False,
-    attention: Annotated[
-        str | None, typer.Option(metavar="FILE.png", help="Pens: a picture of which character was seen at each step.")
-    ] = None,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
+    bars: Annotated[int | None, typer.Option(min=1, help="Music: how many [default: 16].")] = None,
+    chords: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CHORDS",
+            help='Music: over these, again and again: "Dm7 G7 | Cmaj7".',
+        ),
+    ] = None,
+    key: Annotated[str | None, typer.Option(metavar="KEY", help="Music: in this one: D, F#m, Bb, Ddor.")] = None,
+    in_key: Annotated[bool, typer.Option("--in-key", help="Music: only notes of the key's scale.")] = False,
+    metre: Annotated[str | None, typer.Option(metavar="METRE", help="Music: in this one: 4/4, 3/4, 6/8.")] = None,
+    density: Annotated[float | None, typer.Option(min=0.01, help="Music: notes a quarter, about.")] = None,
+    primer: Annotated[
+        str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
+    ] = None,
+    fill: Annotated[
+        str | None,
+        typer.Option(metavar="FILE[#N]", help="Music: keep this tune, but draw the parts that it lacks."),
+    ] = None,
+    fill_bars: Annotated[str | None, typer.Option(metavar="BARS", help="Music: or draw these bars of it: 5-8.")] = None,
+    fill_parts: Annotated[
+        str | None, typer.Option(metavar="PARTS", help="Music: or draw these parts of it: 2-4.")
+    ] = None,
+    particles: Annotated[
+        int | None,
+        typer.Option(min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill]."),
+    ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Music: draw again while more notes in a row are a training tune's.",
+        ),
+    ] = None,
+    soundfont: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.sf2", help="Music: for WAV: the sounds of this SoundFont."),
+    ] = None,
+    bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
+    style: Annotated[
+        str | None,
+        typer.Option(metavar="FILE[#N]", help="Pens: in the manner of this drawing (N-th, or its text)."),
+    ] = None,
+    unknown: Annotated[
+        str,
+        typer.Option(help="Pens: characters never seen: refuse, nearest (é as e, and so on) or skip."),
+    ] = "refuse",
+    tries: Annotated[
+        int,
+        typer.Option(min=1, help="Pens: draw what cannot be read again, so often (see rhapsode recognise)."),
+    ] = 8,
+    page: Annotated[
+        str | None,
+        typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on."),
+    ] = None,
+    x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
+    pitch: Annotated[
+        float | None, typer.Option(metavar="MM", help="Pens: on pages: from base line to base line.")
+    ] = None,
+    margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens: on pages: on all sides.")] = None,
+    align: Annotated[str, typer.Option(help="Pens: on pages: left, right, centre or justify.")] = "left",
+    ruled: Annotated[bool, typer.Option("--ruled", help="Pens: on pages: draw the base lines, too.")] = False,
+    mode: Annotated[
+        str,
+        typer.Option(help="Pens: in SVG and PNG: plotter, lines of one breadth; or ink, as a nib leaves it."),
+    ] = "plotter",
+    animated: Annotated[bool, typer.Option("--animated", help="Pens: in SVG: it writes itself when opened.")] = False,
+    attention: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.png", help="Pens: A picture of which character was seen at each step."),
+    ] = None,
 ) -> None:
     """Let a model write, from nothing or on from a prompt."""
     if prompt is not None and prompt_file is not None:
@@ -141,14 +135,29 @@ def generate(
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec) and loaded.codec.record == "tune":
-        from rhapsode.cli._music import Wish, write_music
+        from rhapsode.cli._music import write_music
+        from rhapsode.cli._wish import Wish
 
         if prompt is not None or prompt_file is not None or style or page or attention or animated:
             raise UserError(
                 "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
             )
-        wish = Wish(bars, chords, key, metre, density, in_key, primer, fill, fill_bars, fill_parts, particles)
-        write_music(loaded, wish, sampling, seed, samples, length, max_copy, output, not no_echo, json)
+        wish = Wish(
+            bars,
+            chords,
+            key,
+            metre,
+            density,
+            in_key,
+            primer,
+            fill,
+            fill_bars,
+            fill_parts,
+            particles,
+            max_copy,
+            soundfont,
+        )
+        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
         return
     if isinstance(loaded.codec, RecordCodec):
         from rhapsode.cli._ink import Pen, write_ink
@@ -171,6 +180,7 @@ def generate(
         "--metre": metre,
         "--bars": bars,
         "--max-copy": max_copy,
+        "--soundfont": soundfont,
         "--animated": animated,
     }.items():
         if value:

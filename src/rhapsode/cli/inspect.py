@@ -17,14 +17,14 @@ SHOWN = 100
 
 def inspect(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
-    against: Annotated[
-        str | None,
-        typer.Option(metavar="MODEL", help="Of a file of tunes: how much of them is copied from what this one learnt."),
-    ] = None,
     beside: Annotated[
         str | None, typer.Option(metavar="FILE", help="Of a file of tunes: compare them with those of another.")
     ] = None,
     picture: Annotated[str | None, typer.Option(metavar="FILE.png", help="Draw the comparison.")] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Of tunes: how many notes in a row are from tunes this model learnt."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
@@ -34,17 +34,17 @@ def inspect(
         from rhapsode.model import Model
         from rhapsode.music.read import recognised as is_music
 
-    if against is not None and beside is not None:
-        raise UserError("--against and --beside were given; one of them must go.")
-    if against is not None and not is_music(Path(model)):
-        raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if picture is not None and beside is None:
         raise UserError(f"--picture {picture}: it shows a comparison, so --beside FILE is needed, too.")
+    if against is not None and beside is not None:
+        raise UserError("--against and --beside were given; one of them must go.")
     if beside is not None:
         from rhapsode.cli._music import compare_music
 
         compare_music(model, beside, picture, json)
         return
+    if against and not is_music(Path(model)):
+        raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 

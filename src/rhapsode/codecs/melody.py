@@ -48,9 +48,10 @@ class Melody(TuneCodec):
     unit = "note"
     rank = 0
     harmonic = True
-    options = {"grid": 24, "thirds": 0}
-    limits = {"grid": (1, 96), "thirds": (0, 1)}
-    """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds."""
+    options = {"grid": 24, "thirds": 0, "form": 1}
+    limits = {"grid": (1, 96), "thirds": (0, 1), "form": (0, 1)}
+    """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds. form: 0 to give no place in
+    the bar and in the form."""
     given = PLACES + 1
 
     def __init__(
@@ -61,11 +62,12 @@ class Melody(TuneCodec):
         harmonies: list[str],
         usual: Usual,
         density: float,
+        form: bool,
     ) -> None:
         """lengths: in frames, in order; harmonies: chords, the first one is none; density: log2 of notes a quarter, in
         the mean."""
         self.grid, self.pitches, self.lengths, self.harmonies = grid, pitches, lengths, harmonies
-        self.usual, self.density = usual, density
+        self.usual, self.density, self.form = usual, density, form
         self._steps = Tuples((len(harmonies), *pitches.sizes, len(lengths)))
 
     @property
@@ -105,6 +107,7 @@ class Melody(TuneCodec):
             [NO_CHORD, *(each for each, _ in sorted(harmonies.items(), key=lambda item: (-item[1], item[0])))],
             census.usual(),
             round(float(np.mean(densities)), 4),
+            bool(chosen["form"]),
         )
 
     # --- tunes ⇄ steps ---
@@ -202,18 +205,23 @@ class Melody(TuneCodec):
             "lengths": self.lengths,
             "harmonies": self.harmonies,
             "density": self.density,
+            "form": self.form,
             **self.usual.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Melody:
-        grid, lowest, places, thirds, lengths, harmonies, metre, tempo, key, dense = fields(
+        grid, lowest, places, thirds, lengths, harmonies, metre, tempo, key, dense, form = fields(
             cls,
             data,
-            *("grid", "lowest", "places", "thirds", "lengths", "harmonies", "metre", "tempo", "key", "density"),
+            *("grid", "lowest", "places", "thirds", "lengths", "harmonies", "metre", "tempo", "key", "density", "form"),
         )
         whole = [grid, lowest, places, *_list(lengths)]
-        if not all(isinstance(n, int) and not isinstance(n, bool) for n in whole) or not isinstance(thirds, bool):
+        if (
+            not all(isinstance(n, int) and not isinstance(n, bool) for n in whole)
+            or not isinstance(thirds, bool)
+            or not isinstance(form, bool)
+        ):
             raise damaged(cls, f"expected whole numbers, found {str(whole)[:80]}")
         if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest} and {places} pitches cannot be")
@@ -226,7 +234,7 @@ class Melody(TuneCodec):
         for each in harmonies:
             chords.parse(str(each))
         pitches = Pitches(lowest, places, thirds)
-        return cls(grid, pitches, lengths, harmonies, Usual.from_json(cls, metre, tempo, key), float(dense))
+        return cls(grid, pitches, lengths, harmonies, Usual.from_json(cls, metre, tempo, key), float(dense), form)
 
 
 class Course(Guide):
@@ -255,7 +263,8 @@ class Course(Guide):
         return self._outline.drawn(self._bars.number(frame), 0)
 
     def given(self) -> np.ndarray:
-        return np.concatenate([self._bars.numbers(self._frame), self._dense])
+        places = self._bars.numbers(self._frame)
+        return np.concatenate([places if self._codec.form else np.zeros_like(places), self._dense])
 
     def allowed(self) -> np.ndarray:
         codec, frame = self._codec, self._frame

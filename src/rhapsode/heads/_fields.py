@@ -20,6 +20,7 @@ class Fields(Head):
     The first parameters of a step are the logits b of all values; what else there is, is the subclass's.
     """
 
+    kind = Tuples
     options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:

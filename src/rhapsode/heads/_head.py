@@ -37,6 +37,9 @@ class Head(ABC):
     """A distribution of the next step, given P numbers. [..., *S] is the shape of steps: S is () for symbols."""
 
     name: ClassVar[str]
+    kind: ClassVar[type]
+    """Of the steps that it is a distribution of."""
+
     options: ClassVar[frozenset[str]]
     """The options of `Sampling` that have a meaning for it."""
 

@@ -10,6 +10,7 @@ import numpy as np
 from rhapsode.heads._head import Drawn, Head
 from rhapsode.heads._sets import Choice, log_odds
 from rhapsode.samplers import Randomness, Sampling
+from rhapsode.steps import Sets
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -19,6 +20,7 @@ class Bernoulli(Head):
     """p(set) = product of sigmoid(±parameter). Parameters are log-odds, one a thing."""
 
     name = "bernoulli"
+    kind = Sets
     options = frozenset({"temperature"})
 
     @property

@@ -9,6 +9,7 @@ import numpy as np
 
 from rhapsode.heads._head import Drawn, Head
 from rhapsode.samplers import Randomness, Sampling, choose, normal
+from rhapsode.steps import Symbols
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -18,6 +19,7 @@ class Categorical(Head):
     """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
+    kind = Symbols
     options = frozenset(Sampling.model_fields) - {"bias"}
 
     @property

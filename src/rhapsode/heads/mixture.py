@@ -23,7 +23,7 @@ import numpy as np
 from rhapsode.config import NetworkConfig
 from rhapsode.heads._head import Drawn, Head
 from rhapsode.samplers import Randomness, Sampling
-from rhapsode.steps import Kind
+from rhapsode.steps import Kind, Moves
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -43,6 +43,7 @@ class Mixture(Head):
     end's."""
 
     name = "mixture"
+    kind = Moves
     options = frozenset({"bias"})
     exact = True
 

@@ -21,7 +21,7 @@ from rhapsode.config import NetworkConfig
 from rhapsode.heads._head import Drawn, Head
 from rhapsode.heads._sets import Choice, log_odds
 from rhapsode.samplers import Randomness, Sampling
-from rhapsode.steps import Kind
+from rhapsode.steps import Kind, Sets
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -31,6 +31,7 @@ class Nade(Head):
     """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
 
     name = "nade"
+    kind = Sets
     options = frozenset({"temperature"})
     exact = True
 

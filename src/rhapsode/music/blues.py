@@ -8,7 +8,7 @@ chords may change it has chord tones, between them it walks along the scale.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -37,21 +37,27 @@ MOVES, LIKELY = (1, 2, 0, -1), (0.64, 0.14, 0.06, 0.16)
 Row = tuple[int, int, int, int, int]
 
 
-def corpus(count: int, seed: int, choruses: int = 3) -> Iterator[Tune]:
-    """So many tunes in C, each of so many choruses that all differ; the same ones for the same seed."""
+def corpus(count: int, seed: int, choruses: int = 3, shuffled: bool = False) -> Iterator[Tune]:
+    """So many tunes in C, each of so many choruses that all differ; the same ones for the same seed.
+
+    shuffled: each tune is over the bars of the form in an order of its own.
+    """
     for number in range(count):
         random = np.random.default_rng([seed, number])
+        over = tuple(FORM)
+        if shuffled:
+            over = tuple(chord for bar in random.permutation(12) for chord in FORM[2 * bar : 2 * bar + 2])
         rows: list[Row] = []
         for chorus in range(choruses):
-            rows += _chords(chorus * CHORUS, COMPING[random.integers(len(COMPING))])
-            rows += _melody(chorus * CHORUS, random)
-        yield _tune(notes(rows), choruses * CHORUS, 0, f"Blues {number + 1}")
+            rows += _chords(chorus * CHORUS, COMPING[random.integers(len(COMPING))], over)
+            rows += _melody(chorus * CHORUS, random, over)
+        yield _tune(notes(rows), choruses * CHORUS, over, 0, f"Blues {number + 1}")
 
 
 def chords_alone(choruses: int) -> Tune:
     """The form in C, so many times, and nothing else; each chord lasts half a bar."""
-    rows = [row for n in range(choruses) for row in _chords(n * CHORUS, COMPING[0])]
-    return _tune(notes(rows), choruses * CHORUS, 0, "Blues")
+    rows = [row for n in range(choruses) for row in _chords(n * CHORUS, COMPING[0], FORM)]
+    return _tune(notes(rows), choruses * CHORUS, FORM, 0, "Blues")
 
 
 def arranged(tune: Tune, key: int, title: str) -> Tune:
@@ -62,7 +68,7 @@ def arranged(tune: Tune, key: int, title: str) -> Tune:
     found["velocity"] = np.array(LOUD)[found["part"]]
     begin, end = _swung(found["start"]), _swung(found["start"] + found["length"])
     found["start"], found["length"] = begin, end - begin
-    return _tune(found, tune.length, key, title, 3)
+    return _tune(found, tune.length, form(key), key, title, 3)
 
 
 def _swung(frames: np.ndarray) -> np.ndarray:
@@ -70,8 +76,8 @@ def _swung(frames: np.ndarray) -> np.ndarray:
     return np.asarray(frames // 2 * 3 + frames % 2 * 2)
 
 
-def _tune(found: np.ndarray, frames: int, key: int, title: str, ticks: int = GRID) -> Tune:
-    names = form(key) * -(-frames // CHORUS)
+def _tune(found: np.ndarray, frames: int, over: Sequence[str], key: int, title: str, ticks: int = GRID) -> Tune:
+    names = [*over] * -(-frames // CHORUS)
     changes = [
         Chord(n * HALF * ticks // GRID, name)
         for n, name in enumerate(names)
@@ -90,17 +96,17 @@ def _tune(found: np.ndarray, frames: int, key: int, title: str, ticks: int = GRI
     )
 
 
-def _chords(begin: int, strokes: tuple[int, ...]) -> list[Row]:
+def _chords(begin: int, strokes: tuple[int, ...], over: Sequence[str]) -> list[Row]:
     """Of a chorus."""
     rows = []
     for bar in range(12):
         for stroke, end in zip(strokes, (*strokes[1:], BAR), strict=True):
             at = bar * BAR + stroke
-            rows += [(begin + at, end - stroke, pitch, LOUD[CHORDS], CHORDS) for pitch in voicing(FORM[at // HALF])]
+            rows += [(begin + at, end - stroke, pitch, LOUD[CHORDS], CHORDS) for pitch in voicing(over[at // HALF])]
     return rows
 
 
-def _melody(begin: int, random: np.random.Generator) -> list[Row]:
+def _melody(begin: int, random: np.random.Generator, over: Sequence[str]) -> list[Row]:
     """Of a chorus."""
 
     def one(rhythms: tuple[str, ...]) -> str:
@@ -112,7 +118,7 @@ def _melody(begin: int, random: np.random.Generator) -> list[Row]:
     path, other_path = _path(line, random), _path(last, random)
     rows = []
     for number, (rhythm, places) in enumerate(((line, path), (line, path), (last, other_path))):
-        rows += _sung(rhythm, places, begin, number * 4 * BAR)
+        rows += _sung(rhythm, places, begin, number * 4 * BAR, over)
     start, length, _, loud, part = rows[-1]
     before = rows[-2][2]
     root = min((each for each in PITCHES if each % 12 == 0), key=lambda each: abs(each - before))
@@ -134,7 +140,7 @@ def _path(rhythm: str, random: np.random.Generator) -> list[int]:
     return found
 
 
-def _sung(rhythm: str, path: list[int], begin: int, offset: int) -> list[Row]:
+def _sung(rhythm: str, path: list[int], begin: int, offset: int, over: Sequence[str]) -> list[Row]:
     """A line's notes, `offset` frames into the chorus at `begin`: on strong beats the nearest that are in the chord."""
     rows = []
     starts = [at for at, sign in enumerate(rhythm) if sign == "x"]
@@ -142,7 +148,7 @@ def _sung(rhythm: str, path: list[int], begin: int, offset: int) -> list[Row]:
         length = 1 + len(rhythm[start + 1 :]) - len(rhythm[start + 1 :].lstrip("-"))
         pitch = PITCHES[place]
         if start % HALF == 0:
-            tones = symbols.parse(FORM[(offset + start) // HALF]).tones
+            tones = symbols.parse(over[(offset + start) // HALF]).tones
             pitch = min((each for each in PITCHES if each % 12 in tones), key=lambda each: (abs(each - pitch), each))
         rows.append((begin + offset + start, length, pitch, LOUD[MELODY], MELODY))
     return rows

@@ -10,12 +10,12 @@ from rhapsode.music.tune import Tune, pitched
 
 
 def melody(tune: Tune) -> np.ndarray:
-    """[N] of `NOTE`, in order, no two of which sound at once: of the part with most notes (of equals, the first one),
-    drums left out, the highest of those that begin together. Each ends where the next one begins, at the latest."""
+    """[N] of `NOTE`, in order, no two of which sound at once: of the parts that have one note at a time, the highest in
+    the mean; if there is none, of all together, those that begin highest. Drums are left out."""
     notes = pitched(tune)
-    if not len(notes):
-        return notes
-    return single(notes[notes["part"] == np.bincount(notes["part"]).argmax()])
+    parts = [notes[notes["part"] == n] for n in np.unique(notes["part"])]
+    lines = [part for part in parts if alone(part)]
+    return max(lines, key=lambda part: float(part["pitch"].mean())) if lines else single(notes)
 
 
 def single(notes: np.ndarray) -> np.ndarray:

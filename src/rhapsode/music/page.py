@@ -85,7 +85,7 @@ def _parts(tune: Tune) -> list[dict[str, Any]]:
         name = part.name or ("Drums" if part.drums else f"Part {n + 1}" if len(tune.parts) > 1 else "Notes")
         found.append({"name": name, "hue": f"p{n % len(COLOURS)}", "place": place, "heard": True, **sound})
     if tune.chords:
-        found.append({"name": "Chords", "hue": "grey", "place": 0.0, "heard": False, **_sound(PAD)})
+        found.append({"name": "Chords", "hue": "grey", "place": 0.0, "heard": len(tune.parts) == 1, **_sound(PAD)})
     return found
 
 

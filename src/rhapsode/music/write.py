@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from rhapsode.errors import choice
 from rhapsode.exchange.place import place
-from rhapsode.music import roll, synth
+from rhapsode.music import roll, soundfont, synth
 from rhapsode.music.formats import abc, midi, musicxml, own
 from rhapsode.music.page import page
-from rhapsode.music.tune import Tune
+from rhapsode.music.tune import Part, Tune, ordered
+from rhapsode.music.voicing import held
 
 
 def _abc(tune: Tune) -> bytes:
@@ -26,17 +30,39 @@ def _line(tune: Tune) -> bytes:
     return f"{own.dumps(tune)}\n".encode()
 
 
+def _midi(tune: Tune) -> bytes:
+    return midi.dumps(accompanied(tune))
+
+
+def _wav(tune: Tune) -> bytes:
+    return synth.wav(tune, chords=is_lead_sheet(tune))
+
+
 def _html(tune: Tune) -> bytes:
-    return page(tune, midi=midi.dumps(tune))
+    return page(tune, midi=_midi(tune))
+
+
+def is_lead_sheet(tune: Tune) -> bool:
+    """Whether nothing but its chord symbols accompanies its one part."""
+    return len(tune.parts) == 1 and bool(tune.chords)
+
+
+def accompanied(tune: Tune) -> Tune:
+    """A lead sheet with its chords as a part of their own; any other tune as it is."""
+    if not is_lead_sheet(tune):
+        return tune
+    chords = held(tune)
+    chords["part"] = 1
+    return replace(tune, notes=ordered(np.concatenate([tune.notes, chords])), parts=(*tune.parts, Part("chords")))
 
 
 WRITERS: dict[str, Callable[[Tune], bytes]] = {
-    ".mid": midi.dumps,
-    ".midi": midi.dumps,
+    ".mid": _midi,
+    ".midi": _midi,
     ".abc": _abc,
     ".musicxml": _musicxml,
     ".jsonl": _line,
-    ".wav": synth.wav,
+    ".wav": _wav,
     ".svg": roll.svg,
     ".png": roll.png,
     ".html": _html,
@@ -51,7 +77,11 @@ def encode(tune: Tune, suffix: str) -> bytes:
     return WRITERS[suffix.lower()](tune)
 
 
-def save(tune: Tune, path: str | os.PathLike[str]) -> None:
-    """Write a tune to a file, wholly or not at all. Raises `UserError`."""
+def save(tune: Tune, path: str | os.PathLike[str], font: str | os.PathLike[str] | None = None) -> None:
+    """Write a tune to a file, wholly or not at all; a WAV with the sounds of a SoundFont, if one is given. Raises
+    `UserError`."""
     path = Path(path)
-    place(path, encode(tune, path.suffix))
+    if font is not None and path.suffix.lower() == ".wav":
+        place(path, soundfont.wav(tune, font, chords=is_lead_sheet(tune)))
+    else:
+        place(path, encode(tune, path.suffix))

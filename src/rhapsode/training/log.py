@@ -12,7 +12,14 @@ from typing import Any
 from rhapsode.errors import UserError
 
 LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
-TAGS = {"train": "nats_per_step/train", "valid": "nats_per_step/valid", "valid_bits_per_char": "bits_per_char/valid"}
+TAGS = {
+    "train": "nats_per_step/train",
+    "valid": "nats_per_step/valid",
+    "sampled_nats": "nats_per_step/sampled",
+    "valid_bits_per_char": "bits_per_char/valid",
+    "sampled_repeats": "repeats/sampled",
+    "valid_repeats": "repeats/valid",
+}
 """What TensorBoard calls the values of a record."""
 
 

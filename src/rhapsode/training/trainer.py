@@ -33,6 +33,8 @@ from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
+from rhapsode.steps import Moves
+from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.optimizers import Optimizers
@@ -83,6 +85,7 @@ class Trainer:
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
+        self._collapse = Collapse(corpus.valid, density=isinstance(kind, Moves))
         self._interrupted = False
         self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
         self._losses: list[Tensor] = []
@@ -233,12 +236,14 @@ class Trainer:
                 self.since_best += 1
                 if self.since_best == PATIENCE:  # once a plateau
                     self._warn_of_plateau(train, log)
+            model = self.model()
             log.add(
                 step=self.step,
                 seconds=round(self.seconds, 3),
                 train=train,
                 valid=valid,
                 **self._per_char(valid),
+                **self._watch_for_collapse(model, valid),
                 done=round(self.done, 6),
             )
             self.report.progress(
@@ -252,7 +257,7 @@ class Trainer:
             )
             draw(log, self.folder / PICTURE, "step")
             if self.done < 1:
-                text = self.sample()
+                text = self.sample(model)
                 self.report.sample(text)
                 log.sample(self.step, text)
         self.save(log.size if log else 0)
@@ -303,20 +308,30 @@ class Trainer:
             weight += float(t["weight"].sum())
         return nats / max(weight, 1.0)
 
-    @torch.no_grad()
-    def sample(self, length: int | None = 200) -> str:
-        """What the present weights write, a little neater than they are sure of; a text of the validation data's."""
-        model, codec = self.model(), self.corpus.codec
-        if not isinstance(codec, RecordCodec):
-            return model.generate(length=length, seed=self.step, sampling=Sampling(temperature=0.8))[0].text
-        texts, text = self.corpus.valid.texts, ""
-        if texts is not None and self.network.condition:
-            n = self.step % (len(texts.begins) - 1)
-            text = codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
-            length = None
+    def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
+        """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
+        drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step)
+        found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
+        if self.done >= QUIET:
+            for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
+                self.report.warn(warning)
+        return found
+
+    def sample(self, model: Model) -> str:
+        """What the present weights write, a little neater than they are sure of."""
+        codec, text = self.corpus.codec, self._some_text()
         neater = Sampling(bias=0.5) if "bias" in model.head.options else Sampling(temperature=0.8)
+        length = None if text else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
-        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n")
+        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
+
+    def _some_text(self) -> str:
+        """One of the validation data's, for models of steps that go with a text."""
+        codec, texts = self.corpus.codec, self.corpus.valid.texts
+        if not isinstance(codec, RecordCodec) or texts is None or not self.network.condition:
+            return ""
+        n = self.step % (len(texts.begins) - 1)
+        return codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
 
     # --- files ---
 

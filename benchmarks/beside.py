@@ -1,0 +1,69 @@
+"""Tunes that a model draws, beside tunes that were held out from its training.
+
+    python benchmarks/music.py compare --model models/band --data tunes/ [--tunes 200] [--picture compare.png]
+
+`data` is what the model was trained on: of a file that is divided, the part valid is held out; of others, what training
+held out. Each tune is drawn at temperature 1 along a held-out one: as long, in its metre and key, by a codec that knows
+such things. What is finer than the model's steps is taken out of the held-out tunes, too. What is measured is said in
+`rhapsode.music.measures`.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from rhapsode import _records
+from rhapsode.cli._copies import known_beside
+from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.corpus import FRACTION
+from rhapsode.model import Model
+from rhapsode.music.compare import compare
+from rhapsode.music.keys import home
+from rhapsode.music.outline import Outline
+from rhapsode.music.panels import picture
+from rhapsode.music.tune import Tune, notes
+from rhapsode.sources import open_sources
+
+
+def held_out(codec: TuneCodec, data: str) -> Iterator[Tune]:
+    """The tunes that training holds out if nothing else is asked for, but those that the codec refuses."""
+    files = open_sources([data], accepts=codec.recognises).files
+    divided = len(files) == 1 and {"train", "valid"} <= set(codec.parts(files[0].path))
+    number = 0
+    for file in files:
+        for tune in codec.read(file.path, "valid" if divided else None, file.name):
+            number += 1
+            held = divided or _records.held_out(type(codec), tune, number, FRACTION)
+            if held and not codec.refusal(tune):
+                yield tune
+
+
+def run(options: argparse.Namespace) -> dict[str, Any]:
+    if not options.model or not options.data:
+        raise SystemExit("compare needs --model and --data")
+    model = Model.load(options.model)
+    codec = model.record_codec
+    if not isinstance(codec, TuneCodec):
+        raise SystemExit(f"{options.model} is no model of tunes")
+    known = known_beside(model)
+    held = list(islice(held_out(codec, options.data), options.tunes or 200))
+    drawn = []
+    for number, tune in enumerate(held):
+        bare = replace(tune, notes=notes([]), chords=(), keys=(home(tune),))
+        drawn += [one.record for one in model.generate(outline=Outline(bare), seed=number)]
+    seen = [codec.seen(tune) for tune in held]
+    found = compare(drawn, seen, copied=(lambda tune: known.longest(tune).notes) if known else None)
+    print(found, flush=True)
+    if options.picture:
+        Path(options.picture).write_bytes(picture(found))
+    return found.to_json()
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", help="compare: the model's folder")
+    parser.add_argument("--data", help="compare: what it was trained on, a file or a folder")
