@@ -184,6 +184,7 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--primer", str(primer)], "beyond the range"),
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
         (["--bias", "1"], "bias means nothing"),
+        (["--max-copy", "3", "--fill", str(tunes)], "does not go with --fill"),
         (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
     ]:

@@ -74,9 +74,9 @@ def test_what_is_other_breaks_the_run(known: Known) -> None:
     for changed, length, share in ((longer, 30, 39 / 40), (higher, 30, 39 / 40), (later, 31, 1.0)):
         found = known.longest(replace(melody(7), notes=changed, length=3000))
         assert (found.notes, found.share) == (length, share)
-    # But not that it is played shorter: until the next note is less than an eighth.
-    shorter["length"] -= 1
-    assert known.longest(replace(melody(7), notes=shorter)).notes >= 39  # the last note's own end is its end
+    # But not that a note is played shorter, if the next one begins where it was to end.
+    shorter["length"][:-1] -= shorter["start"][1:] == (shorter["start"] + shorter["length"])[:-1]
+    assert known.longest(replace(melody(7), notes=shorter)).notes == 40
 
 
 def test_runs_do_not_cross_tunes() -> None:

@@ -54,8 +54,10 @@ def write_music(
     refusal = codec.refusal(primer) if primer is not None else ""
     if refusal:
         raise UserError(f"--primer {wish.primer}: a tune {refusal}. Choose another one, or transpose it.")
+    if wish.fill and wish.max_copy is not None:
+        raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline = outlined(model, codec, wish, primer, echo)
-    known = known_beside(model)
+    known = None if wish.fill else known_beside(model)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
     chosen = fresh_seed() if seed is None else seed

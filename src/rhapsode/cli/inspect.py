@@ -36,6 +36,8 @@ def inspect(
 
     if picture is not None and beside is None:
         raise UserError(f"--picture {picture}: it shows a comparison, so --beside FILE is needed, too.")
+    if against is not None and beside is not None:
+        raise UserError("--against and --beside were given; one of them must go.")
     if beside is not None:
         from rhapsode.cli._music import compare_music
 
