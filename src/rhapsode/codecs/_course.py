@@ -11,8 +11,10 @@ import numpy as np
 from rhapsode.codecs._bars import PLACES, Bars
 from rhapsode.codecs._pitches import END, FIRST, HELD
 from rhapsode.codecs._repertoire import Repertoire, Segment, density
+from rhapsode.errors import UserError
 from rhapsode.guide import Guide
 from rhapsode.music.keys import natural
+from rhapsode.music.line import melody
 from rhapsode.music.outline import Outline, outlined
 from rhapsode.music.tune import Tune
 
@@ -36,6 +38,8 @@ class Course(Guide):
         self.tune = tune = natural(outline.tune, known.grid)
         self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None)
         self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
+        if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
+            raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
         if outline.density is not None:
             dense = math.log2(max(outline.density, 1e-3))
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.music import read as files
 from rhapsode.music.formats import own
@@ -27,3 +29,12 @@ class TuneCodec(RecordCodec):
     @property
     def alphabet(self) -> str:
         return ""
+
+
+def roll(struck: np.ndarray, held: np.ndarray, lowest: int) -> str:
+    """[frames, pitches] each, from the lowest pitch on, as lines from the highest to the lowest pitch, a character a
+    frame: ● where a note begins, ─ where it is held."""
+    used = np.flatnonzero((struck | held).any(axis=0))
+    rows = range(used.max(), used.min() - 1, -1) if len(used) else ()
+    signs = np.where(struck, "●", np.where(held, "─", "·"))
+    return "\n".join(f"{lowest + row:3d} {''.join(signs[:, row])}" for row in rows)
