@@ -84,4 +84,4 @@ def test_training_tells_of_a_model_that_knows_one_note(
         assert last["sampled_nats"] > 0.5 * last["valid"] and last["sampled_repeats"] < 0.2
     else:
         assert told.count(SURE) == told.count(STUCK) == 1
-        assert last["sampled_nats"] < 0.5 and last["sampled_repeats"] > 0.9
+        assert last["sampled_nats"] < 0.5 * last["valid"] and last["sampled_repeats"] > 0.8

@@ -294,7 +294,7 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
 def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_path: Path) -> None:
     from rhapsode.training.run import train
 
-    with pytest.raises(UserError, match="must be stream"):
+    with pytest.raises(UserError, match="needs stream"):
         train([pens], tmp_path / "m", steps=1, framing="many-to-one", window=5, device="cpu")
 
 

@@ -183,7 +183,7 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--bars", "2", "--length", "3"], "one of them must go"),
         (["--primer", str(primer)], "beyond the range"),
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
-        (["--bias", "1"], "bias means nothing"),
+        (["--bias", "1"], "--bias is for models of pens"),
         (["--max-copy", "3", "--fill", str(tunes)], "does not go with --fill"),
         (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),

@@ -177,7 +177,7 @@ class Recogniser:
 
     def _graph(self) -> bytes:
         """An ONNX graph: frames [T, B, FEATURES] → unnormalised log-probabilities [T, B, symbols]."""
-        graph, weights = Graph((FEATURES,)), self.weights
+        graph, weights = Graph((FEATURES,), whole=False), self.weights
         up = graph.add("Gather", INPUT, graph.constant(np.array(UP)), axis=2)[0]
         real = graph.add("GreaterOrEqual", up, graph.constant(np.array(0, np.float32)))[0]
         counted = graph.add("Cast", real, to=6)[0]  # ONNX's number for int32

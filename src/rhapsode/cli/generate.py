@@ -16,7 +16,12 @@ if TYPE_CHECKING:
     from rhapsode.model import Model
 
 
+MUSIC, PENS = "Music", "Pens"
+"""With these the help of options begins that are for such models only."""
+
+
 def generate(
+    ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or demo:handwriting.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
     prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="Go on from this file's text.")] = None,
@@ -134,14 +139,14 @@ def generate(
     }
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
-    if isinstance(loaded.codec, RecordCodec) and loaded.codec.record == "tune":
+    record = loaded.codec.record if isinstance(loaded.codec, RecordCodec) else ""
+    _refuse_others(ctx, {"tune": MUSIC, "drawing": PENS}.get(record, ""), loaded.codec.name)
+    if record == "tune":
         from rhapsode.cli._music import write_music
         from rhapsode.cli._wish import Wish
 
-        if prompt is not None or prompt_file is not None or style or page or attention or animated:
-            raise UserError(
-                "this is a model of tunes: go on from one with --primer FILE, and leave out texts and pens."
-            )
+        if prompt is not None or prompt_file is not None:
+            raise UserError("this is a model of tunes, which knows no texts: go on from a tune with --primer FILE.")
         wish = Wish(
             bars,
             chords,
@@ -159,7 +164,7 @@ def generate(
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
         return
-    if isinstance(loaded.codec, RecordCodec):
+    if record:
         from rhapsode.cli._ink import Pen, write_ink
 
         if prompt == "-":
@@ -169,22 +174,6 @@ def generate(
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
         return
-    for name, value in {
-        "--style": style,
-        "--page": page,
-        "--attention": attention,
-        "--primer": primer,
-        "--fill": fill,
-        "--chords": chords,
-        "--key": key,
-        "--metre": metre,
-        "--bars": bars,
-        "--max-copy": max_copy,
-        "--soundfont": soundfont,
-        "--animated": animated,
-    }.items():
-        if value:
-            raise UserError(f"{name} is for models of pens or of music; this one's codec is {loaded.codec.name}.")
     if prompt == "-":
         prompt_file, prompt = "-", None
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
@@ -204,6 +193,15 @@ def generate(
     write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
         typer.echo(f"seed {drawn[0].seed}", err=True)
+
+
+def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
+    """Raises `UserError` for an option that is for models of another kind, as its help says."""
+    for option in ctx.command.params:
+        kind = str(getattr(option, "help", None) or "").partition(":")[0]
+        given = ctx.get_parameter_source(str(option.name))
+        if kind in (MUSIC, PENS) and kind != own and given is not None and given.name == "COMMANDLINE":
+            raise UserError(f"{option.opts[0]} is for models of {kind.lower()}; this one's codec is {codec}.")
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Self
 
+import numpy as np
+
 from rhapsode.codecs._records import RecordCodec, Records, Sidecar
 from rhapsode.codecs._usual import Usual
 from rhapsode.music import read as files
@@ -87,3 +89,12 @@ class Melodies:
     def sidecar(self) -> Sidecar:
         known = Known.of(self._training, self._held_out)
         return known.info, known.arrays
+
+
+def roll(struck: np.ndarray, held: np.ndarray, lowest: int) -> str:
+    """[frames, pitches] each, from the lowest pitch on, as lines from the highest to the lowest pitch, a character a
+    frame: ● where a note begins, ─ where it is held."""
+    used = np.flatnonzero((struck | held).any(axis=0))
+    rows = range(used.max(), used.min() - 1, -1) if len(used) else ()
+    signs = np.where(struck, "●", np.where(held, "─", "·"))
+    return "\n".join(f"{lowest + row:3d} {''.join(signs[:, row])}" for row in rows)

@@ -206,10 +206,10 @@ class Parts(Guide):
         if len(tune.notes):
             if voices(tune, len(self._sizes)) is None:
                 raise UserError(f"{tune.name or 'tune'}: more voices at once than the model's {len(self._sizes)}.")
-            self._kept = codec.lines(tune, self._bars.end)
+            lines = codec.lines(tune, self._bars.end)
         else:
-            self._kept = np.zeros((0, len(self._sizes)), np.int64)
-        self._outline = outline
+            lines = np.zeros((0, len(self._sizes)), np.int64)
+        self._kept, self._drawn = self._keep(lines, outline)
         scale = Outline(tune).scale if outline.in_key else frozenset(range(12))
         self._values = []
         for low, high in codec.ranges:
@@ -217,16 +217,27 @@ class Parts(Guide):
             self._values.append(np.array([True, True, *begins]))
         self._frame, self._sounding = 0, np.zeros(len(self._sizes), bool)
 
+    def _keep(self, lines: np.ndarray, outline: Outline) -> tuple[np.ndarray, np.ndarray]:
+        """[frames, voices] each: what voices do, and whether it is to be drawn. A note that is held on from what is
+        drawn into what is kept begins there."""
+        drawn = [[outline.drawn(self._bars.number(n), m) for m in range(len(self._sizes))] for n in range(len(lines))]
+        found = np.array(drawn, bool).reshape(lines.shape)
+        sounding, kept = lines.copy(), lines.copy()
+        for n in range(1, len(lines)):
+            held = lines[n] == HELD
+            sounding[n] = np.where(held, sounding[n - 1], lines[n])
+            kept[n] = np.where(held & found[n - 1], sounding[n], lines[n])
+        return kept, found
+
     def given(self) -> np.ndarray:
         return self._bars.numbers(self._frame)
 
     def allowed(self) -> np.ndarray:
         found = []
-        bar = self._bars.number(self._frame)
         for n, values in enumerate(self._values):
             values = values.copy()
             values[HELD] = self._sounding[n]
-            if self._frame < len(self._kept) and not self._outline.drawn(bar, n):
+            if self._frame < len(self._kept) and not self._drawn[self._frame, n]:
                 wanted = self._kept[self._frame, n]
                 values = np.arange(len(values)) == (wanted if wanted != HELD or self._sounding[n] else REST)
             found.append(values)

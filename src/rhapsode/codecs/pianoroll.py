@@ -16,7 +16,7 @@ import numpy as np
 from rhapsode.codecs._bars import Bars
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Records
-from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._tunes import TuneCodec, roll
 from rhapsode.codecs._usual import Census, Usual
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
@@ -127,10 +127,7 @@ class PianoRoll(TuneCodec):
         steps = self.encode(record)
         places = self._steps.places
         struck, held = (steps[:, :places], steps[:, places:]) if self.holds else (steps, np.zeros_like(steps))
-        used = np.flatnonzero((struck | held).any(axis=0))
-        rows = range(used.max(), used.min() - 1, -1) if len(used) else ()
-        signs = np.where(struck, "●", np.where(held, "─", "·"))
-        return "\n".join(f"{self.lowest + row:3d} {''.join(signs[:, row])}" for row in rows)
+        return roll(struck, held, self.lowest)
 
     def to_json(self) -> dict[str, Any]:
         return {

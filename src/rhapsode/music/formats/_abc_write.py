@@ -20,13 +20,13 @@ def dumps(tune: Tune) -> str:
     """One tune, with its number X:1."""
     unit = 16 if _has_short(tune) else 8
     metre, key = _first(tune.metres), _first(tune.keys)
-    lines = ["X:1", f"T:{_clean(tune.title)}", f"M:{_metre(metre) if metre else 'none'}", f"L:1/{unit}"]
+    lines = ["X:1", f"T:{_clean(tune.title)}", f"M:{metre_text(metre) if metre else 'none'}", f"L:1/{unit}"]
     if tempo := _first(tune.tempos):
-        lines.append(f"Q:{_tempo(tempo)}")
+        lines.append(f"Q:{tempo_text(tempo)}")
     several = len(tune.parts) > 1
     if several:
         lines += [f'V:{number} name="{_clean(part.name)}"' for number, part in enumerate(tune.parts, 1)]
-    lines.append(f"K:{_key(key) if key else 'none'}")
+    lines.append(f"K:{key_text(key) if key else 'none'}")
     for number, part in enumerate(tune.parts, 1):
         lines += [f"V:{number}"] if several and (part.program or part.drums) else []
         lines += [f"%%MIDI program {part.program}"] if part.program else []
@@ -54,11 +54,11 @@ class _Voice:
         before: Metre | None = None
         for metre in tune.metres:
             if metre.tick and (before is None or (before.beats, before.unit) != (metre.beats, metre.unit)):
-                self._written.setdefault(metre.tick, []).append(f"[M:{_metre(metre)}]")
+                self._written.setdefault(metre.tick, []).append(f"[M:{metre_text(metre)}]")
             before = metre
         for tempo in tune.tempos:
             if tempo.tick:
-                self._written.setdefault(tempo.tick, []).append(f"[Q:{_tempo(tempo)}]")
+                self._written.setdefault(tempo.tick, []).append(f"[Q:{tempo_text(tempo)}]")
         for chord in tune.chords:
             self._written.setdefault(chord.tick, []).append(f'"{_clean(chord.symbol) or "N.C."}"')
 
@@ -89,16 +89,16 @@ class _Voice:
         for key in self._tune.keys:
             if key.tick == tick > 0:
                 self._key = key
-                found += f"[K:{_key(key)}]"
+                found += f"[K:{key_text(key)}]"
         return found + ("".join(self._written.get(tick, ())) if self._number == 0 else "")
 
     def _sound(self, stretch: Stretch, length: Fraction) -> str:
         heads = [(self._head(pitch), "-" if goes_on else "") for pitch, _, goes_on in stretch.notes]
         if not heads:
-            return f"z{_size(length)}"
+            return f"z{size_text(length)}"
         if len(heads) == 1:
-            return f"{heads[0][0]}{_size(length)}{heads[0][1]}"
-        return f"[{''.join(head + tie for head, tie in heads)}]{_size(length)}"
+            return f"{heads[0][0]}{size_text(length)}{heads[0][1]}"
+        return f"[{''.join(head + tie for head, tie in heads)}]{size_text(length)}"
 
     def _head(self, pitch: int) -> str:
         """A note without its length. Its accidental is left out only where no reader can mistake it."""
@@ -108,9 +108,7 @@ class _Voice:
         heard = self._spoken.get((letter, octave), usual), self._letters.get(letter, usual)
         mark = "" if heard == (alteration, alteration) else ACCIDENTALS[alteration]
         self._spoken[letter, octave] = self._letters[letter] = alteration
-        if octave >= 5:
-            return mark + letter.lower() + "'" * (octave - 5)
-        return mark + letter + "," * (4 - octave)
+        return mark + note_text(letter, octave)
 
 
 def _beat(tune: Tune, tick: int) -> int:
@@ -120,7 +118,13 @@ def _beat(tune: Tune, tick: int) -> int:
     return max(1, 3 * 4 * tune.ticks // metre.unit) if compound else tune.ticks
 
 
-def _size(length: Fraction) -> str:
+def note_text(letter: str, octave: int) -> str:
+    """A note without accidental and length."""
+    return letter.lower() + "'" * (octave - 5) if octave >= 5 else letter + "," * (4 - octave)
+
+
+def size_text(length: Fraction) -> str:
+    """A length behind its note, in units of the length L; nothing for one."""
     above = str(length.numerator) if length.numerator > 1 else ""
     below = "" if length.denominator == 1 else f"/{length.denominator}" if length.denominator > 2 else "/"
     return above + below
@@ -136,15 +140,15 @@ def _first(marks: tuple[Mark, ...]) -> Mark | None:
     return marks[0] if marks and marks[0].tick == 0 else None
 
 
-def _metre(metre: Metre) -> str:
+def metre_text(metre: Metre) -> str:
     return f"{metre.beats}/{metre.unit}"
 
 
-def _tempo(tempo: Tempo) -> str:
+def tempo_text(tempo: Tempo) -> str:
     return f"1/4={tempo.quarters:.6g}"
 
 
-def _key(key: Key) -> str:
+def key_text(key: Key) -> str:
     letter, alteration = named(key.sharps + ABOVE[key.mode])
     return letter + accidental(alteration) + MODES[key.mode]
 

@@ -23,7 +23,7 @@ from rhapsode.music.formats._sheet import Mark, Sheet
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
 
-__all__ = ["dumps", "read", "recognises"]
+__all__ = ["dumps", "loads", "read", "recognises"]
 
 FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])\s*(.*)")
 COMMENT = re.compile(r"(?<!\\)%.*")
@@ -54,6 +54,11 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
             yield _tune(first, lines, name, refused)
         except Unreadable as error:
             refused.skip(error.reason, error.place)
+
+
+def loads(text: str) -> Tune:
+    """The first tune of a text. Raises `Unreadable`."""
+    return _tune([], next(_tunes(_lines_of(text))), "", Refusals())
 
 
 def _lines_of(text: str) -> str:

@@ -1,0 +1,70 @@
+"""What is known along a melody that is read or drawn: bars, density, what of an outline is kept."""
+
+from __future__ import annotations
+
+import copy
+import math
+from typing import Self
+
+import numpy as np
+
+from rhapsode.codecs._bars import PLACES, Bars
+from rhapsode.codecs._pitches import END, FIRST, HELD
+from rhapsode.codecs._repertoire import Repertoire, Segment, density
+from rhapsode.errors import UserError
+from rhapsode.guide import Guide
+from rhapsode.music.keys import natural
+from rhapsode.music.line import melody
+from rhapsode.music.outline import Outline, outlined
+from rhapsode.music.tune import Tune
+
+GIVEN = PLACES + 1
+
+
+class Course(Guide):
+    """A place in a melody along an outline. Subclasses say how steps tell it.
+
+    tune:   the outline's, in the key without accidentals, in frames.
+    kept:   of pieces of the melody that are not to be drawn, by their frame: frames and value. A note that is held on
+            from what is drawn into what is kept begins there.
+    values: [FIRST + places] bool: which values may be drawn.
+    """
+
+    def __init__(self, known: Repertoire, record: Tune | Outline, form: bool = True) -> None:
+        """form: whether the place in the bar and in the form is given."""
+        outline = outlined(record)
+        self._form = form
+        self._outline = outline
+        self.tune = tune = natural(outline.tune, known.grid)
+        self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None)
+        self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
+        if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
+            raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
+        if outline.density is not None:
+            dense = math.log2(max(outline.density, 1e-3))
+        else:
+            dense = density(tune) if len(tune.notes) else known.density
+        self._dense = np.array([dense], np.float32)
+        scale = Outline(tune).scale if outline.in_key else frozenset(range(12))
+        self.values = np.ones(FIRST + known.places, bool)
+        self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
+        self.values[END] = False
+        self.frame = 0
+
+    def _keep(self, found: list[Segment]) -> dict[int, tuple[int, int]]:
+        kept = {}
+        sounding, drawn = HELD, False
+        for frame, length, value in found:
+            sounding = sounding if value == HELD else value
+            before, drawn = drawn, self._outline.drawn(self.bars.number(frame), 0)
+            if not drawn:
+                kept[frame] = length, sounding if before else value
+        return kept
+
+    def given(self) -> np.ndarray:
+        """[GIVEN] float32."""
+        places = self.bars.numbers(self.frame)
+        return np.concatenate([places if self._form else np.zeros_like(places), self._dense])
+
+    def copy(self) -> Self:
+        return copy.copy(self)  # what is changed in place is shared by all: a store of numbers
