@@ -125,8 +125,8 @@ class Repertoire:
             raise damaged(codec, f"expected chords, found {str(harmonies)[:80]}")
         if harmonies[:1] != [NO_CHORD] or len({*harmonies}) != len(harmonies) or not all(map(chords.known, harmonies)):
             raise damaged(codec, "chords must be known and all differ, and the first one be none")
-        if not isinstance(dense, int | float) or isinstance(dense, bool) or not math.isfinite(dense):
-            raise damaged(codec, f"density {dense!r} is no number")
+        if not isinstance(dense, int | float) or isinstance(dense, bool) or not -64 <= dense <= 64:
+            raise damaged(codec, f"density {dense!r} is none")
         usual = Usual.from_json(codec, metre, tempo, key)
         return Repertoire(grid, lowest, places, lengths, harmonies, float(dense), usual)
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from rhapsode.codecs._codec import Codec, damaged
 from rhapsode.music.keys import home
+from rhapsode.music.pitch import MODES
 from rhapsode.music.tune import NOTE, Key, Metre, Tempo, Tune
 
 
@@ -46,7 +47,7 @@ class Usual:
                 raise damaged(codec, f"expected two whole numbers, found {str(each)[:80]}")
         if not (1 <= metre[0] <= 64 and metre[1] in (1, 2, 4, 8, 16, 32)):
             raise damaged(codec, f"metre {metre} is none")
-        if not (-7 <= key[0] <= 7 and 0 <= key[1] <= 11):
+        if not (-7 <= key[0] <= 7 and key[1] in MODES):
             raise damaged(codec, f"key {key} is none")
         if not isinstance(tempo, int | float) or isinstance(tempo, bool) or not math.isfinite(tempo):
             raise damaged(codec, f"tempo {tempo!r} is no number")

@@ -120,7 +120,7 @@ class PianoRoll(TuneCodec):
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Outline | None = None
     ) -> Tune:
         places = self._steps.places
-        on = np.asarray(steps, bool).reshape(len(steps), -1)
+        on = np.asarray(steps, bool).reshape(-1, self._steps.size)
         struck, held = (on[:, :places], on[:, places:]) if self.holds else (np.zeros_like(on), on)
         sounding = struck | held
         before = np.pad(sounding, ((1, 0), (0, 0)))[:-1]
@@ -132,7 +132,7 @@ class PianoRoll(TuneCodec):
         found = np.zeros(len(times), NOTE)
         for n, (time, row) in enumerate(zip(times.tolist(), rows.tolist(), strict=True)):
             found[n] = time, 1 + int(stops[time + 1 :, row].argmax()), self.lowest + row, VELOCITY, 0
-        tune = Tune(ordered(found), self.grid, len(on), (Part(),), (self.usual.metre,), (), (self.usual.tempo,))
+        tune = Tune(ordered(found), self.grid, max(len(on), 1), (Part(),), (self.usual.metre,), (), (self.usual.tempo,))
         return tune if outline is None else outline.timed(tune)
 
     def guide(self, record: Tune | Outline) -> Frames:
