@@ -32,6 +32,7 @@ LONGEST = 1 << 22
 """Frames of a tune."""
 LISTENED, FURTHEST, NAMED = 200, 17, 3
 """Tunes in which echoes are sought, bars between a frame and its echo, and distances that each tune names, at most."""
+LIKE, SOME = 0.5, 0.07
 
 
 class PianoRoll(TuneCodec):
@@ -226,18 +227,21 @@ class Frames(Guide):
 def distances(rolls: Iterable[np.ndarray], bar: int, count: int) -> tuple[int, ...]:
     """The distances [frames], in order, at which rolls [N, places] are most like themselves.
 
-    Each tune names `NAMED` of those up to `FURTHEST` bars at which it is more so than at their neighbours: tunes may be
-    in several metres. The `count` that are named most are taken. Likeness is the share of notes that both frames
-    have, of all that either has.
+    Each tune names `NAMED` of those up to `FURTHEST` bars at which it is more so than at their neighbours, and at least
+    as much as `LIKE`: tunes may be in several metres. Of those that `SOME` of all tunes name, the `count` that are
+    named most are taken. Likeness is the share of notes that both frames have, of all that either has.
     """
     named = Counter[int]()
+    tunes = 0
     for each in rolls:
+        tunes += 1
         on = each.astype(bool)
         alike = np.zeros(min(FURTHEST * bar, len(on)) + 1)
         alike[0] = 1
         for lag in range(1, len(alike) - 1):
             either = np.count_nonzero(on[lag:] | on[:-lag])
             alike[lag] = np.count_nonzero(on[lag:] & on[:-lag]) / either if either else 0
-        peaks = np.flatnonzero((alike[1:-1] > alike[:-2]) & (alike[1:-1] >= alike[2:])) + 1
+        peak = (alike[1:-1] > alike[:-2]) & (alike[1:-1] >= alike[2:]) & (alike[1:-1] >= LIKE)
+        peaks = np.flatnonzero(peak) + 1
         named.update(peaks[np.argsort(-alike[peaks], kind="stable")][:NAMED].tolist())
-    return tuple(sorted(lag for lag, _ in named.most_common(count)))
+    return tuple(sorted(lag for lag, names in named.most_common(count) if names >= SOME * tunes))
