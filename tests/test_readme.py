@@ -12,7 +12,7 @@ from rhapsode.cli import main
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import lines
 from rhapsode.music.blues import corpus
-from rhapsode.music.formats import midi
+from rhapsode.music.formats import abc, midi
 from rhapsode.training import demo_handwriting, demo_music
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
@@ -35,6 +35,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("tunes").mkdir()
     for number, tune in enumerate(corpus(12, 0)):
         Path(f"tunes/{number}.mid").write_bytes(midi.dumps(tune))
+    Path("tune.abc").write_text(abc.dumps(next(corpus(1, 0))))
     monkeypatch.setattr(demo_handwriting, "PIECES", 1500)
     monkeypatch.setattr(demo_handwriting, "HELD_OUT", 50)
     monkeypatch.setattr(demo_music, "TUNES", 30)
