@@ -2,7 +2,8 @@
 
 A voice begins a pitch, holds on, or rests; the highest voice is the first field, and each knows those above it (head
 `chain`). Tunes are moved into the key without accidentals. Given with each step is its place in the bar and in the
-form, how many bars are to come, and the mode. So voices and bars can be kept while others are drawn: a soprano is given
+form, how many bars are to come, and the mode; and the pitch that each voice is at, and whether it begins just now: a
+voice that holds on does not say what. So voices and bars can be kept while others are drawn: a soprano is given
 its alto, tenor and bass.
 """
 
@@ -45,7 +46,6 @@ class Chorale(TuneCodec):
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
     """grid: frames in a quarter note."""
-    given = PLACES
 
     def __init__(
         self,
@@ -61,6 +61,10 @@ class Chorale(TuneCodec):
     @property
     def steps(self) -> Tuples:
         return self._steps
+
+    @property
+    def given(self) -> int:  # type: ignore[override]
+        return PLACES + sum(high - low + 2 for low, high in self.ranges)
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
@@ -216,6 +220,9 @@ class Parts(Guide):
             begins = [pitch % 12 in scale for pitch in range(low, high + 1)]
             self._values.append(np.array([True, True, *begins]))
         self._frame, self._sounding = 0, np.zeros(len(self._sizes), bool)
+        ends = np.cumsum([size - LOWEST_FIRST + 1 for size in self._sizes])
+        self._at = np.array([0, *ends[:-1]])  # of the numbers of each voice: whether it begins, then its pitches
+        self._voices = np.zeros(int(ends[-1]), np.float32)
 
     def _keep(self, lines: np.ndarray, outline: Outline) -> tuple[np.ndarray, np.ndarray]:
         """[frames, voices] each: what voices do, and whether it is to be drawn. A note that is held on from what is
@@ -230,7 +237,7 @@ class Parts(Guide):
         return kept, found
 
     def given(self) -> np.ndarray:
-        return self._bars.numbers(self._frame)
+        return np.concatenate([self._bars.numbers(self._frame), self._voices])
 
     def allowed(self) -> np.ndarray:
         found = []
@@ -247,7 +254,15 @@ class Parts(Guide):
         return max(0, self._bars.end - self._frame)
 
     def read(self, step: np.ndarray) -> None:
-        step = np.asarray(step)
+        step = np.asarray(step).astype(np.int64)
+        found = np.zeros_like(self._voices)
+        for at, size, value in zip(self._at.tolist(), self._sizes, step.tolist(), strict=True):
+            own = slice(at + 1, at + size - LOWEST_FIRST + 1)
+            if value == HELD:
+                found[own] = self._voices[own]
+            elif value >= LOWEST_FIRST:
+                found[at] = found[own.start + value - LOWEST_FIRST] = 1
+        self._voices = found
         self._sounding = (step >= LOWEST_FIRST) | ((step == HELD) & self._sounding)
         self._frame += 1
 
