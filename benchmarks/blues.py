@@ -98,7 +98,7 @@ def one(
         valid=files[1:],
         steps=options.updates,
         codec="pianoroll",
-        codec_options={"grid": GRID, "holds": 0, "shift": 0},
+        codec_options={"grid": GRID, "holds": 0, "shift": 0, "echoes": 0},
         network={"head": "bernoulli", "cell": cell, "width": width, **(SECOND if options.melody else {})},
         dropout={"between": 0.0},
         plan={**PLAN, "seed": seed},

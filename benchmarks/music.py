@@ -99,7 +99,7 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
                 [path],
                 home,
                 codec="pianoroll",
-                codec_options={"grid": GRID, "holds": 0, "shift": options.shift},
+                codec_options={"grid": GRID, "holds": 0, "shift": options.shift, "echoes": options.echoes},
                 network={"head": head},
                 minutes=options.minutes,
                 report=Notes(),
@@ -132,6 +132,7 @@ def main() -> None:
     parser.add_argument("--sets", default=",".join(FILES), help=f"of {', '.join(FILES)}")
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
+    parser.add_argument("--echoes", type=int, default=12, help="earlier frames that are given with each; see the codec")
     parser.add_argument("--shift", type=int, default=5, help="semitones that training moves tunes by")
     blues.add_options(parser)
     franklin.add_options(parser)

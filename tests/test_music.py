@@ -38,8 +38,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize("holds", [0, 1])
 def test_a_roll_is_the_tune(holds: int) -> None:
     tune = scale(40)
-    codec = PianoRoll.fit(lambda: iter([tune]), grid=4, holds=holds, shift=3)
-    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3)
+    codec = PianoRoll.fit(lambda: iter([tune]), grid=4, holds=holds, shift=3, echoes=1)
+    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3, (16,))  # the scale comes again after two quarters
     steps = codec.encode(tune)
     assert steps.shape == (64, codec.steps.size) and steps.dtype == np.uint8
     again = codec.decode(steps)
@@ -173,7 +173,7 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
 
     network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
-    weights = random_weights(Network(network, codec.steps), 0, 1.0)
+    weights = random_weights(Network(network, codec.steps, given=codec.given), 0, 1.0)
     checkpoint.save(model / checkpoint.MODEL, config.model_dump(), weights)
     primer = tmp_path / "low.mid"
     primer.write_bytes(midi.dumps(scale(20)))

@@ -33,7 +33,8 @@ class RecordWriter:
     def __init__(self, folder: Path, codec: RecordCodec) -> None:
         folder.mkdir()
         self._codec = codec
-        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["given"] * bool(codec.given)]
+        self._gives = codec.given > 0 and not codec.steps.lags  # earlier steps are where they are
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["given"] * self._gives]
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
@@ -48,9 +49,9 @@ class RecordWriter:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
-        guide = codec.guide(record) if codec.given else None
+        guide = codec.guide(record) if self._gives else None
         if guide is not None:
-            self._put("given", along(guide, steps), np.float32)
+            self._put("given", along(guide, steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:

@@ -34,7 +34,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 4
+FORMAT = 5
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -421,7 +421,8 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         codec = wanted.fitted
         if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
             codec = registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
-        steps = {name: Steps.open(folder / name, codec.steps, codec.text, codec.given) for name in parts}
+        given = 0 if codec.steps.lags else codec.given
+        steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
         if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
             raise ValueError("sizes differ from those on record")
     except (OSError, ValueError, KeyError, TypeError, UserError):

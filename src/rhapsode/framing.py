@@ -81,8 +81,18 @@ class Framed:
         targets[reset] = 0
         inputs = kind.presented(values[raw - 1], raw - 1, unit, shown)
         inputs[into <= 1] = kind.start
-        given = None if self.steps.given is None else np.where(reset[..., None], 0, self.steps.given[raw])
+        given = self.steps.given
+        if kind.lags:
+            given = self._lagged(raw, into, unit, shown)
+        elif given is not None:
+            given = np.where(reset[..., None], 0, given[raw]).astype(np.float32)
         return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), given)
+
+    def _lagged(self, raw: np.ndarray, into: np.ndarray, unit: np.ndarray, shown: np.ndarray) -> np.ndarray:
+        """[T, B, lags × size] float32: the steps so many before each target."""
+        kind, values = self.kind, self.steps.values
+        parts = [values[raw - lag] * (into > lag)[..., None].astype(kind.dtype) for lag in kind.lags]
+        return kind.presented(np.concatenate(parts, axis=-1), raw, unit, shown)
 
     def _texts(
         self, unit: np.ndarray, epoch: np.ndarray

@@ -26,6 +26,7 @@ class Symbols:
     size: int
     shape = ()
     nats = 0.0
+    lags = ()
 
     @property
     def start(self) -> int:
@@ -63,6 +64,7 @@ class Moves:
     grid: tuple[float, float] = (0.0, 0.0)
     scale: float = 0.0
     shape = (3,)
+    lags = ()
 
     @property
     def size(self) -> int:
@@ -110,11 +112,13 @@ class Sets:
 
     shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
            another key. What would leave the range stays outside: codecs leave room for it.
+    lags:  with each step are given those so many steps before it, nothing where the unit had not begun.
     """
 
     places: int
     groups: int = 1
     shift: int = 0
+    lags: tuple[int, ...] = ()
     nats = 0.0
 
     @property
@@ -140,8 +144,8 @@ class Sets:
         return np.asarray(values, np.float32)
 
     def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-        """Steps [..., size] as training sees them: moved by a function of unit and epoch [...]; not in epoch -1, which
-        is for validation."""
+        """Steps [..., size], or several of them in a row, as training sees them: moved by a function of unit and epoch
+        [...]; not in epoch -1, which is for validation."""
         found = np.asarray(values, np.float32)
         if not self.shift or (epoch < 0).all():
             return found
@@ -149,7 +153,7 @@ class Sets:
         by = np.where(epoch < 0, 0, by)[..., None]
         source = np.arange(self.places) - by
         inside = (source >= 0) & (source < self.places)
-        grouped = found.reshape(*found.shape[:-1], self.groups, self.places)
+        grouped = found.reshape(*found.shape[:-1], -1, self.places)
         source = np.broadcast_to(source.clip(0, self.places - 1)[..., None, :], grouped.shape)
         moved = np.take_along_axis(grouped, source, axis=-1) * inside[..., None, :]
         return moved.reshape(found.shape).astype(np.float32)
@@ -161,6 +165,7 @@ class Tuples:
 
     sizes: tuple[int, ...]
     nats = 0.0
+    lags = ()
 
     @property
     def size(self) -> int:
@@ -251,7 +256,7 @@ class Steps:
              document, ...) according to the reset policy. Position 0 is always a unit's beginning
              and is always listed.
     texts:   what goes with each unit, where the data has texts.
-    given:   [N, D] float32: what is known of each step before it is predicted, where the codec gives any.
+    given:   [N, D] float16: what is known of each step before it is predicted, where the codec gives any.
     """
 
     values: np.ndarray
@@ -265,7 +270,7 @@ class Steps:
     @staticmethod
     def open(folder: Path, kind: Kind, text: Text | None = None, given: int = 0) -> Steps:
         """Map steps.bin and units.bin (int64), texts.bin and begins.bin (int64) if there is `text`, and given.bin
-        (float32) if so many numbers are given with a step; unread."""
+        (float16) if so many numbers are given with a step; unread."""
 
         def mapped(name: str, dtype: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
             path = folder / f"{name}.bin"
@@ -274,5 +279,5 @@ class Steps:
             return np.memmap(path, dtype=np.dtype(dtype), mode="r").reshape(-1, *shape)
 
         texts = None if text is None else Texts(mapped("texts", text.dtype), mapped("begins", np.int64))
-        known = mapped("given", np.float32, (given,)) if given else None
+        known = mapped("given", np.float16, (given,)) if given else None
         return Steps(mapped("steps", kind.dtype, kind.shape), mapped("units", np.int64), texts, known)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rhapsode.music.runs import Runs
@@ -24,6 +24,7 @@ def places(sequences: list[list[int]], run: list[int]) -> list[int]:
     return found
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(few, max_size=5), few)
 def test_as_found_by_trying_all(sequences: list[list[int]], own: list[int]) -> None:
     known, query = runs(sequences), np.array(own, np.int64)

@@ -9,16 +9,18 @@ from typing import Self
 import numpy as np
 
 from rhapsode.codecs._bars import PLACES, Bars
+from rhapsode.codecs._echo import ECHOES, Echo
 from rhapsode.codecs._pitches import END, FIRST, HELD
 from rhapsode.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
+from rhapsode.music import chords
 from rhapsode.music.keys import natural
 from rhapsode.music.line import melody
 from rhapsode.music.outline import Outline, outlined
 from rhapsode.music.tune import Tune
 
-GIVEN = PLACES + 1
+GIVEN = PLACES + 1 + ECHOES
 
 
 class Course(Guide):
@@ -50,6 +52,10 @@ class Course(Guide):
         self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
         self.values[END] = False
         self.frame = 0
+        self._lowest = known.lowest
+        self._roots = [chords.parse(each).root for each in known.harmonies]
+        self._echo = Echo(self.bars, known.grid)
+        self._pitch = -1
 
     def _keep(self, found: list[Segment]) -> dict[int, tuple[int, int]]:
         kept = {}
@@ -63,8 +69,18 @@ class Course(Guide):
 
     def given(self) -> np.ndarray:
         """[GIVEN] float32."""
-        places = self.bars.numbers(self.frame)
-        return np.concatenate([places if self._form else np.zeros_like(places), self._dense])
+        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._dense])
+        if not self._form:
+            found[: PLACES + ECHOES] = 0
+        return found
+
+    def heard(self, length: int, value: int, chord: int) -> None:
+        """Go on by a piece, over a chord of the repertoire."""
+        self._pitch = self._lowest + value - FIRST if value >= FIRST else self._pitch if value == HELD else -1
+        self._echo.heard(self.frame, length, self._pitch, value != HELD, self._roots[chord])
+        self.frame += length
 
     def copy(self) -> Self:
-        return copy.copy(self)  # what is changed in place is shared by all: a store of numbers
+        other = copy.copy(self)
+        other._echo = self._echo.copy()
+        return other

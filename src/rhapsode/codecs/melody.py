@@ -4,7 +4,8 @@ Tunes are moved into the key without accidentals (C major, A minor, D dorian), s
 pass a bar line or a change of chord are cut there and held on: so a step lies in one bar and over one chord. The chord
 is the first field of a step: it is drawn like the others, or fixed by an outline that has chords; the pitch knows it,
 and the length knows both (head `chain`). Given with each step is its place in the bar and in the form, how many bars
-are to come, the mode, and how many notes a quarter has in the mean: what a composer knows before the first note.
+are to come, the mode, and how many notes a quarter has in the mean: what a composer knows before the first note; and
+what was played at this place one, two, four and eight bars ago (`_echo`).
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class Melody(TuneCodec):
     harmonic = True
     options = {"grid": 24, "thirds": 0, "form": 1}
     limits = {"grid": (1, 96), "thirds": (0, 1), "form": (0, 1)}
-    """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds. form: 0 to give no place in
-    the bar and in the form."""
+    """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds. form: 0 to give neither
+    the place in the bar and in the form nor echoes."""
     given = GIVEN
 
     def __init__(self, known: Repertoire, thirds: bool, form: bool) -> None:
@@ -188,7 +189,7 @@ class Guided(Course):
         value = int(codec.pitches.values(np.asarray(step)[None, 1:-1])[0])
         self._sounding = value >= FIRST or (value == HELD and self._sounding)
         if value != END:
-            self.frame += codec.known.lengths[int(step[-1])]
+            self.heard(codec.known.lengths[int(step[-1])], value, int(step[0]))
 
 
 class Harmony:

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import copy
 import math
+from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +30,9 @@ from rhapsode.steps import Sets
 VELOCITY = 80
 LONGEST = 1 << 22
 """Frames of a tune."""
+LISTENED, FURTHEST, NAMED = 200, 17, 3
+"""Tunes in which echoes are sought, bars between a frame and its echo, and distances that each tune names, at most."""
+LIKE, SOME = 0.5, 0.07
 
 
 class PianoRoll(TuneCodec):
@@ -37,35 +43,52 @@ class PianoRoll(TuneCodec):
     head = "nade"
     unit = "frame"
     rank = 2
-    options = {"grid": 4, "holds": 1, "shift": 5}
-    limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24)}
+    options = {"grid": 4, "holds": 1, "shift": 5, "echoes": 12}
+    limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24), "echoes": (0, 16)}
     """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
-    shift: training presents each tune in other keys, up to so many semitones higher or lower."""
+    shift: training presents each tune in other keys, up to so many semitones higher or lower.
+    echoes: with each frame are given so many earlier ones: those at the distances at which tunes are most like
+    themselves, a bar or eight (the lookback of Waite, "Generating Long-Term Structure in Songs and Stories", 2016)."""
 
-    def __init__(self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual) -> None:
+    def __init__(
+        self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual, lags: tuple[int, ...]
+    ) -> None:
         self.grid, self.holds, self.lowest = grid, holds, lowest
-        self._steps = Sets(places, 1 + holds, shift)
+        self._steps = Sets(places, 1 + holds, shift, lags)
         self.usual = usual
 
     @property
     def steps(self) -> Sets:
         return self._steps
 
+    @property
+    def given(self) -> int:  # type: ignore[override]
+        return self._steps.size * len(self._steps.lags)
+
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
-        low, high = 128, -1
+        low, high, count = 128, -1, 0
         census = Census()
         for tune in records():
             pitches = pitched(tune)["pitch"]
             if len(pitches):
                 low, high = min(low, int(pitches.min())), max(high, int(pitches.max()))
             census.add(tune)
+            count += 1
         if high < 0:
             raise UserError("the tunes have no notes (drums are not counted): there is nothing to learn from.")
         shift = chosen["shift"]
         low, high = max(0, low - shift), min(127, high + shift)
-        return cls(chosen["grid"], bool(chosen["holds"]), low, high - low + 1, shift, census.usual())
+        grid, holds, usual = chosen["grid"], bool(chosen["holds"]), census.usual()
+        codec = cls(grid, holds, low, high - low + 1, shift, usual, ())
+        if not chosen["echoes"]:
+            return codec
+        rolls = (
+            codec.encode(tune) for tune in islice(records(), 0, None, -(-count // LISTENED)) if not codec.refusal(tune)
+        )
+        lags = distances(rolls, usual.bar(grid), chosen["echoes"])
+        return cls(grid, holds, low, high - low + 1, shift, usual, lags)
 
     def refusal(self, record: Tune) -> str:
         pitches = pitched(record)["pitch"]
@@ -136,20 +159,23 @@ class PianoRoll(TuneCodec):
             "lowest": self.lowest,
             "places": self._steps.places,
             "shift": self._steps.shift,
+            "lags": list(self._steps.lags),
             **self.usual.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, metre, tempo, key = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "metre", "tempo", "key"
+        grid, holds, lowest, places, shift, lags, metre, tempo, key = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", "metre", "tempo", "key"
         )
-        whole = [grid, lowest, places, shift]
+        whole = [grid, lowest, places, shift, *(lags if isinstance(lags, list) else [None])]
         if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
             raise damaged(cls, f"expected whole numbers, found {str(whole)[:80]}")
         if not (1 <= grid <= 96 and 0 <= lowest <= 127 and 1 <= places <= 128 - lowest and 0 <= shift <= 24):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
-        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key))
+        if len(lags) > 16 or sorted({*lags}) != lags or (lags and not 1 <= lags[0] <= lags[-1] <= LONGEST):
+            raise damaged(cls, f"echoes {str(lags)[:80]} must be in order, from 1")
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key), tuple(lags))
 
 
 class Frames(Guide):
@@ -165,9 +191,12 @@ class Frames(Guide):
         self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
         self._sounding: np.ndarray = np.zeros(self._places, bool)
         self._frame = 0
+        self._steps, self._before = codec.steps, list[np.ndarray]()
 
     def given(self) -> np.ndarray:
-        return np.zeros(0, np.float32)
+        silence, past = self._steps.start, self._before
+        parts = [past[-lag] if lag <= len(past) else silence for lag in self._steps.lags]
+        return np.concatenate(parts) if parts else silence[:0]
 
     def allowed(self) -> np.ndarray | None:
         frame = self._frame
@@ -186,6 +215,33 @@ class Frames(Guide):
         on = np.asarray(step).reshape(-1, self._places) > 0
         self._sounding = np.asarray(on.any(axis=0))
         self._frame += 1
+        if self._steps.lags:
+            self._before.append(np.asarray(step, np.float32))
 
     def copy(self) -> Self:
-        return copy.copy(self)  # nothing is changed in place
+        other = copy.copy(self)
+        other._before = self._before[:]
+        return other
+
+
+def distances(rolls: Iterable[np.ndarray], bar: int, count: int) -> tuple[int, ...]:
+    """The distances [frames], in order, at which rolls [N, places] are most like themselves.
+
+    Each tune names `NAMED` of those up to `FURTHEST` bars at which it is more so than at their neighbours, and at least
+    as much as `LIKE`: tunes may be in several metres. Of those that `SOME` of all tunes name, the `count` that are
+    named most are taken. Likeness is the share of notes that both frames have, of all that either has.
+    """
+    named = Counter[int]()
+    tunes = 0
+    for each in rolls:
+        tunes += 1
+        on = each.astype(bool)
+        alike = np.zeros(min(FURTHEST * bar, len(on)) + 1)
+        alike[0] = 1
+        for lag in range(1, len(alike) - 1):
+            either = np.count_nonzero(on[lag:] | on[:-lag])
+            alike[lag] = np.count_nonzero(on[lag:] & on[:-lag]) / either if either else 0
+        peak = (alike[1:-1] > alike[:-2]) & (alike[1:-1] >= alike[2:]) & (alike[1:-1] >= LIKE)
+        peaks = np.flatnonzero(peak) + 1
+        named.update(peaks[np.argsort(-alike[peaks], kind="stable")][:NAMED].tolist())
+    return tuple(sorted(lag for lag, names in named.most_common(count) if names >= SOME * tunes))

@@ -43,7 +43,7 @@ FED_BACK = 1.4
 DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5), Tuples: (5, 0.2, 0.5)}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (30, 0.15, 0.5), Tuples: (30, 0.15, 0.5)}
+WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (2, 0.15, 0.5), Tuples: (2, 0.15, 0.5)}
 """The same for recurrent weights."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
@@ -192,6 +192,7 @@ def choose(
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
             "input": round(rate / 4, 3) * isinstance(steps, Symbols),
             "recurrent": recurrent,
+            "locked": isinstance(steps, Sets | Tuples),
         }
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
