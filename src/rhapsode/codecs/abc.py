@@ -197,6 +197,7 @@ class Written(Course):
         self._sounding, self._tied = REST, False  # the last note, and whether it is tied to the next
         self._harmonies = len(codec.known.harmonies) > 1 and not self.tune.chords  # whether these are to be drawn
         self._chord = False  # whether there was one since the last note
+        self._over, self._held = 0, False  # the chord; whether the last note only goes on
 
     def allowed(self) -> np.ndarray:
         signs, values = self._vocabulary.signs, self._vocabulary.values
@@ -241,11 +242,11 @@ class Written(Course):
         if token.sign == Sign.TIE:
             self._tied = True
         elif token.sign == Sign.NOTE:
-            self._sounding, self._tied = token.value, False
+            self._sounding, self._held, self._tied = token.value, self._tied, False
         elif token.sign == Sign.LENGTH:
-            self.frame += token.value
+            self.heard(token.value, HELD if self._held else self._sounding, self._over)
             self._due, self._chord = self._signs.get(self.frame, []), False
         elif token.sign == Sign.CHORD:
-            self._chord = True
+            self._chord, self._over = True, token.value
         if self._due[:1] == [token]:
             self._due = self._due[1:]
