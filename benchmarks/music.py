@@ -11,6 +11,9 @@ are not told from held ones. Nats a frame: the mean over all frames of all test 
 the first frame counted; nothing is padded, and the weights are those that were best on the validation tunes. Training
 presents tunes in other keys (`shift` semitones to either side); test tunes are as they are. Pitches that never occur
 in training can, by that, have a probability; a test tune beyond even those would be named, and count as left out.
+(Not Nottingham: there validation chose no shift. Its chords lie in one octave whatever the key, which a shift breaks.)
+With each frame are given earlier ones, at distances at which many training tunes are much like themselves, if there are
+such distances (`rhapsode.codecs.pianoroll.distances`); `--echoes 0` leaves them out.
 
 `bernoulli` and `nade` are different tasks: the first cannot know which notes of a frame go together. They are not to
 be ranked against one another. Beside them stand: each note by its own frequency in the training tunes; and each note
@@ -39,6 +42,7 @@ from rhapsode.report import Report
 from rhapsode.training.run import train
 
 FILES = {"jsb": "JSB_Chorales", "nottingham": "Nottingham", "musedata": "MuseData", "piano-midi": "Piano_midi"}
+SHIFTS = {"jsb": 5, "nottingham": 0, "musedata": 5, "piano-midi": 5}
 GRID = 2
 """Frames in a quarter, as the reader takes the collections to have."""
 
@@ -99,7 +103,12 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
                 [path],
                 home,
                 codec="pianoroll",
-                codec_options={"grid": GRID, "holds": 0, "shift": options.shift, "echoes": options.echoes},
+                codec_options={
+                    "grid": GRID,
+                    "holds": 0,
+                    "shift": SHIFTS[name] if options.shift is None else options.shift,
+                    "echoes": options.echoes,
+                },
                 network={"head": head},
                 minutes=options.minutes,
                 report=Notes(),
@@ -121,6 +130,7 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
                 "left_out": len(tunes) - len(scores),
                 "frames": int(frames.sum()),
                 "parameters": model.network.parameters,
+                "echoes": list(codec.steps.lags),
             }
             print(name, head, json.dumps(report[name][head]), flush=True)
     return report
@@ -133,7 +143,7 @@ def main() -> None:
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
     parser.add_argument("--echoes", type=int, default=12, help="earlier frames that are given with each; see the codec")
-    parser.add_argument("--shift", type=int, default=5, help="semitones that training moves tunes by")
+    parser.add_argument("--shift", type=int, help="semitones that training moves tunes by [default: 5; nottingham: 0]")
     blues.add_options(parser)
     franklin.add_options(parser)
     beside.add_options(parser)
