@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from tunes import marks, read, sounding, tunes
 
 from rhapsode.music.formats import abc
-from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo
+from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes
 
 HEAD = "X:1\nT:Title\nM:4/4\nL:1/4\n"
 
@@ -37,6 +37,13 @@ def test_there_and_back(written):
     assert sounding(back) == sounding(written), abc.dumps(written)
     assert marks(back) == marks(written) and back.tempos == written.tempos and back.title == "A tune"
     assert not refused.left_out and [each.program for each in back.parts] == [each.program for each in written.parts]
+
+
+def test_two_notes_of_a_letter_are_held_over_a_bar_line():
+    rows = [(0, 5, 60, 80, 0), (0, 7, 61, 80, 0), (7, 1, 60, 80, 0)]
+    written = Tune(notes(rows), 1, 8, metres=(Metre(0, 4, 4),))
+    (back,), _ = read(abc, abc.dumps(written))
+    assert sounding(back) == sounding(written), abc.dumps(written)
 
 
 def test_pitches_and_keys():

@@ -226,9 +226,10 @@ class Written(Course):
 
     def _pitches(self, kept: tuple[int, int] | None) -> np.ndarray:
         """[FIRST + places] bool: which the next note may have."""
-        if self._tied or kept is not None:
-            wanted = self._sounding if self._tied or kept is None or kept[1] == HELD else kept[1]
-            return np.asarray(np.arange(len(self.values)) == wanted)
+        if kept is not None and kept[1] != HELD:
+            return np.asarray(np.arange(len(self.values)) == kept[1])
+        if kept is not None or self._tied:
+            return np.asarray(np.arange(len(self.values)) == self._sounding)
         return self.values
 
     def most(self) -> int:

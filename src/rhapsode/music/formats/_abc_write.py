@@ -50,6 +50,7 @@ class _Voice:
         self._key = _first(tune.keys)
         self._spoken: dict[tuple[str, int], int] = {}  # alterations heard in this bar, by letter and octave
         self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it
+        self._twice: set[tuple[str, int]] = set()  # letters and octaves that the last sound had twice, as C and C sharp
         self._written: dict[int, list[str]] = {}  # signs of the tune by tick, for the first voice
         before: Metre | None = None
         for metre in tune.metres:
@@ -93,20 +94,28 @@ class _Voice:
         return found + ("".join(self._written.get(tick, ())) if self._number == 0 else "")
 
     def _sound(self, stretch: Stretch, length: Fraction) -> str:
-        heads = [(self._head(pitch), "-" if goes_on else "") for pitch, _, goes_on in stretch.notes]
+        places = [self._spelled(pitch)[::2] for pitch, _, _ in stretch.notes]
+        before, self._twice = self._twice, {each for each in places if places.count(each) > 1}
+        heads = [
+            (self._head(pitch, place in before | self._twice), "-" if goes_on else "")
+            for place, (pitch, _, goes_on) in zip(places, stretch.notes, strict=True)
+        ]
         if not heads:
             return f"z{size_text(length)}"
         if len(heads) == 1:
             return f"{heads[0][0]}{size_text(length)}{heads[0][1]}"
         return f"[{''.join(head + tie for head, tie in heads)}]{size_text(length)}"
 
-    def _head(self, pitch: int) -> str:
-        """A note without its length. Its accidental is left out only where no reader can mistake it."""
-        sharps = self._key.sharps if self._key else 0
-        letter, alteration, octave = spelled(pitch, sharps)
-        usual = signature(sharps)[letter]
+    def _spelled(self, pitch: int) -> tuple[str, int, int]:
+        return spelled(pitch, self._key.sharps if self._key else 0)
+
+    def _head(self, pitch: int, marked: bool) -> str:
+        """A note without its length. Its accidental is left out only where no reader can mistake it, unless `marked`:
+        a tie could be that of the other note of its letter."""
+        letter, alteration, octave = self._spelled(pitch)
+        usual = signature(self._key.sharps if self._key else 0)[letter]
         heard = self._spoken.get((letter, octave), usual), self._letters.get(letter, usual)
-        mark = "" if heard == (alteration, alteration) else ACCIDENTALS[alteration]
+        mark = "" if heard == (alteration, alteration) and not marked else ACCIDENTALS[alteration]
         self._spoken[letter, octave] = self._letters[letter] = alteration
         return mark + note_text(letter, octave)
 
