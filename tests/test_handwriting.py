@@ -18,7 +18,7 @@ from rhapsode.conditions.window import Window
 from rhapsode.config import NetworkConfig
 from rhapsode.corpus import codec_for, prepare
 from rhapsode.errors import UserError
-from rhapsode.generate import Sample
+from rhapsode._writers import Sample
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.page import Page

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"checkpoint", "network", "datasets"},
     {"_files", "_encode"},
     {"sources", "_records"},
-    {"reader", "framing", "corpus"},
+    {"reader", "framing", "corpus", "_writers"},
     {"generate", "score", "compress"},
     {"model", "writing", "recogniser", "verified"},
     {"training"},

@@ -12,18 +12,13 @@ are drawn side by side and those that fit what is fixed are multiplied: sequenti
 
 from __future__ import annotations
 
-import codecs
-import copy
-import io
 import secrets
-from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rhapsode._writers import Piece, RecordWriter, Sample, TextWriter, Writer
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide, along
@@ -37,43 +32,6 @@ LENGTH = 500
 SLACK, SPARE = 2.5, 50
 """Times the steps that a text needs in the training data's mean, and steps more, after which a record is ended."""
 ROWS_LIMIT = 65_536
-
-Stopped = Literal["length", "stop", "unfinished"]
-
-
-@dataclass(frozen=True)
-class Sample:
-    """What was drawn after the prompt.
-
-    data:      the bytes; cut before the stop string if that is what ended it. Of a record: a file in its own format.
-    text:      the same as text, U+FFFD for what is not UTF-8. Of a record: the text that goes with it.
-    steps:     [N, *shape of a step], every step drawn, those of the stop string included; symbols are int64.
-    log_probs: [N] float64, nats: what the model itself gives each step, whatever the sampling. The
-               numbers are those that scoring gives, to the last bit.
-    seed, row: with these it can be drawn again.
-    stopped:   `length`: all steps asked for were drawn; `stop`: the stop string was, or the end of the text that was to
-               be written; `unfinished`: a stream was asked before its end.
-    record:    what the codec makes of the steps, e.g. a `Drawing`; None for text.
-    attention: [N, U] float32: how much of each symbol of its text was seen at each step; U is 0 without a text.
-    """
-
-    data: bytes
-    text: str
-    steps: np.ndarray
-    log_probs: np.ndarray
-    seed: int
-    row: int
-    stopped: Stopped
-    record: Any = None
-    attention: np.ndarray | None = None
-
-
-@dataclass(frozen=True)
-class Piece:
-    """What one step of a stream adds: to the bytes, and to the characters that are complete. Either may be empty."""
-
-    data: bytes
-    text: str
 
 
 def generate(
@@ -106,7 +64,7 @@ def generate(
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    task = _Task(model, prompt, length, seed, sampling, stop, style, outline, row)
+    task = Task(model, prompt, length, seed, sampling, stop, style, outline, row)
     if particles > 1:
         return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
@@ -128,7 +86,7 @@ def generate(
     return [writer.sample() for writer in writers]
 
 
-def _read(reader: Reader, writers: list[_Writer]) -> None:
+def _read(reader: Reader, writers: list[Writer]) -> None:
     """Each writer's last step."""
     steps, given = np.array([writer.steps[-1] for writer in writers]), [writer.given for writer in writers]
     if given[0] is None:
@@ -137,7 +95,7 @@ def _read(reader: Reader, writers: list[_Writer]) -> None:
         reader.read(steps, np.array(given))
 
 
-def _filtered(task: _Task, row: int, count: int) -> Sample:
+def _filtered(task: Task, row: int, count: int) -> Sample:
     """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
     first = ROWS_LIMIT * (row + 1)
     writers = [task.writer(row, stream=first + n) for n in range(count)]
@@ -168,7 +126,7 @@ def _filtered(task: _Task, row: int, count: int) -> Sample:
     return chosen.sample()
 
 
-def _shares(writers: list[_Writer]) -> np.ndarray:
+def _shares(writers: list[Writer]) -> np.ndarray:
     """The particles' weights, which sum to 1."""
     logs = np.array([writer.log_weight for writer in writers])
     most = logs.max()
@@ -183,7 +141,7 @@ class Stream(Iterator[Piece]):
     string, or is part of an incomplete character, is held back until that is known.
     """
 
-    def __init__(self, task: _Task, row: int) -> None:
+    def __init__(self, task: Task, row: int) -> None:
         self._task, self._writer = task, task.writer(row)
         self._pieces = self._run()
         self.seed = task.seed
@@ -222,10 +180,10 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(_Task(model, prompt, length, seed, sampling, stop, style, outline, row), row)
+    return Stream(Task(model, prompt, length, seed, sampling, stop, style, outline, row), row)
 
 
-class _Task:
+class Task:
     """Arguments checked and the prompt read: all that the rows share."""
 
     def __init__(
@@ -306,186 +264,10 @@ class _Task:
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         return before, codec.encode_text(text) if known else None
 
-    def writer(self, row: int, stream: int | None = None) -> _Writer:
+    def writer(self, row: int, stream: int | None = None) -> Writer:
         """What turns the steps of one row into a sample. stream: of random numbers, by default the row's."""
         randomness = Randomness(self.seed, row if stream is None else stream)
-        return (_RecordWriter if isinstance(self.model.codec, RecordCodec) else _TextWriter)(self, row, randomness)
-
-
-class _Writer(ABC):
-    """One row: draws its steps and turns them into output."""
-
-    log_weight = 0.0
-    """As a particle: log p of what its guide allowed, of all steps together."""
-
-    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
-        self._task, self._row, self._randomness = task, row, randomness
-        self._guide = None if task.guide is None else task.guide.copy()
-        self._recent = deque(task.recent, task.sampling.repetition_window)
-        self.steps: list[Any] = []
-        self._log_probs: list[float] = []
-        self._stopped: Stopped = "unfinished"
-
-    @property
-    def ended(self) -> bool:
-        return self._stopped != "unfinished"
-
-    @property
-    def given(self) -> np.ndarray | None:
-        """What is given with the next step."""
-        return self._guide.given() if self._guide is not None and self._task.model.codec.given else None
-
-    def become(self, other: _Writer) -> _Writer:
-        """A particle that stands where the other one does, and goes on by its own random numbers."""
-        new = copy.copy(other)
-        new._randomness, new.log_weight = self._randomness, 0.0
-        new._recent, new.steps, new._log_probs = other._recent.copy(), other.steps.copy(), other._log_probs.copy()
-        new._guide = None if other._guide is None else other._guide.copy()
-        return new
-
-    def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
-        """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds.
-
-        Nothing is drawn if the steps before it were all.
-        """
-        if self._complete(attention):
-            self._stopped = "stop"
-            return Piece(b"", "")
-        task, guide = self._task, self._guide
-        step, log_prob, log_allowed = task.head.draw(
-            distribution, task.sampling, self._randomness, self._recent, guide.allowed() if guide else None
-        )
-        if guide:
-            guide.read(step)
-            self.log_weight += log_allowed
-        self._recent.append(step)
-        self.steps.append(step)
-        self._log_probs.append(log_prob)
-        return self._add(step, attention)
-
-    def _complete(self, attention: np.ndarray) -> bool:
-        """Whether what was drawn so far is all, as the model now sees it."""
-        return False
-
-    def finish(self) -> Piece:
-        """No more steps will come: what was held back."""
-        if not self.ended:
-            self._stopped = "length"
-        return self._rest()
-
-    @abstractmethod
-    def _add(self, step: Any, attention: np.ndarray) -> Piece:
-        """Take the step in; sets `_stopped` if it is the last one."""
-
-    @abstractmethod
-    def _rest(self) -> Piece:
-        """What is left to give when all steps were taken in."""
-
-    @abstractmethod
-    def sample(self) -> Sample:
-        """What was drawn so far."""
-
-
-class _TextWriter(_Writer):
-    """Symbols → bytes and text."""
-
-    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
-        super().__init__(task, row, randomness)
-        self._decoder = task.model.text_codec.decoder()
-        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = b""  # bytes that may turn out to begin the stop string
-        self._data, self._text = bytearray(), io.StringIO()
-
-    def _add(self, step: int, attention: np.ndarray) -> Piece:
-        stop, data = self._task.stop, self._decoder.feed(step)
-        if stop is None:
-            return self._out(data)
-        data = self._held + data
-        at = data.find(stop)
-        if at >= 0:
-            self._stopped, self._held = "stop", b""
-            return self._out(data[:at])
-        sure = len(data) - _overlap(data, stop)
-        self._held = data[sure:]
-        return self._out(data[:sure])
-
-    def _rest(self) -> Piece:
-        held, self._held = self._held, b""
-        return self._out(held, final=True)
-
-    def _out(self, data: bytes, final: bool = False) -> Piece:
-        piece = Piece(data, self._characters.decode(data, final))
-        self._data += piece.data
-        self._text.write(piece.text)
-        return piece
-
-    def sample(self) -> Sample:
-        return Sample(
-            bytes(self._data),
-            self._text.getvalue(),
-            np.array(self.steps, np.int64),
-            np.array(self._log_probs, np.float64),
-            self._task.seed,
-            self._row,
-            self._stopped,
-        )
-
-
-class _RecordWriter(_Writer):
-    """Steps → a record, which is only given whole."""
-
-    def __init__(self, task: _Task, row: int, randomness: Randomness) -> None:
-        super().__init__(task, row, randomness)
-        self._codec = task.model.record_codec
-        self._seen: list[np.ndarray] = []
-
-    def _complete(self, attention: np.ndarray) -> bool:
-        if self._task.head.ends:
-            return False
-        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
-        passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
-        return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
-
-    def become(self, other: _Writer) -> _Writer:
-        new = super().become(other)
-        assert isinstance(new, _RecordWriter)
-        new._seen = new._seen.copy()
-        return new
-
-    def _add(self, step: Any, attention: np.ndarray) -> Piece:
-        self._seen.append(attention)
-        if self._codec.ends(step):
-            self._stopped = "stop"
-        return Piece(b"", "")
-
-    def _rest(self) -> Piece:
-        return Piece(self.sample().data, "")
-
-    def sample(self) -> Sample:
-        codec, task = self._codec, self._task
-        steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
-        text = task.prompt.decode("utf-8", "replace")
-        known = text if task.model.text else None
-        record = codec.decode(steps, known, begun=task.style is not None, outline=task.outline)
-        return Sample(
-            codec.dump(record),
-            text,
-            steps,
-            np.array(self._log_probs, np.float64),
-            task.seed,
-            self._row,
-            self._stopped,
-            record,
-            np.array(self._seen).reshape(len(steps), -1),
-        )
-
-
-def _overlap(data: bytes, stop: bytes) -> int:
-    """How many of the last bytes of `data` are the first ones of `stop`."""
-    for n in range(min(len(data), len(stop) - 1), 0, -1):
-        if data.endswith(stop[:n]):
-            return n
-    return 0
+        return (RecordWriter if isinstance(self.model.codec, RecordCodec) else TextWriter)(self, row, randomness)
 
 
 def _whole(what: str, value: int, low: int, high: int | None = None) -> None:

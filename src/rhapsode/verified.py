@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.generate import Sample
+from rhapsode._writers import Sample
 from rhapsode.legibility import edit_distance
 from rhapsode.samplers import Sampling
 

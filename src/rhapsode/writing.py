@@ -16,7 +16,7 @@ import numpy as np
 
 from rhapsode.checkpoint import commit
 from rhapsode.errors import UserError
-from rhapsode.generate import Sample
+from rhapsode._writers import Sample
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import Metrics, metrics
 from rhapsode.ink.page import Layout, Page, lay_out

@@ -10,7 +10,7 @@ from score import BARS, lead, quartet, sung, untrained
 
 from rhapsode import registry
 from rhapsode.errors import UserError
-from rhapsode.generate import Sample
+from rhapsode._writers import Sample
 from rhapsode.model import Model
 from rhapsode.music.keys import natural
 from rhapsode.music.outline import Outline

@@ -13,7 +13,7 @@ from rhapsode.cli._files import as_json, put, visible
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from rhapsode.generate import Sample
+    from rhapsode._writers import Sample
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied, Known, Rate
 

@@ -15,7 +15,7 @@ from rhapsode.cli._records import fresh_seed, named, show
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from rhapsode.generate import Sample
+    from rhapsode._writers import Sample
     from rhapsode.ink.drawing import Drawing
     from rhapsode.model import Model
     from rhapsode.recogniser import Recogniser

@@ -19,7 +19,7 @@ from rhapsode.errors import UserError
 if TYPE_CHECKING:
     from rhapsode.cli._wish import Wish
     from rhapsode.codecs._tunes import TuneCodec
-    from rhapsode.generate import Sample
+    from rhapsode._writers import Sample
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied
     from rhapsode.samplers import Sampling

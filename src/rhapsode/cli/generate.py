@@ -12,7 +12,7 @@ from rhapsode.cli._imports import unbroken
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from rhapsode.generate import Sample
+    from rhapsode._writers import Sample
     from rhapsode.model import Model
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rhapsode import checkpoint
 from rhapsode.errors import UserError
-from rhapsode.generate import Sample
+from rhapsode._writers import Sample
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import Hand, lines, sentences
