@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from conftest import WORDS, MakeModel, Stop, written
 
+from rhapsode._writers import Sample
 from rhapsode.cli import main
 from rhapsode.cli._records import named as style_of
 from rhapsode.codecs.strokes import Strokes
@@ -18,7 +19,6 @@ from rhapsode.conditions.window import Window
 from rhapsode.config import NetworkConfig
 from rhapsode.corpus import codec_for, prepare
 from rhapsode.errors import UserError
-from rhapsode._writers import Sample
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.page import Page

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode._writers import Sample
 from rhapsode.checkpoint import commit
 from rhapsode.errors import UserError
-from rhapsode._writers import Sample
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import Metrics, metrics
 from rhapsode.ink.page import Layout, Page, lay_out

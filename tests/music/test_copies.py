@@ -15,7 +15,7 @@ from rhapsode.codecs.pianoroll import PianoRoll
 from rhapsode.errors import UserError
 from rhapsode.model import codec_to_json
 from rhapsode.music.copies import Copied, Known, Rate
-from rhapsode.music.skyline import skyline
+from rhapsode.music.line import skyline
 from rhapsode.music.tune import Metre, Part, Tune, notes, ordered, transposed
 
 Q = 12

@@ -9,8 +9,8 @@ import pytest
 from score import BARS, lead, quartet, sung, untrained
 
 from rhapsode import registry
-from rhapsode.errors import UserError
 from rhapsode._writers import Sample
+from rhapsode.errors import UserError
 from rhapsode.model import Model
 from rhapsode.music.keys import natural
 from rhapsode.music.outline import Outline

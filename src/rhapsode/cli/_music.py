@@ -17,9 +17,9 @@ from rhapsode.cli._wish import outlined
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
+    from rhapsode._writers import Sample
     from rhapsode.cli._wish import Wish
     from rhapsode.codecs._tunes import TuneCodec
-    from rhapsode._writers import Sample
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied
     from rhapsode.samplers import Sampling

@@ -12,8 +12,8 @@ from rhapsode.codecs._usual import Usual
 from rhapsode.music import read as files
 from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
+from rhapsode.music.line import skyline
 from rhapsode.music.outline import Outline
-from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
 
 BARS = 16

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from rhapsode.errors import UserError
 from rhapsode._writers import Sample
+from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.page import Layout, Line, Page, Sheet, fit, lay_out
 from rhapsode.ink.svg import svg

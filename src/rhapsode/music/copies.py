@@ -20,8 +20,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.music.line import skyline
 from rhapsode.music.runs import Runs
-from rhapsode.music.skyline import skyline
 from rhapsode.music.tune import Tune
 
 GRID = 24

@@ -8,8 +8,8 @@ from itertools import islice
 from pathlib import Path
 
 from rhapsode import checkpoint
-from rhapsode.errors import UserError
 from rhapsode._writers import Sample
+from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import Hand, lines, sentences
