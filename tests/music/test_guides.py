@@ -109,6 +109,8 @@ def test_what_cannot_be_kept(made: dict[str, Model], singer: Model) -> None:
     singer.generate(outline=Outline(transposed(lead(0), 24)), seed=1)  # its notes do not matter
     with pytest.raises(UserError, match=r"never seen the metre 5/8. It can write 3/4"):
         made["abc"].generate(outline=Outline(replace(lead(0), metres=(Metre(0, 5, 8),))))
+    with pytest.raises(UserError, match="voice 1 has notes beyond the range.*Transpose"):
+        made["chorale"].generate(outline=Outline(transposed(quartet(0), 24), parts=frozenset({1, 2, 3})))
     with pytest.raises(UserError, match="none can be kept"):
         made["performance"].generate(outline=Outline(lead(0), bars=frozenset({1})))
 

@@ -208,8 +208,16 @@ class Parts(Guide):
         self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None)
         self._sizes = codec.steps.sizes
         if len(tune.notes):
-            if voices(tune, len(self._sizes)) is None:
+            found = voices(tune, len(self._sizes))
+            if found is None:
                 raise UserError(f"{tune.name or 'tune'}: more voices at once than the model's {len(self._sizes)}.")
+            for n, (notes, (low, high)) in enumerate(zip(found, codec.ranges, strict=True)):
+                beyond = notes["start"][(notes["pitch"] < low) | (notes["pitch"] > high)]
+                if any(not outline.drawn(self._bars.number(frame), n) for frame in beyond.tolist()):
+                    raise UserError(
+                        f"{tune.name or 'tune'}: voice {n + 1} has notes beyond the range of the training data, and "
+                        "they are to be kept. Transpose it, perhaps by an octave."
+                    )
             lines = codec.lines(tune, self._bars.end)
         else:
             lines = np.zeros((0, len(self._sizes)), np.int64)
