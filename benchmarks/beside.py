@@ -1,9 +1,10 @@
 """Tunes that a model draws, beside tunes that were held out from its training.
 
-    python benchmarks/music.py compare --model models/band --data tunes/ [--tunes 200] [--picture compare.png]
+    python benchmarks/music.py compare --model models/band --data tunes/ [--tunes 200] [--temperature 1]
+        [--picture compare.png]
 
 `data` is what the model was trained on: of a file that is divided, the part valid is held out; of others, what training
-held out. Each tune is drawn at temperature 1 along a held-out one: as long, in its metre and key, by a codec that knows
+held out. Each tune is drawn along a held-out one: as long, in its metre and key, by a codec that knows
 such things. What is finer than the model's steps is taken out of the held-out tunes, too. What is measured is said in
 `rhapsode.music.measures`.
 """
@@ -27,6 +28,7 @@ from rhapsode.music.keys import home
 from rhapsode.music.outline import Outline
 from rhapsode.music.panels import picture
 from rhapsode.music.tune import Tune, notes
+from rhapsode.samplers import Sampling
 from rhapsode.sources import open_sources
 
 
@@ -52,10 +54,10 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
         raise SystemExit(f"{options.model} is no model of tunes")
     known = known_beside(model)
     held = list(islice(held_out(codec, options.data), options.tunes or 200))
-    drawn = []
+    drawn, sampling = [], Sampling(temperature=options.temperature)
     for number, tune in enumerate(held):
         bare = replace(tune, notes=notes([]), chords=(), keys=(home(tune),))
-        drawn += [one.record for one in model.generate(outline=Outline(bare), seed=number)]
+        drawn += [one.record for one in model.generate(outline=Outline(bare), seed=number, sampling=sampling)]
     seen = [codec.seen(tune) for tune in held]
     found = compare(drawn, seen, copied=(lambda tune: known.longest(tune).notes) if known else None)
     print(found, flush=True)
@@ -66,4 +68,5 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", help="compare: the model's folder")
+    parser.add_argument("--temperature", type=float, default=1.0, help="compare: of drawing")
     parser.add_argument("--data", help="compare: what it was trained on, a file or a folder")
