@@ -56,6 +56,7 @@ FILES = {
     "a.abc": ABC,
     "a.ls": SHEET,
     "a.musicxml": musicxml.dumps(TUNE),
+    "a.krn": "!!!OTL: One\n**text\t**kern\n*\t*M2/4\nla\t4c\n.\t4e\n*-\t*-\n",
     "a.json": json.dumps(JSON),
     "a.mat": mat(traindata=[ROLL], testdata=[ROLL, ROLL]),
     "a.tune.jsonl": own.dumps(TUNE) + "\n",

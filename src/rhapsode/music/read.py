@@ -10,15 +10,15 @@ from typing import Protocol
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.archive import is_zip, members, opened
 from rhapsode.exchange.source import Source, of_file, reading
-from rhapsode.music.formats import abc, impro_visor, midi, musicxml, own, rolls
+from rhapsode.music.formats import abc, impro_visor, kern, midi, musicxml, own, rolls
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Tune
 
-SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".mat", ".json", ".jsonl", ".zip")
+SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".krn", ".mat", ".json", ".jsonl", ".zip")
 """Of files worth trying in a folder."""
 KNOWN = (
-    "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, piano rolls of benchmarks (.mat and .json), Rhapsode's "
-    "own lines of JSON, and .zip archives of these"
+    "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, Humdrum's kern, piano rolls of benchmarks (.mat and "
+    ".json), Rhapsode's own lines of JSON, and .zip archives of these"
 )
 
 
@@ -28,7 +28,7 @@ class _Format(Protocol):
     def read(self, source: Source, refused: Refusals) -> Iterator[Tune]: ...
 
 
-FORMATS: tuple[_Format, ...] = (midi, own, rolls, musicxml, impro_visor, abc)
+FORMATS: tuple[_Format, ...] = (midi, own, rolls, musicxml, kern, impro_visor, abc)
 
 
 def recognised(path: Path) -> bool:

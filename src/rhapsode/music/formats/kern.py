@@ -1,0 +1,231 @@
+"""Humdrum's kern (`.krn`): a voice a column, called a spine, and a moment a line.
+
+Read are notes, chords and rests of all `**kern` spines, as they sound, through splits (`*^`), joins (`*v`), crossings
+(`*x`) and new spines (`*+`); ties, bar lines, metres, keys, tempos, names and codes of instruments, and titles. Spines
+of one `*part` are one part, and the first part is the rightmost, which is the highest. A file may have several pieces.
+Repeats are not played: each bar is there once, and this is counted. Grace notes and spines of other kinds are left
+alone. A first bar that is too short is a pick-up, see `Tune`.
+
+partitura reads kern, too, but (1.9) gives notes of a chord half a quarter if only the first has its duration written,
+mistakes durations such as `3%2`, drops modes and titles, does not follow `*x` and `*+`, and goes on after a wrong token
+with all that follows shifted, without a word. On chorales without any of these, the two agree in every note.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from fractions import Fraction
+
+from rhapsode.exchange.source import Source
+from rhapsode.music.formats import _kern_words as words
+from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
+from rhapsode.music.formats._sheet import Sheet
+from rhapsode.music.pitch import ABOVE
+from rhapsode.music.refusals import Refusals, Unreadable
+from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
+
+__all__ = ["read", "recognises"]
+
+MARK = re.compile(rb"(?:\xef\xbb\xbf)?(?:![^\r\n]*+|[\r\n]++)*+(?:\*\*[^\t\r\n]++\t++)*\*\*kern(?:[\t\r\n ]|\Z)")
+TITLE = re.compile(r"!!!OTL[^:]*:\s*(.*)")
+
+
+def recognises(head: bytes) -> bool:
+    return MARK.match(head) is not None
+
+
+def read(source: Source, refused: Refusals) -> Iterator[Tune]:
+    found = list(pieces(source.text()))
+    for number, lines in enumerate(found, 1):
+        try:
+            name = source.name if len(found) == 1 else f"{source.name}#{number}"
+            yield _Reader(source.name, refused).tune(lines, name)
+        except Unreadable as error:
+            refused.skip(error.reason, error.place)
+
+
+class _Reader:
+    """Reads one piece. Times are in quarters."""
+
+    def __init__(self, file: str, refused: Refusals) -> None:
+        self._file, self._refused = file, refused
+        self._sheet = Sheet()
+        self._columns: list[Column] = []
+        self._spines: list[Spine] = []  # of kern, from the left
+        self._now = Fraction(0)  # when the next line of notes begins
+        self._line = Fraction(0)  # of the last bar
+        self._tied: dict[tuple[int, int], list[int]] = {}  # which notes of the sheet go on, by spine and pitch
+        self._signature: tuple[Fraction, int] | None = None  # since when, and sharps
+        self._final: tuple[Fraction, int, int] | None = None  # since when, and as in `words.final`
+        self._repeats = ""  # where the first stands
+
+    def tune(self, lines: list[Line], name: str) -> Tune:
+        """Raises `Unreadable`."""
+        title = ""
+        for number, line in lines:
+            where = f"{self._file}, line {number}"
+            if line.startswith("!"):
+                found = TITLE.match(line)
+                title = title or (" ".join(found[1].split()) if found else "")
+                continue
+            row = tokens(line)
+            if line.startswith("**") and not self._columns:
+                self._columns = [Column() for _ in row]
+            if len(row) != len(self._columns):
+                raise Unreadable(
+                    "lines with more or fewer columns than the spines above",
+                    f"{where}: {len(row)} instead of {len(self._columns)}",
+                )
+            self._row(row, where)
+        if self._columns:
+            self._refused.leave_out("the end, without which a piece is perhaps cut off", f"{self._file}: no '*-'")
+        if self._repeats:
+            self._refused.leave_out("repeats, which are not played", self._repeats)
+        self._sheet.bars += [self._sheet.length] if self._sheet.bars[-1:] != [self._sheet.length] else []
+        return self._sheet.tune(self._parts(), title, name)
+
+    def _row(self, row: list[str], where: str) -> None:
+        kern = [(column, token) for column, token in zip(self._columns, row, strict=True) if column.kern]
+        if row[0].startswith("*"):
+            if any(token.startswith("*>[") for token in row):
+                self._repeats = self._repeats or where
+            for token in dict.fromkeys(token for _, token in kern):
+                self._mark(token, where)
+            for column, token in zip(self._columns, row, strict=True):
+                self._describe(column.spine, token)
+            self._columns = moved(self._columns, row, self._now, where)
+        elif row[0].startswith("="):
+            self._bar_line(where)
+            if any(":" in token for token in row):
+                self._repeats = self._repeats or where
+        else:
+            begun = [self._chord(column, token, where) for column, token in kern if token != "."]
+            if any(begun):
+                self._now = min(column.until for column, _ in kern if column.until > self._now)
+
+    def _describe(self, spine: Spine, token: str) -> None:
+        if token.startswith("**"):
+            spine.kind = token[2:].strip()
+            self._spines += [spine] if spine.kind == "kern" else []
+        elif token.startswith("*part"):
+            spine.part = token
+        elif token.startswith('*I"'):
+            spine.name = spine.name or " ".join(token[3:].split())
+        elif token.startswith("*I"):
+            spine.program = words.PROGRAMS.get(token[2:], spine.program)
+        elif token.startswith("*clef"):
+            spine.pitched = token != "*clefX"
+
+    def _bar_line(self, where: str) -> None:
+        ends: dict[Spine, Fraction] = {}
+        for column in self._columns:
+            if column.kern:
+                ends[column.spine] = max(ends.get(column.spine, self._line), column.until)
+        end = max(ends.values(), default=self._now)
+        # A spine with nothing in a bar is silent there; one with too little has lost something.
+        short = [each for each in ends.values() if self._line < each < end]
+        if short:
+            missing = f"{end - min(short)} of a quarter note is missing in one"
+            raise Unreadable("spines that do not reach a bar line together", f"{where}: {missing}")
+        if end > self._line:
+            self._sheet.bars.append(end)
+        self._now = self._line = end
+
+    def _chord(self, column: Column, token: str, where: str) -> bool:
+        """Whether it takes time: grace notes do not. Where only the first of a chord has a duration, all have it."""
+        found = token.split()
+        if "q" in found[0].lower():
+            return False
+        if column.until > self._now:
+            raise Unreadable("notes that begin before those above them end", f"{where}: {token!r}")
+        lasting = words.duration(found[0], where)
+        if lasting is None:
+            raise Unreadable("notes without a duration", f"{where}: {token!r}")
+        for word in found:
+            if "r" in word:
+                continue
+            pitch = words.pitch(word)
+            if not column.spine.pitched or "R" in word:
+                self._refused.leave_out("percussion, of which kern does not say what it is", where)
+            elif pitch is None:
+                raise Unreadable("what is neither note nor rest", f"{where}: {word!r}")
+            else:
+                self._note(self._spines.index(column.spine), pitch, words.duration(word, where) or lasting, word)
+        column.until = self._now + lasting
+        self._sheet.length = max(self._sheet.length, column.until)
+        return True
+
+    def _note(self, spine: int, pitch: int, length: Fraction, word: str) -> None:
+        tied = self._tied.setdefault((spine, pitch), [])
+        known = None
+        if "]" in word or "_" in word:
+            before = [each for each in tied if sum(self._sheet.notes[each][:2], Fraction(0)) == self._now]
+            known = before[0] if before else None
+        if known is None:
+            known = len(self._sheet.notes)
+            self._sheet.notes.append((self._now, length, pitch, spine))
+        else:
+            tied.remove(known)
+            start, so_far, _, _ = self._sheet.notes[known]
+            self._sheet.notes[known] = (start, so_far + length, pitch, spine)
+        if "[" in word or "_" in word:
+            tied.append(known)
+
+    def _mark(self, token: str, where: str) -> None:
+        if token.startswith("*MM"):
+            quarters = re.fullmatch(r"\*MM([0-9]{1,4}(?:\.[0-9]{1,9})?)", token)
+            if quarters and float(quarters[1]):
+                self._sheet.marks.append((self._now, Tempo(0, float(quarters[1]))))
+            else:
+                self._refused.leave_out("tempos that are no numbers", f"{where}: {token!r}")
+        elif re.match(r"\*M[0-9?XZ]", token):
+            self._metre(token, where)
+        elif token.startswith("*k["):
+            sharps = words.signature(token)
+            if sharps is None:
+                self._refused.leave_out("key signatures that no major key has", f"{where}: {token!r}")
+            self._signature = None if sharps is None else (self._now, sharps)
+            self._key()
+        elif (final := words.final(token)) is not None:
+            self._final = (self._now, *final)
+            self._key()
+
+    def _metre(self, token: str, where: str) -> None:
+        found = words.METRE.fullmatch(token)
+        beats, unit = (sum(map(int, found[1].split("+"))), int(found[2])) if found else (0, 1)
+        # A breve is unit 0.
+        beats, unit = (beats, unit) if unit else (2 * beats, 1)
+        if 0 < beats <= 64 and unit in (1, 2, 4, 8, 16, 32, 64):
+            self._sheet.marks.append((self._now, Metre(0, beats, unit)))
+        else:
+            self._refused.leave_out("metres that no bar has", f"{where}: {token!r}")
+
+    def _key(self) -> None:
+        """What signature and final make of each other, of those that are given here."""
+        sharps = self._signature[1] if self._signature and self._signature[0] == self._now else None
+        mode = 0
+        if self._final and self._final[0] == self._now:
+            _, final, mode = self._final
+            if sharps is not None:
+                mode = next((each for each, above in ABOVE.items() if above == final - sharps), mode)
+            sharps = final - ABOVE[mode]
+        if sharps is not None and -7 <= sharps <= 7:
+            self._sheet.marks.append((self._now, Key(0, sharps, mode)))
+
+    def _parts(self) -> tuple[Part, ...]:
+        """Also gives the notes of the sheet their parts."""
+        groups: dict[Spine | str, list[int]] = {}
+        for at in reversed(range(len(self._spines))):
+            spine = self._spines[at]
+            groups.setdefault(spine.part or spine, []).append(at)
+        part_of = {spine: part for part, spines in enumerate(groups.values()) for spine in spines}
+        self._sheet.notes = [
+            (start, length, pitch, part_of[spine]) for start, length, pitch, spine in self._sheet.notes
+        ]
+        found = []
+        for spines in groups.values():
+            described = [self._spines[at] for at in spines]
+            name = next((each.name for each in described if each.name), "")
+            found.append(Part(name, next((each.program for each in described if each.program), 0)))
+        return tuple(found)
