@@ -6,7 +6,7 @@ import pytest
 from rhapsode.config import FramingConfig
 from rhapsode.errors import UserError
 from rhapsode.framing import Framed, Framing, parse
-from rhapsode.steps import Moves, Steps, Symbols, Texts, uniform
+from rhapsode.steps import Moves, Sets, Steps, Symbols, Texts, uniform
 
 KIND = Symbols(1000)
 UNITS = [[0], [0, 1, 7, 30, 31, 32], [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]]
@@ -157,3 +157,14 @@ def test_uniform_numbers_are_uniform() -> None:
     assert ((counts - 2000) ** 2 / 2000).sum() < 100
     assert abs(np.corrcoef(x[:-1], x[1:])[0, 1]) < 0.01
     assert abs(np.corrcoef(x, uniform(np.arange(100_000), np.ones(100_000, int)))[0, 1]) < 0.01
+
+
+def test_echoes_may_lie_further_back_than_the_data_is_long() -> None:
+    values = np.arange(1, 31, dtype=np.uint8)[:, None] * np.ones(2, np.uint8)
+    f = Framed(Steps(values, np.array([0, 20])), Sets(2, lags=(3, 64)))
+    b = f.at(np.arange(2 * f.length)[:, None])
+    assert b.given is not None
+    near, far = b.given[:, 0, 0], b.given[:, 0, 2]
+    assert (far == 0).all()
+    expected = [0, 0, 0, 0, *range(1, 18), 0, 0, 0, 0, *range(21, 28)]
+    assert near.tolist() == 2 * expected

@@ -91,7 +91,8 @@ class Framed:
     def _lagged(self, raw: np.ndarray, into: np.ndarray, unit: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """[T, B, lags × size] float32: the steps so many before each target."""
         kind, values = self.kind, self.steps.values
-        parts = [values[raw - lag] * (into > lag)[..., None].astype(kind.dtype) for lag in kind.lags]
+        # Where the unit had not begun, whatever is taken is made nothing: the data may be shorter than the distance.
+        parts = [values[np.maximum(raw - lag, 0)] * (into > lag)[..., None].astype(kind.dtype) for lag in kind.lags]
         return kind.presented(np.concatenate(parts, axis=-1), raw, unit, shown)
 
     def _texts(
