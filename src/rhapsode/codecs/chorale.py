@@ -214,6 +214,8 @@ class Parts(Guide):
         else:
             lines = np.zeros((0, len(self._sizes)), np.int64)
         self._kept, self._drawn = self._keep(lines, outline)
+        if not self._drawn.all() and (reason := codec.refusal(tune)):
+            raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
         scale = Outline(tune).scale if outline.in_key else frozenset(range(12))
         self._values = []
         for low, high in codec.ranges:
