@@ -103,12 +103,25 @@ def test_bars_are_kept(made: dict[str, Model], name: str, bars: set[int], partic
         assert len(found[0].record) == len(wanted)
 
 
+@pytest.mark.parametrize("name", ["melody", "abc", "chorale", "performance", "pianoroll"])
+def test_what_cannot_be_read_is_not_scored(made: dict[str, Model], name: str) -> None:
+    tune = quartet(0) if name == "chorale" else lead(0)
+    for by in (40, -36):
+        with pytest.raises(UserError, match=f"{tune.name}: a tune with notes beyond the range"):
+            list(made[name].score_records([transposed(tune, by)]))
+
+
 def test_what_cannot_be_kept(made: dict[str, Model], singer: Model) -> None:
     with pytest.raises(UserError, match="beyond the range.*Transpose"):
         singer.generate(outline=Outline(transposed(lead(0), 24), bars=frozenset({1})))
     singer.generate(outline=Outline(transposed(lead(0), 24)), seed=1)  # its notes do not matter
     with pytest.raises(UserError, match=r"never seen the metre 5/8. It can write 3/4"):
         made["abc"].generate(outline=Outline(replace(lead(0), metres=(Metre(0, 5, 8),))))
+    for name, tune in (("pianoroll", lead(0)), ("chorale", quartet(0))):
+        for by in (36, -36):
+            with pytest.raises(UserError, match="beyond the range.*Transpose"):
+                made[name].generate(outline=Outline(transposed(tune, by), bars=frozenset({1})))
+            made[name].generate(outline=Outline(transposed(tune, by)), seed=1, length=4)
     with pytest.raises(UserError, match="none can be kept"):
         made["performance"].generate(outline=Outline(lead(0), bars=frozenset({1})))
 
