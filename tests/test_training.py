@@ -89,7 +89,7 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
     deadline = time.time() + 60
     log = tmp_path / "parts" / "metrics.jsonl"
-    while time.time() < deadline and not (log.exists() and log.read_text().count("valid") >= 3):
+    while time.time() < deadline and not (log.exists() and log.read_text().count('"valid"') >= 3):
         time.sleep(0.01)
     process.kill()
     process.wait()

@@ -190,6 +190,10 @@ def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]
     for number, record in enumerate(records):
         text = codec.text_of(record) or ""
         symbols = codec.encode_text(text) if model.text else None
+        # Of texts, `encode_text` has said it; and those that the model does not attend to do not matter.
+        if codec.text is None and (reason := codec.refusal(record)):
+            name = getattr(record, "name", "") or f"number {number + 1}"
+            raise UserError(f"{name}: a {codec.record} {reason}: the model cannot read it. Leave it out.")
         steps = codec.encode(record)
         n = np.arange(len(steps))
         shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))

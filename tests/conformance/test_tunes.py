@@ -21,7 +21,7 @@ from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.errors import UserError
 from rhapsode.guide import along
 from rhapsode.music.formats import midi
-from rhapsode.music.tune import Part, Tune, separate, transposed
+from rhapsode.music.tune import Metre, Part, Tempo, Tune, separate, transposed
 from rhapsode.steps import Sets, Symbols, Tuples
 
 MADE = {"chorale": quartet}
@@ -74,6 +74,19 @@ def test_steps_say_what_is_heard(codec: TuneCodec) -> None:
         assert np.array_equal(codec.encode(again), steps)
         begun = codec.encode(tune, whole=False)
         assert np.array_equal(begun, steps[: len(begun)]) and len(steps) - len(begun) == codec.ends(steps[-1])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_strange_metres_and_tempos_can_be_kept_in_a_model_file(name: str) -> None:
+    strange = [
+        replace(tune, metres=(Metre(0, beats, unit),), tempos=(Tempo(0, tempo),))
+        for beats, unit, tempo in ((65, 4, 2000.0), (48, 64, 0.5))
+        for tune in tunes(name)
+    ]
+    if name == "abc":  # ABC has no metres of more than 64 beats
+        strange = strange[6:]
+    codec = registry.get("codec", name).fit(lambda: iter(strange))
+    assert type(codec).from_json(codec.to_json()).to_json() == codec.to_json()
 
 
 def test_any_steps_make_a_tune(codec: TuneCodec, tmp_path: Path) -> None:

@@ -103,6 +103,14 @@ def test_bars_are_kept(made: dict[str, Model], name: str, bars: set[int], partic
         assert len(found[0].record) == len(wanted)
 
 
+@pytest.mark.parametrize("name", ["melody", "abc", "chorale", "performance", "pianoroll"])
+def test_what_cannot_be_read_is_not_scored(made: dict[str, Model], name: str) -> None:
+    tune = quartet(0) if name == "chorale" else lead(0)
+    for by in (40, -36):
+        with pytest.raises(UserError, match=f"{tune.name}: a tune with notes beyond the range"):
+            list(made[name].score_records([transposed(tune, by)]))
+
+
 def test_what_cannot_be_kept(made: dict[str, Model], singer: Model) -> None:
     with pytest.raises(UserError, match="beyond the range.*Transpose"):
         singer.generate(outline=Outline(transposed(lead(0), 24), bars=frozenset({1})))
@@ -111,6 +119,11 @@ def test_what_cannot_be_kept(made: dict[str, Model], singer: Model) -> None:
         made["abc"].generate(outline=Outline(replace(lead(0), metres=(Metre(0, 5, 8),))))
     with pytest.raises(UserError, match="voice 1 has notes beyond the range.*Transpose"):
         made["chorale"].generate(outline=Outline(transposed(quartet(0), 24), parts=frozenset({1, 2, 3})))
+    for name, tune in (("pianoroll", lead(0)), ("chorale", quartet(0))):
+        for by in (36, -36):
+            with pytest.raises(UserError, match="beyond the range.*Transpose"):
+                made[name].generate(outline=Outline(transposed(tune, by), bars=frozenset({1})))
+            made[name].generate(outline=Outline(transposed(tune, by)), seed=1, length=4)
     with pytest.raises(UserError, match="none can be kept"):
         made["performance"].generate(outline=Outline(lead(0), bars=frozenset({1})))
 

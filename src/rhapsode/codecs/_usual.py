@@ -45,7 +45,7 @@ class Usual:
         for each in (metre, key):
             if not isinstance(each, list) or len(each) != 2 or not all(type(n) is int for n in each):
                 raise damaged(codec, f"expected two whole numbers, found {str(each)[:80]}")
-        if not (1 <= metre[0] <= 64 and metre[1] in (1, 2, 4, 8, 16, 32)):
+        if not _usable(*metre):
             raise damaged(codec, f"metre {metre} is none")
         if not (-7 <= key[0] <= 7 and key[1] in MODES):
             raise damaged(codec, f"key {key} is none")
@@ -56,6 +56,11 @@ class Usual:
         return Usual(Metre(0, *metre), Tempo(0, float(tempo)), Key(0, *key))
 
 
+def _usable(beats: int, unit: int) -> bool:
+    """Whether a metre can be the usual one."""
+    return 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32)
+
+
 class Census:
     """Counts tunes, one after another."""
 
@@ -64,8 +69,9 @@ class Census:
         self._tempos: list[float] = []
 
     def add(self, tune: Tune) -> None:
-        self._metres.update((each.beats, each.unit) for each in tune.metres[:1])
-        self._tempos += [each.quarters for each in tune.tempos[:1]]
+        # Such as `Usual.from_json` takes: files have stranger ones.
+        self._metres.update((each.beats, each.unit) for each in tune.metres[:1] if _usable(each.beats, each.unit))
+        self._tempos += [each.quarters for each in tune.tempos[:1] if 1 <= each.quarters <= 1000]
         key = home(tune)
         self._keys[key.sharps, key.mode] += 1
 

@@ -184,7 +184,13 @@ class Frames(Guide):
     def __init__(self, codec: PianoRoll, outline: Outline) -> None:
         tune = rescaled(outline.tune, codec.grid)
         self._bars = Bars(tune, codec.grid)
-        self._kept = codec.encode(tune) if len(tune.notes) else np.zeros((0, codec.steps.size), np.uint8)
+        self._kept = np.zeros((0, codec.steps.size), np.uint8)
+        if len(tune.notes) and not all(outline.drawn(bar, 0) for bar in range(len(self._bars.starts) - 1)):
+            if reason := codec.refusal(tune):
+                raise UserError(
+                    f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it."
+                )
+            self._kept = codec.encode(tune)
         self._outline, self._holds, self._places = outline, codec.holds, codec.steps.places
         scale = outline.scale if outline.in_key else frozenset(range(12))
         begins = np.array([(codec.lowest + n) % 12 in scale for n in range(self._places)])
