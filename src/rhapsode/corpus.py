@@ -34,7 +34,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 6
+FORMAT = 7
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -423,7 +423,8 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
             codec = registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
         given = 0 if codec.steps.lags else codec.given
         steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
-        if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
+        known = [each.given for each in steps.values() if each.given is not None and len(each.given) != len(each)]
+        if known or any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
             raise ValueError("sizes differ from those on record")
     except (OSError, ValueError, KeyError, TypeError, UserError):
         shutil.rmtree(folder, ignore_errors=True)

@@ -97,9 +97,8 @@ def _read(reader: Reader, writers: list[Writer]) -> None:
 
 def _filtered(task: Task, row: int, count: int) -> Sample:
     """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
-    first = ROWS_LIMIT * (row + 1)
-    writers = [task.writer(row, stream=first + n) for n in range(count)]
-    random = Randomness(task.seed, first + count)
+    writers = [task.writer(row, n) for n in range(count)]
+    random = Randomness(task.seed, row)
     alive, reader = list(range(count)), task.reader.repeat(count)
     for step in range(task.length):
         for n, distribution, attention in zip(
@@ -264,9 +263,9 @@ class Task:
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         return before, codec.encode_text(text) if known else None
 
-    def writer(self, row: int, stream: int | None = None) -> Writer:
-        """What turns the steps of one row into a sample. stream: of random numbers, by default the row's."""
-        randomness = Randomness(self.seed, row if stream is None else stream)
+    def writer(self, row: int, particle: int | None = None) -> Writer:
+        """What turns the steps of one row, or of one of its particles, into a sample."""
+        randomness = Randomness(self.seed, row, particle=particle)
         return (RecordWriter if isinstance(self.model.codec, RecordCodec) else TextWriter)(self, row, randomness)
 
 

@@ -54,6 +54,11 @@ class Model:
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.given)
+        if codec.given and (config.framing.name, config.reset) != ("stream", "document"):
+            raise UserError(
+                f"{file}: with codec {codec.name}, the framing must be stream and the reset policy document; they are "
+                f"{config.framing.name} and {config.reset}. The file was not written by rhapsode. Train again."
+            )
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():

@@ -24,7 +24,7 @@ from rhapsode.config import Dropout, NetworkConfig
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
-from rhapsode.steps import Kind, Symbols, Text, Tuples
+from rhapsode.steps import Kind, Sets, Symbols, Text, Tuples
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -72,8 +72,11 @@ class Network:
         first = embedded + (attended if config.feedback else 0)
         if config.lead:
             if not config.skip or config.layers < 2 or config.tied or given or attended:
-                raise UserError("lead needs skip = true and 2 layers or more, without conditions and tied weights.")
-            if self.head.width != steps.size or config.lead >= steps.size or isinstance(steps, Symbols):
+                raise UserError(
+                    "lead needs skip = true and 2 layers or more, no condition, no tied weights, and that nothing is "
+                    "given with steps (echoes = 0 under [codec])."
+                )
+            if self.head.width != steps.size or config.lead >= steps.size or not isinstance(steps, Sets):
                 raise UserError(
                     f"lead = {config.lead}: it must be less than a step's {steps.size} numbers, and the head bernoulli."
                 )

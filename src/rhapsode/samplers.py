@@ -132,12 +132,15 @@ class Randomness:
     to stay the same from version to version.
     """
 
-    def __init__(self, seed: int, row: int = 0, step: int = 0) -> None:
+    def __init__(self, seed: int, row: int = 0, step: int = 0, particle: int | None = None) -> None:
+        """particle: of several that are drawn side by side in this row."""
         if seed < 0:
             raise UserError(f"seed: {seed} is not allowed. Allowed: whole numbers from 0.")
-        self.seed, self.row, self.step = seed, row, step
+        self.seed, self.row, self.step, self.particle = seed, row, step, particle
         # As a spawn key, and not joined to the seed, no row of one seed can meet a row of another.
-        self._bits = np.random.PCG64(np.random.SeedSequence(seed, spawn_key=(row,)))
+        self._bits = np.random.PCG64(
+            np.random.SeedSequence(seed, spawn_key=(row,) if particle is None else (row, particle))
+        )
         self._bits.advance(step)
 
     def uniform(self) -> float:
@@ -147,7 +150,7 @@ class Randomness:
 
     def copy(self) -> Randomness:
         """Another that goes on from here by itself."""
-        return Randomness(self.seed, self.row, self.step)
+        return Randomness(self.seed, self.row, self.step, self.particle)
 
 
 def choose(

@@ -7,7 +7,9 @@ from hypothesis import strategies as st
 from tunes import sounding, tunes
 
 from rhapsode.errors import UserError
-from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate, transposed
+from rhapsode.music.keys import natural
+from rhapsode.music.line import melody
+from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, after, notes, rescaled, separate, transposed
 
 SMALL = Tune(
     notes([(0, 480, 60, 80, 0), (0, 480, 36, 80, 1), (480, 240, 67, 80, 0)]),
@@ -60,3 +62,30 @@ def test_bars():
     assert SMALL.bars() == [0]
     assert replace(SMALL, length=4000, metres=(Metre(0, 3, 4), Metre(2000, 2, 4))).bars() == [0, 1440, 2000, 2960, 3920]
     assert replace(SMALL, length=2000, metres=()).bars() == [0, 1920]
+
+
+def test_what_begins_after_a_tick() -> None:
+    rows = notes([(0, 4, 60, 80, 0), (4, 4, 62, 80, 0), (8, 4, 64, 80, 0)])
+    marks = (Chord(0, "C"), Chord(8, "G"))
+    tune = Tune(rows, 4, 12, metres=(Metre(0, 1, 4),), chords=marks)
+    assert after(tune, 0).chords == marks and len(after(tune, 0)) == 3
+    later = after(tune, 4)
+    assert (later.length, later.metres, later.chords) == (8, (Metre(0, 1, 4),), (Chord(0, "C"), Chord(4, "G")))
+    assert later.notes["start"].tolist() == [0, 4] and after(tune, 8).chords == (Chord(0, "G"),)
+
+
+def test_bars_end_with_the_tune() -> None:
+    tune = Tune(notes([(0, 4, 60, 80, 0)]), 1, 16, metres=(Metre(0, 4, 4), Metre(400, 3, 4)))
+    assert tune.bars() == [0, 4, 8, 12]
+    assert rescaled(Tune(notes([(95, 1, 60, 80, 0)]), 24, 96), 4).length == 16  # its short last note adds no frame
+
+
+def test_tunes_that_cannot_be_moved_stay() -> None:
+    wide = Tune(notes([(0, 4, 1, 80, 0), (4, 4, 126, 80, 0)]), 4, 16, keys=(Key(0, 6),))
+    assert natural(wide, 4).notes["pitch"].tolist() == [1, 126]
+
+
+def test_one_note_at_a_time_stays_so_on_a_coarse_grid() -> None:
+    lead = [(0, 1, 72, 80, 0), (1, 1, 74, 80, 0), (2, 22, 76, 80, 0)]
+    tune = Tune(notes([*lead, (0, 12, 40, 80, 1), (12, 12, 43, 80, 1)]), 24, 24, (Part(), Part()))
+    assert melody(natural(tune, 4))["pitch"].min() >= 72

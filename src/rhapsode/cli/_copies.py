@@ -21,17 +21,24 @@ TRIES = 64
 """Tunes drawn for each that is wanted, at the most."""
 
 
-def known_beside(model: Model) -> Known | None:
-    """The training tunes that training has put beside the model, if it has. Raises `UserError` for a damaged file."""
+def known_beside(model: Model, needed: bool = True) -> Known | None:
+    """The training tunes that training has put beside the model, if it has. Raises `UserError` for a damaged file; if
+    they are not needed, it is a warning."""
     from rhapsode import checkpoint
     from rhapsode.music.copies import Known
 
     path = model.path.parent / checkpoint.KNOWN if model.path else None
     if path is None or not path.exists():
         return None
-    info, mark, found = checkpoint.load_info(path)
-    arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-    return Known.restored(info, arrays, str(path))
+    try:
+        info, mark, found = checkpoint.load_info(path)
+        arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+        return Known.restored(info, arrays, str(path))
+    except UserError as error:
+        if needed:
+            raise
+        typer.echo(f"warning: {error}", err=True)
+        return None
 
 
 def needed(known: Known | None, model: Model, what: str) -> Known:

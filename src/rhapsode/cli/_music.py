@@ -40,10 +40,13 @@ def write_music(
     json: bool,
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
+    from rhapsode.music.tune import after
     from rhapsode.music.write import WRITERS, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
+        if json:
+            raise UserError("--json prints an object instead of a tune: leave -o out, or --json.")
         check_writable(output)
         check_suffix(output, WRITERS)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
@@ -57,7 +60,7 @@ def write_music(
     if wish.fill and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline = outlined(model, codec, wish, primer, echo)
-    known = None if wish.fill else known_beside(model)
+    known = None if wish.fill else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
     chosen = fresh_seed() if seed is None else seed
@@ -78,9 +81,12 @@ def write_music(
     # Of what was drawn only: a primer may well be a training tune.
     copied = [known.longest(one.record) if known else None for one in drawn]
     tunes = [one.record for one in drawn]
-    if primer is not None and echo:
+    if primer is not None:
         before = codec.encode(primer, whole=False)
         tunes = [codec.decode(np.concatenate([before, one.steps]), outline=outline) for one in drawn]
+        if not echo:
+            begun = codec.decode(before, outline=outline).length
+            tunes = [after(tune, begun) for tune in tunes]
     tunes = [replace(tune, name=output, title="") for tune in tunes]
     if json:
         found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]

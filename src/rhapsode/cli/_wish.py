@@ -49,7 +49,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
         raise UserError("--fill-bars and --fill-parts say what of a tune is to be drawn: name it with --fill FILE.")
-    chords = wishes.chords(wish.chords) if wish.chords else None
+    chords = None if wish.chords is None else wishes.chords(wish.chords)
     if chords and not codec.harmonic:
         raise UserError(
             f"--chords: codec {codec.name} knows no chords; train a model of tunes that have some, with codec melody."
@@ -60,7 +60,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     metre = wishes.metre(wish.metre) if wish.metre else metre
     bar = metre.beats * 4 * usual.ticks // metre.unit
     if not bar:
-        raise UserError(f"--metre {wish.metre}: its bars are shorter than the model's steps.")
+        raise UserError(f"metre {metre.beats}/{metre.unit}: its bars are shorter than the model's steps.")
     begun = 0
     if primer is not None:
         begun = -(-round(primer.length * usual.ticks / primer.ticks) // bar)

@@ -38,12 +38,14 @@ def generate(
     seed: Annotated[
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
-    samples: Annotated[int, typer.Option(help="How many to draw; each begins with a line `--- sample N ---`.")] = 1,
+    samples: Annotated[
+        int, typer.Option(min=1, help="How many to draw; each begins with a line `--- sample N ---`.")
+    ] = 1,
     stop: Annotated[str | None, typer.Option(metavar="TEXT", help="End before this text.")] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
-    bars: Annotated[int | None, typer.Option(min=1, help="Music: how many [default: 16].")] = None,
+    bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
     chords: Annotated[
         str | None,
         typer.Option(
@@ -54,7 +56,7 @@ def generate(
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Music: in this one: D, F#m, Bb, Ddor.")] = None,
     in_key: Annotated[bool, typer.Option("--in-key", help="Music: only notes of the key's scale.")] = False,
     metre: Annotated[str | None, typer.Option(metavar="METRE", help="Music: in this one: 4/4, 3/4, 6/8.")] = None,
-    density: Annotated[float | None, typer.Option(min=0.01, help="Music: notes a quarter, about.")] = None,
+    density: Annotated[float | None, typer.Option(min=0.01, max=100, help="Music: notes a quarter, about.")] = None,
     primer: Annotated[
         str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
     ] = None,

@@ -7,7 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from rhapsode.music import chords
-from rhapsode.music.tune import Key, Tune, pitched, rescaled, transposed
+from rhapsode.music.line import alone, single
+from rhapsode.music.tune import Key, Tune, ordered, pitched, rescaled, transposed
 
 MAJOR = (0.748, 0.060, 0.488, 0.082, 0.670, 0.460, 0.096, 0.715, 0.104, 0.366, 0.057, 0.400)
 MINOR = (0.712, 0.084, 0.474, 0.618, 0.049, 0.460, 0.105, 0.747, 0.404, 0.067, 0.133, 0.330)
@@ -59,8 +60,14 @@ def home(tune: Tune) -> Key:
 
 def natural(tune: Tune, ticks: int) -> Tune:
     """The same in the key without accidentals (C major, A minor, D dorian), the nearest that is, with `ticks` in a
-    quarter. Chords that have no meaning are left out."""
+    quarter. Chords that have no meaning are left out; a part with one note at a time has so still, however short these
+    are."""
     found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.known(each.symbol))), ticks)
+    parts = [found.notes[found.notes["part"] == n] for n in range(len(tune.parts))]
+    crowded = [n for n, part in enumerate(parts) if not alone(part) and alone(tune.notes[tune.notes["part"] == n])]
+    if crowded:
+        parts = [single(part) if n in crowded else part for n, part in enumerate(parts)]
+        found = replace(found, notes=ordered(np.concatenate(parts)))
     return replace(transposed(found, distance(found)), keys=(Key(0, 0, home(found).mode),))
 
 
@@ -72,8 +79,8 @@ def distance(tune: Tune) -> int:
 
 
 def within(semitones: int, pitches: np.ndarray) -> int:
-    """An octave less or more where pitches, so many semitones higher, would not lie between 0 and 127."""
-    if not len(pitches):
-        return semitones
-    low, high = int(pitches.min()) + semitones, int(pitches.max()) + semitones
-    return semitones + 12 * (low < 0) - 12 * (high > 127)
+    """An octave less or more where pitches, so many semitones higher, would not lie between 0 and 127; 0 where they
+    would not, either."""
+    low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (0, 0)
+    ways = (by for by in (semitones, semitones - 12, semitones + 12) if low + by >= 0 and high + by <= 127)
+    return next(ways, 0)

@@ -16,6 +16,8 @@ from rhapsode.music.tune import Tune
 
 SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".krn", ".mat", ".json", ".jsonl", ".zip")
 """Of files worth trying in a folder."""
+LONGEST = 50_000
+"""Quarters of a tune; longer ones are damaged, or no tunes."""
 KNOWN = (
     "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, Humdrum's kern, piano rolls of benchmarks (.mat and "
     ".json), Rhapsode's own lines of JSON, and .zip archives of these"
@@ -81,7 +83,7 @@ def read(
             yield from rolls.read(source, refused, part)
         elif is_zip(head) and not musicxml.is_mxl(source):
             with opened(source) as archive:
-                yield from _some(_members(members(archive, source.name), source.name, refused), source.name)
+                yield from _some(_members(members(archive, source.name), source.name, refused), source.name, refused)
         else:
             found = _format_of(source)
             if found is None:
@@ -98,6 +100,10 @@ def _some(tunes: Iterator[Tune], name: str, refused: Refusals | None = None) -> 
     """The tunes. Raises `UserError` if there is none, with the reasons."""
     empty = True
     for tune in tunes:
+        if tune.length > LONGEST * tune.ticks:
+            if refused is not None:
+                refused.skip(f"longer than {LONGEST:,} quarters", tune.name)
+            continue
         empty = False
         yield tune
     if empty:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -66,6 +67,9 @@ class Chord:
     symbol: str
 
 
+Mark = TypeVar("Mark", Metre, Key, Tempo, Chord)
+
+
 @dataclass(frozen=True, eq=False)
 class Tune:
     """One piece of music.
@@ -105,7 +109,7 @@ class Tune:
         found: list[int] = []
         marks = self.metres if self.metres and self.metres[0].tick == 0 else (Metre(0, 4, 4), *self.metres)
         for metre, stop in zip(marks, [*(each.tick for each in marks[1:]), self.length], strict=True):
-            found += range(metre.tick, stop, max(metre.beats * 4 * self.ticks // metre.unit, 1))
+            found += range(metre.tick, min(stop, self.length), max(metre.beats * 4 * self.ticks // metre.unit, 1))
         return found
 
     @property
@@ -214,6 +218,7 @@ def rescaled(tune: Tune, ticks: int) -> Tune:
     found = tune.notes.copy()
     begin = np.rint(found["start"] * (ticks / tune.ticks)).astype(np.int32)
     end = np.rint((found["start"] + found["length"]) * (ticks / tune.ticks)).astype(np.int32)
+    begin = np.minimum(begin, max(at(tune.length) - 1, 0))
     found["start"], found["length"] = begin, np.maximum(end - begin, 1)
     length = max(at(tune.length), int((found["start"] + found["length"]).max(initial=0)))
     return replace(
@@ -225,4 +230,24 @@ def rescaled(tune: Tune, ticks: int) -> Tune:
         keys=tuple(replace(each, tick=at(each.tick)) for each in tune.keys),
         tempos=tuple(replace(each, tick=at(each.tick)) for each in tune.tempos),
         chords=tuple(replace(each, tick=at(each.tick)) for each in tune.chords),
+    )
+
+
+def after(tune: Tune, tick: int) -> Tune:
+    """What begins from a tick on, as a tune of its own; first holds what holds there of metre, key, tempo, harmony."""
+
+    def moved(marks: tuple[Mark, ...]) -> tuple[Mark, ...]:
+        first = max(sum(each.tick <= tick for each in marks) - 1, 0)
+        return tuple(replace(each, tick=max(each.tick - tick, 0)) for each in marks[first:])
+
+    found = tune.notes[tune.notes["start"] >= tick].copy()
+    found["start"] -= tick
+    return replace(
+        tune,
+        notes=found,
+        length=max(tune.length - tick, 1),
+        metres=moved(tune.metres),
+        keys=moved(tune.keys),
+        tempos=moved(tune.tempos),
+        chords=moved(tune.chords),
     )

@@ -42,11 +42,11 @@ def metre(text: str) -> Metre:
 def chords(text: str) -> list[list[str]]:
     """`Dm7 G7 | Cmaj7`: the chords of each bar, in equal parts of it; without bar lines, each is a bar. `%` is the one
     before. Raises `UserError`."""
-    bars = [part.split() for part in text.strip().strip("|").split("|")] if "|" in text else [[w] for w in text.split()]
+    bars = [part.split() for part in text.split("|")] if "|" in text else [[word] for word in text.split()]
     last, found = "", list[list[str]]()
-    for bar in bars:
+    for bar in filter(None, bars):
         row = []
-        for word in bar or ["%"]:
+        for word in bar:
             last = last if word == "%" else word
             symbols.parse(last)
             row.append(last)
