@@ -249,16 +249,10 @@ def test_a_file_without_tunes_is_refused(tmp_path):
         list(reading.read(path))
 
 
-@given(
-    st.lists(
-        st.lists(
-            st.sampled_from(
-                ["*^", "*v", "*x", "*+", "*-", "*", "**kern", "4c", "8[e", "2r", ".", "=", "qg", "3%2d]", "!x"]
-            ),
-            max_size=4,
-        )
-    )
-)
+TOKENS = ("*^", "*v", "*x", "*+", "*-", "*", "**kern", "4c", "8[e", "2r", ".", "=", "qg", "3%2d]", "!x")
+
+
+@given(st.lists(st.lists(st.sampled_from(TOKENS), max_size=4)))
 @settings(deadline=None, max_examples=60)
 def test_anything_is_read_or_refused(lines):
     found, refused = read(kern, rows("**kern **kern", *(" ".join(line) for line in lines)))

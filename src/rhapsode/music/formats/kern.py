@@ -7,8 +7,8 @@ Repeats are not played: each bar is there once, and this is counted. Grace notes
 alone. A first bar that is too short is a pick-up, see `Tune`.
 
 partitura reads kern, too, but (1.9) gives notes of a chord half a quarter if only the first has its duration written,
-mistakes durations such as `3%2`, drops modes and titles, does not follow `*x` and `*+`, and goes on after a wrong token
-with all that follows shifted, without a word. On chorales without any of these, the two agree in every note.
+cuts ties between chords, mistakes durations such as `3%2`, drops modes and titles, does not follow `*x` and `*+`, and
+goes on after a wrong token with all that follows shifted, without a word. On chorales the two agree in every note.
 """
 
 from __future__ import annotations
