@@ -6,6 +6,7 @@ torch's own DistributedDataParallel would want the weights inside a module.
 
 from __future__ import annotations
 
+import atexit
 import os
 
 import torch
@@ -21,6 +22,8 @@ class Group:
         if self.size > 1 and not torch.distributed.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             torch.distributed.init_process_group(backend)
+            # Else a thread of gloo's may be alive as the process ends, which aborts it.
+            atexit.register(torch.distributed.destroy_process_group)
 
     @property
     def leads(self) -> bool:
