@@ -47,7 +47,7 @@ class Course(Guide):
         else:
             dense = density(tune) if len(tune.notes) else known.density
         self._dense = np.array([dense], np.float32)
-        scale = Outline(tune).scale if outline.in_key else frozenset(range(12))
+        scale = outline.scale(tune)
         self.values = np.ones(FIRST + known.places, bool)
         self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
         self.values[END] = False

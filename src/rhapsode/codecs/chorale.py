@@ -222,7 +222,7 @@ class Parts(Guide):
         else:
             lines = np.zeros((0, len(self._sizes)), np.int64)
         self._kept, self._drawn = self._keep(lines, outline)
-        scale = Outline(tune).scale if outline.in_key else frozenset(range(12))
+        scale = outline.scale(tune)
         self._values = []
         for low, high in codec.ranges:
             begins = [pitch % 12 in scale for pitch in range(low, high + 1)]

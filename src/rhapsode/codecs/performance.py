@@ -210,7 +210,7 @@ class Keys(Guide):
                 "can be kept. Let it draw all, or take a model whose codec is melody or chorale."
             )
         self._end = played(outline.tune)[1]
-        scale = outline.scale if outline.in_key else frozenset(range(12))
+        scale = outline.scale(outline.tune)
         self._scale = np.array([(low + n) % 12 in scale for n in range(count)])
         self._now, self._loudness = 0, -1
         self._chosen = False  # whether the last event was a level, so that a key goes down next

@@ -192,7 +192,7 @@ class Frames(Guide):
                 )
             self._kept = codec.encode(tune)
         self._outline, self._holds, self._places = outline, codec.holds, codec.steps.places
-        scale = outline.scale if outline.in_key else frozenset(range(12))
+        scale = outline.scale(outline.tune)
         begins = np.array([(codec.lowest + n) % 12 in scale for n in range(self._places)])
         self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
         self._sounding: np.ndarray = np.zeros(self._places, bool)

@@ -14,10 +14,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from rhapsode.errors import UserError
 from rhapsode.music import chords
 from rhapsode.music.keys import estimated, home
-from rhapsode.music.tune import Metre, Tune
+from rhapsode.music.tune import Metre, Tune, pitched
 from rhapsode.music.voices import ERRORS, errors, four_parts, four_voices
 
 HISTOGRAMS = {
@@ -127,7 +126,7 @@ def measured(tune: Tune, terms: Terms, copied: Callable[[Tune], int] | None = No
     found = Sums()
     if copied:
         found.count("copied", copied(tune), 1)
-    tune = _pitched(tune)
+    tune = replace(tune, notes=pitched(tune))
     bars = np.array(tune.bars(), np.int64)
     if not len(bars):
         return found
@@ -171,11 +170,6 @@ def measured(tune: Tune, terms: Terms, copied: Callable[[Tune], int] | None = No
     return found
 
 
-def _pitched(tune: Tune) -> Tune:
-    drums = np.array([part.drums for part in tune.parts], bool)
-    return replace(tune, notes=tune.notes[~drums[tune.notes["part"]]]) if drums.any() else tune
-
-
 def _sizes(tune: Tune, bars: np.ndarray) -> np.ndarray:
     """Ticks that each bar should have."""
     metres = [Metre(0, 4, 4), *tune.metres]
@@ -214,15 +208,8 @@ def _repeated(notes: np.ndarray, which: np.ndarray, offsets: np.ndarray) -> int:
 def _harmonies(tune: Tune, starts: np.ndarray, pitches: np.ndarray) -> Iterator[tuple[int, chords.Harmony]]:
     """The pitch class of each note under a chord, and the chord."""
     at = np.searchsorted([chord.tick for chord in tune.chords], starts, "right") - 1
-    known = [_meaning(chord.symbol) for chord in tune.chords]
+    known = [chords.parse(chord.symbol) if chords.known(chord.symbol) else None for chord in tune.chords]
     for n, pitch in zip(at.tolist(), pitches.tolist(), strict=True):
         harmony = known[n] if n >= 0 else None
         if harmony and harmony.root >= 0:
             yield pitch, harmony
-
-
-def _meaning(symbol: str) -> chords.Harmony | None:
-    try:
-        return chords.parse(symbol)
-    except UserError:
-        return None

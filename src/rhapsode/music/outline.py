@@ -28,12 +28,12 @@ class Outline:
     density: float | None = None
     in_key: bool = False
 
-    @property
-    def scale(self) -> frozenset[int]:
-        """Pitch classes of the key; all where none is known."""
-        if not self.tune.keys:
+    def scale(self, tune: Tune) -> frozenset[int]:
+        """Pitch classes that may be drawn, for `tune`, the outline's own or that moved into another key: of its key, if
+        `in_key`; all where no key is known."""
+        if not self.in_key or not tune.keys:
             return frozenset(range(12))
-        key = self.tune.keys[0]
+        key = tune.keys[0]
         return frozenset((7 * key.sharps + tone) % 12 for tone in SCALES.get(key.mode, SCALES[0]))
 
     def timed(self, found: Tune) -> Tune:
