@@ -12,7 +12,7 @@ ROOT = Path(rhapsode.__file__).parent
 LAYERS: list[set[str]] = [
     {"errors", "report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
     {"exchange"},
-    {"config", "registry", "samplers", "resets", "download", "_streams", "guide", "ink", "music"},
+    {"config", "registry", "samplers", "resets", "download", "_streams", "guide", "ink", "music", "speech"},
     {"codecs", "cells", "heads"},
     {"conditions"},
     {"checkpoint", "network", "datasets"},
@@ -27,7 +27,7 @@ LAYERS: list[set[str]] = [
     {"__main__"},
 ]
 # Packages whose modules see one another.
-GROUPS = {"training", "cli", "codecs", "ink", "inkpad", "music", "exchange"}
+GROUPS = {"training", "cli", "codecs", "ink", "inkpad", "music", "speech", "exchange"}
 # In cells and heads, a module sees only the base class beside it.
 BLIND = {"cells", "heads", "conditions"}
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}

@@ -1,0 +1,1 @@
+"""Speech: utterances, recordings and their files, phones, alignment, vocoders, measures, pictures."""
