@@ -12,7 +12,7 @@ from rhapsode.speech.mfcc import HOP, deltas
 from rhapsode.speech.row import Row
 from rhapsode.speech.trellis import NEVER, Chain, best_paths
 
-BEND = 1.0
+BEND = 3.0
 """What it costs that a frame lasts or is passed over, in nats."""
 HUSH = 4.0
 """What a silence costs."""
@@ -37,8 +37,8 @@ def even(row: Row, frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
-    """[U] frames for each of the row, and how well the recording fits, in nats a frame (less is worse).
+def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> np.ndarray:
+    """[U] frames for each of the row.
 
     frames, rendering: MFCCs [T, D] of the recording and of what was rendered; times: [U, 2] seconds, from when to when
     each of the row is heard in the rendering.
@@ -61,11 +61,11 @@ def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray)
     chain, owner = _chain(row, owner)
     paths, totals = best_paths([chain], [scores.astype(np.float32)])
     if totals[0] <= NEVER:
-        return even(row, frames), -np.inf
+        return even(row, frames)
     edges = np.searchsorted(owner[paths[0]], np.arange(len(row.phones) + 1))
     edges = np.minimum(edges * EVERY, len(frames))
     edges[-1] = len(frames)
-    return np.diff(edges), float(totals[0]) / len(heard)
+    return np.diff(edges)
 
 
 def _alike(frames: np.ndarray, spoken: np.ndarray) -> np.ndarray:

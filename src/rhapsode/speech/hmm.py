@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 
-from rhapsode.speech.mfcc import HOP
+from rhapsode.speech.dtw import loud
+from rhapsode.speech.mfcc import HOP, deltas
 from rhapsode.speech.row import Row
 from rhapsode.speech.trellis import NEVER, Chain, best_paths
-from rhapsode.speech.utterance import PAUSE
 
 STATES = 3
+REACH = 3
+"""Frames to both sides over which slopes are taken."""
 SHORTEST = 0.05
 """Seconds that a pause between words lasts at least."""
 RARE = 10.0
@@ -25,7 +27,7 @@ PAUSED = 0.1
 
 @dataclass(frozen=True)
 class Sums:
-    """Of frames: counts [K, M], values [K, M, D], squares [K, M, D]; visits: [K], how often each state was entered."""
+    """Of the frames of each of K states: counts [K], values [K, D], squares [K, D]; visits: [K], how often it began."""
 
     counts: np.ndarray
     values: np.ndarray
@@ -43,33 +45,27 @@ class Sums:
 
 @dataclass(frozen=True)
 class Model:
-    """symbols: `STATES` states each, the pause first. Of K states with M Gaussians: weights [K, M], means [K, M, D],
-    variances [K, M, D]; stay: [K], how likely each lasts another frame."""
+    """symbols: `STATES` states each. Of K states: means [K, D], variances [K, D]; stay: [K], how likely each lasts
+    another frame."""
 
     symbols: tuple[str, ...]
-    weights: np.ndarray
     means: np.ndarray
     variances: np.ndarray
     stay: np.ndarray
 
-    def densities(self, frames: np.ndarray) -> np.ndarray:
-        """[T, K, M] float32: log-probability densities of frames [T, D], with the weights."""
+    def scores(self, frames: np.ndarray) -> np.ndarray:
+        """[T, K] float32: log-probability densities of frames [T, D]."""
         precision = 1 / self.variances
-        size = self.means.shape[-1]
-        flat = np.concatenate([self.means * precision, -0.5 * precision], axis=2).reshape(-1, 2 * size)
-        constant = np.log(self.weights) + 0.5 * np.sum(np.log(precision) - self.means**2 * precision, axis=2)
-        constant -= 0.5 * size * np.log(2 * np.pi)
+        flat = np.concatenate([self.means * precision, -0.5 * precision], axis=1)
+        constant = 0.5 * np.sum(np.log(precision / (2 * np.pi)) - self.means**2 * precision, axis=1)
         both = np.concatenate([frames, frames * frames], axis=1, dtype=np.float32)
-        found = both @ flat.T.astype(np.float32) + constant.reshape(-1).astype(np.float32)
-        return np.asarray(found.reshape(len(frames), *constant.shape))
+        return np.asarray(both @ flat.T.astype(np.float32) + constant.astype(np.float32))
 
 
-def mixed(densities: np.ndarray) -> np.ndarray:
-    """[T, K]: of `Model.densities`, all Gaussians of a state together."""
-    if densities.shape[2] == 1:
-        return densities[:, :, 0]
-    top = densities.max(2)
-    return np.asarray(top + np.log(np.exp(densities - top[:, :, None]).sum(2)))
+def seen(frames: np.ndarray) -> np.ndarray:
+    """[T, 3 D] float32: what the states know of MFCCs [T, D], slopes with them, less what is mean while someone speaks."""
+    both = deltas(frames, REACH)
+    return np.asarray(both - both[loud(frames)].mean(0))
 
 
 def states(row: Row, symbols: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
@@ -115,88 +111,63 @@ def divided(row: Row, durations: np.ndarray, symbols: tuple[str, ...]) -> np.nda
     return np.asarray(which * STATES + place * STATES // np.repeat(durations, durations))
 
 
-def collect(frames: np.ndarray, labels: np.ndarray, shares: np.ndarray, size: int) -> Sums:
-    """frames: [T, D], the state of each [T], and how much of it each of its Gaussians has [T, M]; size: K."""
+def collect(frames: np.ndarray, labels: np.ndarray, size: int) -> Sums:
+    """frames: [T, D], the state of each [T]; size: K."""
     order = np.argsort(labels, kind="stable")
     there, begins = np.unique(labels[order], return_index=True)
-    frames, shares = frames[order].astype(np.float64), shares[order].astype(np.float64)
-    width, count = frames.shape[1], shares.shape[1]
+    frames = frames[order].astype(np.float64)
+    width = frames.shape[1]
     found = Sums(
-        np.zeros((size, count)), np.zeros((size, count, width)), np.zeros((size, count, width)), np.zeros(size)
+        np.bincount(labels, minlength=size).astype(float),
+        np.zeros((size, width)),
+        np.zeros((size, width)),
+        np.bincount(labels[np.flatnonzero(np.diff(labels, prepend=-1))], minlength=size).astype(float),
     )
-    found.counts[there] = np.add.reduceat(shares, begins)
-    for m in range(count):
-        part = frames * shares[:, m : m + 1]
-        found.values[there, m] = np.add.reduceat(part, begins)
-        found.squares[there, m] = np.add.reduceat(part * frames, begins)
-    entered = np.flatnonzero(np.diff(labels, prepend=-1))
-    np.add.at(found.visits, labels[entered], 1)
+    found.values[there] = np.add.reduceat(frames, begins)
+    found.squares[there] = np.add.reduceat(frames**2, begins)
     return found
 
 
 def estimate(sums: Sums, symbols: tuple[str, ...]) -> Model:
-    """What fits the frames best; spreads of what is rare are drawn to the common one."""
-    counts = sums.counts.sum(1)
+    """What fits the frames best; means and spreads of what is rare are drawn to the common ones."""
+    counts = sums.counts[:, None]
     total = counts.sum()
-    centre = sums.values.sum((0, 1)) / total
-    # The common spread is that within states.
-    means = (sums.values + centre) / (sums.counts + 1)[:, :, None]
-    within = sums.squares - 2 * means * sums.values + means**2 * sums.counts[:, :, None]
-    common = within.sum((0, 1)) / total + 1e-6
-    variances = (within + RARE * common) / (sums.counts + RARE)[:, :, None]
-    weights = (sums.counts + 1) / (sums.counts + 1).sum(1, keepdims=True)
-    stay = np.clip(1 - (sums.visits + 1) / (counts + 4), 0.05, 0.98)
-    return Model(symbols, weights, means, np.maximum(variances, FLOOR * common), stay)
-
-
-def split(model: Model) -> Model:
-    """Twice as many Gaussians, each a little beside where one was."""
-    aside = 0.3 * np.sqrt(model.variances)
-    return Model(
-        model.symbols,
-        np.concatenate([model.weights, model.weights], axis=1) / 2,
-        np.concatenate([model.means - aside, model.means + aside], axis=1),
-        np.concatenate([model.variances, model.variances], axis=1),
-        model.stay,
-    )
+    means = (sums.values + sums.values.sum(0) / total) / (counts + 1)
+    within = sums.squares - 2 * means * sums.values + means**2 * counts
+    common = within.sum(0) / total + 1e-6
+    variances = (within + RARE * common) / (counts + RARE)
+    stay = np.clip(1 - (sums.visits + 1) / (sums.counts + 4), 0.05, 0.98)
+    return Model(symbols, means, np.maximum(variances, FLOOR * common), stay)
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What one pass over some utterances found: of each, frames for each of its row, and its fit; and sums."""
+    """What one pass over some utterances found. Of each: frames for each of its row, none at all if it is too short for
+    its phones; and its fit: nats a spoken frame by which its phones fall behind the best that any states could do. And
+    sums of all."""
 
-    durations: list[np.ndarray]
+    durations: list[np.ndarray | None]
     fits: list[float]
     sums: Sums
 
 
-def hear(model: Model, rows: list[Row], frames: list[np.ndarray]) -> Heard:
-    """The best way through utterances, of frames [T, D] each. fit: nats a spoken frame by which the phones fall behind
-    the best that any states could do; minus infinity if it is too short for its phones."""
-    chains, scores, densities, labels, shares = [], [], [], [], []
-    for row, each in zip(rows, frames, strict=True):
-        found = model.densities(each)
-        score = mixed(found)
-        scores.append(score - score.max(1, keepdims=True))
-        densities.append(found)
-        chains.append(chain(row, model))
-    paths, totals = best_paths([each for each, _ in chains], scores)
-    durations, fits = [], []
-    for row, (links, owner), path, total, score, found in zip(rows, chains, paths, totals, scores, densities, strict=True):
-        whose = owner[path]
-        durations.append(np.bincount(whose, minlength=len(row.phones)))
-        at = links.emit[path]
-        spoken = ~row.pauses[whose]
-        lag = score[np.arange(len(at)), at][spoken]
-        fits.append(float(lag.mean()) if total > NEVER else -np.inf)
-        labels.append(at)
-        own = found[np.arange(len(at)), at]
-        own = np.exp(own - own.max(1, keepdims=True))
-        shares.append(own / own.sum(1, keepdims=True))
+def hear(model: Model, rows: Sequence[Row], frames: Sequence[np.ndarray]) -> Heard:
+    """The best way through utterances, of frames [T, D] each, as `seen`."""
+    chains = [chain(row, model) for row in rows]
+    scores = [model.scores(each) for each in frames]
+    scores = [each - each.max(1, keepdims=True) for each in scores]
+    paths, totals = best_paths([links for links, _ in chains], scores)
     size = len(model.stay)
-    sums = [
-        collect(each, label, share, size)
-        for each, label, share, total in zip(frames, labels, shares, totals, strict=True)
-        if total > NEVER
-    ]
-    return Heard(durations, fits, reduce(Sums.__add__, sums))
+    found = Heard([], [], collect(frames[0][:0], np.zeros(0, int), size))
+    sums = found.sums
+    for row, each, (links, owner), score, path, total in zip(rows, frames, chains, scores, paths, totals, strict=True):
+        if total <= NEVER:
+            found.durations.append(None)
+            found.fits.append(-np.inf)
+            continue
+        labels, whose = links.emit[path], owner[path]
+        spoken = ~row.pauses[whose]
+        found.durations.append(np.bincount(whose, minlength=len(row.phones)))
+        found.fits.append(float(score[np.arange(len(labels)), labels][spoken].mean()))
+        sums += collect(each, labels, size)
+    return Heard(found.durations, found.fits, sums)
