@@ -69,8 +69,8 @@ def _slope(frames: np.ndarray, reach: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _filters(rate: int, size: int, high: float) -> np.ndarray:
     """[size // 2 + 1, FILTERS]: triangles evenly spaced in mel, each of area 1 in Hz, whatever the rate."""
-    mel = np.linspace(*(2595 * np.log10(1 + hz / 700) for hz in (LOW, high)), FILTERS + 2)
-    edges = 700 * (10 ** (mel / 2595) - 1)
+    low, top = (float(2595 * np.log10(1 + each / 700)) for each in (LOW, high))
+    edges = 700 * (10 ** (np.linspace(low, top, FILTERS + 2) / 2595) - 1)
     hz = np.arange(size // 2 + 1)[:, None] * rate / size
     rise, fall = (hz - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - hz) / np.diff(edges)[1:]
     bank = np.maximum(np.minimum(rise, fall), 0)
