@@ -29,9 +29,10 @@ def highest(rate: int) -> float:
     return min(HIGH, 0.47 * rate)
 
 
-def mfcc(sound: Sound, high: float = HIGH) -> np.ndarray:
-    """[T, SIZE] float32 of a sound: T is 1 + its seconds / HOP, rounded down. high: Hz, at most `highest(sound.rate)`;
-    sounds of any rates compare if it is the same."""
+def mfcc(sound: Sound, high: float | None = None) -> np.ndarray:
+    """[T, SIZE] float32 of a sound: T is 1 + its seconds / HOP, rounded down. high: Hz, at most `highest(sound.rate)`,
+    which it is by default; sounds of any rates compare if it is the same."""
+    high = highest(sound.rate) if high is None else high
     width = round(WINDOW * sound.rate)
     size = 1 << (width - 1).bit_length()
     samples = np.asarray(sound.samples, np.float64)
