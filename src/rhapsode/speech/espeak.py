@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import unicodedata
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -70,10 +71,7 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
     begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
     kept, times = _apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate))
 
-    def sound() -> Sound:
-        return Sound(samples / 32768, said.rate)
-
-    return Utterance(numbered(kept), times / said.rate, text=text, sound=sound)
+    return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
 
 
 def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
@@ -100,7 +98,8 @@ def _forget() -> None:
     _engine, _lock = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # where there are forks
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _identifier(engine: Engine, voice: str) -> str:
@@ -124,6 +123,10 @@ def _check(text: str, voice: str) -> None:
                 f"voice {voice!r} cannot read {_short(word)} in {_short(text)}. "
                 "Take a voice of the text's language, such as ru or cmn, or write it in Latin letters."
             )
+
+
+def _sound(samples: np.ndarray, rate: int) -> Sound:
+    return Sound(samples / 32768, rate)
 
 
 def _short(text: str) -> str:
