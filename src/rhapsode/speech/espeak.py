@@ -1,0 +1,224 @@
+"""Text → phones, and a voice that speaks them, by espeak-ng (GPLv3, loaded when asked for: `rhapsode[speech]`).
+
+The library has one voice at a time in a process: calls wait for each other, and each sets the voice. A process loads it
+when it first needs it; a forked one initialises it anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import threading
+import unicodedata
+
+import numpy as np
+
+from rhapsode.errors import UserError, choice
+from rhapsode.speech._espeak import PHONEME, WORD, Engine, Said
+from rhapsode.speech.syllables import numbered
+from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+
+SPEEDS = (80, 450)
+PITCHES = (0, 100)
+"""What espeak-ng can do."""
+PAD = 0.1
+"""Seconds of silence put before and after what espeak-ng renders, which begins and ends at once."""
+QUIET = 2
+"""Of 32,768: samples that are no larger are silence."""
+STRESS = {"ˈ": 2, "ˌ": 1}
+OTHER_SCRIPTS = frozenset(
+    [
+        "am",
+        "ar",
+        "as",
+        "ba",
+        "be",
+        "bg",
+        "bn",
+        "bpy",
+        "chr",
+        "cmn",
+        "cv",
+        "el",
+        "en-shaw",
+        "fa",
+        "grc",
+        "gu",
+        "hak",
+        "he",
+        "hi",
+        "hy",
+        "hyw",
+        "ja",
+        "ka",
+        "kk",
+        "kn",
+        "ko",
+        "kok",
+        "ky",
+        "mk",
+        "ml",
+        "mr",
+        "my",
+        "ne",
+        "nog",
+        "or",
+        "pa",
+        "piqd",
+        "qya",
+        "ru",
+        "sd",
+        "shn",
+        "si",
+        "sjn",
+        "sr",
+        "ta",
+        "te",
+        "th",
+        "ti",
+        "tt",
+        "ug",
+        "uk",
+        "ur",
+        "yue",
+        "zh",
+    ]
+)
+"""Languages of espeak-ng that are not, or not only, written in Latin letters."""
+LATIN = ("LATIN", "FULLWIDTH LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "SUPERSCRIPT", "SUBSCRIPT", "SCRIPT")
+"""How Unicode's names of such letters begin; and GREEK, since π has a name everywhere."""
+
+_lock = threading.Lock()
+_engine: Engine | None = None
+
+
+def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) -> Utterance:
+    """What espeak-ng says for a text, rendered.
+
+    voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
+    The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are one.
+    A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of the vowel
+    before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the` is one.
+    Phones are told as IPA; tones are not. Raises `UserError`.
+    """
+    for what, value, (low, high) in (("speed", speed, SPEEDS), ("pitch", pitch, PITCHES)):
+        if not low <= value <= high:
+            raise UserError(f"{what}: {value} is out of range. Allowed: {low} to {high}.")
+    with _lock:
+        engine = _loaded()
+        identifier = _identifier(engine, voice)
+        _check(text, voice)
+        said = engine.say(text, identifier, speed, pitch)
+    found, begins = _phones(said)
+    if all(each.symbol == PAUSE for each in found):
+        raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
+    pad = np.zeros(round(PAD * said.rate), np.int16)
+    samples = np.concatenate([pad, said.samples, pad])
+    found = [Phone(PAUSE), *found, Phone(PAUSE)]
+    begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
+    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples))
+
+    def sound() -> Sound:
+        return Sound(samples / 32768, said.rate)
+
+    return Utterance(numbered(kept), times / said.rate, text=text, sound=sound)
+
+
+def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
+    """The phones that `speak` gives: espeak-ng tells phones only as it renders them, which takes milliseconds."""
+    return speak(text, voice).phones
+
+
+def voices() -> list[str]:
+    """Names of the languages and accents that there are, sorted. Raises `UserError` if espeak-ng is missing."""
+    with _lock:
+        return sorted(_loaded().voices)
+
+
+def _loaded() -> Engine:
+    global _engine
+    if _engine is None:
+        _engine = Engine()
+    return _engine
+
+
+def _forget() -> None:
+    """In a forked process: another thread may have been using the library, or have held the lock."""
+    global _engine, _lock
+    _engine, _lock = None, threading.Lock()
+
+
+os.register_at_fork(after_in_child=_forget)
+
+
+def _identifier(engine: Engine, voice: str) -> str:
+    name, plus, variant = voice.partition("+")
+    if name not in engine.voices:
+        raise choice("voice", name, engine.voices)
+    if plus and variant not in engine.variants:
+        raise choice(f"variant of voice {name}", variant, engine.variants)
+    return engine.voices[name] + plus + variant
+
+
+def _check(text: str, voice: str) -> None:
+    """Raises `UserError` for a text without letters and digits, and for letters that the voice would spell."""
+    if not any(each.isalnum() for each in text):
+        raise UserError(f"there is nothing to say in {_short(text)}. Give a text with words.")
+    if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & OTHER_SCRIPTS:
+        return
+    for word in re.findall(r"[^\W\d_]+", "".join(each if each.isalpha() else " " for each in text)):
+        if not all(unicodedata.name(each, "").startswith((*LATIN, "GREEK")) for each in word):
+            raise UserError(
+                f"voice {voice!r} cannot read {_short(word)} in {_short(text)}. "
+                "Take a voice of the text's language, such as ru or cmn, or write it in Latin letters."
+            )
+
+
+def _short(text: str) -> str:
+    return repr(text if len(text) <= 60 else text[:59] + "…")
+
+
+def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
+    """Phones with stress (where its mark is) and word, and the samples [P] where they begin, in order, perhaps at once."""
+    found: list[Phone] = []
+    begins: list[int] = []
+    word = 0
+    for event in said.events:
+        if event.kind == WORD:
+            word += 1
+        if event.kind != PHONEME:
+            continue
+        symbol = event.symbol.lstrip("ˈˌ")
+        begin = event.sample
+        if symbol and found and found[-1].symbol != PAUSE:
+            begin = _silence(said.samples, begins[-1], begin)
+        found.append(Phone(symbol or PAUSE, STRESS.get(event.symbol[:1], 0) if symbol else 0, word=word))
+        begins.append(begin)
+    return found, np.array(begins, np.int64)
+
+
+def _silence(samples: np.ndarray, begin: int, end: int) -> int:
+    """Where the silence begins that lasts until `end`, after `begin`."""
+    loud = np.flatnonzero(np.abs(samples[begin:end].astype(np.int32)) > QUIET)
+    return begin + int(loud[-1]) + 1 if len(loud) else end
+
+
+def _apart(phones: list[Phone], begins: np.ndarray, end: int) -> tuple[list[Phone], np.ndarray]:
+    """The phones [P] and where each begins and the last one ends [P + 1] float64, strictly increasing.
+
+    begins: [N], in order, perhaps equal. Pauses that take no time are left out, those side by side made one; phones that
+    take none share evenly in the time of the phone before.
+    """
+    lasting = np.diff(begins, append=end) > 0
+    kept = [at for at, each in enumerate(phones) if lasting[at] or each.symbol != PAUSE]
+    kept = [
+        at for at, last in zip(kept, [None, *kept], strict=False) if last is None or not _both(phones[last], phones[at])
+    ]
+    lasting = np.diff(begins[kept], append=end) > 0
+    places = np.arange(len(kept))
+    times = np.interp(places, places[lasting], begins[kept][lasting])
+    return [phones[at] for at in kept], np.append(times, end)
+
+
+def _both(one: Phone, other: Phone) -> bool:
+    return one.symbol == other.symbol == PAUSE
