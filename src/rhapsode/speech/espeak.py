@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import unicodedata
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,63 +27,9 @@ PAD = 0.1
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
-OTHER_SCRIPTS = frozenset(
-    [
-        "am",
-        "ar",
-        "as",
-        "ba",
-        "be",
-        "bg",
-        "bn",
-        "bpy",
-        "chr",
-        "cmn",
-        "cv",
-        "el",
-        "en-shaw",
-        "fa",
-        "grc",
-        "gu",
-        "hak",
-        "he",
-        "hi",
-        "hy",
-        "hyw",
-        "ja",
-        "ka",
-        "kk",
-        "kn",
-        "ko",
-        "kok",
-        "ky",
-        "mk",
-        "ml",
-        "mr",
-        "my",
-        "ne",
-        "nog",
-        "or",
-        "pa",
-        "piqd",
-        "qya",
-        "ru",
-        "sd",
-        "shn",
-        "si",
-        "sjn",
-        "sr",
-        "ta",
-        "te",
-        "th",
-        "ti",
-        "tt",
-        "ug",
-        "uk",
-        "ur",
-        "yue",
-        "zh",
-    ]
+OTHER_SCRIPTS = (
+    "am ar as ba be bg bn bpy chr cmn cv el en-shaw fa grc gu hak he hi hy hyw ja ka kk kn ko kok ky mk ml mr my ne "
+    "nog or pa piqd qya ru sd shn si sjn sr ta te th ti tt ug uk ur yue zh"
 )
 """Languages of espeak-ng that are not, or not only, written in Latin letters."""
 LATIN = ("LATIN", "FULLWIDTH LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "SUPERSCRIPT", "SUBSCRIPT", "SCRIPT")
@@ -96,10 +43,11 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
     """What espeak-ng says for a text, rendered.
 
     voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
-    The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are one.
-    A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of the vowel
-    before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the` is one.
-    Phones are told as IPA; tones are not. Raises `UserError`.
+    The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are
+    one. A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of
+    the vowel before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the`
+    is one. Phones are told as IPA; tones are not. The same text has the same phones each time, but espeak-ng's pitch
+    flutters on from call to call: times differ by some samples. Raises `UserError`.
     """
     for what, value, (low, high) in (("speed", speed, SPEEDS), ("pitch", pitch, PITCHES)):
         if not low <= value <= high:
@@ -164,7 +112,7 @@ def _check(text: str, voice: str) -> None:
     """Raises `UserError` for a text without letters and digits, and for letters that the voice would spell."""
     if not any(each.isalnum() for each in text):
         raise UserError(f"there is nothing to say in {_short(text)}. Give a text with words.")
-    if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & OTHER_SCRIPTS:
+    if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & set(OTHER_SCRIPTS.split()):
         return
     for word in re.findall(r"[^\W\d_]+", "".join(each if each.isalpha() else " " for each in text)):
         if not all(unicodedata.name(each, "").startswith((*LATIN, "GREEK")) for each in word):
@@ -179,7 +127,7 @@ def _short(text: str) -> str:
 
 
 def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
-    """Phones with stress (where its mark is) and word, and the samples [P] where they begin, in order, perhaps at once."""
+    """Phones with stress (where its mark is) and word, and the samples [P] where they begin, perhaps at once."""
     found: list[Phone] = []
     begins: list[int] = []
     word = 0
@@ -206,19 +154,13 @@ def _silence(samples: np.ndarray, begin: int, end: int) -> int:
 def _apart(phones: list[Phone], begins: np.ndarray, end: int) -> tuple[list[Phone], np.ndarray]:
     """The phones [P] and where each begins and the last one ends [P + 1] float64, strictly increasing.
 
-    begins: [N], in order, perhaps equal. Pauses that take no time are left out, those side by side made one; phones that
-    take none share evenly in the time of the phone before.
+    begins: [N], in order, perhaps equal. Pauses that take no time are left out, those side by side made one; phones
+    that take none share evenly in the time of the phone before.
     """
     lasting = np.diff(begins, append=end) > 0
     kept = [at for at, each in enumerate(phones) if lasting[at] or each.symbol != PAUSE]
-    kept = [
-        at for at, last in zip(kept, [None, *kept], strict=False) if last is None or not _both(phones[last], phones[at])
-    ]
+    kept = kept[:1] + [b for a, b in pairwise(kept) if not phones[a].symbol == phones[b].symbol == PAUSE]
     lasting = np.diff(begins[kept], append=end) > 0
     places = np.arange(len(kept))
     times = np.interp(places, places[lasting], begins[kept][lasting])
     return [phones[at] for at in kept], np.append(times, end)
-
-
-def _both(one: Phone, other: Phone) -> bool:
-    return one.symbol == other.symbol == PAUSE
