@@ -25,6 +25,9 @@ class Codec(ABC):
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 
+    framing: ClassVar[str] = "stream"
+    """How these steps are framed when nothing else is asked for."""
+
     options: ClassVar[dict[str, int]] = {}
     """The options of `fit` and their defaults. All are whole numbers."""
 

@@ -153,7 +153,7 @@ def train(
                 data.codec.steps,
                 len(data.train),
                 budget,
-                origin.config.framing if origin else framings.parse(framing or "stream", window, horizon),
+                origin.config.framing if origin else framings.parse(framing or data.codec.framing, window, horizon),
                 policy,
                 network={**data.codec.network, **(network or {})},
                 dropout=dropout or {},
