@@ -18,8 +18,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 """Of recordings; the earlier one is taken where there are several."""
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
-"""Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves what it
-lets through, relative to half the lower rate."""
+"""Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
+amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
 SHORT, SILENT, QUIET, CLIPPED = 0.3, 1e-4, 0.02, 1e-4
 """Seconds, peak, level that a twentieth of the samples exceed, share of the samples."""
@@ -44,8 +44,10 @@ def read(path: Path) -> Sound:
 
 
 def written(sound: Sound, path: Path) -> None:
-    """Write 16-bit samples; what is beyond -1 … 1 is clipped. `.wav` needs nothing installed, `.flac` and `.ogg` soundfile.
-    Raises `UserError`."""
+    """Write 16-bit samples; what is beyond -1 … 1 is clipped. `.flac` and `.ogg` need soundfile, `.wav` does not.
+
+    Raises `UserError`.
+    """
     suffix = path.suffix.lower()
     if suffix not in WRITTEN:
         raise choice(f"{path}: the format", suffix, WRITTEN)
