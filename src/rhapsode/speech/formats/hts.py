@@ -7,6 +7,7 @@ A full-context label `x^x-ao+th=er/A:...` stands for the phone between - and +. 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.speech.formats._rows import Row, phones
@@ -56,7 +57,7 @@ def dumps(utterance: Utterance) -> str:
         raise UserError(f"{utterance.name or 'utterance'}: labels have times, and its are not known. Align it.")
     ticks = [round(each * UNITS) for each in utterance.times.tolist()]
     symbols = ["pau" if each.symbol == PAUSE else each.symbol for each in utterance.phones]
-    return "".join(f"{a} {b} {symbol}\n" for a, b, symbol in zip(ticks, ticks[1:], symbols, strict=True))
+    return "".join(f"{a} {b} {symbol}\n" for (a, b), symbol in zip(pairwise(ticks), symbols, strict=True))
 
 
 def _symbol(label: str) -> str:

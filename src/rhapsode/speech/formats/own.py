@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +54,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
     if utterance.phones or audio is None:
         value["phones"] = [
             [each.symbol, begin, end, {name: getattr(each, name) for name in NUMBERS}]
-            for each, begin, end in zip(utterance.phones, times, times[1:], strict=True)
+            for each, (begin, end) in zip(utterance.phones, pairwise(times), strict=True)
         ]
     return json.dumps(value, ensure_ascii=False)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.speech.formats._rows import Row, phones
@@ -42,7 +43,7 @@ def dumps(utterance: Utterance) -> str:
     lines += ["tiers? <exists>", "size = 1", "item []:", "    item [1]:"]
     lines += ['        class = "IntervalTier"', '        name = "phones"']
     lines += ["        xmin = 0", f"        xmax = {end!r}", f"        intervals: size = {len(utterance)}"]
-    for number, (each, a, b) in enumerate(zip(utterance.phones, times, times[1:], strict=True), 1):
+    for number, (each, (a, b)) in enumerate(zip(utterance.phones, pairwise(times), strict=True), 1):
         label = "" if each.symbol == PAUSE else each.symbol.replace('"', '""')
         lines += [f"        intervals [{number}]:", f"            xmin = {a!r}", f"            xmax = {b!r}"]
         lines.append(f'            text = "{label}"')
