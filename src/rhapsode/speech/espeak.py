@@ -10,6 +10,7 @@ import os
 import re
 import threading
 import unicodedata
+from functools import partial
 from itertools import pairwise
 
 import numpy as np
@@ -24,6 +25,10 @@ PITCHES = (0, 100)
 """What espeak-ng can do."""
 PAD = 0.1
 """Seconds of silence put before and after what espeak-ng renders, which begins and ends at once."""
+SHORTEST = 0.03
+"""Seconds of a pause; a shorter one is part of the consonant after it."""
+LEAST = 0.01
+"""Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -64,12 +69,9 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
     samples = np.concatenate([pad, said.samples, pad])
     found = [Phone(PAUSE), *found, Phone(PAUSE)]
     begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
-    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples))
+    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate))
 
-    def sound() -> Sound:
-        return Sound(samples / 32768, said.rate)
-
-    return Utterance(numbered(kept), times / said.rate, text=text, sound=sound)
+    return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
 
 
 def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
@@ -96,7 +98,8 @@ def _forget() -> None:
     _engine, _lock = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # where there are forks
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _identifier(engine: Engine, voice: str) -> str:
@@ -122,6 +125,10 @@ def _check(text: str, voice: str) -> None:
             )
 
 
+def _sound(samples: np.ndarray, rate: int) -> Sound:
+    return Sound(samples / 32768, rate)
+
+
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:59] + "…")
 
@@ -131,13 +138,16 @@ def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
     found: list[Phone] = []
     begins: list[int] = []
     word = 0
+    ends = iter([*(each.sample for each in said.events if each.kind == PHONEME)][1:] + [len(said.samples)])
     for event in said.events:
         if event.kind == WORD:
             word += 1
         if event.kind != PHONEME:
             continue
+        begin, end = event.sample, next(ends)
         symbol = event.symbol.lstrip("ˈˌ")
-        begin = event.sample
+        if not symbol and not _pauses(said, begin, end):
+            continue
         if symbol and found and found[-1].symbol != PAUSE:
             begin = _silence(said.samples, begins[-1], begin)
         found.append(Phone(symbol or PAUSE, STRESS.get(event.symbol[:1], 0) if symbol else 0, word=word))
@@ -145,22 +155,25 @@ def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
     return found, np.array(begins, np.int64)
 
 
+def _pauses(said: Said, begin: int, end: int) -> bool:
+    """Whether what has no symbol is a pause: not the glide from vowel to vowel, nor the moment before a consonant."""
+    return end - begin >= SHORTEST * said.rate and _silence(said.samples, begin, end) == begin
+
+
 def _silence(samples: np.ndarray, begin: int, end: int) -> int:
     """Where the silence begins that lasts until `end`, after `begin`."""
     loud = np.flatnonzero(np.abs(samples[begin:end].astype(np.int32)) > QUIET)
-    return begin + int(loud[-1]) + 1 if len(loud) else end
+    return begin + int(loud[-1]) + 1 if len(loud) else begin
 
 
-def _apart(phones: list[Phone], begins: np.ndarray, end: int) -> tuple[list[Phone], np.ndarray]:
+def _apart(phones: list[Phone], begins: np.ndarray, end: int, least: int) -> tuple[list[Phone], np.ndarray]:
     """The phones [P] and where each begins and the last one ends [P + 1] float64, strictly increasing.
 
-    begins: [N], in order, perhaps equal. Pauses that take no time are left out, those side by side made one; phones
-    that take none share evenly in the time of the phone before.
+    begins: [P], in order, perhaps equal. Pauses side by side are made one. Phones that take fewer than `least` samples
+    share evenly in the time of the phone before.
     """
-    lasting = np.diff(begins, append=end) > 0
-    kept = [at for at, each in enumerate(phones) if lasting[at] or each.symbol != PAUSE]
-    kept = kept[:1] + [b for a, b in pairwise(kept) if not phones[a].symbol == phones[b].symbol == PAUSE]
-    lasting = np.diff(begins[kept], append=end) > 0
+    kept = [0] + [b for a, b in pairwise(range(len(phones))) if not phones[a].symbol == phones[b].symbol == PAUSE]
+    lasting = np.diff(begins[kept], append=end) >= least
     places = np.arange(len(kept))
     times = np.interp(places, places[lasting], begins[kept][lasting])
     return [phones[at] for at in kept], np.append(times, end)
