@@ -33,8 +33,8 @@ def predictor(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frequencies(found: np.ndarray) -> np.ndarray:
     """Predictor → line spectral frequencies.
 
-    The phase of A(w), and w (p + 1) / 2 on top of it, rises from 0 to pi (p + 1) / 2. Where it passes k pi / 2, there is
-    one of them: so none is missed.
+    The phase of A(w), and w (p + 1) / 2 on top of it, rises from 0 to pi (p + 1) / 2. Where it passes k pi / 2,
+    there is one of them: so none is missed.
     """
     count, order = len(found), found.shape[1] - 1
     grid = np.arange(GRID + 1) * (np.pi / GRID)
@@ -55,7 +55,7 @@ def frequencies(found: np.ndarray) -> np.ndarray:
         value, slope = _at(found, at)
         off = np.angle(value * np.exp(1j * (at * (order + 1) / 2 - wanted)))
         at = np.clip(at - off / np.maximum((slope / value).imag + (order + 1) / 2, 1e-9), least, most)
-    return at
+    return np.asarray(at)
 
 
 def polynomial(lsf: np.ndarray) -> np.ndarray:
@@ -76,7 +76,7 @@ def polynomial(lsf: np.ndarray) -> np.ndarray:
 
 
 def apart(lsf: np.ndarray, gap: float) -> np.ndarray:
-    """Any numbers [N, p] → line spectral frequencies at least `gap` apart, and from 0 and pi; those that are, as they are.
+    """Any numbers [N, p] → line spectral frequencies at least `gap` apart, and from 0 and pi; unchanged if they are.
 
     gap: radians, below pi / (p + 1).
     """

@@ -1,7 +1,7 @@
-"""The vocoder of Fan, Qian, Xie & Soong 2014 in plain numpy: linear prediction, line spectral frequencies, pulses and noise.
+"""The vocoder of Fan, Qian, Xie & Soong 2014 in plain numpy: line spectral frequencies, and pulses or noise.
 
-What is more than theirs: the spectrum is smoothed over F0 before it is modelled (after Morise 2015), so that it does not
-follow the harmonics; and voiced frames have noise in them, so much in each band.
+What is more than theirs: the spectrum is smoothed over F0 before it is modelled (after Morise 2015), so that it does
+not follow the harmonics; and voiced frames have noise in them, so much in each band.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ TAIL = 0.045
 
 
 class Lsp:
-    """spectrum: natural logarithm of the power that linear prediction leaves, then line spectral frequencies in radians.
+    """spectrum: natural logarithm of the power that linear prediction leaves, then line spectral frequencies, radians.
     aperiodicity: dB, -40 to 0, the share of noise in the power of each band. The same input gives the same output.
 
     lowest, highest: Hz, between which F0 is sought. Raises `UserError`.
