@@ -113,8 +113,10 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
 
 def _timed(name: str, codec: Speech, speaker: str | None) -> Iterator[Utterance]:
     """Utterances of a file of phones with times."""
-    from rhapsode.speech.labels import read
+    from rhapsode.speech.read import read
 
+    if not Path(name).is_file():
+        raise UserError(f"cannot read {name}: no such file.")
     for one in read(Path(name)):
         found = one if one.speaker else replace(one, speaker=speaker or codec.features.speakers[0])
         if found.times is None:
@@ -158,19 +160,20 @@ def _contour(name: str, hop: float) -> Any:
 
 
 def _beside(whole: Utterance, name: str) -> None:
-    from rhapsode.speech import labels
+    """Times, F0 or a picture, as the suffix says."""
+    from rhapsode.speech.formats import hts, own, textgrid
     from rhapsode.speech.picture import picture
 
     assert whole.sound is not None and whole.acoustics is not None
-    suffix = Path(name).suffix.lower()
+    suffix, frames = Path(name).suffix.lower(), whole.acoustics()
     if suffix == ".png":
-        write(name, picture(whole))
+        write(name, picture(whole.sound(), whole.phones, whole.times, frames, whole.text))
     elif suffix == ".csv":
-        frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
     else:
-        write(name, labels.written(whole, suffix).encode())
+        dumps = {".textgrid": textgrid.dumps, ".lab": hts.dumps, ".jsonl": lambda one: own.dumps(one) + "\n"}[suffix]
+        write(name, dumps(whole).encode())
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

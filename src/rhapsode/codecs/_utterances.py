@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from abc import abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
 from rhapsode.speech import read as files
 from rhapsode.speech.features import Features
-from rhapsode.speech.labels import dumps, loads
+from rhapsode.speech.formats.own import dumps, loads
 from rhapsode.speech.prepare import HOPS, prepared
 from rhapsode.speech.utterance import Utterance
 from rhapsode.steps import Frames
@@ -73,7 +74,10 @@ class UtteranceCodec(RecordCodec):
         return {"head": self.head, "layers": 0, "reads": False, "embedding": 0, "dense": 2, "both": 2}
 
     recognises = staticmethod(files.recognised)
-    read = staticmethod(files.read)
+
+    @classmethod
+    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:
+        return files.read(path, name)
 
     @classmethod
     def parts(cls, path: Path) -> tuple[str, ...]:
@@ -157,7 +161,7 @@ class UtteranceCodec(RecordCodec):
             "speakers": list(self.features.speakers),
             "mean": self.mean.tolist(),
             "sd": self.sd.tolist(),
-            "example": dumps(self.example),
+            "example": json.loads(dumps(self.example)),
             "own": self.own,
         }
 
@@ -174,7 +178,7 @@ class UtteranceCodec(RecordCodec):
                 raise ValueError("mean and sd do not fit")
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
-            return cls(cls.checked(settings), Features(symbols, speakers), scale, loads(example), own)
+            return cls(cls.checked(settings), Features(symbols, speakers), scale, loads(example, "the example", Path()), own)
         except (TypeError, ValueError, KeyError, UserError) as error:
             raise damaged(cls, str(error)) from None
 

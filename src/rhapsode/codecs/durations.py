@@ -12,7 +12,7 @@ import numpy as np
 
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
-from rhapsode.speech.labels import dumps
+from rhapsode.speech.formats.own import dumps
 from rhapsode.speech.utterance import Utterance
 
 LEAST = 0.005

@@ -15,6 +15,7 @@ from rhapsode.codecs._records import Records
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
 from rhapsode.speech.acoustics import Acoustics, log_f0
+from rhapsode.speech.audio import encoded
 from rhapsode.speech.trajectory import restored, smoothest, with_slopes
 from rhapsode.speech.utterance import Sound, Utterance
 from rhapsode.speech.vocoders import vocoder
@@ -118,10 +119,8 @@ class Speech(UtteranceCodec):
         return replace(utterance, acoustics=lambda: frames, sound=sound)
 
     def dump(self, record: Utterance) -> bytes:
-        from rhapsode.speech.audio import wav
-
         assert record.sound is not None
-        return wav(record.sound())
+        return encoded(record.sound())
 
     def show(self, record: Utterance) -> str:
         from rhapsode.speech.picture import preview

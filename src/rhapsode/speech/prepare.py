@@ -15,10 +15,10 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import place
 from rhapsode.speech import espeak
+from rhapsode.speech._pool import cores, pool
 from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.align import align
-from rhapsode.speech.labels import dumps, loads
-from rhapsode.speech.pool import mapped
+from rhapsode.speech.formats.own import dumps, loads
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
@@ -26,6 +26,8 @@ VERSION = 1
 """Part of every key in the cache. Raise it when analysis or alignment change."""
 HOPS = (1, 50)
 """Milliseconds from frame to frame: the least and the most."""
+FEW = 16
+"""Recordings that are no work for several processes."""
 EDGE = 0.1
 """Seconds of silence that are left before and after an utterance."""
 
@@ -48,7 +50,11 @@ def prepared(
     name = "lsp" if lsp else available()[0]
     folder = cache / "speech"
     work = partial(_analysed, folder=folder, hop=hop / 1000, name=name)
-    rows = list(mapped(work, utterances, partial(report, "analysing speech")))
+    rows = []
+    with pool(cores() if len(utterances) > FEW else 1) as processes:
+        for done in processes.map(work, utterances):
+            rows.append(done)
+            report("analysing speech", len(rows) / len(utterances))
     timed = _timed(utterances, [digest for digest, _ in rows], folder, language, report)
     return [
         _trimmed(replace(utterance, acoustics=partial(_loaded, path, hop / 1000, name)), hop / 1000)
@@ -95,7 +101,8 @@ def _timed(
     key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
     path = folder / f"{key[:32]}.jsonl"
     if path.exists():
-        lines = [loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        texts = path.read_text(encoding="utf-8").splitlines()
+        lines = [loads(json.loads(text), str(path), folder) for text in texts]
     else:
         spelled = []
         for n in bare:
