@@ -14,7 +14,7 @@ HOP = 0.005
 """Seconds from frame to frame, as Fan et al. 2014 have it."""
 LOWEST, HIGHEST = 60.0, 400.0
 """Hz, between which F0 is sought: those of most speakers."""
-AT_ONCE = 500
+AT_ONCE = 128
 """Frames that are computed at a time, so that memory does not grow with the recording."""
 LONGEST = 600
 """Seconds that are analysed at once."""
