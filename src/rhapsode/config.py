@@ -26,7 +26,7 @@ class NetworkConfig(Config):
     layers: int = Field(default=1, ge=0, le=64)
     """Of LSTM that read step after step; 0 leaves it to the context."""
     width: Width = 256
-    """H, outputs per layer."""
+    """H, outputs per layer that reads step after step; and what the other widths follow."""
     embedding: int = Field(default=32, ge=0, le=65536)
     """Numbers per input symbol, learnt; 0 for one-hot inputs."""
     tied: bool = False
@@ -41,11 +41,12 @@ class NetworkConfig(Config):
     """The network reads the step before. If not, steps depend on what is given only: regression."""
     dense: int = Field(default=0, ge=0, le=64)
     """Of the context (what is given with all steps of a unit, read before any is predicted): feed-forward layers."""
-    dense_width: Width = 512
+    dense_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each; 0 for twice the width."""
     both: int = Field(default=0, ge=0, le=64)
     """Of the context, above those: bidirectional LSTM layers (Schuster & Paliwal 1997)."""
-    both_width: Width = 256
-    """Outputs of each direction."""
+    both_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each direction; 0 for the width."""
     residual: bool = False
     """Each layer after the first adds to its input (He et al. 2016)."""
     mixtures: int = Field(default=20, ge=1, le=1000)

@@ -33,10 +33,11 @@ class Context:
 
     def __init__(self, given: int, config: NetworkConfig) -> None:
         self.given = given
-        self._dense = [(given if n == 0 else config.dense_width, config.dense_width) for n in range(config.dense)]
-        first = config.dense_width if config.dense else given
-        self._both = [LSTM(first if n == 0 else 2 * config.both_width, config.both_width) for n in range(config.both)]
-        self.width = 2 * config.both_width if config.both else first
+        dense, both = config.dense_width or 2 * config.width, config.both_width or config.width
+        self._dense = [(given if n == 0 else dense, dense) for n in range(config.dense)]
+        first = dense if config.dense else given
+        self._both = [LSTM(first if n == 0 else 2 * both, both) for n in range(config.both)]
+        self.width = 2 * both if config.both else first
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:

@@ -14,7 +14,7 @@ HOP = 0.005
 """Seconds from frame to frame, as Fan et al. 2014 have it."""
 LOWEST, HIGHEST = 60.0, 400.0
 """Hz, between which F0 is sought: those of most speakers."""
-AT_ONCE = 500
+AT_ONCE = 128
 """Frames that are computed at a time, so that memory does not grow with the recording."""
 LONGEST = 600
 """Seconds that are analysed at once."""
@@ -92,7 +92,7 @@ def log_f0(f0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def centres(count: int, hop: float, rate: int) -> np.ndarray:
     """[count] the sample nearest to the centre of each frame."""
-    return np.rint(np.arange(count) * hop * rate).astype(np.intp)
+    return np.asarray(np.rint(np.arange(count) * hop * rate).astype(np.intp))
 
 
 def around(samples: np.ndarray, middle: np.ndarray, length: int) -> np.ndarray:
@@ -111,7 +111,8 @@ def checked(sound: Sound, hop: float = HOP) -> Sound:
         raise UserError(f"a frame every {hop:g} seconds: 0.001 to 0.05 are possible, 0.005 is usual.")
     if sound.seconds > LONGEST:
         raise UserError(
-            f"a sound of {sound.seconds / 60:,.1f} minutes: up to {LONGEST // 60} are analysed at once. Cut it at its pauses."
+            f"a sound of {sound.seconds / 60:,.1f} minutes: up to {LONGEST // 60} are analysed at once. "
+            "Cut it at its pauses."
         )
     if not np.isfinite(sound.samples).all():
         raise UserError("a sound with samples that are not numbers. Its file is damaged: write it again.")
@@ -120,10 +121,10 @@ def checked(sound: Sound, hop: float = HOP) -> Sound:
 
 def within(lowest: float, highest: float) -> tuple[float, float]:
     """The same. Raises `UserError` if F0 cannot be sought between them."""
-    if not (40 <= lowest and 1.5 * lowest <= highest <= 1000):
+    if not (lowest >= 40 and 1.5 * lowest <= highest <= 1000):
         raise UserError(
-            f"F0 from {lowest:g} to {highest:g} Hz: the lowest must be at least 40, the highest at most 1000 and 1.5 times "
-            f"the lowest. {LOWEST:g} to {HIGHEST:g} are usual."
+            f"F0 from {lowest:g} to {highest:g} Hz: the lowest must be at least 40, the highest at most 1000 and "
+            f"1.5 times the lowest. {LOWEST:g} to {HIGHEST:g} are usual."
         )
     return lowest, highest
 

@@ -43,25 +43,31 @@ def read(path: Path) -> Sound:
     return Sound(mono, int(rate))
 
 
-def written(sound: Sound, path: Path) -> None:
-    """Write 16-bit samples; what is beyond -1 … 1 is clipped. `.flac` and `.ogg` need soundfile, `.wav` does not.
+def pcm(sound: Sound) -> bytes:
+    """16-bit samples, little-endian; what is beyond -1 … 1 is clipped."""
+    return np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2").tobytes()
 
-    Raises `UserError`.
-    """
-    suffix = path.suffix.lower()
+
+def encoded(sound: Sound, suffix: str = ".wav") -> bytes:
+    """A file of 16-bit samples. `.wav` needs nothing installed, `.flac` and `.ogg` soundfile. Raises `UserError`."""
     if suffix not in WRITTEN:
-        raise choice(f"{path}: the format", suffix, WRITTEN)
-    values = np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2")
+        raise choice("the format of sound", suffix, WRITTEN)
     buffer = io.BytesIO()
     if suffix == ".wav":
         with wave.open(buffer, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(sound.rate)
-            file.writeframes(values.tobytes())
+            file.writeframes(pcm(sound))
     else:
-        _soundfile(f"to write {path}").write(buffer, values, sound.rate, format=WRITTEN[suffix])
-    place(path, buffer.getvalue())
+        values = np.frombuffer(pcm(sound), "<i2")
+        _soundfile(f"to write {suffix}").write(buffer, values, sound.rate, format=WRITTEN[suffix])
+    return buffer.getvalue()
+
+
+def written(sound: Sound, path: Path) -> None:
+    """The file put in its place. Raises `UserError`."""
+    place(path, encoded(sound, path.suffix.lower()))
 
 
 def resampled(sound: Sound, rate: int) -> Sound:

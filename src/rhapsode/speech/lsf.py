@@ -33,8 +33,8 @@ def predictor(correlation: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def frequencies(found: np.ndarray) -> np.ndarray:
     """Predictor → line spectral frequencies.
 
-    The phase of A(w), and w (p + 1) / 2 on top of it, rises from 0 to pi (p + 1) / 2. Where it passes k pi / 2, there is
-    one of them: so none is missed.
+    The phase of A(w), and w (p + 1) / 2 on top of it, rises from 0 to pi (p + 1) / 2. Where it passes k pi / 2,
+    there is one of them: so none is missed.
     """
     count, order = len(found), found.shape[1] - 1
     grid = np.arange(GRID + 1) * (np.pi / GRID)
@@ -55,28 +55,26 @@ def frequencies(found: np.ndarray) -> np.ndarray:
         value, slope = _at(found, at)
         off = np.angle(value * np.exp(1j * (at * (order + 1) / 2 - wanted)))
         at = np.clip(at - off / np.maximum((slope / value).imag + (order + 1) / 2, 1e-9), least, most)
-    return at
+    return np.asarray(at)
 
 
-def polynomial(lsf: np.ndarray) -> np.ndarray:
-    """Line spectral frequencies → predictor."""
+def response(lsf: np.ndarray, bins: int) -> np.ndarray:
+    """Line spectral frequencies → the predictor's A [N, bins], complex, at frequencies from 0 to pi, evenly spaced.
+
+    As products: sums of its coefficients, which have to be found first, cancel where lines are close together.
+    """
     count, order = lsf.shape
-    halves = []
-    for first, sign in ((0, 1.0), (1, -1.0)):
-        half = np.zeros((count, order + 2))
-        half[:, 0], half[:, 1] = 1, sign
-        for k in range(first, order, 2):
-            middle = -2 * np.cos(lsf[:, k, None])
-            longer = half.copy()
-            longer[:, 1:] += middle * half[:, :-1]
-            longer[:, 2:] += half[:, :-2]
-            half = longer
-        halves.append(half)
-    return np.asarray(((halves[0] + halves[1]) / 2)[:, :-1])
+    w = np.linspace(0, np.pi, bins)
+    ahead, lines = 2 * np.cos(w), 2 * np.cos(lsf)
+    even, odd = np.tile(np.cos(w / 2), (count, 1)), np.tile(np.sin(w / 2), (count, 1))
+    for k in range(0, order, 2):
+        even *= ahead - lines[:, k, None]
+        odd *= ahead - lines[:, k + 1, None]
+    return np.asarray((even + 1j * odd) * np.exp(-0.5j * (order + 1) * w))
 
 
 def apart(lsf: np.ndarray, gap: float) -> np.ndarray:
-    """Any numbers [N, p] → line spectral frequencies at least `gap` apart, and from 0 and pi; those that are, as they are.
+    """Any numbers [N, p] → line spectral frequencies at least `gap` apart, and from 0 and pi; unchanged if they are.
 
     gap: radians, below pi / (p + 1).
     """

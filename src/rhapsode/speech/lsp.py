@@ -1,7 +1,7 @@
-"""The vocoder of Fan, Qian, Xie & Soong 2014 in plain numpy: linear prediction, line spectral frequencies, pulses and noise.
+"""The vocoder of Fan, Qian, Xie & Soong 2014 in plain numpy: line spectral frequencies, and pulses or noise.
 
-What is more than theirs: the spectrum is smoothed over F0 before it is modelled (after Morise 2015), so that it does not
-follow the harmonics; and voiced frames have noise in them, so much in each band.
+What is more than theirs: the spectrum is smoothed over F0 before it is modelled (after Morise 2015), so that it does
+not follow the harmonics; and voiced frames have noise in them, so much in each band.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from rhapsode.speech.acoustics import (
     loud,
     within,
 )
-from rhapsode.speech.lsf import apart, frequencies, polynomial, predictor
+from rhapsode.speech.lsf import apart, frequencies, predictor, response
 from rhapsode.speech.pitch import pitch
 from rhapsode.speech.utterance import Sound
 
@@ -49,7 +49,7 @@ TAIL = 0.045
 
 
 class Lsp:
-    """spectrum: natural logarithm of the power that linear prediction leaves, then line spectral frequencies in radians.
+    """spectrum: natural logarithm of the power that linear prediction leaves, then line spectral frequencies, radians.
     aperiodicity: dB, -40 to 0, the share of noise in the power of each band. The same input gives the same output.
 
     lowest, highest: Hz, between which F0 is sought. Raises `UserError`.
@@ -98,7 +98,7 @@ class Lsp:
             where = middle[:-1][part]
             # Neighbours fade into each other, and add up to 1.
             fade = np.clip(np.where(at < 0, 1 + at / behind[part], 1 - at / ahead[part]), 0, 1)
-            filters = np.exp(spectrum[part, :1] / 2) / np.fft.rfft(polynomial(spectrum[part, 1:]), size)
+            filters = np.exp(spectrum[part, :1] / 2) / response(spectrum[part, 1:], size // 2 + 1)
             share = _shares(acoustics.aperiodicity[part], acoustics.f0[part], rate, size // 2 + 1)
             voice = np.fft.rfft(around(pulses, where, 2 * reach) * fade, size) * np.sqrt(1 - share)
             breath = np.fft.rfft(around(noise, where, 2 * reach) * fade, size) * np.sqrt(share)
@@ -108,8 +108,7 @@ class Lsp:
 
     def envelope(self, acoustics: Acoustics, bins: int) -> np.ndarray:
         spectrum = _apart(acoustics)
-        whole = np.fft.rfft(polynomial(spectrum[:, 1:]), 2 * (bins - 1))
-        return np.asarray(np.exp(spectrum[:, :1]) / np.maximum(np.abs(whole) ** 2, 1e-12))
+        return np.asarray(np.exp(spectrum[:, :1]) / np.abs(response(spectrum[:, 1:], bins)) ** 2)
 
 
 def _order(rate: int) -> int:

@@ -1,7 +1,7 @@
 """How far one sound's acoustics are from another's, frame by frame.
 
-Envelopes are power [N, bins], from 0 to half of the rate, evenly spaced (`Vocoder.envelope`). A mask [N] bool says which
-frames count; who gives none counts silence, too. What no frame can tell is NaN.
+Envelopes are power [N, bins], from 0 to half of the rate, evenly spaced (`Vocoder.envelope`). A mask [N] bool says
+which frames count; who gives none counts silence, too. What no frame can tell is NaN.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ DECIBEL = 10 / np.log(10)
 
 @dataclass(frozen=True)
 class Distance:
-    """What the functions below find, over `frames` frames; bap is NaN for vocoders whose bands differ, or without any."""
+    """What the functions below find, over `frames` frames; bap is NaN where vocoders differ or have no bands."""
 
     frames: int
     lsd_db: float
@@ -48,7 +48,8 @@ def compare(ours: Acoustics, theirs: Acoustics, speech: np.ndarray | None = None
     count = min(len(ours), len(theirs), len(ours) if speech is None else len(speech))
     if max(len(ours), len(theirs), count if speech is None else len(speech)) > count + 2:
         raise UserError(
-            f"{len(ours)} and {len(theirs)} frames cannot be compared one by one. Make the second with the first's durations."
+            f"{len(ours)} and {len(theirs)} frames cannot be compared one by one. "
+            "Make the second with the first's durations."
         )
     kept = np.ones(count, bool) if speech is None else np.asarray(speech[:count], bool)
     one, two = (vocoder(each.vocoder).envelope(each, BINS)[:count] for each in (ours, theirs))
@@ -130,8 +131,8 @@ def mel_cepstrum(envelope: np.ndarray, rate: int, order: int = ORDER) -> np.ndar
 
 
 def matched(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Features [N, D] and [M, D] → frames of each, side by side, along the path on which they differ least in sum: dynamic
-    time warping. For sounds whose durations differ: `mcd(ours[i], theirs[j])`."""
+    """Features [N, D] and [M, D] → frames of each, side by side, along the path on which they differ least in sum:
+    dynamic time warping. For sounds whose durations differ: `mcd(ours[i], theirs[j])`."""
     n, m = len(ours), len(theirs)
     squares = (ours**2).sum(axis=1)[:, None] + (theirs**2).sum(axis=1) - 2 * ours @ theirs.T
     cost = np.pad(np.sqrt(np.maximum(squares, 0)), ((1, 0), (1, 0)), constant_values=np.inf)
@@ -142,10 +143,11 @@ def matched(ours: np.ndarray, theirs: np.ndarray) -> tuple[np.ndarray, np.ndarra
         j = total - i
         cost[i, j] += np.minimum(cost[i - 1, j - 1], np.minimum(cost[i - 1, j], cost[i, j - 1]))
     path = []
-    i, j = n, m
-    while i and j:
-        path.append((i - 1, j - 1))
-        i, j = min((i - 1, j - 1), (i - 1, j), (i, j - 1), key=lambda at: cost[at])
+    here = (n, m)
+    while min(here):
+        row, column = here[0] - 1, here[1] - 1
+        path.append((row, column))
+        here = min((row, column), (row, column + 1), (row + 1, column), key=lambda at: float(cost[at]))
     found = np.array(path[::-1], np.intp).reshape(-1, 2)
     return found[:, 0], found[:, 1]
 
@@ -166,8 +168,8 @@ def _warped(w: np.ndarray, alpha: float | np.ndarray) -> np.ndarray:
 
 @cache
 def _alpha(rate: int) -> float:
-    """Of the all-pass filter that is nearest to the mel scale: 0.42 at 16 kHz."""
+    """Of the all-pass filter that is nearest to the mel scale of Fant, log(1 + f / 1000): 0.42 at 16 kHz."""
     w = np.linspace(0, np.pi, 257)
-    mel = np.log1p(w / np.pi * rate / 1400)
+    mel = np.log1p(w / np.pi * rate / 2000)
     tried = np.arange(100)[:, None] / 100
     return float(tried[((_warped(w, tried) / np.pi - mel / mel[-1]) ** 2).sum(axis=1).argmin(), 0])

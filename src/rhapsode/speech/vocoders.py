@@ -18,8 +18,10 @@ def available() -> tuple[str, ...]:
 
 
 def vocoder(name: str = "", lowest: float = LOWEST, highest: float = HIGHEST) -> Vocoder:
-    """The vocoder of that name; the first of `available()` if it is empty. lowest, highest: Hz, between which it seeks F0.
-    Raises `UserError`."""
+    """The vocoder of that name; the first of `available()` if it is empty. lowest, highest: Hz, where it seeks F0.
+
+    Raises `UserError`.
+    """
     name = name or available()[0]
     if name not in NAMES:
         raise choice("vocoder", name, NAMES)

@@ -1,4 +1,4 @@
-"""WORLD (Morise, Yokomori & Ozawa 2016) by pyworld: envelope by CheapTrick, aperiodicity by D4C, both in its own code."""
+"""WORLD (Morise, Yokomori & Ozawa 2016) by pyworld: envelope by CheapTrick, aperiodicity by D4C, in WORLD's code."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ LEAST = -60.0
 
 
 class World:
-    """spectrum: WORLD's code of an envelope: the cosine transform of its logarithm on the mel scale. aperiodicity: dB, up
-    to 0, in bands each 3 kHz. None below 12 kHz.
+    """spectrum: WORLD's code of an envelope: the cosine transform of its logarithm on the mel scale. aperiodicity: dB,
+    up to 0, every 3 kHz; none for less than 12000 samples a second.
 
-    lowest, highest: Hz, between which F0 is sought. tracker: how: by `pitch`; by WORLD's DIO, about as fast, or Harvest,
-    twenty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
+    lowest, highest: Hz, between which F0 is sought. tracker: how: by `pitch`; by WORLD's DIO, about as fast, or
+    Harvest, twenty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
     """
 
     name = "world"
@@ -87,6 +87,8 @@ class World:
     def envelope(self, acoustics: Acoustics, bins: int) -> np.ndarray:
         size = self._world.get_cheaptrick_fft_size(acoustics.rate, self.lowest)
         coded = np.ascontiguousarray(acoustics.spectrum, np.float64)
+        if not len(coded):
+            return np.ones((0, bins))
         found = self._world.decode_spectral_envelope(coded, acoustics.rate, size)
         if bins == found.shape[1]:
             return np.asarray(found)

@@ -164,7 +164,8 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            while share > 1 and share * processes * (span if framing.name in ("stream", "whole") else 1) * 16 > data:
+            fewest = {"stream": 16 * span, "whole": 4 * span}.get(framing.name, 16)  # of an epoch's updates
+            while share > 1 and share * processes * fewest > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:

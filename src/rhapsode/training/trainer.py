@@ -313,6 +313,8 @@ class Trainer:
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
+        if not self.network.config.reads:  # it never hears what it draws
+            return {}
         drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
@@ -324,7 +326,9 @@ class Trainer:
         """What the present weights write, a little neater than they are sure of."""
         codec, text = self.corpus.codec, self._some_text()
         neater = Sampling(bias=0.5) if "bias" in model.head.options else Sampling(temperature=0.8)
-        length = None if text else 200
+        if not self.network.config.reads:
+            neater = Sampling(temperature=0)
+        length = None if text or self.network.context else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
 
