@@ -18,8 +18,8 @@ SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", "
 """Of recordings; the earlier one is taken where there are several."""
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
-"""Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves what it
-lets through, relative to half the lower rate."""
+"""Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
+amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
 SHORT, SILENT, QUIET, CLIPPED = 0.3, 1e-4, 0.02, 1e-4
 """Seconds, peak, level that a twentieth of the samples exceed, share of the samples."""

@@ -135,28 +135,27 @@ def _short(text: str) -> str:
 
 def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
     """Phones with stress (where its mark is) and word, and the samples [P] where they begin, perhaps at once."""
+    words = np.cumsum([each.kind == WORD for each in said.events]).tolist()
+    marks = [(each, word) for each, word in zip(said.events, words, strict=True) if each.kind == PHONEME]
+    named = [False, *(bool(each.symbol) for each, _ in marks), False]
+    ends = [*(each.sample for each, _ in marks[1:]), len(said.samples)]
     found: list[Phone] = []
     begins: list[int] = []
-    word = 0
-    ends = iter([*(each.sample for each in said.events if each.kind == PHONEME)][1:] + [len(said.samples)])
-    for event in said.events:
-        if event.kind == WORD:
-            word += 1
-        if event.kind != PHONEME:
+    for at, ((mark, word), end) in enumerate(zip(marks, ends, strict=True), 1):
+        begin = mark.sample
+        if not named[at] and named[at - 1] and named[at + 1] and not _pauses(said, begin, end):
             continue
-        begin, end = event.sample, next(ends)
-        symbol = event.symbol.lstrip("ˈˌ")
-        if not symbol and not _pauses(said, begin, end):
-            continue
-        if symbol and found and found[-1].symbol != PAUSE:
+        if named[at] and found and found[-1].symbol != PAUSE:
             begin = _silence(said.samples, begins[-1], begin)
-        found.append(Phone(symbol or PAUSE, STRESS.get(event.symbol[:1], 0) if symbol else 0, word=word))
+        symbol = mark.symbol.lstrip("".join(STRESS))
+        found.append(Phone(symbol or PAUSE, STRESS.get(mark.symbol[:1], 0), word=word))
         begins.append(begin)
     return found, np.array(begins, np.int64)
 
 
 def _pauses(said: Said, begin: int, end: int) -> bool:
-    """Whether what has no symbol is a pause: not the glide from vowel to vowel, nor the moment before a consonant."""
+    """Whether one nameless thing between two phones is a pause: not the glide between vowels, nor the moment before
+    a consonant. (Pauses of clauses are two, and need not be silent: some voices have an echo.)"""
     return end - begin >= SHORTEST * said.rate and _silence(said.samples, begin, end) == begin
 
 
