@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import astuple, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -97,7 +97,7 @@ def _timed(
     if not bare:
         return list(utterances)
     found = list(utterances)
-    about = [[digests[n], utterances[n].text, dumps(replace(utterances[n], sound=None))] for n in bare]
+    about = [[digests[n], utterances[n].text, [astuple(phone) for phone in utterances[n].phones]] for n in bare]
     key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
     path = folder / f"{key[:32]}.jsonl"
     if path.exists():
