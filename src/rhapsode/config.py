@@ -23,9 +23,10 @@ class NetworkConfig(Config):
 
     cell: str = "lstm"
     head: str = "categorical"
-    layers: int = Field(default=1, ge=1, le=64)
+    layers: int = Field(default=1, ge=0, le=64)
+    """Of LSTM that read step after step; 0 leaves it to the context."""
     width: Width = 256
-    """H, outputs per layer."""
+    """H, outputs per layer that reads step after step; and what the other widths follow."""
     embedding: int = Field(default=32, ge=0, le=65536)
     """Numbers per input symbol, learnt; 0 for one-hot inputs."""
     tied: bool = False
@@ -36,10 +37,20 @@ class NetworkConfig(Config):
     """So many numbers of a step are the first layer's own: it reads and predicts these alone, and is heard by the
     layers above, which read all and predict the others (Eck & Schmidhuber 2002: chords lead, the melody listens). Needs
     skip, and a head whose parameters are one a number."""
+    reads: bool = True
+    """The network reads the step before. If not, steps depend on what is given only: regression."""
+    dense: int = Field(default=0, ge=0, le=64)
+    """Of the context (what is given with all steps of a unit, read before any is predicted): feed-forward layers."""
+    dense_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each; 0 for twice the width."""
+    both: int = Field(default=0, ge=0, le=64)
+    """Of the context, above those: bidirectional LSTM layers (Schuster & Paliwal 1997)."""
+    both_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each direction; 0 for the width."""
     residual: bool = False
     """Each layer after the first adds to its input (He et al. 2016)."""
     mixtures: int = Field(default=20, ge=1, le=1000)
-    """Gaussians in the distribution of a pen's next move (head mixture)."""
+    """Gaussians in the distribution of a pen's next move (head mixture) or of a frame (head gaussians)."""
     ends: bool = True
     """That head says where a drawing ends, too. (The paper's does not.)"""
     hidden: int = Field(default=128, ge=1, le=65536)
@@ -70,7 +81,7 @@ class Dropout(Config):
 class FramingConfig(Config):
     """How the past is presented to the network; see `rhapsode.framing`."""
 
-    name: Literal["stream", "one-to-one", "many-to-one", "one-to-many"] = "stream"
+    name: Literal["stream", "whole", "one-to-one", "many-to-one", "one-to-many"] = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)
     """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
 

@@ -128,7 +128,7 @@ def prepare(
     if corpus is None:
         build: _Build | _RecordBuild
         if records is not None:
-            build = _RecordBuild(main, other, wanted, records, valid_fraction, report)
+            build = _RecordBuild(main, other, wanted, records, valid_fraction, cache or cache_folder(), report)
         else:
             build = _Build(main, other, wanted, reset, valid_fraction, valid_by or "tail", report)
         _committed(home, key, build.write)
@@ -301,21 +301,25 @@ class _RecordBuild:
     wanted: _Codec
     kind: type[RecordCodec]
     fraction: float
+    cache: Path
     report: Report
 
     def write(self, folder: Path) -> None:
         """Everything a corpus is, in the empty folder `folder`."""
 
-        def training() -> Iterator[Any]:
-            return (record for is_valid, record in self._records("learning the codec") if not is_valid)
-
         fitted = self.wanted.fitted
+        options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
+        every = self._prepared(options)
+
+        def training() -> Iterator[Any]:
+            return (record for is_valid, record in every("learning the codec") if not is_valid)
+
         if isinstance(fitted, RecordCodec):
             codec = fitted.refitted(training)
         else:
             codec = self.kind.fit(training, **self.wanted.options)
         keeper = codec.keeper()
-        counts, refused = _records.write(folder, codec, self._records("encoding"), keeper)
+        counts, refused = _records.write(folder, codec, every("encoding"), keeper)
         if keeper is not None:
             checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
         self.main.check_unchanged()
@@ -325,6 +329,14 @@ class _RecordBuild:
         left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
         notes = [f"Left out: {codec.record}s {left_out}."] if refused else []
         _write_meta(folder, codec, counts["train"].documents + counts["valid"].documents, counts, notes)
+
+    def _prepared(self, options: dict[str, Any]) -> Callable[[str], Iterator[tuple[bool, Any]]]:
+        """`_records`, of records that are prepared."""
+        if not self.kind.prepares:
+            return self._records
+        pairs = list(self._records("reading"))
+        done = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
+        return lambda what: iter(zip((is_valid for is_valid, _ in pairs), done, strict=True))
 
     def _records(self, what: str) -> Iterator[tuple[bool, Any]]:
         """(is it for validation, record) of each."""

@@ -11,6 +11,7 @@ unit, and in return a fused kernel can run over any mixture of units without kno
 Then a framing says which positions stand together in a batch, and whether the state is carried:
 
     stream        B places of the framed sequence, read on and on, state carried (truncated BPTT)
+    whole         units as a whole, several in a row of a batch, from zero state: what looks ahead sees the end
     one-to-one    one position, from zero state: the next step given the one before
     many-to-one   n positions, from zero state, the loss on the last: the next step given n before
     one-to-many   k positions, from zero state: the next k steps given one
@@ -29,7 +30,7 @@ from rhapsode.config import FramingConfig
 from rhapsode.errors import UserError, choice
 from rhapsode.steps import Kind, Steps
 
-NAMES = ("stream", "one-to-one", "many-to-one", "one-to-many")
+NAMES = ("stream", "whole", "one-to-one", "many-to-one", "one-to-many")
 
 
 @dataclass(frozen=True)
@@ -115,12 +116,59 @@ class Framed:
         return text, begin, end
 
 
+OPEN = 64
+"""Rows that wait for a unit that fits."""
+
+
+class Packing:
+    """Whole units in rows of `window` positions, in another order each epoch.
+
+    Rows are filled up with reset steps, so those between units keep them apart in both directions of time.
+    """
+
+    def __init__(self, framed: Framed, window: int, seed: int) -> None:
+        self._begins, self._seed = framed.begins, seed
+        self._lengths = np.diff(framed.begins, append=framed.length)
+        self._whole = framed.length
+        self.window = max(window, int(self._lengths.max()))
+        self._known: tuple[int, list[list[int]]] = (-1, [])
+
+    def rows(self, epoch: int) -> list[list[int]]:
+        """The units of each row. A function of the epoch; the last one asked for is remembered."""
+        if self._known[0] != epoch:
+            done, waiting = list[list[int]](), list[tuple[int, list[int]]]()  # room that is left, units
+            for unit in np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths)).tolist():
+                length = int(self._lengths[unit])
+                fitting = [n for n, (room, _) in enumerate(waiting) if room >= length]
+                if fitting:
+                    best = min(fitting, key=lambda n: waiting[n][0])
+                    room, units = waiting[best]
+                    waiting[best] = room - length, [*units, unit]
+                else:
+                    waiting.append((self.window - length, [unit]))
+                if len(waiting) > OPEN:
+                    done.append(waiting.pop(min(range(len(waiting)), key=lambda n: waiting[n][0]))[1])
+            self._known = epoch, done + [units for _, units in waiting]
+        return self._known[1]
+
+    def positions(self, epoch: int, first: int, count: int) -> np.ndarray:
+        """[T, count] of the rows from `first` on, nothing but reset steps where there are no more. T is as long as the
+        longest of them."""
+        chosen = self.rows(epoch)[first : first + count]
+        parts = [[self._begins[unit] + np.arange(self._lengths[unit]) for unit in units] for units in chosen]
+        filled = [np.concatenate(part) for part in parts]
+        found = np.zeros((max([1, *map(len, filled)]), count), np.int64)  # position 0 is a reset step
+        for n, part in enumerate(filled):
+            found[: len(part), n] = part
+        return found + epoch * self._whole
+
+
 class Framing:
     """Batches of one framing over one framed sequence.
 
     rows:   B. stream: parallel streams; else: windows per batch.
-    window: T. stream: steps of truncated BPTT; else fixed by the framing.
-    seed:   order of the windows (stream: not used).
+    window: T. stream: steps of truncated BPTT; whole: at least the longest unit's; else fixed by the framing.
+    seed:   order of the windows or units (stream: not used).
     """
 
     def __init__(self, config: FramingConfig, framed: Framed, rows: int, window: int, seed: int = 0) -> None:
@@ -128,12 +176,21 @@ class Framing:
         self.carried = config.name == "stream"
         self.last_only = config.name == "many-to-one"
         self.rows = rows
-        self.window = {"stream": window, "one-to-one": 1}.get(config.name, config.length)
         self.seed = seed
-        self.per_epoch = max(1, -(-framed.length // (rows * self.window if self.carried else rows)))
+        self.packing = Packing(framed, window, seed) if config.name == "whole" else None
+        if self.packing:
+            self.window = self.packing.window
+            examples = len(self.packing.rows(0))
+        else:
+            self.window = {"stream": window, "one-to-one": 1}.get(config.name, config.length)
+            examples = -(-framed.length // self.window) if self.carried else framed.length
+        self.per_epoch = max(1, -(-examples // rows))
 
     def batch(self, i: int, rows: slice = slice(None)) -> Batch:
         """Batch number i, or some of its rows (the share of one process among several)."""
+        if self.packing:
+            epoch, n = divmod(i, self.per_epoch)
+            return self.framed.at(self.packing.positions(epoch, n * self.rows, self.rows)[:, rows])
         if self.carried:
             starts = np.arange(self.rows) * (self.framed.length // self.rows) + i * self.window
         else:

@@ -21,7 +21,7 @@ import numpy as np
 from rhapsode._writers import Piece, RecordWriter, Sample, TextWriter, Writer
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
-from rhapsode.guide import Guide, along
+from rhapsode.guide import Ahead, Guide, along
 from rhapsode.reader import Reader, as_bytes
 from rhapsode.samplers import Randomness, Sampling
 
@@ -229,7 +229,7 @@ class Task:
         self.recent = before[-self.sampling.repetition_window :].tolist()
         if isinstance(model.codec, RecordCodec):
             self.outline = model.codec.outline() if outline is None else outline
-            self.guide = model.codec.guide(self.outline)
+            self.guide = self._encoded(model.codec.guide(self.outline))
         first = given = None
         if self.guide is not None:
             known = np.concatenate([along(self.guide, before), self.guide.given()[None]])
@@ -262,6 +262,18 @@ class Task:
         elif known and not text:
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         return before, codec.encode_text(text) if known else None
+
+    def _encoded(self, guide: Guide | None) -> Guide | None:
+        """The guide, giving what the network's context makes of what it gives."""
+        if guide is None or not self.model.network.context:
+            return guide
+        rows = guide.ahead()
+        if rows is None:
+            raise UserError(
+                f"codec {self.model.codec.name}: what is given with steps depends on those before, so it cannot be "
+                "read ahead, as the model does. Train it with dense = 0 and both = 0."
+            )
+        return Ahead(self.model.encoded(rows))
 
     def writer(self, row: int, particle: int | None = None) -> Writer:
         """What turns the steps of one row, or of one of its particles, into a sample."""

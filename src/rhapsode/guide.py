@@ -8,6 +8,7 @@ far. Every head can be guided; nothing but a codec knows what a guide is about.
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Self
@@ -29,6 +30,10 @@ class Guide(ABC):
         """
         return None
 
+    def ahead(self) -> np.ndarray | None:
+        """[N, D] float32: what is given with all steps to come, if that does not depend on them."""
+        return None
+
     def most(self) -> int | None:
         """So many steps are still to come at the most; None if that is not known."""
         return None
@@ -40,6 +45,28 @@ class Guide(ABC):
     @abstractmethod
     def copy(self) -> Self:
         """Another that goes on from here by itself."""
+
+
+class Ahead(Guide):
+    """All that is given is known from the beginning: rows [N, D] float32, which are all the steps to come."""
+
+    def __init__(self, rows: np.ndarray) -> None:
+        self._rows, self._at = rows, 0
+
+    def given(self) -> np.ndarray:
+        return np.asarray(self._rows[self._at])
+
+    def ahead(self) -> np.ndarray:
+        return self._rows[self._at :]
+
+    def most(self) -> int:
+        return len(self._rows) - self._at
+
+    def read(self, step: Any) -> None:
+        self._at += 1
+
+    def copy(self) -> Self:
+        return copy.copy(self)
 
 
 def along(guide: Guide, steps: Iterable[Any]) -> np.ndarray:

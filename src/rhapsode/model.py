@@ -54,10 +54,11 @@ class Model:
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.given)
-        if codec.given and (config.framing.name, config.reset) != ("stream", "document"):
+        needed = "whole" if network.context else "stream"
+        if codec.given and (config.framing.name, config.reset) != (needed, "document"):
             raise UserError(
-                f"{file}: with codec {codec.name}, the framing must be stream and the reset policy document; they are "
-                f"{config.framing.name} and {config.reset}. The file was not written by rhapsode. Train again."
+                f"{file}: with codec {codec.name}, the framing must be {needed} and the reset policy document; they "
+                f"are {config.framing.name} and {config.reset}. The file was not written by rhapsode. Train again."
             )
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():
@@ -68,6 +69,18 @@ class Model:
     @cached_property
     def engine(self) -> Engine:
         return Engine(self.network.graph(self.weights))
+
+    @cached_property
+    def _context(self) -> Engine | None:
+        context = self.network.context
+        return Engine(context.graph(context.own(self.weights))) if context else None
+
+    def encoded(self, given: np.ndarray) -> np.ndarray:
+        """What is given with all steps of a unit [N, D], as the network's context makes it [N, C] float32; unchanged
+        where there is none."""
+        if self._context is None or not len(given):
+            return given
+        return self._context.run(given[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
 
     @property
     def text(self) -> Text | None:
@@ -99,7 +112,7 @@ class Model:
 
     def reader(self, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None) -> Reader:
         """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them; given:
-        [D] float32 that go with the first step."""
+        [D] float32 that go with the first step, `encoded`."""
         return Reader(self, rows, text, given)
 
     # Each is written in a module of its own, as a function of the model.

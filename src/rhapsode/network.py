@@ -2,7 +2,7 @@
 
     inputs [T, B] ─▶ embedding ─▶ cell ─▶ ... ─▶ cell ─▶ features [T, B, F] ─▶ parameters [T, B, P]
                         ▲          │      ▲
-                      given        └▶ condition ◀─ text
+          given ─▶ context         └▶ condition ◀─ text
 
 A `Network` holds no weights. It says what shapes they have, and computes with weights given: as
 torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`).
@@ -21,6 +21,7 @@ from rhapsode import registry
 from rhapsode.cells._cell import Cell
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.config import Dropout, NetworkConfig
+from rhapsode.context import Context
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
@@ -58,16 +59,25 @@ class Network:
             self.condition = registry.get("condition", config.condition)(config.width, text, config)
             if config.layers == 1 and not config.feedback:
                 raise UserError("a condition is read by the layers above the first. Set layers = 2 or feedback = true.")
+        self.context = Context(given, config) if config.dense or config.both else None
+        if not given and (self.context or not config.reads or not config.layers):
+            raise UserError(
+                "nothing is given with these steps: dense and both must be 0, reads true, and layers 1 or more."
+            )
+        if not config.layers and (config.reads or config.skip or config.condition or config.tied):
+            raise UserError("layers = 0 needs reads = false, and no skip, no condition, no tied weights.")
         attended = self.condition.width if self.condition else 0
         if config.feedback and not attended:
             raise UserError(
                 "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
             )
-        embedded = given + steps.size
+        self.encoded = self.context.width if self.context else given
+        embedded = steps.size
         if isinstance(steps, Symbols):
-            embedded = given + (config.embedding or steps.size + 1)
+            embedded = config.embedding or steps.size + 1
         elif isinstance(steps, Tuples):
             embedded += len(steps.sizes)
+        embedded = self.encoded + embedded * config.reads
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)
         if config.lead:
@@ -85,7 +95,7 @@ class Network:
         self.cells: list[Cell] = [
             kind(first if n == 0 else config.width + extra, config.width) for n in range(config.layers)
         ]
-        self.features = config.width * (config.layers if config.skip else 1)
+        self.features = config.width * (config.layers if config.skip else 1) if config.layers else self.encoded
         if config.tied and config.embedding != self.features:
             raise UserError(
                 f"tied weights need an embedding as wide as the features: embedding is {config.embedding}, "
@@ -94,7 +104,7 @@ class Network:
 
     @property
     def _embeds(self) -> bool:
-        return isinstance(self.steps, Symbols) and self.config.embedding > 0
+        return isinstance(self.steps, Symbols) and self.config.embedding > 0 and self.config.reads
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -102,6 +112,8 @@ class Network:
         shapes: dict[str, tuple[int, ...]] = {}
         if self._embeds:
             shapes["embedding"] = (self.steps.size + 1, self.config.embedding)
+        if self.context:
+            shapes.update({f"context.{name}": shape for name, shape in self.context.shapes.items()})
         if self.condition:
             shapes.update({f"condition.{name}": shape for name, shape in self.condition.shapes.items()})
         for n, cell in enumerate(self.cells):
@@ -111,6 +123,17 @@ class Network:
         shapes["output.bias"] = (self.head.width,)
         shapes.update({f"head.{name}": shape for name, shape in self.head.shapes.items()})
         return shapes
+
+    @property
+    def matrices(self) -> dict[str, int]:
+        """Name → how many matrices it consists of, one a gate, of those weights that are the layers' matrices."""
+        found = {} if self.context is None else {f"context.{name}": n for name, n in self.context.matrices.items()}
+        for n, cell in enumerate(self.cells):
+            gates = max(shape[0] // cell.width for shape in cell.shapes.values())
+            rows = gates * cell.width  # peepholes are no matrices
+            named = {name for name, shape in cell.shapes.items() if len(shape) == 2 and shape[0] == rows}
+            found.update({f"layer{n}.{name}": gates for name in sorted(named)})
+        return found
 
     @property
     def _heard(self) -> np.ndarray:
@@ -145,6 +168,8 @@ class Network:
             std = self.features**-0.5 if self.config.tied else 1.0
             weights["embedding"].normal_(std=std, generator=generator)
             weights["embedding"][self.steps.start] = 0  # neutral: short training may never meet it
+        if self.context:
+            self.context.initialise(self._part(weights, "context"), generator)
         if self.condition:
             self.condition.initialise(self._part(weights, "condition"), generator)
         for n, cell in enumerate(self.cells):
@@ -179,26 +204,30 @@ class Network:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
         reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition. given: [T, B, D] of
-        the step after each, where numbers are given.
+        the step after each, where numbers are given (of whole units, where there is a context).
         """
         import torch
         from torch.nn import functional
 
         drop = dropout or Dropout()
-        x = self._drop(self._embedded(weights, inputs), drop.input, drop.locked)
+        parts = [self._drop(self._embedded(weights, inputs), drop.input, drop.locked)] if self.config.reads else []
+        if given is not None and self.context:
+            own = self.context.own(weights)
+            given = self.context.run(own, given, reset, lambda x: self._drop(x, drop.between, drop.locked))
         if given is not None:
-            x = torch.cat([x, given.to(x.dtype)], dim=-1)
+            parts.append(given.to(parts[0].dtype) if parts else given)
+        x = _concatenate(parts)
         below = x
         outputs: list[Tensor] = []
         new_state: list[Tensor] = []
         beside: list[Tensor] = []  # what the condition gives to the layers above the first
-        parts = iter(state)
+        states = iter(state)
         attending = state[sum(len(cell.state) for cell in self.cells) :]
         for n, cell in enumerate(self.cells):
             layer = self._part(weights, f"layer{n}")
             if drop.recurrent:
                 layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
-            before = tuple(next(parts) for _ in cell.state)
+            before = tuple(next(states) for _ in cell.state)
             if n == 0 and self.condition and text is not None:
                 window = self._part(weights, "condition")
                 if self.config.feedback:
@@ -274,13 +303,13 @@ class Network:
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.engine.Engine`. It is one step's or a window's: see
-        `single`."""
+        `single`. What is given with its steps is what the context makes of it, where there is one."""
         steps, size = self.steps, self.steps.size
         graph = Graph(
             steps.shape,
             whole=isinstance(steps, Symbols | Tuples),
             attends=self.condition is not None,
-            given=self.given,
+            given=self.encoded,
             single=self.single,
         )
         off_on = graph.constant(np.array([0, 1], np.float32))
@@ -290,12 +319,12 @@ class Network:
             x = graph.add("ReduceSum", each, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact
         elif not isinstance(steps, Symbols):
             x = INPUT
-        elif self.config.embedding:
+        elif self._embeds:
             x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
         else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
             x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
         if self.given:
-            x = graph.add("Concat", x, graph.given, axis=2)[0]
+            x = graph.add("Concat", x, graph.given, axis=2)[0] if self.config.reads else graph.given
         state = iter([graph.state(width) for width in self.widths])
         before = [tuple(next(state) for _ in cell.state) for cell in self.cells]
         attending = tuple(state)

@@ -198,7 +198,7 @@ def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]
         n = np.arange(len(steps))
         shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
         guide = codec.guide(record) if codec.given else None
-        given = None if guide is None else along(guide, steps)
+        given = None if guide is None else model.encoded(along(guide, steps))
         nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, given) for one in block)
         yield RecordScore(
             getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.nats, len(steps), len(text)

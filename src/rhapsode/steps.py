@@ -1,7 +1,7 @@
 """Steps: what a network reads and predicts at one time, and long sequences of them on disk.
 
 A *kind* of step says what one is: `Symbols` (one of V symbols), `Moves` (of a pen), `Sets` (of notes), `Tuples` (of a
-pitch and a length, or of voices). Other kinds (frames) will stand beside them here. `Steps` is a sequence of steps in
+pitch and a length, or of voices), `Frames` (of sound). `Steps` is a sequence of steps in
 memory-mapped files, so that memory does not grow with the corpus; beside it stand `Texts`, where each unit of the
 sequence has a text that goes with it, and numbers that are given with each step.
 """
@@ -206,7 +206,47 @@ class Tuples:
         return self.inputs(values)
 
 
-Kind = Symbols | Moves | Sets | Tuples
+@dataclass(frozen=True)
+class Frames:
+    """A step is a frame: so many `numbers`, and after them `flags` that are 0 or 1, e.g. whether the voice sounds.
+
+    The numbers are kept normalised: (value - mean) / sd, the codec knows both. nats: the sum of log sd, which is what
+    -log p of one step in units of the data has more than in normalised ones.
+    """
+
+    numbers: int
+    flags: int = 0
+    nats: float = 0.0
+    lags = ()
+
+    @property
+    def size(self) -> int:
+        """Numbers and flags in a step."""
+        return self.numbers + self.flags
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def start(self) -> np.ndarray:
+        """Fed where there is no step before: the mean, and no flag."""
+        return np.zeros(self.size, np.float32)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.float32)
+
+    def inputs(self, values: np.ndarray) -> np.ndarray:
+        """Steps [..., size] as a network reads them: float32."""
+        return np.asarray(values, np.float32)
+
+    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [..., size] as training sees them: the same each time."""
+        return np.array(values, np.float32)
+
+
+Kind = Symbols | Moves | Sets | Tuples | Frames
 
 
 @dataclass(frozen=True)

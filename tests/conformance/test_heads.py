@@ -15,7 +15,7 @@ from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
 from rhapsode.heads.categorical import Categorical
 from rhapsode.samplers import Randomness, Sampling
-from rhapsode.steps import Moves, Sets, Symbols, Tuples
+from rhapsode.steps import Frames, Moves, Sets, Symbols, Tuples
 
 torch = pytest.importorskip("torch")
 
@@ -33,6 +33,8 @@ def make(name: str) -> Head:
         "nade": Sets(V),
         "product": tuples,
         "chain": tuples,
+        "regression": Frames(3, 2),
+        "gaussians": Frames(3, 2),
     }
     head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), NetworkConfig(mixtures=3, hidden=5))
     rng = np.random.default_rng(6)
@@ -52,6 +54,10 @@ def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -
         return rng.integers(0, 2, (*shape, V)).astype(np.float32)
     if isinstance(head.steps, Tuples):
         return rng.integers(0, head.steps.sizes, (*shape, 3))
+    if isinstance(head.steps, Frames):
+        frames = rng.standard_normal((*shape, 5)).astype(np.float32)
+        frames[..., 3:] = frames[..., 3:] > 0
+        return frames
     values = rng.standard_normal((*shape, 3)).astype(np.float32)
     values[..., 2] = rng.integers(0, 3, shape)
     return values
@@ -65,6 +71,9 @@ def hostile_targets(head: Head, count: int) -> list[np.ndarray]:
         return [np.full((count, V), every, np.float32) for every in (0, 1)]
     if isinstance(head.steps, Tuples):
         return [np.tile(row, (count, 1)) for row in every_step(head)]
+    if isinstance(head.steps, Frames):
+        far = [(0, 0, 0, 0, 1), (1e30, -1e30, 0, 1, 1), (-3e38, 3e38, 1e-40, 0, 0)]
+        return [np.tile(np.array(row, np.float32), (count, 1)) for row in far]
     rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1)]
     return [np.tile(np.array(row, np.float32), (count, 1)) for row in rows]
 

@@ -12,26 +12,27 @@ from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 from rhapsode.errors import UserError, choice
 
-DEMOS = ("text", "handwriting", "music")
+DEMOS = ("text", "handwriting", "music", "speech")
+SAID = "The quick brown fox jumps over the lazy dog. I never heard these words before."
 WORDS = "The quick brown fox jumps over the lazy dog, 1234567890 times."
 
 
 def demo(
-    what: Annotated[str, typer.Argument(metavar="[text|handwriting|music]", help="What to learn.")] = "text",
+    what: Annotated[str, typer.Argument(metavar="[text|handwriting|music|speech]", help="What to learn.")] = "text",
     words: Annotated[
-        str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand [default: a pangram].")
+        str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand, or to say [default: a pangram].")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 10].")] = None,
+    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 10, speech 4].")] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of what is played: another makes another [default: 1].")] = None,
 ) -> None:
-    """Train on what is found or made on every machine, then write: text, by hand, or music."""
+    """Train on what is found or made on every machine, then write: text, by hand, or music; or speak."""
     if what not in DEMOS:
         raise choice("demo", what, DEMOS)
-    if what != "handwriting" and words is not None:
-        raise UserError(f"{words!r}: only the demo of handwriting is told what to write.")
+    if what not in ("handwriting", "speech") and words is not None:
+        raise UserError(f"{words!r}: only the demos of handwriting and speech are told what to write or say.")
     if what != "music" and seed is not None:
         raise UserError("--seed: only the demo of music takes one.")
     with unbroken():
@@ -42,6 +43,8 @@ def demo(
         _text(folder, 3.0 if minutes is None else minutes)
     elif what == "music":
         _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed)
+    elif what == "speech":
+        _speech(folder, 4.0 if minutes is None else minutes, words or SAID)
     else:
         _handwriting(folder, 10.0 if minutes is None else minutes, words or WORDS)
 
@@ -92,6 +95,34 @@ def _music(folder: Path, minutes: float, seed: int) -> None:
     typer.echo(f"model     {result.model}\npicture   {result.picture}", err=True)
     typer.echo(f"next      rhapsode demo music --seed {result.seed + 1}\n"
                f"          rhapsode train YOUR-TUNES/ -o my-model --minutes 5", err=True)  # fmt: skip
+
+
+def _speech(folder: Path, minutes: float, words: str) -> None:
+    with unbroken():
+        from rhapsode.speech.picture import preview
+        from rhapsode.training.demo_speech import demo as run
+
+    with reporting() as report:
+        result = run(folder, minutes, words, report)
+    assert result.spoken.acoustics is not None and result.spoken.times is not None
+    frames = result.spoken.acoustics()
+    typer.echo(preview(frames))
+    far = result.far
+    typer.echo(
+        f"It heard {result.heard / 60:.1f} minutes of espeak-ng. On sentences that it did not hear, with espeak-ng's "
+        f"own durations:\nspectral distortion {far.lsd_db:.2f} dB, F0 {far.f0_rmse_hz:.1f} Hz off (correlation "
+        f"{far.f0_correlation:.2f}), voiced or not wrong in {far.voicing_error_percent:.1f} % of the frames"
+    )
+    typer.echo(
+        f"{frames.seconds:.1f} seconds of speech took {result.took:.2f} s: {frames.seconds / result.took:.0f} times "
+        "as fast as it is spoken",
+        err=True,
+    )
+    for file in result.files:
+        typer.echo(f"written   {file}", err=True)
+    typer.echo(f"model     {result.model}\npicture   {result.picture}", err=True)
+    typer.echo(f'next      rhapsode generate {result.model} "Any words." -o words.wav\n'
+               f"          rhapsode train YOUR-RECORDINGS/ -o my-voice --minutes 20", err=True)  # fmt: skip
 
 
 def _text(folder: Path, minutes: float) -> None:

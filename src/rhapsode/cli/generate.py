@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rhapsode.model import Model
 
 
-MUSIC, PENS = "Music", "Pens"
+MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
 """With these the help of options begins that are for such models only."""
 
 
@@ -84,6 +84,29 @@ def generate(
         str | None,
         typer.Option(metavar="FILE.sf2", help="Music: for WAV: the sounds of this SoundFont."),
     ] = None,
+    speed: Annotated[float, typer.Option(min=0.2, max=5, help="Voices: 2 is twice as fast.")] = 1.0,
+    pitch: Annotated[
+        float | None,
+        typer.Option(help="Voices, Pens: semitones higher; on pages, mm from base line to base line."),
+    ] = None,
+    speaker: Annotated[str | None, typer.Option(metavar="NAME", help="Voices: one of several speakers.")] = None,
+    liveliness: Annotated[
+        float | None,
+        typer.Option(min=0, max=2, help="Voices: 0: a mean voice; 1: as varied a sound as the recordings'."),
+    ] = None,
+    phones: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Voices: say these phones at their times: .TextGrid, .lab, .jsonl."),
+    ] = None,
+    f0: Annotated[
+        str | None, typer.Option(metavar="FILE.csv", help="Voices: with this F0, lines of seconds,hertz.")
+    ] = None,
+    also: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE", help="Voices: write this, too: .TextGrid, .lab, .jsonl with times, .csv with F0, or .png."
+        ),
+    ] = None,
     bias: Annotated[float, typer.Option(help="Pens: how much neater than the model's own hand, e.g. 1.")] = 0.0,
     style: Annotated[
         str | None,
@@ -102,9 +125,6 @@ def generate(
         typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on."),
     ] = None,
     x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
-    pitch: Annotated[
-        float | None, typer.Option(metavar="MM", help="Pens: on pages: from base line to base line.")
-    ] = None,
     margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens: on pages: on all sides.")] = None,
     align: Annotated[str, typer.Option(help="Pens: on pages: left, right, centre or justify.")] = "left",
     ruled: Annotated[bool, typer.Option("--ruled", help="Pens: on pages: draw the base lines, too.")] = False,
@@ -142,7 +162,7 @@ def generate(
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
     record = loaded.codec.record if isinstance(loaded.codec, RecordCodec) else ""
-    _refuse_others(ctx, {"tune": MUSIC, "drawing": PENS}.get(record, ""), loaded.codec.name)
+    _refuse_others(ctx, {"tune": MUSIC, "drawing": PENS, "utterance": VOICES}.get(record, ""), loaded.codec.name)
     if record == "tune":
         from rhapsode.cli._music import write_music
         from rhapsode.cli._wish import Wish
@@ -165,6 +185,20 @@ def generate(
             soundfont,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
+        return
+    if record == "utterance":
+        from rhapsode.cli._speech import Voice, write_speech
+        from rhapsode.speaking import LIVELINESS, Manner
+
+        if prompt == "-":
+            prompt_file, prompt = "-", None
+        given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
+        asked = ctx.get_parameter_source("temperature")
+        if asked is None or asked.name != "COMMANDLINE":
+            temperature = 0.0
+        lively = LIVELINESS if liveliness is None else liveliness
+        manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
+        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink
@@ -200,10 +234,11 @@ def generate(
 def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
     """Raises `UserError` for an option that is for models of another kind, as its help says."""
     for option in ctx.command.params:
-        kind = str(getattr(option, "help", None) or "").partition(":")[0]
+        kinds = str(getattr(option, "help", None) or "").partition(":")[0].split(", ")
         given = ctx.get_parameter_source(str(option.name))
-        if kind in (MUSIC, PENS) and kind != own and given is not None and given.name == "COMMANDLINE":
-            raise UserError(f"{option.opts[0]} is for models of {kind.lower()}; this one's codec is {codec}.")
+        others = {MUSIC, PENS, VOICES}.intersection(kinds)
+        if others and own not in others and given is not None and given.name == "COMMANDLINE":
+            raise UserError(f"{option.opts[0]} is for models of {' and '.join(sorted(others)).lower()}; this one's codec is {codec}.")
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:

@@ -25,11 +25,17 @@ class Codec(ABC):
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 
-    options: ClassVar[dict[str, int]] = {}
-    """The options of `fit` and their defaults. All are whole numbers."""
+    companion: ClassVar[str] = ""
+    """The codec of a smaller model that one with this codec needs beside it, trained on the same data."""
+
+    framing: ClassVar[str] = "stream"
+    """How these steps are framed when nothing else is asked for."""
+
+    options: ClassVar[dict[str, Any]] = {}
+    """The options of `fit` and their defaults: whole numbers or, some of records, names."""
 
     limits: ClassVar[dict[str, tuple[int, int]]] = {}
-    """The least and greatest value of each option."""
+    """The least and greatest value of each option that is a number."""
 
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
@@ -57,13 +63,17 @@ class Codec(ABC):
         """The codec again. Raises `UserError` when `data` is not what `to_json` made."""
 
     @classmethod
-    def checked(cls, given: dict[str, Any]) -> dict[str, int]:
+    def checked(cls, given: dict[str, Any]) -> dict[str, Any]:
         """All options of `fit`: those given, validated, and the defaults of the others."""
         for key, value in given.items():
             if not cls.options:
                 raise UserError(f"codec {cls.name}: {key!r} is not an option; this codec has none.")
             if key not in cls.options:
                 raise choice(f"option of codec {cls.name}", key, cls.options)
+            if isinstance(cls.options[key], str):
+                if not isinstance(value, str) or not value:
+                    raise UserError(f"codec {cls.name}: {key} is {value!r}; it must be a name.")
+                continue
             low, high = cls.limits[key]
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
                 raise UserError(f"codec {cls.name}: {key} is {value!r}; it must be a whole number, {low} to {high}.")

@@ -92,6 +92,25 @@ class RecordCodec(Codec):
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Any]:
         """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`."""
 
+    prepares: ClassVar[bool] = False
+    """Whether records need `prepared` before they are encoded."""
+
+    @classmethod
+    def prepared(
+        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+    ) -> Sequence[Any]:
+        """These records, all that a corpus is made of, after work that takes long or needs all of them; what is kept of
+        it is kept in the folder `cache`.
+
+        report: is called with what is being done and how much of that is done. Raises `UserError`.
+        """
+        return records
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The options that records were prepared with."""
+        return {}
+
     @classmethod
     @abstractmethod
     def fit(cls, records: Records, **options: Any) -> RecordCodec:

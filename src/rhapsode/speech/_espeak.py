@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -123,12 +124,12 @@ class Engine:
             *(ctypes.c_void_p, ctypes.c_void_p),
         ]
 
-    def _heard(self, samples: object, count: int, events: object) -> int:
+    def _heard(self, samples: Any, count: int, events: Any) -> int:
         """The callback: keeps a block of samples and the events in it."""
         if samples and count:
-            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())  # type: ignore[arg-type]
+            self._blocks.append(np.ctypeslib.as_array(samples, (count,)).copy())
         at = 0
-        while (event := events[at]).type:  # type: ignore[index]
+        while (event := events[at]).type:
             if event.type in (WORD, END, PHONEME):
                 # espeak-ng cuts what is longer than 8 bytes, perhaps inside a character.
                 symbol = event.id.string.decode(errors="ignore") if event.type == PHONEME else ""

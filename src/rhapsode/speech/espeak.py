@@ -10,6 +10,8 @@ import os
 import re
 import threading
 import unicodedata
+from functools import partial
+from itertools import pairwise
 
 import numpy as np
 
@@ -23,66 +25,16 @@ PITCHES = (0, 100)
 """What espeak-ng can do."""
 PAD = 0.1
 """Seconds of silence put before and after what espeak-ng renders, which begins and ends at once."""
+SHORTEST = 0.03
+"""Seconds of a pause; a shorter one is part of the consonant after it."""
+LEAST = 0.01
+"""Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
-OTHER_SCRIPTS = frozenset(
-    [
-        "am",
-        "ar",
-        "as",
-        "ba",
-        "be",
-        "bg",
-        "bn",
-        "bpy",
-        "chr",
-        "cmn",
-        "cv",
-        "el",
-        "en-shaw",
-        "fa",
-        "grc",
-        "gu",
-        "hak",
-        "he",
-        "hi",
-        "hy",
-        "hyw",
-        "ja",
-        "ka",
-        "kk",
-        "kn",
-        "ko",
-        "kok",
-        "ky",
-        "mk",
-        "ml",
-        "mr",
-        "my",
-        "ne",
-        "nog",
-        "or",
-        "pa",
-        "piqd",
-        "qya",
-        "ru",
-        "sd",
-        "shn",
-        "si",
-        "sjn",
-        "sr",
-        "ta",
-        "te",
-        "th",
-        "ti",
-        "tt",
-        "ug",
-        "uk",
-        "ur",
-        "yue",
-        "zh",
-    ]
+OTHER_SCRIPTS = (
+    "am ar as ba be bg bn bpy chr cmn cv el en-shaw fa grc gu hak he hi hy hyw ja ka kk kn ko kok ky mk ml mr my ne "
+    "nog or pa piqd qya ru sd shn si sjn sr ta te th ti tt ug uk ur yue zh"
 )
 """Languages of espeak-ng that are not, or not only, written in Latin letters."""
 LATIN = ("LATIN", "FULLWIDTH LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO", "SUPERSCRIPT", "SUBSCRIPT", "SCRIPT")
@@ -96,10 +48,11 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
     """What espeak-ng says for a text, rendered.
 
     voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
-    The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are one.
-    A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of the vowel
-    before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the` is one.
-    Phones are told as IPA; tones are not. Raises `UserError`.
+    The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are
+    one. A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of
+    the vowel before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the`
+    is one. Phones are told as IPA; tones are not. The same text has the same phones each time, but espeak-ng's pitch
+    flutters on from call to call: times differ by some samples. Raises `UserError`.
     """
     for what, value, (low, high) in (("speed", speed, SPEEDS), ("pitch", pitch, PITCHES)):
         if not low <= value <= high:
@@ -116,12 +69,9 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
     samples = np.concatenate([pad, said.samples, pad])
     found = [Phone(PAUSE), *found, Phone(PAUSE)]
     begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
-    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples))
+    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate))
 
-    def sound() -> Sound:
-        return Sound(samples / 32768, said.rate)
-
-    return Utterance(numbered(kept), times / said.rate, text=text, sound=sound)
+    return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
 
 
 def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
@@ -148,7 +98,8 @@ def _forget() -> None:
     _engine, _lock = None, threading.Lock()
 
 
-os.register_at_fork(after_in_child=_forget)
+if hasattr(os, "register_at_fork"):  # where there are forks
+    os.register_at_fork(after_in_child=_forget)
 
 
 def _identifier(engine: Engine, voice: str) -> str:
@@ -164,7 +115,7 @@ def _check(text: str, voice: str) -> None:
     """Raises `UserError` for a text without letters and digits, and for letters that the voice would spell."""
     if not any(each.isalnum() for each in text):
         raise UserError(f"there is nothing to say in {_short(text)}. Give a text with words.")
-    if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & OTHER_SCRIPTS:
+    if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & set(OTHER_SCRIPTS.split()):
         return
     for word in re.findall(r"[^\W\d_]+", "".join(each if each.isalpha() else " " for each in text)):
         if not all(unicodedata.name(each, "").startswith((*LATIN, "GREEK")) for each in word):
@@ -174,51 +125,54 @@ def _check(text: str, voice: str) -> None:
             )
 
 
+def _sound(samples: np.ndarray, rate: int) -> Sound:
+    return Sound(samples / 32768, rate)
+
+
 def _short(text: str) -> str:
     return repr(text if len(text) <= 60 else text[:59] + "…")
 
 
 def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
-    """Phones with stress (where its mark is) and word, and the samples [P] where they begin, in order, perhaps at once."""
+    """Phones with stress (where its mark is) and word, and the samples [P] where they begin, perhaps at once."""
+    words = np.cumsum([each.kind == WORD for each in said.events]).tolist()
+    marks = [(each, word) for each, word in zip(said.events, words, strict=True) if each.kind == PHONEME]
+    named = [False, *(bool(each.symbol) for each, _ in marks), False]
+    ends = [*(each.sample for each, _ in marks[1:]), len(said.samples)]
     found: list[Phone] = []
     begins: list[int] = []
-    word = 0
-    for event in said.events:
-        if event.kind == WORD:
-            word += 1
-        if event.kind != PHONEME:
+    for at, ((mark, word), end) in enumerate(zip(marks, ends, strict=True), 1):
+        begin = mark.sample
+        if not named[at] and named[at - 1] and named[at + 1] and not _pauses(said, begin, end):
             continue
-        symbol = event.symbol.lstrip("ˈˌ")
-        begin = event.sample
-        if symbol and found and found[-1].symbol != PAUSE:
+        if named[at] and found and found[-1].symbol != PAUSE:
             begin = _silence(said.samples, begins[-1], begin)
-        found.append(Phone(symbol or PAUSE, STRESS.get(event.symbol[:1], 0) if symbol else 0, word=word))
+        symbol = mark.symbol.lstrip("".join(STRESS))
+        found.append(Phone(symbol or PAUSE, STRESS.get(mark.symbol[:1], 0), word=word))
         begins.append(begin)
     return found, np.array(begins, np.int64)
+
+
+def _pauses(said: Said, begin: int, end: int) -> bool:
+    """Whether one nameless thing between two phones is a pause: not the glide between vowels, nor the moment before
+    a consonant. (Pauses of clauses are two, and need not be silent: some voices have an echo.)"""
+    return end - begin >= SHORTEST * said.rate and _silence(said.samples, begin, end) == begin
 
 
 def _silence(samples: np.ndarray, begin: int, end: int) -> int:
     """Where the silence begins that lasts until `end`, after `begin`."""
     loud = np.flatnonzero(np.abs(samples[begin:end].astype(np.int32)) > QUIET)
-    return begin + int(loud[-1]) + 1 if len(loud) else end
+    return begin + int(loud[-1]) + 1 if len(loud) else begin
 
 
-def _apart(phones: list[Phone], begins: np.ndarray, end: int) -> tuple[list[Phone], np.ndarray]:
+def _apart(phones: list[Phone], begins: np.ndarray, end: int, least: int) -> tuple[list[Phone], np.ndarray]:
     """The phones [P] and where each begins and the last one ends [P + 1] float64, strictly increasing.
 
-    begins: [N], in order, perhaps equal. Pauses that take no time are left out, those side by side made one; phones that
-    take none share evenly in the time of the phone before.
+    begins: [P], in order, perhaps equal. Pauses side by side are made one. Phones that take fewer than `least` samples
+    share evenly in the time of the phone before.
     """
-    lasting = np.diff(begins, append=end) > 0
-    kept = [at for at, each in enumerate(phones) if lasting[at] or each.symbol != PAUSE]
-    kept = [
-        at for at, last in zip(kept, [None, *kept], strict=False) if last is None or not _both(phones[last], phones[at])
-    ]
-    lasting = np.diff(begins[kept], append=end) > 0
+    kept = [0] + [b for a, b in pairwise(range(len(phones))) if not phones[a].symbol == phones[b].symbol == PAUSE]
+    lasting = np.diff(begins[kept], append=end) >= least
     places = np.arange(len(kept))
     times = np.interp(places, places[lasting], begins[kept][lasting])
     return [phones[at] for at in kept], np.append(times, end)
-
-
-def _both(one: Phone, other: Phone) -> bool:
-    return one.symbol == other.symbol == PAUSE

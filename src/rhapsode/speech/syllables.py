@@ -27,8 +27,9 @@ def nuclei(symbols: Sequence[str]) -> list[int]:
 def syllables(symbols: Sequence[str]) -> list[int]:
     """The number, from 0, of each phone's syllable in one word, given the word's symbols.
 
-    Every nucleus has a syllable. Of the consonants between two nuclei the last one goes with the second, the others with
-    the first; those before the first nucleus and after the last go with these. A word without nucleus is one syllable.
+    Every nucleus has a syllable. Of the consonants between two nuclei the last one goes with the second, the others
+    with the first; those before the first nucleus and after the last go with these. A word without nucleus is one
+    syllable.
     """
     begins = {b - (b - a > 1) for a, b in pairwise(nuclei(symbols))}
     found, count = [], 0

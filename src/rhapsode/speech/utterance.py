@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from rhapsode.speech.acoustics import Acoustics
 
 PAUSE = "_"
 """The phone of silence."""
@@ -39,7 +43,8 @@ class Phone:
 @dataclass(frozen=True)
 class Utterance:
     """phones in order; times: [P + 1] float64, seconds, where each begins and the last one ends, if that is known;
-    speaker: empty where there is but one; sound: gives what was recorded, if anything was."""
+    speaker: empty where there is but one; sound: gives what was recorded or made, if anything was; acoustics:
+    the same as frames, the first one at times[0]."""
 
     phones: tuple[Phone, ...]
     times: np.ndarray | None = None
@@ -47,6 +52,36 @@ class Utterance:
     name: str = ""
     speaker: str = ""
     sound: Callable[[], Sound] | None = None
+    acoustics: Callable[[], Acoustics] | None = None
 
     def __len__(self) -> int:
         return len(self.phones)
+
+
+def joined(utterances: Sequence[Utterance]) -> Utterance:
+    """One after another, as one. All have times, and sound and acoustics at one rate. Raises `ValueError` for none."""
+    if not utterances:
+        raise ValueError("no utterance to join")
+    if len(utterances) == 1:
+        return utterances[0]
+    phones, times = list[Phone](), [np.zeros(1)]
+    for one in utterances:
+        last = phones[-1] if phones else Phone(PAUSE, syllable=-1, word=-1, phrase=-1)
+        by = {name: getattr(last, name) + 1 for name in ("syllable", "word", "phrase")}
+        phones += [replace(phone, **{name: getattr(phone, name) + n for name, n in by.items()}) for phone in one.phones]
+        assert one.times is not None
+        times.append(times[-1][-1] + one.times[1:] - one.times[0])
+
+    def sound() -> Sound:
+        found = [one.sound() for one in utterances if one.sound]
+        return Sound(np.concatenate([each.samples for each in found]), found[0].rate)
+
+    def acoustics() -> Acoustics:
+        found = [one.acoustics() for one in utterances if one.acoustics]
+        names = ("spectrum", "aperiodicity", "f0")
+        return replace(found[0], **{name: np.concatenate([getattr(each, name) for each in found]) for name in names})
+
+    text = " ".join(one.text for one in utterances)
+    return replace(
+        utterances[0], phones=tuple(phones), times=np.concatenate(times), text=text, sound=sound, acoustics=acoustics
+    )

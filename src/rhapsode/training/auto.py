@@ -18,7 +18,7 @@ import torch
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
-from rhapsode.steps import Kind, Moves, Sets, Symbols, Text, Tuples
+from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import Budget, Plan
@@ -38,12 +38,26 @@ WIDE, WIDER = 512, 768
 ATTENDING = 128
 """Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
 belongs to this character or the next one shows late."""
+PACKED, PACKED_ROWS = 1024, 16
+"""Steps of a row that whole units are packed in, and rows of a batch."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
-DROPOUT = {Symbols: (5, 0.2, 0.4), Moves: (8, 0.05, 0.2), Sets: (5, 0.2, 0.5), Tuples: (5, 0.2, 0.5)}
+DROPOUT = {
+    Symbols: (5, 0.2, 0.4),
+    Moves: (8, 0.05, 0.2),
+    Sets: (5, 0.2, 0.5),
+    Tuples: (5, 0.2, 0.5),
+    Frames: (20, 0.05, 0.3),
+}
 """Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
 largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {Symbols: (30, 0.15, 0.5), Moves: (30, 0.08, 0.3), Sets: (2, 0.15, 0.5), Tuples: (2, 0.15, 0.5)}
+WEIGHT_DROP = {
+    Symbols: (30, 0.15, 0.5),
+    Moves: (30, 0.08, 0.3),
+    Sets: (2, 0.15, 0.5),
+    Tuples: (2, 0.15, 0.5),
+    Frames: (30, 0.0, 0.0),
+}
 """The same for recurrent weights."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
@@ -140,6 +154,8 @@ def choose(
             usual = ATTENDING if config.condition else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
+        elif framing.name == "whole":
+            span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
@@ -148,7 +164,8 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            while share > 1 and share * processes * (span if framing.name == "stream" else 1) * 16 > data:
+            fewest = {"stream": 16 * span, "whole": 4 * span}.get(framing.name, 16)  # of an epoch's updates
+            while share > 1 and share * processes * fewest > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:
@@ -173,11 +190,12 @@ def choose(
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
         reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
-    reasons.append(f"batch: {rows} {'streams' if framing.name == 'stream' else 'windows'} × {span} steps")
+    kinds = {"stream": "streams", "whole": "rows of whole units"}
+    reasons.append(f"batch: {rows} {kinds.get(framing.name, 'windows')} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
     elif budget.epochs is not None:
-        updates = budget.epochs * data / (rows * span if framing.name == "stream" else rows)
+        updates = budget.epochs * data / (rows * span if framing.name in ("stream", "whole") else rows)
     else:
         updates = budget.steps or 1
     epochs = updates * targets / data

@@ -34,15 +34,15 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(
         self,
-        params: Iterable[Tensor],
+        params: Iterable[Tensor] | Iterable[dict[str, Any]],
         rate: float,
         decay: float,
         gates: int,
         dtype: torch.dtype,
         iterations: int = ITERATIONS,
     ) -> None:
-        super().__init__(params, {"lr": rate, "weight_decay": decay})
-        self.gates = gates
+        """gates: matrices that each weight consists of, one above the other; a group of weights may have its own."""
+        super().__init__(params, {"lr": rate, "weight_decay": decay, "gates": gates})
         self.dtype = dtype
         self.iterations = iterations
 
@@ -55,7 +55,7 @@ class Muon(torch.optim.Optimizer):
                 momentum = self.state[p]["momentum"]
                 momentum.lerp_(p.grad, 1 - MOMENTUM)
                 update = p.grad.lerp(momentum, MOMENTUM)  # Nesterov
-                x = update.view(self.gates, -1, p.shape[1]).to(self.dtype)
+                x = update.view(group["gates"], -1, p.shape[1]).to(self.dtype)
                 height, width = x.shape[1:]
                 if height > width:
                     x = x.mT
@@ -75,16 +75,17 @@ class Muon(torch.optim.Optimizer):
 class Optimizers:
     """Both optimizers over a network's weights, with one learning-rate factor."""
 
-    def __init__(self, weights: Mapping[str, Tensor], plan: Plan) -> None:
+    def __init__(self, weights: Mapping[str, Tensor], plan: Plan, matrices: Mapping[str, int]) -> None:
+        """matrices: as `Network.matrices`."""
         dtype = torch.bfloat16 if plan.precision == "bf16" else torch.float32
         self._names = {id(w): name for name, w in weights.items()}
-        gates = max(w.shape[0] // plan.network.width for n, w in weights.items() if n.startswith("layer"))
-        rows = gates * plan.network.width  # peepholes are no matrices
-        matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2 and len(w) == rows]
-        chosen = {id(w) for w in matrices}
-        others = [w for w in weights.values() if id(w) not in chosen]
-        self._all = [
-            Muon(matrices, plan.matrix_rate, plan.decay, gates, dtype),
+        groups = [
+            {"params": [w for name, w in weights.items() if matrices.get(name) == gates], "gates": gates}
+            for gates in sorted(set(matrices.values()))
+        ]
+        others = [w for name, w in weights.items() if name not in matrices]
+        self._all: list[torch.optim.Optimizer] = [
+            Muon(groups, plan.matrix_rate, plan.decay, 1, dtype),
             torch.optim.AdamW(others, lr=plan.rate, betas=BETAS, weight_decay=0.0, fused=True),
         ]
         self._peaks = [group["lr"] for optimizer in self._all for group in optimizer.param_groups]

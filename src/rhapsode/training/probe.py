@@ -30,7 +30,7 @@ class Probe:
         self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
-        self.optimizers = Optimizers(self.weights, plan)
+        self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
         if pen:
             self.inputs = torch.randn(window, rows, 3, generator=generator).to(device)

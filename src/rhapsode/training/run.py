@@ -12,8 +12,9 @@ from typing import Any
 import torch
 from filelock import FileLock, Timeout
 
-from rhapsode import checkpoint, corpus
+from rhapsode import checkpoint, corpus, registry
 from rhapsode import framing as framings
+from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
 from rhapsode.model import Model
@@ -27,6 +28,8 @@ from rhapsode.training.trainer import Trainer
 
 Source = str | os.PathLike[str]
 LOCK = ".lock"
+COMPANION = 0.1
+"""Part of the time for the smaller model that belongs to one, where there is such."""
 
 
 @dataclass(frozen=True)
@@ -149,11 +152,13 @@ def train(
             chosen = make(Plan, stopped["plan"], f"{folder / checkpoint.RESUME}: its plan")
         else:
             budget = _budget(minutes, epochs, steps)
+            if data.codec.companion and budget.minutes:
+                budget = Budget(minutes=budget.minutes * (1 - COMPANION))
             chosen, reasons = auto.choose(
                 data.codec.steps,
                 len(data.train),
                 budget,
-                origin.config.framing if origin else framings.parse(framing or "stream", window, horizon),
+                origin.config.framing if origin else framings.parse(framing or data.codec.framing, window, horizon),
                 policy,
                 network={**data.codec.network, **(network or {})},
                 dropout=dropout or {},
@@ -183,6 +188,8 @@ def train(
         with memory.kept():
             finished = trainer.run()
         best = trainer.best
+        if finished and data.codec.companion:
+            finished = _companion(folder, data.codec, chosen.budget, given, report, device=device, precision=precision)
         return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
     finally:
         torch.set_num_threads(threads)
@@ -192,6 +199,34 @@ def train(
             (folder / checkpoint.KNOWN).unlink(missing_ok=True)
             (folder / LOCK).unlink()
             folder.rmdir()
+
+
+def _companion(
+    folder: Path, codec: Codec, budget: Budget, given: Mapping[str, Any], report: Report, **how: Any
+) -> bool:
+    """Train the smaller model that belongs to one of this codec, on the same sources; whether that is finished."""
+    name, place = codec.companion, folder / codec.companion
+    if (place / checkpoint.RESUME).exists() and _finished(place):
+        return True
+    report.note(f"and now the model of {name} that goes with it")
+    kind = registry.get("codec", name)
+    options = {key: value for key, value in given["codec_options"].items() if key in kind.options}
+    share = {key: value for key, value in budget.model_dump().items() if value is not None}
+    if budget.minutes is not None:
+        share = {"minutes": budget.minutes * COMPANION / (1 - COMPANION)}
+    origin = Path(given["base"]) / name if given["base"] else None
+    return train(
+        given["sources"],
+        place,
+        codec=None if origin else name,
+        codec_options=None if origin else options,
+        base=origin,
+        resume=(place / checkpoint.RESUME).exists(),
+        report=report,
+        **{key: given[key] for key in ("valid", "valid_fraction")},
+        **({} if (place / checkpoint.RESUME).exists() else share),
+        **how,
+    ).finished
 
 
 def _keep(sidecar: Path | None, place: Path) -> None:

@@ -33,7 +33,7 @@ from rhapsode.model import Model, codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
-from rhapsode.steps import Moves
+from rhapsode.steps import Frames, Moves
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
@@ -69,10 +69,11 @@ class Trainer:
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
         self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.given)
-        if (self.network.condition or self.network.given) and plan.framing.name != "stream":
+        needed = "whole" if self.network.context else "stream"
+        if (self.network.condition or self.network.given) and plan.framing.name != needed:
             raise UserError(
-                f"framing {plan.framing.name} tears steps from what goes with them; codec {corpus.codec.name} needs "
-                "stream."
+                f"framing {plan.framing.name} tears steps from what goes with them; codec {corpus.codec.name} and this "
+                f"network need {needed}."
             )
         self.framing = Framing(
             plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
@@ -85,7 +86,7 @@ class Trainer:
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
-        self._collapse = Collapse(corpus.valid, density=isinstance(kind, Moves))
+        self._collapse = Collapse(corpus.valid, density=isinstance(kind, Moves | Frames))
         self._interrupted = False
         self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
         self._losses: list[Tensor] = []
@@ -95,7 +96,7 @@ class Trainer:
         # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
         # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
         self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
-        self.optimizers = Optimizers(self.weights, self.plan)
+        self.optimizers = Optimizers(self.weights, self.plan, self.network.matrices)
         self.state = self._zeros(self.plan.rows // self.group.size)
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
@@ -189,7 +190,7 @@ class Trainer:
         """One batch forward and back; returns its loss, nats per step."""
         whole = self.framing.batch(self.step)
         batch = self._tensors(whole, self.group.share(self.framing.rows))
-        state = self.state if self.framing.carried else self._zeros(self.state[0].shape[0])
+        state = self.state if self.framing.carried else self._zeros(batch["inputs"].shape[1])
         with self._autocast():
             parameters, new_state = self.network.run(
                 self.weights,
@@ -287,6 +288,8 @@ class Trainer:
         records = isinstance(self.corpus.codec, RecordCodec)
         rows = max(1, min(VALID_ROWS, framed.length // 256, *[len(framed.begins)] * records))
         window = min(256, max(1, framed.length // rows))
+        if self.plan.framing.name == "whole":
+            rows, window = self.plan.rows, self.plan.window
         framing = Framing(self.plan.framing, framed, rows, window)
         count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
         state, nats, weight = self._zeros(rows), 0.0, 0.0
@@ -310,6 +313,8 @@ class Trainer:
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
+        if not self.network.config.reads:  # it never hears what it draws
+            return {}
         drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
@@ -321,7 +326,9 @@ class Trainer:
         """What the present weights write, a little neater than they are sure of."""
         codec, text = self.corpus.codec, self._some_text()
         neater = Sampling(bias=0.5) if "bias" in model.head.options else Sampling(temperature=0.8)
-        length = None if text else 200
+        if not self.network.config.reads:
+            neater = Sampling(temperature=0)
+        length = None if text or self.network.context else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
 
@@ -380,7 +387,7 @@ class Trainer:
             "plan": self.plan.model_dump(),
             "corpus_key": self.corpus.key,
             "processes": self.group.size,
-            "state_dtype": str(self.state[0].dtype).removeprefix("torch."),
+            "state_dtype": str(self.state[0].dtype).removeprefix("torch.") if self.state else "float32",
             "step": self.step,
             "seconds": self.seconds,
             "rate_scale": self.rate_scale,

@@ -1,0 +1,186 @@
+"""What `generate` does with voices."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, write
+from rhapsode.cli._records import fresh_seed
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.codecs.speech import Speech
+    from rhapsode.model import Model
+    from rhapsode.speaking import Manner
+    from rhapsode.speech.utterance import Utterance
+
+SOUNDS = (".wav", ".flac", ".ogg")
+BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
+"""What can be written beside the sound: phones with their times, F0 by time, a picture."""
+
+
+@dataclass(frozen=True)
+class Voice:
+    """How to speak and what else to write, as the options of `rhapsode generate` say."""
+
+    manner: Manner
+    phones: str | None
+    f0: str | None
+    also: list[str]
+
+
+def write_speech(
+    model: Model, text: str, voice: Voice, seed: int | None, samples: int, output: str, json: bool
+) -> None:
+    """Speak, and write it where `output` says; without one, raw samples on stdout, sentence by sentence."""
+    from rhapsode import speaking
+    from rhapsode.speech import audio
+    from rhapsode.speech.utterance import joined
+
+    codec: Speech = model.codec  # type: ignore[assignment]
+    if output != "-":
+        check_writable(output)
+        check_suffix(output, SOUNDS)
+    for name in voice.also:
+        check_writable(name)
+        check_suffix(name, BESIDE, "--also")
+    if samples > 1 and (output == "-" or voice.also):
+        raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
+    if voice.f0 is not None and voice.phones is None:
+        raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
+    if not text.strip() and voice.phones is None:
+        raise UserError('nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav')
+    chosen = seed
+    if seed is None:
+        chosen = fresh_seed() if voice.manner.temperature else 0
+    assert chosen is not None
+    rhythm = speaking.rhythm_beside(model) if voice.phones is None else None
+    contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
+
+    def said(row: int) -> Iterator[Utterance]:
+        if voice.phones is not None:
+            for one in _timed(voice.phones, codec, voice.manner.speaker):
+                yield speaking.voiced(model, one, voice.manner, chosen, row, contour)[0]
+        else:
+            assert rhythm is not None
+            yield from speaking.speak(model, rhythm, text, voice.manner, chosen, row)
+
+    if output == "-" and not json and not voice.also:
+        _streamed(said(0), sys.stdout.isatty())
+        return
+    names = [output] if samples == 1 else [numbered(output, n + 1) for n in range(samples)]
+    entries = []
+    for row, name in enumerate(names):
+        whole = joined(list(said(row)))
+        if output != "-":
+            assert whole.sound is not None
+            audio.written(whole.sound(), Path(name))
+            typer.echo(name, err=True)
+        for beside in voice.also:
+            _beside(whole, beside)
+            typer.echo(beside, err=True)
+        entries.append(_object(whole))
+    if json:
+        put(as_json({"seed": chosen, "samples": entries}))
+
+
+def _streamed(said: Iterator[Utterance], screen: bool) -> None:
+    """16-bit samples as they come; on a terminal, a sketch of them."""
+    from rhapsode.speech.audio import pcm
+    from rhapsode.speech.picture import preview
+
+    first = next(said, None)
+    assert first is not None and first.sound is not None
+    rate = first.sound().rate
+    if not screen:
+        typer.echo(f"raw samples: 16 bit, little-endian, one channel, {rate} a second", err=True)
+    for one in chain([first], said):
+        assert one.sound is not None and one.acoustics is not None
+        if screen:
+            put(f"{one.text}\n{preview(one.acoustics())}\n".encode())
+        else:
+            put(pcm(one.sound()))
+    if screen:
+        typer.echo("to hear it: -o FILE.wav, or a pipe to a player of raw samples", err=True)
+
+
+def _timed(name: str, codec: Speech, speaker: str | None) -> Iterator[Utterance]:
+    """Utterances of a file of phones with times."""
+    from rhapsode.speech.read import read
+
+    if not Path(name).is_file():
+        raise UserError(f"cannot read {name}: no such file.")
+    for one in read(Path(name)):
+        found = one if one.speaker else replace(one, speaker=speaker or codec.features.speakers[0])
+        if found.times is None:
+            raise UserError(f"{name}: its phones have no times. Write times, or leave --phones out.")
+        why = codec.refusal(found)
+        if why:
+            raise UserError(
+                f"{name}: an utterance {why}. It knows the phones {' '.join(codec.features.symbols)}"
+                + (f" and the speakers {', '.join(codec.features.speakers)}." if any(codec.features.speakers) else ".")
+            )
+        yield found
+
+
+def _contour(name: str, hop: float) -> Any:
+    """Of a file with lines `seconds,hertz` (0 where unvoiced): Hz at each frame."""
+    import numpy as np
+
+    rows = []
+    try:
+        with open(name, encoding="utf-8") as file:
+            for number, line in enumerate(file, 1):
+                parts = line.strip().split(",")
+                if number == 1 and not parts[0].replace(".", "", 1).isdigit():
+                    continue
+                try:
+                    rows.append((float(parts[0]), float(parts[1])))
+                except (ValueError, IndexError):
+                    raise UserError(
+                        f"{name}, line {number}: {line.strip()[:60]!r} is not `seconds,hertz`. Write two numbers."
+                    ) from None
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{name}: it is not text. Give lines of `seconds,hertz`.") from None
+    if len(rows) < 2:
+        raise UserError(f"{name}: it has no F0. Give lines of `seconds,hertz`.")
+    times, hertz = np.array(sorted(rows)).T
+    at = np.arange(round(times[-1] / hop) + 1) * hop
+    nearest = np.abs(times.searchsorted(at - hop / 2)).clip(0, len(times) - 1)
+    return hertz[nearest]
+
+
+def _beside(whole: Utterance, name: str) -> None:
+    """Times, F0 or a picture, as the suffix says."""
+    from rhapsode.speech.formats import hts, own, textgrid
+    from rhapsode.speech.picture import picture
+
+    assert whole.sound is not None and whole.acoustics is not None
+    suffix, frames = Path(name).suffix.lower(), whole.acoustics()
+    if suffix == ".png":
+        write(name, picture(whole.sound(), whole.phones, whole.times, frames, whole.text))
+    elif suffix == ".csv":
+        rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
+        write(name, ("seconds,hertz\n" + "".join(rows)).encode())
+    else:
+        dumps = {".textgrid": textgrid.dumps, ".lab": hts.dumps, ".jsonl": lambda one: own.dumps(one) + "\n"}[suffix]
+        write(name, dumps(whole).encode())
+
+
+def _object(whole: Utterance) -> dict[str, Any]:
+    assert whole.times is not None
+    spans = zip(whole.phones, whole.times[:-1].tolist(), whole.times[1:].tolist(), strict=True)
+    return {
+        "text": whole.text,
+        "seconds": float(whole.times[-1]),
+        "phones": [[phone.symbol, round(begin, 4), round(end, 4)] for phone, begin, end in spans],
+    }

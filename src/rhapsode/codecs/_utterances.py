@@ -1,0 +1,187 @@
+"""What the codecs of utterances share: their files, what is known of them before they are heard, and their scale."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from rhapsode.codecs._codec import damaged, fields
+from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.errors import UserError
+from rhapsode.guide import Ahead
+from rhapsode.speech import read as files
+from rhapsode.speech.features import Features
+from rhapsode.speech.formats.own import dumps, loads
+from rhapsode.speech.prepare import HOPS, prepared
+from rhapsode.speech.utterance import Utterance
+from rhapsode.steps import Frames
+
+SHORTEST = 1.0
+"""Seconds of the utterance that is taken for an example, at least."""
+
+
+class UtteranceCodec(RecordCodec):
+    """Utterances ⇄ steps. Subclasses are one file each in this package.
+
+    Steps are numbers, kept as (number - mean) / sd, and flags.
+    """
+
+    record = "utterance"
+    framing = "whole"
+    head = "regression"
+    prepares = True
+    options = {"language": "en-us", "hop": 5, "lsp": 0}
+    limits = {"hop": HOPS, "lsp": (0, 1)}
+    """language: what espeak-ng calls it; hop: milliseconds from frame to frame; lsp: 1 for the vocoder in numpy, even
+    where WORLD is installed."""
+    flags = 0
+
+    def __init__(
+        self,
+        settings: dict[str, Any],
+        features: Features,
+        scale: tuple[np.ndarray, np.ndarray],
+        example: Utterance,
+        own: dict[str, Any],
+    ) -> None:
+        """scale: mean and sd of each number; example: one of the training data's, with times; own: see `measured`."""
+        self._settings, self.features, self.example, self.own = settings, features, example, own
+        self.mean, self.sd = scale
+
+    @classmethod
+    @abstractmethod
+    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
+        """The numbers of all its steps [N, n], not normalised, then the flags [N, flags]."""
+
+    @classmethod
+    def measured(cls, utterances: Records, options: dict[str, Any]) -> dict[str, Any]:
+        """What else of the training data must be known, as JSON values."""
+        return {}
+
+    @cached_property
+    def steps(self) -> Frames:
+        return Frames(len(self.mean), self.flags, float(np.log(self.sd).sum()))
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": self.head, "layers": 0, "reads": False, "embedding": 0, "dense": 2, "both": 2}
+
+    recognises = staticmethod(files.recognised)
+
+    @classmethod
+    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:
+        return files.read(path, name)
+
+    @classmethod
+    def parts(cls, path: Path) -> tuple[str, ...]:
+        return ()
+
+    @classmethod
+    def prepared(
+        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+    ) -> Sequence[Any]:
+        return prepared(records, cache, report, **cls.checked(options))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return self._settings
+
+    @classmethod
+    def fit(cls, records: Records, **options: Any) -> Self:
+        settings = cls.checked(options)
+        symbols, speakers = set[str](), set[str]()
+        example: Utterance | None = None
+        own = cls.measured(records, settings)
+        count, total, squares = 0, np.zeros(0), np.zeros(0)
+        for utterance in records():
+            symbols.update(phone.symbol for phone in utterance.phones)
+            speakers.add(utterance.speaker)
+            numbers = cls.numbers(utterance, own)
+            if not count:
+                total, squares = np.zeros(numbers.shape[1]), np.zeros(numbers.shape[1])
+            count += len(numbers)
+            total += numbers.sum(axis=0)
+            squares += (numbers**2).sum(axis=0)
+            if example is None or SHORTEST <= _seconds(utterance) < _seconds(example):
+                example = utterance
+        if example is None or count < 2:
+            raise UserError("there is no utterance to learn a voice from.")
+        size = len(total) - cls.flags
+        mean = (total / count)[:size]
+        sd = np.sqrt(np.maximum((squares / count)[:size] - mean**2, 1e-8))
+        bare = replace(example, sound=None, acoustics=None)
+        return cls(settings, Features(sorted(symbols), sorted(speakers)), (mean, sd), bare, own)
+
+    def refitted(self, records: Records) -> Self:
+        return self  # the same numbers mean the same
+
+    def refusal(self, record: Utterance) -> str:
+        if not set(phone.symbol for phone in record.phones) <= set(self.features.symbols):
+            return "with phones that the model does not know"
+        if record.speaker not in self.features.speakers:
+            return "of a speaker whom the model does not know"
+        return ""
+
+    def encode(self, record: Utterance, whole: bool = True) -> np.ndarray:
+        numbers = self.numbers(record, self.own)
+        size = len(self.mean)
+        return np.concatenate([(numbers[:, :size] - self.mean) / self.sd, numbers[:, size:]], axis=1).astype(np.float32)
+
+    def ends(self, step: Any) -> bool:
+        return False
+
+    def may_end(self, step: Any) -> bool:
+        return False
+
+    @abstractmethod
+    def guide(self, record: Utterance) -> Ahead: ...
+
+    def outline(self) -> Utterance:
+        return self.example
+
+    @classmethod
+    def text_of(cls, record: Utterance) -> str | None:
+        return record.text
+
+    @property
+    def alphabet(self) -> str:
+        return ""
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "settings": self._settings,
+            "symbols": list(self.features.symbols),
+            "speakers": list(self.features.speakers),
+            "mean": self.mean.tolist(),
+            "sd": self.sd.tolist(),
+            "example": json.loads(dumps(self.example)),
+            "own": self.own,
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Self:
+        names = ("settings", "symbols", "speakers", "mean", "sd", "example", "own")
+        settings, symbols, speakers, mean, sd, example, own = fields(cls, data, *names)
+        for what in (symbols, speakers):
+            if not isinstance(what, list) or not what or not all(isinstance(one, str) for one in what):
+                raise damaged(cls, f"expected names, found {str(what)[:80]}")
+        try:
+            scale = np.array(mean, np.float64), np.array(sd, np.float64)
+            if scale[0].ndim != 1 or scale[0].shape != scale[1].shape or not (scale[1] > 0).all():
+                raise ValueError("mean and sd do not fit")
+            if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
+                raise ValueError("the scale is not finite")
+            return cls(cls.checked(settings), Features(symbols, speakers), scale, loads(example, "the example", Path()), own)
+        except (TypeError, ValueError, KeyError, UserError) as error:
+            raise damaged(cls, str(error)) from None
+
+
+def _seconds(utterance: Utterance) -> float:
+    return 0.0 if utterance.times is None else float(utterance.times[-1] - utterance.times[0])

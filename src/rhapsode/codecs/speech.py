@@ -1,0 +1,134 @@
+"""The codec `speech`: a step is a frame of sound, as a vocoder has it.
+
+Numbers of a frame: log F0 (through unvoiced stretches as a straight line), the spectrum's and the aperiodicity's as the
+vocoder codes them; with `slopes`, also how fast each changes, and how fast that does. A flag: whether the voice sounds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from rhapsode.codecs._records import Records
+from rhapsode.codecs._utterances import UtteranceCodec
+from rhapsode.guide import Ahead
+from rhapsode.speech.acoustics import Acoustics, log_f0
+from rhapsode.speech.audio import encoded
+from rhapsode.speech.trajectory import restored, smoothest, with_slopes
+from rhapsode.speech.utterance import Sound, Utterance
+from rhapsode.speech.vocoders import vocoder
+
+VOICED = 0.5
+
+
+class Speech(UtteranceCodec):
+    """Utterances ⇄ acoustic frames."""
+
+    name = "speech"
+    summary = "a step is a frame of sound: speech from phones, a voice from recordings"
+    unit = "frame"
+    companion = "durations"
+    options = {**UtteranceCodec.options, "slopes": 0}
+    limits = {**UtteranceCodec.limits, "slopes": (0, 1)}
+    """slopes: 1 to model them, too, and make of all the likeliest track (see `speech.trajectory`)."""
+    flags = 1
+
+    @property
+    def given(self) -> int:
+        return self.features.frame_size
+
+    @classmethod
+    def measured(cls, utterances: Records, options: dict[str, Any]) -> dict[str, Any]:
+        """Of the first one: vocoder, rate, hop and sizes. And how much numbers vary within an utterance."""
+        own: dict[str, Any] = {}
+        variances = []
+        for utterance in utterances():
+            assert utterance.acoustics is not None
+            found = utterance.acoustics()
+            if not own:
+                sizes = [found.spectrum.shape[1], found.aperiodicity.shape[1]]
+                own = {"vocoder": found.vocoder, "rate": found.rate, "hop": found.hop, "sizes": sizes}
+            variances.append(_static(found).var(axis=0))
+        return {**own, "slopes": options["slopes"], "deviations": np.sqrt(np.mean(variances, axis=0)).tolist()}
+
+    @classmethod
+    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
+        assert utterance.acoustics is not None
+        found = utterance.acoustics()
+        values = _static(found)
+        return np.column_stack([with_slopes(values) if own["slopes"] else values, found.voiced])
+
+    def guide(self, record: Utterance) -> Ahead:
+        assert record.times is not None
+        count = round((record.times[-1] - record.times[0]) / self.hop) + 1
+        if record.acoustics is not None:
+            count = len(record.acoustics())
+        return Ahead(self.features.of_frames(record, count, self.hop))
+
+    @property
+    def hop(self) -> float:
+        """Seconds from frame to frame."""
+        return float(self.own["hop"])
+
+    def decode(
+        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
+    ) -> Utterance:
+        size = len(self.mean)
+        numbers = np.asarray(steps[:, :size], np.float64)
+        if self.own["slopes"]:
+            numbers = numbers * self.sd + self.mean
+            values = smoothest(numbers, self.sd**2) if len(numbers) else numbers[:, : size // 3]
+        else:
+            values = numbers * self.sd + self.mean
+        return self._spoken(outline or self.example, values, steps[:, size] > VOICED)
+
+    def livelier(self, utterance: Utterance, strength: float) -> Utterance:
+        """The spectrum as varied as the training data's, or a part `strength` of the way there."""
+        assert utterance.acoustics is not None
+        found = utterance.acoustics()
+        values = _static(found)
+        spectrum = slice(2, 1 + found.spectrum.shape[1])  # F0 and loudness as they are
+        deviations = np.array(self.own["deviations"])[spectrum]
+        values[:, spectrum] = restored(values[:, spectrum], deviations, strength)
+        return self._spoken(utterance, values, found.voiced)
+
+    def _spoken(self, utterance: Utterance, values: np.ndarray, voiced: np.ndarray) -> Utterance:
+        """The utterance with these numbers [N, 1 + S + A] of its frames."""
+        spectrum, aperiodicity = self.own["sizes"]
+        f0 = np.where(voiced, np.exp(values[:, 0].clip(3, 7.5)), 0.0)
+        found = Acoustics(
+            values[:, 1 : 1 + spectrum],
+            values[:, 1 + spectrum : 1 + spectrum + aperiodicity],
+            f0,
+            self.hop,
+            self.own["rate"],
+            self.own["vocoder"],
+        )
+
+        return self.sounding(utterance, found)
+
+    @staticmethod
+    def sounding(utterance: Utterance, frames: Acoustics) -> Utterance:
+        """The utterance with these frames, and as sound."""
+
+        def sound() -> Sound:
+            return vocoder(frames.vocoder).synthesise(frames)
+
+        return replace(utterance, acoustics=lambda: frames, sound=sound)
+
+    def dump(self, record: Utterance) -> bytes:
+        assert record.sound is not None
+        return encoded(record.sound())
+
+    def show(self, record: Utterance) -> str:
+        from rhapsode.speech.picture import preview
+
+        assert record.acoustics is not None
+        return preview(record.acoustics())
+
+
+def _static(found: Acoustics) -> np.ndarray:
+    """[N, 1 + S + A]: log F0, spectrum, aperiodicity."""
+    return np.column_stack([log_f0(found.f0)[0], found.spectrum, found.aperiodicity])

@@ -1,0 +1,101 @@
+"""Speaking: a text is cut into sentences, and each becomes phones, their durations, frames and sound.
+
+    voice, rhythm = Model.load("voice"), Model.load("voice/durations")
+    for spoken in speak(voice, rhythm, "Any text. And more."):
+        spoken.sound()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from rhapsode._writers import Sample
+from rhapsode.codecs.durations import Durations
+from rhapsode.codecs.speech import Speech
+from rhapsode.errors import UserError, choice
+from rhapsode.model import Model
+from rhapsode.samplers import Sampling
+from rhapsode.speech import espeak
+from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech.sentences import sentences
+from rhapsode.speech.utterance import PAUSE, Sound, Utterance
+
+LIVELINESS = 0.6
+"""How far the spectrum is moved to the training data's own variance, where a model gives means."""
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How to speak. speed: 2 is twice as fast; pitch: 2 is an octave higher; temperature: of frames and of durations;
+    liveliness: 0 for the spectrum as the model has it, 1 for one as varied as the training data's; speaker: of those
+    that the model knows."""
+
+    speed: float = 1.0
+    pitch: float = 1.0
+    temperature: float = 0.0
+    liveliness: float = LIVELINESS
+    speaker: str | None = None
+
+
+def rhythm_beside(voice: Model) -> Model:
+    """The model of durations that belongs to a voice. Raises `UserError`."""
+    assert voice.path is not None
+    folder = voice.path.parent / Speech.companion
+    if not folder.exists():
+        raise UserError(
+            f"{folder} is missing: the voice has not learnt how long phones last. Finish its training: rhapsode train "
+            f"-o {voice.path.parent} --resume; or give phones with times: --phones FILE.TextGrid."
+        )
+    return Model.load(folder)
+
+
+def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:
+    """The sentences of a text as phones. Raises `UserError`."""
+    speakers = codec.features.speakers
+    if speaker is not None and speaker not in speakers:
+        raise choice("speaker", speaker, speakers)
+    for sentence in sentences(text):
+        phones = espeak.phones(sentence, codec.settings["language"])
+        yield Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker)
+
+
+def timed(rhythm: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:
+    """The utterance with times by the model of durations."""
+    sampling = Sampling(temperature=manner.temperature)
+    found = rhythm.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
+    return replace(found, times=found.times / manner.speed)
+
+
+def voiced(
+    voice: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0, f0: np.ndarray | None = None
+) -> tuple[Utterance, Sample]:
+    """The utterance, which has times, with frames and sound. f0: [N] Hz, 0 where unvoiced, instead of the model's."""
+    codec = voice.codec
+    assert isinstance(codec, Speech)
+    sampling = Sampling(temperature=manner.temperature)
+    sample = voice.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0]
+    found: Utterance = sample.record
+    if manner.liveliness:
+        found = codec.livelier(found, manner.liveliness)
+    assert found.acoustics is not None
+    if f0 is not None or manner.pitch != 1:
+        frames = found.acoustics()
+        found = codec.sounding(found, replace(frames, f0=(frames.f0 if f0 is None else f0) * manner.pitch))
+    return found, sample
+
+
+def speak(
+    voice: Model, rhythm: Model, text: str | Iterable[Utterance], manner: Manner | None = None, seed: int = 0, row: int = 0
+) -> Iterator[Utterance]:
+    """Sentence by sentence, each with times and sound. Raises `UserError`."""
+    codec, manner = voice.codec, manner or Manner()
+    if not isinstance(codec, Speech) or not isinstance(rhythm.codec, Durations):
+        raise UserError("speaking needs a model of speech and one of durations, as rhapsode train makes from recordings.")
+    given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
+    for utterance in given:
+        when = utterance if utterance.times is not None else timed(rhythm, utterance, manner, seed, row)
+        yield voiced(voice, when, manner, seed, row)[0]

@@ -1,0 +1,139 @@
+"""Recordings: read from any format that libsndfile knows, written, at another rate, and what is wrong with them."""
+
+from __future__ import annotations
+
+import io
+import math
+import wave
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode.errors import UserError, choice
+from rhapsode.exchange.place import place
+from rhapsode.speech.utterance import Sound
+
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+"""Of recordings; the earlier one is taken where there are several."""
+WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
+"""Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
+amplitude, relative to half the lower rate."""
+BLOCK = 1 << 14
+SHORT, SILENT, QUIET, CLIPPED = 0.3, 1e-4, 0.02, 1e-4
+"""Seconds, peak, level that a twentieth of the samples exceed, share of the samples."""
+
+
+def read(path: Path) -> Sound:
+    """A recording; several channels are averaged. Raises `UserError`: soundfile missing, damaged, empty."""
+    soundfile = _soundfile(f"to read {path}")
+    try:
+        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+    except (soundfile.LibsndfileError, OSError) as error:
+        kind = "it is empty" if path.is_file() and not path.stat().st_size else str(error).removesuffix(".")
+        raise UserError(
+            f"{path}: cannot be read as a recording: {kind}. Record or fetch it again, or leave it out."
+        ) from None
+    if not len(samples):
+        raise UserError(f"{path}: a recording without samples. Record or fetch it again, or leave it out.")
+    mono = samples.mean(1)
+    if not np.isfinite(mono).all():
+        raise UserError(f"{path}: has samples that are not numbers. Record or fetch it again, or leave it out.")
+    return Sound(mono, int(rate))
+
+
+def pcm(sound: Sound) -> bytes:
+    """16-bit samples, little-endian; what is beyond -1 … 1 is clipped."""
+    return bytes(np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2").tobytes())
+
+
+def encoded(sound: Sound, suffix: str = ".wav") -> bytes:
+    """A file of 16-bit samples. `.wav` needs nothing installed, `.flac` and `.ogg` soundfile. Raises `UserError`."""
+    if suffix not in WRITTEN:
+        raise choice("the format of sound", suffix, WRITTEN)
+    buffer = io.BytesIO()
+    if suffix == ".wav":
+        with wave.open(buffer, "wb") as file:
+            file.setnchannels(1)
+            file.setsampwidth(2)
+            file.setframerate(sound.rate)
+            file.writeframes(pcm(sound))
+    else:
+        values = np.frombuffer(pcm(sound), "<i2")
+        _soundfile(f"to write {suffix}").write(buffer, values, sound.rate, format=WRITTEN[suffix])
+    return buffer.getvalue()
+
+
+def written(sound: Sound, path: Path) -> None:
+    """The file put in its place. Raises `UserError`."""
+    place(path, encoded(sound, path.suffix.lower()))
+
+
+def resampled(sound: Sound, rate: int) -> Sound:
+    """The same at another rate: [ceil(N · rate / sound.rate)] samples. Raises `UserError` for a rate below 1."""
+    if rate < 1:
+        raise UserError(f"rate: {rate} is not allowed. Samples in a second are at least 1.")
+    if rate == sound.rate:
+        return sound
+    common = math.gcd(rate, sound.rate)
+    up, down = rate // common, sound.rate // common
+    taps = lowpass(up, down)
+    half = len(taps) // 2
+    # Output n stands at n · down between inputs at multiples of `up`; phase p needs taps p, p + up, ...
+    width = -(-len(taps) // up)
+    phases = np.append(taps, np.zeros(width * up - len(taps))).reshape(width, up).T[:, ::-1]
+    count = -(-len(sound.samples) * up // down)
+    padded = np.concatenate([np.zeros(width), sound.samples, np.zeros(width + half // up)])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, width)
+    found = np.empty(count)
+    for begin in range(0, count, BLOCK):
+        last = np.arange(begin, min(begin + BLOCK, count)) * down + half
+        found[begin : begin + BLOCK] = np.einsum("nk,nk->n", windows[last // up + 1], phases[last % up])
+    return Sound(found, rate)
+
+
+def lowpass(up: int, down: int) -> np.ndarray:
+    """A windowed sinc, symmetric, for samples with up - 1 zeros between them: [2 · ZEROS · max(up, down) + 1]."""
+    slower = max(up, down)
+    half = ZEROS * slower
+    taps = np.sinc(np.arange(-half, half + 1) * (CUTOFF / slower)) * np.kaiser(2 * half + 1, BETA)
+    return np.asarray(taps * (up / taps.sum()))
+
+
+def faults(sound: Sound) -> list[str]:
+    """What is wrong with a recording, in plain words; [] if nothing is."""
+    found = []
+    if sound.seconds < SHORT:
+        found.append(f"too short: {sound.seconds:.2f} s")
+    level = np.abs(sound.samples)
+    peak = float(level.max(initial=0.0))
+    if peak < SILENT:
+        return [*found, "silent"]
+    loud = float(np.quantile(level, 0.95))
+    if loud < QUIET:
+        found.append(f"too quiet: speech at {20 * math.log10(max(loud, 1e-6)):.0f} dB of the limit")
+    share = _clipped(sound.samples, peak)
+    if peak > 0.5 and share > CLIPPED:
+        found.append(f"clipped: {share:.2%} of the samples stand at the limit")
+    return found
+
+
+def _clipped(samples: np.ndarray, peak: float) -> float:
+    """The share of samples in runs of three or more at the largest or smallest value."""
+    count = 0
+    for side in (samples, -samples):
+        at = np.flatnonzero(np.diff(np.concatenate([[False], side >= peak - 1.5 / 32768, [False]]).astype(np.int8)))
+        runs = at[1::2] - at[::2]
+        count += int(runs[runs >= 3].sum())
+    return count / max(len(samples), 1)
+
+
+def _soundfile(purpose: str) -> Any:
+    try:
+        import soundfile
+    except (ImportError, OSError):  # OSError: without its library
+        raise UserError(
+            f"soundfile, which is needed {purpose}, is not installed. Install it: pip install 'rhapsode[speech]'"
+        ) from None
+    return soundfile

@@ -1,0 +1,127 @@
+"""Rhapsode's own files of utterances: lines of JSON (`utterances.jsonl`).
+
+Each line is an object, an utterance:
+
+    {"audio": "wavs/a.wav", "text": "hi", "phones": [["h", 0.0, 0.05, {"stress": 2, "word": 0}], ...]}
+
+    audio     the recording, from the file's folder on.
+    text      what is said.
+    speaker   who says it, if there are several.
+    phones    each its symbol, where it begins and where it ends, in seconds (all null if that is not known), and what
+              else is known: stress, syllable, word, phrase, as in `Phone`. `_` is a pause.
+
+All but audio or phones may be left out. Without words these are what stands between pauses; without syllables they are
+derived.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.exchange.values import mapping, sequence, shown
+from rhapsode.speech import audio
+from rhapsode.speech.formats._rows import Row, filled
+from rhapsode.speech.syllables import numbered
+from rhapsode.speech.utterance import PAUSE, Phone, Utterance
+
+NUMBERS = ("stress", "syllable", "word", "phrase")
+
+
+def recognises(head: str) -> bool:
+    """From the first line, or the beginning of it."""
+    line = head.lstrip().split("\n", 1)[0]
+    if not line.startswith("{"):
+        return False
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        return '"phones"' in line or '"audio"' in line
+    return "phones" in value or "audio" in value
+
+
+def dumps(utterance: Utterance, audio: str | None = None) -> str:
+    """The line of an utterance, without its newline. audio: where its recording is, from the file's folder on."""
+    times = [None] * (len(utterance) + 1) if utterance.times is None else utterance.times.tolist()
+    value: dict[str, Any] = {} if audio is None else {"audio": audio}
+    value |= {key: text for key, text in (("text", utterance.text), ("speaker", utterance.speaker)) if text}
+    if utterance.phones or audio is None:
+        value["phones"] = [
+            [each.symbol, begin, end, {name: getattr(each, name) for name in NUMBERS}]
+            for each, (begin, end) in zip(utterance.phones, pairwise(times), strict=True)
+        ]
+    return json.dumps(value, ensure_ascii=False)
+
+
+def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
+    """The utterance of a line, which `exchange.json` has read. folder: of the file. Raises `UserError`."""
+    if "audio" not in value and "phones" not in value:
+        raise UserError(f"{where}: there is neither 'audio' nor 'phones'. Fields: {shown(', '.join(value))}.")
+    for key in ("audio", "text", "speaker"):
+        if not isinstance(value.get(key, ""), str):
+            raise UserError(f"{where}: {key!r} must be text, found {shown(value[key])}.")
+    phones, times = _phones(sequence(value.get("phones", []), f"{where}, phones"), where)
+    recording = folder / value["audio"] if "audio" in value else None
+    if recording is not None and not recording.is_file():
+        raise UserError(f"{where}: there is no recording {recording}. 'audio' is its path from the file's folder on.")
+    return Utterance(
+        phones,
+        times,
+        value.get("text", ""),
+        recording.stem if recording is not None else where,
+        value.get("speaker", ""),
+        partial(audio.read, recording) if recording is not None else None,
+    )
+
+
+def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None]:
+    found: list[Phone] = []
+    rows: list[Row] = []
+    known: set[str] = set()
+    for number, each in enumerate(given, 1):
+        place = f"{where}, phone {number}"
+        parts = sequence(each, place)
+        if not 3 <= len(parts) <= 4 or not isinstance(parts[0], str) or not parts[0]:
+            raise UserError(f'{place}: must be like ["h", 0.0, 0.05] or ["h", null, null], found {shown(parts)}.')
+        extra = mapping(parts[3], place) if len(parts) == 4 else {}
+        for key in NUMBERS:
+            if type(extra.get(key, 0)) is not int or extra.get(key, 0) < 0:
+                raise UserError(f"{place}: {key!r} must be a whole number from 0, found {shown(extra[key])}.")
+        if number > 1 and (set(extra) ^ known) & set(NUMBERS[1:]):
+            raise UserError(f"{place}: syllable, word and phrase must be given for all phones or for none.")
+        known = set(extra)
+        found.append(Phone(parts[0], **{key: extra[key] for key in NUMBERS if key in extra}))
+        if parts[1] is not None or parts[2] is not None:
+            rows.append(Row(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
+    if rows and len(rows) != len(found):
+        raise UserError(f"{where}: times must be given for all phones or be null for all.")
+    if not {"syllable", "word", "phrase"} <= known:
+        found = list(numbered(_worded(found, "word" in known)))
+    return tuple(found), _times(rows, where) if rows else None
+
+
+def _times(rows: list[Row], where: str) -> np.ndarray:
+    whole = filled(rows)
+    if len(whole) != len(rows):
+        raise UserError(f"{where}: phones must follow one another from 0 on, without gaps. Put {PAUSE!r} for a pause.")
+    return np.array([*(row.begin for row in rows), rows[-1].end])
+
+
+def _worded(phones: list[Phone], known: bool) -> list[Phone]:
+    """The same with words between pauses, unless these are known."""
+    if known:
+        return phones
+    pauses = np.cumsum([each.symbol == PAUSE for each in phones]).tolist()
+    return [Phone(each.symbol, each.stress, word=word) for each, word in zip(phones, pauses, strict=True)]
+
+
+def _seconds(value: Any, where: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
+        raise UserError(f"{where}: times must be seconds from 0, found {shown(value)}.")
+    return float(value)

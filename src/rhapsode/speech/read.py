@@ -1,0 +1,136 @@
+"""Folders of recordings with what is said in them → utterances.
+
+A transcript gives them: `metadata.csv` (LJSpeech's), lines of JSON, or a text, TextGrid or label file beside a
+recording. Recordings of a transcript are recognised, so that they count as data, but give nothing by themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache, partial
+from pathlib import Path
+
+from rhapsode.errors import UserError
+from rhapsode.exchange.json import lines
+from rhapsode.exchange.source import of_file, reading
+from rhapsode.speech import audio
+from rhapsode.speech._text import contents
+from rhapsode.speech.formats import hts, own, textgrid
+from rhapsode.speech.metadata import METADATA, entries, ids
+from rhapsode.speech.utterance import Utterance
+
+OWN = "utterances.jsonl"
+BESIDE = (".txt", ".TextGrid", ".textgrid", ".lab")
+"""Suffixes of what may stand beside a recording. The first one that does gives its utterance."""
+SUFFIXES = (*audio.SUFFIXES, ".csv", ".txt", ".lab", ".textgrid", ".jsonl")
+"""Of files worth trying in a folder."""
+KNOWN = (
+    "Known are metadata.csv (id|text) with recordings in wavs/, wav/ or beside it; recordings each with a .txt, "
+    ".TextGrid or .lab of the same name; and Rhapsode's own lines of JSON with 'audio' or 'phones'"
+)
+
+
+def recognised(path: Path) -> bool:
+    """Whether it is a transcript, or a recording that has one; false for what cannot be read."""
+    try:
+        with reading(path.name):
+            if not path.is_file():
+                return False
+            suffix = path.suffix.lower()
+            if suffix in audio.SUFFIXES:
+                return _beside(path) is not None or _listed(path)
+            if suffix == ".jsonl":
+                return own.recognises(of_file(path, path.name).head().decode("utf-8-sig", "ignore"))
+            if suffix == ".csv":
+                return b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]
+            return path.suffix in BESIDE and _recording(path) is not None
+    except UserError:
+        return False
+
+
+def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
+    """The utterances of a file, one by one, in order; none of a recording, or of a file beside one that is read with
+    another. Those without labels have no phones. `sound` reads the recording when it is called.
+
+    name: of the file, in messages; `path` by default. Raises `UserError`, which says where in the file it stopped.
+    """
+    name = str(path) if name is None else name
+    suffix = path.suffix.lower()
+    with reading(name):
+        if suffix in audio.SUFFIXES:
+            return
+        if suffix == ".jsonl":
+            yield from _own(path, name)
+        elif suffix == ".csv":
+            for entry in entries(path, name):
+                yield _labelled(entry.recording, entry.text)
+        else:
+            recording = _recording(path)
+            if path.suffix not in BESIDE or recording is None:
+                raise UserError(f"{name}: there is no recording of this name beside it. {KNOWN}.")
+            if _beside(recording) == path and not _listed(recording):
+                yield _labelled(recording, "")
+
+
+def _own(path: Path, name: str) -> Iterator[Utterance]:
+    empty = True
+    for where, value in lines(of_file(path, name)):
+        empty = False
+        yield own.loads(value, where, path.parent)
+    if empty:
+        raise UserError(f"{name}: empty. {KNOWN}.")
+
+
+def _labelled(recording: Path, text: str) -> Utterance:
+    """What files beside a recording tell of it. text: what is said, if that is known already. Raises `UserError`."""
+    found = Utterance(())
+    said = ""
+    for suffix in BESIDE:
+        file = recording.with_suffix(suffix)
+        if not file.is_file():
+            continue
+        content = contents(file, str(file))
+        if suffix == ".txt" or (suffix == ".lab" and not hts.recognises(content)):
+            said = said or " ".join(content.split())
+        elif not found.phones:
+            found = (hts if suffix == ".lab" else textgrid).loads(content, str(file))
+    text = text or said or found.text
+    if not text and not found.phones:
+        raise UserError(f"{recording}: the text beside it is empty. Write down what is said, or leave both out.")
+    return replace(found, text=text, name=recording.stem, sound=partial(audio.read, recording))
+
+
+def _recording(path: Path) -> Path | None:
+    """The recording of the same name beside a file."""
+    return next(filter(Path.is_file, (path.with_suffix(suffix) for suffix in _cased(audio.SUFFIXES))), None)
+
+
+def _beside(recording: Path) -> Path | None:
+    """The file beside a recording that gives its utterance."""
+    return next(filter(Path.is_file, (recording.with_suffix(suffix) for suffix in BESIDE)), None)
+
+
+def _listed(recording: Path) -> bool:
+    """Whether a transcript in its folder or the one above lists it."""
+    for folder in (recording.parent, recording.parent.parent):
+        for name in (METADATA, OWN):
+            file = folder / name
+            if file.is_file():
+                about = file.stat()
+                if recording.stem in _stems(file, about.st_mtime_ns, about.st_size):
+                    return True
+    return False
+
+
+@lru_cache(maxsize=64)
+def _stems(transcript: Path, changed: int, size: int) -> frozenset[str]:
+    """The stems of recordings that it lists. changed, size: so that a file that has changed is read again."""
+    if transcript.name == METADATA:
+        return ids(transcript)
+    values = (value.get("audio") for _, value in lines(of_file(transcript, transcript.name)))
+    return frozenset(Path(each).stem for each in values if isinstance(each, str))
+
+
+def _cased(suffixes: tuple[str, ...]) -> tuple[str, ...]:
+    return (*suffixes, *(each.upper() for each in suffixes))

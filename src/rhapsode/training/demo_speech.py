@@ -1,0 +1,122 @@
+"""`rhapsode demo speech`: espeak-ng speaks the training corpus, a network learns its voice, and says the user's words."""
+
+from __future__ import annotations
+
+import re
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from rhapsode import checkpoint, speaking
+from rhapsode.model import Model
+from rhapsode.report import Report
+from rhapsode.speech import espeak
+from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech.audio import resampled, written
+from rhapsode.speech.formats import own, textgrid
+from rhapsode.speech.measures import Distance, compare, speech
+from rhapsode.speech.picture import picture
+from rhapsode.speech.read import read
+from rhapsode.speech.utterance import Utterance, joined
+from rhapsode.speech.vocoders import vocoder
+from rhapsode.training.demo import language_reference
+from rhapsode.training.log import PICTURE
+from rhapsode.training.run import train
+
+VOICE = "en-us"
+SHORTEST, LONGEST = 20, 110
+"""Characters of a sentence."""
+RATE = 16_000
+HOP = 10
+"""Milliseconds: half as many frames as usual, for a short training."""
+HELD_OUT = 10
+"""Sentences that are compared with what espeak-ng itself makes of them."""
+
+
+@dataclass(frozen=True)
+class SpeechResult:
+    """What the demo has to show. far: of sentences that it has not heard, with espeak-ng's own durations, from what
+    espeak-ng makes of them; copied: the same of these passed through the vocoder alone is 0. mean: of a voice that says
+    the mean frame all the time. heard: seconds of the corpus; took: to speak."""
+
+    model: Path
+    picture: Path
+    files: list[Path]
+    spoken: Utterance
+    far: Distance
+    heard: float
+    took: float
+
+
+def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResult:
+    """Train in `folder`, or take what an earlier demo left there, and say `text`. Raises `UserError`."""
+    espeak.phones(text, VOICE)  # if it cannot be said, that is better known now
+    corpus, home = folder / "corpus", folder / "voice"
+    lines = corpus / "utterances.jsonl"
+    every = sentences()
+    if not lines.exists():
+        said = []
+        for n, sentence in enumerate(every[HELD_OUT:]):
+            report.stage("espeak-ng speaks the corpus", n / len(every))
+            one, name = original(sentence), f"{n:03}.wav"
+            assert one.sound is not None
+            written(one.sound(), corpus / name)
+            said.append(own.dumps(one, name))
+        report.stage("espeak-ng speaks the corpus", 1.0)
+        checkpoint.commit(lines, "".join(f"{line}\n" for line in said).encode())
+    resume = (home / checkpoint.RESUME).exists()
+    if not _finished(home) or not _finished(home / "durations"):
+        options = {"language": VOICE, "hop": HOP}
+        train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
+    voice, rhythm = Model.load(home), Model.load(home / "durations")
+    begun = time.perf_counter()
+    spoken = joined(list(speaking.speak(voice, rhythm, text)))
+    assert spoken.sound is not None and spoken.acoustics is not None
+    sound = spoken.sound()
+    took = time.perf_counter() - begun
+    files = [folder / f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")]
+    written(sound, files[0])
+    checkpoint.commit(files[1], picture(sound, spoken.phones, spoken.times, spoken.acoustics(), text))
+    checkpoint.commit(files[2], textgrid.dumps(spoken).encode())
+    heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
+    return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, every[:HELD_OUT]), heard, took)
+
+
+def sentences() -> list[str]:
+    """Of Python's language reference, those that are plain words."""
+    text = re.sub(r"[ \t\n]+", " ", language_reference())
+    found = re.findall(r"(?<=[.?!:] )[A-Z][a-z]*(?:,? [a-z']+)+[.?!](?=\s)", text)
+    return [one for one in dict.fromkeys(found) if SHORTEST <= len(one) <= LONGEST]
+
+
+def original(sentence: str) -> Utterance:
+    """As espeak-ng says it, at the corpus's rate."""
+    said = espeak.speak(sentence, VOICE)
+    assert said.sound is not None
+    sound = resampled(said.sound(), RATE)
+    return replace(said, text=sentence, sound=lambda: sound)
+
+
+def compared(voice: Model, held_out: list[str]) -> Distance:
+    """The voice with espeak-ng's durations beside espeak-ng, on sentences that it never heard."""
+    ours, theirs = list[Utterance](), list[Utterance]()
+    for sentence in held_out:
+        one = original(sentence)
+        assert one.sound is not None
+        frames = vocoder(voice.codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
+        theirs.append(replace(one, acoustics=partial(_same, frames)))
+        manner = speaking.Manner(liveliness=0)
+        ours.append(speaking.voiced(voice, replace(theirs[-1], sound=None), manner)[0])
+    one, other = (joined(each).acoustics for each in (ours, theirs))
+    assert one is not None and other is not None
+    return compare(one(), other(), speech(other()))
+
+
+def _same(frames: Acoustics) -> Acoustics:
+    return frames
+
+
+def _finished(home: Path) -> bool:
+    path = home / checkpoint.RESUME
+    return path.exists() and bool(checkpoint.load_info(path)[0].get("finished"))

@@ -1,0 +1,95 @@
+import math
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from scipy.signal import resample_poly
+
+from rhapsode.errors import UserError
+from rhapsode.speech.audio import faults, lowpass, read, resampled, written
+from rhapsode.speech.utterance import Sound
+
+soundfile = pytest.importorskip("soundfile")
+
+
+def tone(hertz: float, rate: int = 16000, seconds: float = 0.5, peak: float = 0.5) -> Sound:
+    return Sound(peak * np.sin(2 * np.pi * hertz * np.arange(round(rate * seconds)) / rate), rate)
+
+
+@pytest.mark.parametrize("suffix", [".wav", ".flac", ".ogg"])
+def test_written_and_read(tmp_path: Path, suffix: str) -> None:
+    sound = tone(200)
+    written(sound, tmp_path / f"a{suffix}")
+    found = read(tmp_path / f"a{suffix}")
+    assert found.rate == 16000 and len(found.samples) == len(sound.samples)
+    assert np.abs(found.samples - sound.samples).max() < (0.05 if suffix == ".ogg" else 0.6 / 32768)
+
+
+def test_wav_needs_no_soundfile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "soundfile", None)
+    written(Sound(np.array([-2.0, -1.0, 0.0, 1.0, 2.0]), 8000), tmp_path / "a.wav")
+    for act in (lambda: read(tmp_path / "a.wav"), lambda: written(tone(200), tmp_path / "a.flac")):
+        with pytest.raises(UserError, match=r"pip install 'rhapsode\[speech\]'"):
+            act()
+    monkeypatch.undo()
+    np.testing.assert_array_equal(read(tmp_path / "a.wav").samples * 32768, [-32768, -32768, 0, 32767, 32767])
+
+
+def test_channels_and_other_samples(tmp_path: Path) -> None:
+    both = np.stack([np.full(100, 0.5), np.full(100, -0.25)], 1)
+    soundfile.write(tmp_path / "a.wav", both, 11025, subtype="FLOAT")
+    np.testing.assert_allclose(read(tmp_path / "a.wav").samples, 0.125)
+
+
+def test_what_cannot_be_read(tmp_path: Path) -> None:
+    for name, data in (("empty", b""), ("damaged", b"RIFF no more")):
+        (tmp_path / f"{name}.wav").write_bytes(data)
+        with pytest.raises(UserError, match=f"{name}.wav: cannot be read as a recording"):
+            read(tmp_path / f"{name}.wav")
+    with pytest.raises(UserError, match="missing.wav: cannot be read"):
+        read(tmp_path / "missing.wav")
+    written(Sound(np.empty(0), 8000), tmp_path / "none.wav")
+    with pytest.raises(UserError, match="without samples"):
+        read(tmp_path / "none.wav")
+    soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, subtype="FLOAT")
+    with pytest.raises(UserError, match="not numbers"):
+        read(tmp_path / "nan.wav")
+    with pytest.raises(UserError, match="the format of sound: '.mp4' is not known"):
+        written(tone(200), tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize(("given", "wanted"), [(22050, 16000), (16000, 22050), (8000, 16000), (48000, 16000), (7, 5)])
+def test_resampled_as_scipy_does(given: int, wanted: int) -> None:
+    common = math.gcd(given, wanted)
+    up, down = wanted // common, given // common
+    samples = np.random.default_rng(0).normal(size=20_011)
+    found = resampled(Sound(samples, given), wanted)
+    assert found.rate == wanted
+    # scipy multiplies the taps by `up` itself
+    np.testing.assert_allclose(
+        found.samples, resample_poly(samples, up, down, window=lowpass(up, down) / up), atol=1e-12
+    )
+
+
+def test_what_resampling_keeps_and_what_it_does_not() -> None:
+    inside, outside = resampled(tone(6500, 22050), 16000), resampled(tone(8200, 22050), 16000)
+    expected = tone(6500, 16000).samples
+    middle = slice(500, -500)
+    np.testing.assert_allclose(inside.samples[middle], expected[middle], atol=1e-2)
+    assert np.abs(outside.samples[middle]).max() < 1e-4
+    same = tone(200)
+    assert resampled(same, 16000) is same
+    with pytest.raises(UserError, match="rate: 0"):
+        resampled(same, 0)
+
+
+def test_faults() -> None:
+    speech = Sound(np.random.default_rng(0).normal(size=16000) * 0.1, 16000)
+    assert faults(speech) == []
+    assert faults(Sound(np.clip(speech.samples * 20, -1, 1), 16000))[0].startswith("clipped: ")
+    assert faults(Sound(np.clip(speech.samples * 20, -0.8, 0.8), 16000))[0].startswith("clipped: ")
+    assert faults(Sound(np.zeros(16000), 16000)) == ["silent"]
+    assert faults(Sound(speech.samples / 100, 16000)) == ["too quiet: speech at -54 dB of the limit"]
+    assert faults(Sound(speech.samples[:1600], 16000)) == ["too short: 0.10 s"]
+    assert faults(Sound(np.empty(0), 16000)) == ["too short: 0.00 s", "silent"]

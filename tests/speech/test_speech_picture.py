@@ -1,0 +1,63 @@
+import io
+
+import numpy as np
+import pytest
+from voice import voice
+
+from rhapsode.errors import UserError
+from rhapsode.speech.lsp import Lsp
+from rhapsode.speech.picture import picture, preview
+from rhapsode.speech.utterance import PAUSE, Phone, Sound
+
+PHONES = (Phone(PAUSE), Phone("ɑː", stress=2), Phone("s"), Phone(PAUSE))
+TIMES = np.array([0, 0.18, 0.8, 1.0, 1.2])
+
+
+def pixels(png: bytes) -> np.ndarray:
+    from PIL import Image
+
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def test_a_picture_shows_f0_phones_and_words() -> None:
+    sound, _ = voice()
+    found = Lsp().analyse(sound)
+    whole = picture(sound, PHONES, TIMES, found, title="ah $s", words=("ass",))
+    assert whole == picture(sound, PHONES, TIMES, found, title="ah $s", words=("ass",))
+    red = (pixels(whole) - (209, 73, 91)) ** 2
+    bare = (pixels(picture(sound)) - (209, 73, 91)) ** 2
+    assert (red.sum(axis=2) < 300).sum() > 200 and not (bare.sum(axis=2) < 300).any()
+    assert whole != picture(sound, PHONES, TIMES, found, title="ah $s")
+
+
+@pytest.mark.parametrize("size", [1, 100, 8000])
+def test_short_and_silent_sounds_have_pictures(size: int) -> None:
+    sound = Sound(np.zeros(size), 8000)
+    assert picture(sound, acoustics=Lsp().analyse(sound)).startswith(b"\x89PNG")
+
+
+def test_what_has_no_picture_is_named() -> None:
+    sound, _ = voice()
+    with pytest.raises(UserError, match="4 phones need 5 times"):
+        picture(sound, PHONES, TIMES[1:])
+    for samples in (np.zeros(0), np.zeros(8000 * 61)):
+        with pytest.raises(UserError, match="up to 60 fit"):
+            picture(Sound(samples, 8000))
+
+
+def test_a_preview_rises_with_f0() -> None:
+    lines = preview(Lsp().analyse(voice()[0]), 40).split("\n")
+    assert len(lines) == 6 and max(map(len, lines[:4])) <= 40 and "F0 11" in lines[4] and "1.2" in lines[4]
+    marks = " ▁▂▃▄▅▆▇█"
+    heights = [sum(marks.index(row.ljust(40)[column]) for row in lines[:3]) for column in range(40)]
+    voiced = [height for height in heights if height]
+    assert voiced == sorted(voiced) and voiced[-1] == 24 and 15 < len(voiced) < 25
+    assert heights[0] == 0 and lines[3].ljust(40)[10] != " "
+
+
+def test_previews_of_little() -> None:
+    made = Lsp()
+    assert preview(made.analyse(Sound(np.zeros(0), 16000))) == "no sound\n"
+    assert "no voice" in preview(made.analyse(Sound(np.zeros(16000), 16000)))
+    with pytest.raises(UserError, match="8 to 1000"):
+        preview(made.analyse(voice()[0]), 2)
