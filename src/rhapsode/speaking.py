@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +17,13 @@ from rhapsode._writers import Sample
 from rhapsode.codecs.durations import Durations
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
-from rhapsode.model import Model
 from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak
 from rhapsode.speech.sentences import sentences
 from rhapsode.speech.utterance import Utterance
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
 
 LIVELINESS = 0.6
 """How far the spectrum is moved to the training data's own variance, where a model gives means."""
@@ -48,7 +51,7 @@ def rhythm_beside(voice: Model) -> Model:
             f"{folder} is missing: the voice has not learnt how long phones last. Finish its training: rhapsode train "
             f"-o {voice.path.parent} --resume; or give phones with times: --phones FILE.TextGrid."
         )
-    return Model.load(folder)
+    return type(voice).load(folder)
 
 
 def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:

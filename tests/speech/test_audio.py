@@ -55,7 +55,7 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "nan.wav", np.array([0.0, np.nan]), 8000, subtype="FLOAT")
     with pytest.raises(UserError, match="not numbers"):
         read(tmp_path / "nan.wav")
-    with pytest.raises(UserError, match="the format: '.mp4' is not known"):
+    with pytest.raises(UserError, match="the format of sound: '.mp4' is not known"):
         written(tone(200), tmp_path / "a.mp4")
 
 

@@ -124,6 +124,7 @@ def test_textgrid_written_and_read() -> None:
             LONG.replace("xmin = 0.3", "xmin = 0.25"),
             "line 51: begins at 0.25 s, before the end of the phone before it, 0.3",
         ),
+        (LONG.replace("size = 5", "size = 1e999"), "line 41: '1e999' is not a finite number"),
         (SHORT.replace("<exists>", "<absent>"), "without a tier of intervals"),
     ],
 )
@@ -165,6 +166,7 @@ def test_labels_written_and_read() -> None:
     [
         ("0 10 a\nb c d\n", "a.lab, line 2: expected begin, end"),
         ("0 1000 a\n1000 1000 b\n", "line 2: lasts from 0.0001 to 0.0001 s"),
+        ("9" * 5000 + " 0 a\n", "line 1: expected begin, end"),
         ("\n", "without labels"),
     ],
 )

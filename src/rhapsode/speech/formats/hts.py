@@ -15,8 +15,8 @@ from rhapsode.speech.utterance import PAUSE, Utterance
 
 UNITS = 10_000_000
 """In a second."""
-LINE = re.compile(r"\s*(\d+)\s+(\d+)\s+(\S+)")
-STATE = re.compile(r"\[(\d+)\]$")
+LINE = re.compile(r"\s*(\d{1,15})\s+(\d{1,15})\s+(\S+)")
+STATE = re.compile(r"\[(\d{1,3})\]$")
 CONTEXT = re.compile(r"-([^+]+)\+")
 
 

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.values import number
 from rhapsode.speech.formats._rows import Row, phones
 from rhapsode.speech.utterance import PAUSE, Utterance
 
@@ -43,9 +44,9 @@ def dumps(utterance: Utterance) -> str:
     lines += ["tiers? <exists>", "size = 1", "item []:", "    item [1]:"]
     lines += ['        class = "IntervalTier"', '        name = "phones"']
     lines += ["        xmin = 0", f"        xmax = {end!r}", f"        intervals: size = {len(utterance)}"]
-    for number, (each, (a, b)) in enumerate(zip(utterance.phones, pairwise(times), strict=True), 1):
+    for count, (each, (a, b)) in enumerate(zip(utterance.phones, pairwise(times), strict=True), 1):
         label = "" if each.symbol == PAUSE else each.symbol.replace('"', '""')
-        lines += [f"        intervals [{number}]:", f"            xmin = {a!r}", f"            xmax = {b!r}"]
+        lines += [f"        intervals [{count}]:", f"            xmin = {a!r}", f"            xmax = {b!r}"]
         lines.append(f'            text = "{label}"')
     return "\n".join(lines) + "\n"
 
@@ -75,7 +76,7 @@ class _Tokens:
         match, where = self._next("a number")
         if match[2] is None:
             raise UserError(f"{where}: expected a number, found {match[0]!r}.")
-        return float(match[2]), where
+        return number(match[2], where), where
 
     def flag(self) -> bool:
         match, where = self._next("<exists>")
