@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 
@@ -63,7 +64,7 @@ class Model:
 
 
 def seen(frames: np.ndarray) -> np.ndarray:
-    """[T, 3 D] float32: what the states know of MFCCs [T, D], slopes with them, less what is mean while someone speaks."""
+    """[T, 3 D] float32: MFCCs [T, D] and slopes, less what is mean while someone speaks."""
     both = deltas(frames, REACH)
     return np.asarray(both - both[loud(frames)].mean(0))
 
@@ -142,32 +143,25 @@ def estimate(sums: Sums, symbols: tuple[str, ...]) -> Model:
 
 @dataclass(frozen=True)
 class Heard:
-    """What one pass over some utterances found. Of each: frames for each of its row, none at all if it is too short for
-    its phones; and its fit: nats a spoken frame by which its phones fall behind the best that any states could do. And
-    sums of all."""
+    """What one pass over some utterances found. Of each: durations [U], frames for each of its row; and lags, nats a
+    spoken frame by which its phones are behind the best that any states could do, 0 or less. And sums of all."""
 
-    durations: list[np.ndarray | None]
-    fits: list[float]
+    durations: list[np.ndarray]
+    lags: list[float]
     sums: Sums
 
 
 def hear(model: Model, rows: Sequence[Row], frames: Sequence[np.ndarray]) -> Heard:
-    """The best way through utterances, of frames [T, D] each, as `seen`."""
+    """The best way through utterances, of frames [T, D] each, as `seen`; none may be too short for its states."""
     chains = [chain(row, model) for row in rows]
     scores = [model.scores(each) for each in frames]
     scores = [each - each.max(1, keepdims=True) for each in scores]
     paths, totals = best_paths([links for links, _ in chains], scores)
-    size = len(model.stay)
-    found = Heard([], [], collect(frames[0][:0], np.zeros(0, int), size))
-    sums = found.sums
-    for row, each, (links, owner), score, path, total in zip(rows, frames, chains, scores, paths, totals, strict=True):
-        if total <= NEVER:
-            found.durations.append(None)
-            found.fits.append(-np.inf)
-            continue
+    assert (totals > NEVER).all()
+    durations, lags, sums = [], [], []
+    for row, each, (links, owner), score, path in zip(rows, frames, chains, scores, paths, strict=True):
         labels, whose = links.emit[path], owner[path]
-        spoken = ~row.pauses[whose]
-        found.durations.append(np.bincount(whose, minlength=len(row.phones)))
-        found.fits.append(float(score[np.arange(len(labels)), labels][spoken].mean()))
-        sums += collect(each, labels, size)
-    return Heard(found.durations, found.fits, sums)
+        durations.append(np.bincount(whose, minlength=len(row.phones)))
+        lags.append(float(score[np.arange(len(labels)), labels][~row.pauses[whose]].mean()))
+        sums.append(collect(each, labels, len(model.stay)))
+    return Heard(durations, lags, reduce(Sums.__add__, sums))

@@ -29,9 +29,10 @@ def highest(rate: int) -> float:
     return min(HIGH, 0.47 * rate)
 
 
-def mfcc(sound: Sound, high: float = HIGH) -> np.ndarray:
-    """[T, SIZE] float32 of a sound: T is 1 + its seconds / HOP, rounded down. high: Hz, at most `highest(sound.rate)`;
-    sounds of any rates compare if it is the same."""
+def mfcc(sound: Sound, high: float | None = None) -> np.ndarray:
+    """[T, SIZE] float32 of a sound: T is 1 + its seconds / HOP, rounded down. high: Hz, at most `highest(sound.rate)`,
+    which it is by default; sounds of any rates compare if it is the same."""
+    high = highest(sound.rate) if high is None else high
     width = round(WINDOW * sound.rate)
     size = 1 << (width - 1).bit_length()
     samples = np.asarray(sound.samples, np.float64)
@@ -69,8 +70,8 @@ def _slope(frames: np.ndarray, reach: int) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _filters(rate: int, size: int, high: float) -> np.ndarray:
     """[size // 2 + 1, FILTERS]: triangles evenly spaced in mel, each of area 1 in Hz, whatever the rate."""
-    mel = np.linspace(*(2595 * np.log10(1 + hz / 700) for hz in (LOW, high)), FILTERS + 2)
-    edges = 700 * (10 ** (mel / 2595) - 1)
+    low, top = (float(2595 * np.log10(1 + each / 700)) for each in (LOW, high))
+    edges = 700 * (10 ** (np.linspace(low, top, FILTERS + 2) / 2595) - 1)
     hz = np.arange(size // 2 + 1)[:, None] * rate / size
     rise, fall = (hz - edges[:-2]) / np.diff(edges)[:-1], (edges[2:] - hz) / np.diff(edges)[1:]
     bank = np.maximum(np.minimum(rise, fall), 0)
