@@ -36,7 +36,7 @@ class World:
     up to 0, every 3 kHz; none for less than 12000 samples a second.
 
     lowest, highest: Hz, between which F0 is sought. tracker: how: by `pitch`; by WORLD's DIO, about as fast, or
-    Harvest, twenty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
+    Harvest, thirty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
     """
 
     name = "world"
