@@ -154,6 +154,9 @@ class UtteranceCodec(RecordCodec):
     def alphabet(self) -> str:
         return ""
 
+    def dump(self, record: Utterance) -> bytes:
+        return (dumps(record) + "\n").encode()
+
     def to_json(self) -> dict[str, Any]:
         return {
             "settings": self._settings,
