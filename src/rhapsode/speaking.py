@@ -1,15 +1,15 @@
 """Speaking: a text is cut into sentences, and each becomes phones, their durations, frames and sound.
 
-    voice, rhythm = Model.load("voice"), Model.load("voice/durations")
-    for spoken in speak(voice, rhythm, "Any text. And more."):
-        spoken.sound()
+voice, rhythm = Model.load("voice"), Model.load("voice/durations")
+for spoken in speak(voice, rhythm, "Any text. And more."):
+    spoken.sound()
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from rhapsode._writers import Sample
 from rhapsode.codecs.durations import Durations
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
-from rhapsode.model import Model
 from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak
-from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.sentences import sentences
-from rhapsode.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.speech.utterance import Utterance
+
+if TYPE_CHECKING:
+    from rhapsode.model import Model
 
 LIVELINESS = 0.6
 """How far the spectrum is moved to the training data's own variance, where a model gives means."""
@@ -50,7 +51,7 @@ def rhythm_beside(voice: Model) -> Model:
             f"{folder} is missing: the voice has not learnt how long phones last. Finish its training: rhapsode train "
             f"-o {voice.path.parent} --resume; or give phones with times: --phones FILE.TextGrid."
         )
-    return Model.load(folder)
+    return type(voice).load(folder)
 
 
 def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:
@@ -66,7 +67,8 @@ def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[U
 def timed(rhythm: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:
     """The utterance with times by the model of durations."""
     sampling = Sampling(temperature=manner.temperature)
-    found = rhythm.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
+    found: Utterance = rhythm.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
+    assert found.times is not None
     return replace(found, times=found.times / manner.speed)
 
 
@@ -89,12 +91,17 @@ def voiced(
 
 
 def speak(
-    voice: Model, rhythm: Model, text: str | Iterable[Utterance], manner: Manner | None = None, seed: int = 0, row: int = 0
+    voice: Model,
+    rhythm: Model,
+    text: str | Iterable[Utterance],
+    manner: Manner | None = None,
+    seed: int = 0,
+    row: int = 0,
 ) -> Iterator[Utterance]:
     """Sentence by sentence, each with times and sound. Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
     if not isinstance(codec, Speech) or not isinstance(rhythm.codec, Durations):
-        raise UserError("speaking needs a model of speech and one of durations, as rhapsode train makes from recordings.")
+        raise UserError("speaking needs a model of speech and one of durations: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
         when = utterance if utterance.times is not None else timed(rhythm, utterance, manner, seed, row)

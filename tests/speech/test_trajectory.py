@@ -22,9 +22,7 @@ def test_the_likeliest_track_is_that_of_the_equations(count: int) -> None:
     rng = np.random.default_rng(0)
     means, variances = rng.standard_normal((count, 9)), rng.uniform(0.5, 2, 9)
     found = smoothest(means, variances)
-    windows = np.concatenate(
-        [window(each, count) for each in ([0.0, 1.0, 0.0], DELTA.tolist(), ACCELERATION.tolist())]
-    )
+    windows = np.concatenate([window(each, count) for each in ([0.0, 1.0, 0.0], DELTA.tolist(), ACCELERATION.tolist())])
     for d in range(3):
         precision = np.diag(np.repeat(1 / variances.reshape(3, 3)[:, d], count))
         wanted = means.reshape(count, 3, 3)[:, :, d].T.ravel()

@@ -143,6 +143,19 @@ def test_what_cannot_be_analysed_is_named(name: str) -> None:
         made.analyse(Sound(np.zeros(100), 16000), 0.5)
 
 
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("rate", [8000, 16000])
+def test_the_same_each_time(name: str, rate: int) -> None:
+    made, sound = vocoders.vocoder(name), voice(rate)[0]
+    first = made.analyse(sound)
+    for _ in range(5):
+        made.synthesise(made.analyse(Sound(sound.samples[::-1].copy(), rate)))  # leaves other numbers in memory
+        again = made.analyse(sound)
+        for one, two in ((first.f0, again.f0), (first.spectrum, again.spectrum)):
+            np.testing.assert_array_equal(one, two)
+        np.testing.assert_array_equal(first.aperiodicity, again.aperiodicity)
+
+
 def test_choices() -> None:
     with pytest.raises(UserError, match="Did you mean 'world'"):
         vocoders.vocoder("wrold")

@@ -172,8 +172,8 @@ def _beside(whole: Utterance, name: str) -> None:
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
     else:
-        dumps = {".textgrid": textgrid.dumps, ".lab": hts.dumps, ".jsonl": lambda one: own.dumps(one) + "\n"}[suffix]
-        write(name, dumps(whole).encode())
+        kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
+        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode())
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

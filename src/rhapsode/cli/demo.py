@@ -22,7 +22,9 @@ def demo(
     words: Annotated[
         str | None, typer.Argument(metavar="[WORDS]", help="What to write by hand, or to say [default: a pangram].")
     ] = None,
-    minutes: Annotated[float | None, typer.Option(help="How long to train [default: 3; handwriting 10, speech 4].")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="How long to train [default: 3; handwriting 10, speech 4].")
+    ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
     ] = None,

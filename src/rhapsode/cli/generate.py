@@ -238,7 +238,8 @@ def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
         given = ctx.get_parameter_source(str(option.name))
         others = {MUSIC, PENS, VOICES}.intersection(kinds)
         if others and own not in others and given is not None and given.name == "COMMANDLINE":
-            raise UserError(f"{option.opts[0]} is for models of {' and '.join(sorted(others)).lower()}; this one's codec is {codec}.")
+            named = " and ".join(sorted(others)).lower()
+            raise UserError(f"{option.opts[0]} is for models of {named}; this one's codec is {codec}.")
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:

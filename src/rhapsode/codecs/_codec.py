@@ -40,8 +40,10 @@ class Codec(ABC):
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
 
-    given: int = 0
-    """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
+    @property
+    def given(self) -> int:
+        """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
+        return 0
 
     @property
     @abstractmethod

@@ -154,6 +154,9 @@ class UtteranceCodec(RecordCodec):
     def alphabet(self) -> str:
         return ""
 
+    def dump(self, record: Utterance) -> bytes:
+        return (dumps(record) + "\n").encode()
+
     def to_json(self) -> dict[str, Any]:
         return {
             "settings": self._settings,
@@ -178,7 +181,9 @@ class UtteranceCodec(RecordCodec):
                 raise ValueError("mean and sd do not fit")
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
-            return cls(cls.checked(settings), Features(symbols, speakers), scale, loads(example, "the example", Path()), own)
+            return cls(
+                cls.checked(settings), Features(symbols, speakers), scale, loads(example, "the example", Path()), own
+            )
         except (TypeError, ValueError, KeyError, UserError) as error:
             raise damaged(cls, str(error)) from None
 

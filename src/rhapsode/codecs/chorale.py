@@ -63,7 +63,7 @@ class Chorale(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:  # type: ignore[override]
+    def given(self) -> int:
         return PLACES + sum(high - low + 2 for low, high in self.ranges)
 
     @classmethod

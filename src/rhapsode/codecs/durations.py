@@ -12,7 +12,6 @@ import numpy as np
 
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
-from rhapsode.speech.formats.own import dumps
 from rhapsode.speech.utterance import Utterance
 
 LEAST = 0.005
@@ -46,9 +45,6 @@ class Durations(UtteranceCodec):
         found = outline or self.example
         phones = found.phones[: len(steps)]
         return replace(found, phones=phones, times=np.concatenate([[0.0], seconds.cumsum()]), sound=None)
-
-    def dump(self, record: Utterance) -> bytes:
-        return (dumps(record) + "\n").encode()
 
     def show(self, record: Utterance) -> str:
         assert record.times is not None

@@ -62,7 +62,7 @@ class PianoRoll(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:  # type: ignore[override]
+    def given(self) -> int:
         return self._steps.size * len(self._steps.lags)
 
     @classmethod

@@ -7,6 +7,7 @@ vocoder codes them; with `slopes`, also how fast each changes, and how fast that
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,6 @@ from rhapsode.codecs._records import Records
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
 from rhapsode.speech.acoustics import Acoustics, log_f0
-from rhapsode.speech.audio import encoded
 from rhapsode.speech.trajectory import restored, smoothest, with_slopes
 from rhapsode.speech.utterance import Sound, Utterance
 from rhapsode.speech.vocoders import vocoder
@@ -113,14 +113,11 @@ class Speech(UtteranceCodec):
     def sounding(utterance: Utterance, frames: Acoustics) -> Utterance:
         """The utterance with these frames, and as sound."""
 
+        @cache
         def sound() -> Sound:
             return vocoder(frames.vocoder).synthesise(frames)
 
         return replace(utterance, acoustics=lambda: frames, sound=sound)
-
-    def dump(self, record: Utterance) -> bytes:
-        assert record.sound is not None
-        return encoded(record.sound())
 
     def show(self, record: Utterance) -> str:
         from rhapsode.speech.picture import preview

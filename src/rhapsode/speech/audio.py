@@ -45,7 +45,7 @@ def read(path: Path) -> Sound:
 
 def pcm(sound: Sound) -> bytes:
     """16-bit samples, little-endian; what is beyond -1 … 1 is clipped."""
-    return bytes(np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2").tobytes())
+    return bytes(np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2"))
 
 
 def encoded(sound: Sound, suffix: str = ".wav") -> bytes:

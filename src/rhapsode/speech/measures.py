@@ -74,7 +74,7 @@ def speech(acoustics: Acoustics, below: float = 40.0) -> np.ndarray:
 
 
 def lsd(ours: np.ndarray, theirs: np.ndarray, mask: np.ndarray | None = None) -> float:
-    """Log spectral distortion, dB (Rabiner & Juang 1993; Fan et al. 2014 have 3.5 to 3.7 for generated speech).
+    """Log spectral distortion, dB (Rabiner & Juang 1993; Fan et al. 2014 report about 3.5 for generated speech).
 
     Of a frame, the root mean square over all bins of 10 log10(P1 / P2), level included; then the mean over frames.
     """

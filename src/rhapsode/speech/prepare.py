@@ -46,7 +46,7 @@ def prepared(
     which are read when asked for. Silence at the ends is cut. Raises `UserError`."""
     for utterance in utterances:
         if utterance.sound is None:
-            raise UserError(f"{utterance.name or 'an utterance'}: it has no recording, and a voice is learnt from those.")
+            raise UserError(f"{utterance.name or 'an utterance'}: it has no recording. A voice is learnt from those.")
     name = "lsp" if lsp else available()[0]
     folder = cache / "speech"
     work = partial(_analysed, folder=folder, hop=hop / 1000, name=name)
@@ -73,8 +73,10 @@ def _analysed(utterance: Utterance, folder: Path, hop: float, name: str) -> tupl
     if not path.exists():
         found = vocoder(name).analyse(sound, hop)
         buffer = io.BytesIO()
-        parts = {"spectrum": found.spectrum, "aperiodicity": found.aperiodicity, "f0": found.f0}
-        np.savez(buffer, rate=found.rate, **{key: part.astype(np.float32) for key, part in parts.items()})
+        spectrum, aperiodicity, f0 = (
+            part.astype(np.float32) for part in (found.spectrum, found.aperiodicity, found.f0)
+        )
+        np.savez(buffer, rate=found.rate, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
         place(path, buffer.getvalue())
     return digest.hexdigest(), path
 
@@ -139,9 +141,7 @@ def _trimmed(utterance: Utterance, hop: float) -> Utterance:
     def frames() -> Acoustics:
         whole = acoustics()
         part = slice(first, last + 1)
-        return replace(
-            whole, spectrum=whole.spectrum[part], aperiodicity=whole.aperiodicity[part], f0=whole.f0[part]
-        )
+        return replace(whole, spectrum=whole.spectrum[part], aperiodicity=whole.aperiodicity[part], f0=whole.f0[part])
 
     def samples() -> Sound:
         whole = sound()

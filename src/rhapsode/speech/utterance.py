@@ -78,8 +78,10 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
 
     def acoustics() -> Acoustics:
         found = [one.acoustics() for one in utterances if one.acoustics]
-        names = ("spectrum", "aperiodicity", "f0")
-        return replace(found[0], **{name: np.concatenate([getattr(each, name) for each in found]) for name in names})
+        spectrum, aperiodicity, f0 = (
+            np.concatenate([getattr(each, name) for each in found]) for name in ("spectrum", "aperiodicity", "f0")
+        )
+        return replace(found[0], spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
 
     text = " ".join(one.text for one in utterances)
     return replace(

@@ -36,7 +36,7 @@ class World:
     up to 0, every 3 kHz; none for less than 12000 samples a second.
 
     lowest, highest: Hz, between which F0 is sought. tracker: how: by `pitch`; by WORLD's DIO, about as fast, or
-    Harvest, twenty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
+    Harvest, thirty times slower, either refined by StoneMask. Raises `UserError`, also if pyworld is not installed.
     """
 
     name = "world"
@@ -65,10 +65,11 @@ class World:
             part = slice(first, first + AT_ONCE)
             envelope = world.cheaptrick(samples, f0[part], times[part], rate, fft_size=size)
             spectrum[part] = world.code_spectral_envelope(envelope, rate, order)
-            threshold = LOVED if self.tracker == "harvest" else 0.0
-            noise = world.d4c(samples, f0[part], times[part], rate, threshold=threshold, fft_size=size)
-            f0[part] = np.where(noise.min(axis=1) > 0.999, 0.0, f0[part])
+            # D4C has nothing to say without bands, and reads what is not there.
             if bands:
+                threshold = LOVED if self.tracker == "harvest" else 0.0
+                noise = world.d4c(samples, f0[part], times[part], rate, threshold=threshold, fft_size=size)
+                f0[part] = np.where(noise.min(axis=1) > 0.999, 0.0, f0[part])
                 aperiodicity[part] = world.code_aperiodicity(noise, rate)
         return Acoustics(spectrum, aperiodicity, f0, hop, rate, self.name)
 

@@ -1,4 +1,4 @@
-"""`rhapsode demo speech`: espeak-ng speaks the training corpus, a network learns its voice, and says the user's words."""
+"""`rhapsode demo speech`: espeak-ng speaks the training corpus, a network learns it and says a text."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from rhapsode import checkpoint, speaking
+from rhapsode.codecs.speech import Speech
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.speech import espeak
@@ -100,17 +101,19 @@ def original(sentence: str) -> Utterance:
 
 def compared(voice: Model, held_out: list[str]) -> Distance:
     """The voice with espeak-ng's durations beside espeak-ng, on sentences that it never heard."""
+    codec = voice.codec
+    assert isinstance(codec, Speech)
     ours, theirs = list[Utterance](), list[Utterance]()
     for sentence in held_out:
         one = original(sentence)
         assert one.sound is not None
-        frames = vocoder(voice.codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
+        frames = vocoder(codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
         theirs.append(replace(one, acoustics=partial(_same, frames)))
         manner = speaking.Manner(liveliness=0)
         ours.append(speaking.voiced(voice, replace(theirs[-1], sound=None), manner)[0])
-    one, other = (joined(each).acoustics for each in (ours, theirs))
-    assert one is not None and other is not None
-    return compare(one(), other(), speech(other()))
+    mine, wanted = joined(ours).acoustics, joined(theirs).acoustics
+    assert mine is not None and wanted is not None
+    return compare(mine(), wanted(), speech(wanted()))
 
 
 def _same(frames: Acoustics) -> Acoustics:

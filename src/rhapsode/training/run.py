@@ -54,7 +54,7 @@ def train(
     epochs: float | None = None,
     steps: int | None = None,
     codec: str | None = None,
-    codec_options: Mapping[str, int] | None = None,
+    codec_options: Mapping[str, Any] | None = None,
     framing: str | None = None,
     window: int | None = None,
     horizon: int | None = None,

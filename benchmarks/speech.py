@@ -1,0 +1,304 @@
+"""Speech: a bidirectional LSTM beside feed-forward networks on one voice (Fan et al. 2014), and how well it is understood.
+
+    RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--work FOLDER]
+    RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
+    RHAPSODE_DATA=folder python benchmarks/speech.py time    --voice MODEL
+
+The data is speech/kathleen in that folder: 1,132 prompts of CMU ARCTIC read by one American woman, 16 kHz, as
+`metadata.csv` and `wavs/` (github.com/rhasspy/dataset-voice-kathleen, CC0). Split by prompt, in the order of the file:
+1,000 to train, 66 to validate, 66 to test, the sizes that Merlin's tutorials have. Phone times of all are found from
+recordings and texts together (`rhapsode.speech.align`), without any other data; frames are 5 ms. Silence before and
+after an utterance is cut to 0.1 s.
+
+`compare` trains each network for the same minutes with the same optimizers and settings on the same frames, and
+measures on the test prompts, by the weights that were best on the validation prompts. Frames within 40 dB of an
+utterance's loudest count. LSD is between envelopes as the vocoder's code has them (513 frequencies, 0 to 8 kHz); so a
+copy of the frames has none, and the row `synthesis and analysis` says what making sound of them and analysing it again
+costs. MCD leaves out c0. F0 is compared where both sound. `predicted`: with durations of the voice's own model, and
+frames matched by dynamic time warping. Means of the network as they are, without post-filter, unless a row says so.
+
+`hear` is the word error rate of pocketsphinx on test and validation prompts; see `hearing.py`.
+
+One object of JSON at the end.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import hearing
+import numpy as np
+from music import Notes
+
+from rhapsode import speaking
+from rhapsode.codecs.speech import Speech
+from rhapsode.datasets import cache_folder
+from rhapsode.model import Model
+from rhapsode.speech import espeak
+from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech.audio import written
+from rhapsode.speech.formats import own
+from rhapsode.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
+from rhapsode.speech.prepare import prepared
+from rhapsode.speech.read import read
+from rhapsode.speech.utterance import PAUSE, Sound, Utterance, joined
+from rhapsode.speech.vocoders import vocoder
+from rhapsode.training.run import train
+
+TEST, VALID = 66, 66
+NETWORKS: dict[str, dict[str, Any]] = {
+    "dnn_a": {"dense": 6, "dense_width": 512, "both": 0},
+    "dnn_b": {"dense": 3, "dense_width": 1024, "both": 0},
+    "hybrid_a": {"dense": 3, "dense_width": 512, "both": 1, "both_width": 256},
+    "hybrid_b": {"dense": 2, "dense_width": 512, "both": 2, "both_width": 256},
+}
+"""Those of the paper: 512 × 6, 1024 × 3, 512 × 3 and one bidirectional layer of 256 + 256, 512 × 2 and two of them."""
+
+
+def parts(work: Path) -> dict[str, list[Utterance]]:
+    """The split, with times and frames; also written into `work`, so that all networks are trained on just these."""
+    every = list(read(Path(os.environ["RHAPSODE_DATA"]) / "speech" / "kathleen" / "metadata.csv"))
+    done = prepared(every, cache_folder(), Notes().stage)
+    ends = {"train": slice(0, -TEST - VALID), "valid": slice(-TEST - VALID, -TEST), "test": slice(-TEST, None)}
+    for name, part in ends.items():
+        lines = []
+        for utterance in done[part]:
+            audio = work / name / f"{utterance.name}.wav"
+            if not audio.exists():
+                assert utterance.sound is not None
+                written(utterance.sound(), audio)
+            lines.append(own.dumps(utterance, audio.name) + "\n")
+        (work / name / "utterances.jsonl").write_text("".join(lines), encoding="utf-8")
+    return {name: done[part] for name, part in ends.items()}
+
+
+def frames(utterance: Utterance) -> Acoustics:
+    assert utterance.acoustics is not None
+    return utterance.acoustics()
+
+
+def distance(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+    """Over all frames of all utterances within 40 dB of their utterance's loudest."""
+    mask = np.concatenate([speech(frames(one)) for one in theirs])
+    return asdict(compare(frames(joined(ours)), frames(joined(theirs)), mask))
+
+
+def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+    """LSD and MCD where timing differs: frames matched by dynamic time warping of mel-cepstra, within each utterance."""
+    found = []
+    for one, other in zip(ours, theirs, strict=True):
+        mask = speech(frames(other))
+        envelopes = [vocoder(each.vocoder).envelope(each, BINS) for each in (frames(one), frames(other))]
+        cepstra = [mel_cepstrum(each, frames(other).rate) for each in envelopes]
+        a, b = matched(*cepstra)
+        kept = mask[b]
+        pair = (lsd(envelopes[0][a], envelopes[1][b], kept), mcd(cepstra[0][a], cepstra[1][b], kept))
+        found.append([kept.sum(), *pair])
+    counts, lsds, mcds = np.array(found).T
+    return {"lsd_db": float(counts @ lsds / counts.sum()), "mcd_db": float(counts @ mcds / counts.sum())}
+
+
+def said(voice: Model, utterances: list[Utterance], manner: speaking.Manner) -> list[Utterance]:
+    """With the durations that they have."""
+    return [speaking.voiced(voice, replace(one, sound=None), manner)[0] for one in utterances]
+
+
+def rhythm_error(rhythm: Model, utterances: list[Utterance]) -> tuple[list[Utterance], dict[str, float]]:
+    """The utterances with durations by the model; and how far these are, of phones that are no pauses."""
+    manner, found, pairs = speaking.Manner(), [], []
+    for one in utterances:
+        own_times = one.times
+        assert own_times is not None
+        timed = speaking.timed(rhythm, replace(one, sound=None, acoustics=None, times=None), manner)
+        assert timed.times is not None
+        found.append(timed)
+        spoken = np.array([phone.symbol != PAUSE for phone in one.phones])
+        pairs.append(np.stack([np.diff(timed.times), np.diff(own_times)])[:, spoken])
+    ours, theirs = np.concatenate(pairs, axis=1)
+    return found, {
+        "duration_rmse_ms": float(1000 * np.sqrt(np.mean((ours - theirs) ** 2))),
+        "duration_correlation": float(np.corrcoef(ours, theirs)[0, 1]),
+    }
+
+
+def compared(minutes: float, networks: list[str], work: Path, slopes: bool) -> dict[str, Any]:
+    data = parts(work)
+    test = data["test"]
+    found: dict[str, Any] = {}
+    again = [analysed(one) for one in test]
+    found["synthesis and analysis"] = distance(again, test)
+    show("synthesis and analysis", found["synthesis and analysis"])
+    for name in networks:
+        home = work / f"{name}{'-slopes' if slopes else ''}-{minutes:g}"
+        begun = time.perf_counter()
+        if not (home / "model.safetensors").exists():
+            train(
+                [work / "train" / "utterances.jsonl"],
+                home,
+                minutes=minutes / 0.9,  # a tenth is for durations
+                valid=[work / "valid" / "utterances.jsonl"],
+                codec="speech",
+                codec_options={"slopes": int(slopes)},
+                network=NETWORKS[name],
+                report=Notes(),
+            )
+        voice, rhythm = Model.load(home), Model.load(home / "durations")
+        row: dict[str, Any] = {
+            "parameters": voice.network.parameters,
+            "step": voice.config.facts["step"],
+            "seconds": round(time.perf_counter() - begun),
+            "valid_nats": voice.config.facts["valid_nats_per_step"],
+        }
+        row |= distance(said(voice, test, speaking.Manner(liveliness=0)), test)
+        row["lively"] = distance(said(voice, test, speaking.Manner()), test)
+        timed, row["durations"] = rhythm_error(rhythm, test)
+        row["predicted"] = warped(said(voice, timed, speaking.Manner(liveliness=0)), test)
+        found[name] = row
+        show(name, row)
+        show("  lively", row["lively"])
+        print("  ", row["durations"], row["predicted"], flush=True)
+    return found
+
+
+def analysed(one: Utterance) -> Utterance:
+    """What is left when sound is made of its frames, and analysed again."""
+    known = frames(one)
+    kind = vocoder(known.vocoder)
+    copy = kind.analyse(kind.synthesise(known), known.hop)
+    count = len(known)
+
+    def fitted(values: np.ndarray) -> np.ndarray:
+        return np.concatenate([values, np.repeat(values[-1:], max(0, count - len(values)), axis=0)])[:count]
+
+    same = replace(copy, spectrum=fitted(copy.spectrum), aperiodicity=fitted(copy.aperiodicity), f0=fitted(copy.f0))
+    return replace(one, acoustics=lambda: same)
+
+
+def show(name: str, row: dict[str, Any]) -> None:
+    numbers = ("parameters", "step", "seconds", "valid_nats")
+    names = ("lsd_db", "mcd_db", "bap_db", "f0_rmse_hz", "f0_correlation", "voicing_error_percent")
+    print(f"{name:24}", {key: round(row[key], 3) for key in (*numbers, *names) if key in row}, flush=True)
+
+
+def heard(home: Path, work: Path) -> dict[str, Any]:
+    """Word error rates on test and validation prompts: natural, copied, ours, espeak-ng's."""
+    data = parts(work)
+    prompts = data["test"] + data["valid"]
+    voice = Model.load(home)
+    rhythm = speaking.rhythm_beside(voice)
+    understand = hearing.recogniser()
+
+    def natural(one: Utterance) -> Sound:
+        assert one.sound is not None
+        return one.sound()
+
+    def copied(one: Utterance) -> Sound:
+        return vocoder(frames(one).vocoder).synthesise(frames(one))
+
+    def ours(one: Utterance) -> Sound:
+        return spoken(joined(list(speaking.speak(voice, rhythm, one.text))))
+
+    def flat(one: Utterance) -> Sound:
+        manner = speaking.Manner(liveliness=0)
+        return spoken(joined(list(speaking.speak(voice, rhythm, one.text, manner))))
+
+    def timed(one: Utterance) -> Sound:
+        return spoken(speaking.voiced(voice, replace(one, sound=None), speaking.Manner())[0])
+
+    def spoken(one: Utterance) -> Sound:
+        assert one.sound is not None
+        return one.sound()
+
+    def by_rule(one: Utterance) -> Sound:
+        return spoken(espeak.speak(one.text, "en-us"))
+
+    kinds = {"natural": natural, "copied": copied, "ours": ours, "ours, flat": flat, "ours, natural times": timed}
+    found: dict[str, Any] = {}
+    for name, kind in {**kinds, "espeak-ng": by_rule}.items():
+        pairs = [(one.text, understand(kind(one))) for one in prompts]
+        rate, low, high = hearing.error_rate(pairs)
+        found[name] = {"word_error_rate": rate, "low": low, "high": high, "sentences": len(pairs)}
+        print(f"{name:24} {100 * rate:5.1f} % of words wrong [{100 * low:.1f}, {100 * high:.1f}]", flush=True)
+        found[name]["some"] = pairs[:5]
+    return found
+
+
+TEXT = (
+    "A generative network learns the structure of a large set of sequences. Given a few words that it has never heard, "
+    "it says them in the voice that it has learnt."
+)
+
+
+def timed(home: Path, times: int = 5) -> dict[str, Any]:
+    """Where the time goes, in milliseconds for a second of speech, on one thread: medians."""
+    voice = Model.load(home)
+    rhythm = speaking.rhythm_beside(voice)
+    codec = voice.codec
+    assert isinstance(codec, Speech)
+    rows = []
+    for turn in range(times + 1):
+        marks = [time.perf_counter()]
+
+        def mark(marks: list[float] = marks) -> None:
+            marks.append(time.perf_counter())
+
+        outlines = list(speaking.outlined(codec, TEXT))
+        mark()
+        when = [speaking.timed(rhythm, one, speaking.Manner()) for one in outlines]
+        mark()
+        given = [codec.guide(one).ahead() for one in when]
+        mark()
+        for each in given:
+            voice.encoded(each)
+        mark()
+        made = [speaking.voiced(voice, one, speaking.Manner())[0] for one in when]
+        mark()
+        sound = joined(made).sound
+        assert sound is not None
+        seconds = sound().seconds
+        mark()
+        if turn:  # the first one loads
+            rows.append(np.diff(marks) * 1000 / seconds)
+    text, rhythm_ms, features, context, frames_ms, sound_ms = np.median(rows, axis=0).tolist()
+    whole = text + rhythm_ms + frames_ms + sound_ms
+    found = {
+        "text to phones": text,
+        "durations": rhythm_ms,
+        "features of frames": features,
+        "bidirectional layers": context,
+        "frame by frame": frames_ms - features - context,
+        "frames to sound": sound_ms,
+        "all": whole,
+    }
+    for name, value in found.items():
+        print(f"{name:24} {value:7.2f} ms")
+    print(f"{1000 / whole:.1f} times as fast as it is spoken", flush=True)
+    return {**found, "times_real_time": 1000 / whole, "threads": 1, "parameters": voice.network.parameters}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["compare", "hear", "time"])
+    parser.add_argument("--minutes", type=float, default=6)
+    parser.add_argument("--networks", default="dnn_a,dnn_b,hybrid_a,hybrid_b")
+    parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
+    parser.add_argument("--voice", type=Path)
+    parser.add_argument("--work", type=Path, default=cache_folder() / "benchmark-speech")
+    options = parser.parse_args()
+    if options.what == "compare":
+        found = compared(options.minutes, options.networks.split(","), options.work, options.slopes)
+    elif options.voice is None:
+        parser.error("--voice MODEL is needed")
+    else:
+        found = heard(options.voice, options.work) if options.what == "hear" else timed(options.voice)
+    print(json.dumps(found, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()
