@@ -1,4 +1,4 @@
-"""Speech: a bidirectional LSTM beside feed-forward networks on one voice (Fan et al. 2014), and how well it is understood.
+"""Speech: bidirectional LSTMs beside feed-forward networks on one voice (Fan et al. 2014); how well it is understood.
 
     RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--work FOLDER]
     RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
@@ -90,7 +90,7 @@ def distance(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]
 
 
 def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
-    """LSD and MCD where timing differs: frames matched by dynamic time warping of mel-cepstra, within each utterance."""
+    """LSD and MCD where timing differs: frames of an utterance matched by dynamic time warping of mel-cepstra."""
     found = []
     for one, other in zip(ours, theirs, strict=True):
         mask = speech(frames(other))
