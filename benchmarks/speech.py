@@ -52,6 +52,8 @@ from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66
+PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
+"""Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
 NETWORKS: dict[str, dict[str, Any]] = {
     "dnn_a": {"dense": 6, "dense_width": 512, "both": 0},
     "dnn_b": {"dense": 3, "dense_width": 1024, "both": 0},
@@ -146,6 +148,7 @@ def compared(minutes: float, networks: list[str], work: Path, slopes: bool) -> d
                 codec="speech",
                 codec_options={"slopes": int(slopes)},
                 network=NETWORKS[name],
+                plan=PLAN,
                 report=Notes(),
             )
         voice, rhythm = Model.load(home), Model.load(home / "durations")
@@ -286,7 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["compare", "hear", "time"])
     parser.add_argument("--minutes", type=float, default=6)
-    parser.add_argument("--networks", default="dnn_a,dnn_b,hybrid_a,hybrid_b")
+    parser.add_argument("--networks", default="hybrid_b,dnn_a,dnn_b,hybrid_a")
     parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
     parser.add_argument("--voice", type=Path)
     parser.add_argument("--work", type=Path, default=cache_folder() / "benchmark-speech")

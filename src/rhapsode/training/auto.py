@@ -38,7 +38,7 @@ WIDE, WIDER = 512, 768
 ATTENDING = 128
 """Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
 belongs to this character or the next one shows late."""
-PACKED, PACKED_ROWS = 1024, 16
+PACKED, PACKED_ROWS = 1024, 8
 """Steps of a row that whole units are packed in, and rows of a batch."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
