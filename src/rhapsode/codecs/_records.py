@@ -92,19 +92,23 @@ class RecordCodec(Codec):
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Any]:
         """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`."""
 
+    needed: ClassVar[str] = "thousands to learn anything"
+    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+
     prepares: ClassVar[bool] = False
     """Whether records need `prepared` before they are encoded."""
 
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> Sequence[Any]:
-        """These records, all that a corpus is made of, after work that takes long or needs all of them; what is kept of
-        it is kept in the folder `cache`.
+    ) -> tuple[Sequence[Any], list[str]]:
+        """These records, all that a corpus is made of, after work that takes long or needs all of them, None for one
+        that is to be left out; and what a person should be told of them, a sentence each. What is kept of the work is
+        kept in the folder `cache`.
 
         report: is called with what is being done and how much of that is done. Raises `UserError`.
         """
-        return records
+        return records, []
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -17,9 +17,10 @@ from rhapsode.codecs._records import RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
 from rhapsode.speech import read as files
+from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.features import Features
 from rhapsode.speech.formats.own import dumps, loads
-from rhapsode.speech.prepare import HOPS, prepared
+from rhapsode.speech.prepare import HOPS, LANGUAGE, NEEDED, prepared
 from rhapsode.speech.utterance import Utterance
 from rhapsode.steps import Frames
 
@@ -37,10 +38,11 @@ class UtteranceCodec(RecordCodec):
     framing = "whole"
     head = "regression"
     prepares = True
-    options = {"language": "en-us", "hop": 5, "lsp": 0}
-    limits = {"hop": HOPS, "lsp": (0, 1)}
+    needed = NEEDED
+    options = {"language": LANGUAGE, "hop": 5, "lsp": 0, "rate": 0}
+    limits = {"hop": HOPS, "lsp": (0, 1), "rate": (0, RATES[1])}
     """language: what espeak-ng calls it; hop: milliseconds from frame to frame; lsp: 1 for the vocoder in numpy, even
-    where WORLD is installed."""
+    where WORLD is installed; rate: samples a second, 0 for what suits the recordings."""
     flags = 0
 
     def __init__(
@@ -86,7 +88,7 @@ class UtteranceCodec(RecordCodec):
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> Sequence[Any]:
+    ) -> tuple[Sequence[Any], list[str]]:
         return prepared(records, cache, report, **cls.checked(options))
 
     @property
@@ -112,7 +114,9 @@ class UtteranceCodec(RecordCodec):
             if example is None or SHORTEST <= _seconds(utterance) < _seconds(example):
                 example = utterance
         if example is None or count < 2:
-            raise UserError("there is no utterance to learn a voice from.")
+            raise UserError(
+                f"there is no utterance to learn a voice from. It takes {NEEDED}: sentences with their texts."
+            )
         size = len(total) - cls.flags
         mean = (total / count)[:size]
         sd = np.sqrt(np.maximum((squares / count)[:size] - mean**2, 1e-8))
@@ -122,8 +126,12 @@ class UtteranceCodec(RecordCodec):
     def refitted(self, records: Records) -> Self:
         return self  # the same numbers mean the same
 
+    def unheard(self, record: Utterance) -> list[str]:
+        """Symbols of its phones that the training data had not, sorted."""
+        return sorted({phone.symbol for phone in record.phones}.difference(self.features.symbols))
+
     def refusal(self, record: Utterance) -> str:
-        if not set(phone.symbol for phone in record.phones) <= set(self.features.symbols):
+        if self.unheard(record):
             return "with phones that the model does not know"
         if record.speaker not in self.features.speakers:
             return "of a speaker whom the model does not know"
