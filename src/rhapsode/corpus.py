@@ -115,8 +115,9 @@ def prepare(
         sources, valid = _published(sources, notes)
 
     def opened(given: Sequence[Source]) -> Sources:
-        accepts = records.recognises if records else None
-        return open_sources(given, separator=separator, field=field, accepts=accepts, report=report)
+        if records is None:
+            return open_sources(given, separator=separator, field=field, report=report)
+        return open_sources(given, accepts=records.recognises, wanted=records.wanted, report=report)
 
     main = opened(sources)
     other = opened(valid) if valid is not None else None
@@ -144,7 +145,8 @@ def prepare(
 
 
 def codec_for(sources: Sequence[Source]) -> str:
-    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
+    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`. Raises
+    `UserError` for those that would be recognised if they lacked nothing."""
     every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
     every.sort(key=lambda kind: kind.rank)
     for source in map(Path, sources):
@@ -152,8 +154,11 @@ def codec_for(sources: Sequence[Source]) -> str:
         for kind in every:
             # In a folder, most: one drawing among a hundred texts is an illustration.
             own = [path for path in found if kind.recognises(path)]
-            if len(own) > len(found) / 2 and kind.suits(_some(kind, own)):
+            lacking = [what for path in found if (what := kind.lacking(path))]
+            if len(own) > (len(found) - len(lacking)) / 2 and kind.suits(_some(kind, own)):
                 return str(kind.name)
+            if not own and len(lacking) > len(found) / 2:
+                raise UserError(f"{source}: {lacking[0]}. Give {kind.wanted}.")
     return "chars"
 
 

@@ -166,11 +166,11 @@ def _contour(name: str, hop: float) -> Any:
         with open(name, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 parts = line.strip().split(",")
-                if number == 1 and not parts[0].replace(".", "", 1).isdigit():
-                    continue
                 try:
                     rows.append((float(parts[0]), float(parts[1])))
                 except (ValueError, IndexError):
+                    if number == 1:  # names of columns
+                        continue
                     rows.append((-1, 0))
                 if not (0 <= rows[-1][0] <= LONGEST and 0 <= rows[-1][1] <= HIGHEST):
                     raise UserError(

@@ -78,6 +78,12 @@ class RecordCodec(Codec):
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
 
     @classmethod
+    def lacking(cls, path: Path) -> str:
+        """What a file that is not recognised is, and others like it, which would be if there were more with it, e.g.
+        `recordings without texts`; empty for any other."""
+        return ""
+
+    @classmethod
     def suits(cls, records: Sequence[Any]) -> bool:
         """Whether some records of a collection make it a good choice for all."""
         return True
@@ -94,6 +100,9 @@ class RecordCodec(Codec):
 
     needed: ClassVar[str] = "thousands to learn anything"
     """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+
+    wanted: ClassVar[str] = "files of that kind"
+    """What sources should hold, in messages."""
 
     prepares: ClassVar[bool] = False
     """Whether records need `prepared` before they are encoded."""

@@ -20,6 +20,7 @@ from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for
+from rhapsode.speech.read import KNOWN
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import timed
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
@@ -35,6 +36,7 @@ FEW = 16
 EDGE = 0.1
 """Seconds of silence that are left before and after an utterance."""
 NEEDED = "5 minutes of speech for a voice that can be understood, an hour for a good one"
+NONE = f"there is no utterance to learn a voice from. It takes {NEEDED}: sentences with their texts. {KNOWN}."
 LITTLE = 300
 """Seconds of speech, below which it is said what is `NEEDED`."""
 
@@ -66,6 +68,8 @@ def prepared(
 
     rate: samples a second, 0 for `rate_for` these. Raises `UserError`.
     """
+    if not utterances:
+        raise UserError(NONE)
     name, folder = "lsp" if lsp else available()[0], cache / "speech"
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, folder, language, processes, report)
