@@ -55,8 +55,9 @@ class Finder:
         self,
         report: Callable[[str, float], None] | None = None,
         accepts: Callable[[Path], bool] | None = None,
+        wanted: str = "files with text in them",
     ) -> None:
-        self._accepts = accepts
+        self._accepts, self._wanted = accepts, wanted
         self.files: list[SourceFile] = []
         self.skipped: dict[str, str] = {}
         self._report = report
@@ -151,7 +152,7 @@ class Finder:
                 self._file(path, path, picky=True)
         if len(self.files) == before:
             new = {name: why for name, why in self.skipped.items() if name not in left_out}
-            raise UserError(f"{folder!r}: a folder with no usable file: {reasons(new)}. Give files with text in them.")
+            raise UserError(f"{folder!r}: a folder with no usable file: {reasons(new)}. Give {self._wanted}.")
 
     def _file(self, path: str, name: str, *, picky: bool, start: int = 0, stop: int | None = None) -> None:
         """picky: leave it out if it is not accepted or, without `accepts`, looks binary. Empty ones are always out."""

@@ -115,8 +115,9 @@ def prepare(
         sources, valid = _published(sources, notes)
 
     def opened(given: Sequence[Source]) -> Sources:
-        accepts = records.recognises if records else None
-        return open_sources(given, separator=separator, field=field, accepts=accepts, report=report)
+        if records is None:
+            return open_sources(given, separator=separator, field=field, report=report)
+        return open_sources(given, accepts=records.recognises, wanted=records.wanted, report=report)
 
     main = opened(sources)
     other = opened(valid) if valid is not None else None
@@ -144,7 +145,8 @@ def prepare(
 
 
 def codec_for(sources: Sequence[Source]) -> str:
-    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`."""
+    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`. Raises
+    `UserError` for those that would be recognised if they lacked nothing."""
     every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
     every.sort(key=lambda kind: kind.rank)
     for source in map(Path, sources):
@@ -152,8 +154,11 @@ def codec_for(sources: Sequence[Source]) -> str:
         for kind in every:
             # In a folder, most: one drawing among a hundred texts is an illustration.
             own = [path for path in found if kind.recognises(path)]
-            if len(own) > len(found) / 2 and kind.suits(_some(kind, own)):
+            lacking = [what for path in found if (what := kind.lacking(path))]
+            if len(own) > (len(found) - len(lacking)) / 2 and kind.suits(_some(kind, own)):
                 return str(kind.name)
+            if not own and len(lacking) > len(found) / 2:
+                raise UserError(f"{source}: {lacking[0]}. Give {kind.wanted}.")
     return "chars"
 
 
@@ -258,7 +263,7 @@ class _Build:
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
-        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None)
+        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, [])
         _write_meta(folder, codec, documents or counts["train"].documents, counts, [])
 
     def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
@@ -309,7 +314,7 @@ class _RecordBuild:
 
         fitted = self.wanted.fitted
         options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
-        every = self._prepared(options)
+        every, told = self._prepared(options)
 
         def training() -> Iterator[Any]:
             return (record for is_valid, record in every("learning the codec") if not is_valid)
@@ -325,18 +330,20 @@ class _RecordBuild:
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
-        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None)
         left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
         notes = [f"Left out: {codec.record}s {left_out}."] if refused else []
+        notes += told
+        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, notes)
         _write_meta(folder, codec, counts["train"].documents + counts["valid"].documents, counts, notes)
 
-    def _prepared(self, options: dict[str, Any]) -> Callable[[str], Iterator[tuple[bool, Any]]]:
-        """`_records`, of records that are prepared."""
+    def _prepared(self, options: dict[str, Any]) -> tuple[Callable[[str], Iterator[tuple[bool, Any]]], list[str]]:
+        """`_records`, of records that are prepared; and notes."""
         if not self.kind.prepares:
-            return self._records
+            return self._records, []
         pairs = list(self._records("reading"))
-        done = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
-        return lambda what: iter(zip((is_valid for is_valid, _ in pairs), done, strict=True))
+        done, notes = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
+        kept = [(pair[0], record) for pair, record in zip(pairs, done, strict=True) if record is not None]
+        return lambda what: iter(kept), notes
 
     def _records(self, what: str) -> Iterator[tuple[bool, Any]]:
         """(is it for validation, record) of each."""
@@ -359,17 +366,21 @@ class _RecordBuild:
         self.report(what, 1.0)
 
 
-def _check(counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool) -> None:
-    """Raises `UserError` for too little data. size: of a part, in a unit that people know."""
+def _check(
+    counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool, notes: list[str]
+) -> None:
+    """Raises `UserError` for too little data. size: of a part, in a unit that people know; notes: of what was left out,
+    among others."""
     train, valid = counts["train"], counts["valid"]
     if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
         return
-    unit = kind.unit if issubclass(kind, RecordCodec) else "symbol"
+    unit, needed = (kind.unit, kind.needed) if issubclass(kind, RecordCodec) else ("symbol", RecordCodec.needed)
     raise UserError(
         f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
         f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
-        "needed, and thousands to learn anything. Give more"
+        f"needed, and {needed}. Give more"
         + (", or more to validate on." if separate else ", or another part of it to validate on.")
+        + "".join(f" {note}" for note in notes if note.startswith("Left out"))
     )
 
 

@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError
 from rhapsode.guide import along
 from rhapsode.reader import Units, as_bytes
@@ -181,12 +182,18 @@ class RecordScore:
         return self.nats / max(self.steps, 1)
 
 
-def score_records(model: Model, records: Iterable[Any]) -> Iterator[RecordScore]:
-    """The log-likelihood of each record, given its text if the model has texts. Raises `UserError`.
+def score_records(model: Model, records: Iterable[Any], *, report: Report | None = None) -> Iterator[RecordScore]:
+    """The log-likelihood of each record, given its text if the model has texts; of recordings, without those that
+    training would leave out, too. Raises `UserError`.
 
     Steps are presented as in validation: with noise of the width of the data's grid, the same each time.
     """
-    codec = model.record_codec
+    codec, report = model.record_codec, report or Report()
+    if codec.prepares:
+        found, notes = codec.prepared(list(records), cache_folder(), report.stage, **codec.settings)
+        records = [one for one in found if one is not None]
+        for note in notes:
+            report.note(note)
     for number, record in enumerate(records):
         text = codec.text_of(record) or ""
         symbols = codec.encode_text(text) if model.text else None

@@ -135,13 +135,15 @@ def open_sources(
     separator: str | None = None,
     field: str | None = None,
     accepts: Callable[[Path], bool] | None = None,
+    wanted: str = "files with text in them",
     report: Callable[[str, float], None] | None = None,
 ) -> Sources:
     """The documents of `sources`, in that order; those of a folder or glob sorted by path.
 
     separator: text between documents (it belongs to none of them); without it a file is a document.
     field: files are JSONL, and each line is a document: the text in this field.
-    accepts: which files of folders and globs to take; those that do not look binary if it is left out.
+    accepts: which files of folders and globs to take; those that do not look binary if it is left out. wanted: what
+    these are, in messages.
     report: is called with what is being downloaded and the fraction that has come.
     Raises `UserError` when a source is not there, cannot be read or has nothing usable.
     """
@@ -157,7 +159,7 @@ def open_sources(
         sources = [sources]
     if not sources:
         raise UserError(f"no SOURCE was given. {HINT}")
-    finder = Finder(report, accepts)
+    finder = Finder(report, accepts, wanted)
     temporary: list[Path] = []
     try:
         for source in sources:

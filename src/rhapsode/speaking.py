@@ -57,9 +57,14 @@ def rhythm_beside(voice: Model) -> Model:
 def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:
     """The sentences of a text as phones. Raises `UserError`."""
     speakers = codec.features.speakers
+    if speaker is not None and speakers == ("",):
+        raise UserError(f"speaker {speaker!r}: the voice has one speaker, who has no name. Leave it out.")
     if speaker is not None and speaker not in speakers:
         raise choice("speaker", speaker, speakers)
+    espeak.check(codec.settings["language"], text)  # all of it, before the first sentence is heard
     for sentence in sentences(text):
+        if not any(character.isalnum() for character in sentence):
+            continue
         phones = espeak.phones(sentence, codec.settings["language"])
         yield Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker)
 
@@ -75,7 +80,8 @@ def timed(rhythm: Model, utterance: Utterance, manner: Manner, seed: int = 0, ro
 def voiced(
     voice: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0, f0: np.ndarray | None = None
 ) -> tuple[Utterance, Sample]:
-    """The utterance, which has times, with frames and sound. f0: [N] Hz, 0 where unvoiced, instead of the model's."""
+    """The utterance, which has times, with frames and sound. f0: [N] Hz, 0 where unvoiced, instead of the model's; what
+    is beyond the end is not heard, and what is missing there is unvoiced."""
     codec = voice.codec
     assert isinstance(codec, Speech)
     sampling = Sampling(temperature=manner.temperature)
@@ -86,7 +92,8 @@ def voiced(
     assert found.acoustics is not None
     if f0 is not None or manner.pitch != 1:
         frames = found.acoustics()
-        found = codec.sounding(found, replace(frames, f0=(frames.f0 if f0 is None else f0) * manner.pitch))
+        own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
+        found = codec.sounding(found, replace(frames, f0=own * manner.pitch))
     return found, sample
 
 

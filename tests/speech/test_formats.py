@@ -111,7 +111,7 @@ def test_textgrid_short_and_the_last_tier() -> None:
 
 def test_textgrid_written_and_read() -> None:
     found = textgrid.loads(textgrid.dumps(SAID), "a")
-    assert [each.symbol for each in found.phones] == [each.symbol for each in SAID.phones]
+    assert found.phones == SAID.phones and found.text == SAID.text
     np.testing.assert_array_equal(found.times, SAID.times)
 
 

@@ -73,7 +73,7 @@ def score_records(model: Model, files: list[str], per_record: bool, json: bool) 
     with reporting() as report:
         for number, name in enumerate(files):
             report.stage("scoring", number / len(files))
-            for one in model.score_records(records(model, name)):
+            for one in model.score_records(records(model, name), report=report):
                 entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
                 totals["nats"] += one.nats
                 totals["nats_raw"] += one.raw
@@ -102,8 +102,10 @@ def score_records(model: Model, files: list[str], per_record: bool, json: bool) 
         typer.echo(f"{key:<20} {value:.6f}" if isinstance(value, float) else f"{key:<20} {value}")
     if density:
         grid = getattr(codec.steps, "grid", (0, 0))
-        noise = f"with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+        noise = (
+            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+        )
         typer.echo(
-            f"densities, in units of the training data's standard deviations {noise}; raw: in the data's units",
+            f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units",
             err=True,
         )

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, write
+from rhapsode.cli._files import as_json, check_readable, check_suffix, check_writable, numbered, put, write
 from rhapsode.cli._records import fresh_seed
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 
 if TYPE_CHECKING:
     from rhapsode.codecs.speech import Speech
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
+LONGEST, HIGHEST = 3600, 2000
+"""Seconds and Hz of an F0."""
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -41,20 +43,31 @@ def write_speech(
 ) -> None:
     """Speak, and write it where `output` says; without one, raw samples on stdout, sentence by sentence."""
     from rhapsode import speaking
+    from rhapsode.codecs.speech import Speech
     from rhapsode.speech import audio
+    from rhapsode.speech.read import LABELLED
     from rhapsode.speech.utterance import joined
 
-    codec: Speech = model.codec  # type: ignore[assignment]
+    codec = model.codec
+    if not isinstance(codec, Speech):
+        raise UserError(f"this is a model of {codec.name}, which is part of a voice: give the voice's folder.")
     if output != "-":
         check_writable(output)
         check_suffix(output, SOUNDS)
     for name in voice.also:
         check_writable(name)
         check_suffix(name, BESIDE, "--also")
+    if voice.phones is not None:
+        check_suffix(voice.phones, LABELLED, "--phones")
+        check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
+    if voice.phones is not None and text.strip():
+        raise UserError("a text and --phones were given; one of them must go.")
+    if samples > 1 and not voice.manner.temperature:
+        raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
     if not text.strip() and voice.phones is None:
         raise UserError('nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav')
     chosen = seed
@@ -64,13 +77,16 @@ def write_speech(
     rhythm = speaking.rhythm_beside(model) if voice.phones is None else None
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
 
+    warned = set[str]()
+
     def said(row: int) -> Iterator[Utterance]:
         if voice.phones is not None:
-            for one in _timed(voice.phones, codec, voice.manner.speaker):
+            for one in _timed(voice.phones, codec, voice.manner.speaker, contour is not None):
                 yield speaking.voiced(model, one, voice.manner, chosen, row, contour)[0]
         else:
             assert rhythm is not None
-            yield from speaking.speak(model, rhythm, text, voice.manner, chosen, row)
+            outlines = _warning(codec, speaking.outlined(codec, text, voice.manner.speaker), warned)
+            yield from speaking.speak(model, rhythm, outlines, voice.manner, chosen, row)
 
     if output == "-" and not json and not voice.also:
         _streamed(said(0), sys.stdout.isatty())
@@ -111,27 +127,38 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         typer.echo("to hear it: -o FILE.wav, or a pipe to a player of raw samples", err=True)
 
 
-def _timed(name: str, codec: Speech, speaker: str | None) -> Iterator[Utterance]:
-    """Utterances of a file of phones with times."""
-    from rhapsode.speech.read import read
+def _warning(codec: Speech, outlines: Iterator[Utterance], warned: set[str]) -> Iterator[Utterance]:
+    """The same; phones that the voice never heard are told, once each."""
+    for one in outlines:
+        if new := [symbol for symbol in codec.unheard(one) if symbol not in warned]:
+            typer.echo(f"warning: the voice has never heard {', '.join(new)}, as in {one.text!r}", err=True)
+            warned.update(new)
+        yield one
 
-    if not Path(name).is_file():
-        raise UserError(f"cannot read {name}: no such file.")
-    for one in read(Path(name)):
-        found = one if one.speaker else replace(one, speaker=speaker or codec.features.speakers[0])
+
+def _timed(name: str, codec: Speech, speaker: str | None, single: bool) -> Iterator[Utterance]:
+    """Utterances of a file of phones with times. single: it may be one only. Raises `UserError`."""
+    from rhapsode.speech.read import labels
+
+    given = labels(Path(name))
+    if single and len(given) > 1:
+        raise UserError(f"{name}: it has {len(given)} utterances; with --f0 it must be one, whose F0 that is.")
+    for one in given:
+        found = replace(one, speaker=speaker or one.speaker or codec.features.speakers[0])
         if found.times is None:
             raise UserError(f"{name}: its phones have no times. Write times, or leave --phones out.")
-        why = codec.refusal(found)
-        if why:
+        if found.speaker not in codec.features.speakers:
+            raise choice(f"{name}: speaker", found.speaker, codec.features.speakers, "Or name one: --speaker NAME.")
+        if unheard := codec.unheard(found):
             raise UserError(
-                f"{name}: an utterance {why}. It knows the phones {' '.join(codec.features.symbols)}"
-                + (f" and the speakers {', '.join(codec.features.speakers)}." if any(codec.features.speakers) else ".")
+                f"{name}: the voice has never heard {', '.join(unheard)}. It knows the phones "
+                f"{' '.join(codec.features.symbols)}."
             )
         yield found
 
 
 def _contour(name: str, hop: float) -> Any:
-    """Of a file with lines `seconds,hertz` (0 where unvoiced): Hz at each frame."""
+    """Of a file with lines `seconds,hertz` (0 where unvoiced): Hz at each frame, between them by straight lines."""
     import numpy as np
 
     rows = []
@@ -139,14 +166,17 @@ def _contour(name: str, hop: float) -> Any:
         with open(name, encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 parts = line.strip().split(",")
-                if number == 1 and not parts[0].replace(".", "", 1).isdigit():
-                    continue
                 try:
                     rows.append((float(parts[0]), float(parts[1])))
                 except (ValueError, IndexError):
+                    if number == 1:  # names of columns
+                        continue
+                    rows.append((-1, 0))
+                if not (0 <= rows[-1][0] <= LONGEST and 0 <= rows[-1][1] <= HIGHEST):
                     raise UserError(
-                        f"{name}, line {number}: {line.strip()[:60]!r} is not `seconds,hertz`. Write two numbers."
-                    ) from None
+                        f"{name}, line {number}: {line.strip()[:60]!r} is not `seconds,hertz`. Write two numbers, "
+                        f"up to {LONGEST} and {HIGHEST}; 0 Hz is unvoiced."
+                    )
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
     except UnicodeDecodeError:
@@ -155,8 +185,10 @@ def _contour(name: str, hop: float) -> Any:
         raise UserError(f"{name}: it has no F0. Give lines of `seconds,hertz`.")
     times, hertz = np.array(sorted(rows)).T
     at = np.arange(round(times[-1] / hop) + 1) * hop
-    nearest = np.abs(times.searchsorted(at - hop / 2)).clip(0, len(times) - 1)
-    return hertz[nearest]
+    after = times.searchsorted(at, side="right").clip(1, len(times) - 1)
+    part = ((at - times[after - 1]) / np.maximum(times[after] - times[after - 1], 1e-9)).clip(0, 1)
+    one, other = hertz[after - 1], hertz[after]
+    return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
 def _beside(whole: Utterance, name: str) -> None:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 
 MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
 """With these the help of options begins that are for such models only."""
+SEMITONES = 24
+"""By which a voice may be higher or lower."""
+TEXT = ("length", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "stop", "no_echo")
+"""Options that voices have no use for."""
 
 
 def generate(
@@ -190,12 +194,16 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
+        _refuse_for_voices(ctx)
+
         if prompt == "-":
             prompt_file, prompt = "-", None
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
         asked = ctx.get_parameter_source("temperature")
         if asked is None or asked.name != "COMMANDLINE":
             temperature = 0.0
+        if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
+            raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
         write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json)
@@ -240,6 +248,14 @@ def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
         if others and own not in others and given is not None and given.name == "COMMANDLINE":
             named = " and ".join(sorted(others)).lower()
             raise UserError(f"{option.opts[0]} is for models of {named}; this one's codec is {codec}.")
+
+
+def _refuse_for_voices(ctx: typer.Context) -> None:
+    """Raises `UserError` for an option that could mean nothing there."""
+    for option in ctx.command.params:
+        given = ctx.get_parameter_source(str(option.name))
+        if option.name in TEXT and given is not None and given.name == "COMMANDLINE":
+            raise UserError(f"{option.opts[0]} means nothing to a voice, which says the whole of a text. Leave it out.")
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:

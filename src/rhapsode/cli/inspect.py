@@ -9,6 +9,7 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._recordings import are_recordings, inspect_recordings
 from rhapsode.errors import UserError
 
 SHOWN = 100
@@ -16,7 +17,10 @@ SHOWN = 100
 
 
 def inspect(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or a file of drawings.")],
+    model: Annotated[
+        str,
+        typer.Argument(metavar="MODEL", help="A model's folder or file, a file of drawings or tunes, or recordings."),
+    ],
     beside: Annotated[
         str | None, typer.Option(metavar="FILE", help="Of a file of tunes: compare them with those of another.")
     ] = None,
@@ -25,9 +29,17 @@ def inspect(
         str | None,
         typer.Option(metavar="MODEL", help="Of tunes: how many notes in a row are from tunes this model learnt."),
     ] = None,
+    language: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Of recordings: what is spoken, as in train [default: en-us].")
+    ] = None,
+    textgrids: Annotated[
+        str | None,
+        typer.Option(metavar="FOLDER", help="Of recordings: write there when each phone is said, a TextGrid each."),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is, and how it was trained; or what a file of drawings or tunes holds."""
+    """Show what a model is, and how it was trained; or what a file of drawings or tunes, or a folder of recordings,
+    holds."""
     with unbroken():
         from rhapsode.codecs._text import TextCodec
         from rhapsode.ink.read import recognised as is_ink
@@ -45,6 +57,12 @@ def inspect(
         return
     if against and not is_music(Path(model)):
         raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
+    if are_recordings(Path(model)):
+        inspect_recordings(Path(model), language, textgrids, json)
+        return
+    if language is not None or textgrids is not None:
+        option = "--language" if language is not None else "--textgrids"
+        raise UserError(f"{option} is for recordings with texts, and {model} has none. Leave it out.")
     if is_ink(Path(model)):
         from rhapsode.cli._ink import inspect_ink
 

@@ -62,6 +62,12 @@ def train(
     field: Annotated[
         str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")
     ] = None,
+    language: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Voices: what is spoken, as espeak-ng calls it: en-gb, de, fr [default: en-us]."
+        ),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -107,6 +113,7 @@ def train(
         valid_by=valid_by,
         separator=separator,
         field=field,
+        language=language,
         base=base,
         resume=resume,
         seed=seed,
@@ -123,6 +130,7 @@ def begin(
     shape: dict[str, int] | None = None,
     params: int | None = None,
     resume: bool = False,
+    language: str | None = None,
     **given: Any,
 ) -> None:
     """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
@@ -139,16 +147,21 @@ def begin(
     codec_options = dict(settings.codec)
     own = codec_options.pop("name", None)
     codec = chosen.pop("codec", own)
+    codec_options = codec_options if own in (None, codec) else {}  # else they are another codec's
 
     with unbroken():
         from rhapsode.training.run import train as run
+
+    if language is not None:
+        _check_language(language, codec, sources, resume=resume, base="base" in chosen)
+        codec_options["language"] = language
 
     with reporting() as report:
         result = run(
             sources,
             output,
             codec=codec,
-            codec_options=codec_options if own in (None, codec) else {},  # else they are another codec's
+            codec_options=codec_options,
             network=settings.network | (shape or {}),
             dropout=settings.dropout,
             plan=settings.plan,
@@ -166,7 +179,23 @@ def begin(
     if not result.finished:
         typer.echo(f"go on    rhapsode train -o {name} --resume", err=True)
         raise typer.Exit(130)
-    typer.echo(f"next     rhapsode generate {name} --temperature 0.8", err=True)
+    if result.usage:
+        typer.echo(f"next     rhapsode generate {name} {result.usage}", err=True)
+
+
+def _check_language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
+    """Raises `UserError`, before the work begins."""
+    from rhapsode.corpus import codec_for
+    from rhapsode.speech import espeak
+
+    if resume or base:
+        raise UserError(
+            f"--language {language}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
+        )
+    name = codec or codec_for(sources)
+    if "language" not in registry.get("codec", name).options:
+        raise UserError(f"--language is for voices; these are trained with codec {name}. Leave it out.")
+    espeak.check(language)
 
 
 def whole(text: str) -> int:

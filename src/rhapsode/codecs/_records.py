@@ -78,6 +78,12 @@ class RecordCodec(Codec):
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
 
     @classmethod
+    def lacking(cls, path: Path) -> str:
+        """What a file that is not recognised is, and others like it, which would be if there were more with it, e.g.
+        `recordings without texts`; empty for any other."""
+        return ""
+
+    @classmethod
     def suits(cls, records: Sequence[Any]) -> bool:
         """Whether some records of a collection make it a good choice for all."""
         return True
@@ -92,19 +98,26 @@ class RecordCodec(Codec):
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Any]:
         """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`."""
 
+    needed: ClassVar[str] = "thousands to learn anything"
+    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+
+    wanted: ClassVar[str] = "files of that kind"
+    """What sources should hold, in messages."""
+
     prepares: ClassVar[bool] = False
     """Whether records need `prepared` before they are encoded."""
 
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> Sequence[Any]:
-        """These records, all that a corpus is made of, after work that takes long or needs all of them; what is kept of
-        it is kept in the folder `cache`.
+    ) -> tuple[Sequence[Any], list[str]]:
+        """These records, all that a corpus is made of, after work that takes long or needs all of them, None for one
+        that is to be left out; and what a person should be told of them, a sentence each. What is kept of the work is
+        kept in the folder `cache`.
 
         report: is called with what is being done and how much of that is done. Raises `UserError`.
         """
-        return records
+        return records, []
 
     @property
     def settings(self) -> dict[str, Any]:

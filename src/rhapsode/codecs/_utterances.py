@@ -17,9 +17,11 @@ from rhapsode.codecs._records import RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
 from rhapsode.speech import read as files
+from rhapsode.speech.acoustics import RATES
+from rhapsode.speech.audio import SUFFIXES
 from rhapsode.speech.features import Features
 from rhapsode.speech.formats.own import dumps, loads
-from rhapsode.speech.prepare import HOPS, prepared
+from rhapsode.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.speech.utterance import Utterance
 from rhapsode.steps import Frames
 
@@ -37,10 +39,12 @@ class UtteranceCodec(RecordCodec):
     framing = "whole"
     head = "regression"
     prepares = True
-    options = {"language": "en-us", "hop": 5, "lsp": 0}
-    limits = {"hop": HOPS, "lsp": (0, 1)}
+    needed = NEEDED
+    wanted = f"recordings with texts. {files.KNOWN}"
+    options = {"language": LANGUAGE, "hop": 5, "lsp": 0, "rate": 0}
+    limits = {"hop": HOPS, "lsp": (0, 1), "rate": (0, RATES[1])}
     """language: what espeak-ng calls it; hop: milliseconds from frame to frame; lsp: 1 for the vocoder in numpy, even
-    where WORLD is installed."""
+    where WORLD is installed; rate: samples a second, 0 for what suits the recordings."""
     flags = 0
 
     def __init__(
@@ -76,6 +80,10 @@ class UtteranceCodec(RecordCodec):
     recognises = staticmethod(files.recognised)
 
     @classmethod
+    def lacking(cls, path: Path) -> str:
+        return "recordings without texts" if path.suffix.lower() in SUFFIXES and not cls.recognises(path) else ""
+
+    @classmethod
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:
         return files.read(path, name)
 
@@ -86,7 +94,7 @@ class UtteranceCodec(RecordCodec):
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> Sequence[Any]:
+    ) -> tuple[Sequence[Any], list[str]]:
         return prepared(records, cache, report, **cls.checked(options))
 
     @property
@@ -112,7 +120,7 @@ class UtteranceCodec(RecordCodec):
             if example is None or SHORTEST <= _seconds(utterance) < _seconds(example):
                 example = utterance
         if example is None or count < 2:
-            raise UserError("there is no utterance to learn a voice from.")
+            raise UserError(NONE)
         size = len(total) - cls.flags
         mean = (total / count)[:size]
         sd = np.sqrt(np.maximum((squares / count)[:size] - mean**2, 1e-8))
@@ -122,9 +130,13 @@ class UtteranceCodec(RecordCodec):
     def refitted(self, records: Records) -> Self:
         return self  # the same numbers mean the same
 
+    def unheard(self, record: Utterance) -> list[str]:
+        """Symbols of its phones that the training data had not, sorted."""
+        return sorted({phone.symbol for phone in record.phones}.difference(self.features.symbols))
+
     def refusal(self, record: Utterance) -> str:
-        if not set(phone.symbol for phone in record.phones) <= set(self.features.symbols):
-            return "with phones that the model does not know"
+        if 2 * len(self.unheard(record)) > len({phone.symbol for phone in record.phones}):
+            return "with phones most of which the model does not know"
         if record.speaker not in self.features.speakers:
             return "of a speaker whom the model does not know"
         return ""

@@ -5,7 +5,9 @@ A voice's `speech` model has one of these beside it, which says when each phone 
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +27,14 @@ class Durations(UtteranceCodec):
     summary = "a step is how long a phone lasts: the rhythm of speech"
     unit = "phone"
     rank = None
+    usage = ""
+
+    @classmethod
+    def prepared(
+        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+    ) -> tuple[Sequence[Any], list[str]]:
+        found, _ = super().prepared(records, cache, report, **options)
+        return found, []  # the voice's training has told them
 
     @property
     def given(self) -> int:

@@ -16,6 +16,7 @@ from rhapsode.codecs._records import Records
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
 from rhapsode.speech.acoustics import Acoustics, log_f0
+from rhapsode.speech.lsp import Lsp
 from rhapsode.speech.trajectory import restored, smoothest, with_slopes
 from rhapsode.speech.utterance import Sound, Utterance
 from rhapsode.speech.vocoders import vocoder
@@ -30,10 +31,15 @@ class Speech(UtteranceCodec):
     summary = "a step is a frame of sound: speech from phones, a voice from recordings"
     unit = "frame"
     companion = "durations"
+    usage = '"Any words." -o words.wav'
     options = {**UtteranceCodec.options, "slopes": 0}
     limits = {**UtteranceCodec.limits, "slopes": (0, 1)}
     """slopes: 1 to model them, too, and make of all the likeliest track (see `speech.trajectory`)."""
     flags = 1
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        return {**self._settings, "rate": self.own["rate"], "lsp": int(self.own["vocoder"] == Lsp.name)}
 
     @property
     def given(self) -> int:
@@ -57,6 +63,8 @@ class Speech(UtteranceCodec):
     def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
         assert utterance.acoustics is not None
         found = utterance.acoustics()
+        if found.vocoder != own["vocoder"]:
+            vocoder(own["vocoder"])  # says how to install it
         values = _static(found)
         return np.column_stack([with_slopes(values) if own["slopes"] else values, found.voiced])
 

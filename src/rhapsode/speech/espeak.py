@@ -85,6 +85,14 @@ def voices() -> list[str]:
         return sorted(_loaded().voices)
 
 
+def check(voice: str, text: str | None = None) -> None:
+    """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
+    with _lock:
+        _identifier(_loaded(), voice)
+    if text is not None:
+        _check(text, voice)
+
+
 def _loaded() -> Engine:
     global _engine
     if _engine is None:

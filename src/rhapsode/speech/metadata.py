@@ -14,30 +14,45 @@ FOLDERS = ("wavs", "wav", "")
 """Where recordings are, from the list's folder on."""
 HEADERS = frozenset(["id", "file", "file_name", "filename", "audio", "audio_file", "path", "wav", "name"])
 """What the first line begins with if it names the columns."""
+SPEAKERS = ("speaker", "speaker_id", "speaker_name", "spk", "client_id")
+TEXTS = (
+    "normalized_text",
+    "normalised_text",
+    "normalized_transcription",
+    "text",
+    "transcript",
+    "transcription",
+    "sentence",
+)
+"""What a header calls the columns of speakers and of texts, the best first."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """text: what is said."""
+    """text: what is said; speaker: empty if there is no column of them."""
 
     text: str
     recording: Path
+    speaker: str = ""
 
 
 def entries(path: Path, name: str) -> list[Entry]:
-    """All lines but a header. name: of the file, for messages. Raises `UserError`, which names the first line that is
-    wrong, and how many are so."""
+    """All lines but a header, which may name a column of speakers. name: of the file, for messages. Raises `UserError`,
+    which names the first line that is wrong, and how many are so."""
     finder = _Finder(path.parent)
+    columns, counts, expected = _Columns(), (2, 3), "id|text or id|text|text as it is spoken"
     found: list[Entry] = []
     seen: dict[str, int] = {}
     wrong: list[tuple[str, int, str]] = []
     for number, cells in _lines(contents(path, name)):
-        id, text = cells[0], next(filter(None, reversed(cells[1:])), "")
+        id, text = cells[0], columns.text(cells)
         recording = finder.recording(id) if id else None
-        if recording is None and not seen and id.lower() in HEADERS:
+        if recording is None and not seen and columns.header is None and id.lower() in HEADERS:
+            columns = _Columns([each.lower() for each in cells])
+            counts, expected = (2, max(3, len(cells))), "|".join(cells)
             continue
-        if not 2 <= len(cells) <= 3 or not id:
-            wrong.append(("are like that", number, "expected id|text or id|text|text as it is spoken"))
+        if not counts[0] <= len(cells) <= counts[1] or not id:
+            wrong.append(("are like that", number, f"expected {expected}"))
         elif not text:
             wrong.append(("have none", number, f"{id!r} has no text. Write down what is said, or remove the line"))
         elif id in seen:
@@ -47,7 +62,7 @@ def entries(path: Path, name: str) -> list[Entry]:
             why = f"there is no recording of {id!r} in {places}. Add it, or remove the line"
             wrong.append(("lack theirs", number, why))
         else:
-            found.append(Entry(text, recording))
+            found.append(Entry(text, recording, columns.speaker(cells)))
         seen.setdefault(id, number)
     if wrong:
         kind, number, why = wrong[0]
@@ -57,6 +72,24 @@ def entries(path: Path, name: str) -> list[Entry]:
     if not found:
         raise UserError(f"{name}: no recording is listed in it. Lines are id|text.")
     return found
+
+
+class _Columns:
+    """What the cells of a line are, by the header, if there is one: the first is the id."""
+
+    def __init__(self, header: list[str] | None = None) -> None:
+        self.header = header
+        names = (header or [])[1:]
+        self._speaker = next((names.index(each) + 1 for each in SPEAKERS if each in names), None)
+        self._texts = [names.index(each) + 1 for each in TEXTS if each in names]
+
+    def text(self, cells: list[str]) -> str:
+        """Of the first column of texts that has any; of the last one that has, where none is named so."""
+        places = self._texts or [at for at in reversed(range(1, len(cells))) if at != self._speaker]
+        return next((cells[at] for at in places if at < len(cells) and cells[at]), "")
+
+    def speaker(self, cells: list[str]) -> str:
+        return "" if self._speaker is None else "".join(cells[self._speaker : self._speaker + 1])
 
 
 def ids(path: Path) -> frozenset[str]:

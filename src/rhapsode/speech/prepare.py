@@ -6,8 +6,8 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import astuple, replace
-from functools import cache, partial
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,21 +15,40 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import place
 from rhapsode.speech import espeak
-from rhapsode.speech._pool import cores, pool
+from rhapsode.speech._pool import Pool, cores, pool
 from rhapsode.speech.acoustics import Acoustics
-from rhapsode.speech.align import align
-from rhapsode.speech.formats.own import dumps, loads
+from rhapsode.speech.align import Aligned
+from rhapsode.speech.audio import resampled
+from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for
+from rhapsode.speech.read import KNOWN
+from rhapsode.speech.suspects import BAD, suspects
+from rhapsode.speech.timing import timed
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
-VERSION = 1
-"""Part of every key in the cache. Raise it when analysis or alignment change."""
+VERSION = 2
+"""Part of every key in the cache. Raise it when analysis changes."""
+LANGUAGE = "en-us"
 HOPS = (1, 50)
 """Milliseconds from frame to frame: the least and the most."""
 FEW = 16
 """Recordings that are no work for several processes."""
 EDGE = 0.1
 """Seconds of silence that are left before and after an utterance."""
+NEEDED = "5 minutes of speech for a voice that can be understood, an hour for a good one"
+NONE = f"there is no utterance to learn a voice from. It takes {NEEDED}: sentences with their texts. {KNOWN}."
+LITTLE = 300
+"""Seconds of speech, below which it is said what is `NEEDED`."""
+
+
+@dataclass(frozen=True)
+class Times:
+    """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; suspects: of
+    these, those that are hardly of their texts, the worst first."""
+
+    heard: list[Heard]
+    aligned: list[Aligned | None]
+    suspects: list[Aligned]
 
 
 def prepared(
@@ -37,93 +56,104 @@ def prepared(
     cache: Path,
     report: Callable[[str, float], None],
     *,
-    language: str = "en-us",
+    language: str = LANGUAGE,
     hop: int = 5,
     lsp: int = 0,
+    rate: int = 0,
     **others: object,
-) -> list[Utterance]:
+) -> tuple[list[Utterance | None], list[str]]:
     """Utterances with phones and times: those they have, or found by espeak-ng and alignment; and with their frames,
-    which are read when asked for. Silence at the ends is cut. Raises `UserError`."""
-    for utterance in utterances:
-        if utterance.sound is None:
-            raise UserError(f"{utterance.name or 'an utterance'}: it has no recording. A voice is learnt from those.")
-    name = "lsp" if lsp else available()[0]
-    folder = cache / "speech"
-    work = partial(_analysed, folder=folder, hop=hop / 1000, name=name)
-    rows = []
+    which are read when asked for. Silence at the ends is cut. None for those of which nothing can be learnt, or that
+    hardly are of their texts. And notes for a person, a sentence each.
+
+    rate: samples a second, 0 for `rate_for` these. Raises `UserError`.
+    """
+    if not utterances:
+        raise UserError(NONE)
+    name, folder = "lsp" if lsp else available()[0], cache / "speech"
     with pool(cores() if len(utterances) > FEW else 1) as processes:
-        for done in processes.map(work, utterances):
-            rows.append(done)
-            report("analysing speech", len(rows) / len(utterances))
-    timed = _timed(utterances, [digest for digest, _ in rows], folder, language, report)
-    return [
-        _trimmed(replace(utterance, acoustics=partial(_loaded, path, hop / 1000, name)), hop / 1000)
-        for utterance, (_, path) in zip(timed, rows, strict=True)
-    ]
+        times = times_of(utterances, folder, language, processes, report)
+        rate = rate or rate_for(times.heard)
+        told = notes(utterances, times.heard, rate)
+        kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
+        work = partial(_analysed, folder=folder, hop=hop / 1000, name=name, rate=rate)
+        found: list[Utterance | None] = [None] * len(utterances)
+        jobs = ((utterances[n], times.heard[n].digest) for n in kept)
+        for done, (n, path) in enumerate(zip(kept, processes.map(work, jobs), strict=True), 1):
+            one = times.aligned[n]
+            assert one is not None and one.utterance.sound is not None
+            frames, sound = partial(_loaded, path, hop / 1000, name), partial(_at, one.utterance.sound, rate)
+            found[n] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
+            report("analysing speech", done / len(kept))
+    left = _left_out(utterances, times)
+    seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
+    if seconds < LITTLE:
+        told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
+    return found, [*left, *told]
 
 
-def _analysed(utterance: Utterance, folder: Path, hop: float, name: str) -> tuple[str, Path]:
-    """A digest of what was recorded, and the file in which its frames are."""
+def times_of(
+    utterances: Sequence[Utterance],
+    folder: Path,
+    language: str,
+    processes: Pool,
+    report: Callable[[str, float], None],
+) -> Times:
+    """Recordings heard, and laid beside their texts. Raises `UserError`."""
+    if language != LANGUAGE or any(one.times is None for one in utterances):
+        espeak.check(language)
+    heard = listened(utterances, processes, report)
+    fit = [n for n, one in enumerate(heard) if not one.unfit]
+    aligned: list[Aligned | None] = [None] * len(utterances)
+    digests = [heard[n].digest for n in fit]
+    for n, one in zip(fit, timed([utterances[n] for n in fit], digests, folder, language, report), strict=True):
+        aligned[n] = one
+    return Times(heard, aligned, suspects([one for one in aligned if one is not None]))
+
+
+def _left_out(utterances: Sequence[Utterance], times: Times) -> list[str]:
+    by: dict[str, list[str]] = {}
+    for utterance, one in zip(utterances, times.heard, strict=True):
+        if one.unfit:
+            by.setdefault(one.unfit, []).append(utterance.name)
+    found = [f"Left out, being {why}: {listing(names)}." for why, names in by.items()]
+    if times.suspects:
+        names = [one.utterance.name for one in times.suspects]
+        found.append(
+            f"Left out, {len(names):,} of {len(utterances):,}, which do not sound like their texts: {listing(names)}. "
+            "See why: rhapsode inspect FOLDER"
+        )
+    return found
+
+
+def _analysed(job: tuple[Utterance, str], folder: Path, hop: float, name: str, rate: int) -> Path:
+    """The file in which the frames of an utterance are, whose recording has this digest."""
+    utterance, digest = job
     assert utterance.sound is not None
-    sound = utterance.sound()
-    digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
-    digest.update(str(sound.rate).encode())
-    key = hashlib.sha256(json.dumps([VERSION, digest.hexdigest(), hop, name]).encode()).hexdigest()
+    key = hashlib.sha256(json.dumps([VERSION, digest, hop, name, rate]).encode()).hexdigest()
     path = folder / f"{key[:32]}.npz"
     if not path.exists():
-        found = vocoder(name).analyse(sound, hop)
+        try:
+            found = vocoder(name).analyse(_at(utterance.sound, rate), hop)
+        except UserError as error:
+            raise UserError(f"{utterance.name}: {error}") from None
         buffer = io.BytesIO()
         spectrum, aperiodicity, f0 = (
             part.astype(np.float32) for part in (found.spectrum, found.aperiodicity, found.f0)
         )
         np.savez(buffer, rate=found.rate, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
         place(path, buffer.getvalue())
-    return digest.hexdigest(), path
+    return path
+
+
+def _at(sound: Callable[[], Sound], rate: int) -> Sound:
+    return resampled(sound(), rate)
 
 
 def _loaded(path: Path, hop: float, name: str) -> Acoustics:
     with np.load(path, allow_pickle=False) as file:
         spectrum, aperiodicity, f0 = (file[key].astype(np.float64) for key in ("spectrum", "aperiodicity", "f0"))
         return Acoustics(spectrum, aperiodicity, f0, hop, int(file["rate"]), name)
-
-
-def _timed(
-    utterances: Sequence[Utterance],
-    digests: Sequence[str],
-    folder: Path,
-    language: str,
-    report: Callable[[str, float], None],
-) -> list[Utterance]:
-    """Those without times are aligned, all together."""
-    bare = [n for n, utterance in enumerate(utterances) if utterance.times is None]
-    if not bare:
-        return list(utterances)
-    found = list(utterances)
-    about = [[digests[n], utterances[n].text, [astuple(phone) for phone in utterances[n].phones]] for n in bare]
-    key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
-    path = folder / f"{key[:32]}.jsonl"
-    if path.exists():
-        texts = path.read_text(encoding="utf-8").splitlines()
-        lines = [loads(json.loads(text), str(path), folder) for text in texts]
-    else:
-        spelled = []
-        for n in bare:
-            one = utterances[n]
-            try:
-                phones = one.phones or espeak.phones(one.text, language)
-            except UserError as error:
-                raise UserError(f"{one.name}: {error}") from None
-            spelled.append(replace(one, phones=phones))
-
-        @cache
-        def rendered(text: str) -> Utterance:
-            return espeak.speak(text, language)
-
-        lines = [one.utterance for one in align(spelled, rendered=lambda one: rendered(one.text), report=report)]
-        place(path, "".join(f"{dumps(replace(one, sound=None))}\n" for one in lines).encode())
-    for n, line in zip(bare, lines, strict=True):
-        found[n] = replace(utterances[n], phones=line.phones, times=line.times)
-    return found
 
 
 def _trimmed(utterance: Utterance, hop: float) -> Utterance:

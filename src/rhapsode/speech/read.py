@@ -23,6 +23,8 @@ from rhapsode.speech.utterance import Utterance
 OWN = "utterances.jsonl"
 BESIDE = (".txt", ".TextGrid", ".textgrid", ".lab")
 """Suffixes of what may stand beside a recording. The first one that does gives its utterance."""
+LABELLED = (".textgrid", ".lab", ".jsonl")
+"""Suffixes of files of phones."""
 SUFFIXES = (*audio.SUFFIXES, ".csv", ".txt", ".lab", ".textgrid", ".jsonl")
 """Of files worth trying in a folder."""
 KNOWN = (
@@ -50,10 +52,12 @@ def recognised(path: Path) -> bool:
 
 
 def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
-    """The utterances of a file, one by one, in order; none of a recording, or of a file beside one that is read with
-    another. Those without labels have no phones. `sound` reads the recording when it is called.
+    """The utterances of a file, one by one, in order. Those without labels have no phones. `sound` reads the recording
+    when it is called.
 
-    name: of the file, in messages; `path` by default. Raises `UserError`, which says where in the file it stopped.
+    There are none of a recording, of a file beside one that is read with another, or of a `metadata.csv` whose
+    recordings are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. Raises
+    `UserError`, which says where in the file it stopped.
     """
     name = str(path) if name is None else name
     suffix = path.suffix.lower()
@@ -64,13 +68,23 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
             yield from _own(path, name)
         elif suffix == ".csv":
             for entry in entries(path, name):
-                yield _labelled(entry.recording, entry.text)
+                if not _own_lists(path, entry.recording):
+                    yield replace(_labelled(entry.recording, entry.text), speaker=entry.speaker)
         else:
             recording = _recording(path)
             if path.suffix not in BESIDE or recording is None:
                 raise UserError(f"{name}: there is no recording of this name beside it. {KNOWN}.")
             if _beside(recording) == path and not _listed(recording):
                 yield _labelled(recording, "")
+
+
+def labels(path: Path) -> list[Utterance]:
+    """The utterances of a file of phones by itself, as `LABELLED` by its suffix. Raises `UserError`."""
+    with reading(str(path)):
+        if path.suffix.lower() == ".jsonl":
+            return list(_own(path, str(path)))
+        content = contents(path, str(path))
+        return [(hts if path.suffix.lower() == ".lab" else textgrid).loads(content, str(path))]
 
 
 def _own(path: Path, name: str) -> Iterator[Utterance]:
@@ -121,6 +135,15 @@ def _listed(recording: Path) -> bool:
                 if recording.stem in _stems(file, about.st_mtime_ns, about.st_size):
                     return True
     return False
+
+
+def _own_lists(metadata: Path, recording: Path) -> bool:
+    """Whether lines of JSON beside `metadata` list the recording, too."""
+    file = metadata.with_name(OWN)
+    if not file.is_file():
+        return False
+    about = file.stat()
+    return recording.stem in _stems(file, about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(maxsize=64)

@@ -37,6 +37,7 @@ class Result:
     """What a run left behind.
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
+    usage: of its codec.
     """
 
     model_path: Path
@@ -44,6 +45,7 @@ class Result:
     finished: bool
     valid_nats: float
     seconds: float
+    usage: str
 
 
 def train(
@@ -138,14 +140,15 @@ def train(
             )
         policy = given["reset"] or (origin.config.reset if origin else "document")
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
+        about = {"reset": ResetPolicy.parse(policy), "report": report.stage, **{k: given[k] for k in keys}}
         data = corpus.prepare(
             given["sources"],
             codec=origin.codec if origin else given["codec"],
             codec_options=None if origin else (given["codec_options"] or None),
-            reset=ResetPolicy.parse(policy),
-            **{k: given[k] for k in keys},
-            report=report.stage,
+            **about,
         )
+        if data.codec.companion:  # what is wrong with its data is better known before the long training
+            corpus.prepare(given["sources"], **_companions(data.codec, given), **about)
         for note in data.notes:
             report.note(note)
         if stopped:
@@ -189,8 +192,10 @@ def train(
             finished = trainer.run()
         best = trainer.best
         if finished and data.codec.companion:
-            finished = _companion(folder, data.codec, chosen.budget, given, report, device=device, precision=precision)
-        return Result(folder, folder / PICTURE, finished, best if math.isfinite(best) else math.nan, trainer.seconds)
+            how = {"device": device, "precision": precision}
+            finished = _companion(folder, data.codec, chosen.budget, given, bool(stopped), report, **how)
+        valid_nats = best if math.isfinite(best) else math.nan
+        return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, data.codec.usage)
     finally:
         torch.set_num_threads(threads)
         lock.release()
@@ -202,31 +207,43 @@ def train(
 
 
 def _companion(
-    folder: Path, codec: Codec, budget: Budget, given: Mapping[str, Any], report: Report, **how: Any
+    folder: Path, codec: Codec, budget: Budget, given: Mapping[str, Any], resume: bool, report: Report, **how: Any
 ) -> bool:
     """Train the smaller model that belongs to one of this codec, on the same sources; whether that is finished."""
-    name, place = codec.companion, folder / codec.companion
-    if (place / checkpoint.RESUME).exists() and _finished(place):
+    place = folder / codec.companion
+    resume = resume and (place / checkpoint.RESUME).exists()
+    if resume and _finished(place):
         return True
-    report.note(f"and now the model of {name} that goes with it")
-    kind = registry.get("codec", name)
-    options = {key: value for key, value in given["codec_options"].items() if key in kind.options}
+    report.note(f"and now the model of {codec.companion} that goes with it")
     share = {key: value for key, value in budget.model_dump().items() if value is not None}
     if budget.minutes is not None:
         share = {"minutes": budget.minutes * COMPANION / (1 - COMPANION)}
-    origin = Path(given["base"]) / name if given["base"] else None
+    origin = _beside(given["base"], codec) if given["base"] else None
     return train(
         given["sources"],
         place,
-        codec=None if origin else name,
-        codec_options=None if origin else options,
+        **({} if origin else _companions(codec, given)),
         base=origin,
-        resume=(place / checkpoint.RESUME).exists(),
+        resume=resume,
         report=report,
         **{key: given[key] for key in ("valid", "valid_fraction")},
-        **({} if (place / checkpoint.RESUME).exists() else share),
+        **({} if resume else share),
         **how,
     ).finished
+
+
+def _companions(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The companion's codec, and those of the given options that are its, too; or the one of `base`'s companion."""
+    if given["base"]:
+        return {"codec": Model.load(_beside(given["base"], codec)).codec}
+    kind = registry.get("codec", codec.companion)
+    options = {key: value for key, value in given["codec_options"].items() if key in kind.options}
+    return {"codec": codec.companion, "codec_options": options}
+
+
+def _beside(base: str, codec: Codec) -> Path:
+    """The folder of a model's companion."""
+    return checkpoint.locate(base).parent / codec.companion
 
 
 def _keep(sidecar: Path | None, place: Path) -> None:
@@ -266,5 +283,8 @@ def _stopped(folder: Path) -> dict[str, Any] | None:
 
 
 def _finished(folder: Path) -> bool:
-    info = _stopped(folder)
-    return bool(info and info.get("finished"))
+    """Whether its run is, and that of a companion in it, if that has begun."""
+    companions = {kind.companion for kind in registry.every("codec") if kind.companion}
+    places = [folder, *(folder / name for name in companions if (folder / name / checkpoint.RESUME).exists())]
+    runs = [_stopped(place) for place in places]
+    return all(info and info.get("finished") for info in runs)

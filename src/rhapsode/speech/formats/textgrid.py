@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.values import number
 from rhapsode.speech.formats._rows import Row, phones
+from rhapsode.speech.syllables import nuclei
 from rhapsode.speech.utterance import PAUSE, Utterance
 
 TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<![\w\[.])(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![\w\].])|<(exists|absent)>')
 PHONES = ("phones", "phonemes", "segments", "phone", "phoneme", "segment")
 WORDS = ("words", "word")
+TEXTS = ("text", "sentence", "sentences", "transcript", "utterance")
+MARKS = {1: "ˌ", 2: "ˈ"}
 
 
 def recognises(text: str) -> bool:
@@ -21,34 +24,72 @@ def recognises(text: str) -> bool:
 
 def loads(text: str, name: str) -> Utterance:
     """Phones and times of the tier called phones, phonemes or segments, or the last one of intervals; words of the tier
-    called words, if there is one, which then are `text`, too. Raises `UserError`."""
+    called words, if there is one; `text` of the one called text or sentence, or these words. Raises `UserError`."""
     tiers = _tiers(text, name)
     if not tiers:
         raise UserError(f"{name}: a TextGrid without a tier of intervals. Phones must be intervals.")
     named = {key.strip().lower(): rows for key, rows in tiers}
     rows = next((named[each] for each in PHONES if each in named), tiers[-1][1])
     words = next((named[each] for each in WORDS if each in named and named[each] is not rows), [])
+    texts = next((named[each] for each in TEXTS if each in named and named[each] is not rows), words)
     found, times = phones(rows, words)
     if not found:
         raise UserError(f"{name}: the tier of phones has no intervals. Label it, or leave the file out.")
-    return Utterance(found, times, text=" ".join(filter(None, (each.label.strip() for each in words))))
+    return Utterance(found, times, text=" ".join(filter(None, (each.label.strip() for each in texts))))
 
 
 def dumps(utterance: Utterance) -> str:
-    """The long form, with one tier, `phones`. Raises `UserError` without times."""
+    """The long form, with tiers `phones` (stress is marked at a syllable's vowel), `words` and `text`, if there is one.
+    Raises `UserError` without times."""
     if utterance.times is None:
         raise UserError(f"{utterance.name or 'utterance'}: a TextGrid has times, and its are not known. Align it.")
-    times = utterance.times.tolist()
-    end = times[-1]
+    end = float(utterance.times[-1])
+    tiers = [("phones", _phones(utterance)), ("words", _words(utterance))]
+    if utterance.text:
+        tiers.append(("text", [(0.0, end, utterance.text)]))
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end!r}"]
-    lines += ["tiers? <exists>", "size = 1", "item []:", "    item [1]:"]
-    lines += ['        class = "IntervalTier"', '        name = "phones"']
-    lines += ["        xmin = 0", f"        xmax = {end!r}", f"        intervals: size = {len(utterance)}"]
-    for count, (each, (a, b)) in enumerate(zip(utterance.phones, pairwise(times), strict=True), 1):
-        label = "" if each.symbol == PAUSE else each.symbol.replace('"', '""')
-        lines += [f"        intervals [{count}]:", f"            xmin = {a!r}", f"            xmax = {b!r}"]
-        lines.append(f'            text = "{label}"')
+    lines += ["tiers? <exists>", f"size = {len(tiers)}", "item []:"]
+    for place, (title, rows) in enumerate(tiers, 1):
+        lines += [f"    item [{place}]:", '        class = "IntervalTier"', f'        name = "{title}"']
+        lines += ["        xmin = 0", f"        xmax = {end!r}", f"        intervals: size = {len(rows)}"]
+        for count, (a, b, label) in enumerate(rows, 1):
+            quoted = label.replace('"', '""')
+            lines += [f"        intervals [{count}]:", f"            xmin = {a!r}", f"            xmax = {b!r}"]
+            lines.append(f'            text = "{quoted}"')
     return "\n".join(lines) + "\n"
+
+
+def _phones(utterance: Utterance) -> list[tuple[float, float, str]]:
+    assert utterance.times is not None
+    labels = ["" if each.symbol == PAUSE else each.symbol for each in utterance.phones]
+    for _, group in groupby(range(len(labels)), lambda at: utterance.phones[at].syllable):
+        members = [at for at in group if labels[at]]
+        if members and (mark := MARKS.get(utterance.phones[members[0]].stress)):
+            at = members[next(iter(nuclei([labels[at] for at in members])), 0)]
+            labels[at] = mark + labels[at]
+    times = utterance.times.tolist()
+    return [(a, b, label) for (a, b), label in zip(pairwise(times), labels, strict=True)]
+
+
+def _words(utterance: Utterance) -> list[tuple[float, float, str]]:
+    """As the text has them, if it has as many; else their phones."""
+    assert utterance.times is not None
+    times, written = utterance.times.tolist(), utterance.text.split()
+    found: list[tuple[float, float, str]] = []
+    for key, group in groupby(range(len(utterance)), lambda at: _word(utterance, at)):
+        members = list(group)
+        label = "" if key is None else "".join(utterance.phones[at].symbol for at in members)
+        found.append((times[members[0]], times[members[-1] + 1], label))
+    spoken = [at for at, (_, _, label) in enumerate(found) if label]
+    if len(spoken) == len(written):
+        for at, word in zip(spoken, written, strict=True):
+            found[at] = (*found[at][:2], word)
+    return found
+
+
+def _word(utterance: Utterance, at: int) -> int | None:
+    """The number of a phone's word; None of a pause."""
+    return None if utterance.phones[at].symbol == PAUSE else utterance.phones[at].word
 
 
 class _Tokens:

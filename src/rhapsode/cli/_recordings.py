@@ -1,0 +1,64 @@
+"""What `inspect` does with recordings."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from rhapsode.cli._progress import reporting
+from rhapsode.cli._records import show
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.speech.utterance import Utterance
+
+
+def are_recordings(path: Path) -> bool:
+    """Whether it is a transcript, a recording that has one, or a folder of those."""
+    from rhapsode.checkpoint import MODEL
+    from rhapsode.corpus import codec_for
+    from rhapsode.speech.read import recognised
+
+    if path.is_dir():
+        return not (path / MODEL).exists() and codec_for([path]) == "speech"
+    return recognised(path)
+
+
+def inspect_recordings(path: Path, language: str | None, textgrids: str | None, json: bool) -> None:
+    """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
+    from rhapsode.datasets import cache_folder
+    from rhapsode.sources import open_sources
+    from rhapsode.speech._pool import cores, pool
+    from rhapsode.speech.describe import describe
+    from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
+    from rhapsode.speech.read import read, recognised
+
+    if textgrids is not None and Path(textgrids).exists() and not Path(textgrids).is_dir():
+        raise UserError(f"--textgrids {textgrids}: there is a file of that name. Give a folder.")
+    files = open_sources([str(path)], accepts=recognised).files
+    utterances = [one for file in files for one in read(file.path, file.name)]
+    if not utterances:
+        raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
+    with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
+        times = times_of(utterances, cache_folder() / "speech", language or LANGUAGE, processes, report.stage)
+    show(path, None, describe(utterances, times), json)
+    if textgrids is not None:
+        count = _write([one.utterance for one in times.aligned if one is not None], Path(textgrids))
+        typer.echo(f"written  {count:,} TextGrids into {textgrids}", err=True)
+
+
+def _write(utterances: list[Utterance], folder: Path) -> int:
+    from rhapsode.exchange.place import place
+    from rhapsode.speech.formats import textgrid
+
+    taken = set[str]()
+    for one in utterances:
+        name, number = one.name, 1
+        while name in taken:  # recordings of several folders
+            number += 1
+            name = f"{one.name}-{number}"
+        taken.add(name)
+        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode())
+    return len(taken)

@@ -1,0 +1,96 @@
+"""What is found when recordings are heard for the first time: what they are, what is wrong with them, at which rate to
+take them all."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.speech._pool import Pool
+from rhapsode.speech.faults import faults, unfit
+from rhapsode.speech.utterance import Sound, Utterance
+
+USUAL = (22050, 24000)
+"""Samples a second to which faster recordings are brought: all that speech needs, at half the work."""
+NAMED = 8
+"""Names that are listed in a note, the first ones."""
+SOME_LONGER = 0.1
+"""Seconds by which labels may go on beyond their recording."""
+
+
+@dataclass(frozen=True)
+class Heard:
+    """Of a recording. digest: of its samples and their rate; unfit: why it teaches nothing, empty if it does; faults:
+    what else is to be said of it."""
+
+    digest: str
+    rate: int
+    seconds: float
+    unfit: str
+    faults: tuple[str, ...]
+
+
+def listened(utterances: Sequence[Utterance], processes: Pool, report: Callable[[str, float], None]) -> list[Heard]:
+    """Of each, in order. Raises `UserError` for what has no recording, or one that cannot be read."""
+    for utterance in utterances:
+        if utterance.sound is None:
+            raise UserError(f"{utterance.name or 'an utterance'}: it has no recording. A voice is learnt from those.")
+    found = []
+    for one in processes.map(_heard, utterances):
+        found.append(one)
+        report("listening", len(found) / len(utterances))
+    return found
+
+
+def rate_for(heard: Sequence[Heard]) -> int:
+    """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above."""
+    counts = Counter(one.rate for one in heard if not one.unfit)
+    if not counts:
+        return USUAL[0]
+    rate = max(counts, key=lambda each: (counts[each], each))
+    if rate <= max(USUAL):
+        return rate
+    return next((usual for usual in USUAL if rate % usual == 0), max(USUAL))
+
+
+def notes(utterances: Sequence[Utterance], heard: Sequence[Heard], rate: int) -> list[str]:
+    """What a person should be told of the recordings: how much there is, at which rate it is taken, what is wrong."""
+    found = []
+    rates = Counter(one.rate for one in heard)
+    if set(rates) != {rate}:
+        had = ", ".join(f"{each:,} ({count:,})" for each, count in sorted(rates.items()))
+        lower = f" Those with fewer have nothing above {min(rates) / 2000:g} kHz." if min(rates) < rate else ""
+        found.append(f"Samples a second: {had}; all are taken at {rate:,}.{lower}")
+    by: dict[str, list[str]] = {}
+    for utterance, one in zip(utterances, heard, strict=True):
+        for fault in one.faults:
+            by.setdefault(fault, []).append(utterance.name)
+    worst = sorted(by.items(), key=lambda each: -len(each[1]))
+    for fault, names in worst[:NAMED]:
+        found.append(f"Recordings {fault}: {listing(names)}.")
+    if len(worst) > NAMED:
+        count = len({name for _, names in worst[NAMED:] for name in names})
+        found.append(f"{count:,} more recordings have faults: rhapsode inspect FOLDER lists them.")
+    return found
+
+
+def listing(names: Sequence[str]) -> str:
+    """`a, b and 7 more`."""
+    more = len(names) - NAMED
+    return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
+
+
+def _heard(utterance: Utterance) -> Heard:
+    assert utterance.sound is not None
+    sound: Sound = utterance.sound()
+    digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
+    digest.update(str(sound.rate).encode())
+    why = unfit(sound)
+    if not why and utterance.times is not None and utterance.times[-1] > sound.seconds + SOME_LONGER:
+        why = "shorter than their labels"
+    return Heard(digest.hexdigest(), sound.rate, sound.seconds, why, () if why else faults(sound))

@@ -1,0 +1,415 @@
+"""Voices from end to end, by the command line: recordings made by espeak-ng, training, speaking, scores, mistakes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import wave
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Stop
+
+from rhapsode.cli import main
+from rhapsode.errors import UserError
+from rhapsode.model import Model
+from rhapsode.speech import espeak
+from rhapsode.speech.formats import own
+
+pytest.importorskip("espeakng_loader")
+pytest.importorskip("soundfile")
+
+SENTENCES = [
+    *("She had your dark suit.", "Do not ask me that.", "The boat was red and low.", "We saw ten ships go by."),
+    *("A cat sat on the mat.", "He will come back soon.", "They sing a song at night.", "Look at the green tree."),
+]
+HELD_OUT = ["The boat sat by the green tree.", "They saw a suit at night."]
+SMALL = """
+steps = 40
+[network]
+width = 16
+dense_width = 24
+both_width = 12
+[plan]
+rows = 4
+window = 200
+threads = 1
+[codec]
+name = "speech"
+hop = 10
+"""
+
+
+def recorded(folder: Path, sentences: list[str], speakers: tuple[str, ...] = ()) -> Path:
+    """A folder of recordings and utterances.jsonl, with labels."""
+    from rhapsode.training.demo_speech import original, written
+
+    lines = []
+    for n, sentence in enumerate(sentences):
+        one = original(sentence)
+        assert one.sound is not None
+        written(one.sound(), folder / f"{n}.wav")
+        value = json.loads(own.dumps(one, f"{n}.wav"))
+        lines.append(json.dumps({**value, "speaker": speakers[n % len(speakers)]} if speakers else value))
+    (folder / "utterances.jsonl").write_text("\n".join(lines) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with `corpus`, `held`, and `voice`, which has learnt from them."""
+    folder = tmp_path_factory.mktemp("speech")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RHAPSODE_CACHE", str(folder / "cache"))
+        recorded(folder / "corpus", SENTENCES)
+        recorded(folder / "held", HELD_OUT)
+        (folder / "small.toml").write_text(SMALL)
+        assert main([*training(folder), "-o", str(folder / "voice")]) == 0
+        yield folder
+
+
+def training(home: Path) -> list[str]:
+    valid = str(home / "held" / "utterances.jsonl")
+    config = ["--config", str(home / "small.toml"), "--device", "cpu"]
+    return ["train", str(home / "corpus"), "--valid", valid, *config]
+
+
+def say(home: Path, *options: str) -> int:
+    return main(["generate", str(home / "voice"), *options])
+
+
+def samples(path: Path) -> np.ndarray:
+    with wave.open(str(path)) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 16000)
+        return np.frombuffer(file.readframes(file.getnframes()), "<i2")
+
+
+def contour(path: Path) -> np.ndarray:
+    return np.loadtxt(path, delimiter=",", skiprows=1)[:, 1]
+
+
+# --- speaking ---
+
+
+def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) -> None:
+    base = tmp_path / "a.wav"
+    beside = [str(tmp_path / f"a.{suffix}") for suffix in ("TextGrid", "lab", "jsonl", "csv", "png")]
+    assert say(home, HELD_OUT[0], "-o", str(base), *(part for name in beside for part in ("--also", name))) == 0
+    assert all(Path(name).stat().st_size > 100 for name in beside)
+    assert Path(beside[-1]).read_bytes().startswith(b"\x89PNG")
+    whole = samples(base)
+    assert 8000 < len(whole) < 64000 and np.abs(whole.astype(int)).max() > 300
+
+    again = tmp_path / "again.wav"
+    for labels in (beside[0], beside[2]):  # .lab has neither words nor text
+        assert say(home, "--phones", labels, "-o", str(again)) == 0
+        assert np.array_equal(samples(again), whole)
+        assert say(home, "--phones", labels, "--f0", beside[3], "-o", str(again)) == 0
+        assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # F0 is written to a hundredth
+
+    assert say(home, HELD_OUT[0], "--speed", "2", "-o", str(again)) == 0
+    assert len(samples(again)) == pytest.approx(len(whole) / 2, rel=0.03)
+    higher = tmp_path / "high.csv"
+    assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), "--also", str(higher)) == 0
+    f0 = contour(Path(beside[3]))
+    assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
+    assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
+
+
+def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.lab").write_text("0 2000000 pau\n2000000 5000000 iː\n5000000 7000000 pau\n")
+    (tmp_path / "a.csv").write_text("0,100\n0.2,100\n0.5,200\n0.5001,0\n0.7,0\n")
+    out = [str(tmp_path / name) for name in ("b.wav", "b.csv", "b.jsonl")]
+    given = ["--phones", str(tmp_path / "a.lab"), "--f0", str(tmp_path / "a.csv")]
+    assert say(home, *given, "-o", out[0], "--also", out[1], "--also", out[2]) == 0
+    found = contour(Path(out[1]))
+    assert len(found) == 71 and found[20] == 100 and found[35] == pytest.approx(150) and not found[52:].any()
+    [one] = (own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path).times,)
+    assert one is not None and one.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+
+
+def test_raw_samples_stream_sentence_by_sentence(
+    home: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    def raw(text: str) -> bytes:
+        assert say(home, text) == 0
+        found = capsysbinary.readouterr()
+        assert b"16000 a second" in found.err
+        return found.out
+
+    one, other = map(raw, HELD_OUT)
+    assert raw(" ".join(HELD_OUT)) == one + other
+    assert say(home, HELD_OUT[0], "-o", str(tmp_path / "a.wav")) == 0
+    assert samples(tmp_path / "a.wav").tobytes() == one
+
+
+def test_seeds_temperature_and_json(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def wav(name: str, *options: str) -> bytes:
+        assert say(home, "Go home.", "-o", str(tmp_path / name), *options) == 0
+        return (tmp_path / name).read_bytes()
+
+    plain, warm = wav("a.wav"), wav("b.wav", "--temperature", "0.7", "--seed", "1")
+    assert wav("a.wav", "--seed", "5") == plain != warm  # without a temperature nothing is drawn
+    assert wav("b.wav", "--temperature", "0.7", "--seed", "1") == warm
+    assert wav("b.wav", "--temperature", "0.7", "--seed", "2") != warm
+    assert wav("c.flac")[:4] == b"fLaC" and wav("c.ogg")[:4] == b"OggS"
+    assert say(home, "Go.", "-o", str(tmp_path / "d.wav"), "--samples", "2", "--temperature", "0.5") == 0
+    assert (tmp_path / "d-1.wav").read_bytes() != (tmp_path / "d-2.wav").read_bytes()
+    capsys.readouterr()
+    assert say(home, "Go home. Now!", "--json") == 0
+    [sample] = json.loads(capsys.readouterr().out)["samples"]
+    assert sample["text"] == "Go home. Now!" and sample["phones"][0][:2] == ["_", 0]
+    assert sample["phones"][-1][2] == pytest.approx(sample["seconds"], abs=1e-4)
+
+
+def test_what_was_never_heard_is_told(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert say(home, "A vision.", "-o", str(tmp_path / "a.wav"), "--also", str(tmp_path / "a.lab")) == 0
+    assert "warning: the voice has never heard v, ʒən" in capsys.readouterr().err.replace("ʒ,", "ʒən")
+    assert say(home, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "b.wav")) == 2
+    assert "never heard v" in capsys.readouterr().err
+
+
+LAB = "0 2000000 pau\n2000000 5000000 iː\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([""], "nothing to say: give a text"),
+        ([], "nothing to say: give a text"),
+        (["... !"], "nothing to say in '... !'"),
+        (["Home. Привет."], "cannot read 'Привет'"),
+        (["Home.", "--speaker", "bob"], "'bob': the voice has one speaker, who has no name"),
+        (["Home.", "--bars", "3"], "--bars is for models of music"),
+        (["Home.", "--ruled"], "--ruled is for models of pens"),
+        (["Home.", "--length", "3"], "--length means nothing to a voice"),
+        (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
+        (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
+        (["--phones", "A.txt"], "--phones A.txt: .* must end in .textgrid, .lab, .jsonl"),
+        (["--phones", "none.lab"], "cannot read none.lab"),
+        (["--phones", "bare.jsonl"], "bare.jsonl: its phones have no times"),
+        (["--phones", "bob.jsonl"], "bob.jsonl: speaker: 'bob' is not known"),
+        (["--phones", "A.lab", "--f0", "bad.csv"], "bad.csv, line 2: '0.1,x' is not `seconds,hertz`"),
+        (["--phones", "A.lab", "--f0", "far.csv"], "far.csv, line 1: '1e12,100' is not"),
+        (["Home.", "--samples", "2", "-o", "a.wav"], "--samples: without a temperature"),
+        (["Home.", "--samples", "2", "--temperature", "1"], "--samples makes several files"),
+        (["Home.", "--pitch", "60"], "--pitch 60: semitones are from -24 to 24"),
+        (["Home.", "-o", "a.mp3"], "-o a.mp3: .* must end in .wav, .flac, .ogg"),
+        (["Home.", "-o", "a.wav", "--also", "b.svg"], "--also b.svg: .* must end in"),
+    ],
+)
+def test_what_cannot_be_said(
+    home: Path,
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("A.lab").write_text(LAB)
+    Path("bare.jsonl").write_text('{"phones": [["iː", null, null]]}\n')
+    Path("bob.jsonl").write_text('{"phones": [["iː", 0, 0.5]], "speaker": "bob"}\n')
+    Path("bad.csv").write_text("0,100\n0.1,x\n")
+    Path("far.csv").write_text("1e12,100\n0.1,100\n")
+    before = set(tmp_path.iterdir())
+    assert say(home, *options) == 2
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1 and said.out == "" and set(tmp_path.iterdir()) == before
+    with pytest.raises(UserError, match=message):
+        raise UserError(said.err)
+
+
+def test_a_voice_without_its_durations(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(home / "voice", tmp_path / "voice", ignore=shutil.ignore_patterns("durations"))
+    assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
+    assert "durations is missing" in capsys.readouterr().err
+    (tmp_path / "a.lab").write_text(LAB)
+    assert say(tmp_path, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "a.wav")) == 0
+    assert main(["generate", str(home / "voice" / "durations"), "Home."]) == 2
+    assert "part of a voice: give the voice's folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("package", ["espeakng_loader", "soundfile", "pyworld"])
+def test_what_is_not_installed(
+    home: Path,
+    package: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    if package == "pyworld" and Model.load(home / "voice").codec.to_json()["own"]["vocoder"] != "world":
+        pytest.skip("the voice has the other vocoder")
+    monkeypatch.setitem(sys.modules, package, None)
+    if package == "espeakng_loader":  # else a second engine would take the library from the first
+        monkeypatch.setattr(espeak, "_engine", None)
+    suffix = ".flac" if package == "soundfile" else ".wav"
+    commands = [["generate", str(home / "voice"), "Home.", "-o", str(tmp_path / f"a{suffix}")]]
+    if package == "espeakng_loader":
+        commands.append(["train", str(pairs(home, tmp_path / "pairs")), "-o", str(tmp_path / "new")])
+    else:
+        commands.append(["score", str(home / "voice"), str(home / "held" / "utterances.jsonl")])
+    for command in commands:
+        assert main(command) == 2
+        said = capsys.readouterr().err
+        assert "is not installed" in said and "pip install 'rhapsode[speech]'" in said
+
+
+# --- scores, and more training ---
+
+
+def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("voice", "voice/durations"):
+        lines = (home / name / "metrics.jsonl").read_text().splitlines()
+        best = min(value["valid"] for value in map(json.loads, lines) if "valid" in value)
+        assert main(["score", str(home / name), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
+        found = json.loads(capsys.readouterr().out)
+        assert found["nats_per_step"] == pytest.approx(best, rel=1e-3) and found["records"] == 2
+    assert main(["score", str(home / "voice"), str(home / "none.jsonl")]) == 2
+
+
+class StopLater(Stop):
+    """Interrupts the training of the companion."""
+
+    begun = False
+
+    def note(self, text: str) -> None:
+        self.begun |= text.startswith("and now")
+
+    def progress(self, done: float, **values: object) -> None:
+        if self.begun:
+            super().progress(done, **values)
+
+
+@pytest.mark.parametrize("stop", [Stop, StopLater])
+def test_a_stopped_training_goes_on(
+    home: Path, stop: type[Stop], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rhapsode.training.run import train
+
+    folder = tmp_path / "voice"
+    options: dict[str, Any] = {
+        "codec_options": {"hop": 10},
+        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "plan": {"rows": 4, "window": 200, "threads": 1},
+        "valid": [home / "held" / "utterances.jsonl"],
+        "device": "cpu",
+    }
+    done = train([home / "corpus"], folder, steps=40, codec="speech", report=stop(0.5), **options)
+    assert not done.finished
+    assert main(["train", str(home / "corpus"), "-o", str(folder), "--device", "cpu"]) == 2
+    assert "was stopped. Go on with --resume" in capsys.readouterr().err
+    assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 0
+    assert f'generate {folder} "Any words." -o words.wav' in capsys.readouterr().err.replace("'", "")
+    for name in ("", "durations"):
+        one, other = (Model.load(each / name).weights for each in (folder, home / "voice"))
+        assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    more = ["train", str(home / "corpus"), "--valid", str(home / "held"), "-o", str(tmp_path / "voice"), "--steps", "2"]
+    more += ["--device", "cpu", "--from", str(home / "voice")]
+    assert main([*more, "--language", "de"]) == 2
+    assert "fine-tuning keeps its own" in capsys.readouterr().err
+    assert main(more) == 0
+    for name in ("", "durations"):
+        one, other = (Model.load(each / "voice" / name) for each in (tmp_path, home))
+        assert one.codec.to_json() == other.codec.to_json()
+        assert any(not np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)
+    assert say(tmp_path, "Ask him.", "-o", str(tmp_path / "a.wav")) == 0
+
+
+def test_two_speakers(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = recorded(tmp_path / "corpus", SENTENCES, ("ann", "bob"))
+    train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "8", "--config", str(home / "small.toml")]
+    assert main([*train, "--device", "cpu", "--valid", str(corpus)]) == 0
+    for name in ("ann", "bob"):
+        assert say(tmp_path, "Go.", "--speaker", name, "-o", str(tmp_path / f"{name}.wav")) == 0
+    assert (tmp_path / "ann.wav").read_bytes() != (tmp_path / "bob.wav").read_bytes()
+    capsys.readouterr()
+    assert say(tmp_path, "Go.", "--speaker", "bib") == 2
+    assert "speaker: 'bib' is not known. Did you mean 'bob'? Allowed: ann, bob." in capsys.readouterr().err
+    assert main(["score", str(tmp_path / "voice"), str(home / "held" / "utterances.jsonl")]) == 2
+    assert "of a speaker whom the model does not know" in capsys.readouterr().err
+
+
+# --- recordings ---
+
+
+def pairs(home: Path, folder: Path) -> Path:
+    """The corpus as recordings, each with a text beside it."""
+    folder.mkdir()
+    for line in (home / "corpus" / "utterances.jsonl").read_text().splitlines():
+        value = json.loads(line)
+        shutil.copy(home / "corpus" / value["audio"], folder)
+        (folder / value["audio"]).with_suffix(".txt").write_text(value["text"])
+    return folder
+
+
+def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = pairs(home, tmp_path / "pairs")
+    train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "2", "--config", str(home / "small.toml")]
+    assert main([*train, "--device", "cpu", "--valid", str(home / "held")]) == 0
+    said = capsys.readouterr().err
+    assert "minutes of speech. It takes 5 minutes of speech for a voice that can be understood" in said
+    assert say(tmp_path, "Go.", "-o", str(tmp_path / "a.wav")) == 0
+    assert main(["inspect", str(corpus), "--textgrids", str(tmp_path / "grids"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["utterances"] == len(SENTENCES) and found["rates"] == {"16000": len(SENTENCES)}
+    assert len(found["doubts"]) == len(SENTENCES) and found["faults"] == found["left_out"] == {}
+    # What alignment finds in espeak-ng's own speech is what espeak-ng said.
+    from rhapsode.speech.read import labels, read
+
+    for truth in read(home / "corpus" / "utterances.jsonl"):
+        [one] = labels(tmp_path / "grids" / f"{truth.name}.TextGrid")
+        assert one.text == truth.text and truth.times is not None and one.times is not None
+        assert [phone for phone in one.phones if phone.symbol != "_"] == [p for p in truth.phones if p.symbol != "_"]
+        assert abs(one.times[-2] - truth.times[-2]) < 0.05
+    assert main(["inspect", str(corpus)]) == 0
+    assert "the oddest utterances" in capsys.readouterr().out
+    assert main(["inspect", str(home / "voice"), "--textgrids", "x"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "options", "message"),
+    [
+        ("one", [], "too little data: .* 5 minutes of speech for a voice|It takes 5 minutes of speech for a voice"),
+        ("no recording", [], "there is no recording .*4.wav"),
+        ("no audio", [], "it has no recording. A voice is learnt from those"),
+        ("no text", ["--codec", "speech"], "nothing to say|there is nothing"),
+        ("", ["--language", "klingon"], "'klingon' is not known"),
+        ("", ["--language", "en-gbb"], "Did you mean 'en-gb"),
+        ("", ["--language", "de", "--codec", "chars"], "--language is for voices; .* codec chars"),
+        ("", ["--field", "text"], "field is not None|is for text"),
+    ],
+)
+def test_what_cannot_be_learnt_from(
+    home: Path,
+    change: str,
+    options: list[str],
+    message: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    corpus = tmp_path / "corpus"
+    shutil.copytree(home / "corpus", corpus)
+    path = corpus / "utterances.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if change == "one":
+        lines = lines[:1]
+    elif change == "no recording":
+        (corpus / "4.wav").unlink()
+    elif change == "no audio":
+        del lines[2]["audio"]
+    elif change == "no text":
+        lines[3] = {"audio": "3.wav"}
+    path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    assert main(["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "1", *options]) == 2
+    said = capsys.readouterr().err.strip().split("\n")[-1]
+    with pytest.raises(UserError, match=message):
+        raise UserError(said)
+    assert not (tmp_path / "voice").exists()
