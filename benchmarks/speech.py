@@ -70,7 +70,7 @@ def parts(work: Path) -> dict[str, list[Utterance]]:
     print(*notes, sep="\n", flush=True)
     done = [one for one in found if one is not None]
     if len(done) < len(every):
-        raise SystemExit(f"{len(every) - len(done)} of {len(every)} prompts were left out: not the data of the protocol")
+        raise SystemExit(f"{len(every) - len(done)} prompts were left out: this is not the data of the protocol.")
     ends = {"train": slice(0, -TEST - VALID), "valid": slice(-TEST - VALID, -TEST), "test": slice(-TEST, None)}
     for name, part in ends.items():
         lines = []
