@@ -1,4 +1,4 @@
-"""Speech: a bidirectional LSTM beside feed-forward networks on one voice (Fan et al. 2014), and how well it is understood.
+"""Speech: bidirectional LSTMs beside feed-forward networks on one voice (Fan et al. 2014); how well it is understood.
 
     RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--work FOLDER]
     RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
@@ -52,6 +52,8 @@ from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66
+PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
+"""Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
 NETWORKS: dict[str, dict[str, Any]] = {
     "dnn_a": {"dense": 6, "dense_width": 512, "both": 0},
     "dnn_b": {"dense": 3, "dense_width": 1024, "both": 0},
@@ -90,7 +92,7 @@ def distance(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]
 
 
 def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
-    """LSD and MCD where timing differs: frames matched by dynamic time warping of mel-cepstra, within each utterance."""
+    """LSD and MCD where timing differs: frames of an utterance matched by dynamic time warping of mel-cepstra."""
     found = []
     for one, other in zip(ours, theirs, strict=True):
         mask = speech(frames(other))
@@ -146,6 +148,7 @@ def compared(minutes: float, networks: list[str], work: Path, slopes: bool) -> d
                 codec="speech",
                 codec_options={"slopes": int(slopes)},
                 network=NETWORKS[name],
+                plan=PLAN,
                 report=Notes(),
             )
         voice, rhythm = Model.load(home), Model.load(home / "durations")
@@ -286,7 +289,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["compare", "hear", "time"])
     parser.add_argument("--minutes", type=float, default=6)
-    parser.add_argument("--networks", default="dnn_a,dnn_b,hybrid_a,hybrid_b")
+    parser.add_argument("--networks", default="hybrid_b,dnn_a,dnn_b,hybrid_a")
     parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
     parser.add_argument("--voice", type=Path)
     parser.add_argument("--work", type=Path, default=cache_folder() / "benchmark-speech")

@@ -9,6 +9,7 @@ import pytest
 from synthetic import said, spoken
 
 from rhapsode.speech import hmm
+from rhapsode.speech.dtw import loud
 from rhapsode.speech.mfcc import HOP, SIZE, mfcc
 from rhapsode.speech.row import row
 from rhapsode.speech.trellis import NEVER, Chain, best_paths
@@ -65,14 +66,25 @@ def test_row() -> None:
 
 def test_pauses_last_or_are_not_there() -> None:
     found = row(said("ab de"))
-    model = hmm.Model(("_", "a", "b", "d", "e"), np.zeros((15, 2)), np.ones((15, 2)), np.full(15, 0.5))
-    heard = hmm.hear(model, [found, found], [np.zeros((24, 2), np.float32), np.zeros((40, 2), np.float32)])
-    at = int(np.flatnonzero(found.optional)[0])
+    symbols = ("_", "a", "b", "d", "e")
+    means = np.repeat(np.arange(5.0), hmm.STATES)[:, None]
+    model = hmm.Model(symbols, means, np.full((15, 1), 0.1), np.full(15, 0.5))
     shortest = round(hmm.SHORTEST / HOP)
-    for durations in heard.durations:
-        assert durations[at] == 0 or durations[at] >= shortest
-        assert (np.delete(durations, at) >= hmm.STATES).all()
-    assert heard.sums.counts.sum() == 64
+    for silent in (0, 3, 6, shortest, 2 * shortest):
+        lengths = [5, 9, 8, silent, 7, 9, 6]
+        frames = np.repeat([0.0, 1, 2, 0, 3, 4, 0], lengths)[:, None].astype(np.float32)
+        heard = hmm.hear(model, [found], [frames])
+        if silent >= shortest:
+            assert heard.durations[0].tolist() == lengths
+        else:
+            assert heard.durations[0][3] in (0, shortest), "never shorter"
+        assert heard.sums.counts.sum() == len(frames)
+
+
+def test_loud() -> None:
+    sound = spoken("bad melon", 5, edges=(0.5, 0.3)).sound()  # type: ignore[misc]
+    heard = np.flatnonzero(loud(mfcc(sound))) * HOP
+    assert heard[0] == pytest.approx(0.5, abs=0.011) and heard[-1] == pytest.approx(sound.seconds - 0.3, abs=0.011)
 
 
 def test_mfcc_is_of_the_sound_not_of_its_rate() -> None:
@@ -87,7 +99,7 @@ def test_mfcc_is_of_the_sound_not_of_its_rate() -> None:
 
 def test_mfcc_of_loud_quiet_and_tiny() -> None:
     sound = spoken("bad", 1).sound()  # type: ignore[misc]
-    louder = mfcc(Sound(3 * sound.samples, sound.rate)) - mfcc(sound)
+    louder = mfcc(Sound(30 * sound.samples, sound.rate)) - mfcc(Sound(10 * sound.samples, sound.rate))
     assert np.abs(louder[30:40, 1:]).max() < 0.02 and louder[30:40, 0] == pytest.approx(2 * np.log(3) * 30**0.5, 0.01)
     for count in (1, 5, 100):
         assert np.isfinite(mfcc(Sound(np.zeros(count), 8000))).all()

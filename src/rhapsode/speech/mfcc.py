@@ -10,8 +10,8 @@ from rhapsode.speech.utterance import Sound
 
 HOP = 0.005
 """Seconds from frame to frame. Frame t is centred at t * HOP."""
-WINDOW = 0.025
-"""Seconds that a frame sees."""
+WINDOW = 0.016
+"""Seconds that a frame sees: longer ones hear what begins after silence too early."""
 LOW, HIGH = 80.0, 7600.0
 """Hz between which sounds are compared; recordings of few samples a second end lower, see `highest`."""
 FILTERS = 30

@@ -38,7 +38,7 @@ WIDE, WIDER = 512, 768
 ATTENDING = 128
 """Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
 belongs to this character or the next one shows late."""
-PACKED, PACKED_ROWS = 1024, 16
+PACKED, PACKED_ROWS = 1024, 8
 """Steps of a row that whole units are packed in, and rows of a batch."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
@@ -189,7 +189,11 @@ def choose(
                 why = f"{read:,.0f} steps to be read, {data:,} different"
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
-        reasons.append(f"network: {config.layers} × {config.width} LSTM ({'asked for' if parameters else why})")
+        layers = f"{config.layers} × {config.width} LSTM" * bool(config.layers)
+        if config.dense or config.both:
+            ahead = f"{config.dense} feed-forward and {config.both} bidirectional layers of width {config.width}"
+            layers = f"{ahead}, {layers}" if layers else ahead
+        reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
     kinds = {"stream": "streams", "whole": "rows of whole units"}
     reasons.append(f"batch: {rows} {kinds.get(framing.name, 'windows')} × {span} steps")
     if budget.minutes is not None:
