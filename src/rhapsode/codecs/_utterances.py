@@ -69,6 +69,12 @@ class UtteranceCodec(RecordCodec):
         """What else of the training data must be known, as JSON values."""
         return {}
 
+    @classmethod
+    def check(cls, own: dict[str, Any], size: int) -> None:
+        """Raises `ValueError` or `TypeError` unless `own` is as `measured`, and a step has `size` numbers."""
+        if own or size != 1:
+            raise ValueError("a step is one number, and nothing else is known")
+
     @cached_property
     def steps(self) -> Frames:
         return Frames(len(self.mean), self.flags, float(np.log(self.sd).sum()))
@@ -106,6 +112,8 @@ class UtteranceCodec(RecordCodec):
         settings = cls.checked(options)
         symbols, speakers = set[str](), set[str]()
         example: Utterance | None = None
+        if next(records(), None) is None:
+            raise UserError(NONE)
         own = cls.measured(records, settings)
         count, total, squares = 0, np.zeros(0), np.zeros(0)
         for utterance in records():
@@ -119,7 +127,7 @@ class UtteranceCodec(RecordCodec):
             squares += (numbers**2).sum(axis=0)
             if example is None or SHORTEST <= _seconds(utterance) < _seconds(example):
                 example = utterance
-        if example is None or count < 2:
+        if example is None or count < 2:  # one step has no spread
             raise UserError(NONE)
         size = len(total) - cls.flags
         mean = (total / count)[:size]
@@ -193,10 +201,12 @@ class UtteranceCodec(RecordCodec):
                 raise ValueError("mean and sd do not fit")
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
-            return cls(
-                cls.checked(settings), Features(symbols, speakers), scale, loads(example, "the example", Path()), own
-            )
-        except (TypeError, ValueError, KeyError, UserError) as error:
+            cls.check(own, len(scale[0]))
+            spoken = loads(example, "the example", Path())
+            if spoken.times is None or not len(spoken):
+                raise ValueError("the example has no phones with times")
+            return cls(cls.checked(settings), Features(symbols, speakers), scale, spoken, own)
+        except (TypeError, ValueError, KeyError, AttributeError, UserError) as error:
             raise damaged(cls, str(error)) from None
 
 

@@ -14,12 +14,14 @@ import numpy as np
 
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._utterances import UtteranceCodec
+from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
-from rhapsode.speech.acoustics import Acoustics, log_f0
+from rhapsode.speech.acoustics import RATES, Acoustics, log_f0
 from rhapsode.speech.lsp import Lsp
+from rhapsode.speech.prepare import HOPS
 from rhapsode.speech.trajectory import restored, smoothest, with_slopes
 from rhapsode.speech.utterance import Sound, Utterance
-from rhapsode.speech.vocoders import vocoder
+from rhapsode.speech.vocoders import NAMES, vocoder
 
 VOICED = 0.5
 
@@ -60,11 +62,35 @@ class Speech(UtteranceCodec):
         return {**own, "slopes": options["slopes"], "deviations": np.sqrt(np.mean(variances, axis=0)).tolist()}
 
     @classmethod
+    def check(cls, own: dict[str, Any], size: int) -> None:
+        keys = ("vocoder", "rate", "hop", "sizes", "slopes", "deviations")
+        if set(own) != set(keys):
+            raise ValueError(f"expected {', '.join(keys)}")
+        name, rate, hop, sizes, slopes, deviations = (own[key] for key in keys)
+        if name not in NAMES or type(rate) is not int or not RATES[0] <= rate <= RATES[1]:
+            raise ValueError(f"vocoder {name!r}, {rate!r} samples a second")
+        if not isinstance(hop, float) or not 1 <= round(1000 * hop, 6) <= HOPS[1] or slopes not in (0, 1):
+            raise ValueError(f"a frame every {hop!r} seconds, slopes {slopes!r}")
+        spectrum, aperiodicity = sizes
+        count = 1 + spectrum + aperiodicity
+        if not (
+            spectrum > 0 and aperiodicity >= 0 and count == len(deviations) and size == count * (3 if slopes else 1)
+        ):
+            raise ValueError(f"{size} numbers of a frame, {sizes} of its spectrum and aperiodicity")
+        if not (np.isfinite(deviations) & (np.array(deviations) >= 0)).all():
+            raise ValueError("deviations are not finite")
+
+    @classmethod
     def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
         assert utterance.acoustics is not None
         found = utterance.acoustics()
-        if found.vocoder != own["vocoder"]:
-            vocoder(own["vocoder"])  # says how to install it
+        sizes = [found.spectrum.shape[1], found.aperiodicity.shape[1]]
+        if (found.vocoder, found.rate, sizes) != (own["vocoder"], own["rate"], own["sizes"]):
+            vocoder(own["vocoder"])  # if that is why, it says how to install it
+            raise UserError(
+                f"frames of vocoder {found.vocoder} at {found.rate} samples a second; the model's are of "
+                f"{own['vocoder']} at {own['rate']}. Prepare recordings with the options of the codec's `settings`."
+            )
         values = _static(found)
         return np.column_stack([with_slopes(values) if own["slopes"] else values, found.voiced])
 
