@@ -156,12 +156,13 @@ class Packing:
         `count` rows is reset steps. T is as long as the longest row."""
         rows = self.rows(epoch)
         chosen = rows[n * len(rows) // parts : (n + 1) * len(rows) // parts][:count]
-        parts = [[self._begins[unit] + np.arange(self._lengths[unit]) for unit in units] for units in chosen]
-        filled = [np.concatenate(part) for part in parts]
-        found = np.zeros((max([1, *map(len, filled)]), count), np.int64)  # position 0 is a reset step
-        for n, part in enumerate(filled):
-            found[: len(part), n] = part
-        return found + epoch * self._whole
+        found = np.zeros((self.window, count), np.int64)  # position 0 is a reset step
+        used = 1
+        for column, units in enumerate(chosen):
+            row = np.concatenate([self._begins[unit] + np.arange(self._lengths[unit]) for unit in units])
+            found[: len(row), column] = row
+            used = max(used, len(row))
+        return found[:used] + epoch * self._whole
 
 
 class Framing:
