@@ -22,7 +22,7 @@ from rhapsode._writers import Piece, RecordWriter, Sample, TextWriter, Writer
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead, Guide, along
-from rhapsode.reader import Reader, as_bytes
+from rhapsode.reader import Foreseen, Reader, as_bytes
 from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def generate(
     return [writer.sample() for writer in writers]
 
 
-def _read(reader: Reader, writers: list[Writer]) -> None:
+def _read(reader: Reader | Foreseen, writers: list[Writer]) -> None:
     """Each writer's last step."""
     steps, given = np.array([writer.steps[-1] for writer in writers]), [writer.given for writer in writers]
     if given[0] is None:
@@ -230,17 +230,26 @@ class Task:
         if isinstance(model.codec, RecordCodec):
             self.outline = model.codec.outline() if outline is None else outline
             self.guide = self._encoded(model.codec.guide(self.outline))
-        first = given = None
-        if self.guide is not None:
-            known = np.concatenate([along(self.guide, before), self.guide.given()[None]])
-            most = self.guide.most()
-            needed = needed if most is None else most
-            if model.codec.given:
-                first, given = known[0], known[1:]
+        known = None if self.guide is None else along(self.guide, before)
+        most = None if self.guide is None else self.guide.most()
+        needed = needed if most is None else most
         self.length = needed if length is None else length
-        self.reader = model.reader(text=symbols, given=first)
-        for _ in self.reader.read_all(before, given):
+        self.reader = self._begun(before, known, symbols)
+
+    def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Foreseen:
+        """The place after the steps `before`, with which `known` was given."""
+        model, guide = self.model, self.guide
+        ahead = None if guide is None or model.network.config.reads else guide.ahead()
+        if ahead is not None and len(ahead):
+            return Foreseen(model, ahead)
+        first = given = None
+        if guide is not None and known is not None and model.codec.given:
+            every = np.concatenate([known, guide.given()[None]])
+            first, given = every[0], every[1:]
+        reader = model.reader(text=symbols, given=first)
+        for _ in reader.read_all(before, given):
             pass
+        return reader
 
     def _record(self, codec: RecordCodec) -> tuple[np.ndarray, np.ndarray | None]:
         """The steps to go on from, and the text that goes with all steps."""

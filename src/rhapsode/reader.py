@@ -197,6 +197,38 @@ class Reader:
         return parameters[:-1]
 
 
+class Foreseen:
+    """A place in sequences whose steps do not depend on those before (`reads = false`): all is computed at once.
+
+    given: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
+    """
+
+    def __init__(self, model: Model, given: np.ndarray) -> None:
+        start = np.asarray(model.codec.steps.start)
+        inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(given), 1, *start.shape)))
+        self._all = model.engine.run(inputs, model.engine.zeros(1), None, given[:, None])[0]  # [N, 1, P]
+        self._at, self.rows = 0, 1
+
+    @property
+    def parameters(self) -> np.ndarray:
+        return np.repeat(self._all[self._at], self.rows, axis=0)
+
+    @property
+    def attention(self) -> np.ndarray:
+        return np.empty((self.rows, 0), np.float32)
+
+    def take(self, index: Sequence[int]) -> Foreseen:
+        other = copy.copy(self)
+        other.rows = len(index)
+        return other
+
+    def repeat(self, rows: int) -> Foreseen:
+        return self.take(range(rows))
+
+    def read(self, steps: np.ndarray, given: np.ndarray | None = None) -> None:
+        self._at += 1
+
+
 class Units:
     """Finds, as steps are read, where units begin according to the model's reset policy."""
 
