@@ -117,3 +117,15 @@ def test_what_cannot_be_is_refused() -> None:
             Network(NetworkConfig(head="regression", **shape), KIND, None, given)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="regression is not for steps that are symbols: take categorical"):
         Network(NetworkConfig(head="regression"), Symbols(5))
+
+
+def test_no_batch_of_an_epoch_is_empty() -> None:
+    """Orders that need fewer rows than the first one's leave none over."""
+    lengths = np.random.default_rng(3).integers(3, 30, 60)
+    begins = np.concatenate([[0], lengths.cumsum()])
+    count = int(begins[-1])
+    steps = Steps(np.zeros((count, 6), np.float32), begins[:-1], None, np.zeros((count, GIVEN), np.float16))
+    framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 32)
+    rows = {len(framing.packing.rows(epoch)) for epoch in range(40) if framing.packing}
+    assert len(rows) > 1
+    assert all(framing.batch(i).weight.any() for i in range(40 * framing.per_epoch))

@@ -467,7 +467,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
         (["score", "MODEL", "BOOK"], "not a file of drawings"),
         (["demo", "opera"], "demo: 'opera' is not known"),
-        (["demo", "text", "words"], "only the demo of handwriting"),
+        (["demo", "text", "words"], "only the demos of handwriting and speech"),
     ],
 )
 def test_mistakes_at_the_command_line(

@@ -151,16 +151,18 @@ class Packing:
             self._known = epoch, done + [units for _, units in waiting]
         return self._known[1]
 
-    def positions(self, epoch: int, first: int, count: int) -> np.ndarray:
-        """[T, count] of the rows from `first` on, nothing but reset steps where there are no more. T is as long as the
-        longest of them."""
-        chosen = self.rows(epoch)[first : first + count]
-        parts = [[self._begins[unit] + np.arange(self._lengths[unit]) for unit in units] for units in chosen]
-        filled = [np.concatenate(part) for part in parts]
-        found = np.zeros((max([1, *map(len, filled)]), count), np.int64)  # position 0 is a reset step
-        for n, part in enumerate(filled):
-            found[: len(part), n] = part
-        return found + epoch * self._whole
+    def positions(self, epoch: int, n: int, parts: int, count: int) -> np.ndarray:
+        """[T, count]: the epoch's rows are shared evenly by so many `parts`, of which this is number n. What is left of
+        `count` rows is reset steps. T is as long as the longest row."""
+        rows = self.rows(epoch)
+        chosen = rows[n * len(rows) // parts : (n + 1) * len(rows) // parts][:count]
+        found = np.zeros((self.window, count), np.int64)  # position 0 is a reset step
+        used = 1
+        for column, units in enumerate(chosen):
+            row = np.concatenate([self._begins[unit] + np.arange(self._lengths[unit]) for unit in units])
+            found[: len(row), column] = row
+            used = max(used, len(row))
+        return found[:used] + epoch * self._whole
 
 
 class Framing:
@@ -190,7 +192,7 @@ class Framing:
         """Batch number i, or some of its rows (the share of one process among several)."""
         if self.packing:
             epoch, n = divmod(i, self.per_epoch)
-            return self.framed.at(self.packing.positions(epoch, n * self.rows, self.rows)[:, rows])
+            return self.framed.at(self.packing.positions(epoch, n, self.per_epoch, self.rows)[:, rows])
         if self.carried:
             starts = np.arange(self.rows) * (self.framed.length // self.rows) + i * self.window
         else:
