@@ -350,6 +350,19 @@ def pairs(home: Path, folder: Path) -> Path:
     return folder
 
 
+def test_recordings_without_texts_are_not_taken_for_text(home: Path, tmp_path: Path) -> None:
+    from rhapsode.corpus import codec_for
+
+    corpus = shutil.copytree(home / "corpus", tmp_path / "corpus")
+    lines = (corpus / "utterances.jsonl").read_text().splitlines()
+    (corpus / "utterances.jsonl").write_text(lines[0] + "\n")  # the others have not been written down yet
+    assert codec_for([corpus]) == "speech"
+    (corpus / "utterances.jsonl").unlink()
+    for source in (corpus, corpus / "0.wav"):
+        with pytest.raises(UserError, match="recordings without texts. Give recordings with texts. Known are metadata"):
+            codec_for([source])
+
+
 def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = pairs(home, tmp_path / "pairs")
     train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "2", "--config", str(home / "small.toml")]

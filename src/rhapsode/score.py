@@ -193,7 +193,8 @@ def score_records(model: Model, records: Iterable[Any], *, report: Report | None
         found, notes = codec.prepared(list(records), cache_folder(), report.stage, **codec.settings)
         records = [one for one in found if one is not None]
         for note in notes:
-            report.note(note)
+            if note.startswith("Left out"):  # the others are for training
+                report.note(note)
     for number, record in enumerate(records):
         text = codec.text_of(record) or ""
         symbols = codec.encode_text(text) if model.text else None

@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from rhapsode.errors import UserError
-from rhapsode.speech.audio import faults, lowpass, read, resampled, written
+from rhapsode.speech.audio import lowpass, read, resampled, written
 from rhapsode.speech.utterance import Sound
 
 soundfile = pytest.importorskip("soundfile")
@@ -82,14 +82,3 @@ def test_what_resampling_keeps_and_what_it_does_not() -> None:
     assert resampled(same, 16000) is same
     with pytest.raises(UserError, match="rate: 0"):
         resampled(same, 0)
-
-
-def test_faults() -> None:
-    speech = Sound(np.random.default_rng(0).normal(size=16000) * 0.1, 16000)
-    assert faults(speech) == []
-    assert faults(Sound(np.clip(speech.samples * 20, -1, 1), 16000))[0].startswith("clipped: ")
-    assert faults(Sound(np.clip(speech.samples * 20, -0.8, 0.8), 16000))[0].startswith("clipped: ")
-    assert faults(Sound(np.zeros(16000), 16000)) == ["silent"]
-    assert faults(Sound(speech.samples / 100, 16000)) == ["too quiet: speech at -54 dB of the limit"]
-    assert faults(Sound(speech.samples[:1600], 16000)) == ["too short: 0.10 s"]
-    assert faults(Sound(np.empty(0), 16000)) == ["too short: 0.00 s", "silent"]

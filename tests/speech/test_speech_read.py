@@ -6,7 +6,7 @@ import pytest
 
 from rhapsode.errors import UserError
 from rhapsode.speech.audio import written
-from rhapsode.speech.read import read, recognised
+from rhapsode.speech.read import labels, read, recognised
 from rhapsode.speech.utterance import Sound
 
 pytest.importorskip("soundfile")
@@ -135,3 +135,36 @@ def test_lines_of_json(tmp_path: Path) -> None:
     path.write_text("\n")
     with pytest.raises(UserError, match="empty"):
         list(read(path))
+
+
+def test_a_column_of_speakers(tmp_path: Path) -> None:
+    for header, lines in (
+        ("id|text|speaker", "a|Hi.|ann\nb|Ho.|bob\n"),
+        ("file|speaker_id|transcript", "a|ann|Hi.\nb|bob|Ho.\n"),
+        ("audio_file|text|normalized_text|speaker", "a|1|Hi.|ann\nb|Ho.||bob\n"),
+    ):
+        path = folder(tmp_path, f"{header}\n{lines}")
+        assert [(each.text, each.speaker) for each in read(path)] == [("Hi.", "ann"), ("Ho.", "bob")]
+    path = folder(tmp_path, "id|text|speaker\na|Hi.|ann|x\n")
+    with pytest.raises(UserError, match=r"line 2: expected id\|text\|speaker"):
+        list(read(path))
+
+
+def test_what_stands_in_two_lists_is_given_once(tmp_path: Path) -> None:
+    path = folder(tmp_path, "a|A\nb|B\n")
+    (tmp_path / "utterances.jsonl").write_text('{"audio": "wavs/a.wav", "text": "better", "speaker": "ann"}\n')
+    found = [(each.name, each.text) for file in sorted(tmp_path.iterdir()) if file.is_file() for each in read(file)]
+    assert found == [("b", "B"), ("a", "better")] and recognised(path)
+
+
+def test_labels_by_themselves(tmp_path: Path) -> None:
+    record(tmp_path / "a.wav")
+    for name, content in (("a.lab", LABELS), ("a.TextGrid", GRID), ("b.jsonl", '{"phones": [["o", 0, 1]]}\n')):
+        (tmp_path / name).write_text(content)
+    # Even if another file beside the recording goes before it.
+    assert [phone.symbol for phone in labels(tmp_path / "a.lab")[0].phones] == ["_", "AH"]
+    for name in ("a.TextGrid", "b.jsonl"):
+        [one] = labels(tmp_path / name)
+        assert one.phones[0].symbol == "o" and one.times is not None and one.times.tolist() == [0, 1]
+    with pytest.raises(UserError, match=r"none\.lab"):
+        labels(tmp_path / "none.lab")

@@ -204,5 +204,6 @@ def test_faults() -> None:
     assert "clipped" in faults(Sound(np.clip(9 * sound.samples, -1, 1), 16000))[0]
     assert faults(Sound(np.zeros(16000), 16000)) == ("silent",)
     assert "short" in faults(Sound(np.zeros(1), 16000))[0] and "short" in faults(Sound(np.zeros(0), 16000))[0]
+    assert faults(Sound(sound.samples / 100, 16000))[0].startswith("too quiet: speech at -")
     assert "above 4 kHz" in faults(voice(8000)[0])[0]
     assert "off centre by +0.10" in faults(Sound(sound.samples + 0.1, 16000))

@@ -28,6 +28,7 @@ def are_recordings(path: Path) -> bool:
 
 def inspect_recordings(path: Path, language: str | None, textgrids: str | None, json: bool) -> None:
     """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
+    from rhapsode._files import reasons
     from rhapsode.datasets import cache_folder
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
@@ -37,12 +38,14 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
 
     if textgrids is not None and Path(textgrids).exists() and not Path(textgrids).is_dir():
         raise UserError(f"--textgrids {textgrids}: there is a file of that name. Give a folder.")
-    files = open_sources([str(path)], accepts=recognised).files
-    utterances = [one for file in files for one in read(file.path, file.name)]
+    sources = open_sources([str(path)], accepts=recognised)
+    utterances = [one for file in sources.files for one in read(file.path, file.name)]
     if not utterances:
         raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
     with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache_folder() / "speech", language or LANGUAGE, processes, report.stage)
+    if sources.skipped:
+        typer.echo(f"files left out: {reasons(sources.skipped)}", err=True)
     show(path, None, describe(utterances, times), json)
     if textgrids is not None:
         count = _write([one.utterance for one in times.aligned if one is not None], Path(textgrids))

@@ -1,4 +1,4 @@
-"""Recordings: read from any format that libsndfile knows, written, at another rate, and what is wrong with them."""
+"""Recordings: read from any format that libsndfile knows, written, and at another rate."""
 
 from __future__ import annotations
 
@@ -21,8 +21,6 @@ ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
 """Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
 amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
-SHORT, SILENT, QUIET, CLIPPED = 0.3, 1e-4, 0.02, 1e-4
-"""Seconds, peak, level that a twentieth of the samples exceed, share of the samples."""
 
 
 def read(path: Path) -> Sound:
@@ -99,34 +97,6 @@ def lowpass(up: int, down: int) -> np.ndarray:
     half = ZEROS * slower
     taps = np.sinc(np.arange(-half, half + 1) * (CUTOFF / slower)) * np.kaiser(2 * half + 1, BETA)
     return np.asarray(taps * (up / taps.sum()))
-
-
-def faults(sound: Sound) -> list[str]:
-    """What is wrong with a recording, in plain words; [] if nothing is."""
-    found = []
-    if sound.seconds < SHORT:
-        found.append(f"too short: {sound.seconds:.2f} s")
-    level = np.abs(sound.samples)
-    peak = float(level.max(initial=0.0))
-    if peak < SILENT:
-        return [*found, "silent"]
-    loud = float(np.quantile(level, 0.95))
-    if loud < QUIET:
-        found.append(f"too quiet: speech at {20 * math.log10(max(loud, 1e-6)):.0f} dB of the limit")
-    share = _clipped(sound.samples, peak)
-    if peak > 0.5 and share > CLIPPED:
-        found.append(f"clipped: {share:.2%} of the samples stand at the limit")
-    return found
-
-
-def _clipped(samples: np.ndarray, peak: float) -> float:
-    """The share of samples in runs of three or more at the largest or smallest value."""
-    count = 0
-    for side in (samples, -samples):
-        at = np.flatnonzero(np.diff(np.concatenate([[False], side >= peak - 1.5 / 32768, [False]]).astype(np.int8)))
-        runs = at[1::2] - at[::2]
-        count += int(runs[runs >= 3].sum())
-    return count / max(len(samples), 1)
 
 
 def _soundfile(purpose: str) -> Any:
