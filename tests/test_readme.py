@@ -13,7 +13,8 @@ from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import lines
 from rhapsode.music.blues import corpus
 from rhapsode.music.formats import abc, midi
-from rhapsode.training import demo_handwriting, demo_music
+from rhapsode.speech.audio import written
+from rhapsode.training import demo_handwriting, demo_music, demo_speech
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    rhapsode ")]
@@ -39,6 +40,15 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo_handwriting, "PIECES", 1500)
     monkeypatch.setattr(demo_handwriting, "HELD_OUT", 50)
     monkeypatch.setattr(demo_music, "TUNES", 30)
+    spoken = demo_speech.sentences()[30:70]
+    monkeypatch.setattr(demo_speech, "sentences", lambda: spoken)
+    rows = []
+    for number, sentence in enumerate(spoken[:20]):
+        sound = demo_speech.original(sentence).sound
+        assert sound is not None
+        written(sound(), Path(f"recordings/{number}.wav"))
+        rows.append(f"{number}|{sentence}\n")
+    Path("recordings/metadata.csv").write_text("".join(rows))
     for name in ("book.txt", "another.txt", "chapter.txt", "lines.txt", "new.txt", "src/code.py"):
         Path(name).write_text("It was the best of times, it was the worst of times.\n" * 40)
 
@@ -53,6 +63,7 @@ def test_commands() -> None:
         short = {"train": ["--steps", "20"], "demo": ["--minutes", "0.05"]}
         assert main(words[1:] + short.get(words[1], [])) == 0, command
     assert "<svg" in Path("words.svg").read_text()
+    assert Path("words.wav").stat().st_size > 5000
     assert Path("chapter.again.txt").read_bytes() == Path("chapter.txt").read_bytes()
 
 

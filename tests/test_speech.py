@@ -368,7 +368,7 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "2", "--config", str(home / "small.toml")]
     assert main([*train, "--device", "cpu", "--valid", str(home / "held")]) == 0
     said = capsys.readouterr().err
-    assert "minutes of speech. It takes 5 minutes of speech for a voice that can be understood" in said
+    assert "minutes of speech. It takes an hour of speech for a voice" in said
     assert say(tmp_path, "Go.", "-o", str(tmp_path / "a.wav")) == 0
     assert main(["inspect", str(corpus), "--textgrids", str(tmp_path / "grids"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -390,7 +390,7 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [
-        ("one", [], "too little data: .* 5 minutes of speech for a voice|It takes 5 minutes of speech for a voice"),
+        ("one", [], "too little data: .* an hour of speech for a voice|It takes an hour of speech for a voice"),
         ("no recording", [], "there is no recording .*4.wav"),
         ("no audio", [], "it has no recording. A voice is learnt from those"),
         ("no text", ["--codec", "speech"], "nothing to say|there is nothing"),
