@@ -29,7 +29,7 @@ SENTENCES = [
 ]
 HELD_OUT = ["The boat sat by the green tree.", "They saw a suit at night."]
 SMALL = """
-steps = 40
+steps = 24
 [network]
 width = 16
 dense_width = 24
@@ -299,7 +299,7 @@ def test_a_stopped_training_goes_on(
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }
-    done = train([home / "corpus"], folder, steps=40, codec="speech", report=stop(0.5), **options)
+    done = train([home / "corpus"], folder, steps=24, codec="speech", report=stop(0.5), **options)
     assert not done.finished
     assert main(["train", str(home / "corpus"), "-o", str(folder), "--device", "cpu"]) == 2
     assert "was stopped. Go on with --resume" in capsys.readouterr().err
