@@ -233,7 +233,7 @@ class Task:
         known = None if self.guide is None else along(self.guide, before)
         most = None if self.guide is None else self.guide.most()
         needed = needed if most is None else most
-        self.length = needed if length is None else length
+        self.length = needed if length is None else length if most is None else min(length, most)
         self.reader = self._begun(before, known, symbols)
 
     def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Foreseen:
