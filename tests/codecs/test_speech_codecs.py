@@ -175,7 +175,7 @@ def test_refusals(kind: type[UtteranceCodec]) -> None:
     assert np.isfinite(along(codec.guide(other), codec.encode(other))).all()
     assert "most of which" in codec.refusal(utterance(1, "_xyz_"))
     assert "speaker" in codec.refusal(utterance(1, speaker="bob"))
-    with pytest.raises(UserError, match="no utterance to learn a voice from. It takes 5 minutes"):
+    with pytest.raises(UserError, match="no utterance to learn a voice from. It takes an hour"):
         kind.fit(lambda: iter(()))
     for options, message in (({"hop": 0}, "hop is 0"), ({"language": 3}, "language is 3"), ({"hob": 5}, "hop")):
         with pytest.raises(UserError, match=message):

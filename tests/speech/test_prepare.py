@@ -62,7 +62,7 @@ def test_times_and_frames_agree_and_silence_is_cut(tmp_path: Path) -> None:
     begin = round(one.times[1] * 16000)
     assert np.abs(one.sound().samples[begin - 400 : begin - 100]).max() < 0.02
     assert np.abs(one.sound().samples[begin + 200 : begin + 600]).max() > 0.1
-    assert any("There are 0.0 minutes of speech. It takes 5 minutes" in note for note in notes)
+    assert any("There are 0.0 minutes of speech. It takes an hour" in note for note in notes)
 
 
 def test_what_took_long_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,8 +72,8 @@ class Trainer:
         needed = "whole" if self.network.context else "stream"
         if (self.network.condition or self.network.given) and plan.framing.name != needed:
             raise UserError(
-                f"framing {plan.framing.name} tears steps from what goes with them; codec {corpus.codec.name} and this "
-                f"network need {needed}."
+                f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
+                f"{corpus.codec.name} needs {needed}."
             )
         self.framing = Framing(
             plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
