@@ -71,6 +71,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
         options = {"language": VOICE, "hop": HOP}
         train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
     voice, rhythm = Model.load(home), Model.load(home / "durations")
+    list(speaking.speak(voice, rhythm, "Hello."))  # what the first call loads is not speaking
     begun = time.perf_counter()
     spoken = joined(list(speaking.speak(voice, rhythm, text)))
     assert spoken.sound is not None and spoken.acoustics is not None
