@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,8 +27,9 @@ class ErrorRate:
     characters: int
 
 
-def edit_distance(a: str, b: str) -> int:
-    """Insertions, deletions and substitutions of a character that make `b` of `a`, at the least (Levenshtein 1966)."""
+def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
+    """Insertions, deletions and substitutions of a character (of lists of words, of a word) that make `b` of `a`, at the
+    least (Levenshtein 1966)."""
     before = list(range(len(b) + 1))
     for i, one in enumerate(a, 1):
         row = [i]
@@ -38,8 +39,9 @@ def edit_distance(a: str, b: str) -> int:
     return before[-1]
 
 
-def character_error_rate(pairs: Iterable[tuple[str, str | None]], seed: int = 0) -> ErrorRate:
-    """All edits of some lines over all their characters, from each line's text and what was read there.
+def character_error_rate(pairs: Iterable[tuple[Sequence[str], Sequence[str] | None]], seed: int = 0) -> ErrorRate:
+    """All edits of some lines over all their characters, from each line's text and what was read there; where lines are
+    lists of words, words count instead of characters.
 
     None for what was read: there was nothing to read, and each character of the text counts as an error.
     Raises `ValueError` if the texts have no characters.
