@@ -176,8 +176,8 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     folder = Path(os.environ["RHAPSODE_DATA"]).resolve() / "speech" / "fsdd"
     begun, notes = time.perf_counter(), Notes()
     ends = (TEST, TEST + VALID, TEST + VALID + options.takes)
-    found_or_not, said = prepared(takes(folder, range(ends[2])), cache_folder(), notes.stage, hop=HOP)
-    print(*said, sep="\n", flush=True)
+    found_or_not, left_out, said = prepared(takes(folder, range(ends[2])), cache_folder(), notes.stage, hop=HOP)
+    print(*left_out, *said, sep="\n", flush=True)
     every = [one for one in found_or_not if one is not None]
     parts: dict[str, list[Utterance]] = {"test": [], "valid": [], "train": []}
     for one in every:

@@ -66,8 +66,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
 def parts(work: Path) -> dict[str, list[Utterance]]:
     """The split, with times and frames; also written into `work`, so that all networks are trained on just these."""
     every = list(read(Path(os.environ["RHAPSODE_DATA"]) / "speech" / "kathleen" / "metadata.csv"))
-    found, notes = prepared(every, cache_folder(), Notes().stage)
-    print(*notes, sep="\n", flush=True)
+    found, left_out, notes = prepared(every, cache_folder(), Notes().stage)
+    print(*left_out, *notes, sep="\n", flush=True)
     done = [one for one in found if one is not None]
     if len(done) < len(every):
         raise SystemExit(f"{len(every) - len(done)} prompts were left out: this is not the data of the protocol.")

@@ -314,7 +314,7 @@ class _RecordBuild:
 
         fitted = self.wanted.fitted
         options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
-        every, told = self._prepared(options)
+        every, left_out, told = self._prepared(options)
 
         def training() -> Iterator[Any]:
             return (record for is_valid, record in every("learning the codec") if not is_valid)
@@ -330,20 +330,23 @@ class _RecordBuild:
         self.main.check_unchanged()
         if self.other:
             self.other.check_unchanged()
-        left_out = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
-        notes = [f"Left out: {codec.record}s {left_out}."] if refused else []
-        notes += told
-        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, notes)
-        _write_meta(folder, codec, counts["train"].documents + counts["valid"].documents, counts, notes)
+        if refused:
+            each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
+            left_out = [f"Left out: {codec.record}s {each}.", *left_out]
+        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, left_out)
+        documents = counts["train"].documents + counts["valid"].documents
+        _write_meta(folder, codec, documents, counts, [*left_out, *told])
 
-    def _prepared(self, options: dict[str, Any]) -> tuple[Callable[[str], Iterator[tuple[bool, Any]]], list[str]]:
-        """`_records`, of records that are prepared; and notes."""
+    def _prepared(
+        self, options: dict[str, Any]
+    ) -> tuple[Callable[[str], Iterator[tuple[bool, Any]]], list[str], list[str]]:
+        """`_records`, of records that are prepared; which are left out; and notes."""
         if not self.kind.prepares:
-            return self._records, []
+            return self._records, [], []
         pairs = list(self._records("reading"))
-        done, notes = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
-        kept = [(pair[0], record) for pair, record in zip(pairs, done, strict=True) if record is not None]
-        return lambda what: iter(kept), notes
+        found = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
+        kept = [(pair[0], record) for pair, record in zip(pairs, found.records, strict=True) if record is not None]
+        return lambda what: iter(kept), found.left_out, found.notes
 
     def _records(self, what: str) -> Iterator[tuple[bool, Any]]:
         """(is it for validation, record) of each."""
@@ -367,10 +370,9 @@ class _RecordBuild:
 
 
 def _check(
-    counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool, notes: list[str]
+    counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool, left_out: list[str]
 ) -> None:
-    """Raises `UserError` for too little data. size: of a part, in a unit that people know; notes: of what was left out,
-    among others."""
+    """Raises `UserError` for too little data. size: of a part, in a unit that people know; left_out: notes of that."""
     train, valid = counts["train"], counts["valid"]
     if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
         return
@@ -380,7 +382,7 @@ def _check(
         f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
         f"needed, and {needed}. Give more"
         + (", or more to validate on." if separate else ", or another part of it to validate on.")
-        + "".join(f" {note}" for note in notes if note.startswith("Left out"))
+        + "".join(f" {note}" for note in left_out)
     )
 
 

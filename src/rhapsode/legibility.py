@@ -28,8 +28,8 @@ class ErrorRate:
 
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
-    """Insertions, deletions and substitutions of a character (of lists of words, of a word) that make `b` of `a`, at the
-    least (Levenshtein 1966)."""
+    """Insertions, deletions and substitutions of a character, or in lists of words of a word, that make `b` of `a`, at
+    the least (Levenshtein 1966)."""
     before = list(range(len(b) + 1))
     for i, one in enumerate(a, 1):
         row = [i]

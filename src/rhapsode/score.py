@@ -190,11 +190,10 @@ def score_records(model: Model, records: Iterable[Any], *, report: Report | None
     """
     codec, report = model.record_codec, report or Report()
     if codec.prepares:
-        found, notes = codec.prepared(list(records), cache_folder(), report.stage, **codec.settings)
-        records = [one for one in found if one is not None]
-        for note in notes:
-            if note.startswith("Left out"):  # the others are for training
-                report.note(note)
+        found = codec.prepared(list(records), cache_folder(), report.stage, **codec.settings)
+        records = [one for one in found.records if one is not None]
+        for note in found.left_out:  # the other notes are for training
+            report.note(note)
     for number, record in enumerate(records):
         text = codec.text_of(record) or ""
         symbols = codec.encode_text(text) if model.text else None

@@ -29,7 +29,8 @@ def silent(what: str, done: float) -> None:
 
 
 def ready(*given: Utterance, cache: Path, **options: Any) -> tuple[list[Utterance | None], list[str]]:
-    return prepared(given, cache, silent, **{"hop": 10, "lsp": 1, **options})
+    found, left_out, notes = prepared(given, cache, silent, **{"hop": 10, "lsp": 1, **options})
+    return found, [*left_out, *notes]
 
 
 def bare(utterance: Utterance) -> Utterance:

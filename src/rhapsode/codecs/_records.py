@@ -9,7 +9,7 @@ import unicodedata
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,15 @@ Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
 Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
 """Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
+
+
+class Prepared(NamedTuple):
+    """records: as they were given, None for one that is left out; left_out: which these are and why, notes: what else a
+    person should be told, a sentence each."""
+
+    records: Sequence[Any]
+    left_out: list[str]
+    notes: list[str]
 
 
 class Keeper(Protocol):
@@ -110,14 +119,13 @@ class RecordCodec(Codec):
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> tuple[Sequence[Any], list[str]]:
-        """These records, all that a corpus is made of, after work that takes long or needs all of them, None for one
-        that is to be left out; and what a person should be told of them, a sentence each. What is kept of the work is
-        kept in the folder `cache`.
+    ) -> Prepared:
+        """These records, all that a corpus is made of, after work that takes long or needs all of them. What is kept of
+        the work is kept in the folder `cache`.
 
         report: is called with what is being done and how much of that is done. Raises `UserError`.
         """
-        return records, []
+        return Prepared(records, [], [])
 
     @property
     def settings(self) -> dict[str, Any]:

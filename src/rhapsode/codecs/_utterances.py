@@ -13,7 +13,7 @@ from typing import Any, Self
 import numpy as np
 
 from rhapsode.codecs._codec import damaged, fields
-from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.codecs._records import Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
 from rhapsode.speech import read as files
@@ -100,8 +100,8 @@ class UtteranceCodec(RecordCodec):
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> tuple[Sequence[Any], list[str]]:
-        return prepared(records, cache, report, **cls.checked(options))
+    ) -> Prepared:
+        return Prepared(*prepared(records, cache, report, **cls.checked(options)))
 
     @property
     def settings(self) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.codecs._records import Prepared
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.guide import Ahead
 from rhapsode.speech.utterance import Utterance
@@ -32,9 +33,9 @@ class Durations(UtteranceCodec):
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
-    ) -> tuple[Sequence[Any], list[str]]:
-        found, _ = super().prepared(records, cache, report, **options)
-        return found, []  # the voice's training has told them
+    ) -> Prepared:
+        found = super().prepared(records, cache, report, **options)
+        return Prepared(found.records, [], [])  # the voice's training has told the rest
 
     @property
     def given(self) -> int:

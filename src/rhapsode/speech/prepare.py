@@ -61,10 +61,10 @@ def prepared(
     lsp: int = 0,
     rate: int = 0,
     **others: object,
-) -> tuple[list[Utterance | None], list[str]]:
+) -> tuple[list[Utterance | None], list[str], list[str]]:
     """Utterances with phones and times: those they have, or found by espeak-ng and alignment; and with their frames,
     which are read when asked for. Silence at the ends is cut. None for those of which nothing can be learnt, or that
-    hardly are of their texts. And notes for a person, a sentence each.
+    hardly are of their texts. Then which these are; and notes for a person, a sentence each.
 
     rate: samples a second, 0 for `rate_for` these. Raises `UserError`.
     """
@@ -85,11 +85,10 @@ def prepared(
             frames, sound = partial(_loaded, path, hop / 1000, name), partial(_at, one.utterance.sound, rate)
             found[n] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
             report("analysing speech", done / len(kept))
-    left = _left_out(utterances, times)
     seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
     if seconds < LITTLE:
         told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
-    return found, [*left, *told]
+    return found, _left_out(utterances, times), told
 
 
 def times_of(
