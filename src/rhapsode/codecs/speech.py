@@ -110,12 +110,9 @@ class Speech(UtteranceCodec):
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
     ) -> Utterance:
         size = len(self.mean)
-        numbers = np.asarray(steps[:, :size], np.float64)
+        values = np.asarray(steps[:, :size], np.float64) * self.sd + self.mean
         if self.own["slopes"]:
-            numbers = numbers * self.sd + self.mean
-            values = smoothest(numbers, self.sd**2) if len(numbers) else numbers[:, : size // 3]
-        else:
-            values = numbers * self.sd + self.mean
+            values = smoothest(values, self.sd**2)
         return self._spoken(outline or self.example, values, steps[:, size] > VOICED)
 
     def livelier(self, utterance: Utterance, strength: float) -> Utterance:

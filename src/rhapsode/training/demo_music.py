@@ -19,7 +19,7 @@ from rhapsode.music.write import save
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
+from rhapsode.training.run import finished, train
 
 TUNES = 1200
 """Of three choruses each."""
@@ -61,8 +61,7 @@ def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicRe
         report.stage("making blues", 0.0)
         checkpoint.commit(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
         report.stage("making blues", 1.0)
-    resume = home / checkpoint.RESUME
-    if not resume.exists() or not checkpoint.load_info(resume)[0].get("finished"):
+    if not finished(home):
         train(
             [source],
             home,
@@ -71,7 +70,7 @@ def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicRe
             # One key: of those that were to learn eleven, one in eight began between two of them, and was lost.
             codec_options={"grid": GRID, "shift": 0},
             plan=PLAN,
-            resume=resume.exists(),
+            resume=(home / checkpoint.RESUME).exists(),
             report=report,
         )
     model = Model.load(home)

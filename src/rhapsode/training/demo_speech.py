@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from rhapsode import checkpoint, speaking
@@ -13,7 +12,6 @@ from rhapsode.codecs.speech import Speech
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.speech import espeak
-from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.audio import resampled, written
 from rhapsode.speech.formats import own, textgrid
 from rhapsode.speech.measures import Distance, compare, speech
@@ -23,7 +21,7 @@ from rhapsode.speech.utterance import Utterance, joined
 from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.demo import language_reference
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
+from rhapsode.training.run import finished, train
 
 VOICE = "en-us"
 SHORTEST, LONGEST = 20, 110
@@ -38,8 +36,7 @@ HELD_OUT = 10
 @dataclass(frozen=True)
 class SpeechResult:
     """What the demo has to show. far: of sentences that it has not heard, with espeak-ng's own durations, from what
-    espeak-ng makes of them; copied: the same of these passed through the vocoder alone is 0. mean: of a voice that says
-    the mean frame all the time. heard: seconds of the corpus; took: to speak."""
+    espeak-ng makes of them. heard: seconds of the corpus; took: to speak."""
 
     model: Path
     picture: Path
@@ -67,10 +64,11 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
         report.stage("espeak-ng speaks the corpus", 1.0)
         checkpoint.commit(lines, "".join(f"{line}\n" for line in said).encode())
     resume = (home / checkpoint.RESUME).exists()
-    if not _finished(home) or not _finished(home / "durations"):
+    if not finished(home) or not finished(home / Speech.companion):
         options = {"language": VOICE, "hop": HOP}
         train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
-    voice, rhythm = Model.load(home), Model.load(home / "durations")
+    voice = Model.load(home)
+    rhythm = speaking.rhythm_beside(voice)
     list(speaking.speak(voice, rhythm, "Hello."))  # what the first call loads is not speaking
     begun = time.perf_counter()
     spoken = joined(list(speaking.speak(voice, rhythm, text)))
@@ -109,18 +107,8 @@ def compared(voice: Model, held_out: list[str]) -> Distance:
         one = original(sentence)
         assert one.sound is not None
         frames = vocoder(codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
-        theirs.append(replace(one, acoustics=partial(_same, frames)))
-        manner = speaking.Manner(liveliness=0)
-        ours.append(speaking.voiced(voice, replace(theirs[-1], sound=None), manner)[0])
+        theirs.append(codec.sounding(one, frames))
+        ours.append(speaking.voiced(voice, theirs[-1], speaking.Manner(liveliness=0))[0])
     mine, wanted = joined(ours).acoustics, joined(theirs).acoustics
     assert mine is not None and wanted is not None
     return compare(mine(), wanted(), speech(wanted()))
-
-
-def _same(frames: Acoustics) -> Acoustics:
-    return frames
-
-
-def _finished(home: Path) -> bool:
-    path = home / checkpoint.RESUME
-    return path.exists() and bool(checkpoint.load_info(path)[0].get("finished"))

@@ -109,7 +109,7 @@ def train(
         given = {"tensorboard": False, **stopped["given"], **now}
     elif resume:
         raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
-    elif (folder / checkpoint.RESUME).exists() and not _finished(folder):
+    elif (folder / checkpoint.RESUME).exists() and not _over(folder):
         raise UserError(
             f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o."
         )
@@ -212,7 +212,7 @@ def _companion(
     """Train the smaller model that belongs to one of this codec, on the same sources; whether that is finished."""
     place = folder / codec.companion
     resume = resume and (place / checkpoint.RESUME).exists()
-    if resume and _finished(place):
+    if resume and _over(place):
         return True
     report.note(f"and now the model of {codec.companion} that goes with it")
     share = {key: value for key, value in budget.model_dump().items() if value is not None}
@@ -282,9 +282,14 @@ def _stopped(folder: Path) -> dict[str, Any] | None:
     return info
 
 
-def _finished(folder: Path) -> bool:
+def finished(folder: Path) -> bool:
+    """Whether there was a run in it that came to its end. Raises `UserError` for what is no checkpoint of one."""
+    info = _stopped(folder)
+    return bool(info and info.get("finished"))
+
+
+def _over(folder: Path) -> bool:
     """Whether its run is, and that of a companion in it, if that has begun."""
     companions = {kind.companion for kind in registry.every("codec") if kind.companion}
-    places = [folder, *(folder / name for name in companions if (folder / name / checkpoint.RESUME).exists())]
-    runs = [_stopped(place) for place in places]
-    return all(info and info.get("finished") for info in runs)
+    begun = [folder / name for name in companions if (folder / name / checkpoint.RESUME).exists()]
+    return all(map(finished, [folder, *begun]))
