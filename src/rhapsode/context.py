@@ -54,7 +54,7 @@ class Context:
         """As `Network.matrices`."""
         dense = {f"dense{n}.weight": 1 for n in range(len(self._dense))}
         names = [f"both{n}.{way}" for n in range(len(self._both)) for way in WAYS]
-        return dense | {f"{name}.{part}": 4 for name in names for part in ("input", "recurrent")}
+        return dense | {f"{name}.{each}": 4 for name in names for each in ("input", "recurrent")}
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
         """Fill the weights in place with the values training begins with."""
@@ -66,12 +66,12 @@ class Context:
             init.zeros_(weights[f"dense{n}.bias"])
         for n, cell in enumerate(self._both):
             for way in WAYS:
-                cell.initialise(_part(weights, f"both{n}.{way}"), generator)
+                cell.initialise(part(weights, f"both{n}.{way}"), generator)
 
     @staticmethod
     def own(weights: Mapping[str, Any]) -> dict[str, Any]:
         """Of all weights of a network, the context's."""
-        return _part(weights, "context")
+        return part(weights, "context")
 
     def run(
         self, weights: Mapping[str, Tensor], given: Tensor, reset: Tensor | None, drop: Callable[[Tensor], Tensor]
@@ -90,9 +90,9 @@ class Context:
             x = drop(x) if n else x
             like = weights[f"both{n}.on.bias"]  # float32, whatever the precision of the rest
             state = tuple(like.new_zeros(x.shape[1], cell.width) for _ in cell.state)
-            on, _ = cell.run(_part(weights, f"both{n}.on"), x, state, reset)
+            on, _ = cell.run(part(weights, f"both{n}.on"), x, state, reset)
             turned = None if reset is None else reset.flip(0)
-            back, _ = cell.run(_part(weights, f"both{n}.back"), x.flip(0), state, turned)
+            back, _ = cell.run(part(weights, f"both{n}.back"), x.flip(0), state, turned)
             x = torch.cat([on, back.flip(0)], dim=-1)
         return x
 
@@ -109,7 +109,7 @@ class Context:
             for way in WAYS:
                 state = tuple(graph.state(cell.width) for _ in cell.state)
                 into = _turned(graph, x) if way == "back" else x
-                y, new = cell.graph(graph, dict(_part(weights, f"both{n}.{way}")), into, state)
+                y, new = cell.graph(graph, dict(part(weights, f"both{n}.{way}")), into, state)
                 found.append(_turned(graph, y) if way == "back" else y)
                 new_state += new
             x = graph.add("Concat", *found, axis=2)[0]
@@ -122,6 +122,7 @@ def _turned(graph: Graph, x: str) -> str:
     return graph.add("Slice", x, *ends)[0]
 
 
-def _part(weights: Mapping[str, Any], part: str) -> dict[str, Any]:
-    prefix = f"{part}."
+def part(weights: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Of some weights, those of one part: `name.weight` is its `weight`."""
+    prefix = f"{name}."
     return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}

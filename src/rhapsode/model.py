@@ -54,11 +54,11 @@ class Model:
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.given)
-        needed = "whole" if network.context else "stream"
-        if codec.given and (config.framing.name, config.reset) != (needed, "document"):
+        if codec.given and (config.framing.name, config.reset) != (network.framing, "document"):
             raise UserError(
-                f"{file}: with codec {codec.name}, the framing must be {needed} and the reset policy document; they "
-                f"are {config.framing.name} and {config.reset}. The file was not written by rhapsode. Train again."
+                f"{file}: with codec {codec.name}, the framing must be {network.framing} and the reset policy "
+                f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
+                "Train again."
             )
         weights = checkpoint.load_tensors(file, network.shapes, digest)
         for name, value in weights.items():

@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from rhapsode import registry
 from rhapsode.cells._cell import Cell
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.config import Dropout, NetworkConfig
-from rhapsode.context import Context
+from rhapsode.context import Context, part
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
@@ -143,6 +143,11 @@ class Network:
         return np.asarray(leads[:, None] == own, np.float32)
 
     @property
+    def framing(self) -> str:
+        """The framing that keeps steps beside what goes with them, where anything does."""
+        return "whole" if self.context else "stream"
+
+    @property
     def single(self) -> bool:
         """Whether the graph computes one step, which the engine repeats."""
         return self.config.feedback or any(cell.single for cell in self.cells)
@@ -169,14 +174,14 @@ class Network:
             weights["embedding"].normal_(std=std, generator=generator)
             weights["embedding"][self.steps.start] = 0  # neutral: short training may never meet it
         if self.context:
-            self.context.initialise(self._part(weights, "context"), generator)
+            self.context.initialise(part(weights, "context"), generator)
         if self.condition:
-            self.condition.initialise(self._part(weights, "condition"), generator)
+            self.condition.initialise(part(weights, "condition"), generator)
         for n, cell in enumerate(self.cells):
-            cell.initialise(self._part(weights, f"layer{n}"), generator)
+            cell.initialise(part(weights, f"layer{n}"), generator)
         if not self.config.tied:
             weights["output.weight"].normal_(std=0.5 * self.features**-0.5, generator=generator)
-        self.head.initialise(self._part(weights, "head"), generator)
+        self.head.initialise(part(weights, "head"), generator)
         return weights
 
     @property
@@ -224,12 +229,12 @@ class Network:
         states = iter(state)
         attending = state[sum(len(cell.state) for cell in self.cells) :]
         for n, cell in enumerate(self.cells):
-            layer = self._part(weights, f"layer{n}")
+            layer = part(weights, f"layer{n}")
             if drop.recurrent:
                 layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
             before = tuple(next(states) for _ in cell.state)
             if n == 0 and self.condition and text is not None:
-                window = self._part(weights, "condition")
+                window = part(weights, "condition")
                 if self.config.feedback:
                     y, w, new, attending = self.condition.around(cell, layer, window, x, text, before, attending, reset)
                 else:
@@ -257,11 +262,11 @@ class Network:
 
     def nats(self, weights: Mapping[str, Tensor], parameters: Tensor, targets: Tensor) -> Tensor:
         """-log p of the targets [..., *shape of a step], by the parameters [..., P] that `run` gave: [...] float32."""
-        return self.head.nats(parameters, targets, self._part(weights, "head"))
+        return self.head.nats(parameters, targets, part(weights, "head"))
 
     def bound(self, weights: Mapping[str, np.ndarray]) -> Head:
         """The head, for numpy."""
-        return self.head.bound(self._part(weights, "head"))
+        return self.head.bound(part(weights, "head"))
 
     def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
         from torch.nn import functional
@@ -295,11 +300,6 @@ class Network:
         words = torch.empty(-(-count // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
         kept = words.view(torch.uint8)[:count].view(shape) >= cut
         return x * kept.to(x.dtype).mul_(256 / (256 - cut))
-
-    @staticmethod
-    def _part(weights: Mapping[str, Any], part: str) -> dict[str, Any]:
-        prefix = f"{part}."
-        return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.engine.Engine`. It is one step's or a window's: see
@@ -337,10 +337,10 @@ class Network:
             if n == 0 and self.config.feedback:
                 joined = [x, graph.add("Unsqueeze", attending[-1], graph.constant([0]))[0]]
             into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else joined[0]
-            y, new = cell.graph(graph, self._part(weights, f"layer{n}"), into, before[n])
+            y, new = cell.graph(graph, part(weights, f"layer{n}"), into, before[n])
             if n == 0 and self.condition:
                 own = attending[: len(self.condition.state)]
-                w, graph.attention, after = self.condition.graph(graph, self._part(weights, "condition"), y, own)
+                w, graph.attention, after = self.condition.graph(graph, part(weights, "condition"), y, own)
                 beside = [w]
                 attending = after
                 if self.config.feedback:

@@ -199,8 +199,7 @@ def generate(
         if prompt == "-":
             prompt_file, prompt = "-", None
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
-        asked = ctx.get_parameter_source("temperature")
-        if asked is None or asked.name != "COMMANDLINE":
+        if not _asked(ctx, "temperature"):
             temperature = 0.0
         if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
@@ -239,13 +238,18 @@ def generate(
         typer.echo(f"seed {drawn[0].seed}", err=True)
 
 
+def _asked(ctx: typer.Context, option: str | None) -> bool:
+    """Whether it was given, and is not just a default."""
+    source = ctx.get_parameter_source(str(option))
+    return source is not None and source.name == "COMMANDLINE"
+
+
 def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
     """Raises `UserError` for an option that is for models of another kind, as its help says."""
     for option in ctx.command.params:
         kinds = str(getattr(option, "help", None) or "").partition(":")[0].split(", ")
-        given = ctx.get_parameter_source(str(option.name))
         others = {MUSIC, PENS, VOICES}.intersection(kinds)
-        if others and own not in others and given is not None and given.name == "COMMANDLINE":
+        if others and own not in others and _asked(ctx, option.name):
             named = " and ".join(sorted(others)).lower()
             raise UserError(f"{option.opts[0]} is for models of {named}; this one's codec is {codec}.")
 
@@ -253,8 +257,7 @@ def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
 def _refuse_for_voices(ctx: typer.Context) -> None:
     """Raises `UserError` for an option that could mean nothing there."""
     for option in ctx.command.params:
-        given = ctx.get_parameter_source(str(option.name))
-        if option.name in TEXT and given is not None and given.name == "COMMANDLINE":
+        if option.name in TEXT and _asked(ctx, option.name):
             raise UserError(f"{option.opts[0]} means nothing to a voice, which says the whole of a text. Leave it out.")
 
 

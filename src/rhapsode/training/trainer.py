@@ -69,11 +69,10 @@ class Trainer:
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
         self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.given)
-        needed = "whole" if self.network.context else "stream"
-        if (self.network.condition or self.network.given) and plan.framing.name != needed:
+        if (self.network.condition or self.network.given) and plan.framing.name != self.network.framing:
             raise UserError(
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
-                f"{corpus.codec.name} needs {needed}."
+                f"{corpus.codec.name} needs {self.network.framing}."
             )
         self.framing = Framing(
             plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
