@@ -183,7 +183,7 @@ def analysed(one: Utterance) -> Utterance:
     def fitted(values: np.ndarray) -> np.ndarray:
         return np.concatenate([values, np.repeat(values[-1:], max(0, count - len(values)), axis=0)])[:count]
 
-    same = replace(copy, spectrum=fitted(copy.spectrum), aperiodicity=fitted(copy.aperiodicity), f0=fitted(copy.f0))
+    same = copy.each(fitted)
     return replace(one, acoustics=lambda: same)
 
 

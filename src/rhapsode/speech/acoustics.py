@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -48,6 +49,11 @@ class Acoustics:
     @property
     def seconds(self) -> float:
         return len(self) * self.hop
+
+    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Acoustics:
+        """The same with its three arrays as `change` makes them."""
+        spectrum, aperiodicity, f0 = map(change, (self.spectrum, self.aperiodicity, self.f0))
+        return replace(self, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
 
 
 class Vocoder(Protocol):

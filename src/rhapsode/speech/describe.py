@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.speech.listen import Heard, listing
+from rhapsode.speech.listen import Heard, listing, with_faults, without_use
 from rhapsode.speech.prepare import Times
 from rhapsode.speech.suspects import BAD, Doubt, worst
 from rhapsode.speech.utterance import PAUSE, Utterance
@@ -73,15 +73,9 @@ def describe(utterances: Sequence[Utterance], times: Times) -> Description:
     """utterances: at least one; times: what `times_of` found of them."""
     heard: Sequence[Heard] = times.heard
     seconds = [one.seconds for one in heard]
-    faults: dict[str, list[str]] = {}
-    left_out: dict[str, list[str]] = {}
-    for utterance, one in zip(utterances, heard, strict=True):
-        if one.unfit:
-            left_out.setdefault(one.unfit, []).append(utterance.name)
-        for fault in one.faults:
-            faults.setdefault(fault, []).append(utterance.name)
-    for suspect in times.suspects:
-        left_out.setdefault("not sounding like their texts", []).append(suspect.utterance.name)
+    left_out = without_use(utterances, heard)
+    if times.suspects:
+        left_out["not sounding like their texts"] = [suspect.utterance.name for suspect in times.suspects]
     aligned = [one for one in times.aligned if one is not None]
     phones = Counter(phone.symbol for one in aligned for phone in one.utterance.phones if phone.symbol != PAUSE)
     speakers = Counter(utterance.speaker for utterance in utterances)
@@ -93,7 +87,7 @@ def describe(utterances: Sequence[Utterance], times: Times) -> Description:
         speakers=dict(speakers.most_common()) if set(speakers) != {""} else {},
         rates=dict(Counter(one.rate for one in heard).most_common()),
         phones=dict(phones.most_common()),
-        faults=dict(sorted(faults.items(), key=lambda each: -len(each[1]))),
+        faults=with_faults(utterances, heard),
         left_out=left_out,
         doubts=tuple(worst(aligned, SHOWN)),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,16 +66,30 @@ def notes(utterances: Sequence[Utterance], heard: Sequence[Heard], rate: int) ->
         had = ", ".join(f"{each:,} ({count:,})" for each, count in sorted(rates.items()))
         lower = f" Those with fewer have nothing above {min(rates) / 2000:g} kHz." if min(rates) < rate else ""
         found.append(f"Samples a second: {had}; all are taken at {rate:,}.{lower}")
-    by: dict[str, list[str]] = {}
-    for utterance, one in zip(utterances, heard, strict=True):
-        for fault in one.faults:
-            by.setdefault(fault, []).append(utterance.name)
-    worst = sorted(by.items(), key=lambda each: -len(each[1]))
+    worst = list(with_faults(utterances, heard).items())
     for fault, names in worst[:NAMED]:
         found.append(f"Recordings {fault}: {listing(names)}.")
     if len(worst) > NAMED:
         count = len({name for _, names in worst[NAMED:] for name in names})
         found.append(f"{count:,} more recordings have faults: rhapsode inspect FOLDER lists them.")
+    return found
+
+
+def with_faults(utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, list[str]]:
+    """What is to be said of recordings, the most frequent first → names of those of which it is."""
+    found = _names((fault, one.name) for one, each in zip(utterances, heard, strict=True) for fault in each.faults)
+    return dict(sorted(found.items(), key=lambda each: -len(each[1])))
+
+
+def without_use(utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, list[str]]:
+    """Why recordings teach nothing → names of those that do not."""
+    return _names((each.unfit, one.name) for one, each in zip(utterances, heard, strict=True) if each.unfit)
+
+
+def _names(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for what, name in pairs:
+        found.setdefault(what, []).append(name)
     return found
 
 

@@ -19,7 +19,7 @@ from rhapsode.speech._pool import Pool, cores, pool
 from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
-from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for
+from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for, without_use
 from rhapsode.speech.read import KNOWN
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import timed
@@ -111,11 +111,8 @@ def times_of(
 
 
 def _left_out(utterances: Sequence[Utterance], times: Times) -> list[str]:
-    by: dict[str, list[str]] = {}
-    for utterance, one in zip(utterances, times.heard, strict=True):
-        if one.unfit:
-            by.setdefault(one.unfit, []).append(utterance.name)
-    found = [f"Left out, being {why}: {listing(names)}." for why, names in by.items()]
+    useless = without_use(utterances, times.heard)
+    found = [f"Left out, being {why}: {listing(names)}." for why, names in useless.items()]
     if times.suspects:
         names = [one.utterance.name for one in times.suspects]
         found.append(
@@ -168,9 +165,7 @@ def _trimmed(utterance: Utterance, hop: float) -> Utterance:
     times[0], times[-1] = first * hop, last * hop
 
     def frames() -> Acoustics:
-        whole = acoustics()
-        part = slice(first, last + 1)
-        return replace(whole, spectrum=whole.spectrum[part], aperiodicity=whole.aperiodicity[part], f0=whole.f0[part])
+        return acoustics().each(lambda values: values[first : last + 1])
 
     def samples() -> Sound:
         whole = sound()
