@@ -25,7 +25,7 @@ def cores() -> int:
 
 
 class Pool:
-    """workers: processes; none are started if it is one. What they return does not depend on how many they are."""
+    """workers: processes; none are started if it is one. What they return does not depend on how many they are, but for rounding."""
 
     def __init__(self, executor: ProcessPoolExecutor | None, workers: int) -> None:
         self._executor = executor
