@@ -7,9 +7,9 @@ The data is speech/fsdd in that folder: ten digits said by six speakers, fifty t
 next two for validation, `--takes` after those to train on. Phones are espeak-ng's of the digit's name, their times are
 found from the training takes (`rhapsode.speech.align`).
 
-Two networks learn frames and durations, with the speaker as context: `regression`, the codec's own, and `generative`,
+Two networks learn frames and prosody, with the speaker as context: `regression`, the codec's own, and `generative`,
 which reads the frame before and gives a mixture of Gaussians. Each then says each digit in each speaker's voice, with
-durations of its own, at several temperatures; above 0 once a seed.
+durations and melody of its own, at several temperatures; above 0 once a seed.
 
 A recogniser, which hears sound and not frames, is trained on the recordings of the same takes alone and tells digit and
 speaker. Beside what is drawn stand test takes, as recorded and as the vocoder makes them from their frames. `of real`:
@@ -156,12 +156,12 @@ def rates(hears: Hears, utterances: Iterable[Utterance], sound: Callable[[Uttera
 
 def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Utterance]:
     """Each digit in each voice, once a seed."""
-    voice, rhythm = Model.load(home), Model.load(home / "durations")
+    voice, prosody = Model.load(home), Model.load(home / "prosody")
     for speaker in voice.codec.features.speakers:  # type: ignore[attr-defined]
         for word in WORDS:
             for seed in range(seeds if temperature else 1):
                 manner = speaking.Manner(temperature=temperature, speaker=speaker, liveliness=0)
-                yield from speaking.speak(voice, rhythm, word, manner, seed=seed)
+                yield from speaking.speak(voice, prosody, word, manner, seed=seed)
 
 
 def listed(utterances: list[Utterance], path: Path) -> Path:

@@ -1,6 +1,6 @@
 """Speech: bidirectional LSTMs beside feed-forward networks on one voice (Fan et al. 2014); how well it is understood.
 
-    RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--work FOLDER]
+    RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--melody] [--slopes]
     RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
     RHAPSODE_DATA=folder python benchmarks/speech.py time    --voice MODEL
 
@@ -14,7 +14,8 @@ after an utterance is cut to 0.1 s.
 measures on the test prompts, by the weights that were best on the validation prompts. Frames within 40 dB of an
 utterance's loudest count. LSD is between envelopes as the vocoder's code has them (513 frequencies, 0 to 8 kHz); so a
 copy of the frames has none, and the row `synthesis and analysis` says what making sound of them and analysing it again
-costs. MCD leaves out c0. F0 is compared where both sound. `predicted`: with durations of the voice's own model, and
+costs. MCD leaves out c0. F0 is compared where both sound. As in the paper, networks find F0 themselves; with `--melody`
+they are given it phone by phone, as the model of prosody has it. `predicted`: with durations of that model, too, and
 frames matched by dynamic time warping. Means of the network as they are, without post-filter, unless a row says so.
 
 `hear` is the word error rate of pocketsphinx on test and validation prompts; see `hearing.py`.
@@ -28,7 +29,9 @@ import argparse
 import json
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +43,7 @@ from rhapsode import speaking
 from rhapsode.codecs.speech import Speech
 from rhapsode.datasets import cache_folder
 from rhapsode.model import Model
-from rhapsode.speech import espeak
+from rhapsode.speech import espeak, melody
 from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.audio import written
 from rhapsode.speech.formats import own
@@ -54,6 +57,7 @@ from rhapsode.training.run import train
 TEST, VALID = 66, 66
 PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
 """Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
+TEMPERATURES = 0.5, 1.0
 NETWORKS: dict[str, dict[str, Any]] = {
     "dnn_a": {"dense": 6, "dense_width": 512, "both": 0},
     "dnn_b": {"dense": 3, "dense_width": 1024, "both": 0},
@@ -110,30 +114,49 @@ def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
     return {"lsd_db": float(counts @ lsds / counts.sum()), "mcd_db": float(counts @ mcds / counts.sum())}
 
 
-def said(voice: Model, utterances: list[Utterance], manner: speaking.Manner) -> list[Utterance]:
-    """With the durations that they have."""
-    return [speaking.voiced(voice, replace(one, sound=None), manner)[0] for one in utterances]
+def said(voice: Model, prosody: Model, utterances: list[Utterance], manner: speaking.Manner) -> list[Utterance]:
+    """With the durations that they have, if they have any."""
+    return list(speaking.speak(voice, prosody, utterances, manner))
 
 
-def rhythm_error(rhythm: Model, utterances: list[Utterance]) -> tuple[list[Utterance], dict[str, float]]:
-    """The utterances with durations by the model; and how far these are, of phones that are no pauses."""
-    manner, found, pairs = speaking.Manner(), [], []
+def phrased(prosody: Model, utterances: list[Utterance], manner: speaking.Manner, seed: int = 0) -> list[Utterance]:
+    """With durations and melody by the model."""
+    bare = (replace(one, sound=None, acoustics=None, times=None) for one in utterances)
+    return [speaking.phrased(prosody, one, manner, seed) for one in bare]
+
+
+def per_phone(utterances: list[Utterance]) -> np.ndarray:
+    """[2, P] seconds and Hz of all phones that are no pauses."""
+    found = []
     for one in utterances:
-        own_times = one.times
-        assert own_times is not None
-        timed = speaking.timed(rhythm, replace(one, sound=None, acoustics=None, times=None), manner)
-        assert timed.times is not None
-        found.append(timed)
+        hertz = melody.known(one)
+        assert one.times is not None and hertz is not None
         spoken = np.array([phone.symbol != PAUSE for phone in one.phones])
-        pairs.append(np.stack([np.diff(timed.times), np.diff(own_times)])[:, spoken])
-    ours, theirs = np.concatenate(pairs, axis=1)
-    return found, {
-        "duration_rmse_ms": float(1000 * np.sqrt(np.mean((ours - theirs) ** 2))),
-        "duration_correlation": float(np.corrcoef(ours, theirs)[0, 1]),
+        found.append(np.stack([np.diff(one.times), hertz])[:, spoken])
+    return np.concatenate(found, axis=1)
+
+
+def prosody_error(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+    """How far durations and melody are, by phones."""
+    (seconds, hertz), (own_seconds, own_hertz) = per_phone(ours), per_phone(theirs)
+    return {
+        "duration_rmse_ms": float(1000 * np.sqrt(np.mean((seconds - own_seconds) ** 2))),
+        "duration_correlation": float(np.corrcoef(seconds, own_seconds)[0, 1]),
+        "melody_rmse_semitones": float(np.sqrt(np.mean((12 * np.log2(hertz / own_hertz)) ** 2))),
+        "melody_correlation": float(np.corrcoef(hertz, own_hertz)[0, 1]),
+        "melody_sd_of_real": float(np.std(np.log(hertz)) / np.std(np.log(own_hertz))),
     }
 
 
-def compared(minutes: float, networks: list[str], work: Path, slopes: bool) -> dict[str, Any]:
+def drawn(prosody: Model, test: list[Utterance], temperature: float) -> dict[str, float]:
+    """Two renderings by the model of prosody: how far from the recordings, and from each other."""
+    one, other = (phrased(prosody, test, speaking.Manner(temperature=temperature), seed) for seed in (0, 1))
+    apart = prosody_error(one, other)
+    names = {"duration_rmse_ms": "seeds_apart_ms", "melody_rmse_semitones": "seeds_apart_semitones"}
+    return prosody_error(one, test) | {name: apart[key] for key, name in names.items()}
+
+
+def compared(minutes: float, networks: list[str], work: Path, options: dict[str, int]) -> dict[str, Any]:
     data = parts(work)
     test = data["test"]
     found: dict[str, Any] = {}
@@ -141,35 +164,40 @@ def compared(minutes: float, networks: list[str], work: Path, slopes: bool) -> d
     found["synthesis and analysis"] = distance(again, test)
     show("synthesis and analysis", found["synthesis and analysis"])
     for name in networks:
-        home = work / f"{name}{'-slopes' if slopes else ''}-{minutes:g}"
+        home = work / "-".join([name, *(key for key, on in options.items() if on), f"{minutes:g}"])
         begun = time.perf_counter()
         if not (home / "model.safetensors").exists():
             train(
                 [work / "train" / "utterances.jsonl"],
                 home,
-                minutes=minutes / 0.9,  # a tenth is for durations
+                minutes=minutes / 0.9,  # a tenth is for prosody
                 valid=[work / "valid" / "utterances.jsonl"],
                 codec="speech",
-                codec_options={"slopes": int(slopes)},
+                codec_options=options,
                 network=NETWORKS[name],
                 plan=PLAN,
                 report=Notes(),
             )
-        voice, rhythm = Model.load(home), Model.load(home / "durations")
+        voice, prosody = Model.load(home), Model.load(home / "prosody")
         row: dict[str, Any] = {
             "parameters": voice.network.parameters,
             "step": voice.config.facts["step"],
             "seconds": round(time.perf_counter() - begun),
             "valid_nats": voice.config.facts["valid_nats_per_step"],
         }
-        row |= distance(said(voice, test, speaking.Manner(liveliness=0)), test)
-        row["lively"] = distance(said(voice, test, speaking.Manner()), test)
-        timed, row["durations"] = rhythm_error(rhythm, test)
-        row["predicted"] = warped(said(voice, timed, speaking.Manner(liveliness=0)), test)
+        row |= distance(said(voice, prosody, test, speaking.Manner(liveliness=0)), test)
+        row["lively"] = distance(said(voice, prosody, test, speaking.Manner()), test)
+        timed = phrased(prosody, test, speaking.Manner())
+        row["prosody"] = prosody_error(timed, test)
+        row["drawn"] = {temperature: drawn(prosody, test, temperature) for temperature in TEMPERATURES}
+        row["predicted"] = warped(said(voice, prosody, timed, speaking.Manner(liveliness=0)), test)
         found[name] = row
         show(name, row)
         show("  lively", row["lively"])
-        print("  ", row["durations"], row["predicted"], flush=True)
+        for key in ("prosody", "predicted"):
+            print(f"  {key:22}", rounded(row[key]))
+        for temperature, each in row["drawn"].items():
+            print(f"  at temperature {temperature:g}    ", rounded(each), flush=True)
     return found
 
 
@@ -190,15 +218,19 @@ def analysed(one: Utterance) -> Utterance:
 def show(name: str, row: dict[str, Any]) -> None:
     numbers = ("parameters", "step", "seconds", "valid_nats")
     names = ("lsd_db", "mcd_db", "bap_db", "f0_rmse_hz", "f0_correlation", "voicing_error_percent")
-    print(f"{name:24}", {key: round(row[key], 3) for key in (*numbers, *names) if key in row}, flush=True)
+    print(f"{name:24}", rounded({key: row[key] for key in (*numbers, *names) if key in row}), flush=True)
 
 
-def heard(home: Path, work: Path) -> dict[str, Any]:
-    """Word error rates on test and validation prompts: natural, copied, ours, espeak-ng's."""
+def rounded(row: dict[str, float]) -> dict[str, float]:
+    return {key: round(value, 3) for key, value in row.items()}
+
+
+def heard(home: Path, work: Path, only: list[str]) -> dict[str, Any]:
+    """Word error rates on test and validation prompts: natural, copied, ours, espeak-ng's; or only of these."""
     data = parts(work)
     prompts = data["test"] + data["valid"]
     voice = Model.load(home)
-    rhythm = speaking.rhythm_beside(voice)
+    prosody = speaking.prosody_beside(voice)
     understand = hearing.recogniser()
 
     def natural(one: Utterance) -> Sound:
@@ -208,15 +240,11 @@ def heard(home: Path, work: Path) -> dict[str, Any]:
     def copied(one: Utterance) -> Sound:
         return vocoder(frames(one).vocoder).synthesise(frames(one))
 
-    def ours(one: Utterance) -> Sound:
-        return spoken(joined(list(speaking.speak(voice, rhythm, one.text))))
-
-    def flat(one: Utterance) -> Sound:
-        manner = speaking.Manner(liveliness=0)
-        return spoken(joined(list(speaking.speak(voice, rhythm, one.text, manner))))
+    def ours(one: Utterance, **manner: float) -> Sound:
+        return spoken(joined(list(speaking.speak(voice, prosody, one.text, speaking.Manner(**manner)))))
 
     def timed(one: Utterance) -> Sound:
-        return spoken(speaking.voiced(voice, replace(one, sound=None), speaking.Manner())[0])
+        return spoken(next(speaking.speak(voice, prosody, [replace(one, sound=None)])))
 
     def spoken(one: Utterance) -> Sound:
         assert one.sound is not None
@@ -225,9 +253,19 @@ def heard(home: Path, work: Path) -> dict[str, Any]:
     def by_rule(one: Utterance) -> Sound:
         return spoken(espeak.speak(one.text, "en-us"))
 
-    kinds = {"natural": natural, "copied": copied, "ours": ours, "ours, flat": flat, "ours, natural times": timed}
+    kinds: dict[str, Callable[[Utterance], Sound]] = {
+        "natural": natural,
+        "copied": copied,
+        "ours": ours,
+        **{f"ours at {each:g}": partial(ours, temperature=each) for each in TEMPERATURES},
+        "ours, flat": partial(ours, liveliness=0),
+        "ours, natural times": timed,
+        "espeak-ng": by_rule,
+    }
     found: dict[str, Any] = {}
-    for name, kind in {**kinds, "espeak-ng": by_rule}.items():
+    for name, kind in kinds.items():
+        if only and name not in only:
+            continue
         pairs = [(one.text, understand(kind(one))) for one in prompts]
         rate, low, high = hearing.error_rate(pairs)
         found[name] = {"word_error_rate": rate, "low": low, "high": high, "sentences": len(pairs)}
@@ -245,7 +283,7 @@ TEXT = (
 def timed(home: Path, times: int = 5) -> dict[str, Any]:
     """Where the time goes, in milliseconds for a second of speech, on one thread: medians."""
     voice = Model.load(home)
-    rhythm = speaking.rhythm_beside(voice)
+    prosody = speaking.prosody_beside(voice)
     codec = voice.codec
     assert isinstance(codec, Speech)
     rows = []
@@ -257,7 +295,7 @@ def timed(home: Path, times: int = 5) -> dict[str, Any]:
 
         outlines = list(speaking.outlined(codec, TEXT))
         mark()
-        when = [speaking.timed(rhythm, one, speaking.Manner()) for one in outlines]
+        when = [speaking.phrased(prosody, one, speaking.Manner()) for one in outlines]
         mark()
         given = [codec.guide(one).ahead() for one in when]
         mark()
@@ -272,11 +310,11 @@ def timed(home: Path, times: int = 5) -> dict[str, Any]:
         mark()
         if turn:  # the first one loads
             rows.append(np.diff(marks) * 1000 / seconds)
-    text, rhythm_ms, features, context, frames_ms, sound_ms = np.median(rows, axis=0).tolist()
-    whole = text + rhythm_ms + frames_ms + sound_ms
+    text, prosody_ms, features, context, frames_ms, sound_ms = np.median(rows, axis=0).tolist()
+    whole = text + prosody_ms + frames_ms + sound_ms
     found = {
         "text to phones": text,
-        "durations": rhythm_ms,
+        "durations and melody": prosody_ms,
         "features of frames": features,
         "bidirectional layers": context,
         "frame by frame": frames_ms - features - context,
@@ -295,15 +333,19 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6)
     parser.add_argument("--networks", default="hybrid_b,dnn_a,dnn_b,hybrid_a")
     parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
+    parser.add_argument("--melody", action="store_true", help="with F0 by phones given")
+    parser.add_argument("--only", default="", help="hear: of these alone, e.g. 'ours,ours at 0.5'")
     parser.add_argument("--voice", type=Path)
     parser.add_argument("--work", type=Path, default=cache_folder() / "benchmark-speech")
     options = parser.parse_args()
     if options.what == "compare":
-        found = compared(options.minutes, options.networks.split(","), options.work, options.slopes)
+        codec = {"melody": int(options.melody), "slopes": int(options.slopes)}
+        found = compared(options.minutes, options.networks.split(","), options.work, codec)
     elif options.voice is None:
         parser.error("--voice MODEL is needed")
     else:
-        found = heard(options.voice, options.work) if options.what == "hear" else timed(options.voice)
+        only = [name for name in options.only.split(",") if name]
+        found = heard(options.voice, options.work, only) if options.what == "hear" else timed(options.voice)
     print(json.dumps(found, ensure_ascii=False))
 
 

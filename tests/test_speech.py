@@ -107,7 +107,7 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     again = tmp_path / "again.wav"
     for labels in (beside[0], beside[2]):  # .lab has neither words nor text
         assert say(home, "--phones", labels, "-o", str(again)) == 0
-        assert np.array_equal(samples(again), whole)
+        assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # the melody is written to a hundredth
         assert say(home, "--phones", labels, "--f0", beside[3], "-o", str(again)) == 0
         assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # F0 is written to a hundredth
 
@@ -224,13 +224,11 @@ def test_what_cannot_be_said(
         raise UserError(said.err)
 
 
-def test_a_voice_without_its_durations(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    shutil.copytree(home / "voice", tmp_path / "voice", ignore=shutil.ignore_patterns("durations"))
+def test_a_voice_without_its_prosody(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(home / "voice", tmp_path / "voice", ignore=shutil.ignore_patterns("prosody"))
     assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
-    assert "durations is missing" in capsys.readouterr().err
-    (tmp_path / "a.lab").write_text(LAB)
-    assert say(tmp_path, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "a.wav")) == 0
-    assert main(["generate", str(home / "voice" / "durations"), "Home."]) == 2
+    assert "prosody is missing" in capsys.readouterr().err
+    assert main(["generate", str(home / "voice" / "prosody"), "Home."]) == 2
     assert "part of a voice: give the voice's folder" in capsys.readouterr().err
 
 
@@ -263,7 +261,7 @@ def test_what_is_not_installed(
 
 
 def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("voice", "voice/durations"):
+    for name in ("voice", "voice/prosody"):
         lines = (home / name / "metrics.jsonl").read_text().splitlines()
         best = min(value["valid"] for value in map(json.loads, lines) if "valid" in value)
         assert main(["score", str(home / name), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
@@ -305,7 +303,7 @@ def test_a_stopped_training_goes_on(
     assert "was stopped. Go on with --resume" in capsys.readouterr().err
     assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 0
     assert f'generate {folder} "Any words." -o words.wav' in capsys.readouterr().err.replace("'", "")
-    for name in ("", "durations"):
+    for name in ("", "prosody"):
         one, other = (Model.load(each / name).weights for each in (folder, home / "voice"))
         assert all(np.array_equal(one[key], other[key]) for key in one)
 
@@ -316,7 +314,7 @@ def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert main([*more, "--language", "de"]) == 2
     assert "fine-tuning keeps its own" in capsys.readouterr().err
     assert main(more) == 0
-    for name in ("", "durations"):
+    for name in ("", "prosody"):
         one, other = (Model.load(each / "voice" / name) for each in (tmp_path, home))
         assert one.codec.to_json() == other.codec.to_json()
         assert any(not np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)

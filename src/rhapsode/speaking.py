@@ -1,7 +1,7 @@
-"""Speaking: a text is cut into sentences, and each becomes phones, their durations, frames and sound.
+"""Speaking: a text is cut into sentences, and each becomes phones, how long and how high they are, frames and sound.
 
-voice, rhythm = Model.load("voice"), Model.load("voice/durations")
-for spoken in speak(voice, rhythm, "Any text. And more."):
+voice, prosody = Model.load("voice"), Model.load("voice/prosody")
+for spoken in speak(voice, prosody, "Any text. And more."):
     spoken.sound()
 """
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode._writers import Sample
-from rhapsode.codecs.durations import Durations
+from rhapsode.codecs.prosody import Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
@@ -31,9 +31,9 @@ LIVELINESS = 0.6
 
 @dataclass(frozen=True)
 class Manner:
-    """How to speak. speed: 2 is twice as fast; pitch: 2 is an octave higher; temperature: of frames and of durations;
-    liveliness: 0 for the spectrum as the model has it, 1 for one as varied as the training data's; speaker: of those
-    that the model knows."""
+    """How to speak. speed: 2 is twice as fast; pitch: 2 is an octave higher; temperature: of rhythm and melody, and of
+    frames, if the model draws them; liveliness: 0 for the spectrum as the model has it, 1 for one as varied as the
+    training data's; speaker: of those that the model knows."""
 
     speed: float = 1.0
     pitch: float = 1.0
@@ -42,14 +42,14 @@ class Manner:
     speaker: str | None = None
 
 
-def rhythm_beside(voice: Model) -> Model:
-    """The model of durations that belongs to a voice. Raises `UserError`."""
+def prosody_beside(voice: Model) -> Model:
+    """The model of prosody that belongs to a voice. Raises `UserError`."""
     assert voice.path is not None
     folder = voice.path.parent / Speech.companion
     if not folder.exists():
         raise UserError(
-            f"{folder} is missing: the voice has not learnt how long phones last. Finish its training: rhapsode train "
-            f"-o {voice.path.parent} --resume; or give phones with times: --phones FILE.TextGrid."
+            f"{folder} is missing: the voice has not learnt how long and how high phones are. Finish its training: "
+            f"rhapsode train -o {voice.path.parent} --resume"
         )
     return type(voice).load(folder)
 
@@ -69,12 +69,15 @@ def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[U
         yield Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker)
 
 
-def timed(rhythm: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:
-    """The utterance with times by the model of durations."""
+def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:
+    """The utterance with times and melody by the model of prosody; what it has, it keeps."""
+    if utterance.times is not None and utterance.melody is not None:
+        return utterance
     sampling = Sampling(temperature=manner.temperature)
-    found: Utterance = rhythm.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
+    found: Utterance = prosody.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
     assert found.times is not None
-    return replace(found, times=found.times / manner.speed)
+    times = found.times / manner.speed if utterance.times is None else utterance.times
+    return replace(utterance, times=times, melody=found.melody if utterance.melody is None else utterance.melody)
 
 
 def voiced(
@@ -84,7 +87,7 @@ def voiced(
     is beyond the end is not heard, and what is missing there is unvoiced."""
     codec = voice.codec
     assert isinstance(codec, Speech)
-    sampling = Sampling(temperature=manner.temperature)
+    sampling = Sampling(temperature=manner.temperature) if "temperature" in voice.head.options else Sampling()
     sample = voice.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0]
     found: Utterance = sample.record
     if manner.liveliness:
@@ -99,17 +102,17 @@ def voiced(
 
 def speak(
     voice: Model,
-    rhythm: Model,
+    prosody: Model,
     text: str | Iterable[Utterance],
     manner: Manner | None = None,
     seed: int = 0,
     row: int = 0,
+    f0: np.ndarray | None = None,
 ) -> Iterator[Utterance]:
-    """Sentence by sentence, each with times and sound. Raises `UserError`."""
+    """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`. Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
-    if not isinstance(codec, Speech) or not isinstance(rhythm.codec, Durations):
-        raise UserError("speaking needs a model of speech and one of durations: rhapsode train RECORDINGS makes both.")
+    if not isinstance(codec, Speech) or not isinstance(prosody.codec, Prosody):
+        raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
-        when = utterance if utterance.times is not None else timed(rhythm, utterance, manner, seed, row)
-        yield voiced(voice, when, manner, seed, row)[0]
+        yield voiced(voice, phrased(prosody, utterance, manner, seed, row), manner, seed, row, f0)[0]

@@ -11,11 +11,12 @@ import numpy as np
 import pytest
 
 from rhapsode.codecs._utterances import UtteranceCodec
-from rhapsode.codecs.durations import LEAST, Durations
+from rhapsode.codecs.prosody import LEAST, Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError
 from rhapsode.guide import along
 from rhapsode.model import codec_from_json, codec_to_json
+from rhapsode.speech import melody
 from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.utterance import PAUSE, Phone, Utterance
 
@@ -76,22 +77,39 @@ def test_steps_are_normalised_and_slopes_are_slopes() -> None:
     np.testing.assert_allclose(values[1:-1, size : 2 * size], (values[2:, :size] - values[:-2, :size]) / 2, atol=1e-4)
 
 
-def test_durations_come_back() -> None:
-    codec = fitted(Durations)
+def test_prosody_comes_back() -> None:
+    codec = fitted(Prosody)
     given = utterance(2)
-    assert given.times is not None
+    hertz = melody.known(given)
+    assert given.times is not None and hertz is not None
     steps = codec.encode(given)
-    assert steps.shape == (len(given), 1)
+    assert steps.shape == (len(given), 2)
     back = codec.decode(steps, outline=given)
-    assert back.times is not None and back.phones == given.phones
+    assert back.times is not None and back.phones == given.phones and back.melody is not None
     np.testing.assert_allclose(back.times, given.times, atol=1e-5)
+    np.testing.assert_allclose(back.melody, hertz, rtol=1e-5)
     brief = replace(given, times=np.array([0, 0.001, 0.2, 0.3, 0.4, 0.5, 0.6]))
     again = codec.decode(codec.encode(brief), outline=brief).times
     assert again is not None and again[1] == pytest.approx(LEAST)
-    assert codec.show(given).startswith("_ ") and codec.show(given).endswith(" ms")
+    assert codec.show(back).startswith("_ ") and codec.show(back).endswith(" Hz")
 
 
-@pytest.mark.parametrize("kind", [Speech, Durations])
+def test_speech_is_given_the_melody() -> None:
+    """That of the record; without one, its frames'; without these, the mean."""
+    codec, given = fitted(Speech), utterance(1)
+    hertz = melody.known(given)
+    assert hertz is not None and given.acoustics is not None
+    rows = codec.guide(given).ahead()
+    assert rows.shape[1] == fitted(Speech, melody=0).given + 1
+    bare = replace(given, acoustics=None)
+    np.testing.assert_array_equal(codec.guide(replace(bare, melody=hertz)).ahead(), rows)
+    np.testing.assert_array_equal(codec.guide(bare).ahead()[:, :-1], rows[:, :-1])
+    assert not codec.guide(bare).ahead()[:, -1].any()
+    higher = codec.guide(replace(given, melody=2 * hertz)).ahead()[:, -1]
+    np.testing.assert_allclose(higher - rows[:, -1], np.log(2) / codec.sd[0], rtol=1e-4)
+
+
+@pytest.mark.parametrize("kind", [Speech, Prosody])
 def test_a_guide_gives_as_much_as_there_are_steps(kind: type[UtteranceCodec]) -> None:
     codec = fitted(kind)
     for given in (utterance(5), utterance(6, "_bc_")):
@@ -116,7 +134,7 @@ def test_livelier_has_the_variance_of_the_training_data() -> None:
     np.testing.assert_allclose(none().spectrum, whole.spectrum * 0.3)
 
 
-@pytest.mark.parametrize("kind", [Speech, Durations])
+@pytest.mark.parametrize("kind", [Speech, Prosody])
 def test_what_a_model_file_keeps(kind: type[UtteranceCodec]) -> None:
     codec = fitted(kind, utterance(1, speaker="ann"), utterance(2, "_bd_", speaker="bob"))
     data = json.loads(json.dumps(codec_to_json(codec)))
@@ -133,7 +151,7 @@ def test_what_a_model_file_keeps(kind: type[UtteranceCodec]) -> None:
 DAMAGE: dict[str, Any] = {
     "symbols": [[], "abc", [1, 2], None],
     "speakers": [[], {"a": 1}],
-    "mean": [[1.0, 2.0], "x", [[0.0]], None],
+    "mean": [[1.0, 2.0, 3.0], "x", [[0.0]], None],
     "sd": [[0.0], [-1.0], [], "x"],
     "settings": [{}, [], {"hop": 0}, {"hope": 1}, "x"],
     "example": [{}, [], {"phones": [["a"]]}, {"phones": []}, {"phones": [["a", None, None]]}, 7],
@@ -141,7 +159,7 @@ DAMAGE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", [Speech, Durations])
+@pytest.mark.parametrize("kind", [Speech, Prosody])
 @pytest.mark.parametrize(("field", "value"), [(name, each) for name, values in DAMAGE.items() for each in values])
 def test_damaged_data(kind: type[UtteranceCodec], field: str, value: Any) -> None:
     data = fitted(kind).to_json()
@@ -166,7 +184,7 @@ def test_damaged_frames(key: str, value: Any) -> None:
         Speech.from_json({**data, "own": own})
 
 
-@pytest.mark.parametrize("kind", [Speech, Durations])
+@pytest.mark.parametrize("kind", [Speech, Prosody])
 def test_refusals(kind: type[UtteranceCodec]) -> None:
     codec = fitted(kind)
     assert codec.refusal(utterance(1)) == "" and codec.unheard(utterance(1)) == []

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,10 @@ def test_own_written_and_read(tmp_path: Path) -> None:
     found = own.loads(json.loads(line), "here", tmp_path)
     same(found, SAID)
     assert (found.text, found.speaker, found.name) == ("Hello, you", "A", "a") and found.sound is not None
+    assert found.melody is None
+    sung = replace(SAID, melody=np.linspace(100, 200, len(SAID)))
+    again = own.loads(json.loads(own.dumps(sung, "a.wav")), "here", tmp_path).melody
+    np.testing.assert_allclose(again, sung.melody, atol=0.01)
     without = own.loads(json.loads(own.dumps(Utterance(SAID.phones))), "here", tmp_path)
     assert without.phones == SAID.phones and without.times is None and without.sound is None
 
@@ -208,6 +213,9 @@ def test_own_with_little_in_it(tmp_path: Path) -> None:
         ({"phones": [["h", 0, 1], ["h", 0.5, 2]]}, "phone 2: begins at 0.5 s, before"),
         ({"phones": [["h", 0, 1, {"stress": -1}]]}, "'stress' must be a whole number"),
         ({"phones": [["h", 0, 1, {"word": 0}], ["h", 1, 2]]}, "for all phones or for none"),
+        ({"phones": [["h", 0, 1, {"f0": 100}], ["h", 1, 2, {}]]}, "f0 must be given for all phones, with times"),
+        ({"phones": [["h", None, None, {"f0": 100}]]}, "f0 must be given for all phones, with times"),
+        ({"phones": [["h", 0, 1, {"f0": 0}]]}, "f0 must be Hz from 20 to 2000, of unvoiced phones, too; found 0"),
     ],
 )
 def test_own_that_is_wrong(tmp_path: Path, value: dict[str, object], message: str) -> None:

@@ -74,19 +74,16 @@ def write_speech(
     if seed is None:
         chosen = fresh_seed() if voice.manner.temperature else 0
     assert chosen is not None
-    rhythm = speaking.rhythm_beside(model) if voice.phones is None else None
+    prosody = speaking.prosody_beside(model)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
-
     warned = set[str]()
 
     def said(row: int) -> Iterator[Utterance]:
         if voice.phones is not None:
-            for one in _timed(voice.phones, codec, voice.manner.speaker, contour is not None):
-                yield speaking.voiced(model, one, voice.manner, chosen, row, contour)[0]
+            outlines = _timed(voice.phones, codec, voice.manner.speaker, contour is not None)
         else:
-            assert rhythm is not None
             outlines = _warning(codec, speaking.outlined(codec, text, voice.manner.speaker), warned)
-            yield from speaking.speak(model, rhythm, outlines, voice.manner, chosen, row)
+        return speaking.speak(model, prosody, outlines, voice.manner, chosen, row, contour)
 
     if output == "-" and not json and not voice.also:
         _streamed(said(0), sys.stdout.isatty())

@@ -16,6 +16,7 @@ from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
+from rhapsode.speech import melody
 from rhapsode.speech import read as files
 from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.audio import SUFFIXES
@@ -70,10 +71,9 @@ class UtteranceCodec(RecordCodec):
         return {}
 
     @classmethod
+    @abstractmethod
     def check(cls, own: dict[str, Any], size: int) -> None:
         """Raises `ValueError` or `TypeError` unless `own` is as `measured`, and a step has `size` numbers."""
-        if own or size != 1:
-            raise ValueError("a step is one number, and nothing else is known")
 
     @cached_property
     def steps(self) -> Frames:
@@ -132,7 +132,7 @@ class UtteranceCodec(RecordCodec):
         size = len(total) - cls.flags
         mean = (total / count)[:size]
         sd = np.sqrt(np.maximum((squares / count)[:size] - mean**2, 1e-8))
-        bare = replace(example, sound=None, acoustics=None)
+        bare = replace(example, sound=None, acoustics=None, melody=melody.known(example))
         return cls(settings, Features(sorted(symbols), sorted(speakers)), (mean, sd), bare, own)
 
     def refitted(self, records: Records) -> Self:

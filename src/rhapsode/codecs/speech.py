@@ -16,6 +16,7 @@ from rhapsode.codecs._records import Records
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
+from rhapsode.speech import melody
 from rhapsode.speech.acoustics import RATES, Acoustics, log_f0
 from rhapsode.speech.lsp import Lsp
 from rhapsode.speech.prepare import HOPS
@@ -32,11 +33,12 @@ class Speech(UtteranceCodec):
     name = "speech"
     summary = "a step is a frame of sound: speech from phones, a voice from recordings"
     unit = "frame"
-    companion = "durations"
+    companion = "prosody"
     usage = '"Any words." -o words.wav'
-    options = {**UtteranceCodec.options, "slopes": 0}
-    limits = {**UtteranceCodec.limits, "slopes": (0, 1)}
-    """slopes: 1 to model them, too, and make of all the likeliest track (see `speech.trajectory`)."""
+    options = {**UtteranceCodec.options, "melody": 1, "slopes": 0}
+    limits = {**UtteranceCodec.limits, "melody": (0, 1), "slopes": (0, 1)}
+    """melody: 1 to be given F0 by phones, as the model of prosody has it, 0 to find it from the text alone; slopes: 1
+    to model them, too, and make of all the likeliest track (see `speech.trajectory`)."""
     flags = 1
 
     @property
@@ -45,7 +47,7 @@ class Speech(UtteranceCodec):
 
     @property
     def given(self) -> int:
-        return self.features.frame_size
+        return self.features.frame_size + int(self._settings["melody"])
 
     @classmethod
     def measured(cls, utterances: Records, options: dict[str, Any]) -> dict[str, Any]:
@@ -99,7 +101,16 @@ class Speech(UtteranceCodec):
         count = round((record.times[-1] - record.times[0]) / self.hop) + 1
         if record.acoustics is not None:
             count = len(record.acoustics())
-        return Ahead(self.features.of_frames(record, count, self.hop))
+        rows = self.features.of_frames(record, count, self.hop)
+        return Ahead(np.column_stack([rows, self._melody(record, count)]) if self._settings["melody"] else rows)
+
+    def _melody(self, record: Utterance, count: int) -> np.ndarray:
+        """[count] float32, normalised as log F0 is; its mean if it is not known."""
+        hertz = melody.known(record)
+        if hertz is None or record.times is None:
+            return np.zeros(count, np.float32)
+        line = melody.contour(record.times, hertz, count, self.hop)
+        return np.asarray((line - self.mean[0]) / self.sd[0], np.float32)
 
     @property
     def hop(self) -> float:

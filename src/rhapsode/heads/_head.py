@@ -114,5 +114,5 @@ class Head(ABC):
             if getattr(sampling, name) != type(sampling).model_fields[name].default:
                 raise UserError(
                     f"{name} means nothing to this model, whose head is {self.name}. "
-                    f"It can be drawn from with: {', '.join(sorted(self.options))}."
+                    f"It can be drawn from with: {', '.join(sorted(self.options)) or 'no options'}."
                 )

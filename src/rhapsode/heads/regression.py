@@ -1,6 +1,7 @@
 """A frame whose numbers are independent Gaussians of unit variance: -log p is half the squared error, and a constant.
 
-What the literature on speech calls a regression (Fan et al. 2014). Its likeliest frame is its mean, at temperature 0.
+What the literature on speech calls a regression (Fan et al. 2014). It is drawn as its mean: with noise as wide as that,
+each number of each frame by itself, it would be no speech.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Regression(Head):
 
     name = "regression"
     kind = Frames
-    options = frozenset({"temperature"})
+    options = frozenset()
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         super().__init__(steps, config)
@@ -62,8 +63,6 @@ class Regression(Head):
         recent: Sequence[Any],
         allowed: np.ndarray | None = None,
     ) -> Drawn:
-        n, temperature = self.numbers, sampling.temperature
-        numbers = distribution[:n] + temperature * _flags.normals(n, randomness) if temperature else distribution[:n]
-        flags = _flags.draw(distribution[n:], sampling, randomness)
-        step = np.concatenate([numbers, flags]).astype(np.float32)
+        n = self.numbers
+        step = np.concatenate([distribution[:n], distribution[n:] > 0]).astype(np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -25,7 +25,8 @@ def cores() -> int:
 
 
 class Pool:
-    """workers: processes; none are started if it is one. What they return does not depend on how many they are, but for rounding."""
+    """workers: processes; none are started if it is one. How many they are changes nothing in what they return but
+    rounding."""
 
     def __init__(self, executor: ProcessPoolExecutor | None, workers: int) -> None:
         self._executor = executor

@@ -69,7 +69,7 @@ def align(
                 or None. Then its phones are taken as evenly long at first, and it takes some dozens of utterances to
                 get over that. Neither this nor `sound` is called in another process or thread.
     report:     hears what is done and how much of it, 0 to 1.
-    workers:    processes, as many as there are cores by default. They change nothing but the time it takes, and rounding.
+    workers:    processes, as many as there are cores by default. They change the time it takes, and rounding.
     rounds:     in which phones are learnt, 1 or more.
     Raises `UserError`.
     """

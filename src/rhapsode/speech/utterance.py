@@ -44,7 +44,7 @@ class Phone:
 class Utterance:
     """phones in order; times: [P + 1] float64, seconds, where each begins and the last one ends, if that is known;
     speaker: empty where there is but one; sound: gives what was recorded or made, if anything was; acoustics:
-    the same as frames, the first one at times[0]."""
+    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`."""
 
     phones: tuple[Phone, ...]
     times: np.ndarray | None = None
@@ -53,6 +53,7 @@ class Utterance:
     speaker: str = ""
     sound: Callable[[], Sound] | None = None
     acoustics: Callable[[], Acoustics] | None = None
+    melody: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.phones)
@@ -83,7 +84,13 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
         )
         return replace(found[0], spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
 
-    text = " ".join(one.text for one in utterances)
+    melodies = [one.melody for one in utterances if one.melody is not None]
     return replace(
-        utterances[0], phones=tuple(phones), times=np.concatenate(times), text=text, sound=sound, acoustics=acoustics
+        utterances[0],
+        phones=tuple(phones),
+        times=np.concatenate(times),
+        text=" ".join(one.text for one in utterances),
+        sound=sound,
+        acoustics=acoustics,
+        melody=np.concatenate(melodies) if len(melodies) == len(utterances) else None,
     )

@@ -38,8 +38,8 @@ WIDE, WIDER = 512, 768
 ATTENDING = 128
 """Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
 belongs to this character or the next one shows late."""
-PACKED, PACKED_ROWS = 1024, 8
-"""Steps of a row that whole units are packed in, and rows of a batch."""
+PACKED, PACKED_ROWS, PACKED_LEAST = 1024, 8, 256
+"""Steps of a row that whole units are packed in, and rows of a batch; and steps where there are few, as of phones."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
 DROPOUT = {
@@ -59,6 +59,9 @@ WEIGHT_DROP = {
     Frames: (30, 0.0, 0.0),
 }
 """The same for recurrent weights."""
+FED = 0.5
+"""Dropout of the frames that are read: each says nearly all of the next one, but nothing of how to go on from one that
+was drawn and not recorded (as of words, Bowman et al. 2016)."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
 
@@ -156,6 +159,8 @@ def choose(
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         elif framing.name == "whole":
             span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
+            while not window and "window" not in plan and span > PACKED_LEAST and 32 * share * span > data:
+                span //= 2
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
@@ -164,7 +169,7 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            fewest = {"stream": 16 * span, "whole": 4 * span}.get(framing.name, 16)  # of an epoch's updates
+            fewest = {"stream": 16 * span, "whole": 32 * span}.get(framing.name, 16)  # of an epoch's updates
             while share > 1 and share * processes * fewest > data:
                 share //= 2
             rows = share * processes
@@ -205,6 +210,7 @@ def choose(
     epochs = updates * targets / data
     chosen = dict(dropout)
     if not dropout:
+        frames = isinstance(steps, Frames)
         rate, recurrent = (
             round(min(largest, slope * math.log2(max(epochs, free) / free)), 2)
             for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
@@ -212,7 +218,7 @@ def choose(
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            "input": round(rate / 4, 3) * isinstance(steps, Symbols),
+            "input": FED * config.reads if frames else round(rate / 4, 3) * isinstance(steps, Symbols),
             "recurrent": recurrent,
             "locked": isinstance(steps, Sets | Tuples),
         }

@@ -68,10 +68,10 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
         options = {"language": VOICE, "hop": HOP}
         train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
     voice = Model.load(home)
-    rhythm = speaking.rhythm_beside(voice)
-    list(speaking.speak(voice, rhythm, "Hello."))  # what the first call loads is not speaking
+    prosody = speaking.prosody_beside(voice)
+    list(speaking.speak(voice, prosody, "Hello."))  # what the first call loads is not speaking
     begun = time.perf_counter()
-    spoken = joined(list(speaking.speak(voice, rhythm, text)))
+    spoken = joined(list(speaking.speak(voice, prosody, text)))
     assert spoken.sound is not None and spoken.acoustics is not None
     sound = spoken.sound()
     took = time.perf_counter() - begun
@@ -80,7 +80,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     checkpoint.commit(files[1], picture(sound, spoken.phones, spoken.times, spoken.acoustics(), text))
     checkpoint.commit(files[2], textgrid.dumps(spoken).encode())
     heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
-    return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, every[:HELD_OUT]), heard, took)
+    return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, prosody, every[:HELD_OUT]), heard, took)
 
 
 def sentences() -> list[str]:
@@ -98,7 +98,7 @@ def original(sentence: str) -> Utterance:
     return replace(said, text=sentence, sound=lambda: sound)
 
 
-def compared(voice: Model, held_out: list[str]) -> Distance:
+def compared(voice: Model, prosody: Model, held_out: list[str]) -> Distance:
     """The voice with espeak-ng's durations beside espeak-ng, on sentences that it never heard."""
     codec = voice.codec
     assert isinstance(codec, Speech)
@@ -108,7 +108,7 @@ def compared(voice: Model, held_out: list[str]) -> Distance:
         assert one.sound is not None
         frames = vocoder(codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
         theirs.append(codec.sounding(one, frames))
-        ours.append(speaking.voiced(voice, theirs[-1], speaking.Manner(liveliness=0))[0])
+        ours.append(next(speaking.speak(voice, prosody, [theirs[-1]], speaking.Manner(liveliness=0))))
     mine, wanted = joined(ours).acoustics, joined(theirs).acoustics
     assert mine is not None and wanted is not None
     return compare(mine(), wanted(), speech(wanted()))

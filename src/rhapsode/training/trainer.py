@@ -50,6 +50,8 @@ QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
+NEATER = {"bias": 0.5, "temperature": 0.8}
+"""How samples are drawn that training shows."""
 
 
 class Trainer:
@@ -324,9 +326,7 @@ class Trainer:
     def sample(self, model: Model) -> str:
         """What the present weights write, a little neater than they are sure of."""
         codec, text = self.corpus.codec, self._some_text()
-        neater = Sampling(bias=0.5) if "bias" in model.head.options else Sampling(temperature=0.8)
-        if not self.network.config.reads:
-            neater = Sampling(temperature=0)
+        neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
         length = None if text or self.network.context else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text

@@ -8,7 +8,7 @@ Each line is an object, an utterance:
     text      what is said.
     speaker   who says it, if there are several.
     phones    each its symbol, where it begins and where it ends, in seconds (all null if that is not known), and what
-              else is known: stress, syllable, word, phrase, as in `Phone`. `_` is a pause.
+              else is known: stress, syllable, word, phrase, as in `Phone`, and f0, in Hz. `_` is a pause.
 
 All but audio or phones may be left out. Without words these are what stands between pauses; without syllables they are
 derived.
@@ -32,6 +32,8 @@ from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Utterance
 
 NUMBERS = ("stress", "syllable", "word", "phrase")
+F0 = 20, 2000
+"""Hz."""
 
 
 def recognises(head: str) -> bool:
@@ -52,10 +54,13 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
     value: dict[str, Any] = {} if audio is None else {"audio": audio}
     value |= {key: text for key, text in (("text", utterance.text), ("speaker", utterance.speaker)) if text}
     if utterance.phones or audio is None:
+        each = zip(utterance.phones, pairwise(times), strict=True)
         value["phones"] = [
-            [each.symbol, begin, end, {name: getattr(each, name) for name in NUMBERS}]
-            for each, (begin, end) in zip(utterance.phones, pairwise(times), strict=True)
+            [phone.symbol, begin, end, {name: getattr(phone, name) for name in NUMBERS}] for phone, (begin, end) in each
         ]
+    if utterance.melody is not None:
+        for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
+            phone[3]["f0"] = round(hertz, 2)
     return json.dumps(value, ensure_ascii=False)
 
 
@@ -66,7 +71,7 @@ def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
     for key in ("audio", "text", "speaker"):
         if not isinstance(value.get(key, ""), str):
             raise UserError(f"{where}: {key!r} must be text, found {shown(value[key])}.")
-    phones, times = _phones(sequence(value.get("phones", []), f"{where}, phones"), where)
+    phones, times, melody = _phones(sequence(value.get("phones", []), f"{where}, phones"), where)
     recording = folder / value["audio"] if "audio" in value else None
     if recording is not None and not recording.is_file():
         raise UserError(f"{where}: there is no recording {recording}. 'audio' is its path from the file's folder on.")
@@ -77,12 +82,15 @@ def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
         recording.stem if recording is not None else where,
         value.get("speaker", ""),
         partial(audio.read, recording) if recording is not None else None,
+        melody=melody,
     )
 
 
-def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None]:
+def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None, np.ndarray | None]:
+    """The phones, their times, and their F0."""
     found: list[Phone] = []
     rows: list[Row] = []
+    hertz: list[float] = []
     known: set[str] = set()
     for number, each in enumerate(given, 1):
         place = f"{where}, phone {number}"
@@ -96,14 +104,18 @@ def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray
         if number > 1 and (set(extra) ^ known) & set(NUMBERS[1:]):
             raise UserError(f"{place}: syllable, word and phrase must be given for all phones or for none.")
         known = set(extra)
+        if "f0" in extra:
+            hertz.append(_hertz(extra["f0"], place))
         found.append(Phone(parts[0], **{key: extra[key] for key in NUMBERS if key in extra}))
         if parts[1] is not None or parts[2] is not None:
             rows.append(Row(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
     if rows and len(rows) != len(found):
         raise UserError(f"{where}: times must be given for all phones or be null for all.")
+    if hertz and len(hertz) != len(rows):
+        raise UserError(f"{where}: f0 must be given for all phones, with times, or for none.")
     if not {"syllable", "word", "phrase"} <= known:
         found = list(numbered(_worded(found, "word" in known)))
-    return tuple(found), _times(rows, where) if rows else None
+    return tuple(found), _times(rows, where) if rows else None, np.array(hertz) if hertz else None
 
 
 def _times(rows: list[Row], where: str) -> np.ndarray:
@@ -119,6 +131,13 @@ def _worded(phones: list[Phone], known: bool) -> list[Phone]:
         return phones
     pauses = np.cumsum([each.symbol == PAUSE for each in phones]).tolist()
     return [Phone(each.symbol, each.stress, word=word) for each, word in zip(phones, pauses, strict=True)]
+
+
+def _hertz(value: Any, where: str) -> float:
+    low, high = F0
+    if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+        raise UserError(f"{where}: f0 must be Hz from {low} to {high}, of unvoiced phones, too; found {shown(value)}.")
+    return float(value)
 
 
 def _seconds(value: Any, where: str) -> float:
