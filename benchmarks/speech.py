@@ -1,6 +1,6 @@
 """Speech: bidirectional LSTMs beside feed-forward networks on one voice (Fan et al. 2014); how well it is understood.
 
-    RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b,dnn_a] [--melody] [--slopes]
+    RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b] [--melody] [--slopes]
     RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
     RHAPSODE_DATA=folder python benchmarks/speech.py time    --voice MODEL
 

@@ -9,7 +9,7 @@ import torch
 
 from rhapsode.config import FramingConfig
 from rhapsode.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps import Frames, Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
 
@@ -59,3 +59,28 @@ def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auto, "measure", lambda *_: 1e11)
     plan, _ = chosen(10**6, Budget(minutes=1), threads=1)
     assert (plan.threads, plan.most) == (1, 1)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(("data", "updates"), [(10**6, 100), (35_000, 30), (10_000, 9)])
+def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: int, updates: int, reads: bool) -> None:
+    """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
+    network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
+    plan, _ = auto.choose(
+        Frames(2),
+        data,
+        Budget(steps=50),
+        FramingConfig(name="whole"),
+        "record",
+        network=network,
+        dropout={},
+        plan={"threads": 1},
+        parameters=None,
+        window=None,
+        device=torch.device("cpu"),
+        precision="fp32",
+        given=7,
+    )
+    assert data / (plan.rows * plan.window) >= updates
+    assert plan.window >= auto.PACKED_LEAST
+    assert plan.dropout.input == (auto.FED if reads else 0)

@@ -156,6 +156,12 @@ def test_seeds_temperature_and_json(home: Path, tmp_path: Path, capsys: pytest.C
     assert wav("a.wav", "--seed", "5") == plain != warm  # without a temperature nothing is drawn
     assert wav("b.wav", "--temperature", "0.7", "--seed", "1") == warm
     assert wav("b.wav", "--temperature", "0.7", "--seed", "2") != warm
+    said = []
+    for seed in ("1", "2"):
+        wav("b.wav", "--temperature", "0.7", "--seed", seed, "--also", str(tmp_path / "b.jsonl"))
+        said.append(json.loads((tmp_path / "b.jsonl").read_text())["phones"])
+    one, other = ([(end - begin, more["f0"]) for _, begin, end, more in phones] for phones in said)
+    assert all(a != b and 60 <= a[1] <= 400 for a, b in zip(one, other, strict=True))  # rhythm and melody
     assert wav("c.flac")[:4] == b"fLaC" and wav("c.ogg")[:4] == b"OggS"
     assert say(home, "Go.", "-o", str(tmp_path / "d.wav"), "--samples", "2", "--temperature", "0.5") == 0
     assert (tmp_path / "d-1.wav").read_bytes() != (tmp_path / "d-2.wav").read_bytes()
