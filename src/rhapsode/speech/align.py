@@ -70,7 +70,7 @@ def align(
                 get over that. Neither this nor `sound` is called in another process or thread.
     report:     hears what is done and how much of it, 0 to 1.
     workers:    processes, as many as there are cores by default. They change the time it takes, and rounding.
-    rounds:     in which phones are learnt, 1 or more.
+    rounds:     in which phones are learnt; 0 for dynamic time warping alone.
     Raises `UserError`.
     """
     if not utterances:
