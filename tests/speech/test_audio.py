@@ -7,7 +7,7 @@ import pytest
 from scipy.signal import resample_poly
 
 from rhapsode.errors import UserError
-from rhapsode.speech.audio import lowpass, read, resampled, written
+from rhapsode.speech.audio import Unreadable, lowpass, read, resampled, written
 from rhapsode.speech.utterance import Sound
 
 soundfile = pytest.importorskip("soundfile")
@@ -45,8 +45,9 @@ def test_channels_and_other_samples(tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     for name, data in (("empty", b""), ("damaged", b"RIFF no more")):
         (tmp_path / f"{name}.wav").write_bytes(data)
-        with pytest.raises(UserError, match=f"{name}.wav: cannot be read as a recording"):
+        with pytest.raises(Unreadable, match=f"{name}.wav: cannot be read as a recording") as caught:
             read(tmp_path / f"{name}.wav")
+        assert caught.value.why.startswith(name)
     with pytest.raises(UserError, match="missing.wav: cannot be read"):
         read(tmp_path / "missing.wav")
     written(Sound(np.empty(0), 8000), tmp_path / "none.wav")
@@ -57,6 +58,13 @@ def test_what_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path / "nan.wav")
     with pytest.raises(UserError, match="the format of sound: '.mp4' is not known"):
         written(tone(200), tmp_path / "a.mp4")
+
+
+def test_damage_that_claims_any_number_of_samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written(tone(200), tmp_path / "a.wav")
+    monkeypatch.setattr(soundfile, "read", lambda *_, **__: np.empty(1 << 55))
+    with pytest.raises(Unreadable, match="cannot be read as a recording: Unable to allocate"):
+        read(tmp_path / "a.wav")
 
 
 @pytest.mark.parametrize(("given", "wanted"), [(22050, 16000), (16000, 22050), (8000, 16000), (48000, 16000), (7, 5)])

@@ -15,7 +15,7 @@ from rhapsode.errors import UserError
 from rhapsode.speech import prepare, timing
 from rhapsode.speech._pool import Pool
 from rhapsode.speech.acoustics import frames
-from rhapsode.speech.audio import resampled
+from rhapsode.speech.audio import read, resampled, written
 from rhapsode.speech.describe import describe
 from rhapsode.speech.listen import Heard, rate_for
 from rhapsode.speech.prepare import EDGE, prepared, times_of
@@ -117,7 +117,7 @@ def test_what_is_not_of_its_text_is_left_out_and_named(tmp_path: Path) -> None:
     given[5] = replace(given[5], name="wrong", sound=wrong.sound, phones=spoken("nine goats dust", 1).phones)
     found, notes = ready(*given, cache=tmp_path)
     assert [n for n, one in enumerate(found) if one is None] == [5]
-    assert any(note.startswith("Left out, 1 of 32, which do not sound like their texts: wrong.") for note in notes)
+    assert "Left out, 1 of 32, not sounding like their texts: wrong. See why: rhapsode inspect FOLDER" in notes
     times = times_of(given, tmp_path / "speech", "en-us", Pool(None, 1), silent)
     told = describe(given, times)
     assert told.left_out == {"not sounding like their texts": ["wrong"]} and told.doubts[0].name == "wrong"
@@ -135,13 +135,51 @@ def test_recordings_that_teach_nothing_are_left_out(tmp_path: Path) -> None:
     found, notes = ready(good, mute, short, cut, clipped, cache=tmp_path)
     assert [one is None for one in found] == [False, True, True, True, False]
     said = "\n".join(notes)
-    assert "Left out, being silent: mute." in said and "short: short." in said
-    assert "Left out, being shorter than their labels: cut." in said and "Recordings clipped" in said
-    assert all(one is None for one in ready(mute, cache=tmp_path)[0])
+    for why in ("silent: mute", "shorter than 0.1 seconds: short", "shorter than their labels: cut"):
+        assert f"Left out, 1 of 5, {why}." in said
+    assert "Recordings clipped" in said
+    with pytest.raises(UserError, match=r"none of the utterances can be used: 2 silent \(mute, mute\)\. Known are"):
+        ready(mute, mute, cache=tmp_path)
     with pytest.raises(UserError, match="no utterance to learn a voice from"):
         ready(cache=tmp_path)
-    with pytest.raises(UserError, match="lost: it has no recording"):
-        ready(replace(good, name="lost", sound=None), cache=tmp_path)
+
+
+def test_recordings_that_cannot_be_used_are_left_out_of_training_and_description(tmp_path: Path) -> None:
+    pytest.importorskip("soundfile")
+    good = spoken("god taken", 1)
+    assert good.sound is not None
+    written(good.sound(), tmp_path / "cut.flac")
+    data = {"zero": b"", "noise": b"no sound", "cut": (tmp_path / "cut.flac").read_bytes()[:60]}
+    damaged = []
+    for name, content in data.items():
+        (tmp_path / f"{name}.flac").write_bytes(content)
+        damaged.append(replace(good, name=name, sound=partial(read, tmp_path / f"{name}.flac")))
+    long = Sound(np.tile(good.sound().samples, 61)[: 61 * 16000], 16000)
+    endless = Sound(np.resize(long.samples, 601 * 8000), 8000)
+    given = [
+        good,
+        replace(bare(good), name="bare"),
+        *damaged,
+        replace(good, name="lost", sound=None),
+        replace(bare(good), name="long", sound=lambda: long),
+        replace(good, name="labelled", sound=lambda: long),
+        replace(good, name="endless", sound=lambda: endless),
+    ]
+    expected = {
+        "empty": ["zero"],
+        "damaged, or of a format that cannot be read": ["noise", "cut"],
+        "without a recording": ["lost"],
+        "longer than 60 seconds": ["long"],
+        "longer than 600 seconds": ["endless"],
+    }
+    found, left_out, _ = prepared(given, tmp_path, silent, hop=10, lsp=1)
+    assert [one.name for one in found if one is not None] == ["1", "bare", "labelled"]
+    names = {why: f"Left out, {len(each)} of 9, {why}: {', '.join(each)}." for why, each in expected.items()}
+    assert left_out == list(names.values())
+    told = describe(given, times_of(given, tmp_path / "speech", "en-us", Pool(None, 1), silent))
+    assert told.left_out == expected and told.rates == {16000: 3} and told.per_utterance[0] > 0.5
+    with pytest.raises(UserError, match=r"used: 2 damaged.* \(noise, cut\); 1 without a recording \(lost\)\. Known"):
+        times_of(given[3:6], tmp_path / "speech", "en-us", Pool(None, 1), silent)
 
 
 def test_all_are_taken_at_one_rate(tmp_path: Path) -> None:
@@ -171,11 +209,10 @@ def test_all_are_taken_at_one_rate(tmp_path: Path) -> None:
         ([32000], 24000),
         ([96000, 8000], 24000),
         ([24000], 24000),
-        ([], 22050),
     ],
 )
 def test_the_rate(rates: list[int], rate: int) -> None:
-    assert rate_for([Heard("", each, 1.0, "", ()) for each in rates]) == rate
+    assert rate_for([Heard(rate=each) for each in rates]) == rate
 
 
 def test_texts_need_a_language_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

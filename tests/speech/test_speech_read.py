@@ -52,7 +52,7 @@ def test_metadata_with_paths_a_header_and_labels(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ("a|A\nc|C\nb|B\nd|D\n", "data, line 2: there is no recording of 'c' in wavs, wav, .* 2 lines lack theirs"),
+        ("a|A\nc\nb|B\nd\n", "data, line 2: expected id|text or id|text|text as it is spoken. 2 lines are like that"),
         ("a|A\nb|\n", "data, line 2: 'b' has no text"),
         ("a|A\n|B\n", "data, line 2: expected id|text"),
         ("a|A\nb\n", "data, line 2: 'b' has no text|expected"),
@@ -65,6 +65,15 @@ def test_metadata_that_is_wrong(tmp_path: Path, lines: str, message: str) -> Non
     path = folder(tmp_path, lines)
     with pytest.raises(UserError, match=message.replace("id|text", r"id\|text")):
         list(read(path, "data"))
+
+
+def test_recordings_that_are_missing(tmp_path: Path) -> None:
+    path = folder(tmp_path, "id|text|speaker\na|A|ann\nsub/c.wav|C|bob\nd.e|D|bob\n")
+    found = [(each.name, each.text, each.speaker, each.sound is None) for each in read(path)]
+    assert found == [("a", "A", "ann", False), ("c", "C", "bob", True), ("d.e", "D", "bob", True)]
+    (tmp_path / "utterances.jsonl").write_text('{"audio": "c.wav", "text": "C"}\n{"audio": "wavs/b.wav"}\n')
+    assert [each.name for each in read(path)] == ["a", "d.e"]
+    assert [each.sound is None for each in read(tmp_path / "utterances.jsonl")] == [True, False]
 
 
 def test_other_encodings(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from voice import voice
 from rhapsode.errors import UserError
 from rhapsode.speech import vocoders
 from rhapsode.speech.acoustics import Acoustics, frames, log_f0
-from rhapsode.speech.faults import faults
+from rhapsode.speech.faults import faults, unfit
 from rhapsode.speech.lsf import apart, frequencies, predictor, response
 from rhapsode.speech.lsp import Lsp
 from rhapsode.speech.measures import compare, speech
@@ -202,8 +202,21 @@ def test_faults() -> None:
     sound, _ = voice()
     assert faults(sound) == ()
     assert "clipped" in faults(Sound(np.clip(9 * sound.samples, -1, 1), 16000))[0]
-    assert faults(Sound(np.zeros(16000), 16000)) == ("silent",)
-    assert "short" in faults(Sound(np.zeros(1), 16000))[0] and "short" in faults(Sound(np.zeros(0), 16000))[0]
     assert faults(Sound(sound.samples / 100, 16000))[0].startswith("too quiet: speech at -")
     assert "above 4 kHz" in faults(voice(8000)[0])[0]
     assert "off centre by +0.10" in faults(Sound(sound.samples + 0.1, 16000))
+
+
+def test_what_is_unfit() -> None:
+    sound, _ = voice()
+    cases = [
+        ("", sound),
+        ("silent", Sound(np.zeros(16000), 16000)),
+        ("shorter than 0.1 seconds", Sound(np.ones(1), 16000)),
+        ("shorter than 0.1 seconds", Sound(np.zeros(0), 16000)),
+        ("longer than 2 seconds", Sound(np.ones(32001), 16000)),
+        ("not of 8,000 to 192,000 samples a second", Sound(sound.samples, 4000)),
+        ("not of 8,000 to 192,000 samples a second", Sound(np.ones(10**6), 10**6)),
+        ("with samples that are not numbers", Sound(np.append(sound.samples, np.nan), 16000)),
+    ]
+    assert [unfit(each, 2.0) for _, each in cases] == [why for why, _ in cases]

@@ -16,6 +16,7 @@ from rhapsode.speech.utterance import Sound
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
 """Of recordings; the earlier one is taken where there are several."""
+DAMAGED = "damaged, or of a format that cannot be read"
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
 ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
 """Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
@@ -23,21 +24,28 @@ amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
 
 
+class Unreadable(UserError):
+    """A recording that cannot be read. why: in a word, of several to be told together."""
+
+    def __init__(self, path: Path, why: str, what: str) -> None:
+        super().__init__(f"{path}: {what}. Record or fetch it again, or leave it out.")
+        self.why = why
+
+
 def read(path: Path) -> Sound:
-    """A recording; several channels are averaged. Raises `UserError`: soundfile missing, damaged, empty."""
+    """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if soundfile is missing."""
     soundfile = _soundfile(f"to read {path}")
     try:
         samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        kind = "it is empty" if path.is_file() and not path.stat().st_size else str(error).removesuffix(".")
-        raise UserError(
-            f"{path}: cannot be read as a recording: {kind}. Record or fetch it again, or leave it out."
-        ) from None
+    except (soundfile.LibsndfileError, OSError, MemoryError) as error:  # damage may claim any number of samples
+        empty = path.is_file() and not path.stat().st_size
+        kind = "it is empty" if empty else str(error).removesuffix(".")
+        raise Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}") from None
     if not len(samples):
-        raise UserError(f"{path}: a recording without samples. Record or fetch it again, or leave it out.")
+        raise Unreadable(path, "empty", "a recording without samples")
     mono = samples.mean(1)
     if not np.isfinite(mono).all():
-        raise UserError(f"{path}: has samples that are not numbers. Record or fetch it again, or leave it out.")
+        raise Unreadable(path, DAMAGED, "has samples that are not numbers")
     return Sound(mono, int(rate))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.speech.listen import Heard, listing, with_faults, without_use
+from rhapsode.speech.listen import listing, with_faults
 from rhapsode.speech.prepare import Times
 from rhapsode.speech.suspects import BAD, Doubt, worst
 from rhapsode.speech.utterance import PAUSE, Utterance
@@ -22,9 +22,9 @@ SHOWN = 10
 class Description:
     """Of a collection of utterances. `lines()` is for people, `to_json()` for programs.
 
-    seconds:  of all recordings; per_utterance: the least, the mean and the greatest.
+    seconds:  of recordings that are fit; per_utterance: the least, the mean and the greatest.
     speakers: by the number of their utterances; none if they have no names.
-    rates:    samples a second by the number of recordings.
+    rates:    samples a second by the number of these recordings.
     phones:   by their number, without pauses; labelled: how many utterances came with times.
     faults:   what is to be said of recordings → names; left_out: the same of those that training leaves out.
     doubts:   the oddest utterances, the worst first.
@@ -71,11 +71,8 @@ class Description:
 
 def describe(utterances: Sequence[Utterance], times: Times) -> Description:
     """utterances: at least one; times: what `times_of` found of them."""
-    heard: Sequence[Heard] = times.heard
-    seconds = [one.seconds for one in heard]
-    left_out = without_use(utterances, heard)
-    if times.suspects:
-        left_out["not sounding like their texts"] = [suspect.utterance.name for suspect in times.suspects]
+    fit = [one for one in times.heard if not one.unfit]
+    seconds = [one.seconds for one in fit]
     aligned = [one for one in times.aligned if one is not None]
     phones = Counter(phone.symbol for one in aligned for phone in one.utterance.phones if phone.symbol != PAUSE)
     speakers = Counter(utterance.speaker for utterance in utterances)
@@ -85,10 +82,10 @@ def describe(utterances: Sequence[Utterance], times: Times) -> Description:
         seconds=sum(seconds),
         per_utterance=(min(seconds), sum(seconds) / len(seconds), max(seconds)),
         speakers=dict(speakers.most_common()) if set(speakers) != {""} else {},
-        rates=dict(Counter(one.rate for one in heard).most_common()),
+        rates=dict(Counter(one.rate for one in fit).most_common()),
         phones=dict(phones.most_common()),
-        faults=with_faults(utterances, heard),
-        left_out=left_out,
+        faults=with_faults(utterances, times.heard),
+        left_out=times.left_out,
         doubts=tuple(worst(aligned, SHOWN)),
     )
 

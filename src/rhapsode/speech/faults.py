@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhapsode.speech.acoustics import LONGEST, RATES
+from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.utterance import Sound
 
 CLIPPED = 0.001
@@ -15,32 +15,31 @@ QUIET = -34.0
 """dB of full scale, which a twentieth of the samples should exceed."""
 SHORTEST = 0.1
 """Seconds."""
+FASTEST = 192000
+"""Samples a second, the most that recorders take."""
 OFFSET = 0.02
 """The mean of the samples, which ought to be 0."""
 NARROW = 16000
 """Samples a second: with fewer, a voice sounds as on the telephone."""
 
 
-def unfit(sound: Sound) -> str:
-    """Why nothing can be learnt of it, in a few words; empty if something can."""
+def unfit(sound: Sound, longest: float) -> str:
+    """Why nothing can be learnt of it, in a few words; empty if something can. longest: seconds."""
     if not np.isfinite(sound.samples).all():
-        return "samples that are not numbers"
+        return "with samples that are not numbers"
+    if not RATES[0] <= sound.rate <= FASTEST:
+        return f"not of {RATES[0]:,} to {FASTEST:,} samples a second"
     if sound.seconds < SHORTEST:
-        return f"{sound.seconds:.3f} seconds short"
+        return f"shorter than {SHORTEST:g} seconds"
+    if sound.seconds > longest:
+        return f"longer than {longest:g} seconds"
     return "silent" if _decibels(float(np.abs(sound.samples).max())) < SILENT else ""
 
 
 def faults(sound: Sound) -> tuple[str, ...]:
-    """What is to be said of it, the worst first, each a few words; none if it is fit for use.
-
-    Those that are `unfit` teach nothing; all else can be used, and will be heard.
-    """
-    if why := unfit(sound):
-        return (why,)
+    """What is to be said of one that is not `unfit`, the worst first, each a few words; it will be heard."""
     samples, level = sound.samples, np.abs(sound.samples)
     found = []
-    if sound.seconds > LONGEST:
-        found.append(f"{sound.seconds / 60:.1f} minutes long: cut it at its pauses")
     top = level >= 0.999 * level.max()
     share = float((top[1:] & top[:-1]).mean())
     if share > CLIPPED:
@@ -48,9 +47,7 @@ def faults(sound: Sound) -> tuple[str, ...]:
     loud = _decibels(float(np.quantile(level, 0.95)))
     if loud < QUIET:
         found.append(f"too quiet: speech at {loud:.0f} dB of the limit")
-    if not RATES[0] <= sound.rate <= RATES[1]:
-        found.append(f"{sound.rate} samples a second, which must be {RATES[0]} to {RATES[1]}")
-    elif sound.rate < NARROW:
+    if sound.rate < NARROW:
         found.append(f"{sound.rate} samples a second: nothing above {sound.rate / 2000:g} kHz")
     if abs(float(samples.mean())) > OFFSET:
         found.append(f"off centre by {float(samples.mean()):+.2f}")

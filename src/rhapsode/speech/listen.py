@@ -1,5 +1,5 @@
-"""What is found when recordings are heard for the first time: what they are, what is wrong with them, at which rate to
-take them all."""
+"""What is found when recordings are heard for the first time: what they are, which are of no use, what is wrong with
+the others, at which rate to take them all."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from rhapsode.errors import UserError
+from rhapsode.speech import _begin, acoustics
 from rhapsode.speech._pool import Pool
+from rhapsode.speech.audio import Unreadable
 from rhapsode.speech.faults import faults, unfit
-from rhapsode.speech.utterance import Sound, Utterance
+from rhapsode.speech.utterance import Utterance
 
 USUAL = (22050, 24000)
 """Samples a second to which faster recordings are brought: all that speech needs, at half the work."""
@@ -25,21 +26,18 @@ SOME_LONGER = 0.1
 
 @dataclass(frozen=True)
 class Heard:
-    """Of a recording. digest: of its samples and their rate; unfit: why it teaches nothing, empty if it does; faults:
-    what else is to be said of it."""
+    """Of a recording. unfit: why it teaches nothing, empty if it does. Then: digest, of its samples and their rate;
+    rate and seconds; faults: what else is to be said of it."""
 
-    digest: str
-    rate: int
-    seconds: float
-    unfit: str
-    faults: tuple[str, ...]
+    unfit: str = ""
+    digest: str = ""
+    rate: int = 0
+    seconds: float = 0.0
+    faults: tuple[str, ...] = ()
 
 
 def listened(utterances: Sequence[Utterance], processes: Pool, report: Callable[[str, float], None]) -> list[Heard]:
-    """Of each, in order. Raises `UserError` for what has no recording, or one that cannot be read."""
-    for utterance in utterances:
-        if utterance.sound is None:
-            raise UserError(f"{utterance.name or 'an utterance'}: it has no recording. A voice is learnt from those.")
+    """Of each, in order. Raises `UserError` for what is not installed."""
     found = []
     for one in processes.map(_heard, utterances):
         found.append(one)
@@ -48,10 +46,9 @@ def listened(utterances: Sequence[Utterance], processes: Pool, report: Callable[
 
 
 def rate_for(heard: Sequence[Heard]) -> int:
-    """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above."""
+    """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above. heard: at
+    least one that is fit."""
     counts = Counter(one.rate for one in heard if not one.unfit)
-    if not counts:
-        return USUAL[0]
     rate = max(counts, key=lambda each: (counts[each], each))
     if rate <= max(USUAL):
         return rate
@@ -61,7 +58,7 @@ def rate_for(heard: Sequence[Heard]) -> int:
 def notes(utterances: Sequence[Utterance], heard: Sequence[Heard], rate: int) -> list[str]:
     """What a person should be told of the recordings: how much there is, at which rate it is taken, what is wrong."""
     found = []
-    rates = Counter(one.rate for one in heard)
+    rates = Counter(one.rate for one in heard if not one.unfit)
     if set(rates) != {rate}:
         had = ", ".join(f"{each:,} ({count:,})" for each, count in sorted(rates.items()))
         lower = f" Those with fewer have nothing above {min(rates) / 2000:g} kHz." if min(rates) < rate else ""
@@ -100,11 +97,17 @@ def listing(names: Sequence[str]) -> str:
 
 
 def _heard(utterance: Utterance) -> Heard:
-    assert utterance.sound is not None
-    sound: Sound = utterance.sound()
+    if utterance.sound is None:
+        return Heard("without a recording")
+    try:
+        sound = utterance.sound()
+    except Unreadable as error:
+        return Heard(error.why)
+    bare = utterance.times is None  # has yet to be aligned
+    if why := unfit(sound, _begin.LONGEST if bare else acoustics.LONGEST):
+        return Heard(why)
+    if utterance.times is not None and utterance.times[-1] > sound.seconds + SOME_LONGER:
+        return Heard("shorter than their labels")
     digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
     digest.update(str(sound.rate).encode())
-    why = unfit(sound)
-    if not why and utterance.times is not None and utterance.times[-1] > sound.seconds + SOME_LONGER:
-        why = "shorter than their labels"
-    return Heard(digest.hexdigest(), sound.rate, sound.seconds, why, () if why else faults(sound))
+    return Heard("", digest.hexdigest(), sound.rate, sound.seconds, faults(sound))

@@ -29,10 +29,12 @@ TEXTS = (
 
 @dataclass(frozen=True)
 class Entry:
-    """text: what is said; speaker: empty if there is no column of them."""
+    """name: of the recording; text: what is said; recording: None if it is missing; speaker: empty if there is no
+    column of them."""
 
+    name: str
     text: str
-    recording: Path
+    recording: Path | None
     speaker: str = ""
 
 
@@ -57,12 +59,8 @@ def entries(path: Path, name: str) -> list[Entry]:
             wrong.append(("have none", number, f"{id!r} has no text. Write down what is said, or remove the line"))
         elif id in seen:
             wrong.append(("repeat one", number, f"{id!r} stands in line {seen[id]}, too. Remove one of them"))
-        elif recording is None:
-            places = ", ".join(each or "the file's own folder" for each in FOLDERS)
-            why = f"there is no recording of {id!r} in {places}. Add it, or remove the line"
-            wrong.append(("lack theirs", number, why))
         else:
-            found.append(Entry(text, recording, columns.speaker(cells)))
+            found.append(Entry(_stem(id), text, recording, columns.speaker(cells)))
         seen.setdefault(id, number)
     if wrong:
         kind, number, why = wrong[0]

@@ -37,18 +37,19 @@ EDGE = 0.1
 """Seconds of silence that are left before and after an utterance."""
 NEEDED = "an hour of speech for a voice as clear as the recordings; of 5 minutes, a third of the words is understood"
 NONE = f"there is no utterance to learn a voice from. It takes {NEEDED}: sentences with their texts. {KNOWN}."
+UNLIKE = "not sounding like their texts"
 LITTLE = 300
 """Seconds of speech, below which it is said what is `NEEDED`."""
 
 
 @dataclass(frozen=True)
 class Times:
-    """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; suspects: of
-    these, those that are hardly of their texts, the worst first."""
+    """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; left_out: why
+    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first."""
 
     heard: list[Heard]
     aligned: list[Aligned | None]
-    suspects: list[Aligned]
+    left_out: dict[str, list[str]]
 
 
 def prepared(
@@ -88,7 +89,12 @@ def prepared(
     seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
     if seconds < LITTLE:
         told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
-    return found, _left_out(utterances, times), told
+    left_out = [
+        f"Left out, {len(names):,} of {len(utterances):,}, {why}: {listing(names)}."
+        + " See why: rhapsode inspect FOLDER" * (why == UNLIKE)
+        for why, names in times.left_out.items()
+    ]
+    return found, left_out, told
 
 
 def times_of(
@@ -98,7 +104,7 @@ def times_of(
     processes: Pool,
     report: Callable[[str, float], None],
 ) -> Times:
-    """Recordings heard, and laid beside their texts. Raises `UserError`."""
+    """Recordings heard, and laid beside their texts. Raises `UserError`, also where all would be left out."""
     if language != LANGUAGE or any(one.times is None for one in utterances):
         espeak.check(language)
     heard = listened(utterances, processes, report)
@@ -107,19 +113,13 @@ def times_of(
     digests = [heard[n].digest for n in fit]
     for n, one in zip(fit, timed([utterances[n] for n in fit], digests, folder, language, report), strict=True):
         aligned[n] = one
-    return Times(heard, aligned, suspects([one for one in aligned if one is not None]))
-
-
-def _left_out(utterances: Sequence[Utterance], times: Times) -> list[str]:
-    useless = without_use(utterances, times.heard)
-    found = [f"Left out, being {why}: {listing(names)}." for why, names in useless.items()]
-    if times.suspects:
-        names = [one.utterance.name for one in times.suspects]
-        found.append(
-            f"Left out, {len(names):,} of {len(utterances):,}, which do not sound like their texts: {listing(names)}. "
-            "See why: rhapsode inspect FOLDER"
-        )
-    return found
+    left_out = without_use(utterances, heard)
+    if doubtful := suspects([one for one in aligned if one is not None]):
+        left_out[UNLIKE] = [one.utterance.name for one in doubtful]
+    if sum(map(len, left_out.values())) == len(utterances):
+        each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
+        raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
+    return Times(heard, aligned, left_out)
 
 
 def _analysed(job: tuple[Utterance, str], folder: Path, hop: float, name: str, rate: int) -> Path:

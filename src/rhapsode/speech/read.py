@@ -53,7 +53,7 @@ def recognised(path: Path) -> bool:
 
 def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
     """The utterances of a file, one by one, in order. Those without labels have no phones. `sound` reads the recording
-    when it is called.
+    when it is called; it is None where the recording is missing.
 
     There are none of a recording, of a file beside one that is read with another, or of a `metadata.csv` whose
     recordings are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. Raises
@@ -68,7 +68,11 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
             yield from _own(path, name)
         elif suffix == ".csv":
             for entry in entries(path, name):
-                if not _own_lists(path, entry.recording):
+                if _own_lists(path, entry.name):
+                    continue
+                if entry.recording is None:
+                    yield Utterance((), text=entry.text, name=entry.name, speaker=entry.speaker)
+                else:
                     yield replace(_labelled(entry.recording, entry.text), speaker=entry.speaker)
         else:
             recording = _recording(path)
@@ -137,13 +141,13 @@ def _listed(recording: Path) -> bool:
     return False
 
 
-def _own_lists(metadata: Path, recording: Path) -> bool:
-    """Whether lines of JSON beside `metadata` list the recording, too."""
+def _own_lists(metadata: Path, name: str) -> bool:
+    """Whether lines of JSON beside `metadata` list the recording of this name, too."""
     file = metadata.with_name(OWN)
     if not file.is_file():
         return False
     about = file.stat()
-    return recording.stem in _stems(file, about.st_mtime_ns, about.st_size)
+    return name in _stems(file, about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(maxsize=64)

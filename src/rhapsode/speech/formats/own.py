@@ -65,7 +65,8 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
 
 
 def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
-    """The utterance of a line, which `exchange.json` has read. folder: of the file. Raises `UserError`."""
+    """The utterance of a line, which `exchange.json` has read, without sound where its recording is missing. folder: of
+    the file. Raises `UserError`."""
     if "audio" not in value and "phones" not in value:
         raise UserError(f"{where}: there is neither 'audio' nor 'phones'. Fields: {shown(', '.join(value))}.")
     for key in ("audio", "text", "speaker"):
@@ -73,15 +74,13 @@ def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
             raise UserError(f"{where}: {key!r} must be text, found {shown(value[key])}.")
     phones, times, melody = _phones(sequence(value.get("phones", []), f"{where}, phones"), where)
     recording = folder / value["audio"] if "audio" in value else None
-    if recording is not None and not recording.is_file():
-        raise UserError(f"{where}: there is no recording {recording}. 'audio' is its path from the file's folder on.")
     return Utterance(
         phones,
         times,
         value.get("text", ""),
         recording.stem if recording is not None else where,
         value.get("speaker", ""),
-        partial(audio.read, recording) if recording is not None else None,
+        partial(audio.read, recording) if recording is not None and recording.is_file() else None,
         melody=melody,
     )
 
