@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 from conftest import WORDS, MakeModel, Stop, written
 
+from rhapsode._records import held_out
 from rhapsode._writers import Sample
 from rhapsode.cli import main
 from rhapsode.cli._records import named as style_of
@@ -218,6 +221,34 @@ def test_texts_that_are_held_out_are_nowhere_in_training(tmp_path: Path) -> None
     again = prepare([path], reset=DOCUMENT, valid_fraction=0.3, cache=tmp_path / "cache")
     assert again.key == found.key and again.notes == found.notes
     assert np.array_equal(again.train.values, found.train.values)
+
+
+def test_of_little_one_text_is_held_out(tmp_path: Path) -> None:
+    path = tmp_path / "pens.jsonl"
+
+    def parts(words: list[str]) -> tuple[list[str], list[str]]:
+        path.write_text("".join(f"{dumps(d)}\n" for d in written(words)))
+        found = prepare([path], reset=DOCUMENT, valid_fraction=1e-6, cache=tmp_path / "cache")
+        sides = []
+        for part in (found.train, found.valid):
+            assert part.texts is not None
+            texts = np.split(np.asarray(part.texts.symbols), part.texts.begins[1:-1])
+            sides.append([found.codec.decode_text(text) for text in texts])  # type: ignore[attr-defined]
+        return sides[0], sides[1]
+
+    first = min(WORDS, key=lambda word: hashlib.sha256(word.encode()).digest())
+    assert parts(WORDS * 2) == ([word for word in WORDS if word != first] * 2, [first] * 2)
+    with pytest.raises(UserError, match=r"0 to validate on \(0 drawings\)"):  # of one text there is nothing to hold out
+        parts(["abc"] * 20)
+
+
+def test_which_lots_are_held_out() -> None:
+    assert held_out([0.5, 0.3, 0.7], 0.4) == 0.4
+    for lots in ([0.5, 0.3, 0.7, 0.3], [0.3, 1.0], [0.5, 0.3]):
+        below = held_out(lots, 0.1)
+        assert [lot < below for lot in lots] == [lot == 0.3 for lot in lots]
+    assert held_out([0.3, 0.3], 0.1) == held_out([], 0.1) == 0.1
+    assert held_out(itertools.cycle([0.5, 0.05]), 0.1) == 0.1
 
 
 @pytest.mark.parametrize(

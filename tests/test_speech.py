@@ -367,6 +367,29 @@ def test_recordings_without_texts_are_not_taken_for_text(home: Path, tmp_path: P
             codec_for([source])
 
 
+@pytest.mark.parametrize("texts", [True, False])
+def test_of_few_recordings_one_is_held_out(home: Path, tmp_path: Path, texts: bool) -> None:
+    """Also of recordings with labels alone."""
+    from rhapsode.corpus import prepare
+    from rhapsode.resets import ResetPolicy
+
+    corpus = shutil.copytree(home / "corpus", tmp_path / "corpus")
+    path = corpus / "utterances.jsonl"
+    if not texts:
+        values = [json.loads(line) for line in path.read_text().splitlines()]
+        path.write_text("".join(f"{json.dumps({**value, 'text': ''})}\n" for value in values))
+    for codec in ("speech", "prosody"):
+        found = prepare(
+            [corpus],
+            codec=codec,
+            codec_options={"hop": 10},
+            reset=ResetPolicy.parse("document"),
+            valid_fraction=0.01,
+            cache=home / "cache",
+        )
+        assert len(found.valid.units) == 1 and len(found.train.units) == len(SENTENCES) - 1
+
+
 def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = pairs(home, tmp_path / "pairs")
     (corpus / "damaged.wav").write_bytes(b"no sound")

@@ -340,32 +340,36 @@ class _RecordBuild:
     def _prepared(
         self, options: dict[str, Any]
     ) -> tuple[Callable[[str], Iterator[tuple[bool, Any]]], list[str], list[str]]:
-        """`_records`, of records that are prepared; which are left out; and notes."""
-        if not self.kind.prepares:
-            return self._records, [], []
-        pairs = list(self._records("reading"))
-        found = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
-        kept = [(pair[0], record) for pair, record in zip(pairs, found.records, strict=True) if record is not None]
-        return lambda what: iter(kept), found.left_out, found.notes
+        """(is it for validation, record) of each, prepared; which are left out; and notes."""
+        records, left_out, notes = self._records, list[str](), list[str]()
+        if self.kind.prepares:
+            pairs = list(self._records("reading"))
+            found = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
+            kept = [(pair[0], record) for pair, record in zip(pairs, found.records, strict=True) if record is not None]
+            records, left_out, notes = lambda what: iter(kept), found.left_out, found.notes
+        below = self.fraction
+        if not self.other:
+            below = _records.held_out((lot for lot, _ in records("splitting")), below)
+        return lambda what: ((lot < below, record) for lot, record in records(what)), left_out, notes
 
-    def _records(self, what: str) -> Iterator[tuple[bool, Any]]:
-        """(is it for validation, record) of each."""
+    def _records(self, what: str) -> Iterator[tuple[float, Any]]:
+        """(lot, see `_records.lot`, record) of each: 0 for validation and 1 for training, where that is known."""
         files, divided = self.main.files, False
         if not self.other and len(files) == 1:
             divided = {"train", "valid"} <= set(self.kind.parts(files[0].path))
         number = 0
         for n, file in enumerate(files):
             self.report(what, n / len(files))
-            for part in ("train", "valid") if divided else (None,):
+            for part in ("valid", "train") if divided else (None,):
                 for record in self.kind.read(file.path, part, file.name):
                     number += 1
                     if divided:
-                        yield part == "valid", record
+                        yield float(part != "valid"), record
                     else:
-                        yield not self.other and _records.held_out(self.kind, record, number, self.fraction), record
+                        yield 1.0 if self.other else _records.lot(self.kind, record, number), record
         for file in self.other.files if self.other else ():
             for record in self.kind.read(file.path, None, file.name):
-                yield True, record
+                yield 0.0, record
         self.report(what, 1.0)
 
 

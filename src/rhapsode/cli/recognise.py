@@ -24,7 +24,7 @@ def recognise(
 
     Give the drawings that the model was trained on. A tenth of the texts is held out, to tell how well it reads."""
     with unbroken():
-        from rhapsode._records import held_out
+        from rhapsode._records import held_out, lot
         from rhapsode.checkpoint import locate
         from rhapsode.codecs.strokes import Strokes
         from rhapsode.ink.read import read
@@ -35,9 +35,11 @@ def recognise(
     folder = locate(model).parent
     files = open_sources(sources, accepts=Strokes.recognises).files
     drawings = [drawing for file in files for drawing in read(file.path, None, file.name)]
+    lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
+    below = held_out(lots, 0.1)
     sides: tuple[list[object], list[object]] = [], []
-    for number, drawing in enumerate(drawings):
-        sides[held_out(Strokes, drawing, number, 0.1)].append(drawing)
+    for drawing, at in zip(drawings, lots, strict=True):
+        sides[at < below].append(drawing)
     if not any(drawing.text for drawing in drawings):
         raise UserError(
             "no drawing has a text, so there is nothing to learn to read. Give drawings whose text is known."

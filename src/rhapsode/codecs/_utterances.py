@@ -168,7 +168,7 @@ class UtteranceCodec(RecordCodec):
 
     @classmethod
     def text_of(cls, record: Utterance) -> str | None:
-        return record.text
+        return record.text or None  # labels alone have none
 
     @property
     def alphabet(self) -> str:
