@@ -159,6 +159,68 @@ def test_a_column_of_speakers(tmp_path: Path) -> None:
         list(read(path))
 
 
+CLIPS = "client_id\tpath\tsentence_id\tsentence\tup_votes\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "lines"),
+    [
+        ("metadata.csv", 'file,text\na.wav,"Hi, you."\n\n"b.wav","He said ""no"", Ann|Bob"\n'),
+        ("metadata.csv", 'speaker, transcription, file_name\nann, "Hi, you.", a\n,"He said ""no"", Ann|Bob", b\n'),
+        ("metadata.csv", 'a\tHi, you.\nb\t"He said ""no"", Ann|Bob"\r\n'),
+        ("metadata.tsv", 'id\ttext\na\tHi, you.\nb\tHe said "no", Ann|Bob\n'),
+        ("metadata.tsv", 'name\tsaid\na\tHi, you.\nb\tHe said "no", Ann|Bob\n'),
+        ("validated.tsv", CLIPS + 'ann\ta.wav\t1\tHi, you.\t2\nbob\tb.wav\t2\t"He said ""no"", Ann|Bob"\t0\n'),
+    ],
+)
+def test_lists_with_commas_and_tabs(tmp_path: Path, name: str, lines: str) -> None:
+    folder(tmp_path, "", place="clips")
+    (tmp_path / "metadata.csv").unlink()
+    path = tmp_path / name
+    path.write_text(lines)
+    found = list(read(path))
+    assert [(each.name, each.text) for each in found] == [("a", "Hi, you."), ("b", 'He said "no", Ann|Bob')]
+    assert all(each.sound is not None for each in found)
+    assert [each.speaker for each in found][:1] == (["ann"] if "ann" in lines else [""])
+    assert recognised(path) and recognised(tmp_path / "clips" / "a.wav") and not recognised(record(tmp_path / "c.wav"))
+    path.rename(tmp_path / f"other{path.suffix}")
+    assert not recognised(tmp_path / f"other{path.suffix}")
+
+
+def test_lists_that_are_not_clear(tmp_path: Path) -> None:
+    from rhapsode.corpus import codec_for
+
+    for lines, line in (("a,Hi.\nb,Ho.\n", 1), ("\nfile,said\na,Hi.\n", 2), ("a\tHi.\nb Ho.\n", 1), ("a\nb\n", 1)):
+        path = folder(tmp_path, lines)
+        assert not recognised(path) and not recognised(tmp_path / "wavs" / "a.wav")
+        with pytest.raises(UserError, match=rf"line {line}: expected id\|text or .* the first line must name them"):
+            list(read(path))
+        for source in (path, tmp_path):
+            with pytest.raises(UserError, match=r"metadata.csv is not a list .* Known are .* \(id\|text; commas"):
+                codec_for([source])
+    path = folder(tmp_path, 'file,text\na,"Hi.\n')
+    with pytest.raises(UserError, match="line 2: not CSV: unexpected end of data"):
+        list(read(path))
+    path = folder(tmp_path, "file,text\na,Hi.,ann,x\nb\n")
+    with pytest.raises(UserError, match=r"line 2: expected file,text. 2 lines are like that"):
+        list(read(path))
+    path.write_text(",\n")
+    with pytest.raises(UserError, match="no recording is listed"):
+        list(read(path))
+
+
+def test_a_table_beside_recordings_with_texts_is_no_list(tmp_path: Path) -> None:
+    (tmp_path / "metadata.csv").write_text("file,seconds\na.wav,0.1\n")
+    record(tmp_path / "a.wav")
+    (tmp_path / "a.txt").write_text("A")
+    assert not recognised(tmp_path / "metadata.csv") and [each.text for each in read(tmp_path / "a.txt")] == ["A"]
+    (tmp_path / "texts").mkdir()
+    (tmp_path / "texts" / "metadata.csv").write_text("id,text\n1,A review.\n")  # without recordings
+    from rhapsode.corpus import codec_for
+
+    assert codec_for([tmp_path / "texts"]) == codec_for([tmp_path / "texts" / "metadata.csv"]) == "chars"
+
+
 def test_what_stands_in_two_lists_is_given_once(tmp_path: Path) -> None:
     path = folder(tmp_path, "a|A\nb|B\n")
     (tmp_path / "utterances.jsonl").write_text('{"audio": "wavs/a.wav", "text": "better", "speaker": "ann"}\n')

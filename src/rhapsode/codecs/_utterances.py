@@ -22,6 +22,7 @@ from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.audio import SUFFIXES
 from rhapsode.speech.features import Features
 from rhapsode.speech.formats.own import dumps, loads
+from rhapsode.speech.metadata import among_recordings
 from rhapsode.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.speech.utterance import Utterance
 from rhapsode.steps import Frames
@@ -87,7 +88,11 @@ class UtteranceCodec(RecordCodec):
 
     @classmethod
     def lacking(cls, path: Path) -> str:
-        return "recordings without texts" if path.suffix.lower() in SUFFIXES and not cls.recognises(path) else ""
+        if cls.recognises(path):
+            return ""
+        if among_recordings(path):
+            return f"{path.name} is not a list that can be read"
+        return "recordings without texts" if path.suffix.lower() in SUFFIXES else ""
 
     @classmethod
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:

@@ -1,7 +1,10 @@
-"""LJSpeech's list of recordings: `metadata.csv`, lines `id|text` or `id|text|text as it is spoken`."""
+"""Lists of recordings: LJSpeech's `metadata.csv`, lines `id|text` or `id|text|text as it is spoken`; and others, with
+tabs between columns or a first line that names them (Common Voice's `validated.tsv`)."""
 
 from __future__ import annotations
 
+import csv
+import io
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +12,11 @@ from rhapsode.errors import UserError
 from rhapsode.speech._text import contents
 from rhapsode.speech.audio import SUFFIXES
 
-METADATA = "metadata.csv"
-FOLDERS = ("wavs", "wav", "")
+LISTS = ("metadata.csv", "metadata.tsv", "validated.tsv")
+"""Names of lists."""
+FOLDERS = ("wavs", "wav", "clips", "")
 """Where recordings are, from the list's folder on."""
-HEADERS = frozenset(["id", "file", "file_name", "filename", "audio", "audio_file", "path", "wav", "name"])
-"""What the first line begins with if it names the columns."""
+IDS = ("path", "file", "file_name", "filename", "audio", "audio_file", "wav", "id", "name")
 SPEAKERS = ("speaker", "speaker_id", "speaker_name", "spk", "client_id")
 TEXTS = (
     "normalized_text",
@@ -24,7 +27,8 @@ TEXTS = (
     "transcription",
     "sentence",
 )
-"""What a header calls the columns of speakers and of texts, the best first."""
+"""What a first line calls the columns of recordings, of speakers and of texts, the best first."""
+EXPECTED = "id|text or id|text|text as it is spoken"
 
 
 @dataclass(frozen=True)
@@ -39,28 +43,23 @@ class Entry:
 
 
 def entries(path: Path, name: str) -> list[Entry]:
-    """All lines but a header, which may name a column of speakers. name: of the file, for messages. Raises `UserError`,
-    which names the first line that is wrong, and how many are so."""
+    """All lines but the one that names columns. name: of the file, for messages. Raises `UserError`, which names the
+    first line that is wrong, and how many are so."""
     finder = _Finder(path.parent)
-    columns, counts, expected = _Columns(), (2, 3), "id|text or id|text|text as it is spoken"
+    columns, lines = _table(path, name, finder)
     found: list[Entry] = []
     seen: dict[str, int] = {}
     wrong: list[tuple[str, int, str]] = []
-    for number, cells in _lines(contents(path, name)):
-        id, text = cells[0], columns.text(cells)
-        recording = finder.recording(id) if id else None
-        if recording is None and not seen and columns.header is None and id.lower() in HEADERS:
-            columns = _Columns([each.lower() for each in cells])
-            counts, expected = (2, max(3, len(cells))), "|".join(cells)
-            continue
-        if not counts[0] <= len(cells) <= counts[1] or not id:
-            wrong.append(("are like that", number, f"expected {expected}"))
+    for number, cells in lines:
+        id, text = columns.id(cells), columns.text(cells)
+        if not columns.fit(cells) or not id:
+            wrong.append(("are like that", number, f"expected {columns.expected}"))
         elif not text:
             wrong.append(("have none", number, f"{id!r} has no text. Write down what is said, or remove the line"))
         elif id in seen:
             wrong.append(("repeat one", number, f"{id!r} stands in line {seen[id]}, too. Remove one of them"))
         else:
-            found.append(Entry(_stem(id), text, recording, columns.speaker(cells)))
+            found.append(Entry(_stem(id), text, finder.recording(id), columns.speaker(cells)))
         seen.setdefault(id, number)
     if wrong:
         kind, number, why = wrong[0]
@@ -68,37 +67,95 @@ def entries(path: Path, name: str) -> list[Entry]:
         more = f" {count:,} lines {kind}." if count > 1 else ""
         raise UserError(f"{name}, line {number}: {why}.{more}")
     if not found:
-        raise UserError(f"{name}: no recording is listed in it. Lines are id|text.")
+        raise UserError(f"{name}: no recording is listed in it. Lines are {EXPECTED}.")
     return found
 
 
-class _Columns:
-    """What the cells of a line are, by the header, if there is one: the first is the id."""
+def ids(path: Path) -> frozenset[str]:
+    """The stems of the recordings that are listed, whether they are there or not; none where it is no list."""
+    try:
+        columns, lines = _table(path, path.name, _Finder(path.parent))
+    except UserError:
+        return frozenset()
+    return frozenset(_stem(columns.id(cells)) for _, cells in lines)
 
-    def __init__(self, header: list[str] | None = None) -> None:
-        self.header = header
-        names = (header or [])[1:]
-        self._speaker = next((names.index(each) + 1 for each in SPEAKERS if each in names), None)
-        self._texts = [names.index(each) + 1 for each in TEXTS if each in names]
+
+def is_list(path: Path) -> bool:
+    """Whether it is a list, and of recordings of which there are some."""
+    finder = _Finder(path.parent)
+    return path.name in LISTS and any(finder.recording(id) for id in ids(path))
+
+
+def among_recordings(path: Path) -> bool:
+    """Whether it is called like a list, and there are recordings where those of a list are."""
+    return path.name in LISTS and _Finder(path.parent).some()
+
+
+class _Columns:
+    """What the cells of a line are, by the first line, if it names them; otherwise the first is the id."""
+
+    def __init__(self, names: list[str] | None = None, between: str = "|") -> None:
+        self.expected = between.join(names) if names else EXPECTED.replace("|", between)
+        self._most = max(3, len(names or []))
+        names = [each.lower() for each in names or []]
+        self._id = next((names.index(each) for each in IDS if each in names), 0)
+        self._speaker = next((names.index(each) for each in SPEAKERS if each in names), None)
+        self._texts = [names.index(each) for each in TEXTS if each in names]
+
+    def fit(self, cells: list[str]) -> bool:
+        """Whether they are as many as they may be."""
+        return 2 <= len(cells) <= self._most
+
+    def id(self, cells: list[str]) -> str:
+        return "".join(cells[self._id : self._id + 1])
 
     def text(self, cells: list[str]) -> str:
         """Of the first column of texts that has any; of the last one that has, where none is named so."""
-        places = self._texts or [at for at in reversed(range(1, len(cells))) if at != self._speaker]
+        places = self._texts or [at for at in reversed(range(len(cells))) if at not in (self._id, self._speaker)]
         return next((cells[at] for at in places if at < len(cells) and cells[at]), "")
 
     def speaker(self, cells: list[str]) -> str:
         return "" if self._speaker is None else "".join(cells[self._speaker : self._speaker + 1])
 
 
-def ids(path: Path) -> frozenset[str]:
-    """The stems of the recordings that are listed, whether they are there or not. Raises `UserError`."""
-    return frozenset(_stem(cells[0]) for _, cells in _lines(contents(path, path.name)))
+def _table(path: Path, name: str, finder: _Finder) -> tuple[_Columns, list[tuple[int, list[str]]]]:
+    """What its columns are; then its number and its cells, of each line that is not blank and does not name columns.
+    Raises `UserError` where it is not clear what stands between columns."""
+    text = contents(path, name)
+    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip(" \r|\t")]
+    between = "|" if lines and "|" in lines[0][1] else "\t" if all("\t" in line for _, line in lines) else ","
+    if between == ",":
+        rows = _comma_separated(text, name)
+    else:
+        rows = [(number, [_unquoted(cell.strip(), between) for cell in line.split(between)]) for number, line in lines]
+    if not rows:
+        return _Columns(), []
+    first = rows[0][1]
+    known = [each.lower() in IDS for each in first]
+    named = any(known) and any(each.lower() in TEXTS for each in first)
+    if between == "," and not named:
+        raise UserError(
+            f"{name}, line {lines[0][0]}: expected {EXPECTED}. With a comma between columns, the first line must name "
+            "them: file,text."
+        )
+    if named or (known[0] and finder.recording(first[0]) is None):
+        return _Columns(first, between), rows[1:]
+    return _Columns(None, between), rows
 
 
-def _lines(text: str) -> list[tuple[int, list[str]]]:
-    """Its number and its cells, of each line that is not blank."""
-    found = enumerate(([cell.strip() for cell in line.split("|")] for line in text.split("\n")), 1)
-    return [(number, cells) for number, cells in found if any(cells)]
+def _comma_separated(text: str, name: str) -> list[tuple[int, list[str]]]:
+    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+    try:
+        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
+    except csv.Error as error:
+        raise UserError(f"{name}, line {reader.line_num}: not CSV: {error}. Correct its quotes.") from None
+    return [(number, cells) for number, cells in rows if any(cells)]
+
+
+def _unquoted(cell: str, between: str) -> str:
+    """Without the quotes in which tab-separated lists, but not LJSpeech's, write what has quotes in it."""
+    quoted = between == "\t" and len(cell) > 1 and cell[0] == cell[-1] == '"'
+    return cell[1:-1].replace('""', '"') if quoted else cell
 
 
 def _stem(id: str) -> str:
@@ -122,6 +179,10 @@ class _Finder:
             if _stem(id) in known:
                 return known[_stem(id)]
         return None
+
+    def some(self) -> bool:
+        """Whether there are any where those with plain names are."""
+        return any(self._listing(self._folder / each) for each in FOLDERS)
 
     def _listing(self, folder: Path) -> dict[str, Path]:
         """The recordings of a folder by their stems."""

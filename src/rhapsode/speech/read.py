@@ -1,6 +1,6 @@
 """Folders of recordings with what is said in them → utterances.
 
-A transcript gives them: `metadata.csv` (LJSpeech's), lines of JSON, or a text, TextGrid or label file beside a
+A transcript gives them: a list (`metadata.csv`), lines of JSON, or a text, TextGrid or label file beside a
 recording. Recordings of a transcript are recognised, so that they count as data, but give nothing by themselves.
 """
 
@@ -17,19 +17,20 @@ from rhapsode.exchange.source import of_file, reading
 from rhapsode.speech import audio
 from rhapsode.speech._text import contents
 from rhapsode.speech.formats import hts, own, textgrid
-from rhapsode.speech.metadata import METADATA, entries, ids
+from rhapsode.speech.metadata import LISTS, entries, ids, is_list
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
 BESIDE = (".txt", ".TextGrid", ".textgrid", ".lab")
 """Suffixes of what may stand beside a recording. The first one that does gives its utterance."""
+TABLES = (".csv", ".tsv")
+"""Suffixes of lists."""
 LABELLED = (".textgrid", ".lab", ".jsonl")
 """Suffixes of files of phones."""
-SUFFIXES = (*audio.SUFFIXES, ".csv", ".txt", ".lab", ".textgrid", ".jsonl")
-"""Of files worth trying in a folder."""
 KNOWN = (
-    "Known are metadata.csv (id|text) with recordings in wavs/, wav/ or beside it; recordings each with a .txt, "
-    ".TextGrid or .lab of the same name; and Rhapsode's own lines of JSON with 'audio' or 'phones'"
+    "Known are metadata.csv (id|text; commas or tabs between columns if the first line names them: file,text) with "
+    "recordings in wavs/, wav/, clips/ or beside it; recordings each with a .txt, .TextGrid or .lab of the same name; "
+    "and Rhapsode's own lines of JSON with 'audio' or 'phones'"
 )
 
 
@@ -44,8 +45,10 @@ def recognised(path: Path) -> bool:
                 return _beside(path) is not None or _listed(path)
             if suffix == ".jsonl":
                 return own.recognises(of_file(path, path.name).head().decode("utf-8-sig", "ignore"))
-            if suffix == ".csv":
-                return b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]
+            if suffix == ".csv" and b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]:
+                return True
+            if suffix in TABLES:
+                return is_list(path)
             return path.suffix in BESIDE and _recording(path) is not None
     except UserError:
         return False
@@ -55,8 +58,8 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
     """The utterances of a file, one by one, in order. Those without labels have no phones. `sound` reads the recording
     when it is called; it is None where the recording is missing.
 
-    There are none of a recording, of a file beside one that is read with another, or of a `metadata.csv` whose
-    recordings are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. Raises
+    There are none of a recording, of a file beside one that is read with another, or of a list whose recordings
+    are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. Raises
     `UserError`, which says where in the file it stopped.
     """
     name = str(path) if name is None else name
@@ -66,7 +69,7 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
             return
         if suffix == ".jsonl":
             yield from _own(path, name)
-        elif suffix == ".csv":
+        elif suffix in TABLES:
             for entry in entries(path, name):
                 if _own_lists(path, entry.name):
                     continue
@@ -132,7 +135,7 @@ def _beside(recording: Path) -> Path | None:
 def _listed(recording: Path) -> bool:
     """Whether a transcript in its folder or the one above lists it."""
     for folder in (recording.parent, recording.parent.parent):
-        for name in (METADATA, OWN):
+        for name in (*LISTS, OWN):
             file = folder / name
             if file.is_file():
                 about = file.stat()
@@ -141,9 +144,9 @@ def _listed(recording: Path) -> bool:
     return False
 
 
-def _own_lists(metadata: Path, name: str) -> bool:
-    """Whether lines of JSON beside `metadata` list the recording of this name, too."""
-    file = metadata.with_name(OWN)
+def _own_lists(path: Path, name: str) -> bool:
+    """Whether lines of JSON beside a list tell of the recording of this name, too."""
+    file = path.with_name(OWN)
     if not file.is_file():
         return False
     about = file.stat()
@@ -153,7 +156,7 @@ def _own_lists(metadata: Path, name: str) -> bool:
 @lru_cache(maxsize=64)
 def _stems(transcript: Path, changed: int, size: int) -> frozenset[str]:
     """The stems of recordings that it lists. changed, size: so that a file that has changed is read again."""
-    if transcript.name == METADATA:
+    if transcript.name in LISTS:
         return ids(transcript)
     values = (value.get("audio") for _, value in lines(of_file(transcript, transcript.name)))
     return frozenset(Path(each).stem for each in values if isinstance(each, str))
