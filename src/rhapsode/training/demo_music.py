@@ -18,8 +18,9 @@ from rhapsode.music.tune import Tune
 from rhapsode.music.write import save
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
+from rhapsode.training.folder import finished
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import finished, train
+from rhapsode.training.run import train
 
 TUNES = 1200
 """Of three choruses each."""

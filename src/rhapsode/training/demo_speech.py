@@ -20,8 +20,9 @@ from rhapsode.speech.read import read
 from rhapsode.speech.utterance import Utterance, joined
 from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.demo import language_reference
+from rhapsode.training.folder import finished
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import finished, train
+from rhapsode.training.run import train
 
 VOICE = "en-us"
 SHORTEST, LONGEST = 20, 110

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from filelock import FileLock, Timeout
 
 from rhapsode import checkpoint, corpus, registry
 from rhapsode import framing as framings
@@ -22,12 +22,12 @@ from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
 from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
+from rhapsode.training.folder import claimed, over, stopped_run
 from rhapsode.training.log import PICTURE, summary_writer
 from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.trainer import Trainer
 
 Source = str | os.PathLike[str]
-LOCK = ".lock"
 COMPANION = 0.1
 """Part of the time for the smaller model that belongs to one, where there is such."""
 
@@ -103,13 +103,13 @@ def train(
         "base": None if base is None else str(base),
         "tensorboard": tensorboard,
     }
-    stopped = _stopped(folder) if resume else None
+    stopped = stopped_run(folder) if resume else None
     if stopped:
         now = {name: given[name] for name in ("sources", "tensorboard") if given[name]}
         given = {"tensorboard": False, **stopped["given"], **now}
     elif resume:
         raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
-    elif (folder / checkpoint.RESUME).exists() and not _over(folder):
+    elif (folder / checkpoint.RESUME).exists() and not over(folder):
         raise UserError(
             f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o."
         )
@@ -118,18 +118,10 @@ def train(
     if given["tensorboard"]:
         summary_writer()
     where = auto.device_for(device)
-    begun, threads = folder.exists(), torch.get_num_threads()
-    folder.mkdir(parents=True, exist_ok=True)
     group = Group()
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        if group.leads:
-            lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
-        ) from None
-    try:
+    with ExitStack() as after:
+        after.callback(torch.set_num_threads, torch.get_num_threads())
+        after.enter_context(claimed(folder, group.leads))
         origin = Model.load(given["base"]) if given["base"] else None
         if origin and not stopped:
             _refuse(
@@ -196,14 +188,6 @@ def train(
             finished = _companion(folder, data.codec, chosen.budget, given, bool(stopped), report, **how)
         valid_nats = best if math.isfinite(best) else math.nan
         return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, data.codec.usage)
-    finally:
-        torch.set_num_threads(threads)
-        lock.release()
-        begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
-        if group.leads and not begun:  # stopped before there was anything worth keeping
-            (folder / checkpoint.KNOWN).unlink(missing_ok=True)
-            (folder / LOCK).unlink()
-            folder.rmdir()
 
 
 def _companion(
@@ -212,7 +196,7 @@ def _companion(
     """Train the smaller model that belongs to one of this codec, on the same sources; whether that is finished."""
     place = folder / codec.companion
     resume = resume and (place / checkpoint.RESUME).exists()
-    if resume and _over(place):
+    if resume and over(place):
         return True
     report.note(f"and now the model of {codec.companion} that goes with it")
     share = {key: value for key, value in budget.model_dump().items() if value is not None}
@@ -270,26 +254,3 @@ def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> B
     if len(named) > 1:
         raise UserError(f"one budget at a time: {' and '.join('--' + n for n in named)} were given.")
     return make(Budget, named, "budget")
-
-
-def _stopped(folder: Path) -> dict[str, Any] | None:
-    path = folder / checkpoint.RESUME
-    if not path.exists():
-        return None
-    info, _, _ = checkpoint.load_info(path)
-    if not isinstance(info.get("given"), dict) or not isinstance(info.get("plan"), dict):
-        raise UserError(f"{path} is not a training checkpoint. Begin anew in another folder: -o OTHER.")
-    return info
-
-
-def finished(folder: Path) -> bool:
-    """Whether there was a run in it that came to its end. Raises `UserError` for what is no checkpoint of one."""
-    info = _stopped(folder)
-    return bool(info and info.get("finished"))
-
-
-def _over(folder: Path) -> bool:
-    """Whether its run is, and that of a companion in it, if that has begun."""
-    companions = {kind.companion for kind in registry.every("codec") if kind.companion}
-    begun = [folder / name for name in companions if (folder / name / checkpoint.RESUME).exists()]
-    return all(map(finished, [folder, *begun]))
