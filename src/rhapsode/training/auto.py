@@ -212,7 +212,8 @@ def choose(
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            "input": round(rate / 4, 3) * isinstance(steps, Symbols),
+            # Of frames, each tells the next one nearly all: half of it hidden, a network learns to hear its own.
+            "input": 0.5 if isinstance(steps, Frames) and config.reads else round(rate / 4, 3) * isinstance(steps, Symbols),
             "recurrent": recurrent,
             "locked": isinstance(steps, Sets | Tuples),
         }
