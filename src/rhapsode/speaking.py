@@ -80,21 +80,16 @@ def timed(rhythm: Model, utterance: Utterance, manner: Manner, seed: int = 0, ro
 def voiced(
     voice: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0, f0: np.ndarray | None = None
 ) -> tuple[Utterance, Sample]:
-    """The utterance, which has times unless the voice finds its own, with frames and sound. f0: [N] Hz, 0 where unvoiced, instead of the model's; what
-    is beyond the end is not heard, and what is missing there is unvoiced."""
+    """The utterance, which has times unless the voice finds its own, with frames and sound. f0: [N] Hz, 0 where
+    unvoiced, instead of the model's; what is beyond the end is not heard, and what is missing there is unvoiced."""
     codec = voice.codec
     assert isinstance(codec, Speech)
     sampling = Sampling(temperature=manner.temperature)
-    if not voice.text:
-        sample = voice.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0]
-        found: Utterance = sample.record
-    else:
-        unheard = codec.unheard(utterance)
-        utterance = replace(utterance, phones=tuple(one for one in utterance.phones if one.symbol not in unheard))
-        spelled = codec.spelling(utterance)
-        sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
-        assert sample.attention is not None
-        found = replace(sample.record, times=_seen(sample.attention, len(utterance)) * codec.hop)
+    spelled = codec.spelling(utterance) if voice.text else ""
+    sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
+    found: Utterance = sample.record
+    if found.times is None and sample.attention is not None:
+        found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
     assert found.acoustics is not None
@@ -106,7 +101,7 @@ def voiced(
 
 
 def _seen(attention: np.ndarray, count: int) -> np.ndarray:
-    """When the window [N, U] comes to each of so many phones, which are the last symbols but one, and N: [count + 1]."""
+    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N."""
     last = np.maximum.accumulate(attention[:, -1 - count : -1].argmax(axis=1))
     return np.append(last.searchsorted(np.arange(count)), len(attention)).astype(float)
 
@@ -126,5 +121,6 @@ def speak(
         raise UserError("speaking needs a model of speech and one of durations: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
-        when = utterance if utterance.times is not None or rhythm is None else timed(rhythm, utterance, manner, seed, row)
-        yield voiced(voice, when, manner, seed, row)[0]
+        if utterance.times is None and rhythm is not None:
+            utterance = timed(rhythm, utterance, manner, seed, row)
+        yield voiced(voice, utterance, manner, seed, row)[0]

@@ -1,8 +1,8 @@
 """The codec `unaligned`: a step is a frame of sound, and nobody says which phone it is of.
 
 Phones go with the whole utterance, as the characters of a line do with a pen's moves: a window finds its own way along
-them (Graves 2013, section 5). So recordings need texts, but no times. A second flag is up in the last frames; where it is
-first drawn, speech ends.
+them (Graves 2013, section 5). So recordings need texts, but no times. A second flag is up in the last frames; where it
+is first drawn, speech ends.
 """
 
 from __future__ import annotations
@@ -59,6 +59,9 @@ class Unaligned(Speech):
     def guide(self, record: Utterance) -> Any:
         return None
 
+    def outline(self) -> Any:
+        return None
+
     @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
@@ -100,10 +103,9 @@ class Unaligned(Speech):
     def decode(
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
     ) -> Utterance:
-        if outline is None or self.spelling(outline) != text:
-            phones = tuple(map(Phone, (text or "").split(BETWEEN)))[len(self._speakers[:1]) :]
-            outline = replace(self.example, phones=phones, text="")
-        return super().decode(steps, text, begun, replace(outline, times=None))
+        words, first = (text or "").split(BETWEEN), len(self._speakers[:1])
+        found = outline or Utterance((), speaker="".join(words[:first]))
+        return super().decode(steps, text, begun, replace(found, phones=tuple(map(Phone, words[first:])), times=None))
 
     def spelling(self, record: Utterance) -> str:
         """Its speaker, where there are several, and its phones that training had."""
@@ -120,8 +122,10 @@ class Unaligned(Speech):
         known = {symbol: n for n, symbol in enumerate(self.features.symbols, len(self._speakers))}
         for phone in phones:
             if phone not in known:
-                raise UserError(f"text: {phone!r} is no phone that the model knows. It knows, with tabs between: "
-                    f"{' '.join(known)}. For words, see `rhapsode.speaking`.")
+                raise UserError(
+                    f"text: {phone!r} is no phone that the model knows. It knows, with tabs between: "
+                    f"{' '.join(known)}. For words, see `rhapsode.speaking`."
+                )
             found.append(known[phone])
         return np.array([*found, self.text.end], np.int64)
 

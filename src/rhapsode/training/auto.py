@@ -59,6 +59,9 @@ WEIGHT_DROP = {
     Frames: (30, 0.0, 0.0),
 }
 """The same for recurrent weights."""
+HIDDEN = 0.5
+"""Of the frame before, in training: it tells nearly all of the next one, and a network that trusts it goes astray on
+what it draws itself."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
 
@@ -212,8 +215,7 @@ def choose(
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            # Of frames, each tells the next one nearly all: half of it hidden, a network learns to hear its own.
-            "input": 0.5 if isinstance(steps, Frames) and config.reads else round(rate / 4, 3) * isinstance(steps, Symbols),
+            "input": {Symbols: round(rate / 4, 3), Frames: HIDDEN * config.reads}.get(type(steps), 0.0),
             "recurrent": recurrent,
             "locked": isinstance(steps, Sets | Tuples),
         }
