@@ -7,9 +7,11 @@ The data is speech/fsdd in that folder: ten digits said by six speakers, fifty t
 next two for validation, `--takes` after those to train on. Phones are espeak-ng's of the digit's name, their times are
 found from the training takes (`rhapsode.speech.align`).
 
-Two networks learn frames and prosody, with the speaker as context: `regression`, the codec's own, and `generative`,
-which reads the frame before and gives a mixture of Gaussians. Each then says each digit in each speaker's voice, with
-durations and melody of its own, at several temperatures; above 0 once a seed.
+Three networks learn. Frames and prosody, with the speaker as context: `regression`, the codec's own, and `generative`,
+which reads the frame before and gives a mixture of Gaussians. Frames alone, from recordings and texts: `unaligned`, the
+codec of that name, which reads and gives the same, and whose window finds its way along the phones. Each then says each
+digit in each speaker's voice, with durations and melody of its own, at several temperatures; above 0 once a seed. (A
+temperature of `regression` is that of its prosody.)
 
 A recogniser, which hears sound and not frames, is trained on the recordings of the same takes alone and tells digit and
 speaker. Beside what is drawn stand test takes, as recorded and as the vocoder makes them from their frames. `of real`:
@@ -26,6 +28,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -50,10 +53,14 @@ WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight",
 TEST, VALID = 5, 2
 """Takes of each digit by each speaker."""
 NETWORKS: dict[str, dict[str, Any]] = {
-    "regression": {"width": 64},
-    "generative": {"width": 64, "layers": 1, "reads": True, "head": "gaussians", "mixtures": 2},
+    "regression": {},
+    "generative": {"layers": 1, "reads": True, "head": "gaussians", "mixtures": 3},
+    "unaligned": {},
 }
-DROPOUT = {"between": 0.1}
+SHORTER = 2
+"""How many updates `unaligned` makes in the place of one: it learns from half as many frames at each."""
+DROPOUT, HIDDEN = {"between": 0.1}, 0.5
+"""And the part of the frame before that a network which reads it does not see in training."""
 TEMPERATURES = (0.0, 0.5, 1.0)
 HOP = 10
 """Milliseconds."""
@@ -156,7 +163,8 @@ def rates(hears: Hears, utterances: Iterable[Utterance], sound: Callable[[Uttera
 
 def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Utterance]:
     """Each digit in each voice, once a seed."""
-    voice, prosody = Model.load(home), Model.load(home / "prosody")
+    voice = Model.load(home)
+    prosody = speaking.prosody_beside(voice) if voice.codec.companion else None
     for speaker in voice.codec.features.speakers:  # type: ignore[attr-defined]
         for word in WORDS:
             for seed in range(seeds if temperature else 1):
@@ -193,24 +201,30 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "copied": rates(hears, parts["test"], copied),
     }
     for name, network in NETWORKS.items():
-        home = scratch / name
+        home, alone = scratch / name, name == "unaligned"
+        reads = alone or "reads" in network
+        about: dict[str, Any] = {"phones": (), "times": None} if alone else {}
+        train_on, valid = (
+            listed([replace(one, **about) for one in parts[part]], scratch / f"{part}.jsonl")
+            for part in ("train", "valid")
+        )
         result = train(
-            [listed(parts["train"], scratch / "train.jsonl")],
+            [train_on],
             home,
-            valid=[listed(parts["valid"], scratch / "valid.jsonl")],
-            steps=options.updates,
-            codec="speech",
+            valid=[valid],
+            steps=options.updates * (SHORTER if alone else 1),
+            codec="unaligned" if alone else "speech",
             codec_options={"hop": HOP},
-            network=network,
-            dropout=DROPOUT,
-            plan={"threads": 1, "most": 1, "rows": 8},
-            window=512,
+            network={"width": 64, **network},
+            dropout={**DROPOUT, "input": HIDDEN * reads},
+            plan={"threads": 1, "most": 1, "rows": 16 if alone else 8},
+            window=128 if alone else 512,
             device="cpu",
             report=notes,
         )
         report["seconds"][name] = result.seconds
         report[name] = {"parameters": Model.load(home).network.parameters, "valid_nats": result.valid_nats}
-        for temperature in TEMPERATURES if network.get("reads") else TEMPERATURES[:1]:
+        for temperature in TEMPERATURES if reads else TEMPERATURES[:1]:
             key = f"{name}, temperature {temperature:g}"
             spoken = list(renderings(home, temperature, options.seeds))
             found[key] = rates(hears, spoken, sound_of)

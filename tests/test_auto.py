@@ -83,4 +83,4 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: 
     )
     assert data / (plan.rows * plan.window) >= updates
     assert plan.window >= auto.PACKED_LEAST
-    assert plan.dropout.input == (auto.FED if reads else 0)
+    assert plan.dropout.input == (auto.HIDDEN if reads else 0)

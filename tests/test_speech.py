@@ -418,6 +418,31 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     assert main(["inspect", str(home / "voice"), "--textgrids", "x"]) == 2
 
 
+def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "small.toml").write_text(
+        "steps = 4\n[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 32\nthreads = 1\n"
+        '[codec]\nname = "unaligned"\nhop = 10\n'
+    )
+    corpus, voice = pairs(home, tmp_path / "pairs"), tmp_path / "voice"
+    train = ["train", str(corpus), "-o", str(voice), "--config", str(tmp_path / "small.toml"), "--device", "cpu"]
+    assert main([*train, "--valid", str(home / "held")]) == 0
+    assert not (voice / "durations").exists()
+    said = capsys.readouterr().err
+    assert f'generate {voice} "Any words." -o words.wav' in said.replace("'", "")
+    options = ["generate", str(voice), "Ask him. Go.", "--temperature", "0.5", "--seed", "1"]
+    assert main([*options, "-o", str(tmp_path / "a.wav"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["samples"][0]
+    assert found["text"] == "Ask him. Go." and found["phones"][0][0] == "_"
+    assert found["seconds"] == pytest.approx(len(samples(tmp_path / "a.wav")) / 16000, abs=0.03)
+    begins, ends = zip(*(each[1:] for each in found["phones"]), strict=True)
+    assert begins[0] == 0 and list(begins[1:]) == list(ends[:-1]) == sorted(begins[1:])
+    assert main(["score", str(voice), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["records"] == 2
+    for more in (["--speed", "2"], ["--phones", str(home / "held" / "utterances.jsonl")]):
+        assert main(["generate", str(voice), *(["Go."] if more[0] == "--speed" else []), *more]) == 2
+        assert "finds its own times" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("change", "options", "message"),
     [

@@ -67,7 +67,7 @@ class RecordWriter:
         self._steps += len(steps)
         self._records += 1
         if codec.text:
-            text = codec.text_of(record) or ""
+            text = codec.spelling(record)
             symbols = codec.encode_text(text)
             self._put("begins", [self._symbols], np.int64)
             self._put("texts", symbols, codec.text.dtype)

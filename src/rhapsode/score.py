@@ -195,7 +195,7 @@ def score_records(model: Model, records: Iterable[Any], *, report: Report | None
         for note in found.left_out:  # the other notes are for training
             report.note(note)
     for number, record in enumerate(records):
-        text = codec.text_of(record) or ""
+        text = codec.spelling(record)
         symbols = codec.encode_text(text) if model.text else None
         # Of texts, `encode_text` has said it; and those that the model does not attend to do not matter.
         if codec.text is None and (reason := codec.refusal(record)):

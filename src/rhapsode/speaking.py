@@ -83,13 +83,16 @@ def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0,
 def voiced(
     voice: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0, f0: np.ndarray | None = None
 ) -> tuple[Utterance, Sample]:
-    """The utterance, which has times, with frames and sound. f0: [N] Hz, 0 where unvoiced, instead of the model's; what
-    is beyond the end is not heard, and what is missing there is unvoiced."""
+    """The utterance, which has times unless the voice finds its own, with frames and sound. f0: [N] Hz, 0 where
+    unvoiced, instead of the model's; what is beyond the end is not heard, and what is missing there is unvoiced."""
     codec = voice.codec
     assert isinstance(codec, Speech)
     sampling = Sampling(temperature=manner.temperature) if "temperature" in voice.head.options else Sampling()
-    sample = voice.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0]
+    spelled = codec.spelling(utterance) if voice.text else ""
+    sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
     found: Utterance = sample.record
+    if found.times is None and sample.attention is not None:
+        found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
     assert found.acoustics is not None
@@ -100,9 +103,15 @@ def voiced(
     return found, sample
 
 
+def _seen(attention: np.ndarray, count: int) -> np.ndarray:
+    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N."""
+    last = np.maximum.accumulate(attention[:, -1 - count : -1].argmax(axis=1))
+    return np.append(last.searchsorted(np.arange(count)), len(attention)).astype(float)
+
+
 def speak(
     voice: Model,
-    prosody: Model,
+    prosody: Model | None,
     text: str | Iterable[Utterance],
     manner: Manner | None = None,
     seed: int = 0,
@@ -111,8 +120,10 @@ def speak(
 ) -> Iterator[Utterance]:
     """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`. Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
-    if not isinstance(codec, Speech) or not isinstance(prosody.codec, Prosody):
+    timed = prosody is not None and isinstance(prosody.codec, Prosody)
+    if not isinstance(codec, Speech) or timed != bool(codec.companion):
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
-        yield voiced(voice, phrased(prosody, utterance, manner, seed, row), manner, seed, row, f0)[0]
+        when = utterance if prosody is None else phrased(prosody, utterance, manner, seed, row)
+        yield voiced(voice, when, manner, seed, row, f0)[0]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,12 +14,14 @@ import pytest
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.codecs.prosody import LEAST, Prosody
 from rhapsode.codecs.speech import Speech
+from rhapsode.codecs.unaligned import AFTER, Unaligned
 from rhapsode.errors import UserError
 from rhapsode.guide import along
 from rhapsode.model import codec_from_json, codec_to_json
 from rhapsode.speech import melody
 from rhapsode.speech.acoustics import Acoustics
-from rhapsode.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.speech.prepare import EDGE
+from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
 
 HOP = 0.01
 RATE = 16000
@@ -159,7 +162,7 @@ DAMAGE: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize("kind", [Speech, Prosody])
+@pytest.mark.parametrize("kind", [Speech, Prosody, Unaligned])
 @pytest.mark.parametrize(("field", "value"), [(name, each) for name, values in DAMAGE.items() for each in values])
 def test_damaged_data(kind: type[UtteranceCodec], field: str, value: Any) -> None:
     data = fitted(kind).to_json()
@@ -209,3 +212,46 @@ def test_frames_of_another_sort_are_refused() -> None:
         codec.encode(replace(given, acoustics=lambda: replace(whole, rate=8000)))
     with pytest.raises(UserError, match="frames"):
         codec.encode(replace(given, acoustics=lambda: replace(whole, vocoder="world")))
+
+
+def test_phones_without_times() -> None:
+    speakers = ("ann", "bob")
+    codec = fitted(Unaligned, *(utterance(seed, speaker=speakers[seed % 2]) for seed in range(4)))
+    given = utterance(1, "_axb_", "bob")
+    assert codec.given == 0 and codec.outline() is None and codec.guide(given) is None
+    spelled = codec.spelling(given)
+    assert spelled == "bob\t_\ta\tb\t_"  # x was never heard
+    symbols = codec.encode_text(spelled)
+    assert codec.text is not None and symbols.tolist() == [1, 2, 3, 4, 2, codec.text.end]
+    assert codec.decode_text(symbols) == spelled
+    steps = codec.encode(given)
+    assert given.acoustics is not None and codec.text.pace == pytest.approx(7 / len(steps), rel=0.3)
+    assert [codec.ends(step) for step in steps] == [False] * (len(steps) - AFTER) + [True] * AFTER
+    assert not codec.encode(given, whole=False)[:, -1].any()
+    back = codec.decode(steps, spelled)
+    assert back.speaker == "bob" and [phone.symbol for phone in back.phones] == ["_", "a", "b", "_"]
+    assert back.times is None and back.acoustics is not None
+    np.testing.assert_allclose(back.acoustics().spectrum, given.acoustics().spectrum, atol=1e-4)
+    for text, message in (("cid\ta", "'cid' is not known"), ("ann\thello", "'hello' is no phone")):
+        with pytest.raises(UserError, match=message):
+            codec.encode_text(text)
+    data = json.loads(json.dumps(codec_to_json(codec)))
+    again = codec_from_json(data)
+    assert codec_to_json(again) == data and again.text == codec.text
+    for pace in (None, 0, -0.1, "x"):
+        with pytest.raises(UserError, match="symbols a frame"):
+            Unaligned.from_json({**codec.to_json(), "own": {**codec.own, "pace": pace}})
+
+
+@pytest.mark.parametrize("around", [0.0, 0.5])
+def test_silence_around_is_found_without_times(around: float, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    loud = rng.standard_normal(RATE) * 0.2  # a second
+    quiet = rng.standard_normal(round(around * RATE)) * 0.001
+    sound = Sound(np.concatenate([quiet, loud, quiet]), RATE)
+    phones = utterance(0).phones
+    given = [Utterance(phones, text="Text.", name="one", sound=lambda: sound)]
+    found = Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1).records[0]
+    assert found.phones == phones and found.times[-1] == pytest.approx(1 + 2 * min(around, EDGE), abs=0.05)
+    assert found.sound().seconds == pytest.approx(found.times[-1], abs=0.01)
+    assert len(found.acoustics()) == pytest.approx(found.times[-1] / HOP, abs=2)

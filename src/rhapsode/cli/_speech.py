@@ -62,6 +62,8 @@ def write_speech(
         check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
+    if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
+        raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and text.strip():
@@ -74,7 +76,7 @@ def write_speech(
     if seed is None:
         chosen = fresh_seed() if voice.manner.temperature else 0
     assert chosen is not None
-    prosody = speaking.prosody_beside(model)
+    prosody = speaking.prosody_beside(model) if codec.companion else None
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     warned = set[str]()
 

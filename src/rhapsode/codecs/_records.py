@@ -197,6 +197,11 @@ class RecordCodec(Codec):
     def text_of(cls, record: Any) -> str | None:
         """The text that goes with the record."""
 
+    def spelling(self, record: Any) -> str:
+        """What of a record a network attends to, for `encode_text`: the text that goes with it, unless a codec has
+        something else."""
+        return self.text_of(record) or ""
+
     @property
     @abstractmethod
     def alphabet(self) -> str:

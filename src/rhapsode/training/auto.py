@@ -59,9 +59,9 @@ WEIGHT_DROP = {
     Frames: (30, 0.0, 0.0),
 }
 """The same for recurrent weights."""
-FED = 0.5
-"""Dropout of the frames that are read: each says nearly all of the next one, but nothing of how to go on from one that
-was drawn and not recorded (as of words, Bowman et al. 2016)."""
+HIDDEN = 0.5
+"""Of the frame before, in training: it tells nearly all of the next one, and a network that trusts it goes astray on
+what it draws itself (as of words, Bowman et al. 2016)."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
 
@@ -210,7 +210,6 @@ def choose(
     epochs = updates * targets / data
     chosen = dict(dropout)
     if not dropout:
-        frames = isinstance(steps, Frames)
         rate, recurrent = (
             round(min(largest, slope * math.log2(max(epochs, free) / free)), 2)
             for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
@@ -218,7 +217,7 @@ def choose(
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            "input": FED * config.reads if frames else round(rate / 4, 3) * isinstance(steps, Symbols),
+            "input": {Symbols: round(rate / 4, 3), Frames: HIDDEN * config.reads}.get(type(steps), 0.0),
             "recurrent": recurrent,
             "locked": isinstance(steps, Sets | Tuples),
         }
