@@ -156,7 +156,7 @@ def drawn(prosody: Model, test: list[Utterance], temperature: float) -> dict[str
     return prosody_error(one, test) | {name: apart[key] for key, name in names.items()}
 
 
-def compared(minutes: float, networks: list[str], work: Path, options: dict[str, int]) -> dict[str, Any]:
+def compared(minutes: float, networks: list[str], work: Path, options: dict[str, int], narrower: int) -> dict[str, Any]:
     data = parts(work)
     test = data["test"]
     found: dict[str, Any] = {}
@@ -164,7 +164,8 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
     found["synthesis and analysis"] = distance(again, test)
     show("synthesis and analysis", found["synthesis and analysis"])
     for name in networks:
-        home = work / "-".join([name, *(key for key, on in options.items() if on), f"{minutes:g}"])
+        network = {key: n // narrower if key.endswith("width") else n for key, n in NETWORKS[name].items()}
+        home = work / "-".join([name, *(key for key, on in options.items() if on), f"{narrower}", f"{minutes:g}"])
         begun = time.perf_counter()
         if not (home / "model.safetensors").exists():
             train(
@@ -174,7 +175,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
                 valid=[work / "valid" / "utterances.jsonl"],
                 codec="speech",
                 codec_options=options,
-                network=NETWORKS[name],
+                network=network,
                 plan=PLAN,
                 report=Notes(),
             )
@@ -334,13 +335,14 @@ def main() -> None:
     parser.add_argument("--networks", default="hybrid_b,dnn_a,dnn_b,hybrid_a")
     parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
     parser.add_argument("--melody", action="store_true", help="with F0 by phones given")
+    parser.add_argument("--narrower", type=int, default=1, help="so many times: where minutes are short")
     parser.add_argument("--only", default="", help="hear: of these alone, e.g. 'ours,ours at 0.5'")
     parser.add_argument("--voice", type=Path)
     parser.add_argument("--work", type=Path, default=cache_folder() / "benchmark-speech")
     options = parser.parse_args()
     if options.what == "compare":
         codec = {"melody": int(options.melody), "slopes": int(options.slopes)}
-        found = compared(options.minutes, options.networks.split(","), options.work, codec)
+        found = compared(options.minutes, options.networks.split(","), options.work, codec, options.narrower)
     elif options.voice is None:
         parser.error("--voice MODEL is needed")
     else:
