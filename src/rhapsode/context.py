@@ -33,7 +33,7 @@ class Context:
 
     def __init__(self, given: int, config: NetworkConfig) -> None:
         self.given = given
-        dense, both = config.dense_width or 2 * config.width, config.both_width or config.width
+        dense, both = widths(config)
         self._dense = [(given if n == 0 else dense, dense) for n in range(config.dense)]
         first = dense if config.dense else given
         self._both = [LSTM(first if n == 0 else 2 * both, both) for n in range(config.both)]
@@ -120,6 +120,11 @@ def _turned(graph: Graph, x: str) -> str:
     """[T, ...], the last step first."""
     ends = [graph.constant([at]) for at in (-1, -(2**62), 0, -1)]
     return graph.add("Slice", x, *ends)[0]
+
+
+def widths(config: NetworkConfig) -> tuple[int, int]:
+    """Outputs of each feed-forward layer, and of each direction of each bidirectional one."""
+    return config.dense_width or 2 * config.width, config.both_width or config.width
 
 
 def part(weights: Mapping[str, Any], name: str) -> dict[str, Any]:

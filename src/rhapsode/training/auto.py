@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
+from rhapsode.context import widths
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
 from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
@@ -196,11 +197,13 @@ def choose(
             rows, span, targets = batch(config.width)
         layers = f"{config.layers} × {config.width} LSTM" * bool(config.layers)
         if config.dense or config.both:
-            ahead = f"{config.dense} feed-forward and {config.both} bidirectional layers of width {config.width}"
-            layers = f"{ahead}, {layers}" if layers else ahead
+            dense, both = widths(config)
+            kinds = ((config.dense, dense, "feed-forward"), (config.both, both, "bidirectional LSTM"))
+            ahead = [f"{count} × {width} {kind}" for count, width, kind in kinds if count]
+            layers = ", ".join([*ahead, *([layers] if layers else [])])
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
-    kinds = {"stream": "streams", "whole": "rows of whole units"}
-    reasons.append(f"batch: {rows} {kinds.get(framing.name, 'windows')} × {span} steps")
+    batches = {"stream": "streams", "whole": "rows of whole units"}
+    reasons.append(f"batch: {rows} {batches.get(framing.name, 'windows')} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
     elif budget.epochs is not None:
