@@ -9,7 +9,7 @@ import torch
 
 from rhapsode.config import FramingConfig
 from rhapsode.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps import Frames, Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
 
@@ -59,3 +59,24 @@ def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(auto, "measure", lambda *_: 1e11)
     plan, _ = chosen(10**6, Budget(minutes=1), threads=1)
     assert (plan.threads, plan.most) == (1, 1)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_frames_that_are_read_are_half_hidden(reads: bool) -> None:
+    found, reasons = auto.choose(
+        Frames(4),
+        10_000,
+        Budget(steps=10),
+        FramingConfig(name="whole"),
+        "document",
+        network={"head": "gaussians", "reads": reads, "width": 8},
+        dropout={},
+        plan={"threads": 1},
+        parameters=None,
+        window=None,
+        device=torch.device("cpu"),
+        precision="fp32",
+        given=3,
+    )
+    assert found.dropout.input == (0.5 if reads else 0)
+    assert any("of the frame before 0.5" in reason for reason in reasons) == reads
