@@ -66,7 +66,7 @@ def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: int, updates: int, reads: bool) -> None:
     """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
     network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
-    plan, _ = auto.choose(
+    plan, reasons = auto.choose(
         Frames(2),
         data,
         Budget(steps=50),
@@ -84,3 +84,4 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: 
     assert data / (plan.rows * plan.window) >= updates
     assert plan.window >= auto.PACKED_LEAST
     assert plan.dropout.input == (auto.HIDDEN if reads else 0)
+    assert any("of the frame before 0.5" in reason for reason in reasons) == reads

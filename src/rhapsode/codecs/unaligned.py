@@ -16,9 +16,9 @@ import numpy as np
 
 from rhapsode.codecs._records import Prepared, Records
 from rhapsode.codecs.speech import VOICED, Speech
-from rhapsode.errors import UserError, choice
-from rhapsode.speech import espeak
+from rhapsode.errors import UserError
 from rhapsode.speech.audio import Unreadable
+from rhapsode.speech.timing import spelled
 from rhapsode.speech.utterance import Phone, Utterance
 from rhapsode.steps import Text
 
@@ -99,14 +99,17 @@ class Unaligned(Speech):
     def ends(self, step: Any) -> bool:
         return bool(step[-1] > VOICED)
 
-    may_end = ends
-
     def decode(
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
     ) -> Utterance:
-        words, first = (text or "").split(BETWEEN), len(self._speakers[:1])
-        found = outline or Utterance((), speaker="".join(words[:first]))
-        return super().decode(steps, text, begun, replace(found, phones=tuple(map(Phone, words[first:])), times=None))
+        speaker, phones = self._parts(text or "")
+        found = outline or Utterance((), speaker="".join(speaker))
+        return super().decode(steps, text, begun, replace(found, phones=tuple(map(Phone, phones)), times=None))
+
+    def _parts(self, text: str) -> tuple[list[str], list[str]]:
+        """The speaker, where there are several, and the phones."""
+        names, first = text.split(BETWEEN), len(self._speakers[:1])
+        return names[:first], names[first:]
 
     def spelling(self, record: Utterance) -> str:
         """Its speaker, where there are several, and its phones that training had."""
@@ -114,21 +117,15 @@ class Unaligned(Speech):
         return BETWEEN.join([*([record.speaker] if self._speakers else []), *phones])
 
     def encode_text(self, text: str) -> np.ndarray:
-        phones, found = text.split(BETWEEN), []
-        if self._speakers:
-            speaker = phones.pop(0)
-            if speaker not in self._speakers:
-                raise choice("speaker", speaker, self._speakers)
-            found.append(self._speakers.index(speaker))
+        speaker, phones = self._parts(text)
         known = {symbol: n for n, symbol in enumerate(self.features.symbols, len(self._speakers))}
-        for phone in phones:
-            if phone not in known:
-                raise UserError(
-                    f"text: {phone!r} is no phone that the model knows. It knows, with tabs between: "
-                    f"{' '.join(known)}. For words, see `rhapsode.speaking`."
-                )
-            found.append(known[phone])
-        return np.array([*found, self.text.end], np.int64)
+        if unknown := [*{*speaker} - {*self._speakers}, *{*phones} - {*known}]:
+            who = f"a speaker ({', '.join(self._speakers)}) and " if self._speakers else ""
+            raise UserError(
+                f"text: {', '.join(map(repr, sorted(unknown)))} is unknown. Give, with tabs between, {who}phones "
+                f"({' '.join(known)}). For words, see `rhapsode.speaking`."
+            )
+        return np.array([*map(self._speakers.index, speaker), *(known[one] for one in phones), self.text.end], np.int64)
 
     def decode_text(self, symbols: np.ndarray) -> str:
         names = [*self._speakers, *self.features.symbols]
@@ -136,19 +133,21 @@ class Unaligned(Speech):
 
 
 def _bounded(utterance: Utterance, language: str) -> Utterance:
-    """With phones, and with times of which only two are known: where sound begins and where it ends."""
+    """With phones, and with times of which two mean something: where sound begins and where it ends."""
     assert utterance.sound is not None
     try:
         sound = utterance.sound()
-    except Unreadable:  # it will be left out
+    except Unreadable:
         return utterance
-    phones = utterance.phones or espeak.phones(utterance.text, language)
-    size = max(1, round(BLOCK * sound.rate))
+    if sound.seconds <= 2 * BLOCK:  # of this, too, nothing can be learnt, which is told later
+        return utterance
+    found = spelled(utterance, language)
+    size = round(BLOCK * sound.rate)
     blocks = np.pad(sound.samples, (0, -len(sound.samples) % size)).reshape(-1, size)
     level = np.log(blocks.std(axis=1) + 1e-5)
     faint, loud = np.quantile(level, [0.02, 0.98])
     heard = np.flatnonzero(level >= faint + FAINT * (loud - faint))
-    ends = (heard[[0, -1]] + [0, 1]) * size / sound.rate if len(heard) else [0.0, sound.seconds]
+    ends = (heard[[0, -1]] + [0, 1]) * BLOCK if len(heard) else [0.0, sound.seconds]
     begin, end = np.clip(ends, BLOCK, sound.seconds - BLOCK)  # a phone must take some time, a pause too
-    between = np.linspace(begin, end, len(phones) - 1)
-    return replace(utterance, phones=phones, times=np.concatenate([[0.0], between, [sound.seconds]]))
+    between = np.linspace(begin, end, len(found) - 1)
+    return replace(found, times=np.concatenate([[0.0], between, [sound.seconds]]))

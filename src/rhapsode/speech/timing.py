@@ -40,14 +40,14 @@ def timed(
     key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
     path = folder / f"{key[:32]}.jsonl"
     if not path.exists():
-        spelled = [_spelled(utterances[n], language) for n in bare]
+        every = [spelled(utterances[n], language) for n in bare]
 
         @cache
         def rendered(text: str) -> Utterance:
             return espeak.speak(text, language)
 
         aligned = align(
-            spelled,
+            every,
             rendered=lambda one: rendered(one.text) if one.text else None,
             report=lambda what, done: report(what.lower(), done),
         )
@@ -61,8 +61,8 @@ def timed(
     return found
 
 
-def _spelled(utterance: Utterance, language: str) -> Utterance:
-    """With phones."""
+def spelled(utterance: Utterance, language: str) -> Utterance:
+    """With phones, espeak-ng's if it has none. Raises `UserError`."""
     try:
         return replace(utterance, phones=utterance.phones or espeak.phones(utterance.text, language))
     except UserError as error:
