@@ -259,8 +259,8 @@ def heard(home: Path, work: Path, only: list[str]) -> dict[str, Any]:
         "copied": copied,
         "ours": ours,
         **{f"ours at {each:g}": partial(ours, temperature=each) for each in TEMPERATURES},
-        "ours, flat": partial(ours, liveliness=0),
-        "ours, natural times": timed,
+        "ours flat": partial(ours, liveliness=0),
+        "ours with natural times": timed,
         "espeak-ng": by_rule,
     }
     found: dict[str, Any] = {}
