@@ -426,7 +426,7 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     corpus, voice = pairs(home, tmp_path / "pairs"), tmp_path / "voice"
     train = ["train", str(corpus), "-o", str(voice), "--config", str(tmp_path / "small.toml"), "--device", "cpu"]
     assert main([*train, "--valid", str(home / "held")]) == 0
-    assert not (voice / "durations").exists()
+    assert not (voice / "prosody").exists()
     said = capsys.readouterr().err
     assert f'generate {voice} "Any words." -o words.wav' in said.replace("'", "")
     options = ["generate", str(voice), "Ask him. Go.", "--temperature", "0.5", "--seed", "1"]
@@ -435,12 +435,26 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     assert found["text"] == "Ask him. Go." and found["phones"][0][0] == "_"
     assert found["seconds"] == pytest.approx(len(samples(tmp_path / "a.wav")) / 16000, abs=0.03)
     begins, ends = zip(*(each[1:] for each in found["phones"]), strict=True)
-    assert begins[0] == 0 and list(begins[1:]) == list(ends[:-1]) == sorted(begins[1:])
+    assert begins[0] == 0 and list(begins[1:]) == list(ends[:-1]) == sorted(set(begins[1:]))
     assert main(["score", str(voice), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["records"] == 2
     for more in (["--speed", "2"], ["--phones", str(home / "held" / "utterances.jsonl")]):
         assert main(["generate", str(voice), *(["Go."] if more[0] == "--speed" else []), *more]) == 2
         assert "finds its own times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seen", "times"),
+    [
+        ([0, 1, 2, 3], [0, 1, 2, 3, 4]),
+        ([0, 0, 2, 1, 3, 3], [0, 2, 3, 4, 6]),  # back to a phone, and one that is passed over
+        ([1, 1, 1, 1], [0, 1, 2, 3, 4]),  # the first is passed over, the last two are never come to
+    ],
+)
+def test_each_phone_takes_some_time(seen: list[int], times: list[float]) -> None:
+    from rhapsode.speaking import _seen
+
+    assert _seen(np.eye(5)[seen], 4).tolist() == pytest.approx(times)
 
 
 @pytest.mark.parametrize(

@@ -104,9 +104,12 @@ def voiced(
 
 
 def _seen(attention: np.ndarray, count: int) -> np.ndarray:
-    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N."""
+    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N. Phones that
+    it comes to at once, or never, share the time."""
     last = np.maximum.accumulate(attention[:, -1 - count : -1].argmax(axis=1))
-    return np.append(last.searchsorted(np.arange(count)), len(attention)).astype(float)
+    begins = last.searchsorted(np.arange(count))
+    moments, at = np.unique(begins[begins < len(attention)], return_index=True)
+    return np.asarray(np.interp(np.arange(count + 1), [*at, count], [*moments, len(attention)]))
 
 
 def speak(
