@@ -314,6 +314,25 @@ def test_a_stopped_training_goes_on(
         assert all(np.array_equal(one[key], other[key]) for key in one)
 
 
+def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, tmp_path: Path) -> None:
+    from rhapsode.training.run import train
+
+    folder = shutil.copytree(home / "voice", tmp_path / "voice")
+    options: dict[str, Any] = {
+        "codec": "speech",
+        "codec_options": {"hop": 10},
+        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "valid": [home / "held" / "utterances.jsonl"],
+        "device": "cpu",
+    }
+    done = train([home / "corpus"], folder, steps=8, seed=3, report=Stop(0.5), **options)
+    assert not done.finished
+    assert train([], folder, resume=True, device="cpu").finished
+    for name in ("", "prosody"):
+        facts = Model.load(folder / name).config.facts
+        assert facts["plan"]["budget"]["steps"] == 8 and facts["plan"]["seed"] == 3
+
+
 def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = ["train", str(home / "corpus"), "--valid", str(home / "held"), "-o", str(tmp_path / "voice"), "--steps", "2"]
     more += ["--device", "cpu", "--from", str(home / "voice")]
