@@ -232,8 +232,10 @@ def test_what_cannot_be_said(
 
 def test_a_voice_without_its_prosody(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(home / "voice", tmp_path / "voice", ignore=shutil.ignore_patterns("prosody"))
-    assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
-    assert "prosody is missing" in capsys.readouterr().err
+    for _ in range(2):
+        assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
+        assert "is missing: the voice has not learnt how long and how high phones are" in capsys.readouterr().err
+        (tmp_path / "voice" / "prosody").mkdir(exist_ok=True)  # its training was stopped as soon as it had begun
     assert main(["generate", str(home / "voice" / "prosody"), "Home."]) == 2
     assert "part of a voice: give the voice's folder" in capsys.readouterr().err
 

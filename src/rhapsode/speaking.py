@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode._writers import Sample
+from rhapsode.checkpoint import MODEL
 from rhapsode.codecs.prosody import Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
-from rhapsode.speech import espeak
+from rhapsode.speech import espeak, melody
 from rhapsode.speech.sentences import sentences
 from rhapsode.speech.utterance import Utterance
 
@@ -46,10 +47,10 @@ def prosody_beside(voice: Model) -> Model:
     """The model of prosody that belongs to a voice. Raises `UserError`."""
     assert voice.path is not None
     folder = voice.path.parent / Speech.companion
-    if not folder.exists():
+    if not (folder / MODEL).exists():
         raise UserError(
-            f"{folder} is missing: the voice has not learnt how long and how high phones are. Finish its training: "
-            f"rhapsode train -o {voice.path.parent} --resume"
+            f"{folder / MODEL} is missing: the voice has not learnt how long and how high phones are. Finish its "
+            f"training: rhapsode train -o {voice.path.parent} --resume"
         )
     return type(voice).load(folder)
 
