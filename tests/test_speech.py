@@ -195,6 +195,7 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--length", "3"], "--length means nothing to a voice"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
+        (["--phones", "A.lab", "--speed", "2"], "--phones and --speed were given; one of them must go"),
         (["--phones", "A.txt"], "--phones A.txt: .* must end in .textgrid, .lab, .jsonl"),
         (["--phones", "none.lab"], "cannot read none.lab"),
         (["--phones", "bare.jsonl"], "bare.jsonl: its phones have no times"),
