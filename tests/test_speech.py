@@ -19,6 +19,7 @@ from rhapsode.errors import UserError
 from rhapsode.model import Model
 from rhapsode.speech import espeak
 from rhapsode.speech.formats import own
+from rhapsode.speech.melody import melody
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soundfile")
@@ -114,7 +115,10 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     assert say(home, HELD_OUT[0], "--speed", "2", "-o", str(again)) == 0
     assert len(samples(again)) == pytest.approx(len(whole) / 2, rel=0.03)
     higher = tmp_path / "high.csv"
-    assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), "--also", str(higher)) == 0
+    both = ["--also", str(higher), "--also", str(tmp_path / "high.jsonl")]
+    assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), *both) == 0
+    sung = own.loads(json.loads((tmp_path / "high.jsonl").read_text()), "", tmp_path)
+    assert sung.times is not None and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
     f0 = contour(Path(beside[3]))
     assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
     assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
@@ -128,8 +132,9 @@ def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
     assert say(home, *given, "-o", out[0], "--also", out[1], "--also", out[2]) == 0
     found = contour(Path(out[1]))
     assert len(found) == 71 and found[20] == 100 and found[35] == pytest.approx(150) and not found[52:].any()
-    [one] = (own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path).times,)
-    assert one is not None and one.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    one = own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path)
+    assert one.times is not None and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    assert one.melody is not None and one.melody[:2].tolist() == pytest.approx([100, 150], rel=0.02)
 
 
 def test_raw_samples_stream_sentence_by_sentence(

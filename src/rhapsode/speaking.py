@@ -100,7 +100,10 @@ def voiced(
     if f0 is not None or manner.pitch != 1:
         frames = found.acoustics()
         own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
-        found = codec.sounding(found, replace(frames, f0=own * manner.pitch))
+        frames = replace(frames, f0=own * manner.pitch)
+        found = codec.sounding(found, frames)
+        if found.times is not None:
+            found = replace(found, melody=melody.melody(found.times, frames.f0, frames.hop))
     return found, sample
 
 
