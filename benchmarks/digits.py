@@ -10,8 +10,8 @@ found from the training takes (`rhapsode.speech.align`).
 Three networks learn. Frames and prosody, with the speaker as context: `regression`, the codec's own, and `generative`,
 which reads the frame before and gives a mixture of Gaussians. Frames alone, from recordings and texts: `unaligned`, the
 codec of that name, which reads and gives the same, and whose window finds its way along the phones. Each then says each
-digit in each speaker's voice, with durations and melody of its own, at several temperatures; above 0 once a seed. (A
-temperature of `regression` is that of its prosody.)
+digit in each speaker's voice, with durations and melody of its own; the two that draw frames do so at several
+temperatures, above 0 once a seed.
 
 A recogniser, which hears sound and not frames, is trained on the recordings of the same takes alone and tells digit and
 speaker. Beside what is drawn stand test takes, as recorded and as the vocoder makes them from their frames. `of real`:

@@ -19,6 +19,7 @@ from rhapsode.errors import UserError
 from rhapsode.model import Model
 from rhapsode.speech import espeak
 from rhapsode.speech.formats import own
+from rhapsode.speech.melody import melody
 
 pytest.importorskip("espeakng_loader")
 pytest.importorskip("soundfile")
@@ -114,7 +115,10 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     assert say(home, HELD_OUT[0], "--speed", "2", "-o", str(again)) == 0
     assert len(samples(again)) == pytest.approx(len(whole) / 2, rel=0.03)
     higher = tmp_path / "high.csv"
-    assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), "--also", str(higher)) == 0
+    both = ["--also", str(higher), "--also", str(tmp_path / "high.jsonl")]
+    assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), *both) == 0
+    sung = own.loads(json.loads((tmp_path / "high.jsonl").read_text()), "", tmp_path)
+    assert sung.times is not None and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
     f0 = contour(Path(beside[3]))
     assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
     assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
@@ -128,8 +132,9 @@ def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
     assert say(home, *given, "-o", out[0], "--also", out[1], "--also", out[2]) == 0
     found = contour(Path(out[1]))
     assert len(found) == 71 and found[20] == 100 and found[35] == pytest.approx(150) and not found[52:].any()
-    [one] = (own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path).times,)
-    assert one is not None and one.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    one = own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path)
+    assert one.times is not None and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    assert one.melody is not None and one.melody[:2].tolist() == pytest.approx([100, 150], rel=0.02)
 
 
 def test_raw_samples_stream_sentence_by_sentence(
@@ -195,6 +200,7 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--length", "3"], "--length means nothing to a voice"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
+        (["--phones", "A.lab", "--speed", "2"], "--phones and --speed were given; one of them must go"),
         (["--phones", "A.txt"], "--phones A.txt: .* must end in .textgrid, .lab, .jsonl"),
         (["--phones", "none.lab"], "cannot read none.lab"),
         (["--phones", "bare.jsonl"], "bare.jsonl: its phones have no times"),
@@ -232,8 +238,10 @@ def test_what_cannot_be_said(
 
 def test_a_voice_without_its_prosody(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(home / "voice", tmp_path / "voice", ignore=shutil.ignore_patterns("prosody"))
-    assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
-    assert "prosody is missing" in capsys.readouterr().err
+    for _ in range(2):
+        assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
+        assert "is missing: the voice has not learnt how long and how high phones are" in capsys.readouterr().err
+        (tmp_path / "voice" / "prosody").mkdir(exist_ok=True)  # its training was stopped as soon as it had begun
     assert main(["generate", str(home / "voice" / "prosody"), "Home."]) == 2
     assert "part of a voice: give the voice's folder" in capsys.readouterr().err
 
@@ -312,6 +320,25 @@ def test_a_stopped_training_goes_on(
     for name in ("", "prosody"):
         one, other = (Model.load(each / name).weights for each in (folder, home / "voice"))
         assert all(np.array_equal(one[key], other[key]) for key in one)
+
+
+def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, tmp_path: Path) -> None:
+    from rhapsode.training.run import train
+
+    folder = shutil.copytree(home / "voice", tmp_path / "voice")
+    options: dict[str, Any] = {
+        "codec": "speech",
+        "codec_options": {"hop": 10},
+        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "valid": [home / "held" / "utterances.jsonl"],
+        "device": "cpu",
+    }
+    done = train([home / "corpus"], folder, steps=8, seed=3, report=Stop(0.5), **options)
+    assert not done.finished
+    assert train([], folder, resume=True, device="cpu").finished
+    for name in ("", "prosody"):
+        facts = Model.load(folder / name).config.facts
+        assert facts["plan"]["budget"]["steps"] == 8 and facts["plan"]["seed"] == 3
 
 
 def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -426,7 +453,7 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     corpus, voice = pairs(home, tmp_path / "pairs"), tmp_path / "voice"
     train = ["train", str(corpus), "-o", str(voice), "--config", str(tmp_path / "small.toml"), "--device", "cpu"]
     assert main([*train, "--valid", str(home / "held")]) == 0
-    assert not (voice / "durations").exists()
+    assert not (voice / "prosody").exists()
     said = capsys.readouterr().err
     assert f'generate {voice} "Any words." -o words.wav' in said.replace("'", "")
     options = ["generate", str(voice), "Ask him. Go.", "--temperature", "0.5", "--seed", "1"]
@@ -435,12 +462,26 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     assert found["text"] == "Ask him. Go." and found["phones"][0][0] == "_"
     assert found["seconds"] == pytest.approx(len(samples(tmp_path / "a.wav")) / 16000, abs=0.03)
     begins, ends = zip(*(each[1:] for each in found["phones"]), strict=True)
-    assert begins[0] == 0 and list(begins[1:]) == list(ends[:-1]) == sorted(begins[1:])
+    assert begins[0] == 0 and list(begins[1:]) == list(ends[:-1]) == sorted(set(begins[1:]))
     assert main(["score", str(voice), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["records"] == 2
     for more in (["--speed", "2"], ["--phones", str(home / "held" / "utterances.jsonl")]):
         assert main(["generate", str(voice), *(["Go."] if more[0] == "--speed" else []), *more]) == 2
         assert "finds its own times" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("seen", "times"),
+    [
+        ([0, 1, 2, 3], [0, 1, 2, 3, 4]),
+        ([0, 0, 2, 1, 3, 3], [0, 2, 3, 4, 6]),  # back to a phone, and one that is passed over
+        ([1, 1, 1, 1], [0, 1, 2, 3, 4]),  # the first is passed over, the last two are never come to
+    ],
+)
+def test_each_phone_takes_some_time(seen: list[int], times: list[float]) -> None:
+    from rhapsode.speaking import _seen
+
+    assert _seen(np.eye(5)[seen], 4).tolist() == pytest.approx(times)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode._writers import Sample
+from rhapsode.checkpoint import MODEL
 from rhapsode.codecs.prosody import Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
-from rhapsode.speech import espeak
+from rhapsode.speech import espeak, melody
 from rhapsode.speech.sentences import sentences
 from rhapsode.speech.utterance import Utterance
 
@@ -46,10 +47,10 @@ def prosody_beside(voice: Model) -> Model:
     """The model of prosody that belongs to a voice. Raises `UserError`."""
     assert voice.path is not None
     folder = voice.path.parent / Speech.companion
-    if not folder.exists():
+    if not (folder / MODEL).exists():
         raise UserError(
-            f"{folder} is missing: the voice has not learnt how long and how high phones are. Finish its training: "
-            f"rhapsode train -o {voice.path.parent} --resume"
+            f"{folder / MODEL} is missing: the voice has not learnt how long and how high phones are. Finish its "
+            f"training: rhapsode train -o {voice.path.parent} --resume"
         )
     return type(voice).load(folder)
 
@@ -99,14 +100,20 @@ def voiced(
     if f0 is not None or manner.pitch != 1:
         frames = found.acoustics()
         own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
-        found = codec.sounding(found, replace(frames, f0=own * manner.pitch))
+        frames = replace(frames, f0=own * manner.pitch)
+        found = codec.sounding(found, frames)
+        if found.times is not None:
+            found = replace(found, melody=melody.melody(found.times, frames.f0, frames.hop))
     return found, sample
 
 
 def _seen(attention: np.ndarray, count: int) -> np.ndarray:
-    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N."""
+    """[count + 1], in frames: when the window [N, U] comes to each phone, the last symbols but one; and N. Phones that
+    it comes to at once, or never, share the time."""
     last = np.maximum.accumulate(attention[:, -1 - count : -1].argmax(axis=1))
-    return np.append(last.searchsorted(np.arange(count)), len(attention)).astype(float)
+    begins = last.searchsorted(np.arange(count))
+    moments, at = np.unique(begins[begins < len(attention)], return_index=True)
+    return np.asarray(np.interp(np.arange(count + 1), [*at, count], [*moments, len(attention)]))
 
 
 def speak(

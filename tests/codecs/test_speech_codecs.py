@@ -231,6 +231,8 @@ def test_phones_without_times() -> None:
     back = codec.decode(steps, spelled)
     assert back.speaker == "bob" and [phone.symbol for phone in back.phones] == ["_", "a", "b", "_"]
     assert back.times is None and back.acoustics is not None
+    sung = replace(given, melody=np.full(len(given), 100.0))  # of more phones than the model knows
+    assert json.loads(codec.dump(codec.decode(steps, spelled, outline=sung)))["phones"]
     np.testing.assert_allclose(back.acoustics().spectrum, given.acoustics().spectrum, atol=1e-4)
     wanted = r"a speaker \(ann, bob\) and phones \(_ a b c\)"
     for text, message in (("cid\ta", f"'cid' is unknown. .* {wanted}"), ("ann\thello", "'hello' is unknown")):
@@ -256,3 +258,18 @@ def test_silence_around_is_found_without_times(around: float, tmp_path: Path) ->
     assert found.phones == phones and found.times[-1] == pytest.approx(1 + 2 * min(around, EDGE), abs=0.05)
     assert found.sound().seconds == pytest.approx(found.times[-1], abs=0.01)
     assert len(found.acoustics()) == pytest.approx(found.times[-1] / HOP, abs=2)
+
+
+def test_a_click_is_no_utterance_without_time(tmp_path: Path) -> None:
+    samples = np.zeros(RATE)
+    samples[:50] = 0.5
+    given = [Utterance(utterance(0).phones, text="Text.", name="one", sound=lambda: Sound(samples, RATE))]
+    found = Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1).records[0]
+    assert (np.diff(found.times) > 0).all()
+
+
+def test_a_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    pytest.importorskip("espeakng_loader")
+    given = [Utterance((), text="...", name="one", sound=lambda: Sound(np.ones(RATE), RATE))]
+    with pytest.raises(UserError, match="one: there is nothing to say"):
+        Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1)

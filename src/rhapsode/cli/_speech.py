@@ -64,6 +64,8 @@ def write_speech(
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
     if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
+    if voice.phones is not None and voice.manner.speed != 1:
+        raise UserError("--phones and --speed were given; one of them must go: the file says when phones are said.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and text.strip():

@@ -124,7 +124,10 @@ class Speech(UtteranceCodec):
         values = np.asarray(steps[:, :size], np.float64) * self.sd + self.mean
         if self.own["slopes"]:
             values = smoothest(values, self.sd**2)
-        return self._spoken(outline or self.example, values, steps[:, size] > VOICED)
+        found = outline or self.example
+        if not self._settings["melody"]:  # it is not sung to that
+            found = replace(found, melody=None)
+        return self._spoken(found, values, steps[:, size] > VOICED)
 
     def livelier(self, utterance: Utterance, strength: float) -> Utterance:
         """The spectrum as varied as the training data's, or a part `strength` of the way there."""

@@ -103,8 +103,8 @@ class Unaligned(Speech):
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
     ) -> Utterance:
         speaker, phones = self._parts(text or "")
-        found = outline or Utterance((), speaker="".join(speaker))
-        return super().decode(steps, text, begun, replace(found, phones=tuple(map(Phone, phones)), times=None))
+        found = replace(outline or Utterance((), speaker="".join(speaker)), phones=tuple(map(Phone, phones)))
+        return super().decode(steps, text, begun, replace(found, times=None, melody=None))
 
     def _parts(self, text: str) -> tuple[list[str], list[str]]:
         """The speaker, where there are several, and the phones."""
@@ -139,7 +139,7 @@ def _bounded(utterance: Utterance, language: str) -> Utterance:
         sound = utterance.sound()
     except Unreadable:
         return utterance
-    if sound.seconds <= 2 * BLOCK:  # of this, too, nothing can be learnt, which is told later
+    if sound.seconds <= 3 * BLOCK:  # of this, too, nothing can be learnt, which is told later
         return utterance
     found = spelled(utterance, language)
     size = round(BLOCK * sound.rate)
@@ -148,6 +148,7 @@ def _bounded(utterance: Utterance, language: str) -> Utterance:
     faint, loud = np.quantile(level, [0.02, 0.98])
     heard = np.flatnonzero(level >= faint + FAINT * (loud - faint))
     ends = (heard[[0, -1]] + [0, 1]) * BLOCK if len(heard) else [0.0, sound.seconds]
-    begin, end = np.clip(ends, BLOCK, sound.seconds - BLOCK)  # a phone must take some time, a pause too
+    # A phone must take some time, a pause too.
+    begin, end = np.clip(ends, [BLOCK, 2 * BLOCK], [sound.seconds - 2 * BLOCK, sound.seconds - BLOCK])
     between = np.linspace(begin, end, len(found) - 1)
     return replace(found, times=np.concatenate([[0.0], between, [sound.seconds]]))

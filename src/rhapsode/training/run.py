@@ -180,11 +180,13 @@ def train(
         trainer.info["given"] = given
         if group.leads:
             _keep(data.sidecar, folder / checkpoint.KNOWN)
+            if data.codec.companion and not stopped:  # an earlier model's is not this one's: see `_companion`
+                (folder / data.codec.companion / checkpoint.RESUME).unlink(missing_ok=True)
         with memory.kept():
             finished = trainer.run()
         best = trainer.best
         if finished and data.codec.companion:
-            how = {"device": device, "precision": precision}
+            how = {"seed": chosen.seed, "device": device, "precision": precision}
             finished = _companion(folder, data.codec, chosen.budget, given, bool(stopped), report, **how)
         valid_nats = best if math.isfinite(best) else math.nan
         return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, data.codec.usage)

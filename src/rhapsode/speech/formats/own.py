@@ -60,7 +60,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
         ]
     if utterance.melody is not None:
         for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
-            phone[3]["f0"] = round(hertz, 2)
+            phone[3]["f0"] = round(min(max(hertz, F0[0]), F0[1]), 2)
     return json.dumps(value, ensure_ascii=False)
 
 
