@@ -62,8 +62,12 @@ def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("reads", [True, False])
-@pytest.mark.parametrize(("data", "updates"), [(10**6, 100), (35_000, 30), (10_000, 9)])
-def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: int, updates: int, reads: bool) -> None:
+@pytest.mark.parametrize(
+    ("data", "longest", "updates"), [(10**6, 900, 100), (35_000, 80, 30), (35_000, 900, 30), (10_000, 60, 30)]
+)
+def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
+    data: int, longest: int, updates: int, reads: bool
+) -> None:
     """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
     network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
     plan, reasons = auto.choose(
@@ -80,8 +84,9 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(data: 
         device=torch.device("cpu"),
         precision="fp32",
         given=7,
+        longest=longest,
     )
     assert data / (plan.rows * plan.window) >= updates
-    assert plan.window >= auto.PACKED_LEAST
+    assert plan.window >= max(auto.PACKED_LEAST, longest)
     assert plan.dropout.input == (auto.HIDDEN if reads else 0)
     assert any("of the frame before 0.5" in reason for reason in reasons) == reads

@@ -138,8 +138,10 @@ def choose(
     processes: int = 1,
     text: Text | None = None,
     given: int = 0,
+    longest: int = 0,
 ) -> tuple[Plan, list[str]]:
-    """A plan for `data` training steps, and the reasons for it. What is given is kept. Raises `UserError`."""
+    """A plan for `data` training steps, and the reasons for it. What is given is kept. longest: steps of the longest
+    unit. Raises `UserError`."""
     reasons = []
     config = base or make(NetworkConfig, dict(network), "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
@@ -160,8 +162,10 @@ def choose(
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         elif framing.name == "whole":
             span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
-            while not window and "window" not in plan and span > PACKED_LEAST and 32 * share * span > data:
+            many = int(plan.get("rows", share))
+            while not window and "window" not in plan and span > PACKED_LEAST and 32 * many * span > data:
                 span //= 2
+            span = max(span, longest)
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)

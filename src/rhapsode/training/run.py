@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 
 from rhapsode import checkpoint, corpus, registry
@@ -166,6 +167,7 @@ def train(
                 processes=group.size,
                 text=data.codec.text,
                 given=data.codec.given,
+                longest=int(np.diff(data.train.units, append=len(data.train)).max(initial=0)),
             )
             # Speed decides, and each process has measured its own.
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))
