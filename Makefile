@@ -19,7 +19,7 @@ demo: $(VENV)/.demo
 	$(BIN)/rhapsode demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered $(ARGS)
+	$(BIN)/python -m pytest $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
