@@ -254,7 +254,7 @@ def test_it_learns_to_read(tmp_path: Path, few_rows: None) -> None:
     report = Heard()
     output = tmp_path / "reader.safetensors"
     found = recognise.train_recogniser(
-        words(400, seed=7), output, minutes=0.08, seed=1, valid=valid, report=report, layers=1, width=48
+        words(400, seed=7), output, minutes=0.15, seed=1, valid=valid, report=report, layers=1, width=48
     )
     texts = [drawing.text or "" for drawing in valid]
     again = Recogniser.load(output)
