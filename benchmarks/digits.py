@@ -47,6 +47,7 @@ from rhapsode.speech.mfcc import deltas, mfcc
 from rhapsode.speech.prepare import prepared
 from rhapsode.speech.utterance import Sound, Utterance
 from rhapsode.speech.vocoders import vocoder
+from rhapsode.training.auto import HIDDEN
 from rhapsode.training.run import train
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -59,8 +60,8 @@ NETWORKS: dict[str, dict[str, Any]] = {
 }
 SHORTER = 2
 """How many updates `unaligned` makes in the place of one: it learns from half as many frames at each."""
-DROPOUT, HIDDEN = {"between": 0.1}, 0.5
-"""And the part of the frame before that a network which reads it does not see in training."""
+DROPOUT = {"between": 0.1}
+"""And `HIDDEN` of the frame before, where it is read."""
 TEMPERATURES = (0.0, 0.5, 1.0)
 HOP = 10
 """Milliseconds."""

@@ -9,27 +9,38 @@ import torch
 
 from rhapsode.config import FramingConfig
 from rhapsode.network import Network
-from rhapsode.steps import Frames, Symbols
+from rhapsode.steps import Frames, Kind, Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
 
 SYMBOLS = Symbols(96)
 
 
-def chosen(data: int, budget: Budget, **plan: Any) -> tuple[Plan, list[str]]:
+def chosen(
+    data: int,
+    budget: Budget,
+    steps: Kind = SYMBOLS,
+    framing: str = "stream",
+    network: dict[str, Any] | None = None,
+    given: int = 0,
+    longest: int = 0,
+    **plan: Any,
+) -> tuple[Plan, list[str]]:
     return auto.choose(
-        SYMBOLS,
+        steps,
         data,
         budget,
-        FramingConfig(),
+        FramingConfig(name=framing),
         "never",
-        network={},
+        network=network or {},
         dropout={},
         plan=plan,
         parameters=None,
         window=None,
         device=torch.device("cpu"),
         precision="fp32",
+        given=given,
+        longest=longest,
     )
 
 
@@ -70,22 +81,7 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
 ) -> None:
     """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
     network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
-    plan, reasons = auto.choose(
-        Frames(2),
-        data,
-        Budget(steps=50),
-        FramingConfig(name="whole"),
-        "record",
-        network=network,
-        dropout={},
-        plan={"threads": 1},
-        parameters=None,
-        window=None,
-        device=torch.device("cpu"),
-        precision="fp32",
-        given=7,
-        longest=longest,
-    )
+    plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
     assert data / (plan.rows * plan.window) >= updates
     assert plan.window >= max(auto.PACKED_LEAST, longest)
     assert plan.dropout.input == (auto.HIDDEN if reads else 0)

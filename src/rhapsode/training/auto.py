@@ -229,7 +229,7 @@ def choose(
             "locked": isinstance(steps, Sets | Tuples),
         }
         also = f", of recurrent weights {recurrent}" if recurrent else ""
-        also += f", of the frame before {HIDDEN}" if isinstance(steps, Frames) and config.reads else ""
+        also += f", of the frame before {chosen['input']}" if isinstance(steps, Frames) and chosen["input"] else ""
         reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
     values: dict[str, Any] = {
         "precision": precision,
