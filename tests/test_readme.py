@@ -14,7 +14,7 @@ from rhapsode.ink.hershey import lines
 from rhapsode.music.blues import corpus
 from rhapsode.music.formats import abc, midi
 from rhapsode.speech.audio import written
-from rhapsode.training import demo_handwriting, demo_music, demo_speech
+from rhapsode.training import demo_handwriting, demo_music, demo_speech, trainer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    rhapsode ")]
@@ -24,6 +24,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
     monkeypatch.chdir(tmp_path)
     Path("src").mkdir()
     Path("strokes").mkdir()
@@ -37,7 +38,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for number, tune in enumerate(corpus(12, 0)):
         Path(f"tunes/{number}.mid").write_bytes(midi.dumps(tune))
     Path("tune.abc").write_text(abc.dumps(next(corpus(1, 0))))
-    monkeypatch.setattr(demo_handwriting, "PIECES", 1500)
+    monkeypatch.setattr(demo_handwriting, "PIECES", 300)
     monkeypatch.setattr(demo_handwriting, "HELD_OUT", 50)
     monkeypatch.setattr(demo_music, "TUNES", 30)
     spoken = demo_speech.sentences()[30:70]
@@ -60,7 +61,7 @@ def test_commands() -> None:
         if words[1] == "ink":  # it would serve for ever: see test_inkpad
             assert main(["ink", "--help"]) == 0
             continue
-        short = {"train": ["--steps", "20"], "demo": ["--minutes", "0.05"]}
+        short = {"train": ["--steps", "4"], "demo": ["--minutes", "0.05"]}
         assert main(words[1:] + short.get(words[1], [])) == 0, command
     assert "<svg" in Path("words.svg").read_text()
     assert Path("words.wav").stat().st_size > 5000
@@ -70,5 +71,5 @@ def test_commands() -> None:
 def test_python(capsys: pytest.CaptureFixture[str]) -> None:
     assert PYTHON
     for code in PYTHON:
-        exec(compile(code.replace("minutes=5", "steps=20"), "README.md", "exec"), {})
+        exec(compile(code.replace("minutes=5", "steps=4"), "README.md", "exec"), {})
     assert capsys.readouterr().out

@@ -83,7 +83,7 @@ def test_interrupted_and_resumed_is_the_same_run(text: Path, tmp_path: Path, dro
 def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from rhapsode.training.run import train\n"
-        "train([sys.argv[1]], sys.argv[2], steps=3000, network={'width': 24, 'embedding': 8},"
+        "train([sys.argv[1]], sys.argv[2], steps=500, network={'width': 24, 'embedding': 8},"
         " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
@@ -94,9 +94,9 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     process.kill()
     process.wait()
     info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
-    assert 0 < info["step"] < 3000
+    assert 0 < info["step"] < 500
     train([text], tmp_path / "parts", resume=True)
-    small(text, tmp_path / "whole", steps=3000)
+    small(text, tmp_path / "whole", steps=500)
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
     a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(np.array_equal(a[n], b[n]) for n in a)
@@ -221,11 +221,11 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     lines = ["".join(rng.choices("abcdefgh", k=3)) for _ in range(1500)]
     text = "\n".join(line + line for line in lines)
     options = {
-        "steps": 1500,
+        "steps": 600,
         "plan": {"rows": 8, "window": 16, "precision": "fp32"},
         "network": {"width": 48, "embedding": 8},
     }
-    assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.005
+    assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.01
 
 
 def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
@@ -243,7 +243,7 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     [{"framing": "one-to-one"}, {"framing": "many-to-one", "window": 6}, {"framing": "one-to-many", "horizon": 6}],
 )
 def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict) -> None:
-    result = small(text, tmp_path / "m", steps=200, plan={"precision": "fp32"}, **framing)
+    result = small(text, tmp_path / "m", steps=100, plan={"precision": "fp32"}, **framing)
     assert result.valid_nats < 2.4
     assert Model.load(tmp_path / "m").config.framing.name == framing["framing"]
 

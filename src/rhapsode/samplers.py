@@ -148,6 +148,11 @@ class Randomness:
         self.step += 1
         return int(self._bits.random_raw() >> 11) * 2.0**-53
 
+    def uniforms(self, count: int) -> np.ndarray:
+        """The next numbers [count], float64."""
+        self.step += count
+        return np.asarray((self._bits.random_raw(count) >> np.uint64(11)) * 2.0**-53)
+
     def copy(self) -> Randomness:
         """Another that goes on from here by itself."""
         return Randomness(self.seed, self.row, self.step, self.particle)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from rhapsode.samplers import Randomness
@@ -15,24 +13,25 @@ def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 class Choice:
-    """Whether one thing after another is in the set.
+    """Which things are in a set, each by a random number of its own.
 
-    allowed: [2 D] bool, of each thing that it may be out, and in; None for both. log_allowed: log p of what was allowed
-    of the things so far.
+    allowed: [2 D] bool, of each thing that it may be out, and in; None for both.
     """
 
-    def __init__(self, temperature: float, randomness: Randomness, allowed: np.ndarray | None) -> None:
-        self._temperature, self._randomness = temperature, randomness
-        self._allowed = None if allowed is None else iter(allowed.reshape(-1, 2).tolist())
-        self.log_allowed = 0.0
+    def __init__(self, size: int, temperature: float, randomness: Randomness, allowed: np.ndarray | None) -> None:
+        u = randomness.uniforms(size)
+        with np.errstate(divide="ignore"):
+            log_odds_of_u = np.log(u) - np.log1p(-u)
+        # At temperature 0, what is likelier.
+        self._bar = temperature * log_odds_of_u if temperature else np.zeros(size)
+        both = np.ones(2 * size, bool) if allowed is None else allowed
+        self._out, self._into = both.reshape(-1, 2).T
 
-    def drawn(self, z: float) -> bool:
-        """Of the next thing, whose log-odds are z; at temperature 0, whether that is likelier than not."""
-        u = self._randomness.uniform()
-        out, into = (True, True) if self._allowed is None else next(self._allowed)
-        if not (out and into):
-            self.log_allowed -= float(np.logaddexp(0, -z if into else z))
-            return bool(into)
-        if self._temperature == 0:
-            return z > 0
-        return u < 1 / (1 + math.exp(-max(-700.0, min(700.0, z / self._temperature))))
+    def members(self, z: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """Which of some things, whose log-odds are z [N], are in: bool [N]."""
+        return np.asarray(self._into[some] & ((z > self._bar[some]) | ~self._out[some]))
+
+    def log_allowed(self, z: np.ndarray) -> float:
+        """log p of what was allowed, by the log-odds [D]."""
+        forced = ~(self._out & self._into)
+        return -float(np.logaddexp(0, np.where(self._into, -z, z)[forced]).sum())

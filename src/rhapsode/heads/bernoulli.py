@@ -51,6 +51,6 @@ class Bernoulli(Head):
         recent: Sequence[Any],
         allowed: np.ndarray | None = None,
     ) -> Drawn:
-        one = Choice(sampling.temperature, randomness, allowed)
-        found = np.array([one.drawn(z) for z in distribution.tolist()], np.uint8)
-        return Drawn(found, float(log_odds(distribution, found)), one.log_allowed)
+        one = Choice(self.steps.size, sampling.temperature, randomness, allowed)
+        found = one.members(distribution).astype(np.uint8)
+        return Drawn(found, float(log_odds(distribution, found)), one.log_allowed(distribution))

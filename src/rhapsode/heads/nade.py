@@ -27,6 +27,10 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
+AHEAD = 16
+"""Things at a time that are drawn as if the set had no further member."""
+
+
 class Nade(Head):
     """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
 
@@ -100,18 +104,22 @@ class Nade(Head):
         recent: Sequence[Any],
         allowed: np.ndarray | None = None,
     ) -> Drawn:
-        one = Choice(sampling.temperature, randomness, allowed)
-        size = self.steps.size
+        size, out = self.steps.size, self.weights["out"]
+        one = Choice(size, sampling.temperature, randomness, allowed)
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
-        h = _sigmoid(a)
-        for i in range(size):
-            z[i] = b[i] + (h * self.weights["out"][i]).sum()  # as in `log_prob`, to the last bit
-            if one.drawn(float(z[i])):
-                found[i] = 1
-                a += self.weights["into"][i]
-                h = _sigmoid(a)
-        return Drawn(found, float(log_odds(z, found)), one.log_allowed)
+        h, first = _sigmoid(a), 0
+        while first < size:  # things up to the next member see the same h
+            some = slice(first, min(first + AHEAD, size))
+            z[some] = b[some] + (h * out[some]).sum(axis=-1)  # as in `log_prob`, to the last bit
+            members = one.members(z[some], some)
+            first = some.stop
+            if members.any():
+                first = some.start + int(members.argmax())
+                found[first] = 1
+                a += self.weights["into"][first]
+                h, first = _sigmoid(a), first + 1
+        return Drawn(found, float(log_odds(z, found)), one.log_allowed(z))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:

@@ -43,6 +43,8 @@ from rhapsode.training.plan import Plan
 
 EVALUATIONS = 16
 """How often a run looks at the validation data, writes a sample and saves."""
+PICTURED = 10.0
+"""Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
 VALID_STEPS = 1 << 17
 """At most this many validation steps are read each time."""
 VALID_ROWS = 32
@@ -91,6 +93,7 @@ class Trainer:
         self._interrupted = False
         self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
         self._losses: list[Tensor] = []
+        self._pictured = time.perf_counter()
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
         """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
@@ -168,6 +171,7 @@ class Trainer:
                         eta=self._eta(),
                     )
         if log:
+            self._draw(log)
             log.close()
         return self.done >= 1
 
@@ -257,12 +261,17 @@ class Trainer:
                 best=self.best,
                 eta=self._eta(),
             )
-            draw(log, self.folder / PICTURE, "step")
+            if time.perf_counter() - self._pictured >= PICTURED:
+                self._draw(log)
             if self.done < 1:
                 text = self.sample(model)
                 self.report.sample(text)
                 log.sample(self.step, text)
         self.save(log.size if log else 0)
+
+    def _draw(self, log: Log) -> None:
+        draw(log, self.folder / PICTURE, "step")
+        self._pictured = time.perf_counter()
 
     def _per_char(self, valid: float) -> dict[str, float]:
         """The same in the unit that texts are compared in."""
