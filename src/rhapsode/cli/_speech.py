@@ -200,7 +200,7 @@ def _beside(whole: Utterance, name: str) -> None:
     assert whole.sound is not None and whole.acoustics is not None
     suffix, frames = Path(name).suffix.lower(), whole.acoustics()
     if suffix == ".png":
-        write(name, picture(whole.sound(), whole.phones, whole.times, frames, whole.text))
+        write(name, picture(whole))
     elif suffix == ".csv":
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())

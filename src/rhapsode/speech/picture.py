@@ -10,7 +10,7 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.speech.acoustics import Acoustics, around, checked
-from rhapsode.speech.utterance import PAUSE, Phone, Sound
+from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import vocoder
 
 if TYPE_CHECKING:
@@ -30,43 +30,37 @@ ROWS = 3
 """Of the contour of F0 in a terminal."""
 
 
-def picture(
-    sound: Sound,
-    phones: tuple[Phone, ...] = (),
-    times: np.ndarray | None = None,
-    acoustics: Acoustics | None = None,
-    title: str = "",
-    words: tuple[str, ...] = (),
-) -> bytes:
+def picture(utterance: Utterance) -> bytes:
     """A PNG: waveform, spectrogram with F0 over it, phones between their times and words below them.
 
-    times: [P + 1] seconds. acoustics: whose F0 is drawn. words: of which `Phone.word` is the number.
-    The same input gives the same file with the same version of matplotlib. Raises `UserError`.
+    The utterance has a sound; F0 is of its acoustics, if it has any, and phones are drawn if they have times. The same
+    input gives the same file with the same version of matplotlib. Raises `UserError`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
+    assert utterance.sound is not None
+    sound = utterance.sound()
     checked(sound)
     if not 0 < sound.seconds <= LONGEST:
         raise UserError(f"a picture of {sound.seconds:,.1f} seconds cannot be made: up to {LONGEST} fit. Cut it.")
-    if times is not None and len(times) != len(phones) + 1:
-        raise UserError(f"{len(phones)} phones need {len(phones) + 1} times; here are {len(times)}.")
     figure = Figure(figsize=(min(max(2.2 * sound.seconds, 7), 80), 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    named = times is not None and len(phones) > 0
+    named = utterance.times is not None and len(utterance) > 0
     above, middle, *below = figure.subplots(
         2 + named, 1, sharex=True, gridspec_kw={"height_ratios": (1, 3, 0.5)[: 2 + named]}
     )
     at = np.arange(len(sound.samples)) / sound.rate
     above.plot(at, sound.samples, color=INK, linewidth=0.4)
     above.set(xlim=(0, sound.seconds), ylim=(-1, 1) if np.abs(sound.samples).max() > 0.5 else None, yticks=(0,))
-    above.set_title(title, fontsize=10, parse_math=False)
+    above.set_title(utterance.text, fontsize=10, parse_math=False)
     power, top = _spectrogram(sound)
     middle.imshow(
         power, origin="lower", aspect="auto", cmap="gray_r", vmin=power.max() - RANGE, vmax=power.max(),
         extent=(-STEP / 2, (power.shape[1] - 0.5) * STEP, 0, top / 1000), interpolation="bilinear",
     )  # fmt: skip
     middle.set(xlim=(0, sound.seconds), ylabel="kHz")
+    acoustics = utterance.acoustics() if utterance.acoustics is not None else None
     if acoustics is not None and acoustics.voiced.any():
         right = middle.twinx()
         f0 = np.where(acoustics.voiced, acoustics.f0, np.nan)
@@ -74,9 +68,9 @@ def picture(
         right.set_ylim(0, max(400, 1.1 * float(acoustics.f0.max())))
         right.set_ylabel("F0 in Hz", color=VOICE)
         right.tick_params(colors=VOICE)
-    if below and times is not None:
-        _phones(below[0], phones, times, words)
-        for time in times.tolist():
+    if below and utterance.times is not None:
+        _phones(below[0], utterance, utterance.times.tolist())
+        for time in utterance.times.tolist():
             middle.axvline(time, color=LINE, linewidth=0.6, alpha=0.8)
     (below[0] if below else middle).set_xlabel("seconds")
     out = io.BytesIO()
@@ -124,17 +118,15 @@ def _spectrogram(sound: Sound) -> tuple[np.ndarray, float]:
     return 10 * np.log10(np.maximum(power, 1e-12)), (kept - 1) * sound.rate / size
 
 
-def _phones(axes: Axes, phones: tuple[Phone, ...], times: np.ndarray, words: tuple[str, ...]) -> None:
+def _phones(axes: Axes, utterance: Utterance, times: list[float]) -> None:
     axes.set(ylim=(0, 2), yticks=())
-    for phone, start, stop in zip(phones, times[:-1].tolist(), times[1:].tolist(), strict=True):
+    for phone, start, stop in zip(utterance.phones, times, times[1:], strict=False):
         axes.plot((start, start), (1, 2), color=LINE, linewidth=0.6)
         _text(axes, (start + stop) / 2, 1.5, "" if phone.symbol == PAUSE else phone.symbol, phone.stress > 0)
-    for number in dict.fromkeys(phone.word for phone in phones):
-        own = [n for n, phone in enumerate(phones) if phone.word == number and phone.symbol != PAUSE]
-        if own:
-            start, stop = float(times[own[0]]), float(times[own[-1] + 1])
+    for start, stop, word in utterance.words():
+        if word:
             axes.plot((start, start, stop, stop), (0.9, 0.1, 0.1, 0.9), color=LINE, linewidth=0.6)
-            _text(axes, (start + stop) / 2, 0.5, words[number] if number < len(words) else "", False)
+            _text(axes, (start + stop) / 2, 0.5, word, False)
 
 
 def _text(axes: Axes, x: float, y: float, text: str, bold: bool) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,24 @@ class Utterance:
 
     def __len__(self) -> int:
         return len(self.phones)
+
+    def words(self) -> list[tuple[float, float, str]]:
+        """Where each word and each pause (an empty one) begins and ends, in seconds; there are times. Words are as the
+        text has them, if it has as many; else their phones."""
+        assert self.times is not None
+        times, written = self.times.tolist(), self.text.split()
+        found: list[tuple[float, float, str]] = []
+        for key, group in groupby(
+            enumerate(self.phones), lambda each: None if each[1].symbol == PAUSE else each[1].word
+        ):
+            places, phones = zip(*group, strict=True)
+            label = "" if key is None else "".join(phone.symbol for phone in phones)
+            found.append((times[places[0]], times[places[-1] + 1], label))
+        spoken = [at for at, (_, _, label) in enumerate(found) if label]
+        if len(spoken) == len(written):
+            for at, word in zip(spoken, written, strict=True):
+                found[at] = (*found[at][:2], word)
+        return found
 
 
 def joined(utterances: Sequence[Utterance]) -> Utterance:

@@ -78,7 +78,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     took = time.perf_counter() - begun
     files = [folder / f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")]
     written(sound, files[0])
-    checkpoint.commit(files[1], picture(sound, spoken.phones, spoken.times, spoken.acoustics(), text))
+    checkpoint.commit(files[1], picture(spoken))
     checkpoint.commit(files[2], textgrid.dumps(spoken).encode())
     heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
     return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, prosody, every[:HELD_OUT]), heard, took)

@@ -44,7 +44,7 @@ def dumps(utterance: Utterance) -> str:
     if utterance.times is None:
         raise UserError(f"{utterance.name or 'utterance'}: a TextGrid has times, and its are not known. Align it.")
     end = float(utterance.times[-1])
-    tiers = [("phones", _phones(utterance)), ("words", _words(utterance))]
+    tiers = [("phones", _phones(utterance)), ("words", utterance.words())]
     if utterance.text:
         tiers.append(("text", [(0.0, end, utterance.text)]))
     lines = ['File type = "ooTextFile"', 'Object class = "TextGrid"', "", "xmin = 0", f"xmax = {end!r}"]
@@ -69,27 +69,6 @@ def _phones(utterance: Utterance) -> list[tuple[float, float, str]]:
             labels[at] = mark + labels[at]
     times = utterance.times.tolist()
     return [(a, b, label) for (a, b), label in zip(pairwise(times), labels, strict=True)]
-
-
-def _words(utterance: Utterance) -> list[tuple[float, float, str]]:
-    """As the text has them, if it has as many; else their phones."""
-    assert utterance.times is not None
-    times, written = utterance.times.tolist(), utterance.text.split()
-    found: list[tuple[float, float, str]] = []
-    for key, group in groupby(range(len(utterance)), lambda at: _word(utterance, at)):
-        members = list(group)
-        label = "" if key is None else "".join(utterance.phones[at].symbol for at in members)
-        found.append((times[members[0]], times[members[-1] + 1], label))
-    spoken = [at for at, (_, _, label) in enumerate(found) if label]
-    if len(spoken) == len(written):
-        for at, word in zip(spoken, written, strict=True):
-            found[at] = (*found[at][:2], word)
-    return found
-
-
-def _word(utterance: Utterance, at: int) -> int | None:
-    """The number of a phone's word; None of a pause."""
-    return None if utterance.phones[at].symbol == PAUSE else utterance.phones[at].word
 
 
 class _Tokens:
