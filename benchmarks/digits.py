@@ -165,7 +165,7 @@ def rates(hears: Hears, utterances: Iterable[Utterance], sound: Callable[[Uttera
 def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Utterance]:
     """Each digit in each voice, once a seed."""
     voice = Model.load(home)
-    prosody = speaking.prosody_beside(voice) if voice.codec.companion else None
+    prosody = speaking.prosody_beside(voice)
     for speaker in voice.codec.features.speakers:  # type: ignore[attr-defined]
         for word in WORDS:
             for seed in range(seeds if temperature else 1):

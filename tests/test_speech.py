@@ -445,6 +445,36 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     assert main(["inspect", str(home / "voice"), "--textgrids", "x"]) == 2
 
 
+def test_validation_hides_of_frames_what_training_hides(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import torch
+
+    from rhapsode.config import Dropout
+    from rhapsode.training.run import train
+    from rhapsode.training.trainer import Trainer
+
+    evaluate, seen = Trainer.evaluate, []
+
+    def both(trainer: Trainer) -> float:
+        before = torch.get_rng_state()
+        found = evaluate(trainer)
+        assert evaluate(trainer) == found and torch.equal(torch.get_rng_state(), before)
+        plan = trainer.plan
+        trainer.plan = plan.model_copy(update={"dropout": Dropout()})
+        seen.append((found, evaluate(trainer)))
+        trainer.plan = plan
+        return found
+
+    monkeypatch.setattr(Trainer, "evaluate", both)
+    train(
+        [home / "corpus"], tmp_path / "voice", steps=4, codec="unaligned", codec_options={"hop": 10},
+        network={"width": 16}, plan={"rows": 4, "window": 32, "threads": 1}, device="cpu",
+        valid=[home / "held" / "utterances.jsonl"],
+    )  # fmt: skip
+    assert len(seen) == 4 and all(hidden != shown for hidden, shown in seen)
+
+
 def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.toml").write_text(
         "steps = 4\n[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 32\nthreads = 1\n"

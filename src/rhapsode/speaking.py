@@ -43,10 +43,12 @@ class Manner:
     speaker: str | None = None
 
 
-def prosody_beside(voice: Model) -> Model:
-    """The model of prosody that belongs to a voice. Raises `UserError`."""
+def prosody_beside(voice: Model) -> Model | None:
+    """The model of prosody that belongs to a voice, if one does. Raises `UserError`."""
     assert voice.path is not None
-    folder = voice.path.parent / Speech.companion
+    if not voice.record_codec.companion:
+        return None
+    folder = voice.path.parent / voice.record_codec.companion
     if not (folder / MODEL).exists():
         raise UserError(
             f"{folder / MODEL} is missing: the voice has not learnt how long and how high phones are. Finish its "

@@ -78,7 +78,7 @@ def write_speech(
     if seed is None:
         chosen = fresh_seed() if voice.manner.temperature else 0
     assert chosen is not None
-    prosody = speaking.prosody_beside(model) if codec.companion else None
+    prosody = speaking.prosody_beside(model)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     warned = set[str]()
 

@@ -62,7 +62,7 @@ WEIGHT_DROP = {
 """The same for recurrent weights."""
 HIDDEN = 0.5
 """Of the frame before, in training: it tells nearly all of the next one, and a network that trusts it goes astray on
-what it draws itself (as of words, Bowman et al. 2016)."""
+what it draws itself (as of words, Bowman et al. 2016). Validation hides as much."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
 

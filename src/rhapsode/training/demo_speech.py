@@ -70,6 +70,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
         train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
+    assert prosody is not None
     list(speaking.speak(voice, prosody, "Hello."))  # what the first call loads is not speaking
     begun = time.perf_counter()
     spoken = joined(list(speaking.speak(voice, prosody, text)))

@@ -25,7 +25,7 @@ from rhapsode import checkpoint
 from rhapsode.codecs._records import RecordCodec
 from rhapsode.codecs._text import TextCodec
 from rhapsode.conditions._condition import Attended
-from rhapsode.config import ModelConfig, make
+from rhapsode.config import Dropout, ModelConfig, make
 from rhapsode.corpus import Corpus
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.framing import Batch, Framed, Framing
@@ -293,7 +293,19 @@ class Trainer:
 
     @torch.no_grad()
     def evaluate(self) -> float:
-        """Nats per step on (the first part of) the validation data, read as parallel streams or windows."""
+        """Nats per step on (the first part of) the validation data, read as parallel streams or windows.
+
+        What training hides of frames that are read is hidden here, too, the same at each look: that belongs to the
+        task. To be told whole what it has always seen half of makes a network of frames far too sure, and the more so
+        the better it has learnt (docs/log.md).
+        """
+        if isinstance(self.corpus.codec.steps, Frames) and self.plan.dropout.input:
+            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
+                torch.manual_seed(self.plan.seed)
+                return self._evaluated(Dropout(input=self.plan.dropout.input))
+        return self._evaluated(None)
+
+    def _evaluated(self, dropout: Dropout | None) -> float:
         framed = Framed(self.corpus.valid, self.corpus.codec.steps)
         records = isinstance(self.corpus.codec, RecordCodec)
         rows = max(1, min(VALID_ROWS, framed.length // 256, *[len(framed.begins)] * records))
@@ -313,7 +325,7 @@ class Trainer:
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), text=_text(t), given=t.get("given")
+                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("given")
                 )
             if framing.carried:
                 state = new
