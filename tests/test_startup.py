@@ -22,7 +22,7 @@ def test_help_is_light(arguments: list[str]) -> None:
 
 
 def test_help_is_fast() -> None:
-    """0.1 s of a processor or so. It is compared with Python's own start, for machines differ and have other work."""
+    """0.1 s of a processor or so. It is compared with the import of typer, for machines differ and have other work."""
 
     def seconds(*arguments: str) -> float:
         before = os.times()

@@ -37,6 +37,7 @@ def test_a_picture_shows_f0_phones_and_words(monkeypatch: pytest.MonkeyPatch) ->
     red = (pixels(whole) - (209, 73, 91)) ** 2
     bare = (pixels(picture(spoken(sound))) - (209, 73, 91)) ** 2
     assert (red.sum(axis=2) < 300).sum() > 200 and not (bare.sum(axis=2) < 300).any()
+    assert whole != picture(spoken(sound, **{**known, "text": ""}))
 
 
 @pytest.mark.parametrize("size", [1, 100, 8000])
@@ -46,6 +47,9 @@ def test_short_and_silent_sounds_have_pictures(size: int) -> None:
 
 
 def test_what_has_no_picture_is_named() -> None:
+    sound, _ = voice()
+    with pytest.raises(UserError, match="4 phones need 5 times"):
+        picture(spoken(sound, phones=PHONES, times=TIMES[1:]))
     for samples in (np.zeros(0), np.zeros(8000 * 61)):
         with pytest.raises(UserError, match="up to 60 fit"):
             picture(spoken(Sound(samples, 8000)))

@@ -198,10 +198,11 @@ def _beside(whole: Utterance, name: str) -> None:
     from rhapsode.speech.picture import picture
 
     assert whole.sound is not None and whole.acoustics is not None
-    suffix, frames = Path(name).suffix.lower(), whole.acoustics()
+    suffix = Path(name).suffix.lower()
     if suffix == ".png":
         write(name, picture(whole))
     elif suffix == ".csv":
+        frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
     else:

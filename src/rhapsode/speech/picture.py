@@ -44,6 +44,8 @@ def picture(utterance: Utterance) -> bytes:
     checked(sound)
     if not 0 < sound.seconds <= LONGEST:
         raise UserError(f"a picture of {sound.seconds:,.1f} seconds cannot be made: up to {LONGEST} fit. Cut it.")
+    if utterance.times is not None and len(utterance.times) != len(utterance) + 1:
+        raise UserError(f"{len(utterance)} phones need {len(utterance) + 1} times; here are {len(utterance.times)}.")
     figure = Figure(figsize=(min(max(2.2 * sound.seconds, 7), 80), 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     named = utterance.times is not None and len(utterance) > 0
@@ -120,7 +122,7 @@ def _spectrogram(sound: Sound) -> tuple[np.ndarray, float]:
 
 def _phones(axes: Axes, utterance: Utterance, times: list[float]) -> None:
     axes.set(ylim=(0, 2), yticks=())
-    for phone, start, stop in zip(utterance.phones, times, times[1:], strict=False):
+    for phone, start, stop in zip(utterance.phones, times[:-1], times[1:], strict=True):
         axes.plot((start, start), (1, 2), color=LINE, linewidth=0.6)
         _text(axes, (start + stop) / 2, 1.5, "" if phone.symbol == PAUSE else phone.symbol, phone.stress > 0)
     for start, stop, word in utterance.words():

@@ -261,9 +261,9 @@ class Trainer:
                 best=self.best,
                 eta=self._eta(),
             )
-            if time.perf_counter() - self._pictured >= PICTURED:
-                self._draw(log)
             if self.done < 1:
+                if time.perf_counter() - self._pictured >= PICTURED:
+                    self._draw(log)
                 text = self.sample(model)
                 self.report.sample(text)
                 log.sample(self.step, text)
