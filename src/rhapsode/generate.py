@@ -43,18 +43,22 @@ def generate(
     seed: int | None = None,
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
+    ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
     particles: int = 1,
     row: int = 0,
 ) -> list[Sample]:
-    """Draw `samples` continuations of the prompt at once, each of `length` steps or up to `stop`.
+    """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to `stop` or the end.
+
+    The end is that of a document, where the model was trained on many, and that of a line, if lines are its units.
 
         model.generate("It was", length=800, sampling=Sampling(temperature=0.8), seed=1)[0].text
         model.generate("any words", sampling=Sampling(bias=1))[0].record      # by a model of handwriting
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     length: None for 500, or what the text should need at the most.
+    ignore_end: go on with another document (or line) where one has ended; of text.
     style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
     outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
@@ -64,7 +68,7 @@ def generate(
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    task = Task(model, prompt, length, seed, sampling, stop, style, outline, row)
+    task = Task(model, prompt, length, seed, sampling, stop, ignore_end, style, outline, row)
     if particles > 1:
         return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
@@ -170,6 +174,7 @@ def stream(
     seed: int | None = None,
     sampling: Sampling | None = None,
     stop: bytes | str | None = None,
+    ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
     row: int = 0,
@@ -179,7 +184,7 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(Task(model, prompt, length, seed, sampling, stop, style, outline, row), row)
+    return Stream(Task(model, prompt, length, seed, sampling, stop, ignore_end, style, outline, row), row)
 
 
 class Task:
@@ -193,6 +198,7 @@ class Task:
         seed: int | None,
         sampling: Sampling | None,
         stop: bytes | str | None,
+        ignore_end: bool,
         style: Any,
         outline: Any,
         row: int,
@@ -205,6 +211,7 @@ class Task:
         self.stop = None if stop is None else as_bytes(stop, "stop")
         if self.stop == b"":
             raise UserError("stop: the empty string would end the text before it begins. Give what should end it.")
+        self.ignore_end = ignore_end
         self.model, self.head = model, model.head
         self.seed = secrets.randbits(32) if seed is None else seed
         self.sampling = sampling or Sampling()
@@ -217,6 +224,8 @@ class Task:
         if isinstance(model.codec, RecordCodec):
             if self.stop is not None:
                 raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
+            if ignore_end:
+                raise UserError(f"ignore_end is for text; after the end of a {model.codec.record} there is no other.")
             before, symbols = self._record(model.codec)
             kind = model.text
             needed = (

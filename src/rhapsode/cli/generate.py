@@ -20,7 +20,7 @@ MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
 """With these the help of options begins that are for such models only."""
 SEMITONES = 24
 """By which a voice may be higher or lower."""
-TEXT = ("length", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "stop", "no_echo")
+TEXT = ("length", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "stop", "ignore_end", "no_echo")
 """Options that voices have no use for."""
 
 
@@ -43,9 +43,15 @@ def generate(
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=1, help="How many to draw; each begins with a line `--- sample N ---`.")
+        int,
+        typer.Option(
+            min=1, help="How many to draw; each begins with a line `--- sample N ---`, unless each is a line."
+        ),
     ] = 1,
     stop: Annotated[str | None, typer.Option(metavar="TEXT", help="End before this text.")] = None,
+    ignore_end: Annotated[
+        bool, typer.Option("--ignore-end", help="Go on with another document, or line, where one has ended.")
+    ] = False,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
@@ -221,15 +227,18 @@ def generate(
         prompt_file, prompt = "-", None
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
     echo = b"" if no_echo else before
+    how: dict[str, Any] = {"length": length, "seed": seed, "sampling": sampling, "stop": stop, "ignore_end": ignore_end}
     if samples == 1 and output == "-" and not json:
-        _stream(loaded.stream(before, length=length, seed=seed, sampling=sampling, stop=stop), echo, seed is None)
+        _stream(loaded.stream(before, **how), echo, seed is None)
         return
-    drawn = loaded.generate(before, length=length, samples=samples, seed=seed, sampling=sampling, stop=stop)
+    drawn = loaded.generate(before, samples=samples, **how)
     if json:
         write(output, as_json(_object(loaded, before, drawn)))
         return
     if samples == 1:
         text = echo + drawn[0].data
+    elif loaded.policy.lines and not ignore_end:
+        text = b"".join(echo + one.data.removesuffix(b"\n") + b"\n" for one in drawn)
     else:
         text = b"\n".join(b"--- sample %d ---\n" % (n + 1) + echo + one.data for n, one in enumerate(drawn)) + b"\n"
     on_screen = output == "-" and sys.stdout.isatty()
@@ -264,11 +273,13 @@ def _refuse_for_voices(ctx: typer.Context) -> None:
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
     """Every piece as it is drawn: characters on a terminal, the exact bytes elsewhere."""
     screen = sys.stdout.isatty()
-    put(visible(echo.decode("utf-8", "replace")).encode() if screen else echo)
+    last = visible(echo.decode("utf-8", "replace")).encode() if screen else echo
+    put(last)
     for piece in pieces:
         if piece.data or piece.text:
-            put(visible(piece.text).encode() if screen else piece.data)
-    if screen:
+            last = visible(piece.text).encode() if screen else piece.data
+            put(last)
+    if screen and not last.endswith(b"\n"):
         put(b"\n")
     if tell_seed:
         typer.echo(f"seed {pieces.seed}", err=True)
