@@ -339,7 +339,7 @@ def test_a_corpus_by_name_is_a_source(server, beer, monkeypatch, tmp_path):
     def read(source):
         return [(document.name, b"".join(document)) for document in open_sources([source])]
 
-    assert read("data:beer") == [("data:beer/train and data:beer/valid", TEXT)], "one document, as it was before the cut"
+    assert read("data:beer") == [("data:beer/train and data:beer/valid", TEXT)], "one document"
     assert read("data:beer/valid") == [("data:beer/valid", TEXT[90_000:])]
     with pytest.raises(UserError, match="part of data:beer: 'x' is not known"):
         open_sources(["data:beer/x"])
