@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,7 +23,7 @@ from rhapsode.errors import UserError
 
 By = Literal["tail", "document"]
 WEIGHED = 1 << 16
-"""Of so many documents, sizes are regarded when some are chosen; of more, the hash alone decides."""
+"""Of so many documents or lines, sizes are regarded; of more, the hash alone decides."""
 NEAR = 0.9
 """Documents are chosen until they make up this part of what is wanted."""
 FEW = 0.5
@@ -170,7 +171,8 @@ def divided(
     if lines and by == "document":
         return Lines(held_out(map(lot, every), fraction)), census.documents
     if lines and by is None:
-        share = sum(len(line) for line in every if lot(line) < fraction) / max(census.bytes, 1)
+        some = list(islice(every, WEIGHED))
+        share = sum(len(line) for line in some if lot(line) < fraction) / max(1, sum(map(len, some)))
         if FEW * fraction <= share <= fraction / FEW:
             return Lines(fraction), census.documents
     if by == "document" and census.documents < 2:
