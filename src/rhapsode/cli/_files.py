@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import check, place
 
 CHUNK = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -58,30 +59,20 @@ def put(data: bytes) -> None:
 
 
 def write(name: str, data: bytes) -> None:
-    """A whole file by one rename; a pipe or device as it is. Raises `UserError`."""
-    from rhapsode.checkpoint import commit
-
+    """A whole file, see `place`. Raises `UserError`."""
     if name == "-":
         put(data)
-        return
-    check_writable(name)
-    path = Path(name)
-    if path.exists() and not path.is_file():  # /dev/null, a named pipe
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise UserError(f"cannot write {name}: {error.strerror or error}.") from None
     else:
-        commit(path.resolve(), data)
+        check_writable(name)
+        place(Path(name), data)
 
 
 def check_writable(name: str, source: str = "-") -> None:
     """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
-    path = Path(name)
     if name == "-":
         return
-    if path.is_dir():
-        raise UserError(f"{name} is a folder; -o must name a file.")
+    check(name)
+    path = Path(name)
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
 

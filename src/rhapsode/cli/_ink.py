@@ -53,6 +53,7 @@ def write_ink(
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says."""
     from rhapsode import verified
+    from rhapsode.exchange.place import place
     from rhapsode.ink.page import Page, fit
     from rhapsode.ink.write import SUFFIXES, save
     from rhapsode.writing import attention_picture, write
@@ -103,9 +104,7 @@ def write_ink(
             for path in save(layout, name, **_look(pen, suffix)):
                 typer.echo(str(path), err=True)
     else:
-        from rhapsode.checkpoint import commit
-
-        commit(Path(output).resolve(), b"".join(one.data for one in drawn))
+        place(Path(output), b"".join(one.data for one in drawn))
 
 
 def recogniser_beside(model: Model) -> Recogniser | None:

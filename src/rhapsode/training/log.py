@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import textwrap
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 
 LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
 TAGS = {
@@ -105,7 +107,7 @@ def draw(log: Log, path: Path, unit: str) -> None:
     axes.set(xlabel="seconds of training", ylabel=f"nats per {unit}")
     axes.grid(alpha=0.3)
     axes.legend()
-    temporary = path.with_suffix(".tmp.png")
-    figure.savefig(temporary, dpi=130)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=130, format="png")
     pyplot.close(figure)
-    os.replace(temporary, path)
+    place(path, drawn.getvalue(), sync=False)

@@ -18,6 +18,7 @@ from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
@@ -234,12 +235,12 @@ def _beside(base: str, codec: Codec) -> Path:
     return checkpoint.locate(base).parent / codec.companion
 
 
-def _keep(sidecar: Path | None, place: Path) -> None:
+def _keep(sidecar: Path | None, path: Path) -> None:
     """What is kept of the data beside the model; what an earlier one left there goes."""
     if sidecar:
-        checkpoint.commit(place, sidecar.read_bytes())
+        place(path, sidecar.read_bytes())
     else:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _refuse(**options: object) -> None:
