@@ -274,7 +274,7 @@ def test_no_space_leaves_nothing_behind(monkeypatch):
         made()
     assert list(Path("cache/steps").iterdir()) == []
     write("cache2", b"a file")
-    with pytest.raises(UserError, match="cannot keep the encoded data"):
+    with pytest.raises(UserError, match="cannot keep data in cache2/steps: Not a directory"):
         made(cache=Path("cache2"))
 
 

@@ -30,6 +30,7 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
     """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
     from rhapsode._files import reasons
     from rhapsode.datasets import cache_folder
+    from rhapsode.exchange.cache import Cache
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
     from rhapsode.speech.describe import describe
@@ -43,7 +44,7 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
     if not utterances:
         raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
     with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
-        times = times_of(utterances, cache_folder() / "speech", language or LANGUAGE, processes, report.stage)
+        times = times_of(utterances, Cache(cache_folder(), report.note), language or LANGUAGE, processes, report.stage)
     if sources.skipped:
         typer.echo(f"files left out: {reasons(sources.skipped)}", err=True)
     show(path, None, describe(utterances, times), json)

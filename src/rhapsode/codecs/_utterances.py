@@ -15,6 +15,7 @@ import numpy as np
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
 from rhapsode.speech import read as files
@@ -104,7 +105,7 @@ class UtteranceCodec(RecordCodec):
 
     @classmethod
     def prepared(
-        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+        cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
         return Prepared(*prepared(records, cache, report, **cls.checked(options)))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import socket
@@ -46,7 +47,7 @@ def _replace(path: Path, contents: bytes, sync: bool) -> None:
     mode = None
     if path.exists():
         if not os.access(path, os.W_OK):
-            raise PermissionError("it is read-only")
+            raise PermissionError(errno.EACCES, "it is read-only")
         mode = stat.S_IMODE(path.stat().st_mode) & 0o777
     beside = temporary(path)
     try:
@@ -82,7 +83,7 @@ def made(folder: Path) -> Iterator[None]:
         for each in (*reversed(folder.parents), folder):
             if not each.is_dir():
                 if each.exists():
-                    raise NotADirectoryError(f"{each} is a file")
+                    raise NotADirectoryError(errno.ENOTDIR, f"{each} is a file")
                 each.mkdir(exist_ok=True)
                 new.append(each)
         yield
