@@ -357,3 +357,17 @@ def test_size_follows_budget_and_text(monkeypatch: pytest.MonkeyPatch, minutes: 
         assert 0.45 * wanted < found < 1.15 * wanted
     assert found <= parameters(Budget(minutes=2 * minutes))
     assert 30_000 < found < 18_000_000
+
+
+def test_a_damaged_cache_changes_nothing_of_a_training(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "first", steps=20)
+    (steps,) = (tmp_path / "cache/steps").glob("*/train/steps.bin")
+    whole = steps.read_bytes()
+    steps.write_bytes(whole[:-900] + bytes([200]) + whole[-899:])  # a symbol that there is not
+    notes: list[str] = []
+    report = Report()
+    report.note = notes.append  # type: ignore[method-assign]
+    small(text, tmp_path / "again", steps=20, report=report)
+    assert notes[0] == f"What was kept in {tmp_path}/cache/steps was damaged; it is made again."
+    a, b = weights(tmp_path / "first"), weights(tmp_path / "again")
+    assert all(np.array_equal(a[n], b[n]) for n in a)

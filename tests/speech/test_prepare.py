@@ -91,6 +91,36 @@ def test_what_took_long_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
             ready(*changed, cache=tmp_path, hop=10 if changed[0] is louder else 5)
 
 
+def test_what_is_damaged_is_done_again_and_that_is_said(tmp_path: Path) -> None:
+    given = [bare(spoken(text, n)) for n, text in enumerate(["god taken", "mud tune"])]
+    said: list[str] = []
+    cache = Cache(tmp_path, said.append)
+
+    def done() -> list[Any]:
+        found, _, _ = prepared(given, cache, silent, hop=10, lsp=1)
+        return [[one.times, one.acoustics().spectrum, one.acoustics().f0] for one in found if one and one.acoustics]
+
+    first = done()
+    rng = np.random.default_rng(0)
+    files = sorted((tmp_path / "speech").iterdir())
+    assert {path.suffix for path in files} == {".frames", ".times"}
+    for path in files:
+        whole = path.read_bytes()
+        for at in (0, len(whole) - 1, *rng.integers(0, len(whole), 2).tolist()):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            again = done()
+            assert said == [f"What was kept in {tmp_path}/speech was damaged; it is made again."]
+            said.clear()
+            for one, other in zip(first, again, strict=True):
+                for a, b in zip(one, other, strict=True):
+                    np.testing.assert_array_equal(a, b)
+    found, _, _ = prepared(given, cache, silent, hop=10, lsp=1)
+    assert not said and found[0] is not None and found[0].acoustics is not None
+    for path in files:  # while the frames are not read yet
+        path.unlink()
+    np.testing.assert_array_equal(found[0].acoustics().spectrum, first[0][1])
+
+
 def _louder(utterance: Utterance) -> Sound:
     assert utterance.sound is not None
     sound = utterance.sound()
