@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from rhapsode.cli._streams import check_open
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import check, place
 
@@ -70,6 +71,7 @@ def write(name: str, data: bytes) -> None:
 def check_writable(name: str, source: str = "-") -> None:
     """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
     if name == "-":
+        check_open()
         return
     check(name)
     path = Path(name)

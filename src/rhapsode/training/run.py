@@ -18,7 +18,7 @@ from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import place
+from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
@@ -91,6 +91,7 @@ def train(
     `output`/tensorboard. Raises `UserError`.
     """
     report = report or Report()
+    check(os.fspath(output), folder=True)
     folder = Path(output)
     given: dict[str, Any] = {
         "sources": [str(s) for s in sources],
