@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.json import dumps
 from rhapsode.exchange.place import place
 
 MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
@@ -44,7 +45,7 @@ def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) ->
     """Write a file, all or nothing; returns its digest. Raises `UserError` when the disk will not take it."""
     from safetensors.numpy import save as pack
 
-    text = json.dumps(info, ensure_ascii=False, sort_keys=True)
+    text = dumps(info, sort_keys=True)
     mark = digest(text, tensors)
     contents = {name: np.asarray(value, order="C") for name, value in tensors.items()}  # keeps 0-d as 0-d
     place(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
@@ -122,8 +123,8 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
     except (SafetensorError, OSError, ValueError) as error:
         raise _bad(path, f"it is damaged or cut short ({error})") from None
     try:
-        matches = digest(json.dumps(info, ensure_ascii=False, sort_keys=True), tensors) == mark
-    except (ValueError, RecursionError):  # half a surrogate pair has no UTF-8
+        matches = digest(dumps(info, sort_keys=True), tensors) == mark
+    except (ValueError, RecursionError):
         matches = False
     if not matches:
         raise _bad(path, "its contents do not match its checksum: it is damaged")

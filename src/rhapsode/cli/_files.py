@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -11,7 +10,8 @@ from typing import Any
 
 from rhapsode.cli._streams import check_open
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import check, place
+from rhapsode.exchange.json import dumps
+from rhapsode.exchange.place import check, place, reason
 
 CHUNK = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -32,8 +32,8 @@ def chunks(name: str) -> Iterator[bytes]:
             with open(name, "rb") as file:
                 while chunk := file.read(CHUNK):
                     yield chunk
-    except OSError as error:
-        raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from None
 
 
 def read(name: str) -> bytes:
@@ -46,10 +46,14 @@ def check_readable(names: list[str]) -> None:
         if name != "-":
             try:
                 open(name, "rb").close()
-            except OSError as error:
-                raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+            except (OSError, ValueError) as error:
+                raise _unreadable(name, error) from None
     if names.count("-") > 1:
         raise UserError("`-` is named more than once; stdin can be read only once.")
+
+
+def _unreadable(name: str, error: Exception) -> UserError:
+    return UserError(f"cannot read {'standard input' if name == '-' else name}: {reason(error)}.")
 
 
 def put(data: bytes) -> None:
@@ -80,8 +84,8 @@ def check_writable(name: str, source: str = "-") -> None:
 
 
 def as_json(value: Any) -> bytes:
-    """One JSON object and a newline. A lone surrogate (in a file's name) becomes its JSON escape."""
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    """One JSON object and a newline."""
+    return (dumps(value) + "\n").encode()
 
 
 def check_suffix(name: str, allowed: Collection[str], option: str = "-o") -> str:

@@ -64,5 +64,5 @@ def _write(utterances: list[Utterance], folder: Path) -> int:
             number += 1
             name = f"{one.name}-{number}"
         taken.add(name)
-        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode())
+        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode(errors="replace"))
     return len(taken)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import errno
 import os
 import signal
 import sys
@@ -60,8 +59,9 @@ class _Results(_Stream):
         if isinstance(self._error, BrokenPipeError):
             raise self._error
         if self._error is not None:
-            why = "it is closed" if self._error.errno == errno.EBADF else reason(self._error)
-            raise UserError(f"cannot write to standard output: {why}. Send it to a file or another program.")
+            raise UserError(
+                f"cannot write to standard output: {reason(self._error)}. Send it to a file or another program."
+            )
 
 
 class _Messages(_Stream):

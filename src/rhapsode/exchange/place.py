@@ -152,5 +152,7 @@ def _orphan(name: str) -> bool:
 
 def reason(error: Exception) -> str:
     """What the system says, without numbers and names."""
+    if isinstance(error, OSError) and error.errno == errno.EBADF:  # so is a standard stream, at times
+        return "it is closed"
     said = error.strerror if isinstance(error, OSError) else None
     return (said or str(error)).rstrip(".")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.json import dumps as as_json
 from rhapsode.speech import espeak
 from rhapsode.speech.align import Aligned, align
 from rhapsode.speech.formats.own import dumps, loads
@@ -74,4 +75,4 @@ def spelled(utterance: Utterance, language: str) -> Utterance:
 
 def _line(aligned: Aligned) -> str:
     value = json.loads(dumps(replace(aligned.utterance, sound=None)))
-    return json.dumps({**value, "fit": aligned.fit if math.isfinite(aligned.fit) else None}, ensure_ascii=False)
+    return as_json({**value, "fit": aligned.fit if math.isfinite(aligned.fit) else None})

@@ -25,6 +25,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.json import dumps as as_json
 from rhapsode.exchange.values import mapping, sequence, shown
 from rhapsode.speech import audio
 from rhapsode.speech.formats._rows import Row, filled
@@ -61,7 +62,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
     if utterance.melody is not None:
         for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
             phone[3]["f0"] = round(min(max(hertz, F0[0]), F0[1]), 2)
-    return json.dumps(value, ensure_ascii=False)
+    return as_json(value)
 
 
 def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
