@@ -60,6 +60,8 @@ def locate(path: str | os.PathLike[str]) -> Path:
         if name not in names:
             raise choice("demo", name, names)
         return SHIPPED / name / MODEL
+    if not str(path):
+        raise UserError("an empty name is no model's: name its folder.")
     given = Path(path)
     try:
         given.stat()

@@ -26,6 +26,9 @@ from rhapsode.exchange.place import place, sweep, temporary
 if TYPE_CHECKING:
     from zipfile import ZipFile
 
+FULL, CLOSED = (errno.ENOSPC, errno.EDQUOT), (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+"""What a file system says when it cannot keep something."""
 Report = Callable[[str, float], None]
 """Called with what is done and how much of it, 0 to 1."""
 
@@ -214,7 +217,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno not in (*FULL, *CLOSED, *NO_FOLDER):
             raise
         free = f" ({shutil.disk_usage(folder).free:,} bytes are free)" if folder.exists() else ""
         raise UserError(

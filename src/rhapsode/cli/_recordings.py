@@ -31,14 +31,15 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
     from rhapsode._files import reasons
     from rhapsode.datasets import cache_folder
     from rhapsode.exchange.cache import Cache
+    from rhapsode.exchange.place import check
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
     from rhapsode.speech.describe import describe
     from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.speech.read import read, recognised
 
-    if textgrids is not None and Path(textgrids).exists() and not Path(textgrids).is_dir():
-        raise UserError(f"--textgrids {textgrids}: there is a file of that name. Give a folder.")
+    if textgrids is not None:
+        check(textgrids, folder=True)
     sources = open_sources([str(path)], accepts=recognised)
     utterances = [one for file in sources.files for one in read(file.path, file.name)]
     if not utterances:

@@ -55,7 +55,7 @@ def inspect(
 
         compare_music(model, beside, picture, json)
         return
-    if against and not is_music(Path(model)):
+    if against is not None and not is_music(Path(model)):
         raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if are_recordings(Path(model)):
         inspect_recordings(Path(model), language, textgrids, json)
@@ -71,7 +71,7 @@ def inspect(
     if is_music(Path(model)):
         from rhapsode.cli._music import inspect_music
 
-        judge = Model.load(against) if against else None
+        judge = Model.load(against) if against is not None else None
         inspect_music(Path(model), judge, json)
         return
     loaded = Model.load(model)

@@ -95,7 +95,7 @@ def train(
 
     shape = {"layers": layers, "width": width, "embedding": embedding}
     begin(
-        load(config) if config else Settings(),
+        load(config) if config is not None else Settings(),
         output,
         shape={name: value for name, value in shape.items() if value is not None},
         params=None if params is None else whole(params),

@@ -125,7 +125,7 @@ def train(
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
-        origin = Model.load(given["base"]) if given["base"] else None
+        origin = Model.load(given["base"]) if given["base"] is not None else None
         if origin and not stopped:
             _refuse(
                 codec=codec not in (None, origin.codec.name) or codec_options,
