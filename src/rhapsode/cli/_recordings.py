@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,11 @@ from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
+
+
+TrustPaths = Annotated[
+    bool, typer.Option("--trust-paths", help="Recordings: their lists may name files outside of their own folders.")
+]
 
 
 def are_recordings(path: Path) -> bool:

@@ -13,6 +13,7 @@ import typer
 from rhapsode import registry
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import duration, nats, reporting
+from rhapsode.cli._recordings import TrustPaths
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -87,6 +88,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    trust_paths: TrustPaths = False,
 ) -> None:
     """Train a model on your own text.
 
@@ -120,6 +122,7 @@ def train(
         device=device,
         precision=precision,
         tensorboard=tensorboard,
+        trust_paths=trust_paths,
     )
 
 

@@ -208,7 +208,7 @@ class UtteranceCodec(RecordCodec):
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
             cls.check(own, len(scale[0]))
-            spoken = loads(example, "the example", Path())
+            spoken = loads(example, "the example")
             if spoken.times is None or not len(spoken):
                 raise ValueError("the example has no phones with times")
             return cls(cls.checked(settings), Features(symbols, speakers), scale, spoken, own)

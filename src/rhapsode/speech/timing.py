@@ -8,7 +8,6 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
-from pathlib import Path
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.cache import Cache
@@ -59,7 +58,7 @@ def timed(
     lines = cache.file(f"{FOLDER}/{key[:32]}.times", made).decode().split("\n")[:-1]
     for n, line in zip(bare, lines, strict=True):
         value = json.loads(line)
-        one = loads(value, "what was kept of it", Path())
+        one = loads(value, "what was kept of it")
         fit = -math.inf if value["fit"] is None else float(value["fit"])
         found[n] = Aligned(replace(utterances[n], phones=one.phones, times=one.times), fit)
     return found
