@@ -53,6 +53,7 @@ def write_ink(
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says."""
     from rhapsode import verified
+    from rhapsode.exchange.place import place
     from rhapsode.ink.page import Page, fit
     from rhapsode.ink.write import SUFFIXES, save
     from rhapsode.writing import attention_picture, write
@@ -61,9 +62,9 @@ def write_ink(
     if output != "-":
         check_writable(output)
         suffix = check_suffix(output, SUFFIXES)
-    if pen.attention:
+    if pen.attention is not None:
         check_writable(pen.attention)
-    given = named(style, model) if style else None
+    given = named(style, model) if style is not None else None
     seed = fresh_seed() if seed is None else seed
     checked = model.text is not None and length is None and pen.tries > 1
 
@@ -78,7 +79,7 @@ def write_ink(
         return sample
 
     reader = recogniser_beside(model) if checked else None
-    if pen.page:
+    if pen.page is not None:
         if samples != 1 or length is not None or json or output == "-":
             raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
         given_sizes = {"x_height": pen.x_height, "pitch": pen.pitch}
@@ -90,7 +91,7 @@ def write_ink(
     else:
         drawn = [draw(text, number, given) for number in range(samples)]
         layouts = [fit(one.record, pen.x_height) for one in drawn] if suffix not in ("", ".json", ".jsonl") else []
-    if pen.attention:
+    if pen.attention is not None:
         attention_picture(drawn[0], Path(pen.attention))
     if json:
         put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
@@ -103,9 +104,7 @@ def write_ink(
             for path in save(layout, name, **_look(pen, suffix)):
                 typer.echo(str(path), err=True)
     else:
-        from rhapsode.checkpoint import commit
-
-        commit(Path(output).resolve(), b"".join(one.data for one in drawn))
+        place(Path(output), b"".join(one.data for one in drawn))
 
 
 def recogniser_beside(model: Model) -> Recogniser | None:

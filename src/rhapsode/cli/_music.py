@@ -53,14 +53,14 @@ def write_music(
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
-    primer = named(wish.primer, model) if wish.primer else None
+    primer = named(wish.primer, model) if wish.primer is not None else None
     refusal = codec.refusal(primer) if primer is not None else ""
     if refusal:
         raise UserError(f"--primer {wish.primer}: a tune {refusal}. Choose another one, or transpose it.")
-    if wish.fill and wish.max_copy is not None:
+    if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline = outlined(model, codec, wish, primer, echo)
-    known = None if wish.fill else known_beside(model, needed=wish.max_copy is not None)
+    known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
     chosen = fresh_seed() if seed is None else seed
@@ -69,7 +69,7 @@ def write_music(
         return model.generate(
             style=primer,
             outline=outline,
-            particles=wish.particles or (PARTICLES if wish.fill else 1),
+            particles=wish.particles or (PARTICLES if wish.fill is not None else 1),
             length=length,
             samples=count,
             seed=chosen,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,11 @@ from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
+
+
+TrustPaths = Annotated[
+    bool, typer.Option("--trust-paths", help="Recordings: their lists may name files outside of their own folders.")
+]
 
 
 def are_recordings(path: Path) -> bool:
@@ -30,20 +35,22 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
     """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
     from rhapsode._files import reasons
     from rhapsode.datasets import cache_folder
+    from rhapsode.exchange.cache import Cache
+    from rhapsode.exchange.place import check
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
     from rhapsode.speech.describe import describe
     from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.speech.read import read, recognised
 
-    if textgrids is not None and Path(textgrids).exists() and not Path(textgrids).is_dir():
-        raise UserError(f"--textgrids {textgrids}: there is a file of that name. Give a folder.")
+    if textgrids is not None:
+        check(textgrids, folder=True)
     sources = open_sources([str(path)], accepts=recognised)
     utterances = [one for file in sources.files for one in read(file.path, file.name)]
     if not utterances:
         raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
     with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
-        times = times_of(utterances, cache_folder() / "speech", language or LANGUAGE, processes, report.stage)
+        times = times_of(utterances, Cache(cache_folder(), report.note), language or LANGUAGE, processes, report.stage)
     if sources.skipped:
         typer.echo(f"files left out: {reasons(sources.skipped)}", err=True)
     show(path, None, describe(utterances, times), json)
@@ -63,5 +70,5 @@ def _write(utterances: list[Utterance], folder: Path) -> int:
             number += 1
             name = f"{one.name}-{number}"
         taken.add(name)
-        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode())
+        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode(errors="replace"))
     return len(taken)

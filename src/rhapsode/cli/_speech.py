@@ -207,7 +207,7 @@ def _beside(whole: Utterance, name: str) -> None:
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
     else:
         kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
-        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode())
+        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     from rhapsode.music.keys import home
     from rhapsode.music.outline import Outline
 
-    if wish.fill:
+    if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
         raise UserError("--fill-bars and --fill-parts say what of a tune is to be drawn: name it with --fill FILE.")

@@ -11,6 +11,7 @@ from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.place import check
 
 DEMOS = ("text", "handwriting", "music", "speech")
 SAID = "The quick brown fox jumps over the lazy dog. I never heard these words before."
@@ -37,10 +38,12 @@ def demo(
         raise UserError(f"{words!r}: only the demos of handwriting and speech are told what to write or say.")
     if what != "music" and seed is not None:
         raise UserError("--seed: only the demo of music takes one.")
+    if output is not None:
+        check(output, folder=True)
     with unbroken():
         from rhapsode.datasets import cache_folder
 
-    folder = Path(output) if output else cache_folder() / ("demo" if what == "text" else f"demo-{what}")
+    folder = Path(output) if output is not None else cache_folder() / ("demo" if what == "text" else f"demo-{what}")
     if what == "text":
         _text(folder, 3.0 if minutes is None else minutes)
     elif what == "music":

@@ -10,6 +10,7 @@ import typer
 
 from rhapsode.cli import train
 from rhapsode.cli._files import as_json, put
+from rhapsode.cli._recordings import TrustPaths
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
@@ -94,6 +95,7 @@ def run(
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+    trust_paths: TrustPaths = False,
 ) -> None:
     """Train as a recipe says.
 
@@ -111,4 +113,5 @@ def run(
         seed=seed,
         device=device,
         precision=precision,
+        trust_paths=trust_paths,
     )

@@ -26,13 +26,17 @@ def recognise(
     with unbroken():
         from rhapsode._records import lot
         from rhapsode._validation import held_out
-        from rhapsode.checkpoint import locate
+        from rhapsode.checkpoint import SHIPPED_PREFIX, locate
         from rhapsode.codecs.strokes import Strokes
         from rhapsode.ink.read import read
+        from rhapsode.model import Model
         from rhapsode.recogniser import FILE
         from rhapsode.sources import open_sources
         from rhapsode.training.recognise import train_recogniser
 
+    if model.startswith(SHIPPED_PREFIX):
+        raise UserError(f"{model} comes with Rhapsode and stays as it is. Train a model of your own, and name that.")
+    Model.load(model)  # whatever else it is, a recogniser beside it would never be found
     folder = locate(model).parent
     files = open_sources(sources, accepts=Strokes.recognises).files
     drawings = [drawing for file in files for drawing in read(file.path, None, file.name)]

@@ -11,7 +11,9 @@ import typer
 from rhapsode.cli._files import as_json, check_readable, chunks, put, visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import reporting
+from rhapsode.cli._recordings import TrustPaths
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import trusting
 
 if TYPE_CHECKING:
     from rhapsode.score import Score, Surprise
@@ -35,6 +37,7 @@ def score(
         bool, typer.Option("--per-step", help="The surprise of every step, too (or that of every drawing or tune).")
     ] = False,
     color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
+    trust_paths: TrustPaths = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure how well a model predicts texts.
@@ -55,7 +58,8 @@ def score(
 
         if cold is not None or dynamic or color:
             raise UserError("--cold, --dynamic and --color are for models of text; leave them out.")
-        score_records(loaded, files, per_step, json)
+        with trusting(trust_paths):
+            score_records(loaded, files, per_step, json)
         return
     scores: list[Score] = []
     with reporting() as report:

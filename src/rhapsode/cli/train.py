@@ -13,6 +13,7 @@ import typer
 from rhapsode import registry
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import duration, nats, reporting
+from rhapsode.cli._recordings import TrustPaths
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -91,6 +92,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    trust_paths: TrustPaths = False,
 ) -> None:
     """Train a model on your own text.
 
@@ -99,7 +101,7 @@ def train(
 
     shape = {"layers": layers, "width": width, "embedding": embedding}
     begin(
-        load(config) if config else Settings(),
+        load(config) if config is not None else Settings(),
         output,
         shape={name: value for name, value in shape.items() if value is not None},
         params=None if params is None else whole(params),
@@ -124,6 +126,7 @@ def train(
         device=device,
         precision=precision,
         tensorboard=tensorboard,
+        trust_paths=trust_paths,
     )
 
 

@@ -13,13 +13,13 @@ import math
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
+from rhapsode.exchange.place import sweep, temporary
 from rhapsode.exchange.source import of_file
 from rhapsode.ink.formats import own
 from rhapsode.model import Model
@@ -58,8 +58,10 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
     from rhapsode.training.run import train
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    desk = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    sweep(folder.parent)
+    desk = temporary(folder)
     try:
+        desk.mkdir()
         learnt, held_out = _dealt(file, base, desk)
         result = train([learnt], desk, valid=[held_out], base=base, minutes=minutes, report=_Told())
         kept = result.finished or KEEP in heard

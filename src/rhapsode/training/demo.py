@@ -15,6 +15,7 @@ from pathlib import Path
 from rhapsode import checkpoint
 from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
@@ -51,7 +52,7 @@ def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
     """Train in `folder`, or take the model that an earlier demo left there. Raises `UserError`."""
     text_file, home, cache = folder / "topics.txt", folder / "model", folder / "demo.json"
     if not text_file.exists():
-        checkpoint.commit(text_file, language_reference().encode())
+        place(text_file, language_reference().encode())
     text = text_file.read_bytes().decode()
     notes = []
     table = None
@@ -63,7 +64,7 @@ def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
         table = compare(model, text, report)
         if finished:
             content = {"text": _digest(text), "model": model.digest, "table": table}
-            checkpoint.commit(cache, json.dumps(content, indent=1).encode())
+            place(cache, json.dumps(content, indent=1).encode())
         else:
             notes.append("Training was stopped early; run the demo again and it goes on where it was.")
     else:

@@ -10,6 +10,7 @@ from pathlib import Path
 from rhapsode import checkpoint
 from rhapsode._writers import Sample
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import Hand, lines, sentences
@@ -56,7 +57,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
         raise UserError(f"the demo's hand cannot write {', '.join(map(repr, strange))}. Write it in other words.")
     if not corpus.exists():
         report.stage("making handwriting", 0.0)
-        checkpoint.commit(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made()).encode())
+        place(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made()).encode())
         report.stage("making handwriting", 1.0)
     if not _finished(home):
         train(

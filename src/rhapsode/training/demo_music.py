@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from rhapsode import checkpoint
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.music import bluesform
 from rhapsode.music.blues import arranged, corpus
@@ -60,7 +61,7 @@ def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicRe
     source, home = folder / "blues.tune.jsonl", folder / "model"
     if not source.exists():
         report.stage("making blues", 0.0)
-        checkpoint.commit(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
+        place(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
         report.stage("making blues", 1.0)
     if not finished(home):
         train(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from rhapsode import checkpoint, speaking
 from rhapsode.codecs.speech import Speech
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.speech import espeak
@@ -63,7 +64,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
             written(one.sound(), corpus / name)
             said.append(own.dumps(one, name))
         report.stage("espeak-ng speaks the corpus", 1.0)
-        checkpoint.commit(lines, "".join(f"{line}\n" for line in said).encode())
+        place(lines, "".join(f"{line}\n" for line in said).encode())
     resume = (home / checkpoint.RESUME).exists()
     if not finished(home) or not finished(home / Speech.companion):
         options = {"language": VOICE, "hop": HOP}
@@ -79,8 +80,8 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     took = time.perf_counter() - begun
     files = [folder / f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")]
     written(sound, files[0])
-    checkpoint.commit(files[1], picture(spoken))
-    checkpoint.commit(files[2], textgrid.dumps(spoken).encode())
+    place(files[1], picture(spoken))
+    place(files[2], textgrid.dumps(spoken).encode())
     heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
     return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, prosody, every[:HELD_OUT]), heard, took)
 

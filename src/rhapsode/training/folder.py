@@ -12,8 +12,12 @@ from filelock import FileLock, Timeout
 
 from rhapsode import checkpoint, registry
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import made, sweep
+from rhapsode.training.log import LOG, PICTURE
 
 LOCK = ".lock"
+OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, LOG, PICTURE)
+"""What only the run that has the folder writes there."""
 
 
 @contextmanager
@@ -21,24 +25,25 @@ def claimed(folder: Path, leads: bool) -> Iterator[None]:
     """The folder, made if it is not there, for this run alone; made for nothing, it goes again. leads: of several
     processes, whether this is the one that writes. Raises `UserError` if another run has it."""
     begun = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        if leads:
-            lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-        begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
-        if leads and not begun:  # stopped before there was anything worth keeping
-            (folder / checkpoint.KNOWN).unlink(missing_ok=True)
-            (folder / LOCK).unlink()
-            folder.rmdir()
+    with made(folder):
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            if leads:
+                lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
+            ) from None
+        try:
+            if leads:
+                sweep(folder, OWN)
+            yield
+        finally:
+            lock.release()
+            begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
+            if leads and not begun:  # stopped before there was anything worth keeping
+                (folder / checkpoint.KNOWN).unlink(missing_ok=True)
+                (folder / LOCK).unlink()
 
 
 def stopped_run(folder: Path) -> dict[str, Any] | None:

@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import check
 from rhapsode.ink.drawing import Drawing
 from rhapsode.legibility import character_error_rate
 from rhapsode.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, frames, padded
@@ -64,6 +65,7 @@ def train_recogniser(
     Raises `UserError` if there is nothing to learn from or to validate with, and if training loses its numbers.
     """
     report = report or Report()
+    check(str(output))
     known = _with_text(drawings, "training", report)
     held = None if valid is None else _with_text(valid, "validation", report)
     alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))

@@ -18,6 +18,8 @@ from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import trusting
+from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
@@ -77,6 +79,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     tensorboard: bool = False,
+    trust_paths: bool = False,
     report: Report | None = None,
 ) -> Result:
     """Train a model on `sources` and write it into the folder `output`.
@@ -87,9 +90,11 @@ def train(
     a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given. With
     `resume`, a stopped run goes on exactly where it was, and the other options are those it began with. With
     `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
-    `output`/tensorboard. Raises `UserError`.
+    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Raises
+    `UserError`.
     """
     report = report or Report()
+    check(os.fspath(output), folder=True)
     folder = Path(output)
     given: dict[str, Any] = {
         "sources": [str(s) for s in sources],
@@ -103,11 +108,12 @@ def train(
         "field": field,
         "base": None if base is None else str(base),
         "tensorboard": tensorboard,
+        "trust_paths": trust_paths,
     }
     stopped = stopped_run(folder) if resume else None
     if stopped:
-        now = {name: given[name] for name in ("sources", "tensorboard") if given[name]}
-        given = {"tensorboard": False, **stopped["given"], **now}
+        now = {name: given[name] for name in ("sources", "tensorboard", "trust_paths") if given[name]}
+        given = {"tensorboard": False, "trust_paths": False, **stopped["given"], **now}
     elif resume:
         raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
     elif (folder / checkpoint.RESUME).exists() and not over(folder):
@@ -123,7 +129,8 @@ def train(
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
-        origin = Model.load(given["base"]) if given["base"] else None
+        after.enter_context(trusting(given["trust_paths"]))
+        origin = Model.load(given["base"]) if given["base"] is not None else None
         if origin and not stopped:
             _refuse(
                 codec=codec not in (None, origin.codec.name) or codec_options,
@@ -214,7 +221,7 @@ def _companion(
         base=origin,
         resume=resume,
         report=report,
-        **{key: given[key] for key in ("valid", "valid_fraction")},
+        **{key: given[key] for key in ("valid", "valid_fraction", "trust_paths")},
         **({} if resume else share),
         **how,
     ).finished
@@ -234,12 +241,12 @@ def _beside(base: str, codec: Codec) -> Path:
     return checkpoint.locate(base).parent / codec.companion
 
 
-def _keep(sidecar: Path | None, place: Path) -> None:
+def _keep(sidecar: Path | None, path: Path) -> None:
     """What is kept of the data beside the model; what an earlier one left there goes."""
     if sidecar:
-        checkpoint.commit(place, sidecar.read_bytes())
+        place(path, sidecar.read_bytes())
     else:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _refuse(**options: object) -> None:

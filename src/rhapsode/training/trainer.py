@@ -53,6 +53,8 @@ QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Those at which a run saves and stops."""
 NEATER = {"bias": 0.5, "temperature": 0.8}
 """How samples are drawn that training shows."""
 
@@ -128,6 +130,8 @@ class Trainer:
     def run(self) -> bool:
         """Train until the budget is spent; False if the user stopped it first (all is saved)."""
         log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
+        if log and log.harm:
+            self.report.warn(log.harm)
         mark = math.floor(self.done * EVALUATIONS)
         shown = 0.0
         if self.step == 0:
@@ -286,7 +290,7 @@ class Trainer:
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
 
     def _warn_of_plateau(self, train: float, log: Log) -> None:
-        then = next((r["train"] for r in log.read() if r["step"] == self.best_step), math.inf)
+        then = next((r.get("train", math.inf) for r in log.read() if r["step"] == self.best_step), math.inf)
         if train < then:
             what = "overfitting has begun: train still falls, but valid has not improved"
             advice = "More data, more dropout or a smaller network would help more than time."
@@ -491,21 +495,24 @@ def _text(batch: Mapping[str, Tensor]) -> Attended | None:
 
 
 class _Signals:
-    """While open, Ctrl-C and SIGTERM ask the trainer to stop after its step; a second Ctrl-C is immediate."""
+    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) ask the trainer to stop after its step; a second
+    Ctrl-C is immediate. What is ignored, as SIGHUP is under nohup, stays so."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
+            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             try:
                 self._old[number] = signal.signal(number, self._heard)
             except ValueError:  # not in the main thread: leave signals to whoever has it
                 return
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._trainer._interrupted:
+        if self._trainer._interrupted and number == signal.SIGINT:  # a shell that closes sends SIGHUP twice
             raise KeyboardInterrupt
         self._trainer.interrupt()
 
