@@ -367,7 +367,7 @@ class Trainer:
 
     def model(self) -> Model:
         """The present weights as a model to read with."""
-        return Model(make(ModelConfig, self._config(), "this run"), self._arrays(), "")
+        return Model(make(ModelConfig, self._config(), "this run"), self._arrays())
 
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
