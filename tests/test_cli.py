@@ -17,14 +17,14 @@ from rhapsode import checkpoint
 from rhapsode.cli import main
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import Lines, Live, duration, figures
+from rhapsode.cli._progress import Lines, Live
 from rhapsode.cli.train import whole
 from rhapsode.codecs.chars import Chars
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.errors import NotFinite
 from rhapsode.model import codec_to_json
 from rhapsode.network import Network
-from rhapsode.report import Report
+from rhapsode.report import Report, duration, figures
 
 TEXT = "the sea sings, the ship sails.\n" * 100
 
