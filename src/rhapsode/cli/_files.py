@@ -64,7 +64,7 @@ def write(name: str, data: bytes) -> None:
     if name == "-":
         put(data)
         return
-    check_writable(name)
+    check_writable(name, overwrite=True)
     path = Path(name)
     if path.exists() and not path.is_file():  # /dev/null, a named pipe
         try:
@@ -75,8 +75,9 @@ def write(name: str, data: bytes) -> None:
         commit(path.resolve(), data)
 
 
-def check_writable(name: str, source: str = "-") -> None:
-    """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
+def check_writable(name: str, source: str = "-", *, overwrite: bool) -> None:
+    """Raise `UserError`, before any work is done, for an output that cannot be, is the input itself, or would take the
+    place of a file that holds something, if that is not asked for."""
     path = Path(name)
     if name == "-":
         return
@@ -84,6 +85,8 @@ def check_writable(name: str, source: str = "-") -> None:
         raise UserError(f"{name} is a folder; -o must name a file.")
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
+    if not overwrite and path.is_file() and path.stat().st_size:
+        raise UserError(f"{name} is there already. Replace it with --overwrite, or choose another name.")
 
 
 def as_json(value: Any) -> bytes:
@@ -103,3 +106,10 @@ def numbered(name: str, number: int) -> str:
     """The name of one of several files: `a.svg` is `a-1.svg`, `a-2.svg` and so on."""
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
+def numbers_of(name: str) -> list[str]:
+    """The files there are that `numbered` could have named."""
+    path = Path(name)
+    stem = re.compile(rf"{re.escape(path.stem)}-[0-9]+")
+    return sorted(str(one) for one in path.parent.glob(f"*{path.suffix}") if stem.fullmatch(one.stem))

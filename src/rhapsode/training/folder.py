@@ -58,16 +58,15 @@ def stopped_run(folder: Path) -> dict[str, Any] | None:
     return info
 
 
-def finished(folder: Path) -> bool:
-    """Whether there was a run in it that came to its end. Raises `UserError` for what is no checkpoint of one."""
-    info = stopped_run(folder)
-    return bool(info and info.get("finished"))
-
-
 def over(folder: Path) -> bool:
-    """Whether its run is, and that of a companion in it, if that has begun."""
-    begun = [folder / name for name in _companions() if (folder / name / checkpoint.RESUME).exists()]
-    return all(map(finished, [folder, *begun]))
+    """Whether a model is there whose training has come to its end, and that of its companion, if it needs one. Raises
+    `UserError` for files that cannot be read."""
+    run = stopped_run(folder)
+    if not (folder / checkpoint.MODEL).exists() or (run and not run.get("finished")):
+        return False
+    codec = checkpoint.load_info(folder / checkpoint.MODEL)[0].get("codec")
+    companion = registry.get("codec", codec["name"]).companion if isinstance(codec, dict) and "name" in codec else ""
+    return not companion or over(folder / companion)
 
 
 def check_free(folder: Path) -> None:

@@ -285,7 +285,7 @@ def _companion(
     place = folder / codec.companion
     before = stopped_run(place) if resume else None
     longer = before is not None and Leg.of(before).number < trainer.leg.number
-    if before and not longer and over(place):
+    if resume and not longer and over(place):
         return True
     how["report"].note(f"and now the model of {codec.companion} that goes with it")
     budget = trainer.plan.budget.part(1 - trainer.leg.begun)
