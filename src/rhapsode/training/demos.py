@@ -26,8 +26,8 @@ def trained(source: Path, home: Path, report: Report, *, minutes: float, **how: 
     """Train the demo's model, go on with its training, or take what an earlier run made; whether it is finished."""
     if not over(home):
         stopped = (home / checkpoint.RESUME).exists()
-        budget = {} if stopped else {"minutes": minutes}
-        return train([source], home, resume=stopped, report=report, **budget, **how).finished
+        budget = None if stopped else minutes  # it has its own
+        return train([source], home, minutes=budget, resume=stopped, report=report, **how).finished
     report.note(
         f"The model is that of an earlier run. Longer: rhapsode train -o {home} --resume --minutes 3; or remove "
         f"{home.parent} to begin anew."
