@@ -23,7 +23,9 @@ class NetworkConfig(Config):
     """The shape of a network: all that decides its weights, together with the kind of step."""
 
     cell: str = "lstm"
+    """What a layer is made of."""
     head: str = "categorical"
+    """The distribution of the next step; the codec says which (see `rhapsode train --codec`)."""
     layers: int = Field(default=1, ge=0, le=64)
     """Of LSTM that read step after step; 0 leaves it to the context."""
     width: Width = 256

@@ -83,6 +83,14 @@ def _settings(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
+@app.command("settings")
+def settings() -> None:
+    """Every setting of train and of its file, as Markdown."""
+    from rhapsode.cli._reference import page
+
+    put(page().encode())
+
+
 @app.command("run")
 def run(
     name: Name,

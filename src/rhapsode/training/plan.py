@@ -69,12 +69,14 @@ class Plan(Config):
     clip: Positive = 1.0
     """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""
     precision: Literal["bf16", "fp32"] = "fp32"
+    """Of matrix products; weights are always of 32 bits."""
     threads: int = Field(default=1, ge=1, le=4096)
     """Processor threads. One is often as fast as two, and does not collapse when the machine has other work."""
     most: int = Field(default=1, ge=1, le=4096)
     """If that is more: so many are tried later, when the machine may have less other work (`training.pace`)."""
     budget: Budget
     seed: int = 0
+    """Of first weights, dropout, and the order of what is read."""
 
 
 SETTINGS = tuple(name for name in Plan.model_fields if name not in ("network", "dropout", "framing", "reset", "budget"))
