@@ -143,34 +143,25 @@ def _is_table(kind: Any) -> bool:
 
 
 ELSEWHERE = {
-    "lr": "rate",
-    "learning_rate": "rate",
-    "weight_decay": "decay",
-    "grad_clip": "clip",
-    "max_grad_norm": "clip",
-    "batch": "rows",
-    "batch_size": "rows",
-    "bptt": "window",
-    "seq_length": "window",
-    "seq_len": "window",
-    "sequence_length": "window",
-    "hidden_size": "width",
-    "rnn_size": "width",
-    "units": "width",
-    "num_layers": "layers",
-    "n_layers": "layers",
-    "embedding_dim": "embedding",
-    "embed_size": "embedding",
-    "tie_weights": "tied",
-    "bidirectional": "both",
-    "rate": "between",
-    "dropout": "between",
+    "rate": ("learning_rate", "lr"),
+    "lr": ("learning_rate", "rate"),
+    "decay": ("weight_decay",),
+    "clip": ("grad_clip", "max_grad_norm"),
+    "rows": ("batch", "batch_size"),
+    "batch_size": ("batch", "rows"),
+    "window": ("bptt", "seq_len", "seq_length", "sequence_length"),
+    "width": ("hidden_size", "rnn_size", "units"),
+    "layers": ("num_layers", "n_layers"),
+    "embedding": ("embedding_dim", "embed_size"),
+    "tied": ("tie_weights",),
+    "both": ("bidirectional",),
+    "between": ("rate", "dropout"),
 }
-"""What settings are called in other programs, and here."""
+"""What settings are called in other programs."""
 
 
 def unknown(what: str, key: str, allowed: Iterable[str]) -> UserError:
     """The error for a setting that is not one of `allowed`: it names the one that was meant, and all."""
-    names = list(allowed)
-    meant = ELSEWHERE.get(key.lower().replace("-", "_"), "")
-    return choice(what, key, names, meant=meant if meant in names else "")
+    names, plain = list(allowed), key.lower().replace("-", "_")
+    meant = [name for name in names if plain == name or plain in ELSEWHERE.get(name, ())]
+    return choice(what, key, names, meant="".join(meant[:1]))

@@ -66,6 +66,9 @@ class Settings(Config):
     field: str | None = None
     language: str | None = None
     params: int | str | None = None
+    layers: int | None = None
+    width: int | None = None
+    embedding: int | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     device: str | None = None
     precision: str | None = None

@@ -26,6 +26,8 @@ CODECS = ", ".join(registry.names("codec"))
 BUDGETS = ("minutes", "epochs", "steps")
 SHORT = {"rate": "lr", "matrix_rate": "lr", "rows": "batch_size", "window": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which go before a file's."""
+SHAPE = ("layers", "width", "embedding")
+"""The same of the network."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -124,12 +126,13 @@ def train(
     or rhapsode recipe settings lists them."""
     from rhapsode.cli._settings import Settings, load
 
-    shape = {"layers": layers, "width": width, "embedding": embedding}
     begin(
         load(config) if config else Settings(),
         output,
-        shape={name: value for name, value in shape.items() if value is not None},
         params=params,
+        layers=layers,
+        width=width,
+        embedding=embedding,
         sources=sources,
         minutes=minutes,
         epochs=epochs,
@@ -163,7 +166,6 @@ def begin(
     settings: Settings,
     output: str,
     *,
-    shape: dict[str, int] | None = None,
     resume: bool = False,
     overwrite: bool = False,
     json: bool = False,
@@ -179,6 +181,7 @@ def begin(
     chosen = {name: value for name, value in settings.options.items() if name not in replaced} | given
     dropout = chosen.pop("dropout", settings.dropout)
     plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
+    shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
     language, params = chosen.pop("language", None), chosen.pop("params", None)
     sources = chosen.pop("sources", [])
     if not sources and not resume:
@@ -201,7 +204,7 @@ def begin(
             output,
             codec=codec,
             codec_options=codec_options,
-            network=settings.network | (shape or {}),
+            network=settings.network | shape,
             dropout=dropout,
             plan=plan,
             params=None if params is None else whole(str(params)),
