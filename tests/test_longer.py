@@ -17,6 +17,7 @@ from rhapsode.model import Model
 from rhapsode.music.blues import corpus
 from rhapsode.music.formats.own import dumps
 from rhapsode.report import Report
+from rhapsode.training import trainer
 from rhapsode.training.folder import RECORDS, check_free, over
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.run import train
@@ -35,22 +36,30 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
 
 
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    path = tmp_path / "text.txt"
+@pytest.fixture(scope="module")
+def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("text") / "text.txt"
     words = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
     path.write_text("\n".join(" ".join(random.Random(n).choices(words, k=6)) for n in range(300)))
     return path
 
 
-@pytest.fixture
-def finished(text: Path, tmp_path: Path) -> Path:
-    train([text], tmp_path / "m", steps=40, **SMALL)
-    return tmp_path / "m"
+@pytest.fixture(scope="module")
+def trained(text: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("RHAPSODE_CACHE", str(text.parent / "cache"))
+        train([text], text.parent / "m", steps=40, **SMALL)
+    return text.parent / "m"
 
 
 @pytest.fixture
-def rates(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+def finished(trained: Path, tmp_path: Path) -> Path:
+    """A run of 40 updates."""
+    return shutil.copytree(trained, tmp_path / "m")
+
+
+@pytest.fixture
+def rates(finished: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The learning rate of each update, in parts of its peak."""
     seen: list[float] = []
     step = Optimizers.step
@@ -76,13 +85,16 @@ def records(folder: Path) -> list[dict[str, Any]]:
 
 def tunes(folder: Path) -> Path:
     path = folder / "tunes.jsonl"
-    path.write_text("".join(f"{dumps(tune)}\n" for tune in corpus(16, 0)))
+    path.write_text("".join(f"{dumps(tune)}\n" for tune in corpus(12, 0)))
     return path
 
 
 @pytest.mark.parametrize("kind", ["text", "pens", "tunes"])
-def test_the_same_run_makes_the_same_digest(kind: str, text: Path, pens: Path, tmp_path: Path) -> None:
+def test_the_same_run_makes_the_same_digest(
+    kind: str, text: Path, pens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However long it takes. (Of voices: see test_speech.)"""
+    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
     source = {"text": text, "pens": pens, "tunes": tunes(tmp_path)}[kind]
     how = {**SMALL, "network": {"width": 12}}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -118,7 +130,7 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
 
 
 def test_another_budget_replaces_the_rest_of_a_stopped_one(text: Path, tmp_path: Path, rates: list[float]) -> None:
-    folder = tmp_path / "m"
+    folder = tmp_path / "stopped"
     assert not train([text], folder, steps=40, report=Stop(0.5), **SMALL).finished
     stopped = run_of(folder)["step"]
     assert 20 <= stopped < 30

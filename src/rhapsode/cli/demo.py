@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -44,7 +45,7 @@ def demo(
     if what == "text":
         _text(folder, 3.0 if minutes is None else minutes)
     elif what == "music":
-        _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed)
+        _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed, output)
     elif what == "speech":
         _speech(folder, 4.0 if minutes is None else minutes, words or SAID)
     else:
@@ -71,7 +72,7 @@ def _handwriting(folder: Path, minutes: float, words: str) -> None:
          f"          rhapsode ink my-hand.jsonl")  # fmt: skip
 
 
-def _music(folder: Path, minutes: float, seed: int) -> None:
+def _music(folder: Path, minutes: float, seed: int, output: str | None) -> None:
     with unbroken():
         from rhapsode.music.bluesform import form
         from rhapsode.training.demo_music import Held
@@ -95,7 +96,8 @@ def _music(folder: Path, minutes: float, seed: int) -> None:
     for file in result.files:
         tell(f"written   {file}" + (" (open it in a browser: it plays)" * (file.suffix == ".html")))
     tell(f"model     {result.model}\npicture   {result.picture}")
-    tell(f"next      rhapsode demo music --seed {result.seed + 1}\n"
+    there = f" -o {shlex.quote(output)}" if output else ""
+    tell(f"next      rhapsode demo music --seed {result.seed + 1}{there}\n"
          f"          rhapsode train YOUR-TUNES/ -o my-model --minutes 5")  # fmt: skip
 
 
