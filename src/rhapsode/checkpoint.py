@@ -2,7 +2,7 @@
 
 A model is one file, `model.safetensors`, usually in a folder of its own beside the training's
 `resume.safetensors`, its log and its picture. Each file is put in its place whole. Each carries a
-digest of all it holds; a file that does not match it, or whose tensors are not those its
+checksum of all it holds; a file that does not match it, or whose tensors are not those its
 configuration calls for, is refused before anything is computed.
 """
 
@@ -42,7 +42,7 @@ def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    """Write a file, all or nothing; returns its digest. Raises `UserError` when the disk will not take it."""
+    """Write a file, all or nothing; returns its checksum. Raises `UserError` when the disk will not take it."""
     from safetensors.numpy import save as pack
 
     text = dumps(info, sort_keys=True)
@@ -80,7 +80,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
 
 
 def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[int, ...], str]]]:
-    """A file's JSON, its digest, and name → (shape, dtype) of its tensors, without reading any of them.
+    """A file's JSON, its checksum, and name → (shape, dtype) of its tensors, without reading any of them.
 
     Raises `UserError` for anything that is not such a file.
     """
@@ -108,7 +108,7 @@ def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[in
 
 
 def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -> dict[str, np.ndarray]:
-    """The tensors of a file, after checking that they are exactly `shapes` and match the digest."""
+    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 

@@ -10,12 +10,15 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from contextvars import copy_context
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 import rhapsode
 from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
+from rhapsode.cli._progress import QUIET
 from rhapsode.cli._streams import standard
 from rhapsode.errors import NotFinite, UserError
 
@@ -68,7 +71,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: list[str] | None) -> int:
     try:
-        status = typer.main.get_command(app).main(arguments, prog_name="rhapsode", standalone_mode=False)
+        command = typer.main.get_command(app)
+        _with_quiet(command)
+        run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
+        status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()
         if status == INTERRUPTED:  # typer's way with KeyboardInterrupt; a stopped training's, too
             return _say("interrupted", INTERRUPTED)
@@ -85,6 +91,31 @@ def _run(arguments: list[str] | None) -> int:
         return _say(str(error), FAILURE)
     except Exception as error:
         return _unexpected(error)
+
+
+def _with_quiet(command: Any, option: Any = None) -> None:
+    """Gives every command the option --quiet."""
+    if option is None:
+        alone = typer.Typer()
+        alone.command()(_quiet)
+        option = typer.main.get_command(alone).params[0]
+        option.expose_value = False  # no command has a parameter for it
+    for each in getattr(command, "commands", {}).values():
+        _with_quiet(each, option)
+    if not hasattr(command, "commands"):
+        command.params.append(option)
+
+
+def _hear_quiet(wanted: bool) -> None:
+    QUIET.set(wanted)
+
+
+def _quiet(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", callback=_hear_quiet, help="Only results, warnings and errors.")
+    ] = False,
+) -> None:
+    """Of which command the option is that all have."""
 
 
 def _unexpected(error: Exception) -> int:

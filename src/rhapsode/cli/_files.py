@@ -68,12 +68,12 @@ def write(name: str, data: bytes) -> None:
     if name == "-":
         put(data)
     else:
-        check_writable(name)
         place(Path(name), data)
 
 
-def check_writable(name: str, source: str = "-") -> None:
-    """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
+def check_writable(name: str, source: str = "-", *, overwrite: bool) -> None:
+    """Raise `UserError`, before any work is done, for an output that cannot be, is the input itself, or would take the
+    place of a file that holds something, if that is not asked for."""
     if name == "-":
         check_open()
         return
@@ -81,6 +81,8 @@ def check_writable(name: str, source: str = "-") -> None:
     path = Path(name)
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
+    if not overwrite and path.is_file() and path.stat().st_size:
+        raise UserError(f"{name} is there already. Replace it with --overwrite, or choose another name.")
 
 
 def as_json(value: Any) -> bytes:
@@ -100,3 +102,10 @@ def numbered(name: str, number: int) -> str:
     """The name of one of several files: `a.svg` is `a-1.svg`, `a-2.svg` and so on."""
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
+def numbers_of(name: str) -> list[str]:
+    """The files there are that `numbered` could have named."""
+    path = Path(name)
+    stem = re.compile(rf"{re.escape(path.stem)}-[0-9]+")
+    return sorted(str(one) for one in path.parent.glob(f"*{path.suffix}") if stem.fullmatch(one.stem))

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, numbers_of, put
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.cli._records import fresh_seed, named, show
 from rhapsode.errors import UserError
 
@@ -50,6 +50,7 @@ def write_ink(
     length: int | None,
     output: str,
     json: bool,
+    overwrite: bool,
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says."""
     from rhapsode import verified
@@ -58,12 +59,12 @@ def write_ink(
     from rhapsode.ink.write import SUFFIXES, save
     from rhapsode.writing import attention_picture, write
 
-    suffix = ""
-    if output != "-":
-        check_writable(output)
-        suffix = check_suffix(output, SUFFIXES)
-    if pen.attention is not None:
-        check_writable(pen.attention)
+    suffix = "" if output == "-" else check_suffix(output, SUFFIXES)
+    together = suffix in ("", ".json", ".jsonl")  # one file holds all that is drawn
+    names = [output] if samples == 1 or together else [numbered(output, n + 1) for n in range(samples)]
+    pages = numbers_of(output) if pen.page and not together else []  # how many there will be is not known yet
+    for name in [*names, *pages, *([pen.attention] if pen.attention is not None else [])]:
+        check_writable(name, overwrite=overwrite)
     given = named(style, model) if style is not None else None
     seed = fresh_seed() if seed is None else seed
     checked = model.text is not None and length is None and pen.tries > 1
@@ -90,7 +91,7 @@ def write_ink(
         drawn, layouts = list(written.pieces), [written.layout]
     else:
         drawn = [draw(text, number, given) for number in range(samples)]
-        layouts = [fit(one.record, pen.x_height) for one in drawn] if suffix not in ("", ".json", ".jsonl") else []
+        layouts = [] if together else [fit(one.record, pen.x_height) for one in drawn]
     if pen.attention is not None:
         attention_picture(drawn[0], Path(pen.attention))
     if json:
@@ -99,10 +100,9 @@ def write_ink(
         for one in drawn:
             put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
     elif layouts:
-        names = [output] if len(layouts) == 1 else [numbered(output, n + 1) for n in range(len(layouts))]
         for name, layout in zip(names, layouts, strict=True):
             for path in save(layout, name, **_look(pen, suffix)):
-                typer.echo(str(path), err=True)
+                tell(str(path))
     else:
         place(Path(output), b"".join(one.data for one in drawn))
 

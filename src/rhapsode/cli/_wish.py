@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import typer
-
+from rhapsode.cli._progress import tell
 from rhapsode.cli._records import named
 from rhapsode.errors import UserError
 
@@ -73,7 +72,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     if chords:
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
-            typer.echo(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)", err=True)
+            tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
     return Outline(tune, density=wish.density, in_key=wish.in_key)
 
 

@@ -9,6 +9,8 @@ import typer
 
 from rhapsode.cli._files import as_json, check_writable, put, read, visible, write
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._options import Overwrite
+from rhapsode.cli._progress import tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -53,6 +55,7 @@ def generate(
         bool, typer.Option("--ignore-end", help="Go on with another document, or line, where one has ended.")
     ] = False,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
+    overwrite: Overwrite = False,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
     bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
@@ -151,7 +154,7 @@ def generate(
     """Let a model write, from nothing or on from a prompt."""
     if prompt is not None and prompt_file is not None:
         raise UserError("a PROMPT and --prompt-file were given; one of them must go.")
-    check_writable(output)
+    check_writable(output, overwrite=True)  # what is there is looked at once it is known how files are named
 
     with unbroken():
         from rhapsode.codecs._records import RecordCodec
@@ -194,7 +197,7 @@ def generate(
             max_copy,
             soundfont,
         )
-        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
+        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
     if record == "utterance":
         from rhapsode.cli._speech import Voice, write_speech
@@ -211,7 +214,7 @@ def generate(
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json)
+        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink
@@ -221,8 +224,9 @@ def generate(
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
         given = loaded.record_codec.spelled(given, unknown)
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
-        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
+        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
         return
+    check_writable(output, overwrite=overwrite)
     if prompt == "-":
         prompt_file, prompt = "-", None
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
@@ -244,7 +248,7 @@ def generate(
     on_screen = output == "-" and sys.stdout.isatty()
     write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
-        typer.echo(f"seed {drawn[0].seed}", err=True)
+        tell(f"seed {drawn[0].seed}")
 
 
 def _asked(ctx: typer.Context, option: str | None) -> bool:
@@ -282,7 +286,7 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
     if screen and not last.endswith(b"\n"):
         put(b"\n")
     if tell_seed:
-        typer.echo(f"seed {pieces.seed}", err=True)
+        tell(f"seed {pieces.seed}")
 
 
 def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:

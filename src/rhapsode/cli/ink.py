@@ -39,6 +39,9 @@ def ink(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="A lesson may replace any model in that folder, not only a lesson's.")
+    ] = False,
 ) -> None:
     """Record your own hand, on a page in your browser, and teach it to a model.
 
@@ -57,7 +60,7 @@ def ink(
         check(output, folder=True)
     try:
         folder = file.with_suffix("") if output is None else Path(output)
-        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell)
+        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell, overwrite)
     except UserError:
         if base is not None or sentence or output is not None:
             raise

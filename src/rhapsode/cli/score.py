@@ -10,8 +10,8 @@ import typer
 
 from rhapsode.cli._files import as_json, check_readable, chunks, put, visible
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._options import TrustPaths
 from rhapsode.cli._progress import reporting
-from rhapsode.cli._recordings import TrustPaths
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import trusting
 

@@ -46,8 +46,12 @@ class UtteranceCodec(RecordCodec):
     wanted = f"recordings with texts. {files.KNOWN}"
     options = {"language": LANGUAGE, "hop": 5, "lsp": 0, "rate": 0}
     limits = {"hop": HOPS, "lsp": (0, 1), "rate": (0, RATES[1])}
-    """language: what espeak-ng calls it; hop: milliseconds from frame to frame; lsp: 1 for the vocoder in numpy, even
-    where WORLD is installed; rate: samples a second, 0 for what suits the recordings."""
+    meanings = {
+        "language": "What is spoken, as espeak-ng calls it.",
+        "hop": "Milliseconds from frame to frame.",
+        "lsp": "1 for the vocoder in numpy, even where WORLD is installed.",
+        "rate": "Samples a second; 0 for what suits the recordings.",
+    }
     flags = 0
 
     def __init__(

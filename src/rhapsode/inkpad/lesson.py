@@ -54,7 +54,7 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
     heard: what was said on stdin, filled in by `_listen`. Raises `UserError`.
     """
     say(stage="preparing")
-    from rhapsode.training.log import LOG, PICTURE
+    from rhapsode.training.folder import RECORDS
     from rhapsode.training.run import train
 
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -68,8 +68,9 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
         if kept:
             folder.mkdir(exist_ok=True)
             (folder / checkpoint.RESUME).unlink(missing_ok=True)  # another run's: it must not go on with this model
-            for name in (LOG, PICTURE, checkpoint.MODEL):
-                os.replace(desk / name, folder / name)
+            for name in (*RECORDS, checkpoint.MODEL):
+                if (desk / name).exists():  # of a short lesson, there are no samples
+                    os.replace(desk / name, folder / name)
         say(end="finished" if result.finished else "stopped", kept=kept, seconds=result.seconds)
     finally:
         shutil.rmtree(desk, ignore_errors=True)

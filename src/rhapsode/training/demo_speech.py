@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rhapsode import checkpoint, speaking
+from rhapsode import speaking
 from rhapsode.codecs.speech import Speech
 from rhapsode.exchange.place import place
 from rhapsode.model import Model
@@ -21,9 +21,8 @@ from rhapsode.speech.read import read
 from rhapsode.speech.utterance import Utterance, joined
 from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.demo import language_reference
-from rhapsode.training.folder import finished
+from rhapsode.training.demos import check_own, free, trained
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
 
 VOICE = "en-us"
 SHORTEST, LONGEST = 20, 110
@@ -54,6 +53,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     espeak.phones(text, VOICE)  # if it cannot be said, that is better known now
     corpus, home = folder / "corpus", folder / "voice"
     lines = corpus / "utterances.jsonl"
+    check_own(folder, corpus.name)
     every = sentences()
     if not lines.exists():
         said = []
@@ -65,10 +65,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
             said.append(own.dumps(one, name))
         report.stage("espeak-ng speaks the corpus", 1.0)
         place(lines, "".join(f"{line}\n" for line in said).encode())
-    resume = (home / checkpoint.RESUME).exists()
-    if not finished(home) or not finished(home / Speech.companion):
-        options = {"language": VOICE, "hop": HOP}
-        train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
+    trained(corpus, home, report, minutes=minutes, codec="speech", codec_options={"language": VOICE, "hop": HOP})
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
     assert prosody is not None
@@ -78,7 +75,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     assert spoken.sound is not None and spoken.acoustics is not None
     sound = spoken.sound()
     took = time.perf_counter() - begun
-    files = [folder / f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")]
+    files = free(folder, *(f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")))
     written(sound, files[0])
     place(files[1], picture(spoken))
     place(files[2], textgrid.dumps(spoken).encode())

@@ -57,13 +57,16 @@ def train_recogniser(
     report: Report | None = None,
     layers: int = 2,
     width: int = 128,
+    overwrite: bool = False,
 ) -> Recogniser:
     """Learn to read drawings, those with texts, for so many minutes, and write the recogniser to the file `output`.
 
     With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate; that choice
-    flatters it, so measure on other drawings.
+    flatters it, so measure on other drawings. A recogniser that is there is replaced with `overwrite` only.
     Raises `UserError` if there is nothing to learn from or to validate with, and if training loses its numbers.
     """
+    if not overwrite:
+        check_free(output)
     report = report or Report()
     check(str(output))
     known = _with_text(drawings, "training", report)
@@ -86,6 +89,12 @@ def train_recogniser(
     finally:
         torch.set_num_threads(threads)
     return best
+
+
+def check_free(output: Path) -> None:
+    """Raises `UserError` if there is a recogniser already."""
+    if output.exists():
+        raise UserError(f"{output} is there already, and has learnt to read. Replace it with --overwrite.")
 
 
 def _validated(reader: Recogniser, held: list[Drawing]) -> tuple[float, float | None]:
