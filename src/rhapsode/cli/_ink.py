@@ -54,15 +54,21 @@ def write_ink(
     """Draw, and write it where `output` says, in the format that its suffix says."""
     from rhapsode import verified
     from rhapsode.ink.page import Page, fit
-    from rhapsode.ink.write import SUFFIXES, save
+    from rhapsode.ink.write import LINES, SUFFIXES, save
     from rhapsode.writing import attention_picture, write
 
     suffix = ""
     if output != "-":
+        if json:
+            raise UserError("--json prints an object instead of a picture: leave -o out, or --json.")
         check_writable(output)
         suffix = check_suffix(output, SUFFIXES)
+    look, pictured = _look(pen, suffix), suffix not in ("", *LINES)
+    if pen.x_height is not None and not pictured and not pen.page:
+        raise UserError("--x-height is for pictures, and for --page: write one, e.g. -o words.svg, or leave it out.")
     if pen.attention:
         check_writable(pen.attention)
+        check_suffix(pen.attention, [".png"], "--attention")
     given = named(style, model) if style else None
     seed = fresh_seed() if seed is None else seed
     checked = model.text is not None and length is None and pen.tries > 1
@@ -89,9 +95,11 @@ def write_ink(
         drawn, layouts = list(written.pieces), [written.layout]
     else:
         drawn = [draw(text, number, given) for number in range(samples)]
-        layouts = [fit(one.record, pen.x_height) for one in drawn] if suffix not in ("", ".json", ".jsonl") else []
+        layouts = [fit(one.record, pen.x_height) for one in drawn] if pictured else []
     if pen.attention:
-        attention_picture(drawn[0], Path(pen.attention))
+        shown = drawn[:1] if pen.page else drawn
+        for n, one in enumerate(shown):
+            attention_picture(one, Path(pen.attention if len(shown) == 1 else numbered(pen.attention, n + 1)))
     if json:
         put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
     elif output == "-":
@@ -100,7 +108,7 @@ def write_ink(
     elif layouts:
         names = [output] if len(layouts) == 1 else [numbered(output, n + 1) for n in range(len(layouts))]
         for name, layout in zip(names, layouts, strict=True):
-            for path in save(layout, name, **_look(pen, suffix)):
+            for path in save(layout, name, **look):
                 typer.echo(str(path), err=True)
     else:
         from rhapsode.checkpoint import commit
@@ -126,12 +134,15 @@ def _complaint(words: str, verdict: Verdict, tries: int) -> str:
 
 
 def _look(pen: Pen, suffix: str) -> dict[str, Any]:
+    """Options of the format. Raises `UserError` for those that it does not have."""
     look: dict[str, Any] = {}
-    if suffix in (".svg", ".png") and pen.mode != "plotter":
+    if pen.mode != "plotter":
+        if suffix not in (".svg", ".png"):
+            raise UserError(f"--mode {pen.mode} is for .svg and .png files: write one with -o, or leave it out.")
         look["mode"] = pen.mode
     if pen.animated:
         if suffix != ".svg":
-            raise UserError(f"--animated is for .svg files; {suffix} cannot move.")
+            raise UserError("--animated is for .svg files: write one with -o, or leave it out.")
         look["animated"] = True
     return look
 

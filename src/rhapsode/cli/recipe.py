@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli import train
+from rhapsode.cli._commands import Commands
 from rhapsode.cli._files import as_json, put
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
+app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
 INDENT, WIDTH = 14, 110

@@ -43,6 +43,7 @@ class Chorale(TuneCodec):
     head = "chain"
     unit = "frame"
     rank = 1
+    keyed = True
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
     """grid: frames in a quarter note."""
