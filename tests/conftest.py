@@ -15,11 +15,13 @@ import numpy as np
 import pytest
 
 from rhapsode import checkpoint, registry
+from rhapsode.codecs._ending import Ending
 from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
-from rhapsode.model import Model, codec_to_json
+from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.report import Report
 
@@ -65,14 +67,16 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
     ) -> Model:
         key = json.dumps([codec, framing, length, reset, seed, sharpness, options, network], sort_keys=True)
         if key not in made:
-            if codec == "bpe":
+            name, _, ending = codec.partition("+")  # "chars+end" knows the ends of documents
+            if name == "bpe":
                 pytest.importorskip("tokenizers")
-            kind = registry.get("codec", codec)
+            kind = registry.get("codec", name)
             if issubclass(kind, RecordCodec):
                 fitted = kind.fit(lambda: iter(written(WORDS)), **options or {})
             else:
-                options = {"min_count": 1} if options is None and codec in ("chars", "words") else options or {}
+                options = {"min_count": 1} if options is None and name in ("chars", "words") else options or {}
                 fitted = kind.fit([TEXT.encode()], **options)
+                fitted = Ending(fitted) if ending else fitted
             config = ModelConfig(
                 codec=codec_to_json(fitted),
                 network=NetworkConfig(**{"width": 12, "embedding": 6, **fitted.network, **network}),

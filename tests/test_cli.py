@@ -19,10 +19,10 @@ from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._progress import Lines, Live, duration, figures
 from rhapsode.cli.train import whole
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs.chars import Chars
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.errors import NotFinite
-from rhapsode.model import codec_to_json
 from rhapsode.network import Network
 from rhapsode.report import Report
 

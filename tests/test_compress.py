@@ -20,7 +20,7 @@ from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.score import score
 
-CODECS = ["chars", "bytes", "words", "bpe"]
+CODECS = ["chars", "bytes", "words", "bpe", "chars+end", "bpe+end"]
 DATA = TEXT.encode()
 
 

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rhapsode import _encode, _streams, corpus, registry
-from rhapsode._encode import CharCounter, PartWriter, count, dealt, offset_of
+from rhapsode._encode import CharCounter, PartWriter, offset_of
 from rhapsode.codecs.bytes import Bytes
 from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
@@ -118,14 +118,15 @@ def test_a_boundary_inside_a_symbol_belongs_to_the_next_one_and_one_at_the_end_t
 def test_characters_are_counted_and_found_in_any_bytes(data, size, draw):
     text = data.decode("utf-8", "surrogateescape")
     pieces = [(data[i : i + size], False) for i in range(0, len(data), size)] + [(b"", True)]
-    assert count(pieces) == (len(data), len(text), 1)
+    counter = CharCounter()
+    assert sum(counter.feed(*piece) for piece in pieces) == len(text)
     char = draw.draw(st.integers(0, len(text)))
     assert offset_of(pieces, char) == len(text[:char].encode("utf-8", "surrogateescape"))
 
 
 def test_a_character_cut_off_by_the_end_of_its_document_does_not_go_on_in_the_next():
-    assert count([(b"\xc3", True), (b"\xbc", True)]) == (2, 2, 2)
     counter = CharCounter()
+    assert [counter.feed(b"\xc3", True), counter.feed(b"\xbc", True)] == [1, 1]
     assert [counter.feed(b"\xc3", False), counter.held, counter.feed(b"\xbc", False)] == [0, 1, 1]
 
 
@@ -154,31 +155,6 @@ def test_the_tail_is_counted_in_characters_and_never_cuts_one(monkeypatch, codec
     assert text_of(found, "valid") == whole[n:].encode()
     assert (found.train_chars, found.valid_chars, found.documents) == (n, len(whole) - n, 2)
     assert len(found.train.units) == 2
-
-
-@pytest.mark.parametrize("at", [0, 1, 4, 5, 6, 9, 10])
-def test_dealing_at_a_byte_loses_none(at):
-    pieces = [(b"abcd", False), (b"e", False), (b"", True), (b"fghij", True)]
-    out = list(dealt(pieces, at))
-    assert b"".join(data for valid, data, _ in out if not valid) == b"abcdefghij"[:at]
-    assert b"".join(data for valid, data, _ in out if valid) == b"abcdefghij"[at:]
-    training = [ends for valid, _, ends in out if not valid]
-    assert at == 0 or training[-1], "a document cut in two ends where it is cut"
-
-
-def test_validation_by_document():
-    for i in range(25):
-        write(f"d/{i:02}.txt", b"%02d" % i * 20)
-    found = made(["d"], codec="bytes", valid_by="document")
-    assert text_of(found, "valid") == b"09" * 20 + b"19" * 20
-    assert text_of(found, "train") == b"".join(b"%02d" % i * 20 for i in range(25) if i not in (9, 19))
-    assert found.documents == 25 and len(found.train.units) == 23 and len(found.valid.units) == 2
-    few = made(["d/00.txt", "d/01.txt", "d/02.txt", "d"], codec="bytes", valid_by="document", valid_fraction=0.5)
-    assert text_of(few, "valid").startswith(b"01" * 20 + b"00" * 20 + b"02" * 20), "half is every second"
-    write("two.txt", b"a" * 200 + b"#" + b"b" * 200)
-    assert text_of(made(["two.txt"], codec="bytes", valid_by="document", separator="#"), "valid") == b"b" * 200
-    with pytest.raises(UserError, match="at least 2 documents"):
-        made(["two.txt"], valid_by="document")
 
 
 def test_validation_on_other_sources():

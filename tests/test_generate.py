@@ -20,7 +20,7 @@ from rhapsode.score import score
 
 FRAMINGS = [("stream", 0), ("one-to-one", 0), ("many-to-one", 5), ("one-to-many", 4)]
 RESETS = ["never", "line", "every:7", "regex:e"]
-CODECS = ["chars", "bytes", "words", "bpe"]
+CODECS = ["chars", "bytes", "words", "bpe", "chars+end", "bpe+end"]
 PROMPTS: list[bytes | str] = [
     b"",
     "Sing",
@@ -52,7 +52,9 @@ def same(a: Sample, b: Sample) -> bool:
 def test_generation_is_scoring(tiny_model: MakeModel, codec: str, framing: tuple[str, int], reset: str) -> None:
     model = tiny_model(codec=codec, framing=framing[0], length=framing[1], reset=reset)
     prompt = b"the anger\nof Ach"
-    for sample in generate(model, prompt, length=50, samples=2, seed=5, sampling=Sampling(temperature=0.9)):
+    for sample in generate(
+        model, prompt, length=50, samples=2, seed=5, sampling=Sampling(temperature=0.9), ignore_end=True
+    ):
         assert len(sample.steps) == len(sample.log_probs) == 50
         assert np.array_equal(sample.log_probs, scored(model, prompt, sample.steps))
         assert sample.data == model.codec.decode(sample.steps)
@@ -60,7 +62,7 @@ def test_generation_is_scoring(tiny_model: MakeModel, codec: str, framing: tuple
 
 def test_score_of_the_text_is_the_sum_of_what_was_drawn(tiny_model: MakeModel) -> None:
     model = tiny_model(codec="bytes", reset="line")  # every byte is a symbol: the text says which were drawn
-    (sample,) = generate(model, "Sing", length=120, seed=3)
+    (sample,) = generate(model, "Sing", length=120, seed=3, ignore_end=True)
     found = score(model, sample.data, prompt="Sing", per_step=True)
     assert found.surprises is not None
     assert [s.nats for s in found.surprises] == (-sample.log_probs).tolist()
@@ -73,6 +75,7 @@ def test_alone_in_a_batch_and_streamed(
 ) -> None:
     model = tiny_model(framing=framing[0], length=framing[1], reset="line", **network)
     options: dict[str, Any] = {"length": 60, "seed": 11, "sampling": Sampling(top_p=0.95, repetition_penalty=1.2)}
+    options["ignore_end"] = framing[0] != "stream"
     batch = generate(model, "Sing", samples=7, **options)
     assert len({sample.data for sample in batch}) == 7
     for row in (0, 3, 6):
@@ -87,13 +90,61 @@ def test_alone_in_a_batch_and_streamed(
 
 def test_rows_that_stop_leave_the_others_alone(tiny_model: MakeModel) -> None:
     model = tiny_model(reset="line")
-    free = generate(model, "Many", length=80, samples=6, seed=2)
-    stopped = generate(model, "Many", length=80, samples=6, seed=2, stop="e")
+    free = generate(model, "Many", length=80, samples=6, seed=2, ignore_end=True)
+    stopped = generate(model, "Many", length=80, samples=6, seed=2, stop="e", ignore_end=True)
     assert len({len(s.steps) for s in stopped}) > 2
     for a, b in zip(free, stopped, strict=True):
         n = len(b.steps)
         assert np.array_equal(a.steps[:n], b.steps) and np.array_equal(a.log_probs[:n], b.log_probs)
         assert b.data == a.data.split(b"e")[0] and b.stopped == ("stop" if b"e" in a.data else "length")
+
+
+@pytest.mark.parametrize("reset", ["document", "never", "paragraph", "every:7"])
+@pytest.mark.parametrize("codec", ["chars+end", "bytes+end", "words+end", "bpe+end"])
+def test_a_document_ends_and_the_next_follows_only_if_asked(tiny_model: MakeModel, codec: str, reset: str) -> None:
+    model = tiny_model(codec=codec, reset=reset, sharpness=1.0)
+    weights = dict(model.weights)
+    weights["output.bias"] = weights["output.bias"] + 3 * (np.arange(model.codec.steps.size) == model.end)
+    model = Model(model.config, {n: w.astype(np.float32) for n, w in weights.items()}, model.digest)
+    options: dict[str, Any] = {"length": 60, "samples": 4, "seed": 5}
+    free = generate(model, "Sing", **options, ignore_end=True)
+    for all_of_it, one in zip(free, generate(model, "Sing", **options), strict=True):
+        assert len(all_of_it.steps) == 60 and all_of_it.stopped == "length"
+        assert np.array_equal(all_of_it.log_probs, scored(model, b"Sing", all_of_it.steps))
+        n = all_of_it.steps.tolist().index(model.end) + 1
+        assert np.array_equal(one.steps, all_of_it.steps[:n]) and one.stopped == "end"
+        assert one.data == model.codec.decode(all_of_it.steps[: n - 1])  # type: ignore[attr-defined]
+        if codec == "bytes+end":  # there, the text says which symbols were drawn
+            whole = score(model, one.data, prompt="Sing", per_step=True).surprises or ()
+            assert [s.nats for s in whole] == (-one.log_probs).tolist() and whole[-1].label == "<end>"
+            part = score(model, one.data, prompt="Sing", end=False)
+            assert part.steps == len(whole) - 1 and part.bytes == len(one.data)
+        (streamed,) = [stream(model, "Sing", length=60, seed=5, row=one.row)]
+        assert b"".join(piece.data for piece in streamed) == one.data and same(streamed.sample(), one)
+
+
+def test_after_an_end_a_document_is_drawn_as_from_the_start(tiny_model: MakeModel) -> None:
+    """Its state is zero, unless the policy is `never`; and a half of a byte does not reach over the end."""
+    for reset, alike in (("document", True), ("regex:x", True), ("never", False)):
+        model = tiny_model(codec="chars+end", reset=reset)
+        fresh, reader = model.reader(), model.reader()
+        list(reader.read_all(np.array([*model.text_codec.encode(b"of Peleus x"), model.end])))
+        assert np.array_equal(fresh.parameters, reader.parameters) == alike
+    codec = tiny_model(codec="chars+end").text_codec
+    halves = codec.encode(b"\xff").tolist()
+    assert codec.decode(np.array([*halves, codec.end, *halves])) == b"\xff\xff"
+    assert codec.decode(np.array([halves[0], codec.end, halves[1]])) == b""
+
+
+def test_a_model_of_lines_draws_lines(tiny_model: MakeModel) -> None:
+    for codec in ("chars", "chars+end", "words"):
+        model = tiny_model(codec=codec, reset="line", sharpness=1.0)
+        assert model.end is None, "a line ends by itself"
+        free = generate(model, "Sing", length=400, samples=5, seed=1, ignore_end=True)
+        for long, line in zip(free, generate(model, "Sing", length=400, samples=5, seed=1), strict=True):
+            assert line.data == long.data[: long.data.index(b"\n") + 1] and line.stopped == "end"
+    (cut,) = generate(model, "Sing", length=400, seed=1, stop="\n")
+    assert cut.stopped == "stop" and not cut.data.endswith(b"\n")
 
 
 def test_what_has_stopped_is_not_run(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,8 +195,8 @@ def test_repetition_penalty_sees_the_prompt_and_what_was_drawn(tiny_model: MakeM
 @given(stop=st.binary(min_size=1, max_size=3), seed=st.integers(0, 5), codec=st.sampled_from(CODECS))
 def test_stop_is_found_wherever_it_is(tiny_model: MakeModel, stop: bytes, seed: int, codec: str) -> None:
     model = tiny_model(codec=codec, sharpness=1.0)
-    free = generate(model, length=60, seed=seed)[0].data
-    streamed = stream(model, length=60, seed=seed, stop=stop)
+    free = generate(model, length=60, seed=seed, ignore_end=True)[0].data
+    streamed = stream(model, length=60, seed=seed, stop=stop, ignore_end=True)
     pieces = list(streamed)
     found = streamed.sample()
     at = free.find(stop)
@@ -158,10 +209,10 @@ def test_stop_is_found_wherever_it_is(tiny_model: MakeModel, stop: bytes, seed: 
 def test_stop_that_straddles_symbols_and_restarts(tiny_model: MakeModel) -> None:
     for codec in CODECS:
         model = tiny_model(codec=codec)
-        free = generate(model, length=80, seed=4)[0]
+        free = generate(model, length=80, seed=4, ignore_end=True)[0]
         for at in range(0, min(len(free.data), 60) - 7, 7):
             stop = free.data[at : at + 7]  # seven bytes: several symbols
-            cut = generate(model, length=80, seed=4, stop=stop)[0]
+            cut = generate(model, length=80, seed=4, stop=stop, ignore_end=True)[0]
             assert cut.data == free.data[: free.data.find(stop)] and cut.stopped == "stop"
             assert len(cut.steps) <= 80
 

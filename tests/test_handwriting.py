@@ -87,8 +87,8 @@ def test_a_drawing_ends_where_the_model_says(tiny_model: MakeModel) -> None:
     ended = 0
     for sample in model.generate("cab", samples=40, length=30, seed=5):
         assert (sample.steps[:-1, 2] < 2).all()
-        assert (sample.stopped == "stop") == (sample.steps[-1, 2] == 2)
-        ended += sample.stopped == "stop"
+        assert (sample.stopped == "end") == (sample.steps[-1, 2] == 2)
+        ended += sample.stopped == "end"
     assert ended > 20  # a fair coin for the lift, and one for the end
 
 
@@ -99,7 +99,7 @@ def test_without_ends_it_is_the_window_that_says(tiny_model: MakeModel) -> None:
         lifted = sample.steps[:, 2] > 0
         behind = sample.attention[:, :-1].max(axis=1) < sample.attention[:, -1]
         assert not (lifted[:-1] & behind[1:]).any()
-        assert sample.stopped == ("length" if len(sample.steps) == 60 else "stop")
+        assert sample.stopped == ("length" if len(sample.steps) == 60 else "end")
 
 
 def test_bias_draws_nearer_to_the_likeliest(tiny_model: MakeModel) -> None:
@@ -404,7 +404,7 @@ class FakeRecogniser:
         return np.array([1.0 / len(self.rows)])
 
 
-def sample_like(text: str, at: list[int], stopped: str = "stop") -> Sample:
+def sample_like(text: str, at: list[int], stopped: str = "end") -> Sample:
     seen = np.eye(len(text) + 1, dtype=np.float32)[at]
     return Sample(b"", text, np.zeros((len(at), 3)), np.zeros(len(at)), 0, 0, stopped, written([text])[0], seen)  # type: ignore[arg-type]
 

@@ -18,7 +18,7 @@ LAYERS: list[set[str]] = [
     {"context"},
     {"checkpoint", "network", "datasets"},
     {"_files", "_encode"},
-    {"sources", "_records"},
+    {"sources", "_records", "_validation"},
     {"reader", "framing", "corpus", "_writers"},
     {"generate", "score", "compress"},
     {"model", "writing", "recogniser", "verified", "speaking"},

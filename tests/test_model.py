@@ -11,8 +11,9 @@ import pytest
 from conftest import TEXT, MakeModel
 
 from rhapsode import checkpoint
+from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.errors import UserError
-from rhapsode.model import Model, codec_from_json, codec_to_json
+from rhapsode.model import Model
 from rhapsode.reader import Reader, Units, as_bytes
 from rhapsode.samplers import Sampling
 

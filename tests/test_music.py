@@ -10,9 +10,10 @@ import pytest
 
 from rhapsode import checkpoint
 from rhapsode.cli import main
+from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.codecs.pianoroll import PianoRoll
 from rhapsode.errors import UserError
-from rhapsode.model import Model, codec_from_json, codec_to_json
+from rhapsode.model import Model
 from rhapsode.music.formats import midi, own
 from rhapsode.music.tune import Metre, Part, Tempo, Tune, notes
 from rhapsode.steps import Sets

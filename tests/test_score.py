@@ -20,7 +20,7 @@ from rhapsode.reader import Units
 from rhapsode.report import Report
 from rhapsode.score import Score, score
 
-CODECS = ["chars", "bytes", "words", "bpe"]
+CODECS = ["chars", "bytes", "words", "bpe", "chars+end", "bpe+end"]
 DATA = TEXT.encode()
 
 
@@ -30,7 +30,8 @@ def naive(model: Model, data: bytes, cold: int | None = None, prompt: bytes = b"
     units, engine = Units(model), model.engine
     nats, state, last = [], engine.zeros(1), start
     before = model.codec.encode(prompt).tolist()
-    for n, symbol in enumerate([*before, *model.codec.encode(data).tolist()], start=-len(before)):
+    end = [] if model.end is None else [model.end]
+    for n, symbol in enumerate([*before, *model.codec.encode(data).tolist(), *end], start=-len(before)):
         if cold is not None and n >= 0 and n % cold == 0:
             state = engine.zeros(1)
         parameters, state = engine.run(np.array([[last]]), state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,17 +52,6 @@ class Counts:
     documents: int
 
 
-def count(pieces: Iterable[tuple[bytes, bool]]) -> tuple[int, int, int]:
-    """How many (bytes, characters, documents)."""
-    size = chars = documents = 0
-    counter = CharCounter()
-    for data, ends in pieces:
-        size += len(data)
-        chars += counter.feed(data, ends)
-        documents += ends
-    return size, chars, documents
-
-
 def offset_of(pieces: Iterable[tuple[bytes, bool]], char: int) -> int:
     """How many bytes are before the character numbered `char`, counted from 0."""
     counter = CharCounter()
@@ -77,34 +66,12 @@ def offset_of(pieces: Iterable[tuple[bytes, bool]], char: int) -> int:
     return fed
 
 
-def dealt(
-    pieces: Iterable[tuple[bytes, bool]], at: int | None = None, every: int = 0
-) -> Iterator[tuple[bool, bytes, bool]]:
-    """(is it for validation, data, does a document end with it) of each piece.
-
-    at: from this byte on it is for validation; every: each document of which the number is a
-    multiple of this, counted from 1. Nothing is when both are left out.
-    """
-    position = 0
-    number = 1
-    for data, ends in pieces:
-        valid = every > 0 and number % every == 0
-        if at is not None:
-            room = at - position
-            position += len(data)
-            valid = room <= 0
-            if 0 < room <= len(data):
-                yield False, data[:room], True
-                data, valid = data[room:], True
-        yield valid, data, ends
-        number += ends
-
-
 class PartWriter:
     """Writes `steps.bin` and `units.bin` of one part (training or validation) of the data.
 
     A unit begins at the first step of the part, at that of each document (unless the policy is
     `never`), and where the policy says: at the first step that begins at or after the byte it names.
+    A document's last step is its end, if the codec has a symbol for it and lines do not end by themselves.
     """
 
     def __init__(self, folder: Path, codec: TextCodec, reset: ResetPolicy) -> None:
@@ -113,6 +80,7 @@ class PartWriter:
         self._reset = reset
         self._dtype = codec.steps.dtype
         self._widths = codec.widths
+        self._end = None if reset.lines else codec.end
         self._values = open(folder / "steps.bin", "wb")  # noqa: SIM115 — closed by `close`
         self._places = open(folder / "units.bin", "wb")  # noqa: SIM115
         self._bytes = self._chars = self._steps = self._units = self._documents = 0
@@ -128,8 +96,8 @@ class PartWriter:
         self._encoded = 0  # bytes of this document
         self._first_step = self._steps  # of this document
 
-    def feed(self, data: bytes, ends: bool) -> None:
-        """Some bytes of a document, and whether it ends with them."""
+    def feed(self, data: bytes, ends: bool, whole: bool = True) -> None:
+        """Some bytes of a document, and whether it ends with them. Not `whole`: what follows is in another part."""
         self._bytes += len(data)
         self._chars += self._counter.feed(data, ends)
         if self._reset.rule is not None:
@@ -141,6 +109,8 @@ class PartWriter:
             self._encoded += n
         self._rest = held[n:]
         if ends:
+            if self._encoded and whole and self._end is not None:
+                self._write(np.array([self._end]))
             self._documents += self._encoded > 0
             self._begin_document()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -18,24 +17,13 @@ from rhapsode.guide import along
 
 
 def lot(codec: type[RecordCodec], record: Any, number: int) -> float:
-    """Where record number `number` falls in 0 … 1, by a hash. Those below `held_out` are for validation.
+    """Where record number `number` falls in 0 … 1, by a hash. Those below `_validation.held_out` are for validation.
 
     All records with the same text have the same lot: what is held out is text that was never written in training.
     """
     text = codec.text_of(record)
     mark = f"\0{number}" if text is None else text
     return int.from_bytes(hashlib.sha256(mark.encode("utf-8", "surrogatepass")).digest()[:8]) / 2.0**64
-
-
-def held_out(lots: Iterable[float], fraction: float) -> float:
-    """Below which lot records are for validation: about this fraction of them is. If none were, the lowest lot is,
-    provided that there is another to train on. Reads no more lots than it must."""
-    lowest, highest = math.inf, -math.inf
-    for each in lots:
-        if each < fraction:
-            return fraction
-        lowest, highest = min(lowest, each), max(highest, each)
-    return math.nextafter(lowest, math.inf) if lowest < highest else fraction
 
 
 class RecordWriter:

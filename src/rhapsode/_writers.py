@@ -17,7 +17,7 @@ from rhapsode.samplers import Randomness
 if TYPE_CHECKING:
     from rhapsode.generate import Task
 
-Stopped = Literal["length", "stop", "unfinished"]
+Stopped = Literal["length", "stop", "end", "unfinished"]
 
 
 @dataclass(frozen=True)
@@ -27,12 +27,13 @@ class Sample:
     data:      the bytes; cut before the stop string, or after it, if that is what ended it. Of a record: a file in its
                own format.
     text:      the same as text, U+FFFD for what is not UTF-8. Of a record: the text that goes with it.
-    steps:     [N, *shape of a step], every step drawn, those of the stop string included; symbols are int64.
+    steps:     [N, *shape of a step], every step drawn, those of the stop string and the end included; symbols are
+               int64.
     log_probs: [N] float64, nats: what the model itself gives each step, whatever the sampling. The
                numbers are those that scoring gives, to the last bit.
     seed, row: with these it can be drawn again.
-    stopped:   `length`: all steps asked for were drawn; `stop`: a stop string was, or the end of the text that was to
-               be written; `unfinished`: a stream was asked before its end.
+    stopped:   `length`: all steps asked for were drawn; `stop`: a stop string was; `end`: the document ended, or the
+               line where lines are units, or the record; `unfinished`: a stream was asked before its end.
     record:    what the codec makes of the steps, e.g. a `Drawing`; None for text.
     attention: [N, U] float32: how much of each symbol of its text was seen at each step; U is 0 without a text.
     """
@@ -93,7 +94,7 @@ class Writer(ABC):
         Nothing is drawn if the steps before it were all.
         """
         if self._complete(attention):
-            self._stopped = "stop"
+            self._stopped = "end"
             return Piece(b"", "")
         task, guide = self._task, self._guide
         step, log_prob, log_allowed = task.head.draw(
@@ -141,7 +142,19 @@ class TextWriter(Writer):
         self._data, self._text = bytearray(), io.StringIO()
 
     def _add(self, step: int, attention: np.ndarray) -> Piece:
-        stops, data = self._task.stops, self._held + self._decoder.feed(step)
+        data = self._decoder.feed(step)
+        piece = self._before_stop(data)
+        if not self.ended and not self._task.ignore_end and self._ends(step, data):
+            self._stopped = "end"
+        return piece
+
+    def _ends(self, step: int, data: bytes) -> bool:
+        """Whether a document ends with this step, or a line if lines are wholes by themselves."""
+        model = self._task.model
+        return step == model.end or (model.policy.lines and data.endswith(b"\n"))
+
+    def _before_stop(self, data: bytes) -> Piece:
+        stops, data = self._task.stops, self._held + data
         found = [(at + len(stop), at, kept) for stop, kept in stops.items() if (at := data.find(stop)) >= 0]
         if found:  # the first that is whole; of several that end there, the longest
             end, at, kept = min(found)
@@ -197,7 +210,7 @@ class RecordWriter(Writer):
     def _add(self, step: Any, attention: np.ndarray) -> Piece:
         self._seen.append(attention)
         if self._codec.ends(step):
-            self._stopped = "stop"
+            self._stopped = "end"
         return Piece(b"", "")
 
     def _rest(self) -> Piece:

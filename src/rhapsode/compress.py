@@ -47,6 +47,8 @@ def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
     """
     report = report or Report()
     symbols = model.text_codec.encode(data)
+    if model.end is not None:
+        symbols = np.append(symbols, symbols.dtype.type(model.end))
     reader, encoder = model.reader(), Encoder()
     for step in range(len(symbols)):
         if step % REPORT_EVERY == 0:

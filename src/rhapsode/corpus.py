@@ -20,13 +20,16 @@ from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rhapsode import _records, checkpoint, datasets, registry
-from rhapsode._encode import Counts, PartWriter, count, dealt, offset_of
+from rhapsode._encode import Counts, PartWriter
 from rhapsode._files import DATA, reasons
+from rhapsode._validation import By, Nothing, Split, divided, held_out
 from rhapsode.codecs._codec import Codec
+from rhapsode.codecs._ending import Ending
 from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
@@ -34,7 +37,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 8
+FORMAT = 9
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -87,7 +90,7 @@ def prepare(
     reset: ResetPolicy,
     valid: Sequence[Source] | None = None,
     valid_fraction: float = FRACTION,
-    valid_by: Literal["tail", "document"] | None = None,
+    valid_by: By | None = None,
     separator: str | None = None,
     field: str | None = None,
     cache: Path | None = None,
@@ -96,10 +99,11 @@ def prepare(
     """The corpus of these sources, from the cache if it is there. Raises `UserError`.
 
     codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `codec_for`.
-    valid: sources to validate on. Without them it is the last `valid_fraction` of the characters (`tail`),
-    or, with `valid_by="document"`, every k-th document. A single `data:NAME` is cut as in the
-    literature unless one of these is given. Of records it is always whole records, with texts that training has
-    not; a single file that is itself divided into parts keeps its own division.
+    valid: sources to validate on. Without them it is about `valid_fraction` of the characters: the last ones
+    (`valid_by="tail"`), or whole documents, or lines if the reset policy is `line` (`document`); None for what suits
+    the data, see `_validation`. A single `data:NAME` is cut as in the literature unless one of these is given. Of
+    records it is always whole records, with texts that training has not; a single file that is itself divided into
+    parts keeps its own division.
     cache: the folder to keep the steps in, `cache_folder()` by default.
     report: is called with what is being done and how much of that is done, 0 to 1.
     """
@@ -128,7 +132,7 @@ def prepare(
 
     main = opened(sources)
     other = opened(valid) if valid is not None else None
-    split = "sources" if other else f"{valid_by or 'tail'} {valid_fraction!r}"
+    split = "sources" if other else f"{valid_by} {valid_fraction!r}"
     identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
     home = (cache or cache_folder()) / "steps"
@@ -138,7 +142,7 @@ def prepare(
         if records is not None:
             build = _RecordBuild(main, other, wanted, records, valid_fraction, cache or cache_folder(), report)
         else:
-            build = _Build(main, other, wanted, reset, valid_fraction, valid_by or "tail", report)
+            build = _Build(main, other, wanted, reset, valid_fraction, valid_by, report)
         _committed(home, key, build.write)
         corpus = _load(home / key, key, wanted)
         if corpus is None:
@@ -236,7 +240,7 @@ class _Codec:
         if isinstance(codec, Codec):
             if options:
                 raise UserError("codec options cannot be given with a codec that is already fitted: it has its own.")
-            return _Codec(type(codec), {}, codec)
+            return _Codec(registry.get("codec", codec.name), {}, codec)
         kind: type[Codec] = registry.get("codec", codec)
         return _Codec(kind, kind.checked(options or {}), None)
 
@@ -254,20 +258,20 @@ class _Build:
     wanted: _Codec
     reset: ResetPolicy
     fraction: float
-    by: str
+    by: By | None
     report: Report
 
     def write(self, folder: Path) -> None:
         """Everything a corpus is, in the empty folder `folder`."""
-        at, every, documents = self._split()
-        codec = self.wanted.fitted or self._fit(at, every)
+        split, documents = self._split()
+        codec = self.wanted.fitted or self._fit(split, documents)
         assert isinstance(codec, TextCodec)
         with ExitStack() as stack:
             train, valid = (PartWriter(folder / name, codec, self.reset) for name in ("train", "valid"))
             stack.callback(train.abandon)
             stack.callback(valid.abandon)
-            for is_valid, data, ends in dealt(self._pieces("encoding"), at, every):
-                (valid if is_valid else train).feed(data, ends)
+            for part, data, ends, whole in split.deal(self._pieces("encoding")):
+                (valid if part else train).feed(data, ends, whole)
             if self.other:
                 for data, ends in self.other.pieces(lambda done: self.report("encoding validation data", done)):
                     valid.feed(data, ends)
@@ -276,37 +280,36 @@ class _Build:
         if self.other:
             self.other.check_unchanged()
         _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, [])
-        _write_meta(folder, codec, documents or counts["train"].documents, counts, [])
+        notes = [note for note in (self._ends(codec, documents), split.note) if note]
+        _write_meta(folder, codec, documents, counts, notes)
 
     def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
         return self.main.pieces(lambda done: self.report(what, done))
 
-    def _split(self) -> tuple[int | None, int, int]:
-        """(first byte to validate on, each how manieth document to validate on, documents); see `dealt`."""
+    def _split(self) -> tuple[Split, int]:
+        """The split, and how many documents there are."""
         if self.other:
-            return None, 0, 0
-        size, chars, documents = count(self._pieces("counting"))
-        if self.by == "document":
-            if documents < 2:
-                raise UserError(
-                    "validation by document needs at least 2 documents, and there is only one. Give more files, a "
-                    "document separator, or validate on the tail."
-                )
-            return None, min(documents, max(2, round(1 / self.fraction))), documents
-        first = int((1 - self.fraction) * chars)
-        return (first if chars == size else offset_of(self._pieces("splitting"), first)), 0, documents
+            return Nothing(), sum(ends for _, ends in self._pieces("counting"))
+        return divided(self._pieces, self.fraction, self.by, self.reset.lines)
 
-    def _fit(self, at: int | None, every: int) -> TextCodec:
-        def training() -> Iterator[bytes]:
-            for is_valid, data, _ in dealt(self._pieces("learning the codec"), at, every):
-                if not is_valid:
-                    yield data
-                elif at is not None:
-                    return
-
+    def _fit(self, split: Split, documents: int) -> TextCodec:
         kind = self.wanted.kind
         assert issubclass(kind, TextCodec)
-        return kind.fit(training(), **self.wanted.options)
+        training = (data for part, data, *_ in split.deal(self._pieces("learning the codec")) if not part)
+        codec = kind.fit(training, **self.wanted.options)
+        return Ending(codec) if self._many(documents) else codec
+
+    def _many(self, documents: int) -> bool:
+        """Whether documents end: a single one does so only where the file happens to, and lines do by themselves."""
+        return documents > 1 and not self.reset.lines
+
+    def _ends(self, codec: TextCodec, documents: int) -> str:
+        """What is to be said of the ends of documents."""
+        if not self._many(documents):
+            return ""
+        if codec.end is None:
+            return f"{documents:,} documents: their ends are not learnt, for the model to be tuned knows none."
+        return f"{documents:,} documents: their ends are learnt, and what is generated ends there, too."
 
 
 @dataclass(frozen=True)
@@ -361,7 +364,7 @@ class _RecordBuild:
             records, left_out, notes = lambda what: iter(kept), found.left_out, found.notes
         below = self.fraction
         if not self.other:
-            below = _records.held_out((lot for lot, _ in records("splitting")), below)
+            below = held_out((lot for lot, _ in records("splitting")), below)
         return lambda what: ((lot < below, record) for lot, record in records(what)), left_out, notes
 
     def _records(self, what: str) -> Iterator[tuple[float, Any]]:
@@ -405,7 +408,7 @@ def _check(
 def _write_meta(folder: Path, codec: Codec, documents: int, counts: dict[str, Counts], notes: list[str]) -> None:
     meta = {
         "format": FORMAT,
-        "codec": {"name": codec.name, "data": codec.to_json()},
+        "codec": codec_to_json(codec),
         "documents": documents,
         "counts": {name: asdict(part) for name, part in counts.items()},
         "notes": notes,
@@ -461,7 +464,7 @@ def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
         parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
         codec = wanted.fitted
         if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
-            codec = registry.get("codec", meta["codec"]["name"]).from_json(meta["codec"]["data"])
+            codec = codec_from_json(meta["codec"])
         given = 0 if codec.steps.lags else codec.given
         steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
         known = [each.given for each in steps.values() if each.given is not None and len(each.given) != len(each)]

@@ -46,12 +46,15 @@ def generate(
     sampling: Sampling | None = None,
     stop: Stops = None,
     stop_after: Stops = None,
+    ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
     particles: int = 1,
     row: int = 0,
 ) -> list[Sample]:
-    """Draw `samples` continuations of the prompt at once, each of `length` steps or up to a `stop`.
+    """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to a `stop` or the end.
+
+    The end is that of a document, where the model was trained on many, and that of a line, if lines are its units.
 
         model.generate("It was", length=800, sampling=Sampling(temperature=0.8), seed=1)[0].text
         model.generate("any words", sampling=Sampling(bias=1))[0].record      # by a model of handwriting
@@ -61,6 +64,7 @@ def generate(
     stop:   ends a text, which is cut before it; one string or several, of which the first that is drawn whole counts
             (of several that end at the same place, the longest).
     stop_after: the same, but the text is cut after it.
+    ignore_end: go on with another document (or line) where one has ended; of text.
     style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
     outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
@@ -70,7 +74,7 @@ def generate(
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    task = Task(model, prompt, length, seed, sampling, stop, stop_after, style, outline, row)
+    task = Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row)
     if particles > 1:
         return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
@@ -177,6 +181,7 @@ def stream(
     sampling: Sampling | None = None,
     stop: Stops = None,
     stop_after: Stops = None,
+    ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
     row: int = 0,
@@ -186,7 +191,7 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(Task(model, prompt, length, seed, sampling, stop, stop_after, style, outline, row), row)
+    return Stream(Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row), row)
 
 
 class Task:
@@ -201,6 +206,7 @@ class Task:
         sampling: Sampling | None,
         stop: Stops,
         stop_after: Stops,
+        ignore_end: bool,
         style: Any,
         outline: Any,
         row: int,
@@ -211,6 +217,7 @@ class Task:
         if seed is not None:
             _whole("seed", seed, 0)
         self.stops = _stops(stop, stop_after)
+        self.ignore_end = ignore_end
         self.model, self.head = model, model.head
         self.seed = secrets.randbits(32) if seed is None else seed
         self.sampling = sampling or Sampling()
@@ -223,6 +230,8 @@ class Task:
         if isinstance(model.codec, RecordCodec):
             if self.stops:
                 raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
+            if ignore_end:
+                raise UserError(f"ignore_end is for text; after the end of a {model.codec.record} there is no other.")
             before, symbols = self._record(model.codec)
             kind = model.text
             needed = (

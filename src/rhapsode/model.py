@@ -12,16 +12,15 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from rhapsode import checkpoint, registry
+from rhapsode import checkpoint
 from rhapsode import compress as packing
 from rhapsode import generate as generation
 from rhapsode import score as scoring
-from rhapsode.codecs._codec import Codec
 from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._stored import codec_from_json
 from rhapsode.codecs._text import TextCodec
 from rhapsode.config import ModelConfig, make
 from rhapsode.engine import Engine
@@ -110,6 +109,11 @@ class Model:
             )
         return self.codec
 
+    @property
+    def end(self) -> int | None:
+        """The symbol that ends a document, if the model knows one and the policy has a use for it."""
+        return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None
+
     def reader(self, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None) -> Reader:
         """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them; given:
         [D] float32 that go with the first step, `encoded`."""
@@ -139,18 +143,3 @@ class Model:
         for _ in reader.read_all(symbols):
             pass
         return [{name: part[0] for name, part in layer.items()} for layer in reader.state]
-
-
-def codec_from_json(data: Mapping[str, Any]) -> Codec:
-    """The codec in a model file: `{"name": ..., ...}`. Raises `UserError`."""
-    rest = dict(data)
-    name = rest.pop("name", None)
-    if not isinstance(name, str):
-        raise UserError("the model's configuration names no codec: the file is damaged or not Rhapsode's.")
-    kind: type[Codec] = registry.get("codec", name)
-    return kind.from_json(rest)
-
-
-def codec_to_json(codec: Codec) -> dict[str, Any]:
-    """The inverse of `codec_from_json`."""
-    return {"name": codec.name, **codec.to_json()}

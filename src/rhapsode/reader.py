@@ -233,13 +233,17 @@ class Units:
     """Finds, as steps are read, where units begin according to the model's reset policy."""
 
     def __init__(self, model: Model) -> None:
-        policy = model.policy
-        self._every = policy.every
+        self._codec, self._policy = model.codec, model.policy
+        self._every = model.policy.every
+        self._end = model.end if model.policy.documents else None
+        self._begin_document()
+
+    def _begin_document(self) -> None:
         self._in_unit = 0
         self._decoder: Decoder | None = None
         self._scanner: Scanner | None = None
-        if policy.rule and isinstance(model.codec, TextCodec):  # rules are rules on text
-            self._decoder, self._scanner = model.codec.decoder(), policy.scanner()
+        if self._policy.rule and isinstance(self._codec, TextCodec):  # rules are rules on text
+            self._decoder, self._scanner = self._codec.decoder(), self._policy.scanner()
 
     def copy(self) -> Self:
         other = copy.copy(self)
@@ -248,6 +252,9 @@ class Units:
 
     def read(self, step: Any) -> bool:
         """Take note of a step; True if a unit begins after it."""
+        if self._end is not None and step == self._end:
+            self._begin_document()
+            return True
         self._in_unit += 1
         begins = self._in_unit == self._every
         if self._scanner is not None and self._decoder is not None:

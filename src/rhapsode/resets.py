@@ -52,6 +52,11 @@ class ResetPolicy:
     def documents(self) -> bool:
         return self.spec != "never"
 
+    @property
+    def lines(self) -> bool:
+        """Each line is a whole by itself, as a document is elsewhere: it ends with its newline."""
+        return self.spec == "line"
+
     @staticmethod
     def parse(spec: str) -> ResetPolicy:
         """The policy called `spec`. Raises `UserError`."""

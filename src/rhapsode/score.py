@@ -21,6 +21,7 @@ import codecs
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -110,6 +111,7 @@ def score(
     data: bytes | str | Iterable[bytes],
     *,
     prompt: bytes | str = b"",
+    end: bool = True,
     cold: int | None = None,
     dynamic: bool = False,
     per_step: bool = False,
@@ -120,6 +122,7 @@ def score(
         model.score("How likely is this?").bits_per_char
 
     prompt:   text that comes before it, read but not scored.
+    end:      the text is a whole document: that it ends here is scored, too, by models that know where documents end.
     cold:     steps in a cold window; None for carried state.
     dynamic:  let (a copy of) the weights learn from the text on the way.
     per_step: keep every step's surprise (memory grows with the text).
@@ -143,7 +146,7 @@ def score(
     codec = model.text_codec
     before = codec.encode(as_bytes(prompt, "prompt"))
     text = _Text(data, report or Report())
-    pieces = codec.encode_chunks(text)
+    pieces = chain(codec.encode_chunks(text), [] if model.end is None or not end else [np.array([model.end])])
     decoder = codec.decoder()
     nats, steps = 0.0, 0
     surprises: list[Surprise] = []

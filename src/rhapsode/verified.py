@@ -58,14 +58,14 @@ def audit(sample: Sample, pace: float) -> tuple[list[int], bool]:
     """
     text = sample.text
     if sample.attention is None or not text:
-        return [], sample.stopped != "stop"
+        return [], sample.stopped != "end"
     seen = sample.attention[:, -(len(text) + 1) :]
     at = seen.argmax(axis=1)
     counts = np.bincount(at, minlength=len(text) + 1)[: len(text)]
     # A window passes narrow letters in a step or two, and its Gaussians stand on several at once.
     share = seen[:, : len(text)].sum(axis=0) / max(float(seen.sum()), 1e-9) * len(text)
     passed = [n for n in range(len(text)) if not counts[n] and share[n] < 0.1 and not text[n].isspace()]
-    return passed, sample.stopped != "stop" or bool((counts > LONG / pace + 20).any())
+    return passed, sample.stopped != "end" or bool((counts > LONG / pace + 20).any())
 
 
 def judge(sample: Sample, pace: float, recogniser: Recogniser | None) -> Verdict:

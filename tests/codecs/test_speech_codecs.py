@@ -11,13 +11,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.codecs.prosody import LEAST, Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.codecs.unaligned import AFTER, Unaligned
 from rhapsode.errors import UserError
 from rhapsode.guide import along
-from rhapsode.model import codec_from_json, codec_to_json
 from rhapsode.speech import melody
 from rhapsode.speech.acoustics import Acoustics
 from rhapsode.speech.prepare import EDGE

@@ -13,6 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from rhapsode import registry
+from rhapsode.codecs._ending import Ending
+from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.codecs._text import SYMBOL_LIMIT, TextCodec
 from rhapsode.errors import UserError
 
@@ -43,9 +45,11 @@ def fitted(kind: type[TextCodec], training: str) -> TextCodec:
     return kind.fit([TRAINING[training]])
 
 
-@pytest.fixture(scope="module", params=TRAINING)
+@pytest.fixture(scope="module", params=[*TRAINING, "ends of documents"])
 def codec(kind: type[TextCodec], request: pytest.FixtureRequest) -> TextCodec:
-    return fitted(kind, request.param)
+    if request.param in TRAINING:
+        return fitted(kind, request.param)
+    return Ending(fitted(kind, "prose"))
 
 
 FRAGMENTS = [
@@ -154,7 +158,8 @@ def test_any_symbols_decode(codec: TextCodec, data: bytes) -> None:
 
 
 def test_json_and_back(codec: TextCodec) -> None:
-    again = type(codec).from_json(json.loads(json.dumps(codec.to_json())))
+    again = codec_from_json(json.loads(json.dumps(codec_to_json(codec))))
+    assert isinstance(again, TextCodec) and again.end == codec.end
     assert again.to_json() == codec.to_json()
     assert again.steps == codec.steps
     data = b"".join(FRAGMENTS) + PROSE.encode()
@@ -180,6 +185,9 @@ def damage(good: dict[str, Any]) -> list[Any]:
 
 def test_a_damaged_file_is_an_error_that_says_so(kind: type[TextCodec]) -> None:
     good = fitted(kind, "prose").to_json()
+    for wrong in (False, None, 1, "true"):
+        with pytest.raises(UserError, match=f"codec {kind.name}: .*damaged"):
+            codec_from_json({"name": kind.name, **good, "end": wrong})
     for bad in damage(good):
         with pytest.raises(UserError, match=f"codec {kind.name}: .*damaged"):
             kind.from_json(copy.deepcopy(bad))

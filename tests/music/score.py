@@ -8,9 +8,10 @@ import numpy as np
 from conftest import random_weights
 
 from rhapsode import checkpoint
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
-from rhapsode.model import Model, codec_to_json
+from rhapsode.model import Model
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes
 from rhapsode.network import Network
 

@@ -11,9 +11,9 @@ import pytest
 
 from rhapsode import checkpoint
 from rhapsode.cli import main
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs.pianoroll import PianoRoll
 from rhapsode.errors import UserError
-from rhapsode.model import codec_to_json
 from rhapsode.music.copies import Copied, Known, Rate
 from rhapsode.music.line import skyline
 from rhapsode.music.tune import Metre, Part, Tune, notes, ordered, transposed

@@ -61,7 +61,7 @@ def test_bars_are_full_and_as_many_as_asked_for(singer: Model) -> None:
     silent = replace(lead(1), notes=np.zeros(0, NOTE))
     for outline in (lead(1), silent, replace(silent, chords=())):
         for sample in singer.generate(outline=Outline(outline), samples=3, seed=1):
-            assert sample.stopped == "stop"
+            assert sample.stopped == "end"
             assert sample.record.length == BARS * BAR
             # There would be more, if bars were read that are too long or too short.
             assert plain(singer, sample).metres == (Metre(0, 3, 4),)
@@ -150,7 +150,7 @@ def test_chords_of_a_chorale_are_in_key(made: dict[str, Model]) -> None:
 
 def test_a_performance_ends_when_it_should(made: dict[str, Model]) -> None:
     for sample in made["performance"].generate(outline=Outline(lead(1), in_key=True), samples=3, seed=8):
-        assert sample.stopped == "stop"
+        assert sample.stopped == "end"
         assert sample.record.seconds == pytest.approx(lead(1).seconds, abs=0.01)
         assert len(sample.record) and not classes(sample) - IN_D
     [short] = made["performance"].generate(length=40, seed=9)

@@ -22,7 +22,7 @@ MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
 """With these the help of options begins that are for such models only."""
 SEMITONES = 24
 """By which a voice may be higher or lower."""
-STOPS = ("stop", "stop_after")
+STOPS = ("stop", "stop_after", "ignore_end")
 MEANINGLESS = {
     MUSIC: STOPS,
     PENS: (*STOPS, "no_echo"),
@@ -50,7 +50,10 @@ def generate(
         int | None, typer.Option(help="Same seed, same text [default: a fresh one, told on stderr].")
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=1, help="How many to draw; each begins with a line `--- sample N ---`.")
+        int,
+        typer.Option(
+            min=1, help="How many to draw; each begins with a line `--- sample N ---`, unless each is a line."
+        ),
     ] = 1,
     stop: Annotated[
         list[str] | None,
@@ -59,6 +62,9 @@ def generate(
     stop_after: Annotated[
         list[str] | None, typer.Option(metavar="TEXT", help="End after this text, which stays; else as --stop.")
     ] = None,
+    ignore_end: Annotated[
+        bool, typer.Option("--ignore-end", help="Go on with another document, or line, where one has ended.")
+    ] = False,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
@@ -245,6 +251,7 @@ def generate(
         "sampling": sampling,
         "stop": [unescaped(each, "--stop") for each in stop or []],
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
+        "ignore_end": ignore_end,
     }
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
     echo = b"" if no_echo else before
@@ -257,6 +264,8 @@ def generate(
         return
     if samples == 1:
         text = echo + drawn[0].data
+    elif loaded.policy.lines and not ignore_end:
+        text = b"".join(echo + one.data.removesuffix(b"\n") + b"\n" for one in drawn)
     else:
         text = b"\n".join(b"--- sample %d ---\n" % (n + 1) + echo + one.data for n, one in enumerate(drawn)) + b"\n"
     on_screen = output == "-" and sys.stdout.isatty()
@@ -291,11 +300,13 @@ def _refuse(ctx: typer.Context, names: Collection[str], why: str) -> None:
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
     """Every piece as it is drawn: characters on a terminal, the exact bytes elsewhere."""
     screen = sys.stdout.isatty()
-    put(visible(echo.decode("utf-8", "replace")).encode() if screen else echo)
+    last = visible(echo.decode("utf-8", "replace")).encode() if screen else echo
+    put(last)
     for piece in pieces:
         if piece.data or piece.text:
-            put(visible(piece.text).encode() if screen else piece.data)
-    if screen:
+            last = visible(piece.text).encode() if screen else piece.data
+            put(last)
+    if screen and not last.endswith(b"\n"):
         put(b"\n")
     if tell_seed:
         typer.echo(f"seed {pieces.seed}", err=True)

@@ -24,7 +24,8 @@ def recognise(
 
     Give the drawings that the model was trained on. A tenth of the texts is held out, to tell how well it reads."""
     with unbroken():
-        from rhapsode._records import held_out, lot
+        from rhapsode._records import lot
+        from rhapsode._validation import held_out
         from rhapsode.checkpoint import locate
         from rhapsode.codecs.strokes import Strokes
         from rhapsode.ink.read import read

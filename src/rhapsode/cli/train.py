@@ -54,7 +54,11 @@ def train(
         float | None, typer.Option(help="Else on this fraction of the data [default: 0.1].")
     ] = None,
     valid_by: Annotated[
-        str | None, typer.Option(metavar="tail|document", help="Which part that is [default: tail].")
+        str | None,
+        typer.Option(
+            metavar="tail|document",
+            help="Which part: the end, or whole documents (or lines, with --reset line) [default: what suits].",
+        ),
     ] = None,
     separator: Annotated[
         str | None,

@@ -33,6 +33,9 @@ class Decoder(ABC):
 class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
 
+    end: int | None = None
+    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
+
     @classmethod
     @abstractmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:

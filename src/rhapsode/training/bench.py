@@ -15,10 +15,11 @@ from dataclasses import dataclass
 
 import torch
 
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs.bytes import Bytes
 from rhapsode.codecs.strokes import Strokes
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
-from rhapsode.model import Model, codec_to_json
+from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.steps import Moves
 from rhapsode.training import memory

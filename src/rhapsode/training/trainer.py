@@ -23,13 +23,14 @@ from torch import Tensor
 
 from rhapsode import checkpoint
 from rhapsode.codecs._records import RecordCodec
+from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs._text import TextCodec
 from rhapsode.conditions._condition import Attended
 from rhapsode.config import Dropout, ModelConfig, make
 from rhapsode.corpus import Corpus
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.framing import Batch, Framed, Framing
-from rhapsode.model import Model, codec_to_json
+from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
@@ -273,9 +274,13 @@ class Trainer:
         draw(log, self.folder / PICTURE, "step")
         self._pictured = time.perf_counter()
 
+    @property
+    def _of_text(self) -> bool:
+        return isinstance(self.corpus.codec, TextCodec)
+
     def _per_char(self, valid: float) -> dict[str, float]:
         """The same in the unit that texts are compared in."""
-        if not isinstance(self.corpus.codec, TextCodec):
+        if not self._of_text:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
@@ -337,7 +342,9 @@ class Trainer:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
         if not self.network.config.reads:  # it never hears what it draws
             return {}
-        drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step)
+        drawn = model.generate(
+            self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text
+        )
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
@@ -349,7 +356,7 @@ class Trainer:
         codec, text = self.corpus.codec, self._some_text()
         neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
         length = None if text or self.network.context else 200
-        drawn = model.generate(text, length=length, seed=self.step, sampling=neater)[0]
+        drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=self._of_text)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
 
     def _some_text(self) -> str:
