@@ -9,7 +9,7 @@ from rhapsode.errors import UserError
 KNOWN = r"\n, \t, \r, \\, \xHH (a byte) and \uHHHH (a character)"
 """All escapes, for help and messages."""
 _SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "\\": "\\"}
-_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.?)", re.DOTALL)
+_ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|.?)")
 
 
 def unescaped(text: str, option: str) -> str:
