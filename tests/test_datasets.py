@@ -339,14 +339,13 @@ def test_a_corpus_by_name_is_a_source(server, beer, monkeypatch, tmp_path):
     def read(source):
         return [(document.name, b"".join(document)) for document in open_sources([source])]
 
-    train, valid = ("data:beer/train", TEXT[:90_000]), ("data:beer/valid", TEXT[90_000:])
-    assert read("data:beer") == [train, valid]
-    assert read("data:beer/valid") == [valid]
+    assert read("data:beer") == [("data:beer/train and data:beer/valid", TEXT)], "one document"
+    assert read("data:beer/valid") == [("data:beer/valid", TEXT[90_000:])]
     with pytest.raises(UserError, match="part of data:beer: 'x' is not known"):
         open_sources(["data:beer/x"])
     three = Dataset("three", "a", "b", "c", datasets.CATALOGUE[-1].downloads, {**cut("beer.txt", 10, 20)})
     monkeypatch.setattr(datasets, "CATALOGUE", (three,))
-    assert [text for _, text in read("data:three")] == [TEXT[:10], TEXT[10:20]], "never the test part"
+    assert [text for _, text in read("data:three")] == [TEXT[:20]], "never the test part"
     assert read("data:three/test") == [("data:three/test", TEXT[20:])]
 
 

@@ -94,9 +94,11 @@ def test_lines_are_held_out_by_a_hash_and_keep_their_order(size):
     assert 20 < sum(lot(name) < 0.1 for name in names) < 60
 
 
-def test_of_few_lines_one_is_held_out():
-    lines = [b"aaaaaaaa %d\n" % n * 1 for n in range(3)]
-    split, _ = divided(pieces(b"".join(lines)), 1e-9, None, lines=True)
+def test_of_few_lines_the_tail_is_held_out_unless_lines_are_asked_for():
+    lines = [b"aaaaaaaa %d\n" % n for n in range(3)]
+    assert isinstance(divided(pieces(b"".join(lines)), 1e-9, None, lines=True)[0], Tail)
+    assert isinstance(divided(pieces(lines[0] * 100), 0.1, None, lines=True)[0], Tail), "all alike"
+    split, _ = divided(pieces(b"".join(lines)), 1e-9, "document", lines=True)
     valid = b"".join(each.data for each in split.deal(pieces(b"".join(lines))("")) if each.valid)
     assert valid == min(lines, key=lot)
 

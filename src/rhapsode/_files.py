@@ -11,7 +11,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import BinaryIO
@@ -170,6 +170,10 @@ class Finder:
             self.skipped[name] = "looks binary"
         else:
             found = SourceFile(Path(path), name, kind, about.st_size, about.st_mtime_ns, start, stop)
+            last = self.files[-1] if self.files else None
+            if last and (last.path, last.stop) == (found.path, found.start):  # parts of a corpus that was cut in two
+                found = replace(last, name=f"{last.name} and {name}", stop=stop)
+                self.files.pop()
             self.files.append(found)
 
 

@@ -13,6 +13,7 @@ import math
 from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -22,11 +23,12 @@ from rhapsode.errors import UserError
 
 By = Literal["tail", "document"]
 WEIGHED = 1 << 16
-"""Of so many documents, sizes are regarded when some are chosen; of more, the hash alone decides."""
+"""Of so many documents or lines, sizes are regarded; of more, the hash alone decides."""
 NEAR = 0.9
 """Documents are chosen until they make up this part of what is wanted."""
 FEW = 0.5
-"""If they cannot make up this part, because there are few and long ones, the tail is taken, unless asked otherwise."""
+"""If they cannot make up this part of what is wanted, for there are few and long ones, the tail is taken, unless asked
+otherwise. Likewise lines, which may be few or all alike."""
 
 
 class Dealt(NamedTuple):
@@ -165,15 +167,20 @@ def divided(
     Raises `UserError`.
     """
     census = _Census(pieces("counting"), fraction)
-    if lines and by != "tail":
-        lots = (lot(line) for found, _ in _lines(pieces("splitting")) for line in found)
-        return Lines(held_out(lots, fraction)), census.documents
+    every = (line for found, _ in _lines(pieces("splitting")) for line in found)
+    if lines and by == "document":
+        return Lines(held_out(map(lot, every), fraction)), census.documents
+    if lines and by is None:
+        some = list(islice(every, WEIGHED))
+        share = sum(len(line) for line in some if lot(line) < fraction) / max(1, sum(map(len, some)))
+        if FEW * fraction <= share <= fraction / FEW:
+            return Lines(fraction), census.documents
     if by == "document" and census.documents < 2:
         raise UserError(
             "validation by document needs at least 2 documents, and there is only one. Give more files, a "
             "document separator, or validate on the tail."
         )
-    if by != "tail" and census.documents > 1:
+    if by != "tail" and not lines and census.documents > 1:
         chosen = census.choose(fraction, least=FEW if by is None else 0)
         if chosen is not None:
             return Documents(chosen), census.documents
