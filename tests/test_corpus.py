@@ -378,6 +378,17 @@ def test_skipped_files_are_told(tmp_path):
         assert "Files left out: 1 hidden, 1 looks binary." in found.notes
 
 
+def test_how_many_documents_there_are_is_told():
+    write("a.txt", b"\n\n".join(b"%d, a line of its own" % n for n in range(200)))
+    for _ in range(2):  # from the cache, too
+        found = made(separator="\n\n")
+        assert "200 documents in 1 file." in found.notes and not found.warnings
+        missed = made(separator="\\n\\n")
+        assert "1 document in 1 file." not in missed.notes
+        assert "stands between no two documents: 1 document in 1 file" in missed.warnings[0]
+    assert not made().warnings and not any("1 file" in note for note in made().notes)
+
+
 def test_progress_goes_from_reading_to_encoding():
     write("a.txt", "ü".encode() + TEXT)
     told = []

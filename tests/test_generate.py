@@ -206,6 +206,56 @@ def test_stop_is_found_wherever_it_is(tiny_model: MakeModel, stop: bytes, seed: 
     assert "".join(p.text for p in pieces) == found.text == found.data.decode("utf-8", "replace")
 
 
+def cut_by(free: bytes, before: list[bytes], after: list[bytes]) -> bytes:
+    """`free`, read byte by byte, up to the first string that is whole; of several at once, the longest."""
+    for end in range(1, len(free) + 1):
+        whole = [each for each in before + after if free[:end].endswith(each)]
+        if whole:
+            longest = max(whole, key=len)
+            return free[: end if longest in after else end - len(longest)]
+    return free
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    data=st.data(),
+    seed=st.integers(0, 3),
+    codec=st.sampled_from(CODECS),
+    counts=st.tuples(st.integers(0, 3), st.integers(0, 3)),
+)
+def test_of_several_stops_the_first_counts(
+    tiny_model: MakeModel, data: st.DataObject, seed: int, codec: str, counts: tuple[int, int]
+) -> None:
+    model = tiny_model(codec=codec, sharpness=1.0)
+    full = generate(model, length=60, seed=seed)[0]
+    free = full.data
+    parts = st.integers(0, 40).flatmap(lambda at: st.sampled_from([free[at : at + n] for n in (1, 2, 3, 5)]))
+    stops = data.draw(st.lists((parts | st.binary(min_size=1, max_size=2)).filter(bool), unique=True, max_size=6))
+    before, after = stops[: counts[0]], stops[counts[0] : sum(counts)]
+    streamed = stream(model, length=60, seed=seed, stop=before, stop_after=after)
+    pieces = list(streamed)
+    found = streamed.sample()
+    assert found.data == cut_by(free, before, after)
+    assert found.stopped == ("stop" if any(each in free for each in before + after) else full.stopped)
+    assert b"".join(p.data for p in pieces) == found.data and "".join(p.text for p in pieces) == found.text
+    again = generate(model, length=60, seed=seed, stop=before[::-1], stop_after=after[::-1])[0]
+    assert same(again, found)
+
+
+def test_a_stream_holds_back_only_what_may_begin_a_stop(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="bytes", sharpness=1.0)
+    free = generate(model, length=40, seed=1)[0].data
+    stops = [free[10:13] + b"\xf8", free[20:22] + b"\xf8\xf8"]  # begun there, and never whole
+    given, drawn = b"", 0
+    for piece in stream(model, length=40, seed=1, stop=stops):
+        drawn = min(drawn + 1, 40)
+        given += piece.data
+        held = free[len(given) : drawn]
+        if len(given) < 40:
+            assert held == b"" or any(stop.startswith(held) for stop in stops)
+    assert given == free
+
+
 def test_stop_that_straddles_symbols_and_restarts(tiny_model: MakeModel) -> None:
     for codec in CODECS:
         model = tiny_model(codec=codec)
@@ -283,6 +333,11 @@ def test_no_steps(tiny_model: MakeModel) -> None:
         ({"row": -1}, "row"),
         ({"stop": ""}, "stop"),
         ({"stop": "\ud800"}, "stop"),
+        ({"stop": ["a", ""]}, "stop: the empty string"),
+        ({"stop": ["a", None]}, "stop: None is not allowed.*a list of these"),
+        ({"stop": 5}, "stop: 5 is not allowed"),
+        ({"stop_after": ["a", 5]}, "stop_after: 5"),
+        ({"stop": "a", "stop_after": [b"b", b"a"]}, "one of them must go"),
         ({"prompt": "\ud800"}, "prompt"),
     ],
     ids=str,

@@ -196,6 +196,10 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
         (["--bias", "1"], "--bias is for models of pens"),
         (["--max-copy", "3", "--fill", str(tunes)], "does not go with --fill"),
+        (["--density", "2"], "--density: codec pianoroll is not told of it"),
+        (["--fill", str(tunes), "--fill-bars", "1", "--density", "2"], "--density: codec pianoroll"),
+        (["--key", "D"], "--key: what codec pianoroll draws is not moved into a key"),
+        (["--stop", "x"], "--stop means nothing to models of music"),
         (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
     ]:

@@ -175,6 +175,17 @@ def test_documents_between_separators(tmp_path):
     assert texts("a.txt", "b.txt", separator="⁂") == [b"eins ", b"zwei", b"drei", b"vier"]
 
 
+def test_a_separator_that_parts_nothing_is_told(tmp_path):
+    write(tmp_path / "a.txt", b"one\n\ntwo\n\n")
+    write(tmp_path / "b.txt", b"three\n\n")
+    sources = open_sources(["a.txt", "b.txt"], separator="\n\n")
+    assert sources.told(len(list(sources))) == ("3 documents in 2 files.", False)
+    wrong = open_sources(["a.txt", "b.txt"], separator=r"\n\n")
+    text, warns = wrong.told(len(list(wrong)))
+    assert warns and r"'\\n\\n' stands between no two documents: 2 documents in 2 files" in text
+    assert open_sources(["a.txt"]).told(1) == ("1 document in 1 file.", False)
+
+
 def test_jsonl(tmp_path):
     lines = [{"text": "eins ü"}, {"text": ""}, {"text": "zwei", "n": 2}, {"text": "\ud800"}]
     data = b"\xef\xbb\xbf" + "\r\n".join(json.dumps(line) for line in lines).encode() + b"\n\n"

@@ -217,7 +217,7 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--speaker", "bob"], "'bob': the voice has one speaker, who has no name"),
         (["Home.", "--bars", "3"], "--bars is for models of music"),
         (["Home.", "--ruled"], "--ruled is for models of pens"),
-        (["Home.", "--length", "3"], "--length means nothing to a voice"),
+        (["Home.", "--length", "3"], "--length means nothing to models of voices"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
         (["--phones", "A.lab", "--speed", "2"], "--phones and --speed were given; one of them must go"),

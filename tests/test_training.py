@@ -358,6 +358,9 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
     [
         ({"minutes": 1.0}, "one budget"),
         ({"network": {"widht": 3}}, "widht"),
+        ({"params": 9000}, "params and width were given"),
+        ({"valid": ["x"], "valid_by": "tail"}, "One of them must go"),
+        ({"valid": ["x"], "valid_fraction": 0.2}, "One of them must go"),
         ({"plan": {"rows": 0}}, "rows"),
         ({"device": "tpu9"}, "device"),
         ({"reset": "lines"}, "Did you mean 'line'"),

@@ -24,14 +24,15 @@ Stopped = Literal["length", "stop", "end", "unfinished"]
 class Sample:
     """What was drawn after the prompt.
 
-    data:      the bytes; cut before the stop string if that is what ended it. Of a record: a file in its own format.
+    data:      the bytes; cut before the stop string, or after it, if that is what ended it. Of a record: a file in its
+               own format.
     text:      the same as text, U+FFFD for what is not UTF-8. Of a record: the text that goes with it.
     steps:     [N, *shape of a step], every step drawn, those of the stop string and the end included; symbols are
                int64.
     log_probs: [N] float64, nats: what the model itself gives each step, whatever the sampling. The
                numbers are those that scoring gives, to the last bit.
     seed, row: with these it can be drawn again.
-    stopped:   `length`: all steps asked for were drawn; `stop`: the stop string was; `end`: the document ended, or the
+    stopped:   `length`: all steps asked for were drawn; `stop`: a stop string was; `end`: the document ended, or the
                line where lines are units, or the record; `unfinished`: a stream was asked before its end.
     record:    what the codec makes of the steps, e.g. a `Drawing`; None for text.
     attention: [N, U] float32: how much of each symbol of its text was seen at each step; U is 0 without a text.
@@ -137,7 +138,7 @@ class TextWriter(Writer):
         super().__init__(task, row, randomness)
         self._decoder = task.model.text_codec.decoder()
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = b""  # bytes that may turn out to begin the stop string
+        self._held = b""  # bytes that may turn out to begin a stop string
         self._data, self._text = bytearray(), io.StringIO()
 
     def _add(self, step: int, attention: np.ndarray) -> Piece:
@@ -153,15 +154,13 @@ class TextWriter(Writer):
         return step == model.end or (model.policy.lines and data.endswith(b"\n"))
 
     def _before_stop(self, data: bytes) -> Piece:
-        stop = self._task.stop
-        if stop is None:
-            return self._out(data)
-        data = self._held + data
-        at = data.find(stop)
-        if at >= 0:
+        stops, data = self._task.stops, self._held + data
+        found = [(at + len(stop), at, kept) for stop, kept in stops.items() if (at := data.find(stop)) >= 0]
+        if found:  # the first that is whole; of several that end there, the longest
+            end, at, kept = min(found)
             self._stopped, self._held = "stop", b""
-            return self._out(data[:at])
-        sure = len(data) - _overlap(data, stop)
+            return self._out(data[: end if kept else at])
+        sure = len(data) - max((_overlap(data, stop) for stop in stops), default=0)
         self._held = data[sure:]
         return self._out(data[:sure])
 

@@ -59,6 +59,7 @@ class Corpus:
     notes:        what a person should be told, a sentence each.
     key:          of the contents and options, the name of the folder in the cache.
     sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
+    warnings:     what a person should look at, a sentence each.
     """
 
     codec: Codec
@@ -73,6 +74,7 @@ class Corpus:
     notes: list[str]
     key: str
     sidecar: Path | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def prepare(
@@ -105,6 +107,11 @@ def prepare(
         raise UserError(f"validation fraction {valid_fraction}: it must be more than 0 and less than 1, e.g. 0.1.")
     if valid_by not in (None, "tail", "document"):
         raise choice("validation by", valid_by, ["tail", "document"])
+    if valid is not None and (valid_fraction != FRACTION or valid_by is not None):
+        raise UserError(
+            "data to validate on was given, and a part of the training data to validate on, too (valid_fraction or "
+            "valid_by). One of them must go."
+        )
     wanted = _Codec.of(codec if codec is not None else codec_for(sources), codec_options)
     records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
     if records is not None:
@@ -137,7 +144,12 @@ def prepare(
         notes.append(f"Files left out: {reasons(skipped)}.")
     if len(corpus.valid) < FEW_VALID:
         notes.append(f"There are only {len(corpus.valid)} steps to validate on: the validation loss is a rough guess.")
-    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": [*notes, *corpus.notes]})
+    warnings = list[str]()
+    if records is None and (separator is not None or field is not None):
+        found, warns = main.told(corpus.documents)
+        (warnings if warns else notes).append(found)
+    about = {"skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": tuple(warnings)}
+    return Corpus(**{**vars(corpus), **about})
 
 
 def codec_for(sources: Sequence[Source]) -> str:

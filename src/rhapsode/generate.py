@@ -13,7 +13,7 @@ are drawn side by side and those that fit what is fixed are multiplied: sequenti
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +27,8 @@ from rhapsode.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
+
+Stops = bytes | str | Sequence[bytes | str] | None
 
 LENGTH = 500
 SLACK, SPARE = 2.5, 50
@@ -42,14 +44,15 @@ def generate(
     samples: int = 1,
     seed: int | None = None,
     sampling: Sampling | None = None,
-    stop: bytes | str | None = None,
+    stop: Stops = None,
+    stop_after: Stops = None,
     ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
     particles: int = 1,
     row: int = 0,
 ) -> list[Sample]:
-    """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to `stop` or the end.
+    """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to a `stop` or the end.
 
     The end is that of a document, where the model was trained on many, and that of a line, if lines are its units.
 
@@ -58,6 +61,9 @@ def generate(
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     length: None for 500, or what the text should need at the most.
+    stop:   ends a text, which is cut before it; one string or several, of which the first that is drawn whole counts
+            (of several that end at the same place, the longest).
+    stop_after: the same, but the text is cut after it.
     ignore_end: go on with another document (or line) where one has ended; of text.
     style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
     outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
@@ -68,7 +74,7 @@ def generate(
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    task = Task(model, prompt, length, seed, sampling, stop, ignore_end, style, outline, row)
+    task = Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row)
     if particles > 1:
         return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
@@ -140,7 +146,7 @@ def _shares(writers: list[Writer]) -> np.ndarray:
 class Stream(Iterator[Piece]):
     """Pieces of one sample as they are drawn, one a step and a last one. Make one with `stream`.
 
-    Joined, the pieces' `data` and `text` are those of the sample; what could yet become the stop
+    Joined, the pieces' `data` and `text` are those of the sample; what could yet become a stop
     string, or is part of an incomplete character, is held back until that is known.
     """
 
@@ -173,7 +179,8 @@ def stream(
     length: int | None = None,
     seed: int | None = None,
     sampling: Sampling | None = None,
-    stop: bytes | str | None = None,
+    stop: Stops = None,
+    stop_after: Stops = None,
     ignore_end: bool = False,
     style: Any = None,
     outline: Any = None,
@@ -184,7 +191,7 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(Task(model, prompt, length, seed, sampling, stop, ignore_end, style, outline, row), row)
+    return Stream(Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row), row)
 
 
 class Task:
@@ -197,7 +204,8 @@ class Task:
         length: int | None,
         seed: int | None,
         sampling: Sampling | None,
-        stop: bytes | str | None,
+        stop: Stops,
+        stop_after: Stops,
         ignore_end: bool,
         style: Any,
         outline: Any,
@@ -208,9 +216,7 @@ class Task:
         _whole("row", row, 0)
         if seed is not None:
             _whole("seed", seed, 0)
-        self.stop = None if stop is None else as_bytes(stop, "stop")
-        if self.stop == b"":
-            raise UserError("stop: the empty string would end the text before it begins. Give what should end it.")
+        self.stops = _stops(stop, stop_after)
         self.ignore_end = ignore_end
         self.model, self.head = model, model.head
         self.seed = secrets.randbits(32) if seed is None else seed
@@ -222,7 +228,7 @@ class Task:
         self.outline: Any = None
         symbols = None
         if isinstance(model.codec, RecordCodec):
-            if self.stop is not None:
+            if self.stops:
                 raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
             if ignore_end:
                 raise UserError(f"ignore_end is for text; after the end of a {model.codec.record} there is no other.")
@@ -297,6 +303,24 @@ class Task:
         """What turns the steps of one row, or of one of its particles, into a sample."""
         randomness = Randomness(self.seed, row, particle=particle)
         return (RecordWriter if isinstance(self.model.codec, RecordCodec) else TextWriter)(self, row, randomness)
+
+
+def _stops(before: Stops, after: Stops) -> dict[bytes, bool]:
+    """Strings that end a text → whether they stay in it. Raises `UserError`."""
+    found: dict[bytes, bool] = {}
+    for what, given in (("stop", before), ("stop_after", after)):
+        single = isinstance(given, bytes | str) or not isinstance(given, Iterable)
+        for each in () if given is None else (given,) if single else given:
+            if not isinstance(each, bytes | str):
+                raise UserError(f"{what}: {each!r} is not allowed. Allowed: a string, bytes, or a list of these.")
+            data = as_bytes(each, what)
+            if not data:
+                raise UserError(
+                    f"{what}: the empty string would end the text before it begins. Give what should end it."
+                )
+            if found.setdefault(data, what != "stop") != (what != "stop"):
+                raise UserError(f"stop and stop_after: {each!r} was given as both; one of them must go.")
+    return found
 
 
 def _whole(what: str, value: int, low: int, high: int | None = None) -> None:

@@ -86,6 +86,16 @@ class Sources:
             told(file.length)
             before += file.length
 
+    def told(self, documents: int) -> tuple[str, bool]:
+        """How many documents of these files were found, for people; and whether that is to be a warning, because the
+        separator stands between no two of them."""
+        files = len(self.files)
+        found = f"{documents:,} document{'s' * (documents != 1)} in {files:,} file{'s' * (files != 1)}"
+        if self._separator is None or documents > files:
+            return f"{found}.", False
+        shown = self._separator.decode("utf-8", "backslashreplace")
+        return f"the document separator {shown!r} stands between no two documents: {found}. Is it the right one?", True
+
     def digest(self, report: Callable[[float], None] | None = None) -> str:
         """SHA-256 of all that decides what the documents are: contents and order, but no names."""
         total = sum(file.size for file in self.files) or 1

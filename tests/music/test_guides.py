@@ -12,7 +12,7 @@ from rhapsode import registry
 from rhapsode._writers import Sample
 from rhapsode.errors import UserError
 from rhapsode.model import Model
-from rhapsode.music.keys import natural
+from rhapsode.music.keys import home, natural
 from rhapsode.music.outline import Outline
 from rhapsode.music.tune import NOTE, Metre, Tune, rescaled, transposed
 
@@ -146,6 +146,16 @@ def test_chords_of_a_chorale_are_in_key(made: dict[str, Model]) -> None:
     for key in (False, True):
         [sample] = made["chorale"].generate(outline=Outline(quartet(3), in_key=key), seed=7)
         assert bool(classes(sample) - {0, 2, 4, 5, 7, 9, 11}) == (not key)
+
+
+def test_a_tune_that_says_no_key_is_in_the_one_that_is_guessed(made: dict[str, Model]) -> None:
+    silent = replace(lead(4), keys=(), chords=())
+    assert (home(silent).sharps, home(silent).mode) == (2, 9)
+    scale = IN_D | {10}  # B minor with its leading note
+    for name in ("pianoroll", "performance"):
+        for key in (False, True):
+            samples = made[name].generate(outline=Outline(silent, in_key=key), samples=3, seed=1)
+            assert any(classes(one) - scale for one in samples) == (not key)
 
 
 def test_a_performance_ends_when_it_should(made: dict[str, Model]) -> None:

@@ -18,6 +18,7 @@ import typer
 
 import rhapsode
 from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
+from rhapsode.cli._commands import Commands
 from rhapsode.cli._progress import QUIET
 from rhapsode.cli._streams import standard
 from rhapsode.errors import NotFinite, UserError
@@ -25,7 +26,7 @@ from rhapsode.errors import NotFinite, UserError
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 """Exit statuses: the user's mistake, a failure of ours, Ctrl-C."""
 
-app = typer.Typer(
+app = Commands(
     name="rhapsode",
     help="Generative LSTMs on your own sequences: train in minutes, write, score, compress.",
     add_completion=False,

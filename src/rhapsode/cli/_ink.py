@@ -56,14 +56,19 @@ def write_ink(
     from rhapsode import verified
     from rhapsode.exchange.place import place
     from rhapsode.ink.page import Page, fit
-    from rhapsode.ink.write import SUFFIXES, save
+    from rhapsode.ink.write import LINES, SUFFIXES, save
     from rhapsode.writing import attention_picture, write
 
+    if json and output != "-":
+        raise UserError("--json prints an object instead of a picture: leave -o out, or --json.")
     suffix = "" if output == "-" else check_suffix(output, SUFFIXES)
-    together = suffix in ("", ".json", ".jsonl")  # one file holds all that is drawn
-    names = [output] if samples == 1 or together else [numbered(output, n + 1) for n in range(samples)]
-    pages = numbers_of(output) if pen.page and not together else []  # how many there will be is not known yet
-    for name in [*names, *pages, *([pen.attention] if pen.attention is not None else [])]:
+    look, pictured = _look(pen, suffix), suffix not in ("", *LINES)
+    if pen.x_height is not None and not pictured and not pen.page:
+        raise UserError("--x-height is for pictures, and for --page: write one, e.g. -o words.svg, or leave it out.")
+    names = [output] if samples == 1 or not pictured else [numbered(output, n + 1) for n in range(samples)]
+    pages = numbers_of(output) if pen.page and pictured else []  # how many there will be is not known yet
+    shown = _attention(pen, samples)
+    for name in [*names, *pages, *shown]:
         check_writable(name, overwrite=overwrite)
     given = named(style, model) if style is not None else None
     seed = fresh_seed() if seed is None else seed
@@ -91,9 +96,9 @@ def write_ink(
         drawn, layouts = list(written.pieces), [written.layout]
     else:
         drawn = [draw(text, number, given) for number in range(samples)]
-        layouts = [] if together else [fit(one.record, pen.x_height) for one in drawn]
-    if pen.attention is not None:
-        attention_picture(drawn[0], Path(pen.attention))
+        layouts = [fit(one.record, pen.x_height) for one in drawn] if pictured else []
+    for name, one in zip(shown, drawn, strict=False):
+        attention_picture(one, Path(name))
     if json:
         put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
     elif output == "-":
@@ -101,10 +106,18 @@ def write_ink(
             put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
     elif layouts:
         for name, layout in zip(names, layouts, strict=True):
-            for path in save(layout, name, **_look(pen, suffix)):
+            for path in save(layout, name, **look):
                 tell(str(path))
     else:
         place(Path(output), b"".join(one.data for one in drawn))
+
+
+def _attention(pen: Pen, samples: int) -> list[str]:
+    """Names of the pictures of attention: one of each sample; on pages, of the first piece."""
+    if pen.attention is None:
+        return []
+    check_suffix(pen.attention, [".png"], "--attention")
+    return [pen.attention] if pen.page or samples == 1 else [numbered(pen.attention, n + 1) for n in range(samples)]
 
 
 def recogniser_beside(model: Model) -> Recogniser | None:
@@ -125,12 +138,15 @@ def _complaint(words: str, verdict: Verdict, tries: int) -> str:
 
 
 def _look(pen: Pen, suffix: str) -> dict[str, Any]:
+    """Options of the format. Raises `UserError` for those that it does not have."""
     look: dict[str, Any] = {}
-    if suffix in (".svg", ".png") and pen.mode != "plotter":
+    if pen.mode != "plotter":
+        if suffix not in (".svg", ".png"):
+            raise UserError(f"--mode {pen.mode} is for .svg and .png files: write one with -o, or leave it out.")
         look["mode"] = pen.mode
     if pen.animated:
         if suffix != ".svg":
-            raise UserError(f"--animated is for .svg files; {suffix} cannot move.")
+            raise UserError("--animated is for .svg files: write one with -o, or leave it out.")
         look["animated"] = True
     return look
 

@@ -44,6 +44,8 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     from rhapsode.music.keys import home
     from rhapsode.music.outline import Outline
 
+    if wish.density is not None and not codec.paced:
+        raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
@@ -52,6 +54,11 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     if chords and not codec.harmonic:
         raise UserError(
             f"--chords: codec {codec.name} knows no chords; train a model of tunes that have some, with codec melody."
+        )
+    if wish.key and not codec.keyed and not wish.in_key:
+        raise UserError(
+            f"--key: what codec {codec.name} draws is not moved into a key. Add --in-key, which draws only notes of "
+            "its scale, or leave it out."
         )
     bars = wish.bars or (len(chords) if chords else BARS)
     usual = codec.outline(1).tune

@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.cli._commands import Commands
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._progress import reporting
 
-app = typer.Typer(no_args_is_help=True, help="Standard corpora: list them, get them. Train on one with data:NAME.")
+app = Commands(no_args_is_help=True, help="Standard corpora: list them, get them. Train on one with data:NAME.")
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from rhapsode.cli._escapes import KNOWN, unescaped
 from rhapsode.cli._files import as_json, check_writable, put, read, visible, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
@@ -22,8 +24,13 @@ MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
 """With these the help of options begins that are for such models only."""
 SEMITONES = 24
 """By which a voice may be higher or lower."""
-TEXT = ("length", "top_k", "top_p", "min_p", "typical", "repetition_penalty", "stop", "ignore_end", "no_echo")
-"""Options that voices have no use for."""
+STOPS = ("stop", "stop_after", "ignore_end")
+MEANINGLESS = {
+    MUSIC: STOPS,
+    PENS: (*STOPS, "no_echo"),
+    VOICES: (*STOPS, "no_echo", "length", "top_k", "top_p", "min_p", "typical", "repetition_penalty"),
+}
+"""Options for models of text that others have no use for. (Of drawing steps, their heads say it.)"""
 
 
 def generate(
@@ -50,7 +57,13 @@ def generate(
             min=1, help="How many to draw; each begins with a line `--- sample N ---`, unless each is a line."
         ),
     ] = 1,
-    stop: Annotated[str | None, typer.Option(metavar="TEXT", help="End before this text.")] = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", help=f"End before this text; may be given several times. Escapes: {KNOWN}."),
+    ] = None,
+    stop_after: Annotated[
+        list[str] | None, typer.Option(metavar="TEXT", help="End after this text, which stays; else as --stop.")
+    ] = None,
     ignore_end: Annotated[
         bool, typer.Option("--ignore-end", help="Go on with another document, or line, where one has ended.")
     ] = False,
@@ -148,7 +161,10 @@ def generate(
     animated: Annotated[bool, typer.Option("--animated", help="Pens: in SVG: it writes itself when opened.")] = False,
     attention: Annotated[
         str | None,
-        typer.Option(metavar="FILE.png", help="Pens: A picture of which character was seen at each step."),
+        typer.Option(
+            metavar="FILE.png",
+            help="Pens: a picture of which character was seen at each step (on pages, in the first piece).",
+        ),
     ] = None,
 ) -> None:
     """Let a model write, from nothing or on from a prompt."""
@@ -175,7 +191,9 @@ def generate(
     sampling = make(Sampling, options, "sampling")
     loaded = Model.load(model)
     record = loaded.codec.record if isinstance(loaded.codec, RecordCodec) else ""
-    _refuse_others(ctx, {"tune": MUSIC, "drawing": PENS, "utterance": VOICES}.get(record, ""), loaded.codec.name)
+    own = {"tune": MUSIC, "drawing": PENS, "utterance": VOICES}.get(record, "")
+    _refuse(ctx, MEANINGLESS.get(own, ()), f"means nothing to models of {own.lower()}")
+    _refuse_others(ctx, own, loaded.codec.name)
     if record == "tune":
         from rhapsode.cli._music import write_music
         from rhapsode.cli._wish import Wish
@@ -203,8 +221,6 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
-        _refuse_for_voices(ctx)
-
         if prompt == "-":
             prompt_file, prompt = "-", None
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
@@ -223,15 +239,26 @@ def generate(
             prompt_file = "-"
         given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
         given = loaded.record_codec.spelled(given, unknown)
+        if not page:
+            _refuse(ctx, ("pitch", "margin", "align", "ruled"), "is for writing on pages, and no --page was given")
+        if loaded.text is None or length is not None:
+            _refuse(ctx, ("tries",), "says how often a text is drawn that cannot be read; here nothing is read")
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
         return
     check_writable(output, overwrite=overwrite)
     if prompt == "-":
         prompt_file, prompt = "-", None
+    how: dict[str, Any] = {
+        "length": length,
+        "seed": seed,
+        "sampling": sampling,
+        "stop": [unescaped(each, "--stop") for each in stop or []],
+        "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
+        "ignore_end": ignore_end,
+    }
     before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
     echo = b"" if no_echo else before
-    how: dict[str, Any] = {"length": length, "seed": seed, "sampling": sampling, "stop": stop, "ignore_end": ignore_end}
     if samples == 1 and output == "-" and not json:
         _stream(loaded.stream(before, **how), echo, seed is None)
         return
@@ -267,11 +294,11 @@ def _refuse_others(ctx: typer.Context, own: str, codec: str) -> None:
             raise UserError(f"{option.opts[0]} is for models of {named}; this one's codec is {codec}.")
 
 
-def _refuse_for_voices(ctx: typer.Context) -> None:
-    """Raises `UserError` for an option that could mean nothing there."""
+def _refuse(ctx: typer.Context, names: Collection[str], why: str) -> None:
+    """Raises `UserError` for an option of these that was given: what was asked for would not be done."""
     for option in ctx.command.params:
-        if option.name in TEXT and _asked(ctx, option.name):
-            raise UserError(f"{option.opts[0]} means nothing to a voice, which says the whole of a text. Leave it out.")
+        if option.name in names and _asked(ctx, option.name):
+            raise UserError(f"{option.opts[0]} {why}. Leave it out.")
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli import train
+from rhapsode.cli._commands import Commands
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
-app = typer.Typer(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
+app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
 INDENT, WIDTH = 14, 110
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode import registry
+from rhapsode.cli._escapes import KNOWN, unescaped
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Device, Epochs, Json, Minutes, Overwrite, Precision, Resume, Seed, Steps, TrustPaths
@@ -76,7 +77,11 @@ def train(
     ] = None,
     separator: Annotated[
         str | None,
-        typer.Option("--document-separator", metavar="TEXT", help="What stands between documents in a file."),
+        typer.Option(
+            "--document-separator",
+            metavar="TEXT",
+            help=f"What stands between documents in a file. Escapes: {KNOWN}.",
+        ),
     ] = None,
     field: Annotated[
         str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")
@@ -153,7 +158,7 @@ def train(
         valid=valid,
         valid_fraction=valid_fraction,
         valid_by=valid_by,
-        separator=separator,
+        separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
         language=language,
         base=base,

@@ -29,6 +29,10 @@ class TuneCodec(RecordCodec):
     usual: Usual
     harmonic = False
     """Whether its steps have chords."""
+    keyed = False
+    """Whether what it draws is moved into a key that is asked for."""
+    paced = False
+    """Whether it is told how many notes a quarter are asked for."""
     voices = 1
     """Parts that can be drawn while others are kept; 1: there are no such."""
 

@@ -46,6 +46,8 @@ class Abc(TuneCodec):
     unit = "token"
     rank = None
     harmonic = True
+    keyed = True
+    paced = True
     options = {"grid": 24}
     limits = {"grid": (1, 96)}
     meanings = {"grid": "Frames in a quarter note."}

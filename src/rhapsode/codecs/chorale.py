@@ -43,6 +43,7 @@ class Chorale(TuneCodec):
     head = "chain"
     unit = "frame"
     rank = 1
+    keyed = True
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
     meanings = {"grid": "Frames in a quarter note.", "voices": "How many there are, each with one note at a time."}

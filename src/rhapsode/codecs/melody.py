@@ -41,6 +41,8 @@ class Melody(TuneCodec):
     unit = "note"
     rank = 0
     harmonic = True
+    keyed = True
+    paced = True
     options = {"grid": 24, "thirds": 0, "form": 1}
     limits = {"grid": (1, 96), "thirds": (0, 1), "form": (0, 1)}
     meanings = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from rhapsode.music.keys import distance, within
+from rhapsode.music.keys import distance, home, within
 from rhapsode.music.tune import Tune, rescaled, transposed
 
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
@@ -30,10 +30,10 @@ class Outline:
 
     def scale(self, tune: Tune) -> frozenset[int]:
         """Pitch classes that may be drawn, for `tune`, the outline's own or that moved into another key: of its key, if
-        `in_key`; all where no key is known."""
-        if not self.in_key or not tune.keys:
+        `in_key`, else all."""
+        if not self.in_key:
             return frozenset(range(12))
-        key = tune.keys[0]
+        key = home(tune)
         return frozenset((7 * key.sharps + tone) % 12 for tone in SCALES.get(key.mode, SCALES[0]))
 
     def timed(self, found: Tune) -> Tune:

@@ -186,6 +186,8 @@ def choose(
         return rows, span, rows * (1 if framing.name == "many-to-one" else span)
 
     sized = base is None and "width" not in network
+    if parameters is not None and not sized:
+        raise UserError("params and width were given, and each says how large the network is. One of them must go.")
     rows, span, targets = batch(0 if sized else config.width)
     if sized:
         # 1 / parameters = 5 / steps to be read + 1 / largest: a fifth of the steps, and less of what is read often.

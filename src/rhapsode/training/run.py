@@ -174,6 +174,8 @@ def train(
             corpus.prepare(given["sources"], **_companions(data.codec, given), **about)
         for note in data.notes:
             report.note(note)
+        for warning in data.warnings:
+            report.warn(warning)
         if stopped:
             chosen = make(Plan, stopped["plan"], f"{folder / checkpoint.RESUME}: its plan")
         else:
