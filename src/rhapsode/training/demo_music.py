@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
+from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.music import bluesform
 from rhapsode.music.blues import arranged, corpus
-from rhapsode.music.bluesform import CHORUS, GRID, Fit
+from rhapsode.music.bluesform import GRID, Fit
 from rhapsode.music.formats.own import dumps
 from rhapsode.music.tune import Tune
 from rhapsode.music.write import save
@@ -67,7 +68,9 @@ def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicRe
     trained(source, home, report, minutes=minutes, codec="pianoroll", codec_options=options, plan=PLAN)
     model = Model.load(home)
     sampling = Sampling(temperature=TEMPERATURE)
-    drawn = model.generate(length=CHORUSES * CHORUS, seed=seed, sampling=sampling)[0].record
+    codec = model.record_codec
+    assert isinstance(codec, TuneCodec)
+    drawn = model.generate(outline=codec.outline(12 * CHORUSES), seed=seed, sampling=sampling)[0].record
     key = bluesform.key_of(drawn)
     tune = arranged(drawn, key, f"Blues, played by an LSTM (seed {seed})")
     files = free(folder, *(f"blues{suffix}" for suffix in SUFFIXES))
