@@ -16,6 +16,7 @@ import typer
 
 import rhapsode
 from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
+from rhapsode.cli._files import visible
 from rhapsode.cli._streams import standard
 from rhapsode.errors import NotFinite, UserError
 
@@ -110,5 +111,5 @@ def _unexpected(error: Exception) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    typer.echo(f"rhapsode: {message}", err=True)
+    typer.echo(f"rhapsode: {visible(message)}", err=True)
     return status

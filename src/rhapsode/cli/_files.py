@@ -11,7 +11,7 @@ from typing import Any
 from rhapsode.cli._streams import check_open
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import dumps
-from rhapsode.exchange.place import check, place, reason
+from rhapsode.exchange.place import check, place, reason, sweep
 
 CHUNK = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -73,12 +73,14 @@ def write(name: str, data: bytes) -> None:
 
 
 def check_writable(name: str, source: str = "-") -> None:
-    """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
+    """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself. What commands
+    that were killed have left half written beside it goes."""
     if name == "-":
         check_open()
         return
     check(name)
     path = Path(name)
+    sweep(path.resolve().parent)
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
 

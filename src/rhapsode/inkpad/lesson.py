@@ -19,7 +19,7 @@ from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.exchange.place import sweep, temporary
+from rhapsode.exchange.place import sweep, synced, temporary
 from rhapsode.exchange.source import of_file
 from rhapsode.ink.formats import own
 from rhapsode.model import Model
@@ -70,6 +70,7 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
             (folder / checkpoint.RESUME).unlink(missing_ok=True)  # another run's: it must not go on with this model
             for name in (LOG, PICTURE, checkpoint.MODEL):
                 os.replace(desk / name, folder / name)
+            synced(folder)
         say(end="finished" if result.finished else "stopped", kept=kept, seconds=result.seconds)
     finally:
         shutil.rmtree(desk, ignore_errors=True)
