@@ -53,7 +53,7 @@ def check_readable(names: list[str]) -> None:
 
 
 def _unreadable(name: str, error: Exception) -> UserError:
-    return UserError(f"cannot read {'standard input' if name == '-' else name}: {reason(error)}.")
+    return UserError(f"cannot read {'standard input' if name == '-' else name or repr(name)}: {reason(error)}.")
 
 
 def put(data: bytes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from rhapsode import checkpoint, registry
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import made, sweep
-from rhapsode.training.log import LOG, PICTURE
+from rhapsode.training.log import BOARD, LOG, PICTURE
 
 LOCK = ".lock"
 OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, LOG, PICTURE)
@@ -40,10 +40,11 @@ def claimed(folder: Path, leads: bool) -> Iterator[None]:
             yield
         finally:
             lock.release()
-            begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
+            begun |= (folder / checkpoint.RESUME).exists()
             if leads and not begun:  # stopped before there was anything worth keeping
-                (folder / checkpoint.KNOWN).unlink(missing_ok=True)
-                (folder / LOCK).unlink()
+                shutil.rmtree(folder / BOARD, ignore_errors=True)
+                for name in (*OWN, LOCK):
+                    (folder / name).unlink(missing_ok=True)
 
 
 def stopped_run(folder: Path) -> dict[str, Any] | None:
