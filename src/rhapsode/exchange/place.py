@@ -28,7 +28,7 @@ def place(path: Path, contents: bytes, sync: bool = True) -> None:
     try:
         real = Path(os.path.realpath(path))
         if real.exists() and not real.is_file() and not real.is_dir():
-            with open(real, "wb", buffering=0) as file:
+            with open(real, "wb") as file:
                 file.write(contents)
             return
         with made(real.parent):
@@ -108,7 +108,7 @@ def check(name: str, folder: bool = False) -> None:
         raise UserError(f"{name} is a {'file; name a folder' if folder else 'folder; name a file'}.")
     if here != real and not here.is_dir():
         raise UserError(f"cannot write {name}: {here} is a file. Choose another place.")
-    for each in {here, here if here.is_dir() or not here.is_file() else here.parent}:
+    for each in (here, here.parent) if here.is_file() else (here,):
         if not os.access(each, os.W_OK | os.X_OK if each.is_dir() else os.W_OK):
             raise UserError(f"cannot write {name}: there is no permission to write {each}. Choose another place.")
 
