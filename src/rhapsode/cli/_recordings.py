@@ -70,5 +70,5 @@ def _write(utterances: list[Utterance], folder: Path) -> int:
             number += 1
             name = f"{one.name}-{number}"
         taken.add(name)
-        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode(errors="replace"))
+        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode(errors="replace"), sync=False)
     return len(taken)
