@@ -461,3 +461,18 @@ def test_a_damaged_cache_changes_nothing_of_a_training(text: Path, tmp_path: Pat
     assert notes[0] == f"What was kept in {tmp_path}/cache/steps was damaged; it is made again."
     a, b = weights(tmp_path / "first"), weights(tmp_path / "again")
     assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+def test_a_first_save_that_fails_leaves_nothing(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    replace = os.replace
+
+    def full(source: Path, target: Path) -> None:
+        if target.name == checkpoint.RESUME:
+            raise OSError(28, "No space left on device")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", full)
+        with pytest.raises(UserError, match=r"cannot write .*/resume.safetensors .*No space left"):
+            train([text], tmp_path / "new/m", **{**SMALL, "steps": 3})  # type: ignore[arg-type]
+    assert not (tmp_path / "new").exists()

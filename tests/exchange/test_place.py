@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,6 @@ from pathlib import Path
 import pytest
 
 from rhapsode.errors import UserError
-from rhapsode.exchange import place as module
 from rhapsode.exchange.place import check, made, place, sweep, temporary
 
 
@@ -170,7 +170,7 @@ def test_what_killed_processes_left_is_swept(tmp_path: Path, monkeypatch: pytest
     kept = [temporary(tmp_path / "mine"), tmp_path / "file", tmp_path / ".hidden", tmp_path / ".file.old"]
     for path in kept:
         path.touch()
-    monkeypatch.setattr(module.socket, "gethostname", lambda: "elsewhere")
+    monkeypatch.setattr(socket, "gethostname", lambda: "elsewhere")
     kept.append(temporary(tmp_path / "other"))
     kept[-1].touch()
     assert len(list(tmp_path.iterdir())) == 9

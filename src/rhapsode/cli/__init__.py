@@ -19,6 +19,7 @@ import typer
 import rhapsode
 from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
 from rhapsode.cli._commands import Commands
+from rhapsode.cli._files import visible
 from rhapsode.cli._progress import QUIET
 from rhapsode.cli._streams import standard
 from rhapsode.errors import NotFinite, UserError
@@ -142,5 +143,5 @@ def _unexpected(error: Exception) -> int:
 
 
 def _say(message: str, status: int) -> int:
-    typer.echo(f"rhapsode: {message}", err=True)
+    typer.echo(f"rhapsode: {visible(message)}", err=True)
     return status

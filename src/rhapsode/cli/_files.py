@@ -11,7 +11,7 @@ from typing import Any
 from rhapsode.cli._streams import check_open
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import dumps
-from rhapsode.exchange.place import check, place, reason
+from rhapsode.exchange.place import check, place, reason, sweep
 
 CHUNK = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -53,7 +53,7 @@ def check_readable(names: list[str]) -> None:
 
 
 def _unreadable(name: str, error: Exception) -> UserError:
-    return UserError(f"cannot read {'standard input' if name == '-' else name}: {reason(error)}.")
+    return UserError(f"cannot read {'standard input' if name == '-' else name or repr(name)}: {reason(error)}.")
 
 
 def put(data: bytes) -> None:
@@ -73,12 +73,14 @@ def write(name: str, data: bytes) -> None:
 
 def check_writable(name: str, source: str = "-", *, overwrite: bool) -> None:
     """Raise `UserError`, before any work is done, for an output that cannot be, is the input itself, or would take the
-    place of a file that holds something, if that is not asked for."""
+    place of a file that holds something, if that is not asked for. What commands that were killed have left half
+    written beside it goes."""
     if name == "-":
         check_open()
         return
     check(name)
     path = Path(name)
+    sweep(path.resolve().parent)
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
     if not overwrite and path.is_file() and path.stat().st_size:

@@ -55,7 +55,7 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
     if textgrids is not None:
         timed = [(name, one.utterance) for name, one in zip(names, times.aligned, strict=True) if one is not None]
         for name, utterance in timed:
-            place(name, textgrid.dumps(utterance).encode())
+            place(name, textgrid.dumps(utterance).encode(errors="replace"), sync=False)
         tell(f"written  {len(timed):,} TextGrids into {textgrids}")
 
 

@@ -107,7 +107,7 @@ def _nowhere(flags: int, mode: str) -> Any:
 def check_open() -> None:
     """Raises `UserError`, before any work is done, if there is nowhere for results to go."""
     if isinstance(sys.stdout, _Results) and sys.stdout.missing:
-        sys.stdout.write(" ")
+        sys.stdout.write(" ")  # it fails now instead of later
         sys.stdout.flush()
 
 

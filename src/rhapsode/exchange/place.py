@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
-import socket
 import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from secrets import token_hex
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.values import shown
@@ -31,7 +28,7 @@ def place(path: Path, contents: bytes, sync: bool = True) -> None:
     try:
         real = Path(os.path.realpath(path))
         if real.exists() and not real.is_file() and not real.is_dir():
-            with open(real, "wb", buffering=0) as file:
+            with open(real, "wb") as file:
                 file.write(contents)
             return
         with made(real.parent):
@@ -111,19 +108,21 @@ def check(name: str, folder: bool = False) -> None:
         raise UserError(f"{name} is a {'file; name a folder' if folder else 'folder; name a file'}.")
     if here != real and not here.is_dir():
         raise UserError(f"cannot write {name}: {here} is a file. Choose another place.")
-    for each in {here, here if here.is_dir() or not here.is_file() else here.parent}:
+    for each in (here, here.parent) if here.is_file() else (here,):
         if not os.access(each, os.W_OK | os.X_OK if each.is_dir() else os.W_OK):
             raise UserError(f"cannot write {name}: there is no permission to write {each}. Choose another place.")
 
 
 def temporary(path: Path) -> Path:
     """A name beside `path` for what is to be put there. It tells whose it is: see `sweep`."""
-    return path.with_name(f".{path.name[:NAMED]}{_mark()}.{os.getpid()}.{token_hex(4)}")
+    return path.with_name(f".{path.name[:NAMED]}{_mark()}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
 def sweep(folder: Path, owned: Collection[str] = ()) -> None:
     """Remove what was left half made in a folder: by processes of this machine that are no more; and what was to
     become one of `owned`, by anyone: names that no other process may write to just now."""
+    import shutil
+
     with suppress(OSError):
         for path in [Path(folder, name) for name in os.listdir(folder) if name.startswith(".")]:
             if _orphan(path.name) or any(path.name.startswith(f".{name[:NAMED]}.") for name in owned):
@@ -132,6 +131,8 @@ def sweep(folder: Path, owned: Collection[str] = ()) -> None:
 
 
 def _mark() -> str:
+    import socket
+
     return f".{socket.gethostname()[:NAMED]}"
 
 

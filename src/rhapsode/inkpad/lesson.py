@@ -19,7 +19,7 @@ from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.exchange.place import sweep, temporary
+from rhapsode.exchange.place import sweep, synced, temporary
 from rhapsode.exchange.source import of_file
 from rhapsode.ink.formats import own
 from rhapsode.model import Model
@@ -71,6 +71,7 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
             for name in (*RECORDS, checkpoint.MODEL):
                 if (desk / name).exists():  # of a short lesson, there are no samples
                     os.replace(desk / name, folder / name)
+            synced(folder)
         say(end="finished" if result.finished else "stopped", kept=kept, seconds=result.seconds)
     finally:
         shutil.rmtree(desk, ignore_errors=True)

@@ -107,7 +107,7 @@ class Engine:
         self._library.espeak_SetParameter(PITCH, pitch, 0)
         self._blocks.clear()
         self._events.clear()
-        data = text.replace("\0", " ").encode()
+        data = text.replace("\0", " ").encode(errors="replace")
         # Size, position 0 counted in characters, no end, no identifier and no data of ours.
         if self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, UTF8, None, None):
             raise RuntimeError("espeak-ng failed to render a text")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 from collections.abc import Iterator, Mapping
@@ -45,10 +44,11 @@ def claimed(folder: Path, leads: bool) -> Iterator[None]:
             yield
         finally:
             lock.release()
-            begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
+            begun |= (folder / checkpoint.RESUME).exists()
             if leads and not begun:  # stopped before there was anything worth keeping
-                (folder / checkpoint.KNOWN).unlink(missing_ok=True)
-                (folder / LOCK).unlink()
+                shutil.rmtree(folder / BOARD, ignore_errors=True)
+                for name in (*OWN, LOCK):
+                    (folder / name).unlink(missing_ok=True)
 
 
 def stopped_run(folder: Path) -> dict[str, Any] | None:
