@@ -263,8 +263,8 @@ def test_names_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
         found = subprocess.run([*python, *arguments], capture_output=True, check=True).stdout
         assert found.decode().count("\n") == 1  # UTF-8, and one object
     assert main(["generate", model, "--length", "5", "-o", out]) == 0 and Path(out).exists()
-    assert main(["compress", model, source, "-o", out]) == 0
-    assert main(["decompress", model, out, "-o", f"{out}2"]) == 0 and Path(f"{out}2").read_text() == TEXT
+    assert main(["compress", model, source, "-o", f"{out}1"]) == 0
+    assert main(["decompress", model, f"{out}1", "-o", f"{out}2"]) == 0 and Path(f"{out}2").read_text() == TEXT
 
 
 @pytest.mark.parametrize("source", ["tunes", "pens"])
