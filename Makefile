@@ -43,6 +43,7 @@ $(VENV)/.demo: $(VENV)/.torch pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(PIP) -e '.[test,check]'
+	-$(PIP) --no-deps tinysoundfont  # what it needs to play aloud is not built everywhere
 	@touch $@
 
 clean:

@@ -6,7 +6,9 @@ import functools
 import hashlib
 import json
 import os
+import shutil
 import signal
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +94,32 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         return made[key]
 
     return make
+
+
+@pytest.fixture
+def browser() -> Iterator[Any]:
+    """A real Chromium, the system's or one that Playwright has fetched."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    with playwright.sync_playwright() as session:
+        own = session.chromium.executable_path
+        path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome", own))), None)
+        if path is None:
+            pytest.skip("there is no Chromium (apt-get install chromium)")
+        # Chromium asks its makers for this and that; here it finds nobody.
+        alone = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"]
+        quiet = ["--disable-component-update", "--disable-sync", "--no-first-run", "--disable-gpu"]
+        started = session.chromium.launch(executable_path=path, args=["--no-sandbox", *alone, *quiet])
+        yield started
+        started.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """What was skipped, and why: a test that never runs proves nothing."""
+    reasons = Counter(
+        str(report.longrepr[2]).removeprefix("Skipped: ") for report in terminalreporter.getreports("skipped")
+    )
+    each = ", ".join(f"{reason} ({count})" for reason, count in reasons.most_common())
+    terminalreporter.write_line(f"skipped: {reasons.total()} {f'— {each}' if each else ''}".rstrip())
 
 
 @pytest.fixture(autouse=True, scope="session")

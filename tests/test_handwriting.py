@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from conftest import WORDS, MakeModel, Stop, written
 
-from rhapsode._records import held_out
+from rhapsode._validation import held_out
 from rhapsode._writers import Sample
 from rhapsode.cli import main
 from rhapsode.cli._records import named as style_of

@@ -26,7 +26,6 @@ from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, engli
 from rhapsode.inkpad.server import LIMIT, PAGES, Server
 
 TEXTS = ["the first line", "A second, 2nd one."]
-CHROMIUM = "/usr/bin/chromium"
 
 
 def line(text: str, x: float = 1.5, **more: Any) -> bytes:
@@ -411,21 +410,6 @@ def test_mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 # A real browser
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'rhapsode[browser]'")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as session:
-        # Chromium asks its makers for this and that; here it finds nobody.
-        rules = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
-        started = session.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking", rules]
-        )
-        yield started
-        started.close()
-
-
 def scribble(page: Any, strokes: int = 3) -> None:
     """Some waves with the mouse."""
     box = page.locator("#pad").bounding_box()
@@ -438,7 +422,6 @@ def scribble(page: Any, strokes: int = 3) -> None:
         page.mouse.up()
 
 
-@pytest.mark.slow
 def test_in_a_browser(browser: Any, path: Path) -> None:
     with serving(path, [*TEXTS, "and a third"]) as server:
         page = browser.new_page()
@@ -484,7 +467,6 @@ def test_in_a_browser(browser: Any, path: Path) -> None:
     assert texts(path) == [*TEXTS, "and a third"]
 
 
-@pytest.mark.slow
 def test_a_pen_is_felt_and_palms_are_not(browser: Any, path: Path) -> None:
     with serving(path) as server:
         context = browser.new_context(has_touch=True, viewport={"width": 390, "height": 780})
@@ -519,7 +501,6 @@ def test_a_pen_is_felt_and_palms_are_not(browser: Any, path: Path) -> None:
         assert found.pressure.max() == pytest.approx(0.9, abs=0.01)
 
 
-@pytest.mark.slow
 def test_a_failed_save_is_told_and_tried_again(browser: Any, path: Path) -> None:
     with serving(path) as server:
         page = browser.new_page()
@@ -537,7 +518,6 @@ def test_a_failed_save_is_told_and_tried_again(browser: Any, path: Path) -> None
         assert texts(path) == [TEXTS[0]]
 
 
-@pytest.mark.slow
 def test_a_finger_writes_on_a_phone(browser: Any, path: Path) -> None:
     """The line is longer than the screen: the sheet moves on, and places stay those on the sheet."""
     asked = "a line that is much longer than it"

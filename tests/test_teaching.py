@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import MakeModel, written
-from test_inkpad import ask, browser, scribble
+from test_inkpad import ask, scribble
 
 from rhapsode.cli import ink, main
 from rhapsode.errors import UserError
@@ -24,7 +24,6 @@ from rhapsode.model import Model
 
 TEXTS = ["abc", "cab", "bee", "dab", "aced", "bad", "cede", "ebb", "dace", "ada", "beca", "deed"]
 
-__all__ = ["browser"]
 
 
 @pytest.fixture(autouse=True)
@@ -241,7 +240,6 @@ def test_the_command(
     assert "no model at nowhere" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
     """Ten lines with the mouse, the button, the pictures, and another sentence."""
     teacher.file.unlink()

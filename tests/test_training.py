@@ -212,7 +212,9 @@ def test_full_disk_keeps_the_old_checkpoint(text: Path, tmp_path: Path, monkeypa
 def valid_nats(text: str, tmp_path: Path, reset: str, **options: object) -> float:
     path = tmp_path / f"{reset.replace(':', '')}.txt"
     path.write_text(text)
-    return train([path], tmp_path / f"m-{reset}", reset=reset, **{**SMALL, "steps": 250, **options}).valid_nats  # type: ignore[arg-type]
+    return train(
+        [path], tmp_path / f"m-{reset}", reset=reset, valid_by="tail", **{**SMALL, "steps": 250, **options}
+    ).valid_nats  # type: ignore[arg-type]
 
 
 def test_resetting_helps_independent_lines(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 import base64
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from rhapsode.errors import UserError
 from rhapsode.music.page import page
 from rhapsode.music.tune import Tune, notes
 
-CHROMIUM = "/usr/bin/chromium"
 HEARD = """
 window.contexts = [];
 window.AudioContext = class extends AudioContext {
@@ -69,22 +68,6 @@ def test_odd_tunes() -> None:
     assert b"hollow: given" in page(one(), marks=np.ones(1, bool), marked="given")
 
 
-@pytest.fixture
-def browser() -> Iterator[Any]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="pip install 'rhapsode[browser]'")
-    if not Path(CHROMIUM).exists():
-        pytest.skip(f"there is no {CHROMIUM}")
-    with playwright.sync_playwright() as session:
-        # Chromium asks its makers for this and that; here it finds nobody.
-        rules = "--host-resolver-rules=MAP * ~NOTFOUND"
-        started = session.chromium.launch(
-            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking", rules]
-        )
-        yield started
-        started.close()
-
-
-@pytest.mark.slow
 def test_in_a_browser(browser: Any, tmp_path: Path) -> None:
     tune = blues()
     (tmp_path / "tune.html").write_bytes(page(tune, midi=b"MThd"))
