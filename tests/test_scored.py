@@ -238,6 +238,15 @@ def test_tables(run: Run, model: str) -> None:
     assert steps.startswith("--- a.txt ---\n") and "\tS\n" in steps and "--- b.txt ---\n" in steps
 
 
+def test_the_end_is_scored_unless_it_is_to_be_ignored(run: Run, tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="chars+end", reset="document")
+    Path("a.txt").write_text("of Zeus")
+    for options, end in (([], True), (["--ignore-end"], False)):
+        found = run("score", model.path, "a.txt", "--json", *options).json
+        assert found["nats"] == pytest.approx(score(model, "of Zeus", end=end).nats, rel=1e-12)
+        assert found["steps"] == 7 + end and found["ignore_end"] == (not end)
+
+
 def test_given(run: Run, model: str) -> None:
     Path("ends.txt").write_text("brave|countless|wrong")
     rows = run("score", model, "ends.txt", "--document-separator", "|", "--given", r"Many a\n ", "--per-document").table

@@ -25,7 +25,6 @@ from rhapsode.model import Model
 TEXTS = ["abc", "cab", "bee", "dab", "aced", "bad", "cede", "ebb", "dace", "ada", "beca", "deed"]
 
 
-
 @pytest.fixture(autouse=True)
 def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))

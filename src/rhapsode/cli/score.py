@@ -44,6 +44,9 @@ def score(
         str | None,
         typer.Option(metavar="TEXT", help="Score each document as what comes after this, which is not scored."),
     ] = None,
+    ignore_end: Annotated[
+        bool, typer.Option("--ignore-end", help="Score texts as parts of documents: without where these end.")
+    ] = False,
     cold: Annotated[
         int | None, typer.Option(metavar="N", help="Start from zero state every N steps, instead of carrying it.")
     ] = None,
@@ -84,6 +87,7 @@ def score(
             "--document-separator": separator is not None,
             "--field": field is not None,
             "--given": given is not None,
+            "--ignore-end": ignore_end,
             "--cold": cold is not None,
             "--dynamic": dynamic,
             "--per-line": per_line,
@@ -103,6 +107,7 @@ def score(
         from rhapsode.sources import open_sources
 
     scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=dynamic)
+    options = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
     plain = no_colours() if color else ""
     total, count = Score(0.0, 0, 0, 0), 0
     with _reporting(bool(wanted) and not json) as report:
@@ -112,11 +117,11 @@ def score(
         divided = separator is not None or field is not None
         out: Output
         if json:
-            out = Collected(per_step, per_line, per_document, {"cold": cold, "dynamic": dynamic, "given": given})
+            out = Collected(per_step, per_line, per_document, options)
         else:
             out = Printed(wanted[0] if wanted else "", divided or len(opened.files) > 1, not plain)
         for document in opened.documents(lambda done: report.stage("scoring", done), CHUNK):
-            one = scorer.score(document, hear=out.begin(document))
+            one = scorer.score(document, end=not ignore_end, hear=out.begin(document))
             out.scored(document, one)
             total, count = total + one, count + 1
         if not count:
