@@ -262,7 +262,7 @@ def generate(
         return
     drawn = loaded.generate(begun, samples=samples, **how)
     if json:
-        write(output, as_json(_object(loaded, begun, drawn)))
+        write(output, as_json(_object(loaded, echo, drawn)))
         return
     if samples == 1:
         text = echo + drawn[0].data
