@@ -399,7 +399,7 @@ def test_memory_does_not_grow_with_the_documents(tiny_model: MakeModel, run: Run
     path = tiny_model(codec="bytes", width=4, embedding=2, reset="document").path
 
     def peak(n: int) -> int:
-        Path("a.txt").write_bytes(b"".join(bytes([k % 251]) * 4000 + b"\n\n" for k in range(n)))
+        Path("a.txt").write_bytes(b"".join(bytes([k % 251]) * 1000 + b"\n\n" for k in range(n)))
         tracemalloc.start()
         assert run("score", path, "a.txt", "--document-separator", r"\n\n", "--per-line").status == 0
         top = tracemalloc.get_traced_memory()[1]
@@ -407,4 +407,4 @@ def test_memory_does_not_grow_with_the_documents(tiny_model: MakeModel, run: Run
         return top
 
     peak(2)
-    assert peak(96) < 1.5 * peak(32) + 1e6
+    assert peak(40) < peak(10) + 1e6  # 30,000 steps would be more

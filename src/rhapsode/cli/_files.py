@@ -46,8 +46,6 @@ def check_readable(names: list[str]) -> None:
                 open(name, "rb").close()
             except OSError as error:
                 raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
-    if names.count("-") > 1:
-        raise UserError("`-` is named more than once; stdin can be read only once.")
 
 
 def put(data: bytes) -> None:
