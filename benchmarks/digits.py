@@ -40,6 +40,7 @@ from torch import nn
 
 from rhapsode import speaking
 from rhapsode.datasets import cache_folder
+from rhapsode.exchange.cache import Cache
 from rhapsode.model import Model
 from rhapsode.speech import audio
 from rhapsode.speech.formats import own
@@ -185,7 +186,7 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     folder = Path(os.environ["RHAPSODE_DATA"]).resolve() / "speech" / "fsdd"
     begun, notes = time.perf_counter(), Notes()
     ends = (TEST, TEST + VALID, TEST + VALID + options.takes)
-    found_or_not, left_out, said = prepared(takes(folder, range(ends[2])), cache_folder(), notes.stage, hop=HOP)
+    found_or_not, left_out, said = prepared(takes(folder, range(ends[2])), Cache(cache_folder()), notes.stage, hop=HOP)
     print(*left_out, *said, sep="\n", flush=True)
     every = [one for one in found_or_not if one is not None]
     parts: dict[str, list[Utterance]] = {"test": [], "valid": [], "train": []}

@@ -35,7 +35,7 @@ DEFAULT_THREADS = torch.get_num_threads()
 def rhapsode_loop(model: Model, threads: int | None) -> Callable[[int], None]:
     """`Model.generate` on an engine with so many threads; None for the engine's own choice."""
     engine = Engine(model.network.graph(model.weights), threads)
-    other = Model(model.config, model.weights, model.digest)
+    other = Model(model.config, model.weights)
     other.__dict__["engine"] = engine
 
     def run(steps: int) -> None:

@@ -42,6 +42,7 @@ from music import Notes
 from rhapsode import speaking
 from rhapsode.codecs.speech import Speech
 from rhapsode.datasets import cache_folder
+from rhapsode.exchange.cache import Cache
 from rhapsode.model import Model
 from rhapsode.speech import espeak, melody
 from rhapsode.speech.acoustics import Acoustics
@@ -70,7 +71,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 def parts(work: Path) -> dict[str, list[Utterance]]:
     """The split, with times and frames; also written into `work`, so that all networks are trained on just these."""
     every = list(read(Path(os.environ["RHAPSODE_DATA"]) / "speech" / "kathleen" / "metadata.csv"))
-    found, left_out, notes = prepared(every, cache_folder(), Notes().stage)
+    found, left_out, notes = prepared(every, Cache(cache_folder()), Notes().stage)
     print(*left_out, *notes, sep="\n", flush=True)
     done = [one for one in found if one is not None]
     if len(done) < len(every):

@@ -77,9 +77,34 @@ def test_there_and_back(tiny_model: MakeModel, path: Path) -> None:
     model = tiny_model(layers=2)
     mark = checkpoint.save(path, model.config.model_dump(), model.weights)
     again = Model.load(path)
-    assert again.digest == mark == model.digest and again.config == model.config
+    assert again.checksum == mark and again.digest == model.digest and again.config == model.config
     assert all(np.array_equal(again.weights[name], value) for name, value in model.weights.items())
     assert os.listdir(path.parent) == [path.name]
+
+
+def test_the_digest_is_of_what_predicts(tiny_model: MakeModel, path: Path) -> None:
+    """Not of what is only told about the training, nor of how the numbers were written."""
+    model = tiny_model()
+
+    def digest(weights: Any = model.weights, **change: Any) -> str:
+        checkpoint.save(path, {**config_of(model), **change}, weights)
+        return Model.load(path).digest
+
+    assert digest(facts={"seconds": 3.5}) == digest(facts={}) == model.digest
+    assert Model(model.config, model.weights).digest == model.digest, "without a file"
+    network = config_of(model)["network"]
+    without = {name: value for name, value in network.items() if name != "hidden"}  # as before there was this setting
+    old = digest(network=without)
+    assert old != model.digest and Model.load(path).config == model.config
+    rounded = {name: value.astype(np.float16) for name, value in model.weights.items()}
+    others = {
+        digest(reset="line"),
+        digest(framing={"name": "one-to-one", "length": 0}),
+        digest({**model.weights, "output.bias": model.weights["output.bias"] + np.float32(0.25)}),
+        digest(rounded),
+    }
+    assert len(others | {old, model.digest}) == 6
+    assert digest({name: value.astype(np.float32) for name, value in rounded.items()}) == digest(rounded)
 
 
 def test_a_pickle_by_another_name(path: Path, tmp_path: Path) -> None:

@@ -17,14 +17,14 @@ from rhapsode import checkpoint
 from rhapsode.cli import main
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import Lines, Live, duration, figures
+from rhapsode.cli._progress import Lines, Live, Warnings
 from rhapsode.cli.train import whole
 from rhapsode.codecs._stored import codec_to_json
 from rhapsode.codecs.chars import Chars
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.errors import NotFinite
 from rhapsode.network import Network
-from rhapsode.report import Report
+from rhapsode.report import Report, duration, figures
 
 TEXT = "the sea sings, the ship sails.\n" * 100
 
@@ -241,10 +241,66 @@ def test_output_keeps_links_and_devices(run: Run, model: str, text: str, tmp_pat
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("old")
     link.symlink_to(target)
-    assert run("generate", model, "--length", 5, "--seed", 1, "-o", link).status == 0
+    assert run("generate", model, "--length", 5, "--seed", 1, "-o", link).status == 2
+    assert run("generate", model, "--length", 5, "--seed", 1, "-o", link, "--overwrite").status == 0
     assert link.is_symlink() and target.read_text() != "old"
     assert run("generate", model, "--length", 5, "--seed", 1, "-o", os.devnull).status == 0
     assert not Path(os.devnull).is_file()
+
+
+def test_outputs_are_not_overwritten_unasked(run: Run, model: str, text: str, tmp_path: Path) -> None:
+    packed, new = tmp_path / "packed", tmp_path / "new"
+    assert run("compress", model, text, "-o", packed).status == 0
+    for command in (["generate", model, "--length", 5], ["compress", model, text], ["decompress", model, packed]):
+        new.write_bytes(b"mine")
+        assert run(*command, "-o", new).status == 2 and run.out == b""
+        assert run.error == f"rhapsode: {new} is there already. Replace it with --overwrite, or choose another name.\n"
+        assert new.read_bytes() == b"mine"
+        assert run(*command, "-o", new, "--overwrite").status == 0 and new.read_bytes() != b"mine"
+        new.write_bytes(b"")  # as mktemp makes it
+        assert run(*command, "-o", new).status == 0 and new.read_bytes()
+
+
+def test_quiet(run: Run, model: str, text: str, tmp_path: Path) -> None:
+    """Results, warnings and errors remain."""
+    assert run("generate", model, "--length", 5).error.startswith("seed ")
+    assert run("generate", model, "--length", 30, "-q").error == "" and run.out
+    assert run("generate", model, "--length", 5).error.startswith("seed "), "of one command only"
+    assert run("compress", model, text, "-o", tmp_path / "p", "--quiet").error == ""
+    assert run("score", model, text, "-q").error == "" and b"bits_per_char" in run.out
+    assert run("generate", "nowhere", "-q").status == 2 and run.error.startswith("rhapsode: no model at")
+    small = ["--width", 12, "--embedding", 4, "--steps", 3, "--device", "cpu"]
+    assert run("train", text, "-o", tmp_path / "m", *small, "-q").status == 0 and (run.error, run.out) == ("", b"")
+    for command in ([], ["data", "list"], ["recipe", "run"], ["train"], ["bench"], ["demo"], ["recognise"]):
+        assert (b"-q, --quiet" in run(*command, "--help").out) == bool(command), command
+
+
+def test_quiet_reports_warn(capsys: pytest.CaptureFixture[str]) -> None:
+    report = Warnings()
+    report.stage("reading", 0.5)
+    report.note("a note")
+    report.progress(0.5, step=1, valid=2.0)
+    report.sample("one")
+    report.warn("beware")
+    assert capsys.readouterr() == ("", "warning: beware\n")
+
+
+def test_what_training_made_as_json(run: Run, text: str, tmp_path: Path) -> None:
+    folder = tmp_path / "m"
+    small = ["--width", 12, "--embedding", 4, "--steps", 3, "--device", "cpu"]
+    found = run("train", text, "-o", folder, *small, "--json").json
+    assert "trained after" in run.error
+    about = run("inspect", folder, "--json").json
+    assert found["finished"] and found["steps"] == 3 and found["seconds"] > 0
+    assert {key: found[key] for key in ("digest", "parameters")} == {k: about[k] for k in ("digest", "parameters")}
+    assert found["valid_nats_per_step"] == about["facts"]["valid_nats_per_step"]
+    assert found["model"] == str(folder) and Path(found["picture"]).exists()
+    assert found["bytes"] == {each.name: each.stat().st_size for each in folder.glob("*.safetensors")}
+    assert run("train", text, "-o", folder, *small, "--json").status == 2 and run.out == b""
+    assert "--overwrite" in run.error and run("inspect", folder, "--json").json == about
+    again = run("train", text, "-o", folder, *small, "--overwrite", "--json").json
+    assert again["digest"] == found["digest"]
+    assert run("train", "-o", folder, "--resume", "--steps", 2, "--json").json["steps"] == 5
 
 
 def test_inspect(run: Run, model: str) -> None:

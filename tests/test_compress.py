@@ -60,7 +60,7 @@ def test_size_is_the_score_where_all_is_foreseen(tiny_model: MakeModel) -> None:
     bias = np.zeros(256, np.float32)
     bias[ord("a")] = math.log(255 * 9999)
     zero = {name: np.zeros_like(value) for name, value in model.weights.items()}
-    model = Model(model.config, {**zero, "output.bias": bias}, model.digest)
+    model = Model(model.config, {**zero, "output.bias": bias})
     data = b"a" * 20_000
     promised = score(model, data).nats / math.log(2) / 8
     assert promised == pytest.approx(20_000 * -math.log2(0.9999) / 8, rel=1e-4)
@@ -140,6 +140,17 @@ def test_another_model(tiny_model: MakeModel, packed: tuple[Model, bytes, bytes]
     with pytest.raises(UserError) as error:
         decompress(other, blob)
     assert other.digest[:12] in str(error.value) and model.digest[:12] in str(error.value)
+
+
+def test_files_of_before_models_had_a_digest(packed: tuple[Model, bytes, bytes], tiny_model: MakeModel) -> None:
+    """They name the checksum of the model's file, and open with that file."""
+    model, data, blob = packed
+    fields = blob[:5] + bytes.fromhex(model.checksum)[:16] + blob[21 : packing.FIELDS.size]
+    code = blob[HEADER:]
+    early = fields + packing.CHECK.pack(zlib.crc32(code, zlib.crc32(fields))) + code
+    assert early != blob and decompress(model, early) == data
+    with pytest.raises(UserError, match="another model"):
+        decompress(Model(model.config, model.weights), early)
 
 
 def test_a_machine_that_computes_otherwise(packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch) -> None:

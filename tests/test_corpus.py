@@ -13,9 +13,12 @@ from hypothesis import strategies as st
 
 from rhapsode import _encode, _streams, corpus, registry
 from rhapsode._encode import CharCounter, PartWriter, offset_of
+from rhapsode.checkpoint import load_info
 from rhapsode.codecs.bytes import Bytes
 from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
+from rhapsode.music.blues import corpus as blues
+from rhapsode.music.formats.own import dumps
 from rhapsode.resets import ResetPolicy
 from rhapsode.steps import Steps, Symbols
 
@@ -219,26 +222,54 @@ def test_every_option_that_matters_is_in_the_key():
     assert len(set(keys)) == len(keys)
 
 
-@pytest.mark.parametrize("harm", ["shorter", "longer", "no units", "meta", "format", "codec"])
-def test_a_damaged_folder_in_the_cache_is_made_again(harm):
-    write("a.txt", TEXT)
-    found = made()
-    folder = Path("cache/steps") / found.key
-    steps, meta = folder / "train/steps.bin", folder / "meta.json"
-    if harm == "shorter":
-        steps.write_bytes(steps.read_bytes()[:-1])
-    elif harm == "longer":
-        steps.write_bytes(steps.read_bytes() + b"\0")
-    elif harm == "no units":
-        (folder / "valid/units.bin").unlink()
-    elif harm == "meta":
-        meta.write_bytes(b"{")
-    elif harm == "format":
-        meta.write_text("[]")
+def entry_of(found):
+    """All files of a corpus in the cache."""
+    return sorted(path for path in Path("cache/steps", found.key).rglob("*") if path.is_file())
+
+
+def same(one, other, mark):
+    """Whether all of two corpora is the same, but for what is told of them. mark: the digest of the first's sidecar."""
+    pairs = [(getattr(one, part), getattr(other, part)) for part in ("train", "valid")]
+    arrays = [(a.values, b.values) for a, b in pairs] + [(a.units, b.units) for a, b in pairs]
+    arrays += [(a.given, b.given) for a, b in pairs if a.given is not None]
+    arrays += [(a.texts.symbols, b.texts.symbols) for a, b in pairs if a.texts is not None]
+    arrays += [(a.texts.begins, b.texts.begins) for a, b in pairs if a.texts is not None]
+    assert (one.sidecar is None) == (other.sidecar is None)
+    return (
+        all(np.array_equal(a, b) for a, b in arrays)
+        and one.codec.to_json() == other.codec.to_json()
+        and (one.sidecar is None or mark == load_info(other.sidecar)[1])
+    )
+
+
+@pytest.mark.parametrize("codec", ["chars", "strokes", "melody"])
+def test_a_damaged_folder_in_the_cache_is_made_again_and_that_is_said(request, codec):
+    if codec == "chars":
+        sources = [write("a.txt", TEXT)]
+    elif codec == "strokes":
+        sources = [request.getfixturevalue("pens")]
     else:
-        meta.write_text(meta.read_text().replace('"characters"', '"other"'))
-    again = made()
-    assert text_of(again, "train") + text_of(again, "valid") == TEXT
+        sources = [write("tunes.jsonl", "".join(f"{dumps(tune)}\n" for tune in blues(8, 1)).encode())]
+    first = made(sources, codec=codec)
+    kept = {name: getattr(first, name) for name in ("train_chars", "valid_chars", "documents", "notes")}
+    mark = load_info(first.sidecar)[1] if first.sidecar else ""
+    rng = np.random.default_rng(0)
+    names = {path.name for path in entry_of(first)}
+    assert names >= {"steps.bin", "units.bin", "meta.json", "digest"}
+    assert codec == "chars" or names & {"texts.bin", "given.bin", "known.safetensors"}
+    for path in entry_of(first):
+        whole = path.read_bytes()
+        at = int(rng.integers(len(whole)))
+        for harmed in (whole[:at] + bytes([whole[at] ^ 1 << at % 8]) + whole[at + 1 :], None):  # more in test_cache
+            path.unlink()
+            if harmed is not None:
+                path.write_bytes(harmed)
+            again = made(sources, codec=codec)
+            assert same(first, again, mark), (path, harmed)
+            told = f"What was kept in {Path.cwd()}/cache/steps was damaged; it is made again."
+            assert again.notes == [told, *kept["notes"]]
+            assert {name: getattr(again, name) for name in kept} == {**kept, "notes": again.notes}
+    assert made(sources, codec=codec).notes == kept["notes"]
 
 
 def test_no_space_leaves_nothing_behind(monkeypatch):
@@ -251,7 +282,7 @@ def test_no_space_leaves_nothing_behind(monkeypatch):
         made()
     assert list(Path("cache/steps").iterdir()) == []
     write("cache2", b"a file")
-    with pytest.raises(UserError, match="cannot keep the encoded data"):
+    with pytest.raises(UserError, match="cannot keep data in cache2/steps: Not a directory"):
         made(cache=Path("cache2"))
 
 

@@ -284,12 +284,15 @@ def test_members_of_an_archive(server, monkeypatch):
     assert {name: path.read_bytes() for name, path in files.paths.items()} == {"beer.txt": TEXT, "rest.txt": b"rest"}
     folder = files.paths["beer.txt"].parent
     assert sorted(path.name for path in folder.iterdir()) == ["beer.txt", "rest.txt"] and said == []
-    files.paths["beer.txt"].write_bytes(b"damaged")
-    with pytest.raises(UserError, match=r"beer.txt: damaged or another version"):
-        got("zipped")
-    files.paths["beer.txt"].unlink()
-    assert got("zipped")[0].paths["beer.txt"].read_bytes() == TEXT, "unpacked again"
-    assert len(server.requests) == 1
+    for name, data in (("beer.txt", TEXT), ("rest.txt", b"rest")):  # one has a hash of its own, the other has none
+        files.paths[name].write_bytes(bytes([data[0] ^ 1]) + data[1:])
+        again, said = got("zipped")
+        assert again.paths[name].read_bytes() == data
+        assert said == [f"{again.paths[name]}: damaged; it is unpacked again."]
+        files.paths[name].unlink()
+        again, said = got("zipped")
+        assert again.paths[name].read_bytes() == data and said == []
+    assert len(server.requests) == 1 and len(list(folder.iterdir())) == 2
 
 
 def test_a_damaged_archive(server, monkeypatch):

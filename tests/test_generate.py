@@ -272,7 +272,7 @@ def test_no_half_characters(tiny_model: MakeModel) -> None:
     bias = np.full(256, -50, np.float32)
     bias[list("é€🎭".encode())] = 0  # mostly broken UTF-8, sometimes whole characters
     weights = {**model.weights, "output.bias": bias}
-    model = Model(model.config, weights, model.digest)
+    model = Model(model.config, weights)
     streamed = stream(model, length=400, seed=1)
     pieces = list(streamed)
     text = "".join(p.text for p in pieces)

@@ -465,7 +465,20 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
     assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
     assert (out / "at.png").read_bytes()[:4] == b"\x89PNG" and (out / "p.svg").exists()
+    (out / "q-2.svg").write_text("the second page of an earlier letter")
+    there = {each.name: each.read_bytes() for each in out.iterdir()}
     capsys.readouterr()
+    for name, more, taken in (
+        ("a.jsonl", ["--samples", "2"], "a.jsonl"),  # one file for both
+        ("b.svg", two, "b-1.svg"),
+        ("new.svg", ["--attention", str(out / "at.png")], "at.png"),
+        ("q.svg", ["--page", "a6"], "q-2.svg"),
+    ):
+        assert main(["generate", folder, "bad", "-o", str(out / name), *more]) == 2
+        assert f"{taken} is there already. Replace it with --overwrite" in capsys.readouterr().err
+    assert {each.name: each.read_bytes() for each in out.iterdir()} == there
+    assert main(["generate", folder, "bad", "-o", str(out / "b.svg"), *two, "--overwrite"]) == 0
+    assert (out / "b-1.svg").read_bytes() == there["b-1.svg"], "the same seed"
     assert main(["generate", folder, "bad", "--json", "--length", "9", "--seed", "2"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 1 <= len(found["samples"][0]["log_probs"]) <= 9

@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from conftest import Stop
 
 from rhapsode.errors import UserError
+from rhapsode.report import Report
 from rhapsode.training.log import BOARD, LOG, Log
 from rhapsode.training.run import train
 
@@ -78,3 +80,32 @@ def test_without_tensorboard(text: Path, tmp_path: Path, monkeypatch: pytest.Mon
     with pytest.raises(UserError, match=r"pip install 'rhapsode\[tensorboard\]'"):
         train([text], tmp_path / "m", steps=1, tensorboard=True)
     assert not (tmp_path / "m").exists()
+
+
+@pytest.mark.parametrize("harm", ["cut", "digit", "no record", "no JSON", "no text", "key", "missing"])
+def test_a_damaged_log_is_said_and_stops_nothing(text: Path, tmp_path: Path, harm: str) -> None:
+    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"rows": 4, "window": 16}}
+    train([text], tmp_path / "m", steps=60, report=Stop(0.4), **small)
+    path = tmp_path / "m" / LOG
+    whole = path.read_bytes()
+    lines = whole.splitlines(keepends=True)
+    digit = whole.index(b'"train": ') + 9
+    harmed = {
+        "key": whole.replace(b'"seconds"', b'"secondt"', 1),
+        "cut": whole[:-9],
+        "digit": whole[:digit] + bytes([whole[digit] ^ 1]) + whole[digit + 1 :],
+        "no record": lines[0] + b"[]\n" + b"".join(lines[2:]),
+        "no JSON": whole[:2] + b"=" + whole[3:],
+        "no text": whole[:3] + b"\xff" + whole[4:],
+        "missing": b"",
+    }[harm]
+    lost = {"digit": 0, "key": 0, "missing": len(lines)}.get(harm, 1)
+    path.write_bytes(harmed)
+    report = Report()
+    warnings: list[str] = []
+    report.warn = warnings.append  # type: ignore[method-assign]
+    assert train([], tmp_path / "m", resume=True, report=report).finished
+    assert warnings[0].startswith(f"{path} is damaged: {len(lines) - lost} lines of it can be read.")
+    after = path.read_bytes().splitlines()
+    assert len(after) > len(lines) - lost and all("train" in json.loads(line) for line in after)
+    assert (tmp_path / "m/loss.png").exists()

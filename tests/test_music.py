@@ -123,7 +123,15 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     assert np.array_equal(codec.encode(longer)[:16], codec.encode(given))
     assert main([*base, "--primer", str(primer), "--no-echo", "--samples", "2", "-o", str(tmp_path / "c.mid")]) == 0
     assert (tmp_path / "c-1.mid").exists() and (tmp_path / "c-2.mid").exists()
+    (tmp_path / "c-1.mid").unlink()
+    (tmp_path / "c-2.mid").write_text("mine")
     capsys.readouterr()
+    for name, more in (("a.abc", []), ("c.mid", ["--samples", "2"])):
+        assert main([*base, *more, "-o", str(tmp_path / name)]) == 2
+        assert "is there already. Replace it with --overwrite" in capsys.readouterr().err
+    assert not (tmp_path / "c-1.mid").exists() and (tmp_path / "c-2.mid").read_text() == "mine"
+    assert main([*base, "--samples", "2", "-o", str(tmp_path / "c.mid"), "--overwrite", "--quiet"]) == 0
+    assert capsys.readouterr().err == "" and (tmp_path / "c-2.mid").read_bytes()[:4] == b"MThd"
     assert main(["score", folder, str(tunes), "--json"]) == 0
     scored = json.loads(capsys.readouterr().out)
     assert scored["records"] == 48 and scored["steps"] == 48 * 64 and "nats_raw" not in scored
@@ -150,6 +158,8 @@ def test_files_of_tunes_are_compared(tunes: Path, tmp_path: Path, capsys: pytest
     picture = tmp_path / "p.png"
     assert main(["inspect", str(tunes), "--beside", str(tunes), "--picture", str(picture)]) == 0
     assert "48 generated, 48 held-out" in capsys.readouterr().out and picture.read_bytes().startswith(b"\x89PNG")
+    assert main(["inspect", str(tunes), "--beside", str(tunes), "--picture", str(picture)]) == 2
+    assert "p.png is there already" in capsys.readouterr().err
     rolls = tmp_path / "rolls.json"
     rolls.write_text(json.dumps({part: [[[60], [62]]] * n for n, part in enumerate(("train", "valid", "test"), 1)}))
     assert main(["inspect", str(tunes), "--beside", str(rolls), "--json"]) == 0

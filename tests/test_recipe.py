@@ -134,17 +134,21 @@ def test_run_needs_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert "name a SOURCE" in capsys.readouterr().err
 
 
-def test_run_resumes_with_the_sources_that_it_began_with(tmp_path: Path, text: str) -> None:
-    from conftest import Stop
-
-    from rhapsode.training.run import train
-
-    plan = {"rows": 2, "window": 8}
-    first = train([text], tmp_path / "m", network={"width": 6}, plan=plan, steps=64, report=Stop(0.4), device="cpu")
-    assert not first.finished
-    arguments = ["recipe", "run", "karpathy-2015-char-rnn", "-o", str(tmp_path / "m"), "--resume", "--device", "cpu"]
-    assert main(arguments) == 0
-    assert trained(tmp_path / "m").config.network.width == 6
+def test_run_goes_on_with_the_sources_that_it_began_with(
+    tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nor is a recipe's own budget one to train longer by; and it does not replace a model unasked."""
+    run = ["recipe", "run", "karpathy-2015-char-rnn", "-o", str(tmp_path / "m"), "--device", "cpu"]
+    assert main([*run, text, "--steps", "3"]) == 0
+    assert main([*run, "--resume"]) == 2 and "is finished" in capsys.readouterr().err
+    assert main([*run, "--resume", "--steps", "2"]) == 0
+    assert trained(tmp_path / "m").config.facts["plan"]["budget"]["steps"] == 5
+    capsys.readouterr()
+    other = ["recipe", "run", "zaremba-2014-medium", *run[3:]]
+    assert main([*other, "--resume", "--steps", "2"]) == 2 and "a resumed run keeps its" in capsys.readouterr().err
+    assert main([*run, text, "--steps", "1"]) == 2 and "replace it with --overwrite" in capsys.readouterr().err
+    assert main([*run, text, "--steps", "1", "--overwrite", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["steps"] == 1
 
 
 @pytest.mark.parametrize("name", RECIPES)

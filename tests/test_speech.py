@@ -80,7 +80,7 @@ def training(home: Path) -> list[str]:
 
 
 def say(home: Path, *options: str) -> int:
-    return main(["generate", str(home / "voice"), *options])
+    return main(["generate", str(home / "voice"), *options, "--overwrite"])
 
 
 def samples(path: Path) -> np.ndarray:
@@ -122,6 +122,26 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     f0 = contour(Path(beside[3]))
     assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
     assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
+
+
+def test_sounds_and_what_is_beside_them_are_not_overwritten(
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("a.wav", "b.lab", "c-2.wav"):
+        (tmp_path / name).write_text("mine")
+    there = sorted(tmp_path.iterdir())
+    speak = ["generate", str(home / "voice"), "Home."]
+    two = ["--samples", "2", "--temperature", "1", "-o", str(tmp_path / "c.wav")]
+    for options, name in (
+        (["-o", str(tmp_path / "a.wav")], "a.wav"),
+        (["-o", str(tmp_path / "new.wav"), "--also", str(tmp_path / "b.lab")], "b.lab"),
+        (two, "c-2.wav"),
+    ):
+        assert main([*speak, *options]) == 2
+        assert f"{name} is there already. Replace it with --overwrite" in capsys.readouterr().err
+    assert sorted(tmp_path.iterdir()) == there and all(each.read_text() == "mine" for each in there)
+    assert main([*speak, *two, "--overwrite"]) == 0
+    assert len(samples(tmp_path / "c-2.wav")) > 1000
 
 
 def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
@@ -319,12 +339,21 @@ def test_a_stopped_training_goes_on(
     done = train([home / "corpus"], folder, steps=24, codec="speech", report=stop(0.5), **options)
     assert not done.finished
     assert main(["train", str(home / "corpus"), "-o", str(folder), "--device", "cpu"]) == 2
-    assert "was stopped. Go on with --resume" in capsys.readouterr().err
+    assert "was stopped: go on with --resume" in capsys.readouterr().err
     assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 0
     assert f'generate {folder} "Any words." -o words.wav' in capsys.readouterr().err.replace("'", "")
     for name in ("", "prosody"):
-        one, other = (Model.load(each / name).weights for each in (folder, home / "voice"))
-        assert all(np.array_equal(one[key], other[key]) for key in one)
+        one, other = (Model.load(each / name) for each in (folder, home / "voice"))
+        assert all(np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)
+        assert one.digest == other.digest
+    if stop is Stop:  # finished, with its companion; then both are trained longer
+        assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 2
+        assert "is finished" in capsys.readouterr().err
+        assert train([], folder, resume=True, steps=6, device="cpu").steps == 30
+        assert [Model.load(folder / name).config.facts["plan"]["budget"]["steps"] for name in ("", "prosody")] == [
+            30,
+            30,
+        ]
 
 
 def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, tmp_path: Path) -> None:
@@ -338,7 +367,10 @@ def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, 
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }
-    done = train([home / "corpus"], folder, steps=8, seed=3, report=Stop(0.5), **options)
+    with pytest.raises(UserError, match="finished model: train it longer"):
+        train([home / "corpus"], folder, steps=8, **options)
+    done = train([home / "corpus"], folder, steps=8, seed=3, overwrite=True, report=Stop(0.5), **options)
+    assert not (folder / "prosody").exists()
     assert not done.finished
     assert train([], folder, resume=True, device="cpu").finished
     for name in ("", "prosody"):
@@ -448,6 +480,9 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     assert main(["inspect", str(corpus)]) == 0
     assert "the oddest utterances" in capsys.readouterr().out
     assert main(["inspect", str(home / "voice"), "--textgrids", "x"]) == 2
+    capsys.readouterr()
+    assert main(["inspect", str(corpus), "--textgrids", str(tmp_path / "grids")]) == 2
+    assert ".TextGrid is there already. Replace it with --overwrite" in capsys.readouterr().err
 
 
 def test_validation_hides_of_frames_what_training_hides(

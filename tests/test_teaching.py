@@ -110,7 +110,9 @@ def test_a_lesson(teacher: Teacher) -> None:
         assert send(server, "write", wish("after", seed=4))[1]["svg"] != after
         own = send(server, "own")[1]
         assert own["text"] in TEXTS and len(own["text"]) == 4 and "<path" in own["svg"]
-    assert {one.name for one in teacher.folder.iterdir()} == {"model.safetensors", "metrics.jsonl", "loss.png"}
+    assert {one.name for one in teacher.folder.iterdir()} == {
+        *("model.safetensors", "metrics.jsonl", "loss.png", "log.txt", "samples.txt")
+    }
     assert [one.name for one in teacher.folder.parent.iterdir()] == ["mine"]
     mine = Model.load(teacher.folder)
     assert mine.config.network == Model.load(teacher.base).config.network

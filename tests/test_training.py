@@ -1,11 +1,15 @@
 """Training on small synthetic data: it learns, resumes exactly, survives trouble."""
 
+import fcntl
 import json
 import math
 import os
+import pty
 import random
+import signal
 import subprocess
 import sys
+import termios
 import time
 from pathlib import Path
 
@@ -100,6 +104,87 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
     a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(np.array_equal(a[n], b[n]) for n in a)
+
+
+SCRIPT = """
+import sys
+from rhapsode.cli import main
+sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--steps", "20000", "--config", sys.argv[3]]))
+"""
+
+
+def test_a_terminal_that_closes_saves(text: Path, tmp_path: Path) -> None:
+    config = tmp_path / "small.toml"
+    config.write_text('[network]\nwidth = 24\n[plan]\nrows = 4\nwindow = 16\nprecision = "fp32"\nthreads = 1\n')
+    ours, its = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-c", SCRIPT, str(text), str(tmp_path / "m"), str(config)],
+        stdin=its,
+        stdout=its,
+        stderr=its,
+        start_new_session=True,
+        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+    )
+    os.close(its)
+    shown = b""
+    while b"steps/s" not in shown:
+        shown += os.read(ours, 1 << 16)
+    process.send_signal(signal.SIGHUP)  # as a shell does before the system does
+    os.close(ours)
+    assert process.wait(60) == 130
+    info, _, _ = checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)
+    assert 0 < info["step"] < 20_000 and not info["finished"]
+    assert losses(tmp_path / "m")[-1][0] == info["step"]
+    assert train([], tmp_path / "m", resume=True, report=Stop(0.0)).seconds > info["seconds"]
+
+
+@pytest.mark.parametrize("signals", ["SIGHUP", "SIGTERM SIGTERM", "SIGHUP SIGTERM SIGHUP"])
+def test_signals_save(text: Path, tmp_path: Path, signals: str) -> None:
+    class Signalled(Report):
+        heard = False
+
+        def progress(self, done: float, **values: object) -> None:
+            if "valid" in values and done >= 0.3 and not self.heard:
+                self.heard = True
+                for name in signals.split():
+                    signal.raise_signal(getattr(signal, name))
+
+    assert not small(text, tmp_path / "m", report=Signalled()).finished
+    assert 0 < checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)[0]["step"] < 60
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
+    assert train([], tmp_path / "m", resume=True).finished
+
+
+def test_nohup_stays_deaf(text: Path, tmp_path: Path) -> None:
+    class Signalled(Report):
+        def progress(self, done: float, **values: object) -> None:
+            signal.raise_signal(signal.SIGHUP)
+
+    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        assert small(text, tmp_path / "m", report=Signalled()).finished
+    finally:
+        signal.signal(signal.SIGHUP, old)
+
+
+def test_what_a_killed_save_left_is_swept(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "m", report=Stop(0.3))
+    left = [tmp_path / "m" / name for name in (".model.safetensors.abcd1234", ".resume.safetensors.host.7.01234567")]
+    for path in (*left, tmp_path / "m/.mine"):
+        path.write_bytes(b"half")
+    assert train([], tmp_path / "m", resume=True).finished
+    names = {".lock", ".mine", "loss.png", "metrics.jsonl", "model.safetensors", "resume.safetensors"}
+    assert set(os.listdir(tmp_path / "m")) == names
+
+
+def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> None:
+    old = os.umask(0o026)
+    try:
+        small(text, tmp_path / "m", steps=3)
+    finally:
+        os.umask(old)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "m").iterdir() if path.name != ".lock"}
+    assert set(modes.values()) == {0o640} and len(modes) == 4
 
 
 def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -> None:
@@ -362,3 +447,17 @@ def test_size_follows_budget_and_text(monkeypatch: pytest.MonkeyPatch, minutes: 
         assert 0.45 * wanted < found < 1.15 * wanted
     assert found <= parameters(Budget(minutes=2 * minutes))
     assert 30_000 < found < 18_000_000
+
+
+def test_a_damaged_cache_changes_nothing_of_a_training(text: Path, tmp_path: Path) -> None:
+    small(text, tmp_path / "first", steps=20)
+    (steps,) = (tmp_path / "cache/steps").glob("*/train/steps.bin")
+    whole = steps.read_bytes()
+    steps.write_bytes(whole[:-900] + bytes([200]) + whole[-899:])  # a symbol that there is not
+    notes: list[str] = []
+    report = Report()
+    report.note = notes.append  # type: ignore[method-assign]
+    small(text, tmp_path / "again", steps=20, report=report)
+    assert notes[0] == f"What was kept in {tmp_path}/cache/steps was damaged; it is made again."
+    a, b = weights(tmp_path / "first"), weights(tmp_path / "again")
+    assert all(np.array_equal(a[n], b[n]) for n in a)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import glob
 import os
-import shutil
 import stat
 import sys
 import tempfile
@@ -18,6 +17,7 @@ from typing import BinaryIO
 
 from rhapsode._streams import CHUNK, SUFFIXES, read_chunks
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import reason
 
 SNIFFED = 8192
 """A file with a NUL among this many first bytes looks binary."""
@@ -96,7 +96,8 @@ class Finder:
         handle, path = tempfile.mkstemp(prefix="rhapsode-")
         try:
             with os.fdopen(handle, "wb") as copy:
-                shutil.copyfileobj(stream, copy, CHUNK)
+                while data := _read(stream, name):
+                    copy.write(data)
             self._file(path, name, picky=False)
         except BaseException as error:
             os.unlink(path)
@@ -191,12 +192,17 @@ class Refusals:
             raise _refused(self._name, error) from None
 
 
+def _read(stream: BinaryIO, name: str) -> bytes:
+    with Refusals(name):
+        return stream.read(CHUNK)
+
+
 def _refused(name: str, error: OSError) -> UserError:
     if isinstance(error, FileNotFoundError):
         return UserError(f"{name}: vanished while it was being read. Run the command again.")
     if isinstance(error, PermissionError):
         return UserError(f"{name}: no permission to read it. Change its mode (chmod u+r), or leave it out.")
-    return UserError(f"{name}: cannot be read: {error.strerror or error}.")
+    return UserError(f"{name}: cannot be read: {reason(error)}.")
 
 
 def _missing(source: str) -> UserError:

@@ -1,9 +1,9 @@
 """Files: safetensors with JSON in the header. No code in data, and nothing half-written.
 
 A model is one file, `model.safetensors`, usually in a folder of its own beside the training's
-`resume.safetensors`, its log and its picture. Each file is written beside its place, flushed, and
-committed by one rename. Each carries a digest of all it holds; a file that does not match it, or
-whose tensors are not those its configuration calls for, is refused before anything is computed.
+`resume.safetensors`, its log and its picture. Each file is put in its place whole. Each carries a
+checksum of all it holds; a file that does not match it, or whose tensors are not those its
+configuration calls for, is refused before anything is computed.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.json import dumps
+from rhapsode.exchange.place import place
 
 MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
 """The last holds what of its data a model has beside it, see `RecordCodec.keeper`."""
@@ -41,34 +42,14 @@ def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    """Write a file, all or nothing; returns its digest. Raises `UserError` when the disk will not take it."""
+    """Write a file, all or nothing; returns its checksum. Raises `UserError` when the disk will not take it."""
     from safetensors.numpy import save as pack
 
-    text = json.dumps(info, ensure_ascii=False, sort_keys=True)
+    text = dumps(info, sort_keys=True)
     mark = digest(text, tensors)
     contents = {name: np.asarray(value, order="C") for name, value in tensors.items()}  # keeps 0-d as 0-d
-    commit(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
+    place(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
     return mark
-
-
-def commit(path: Path, data: bytes) -> None:
-    """Put `data` at `path` by one rename: afterwards there is either the old file or the new one."""
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise UserError(
-            f"cannot write {path} ({len(data):,} bytes): {error.strerror or error}. What was there is untouched. "
-            "Free some space or choose another folder with -o."
-        ) from error
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
@@ -79,6 +60,8 @@ def locate(path: str | os.PathLike[str]) -> Path:
         if name not in names:
             raise choice("demo", name, names)
         return SHIPPED / name / MODEL
+    if not str(path):
+        raise UserError("an empty name is no model's: name its folder.")
     given = Path(path)
     try:
         given.stat()
@@ -97,7 +80,7 @@ def locate(path: str | os.PathLike[str]) -> Path:
 
 
 def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[int, ...], str]]]:
-    """A file's JSON, its digest, and name → (shape, dtype) of its tensors, without reading any of them.
+    """A file's JSON, its checksum, and name → (shape, dtype) of its tensors, without reading any of them.
 
     Raises `UserError` for anything that is not such a file.
     """
@@ -125,7 +108,7 @@ def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[in
 
 
 def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -> dict[str, np.ndarray]:
-    """The tensors of a file, after checking that they are exactly `shapes` and match the digest."""
+    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -142,8 +125,8 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
     except (SafetensorError, OSError, ValueError) as error:
         raise _bad(path, f"it is damaged or cut short ({error})") from None
     try:
-        matches = digest(json.dumps(info, ensure_ascii=False, sort_keys=True), tensors) == mark
-    except (ValueError, RecursionError):  # half a surrogate pair has no UTF-8
+        matches = digest(dumps(info, sort_keys=True), tensors) == mark
+    except (ValueError, RecursionError):
         matches = False
     if not matches:
         raise _bad(path, "its contents do not match its checksum: it is damaged")

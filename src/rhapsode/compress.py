@@ -4,7 +4,8 @@ The file, integers big-endian:
 
     RHAP            magic
     1 byte          version of this format
-    16 bytes        the beginning of the model's digest: only this model can unpack the file
+    16 bytes        the beginning of the model's digest: only this model can unpack the file (in early files, the
+                    beginning of the checksum of the model's file)
     8 bytes         steps coded
     8 bytes         length of the original, in bytes
     4 bytes         CRC-32 of the original
@@ -113,7 +114,7 @@ def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
     code = blob[HEADER:]
     if (zlib.crc32(code, zlib.crc32(blob[: FIELDS.size])),) != CHECK.unpack_from(blob, FIELDS.size):
         raise UserError("the compressed file is damaged: it does not match its checksum. Restore it from a copy.")
-    if mark != _mark(model):
+    if mark not in (_mark(model), bytes.fromhex(model.checksum)[:16]):
         raise UserError(
             f"the file was compressed with another model: its digest begins with {mark.hex()[:12]}, that of the model "
             f"given with {model.digest[:12]}. Unpack it with the very model that packed it."

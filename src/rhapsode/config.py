@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
 Width = Annotated[int, Field(ge=1, le=65536)]
@@ -22,7 +23,9 @@ class NetworkConfig(Config):
     """The shape of a network: all that decides its weights, together with the kind of step."""
 
     cell: str = "lstm"
+    """What a layer is made of."""
     head: str = "categorical"
+    """The distribution of the next step; the codec says which (see `rhapsode train --codec`)."""
     layers: int = Field(default=1, ge=0, le=64)
     """Of LSTM that read step after step; 0 leaves it to the context."""
     width: Width = 256
@@ -112,14 +115,53 @@ def make(kind: type[C], values: Any, where: str) -> C:
     try:
         return kind.model_validate(values)
     except ValidationError as error:
-        raise explain(error, where) from None
+        raise explain(error, where, kind) from None
 
 
-def explain(error: ValidationError, where: str) -> UserError:
-    """pydantic's findings as one message."""
+def explain(error: ValidationError, where: str, kind: type[BaseModel] | None = None) -> UserError:
+    """pydantic's findings as one message. kind: what was to be made, so that a wrong key can be told the right ones."""
     lines = []
     for e in error.errors():
         path = ".".join(str(p) for p in e["loc"]) or "(all)"
+        if e["type"] == "extra_forbidden" and (allowed := _fields(kind, e["loc"][:-1])):
+            lines.append(str(unknown(".".join(map(str, e["loc"][:-1])) or "setting", str(e["loc"][-1]), allowed)))
+            continue
         given = "" if e["type"] == "missing" else f" (given: {str(e.get('input'))[:80]!r})"
         lines.append(f"{path}: {e['msg']}{given}")
     return UserError(f"{where}: " + "; ".join(lines))
+
+
+def _fields(kind: Any, path: tuple[int | str, ...]) -> list[str]:
+    """The settings of what stands at `path` in a `kind`, if that is a table of settings."""
+    for name in path:
+        kind = kind.model_fields[name].annotation if _is_table(kind) and name in kind.model_fields else None
+    return list(kind.model_fields) if _is_table(kind) else []
+
+
+def _is_table(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
+
+
+ELSEWHERE = {
+    "rate": ("learning_rate", "lr"),
+    "lr": ("learning_rate", "rate"),
+    "decay": ("weight_decay",),
+    "clip": ("grad_clip", "max_grad_norm"),
+    "rows": ("batch", "batch_size"),
+    "batch_size": ("batch", "rows"),
+    "window": ("bptt", "seq_len", "seq_length", "sequence_length"),
+    "width": ("hidden_size", "rnn_size", "units"),
+    "layers": ("num_layers", "n_layers"),
+    "embedding": ("embedding_dim", "embed_size"),
+    "tied": ("tie_weights",),
+    "both": ("bidirectional",),
+    "between": ("rate", "dropout"),
+}
+"""What settings are called in other programs."""
+
+
+def unknown(what: str, key: str, allowed: Iterable[str]) -> UserError:
+    """The error for a setting that is not one of `allowed`: it names the one that was meant, and all."""
+    names, plain = list(allowed), key.lower().replace("-", "_")
+    meant = [name for name in names if plain == name or plain in ELSEWHERE.get(name, ())]
+    return choice(what, key, names, meant="".join(meant[:1]))

@@ -1,20 +1,14 @@
 """Sources → a corpus ready for training: split, codec fitted, steps in memory-mapped files.
 
 All of it is done once and kept in the cache under a key: a hash of what the sources hold and of
-every option that matters. A second run only hashes the sources. A folder in the cache is made
-under another name and put in place by one rename, so whatever is there is whole.
+every option that matters. A second run only hashes the sources, and what it finds there.
 """
 
 from __future__ import annotations
 
-import errno
-import glob
 import hashlib
 import json
 import os
-import secrets
-import shutil
-import socket
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import asdict, dataclass
@@ -33,6 +27,7 @@ from rhapsode.codecs._stored import codec_from_json, codec_to_json
 from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.cache import Cache
 from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
@@ -135,18 +130,15 @@ def prepare(
     split = "sources" if other else f"{valid_by} {valid_fraction!r}"
     identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
-    home = (cache or cache_folder()) / "steps"
-    corpus = _load(home / key, key, wanted)
-    if corpus is None:
-        build: _Build | _RecordBuild
+    kept = Cache(cache or cache_folder(), lambda told: notes.append(told) if told not in notes else None)
+
+    def write(folder: Path) -> None:
         if records is not None:
-            build = _RecordBuild(main, other, wanted, records, valid_fraction, cache or cache_folder(), report)
+            _RecordBuild(main, other, wanted, records, valid_fraction, kept, report).write(folder)
         else:
-            build = _Build(main, other, wanted, reset, valid_fraction, valid_by, report)
-        _committed(home, key, build.write)
-        corpus = _load(home / key, key, wanted)
-        if corpus is None:
-            raise UserError(f"{home / key}: damaged as soon as it was written. Is the disk sound?")
+            _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
+
+    corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
     skipped = main.skipped | (other.skipped if other else {})
     if skipped:
         notes.append(f"Files left out: {reasons(skipped)}.")
@@ -327,7 +319,7 @@ class _RecordBuild:
     wanted: _Codec
     kind: type[RecordCodec]
     fraction: float
-    cache: Path
+    cache: Cache
     report: Report
 
     def write(self, folder: Path) -> None:
@@ -425,60 +417,18 @@ def _write_meta(folder: Path, codec: Codec, documents: int, counts: dict[str, Co
         os.fsync(file.fileno())
 
 
-def _committed(home: Path, key: str, write: Callable[[Path], None]) -> None:
-    """Make the folder `home`/`key` with `write`, all or nothing; if another process is first, its own is kept."""
-    temporary = home / f".{key[:16]}.{socket.gethostname()}.{os.getpid()}.{secrets.token_hex(4)}"
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-        _sweep(home)
-        temporary.mkdir()
-        write(temporary)
-        try:
-            os.rename(temporary, home / key)
-        except OSError as error:
-            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST, errno.EACCES) or not (home / key).is_dir():
-                raise
-    except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR):
-            raise
-        raise UserError(
-            f"cannot keep the encoded data in {home}: {error.strerror}. It takes one to four bytes per character. "
-            "Make room there, or set RHAPSODE_CACHE to another folder."
-        ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)  # gone already when all went well
-
-
-def _sweep(home: Path) -> None:
-    """Remove what processes of this machine that were killed have left half made."""
-    if os.name != "posix":
-        return
-    for folder in home.glob(f".*.{glob.escape(socket.gethostname())}.*.*"):
-        with suppress(ValueError, OverflowError, PermissionError):
-            try:
-                os.kill(int(folder.name.split(".")[-2]), 0)
-            except ProcessLookupError:
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-def _load(folder: Path, key: str, wanted: _Codec) -> Corpus | None:
-    """The corpus in `folder`; None when there is none, or (after removing it) a damaged one."""
-    if not folder.is_dir():
-        return None
-    try:
-        meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
-        parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
-        codec = wanted.fitted
-        if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
-            codec = codec_from_json(meta["codec"])
-        given = 0 if codec.steps.lags else codec.given
-        steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
-        known = [each.given for each in steps.values() if each.given is not None and len(each.given) != len(each)]
-        if known or any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
-            raise ValueError("sizes differ from those on record")
-    except (OSError, ValueError, KeyError, TypeError, UserError):
-        shutil.rmtree(folder, ignore_errors=True)
-        return None
+def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
+    """The corpus in `folder`. Raises `ValueError` and others where it is not one."""
+    meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
+    parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
+    codec = wanted.fitted
+    if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
+        codec = codec_from_json(meta["codec"])
+    given = 0 if codec.steps.lags else codec.given
+    steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
+    known = [each.given for each in steps.values() if each.given is not None and len(each.given) != len(each)]
+    if known or any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
+        raise ValueError("sizes differ from those on record")
     train, valid = parts["train"], parts["valid"]
     return Corpus(
         codec=codec,

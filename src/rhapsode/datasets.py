@@ -13,15 +13,22 @@ import json
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rhapsode.catalogue import CATALOGUE, Dataset, Download, Member
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.place import place, sweep, temporary
 
+if TYPE_CHECKING:
+    from zipfile import ZipFile
+
+FULL, CLOSED = (errno.ENOSPC, errno.EDQUOT), (errno.EACCES, errno.EPERM, errno.EROFS)
+NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+"""What a file system says when it cannot keep something."""
 Report = Callable[[str, float], None]
 """Called with what is done and how much of it, 0 to 1."""
 
@@ -139,26 +146,33 @@ class _Fetcher:
         import zipfile
         import zlib
 
-        import pooch
-
-        pooch.get_logger().setLevel("WARNING")
         folder = self.folder / download.name.removesuffix(".zip")
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         paths = [folder / member.name for member in download.members]
-        if not all(path.exists() for path in paths):
-            with tempfile.TemporaryDirectory(dir=folder, prefix=".unpacking-") as temporary:
-                unzip = pooch.Unzip([member.path for member in download.members], extract_dir=temporary)
-                try:
-                    unzip(str(archive), "download", None)
-                    for member, path in zip(download.members, paths, strict=True):
-                        os.replace(Path(temporary) / member.path, path)
-                except (zipfile.BadZipFile, zlib.error, EOFError, FileNotFoundError) as error:
-                    raise UserError(f"{archive}: a damaged archive ({error}). Delete it and try again.") from None
-        # A member that has no hash of its own came from an archive that was verified, by one rename.
+        try:
+            with zipfile.ZipFile(archive) as opened:
+                for member, path in zip(download.members, paths, strict=True):
+                    # The archive was verified, and has a checksum of each member.
+                    if not path.exists() or _crc32(path) != opened.getinfo(member.path).CRC:
+                        self._unpack(opened, member.path, path)
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError) as error:
+            raise UserError(f"{archive}: a damaged archive ({error}). Delete it and try again.") from None
         return [
             self._verified(path, member.sha256) if member.sha256 else path
             for path, member in zip(paths, download.members, strict=True)
         ]
+
+    def _unpack(self, archive: ZipFile, member: str, path: Path) -> None:
+        if path.exists():
+            self.say(f"{path}: damaged; it is unpacked again.")
+        beside = temporary(path)
+        try:
+            with archive.open(member) as source, open(beside, "xb") as file:
+                shutil.copyfileobj(source, file)
+            os.replace(beside, path)
+        finally:
+            beside.unlink(missing_ok=True)
 
     def _verified(self, path: Path, known: str | None) -> Path:
         """`path`, once its SHA-256 is what it should be; where none is known, that of the first copy."""
@@ -168,8 +182,7 @@ class _Fetcher:
         pins = self._pins()
         expected = known or pins.get(path.name)
         if expected is None:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            _write_whole(self._pin_file, json.dumps({**pins, path.name: found}, indent=1))
+            place(self._pin_file, json.dumps({**pins, path.name: found}, indent=1).encode())
             self.say(
                 f"{path.name}: SHA-256 {found}. None is on record for this file, so this copy was trusted; "
                 "from now on every copy must be the same."
@@ -204,7 +217,7 @@ def _disk_errors(folder: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS):
+        if error.errno not in (*FULL, *CLOSED, *NO_FOLDER):
             raise
         free = f" ({shutil.disk_usage(folder).free:,} bytes are free)" if folder.exists() else ""
         raise UserError(
@@ -213,17 +226,16 @@ def _disk_errors(folder: Path) -> Iterator[None]:
         ) from None
 
 
+def _crc32(path: Path) -> int:
+    import zlib
+
+    found = 0
+    with open(path, "rb") as file:
+        while data := file.read(1 << 20):
+            found = zlib.crc32(data, found)
+    return found
+
+
 def _sha256(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _write_whole(path: Path, text: str) -> None:
-    """Write a small file by one rename, so that no reader ever sees half of it."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        temporary.write_text(text)
-        os.replace(temporary, path)
-    finally:
-        with suppress(FileNotFoundError):
-            temporary.unlink()

@@ -19,10 +19,11 @@ class NotFinite(Exception):
     """Training met a loss or gradient that is not a number. Caught by the trainer, which rolls back."""
 
 
-def choice(what: str, given: str, allowed: Iterable[str], hint: str = "") -> UserError:
-    """The error for a name that is not one of `allowed`; names the closest one."""
+def choice(what: str, given: str, allowed: Iterable[str], hint: str = "", meant: str = "") -> UserError:
+    """The error for a name that is not one of `allowed`; names the one that was meant, if that is known, or else the
+    closest one."""
     names = sorted(allowed)
-    close = get_close_matches(given, names, n=1)
+    close = [meant] if meant else get_close_matches(given, names, n=1)
     message = f"{what}: {given!r} is not known."
     if close:
         message += f" Did you mean {close[0]!r}?"

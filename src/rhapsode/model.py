@@ -8,6 +8,7 @@ Needs no torch.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Mapping
 from functools import cached_property
@@ -35,10 +36,13 @@ from rhapsode.steps import Text
 class Model:
     """What a model file holds, and what can be done with it. Make one with `Model.load`. Immutable."""
 
-    def __init__(self, config: ModelConfig, weights: Mapping[str, np.ndarray], digest: str, path: Path | None = None):
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, np.ndarray], checksum: str = "", path: Path | None = None
+    ):
+        """checksum: of the file at `path`, where there is one."""
         self.config = config
         self.weights = weights
-        self.digest = digest
+        self.checksum = checksum
         self.path = path
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.given)
@@ -49,7 +53,7 @@ class Model:
     def load(path: str | os.PathLike[str]) -> Model:
         """The model in a folder or file. Raises `UserError` for anything else."""
         file = checkpoint.locate(path)
-        info, digest, _ = checkpoint.load_info(file)
+        info, mark, _ = checkpoint.load_info(file)
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.given)
@@ -59,11 +63,21 @@ class Model:
                 f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
                 "Train again."
             )
-        weights = checkpoint.load_tensors(file, network.shapes, digest)
+        weights = checkpoint.load_tensors(file, network.shapes, mark)
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
-        return Model(config, weights, digest, file)
+        return Model(config, weights, mark, file)
+
+    @cached_property
+    def digest(self) -> str:
+        """What it predicts by, in one number, 64 hexadecimal digits: SHA-256 of its weights and of its configuration.
+
+        Facts about its training are not in it, so the same run on the same machine makes the same digest. Nor is any
+        setting that its file does not name: one that later versions of Rhapsode bring changes no digest.
+        """
+        named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
+        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self.weights)
 
     @cached_property
     def engine(self) -> Engine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -22,3 +24,24 @@ class Report:
 
     def sample(self, text: str) -> None:
         """What the model writes now."""
+
+
+def nats(value: float) -> str:
+    return f"{value:.3f} nats ({value / math.log(2):.3f} bits)"
+
+
+def duration(seconds: float) -> str:
+    seconds = max(0, round(seconds))
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def figures(values: Mapping[str, Any]) -> str:
+    """What a training run's values say, on one line."""
+    parts = [f"step {values['step']:,}"] if "step" in values else []
+    parts += [f"{key} {nats(values[key])}" for key in ("train", "valid") if key in values]
+    if "steps_per_second" in values:
+        parts.append(f"{values['steps_per_second']:,.0f} steps/s")
+    if "eta" in values:
+        parts.append(f"{duration(values['eta'])} left")
+    return " · ".join(parts)

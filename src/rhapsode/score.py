@@ -29,6 +29,7 @@ import numpy as np
 from rhapsode._encode import Tally
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import along
 from rhapsode.reader import Reader, Units, as_bytes
 from rhapsode.report import Report
@@ -256,7 +257,7 @@ def score_records(model: Model, records: Iterable[Any], *, report: Report | None
     """
     codec, report = model.record_codec, report or Report()
     if codec.prepares:
-        found = codec.prepared(list(records), cache_folder(), report.stage, **codec.settings)
+        found = codec.prepared(list(records), Cache(cache_folder(), report.note), report.stage, **codec.settings)
         records = [one for one in found.records if one is not None]
         for note in found.left_out:  # the other notes are for training
             report.note(note)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode._writers import Sample
-from rhapsode.checkpoint import commit
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import Metrics, metrics
 from rhapsode.ink.page import Layout, Page, lay_out
@@ -148,4 +148,4 @@ def attention_picture(sample: Sample, path: Path) -> None:
     pictured = BytesIO()
     figure.savefig(pictured, dpi=110, format="png")
     pyplot.close(figure)
-    commit(path.resolve(), pictured.getvalue())
+    place(path, pictured.getvalue())

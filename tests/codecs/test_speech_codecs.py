@@ -17,6 +17,7 @@ from rhapsode.codecs.prosody import LEAST, Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.codecs.unaligned import AFTER, Unaligned
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import along
 from rhapsode.speech import melody
 from rhapsode.speech.acoustics import Acoustics
@@ -254,7 +255,7 @@ def test_silence_around_is_found_without_times(around: float, tmp_path: Path) ->
     sound = Sound(np.concatenate([quiet, loud, quiet]), RATE)
     phones = utterance(0).phones
     given = [Utterance(phones, text="Text.", name="one", sound=lambda: sound)]
-    found = Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1).records[0]
+    found = Unaligned.prepared(given, Cache(tmp_path), lambda what, done: None, hop=10, lsp=1).records[0]
     assert found.phones == phones and found.times[-1] == pytest.approx(1 + 2 * min(around, EDGE), abs=0.05)
     assert found.sound().seconds == pytest.approx(found.times[-1], abs=0.01)
     assert len(found.acoustics()) == pytest.approx(found.times[-1] / HOP, abs=2)
@@ -264,7 +265,7 @@ def test_a_click_is_no_utterance_without_time(tmp_path: Path) -> None:
     samples = np.zeros(RATE)
     samples[:50] = 0.5
     given = [Utterance(utterance(0).phones, text="Text.", name="one", sound=lambda: Sound(samples, RATE))]
-    found = Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1).records[0]
+    found = Unaligned.prepared(given, Cache(tmp_path), lambda what, done: None, hop=10, lsp=1).records[0]
     assert (np.diff(found.times) > 0).all()
 
 
@@ -272,4 +273,4 @@ def test_a_text_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader")
     given = [Utterance((), text="...", name="one", sound=lambda: Sound(np.ones(RATE), RATE))]
     with pytest.raises(UserError, match="one: there is nothing to say"):
-        Unaligned.prepared(given, tmp_path, lambda what, done: None, hop=10, lsp=1)
+        Unaligned.prepared(given, Cache(tmp_path), lambda what, done: None, hop=10, lsp=1)

@@ -12,6 +12,7 @@ import pytest
 from synthetic import spoken
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.speech import prepare, timing
 from rhapsode.speech._pool import Pool
 from rhapsode.speech.acoustics import frames
@@ -29,7 +30,7 @@ def silent(what: str, done: float) -> None:
 
 
 def ready(*given: Utterance, cache: Path, **options: Any) -> tuple[list[Utterance | None], list[str]]:
-    found, left_out, notes = prepared(given, cache, silent, **{"hop": 10, "lsp": 1, **options})
+    found, left_out, notes = prepared(given, Cache(cache), silent, **{"hop": 10, "lsp": 1, **options})
     return found, [*left_out, *notes]
 
 
@@ -90,6 +91,36 @@ def test_what_took_long_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
             ready(*changed, cache=tmp_path, hop=10 if changed[0] is louder else 5)
 
 
+def test_what_is_damaged_is_done_again_and_that_is_said(tmp_path: Path) -> None:
+    given = [bare(spoken(text, n)) for n, text in enumerate(["god taken", "mud tune"])]
+    said: list[str] = []
+    cache = Cache(tmp_path, said.append)
+
+    def done() -> list[Any]:
+        found, _, _ = prepared(given, cache, silent, hop=10, lsp=1)
+        return [[one.times, one.acoustics().spectrum, one.acoustics().f0] for one in found if one and one.acoustics]
+
+    first = done()
+    rng = np.random.default_rng(0)
+    files = sorted((tmp_path / "speech").iterdir())
+    assert {path.suffix for path in files} == {".frames", ".times"}
+    for path in files:
+        whole = path.read_bytes()
+        for at in (0, len(whole) - 1, *rng.integers(0, len(whole), 2).tolist()):
+            path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+            again = done()
+            assert said == [f"What was kept in {tmp_path}/speech was damaged; it is made again."]
+            said.clear()
+            for one, other in zip(first, again, strict=True):
+                for a, b in zip(one, other, strict=True):
+                    np.testing.assert_array_equal(a, b)
+    found, _, _ = prepared(given, cache, silent, hop=10, lsp=1)
+    assert not said and found[0] is not None and found[0].acoustics is not None
+    for path in files:  # while the frames are not read yet
+        path.unlink()
+    np.testing.assert_array_equal(found[0].acoustics().spectrum, first[0][1])
+
+
 def _louder(utterance: Utterance) -> Sound:
     assert utterance.sound is not None
     sound = utterance.sound()
@@ -118,7 +149,7 @@ def test_what_is_not_of_its_text_is_left_out_and_named(tmp_path: Path) -> None:
     found, notes = ready(*given, cache=tmp_path)
     assert [n for n, one in enumerate(found) if one is None] == [5]
     assert "Left out, 1 of 32, not sounding like their texts: wrong. See why: rhapsode inspect FOLDER" in notes
-    times = times_of(given, tmp_path / "speech", "en-us", Pool(None, 1), silent)
+    times = times_of(given, Cache(tmp_path), "en-us", Pool(None, 1), silent)
     told = describe(given, times)
     assert told.left_out == {"not sounding like their texts": ["wrong"]} and told.doubts[0].name == "wrong"
     lines = "\n".join(told.lines())
@@ -172,14 +203,14 @@ def test_recordings_that_cannot_be_used_are_left_out_of_training_and_description
         "longer than 60 seconds": ["long"],
         "longer than 600 seconds": ["endless"],
     }
-    found, left_out, _ = prepared(given, tmp_path, silent, hop=10, lsp=1)
+    found, left_out, _ = prepared(given, Cache(tmp_path), silent, hop=10, lsp=1)
     assert [one.name for one in found if one is not None] == ["1", "bare", "labelled"]
     names = {why: f"Left out, {len(each)} of 9, {why}: {', '.join(each)}." for why, each in expected.items()}
     assert left_out == list(names.values())
-    told = describe(given, times_of(given, tmp_path / "speech", "en-us", Pool(None, 1), silent))
+    told = describe(given, times_of(given, Cache(tmp_path), "en-us", Pool(None, 1), silent))
     assert told.left_out == expected and told.rates == {16000: 3} and told.per_utterance[0] > 0.5
     with pytest.raises(UserError, match=r"used: 2 damaged.* \(noise, cut\); 1 without a recording \(lost\)\. Known"):
-        times_of(given[3:6], tmp_path / "speech", "en-us", Pool(None, 1), silent)
+        times_of(given[3:6], Cache(tmp_path), "en-us", Pool(None, 1), silent)
 
 
 def test_all_are_taken_at_one_rate(tmp_path: Path) -> None:

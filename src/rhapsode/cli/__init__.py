@@ -10,14 +10,17 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
-from contextlib import suppress
-from typing import Annotated
+from contextvars import copy_context
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 import rhapsode
 from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
 from rhapsode.cli._commands import Commands
+from rhapsode.cli._progress import QUIET
+from rhapsode.cli._streams import standard
 from rhapsode.errors import NotFinite, UserError
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
@@ -63,20 +66,23 @@ def _root(
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit status. Every error is one message on stderr."""
-    if hasattr(sys.stderr, "reconfigure"):
-        sys.stderr.reconfigure(errors="backslashreplace")
+    with standard():
+        return _run(None if arguments is None else list(arguments))
+
+
+def _run(arguments: list[str] | None) -> int:
     try:
         command = typer.main.get_command(app)
-        args = None if arguments is None else list(arguments)
-        status = command.main(args, prog_name="rhapsode", standalone_mode=False)
+        _with_quiet(command)
+        run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
+        status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()
         if status == INTERRUPTED:  # typer's way with KeyboardInterrupt; a stopped training's, too
             return _say("interrupted", INTERRUPTED)
         return status if isinstance(status, int) else 0
     except BrokenPipeError:
-        return _hang_up()
-    except SystemExit as end:  # the command line library's own way with a closed pipe
-        _hang_up()
+        return FAILURE  # whoever read our output has gone: be quiet
+    except SystemExit as end:  # a signal; or the command line library's own way with a closed pipe
         return end.code if isinstance(end.code, int) else FAILURE
     except (KeyboardInterrupt, typer.Abort):
         return _say("interrupted", INTERRUPTED)
@@ -86,6 +92,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _say(str(error), FAILURE)
     except Exception as error:
         return _unexpected(error)
+
+
+def _with_quiet(command: Any, option: Any = None) -> None:
+    """Gives every command the option --quiet."""
+    if option is None:
+        alone = typer.Typer()
+        alone.command()(_quiet)
+        option = typer.main.get_command(alone).params[0]
+        option.expose_value = False  # no command has a parameter for it
+    for each in getattr(command, "commands", {}).values():
+        _with_quiet(each, option)
+    if not hasattr(command, "commands"):
+        command.params.append(option)
+
+
+def _hear_quiet(wanted: bool) -> None:
+    QUIET.set(wanted)
+
+
+def _quiet(
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", callback=_hear_quiet, help="Only results, warnings and errors.")
+    ] = False,
+) -> None:
+    """Of which command the option is that all have."""
 
 
 def _unexpected(error: Exception) -> int:
@@ -113,10 +144,3 @@ def _unexpected(error: Exception) -> int:
 def _say(message: str, status: int) -> int:
     typer.echo(f"rhapsode: {message}", err=True)
     return status
-
-
-def _hang_up() -> int:
-    """Whoever read our output has gone: be quiet, also when Python flushes at its end."""
-    with suppress(OSError, ValueError):  # stdout may be no real file (in tests)
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return FAILURE

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
+from rhapsode.cli._streams import check_open
 from rhapsode.errors import UserError
+from rhapsode.exchange.json import dumps
+from rhapsode.exchange.place import check, place, reason
 
 CHUNK = 1 << 16
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -30,8 +32,8 @@ def chunks(name: str) -> Iterator[bytes]:
             with open(name, "rb") as file:
                 while chunk := file.read(CHUNK):
                     yield chunk
-    except OSError as error:
-        raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+    except (OSError, ValueError) as error:
+        raise _unreadable(name, error) from None
 
 
 def read(name: str) -> bytes:
@@ -44,8 +46,12 @@ def check_readable(names: list[str]) -> None:
         if name != "-":
             try:
                 open(name, "rb").close()
-            except OSError as error:
-                raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+            except (OSError, ValueError) as error:
+                raise _unreadable(name, error) from None
+
+
+def _unreadable(name: str, error: Exception) -> UserError:
+    return UserError(f"cannot read {'standard input' if name == '-' else name}: {reason(error)}.")
 
 
 def put(data: bytes) -> None:
@@ -56,37 +62,30 @@ def put(data: bytes) -> None:
 
 
 def write(name: str, data: bytes) -> None:
-    """A whole file by one rename; a pipe or device as it is. Raises `UserError`."""
-    from rhapsode.checkpoint import commit
-
+    """A whole file, see `place`. Raises `UserError`."""
     if name == "-":
         put(data)
-        return
-    check_writable(name)
-    path = Path(name)
-    if path.exists() and not path.is_file():  # /dev/null, a named pipe
-        try:
-            path.write_bytes(data)
-        except OSError as error:
-            raise UserError(f"cannot write {name}: {error.strerror or error}.") from None
     else:
-        commit(path.resolve(), data)
+        place(Path(name), data)
 
 
-def check_writable(name: str, source: str = "-") -> None:
-    """Raise `UserError`, before any work is done, for an output that cannot be or is the input itself."""
-    path = Path(name)
+def check_writable(name: str, source: str = "-", *, overwrite: bool) -> None:
+    """Raise `UserError`, before any work is done, for an output that cannot be, is the input itself, or would take the
+    place of a file that holds something, if that is not asked for."""
     if name == "-":
+        check_open()
         return
-    if path.is_dir():
-        raise UserError(f"{name} is a folder; -o must name a file.")
+    check(name)
+    path = Path(name)
     if source != "-" and path.exists() and path.is_file() and path.samefile(source):
         raise UserError(f"{name} is also the input, which would be lost. Choose another file with -o.")
+    if not overwrite and path.is_file() and path.stat().st_size:
+        raise UserError(f"{name} is there already. Replace it with --overwrite, or choose another name.")
 
 
 def as_json(value: Any) -> bytes:
-    """One JSON object and a newline. A lone surrogate (in a file's name) becomes its JSON escape."""
-    return (json.dumps(value, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
+    """One JSON object and a newline."""
+    return (dumps(value) + "\n").encode()
 
 
 def check_suffix(name: str, allowed: Collection[str], option: str = "-o") -> str:
@@ -101,3 +100,10 @@ def numbered(name: str, number: int) -> str:
     """The name of one of several files: `a.svg` is `a-1.svg`, `a-2.svg` and so on."""
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
+
+
+def numbers_of(name: str) -> list[str]:
+    """The files there are that `numbered` could have named."""
+    path = Path(name)
+    stem = re.compile(rf"{re.escape(path.stem)}-[0-9]+")
+    return sorted(str(one) for one in path.parent.glob(f"*{path.suffix}") if stem.fullmatch(one.stem))

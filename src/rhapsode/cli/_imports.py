@@ -1,4 +1,4 @@
-"""Heavy imports that Ctrl-C cannot cut in half."""
+"""Heavy imports that no signal can cut in half."""
 
 from __future__ import annotations
 
@@ -8,30 +8,34 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+from rhapsode.cli._streams import SIGNALS
+
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Ctrl-C waits until the imports in here are done; a second one does not.
+    """Ctrl-C and other signals that end us wait until the imports in here are done; a second one does not.
 
     Raised in the midst of importing torch or numpy, KeyboardInterrupt is lost in their C code, and the run goes on
     with half a numpy until it fails somewhere else.
     """
-    old = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(old):
+    if threading.current_thread() is not threading.main_thread():
         yield
         return
-    heard = False
+    now = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)}
+    old = {number: handler for number, handler in now.items() if callable(handler)}
+    heard: list[int] = []
 
     def hear(number: int, frame: FrameType | None) -> None:
-        nonlocal heard
         if heard:
-            raise KeyboardInterrupt
-        heard = True
+            old[number](number, frame)
+        heard.append(number)
 
-    signal.signal(signal.SIGINT, hear)
+    for number in old:
+        signal.signal(number, hear)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, old)
-    if heard:
-        raise KeyboardInterrupt
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    for number in heard:
+        old[number](number, None)

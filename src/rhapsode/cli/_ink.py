@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, numbers_of, put
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.cli._records import fresh_seed, named, show
 from rhapsode.errors import UserError
 
@@ -50,26 +50,27 @@ def write_ink(
     length: int | None,
     output: str,
     json: bool,
+    overwrite: bool,
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says."""
     from rhapsode import verified
+    from rhapsode.exchange.place import place
     from rhapsode.ink.page import Page, fit
     from rhapsode.ink.write import LINES, SUFFIXES, save
     from rhapsode.writing import attention_picture, write
 
-    suffix = ""
-    if output != "-":
-        if json:
-            raise UserError("--json prints an object instead of a picture: leave -o out, or --json.")
-        check_writable(output)
-        suffix = check_suffix(output, SUFFIXES)
+    if json and output != "-":
+        raise UserError("--json prints an object instead of a picture: leave -o out, or --json.")
+    suffix = "" if output == "-" else check_suffix(output, SUFFIXES)
     look, pictured = _look(pen, suffix), suffix not in ("", *LINES)
     if pen.x_height is not None and not pictured and not pen.page:
         raise UserError("--x-height is for pictures, and for --page: write one, e.g. -o words.svg, or leave it out.")
-    if pen.attention:
-        check_writable(pen.attention)
-        check_suffix(pen.attention, [".png"], "--attention")
-    given = named(style, model) if style else None
+    names = [output] if samples == 1 or not pictured else [numbered(output, n + 1) for n in range(samples)]
+    pages = numbers_of(output) if pen.page and pictured else []  # how many there will be is not known yet
+    shown = _attention(pen, samples)
+    for name in [*names, *pages, *shown]:
+        check_writable(name, overwrite=overwrite)
+    given = named(style, model) if style is not None else None
     seed = fresh_seed() if seed is None else seed
     checked = model.text is not None and length is None and pen.tries > 1
 
@@ -84,7 +85,7 @@ def write_ink(
         return sample
 
     reader = recogniser_beside(model) if checked else None
-    if pen.page:
+    if pen.page is not None:
         if samples != 1 or length is not None or json or output == "-":
             raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
         given_sizes = {"x_height": pen.x_height, "pitch": pen.pitch}
@@ -96,24 +97,27 @@ def write_ink(
     else:
         drawn = [draw(text, number, given) for number in range(samples)]
         layouts = [fit(one.record, pen.x_height) for one in drawn] if pictured else []
-    if pen.attention:
-        shown = drawn[:1] if pen.page else drawn
-        for n, one in enumerate(shown):
-            attention_picture(one, Path(pen.attention if len(shown) == 1 else numbered(pen.attention, n + 1)))
+    for name, one in zip(shown, drawn, strict=False):
+        attention_picture(one, Path(name))
     if json:
         put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
     elif output == "-":
         for one in drawn:
             put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
     elif layouts:
-        names = [output] if len(layouts) == 1 else [numbered(output, n + 1) for n in range(len(layouts))]
         for name, layout in zip(names, layouts, strict=True):
             for path in save(layout, name, **look):
-                typer.echo(str(path), err=True)
+                tell(str(path))
     else:
-        from rhapsode.checkpoint import commit
+        place(Path(output), b"".join(one.data for one in drawn))
 
-        commit(Path(output).resolve(), b"".join(one.data for one in drawn))
+
+def _attention(pen: Pen, samples: int) -> list[str]:
+    """Names of the pictures of attention: one of each sample; on pages, of the first piece."""
+    if pen.attention is None:
+        return []
+    check_suffix(pen.attention, [".png"], "--attention")
+    return [pen.attention] if pen.page or samples == 1 else [numbered(pen.attention, n + 1) for n in range(samples)]
 
 
 def recogniser_beside(model: Model) -> Recogniser | None:

@@ -12,6 +12,7 @@ import typer
 
 from rhapsode.cli._copies import copied_by, draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
+from rhapsode.cli._progress import tell
 from rhapsode.cli._records import fresh_seed, named, show
 from rhapsode.cli._wish import outlined
 from rhapsode.errors import UserError
@@ -38,6 +39,7 @@ def write_music(
     output: str,
     echo: bool,
     json: bool,
+    overwrite: bool,
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.music.tune import after
@@ -47,20 +49,22 @@ def write_music(
     if output != "-":
         if json:
             raise UserError("--json prints an object instead of a tune: leave -o out, or --json.")
-        check_writable(output)
         check_suffix(output, WRITERS)
+    names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
+    for name in names:
+        check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
-    primer = named(wish.primer, model) if wish.primer else None
+    primer = named(wish.primer, model) if wish.primer is not None else None
     refusal = codec.refusal(primer) if primer is not None else ""
     if refusal:
         raise UserError(f"--primer {wish.primer}: a tune {refusal}. Choose another one, or transpose it.")
-    if wish.fill and wish.max_copy is not None:
+    if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline = outlined(model, codec, wish, primer, echo)
-    known = None if wish.fill else known_beside(model, needed=wish.max_copy is not None)
+    known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
     chosen = fresh_seed() if seed is None else seed
@@ -69,7 +73,7 @@ def write_music(
         return model.generate(
             style=primer,
             outline=outline,
-            particles=wish.particles or (PARTICLES if wish.fill else 1),
+            particles=wish.particles or (PARTICLES if wish.fill is not None else 1),
             length=length,
             samples=count,
             seed=chosen,
@@ -95,13 +99,12 @@ def write_music(
         for tune in tunes:
             put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
     else:
-        names = [output] if samples == 1 else [numbered(output, n + 1) for n in range(samples)]
         for name, tune in zip(names, tunes, strict=True):
             save(tune, Path(name).resolve(), wish.soundfont)
-            typer.echo(name, err=True)
+            tell(name)
     for run in copied:
         if known and run and not json:
-            typer.echo(visible(told(run, known.rate)), err=True)
+            tell(visible(told(run, known.rate)))
 
 
 def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
@@ -128,7 +131,7 @@ def inspect_music(path: Path, against: Model | None, json: bool) -> None:
         show(path, part, describe(read(path, part, refused=refused), refused), json)
 
 
-def compare_music(name: str, beside: str, picture: str | None, json: bool) -> None:
+def compare_music(name: str, beside: str, picture: str | None, json: bool, overwrite: bool) -> None:
     """The tunes of a file compared with held-out ones: those of another, less its training part if it has one."""
     from rhapsode.music.compare import compare
     from rhapsode.music.panels import picture as drawn
@@ -136,7 +139,7 @@ def compare_music(name: str, beside: str, picture: str | None, json: bool) -> No
     from rhapsode.music.refusals import Refusals
 
     if picture is not None:
-        check_writable(picture)
+        check_writable(picture, overwrite=overwrite)
         check_suffix(picture, [".png"], "--picture")
     for each in (name, beside):
         if not Path(each).is_file():

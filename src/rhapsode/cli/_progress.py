@@ -1,40 +1,36 @@
-"""Progress on stderr: a live display on a terminal, plain lines elsewhere."""
+"""Progress and messages on stderr: a live display on a terminal, plain lines elsewhere; with --quiet, warnings only."""
 
 from __future__ import annotations
 
-import math
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
-from rhapsode.cli._files import visible
-from rhapsode.report import Report
+import typer
 
+from rhapsode.cli._files import visible
+from rhapsode.report import Report, figures
+
+QUIET = ContextVar("quiet", default=False)
+"""Whether --quiet was given. Every command has it: see `rhapsode.cli`."""
 FIRST, EVERY = 2.0, 10.0
 """Seconds until a plain line is printed about work that goes on, and between such lines."""
 
 
-def nats(value: float) -> str:
-    return f"{value:.3f} nats ({value / math.log(2):.3f} bits)"
+def tell(text: str) -> None:
+    """A message that is neither result, warning nor error."""
+    if not QUIET.get():
+        typer.echo(text, err=True)
 
 
-def duration(seconds: float) -> str:
-    seconds = max(0, round(seconds))
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+class Warnings(Report):
+    """Nothing but those."""
 
-
-def figures(values: dict[str, Any]) -> str:
-    """What a training run's values say, on one line."""
-    parts = [f"step {values['step']:,}"] if "step" in values else []
-    parts += [f"{key} {nats(values[key])}" for key in ("train", "valid") if key in values]
-    if "steps_per_second" in values:
-        parts.append(f"{values['steps_per_second']:,.0f} steps/s")
-    if "eta" in values:
-        parts.append(f"{duration(values['eta'])} left")
-    return " · ".join(parts)
+    def warn(self, text: str) -> None:
+        typer.echo(f"warning: {text}", err=True)
 
 
 class Lines(Report):
@@ -126,6 +122,9 @@ class Live(Report):
 @contextmanager
 def reporting() -> Iterator[Report]:
     """The report that suits stderr, while the work goes on."""
+    if QUIET.get():
+        yield Warnings()
+        return
     if not sys.stderr.isatty():
         yield Lines()
         return

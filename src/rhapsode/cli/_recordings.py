@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import typer
-
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._files import check_writable
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.cli._records import show
 from rhapsode.errors import UserError
 
@@ -26,42 +25,47 @@ def are_recordings(path: Path) -> bool:
     return recognised(path)
 
 
-def inspect_recordings(path: Path, language: str | None, textgrids: str | None, json: bool) -> None:
+def inspect_recordings(path: Path, language: str | None, textgrids: str | None, json: bool, overwrite: bool) -> None:
     """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
     from rhapsode._files import reasons
     from rhapsode.datasets import cache_folder
+    from rhapsode.exchange.cache import Cache
+    from rhapsode.exchange.place import check, place
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
     from rhapsode.speech.describe import describe
+    from rhapsode.speech.formats import textgrid
     from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.speech.read import read, recognised
 
-    if textgrids is not None and Path(textgrids).exists() and not Path(textgrids).is_dir():
-        raise UserError(f"--textgrids {textgrids}: there is a file of that name. Give a folder.")
+    if textgrids is not None:
+        check(textgrids, folder=True)
     sources = open_sources([str(path)], accepts=recognised)
     utterances = [one for file in sources.files for one in read(file.path, file.name)]
     if not utterances:
         raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
+    names = _names(utterances, Path(textgrids)) if textgrids is not None else []
+    for name in names:
+        check_writable(str(name), overwrite=overwrite)
     with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
-        times = times_of(utterances, cache_folder() / "speech", language or LANGUAGE, processes, report.stage)
+        times = times_of(utterances, Cache(cache_folder(), report.note), language or LANGUAGE, processes, report.stage)
     if sources.skipped:
-        typer.echo(f"files left out: {reasons(sources.skipped)}", err=True)
+        tell(f"files left out: {reasons(sources.skipped)}")
     show(path, None, describe(utterances, times), json)
     if textgrids is not None:
-        count = _write([one.utterance for one in times.aligned if one is not None], Path(textgrids))
-        typer.echo(f"written  {count:,} TextGrids into {textgrids}", err=True)
+        timed = [(name, one.utterance) for name, one in zip(names, times.aligned, strict=True) if one is not None]
+        for name, utterance in timed:
+            place(name, textgrid.dumps(utterance).encode())
+        tell(f"written  {len(timed):,} TextGrids into {textgrids}")
 
 
-def _write(utterances: list[Utterance], folder: Path) -> int:
-    from rhapsode.exchange.place import place
-    from rhapsode.speech.formats import textgrid
-
-    taken = set[str]()
+def _names(utterances: list[Utterance], folder: Path) -> list[Path]:
+    """A TextGrid for each of them; in recordings of several folders, a name may be there twice."""
+    taken = dict[str, None]()
     for one in utterances:
         name, number = one.name, 1
-        while name in taken:  # recordings of several folders
+        while name in taken:
             number += 1
             name = f"{one.name}-{number}"
-        taken.add(name)
-        place(folder / f"{name}.TextGrid", textgrid.dumps(one).encode())
-    return len(taken)
+        taken[name] = None
+    return [folder / f"{name}.TextGrid" for name in taken]

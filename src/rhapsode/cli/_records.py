@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import typer
 
 from rhapsode.cli._files import as_json, put
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def fresh_seed() -> int:
     import secrets
 
     seed = secrets.randbits(32)
-    typer.echo(f"seed {seed}", err=True)
+    tell(f"seed {seed}")
     return seed
 
 
@@ -118,7 +118,4 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
         noise = (
             f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
         )
-        typer.echo(
-            f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units",
-            err=True,
-        )
+        tell(f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units")

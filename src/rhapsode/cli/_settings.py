@@ -9,8 +9,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from rhapsode import registry
 from rhapsode.cli._files import read
-from rhapsode.config import Config, make
+from rhapsode.config import Config, Dropout, NetworkConfig, Rate, make, unknown
 from rhapsode.errors import UserError, choice
 
 FOLDER = files("rhapsode") / "recipes"
@@ -49,20 +50,32 @@ class Settings(Config):
     """Options are those of `rhapsode train` by the same names; what the command line gives goes before them."""
 
     sources: list[str] = []
+    valid: list[str] | None = None
     minutes: float | None = None
     epochs: float | None = None
     steps: int | None = None
     framing: str | None = None
     window: Annotated[int, Field(ge=1)] | None = None
     horizon: Annotated[int, Field(ge=1)] | None = None
+    batch_size: Annotated[int, Field(ge=1)] | None = None
+    lr: Annotated[float, Field(gt=0)] | None = None
     reset: str | None = None
     valid_fraction: float | None = None
     valid_by: str | None = None
     separator: str | None = None
     field: str | None = None
+    language: str | None = None
+    params: int | str | None = None
+    layers: int | None = None
+    width: int | None = None
+    embedding: int | None = None
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    device: str | None = None
+    precision: str | None = None
+    tensorboard: bool | None = None
 
     network: dict[str, Any] = {}
-    dropout: dict[str, Any] = {}
+    dropout: Rate | dict[str, Any] = {}
     plan: dict[str, Any] = {}
     codec: dict[str, Any] = {}
     """`name`, and the options of that codec."""
@@ -85,12 +98,33 @@ def parse(data: bytes, name: str) -> Settings:
     for key, value in found.items():
         if key not in Settings.model_fields:
             kind = "table" if isinstance(value, dict) else "option"
-            raise choice(f"{name}: {kind}", key, Settings.model_fields)
-        if key in TABLES and not isinstance(value, dict):
+            raise unknown(f"{name}: {kind}", key, Settings.model_fields)
+        number = key == "dropout" and isinstance(value, int | float)
+        if key in TABLES and not isinstance(value, dict) and not number:
             raise UserError(f"{name}: {key} is {value!r}; it must be a table: [{key}], then a setting a line.")
     if not isinstance(found.get("codec", {}).get("name", ""), str):
         raise UserError(f"{name}: codec.name is {found['codec']['name']!r}; it must be the name of a codec, in quotes.")
-    return make(Settings, found, name)
+    settings = make(Settings, found, name)
+    _check_tables(settings, name)
+    return settings
+
+
+def _check_tables(settings: Settings, name: str) -> None:
+    """Raises `UserError` for keys that the tables do not have, and for what can be told to be wrong already."""
+    from rhapsode.training.plan import SETTINGS
+
+    make(NetworkConfig, settings.network, f"{name}: [network]")
+    if isinstance(settings.dropout, dict):
+        make(Dropout, settings.dropout, f"{name}: [dropout]")
+    for key in settings.plan:
+        if key not in SETTINGS:
+            raise unknown(f"{name}: [plan]", key, SETTINGS)
+    if "name" in settings.codec:
+        options = {key: value for key, value in settings.codec.items() if key != "name"}
+        try:
+            registry.get("codec", settings.codec["name"]).checked(options)
+        except UserError as error:
+            raise UserError(f"{name}: [codec]: {error}") from None
 
 
 def load(name: str) -> Settings:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from rhapsode.cli._files import as_json, check_readable, check_suffix, check_writable, numbered, put, write
+from rhapsode.cli._progress import tell
 from rhapsode.cli._records import fresh_seed
 from rhapsode.errors import UserError, choice
 
@@ -39,7 +40,7 @@ class Voice:
 
 
 def write_speech(
-    model: Model, text: str, voice: Voice, seed: int | None, samples: int, output: str, json: bool
+    model: Model, text: str, voice: Voice, seed: int | None, samples: int, output: str, json: bool, overwrite: bool
 ) -> None:
     """Speak, and write it where `output` says; without one, raw samples on stdout, sentence by sentence."""
     from rhapsode import speaking
@@ -52,11 +53,12 @@ def write_speech(
     if not isinstance(codec, Speech):
         raise UserError(f"this is a model of {codec.name}, which is part of a voice: give the voice's folder.")
     if output != "-":
-        check_writable(output)
         check_suffix(output, SOUNDS)
     for name in voice.also:
-        check_writable(name)
         check_suffix(name, BESIDE, "--also")
+    names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
+    for name in [*names, *voice.also]:
+        check_writable(name, overwrite=overwrite)
     if voice.phones is not None:
         check_suffix(voice.phones, LABELLED, "--phones")
         check_readable([voice.phones])
@@ -92,17 +94,16 @@ def write_speech(
     if output == "-" and not json and not voice.also:
         _streamed(said(0), sys.stdout.isatty())
         return
-    names = [output] if samples == 1 else [numbered(output, n + 1) for n in range(samples)]
     entries = []
     for row, name in enumerate(names):
         whole = joined(list(said(row)))
         if output != "-":
             assert whole.sound is not None
             audio.written(whole.sound(), Path(name))
-            typer.echo(name, err=True)
+            tell(name)
         for beside in voice.also:
             _beside(whole, beside)
-            typer.echo(beside, err=True)
+            tell(beside)
         entries.append(_object(whole))
     if json:
         put(as_json({"seed": chosen, "samples": entries}))
@@ -117,7 +118,7 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
     assert first is not None and first.sound is not None
     rate = first.sound().rate
     if not screen:
-        typer.echo(f"raw samples: 16 bit, little-endian, one channel, {rate} a second", err=True)
+        tell(f"raw samples: 16 bit, little-endian, one channel, {rate} a second")
     for one in chain([first], said):
         assert one.sound is not None and one.acoustics is not None
         if screen:
@@ -125,7 +126,7 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         else:
             put(pcm(one.sound()))
     if screen:
-        typer.echo("to hear it: -o FILE.wav, or a pipe to a player of raw samples", err=True)
+        tell("to hear it: -o FILE.wav, or a pipe to a player of raw samples")
 
 
 def _warning(codec: Speech, outlines: Iterator[Utterance], warned: set[str]) -> Iterator[Utterance]:
@@ -207,7 +208,7 @@ def _beside(whole: Utterance, name: str) -> None:
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
     else:
         kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
-        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode())
+        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

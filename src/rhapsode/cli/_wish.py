@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import typer
-
+from rhapsode.cli._progress import tell
 from rhapsode.cli._records import named
 from rhapsode.errors import UserError
 
@@ -47,7 +46,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
 
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
-    if wish.fill:
+    if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
         raise UserError("--fill-bars and --fill-parts say what of a tune is to be drawn: name it with --fill FILE.")
@@ -80,7 +79,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     if chords:
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
-            typer.echo(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)", err=True)
+            tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
     return Outline(tune, density=wish.density, in_key=wish.in_key)
 
 

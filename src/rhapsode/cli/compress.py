@@ -10,7 +10,8 @@ import typer
 
 from rhapsode.cli._files import check_readable, check_writable, read, write
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._options import Overwrite
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")]
@@ -21,7 +22,7 @@ UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]
 
 
-def compress(model: ModelName, source: Source, output: Output) -> None:
+def compress(model: ModelName, source: Source, output: Output, overwrite: Overwrite = False) -> None:
     """Pack a file with a model's predictions. Only that very model can unpack it.
 
     The very bytes come back. So files that are compressed already (.gz, .bz2, .xz, .zst) are refused: unpack them
@@ -32,22 +33,24 @@ def compress(model: ModelName, source: Source, output: Output) -> None:
             f"{source} is compressed already, and a model of text makes such bytes larger. Pack what is in it: "
             f"{UNPACK[kind]} {shlex.quote(source)} | rhapsode compress {shlex.quote(model)} - -o {shlex.quote(output)}"
         )
-    before, after = _convert(model, source, output, "compress")
+    before, after = _convert(model, source, output, overwrite, "compress")
     ratio = f", {8 * after / before:.3f} bits per byte" if before else ""
-    typer.echo(f"{before:,} → {after:,} bytes{ratio}", err=True)
+    tell(f"{before:,} → {after:,} bytes{ratio}")
 
 
-def decompress(model: ModelName, file: Input, output: Output) -> None:
+def decompress(model: ModelName, file: Input, output: Output, overwrite: Overwrite = False) -> None:
     """Unpack what `rhapsode compress` packed with the same model."""
-    before, after = _convert(model, file, output, "decompress")
-    typer.echo(f"{before:,} → {after:,} bytes", err=True)
+    before, after = _convert(model, file, output, overwrite, "decompress")
+    tell(f"{before:,} → {after:,} bytes")
 
 
-def _convert(model: str, file: str, output: str, way: Literal["compress", "decompress"]) -> tuple[int, int]:
+def _convert(
+    model: str, file: str, output: str, overwrite: bool, way: Literal["compress", "decompress"]
+) -> tuple[int, int]:
     """Write what the model makes of a file; bytes before and after."""
     if way == "decompress":
         check_readable([file])
-    check_writable(output, file if Path(file).is_file() else "-")
+    check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
         from rhapsode.model import Model
         from rhapsode.sources import read_one

@@ -10,11 +10,11 @@ import typer
 
 from rhapsode.cli._commands import Commands
 from rhapsode.cli._files import as_json, check_writable, put, visible, write
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._options import Json, Overwrite
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 
 app = Commands(no_args_is_help=True, help="Standard corpora: list them, get them. Train on one with data:NAME.")
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 
 
 @app.command("list")
@@ -38,6 +38,7 @@ def get(
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="Of a part: write it there, not to stdout.")
     ] = None,
+    overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Download a corpus, check it, and print where its files are; or write a part of it, as the literature cuts it."""
@@ -47,7 +48,7 @@ def get(
     if output is not None and not slash:
         raise UserError(f"-o writes one part of a corpus: name it, e.g. {name}/valid.")
     if output is not None:
-        check_writable(output)
+        check_writable(output, overwrite=overwrite)
     elif slash and json:
         raise UserError("--json tells where a part was written: add -o FILE, or leave --json out.")
     with reporting() as report:
@@ -66,7 +67,7 @@ def get(
         if json:
             put(as_json({"name": name, "part": part, "path": output, "bytes": len(data)}))
         else:
-            typer.echo(f"{output}: {len(data):,} bytes; split: {found.dataset.split}", err=True)
+            tell(f"{output}: {len(data):,} bytes; split: {found.dataset.split}")
 
 
 def _cut(piece: tuple[Path, int, int | None]) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +10,9 @@ import typer
 
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.place import check
 
 DEMOS = ("text", "handwriting", "music", "speech")
 SAID = "The quick brown fox jumps over the lazy dog. I never heard these words before."
@@ -26,25 +28,26 @@ def demo(
         float | None, typer.Option(help="How long to train [default: 3; handwriting 10, speech 4].")
     ] = None,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: in the cache].")
+        str | None,
+        typer.Option("-o", "--output", metavar="FOLDER", help="Where to work [default: ./demo-text and so on]."),
     ] = None,
     seed: Annotated[int | None, typer.Option(help="Of what is played: another makes another [default: 1].")] = None,
 ) -> None:
-    """Train on what is found or made on every machine, then write: text, by hand, or music; or speak."""
+    """Train on what is found or made on every machine, then write: text, by hand, or music; or speak.
+
+    All that it makes is put into one folder. Run again, it takes the model from there, and adds what it writes."""
     if what not in DEMOS:
         raise choice("demo", what, DEMOS)
     if what not in ("handwriting", "speech") and words is not None:
         raise UserError(f"{words!r}: only the demos of handwriting and speech are told what to write or say.")
     if what != "music" and seed is not None:
         raise UserError("--seed: only the demo of music takes one.")
-    with unbroken():
-        from rhapsode.datasets import cache_folder
-
-    folder = Path(output) if output else cache_folder() / ("demo" if what == "text" else f"demo-{what}")
+    folder = Path(f"demo-{what}" if output is None else output)
+    check(str(folder), folder=True)
     if what == "text":
         _text(folder, 3.0 if minutes is None else minutes)
     elif what == "music":
-        _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed)
+        _music(folder, 3.0 if minutes is None else minutes, 1 if seed is None else seed, output)
     elif what == "speech":
         _speech(folder, 4.0 if minutes is None else minutes, words or SAID)
     else:
@@ -63,15 +66,15 @@ def _handwriting(folder: Path, minutes: float, words: str) -> None:
             typer.echo(f"{line.drawing.text}\n{preview(line.drawing)}")
     for piece, verdict in zip(result.written.pieces, result.verdicts, strict=True):
         read = "read back without an error" if verdict.read == piece.text else f"read back as {verdict.read!r}"
-        typer.echo(f"{piece.text!r} was {read}", err=True)
+        tell(f"{piece.text!r} was {read}")
     for file in result.files:
-        typer.echo(f"written   {file} (open it in a browser: it writes itself)", err=True)
-    typer.echo(f"attention {result.attention}\nmodel     {result.model}\npicture   {result.picture}", err=True)
-    typer.echo(f'next      rhapsode generate {result.model} "any words" -o words.svg --bias 1\n'
-               f"          rhapsode ink my-hand.jsonl", err=True)  # fmt: skip
+        tell(f"written   {file} (open it in a browser: it writes itself)")
+    tell(f"attention {result.attention}\nmodel     {result.model}\npicture   {result.picture}")
+    tell(f'next      rhapsode generate {result.model} "any words" -o words.svg --bias 1\n'
+         f"          rhapsode ink my-hand.jsonl")  # fmt: skip
 
 
-def _music(folder: Path, minutes: float, seed: int) -> None:
+def _music(folder: Path, minutes: float, seed: int, output: str | None) -> None:
     with unbroken():
         from rhapsode.music.bluesform import form
         from rhapsode.training.demo_music import Held
@@ -93,10 +96,11 @@ def _music(folder: Path, minutes: float, seed: int) -> None:
     typer.echo(line("rhapsode", result.played))
     typer.echo(line("the corpus", result.made))
     for file in result.files:
-        typer.echo(f"written   {file}" + (" (open it in a browser: it plays)" * (file.suffix == ".html")), err=True)
-    typer.echo(f"model     {result.model}\npicture   {result.picture}", err=True)
-    typer.echo(f"next      rhapsode demo music --seed {result.seed + 1}\n"
-               f"          rhapsode train YOUR-TUNES/ -o my-model --minutes 5", err=True)  # fmt: skip
+        tell(f"written   {file}" + (" (open it in a browser: it plays)" * (file.suffix == ".html")))
+    tell(f"model     {result.model}\npicture   {result.picture}")
+    there = f" -o {shlex.quote(output)}" if output else ""
+    tell(f"next      rhapsode demo music --seed {result.seed + 1}{there}\n"
+         f"          rhapsode train YOUR-TUNES/ -o my-model --minutes 5")  # fmt: skip
 
 
 def _speech(folder: Path, minutes: float, words: str) -> None:
@@ -115,16 +119,15 @@ def _speech(folder: Path, minutes: float, words: str) -> None:
         f"own durations:\nspectral distortion {far.lsd_db:.2f} dB, F0 {far.f0_rmse_hz:.1f} Hz off (correlation "
         f"{far.f0_correlation:.2f}), voiced or not wrong in {far.voicing_error_percent:.1f} % of the frames"
     )
-    typer.echo(
+    tell(
         f"{frames.seconds:.1f} seconds of speech took {result.took:.2f} s: {frames.seconds / result.took:.0f} times "
-        "as fast as it is spoken",
-        err=True,
+        "as fast as it is spoken"
     )
     for file in result.files:
-        typer.echo(f"written   {file}", err=True)
-    typer.echo(f"model     {result.model}\npicture   {result.picture}", err=True)
-    typer.echo(f'next      rhapsode generate {result.model} "Any words." -o words.wav\n'
-               f"          rhapsode train YOUR-RECORDINGS/ -o my-voice --minutes 20", err=True)  # fmt: skip
+        tell(f"written   {file}")
+    tell(f"model     {result.model}\npicture   {result.picture}")
+    tell(f'next      rhapsode generate {result.model} "Any words." -o words.wav\n'
+         f"          rhapsode train YOUR-RECORDINGS/ -o my-voice --minutes 20")  # fmt: skip
 
 
 def _text(folder: Path, minutes: float) -> None:
@@ -140,8 +143,7 @@ def _text(folder: Path, minutes: float) -> None:
         typer.echo(f"  {name:<{width}}  {bits:6.3f}")
     for temperature, text in result.samples:
         typer.echo(f"\n--- temperature {temperature:g} ---\n{visible(text)}")
-    for note in result.notes:
-        typer.echo(note, err=True)
-    typer.echo(f"model    {result.model}\npicture  {result.picture}", err=True)
-    typer.echo(f'next     rhapsode generate {result.model} "The "\n'
-               f"         rhapsode train YOUR-TEXT.txt -o my-model --minutes 5", err=True)  # fmt: skip
+    tell(f"written  {result.written}")
+    tell(f"model    {result.model}\npicture  {result.picture}")
+    tell(f'next     rhapsode generate {result.model} "The "\n'
+         f"         rhapsode train YOUR-TEXT.txt -o my-model --minutes 5")  # fmt: skip

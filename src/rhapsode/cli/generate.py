@@ -11,6 +11,8 @@ import typer
 from rhapsode.cli._escapes import KNOWN, unescaped
 from rhapsode.cli._files import as_json, check_writable, put, visible, write
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._options import Overwrite
+from rhapsode.cli._progress import tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -68,6 +70,7 @@ def generate(
         bool, typer.Option("--ignore-end", help="Go on with another document, or line, where one has ended.")
     ] = False,
     output: Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Write there instead of stdout.")] = "-",
+    overwrite: Overwrite = False,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
     bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
@@ -169,7 +172,7 @@ def generate(
     """Let a model write, from nothing or on from a prompt."""
     if prompt is not None and prompt_file is not None:
         raise UserError("a PROMPT and --prompt-file were given; one of them must go.")
-    check_writable(output)
+    check_writable(output, overwrite=True)  # what is there is looked at once it is known how files are named
 
     with unbroken():
         from rhapsode.codecs._records import RecordCodec
@@ -220,7 +223,7 @@ def generate(
             max_copy,
             soundfont,
         )
-        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json)
+        write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
     if record == "utterance":
         from rhapsode.cli._speech import Voice, write_speech
@@ -233,7 +236,7 @@ def generate(
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json)
+        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink
@@ -245,8 +248,9 @@ def generate(
         if loaded.text is None or length is not None:
             _refuse(ctx, ("tries",), "says how often a text is drawn that cannot be read; here nothing is read")
         pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
-        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json)
+        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
         return
+    check_writable(output, overwrite=overwrite)
     how: dict[str, Any] = {
         "length": length,
         "seed": seed,
@@ -273,7 +277,7 @@ def generate(
     on_screen = output == "-" and sys.stdout.isatty()
     write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
-        typer.echo(f"seed {drawn[0].seed}", err=True)
+        tell(f"seed {drawn[0].seed}")
 
 
 def _asked(ctx: typer.Context, option: str | None) -> bool:
@@ -311,7 +315,7 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
     if screen and not last.endswith(b"\n"):
         put(b"\n")
     if tell_seed:
-        typer.echo(f"seed {pieces.seed}", err=True)
+        tell(f"seed {pieces.seed}")
 
 
 def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:

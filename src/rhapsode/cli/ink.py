@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,6 +11,7 @@ import typer
 from rhapsode.cli._files import visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import check
 
 if TYPE_CHECKING:
     from rhapsode.inkpad.server import Server
@@ -28,7 +30,7 @@ def ink(
         str | None, typer.Option(metavar="MODEL", help=f"The model that learns your hand [default: {BASE}].")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")
+        str | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.01, max=1440, help="How long it learns.")] = 5.0,
     sentence: Annotated[
@@ -37,6 +39,9 @@ def ink(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="A lesson may replace any model in that folder, not only a lesson's.")
+    ] = False,
 ) -> None:
     """Record your own hand, on a page in your browser, and teach it to a model.
 
@@ -50,9 +55,12 @@ def ink(
         from rhapsode.inkpad.teacher import Teacher
 
     recorded, hint = Lines(file), ""
+    check(str(file))
+    if output is not None:
+        check(output, folder=True)
     try:
-        folder = file.with_suffix("") if output is None else output
-        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell)
+        folder = file.with_suffix("") if output is None else Path(output)
+        teacher: Teacher | None = Teacher(file, base or BASE, folder, minutes, sentence, _tell, overwrite)
     except UserError:
         if base is not None or sentence or output is not None:
             raise
@@ -67,10 +75,10 @@ def ink(
         if not no_browser:
             _open(server.url)
         try:
-            server.serve_forever()
-        except KeyboardInterrupt:
-            server.lines.close()
+            with suppress(KeyboardInterrupt):
+                server.serve_forever()
         finally:
+            server.lines.close()
             if teacher:
                 teacher.close()
         _summary(server)

@@ -9,8 +9,10 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._options import Overwrite, TrustPaths
 from rhapsode.cli._recordings import are_recordings, inspect_recordings
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import trusting
 
 SHOWN = 100
 """Symbols of the vocabulary that are listed."""
@@ -36,6 +38,8 @@ def inspect(
         str | None,
         typer.Option(metavar="FOLDER", help="Of recordings: write there when each phone is said, a TextGrid each."),
     ] = None,
+    trust_paths: TrustPaths = False,
+    overwrite: Overwrite = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Show what a model is, and how it was trained; or what a file of drawings or tunes, or a folder of recordings,
@@ -53,12 +57,13 @@ def inspect(
     if beside is not None:
         from rhapsode.cli._music import compare_music
 
-        compare_music(model, beside, picture, json)
+        compare_music(model, beside, picture, json, overwrite)
         return
-    if against and not is_music(Path(model)):
+    if against is not None and not is_music(Path(model)):
         raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
     if are_recordings(Path(model)):
-        inspect_recordings(Path(model), language, textgrids, json)
+        with trusting(trust_paths):
+            inspect_recordings(Path(model), language, textgrids, json, overwrite)
         return
     if language is not None or textgrids is not None:
         option = "--language" if language is not None else "--textgrids"
@@ -71,7 +76,7 @@ def inspect(
     if is_music(Path(model)):
         from rhapsode.cli._music import inspect_music
 
-        judge = Model.load(against) if against else None
+        judge = Model.load(against) if against is not None else None
         inspect_music(Path(model), judge, json)
         return
     loaded = Model.load(model)

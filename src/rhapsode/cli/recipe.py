@@ -11,12 +11,12 @@ import typer
 from rhapsode.cli import train
 from rhapsode.cli._commands import Commands
 from rhapsode.cli._files import as_json, put
+from rhapsode.cli._options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
 app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
-Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
 Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
 INDENT, WIDTH = 14, 110
 
@@ -63,7 +63,10 @@ def _described(name: str, found: Settings) -> list[str]:
     options = {key: value for key, value in found.options.items() if key != "sources"}
     lines += _entry("data", [" ".join(sources)]) + ["", *_settings(options)]
     for table in ("codec", "network", "dropout", "plan"):
-        if values := getattr(found, table):
+        values = getattr(found, table)
+        if isinstance(values, float):  # one for all rates
+            lines += ["", f"{table} = {values}"]
+        elif values:
             lines += ["", f"[{table}]", *_settings(values)]
     source = "" if found.sources else " SOURCE"
     return [*lines, "", f"train it with: rhapsode recipe run {name}{source} -o MODEL"]
@@ -81,6 +84,14 @@ def _settings(values: dict[str, Any]) -> list[str]:
     return [f"{key} = {dumps(value, ensure_ascii=False)}" for key, value in values.items()]
 
 
+@app.command("settings")
+def settings() -> None:
+    """Every setting of train and of its file, as Markdown."""
+    from rhapsode.cli._reference import page
+
+    put(page().encode())
+
+
 @app.command("run")
 def run(
     name: Name,
@@ -91,10 +102,13 @@ def run(
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Or this many times over the data.")] = None,
     steps: Annotated[int | None, typer.Option(help="Or for this many updates.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, exactly.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
+    trust_paths: TrustPaths = False,
+    json: Json = False,
 ) -> None:
     """Train as a recipe says.
 
@@ -109,7 +123,10 @@ def run(
         epochs=epochs,
         steps=steps,
         resume=resume,
+        overwrite=overwrite,
         seed=seed,
         device=device,
         precision=precision,
+        trust_paths=trust_paths,
+        json=json,
     )

@@ -6,8 +6,10 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._options import Json, Overwrite
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 
 
@@ -19,6 +21,8 @@ def recognise(
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
     width: Annotated[int, typer.Option(min=1, max=4096, help="Of its layers, in each direction.")] = 128,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
+    overwrite: Overwrite = False,
+    json: Json = False,
 ) -> None:
     """Learn to read handwriting, so that `generate` checks what a model writes.
 
@@ -26,14 +30,20 @@ def recognise(
     with unbroken():
         from rhapsode._records import lot
         from rhapsode._validation import held_out
-        from rhapsode.checkpoint import locate
+        from rhapsode.checkpoint import SHIPPED_PREFIX, locate
         from rhapsode.codecs.strokes import Strokes
         from rhapsode.ink.read import read
+        from rhapsode.model import Model
         from rhapsode.recogniser import FILE
         from rhapsode.sources import open_sources
-        from rhapsode.training.recognise import train_recogniser
+        from rhapsode.training.recognise import check_free, train_recogniser
 
+    if model.startswith(SHIPPED_PREFIX):
+        raise UserError(f"{model} comes with Rhapsode and stays as it is. Train a model of your own, and name that.")
+    Model.load(model)  # whatever else it is, a recogniser beside it would never be found
     folder = locate(model).parent
+    if not overwrite:
+        check_free(folder / FILE)
     files = open_sources(sources, accepts=Strokes.recognises).files
     drawings = [drawing for file in files for drawing in read(file.path, None, file.name)]
     lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
@@ -53,9 +63,12 @@ def recognise(
             seed=seed,
             valid=sides[1],  # type: ignore[arg-type]
             width=width,
+            overwrite=overwrite,
             report=report,
         )
     rate = known.config.facts.get("valid_cer")
+    if json:
+        put(as_json({"recogniser": str(folder / FILE), "alphabet": known.config.alphabet, **known.config.facts}))
     if rate is not None:
-        typer.echo(f"misreads {100 * rate:.1f} % of the characters of texts that it had not seen", err=True)
-    typer.echo(f'next  rhapsode generate {folder} "any words" -o words.svg', err=True)
+        tell(f"misreads {100 * rate:.1f} % of the characters of texts that it had not seen")
+    tell(f'next  rhapsode generate {folder} "any words" -o words.svg')

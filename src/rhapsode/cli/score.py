@@ -11,10 +11,12 @@ import typer
 from rhapsode.cli._escapes import KNOWN, unescaped
 from rhapsode.cli._files import CHUNK
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._options import TrustPaths
 from rhapsode.cli._paint import no_colours
-from rhapsode.cli._progress import Lines, reporting
+from rhapsode.cli._progress import QUIET, Lines, reporting
 from rhapsode.cli._scored import Collected, Output, Printed
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import trusting
 
 if TYPE_CHECKING:
     from rhapsode.report import Report
@@ -59,6 +61,7 @@ def score(
     color: Annotated[
         bool, typer.Option("--color", help="Print the text coloured by surprise, on a terminal; NO_COLOR, FORCE_COLOR.")
     ] = False,
+    trust_paths: TrustPaths = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure how well a model predicts texts.
@@ -99,7 +102,8 @@ def score(
                 f"{' and '.join(others)}: for models of text; the codec of this one is {loaded.codec.name}. Leave "
                 f"{'it' if len(others) == 1 else 'them'} out. (--per-document says it of each {loaded.codec.record}.)"
             )
-        score_records(loaded, sources, per_document, json)
+        with trusting(trust_paths):
+            score_records(loaded, sources, per_document, json)
         return
     separator = None if separator is None else unescaped(separator, "--document-separator")
     with unbroken():
@@ -132,7 +136,7 @@ def score(
 
 def _reporting(streamed: bool) -> AbstractContextManager[Report]:
     """Progress, unless results are printed on the same terminal meanwhile."""
-    return nullcontext(_Notes()) if streamed and sys.stdout.isatty() else reporting()
+    return nullcontext(_Notes()) if streamed and sys.stdout.isatty() and not QUIET.get() else reporting()
 
 
 class _Notes(Lines):

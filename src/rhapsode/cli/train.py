@@ -12,15 +12,23 @@ import typer
 
 from rhapsode import registry
 from rhapsode.cli._escapes import KNOWN, unescaped
+from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import duration, nats, reporting
+from rhapsode.cli._options import Device, Epochs, Json, Minutes, Overwrite, Precision, Resume, Seed, Steps, TrustPaths
+from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
+from rhapsode.report import duration, nats
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
+    from rhapsode.training.run import Result
 
 CODECS = ", ".join(registry.names("codec"))
 BUDGETS = ("minutes", "epochs", "steps")
+SHORT = {"rate": "lr", "matrix_rate": "lr", "rows": "batch_size", "window": "window", "seed": "seed"}
+"""Settings of a plan that have options of their own, which go before a file's."""
+SHAPE = ("layers", "width", "embedding")
+"""The same of the network."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
@@ -29,15 +37,22 @@ def train(
         list[str] | None, typer.Argument(metavar="SOURCE...", help="Files, folders, globs, data:NAME, or - for stdin.")
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
-    minutes: Annotated[float | None, typer.Option(help="Train for this long [default: 5].")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Train this many times over the data.")] = None,
-    steps: Annotated[int | None, typer.Option(help="Train for this many updates.")] = None,
+    minutes: Minutes = None,
+    epochs: Epochs = None,
+    steps: Steps = None,
     codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="stream, one-to-one, many-to-one or one-to-many [default: stream]."),
     ] = None,
-    window: Annotated[int | None, typer.Option(min=1, help="Steps trained through, or read (many-to-one).")] = None,
+    window: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Steps that training looks back through: where backpropagation through time (BPTT) is cut; or steps "
+            "read (many-to-one) [default: by width].",
+        ),
+    ] = None,
     horizon: Annotated[int | None, typer.Option(min=1, help="Steps predicted (one-to-many).")] = None,
     reset: Annotated[
         str | None,
@@ -88,26 +103,46 @@ def train(
     layers: Annotated[int | None, typer.Option(help="LSTM layers.")] = None,
     width: Annotated[int | None, typer.Option(help="Outputs per layer.")] = None,
     embedding: Annotated[int | None, typer.Option(help="Numbers per input symbol; 0 for one-hot.")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(min=1, help="Rows of a batch, each of --window steps [default: by the data].")
+    ] = None,
+    lr: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATE",
+            help="Peak learning rate; matrices, which Muon learns, have five times as much "
+            "[default: 0.006; 0.0012 with --from].",
+        ),
+    ] = None,
+    dropout: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.99, metavar="RATE", help="Of what layers give [default: by the epochs]."),
+    ] = None,
     base: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this model.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with a stopped run, exactly.")] = False,
-    seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, mps.")] = "auto",
-    precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    seed: Seed = None,
+    device: Device = None,
+    precision: Precision = None,
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    trust_paths: TrustPaths = False,
+    json: Json = False,
 ) -> None:
-    """Train a model on your own text.
+    """Train a model on your own text, handwriting, music or recordings.
 
-    What you do not set is chosen from the data and the time."""
+    What you do not set is chosen from the data and the time. More settings go into a file (--config): docs/settings.md
+    or rhapsode recipe settings lists them."""
     from rhapsode.cli._settings import Settings, load
 
-    shape = {"layers": layers, "width": width, "embedding": embedding}
     begin(
-        load(config) if config else Settings(),
+        load(config) if config is not None else Settings(),
         output,
-        shape={name: value for name, value in shape.items() if value is not None},
-        params=None if params is None else whole(params),
+        params=params,
+        layers=layers,
+        width=width,
+        embedding=embedding,
         sources=sources,
         minutes=minutes,
         epochs=epochs,
@@ -117,6 +152,9 @@ def train(
         window=window,
         horizon=horizon,
         reset=reset,
+        batch_size=batch_size,
+        lr=lr,
+        dropout=dropout,
         valid=valid,
         valid_fraction=valid_fraction,
         valid_by=valid_by,
@@ -125,10 +163,13 @@ def train(
         language=language,
         base=base,
         resume=resume,
+        overwrite=overwrite,
         seed=seed,
         device=device,
         precision=precision,
-        tensorboard=tensorboard,
+        tensorboard=tensorboard or None,
+        trust_paths=trust_paths or None,
+        json=json,
     )
 
 
@@ -136,10 +177,9 @@ def begin(
     settings: Settings,
     output: str,
     *,
-    shape: dict[str, int] | None = None,
-    params: int | None = None,
     resume: bool = False,
-    language: str | None = None,
+    overwrite: bool = False,
+    json: bool = False,
     **given: Any,
 ) -> None:
     """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
@@ -147,9 +187,13 @@ def begin(
     named = [f"--{name}" for name in BUDGETS if name in given]
     if len(named) > 1:
         raise UserError(f"{' and '.join(named)}: give one of them; each says how long to train.")
-    # A resumed run has sources of its own, which the file's must not replace.
-    replaced = {*(BUDGETS if named else ()), *(["sources"] if resume else ())}
+    # A resumed run has sources and a budget of its own, which the file's must not replace.
+    replaced = {*(BUDGETS if named or resume else ()), *(["sources"] if resume else ())}
     chosen = {name: value for name, value in settings.options.items() if name not in replaced} | given
+    dropout = chosen.pop("dropout", settings.dropout)
+    plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
+    shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
+    language, params = chosen.pop("language", None), chosen.pop("params", None)
     sources = chosen.pop("sources", [])
     if not sources and not resume:
         raise UserError("nothing to train on: name a SOURCE, e.g. rhapsode train book.txt -o model.")
@@ -171,25 +215,60 @@ def begin(
             output,
             codec=codec,
             codec_options=codec_options,
-            network=settings.network | (shape or {}),
-            dropout=settings.dropout,
-            plan=settings.plan,
-            params=params,
+            network=settings.network | shape,
+            dropout=dropout,
+            plan=plan,
+            params=None if params is None else whole(str(params)),
             resume=resume,
+            overwrite=overwrite,
             report=report,
             **chosen,
         )
     if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks
         return
-    name = shlex.quote(str(result.model_path))
-    best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
-    typer.echo(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}", err=True)
-    typer.echo(f"model    {result.model_path}\npicture  {result.picture}", err=True)
+    if json:
+        put(as_json(_object(result)))
+    _tell(result)
     if not result.finished:
-        typer.echo(f"go on    rhapsode train -o {name} --resume", err=True)
         raise typer.Exit(130)
-    if result.usage:
-        typer.echo(f"next     rhapsode generate {name} {result.usage}", err=True)
+
+
+def _tell(result: Result) -> None:
+    from rhapsode.checkpoint import RESUME
+    from rhapsode.training.told import SAMPLES, TOLD
+
+    folder = result.model_path
+    name = shlex.quote(str(folder))
+    best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
+    tell(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}")
+    tell(f"model    {folder}\npicture  {result.picture}\nlog      {folder / TOLD}; samples in {folder / SAMPLES}")
+    if result.finished:
+        longer = (folder / RESUME).stat().st_size / 1e6
+        tell(f"longer   rhapsode train -o {name} --resume --minutes 5  ({RESUME}, {longer:,.1f} MB, is only for that)")
+    else:
+        tell(f"go on    rhapsode train -o {name} --resume")
+    if result.finished and result.usage:
+        tell(f"next     rhapsode generate {name} {result.usage}")
+
+
+def _object(result: Result) -> dict[str, Any]:
+    """What a program may want to know of it."""
+    from rhapsode.checkpoint import MODEL
+    from rhapsode.model import Model
+
+    folder = result.model_path
+    there = (folder / MODEL).exists()  # not after a run that was stopped before its first look at the validation data
+    return {
+        "model": str(folder),
+        "picture": str(result.picture),
+        "finished": result.finished,
+        "steps": result.steps,
+        "seconds": result.seconds,
+        "valid_nats_per_step": None if math.isnan(result.valid_nats) else result.valid_nats,
+        "parameters": Model.load(folder).network.parameters if there else None,
+        "digest": Model.load(folder).digest if there else None,
+        "bytes": {each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.suffix == ".safetensors"},
+    }
 
 
 def _check_language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:

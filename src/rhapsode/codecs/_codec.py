@@ -40,6 +40,9 @@ class Codec(ABC):
     limits: ClassVar[dict[str, tuple[int, int]]] = {}
     """The least and greatest value of each option that is a number."""
 
+    meanings: ClassVar[dict[str, str]] = {}
+    """What each option is: one sentence or a few, for people."""
+
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from rhapsode.codecs._codec import Codec
 from rhapsode.errors import UserError, choice
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import Guide
 
 Records = Callable[[], Iterator[Any]]
@@ -118,10 +119,10 @@ class RecordCodec(Codec):
 
     @classmethod
     def prepared(
-        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+        cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
-        """These records, all that a corpus is made of, after work that takes long or needs all of them. What is kept of
-        the work is kept in the folder `cache`.
+        """These records, all that a corpus is made of, after work that takes long or needs all of them. What is worth
+        keeping of the work is kept in `cache`.
 
         report: is called with what is being done and how much of that is done. Raises `UserError`.
         """

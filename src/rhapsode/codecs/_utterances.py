@@ -15,6 +15,7 @@ import numpy as np
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
 from rhapsode.speech import read as files
@@ -45,8 +46,12 @@ class UtteranceCodec(RecordCodec):
     wanted = f"recordings with texts. {files.KNOWN}"
     options = {"language": LANGUAGE, "hop": 5, "lsp": 0, "rate": 0}
     limits = {"hop": HOPS, "lsp": (0, 1), "rate": (0, RATES[1])}
-    """language: what espeak-ng calls it; hop: milliseconds from frame to frame; lsp: 1 for the vocoder in numpy, even
-    where WORLD is installed; rate: samples a second, 0 for what suits the recordings."""
+    meanings = {
+        "language": "What is spoken, as espeak-ng calls it.",
+        "hop": "Milliseconds from frame to frame.",
+        "lsp": "1 for the vocoder in numpy, even where WORLD is installed.",
+        "rate": "Samples a second; 0 for what suits the recordings.",
+    }
     flags = 0
 
     def __init__(
@@ -104,7 +109,7 @@ class UtteranceCodec(RecordCodec):
 
     @classmethod
     def prepared(
-        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+        cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
         return Prepared(*prepared(records, cache, report, **cls.checked(options)))
 
@@ -207,7 +212,7 @@ class UtteranceCodec(RecordCodec):
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
             cls.check(own, len(scale[0]))
-            spoken = loads(example, "the example", Path())
+            spoken = loads(example, "the example")
             if spoken.times is None or not len(spoken):
                 raise ValueError("the example has no phones with times")
             return cls(cls.checked(settings), Features(symbols, speakers), scale, spoken, own)

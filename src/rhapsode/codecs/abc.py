@@ -50,7 +50,7 @@ class Abc(TuneCodec):
     paced = True
     options = {"grid": 24}
     limits = {"grid": (1, 96)}
-    """grid: frames in a quarter note."""
+    meanings = {"grid": "Frames in a quarter note."}
     given = GIVEN
 
     def __init__(self, known: Repertoire, metres: list[tuple[int, int]]) -> None:

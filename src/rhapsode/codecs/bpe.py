@@ -66,16 +66,16 @@ def cut(data: bytes) -> int:
 
 
 class Bpe(TextCodec):
-    """Byte-pair encoding with these merges: pairs of earlier symbols, in the order they are done.
-
-    Options of `fit`: `size`, how many symbols there are at most, the 256 bytes included;
-    `min_count`, how often a pair must be seen to be merged.
-    """
+    """Byte-pair encoding with these merges: pairs of earlier symbols, in the order they are done."""
 
     name = "bpe"
     summary = "a step is a frequent string of bytes: for large texts when steps are dear"
     options = {"size": 4096, "min_count": 2}
     limits = {"size": (256, SYMBOL_LIMIT), "min_count": (1, 2**62)}
+    meanings = {
+        "size": "How many symbols there are at most, the 256 bytes included.",
+        "min_count": "How often a pair must be seen to be merged.",
+    }
 
     def __init__(self, merges: Sequence[tuple[int, int]]) -> None:
         self.merges = tuple(merges)

@@ -35,15 +35,17 @@ class Chars(TextCodec):
     """Known characters one symbol each, everything else spelled with halves of bytes.
 
     characters: the known ones, in order of their code points, none twice, no surrogates.
-
-    Options of `fit`: `min_count`, how often a character must be seen to be known; `max_size`, how
-    many are known at most (the most frequent, and of equally frequent ones those of lower code point).
     """
 
     name = "chars"
     summary = "a step is a character; characters rare in training are spelled: for text and source code"
     options = {"min_count": 4, "max_size": 20_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT - HALVES)}
+    meanings = {
+        "min_count": "How often a character must be seen in training to be known; others are spelled.",
+        "max_size": "How many are known at most: the most frequent, and of equally frequent ones those of lower code "
+        "point.",
+    }
 
     def __init__(self, characters: str) -> None:
         self.characters = characters

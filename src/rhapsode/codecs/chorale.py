@@ -46,7 +46,7 @@ class Chorale(TuneCodec):
     keyed = True
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
-    """grid: frames in a quarter note."""
+    meanings = {"grid": "Frames in a quarter note.", "voices": "How many there are, each with one note at a time."}
 
     def __init__(
         self,

@@ -45,8 +45,11 @@ class Melody(TuneCodec):
     paced = True
     options = {"grid": 24, "thirds": 0, "form": 1}
     limits = {"grid": (1, 96), "thirds": (0, 1), "form": (0, 1)}
-    """grid: frames in a quarter note. thirds: 1 to write pitches in circles of thirds. form: 0 to give neither
-    the place in the bar and in the form nor echoes."""
+    meanings = {
+        "grid": "Frames in a quarter note.",
+        "thirds": "1 to write pitches in circles of thirds.",
+        "form": "0 to give neither the place in the bar and in the form nor echoes.",
+    }
     given = GIVEN
 
     def __init__(self, known: Repertoire, thirds: bool, form: bool) -> None:

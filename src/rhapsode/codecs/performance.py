@@ -44,7 +44,7 @@ class Performance(TuneCodec):
     grid, usual = TICKS, Usual()
     options = {"velocities": 32}
     limits = {"velocities": (1, 127)}
-    """velocities: levels of loudness that are told apart."""
+    meanings = {"velocities": "Levels of loudness that are told apart."}
 
     def __init__(self, lowest: int, places: int, velocities: int, levels: list[int]) -> None:
         """levels: those that are used, of so many velocities."""

@@ -45,10 +45,14 @@ class PianoRoll(TuneCodec):
     rank = 2
     options = {"grid": 4, "holds": 1, "shift": 5, "echoes": 12}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24), "echoes": (0, 16)}
-    """grid: frames in a quarter note. holds: 1 to tell notes that begin from those that are held.
-    shift: training presents each tune in other keys, up to so many semitones higher or lower.
-    echoes: with each frame are given so many earlier ones: those at the distances at which tunes are most like
-    themselves, a bar or eight (the lookback of Waite, "Generating Long-Term Structure in Songs and Stories", 2016)."""
+    meanings = {
+        "grid": "Frames in a quarter note.",
+        "holds": "1 to tell notes that begin from those that are held.",
+        "shift": "Training presents each tune in other keys, up to so many semitones higher or lower.",
+        "echoes": "With each frame are given so many earlier ones: those at the distances at which tunes are most like "
+        'themselves, a bar or eight (the lookback of Waite, "Generating Long-Term Structure in Songs and Stories", '
+        "2016).",
+    }
 
     def __init__(
         self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual, lags: tuple[int, ...]

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rhapsode.codecs._records import Prepared
 from rhapsode.codecs._utterances import UtteranceCodec
+from rhapsode.exchange.cache import Cache
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
 from rhapsode.speech.acoustics import HIGHEST, LOWEST
@@ -37,7 +37,7 @@ class Prosody(UtteranceCodec):
 
     @classmethod
     def prepared(
-        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+        cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
         found = super().prepared(records, cache, report, **options)
         return Prepared(found.records, [], [])  # the voice's training has told the rest

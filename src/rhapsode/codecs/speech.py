@@ -37,8 +37,11 @@ class Speech(UtteranceCodec):
     usage = '"Any words." -o words.wav'
     options = {**UtteranceCodec.options, "melody": 1, "slopes": 0}
     limits = {**UtteranceCodec.limits, "melody": (0, 1), "slopes": (0, 1)}
-    """melody: 1 to be given F0 by phones, as the model of prosody has it, 0 to find it from the text alone; slopes: 1
-    to model them, too, and make of all the likeliest track (see `speech.trajectory`)."""
+    meanings = {
+        **UtteranceCodec.meanings,
+        "melody": "1 to be given F0 by phones, as the model of prosody has it; 0 to find it from the text alone.",
+        "slopes": "1 to model how fast frames change, too, and make of all the likeliest track.",
+    }
     flags = 1
 
     @property

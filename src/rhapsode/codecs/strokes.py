@@ -60,8 +60,10 @@ class Strokes(RecordCodec):
     record = "drawing"
     options = {"every": 0, "scale": 10}
     limits = {"every": (0, 1000), "scale": (0, 90)}
-    """every: keep each n-th point and those where the pen is lifted; 0 chooses n by the points that a character has.
-    scale: training presents each drawing up to this much larger or smaller, per cent."""
+    meanings = {
+        "every": "Keep each n-th point and those where the pen is lifted; 0 chooses n by the points of a character.",
+        "scale": "Training presents each drawing up to this much larger or smaller, per cent.",
+    }
 
     def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,6 +16,7 @@ import numpy as np
 from rhapsode.codecs._records import Prepared, Records
 from rhapsode.codecs.speech import VOICED, Speech
 from rhapsode.errors import UserError
+from rhapsode.exchange.cache import Cache
 from rhapsode.speech.audio import Unreadable
 from rhapsode.speech.timing import spelled
 from rhapsode.speech.utterance import Phone, Utterance
@@ -65,7 +65,7 @@ class Unaligned(Speech):
 
     @classmethod
     def prepared(
-        cls, records: Sequence[Any], cache: Path, report: Callable[[str, float], None], **options: Any
+        cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
         language = cls.checked(options)["language"]
         found = [one if one.times is not None or one.sound is None else _bounded(one, language) for one in records]

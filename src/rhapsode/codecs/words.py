@@ -77,15 +77,16 @@ class Words(TextCodec):
 
     words:      tokens of 2 to 33 characters, sorted, none twice, no surrogates.
     characters: as for `Chars`.
-
-    Options of `fit`: `min_count`, how often a word or character must be seen to be known;
-    `max_size`, how many words, and apart from them how many characters, are known at most.
     """
 
     name = "words"
     summary = "a step is a word, number or mark; rare ones are spelled: for prose when steps are dear"
     options = {"min_count": 3, "max_size": 10_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT // 2 - HALVES)}
+    meanings = {
+        "min_count": "How often a word, or a character that others are spelled with, must be seen to be known.",
+        "max_size": "How many words are known at most, and how many characters: the most frequent.",
+    }
 
     def __init__(self, words: Sequence[str], characters: str) -> None:
         self.words = tuple(words)

@@ -1,4 +1,4 @@
-"""JSON from anywhere: lines of it, and the elements of a list one by one."""
+"""JSON: lines of it and elements of lists, from anywhere; and values as JSON that can be written."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ from rhapsode.exchange.values import mapping, shown
 LINE = 1 << 26
 """Bytes of a line, at most."""
 SPACE = re.compile(r"[\s,]*")
+
+
+def dumps(value: Any, sort_keys: bool = False) -> str:
+    """A value as JSON that has a UTF-8: halves of surrogate pairs, as in names of other encodings, are escapes."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys)
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:

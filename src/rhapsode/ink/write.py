@@ -49,7 +49,7 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
     if kind in LINES:
         return _lines(what, kind)
     contents = PAGES[kind](what, **options)
-    return contents.encode() if isinstance(contents, str) else contents
+    return contents.encode(errors="replace") if isinstance(contents, str) else contents
 
 
 def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -> list[Path]:

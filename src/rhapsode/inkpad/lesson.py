@@ -13,13 +13,13 @@ import math
 import os
 import shutil
 import sys
-import tempfile
 import threading
 from pathlib import Path
 from typing import Any
 
 from rhapsode import checkpoint
 from rhapsode.errors import NotFinite, UserError
+from rhapsode.exchange.place import sweep, temporary
 from rhapsode.exchange.source import of_file
 from rhapsode.ink.formats import own
 from rhapsode.model import Model
@@ -54,20 +54,23 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
     heard: what was said on stdin, filled in by `_listen`. Raises `UserError`.
     """
     say(stage="preparing")
-    from rhapsode.training.log import LOG, PICTURE
+    from rhapsode.training.folder import RECORDS
     from rhapsode.training.run import train
 
     folder.parent.mkdir(parents=True, exist_ok=True)
-    desk = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    sweep(folder.parent)
+    desk = temporary(folder)
     try:
+        desk.mkdir()
         learnt, held_out = _dealt(file, base, desk)
         result = train([learnt], desk, valid=[held_out], base=base, minutes=minutes, report=_Told())
         kept = result.finished or KEEP in heard
         if kept:
             folder.mkdir(exist_ok=True)
             (folder / checkpoint.RESUME).unlink(missing_ok=True)  # another run's: it must not go on with this model
-            for name in (LOG, PICTURE, checkpoint.MODEL):
-                os.replace(desk / name, folder / name)
+            for name in (*RECORDS, checkpoint.MODEL):
+                if (desk / name).exists():  # of a short lesson, there are no samples
+                    os.replace(desk / name, folder / name)
         say(end="finished" if result.finished else "stopped", kept=kept, seconds=result.seconds)
     finally:
         shutil.rmtree(desk, ignore_errors=True)

@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from rhapsode.checkpoint import commit
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.exchange.source import Source, of_file
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import own
@@ -57,7 +57,7 @@ class Lines:
                 raw.append(own.dumps(drawing))
                 texts.append(drawing.text)
             try:
-                commit(self._real, "".join(f"{line}\n" for line in raw).encode())
+                place(self._real, "".join(f"{line}\n" for line in raw).encode())
             except UserError as error:
                 raise UserError(f"cannot write {self.path}: {error.__cause__}. It is as it was.") from None
             return len({text for text in texts if text})

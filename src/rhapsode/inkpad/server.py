@@ -41,6 +41,7 @@ def next_commands(path: Path, teacher: Teacher | None = None) -> list[str]:
     """What to run when the lines are written."""
     if teacher:
         given = [str(path), "-o", str(teacher.folder), "--from", teacher.base, "--minutes", f"{teacher.minutes:g}"]
+        given += ["--overwrite"] * teacher.taught
         return [f"rhapsode train {shlex.join(given)}", teacher.command]
     return [
         f"rhapsode train {shlex.quote(str(path))} -o my-hand --from MODEL",

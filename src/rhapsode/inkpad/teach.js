@@ -50,7 +50,7 @@ export class Lesson {
       ? "It is learning. You can go on writing meanwhile; a later lesson takes the new lines, too."
       : missing
         ? `${missing} more ${missing === 1 ? "line is" : "lines are"} needed; the more, the better.`
-        : `From ${usable} lines, in about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. More lines make it better.`;
+        : `From ${usable} lines, in about ${minutes} ${minutes === 1 ? "minute" : "minutes"}. More lines make it better.${this.state.taught ? " The model of the last lesson is replaced." : ""}`;
     find("unknown").textContent = strange.size
       ? `The model does not know ${[...strange].join(" ")}, so it leaves out ${written.length - usable} of your lines.`
       : "";

@@ -40,8 +40,10 @@ class Teacher:
         minutes: float = 5.0,
         sentence: str = "",
         told: Callable[[str], None] = lambda _: None,
+        overwrite: bool = False,
     ) -> None:
         """sentence: what both models write for comparison. told: hears, from a thread, what belongs in the terminal.
+        overwrite: a lesson may replace a model that none made (that of an earlier lesson it always does).
 
         Raises `UserError` for a base that writes no texts by hand, or cannot write the sentence.
         """
@@ -51,6 +53,7 @@ class Teacher:
         if model.path is not None and model.path.parent.resolve() == folder.resolve():
             raise UserError(f"{folder} is the base model itself. Choose another folder with -o.")
         self.file, self.base, self.folder, self.minutes, self._told = file, base, folder, minutes, told
+        self._overwrite = overwrite
         self.alphabet = model.record_codec.alphabet
         usual = " ".join("".join(each for each in SENTENCE if each in (*self.alphabet, " ")).split())
         self.sentence = sentence or usual or self.alphabet[:20]
@@ -89,6 +92,11 @@ class Teacher:
         with self._lock:
             if self._progress["phase"] == "running":
                 raise UserError("a lesson is under way already.")
+            if not self._overwrite and self._holds_another():
+                raise UserError(
+                    f"{self.folder} holds a model that no lesson has made. Start rhapsode ink with another folder, "
+                    "-o FOLDER, or with --overwrite to replace it."
+                )
             lines = len(self.usable())
             if lines < ENOUGH:
                 raise UserError(f"a lesson needs {ENOUGH} lines that the model can learn, and there are {lines}.")
@@ -106,6 +114,14 @@ class Teacher:
             self._follower = threading.Thread(target=self._follow, args=(self._process,), daemon=True)
             self._follower.start()
         self._told(f"learning your hand from {lines} lines, for {self.minutes:g} minutes …")
+
+    def _holds_another(self) -> bool:
+        """Whether the model there is the work of a training, which a lesson must not replace unasked."""
+        if not self.taught:
+            return False
+        codec = checkpoint.load_info(self.folder / checkpoint.MODEL)[0].get("codec")
+        by_hand = isinstance(codec, dict) and codec.get("name") == "strokes"
+        return not by_hand or (self.folder / checkpoint.RESUME).exists()
 
     def stop(self) -> None:
         """End the lesson after its present step, and keep what was learnt."""

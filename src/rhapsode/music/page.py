@@ -56,7 +56,7 @@ def page(tune: Tune, *, midi: bytes | None = None, marks: np.ndarray | None = No
         "voices": _file("voices.js"),
         "js": _file("page.js"),
     }
-    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _file("page.html")).encode()
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _file("page.html")).encode(errors="replace")
 
 
 def _data(tune: Tune, scale: float) -> dict[str, Any]:

@@ -19,11 +19,11 @@ from rhapsode.music.voicing import held
 
 
 def _abc(tune: Tune) -> bytes:
-    return abc.dumps(tune).encode()
+    return abc.dumps(tune).encode(errors="replace")
 
 
 def _musicxml(tune: Tune) -> bytes:
-    return musicxml.dumps(tune).encode()
+    return musicxml.dumps(tune).encode(errors="replace")
 
 
 def _line(tune: Tune) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import os
 import wave
 from pathlib import Path
 from typing import Any
@@ -35,11 +36,12 @@ class Unreadable(UserError):
 def read(path: Path) -> Sound:
     """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if soundfile is missing."""
     soundfile = _soundfile(f"to read {path}")
+    name = os.fsencode(path) if os.name == "posix" else path  # soundfile knows no names that are not UTF-8
     try:
-        samples, rate = soundfile.read(path, dtype="float64", always_2d=True)
+        samples, rate = soundfile.read(name, dtype="float64", always_2d=True)
     except (soundfile.LibsndfileError, OSError, MemoryError) as error:  # damage may claim any number of samples
         empty = path.is_file() and not path.stat().st_size
-        kind = "it is empty" if empty else str(error).removesuffix(".")
+        kind = "it is empty" if empty else str(getattr(error, "error_string", error)).removesuffix(".")
         raise Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}") from None
     if not len(samples):
         raise Unreadable(path, "empty", "a recording without samples")

@@ -5,10 +5,12 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import ADVICE, inside
 from rhapsode.speech._text import contents
 from rhapsode.speech.audio import SUFFIXES
 
@@ -44,7 +46,7 @@ class Entry:
 
 def entries(path: Path, name: str) -> list[Entry]:
     """All lines but the one that names columns. name: of the file, for messages. Raises `UserError`, which names the
-    first line that is wrong, and how many are so."""
+    first line that is wrong, and how many are so; recordings elsewhere are wrong, too: see `inside`."""
     finder = _Finder(path.parent)
     columns, lines = _table(path, name, finder)
     found: list[Entry] = []
@@ -58,6 +60,9 @@ def entries(path: Path, name: str) -> list[Entry]:
             wrong.append(("have none", number, f"{id!r} has no text. Write down what is said, or remove the line"))
         elif id in seen:
             wrong.append(("repeat one", number, f"{id!r} stands in line {seen[id]}, too. Remove one of them"))
+        elif finder.elsewhere(id):
+            why = f"{id!r} leads out of the folder {path.parent}. {ADVICE}"
+            wrong.append(("name recordings elsewhere", number, why))
         else:
             found.append(Entry(_stem(id), text, finder.recording(id), columns.speaker(cells)))
         seen.setdefault(id, number)
@@ -73,17 +78,21 @@ def entries(path: Path, name: str) -> list[Entry]:
 
 def ids(path: Path) -> frozenset[str]:
     """The stems of the recordings that are listed, whether they are there or not; none where it is no list."""
+    return frozenset(map(_stem, _listed(path)))
+
+
+def _listed(path: Path) -> list[str]:
     try:
         columns, lines = _table(path, path.name, _Finder(path.parent))
     except UserError:
-        return frozenset()
-    return frozenset(_stem(columns.id(cells)) for _, cells in lines)
+        return []
+    return [columns.id(cells) for _, cells in lines]
 
 
 def is_list(path: Path) -> bool:
     """Whether it is a list, and of recordings of which there are some."""
     finder = _Finder(path.parent)
-    return path.name in LISTS and any(finder.recording(id) for id in ids(path))
+    return path.name in LISTS and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path))
 
 
 def among_recordings(path: Path) -> bool:
@@ -171,14 +180,20 @@ class _Finder:
         self._listings: dict[Path, dict[str, Path]] = {}
 
     def recording(self, id: str) -> Path | None:
-        for each in FOLDERS:
-            place = self._folder / each / id
+        for place in filter(None, self._places(id)):
             known = self._listing(place.parent)
             if _stem(id) != place.name and place.is_file():
                 return place
             if _stem(id) in known:
                 return known[_stem(id)]
         return None
+
+    def elsewhere(self, id: str) -> bool:
+        """Whether it is not found, and might be where it is not looked for: out of the folder."""
+        return inside(self._folder, id) is None and self.recording(id) is None
+
+    def _places(self, id: str) -> list[Path | None]:
+        return [inside(self._folder, os.path.join(each, id)) for each in FOLDERS]
 
     def some(self) -> bool:
         """Whether there are any where those with plain names are."""

@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import place
+from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.place import sweep
 from rhapsode.speech import espeak
 from rhapsode.speech._pool import Pool, cores, pool
 from rhapsode.speech.acoustics import Acoustics
@@ -22,7 +23,7 @@ from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for, without_use
 from rhapsode.speech.read import KNOWN
 from rhapsode.speech.suspects import BAD, suspects
-from rhapsode.speech.timing import timed
+from rhapsode.speech.timing import FOLDER, timed
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
@@ -54,7 +55,7 @@ class Times:
 
 def prepared(
     utterances: Sequence[Utterance],
-    cache: Path,
+    cache: Cache,
     report: Callable[[str, float], None],
     *,
     language: str = LANGUAGE,
@@ -71,21 +72,24 @@ def prepared(
     """
     if not utterances:
         raise UserError(NONE)
-    name, folder = "lsp" if lsp else available()[0], cache / "speech"
+    name = "lsp" if lsp else available()[0]
+    sweep(cache.home / FOLDER)
     with pool(cores() if len(utterances) > FEW else 1) as processes:
-        times = times_of(utterances, folder, language, processes, report)
+        times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
         told = notes(utterances, times.heard, rate)
         kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
-        work = partial(_analysed, folder=folder, hop=hop / 1000, name=name, rate=rate)
         found: list[Utterance | None] = [None] * len(utterances)
-        jobs = ((utterances[n], times.heard[n].digest) for n in kept)
-        for done, (n, path) in enumerate(zip(kept, processes.map(work, jobs), strict=True), 1):
+        analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
+        done = processes.map(partial(_kept, home=cache.home), analyses)
+        for number, (n, analysis, said) in enumerate(zip(kept, analyses, done, strict=True), 1):
+            for each in said:
+                cache.say(each)
             one = times.aligned[n]
             assert one is not None and one.utterance.sound is not None
-            frames, sound = partial(_loaded, path, hop / 1000, name), partial(_at, one.utterance.sound, rate)
+            frames, sound = partial(analysis.frames, cache), partial(_at, one.utterance.sound, rate)
             found[n] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
-            report("analysing speech", done / len(kept))
+            report("analysing speech", number / len(kept))
     seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
     if seconds < LITTLE:
         told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
@@ -99,7 +103,7 @@ def prepared(
 
 def times_of(
     utterances: Sequence[Utterance],
-    folder: Path,
+    cache: Cache,
     language: str,
     processes: Pool,
     report: Callable[[str, float], None],
@@ -111,7 +115,7 @@ def times_of(
     fit = [n for n, one in enumerate(heard) if not one.unfit]
     aligned: list[Aligned | None] = [None] * len(utterances)
     digests = [heard[n].digest for n in fit]
-    for n, one in zip(fit, timed([utterances[n] for n in fit], digests, folder, language, report), strict=True):
+    for n, one in zip(fit, timed([utterances[n] for n in fit], digests, cache, language, report), strict=True):
         aligned[n] = one
     left_out = without_use(utterances, heard)
     if doubtful := suspects([one for one in aligned if one is not None]):
@@ -122,34 +126,51 @@ def times_of(
     return Times(heard, aligned, left_out)
 
 
-def _analysed(job: tuple[Utterance, str], folder: Path, hop: float, name: str, rate: int) -> Path:
-    """The file in which the frames of an utterance are, whose recording has this digest."""
-    utterance, digest = job
-    assert utterance.sound is not None
-    key = hashlib.sha256(json.dumps([VERSION, digest, hop, name, rate]).encode()).hexdigest()
-    path = folder / f"{key[:32]}.npz"
-    if not path.exists():
+@dataclass(frozen=True)
+class _Analysis:
+    """What a vocoder finds in the recording of an utterance, whose samples have this digest. hop: in seconds."""
+
+    utterance: Utterance
+    digest: str
+    hop: float
+    vocoder: str
+    rate: int
+
+    def frames(self, cache: Cache) -> Acoustics:
+        """As they were kept; else found now. Raises `UserError`."""
+        with np.load(io.BytesIO(self.kept(cache)), allow_pickle=False) as file:
+            spectrum, aperiodicity, f0 = (file[key].astype(np.float64) for key in ("spectrum", "aperiodicity", "f0"))
+            return Acoustics(spectrum, aperiodicity, f0, self.hop, int(file["rate"]), self.vocoder)
+
+    def kept(self, cache: Cache) -> bytes:
+        """The same as a file of arrays."""
+        about = [VERSION, self.digest, self.hop, self.vocoder, self.rate]
+        key = hashlib.sha256(json.dumps(about).encode()).hexdigest()
+        return cache.file(f"{FOLDER}/{key[:32]}.frames", self._found)
+
+    def _found(self) -> bytes:
+        assert self.utterance.sound is not None
         try:
-            found = vocoder(name).analyse(_at(utterance.sound, rate), hop)
+            found = vocoder(self.vocoder).analyse(_at(self.utterance.sound, self.rate), self.hop)
         except UserError as error:
-            raise UserError(f"{utterance.name}: {error}") from None
+            raise UserError(f"{self.utterance.name}: {error}") from None
         buffer = io.BytesIO()
         spectrum, aperiodicity, f0 = (
             part.astype(np.float32) for part in (found.spectrum, found.aperiodicity, found.f0)
         )
         np.savez(buffer, rate=found.rate, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
-        place(path, buffer.getvalue())
-    return path
+        return buffer.getvalue()
+
+
+def _kept(analysis: _Analysis, home: Path) -> list[str]:
+    """Have it kept; what is to be said."""
+    said: list[str] = []
+    analysis.kept(Cache(home, said.append))
+    return said
 
 
 def _at(sound: Callable[[], Sound], rate: int) -> Sound:
     return resampled(sound(), rate)
-
-
-def _loaded(path: Path, hop: float, name: str) -> Acoustics:
-    with np.load(path, allow_pickle=False) as file:
-        spectrum, aperiodicity, f0 = (file[key].astype(np.float64) for key in ("spectrum", "aperiodicity", "f0"))
-        return Acoustics(spectrum, aperiodicity, f0, hop, int(file["rate"]), name)
 
 
 def _trimmed(utterance: Utterance, hop: float) -> Utterance:

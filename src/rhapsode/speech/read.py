@@ -89,16 +89,17 @@ def labels(path: Path) -> list[Utterance]:
     """The utterances of a file of phones by itself, as `LABELLED` by its suffix. Raises `UserError`."""
     with reading(str(path)):
         if path.suffix.lower() == ".jsonl":
-            return list(_own(path, str(path)))
+            return list(_own(path, str(path), recorded=False))
         content = contents(path, str(path))
         return [(hts if path.suffix.lower() == ".lab" else textgrid).loads(content, str(path))]
 
 
-def _own(path: Path, name: str) -> Iterator[Utterance]:
+def _own(path: Path, name: str, recorded: bool = True) -> Iterator[Utterance]:
+    """recorded: whether their recordings are wanted, too."""
     empty = True
     for where, value in lines(of_file(path, name)):
         empty = False
-        yield own.loads(value, where, path.parent)
+        yield own.loads(value, where, path.parent if recorded else None)
     if empty:
         raise UserError(f"{name}: empty. {KNOWN}.")
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import astuple, replace
-from functools import cache
-from pathlib import Path
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import place
+from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.json import dumps as as_json
 from rhapsode.speech import espeak
 from rhapsode.speech.align import Aligned, align
 from rhapsode.speech.formats.own import dumps, loads
@@ -19,18 +19,20 @@ from rhapsode.speech.utterance import Utterance
 
 VERSION = 2
 """Part of every key in the cache. Raise it when alignment changes."""
+FOLDER = "speech"
+"""In the cache, where what is found of recordings is kept."""
 
 
 def timed(
     utterances: Sequence[Utterance],
     digests: Sequence[str],
-    folder: Path,
+    cache: Cache,
     language: str,
     report: Callable[[str, float], None],
 ) -> list[Aligned]:
     """Each with phones and times. Those that have times keep them, and fit 0; the others are aligned, all together.
 
-    digests: of their recordings. folder: where what was found is kept. Raises `UserError`.
+    digests: of their recordings. cache: where what was found is kept. Raises `UserError`.
     """
     found = [Aligned(utterance, 0.0) for utterance in utterances]
     bare = [n for n, utterance in enumerate(utterances) if utterance.times is None]
@@ -38,11 +40,11 @@ def timed(
         return found
     about = [[digests[n], utterances[n].text, [astuple(phone) for phone in utterances[n].phones]] for n in bare]
     key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
-    path = folder / f"{key[:32]}.jsonl"
-    if not path.exists():
+
+    def made() -> bytes:
         every = [spelled(utterances[n], language) for n in bare]
 
-        @cache
+        @functools.cache
         def rendered(text: str) -> Utterance:
             return espeak.speak(text, language)
 
@@ -51,11 +53,12 @@ def timed(
             rendered=lambda one: rendered(one.text) if one.text else None,
             report=lambda what, done: report(what.lower(), done),
         )
-        place(path, "".join(f"{_line(one)}\n" for one in aligned).encode())
-    lines = path.read_text(encoding="utf-8").splitlines()
+        return "".join(f"{_line(one)}\n" for one in aligned).encode()
+
+    lines = cache.file(f"{FOLDER}/{key[:32]}.times", made).decode().split("\n")[:-1]
     for n, line in zip(bare, lines, strict=True):
         value = json.loads(line)
-        one = loads(value, str(path), folder)
+        one = loads(value, "what was kept of it")
         fit = -math.inf if value["fit"] is None else float(value["fit"])
         found[n] = Aligned(replace(utterances[n], phones=one.phones, times=one.times), fit)
     return found
@@ -71,4 +74,4 @@ def spelled(utterance: Utterance, language: str) -> Utterance:
 
 def _line(aligned: Aligned) -> str:
     value = json.loads(dumps(replace(aligned.utterance, sound=None)))
-    return json.dumps({**value, "fit": aligned.fit if math.isfinite(aligned.fit) else None}, ensure_ascii=False)
+    return as_json({**value, "fit": aligned.fit if math.isfinite(aligned.fit) else None})

@@ -15,14 +15,14 @@ from typing import Any
 
 import torch
 
-from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make
+from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
 from rhapsode.context import widths
 from rhapsode.errors import UserError, choice
 from rhapsode.network import Network
 from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
-from rhapsode.training.plan import Budget, Plan
+from rhapsode.training.plan import SETTINGS, Budget, Plan
 from rhapsode.training.probe import Probe
 
 STEPS_PER_PARAMETER = 5
@@ -128,7 +128,7 @@ def choose(
     reset: str,
     *,
     network: Mapping[str, Any],
-    dropout: Mapping[str, Any],
+    dropout: float | Mapping[str, Any] | None,
     plan: Mapping[str, Any],
     parameters: int | None,
     window: int | None,
@@ -140,9 +140,12 @@ def choose(
     given: int = 0,
     longest: int = 0,
 ) -> tuple[Plan, list[str]]:
-    """A plan for `data` training steps, and the reasons for it. What is given is kept. longest: steps of the longest
-    unit. Raises `UserError`."""
+    """A plan for `data` training steps, and the reasons for it. What is given is kept. dropout: all rates, or one, from
+    which the others follow as those that would be chosen do. longest: steps of the longest unit. Raises `UserError`."""
     reasons = []
+    for name in plan:
+        if name not in SETTINGS:
+            raise unknown("setting of the plan", name, SETTINGS)
     config = base or make(NetworkConfig, dict(network), "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
@@ -217,12 +220,16 @@ def choose(
     else:
         updates = budget.steps or 1
     epochs = updates * targets / data
-    chosen = dict(dropout)
-    if not dropout:
+    if isinstance(dropout, Mapping) and dropout:
+        chosen = dict(dropout)
+    else:
         rate, recurrent = (
             round(min(largest, slope * math.log2(max(epochs, free) / free)), 2)
             for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
         )
+        why = f"the corpus will be read about {epochs:.1f} times"
+        if isinstance(dropout, int | float):
+            rate, recurrent, why = float(dropout), 0.0, "asked for"
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
@@ -232,7 +239,7 @@ def choose(
         }
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         also += f", of the frame before {chosen['input']}" if isinstance(steps, Frames) and chosen["input"] else ""
-        reasons.append(f"dropout: {rate}{also} (the corpus will be read about {epochs:.1f} times)")
+        reasons.append(f"dropout: {rate}{also} ({why})")
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,

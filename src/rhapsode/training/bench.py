@@ -100,7 +100,7 @@ def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, 
     update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
     fresh = Network(network, moves, codec.text).initialise(torch.Generator().manual_seed(0))
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
-    model = Model(config, {name: w.numpy() for name, w in fresh.items()}, "")
+    model = Model(config, {name: w.numpy() for name, w in fresh.items()})
     model.generate("abcde", length=20, seed=1)
     times = []
     for _ in range(ROUNDS):
@@ -116,7 +116,7 @@ def untrained(layers: int, width: int) -> Model:
     codec, network = Bytes(), NetworkConfig(layers=layers, width=width)
     fresh = Network(network, codec.steps).initialise(torch.Generator().manual_seed(0))
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="never")
-    return Model(config, {name: w.numpy() for name, w in fresh.items()}, "")
+    return Model(config, {name: w.numpy() for name, w in fresh.items()})
 
 
 def generation(layers: int = 2, width: int = 512) -> Generation:

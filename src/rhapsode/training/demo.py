@@ -9,17 +9,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from rhapsode import checkpoint
 from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
+from rhapsode.training.demos import check_own, free, trained
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
 
 TEMPERATURES = (0.5, 0.8, 1.0)
 PROMPT = 'The "with" statement'
@@ -37,6 +37,7 @@ class DemoResult:
     table:   (name, bits per char) on the held-out text, ours first.
     samples: (temperature, prompt and what the model wrote after it).
     source:  what the text is, for people.
+    written: the file that has the samples.
     """
 
     table: list[tuple[str, float]]
@@ -44,37 +45,34 @@ class DemoResult:
     model: Path
     picture: Path
     source: str
-    notes: list[str] = field(default_factory=list)
+    written: Path
 
 
 def demo(folder: Path, minutes: float, report: Report) -> DemoResult:
     """Train in `folder`, or take the model that an earlier demo left there. Raises `UserError`."""
     text_file, home, cache = folder / "topics.txt", folder / "model", folder / "demo.json"
+    check_own(folder, text_file.name)
     if not text_file.exists():
-        checkpoint.commit(text_file, language_reference().encode())
+        place(text_file, language_reference().encode())
     text = text_file.read_bytes().decode()
-    notes = []
-    table = None
-    if (home / checkpoint.MODEL).exists():
-        table = _cached(cache, text, Model.load(home).digest)
+    finished = trained(text_file, home, report, minutes=minutes)
+    model = Model.load(home)
+    table = _cached(cache, text, model.digest)
     if table is None:
-        finished = train([text_file], home, minutes=minutes, resume=_stopped(home), report=report).finished
-        model = Model.load(home)
         table = compare(model, text, report)
-        if finished:
-            content = {"text": _digest(text), "model": model.digest, "table": table}
-            checkpoint.commit(cache, json.dumps(content, indent=1).encode())
-        else:
-            notes.append("Training was stopped early; run the demo again and it goes on where it was.")
-    else:
-        model = Model.load(home)
-        notes.append(f"The model was trained by an earlier run; remove {folder} to begin anew.")
+        content = {"text": _digest(text), "model": model.digest, "table": table}
+        place(cache, json.dumps(content, indent=1).encode())
+    if not finished:
+        report.note("Training was stopped early; run the demo again and it goes on where it was.")
     samples = []
     for temperature in TEMPERATURES:
         drawn = model.generate(PROMPT, length=LENGTH, sampling=Sampling(temperature=temperature))
         samples.append((temperature, PROMPT + drawn[0].text))
     source = f"Python's language reference (pydoc_data.topics) without its repetitions, {len(text):,} characters"
-    return DemoResult(table, samples, home, home / PICTURE, source, notes)
+    (written,) = free(folder, "written.txt")
+    shown = (f"--- temperature {temperature:g} ---\n{one}\n" for temperature, one in samples)
+    place(written, "\n".join(shown).encode())
+    return DemoResult(table, samples, home, home / PICTURE, source, written)
 
 
 def language_reference() -> str:
@@ -116,11 +114,6 @@ def compare(model: Model, text: str, report: Report) -> list[tuple[str, float]]:
 
 def _digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _stopped(home: Path) -> bool:
-    """Whether a run was begun here: `train` then goes on with it, at once to the end if it is done."""
-    return (home / checkpoint.RESUME).exists()
 
 
 def _cached(path: Path, text: str, model: str) -> list[tuple[str, float]] | None:

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from rhapsode import checkpoint
 from rhapsode._writers import Sample
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import Hand, lines, sentences
@@ -19,9 +19,9 @@ from rhapsode.model import Model
 from rhapsode.recogniser import FILE, Recogniser
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
+from rhapsode.training.demos import check_own, free, trained
 from rhapsode.training.log import PICTURE
 from rhapsode.training.recognise import train_recogniser
-from rhapsode.training.run import train
 from rhapsode.verified import Verdict, draw
 from rhapsode.writing import Written, attention_picture, pieces, write
 
@@ -54,14 +54,12 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
     strange = sorted({c for c in text if not c.isspace()} - set("".join(texts())))
     if strange:
         raise UserError(f"the demo's hand cannot write {', '.join(map(repr, strange))}. Write it in other words.")
+    check_own(folder, corpus.name)
     if not corpus.exists():
         report.stage("making handwriting", 0.0)
-        checkpoint.commit(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made()).encode())
+        place(corpus, "".join(f"{dumps(drawing)}\n" for drawing in made()).encode())
         report.stage("making handwriting", 1.0)
-    if not _finished(home):
-        train(
-            [corpus], home, minutes=minutes * (1 - READING), resume=(home / checkpoint.RESUME).exists(), report=report
-        )
+    trained(corpus, home, report, minutes=minutes * (1 - READING))
     reader = home / FILE
     if not reader.exists():
         report.note("a recogniser learns to read the same lines, to check what is written")
@@ -76,8 +74,8 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
         return sample
 
     written = write(model, text, Page.named("a6", landscape=True, x_height=3.0, margin=8.0), draw=drawn, report=report)
-    files = save(written.layout, folder / "handwriting.svg", animated=True)
-    attention = folder / "attention.png"
+    page, attention = free(folder, "handwriting.svg", "attention.png")
+    files = save(written.layout, page, animated=True)
     attention_picture(written.pieces[0], attention)
     return HandwritingResult(home, home / PICTURE, attention, files, written, verdicts)
 
@@ -92,10 +90,3 @@ def made() -> Iterator[Drawing]:
     """The corpus, the same every time: to a thousandth of a mm, as a tablet would have it."""
     for drawing in lines(texts(), 0, WRITER):
         yield Drawing(drawing.points.round(3), drawing.ends, drawing.text, drawing.name)
-
-
-def _finished(home: Path) -> bool:
-    if not (home / checkpoint.MODEL).exists():
-        return False
-    info, _, _ = checkpoint.load_info(home / checkpoint.RESUME)
-    return bool(info.get("finished"))

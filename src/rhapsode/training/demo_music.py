@@ -8,19 +8,19 @@ from pathlib import Path
 
 import numpy as np
 
-from rhapsode import checkpoint
+from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.music import bluesform
 from rhapsode.music.blues import arranged, corpus
-from rhapsode.music.bluesform import CHORUS, GRID, Fit
+from rhapsode.music.bluesform import GRID, Fit
 from rhapsode.music.formats.own import dumps
 from rhapsode.music.tune import Tune
 from rhapsode.music.write import save
 from rhapsode.report import Report
 from rhapsode.samplers import Sampling
-from rhapsode.training.folder import finished
+from rhapsode.training.demos import check_own, free, trained
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
 
 TUNES = 1200
 """Of three choruses each."""
@@ -58,28 +58,22 @@ class MusicResult:
 def demo(folder: Path, minutes: float, report: Report, seed: int = 1) -> MusicResult:
     """Train in `folder`, or take what an earlier demo left there, and play. Raises `UserError`."""
     source, home = folder / "blues.tune.jsonl", folder / "model"
+    check_own(folder, source.name)
     if not source.exists():
         report.stage("making blues", 0.0)
-        checkpoint.commit(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
+        place(source, "".join(f"{dumps(tune)}\n" for tune in corpus(TUNES, 0)).encode())
         report.stage("making blues", 1.0)
-    if not finished(home):
-        train(
-            [source],
-            home,
-            minutes=minutes,
-            codec="pianoroll",
-            # One key: of those that were to learn eleven, one in eight began between two of them, and was lost.
-            codec_options={"grid": GRID, "shift": 0},
-            plan=PLAN,
-            resume=(home / checkpoint.RESUME).exists(),
-            report=report,
-        )
+    # One key: of those that were to learn eleven, one in eight began between two of them, and was lost.
+    options = {"grid": GRID, "shift": 0}
+    trained(source, home, report, minutes=minutes, codec="pianoroll", codec_options=options, plan=PLAN)
     model = Model.load(home)
     sampling = Sampling(temperature=TEMPERATURE)
-    drawn = model.generate(length=CHORUSES * CHORUS, seed=seed, sampling=sampling)[0].record
+    codec = model.record_codec
+    assert isinstance(codec, TuneCodec)
+    drawn = model.generate(outline=codec.outline(12 * CHORUSES), seed=seed, sampling=sampling)[0].record
     key = bluesform.key_of(drawn)
     tune = arranged(drawn, key, f"Blues, played by an LSTM (seed {seed})")
-    files = [folder / f"blues{suffix}" for suffix in SUFFIXES]
+    files = free(folder, *(f"blues{suffix}" for suffix in SUFFIXES))
     for file in files:
         save(tune, file)
     made = held(corpus(50, 0))

@@ -7,8 +7,9 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from rhapsode import checkpoint, speaking
+from rhapsode import speaking
 from rhapsode.codecs.speech import Speech
+from rhapsode.exchange.place import place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.speech import espeak
@@ -20,9 +21,8 @@ from rhapsode.speech.read import read
 from rhapsode.speech.utterance import Utterance, joined
 from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.demo import language_reference
-from rhapsode.training.folder import finished
+from rhapsode.training.demos import check_own, free, trained
 from rhapsode.training.log import PICTURE
-from rhapsode.training.run import train
 
 VOICE = "en-us"
 SHORTEST, LONGEST = 20, 110
@@ -53,6 +53,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     espeak.phones(text, VOICE)  # if it cannot be said, that is better known now
     corpus, home = folder / "corpus", folder / "voice"
     lines = corpus / "utterances.jsonl"
+    check_own(folder, corpus.name)
     every = sentences()
     if not lines.exists():
         said = []
@@ -63,11 +64,8 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
             written(one.sound(), corpus / name)
             said.append(own.dumps(one, name))
         report.stage("espeak-ng speaks the corpus", 1.0)
-        checkpoint.commit(lines, "".join(f"{line}\n" for line in said).encode())
-    resume = (home / checkpoint.RESUME).exists()
-    if not finished(home) or not finished(home / Speech.companion):
-        options = {"language": VOICE, "hop": HOP}
-        train([corpus], home, minutes=minutes, codec="speech", codec_options=options, resume=resume, report=report)
+        place(lines, "".join(f"{line}\n" for line in said).encode())
+    trained(corpus, home, report, minutes=minutes, codec="speech", codec_options={"language": VOICE, "hop": HOP})
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
     assert prosody is not None
@@ -77,10 +75,10 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     assert spoken.sound is not None and spoken.acoustics is not None
     sound = spoken.sound()
     took = time.perf_counter() - begun
-    files = [folder / f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")]
+    files = free(folder, *(f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")))
     written(sound, files[0])
-    checkpoint.commit(files[1], picture(spoken))
-    checkpoint.commit(files[2], textgrid.dumps(spoken).encode())
+    place(files[1], picture(spoken))
+    place(files[2], textgrid.dumps(spoken).encode())
     heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
     return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, prosody, every[:HELD_OUT]), heard, took)
 

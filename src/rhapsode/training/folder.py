@@ -1,10 +1,12 @@
-"""The folder of a training run: for one at a time, and what it tells of the run."""
+"""The folder of a training run: for one at a time, and never for another one unasked; and what it tells of the run."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+import shlex
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +14,15 @@ from filelock import FileLock, Timeout
 
 from rhapsode import checkpoint, registry
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import made, sweep
+from rhapsode.training.log import BOARD, LOG, PICTURE
+from rhapsode.training.told import SAMPLES, TOLD
 
 LOCK = ".lock"
+RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
+"""What tells of a run, beside what it made."""
+OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, *RECORDS)
+"""What only the run that has the folder writes there."""
 
 
 @contextmanager
@@ -21,24 +30,25 @@ def claimed(folder: Path, leads: bool) -> Iterator[None]:
     """The folder, made if it is not there, for this run alone; made for nothing, it goes again. leads: of several
     processes, whether this is the one that writes. Raises `UserError` if another run has it."""
     begun = folder.exists()
-    folder.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(folder / LOCK, timeout=0)
-    try:
-        if leads:
-            lock.acquire()
-    except Timeout:
-        raise UserError(
-            f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-        begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
-        if leads and not begun:  # stopped before there was anything worth keeping
-            (folder / checkpoint.KNOWN).unlink(missing_ok=True)
-            (folder / LOCK).unlink()
-            folder.rmdir()
+    with made(folder):
+        lock = FileLock(folder / LOCK, timeout=0)
+        try:
+            if leads:
+                lock.acquire()
+        except Timeout:
+            raise UserError(
+                f"another training is writing to {folder}. Wait for it, or choose another folder: -o OTHER."
+            ) from None
+        try:
+            if leads:
+                sweep(folder, OWN)
+            yield
+        finally:
+            lock.release()
+            begun |= not {LOCK, checkpoint.KNOWN}.issuperset(os.listdir(folder))
+            if leads and not begun:  # stopped before there was anything worth keeping
+                (folder / checkpoint.KNOWN).unlink(missing_ok=True)
+                (folder / LOCK).unlink()
 
 
 def stopped_run(folder: Path) -> dict[str, Any] | None:
@@ -52,14 +62,58 @@ def stopped_run(folder: Path) -> dict[str, Any] | None:
     return info
 
 
-def finished(folder: Path) -> bool:
-    """Whether there was a run in it that came to its end. Raises `UserError` for what is no checkpoint of one."""
-    info = stopped_run(folder)
-    return bool(info and info.get("finished"))
-
-
 def over(folder: Path) -> bool:
-    """Whether its run is, and that of a companion in it, if that has begun."""
-    companions = {kind.companion for kind in registry.every("codec") if kind.companion}
-    begun = [folder / name for name in companions if (folder / name / checkpoint.RESUME).exists()]
-    return all(map(finished, [folder, *begun]))
+    """Whether a model is there whose training has come to its end, and that of its companion, if it needs one. Raises
+    `UserError` for files that cannot be read."""
+    run = stopped_run(folder)
+    if not (folder / checkpoint.MODEL).exists() or (run and not run.get("finished")):
+        return False
+    codec = checkpoint.load_info(folder / checkpoint.MODEL)[0].get("codec")
+    companion = registry.get("codec", codec["name"]).companion if isinstance(codec, dict) and "name" in codec else ""
+    return not companion or over(folder / companion)
+
+
+def check_free(folder: Path) -> None:
+    """Raises `UserError` if it holds a model or a run, which a new one would replace."""
+    has_model, name = (folder / checkpoint.MODEL).exists(), shlex.quote(str(folder))
+    if (folder / checkpoint.RESUME).exists():
+        if over(folder):
+            what, on = "a finished model", "train it longer with --resume and, e.g., --minutes 5"
+        else:
+            what, on = "a run that was stopped", "go on with --resume"
+    elif has_model:
+        what, on = "a finished model", f"go on from it in another folder with --from {name} -o OTHER"
+    else:
+        return
+    raise UserError(f"{folder} holds {what}: {on}; replace it with --overwrite; or choose another folder with -o.")
+
+
+def clear(folder: Path) -> None:
+    """Remove what runs left there, also those of companions. A recogniser stays, for it is of the data."""
+    with suppress(FileNotFoundError):
+        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, *RECORDS):  # the run before its model
+            (folder / name).unlink(missing_ok=True)
+        shutil.rmtree(folder / BOARD, ignore_errors=True)
+        for companion in _companions():
+            if (folder / companion).is_dir():
+                clear(folder / companion)
+                with suppress(OSError):  # something of the user's is there
+                    (folder / companion / LOCK).unlink(missing_ok=True)
+                    (folder / companion).rmdir()
+
+
+def _companions() -> set[str]:
+    return {kind.companion for kind in registry.every("codec") if kind.companion}
+
+
+def check_kept(given: Mapping[str, Any], now: Mapping[str, Any]) -> None:
+    """Raises `UserError` if options that are given `now` differ from those that a run began with, and keeps."""
+    for name, value in now.items():
+        was = given.get(name)
+        if isinstance(value, dict) and isinstance(was, dict):
+            was = {key: was.get(key) for key in value}
+        if value and name in given and value != was:  # runs of early versions do not name all
+            raise UserError(
+                f"a resumed run keeps its {name.replace('_', ' ')}, and {value!r} is another. Leave it out; or go on "
+                "from the model with other settings in another folder: --from MODEL -o OTHER."
+            )

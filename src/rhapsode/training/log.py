@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import textwrap
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from xxhash import xxh3_128
+
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import place
 
 LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
 TAGS = {
@@ -30,10 +33,20 @@ class Log:
     resumed with the log.
     """
 
-    def __init__(self, folder: Path, size: int = 0, board: bool = False) -> None:
-        self.path = folder / LOG
+    def __init__(self, folder: Path, size: Any = 0, board: bool = False) -> None:
+        """size: as an earlier one's; 0 to begin anew. harm: what is to be said of a file that is not as it was left."""
+        self.path, self.harm = folder / LOG, ""
         self.path.touch()
-        os.truncate(self.path, min(size, self.path.stat().st_size))
+        length, mark = size if isinstance(size, list) else (size, None)
+        data = self.path.read_bytes()[:length]
+        lines = data.splitlines(keepends=True)
+        whole = [line for line in lines if _is_record(line)]
+        if len(data) < length or mark not in (None, _mark(data)):
+            self.harm = (
+                f"{self.path} is damaged: {len(whole):,} lines of it can be read. So the loss before this may be drawn "
+                "wrongly; the training goes on from its checkpoint all the same."
+            )
+        place(self.path, b"".join(whole), sync=False)
         records = self.read()
         if not records:
             shutil.rmtree(folder / BOARD, ignore_errors=True)
@@ -61,13 +74,27 @@ class Log:
             self._board.close()
 
     @property
-    def size(self) -> int:
-        """Bytes, as `Log` wants them back."""
-        return self.path.stat().st_size
+    def size(self) -> Any:
+        """Bytes and their digest, as `Log` wants them back."""
+        data = self.path.read_bytes()
+        return [len(data), _mark(data)]
 
     def read(self) -> list[dict[str, Any]]:
         with self.path.open() as file:
             return [json.loads(line) for line in file]
+
+
+def _mark(data: bytes) -> str:
+    return xxh3_128(data).hexdigest()
+
+
+def _is_record(line: bytes) -> bool:
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return False
+    numbers = record.values() if isinstance(record, dict) and isinstance(record.get("step"), int) else [None]
+    return line.endswith(b"\n") and all(isinstance(each, int | float) for each in numbers)
 
 
 def summary_writer() -> Any:
@@ -92,7 +119,7 @@ def draw(log: Log, path: Path, unit: str) -> None:
     records = log.read()
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
     for key, style in (("train", "-"), ("valid", "o-")):
-        points = [(r["seconds"], r[key]) for r in records if key in r]
+        points = [(r["seconds"], r[key]) for r in records if {key, "seconds"} <= r.keys()]
         if points:
             axes.plot(*zip(*points, strict=True), style, label=key, linewidth=1, markersize=4)
     values = sorted(r["valid"] for r in records if "valid" in r)
@@ -105,7 +132,7 @@ def draw(log: Log, path: Path, unit: str) -> None:
     axes.set(xlabel="seconds of training", ylabel=f"nats per {unit}")
     axes.grid(alpha=0.3)
     axes.legend()
-    temporary = path.with_suffix(".tmp.png")
-    figure.savefig(temporary, dpi=130)
+    drawn = BytesIO()
+    figure.savefig(drawn, dpi=130, format="png")
     pyplot.close(figure)
-    os.replace(temporary, path)
+    place(path, drawn.getvalue(), sync=False)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from rhapsode.config import Config, Dropout, FramingConfig, NetworkConfig
+from rhapsode.config import Config, Dropout, FramingConfig, NetworkConfig, make
 
 Positive = Annotated[float, Field(gt=0)]
 
@@ -20,6 +21,30 @@ class Budget(Config):
     """Times over the training steps."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Updates of the weights."""
+
+    def part(self, share: float) -> Budget:
+        """So much of it: half, twice. One update at least."""
+        return Budget(
+            minutes=self.minutes and share * self.minutes,
+            epochs=self.epochs and share * self.epochs,
+            steps=self.steps and max(1, round(share * self.steps)),
+        )
+
+
+class Leg(Config):
+    """Of a run that was asked to train longer, the part since then; else all of it."""
+
+    number: int = Field(default=0, ge=0)
+    """How often it was asked."""
+    begun: float = Field(default=0.0, ge=0, lt=1)
+    """What part of the budget had been spent then."""
+    step: int = Field(default=0, ge=0)
+    """Updates that had been made."""
+
+    @staticmethod
+    def of(info: Mapping[str, Any]) -> Leg:
+        """The one that a training checkpoint tells of. Raises `UserError`."""
+        return make(Leg, info.get("leg", {}), "the training checkpoint's leg")
 
 
 class Plan(Config):
@@ -44,9 +69,15 @@ class Plan(Config):
     clip: Positive = 1.0
     """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""
     precision: Literal["bf16", "fp32"] = "fp32"
+    """Of matrix products; weights are always of 32 bits."""
     threads: int = Field(default=1, ge=1, le=4096)
     """Processor threads. One is often as fast as two, and does not collapse when the machine has other work."""
     most: int = Field(default=1, ge=1, le=4096)
     """If that is more: so many are tried later, when the machine may have less other work (`training.pace`)."""
     budget: Budget
     seed: int = 0
+    """Of first weights, dropout, and the order of what is read."""
+
+
+SETTINGS = tuple(name for name in Plan.model_fields if name not in ("network", "dropout", "framing", "reset", "budget"))
+"""What the table [plan] can set; the others have tables or options of their own."""

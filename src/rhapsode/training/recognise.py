@@ -19,6 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import check
 from rhapsode.ink.drawing import Drawing
 from rhapsode.legibility import character_error_rate
 from rhapsode.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, frames, padded
@@ -56,14 +57,18 @@ def train_recogniser(
     report: Report | None = None,
     layers: int = 2,
     width: int = 128,
+    overwrite: bool = False,
 ) -> Recogniser:
     """Learn to read drawings, those with texts, for so many minutes, and write the recogniser to the file `output`.
 
     With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate; that choice
-    flatters it, so measure on other drawings.
+    flatters it, so measure on other drawings. A recogniser that is there is replaced with `overwrite` only.
     Raises `UserError` if there is nothing to learn from or to validate with, and if training loses its numbers.
     """
+    if not overwrite:
+        check_free(output)
     report = report or Report()
+    check(str(output))
     known = _with_text(drawings, "training", report)
     held = None if valid is None else _with_text(valid, "validation", report)
     alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))
@@ -84,6 +89,12 @@ def train_recogniser(
     finally:
         torch.set_num_threads(threads)
     return best
+
+
+def check_free(output: Path) -> None:
+    """Raises `UserError` if there is a recogniser already."""
+    if output.exists():
+        raise UserError(f"{output} is there already, and has learnt to read. Replace it with --overwrite.")
 
 
 def _validated(reader: Recogniser, held: list[Drawing]) -> tuple[float, float | None]:

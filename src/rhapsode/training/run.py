@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,18 +18,23 @@ from rhapsode import checkpoint, corpus, registry
 from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
-from rhapsode.errors import UserError
+from rhapsode.errors import NotFinite, UserError
+from rhapsode.exchange.inside import trusting
+from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
 from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
 from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
-from rhapsode.training.folder import claimed, over, stopped_run
+from rhapsode.training.folder import check_free, check_kept, claimed, clear, over, stopped_run
 from rhapsode.training.log import PICTURE, summary_writer
-from rhapsode.training.plan import Budget, Plan
+from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.told import Told
 from rhapsode.training.trainer import Trainer
 
 Source = str | os.PathLike[str]
+MINUTES = 5.0
+"""Of training, where nothing else is asked for."""
 COMPANION = 0.1
 """Part of the time for the smaller model that belongs to one, where there is such."""
 
@@ -38,7 +44,7 @@ class Result:
     """What a run left behind.
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
-    usage: of its codec.
+    seconds, steps: of all its training, steps being updates of the weights. usage: of its codec.
     """
 
     model_path: Path
@@ -46,6 +52,7 @@ class Result:
     finished: bool
     valid_nats: float
     seconds: float
+    steps: int
     usage: str
 
 
@@ -63,67 +70,89 @@ def train(
     horizon: int | None = None,
     reset: str | None = None,
     valid: Sequence[Source] | None = None,
-    valid_fraction: float = 0.1,
+    valid_fraction: float | None = None,
     valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
     network: Mapping[str, Any] | None = None,
-    dropout: Mapping[str, Any] | None = None,
+    dropout: float | Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
     params: int | None = None,
+    lr: float | None = None,
+    batch_size: int | None = None,
     base: Source | None = None,
     resume: bool = False,
-    seed: int = 0,
+    overwrite: bool = False,
+    seed: int | None = None,
     device: str = "auto",
     precision: str = "auto",
     tensorboard: bool = False,
+    trust_paths: bool = False,
     report: Report | None = None,
 ) -> Result:
     """Train a model on `sources` and write it into the folder `output`.
 
     The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
     the corpus and the budget, and reported; codec chars or one that knows the files, framing stream, reset policy
-    document. With `base`,
-    a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given. With
-    `resume`, a stopped run goes on exactly where it was, and the other options are those it began with. With
+    document. `network`, `dropout`, `plan` and `codec_options` are the tables of docs/settings.md. For short: dropout,
+    one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in proportion); batch_size (`rows`);
+    window, in steps (backpropagation through time is cut there).
+
+    With `base`, a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given.
+    With `resume`, a run goes on where it was, and the other options are those it began with: one that was stopped
+    exactly, to the end of its budget; with another budget given, it trains for so much longer from now, whether it was
+    stopped or finished. A model or run that is in the folder already is replaced with `overwrite` only. With
     `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
-    `output`/tensorboard. Raises `UserError`.
+    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Raises
+    `UserError`.
     """
-    report = report or Report()
+    outer = report or Report()
+    check(os.fspath(output), folder=True)
     folder = Path(output)
-    given: dict[str, Any] = {
-        "sources": [str(s) for s in sources],
+    kept: dict[str, Any] = {
         "codec": codec,
         "codec_options": dict(codec_options or {}),
+        "framing": framing,
+        "window": window,
+        "horizon": horizon,
         "reset": reset,
         "valid": None if valid is None else [str(v) for v in valid],
         "valid_fraction": valid_fraction,
         "valid_by": valid_by,
         "separator": separator,
         "field": field,
+        "network": dict(network or {}),
+        "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
+        "plan": dict(plan or {}),
+        "params": params,
+        "lr": lr,
+        "batch_size": batch_size,
         "base": None if base is None else str(base),
-        "tensorboard": tensorboard,
+        "seed": seed,
     }
-    stopped = stopped_run(folder) if resume else None
+    given = {**kept, "sources": [str(s) for s in sources], "tensorboard": tensorboard, "trust_paths": trust_paths}
+    budget = _budget(minutes, epochs, steps)
+    stopped = _to_go_on(folder, budget) if resume else None
     if stopped:
-        now = {name: given[name] for name in ("sources", "tensorboard") if given[name]}
-        given = {"tensorboard": False, **stopped["given"], **now}
-    elif resume:
-        raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. Leave --resume out to begin.")
-    elif (folder / checkpoint.RESUME).exists() and not over(folder):
-        raise UserError(
-            f"{folder} holds a run that was stopped. Go on with --resume, or choose another folder with -o."
-        )
+        check_kept(stopped["given"], kept)
+        now = {name: given[name] for name in ("sources", "tensorboard", "trust_paths") if given[name]}
+        given = {**dict.fromkeys(given), **stopped["given"], **now}
+    elif not overwrite:
+        check_free(folder)
+    if resume and overwrite:
+        raise UserError("--resume goes on with a run, --overwrite begins another in its place; one of them must go.")
     if not given["sources"]:
         raise UserError("nothing to train on: name files, folders, globs or `-`, e.g. rhapsode train book.txt -o model")
     if given["tensorboard"]:
         summary_writer()
     where = auto.device_for(device)
     group = Group()
+    report = Told(outer) if group.leads else Report()
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
-        origin = Model.load(given["base"]) if given["base"] else None
+        after.enter_context(trusting(bool(given["trust_paths"])))
+        origin = Model.load(given["base"]) if given["base"] is not None else None
         if origin and not stopped:
             _refuse(
                 codec=codec not in (None, origin.codec.name) or codec_options,
@@ -134,6 +163,7 @@ def train(
         policy = given["reset"] or (origin.config.reset if origin else "document")
         keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
         about = {"reset": ResetPolicy.parse(policy), "report": report.stage, **{k: given[k] for k in keys}}
+        about["valid_fraction"] = corpus.FRACTION if given["valid_fraction"] is None else given["valid_fraction"]
         data = corpus.prepare(
             given["sources"],
             codec=origin.codec if origin else given["codec"],
@@ -149,18 +179,15 @@ def train(
         if stopped:
             chosen = make(Plan, stopped["plan"], f"{folder / checkpoint.RESUME}: its plan")
         else:
-            budget = _budget(minutes, epochs, steps)
-            if data.codec.companion and budget.minutes:
-                budget = Budget(minutes=budget.minutes * (1 - COMPANION))
             chosen, reasons = auto.choose(
                 data.codec.steps,
                 len(data.train),
-                budget,
+                _own_part(budget or Budget(minutes=MINUTES), data.codec),
                 origin.config.framing if origin else framings.parse(framing or data.codec.framing, window, horizon),
                 policy,
                 network={**data.codec.network, **(network or {})},
-                dropout=dropout or {},
-                plan={"seed": seed, **(plan or {})},
+                dropout=dropout,
+                plan=_plan(plan or {}, seed, lr, batch_size, window),
                 parameters=params,
                 window=window,
                 device=where,
@@ -175,49 +202,113 @@ def train(
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))
             for reason in reasons:
                 report.note(reason)
-        told = report if group.leads else Report()
-        trainer = Trainer(chosen, data, folder, where, told, group, given["tensorboard"])
+        trainer = Trainer(chosen, data, folder, where, report, group, given["tensorboard"])
         if origin and not stopped:
             trainer.adopt(origin.weights)
         if stopped:
             trainer.resume()
+            report.note(f"going on at step {trainer.step:,}")
+            if budget:
+                report.note(trainer.go_on(_own_part(budget, data.codec)))
         trainer.info["given"] = given
         if group.leads:
+            if not stopped:
+                clear(folder)
             _keep(data.sidecar, folder / checkpoint.KNOWN)
-            if data.codec.companion and not stopped:  # an earlier model's is not this one's: see `_companion`
-                (folder / data.codec.companion / checkpoint.RESUME).unlink(missing_ok=True)
-        with memory.kept():
+        if isinstance(report, Told):
+            report.begin(folder)
+        with memory.kept(), _end_told(report):
             finished = trainer.run()
         best = trainer.best
         if finished and data.codec.companion:
-            how = {"seed": chosen.seed, "device": device, "precision": precision}
-            finished = _companion(folder, data.codec, chosen.budget, given, bool(stopped), report, **how)
+            how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
+            finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
         valid_nats = best if math.isfinite(best) else math.nan
-        return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, data.codec.usage)
+        usage = data.codec.usage
+        return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage)
+
+
+def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:
+    """What is known of the run in it. budget: for how much longer; None: to its end. Raises `UserError`."""
+    stopped = stopped_run(folder)
+    name = shlex.quote(str(folder))
+    if stopped is None:
+        advice = "Leave --resume out to begin."
+        if (folder / checkpoint.MODEL).exists():
+            advice = f"Go on from its model in another folder: --from {name} -o OTHER."
+        raise UserError(f"nothing to resume: {folder} has no {checkpoint.RESUME}. {advice}")
+    if budget is None and over(folder):
+        raise UserError(
+            f"the run in {folder} is finished. To train it longer, say how long: rhapsode train -o {name} --resume "
+            "--minutes 5 (or --epochs, --steps)."
+        )
+    return stopped
+
+
+def _own_part(budget: Budget, codec: Codec) -> Budget:
+    """What a companion leaves of the time."""
+    if codec.companion and budget.minutes:
+        return Budget(minutes=budget.minutes * (1 - COMPANION))
+    return budget
+
+
+def _plan(
+    plan: Mapping[str, Any], seed: int | None, lr: float | None, batch_size: int | None, window: int | None
+) -> dict[str, Any]:
+    """The settings of a plan that are given: in a table, or each by the name people look for. Raises `UserError`."""
+    rates = ("rate", "matrix_rate")
+    default = Plan.model_fields["rate"].default
+    short = {
+        "lr": {} if lr is None else {name: lr / default * Plan.model_fields[name].default for name in rates},
+        "batch_size": {"rows": batch_size},
+        "seed": {"seed": seed},
+        "window": {"window": window},
+    }
+    found: dict[str, Any] = {"seed": 0, **plan}
+    for option, values in short.items():
+        given = {name: value for name, value in values.items() if value is not None}
+        for name in given:
+            if name in plan:
+                raise UserError(f"{option} and {name} of the plan were given; they are one setting. Leave one out.")
+        found |= given if option != "window" else {}  # of which more than the plan depends
+    return found
+
+
+@contextmanager
+def _end_told(report: Report) -> Iterator[None]:
+    """Why a training ended that did not come to its end stands in its log, for who was not there."""
+    try:
+        yield
+    except (UserError, NotFinite) as error:
+        if isinstance(report, Told):
+            report.write(f"ended: {error}")
+        raise
 
 
 def _companion(
-    folder: Path, codec: Codec, budget: Budget, given: Mapping[str, Any], resume: bool, report: Report, **how: Any
+    folder: Path, codec: Codec, trainer: Trainer, given: Mapping[str, Any], resume: bool, **how: Any
 ) -> bool:
-    """Train the smaller model that belongs to one of this codec, on the same sources; whether that is finished."""
-    place = folder / codec.companion
-    resume = resume and (place / checkpoint.RESUME).exists()
-    if resume and over(place):
+    """Train the smaller model that belongs to one of this codec, on the same sources, and for longer where `trainer`
+    did; whether that is finished."""
+    home = folder / codec.companion
+    before = stopped_run(home) if resume else None
+    longer = before is not None and Leg.of(before).number < trainer.leg.number
+    if resume and not longer and over(home):
         return True
-    report.note(f"and now the model of {codec.companion} that goes with it")
-    share = {key: value for key, value in budget.model_dump().items() if value is not None}
+    how["report"].note(f"and now the model of {codec.companion} that goes with it")
+    budget = trainer.plan.budget.part(1 - trainer.leg.begun)
     if budget.minutes is not None:
-        share = {"minutes": budget.minutes * COMPANION / (1 - COMPANION)}
+        budget = budget.part(COMPANION / (1 - COMPANION))
     origin = _beside(given["base"], codec) if given["base"] else None
     return train(
         given["sources"],
-        place,
+        home,
         **({} if origin else _companions(codec, given)),
         base=origin,
-        resume=resume,
-        report=report,
-        **{key: given[key] for key in ("valid", "valid_fraction")},
-        **({} if resume else share),
+        resume=before is not None,
+        overwrite=before is None,
+        **{key: given[key] for key in ("valid", "valid_fraction", "trust_paths")},
+        **(budget.model_dump() if longer or not before else {}),
         **how,
     ).finished
 
@@ -236,12 +327,12 @@ def _beside(base: str, codec: Codec) -> Path:
     return checkpoint.locate(base).parent / codec.companion
 
 
-def _keep(sidecar: Path | None, place: Path) -> None:
+def _keep(sidecar: Path | None, path: Path) -> None:
     """What is kept of the data beside the model; what an earlier one left there goes."""
     if sidecar:
-        checkpoint.commit(place, sidecar.read_bytes())
+        place(path, sidecar.read_bytes())
     else:
-        place.unlink(missing_ok=True)
+        path.unlink(missing_ok=True)
 
 
 def _refuse(**options: object) -> None:
@@ -254,9 +345,11 @@ def _refuse(**options: object) -> None:
         )
 
 
-def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget:
+def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget | None:
     given = {"minutes": minutes, "epochs": epochs, "steps": steps}
-    named = {k: v for k, v in given.items() if v is not None} or {"minutes": 5.0}
+    named = {k: v for k, v in given.items() if v is not None}
+    if not named:
+        return None
     if len(named) > 1:
         raise UserError(f"one budget at a time: {' and '.join('--' + n for n in named)} were given.")
     return make(Budget, named, "budget")

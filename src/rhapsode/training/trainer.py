@@ -40,7 +40,7 @@ from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.pace import Pace
-from rhapsode.training.plan import Plan
+from rhapsode.training.plan import Budget, Leg, Plan
 
 EVALUATIONS = 16
 """How often a run looks at the validation data, writes a sample and saves."""
@@ -53,6 +53,8 @@ QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Those at which a run saves and stops."""
 NEATER = {"bias": 0.5, "temperature": 0.8}
 """How samples are drawn that training shows."""
 
@@ -89,6 +91,7 @@ class Trainer:
         self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
         self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
+        self.leg = Leg()
         self.info: dict[str, Any] = {}
         self._collapse = Collapse(corpus.valid, density=isinstance(kind, Moves | Frames))
         self._interrupted = False
@@ -118,19 +121,45 @@ class Trainer:
         return None if budget.epochs is None else max(1, round(budget.epochs * self.framing.per_epoch))
 
     @property
-    def done(self) -> float:
-        """How much of the budget is spent, in [0, 1]."""
+    def spent(self) -> float:
+        """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
         if self.total is not None:
             return min(1.0, self.step / self.total)
         assert self.plan.budget.minutes is not None
         return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
 
+    @property
+    def done(self) -> float:
+        """How much of this leg is, in [0, 1]: what progress is told by."""
+        return (self.spent - self.leg.begun) / (1 - self.leg.begun)
+
+    def go_on(self, budget: Budget) -> str:
+        """Train for so much longer, from now, whatever was left; returns what to tell of it.
+
+        The learning rate rises again, over some updates, to where it would be now had the whole run been planned so
+        long from the beginning, and falls from there to zero: briefly longer changes little, and much longer is nearly
+        a new run from good weights.
+        """
+        per_epoch = self.framing.per_epoch
+        spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.step / per_epoch, steps=self.step)
+        unit, more = next((name, value) for name, value in budget.model_dump().items() if value is not None)
+        whole = getattr(spent, unit) + more
+        self.plan = self.plan.model_copy(update={"budget": Budget(**{unit: whole})})
+        self.leg = Leg(number=self.leg.number + 1, begun=min(self.spent, math.nextafter(1, 0)), step=self.step)
+        self.since_best = 0
+        return (
+            f"training longer: the learning rate rises again to {1 - self.spent:.0%} of its peak, as if {whole:,.4g} "
+            f"{unit} had been planned from the beginning, and falls to zero"
+        )
+
     def run(self) -> bool:
         """Train until the budget is spent; False if the user stopped it first (all is saved)."""
         log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
+        if log and log.harm:
+            self.report.warn(log.harm)
         mark = math.floor(self.done * EVALUATIONS)
         shown = 0.0
-        if self.step == 0:
+        if self.step == self.leg.step:
             self.save(log.size if log else 0)  # a way back from the very first steps
         with _Signals(self):
             stop = 0.0
@@ -214,8 +243,8 @@ class Trainer:
         gradients = [w.grad for w in self.weights.values() if w.grad is not None]
         total = self.group.sum(gradients, loss.detach())
         torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
-        warm = min(1.0, (self.step + 1) / self.plan.warmup)
-        self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.done))
+        warm = min(1.0, (self.step - self.leg.step + 1) / self.plan.warmup)
+        self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
         return total
 
     def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
@@ -286,7 +315,7 @@ class Trainer:
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
 
     def _warn_of_plateau(self, train: float, log: Log) -> None:
-        then = next((r["train"] for r in log.read() if r["step"] == self.best_step), math.inf)
+        then = next((r.get("train", math.inf) for r in log.read() if r["step"] == self.best_step), math.inf)
         if train < then:
             what = "overfitting has begun: train still falls, but valid has not improved"
             advice = "More data, more dropout or a smaller network would help more than time."
@@ -372,7 +401,7 @@ class Trainer:
 
     def model(self) -> Model:
         """The present weights as a model to read with."""
-        return Model(make(ModelConfig, self._config(), "this run"), self._arrays(), "")
+        return Model(make(ModelConfig, self._config(), "this run"), self._arrays())
 
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
@@ -419,6 +448,7 @@ class Trainer:
             "best": self.best,
             "best_step": self.best_step,
             "since_best": self.since_best,
+            "leg": self.leg.model_dump(),
             "log": log_size,
             "finished": self.done >= 1,
         }
@@ -459,6 +489,7 @@ class Trainer:
         self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
         self.best = math.inf if info["best"] is None else info["best"]
         self.best_step, self.since_best = info["best_step"], info["since_best"]
+        self.leg = Leg.of(info)
         self.info = info
 
     def _roll_back(self) -> None:
@@ -489,21 +520,24 @@ def _text(batch: Mapping[str, Tensor]) -> Attended | None:
 
 
 class _Signals:
-    """While open, Ctrl-C and SIGTERM ask the trainer to stop after its step; a second Ctrl-C is immediate."""
+    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) ask the trainer to stop after its step; a second
+    Ctrl-C is immediate. What is ignored, as SIGHUP is under nohup, stays so."""
 
     def __init__(self, trainer: Trainer) -> None:
         self._trainer = trainer
         self._old: dict[int, Any] = {}
 
     def __enter__(self) -> None:
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in SIGNALS:
+            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+                continue
             try:
                 self._old[number] = signal.signal(number, self._heard)
             except ValueError:  # not in the main thread: leave signals to whoever has it
                 return
 
     def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._trainer._interrupted:
+        if self._trainer._interrupted and number == signal.SIGINT:  # a shell that closes sends SIGHUP twice
             raise KeyboardInterrupt
         self._trainer.interrupt()
 

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.inside import ADVICE, inside
+from rhapsode.exchange.json import dumps as as_json
 from rhapsode.exchange.values import mapping, sequence, shown
 from rhapsode.speech import audio
 from rhapsode.speech.formats._rows import Row, filled
@@ -61,24 +63,28 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
     if utterance.melody is not None:
         for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
             phone[3]["f0"] = round(min(max(hertz, F0[0]), F0[1]), 2)
-    return json.dumps(value, ensure_ascii=False)
+    return as_json(value)
 
 
-def loads(value: dict[str, Any], where: str, folder: Path) -> Utterance:
+def loads(value: dict[str, Any], where: str, folder: Path | None = None) -> Utterance:
     """The utterance of a line, which `exchange.json` has read, without sound where its recording is missing. folder: of
-    the file. Raises `UserError`."""
+    the file; without it no recording is looked for. Raises `UserError`, also for a recording elsewhere: see `inside`.
+    """
     if "audio" not in value and "phones" not in value:
         raise UserError(f"{where}: there is neither 'audio' nor 'phones'. Fields: {shown(', '.join(value))}.")
     for key in ("audio", "text", "speaker"):
         if not isinstance(value.get(key, ""), str):
             raise UserError(f"{where}: {key!r} must be text, found {shown(value[key])}.")
     phones, times, melody = _phones(sequence(value.get("phones", []), f"{where}, phones"), where)
-    recording = folder / value["audio"] if "audio" in value else None
+    named = Path(value["audio"]) if "audio" in value else None
+    recording = inside(folder, value["audio"]) if folder is not None and named is not None else None
+    if recording is None and folder is not None and named is not None:
+        raise UserError(f"{where}: 'audio' {str(named)!r} leads out of the folder {folder}. {ADVICE}.")
     return Utterance(
         phones,
         times,
         value.get("text", ""),
-        recording.stem if recording is not None else where,
+        named.stem if named is not None else where,
         value.get("speaker", ""),
         partial(audio.read, recording) if recording is not None and recording.is_file() else None,
         melody=melody,

@@ -1,0 +1,171 @@
+"""The page docs/settings.md, made of the classes that check what is set: `rhapsode recipe settings`."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import textwrap
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from pydantic import BaseModel
+
+from rhapsode import registry
+from rhapsode.cli._settings import TABLES, Settings
+from rhapsode.config import Dropout, NetworkConfig
+from rhapsode.training.plan import SETTINGS, Plan
+
+INTRODUCTION = """\
+# Settings
+
+What training can be told. All is optional: what is not set is chosen from the data and the time, and the choice is
+printed with its reason. (This page is made by `rhapsode recipe settings > docs/settings.md`.)
+
+The most common settings are options of `rhapsode train`. All go into a file, `rhapsode train --config FILE.toml`, which
+has the options by their names and four tables:
+
+```toml
+minutes = 20
+lr = 0.004
+
+[network]
+layers = 2
+width = 512
+
+[dropout]
+output = 0.3
+
+[plan]
+rows = 32
+
+[codec]
+name = "words"
+max_size = 20_000
+```
+
+Options of the command line win over those of the file. From Python, the same names are arguments of
+`rhapsode.train`, and the tables are mappings: `network={"layers": 2}`, `dropout={"output": 0.3}`, `plan={"rows": 32}`,
+`codec="words"`, `codec_options={"max_size": 20_000}`. A name that is not known is answered with those that are.
+"""
+DERIVED = {
+    "network": {"width": "from data and time", "head": "the codec's"},
+    "plan": {
+        "rows": "from the data",
+        "window": "32, 64 for wide networks, 128 for handwriting",
+        "warmup": "a tenth of the updates, at most 50",
+        "precision": "bf16 where the machine multiplies it",
+        "threads": "measured",
+        "most": "all processors",
+    },
+    "dropout": dict.fromkeys(("input", "between", "output", "recurrent", "locked"), "from the epochs"),
+}
+"""Where the default is not the class's, for training chooses."""
+NAMED = {"cell": "cell", "head": "head", "condition": "condition"}
+"""Settings that name something in the registry."""
+
+
+def page() -> str:
+    """All of it, as Markdown."""
+    parts = [INTRODUCTION, _options(), *_tables(), _codecs()]
+    return "\n".join(parts)
+
+
+def _options() -> str:
+    """The file's own options, told as the command line tells them."""
+    import typer
+
+    from rhapsode.cli import app
+
+    told = {str(option.name): option for option in typer.main.get_command(app).commands["train"].params}  # type: ignore[attr-defined]
+    rows = [
+        (f"`{name}`", " ".join(str(told[name].help).split()))
+        for name in Settings.model_fields
+        if name not in (*TABLES, "about")
+    ]
+    rows.append(("`dropout`", f"One rate, instead of the table. {told['dropout'].help}"))
+    return f"## Options\n\n{_table(('option', 'meaning'), rows)}"
+
+
+def _tables() -> Iterator[str]:
+    for title, kind, names, about in (
+        (
+            "network",
+            NetworkConfig,
+            NetworkConfig.model_fields,
+            "The shape of the network. Codecs have networks that suit them; the defaults here are those of text.",
+        ),
+        ("dropout", Dropout, Dropout.model_fields, "Rates. With this table, what it does not name is 0."),
+        ("plan", Plan, SETTINGS, "How the weights are learnt."),
+    ):
+        meanings = documented(kind)
+        schema = kind.model_json_schema()["properties"]
+        rows = []
+        for name in names:
+            default = DERIVED.get(title, {}).get(name) or _value(schema[name].get("default"))
+            rows.append((f"`{name}`", default, _allowed(name, schema[name]), meanings.get(name, "")))
+        yield f"## [{title}]\n\n{about}\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}"
+
+
+def _codecs() -> str:
+    parts = [
+        "## [codec]\n\n`name` is one of these; the others are options of that codec, `codec_options` from Python. "
+        "Without a name, files say which codec suits them; text is read by `chars`.\n"
+    ]
+    for codec in registry.every("codec"):
+        parts.append(f"### {codec.name}\n\n{_sentence(codec.summary)}\n")
+        rows = []
+        for name, default in codec.options.items():
+            allowed = "a name" if isinstance(default, str) else _range(*codec.limits[name])
+            rows.append((f"`{name}`", _value(default), allowed, codec.meanings[name]))
+        if rows:
+            parts.append(_table(("option", "default", "allowed", "meaning"), rows))
+    return "\n".join(parts)
+
+
+def documented(kind: type[BaseModel]) -> dict[str, str]:
+    """What stands below each setting of a class: its name → the docstring, on one line."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
+    assert isinstance(tree, ast.ClassDef)
+    found = {}
+    for one, below in zip(tree.body, tree.body[1:], strict=False):
+        if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(below, ast.Expr):
+            found[one.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
+    return found
+
+
+def _allowed(name: str, schema: dict[str, Any]) -> str:
+    if name in NAMED:
+        return ", ".join(registry.names(NAMED[name])) + (", or none" if schema.get("default") == "" else "")
+    if "enum" in schema:
+        return ", ".join(schema["enum"])
+    if schema.get("type") == "boolean":
+        return "true, false"
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if "exclusiveMinimum" in schema:
+        return f"above {schema['exclusiveMinimum']:g}"
+    if "exclusiveMaximum" in schema:
+        return f"{low:g} or more, below {schema['exclusiveMaximum']:g}"
+    if low is None:
+        return "a whole number" if schema.get("type") == "integer" else ""
+    return f"{low:g} or more" if high is None else _range(low, high)
+
+
+def _range(low: int, high: int) -> str:
+    if (low, high) == (0, 1):
+        return "0 or 1"
+    return f"{low:,} or more" if high > 10**9 else f"{low:,} to {high:,}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:,}" if isinstance(value, int) else str(value) or "none"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, ("---",) * len(head), *rows]
+    return "".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |\n" for line in lines)
