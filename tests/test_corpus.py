@@ -167,7 +167,8 @@ def test_validation_on_other_sources():
     found = made(["c.jsonl"], valid=["b.jsonl"], field="t", codec="bytes")
     assert text_of(found, "train") == b"train" * 50 and text_of(found, "valid") == b"validation"
     assert found.documents == 1 and found.valid.units.tolist() == [0, 5]
-    assert "There are only 10 steps to validate on: the validation loss is a rough guess." in found.notes
+    few = "There are only 10 steps to validate on: the validation loss is a rough guess."
+    assert found.notes == [few, "1 document in 1 file."]
 
 
 def test_the_codec_is_fitted_on_training_data_only():
@@ -387,6 +388,29 @@ def test_how_many_documents_there_are_is_told():
         assert "1 document in 1 file." not in missed.notes
         assert "stands between no two documents: 1 document in 1 file" in missed.warnings[0]
     assert not made().warnings and not any("1 file" in note for note in made().notes)
+
+
+@pytest.mark.parametrize(
+    ("reset", "warns"),
+    [
+        ("regex:^nothing$", True),
+        ("every:5000", True),
+        ("chapter", True),
+        ("regex:^line 7", False),
+        ("every:50", False),
+        ("paragraph", False),
+        ("document", False),
+        ("never", False),
+        ("line", False),
+    ],
+)
+def test_a_reset_policy_that_begins_nothing_is_told(reset, warns):
+    write("a.txt", b"\n\n".join(b"line %d" % (n % 10) for n in range(200)))
+    for options in ({}, {"valid_by": "tail"}, {"separator": "\n\n"}, {"valid": ["a.txt"]}):
+        if options.get("separator") and reset in ("paragraph", "every:50", "regex:^line 7"):
+            continue  # documents of one line have no others
+        found = made(reset=reset, **options)
+        assert any("begins no unit within documents" in each for each in found.warnings) == warns
 
 
 def test_progress_goes_from_reading_to_encoding():

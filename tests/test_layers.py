@@ -21,7 +21,7 @@ LAYERS: list[set[str]] = [
     {"sources", "_records", "_validation"},
     {"reader", "framing", "corpus", "_writers"},
     {"generate", "score", "compress"},
-    {"model", "writing", "recogniser", "verified", "speaking"},
+    {"model", "lines", "writing", "recogniser", "verified", "speaking"},
     {"training"},
     {"inkpad"},
     {"cli"},

@@ -307,7 +307,7 @@ def test_no_space_for_a_copy_of_standard_input(monkeypatch, tmp_path):
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("shutil.copyfileobj", full)
+    monkeypatch.setattr("rhapsode._files._read", full)
     with pytest.raises(UserError, match="no space left in .* for a copy of standard input"):
         open_sources(["-"])
     assert not list(tmp_path.iterdir())

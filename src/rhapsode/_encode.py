@@ -41,6 +41,24 @@ class CharCounter:
         return text
 
 
+class Tally:
+    """Counts the bytes, characters and words of a text that comes in pieces."""
+
+    def __init__(self) -> None:
+        self.bytes = self.chars = self.words = 0
+        self._characters = CharCounter()
+        self._in_word = False
+
+    def feed(self, data: bytes, ends: bool = False) -> None:
+        """The next bytes, and whether the text ends with them."""
+        text = self._characters.decode(data, ends)  # bytes that are not UTF-8 become one character each
+        self.bytes += len(data)
+        self.chars += len(text)
+        if text:
+            self.words += len(text.split()) - (self._in_word and not text[0].isspace())
+            self._in_word = not text[-1].isspace()
+
+
 @dataclass(frozen=True)
 class Counts:
     """What there is of a part of the data."""

@@ -148,6 +148,12 @@ def prepare(
     if records is None and (separator is not None or field is not None):
         found, warns = main.told(corpus.documents)
         (warnings if warns else notes).append(found)
+    units, cuts = len(corpus.train.units) + (0 if other else len(corpus.valid.units)), 0 if other else 1
+    if (reset.every or reset.rule) and not reset.lines and units <= corpus.documents + cuts:
+        warnings.append(
+            f"the reset policy {reset.spec} begins no unit within documents, or only one: {units:,} units in "
+            f"{corpus.documents:,} documents. Is it the right one?"
+        )
     about = {"skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": tuple(warnings)}
     return Corpus(**{**vars(corpus), **about})
 

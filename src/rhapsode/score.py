@@ -11,26 +11,27 @@ Three ways to present the past:
               Krause et al. 2018): still the likelihood of the text, but of a model that goes on
               learning. It needs torch, and its arithmetic is not that of `compress`.
 
-Each way is a function from a text's symbols, piece by piece, to their nats, piece by piece: `carried`,
-`cold_windows` and `learning`. Numbers of different ways must not be compared.
+Each way (`Carried`, `Cold`, `Learning`) turns a text's symbols, piece by piece, into their nats, piece by piece.
+Numbers of different ways must not be compared. A `Scorer` scores documents one after another, as training saw them.
 """
 
 from __future__ import annotations
 
-import codecs
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rhapsode._encode import Tally
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError
 from rhapsode.exchange.cache import Cache
 from rhapsode.guide import along
-from rhapsode.reader import Units, as_bytes
+from rhapsode.reader import Reader, Units, as_bytes
 from rhapsode.report import Report
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class Score:
 
     chars:     characters; each byte that is not UTF-8 counts as one.
     surprises: the steps one by one, if they were asked for.
+    words:     what stands between white space.
 
     The ratios are 0 for an empty text.
     """
@@ -77,6 +79,7 @@ class Score:
     chars: int
     bytes: int
     surprises: tuple[Surprise, ...] | None = None
+    words: int = 0
 
     @property
     def nats_per_step(self) -> float:
@@ -94,6 +97,17 @@ class Score:
     def bits_per_byte(self) -> float:
         return self.nats / math.log(2) / max(self.bytes, 1)
 
+    @property
+    def perplexity_per_step(self) -> float:
+        """e to the nats per step. A step is a token, if the codec is one of words or of parts of words."""
+        return perplexity(self.nats, self.steps)
+
+    @property
+    def perplexity_per_word(self) -> float:
+        """e to the nats per word: all that stands between words (spaces, line ends, the document's end) is paid for,
+        and does not count as words. So models of any codec can be compared."""
+        return perplexity(self.nats, self.words)
+
     def __add__(self, other: Score) -> Score:
         both = None
         if self.surprises is not None and other.surprises is not None:
@@ -104,7 +118,16 @@ class Score:
             self.chars + other.chars,
             self.bytes + other.bytes,
             both,
+            self.words + other.words,
         )
+
+
+def perplexity(nats: float, count: int) -> float:
+    """e to the nats per each of `count`; infinite where there is none, or for what no number can hold."""
+    try:
+        return math.exp(nats / count) if count else math.inf if nats else 1.0
+    except OverflowError:
+        return math.inf
 
 
 def score(
@@ -129,6 +152,64 @@ def score(
     per_step: keep every step's surprise (memory grows with the text).
     Raises `UserError` for arguments that cannot be.
     """
+    kept: list[Surprise] = []
+    one = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic).score(
+        data, end=end, hear=kept.append if per_step else None, report=report
+    )
+    return replace(one, surprises=tuple(kept)) if per_step else one
+
+
+class Scorer:
+    """Scores texts one after another, as training saw documents.
+
+    Each begins from a zero state, unless the model's reset policy is `never`: then it goes on from the one before. With
+    a prompt, each is scored as what comes after that, whatever the policy. What dynamic evaluation has learnt from one
+    stays for the next, unless there is a prompt.
+    """
+
+    def __init__(
+        self, model: Model, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool = False
+    ) -> None:
+        """As for `score`. Raises `UserError`."""
+        _check(model, cold, dynamic)
+        self._model, self._codec = model, model.text_codec
+        before = self._codec.encode(as_bytes(prompt, "prompt"))
+        self._way: Way
+        if cold is not None:
+            self._way = Cold(model, before, cold)
+        else:
+            self._way = (Learning if dynamic else Carried)(model, before)
+        self._afresh = bool(len(before)) or model.policy.documents
+        self._begun = False
+
+    def score(
+        self,
+        data: bytes | str | Iterable[bytes],
+        *,
+        end: bool = True,
+        hear: Callable[[Surprise], None] | None = None,
+        report: Report | None = None,
+    ) -> Score:
+        """The log-likelihood of the next text, in bounded memory. hear: is given every step."""
+        if self._begun and self._afresh:
+            self._way.reset()
+        self._begun = True
+        model, codec = self._model, self._codec
+        text, decoder = _Text(data, report or Report()), codec.decoder()
+        pieces = chain(codec.encode_chunks(text), [] if model.end is None or not end else [np.array([model.end])])
+        nats, steps = 0.0, 0
+        for symbols, block in self._way.scored(pieces):
+            nats += math.fsum(block)
+            steps += len(block)
+            if hear is not None:
+                for symbol, one in zip(symbols.tolist(), block.tolist(), strict=True):
+                    hear(Surprise(codec.label(symbol), decoder.feed(symbol), one))
+        found = text.tally
+        return Score(nats, steps, found.chars, found.bytes, None, found.words)
+
+
+def _check(model: Model, cold: int | None, dynamic: bool) -> None:
+    """Raises `UserError` for ways that cannot be."""
     if cold is not None:
         if isinstance(cold, bool) or not isinstance(cold, int) or not 1 <= cold <= COLD_LIMIT:
             raise UserError(f"cold: {cold!r} is not allowed. Allowed: windows of 1 to {COLD_LIMIT:,} steps.")
@@ -144,24 +225,6 @@ def score(
             f"dynamic evaluation is for models that carry their state; this one's framing is "
             f"{model.config.framing.name}. Score it without."
         )
-    codec = model.text_codec
-    before = codec.encode(as_bytes(prompt, "prompt"))
-    text = _Text(data, report or Report())
-    pieces = chain(codec.encode_chunks(text), [] if model.end is None or not end else [np.array([model.end])])
-    decoder = codec.decoder()
-    nats, steps = 0.0, 0
-    surprises: list[Surprise] = []
-    if cold is not None:
-        scored = cold_windows(model, before, pieces, cold)
-    else:
-        scored = (learning if dynamic else carried)(model, before, pieces)
-    for symbols, block in scored:
-        nats += math.fsum(block)
-        steps += len(block)
-        if per_step:
-            for symbol, one in zip(symbols.tolist(), block.tolist(), strict=True):
-                surprises.append(Surprise(codec.label(symbol), decoder.feed(symbol), one))
-    return Score(nats, steps, text.chars, text.bytes, tuple(surprises) if per_step else None)
 
 
 Scored = Iterator[tuple[np.ndarray, np.ndarray]]
@@ -230,6 +293,11 @@ def carried(
     reader = model.reader(text=text, given=None if given is None else given[0])
     for _ in reader.read_all(prompt):
         pass
+    return _read(model, reader, pieces, given)
+
+
+def _read(model: Model, reader: Reader, pieces: Iterable[np.ndarray], given: np.ndarray | None = None) -> Scored:
+    """What a reader expects of each step, before it reads it."""
     for piece in pieces:
         at = 0
         # The last step's reading predicts a step that is not there: anything may be given with that.
@@ -239,51 +307,107 @@ def carried(
             yield steps, -model.head.log_prob(parameters, steps)
 
 
-def cold_windows(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray], n: int) -> Scored:
+class Way(ABC):
+    """How the past of each step is presented: a place in a text. Each call of `scored` goes on from there."""
+
+    @abstractmethod
+    def reset(self) -> None:
+        """Go back to where the prompt has just been read."""
+
+    @abstractmethod
+    def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        """The steps that come next [n], piece by piece."""
+
+
+class Carried(Way):
+    """Each step given everything before it."""
+
+    def __init__(self, model: Model, prompt: np.ndarray) -> None:
+        self._model, self._begin = model, model.reader()
+        for _ in self._begin.read_all(prompt):
+            pass
+        self.reset()
+
+    def reset(self) -> None:
+        self._reader = self._begin.copy()
+
+    def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        return _read(self._model, self._reader, pieces)
+
+
+class Cold(Way):
     """Each step given the window of n steps it is in, and the one step before the window."""
-    start = model.codec.steps.start
-    units = Units(model)
-    last = start
-    for symbol in prompt.tolist():
-        last = start if units.read(symbol) else symbol
-    for block in _regroup(pieces, n * max(ROWS, GROUP // n)):
-        begins = np.array([units.read(symbol) for symbol in block.tolist()])
-        inputs = np.append(last, np.where(begins, start, block))
-        last = inputs[-1]
-        # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the next.)
-        zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
-        yield block, _from_zero(model, inputs[:-1], block, zeros)
+
+    def __init__(self, model: Model, prompt: np.ndarray, n: int) -> None:
+        self._model, self._n, self._start = model, n, model.codec.steps.start
+        units, last = Units(model), self._start
+        for symbol in prompt.tolist():
+            last = self._start if units.read(symbol) else symbol
+        self._begin = units, last
+        self.reset()
+
+    def reset(self) -> None:
+        self._units, self._last = self._begin[0].copy(), self._begin[1]
+
+    def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        n = self._n
+        for block in _regroup(pieces, n * max(ROWS, GROUP // n)):
+            begins = np.array([self._units.read(symbol) for symbol in block.tolist()])
+            inputs = np.append(self._last, np.where(begins, self._start, block))
+            self._last = inputs[-1]
+            # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the
+            # next.)
+            zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
+            yield block, _from_zero(self._model, inputs[:-1], block, zeros)
 
 
-def learning(model: Model, prompt: np.ndarray, pieces: Iterable[np.ndarray]) -> Scored:
+class Learning(Way):
     """Each step given everything before it, by weights that have learnt from all but the last segment of it."""
-    import torch
 
-    network, start = model.network, model.codec.steps.start
-    trained = {name: torch.tensor(w) for name, w in model.weights.items()}
-    weights = {name: w.clone().requires_grad_() for name, w in trained.items()}
-    optimizer = torch.optim.Adam(weights.values(), lr=RATE, betas=(0.0, 0.999), fused=True)
-    state = network.zeros(1, trained["output.bias"])
-    units, last = Units(model), start
-    for scored, part in ((False, [prompt]), (True, pieces)):
-        for block in _regroup(part, SEGMENT):
-            begins = np.array([units.read(symbol) for symbol in block.tolist()])
-            inputs = np.append(last, np.where(begins, start, block))
-            last = inputs[-1]
+    def __init__(self, model: Model, prompt: np.ndarray) -> None:
+        import torch
+
+        self._model, self._prompt = model, prompt
+        self._trained = {name: torch.tensor(w) for name, w in model.weights.items()}
+        self._learn_anew()
+        self.reset()
+
+    def _learn_anew(self) -> None:
+        import torch
+
+        self._weights = {name: w.clone().requires_grad_() for name, w in self._trained.items()}
+        self._optimizer = torch.optim.Adam(self._weights.values(), lr=RATE, betas=(0.0, 0.999), fused=True)
+
+    def reset(self) -> None:
+        """What was learnt stays, unless there is a prompt."""
+        self._state = self._model.network.zeros(1, self._trained["output.bias"])
+        self._units, self._last = Units(self._model), self._model.codec.steps.start
+        if len(self._prompt):
+            self._learn_anew()
+            for _ in self.scored([self._prompt]):
+                pass
+
+    def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        import torch
+
+        network, weights, start = self._model.network, self._weights, self._model.codec.steps.start
+        for block in _regroup(pieces, SEGMENT):
+            begins = np.array([self._units.read(symbol) for symbol in block.tolist()])
+            inputs = np.append(self._last, np.where(begins, start, block))
+            self._last = inputs[-1]
             after = np.flatnonzero(begins) + 1  # a reset step stands after the last step of a unit, see `framing`
             reset = np.insert(np.zeros(len(block), bool), after, True)
             x, y = np.insert(inputs[:-1], after, start), np.insert(block, after, 0)
             flag = torch.from_numpy(reset)[:, None] if len(after) else None
-            parameters, new = network.run(weights, torch.from_numpy(x)[:, None], state, flag)
+            parameters, new = network.run(weights, torch.from_numpy(x)[:, None], self._state, flag)
             nats = network.nats(weights, parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
             nats.mean().backward()  # type: ignore[no-untyped-call]
-            optimizer.step()
-            optimizer.zero_grad()
+            self._optimizer.step()
+            self._optimizer.zero_grad()
             with torch.no_grad():
-                torch._foreach_lerp_(list(weights.values()), list(trained.values()), RETURN)
-            state = tuple(part.detach() for part in new)
-            if scored:
-                yield block, nats.detach().double().numpy()
+                torch._foreach_lerp_(list(weights.values()), list(self._trained.values()), RETURN)
+            self._state = tuple(part.detach() for part in new)
+            yield block, nats.detach().double().numpy()
 
 
 def _from_zero(model: Model, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:
@@ -327,7 +451,7 @@ class _Text(Iterable[bytes]):
     def __init__(self, data: bytes | str | Iterable[bytes], report: Report) -> None:
         self._data = data
         self._report = report
-        self.bytes = self.chars = 0
+        self.tally = Tally()
 
     def __iter__(self) -> Iterator[bytes]:
         total, chunks = None, self._data
@@ -335,12 +459,9 @@ class _Text(Iterable[bytes]):
             data = as_bytes(chunks, "text")
             total = max(len(data), 1)
             chunks = (data[at : at + CHUNK] for at in range(0, len(data), CHUNK))
-        # Bytes that are not UTF-8 become one character each.
-        characters = codecs.getincrementaldecoder("utf-8")("surrogateescape")
         for chunk in chunks:
-            self._report.stage("scoring", self.bytes / total if total else None)
+            self._report.stage("scoring", self.tally.bytes / total if total else None)
             yield chunk
-            self.bytes += len(chunk)
-            self.chars += len(characters.decode(chunk))
-        self.chars += len(characters.decode(b"", True))
+            self.tally.feed(chunk)
+        self.tally.feed(b"", ends=True)
         self._report.stage("scoring", 1.0)

@@ -27,10 +27,10 @@ class Piece(NamedTuple):
 
 
 class Document:
-    """One document: its `name`, and its bytes, in pieces, by iterating over it once."""
+    """One document: its `name`, the `file` it is in, and its bytes, in pieces, by iterating over it once."""
 
-    def __init__(self, name: str, first: Piece, rest: Iterator[Piece]) -> None:
-        self.name = name
+    def __init__(self, name: str, file: SourceFile, first: Piece, rest: Iterator[Piece]) -> None:
+        self.name, self.file = name, file
         self._first: Piece | None = first
         self._rest = rest
 
@@ -59,11 +59,17 @@ class Sources:
         self._field = field
 
     def __iter__(self) -> Iterator[Document]:
-        for file in self.files:
-            pieces = self._pieces(file)
+        return self.documents()
+
+    def documents(self, report: Callable[[float], None] | None = None, size: int = 0) -> Iterator[Document]:
+        """The documents, as by iterating. Raises `UserError` for what cannot be read.
+
+        report: is called with the fraction that has been read. size: bytes read at a time; 0 for many.
+        """
+        for file, pieces in self._files(report, size):
             for number, first in enumerate(pieces, 1):
                 whole = self._separator is None and self._field is None
-                document = Document(file.name if whole else f"{file.name}#{number}", first, pieces)
+                document = Document(file.name if whole else f"{file.name}#{number}", file, first, pieces)
                 yield document
                 for _ in document:  # what was not read of it
                     pass
@@ -73,6 +79,12 @@ class Sources:
 
         report: is called with the fraction that has been read.
         """
+        for _, pieces in self._files(report):
+            yield from pieces
+
+    def _files(
+        self, report: Callable[[float], None] | None, size: int = 0
+    ) -> Iterator[tuple[SourceFile, Iterator[Piece]]]:
         total = sum(file.length for file in self.files) or 1
         before = 0
 
@@ -82,7 +94,7 @@ class Sources:
 
         told(0)
         for file in self.files:
-            yield from self._pieces(file, told)
+            yield file, self._pieces(file, told, size)
             told(file.length)
             before += file.length
 
@@ -120,10 +132,10 @@ class Sources:
             if (now.st_size, now.st_mtime_ns) != (file.size, file.changed):
                 raise UserError(f"{file.name}: changed while it was being read. Run the command again.")
 
-    def _pieces(self, file: SourceFile, told: Callable[[int], None] = lambda read: None) -> Iterator[Piece]:
+    def _pieces(self, file: SourceFile, told: Callable[[int], None], size: int) -> Iterator[Piece]:
         with Refusals(file.name), open(file.path, "rb", buffering=0) as opened:
             opened.seek(file.start)
-            chunks = _counted(read_chunks(opened, file.kind, file.name, file.stop), opened, file.start, told)
+            chunks = _counted(read_chunks(opened, file.kind, file.name, file.stop, size), opened, file.start, told)
             if self._field is not None:
                 for text in records(chunks, self._field, file.name):
                     yield Piece(text, True)
@@ -182,6 +194,24 @@ def open_sources(
     found = Sources(finder.files, finder.skipped, separator, field)
     weakref.finalize(found, _remove, temporary)
     return found
+
+
+def read_one(source: str, report: Callable[[str, float], None] | None = None) -> bytes:
+    """All bytes of a SOURCE that is one file: a file, perhaps compressed, `-`, data:NAME/PART. It may be empty.
+
+    report: as for `open_sources`. Raises `UserError`.
+    """
+    if os.path.isdir(source):
+        raise UserError(f"{source} is a folder, and one file is needed here. Name it.")
+    finder = Finder(report)
+    temporary = finder.add(source)
+    try:
+        if len(finder.files) > 1:
+            names = ", ".join(file.name for file in finder.files[:3])
+            raise UserError(f"{source}: these are {len(finder.files)} files ({names} …), and one is needed. Name it.")
+        return b"".join(piece.data for piece in Sources(finder.files, {}, None, None).pieces())
+    finally:
+        _remove(temporary)
 
 
 def _counted(chunks: Iterator[bytes], opened: BinaryIO, start: int, told: Callable[[int], None]) -> Iterator[bytes]:

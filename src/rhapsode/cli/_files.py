@@ -48,8 +48,6 @@ def check_readable(names: list[str]) -> None:
                 open(name, "rb").close()
             except (OSError, ValueError) as error:
                 raise _unreadable(name, error) from None
-    if names.count("-") > 1:
-        raise UserError("`-` is named more than once; stdin can be read only once.")
 
 
 def _unreadable(name: str, error: Exception) -> UserError:

@@ -66,21 +66,34 @@ def show(path: Path, part: str | None, found: Described, json: bool) -> None:
     typer.echo("\n".join(found.lines()))
 
 
-def score_records(model: Model, files: list[str], per_record: bool, json: bool) -> None:
-    """Nats of each file's records; of densities, in normalised units and in the data's own."""
+def score_records(model: Model, names: list[str], per_record: bool, json: bool) -> None:
+    """Nats of the sources' records; of densities, in normalised units and in the data's own."""
+    from rhapsode._files import reasons
+    from rhapsode.sources import open_sources
+
     codec = model.record_codec
     entries, totals = [], {"nats": 0.0, "nats_raw": 0.0, "steps": 0, "records": 0, "chars": 0}
     with reporting() as report:
-        for number, name in enumerate(files):
-            report.stage("scoring", number / len(files))
-            for one in model.score_records(records(model, name), report=report):
+        sources = open_sources(names, accepts=codec.recognises, wanted=codec.wanted, report=report.stage)
+
+        def found() -> Iterator[Any]:
+            for number, file in enumerate(sources.files):
+                report.stage("scoring", number / len(sources.files))
+                yield from codec.read(file.path, None, file.name)
+
+        for one in model.score_records(found(), report=report):
+            if per_record:
                 entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
-                totals["nats"] += one.nats
-                totals["nats_raw"] += one.raw
-                totals["steps"] += one.steps
-                totals["records"] += 1
-                totals["chars"] += one.chars
+            totals["nats"] += one.nats
+            totals["nats_raw"] += one.raw
+            totals["steps"] += one.steps
+            totals["records"] += 1
+            totals["chars"] += one.chars
         report.stage("scoring", 1.0)
+        if not totals["records"]:
+            raise UserError(f"nothing to score in {', '.join(names)}: there is no {codec.record}. Give {codec.wanted}.")
+        if sources.skipped:
+            report.note(f"Files left out: {reasons(sources.skipped)}.")
     steps, count = max(1, totals["steps"]), max(1, totals["records"])
     numbers = {
         "nats_per_step": totals["nats"] / steps,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
@@ -10,15 +12,28 @@ from rhapsode.cli._files import check_readable, check_writable, read, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
 from rhapsode.cli._progress import reporting, tell
+from rhapsode.errors import UserError
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")]
 Input = Annotated[str, typer.Argument(metavar="FILE", help="What to read; - is stdin.")]
+Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, - for stdin, or data:NAME/PART.")]
+UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
+"""What writes to a pipe what such a file holds."""
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]
 
 
-def compress(model: ModelName, file: Input, output: Output, overwrite: Overwrite = False) -> None:
-    """Pack a file with a model's predictions. Only that very model can unpack it."""
-    before, after = _convert(model, file, output, overwrite, "compress")
+def compress(model: ModelName, source: Source, output: Output, overwrite: Overwrite = False) -> None:
+    """Pack a file with a model's predictions. Only that very model can unpack it.
+
+    The very bytes come back. So files that are compressed already (.gz, .bz2, .xz, .zst) are refused: unpack them
+    first, into a pipe."""
+    kind = Path(source).suffix.lower()
+    if kind in UNPACK:
+        raise UserError(
+            f"{source} is compressed already, and a model of text makes such bytes larger. Pack what is in it: "
+            f"{UNPACK[kind]} {shlex.quote(source)} | rhapsode compress {shlex.quote(model)} - -o {shlex.quote(output)}"
+        )
+    before, after = _convert(model, source, output, overwrite, "compress")
     ratio = f", {8 * after / before:.3f} bits per byte" if before else ""
     tell(f"{before:,} → {after:,} bytes{ratio}")
 
@@ -33,13 +48,16 @@ def _convert(
     model: str, file: str, output: str, overwrite: bool, way: Literal["compress", "decompress"]
 ) -> tuple[int, int]:
     """Write what the model makes of a file; bytes before and after."""
-    check_readable([file])
-    check_writable(output, file, overwrite=overwrite)
+    if way == "decompress":
+        check_readable([file])
+    check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
         from rhapsode.model import Model
+        from rhapsode.sources import read_one
 
-    loaded, data = Model.load(model), read(file)
+    loaded = Model.load(model)
     with reporting() as report:
+        data = read_one(file, report.stage) if way == "compress" else read(file)
         made = loaded.compress(data, report) if way == "compress" else loaded.decompress(data, report)
     write(output, made)
     return len(data), len(made)

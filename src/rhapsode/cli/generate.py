@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._escapes import KNOWN, unescaped
-from rhapsode.cli._files import as_json, check_writable, put, read, visible, write
+from rhapsode.cli._files import as_json, check_writable, put, visible, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
 from rhapsode.cli._progress import tell
@@ -37,7 +37,9 @@ def generate(
     ctx: typer.Context,
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file, or demo:handwriting.")],
     prompt: Annotated[str | None, typer.Argument(metavar="[PROMPT]", help="What to go on from; - reads stdin.")] = None,
-    prompt_file: Annotated[str | None, typer.Option(metavar="FILE", help="Go on from this file's text.")] = None,
+    prompt_file: Annotated[
+        str | None, typer.Option(metavar="SOURCE", help="Go on from the text of a file, or data:NAME/PART.")
+    ] = None,
     length: Annotated[
         int | None,
         typer.Option(help="Steps to draw: characters, for most models [default: 500, or to the text's end]."),
@@ -178,6 +180,7 @@ def generate(
         from rhapsode.model import Model
         from rhapsode.reader import as_bytes
         from rhapsode.samplers import Sampling
+        from rhapsode.sources import read_one
 
     options = {
         "temperature": temperature,
@@ -194,6 +197,11 @@ def generate(
     own = {"tune": MUSIC, "drawing": PENS, "utterance": VOICES}.get(record, "")
     _refuse(ctx, MEANINGLESS.get(own, ()), f"means nothing to models of {own.lower()}")
     _refuse_others(ctx, own, loaded.codec.name)
+
+    def before() -> bytes:
+        source = "-" if prompt == "-" else prompt_file
+        return as_bytes(prompt or "", "prompt") if source is None else read_one(source)
+
     if record == "tune":
         from rhapsode.cli._music import write_music
         from rhapsode.cli._wish import Wish
@@ -221,9 +229,7 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
-        if prompt == "-":
-            prompt_file, prompt = "-", None
-        given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
+        given = before().decode("utf-8", "replace")
         if not _asked(ctx, "temperature"):
             temperature = 0.0
         if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
@@ -235,9 +241,7 @@ def generate(
     if record:
         from rhapsode.cli._ink import Pen, write_ink
 
-        if prompt == "-":
-            prompt_file = "-"
-        given = prompt or "" if prompt_file is None else read(prompt_file).decode("utf-8", "replace")
+        given = before().decode("utf-8", "replace")
         given = loaded.record_codec.spelled(given, unknown)
         if not page:
             _refuse(ctx, ("pitch", "margin", "align", "ruled"), "is for writing on pages, and no --page was given")
@@ -247,8 +251,6 @@ def generate(
         write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
         return
     check_writable(output, overwrite=overwrite)
-    if prompt == "-":
-        prompt_file, prompt = "-", None
     how: dict[str, Any] = {
         "length": length,
         "seed": seed,
@@ -257,14 +259,14 @@ def generate(
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
         "ignore_end": ignore_end,
     }
-    before = read(prompt_file) if prompt_file is not None else as_bytes(prompt or "", "prompt")
-    echo = b"" if no_echo else before
+    begun = before()
+    echo = b"" if no_echo else begun
     if samples == 1 and output == "-" and not json:
-        _stream(loaded.stream(before, **how), echo, seed is None)
+        _stream(loaded.stream(begun, **how), echo, seed is None)
         return
-    drawn = loaded.generate(before, samples=samples, **how)
+    drawn = loaded.generate(begun, samples=samples, **how)
     if json:
-        write(output, as_json(_object(loaded, before, drawn)))
+        write(output, as_json(_object(loaded, echo, drawn)))
         return
     if samples == 1:
         text = echo + drawn[0].data

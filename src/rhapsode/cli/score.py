@@ -2,51 +2,81 @@
 
 from __future__ import annotations
 
-import codecs
-import math
-from typing import TYPE_CHECKING, Annotated, Any
+import sys
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rhapsode.cli._files import as_json, check_readable, chunks, put, visible
+from rhapsode.cli._escapes import KNOWN, unescaped
+from rhapsode.cli._files import CHUNK
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import TrustPaths
-from rhapsode.cli._progress import reporting
+from rhapsode.cli._paint import no_colours
+from rhapsode.cli._progress import QUIET, Lines, reporting
+from rhapsode.cli._scored import Collected, Output, Printed
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import trusting
 
 if TYPE_CHECKING:
-    from rhapsode.score import Score, Surprise
+    from rhapsode.report import Report
+    from rhapsode.sources import Sources
 
-RATIOS = ("nats_per_step", "nats_per_char", "bits_per_char", "bits_per_byte")
-COUNTS = ("nats", "steps", "chars", "bytes")
-SATURATED = 10.0
-"""Bits of surprise at which the colour is as strong as it gets."""
+VIEWS = ("step", "line", "document", "color")
 
 
 def score(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
-    files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Texts, each scored as one document; - is stdin.")
+    sources: Annotated[
+        list[str],
+        typer.Argument(metavar="SOURCE...", help="As of train: files, folders, globs, data:NAME/test, or - for stdin."),
     ],
+    separator: Annotated[
+        str | None,
+        typer.Option(
+            "--document-separator",
+            metavar="TEXT",
+            help=f"What stands between documents in a file. Escapes: {KNOWN}.",
+        ),
+    ] = None,
+    field: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")
+    ] = None,
+    given: Annotated[
+        str | None,
+        typer.Option(metavar="TEXT", help="Score each document as what comes after this, which is not scored."),
+    ] = None,
+    ignore_end: Annotated[
+        bool, typer.Option("--ignore-end", help="Score texts as parts of documents: without where these end.")
+    ] = False,
     cold: Annotated[
         int | None, typer.Option(metavar="N", help="Start from zero state every N steps, instead of carrying it.")
     ] = None,
     dynamic: Annotated[bool, typer.Option("--dynamic", help="Let a copy of the weights learn on the way.")] = False,
-    per_step: Annotated[
-        bool, typer.Option("--per-step", help="The surprise of every step, too (or that of every drawing or tune).")
+    per_document: Annotated[
+        bool, typer.Option("--per-document", help="A table of the documents (or drawings, tunes, recordings).")
     ] = False,
-    color: Annotated[bool, typer.Option("--color", help="Print the text coloured by surprise.")] = False,
+    per_line: Annotated[bool, typer.Option("--per-line", help="A table of the lines.")] = False,
+    per_step: Annotated[bool, typer.Option("--per-step", help="The surprise of every step, too.")] = False,
+    color: Annotated[
+        bool, typer.Option("--color", help="Print the text coloured by surprise, on a terminal; NO_COLOR, FORCE_COLOR.")
+    ] = False,
     trust_paths: TrustPaths = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Measure how well a model predicts texts.
 
-    Exact log-likelihoods: `compress` packs a text to just this size.
+    Exact log-likelihoods: `compress` packs a text to just this size. Each document is scored as in training: from a
+    zero state, unless the reset policy is `never`, and with its end, if the model knows where documents end.
+    Perplexity per word is e to the nats over the words, which are what stands between white space, whatever the
+    model's steps are; perplexity per step is per token for codecs words and bpe.
     """
+    wanted = [view for view, asked in zip(VIEWS, (per_step, per_line, per_document, color), strict=True) if asked]
     if color and json:
         raise UserError("--color and --json do not go together; one of them must go.")
-    check_readable(files)
+    if len(wanted) > 1 and not json:
+        named = " and ".join("--color" if view == "color" else f"--per-{view}" for view in wanted)
+        raise UserError(f"{named}: only one of them at a time can be printed. (--json takes several.)")
 
     with unbroken():
         from rhapsode.codecs._records import RecordCodec
@@ -56,60 +86,72 @@ def score(
     if isinstance(loaded.codec, RecordCodec):
         from rhapsode.cli._records import score_records
 
-        if cold is not None or dynamic or color:
-            raise UserError("--cold, --dynamic and --color are for models of text; leave them out.")
-        with trusting(trust_paths):
-            score_records(loaded, files, per_step, json)
-        return
-    scores: list[Score] = []
-    with reporting() as report:
-        for name in files:
-            scores.append(
-                loaded.score(chunks(name), cold=cold, dynamic=dynamic, per_step=per_step or color, report=report)
+        for_texts = {
+            "--document-separator": separator is not None,
+            "--field": field is not None,
+            "--given": given is not None,
+            "--ignore-end": ignore_end,
+            "--cold": cold is not None,
+            "--dynamic": dynamic,
+            "--per-line": per_line,
+            "--per-step": per_step,
+            "--color": color,
+        }
+        if others := [name for name, asked in for_texts.items() if asked]:
+            raise UserError(
+                f"{' and '.join(others)}: for models of text; the codec of this one is {loaded.codec.name}. Leave "
+                f"{'it' if len(others) == 1 else 'them'} out. (--per-document says it of each {loaded.codec.record}.)"
             )
-    total = scores[0]
-    for other in scores[1:]:
-        total = total + other
-    if json:
-        each = [{"file": name, **_numbers(one, per_step)} for name, one in zip(files, scores, strict=True)]
-        put(as_json({**_numbers(total, False), "cold": cold, "dynamic": dynamic, "files": each}))
+        with trusting(trust_paths):
+            score_records(loaded, sources, per_document, json)
         return
-    for name, one in zip(files, scores, strict=True):
-        if len(files) > 1:
-            typer.echo(f"--- {name}: {one.bits_per_char:.4f} bits per char ---")
-        if color:
-            _paint(one.surprises or ())
-        elif per_step:
-            for step in one.surprises or ():
-                typer.echo(f"{step.nats:.6f}\t{step.label}")
-    for key, value in _numbers(total, False).items():
-        typer.echo(f"{key:<13} {value:.6f}" if isinstance(value, float) else f"{key:<13} {value}")
+    separator = None if separator is None else unescaped(separator, "--document-separator")
+    with unbroken():
+        from rhapsode.score import Score, Scorer
+        from rhapsode.sources import open_sources
+
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=dynamic)
+    options = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    plain = no_colours() if color else ""
+    total, count = Score(0.0, 0, 0, 0), 0
+    with _reporting(bool(wanted) and not json) as report:
+        if plain:
+            report.note(f"no colours: {plain}")
+        opened = open_sources(sources, separator=separator, field=field, report=report.stage)
+        divided = separator is not None or field is not None
+        out: Output
+        if json:
+            out = Collected(per_step, per_line, per_document, options)
+        else:
+            out = Printed(wanted[0] if wanted else "", divided or len(opened.files) > 1, not plain)
+        for document in opened.documents(lambda done: report.stage("scoring", done), CHUNK):
+            one = scorer.score(document, end=not ignore_end, hear=out.begin(document))
+            out.scored(document, one)
+            total, count = total + one, count + 1
+        if not count:
+            raise UserError(f"nothing to score in {', '.join(sources)}: all of its documents are empty.")
+        _tell(opened, count, divided, report)
+    out.end(total, count)
 
 
-def _numbers(one: Score, per_step: bool) -> dict[str, Any]:
-    numbers: dict[str, Any] = {key: getattr(one, key) for key in (*RATIOS, *COUNTS)}
-    if per_step:
-        numbers["per_step"] = [{"step": s.label, "nats": s.nats} for s in one.surprises or ()]
-    return numbers
+def _reporting(streamed: bool) -> AbstractContextManager[Report]:
+    """Progress, unless results are printed on the same terminal meanwhile."""
+    return nullcontext(_Notes()) if streamed and sys.stdout.isatty() and not QUIET.get() else reporting()
 
 
-def _paint(surprises: tuple[Surprise, ...]) -> None:
-    """The text; the redder behind a step, the less it was expected."""
-    from rich.color import Color
-    from rich.console import Console
-    from rich.style import Style
-    from rich.text import Text
+class _Notes(Lines):
+    """Only what is worth knowing."""
 
-    decoder = codecs.getincrementaldecoder("utf-8")("replace")
-    text = Text()
-    nats = 0.0
-    for at, step in enumerate(surprises):
-        nats += step.nats  # of all steps that make up a character
-        shown = decoder.decode(step.data, final=at + 1 == len(surprises))
-        if shown:
-            strength = min(1.0, nats / math.log(2) / SATURATED)
-            fade = round(255 * (1 - strength))
-            style = Style(color="black", bgcolor=Color.from_rgb(255, fade, fade).name)
-            text.append(visible(shown), style)
-            nats = 0.0
-    Console(force_terminal=True, color_system="truecolor", highlight=False, soft_wrap=True).print(text)
+    def stage(self, what: str, fraction: float | None = None) -> None:
+        pass
+
+
+def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> None:
+    """What was left out and, if files are divided into documents, how many there were."""
+    from rhapsode._files import reasons
+
+    if opened.skipped:
+        report.note(f"Files left out: {reasons(opened.skipped)}.")
+    if divided:
+        found, warns = opened.told(documents)
+        (report.warn if warns else report.note)(found)
