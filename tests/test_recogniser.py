@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,12 @@ import torch
 from torch.nn import functional
 
 from rhapsode import checkpoint
+from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing, from_strokes
+from rhapsode.ink.formats.own import dumps
 from rhapsode.legibility import character_error_rate, edit_distance
-from rhapsode.recogniser import FAR, FEATURES, LONGEST, UP, Recogniser, RecogniserConfig, frames, padded
+from rhapsode.recogniser import FAR, FEATURES, FILE, LONGEST, UP, Recogniser, RecogniserConfig, frames, padded
 from rhapsode.report import Report
 from rhapsode.training import recognise
 
@@ -282,6 +285,29 @@ def test_nothing_to_learn_from(tmp_path: Path) -> None:
         train([from_strokes([], "v")], tmp_path / "r", minutes=1)
     with pytest.raises(UserError, match="validation: none of 0 drawings"):
         train(words(2, seed=1), tmp_path / "r", minutes=1, valid=[])
+
+
+def test_a_recogniser_is_not_overwritten_unasked(
+    tmp_path: Path, few_rows: None, tiny_model: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawings, output = words(4, seed=7), tmp_path / "r"
+    recognise.train_recogniser(drawings, output, minutes=0.001, width=8)
+    before = output.read_bytes()
+    with pytest.raises(UserError, match="has learnt to read. Replace it with --overwrite"):
+        recognise.train_recogniser(drawings, output, minutes=0.001, width=9)
+    assert output.read_bytes() == before
+    assert recognise.train_recogniser(drawings, output, minutes=0.001, width=9, overwrite=True).config.width == 9
+
+    model = shutil.copytree(tiny_model(codec="strokes", reset="document").path.parent, tmp_path / "m")
+    (model / FILE).write_bytes(before)
+    assert main(["recognise", "nowhere.jsonl", "-o", str(model)]) == 2, "before anything is read"
+    assert "Replace it with --overwrite" in capsys.readouterr().err
+    lines = tmp_path / "lines.jsonl"
+    lines.write_text("".join(f"{dumps(drawing)}\n" for drawing in words(30, seed=1)))
+    more = ["--overwrite", "--minutes", "0.01", "--width", "8", "--json", "-q"]
+    assert main(["recognise", str(lines), "-o", str(model), *more]) == 0
+    told = capsys.readouterr()
+    assert told.err == "" and json.loads(told.out)["valid_cer"] >= 0 and Recogniser.load(model / FILE).config.width == 8
 
 
 def test_lost_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

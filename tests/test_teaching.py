@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from rhapsode.cli import ink, main
 from rhapsode.errors import UserError
 from rhapsode.ink.formats.own import dumps
 from rhapsode.inkpad.lines import Lines
-from rhapsode.inkpad.server import Server
+from rhapsode.inkpad.server import Server, next_commands
 from rhapsode.inkpad.teacher import ENOUGH, Teacher
 from rhapsode.model import Model
 
@@ -193,6 +194,27 @@ def test_other_pages_may_not_teach(teacher: Teacher) -> None:
         assert ask(server, "GET", "lesson", Host="evil.example")[0] == 403
         assert ask(server, "GET", "teach")[0] == 404
     assert teacher.state()["phase"] == "idle"
+
+
+def test_a_lesson_does_not_replace_the_work_of_a_training(teacher: Teacher, tiny_model: MakeModel) -> None:
+    """Unless it is asked to; the work of an earlier lesson it does."""
+    for other, checkpointed in ((tiny_model(), False), (tiny_model(codec="strokes", reset="document"), True)):
+        assert other.path
+        shutil.rmtree(teacher.folder, ignore_errors=True)
+        shutil.copytree(other.path.parent, teacher.folder)
+        if checkpointed:
+            (teacher.folder / "resume.safetensors").touch()
+        with pytest.raises(UserError, match="holds a model that no lesson has made.* --overwrite to replace it"):
+            teacher.start()
+        assert teacher.state()["phase"] == "idle"
+    bold = Teacher(teacher.file, teacher.base, teacher.folder, minutes=10, overwrite=True)
+    bold.start()
+    bold.close()
+    (teacher.folder / "resume.safetensors").unlink()
+    teacher.minutes = 10
+    teacher.start()
+    teacher.close()
+    assert next_commands(teacher.file, teacher)[0].endswith(" --overwrite")
 
 
 def test_without_a_teacher(file: Path) -> None:

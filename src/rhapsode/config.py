@@ -124,7 +124,7 @@ def explain(error: ValidationError, where: str, kind: type[BaseModel] | None = N
     for e in error.errors():
         path = ".".join(str(p) for p in e["loc"]) or "(all)"
         if e["type"] == "extra_forbidden" and (allowed := _fields(kind, e["loc"][:-1])):
-            lines.append(str(unknown(".".join(map(str, e["loc"][:-1])) or "setting", str(e["loc"][-1]), allowed)))
+            lines.append(str(unknown(".".join(map(str, e["loc"][:-1])), str(e["loc"][-1]), allowed)))
             continue
         given = "" if e["type"] == "missing" else f" (given: {str(e.get('input'))[:80]!r})"
         lines.append(f"{path}: {e['msg']}{given}")
@@ -162,6 +162,11 @@ ELSEWHERE = {
 
 def unknown(what: str, key: str, allowed: Iterable[str]) -> UserError:
     """The error for a setting that is not one of `allowed`: it names the one that was meant, and all."""
-    names, plain = list(allowed), key.lower().replace("-", "_")
-    meant = [name for name in names if plain == name or plain in ELSEWHERE.get(name, ())]
-    return choice(what, key, names, meant="".join(meant[:1]))
+    names = list(allowed)
+    return choice(what, key, names, meant=meant(key, names))
+
+
+def meant(key: str, names: Iterable[str]) -> str:
+    """Which of the names is another program's `key`; empty if none is."""
+    plain = key.lower().replace("-", "_")
+    return next((name for name in names if plain == name or plain in ELSEWHERE.get(name, ())), "")

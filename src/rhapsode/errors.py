@@ -24,7 +24,7 @@ def choice(what: str, given: str, allowed: Iterable[str], hint: str = "", meant:
     closest one."""
     names = sorted(allowed)
     close = [meant] if meant else get_close_matches(given, names, n=1)
-    message = f"{what}: {given!r} is not known."
+    message = f"{what}: " * bool(what) + f"{given!r} is not known."
     if close:
         message += f" Did you mean {close[0]!r}?"
     message += f" Allowed: {', '.join(names)}."

@@ -127,7 +127,7 @@ def _unexpected(error: Exception) -> int:
         if type(error).__name__ == "NoArgsIsHelpError":
             typer.echo(error.format_message(), err=True)
             return MISTAKE
-        return _say(f"{error.format_message().rstrip('.')}. See {path} --help.", MISTAKE)
+        return _say(f"{error.format_message().rstrip('.')}.{_meant(error, context)} See {path} --help.", MISTAKE)
     if type(error).__name__ == "ValidationError" and "pydantic" in sys.modules:
         from pydantic import ValidationError
 
@@ -140,6 +140,17 @@ def _unexpected(error: Exception) -> int:
     lines = str(error).strip().splitlines() or ["no message"]
     hint = "" if os.environ.get("RHAPSODE_TRACEBACK") else " (set RHAPSODE_TRACEBACK=1 to see where)"
     return _say(f"failed: {type(error).__name__}: {lines[0]}{hint}", FAILURE)
+
+
+def _meant(error: Any, context: Any) -> str:
+    """For an option that other programs have: what it is called here."""
+    if type(error).__name__ != "NoSuchOption" or context is None:
+        return ""
+    from rhapsode.config import meant
+
+    options = {str(each.name): each.opts[-1] for each in context.command.params}
+    name = meant(error.option_name.lstrip("-"), options)
+    return f" {error.option_name} is {options[name]} here." if name else ""
 
 
 def _say(message: str, status: int) -> int:

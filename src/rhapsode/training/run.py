@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 import os
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,11 @@ from rhapsode import checkpoint, corpus, registry
 from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
-from rhapsode.errors import NotFinite, UserError
+from rhapsode.errors import UserError
 from rhapsode.exchange.inside import trusting
 from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
-from rhapsode.report import Report
+from rhapsode.report import Report, duration
 from rhapsode.resets import ResetPolicy
 from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
@@ -147,7 +147,7 @@ def train(
         summary_writer()
     where = auto.device_for(device)
     group = Group()
-    report = Told(outer) if group.leads else Report()
+    report = Told(outer) if group.leads else Told(Report(), silent=True)
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
@@ -215,10 +215,10 @@ def train(
             if not stopped:
                 clear(folder)
             _keep(data.sidecar, folder / checkpoint.KNOWN)
-        if isinstance(report, Told):
-            report.begin(folder)
-        with memory.kept(), _end_told(report):
+        with memory.kept(), report.written(folder):
+            report.write(f"training on {', '.join(given['sources'])}")
             finished = trainer.run()
+            report.write(f"{'finished' if finished else 'stopped'} after {duration(trainer.seconds)} of training")
         best = trainer.best
         if finished and data.codec.companion:
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
@@ -272,17 +272,6 @@ def _plan(
                 raise UserError(f"{option} and {name} of the plan were given; they are one setting. Leave one out.")
         found |= given if option != "window" else {}  # of which more than the plan depends
     return found
-
-
-@contextmanager
-def _end_told(report: Report) -> Iterator[None]:
-    """Why a training ended that did not come to its end stands in its log, for who was not there."""
-    try:
-        yield
-    except (UserError, NotFinite) as error:
-        if isinstance(report, Told):
-            report.write(f"ended: {error}")
-        raise
 
 
 def _companion(

@@ -5,30 +5,39 @@ Both only grow: where a run was stopped or killed and went on, its log says so, 
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from rhapsode.errors import NotFinite, UserError
 from rhapsode.report import Report, figures, nats
 
 TOLD, SAMPLES = "log.txt", "samples.txt"
 
 
 class Told(Report):
-    """Passes on what it hears, and writes it down: once `begin` has said where, all that was heard before, too."""
+    """Passes on what it hears, and writes it down: once it is known where, all that was heard before, too."""
 
-    def __init__(self, report: Report) -> None:
-        self._report = report
+    def __init__(self, report: Report, silent: bool = False) -> None:
+        """silent: nothing is written; of several processes, one does that."""
+        self._report, self._silent = report, silent
         self._folder: Path | None = None
         self._waiting: list[str] = []
         self._latest: dict[str, Any] = {}
 
-    def begin(self, folder: Path) -> None:
-        """There is a run in this folder now."""
+    @contextmanager
+    def written(self, folder: Path) -> Iterator[None]:
+        """While a run goes on in this folder. Why it failed, if it does, is written, too: for who was not there."""
         self._folder = folder
         self._append(TOLD, "".join(self._waiting))
         self._waiting.clear()
+        try:
+            yield
+        except (UserError, NotFinite) as error:
+            self.write(f"ended: {error}")
+            raise
 
     def write(self, text: str) -> None:
         """A line of the log that nobody hears."""
@@ -41,6 +50,8 @@ class Told(Report):
 
     def _append(self, name: str, text: str) -> None:
         assert self._folder is not None
+        if self._silent:
+            return
         with (
             suppress(OSError),  # a full disk stops what matters more, and that says so
             (self._folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file,
