@@ -14,6 +14,8 @@ HEAD = 1 << 16
 """Bytes that decide what a file is."""
 WHOLE = 1 << 28
 """Bytes of a file that must be held as a whole."""
+PIECE = 1 << 20
+"""Bytes that are asked for at a time."""
 
 
 @dataclass(frozen=True)
@@ -38,14 +40,19 @@ class Source:
 
     def data(self) -> bytes:
         """All bytes. Raises `UserError` if these are more than `WHOLE`."""
+        pieces: list[bytes] = []
+        left = WHOLE
         with self.open() as file:
-            data = file.read(WHOLE + 1)
-        if len(data) > WHOLE:
-            raise UserError(
-                f"{self.name}: larger than {WHOLE >> 20} MiB, and files of this kind are read as a whole. "
-                "Cut it into several files."
-            )
-        return data
+            # To ask for all at once would take that much memory, however small the file.
+            while piece := file.read(PIECE):
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0:
+                    raise UserError(
+                        f"{self.name}: larger than {WHOLE >> 20} MiB, and files of this kind are read as a whole. "
+                        "Cut it into several files."
+                    )
+        return b"".join(pieces)
 
     def text(self) -> str:
         """All bytes as text: UTF-8, or Latin-1 where they are not UTF-8."""
