@@ -14,6 +14,8 @@ HEAD = 1 << 16
 """Bytes that decide what a file is."""
 WHOLE = 1 << 28
 """Bytes of a file that must be held as a whole."""
+BESIDE = 1 << 20
+"""Bytes of a file that is read anew for each of those beside it."""
 PIECE = 1 << 20
 """Bytes that are asked for at a time."""
 
@@ -25,13 +27,16 @@ class Source:
     name:   for messages.
     path:   in its folder, or inside its archive.
     open:   a new stream of the bytes.
-    beside: the bytes of the file at another path of the same folder or archive; None if there is none.
+    beside: the bytes of the file at another path of the same folder or archive; None if there is none. Raises
+            `UserError` if these are more than `BESIDE`.
+    stored: bytes that it takes in its archive; None for a file.
     """
 
     name: str
     path: PurePath
     open: Callable[[], IO[bytes]]
     beside: Callable[[PurePath], bytes | None]
+    stored: int | None = None
 
     def head(self) -> bytes:
         """The first `HEAD` bytes."""
@@ -84,4 +89,12 @@ def _file(path: PurePath) -> bytes | None:
     if not file.is_file():
         return None
     with open(file, "rb") as opened:
-        return opened.read(WHOLE)
+        return few(opened, str(path))
+
+
+def few(file: IO[bytes], name: str) -> bytes:
+    """All bytes of a file that is beside another. Raises `UserError` if these are more than `BESIDE`."""
+    data = file.read(BESIDE + 1)
+    if len(data) > BESIDE:
+        raise UserError(f"{name}: larger than {BESIDE >> 20} MiB, though it goes with a file beside it. Leave it out.")
+    return data

@@ -30,13 +30,18 @@ COMMENT = re.compile(r"(?<!\\)%.*")
 PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d+)")
 PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)")
 TEXT = re.compile(r"%%\s*begin(\w+)")
-TUNE = re.compile(r"(?:\A|\n)X:[ \t]*\d*[ \t]*(?:%.*)?\n(?:.*\n)*?K:")
+NUMBER = re.compile(r"X:[ \t]*+\d*+[ \t]*+(?:%.*)?")
 VOICES = 64
 
 
 def recognises(head: bytes) -> bool:
     text = _lines_of(decoded(head))
-    return text.startswith("%abc") or TUNE.search(text) is not None
+    begun = False
+    for line in text.split("\n"):
+        begun = begun or NUMBER.fullmatch(line) is not None
+        if begun and line.startswith("K:"):
+            return True
+    return text.startswith("%abc")
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:

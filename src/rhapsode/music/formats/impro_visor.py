@@ -21,7 +21,7 @@ from rhapsode.music.pitch import SEMITONES
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
-MARK = re.compile(rb"\s*\([^()]*\)?[\s\S]*\(\s*part\s*\(\s*type\s+(?:chords|melody)\s*\)")
+MARK = re.compile(rb"\s*\([\s\S]*\(\s*part\s*\(\s*type\s+(?:chords|melody)\s*\)")
 TOKEN = re.compile(r"[()]|[^\s()]+")
 NOTE = re.compile(r"([a-gr])([#b]?)([+-]*?)((?:\d+(?:/\d+)?\.*)(?:\+\d+(?:/\d+)?\.*)*|)")
 LENGTH = re.compile(r"(\d+)(?:/(\d+))?(\.*)")
