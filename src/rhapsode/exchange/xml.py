@@ -9,11 +9,9 @@ from xml.parsers import expat
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import PARTS
 
 DEPTH = 200
-PARTS = 1 << 22
-"""Elements and attributes of a file, at most: scores and recordings of some 50 MB have so many. Each takes some hundred
-bytes of memory, whatever it takes in the file."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
