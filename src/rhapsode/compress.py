@@ -37,8 +37,8 @@ CHECK = struct.Struct(">I")
 HEADER = FIELDS.size + CHECK.size
 
 DENSEST = 1 << 20
-"""Steps for each byte of a file, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code are
-left out; so without this a file of a few bytes could claim work without end."""
+"""Steps for each byte of a file, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code
+are left out; so without this a file of a few bytes could claim work without end."""
 REPORT_EVERY = 1024
 """Steps between reports."""
 
