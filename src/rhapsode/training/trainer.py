@@ -342,9 +342,7 @@ class Trainer:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
         if not self.network.config.reads:  # it never hears what it draws
             return {}
-        drawn = model.generate(
-            self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text
-        )
+        drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
