@@ -137,8 +137,8 @@ def _chosen(ink: Ink, name: str) -> list[tuple[str | None, list[tuple[int, int, 
         taken = sum(last - first + 1 for segment in segments for first, _, last, _ in segment.ranges)
         if taken > SHARED * max(counted, 100):
             raise UserError(
-                f"{name}: its segments of {level} have {taken:,} components, and there are {counted:,}. Segments of one "
-                f"level are parts of a file; each component may be in {SHARED}. Correct the file."
+                f"{name}: its segments of {level} have {taken:,} components, and there are {counted:,}. Segments of "
+                f"one level are parts of a file; each component may be in {SHARED}. Correct the file."
             )
         return [(segment.label, segment.ranges) for segment in segments]
     stops = [*(segment.at for segment in segments[1:]), counted]
