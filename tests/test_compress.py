@@ -119,13 +119,29 @@ def forge(blob: bytes, **changes: int) -> bytes:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"steps": 2**63}, {"length": 3}, {"steps": 5}, {"crc": 1}, {"length": 2**63}], ids=str
+    "changes", [{"steps": 2**20}, {"length": 3}, {"steps": 5}, {"crc": 1}, {"length": 2**63}], ids=str
 )
 def test_forged_numbers(packed: tuple[Model, bytes, bytes], changes: dict[str, int]) -> None:
     model, original, blob = packed
     assert decompress(model, forge(blob)) == original
     with pytest.raises(UserError, match="came out different"):
         decompress(model, forge(blob, **changes))
+
+
+def test_forged_work(packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    model, _, blob = packed
+    monkeypatch.setattr(packing, "_predicted", lambda model, reader: pytest.fail("work was done"))
+    with pytest.raises(UserError, match="claim 1,152,921,504,606,846,976 steps"):
+        decompress(model, forge(blob, steps=2**60, length=2**60))
+
+
+def test_a_code_of_zeros(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first symbol again and again: its code is empty, and the file must be as long as its steps call for."""
+    monkeypatch.setattr(packing, "DENSEST", 4)
+    model, data = tiny_model(codec="bytes"), bytes(1000)
+    blob = compress(model, data)
+    assert len(blob) == HEADER + 250
+    assert decompress(model, blob) == data
 
 
 def test_a_newer_version(packed: tuple[Model, bytes, bytes]) -> None:

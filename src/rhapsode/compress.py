@@ -37,6 +37,9 @@ FIELDS = struct.Struct(">4sB16sQQI")
 CHECK = struct.Struct(">I")
 HEADER = FIELDS.size + CHECK.size
 
+DENSEST = 1 << 20
+"""Steps for each byte of a file, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code
+are left out; so without this a file of a few bytes could claim work without end."""
 REPORT_EVERY = 1024
 """Steps between reports."""
 
@@ -57,7 +60,7 @@ def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
         encoder.put(_predicted(model, reader), int(symbols[step]))
         reader.read(symbols[step : step + 1])
     report.stage("compressing", 1.0)
-    code = encoder.finish()
+    code = encoder.finish().ljust(len(symbols) // DENSEST, b"\0")
     fields = FIELDS.pack(MAGIC, VERSION, _mark(model), len(symbols), len(data), zlib.crc32(data))
     return fields + CHECK.pack(zlib.crc32(code, zlib.crc32(fields))) + code
 
@@ -118,5 +121,10 @@ def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
         raise UserError(
             f"the file was compressed with another model: its digest begins with {mark.hex()[:12]}, that of the model "
             f"given with {model.digest[:12]}. Unpack it with the very model that packed it."
+        )
+    if steps > len(blob) * DENSEST:
+        raise UserError(
+            f"the compressed file is forged: its {len(blob):,} bytes claim {steps:,} steps, and no file has more than "
+            f"{DENSEST:,} a byte. Get it again from where it was made."
         )
     return steps, length, crc, code

@@ -10,11 +10,13 @@ from pathlib import PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.source import WHOLE, Source
+from rhapsode.exchange.source import Source, few
 
 RATIO = 200
 """An archive may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
 FREE = 1 << 26
+INSIDE = 1 << 20
+"""The same of an archive in an archive: there may be many, and two times `RATIO` is too much."""
 
 
 def is_zip(head: bytes) -> bool:
@@ -26,13 +28,15 @@ def opened(source: Source) -> Iterator[ZipFile]:
     """The archive. Raises `UserError` if it is damaged, encrypted or a bomb, also from within the context."""
     try:
         with source.open() as file, ZipFile(file) as archive:
-            size = file.seek(0, 2)
+            size = file.seek(0, 2) if source.stored is None else source.stored
             total = sum(info.file_size for info in archive.infolist())
-            if total > max(RATIO * size, FREE):
+            if total > max(RATIO * size, FREE if source.stored is None else INSIDE):
                 raise UserError(
                     f"{source.name}: its {size:,} bytes announce {total:,}, more than {RATIO} times as many, which "
                     "honest archives do not. If you trust it, unpack it and give the folder."
                 )
+            if sum(info.compress_size for info in archive.infolist()) > file.seek(0, 2):
+                raise UserError(f"{source.name}: a damaged archive, whose files lie over one another. Fetch it again.")
             for info in archive.infolist():
                 if info.flag_bits & 1:
                     raise UserError(f"{source.name}/{info.filename}: encrypted. Unpack it and give the folder.")
@@ -59,8 +63,9 @@ def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:
     def beside(path: PurePath) -> bytes | None:
         try:
             with archive.open(path.as_posix()) as file:
-                return file.read(WHOLE)
+                return few(file, f"{name}/{path}")
         except KeyError:
             return None
 
-    return Source(f"{name}/{info.filename}", PurePosixPath(info.filename), lambda: archive.open(info), beside)
+    path = PurePosixPath(info.filename)
+    return Source(f"{name}/{info.filename}", path, lambda: archive.open(info), beside, info.compress_size)

@@ -9,7 +9,7 @@ from typing import Any
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
-from rhapsode.exchange.values import mapping, shown
+from rhapsode.exchange.values import PARTS, mapping, shown
 
 LINE = 1 << 26
 """Bytes of a line, at most."""
@@ -37,7 +37,16 @@ def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
                 yield where, _object(line, where)
 
 
+def _check(count: int, where: str) -> None:
+    """count: of brackets. Raises `UserError`."""
+    if count > PARTS:
+        raise UserError(
+            f"{where}: {count:,} lists and objects; at most {PARTS:,} are held at once. Cut it into several files."
+        )
+
+
 def _object(line: bytes, where: str) -> dict[str, Any]:
+    _check(line.count(b"[") + line.count(b"{"), where)
     try:
         value = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -51,6 +60,7 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
 def elements(source: Source) -> Iterator[tuple[str, Any]]:
     """(where it stands, the value) of each element of a list. Raises `UserError`."""
     text = source.text()
+    _check(text.count("[") + text.count("{"), source.name)
     decoder = json.JSONDecoder()
     at = len(text) - len(text.lstrip()) + 1
     number = 0

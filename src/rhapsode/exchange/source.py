@@ -14,6 +14,10 @@ HEAD = 1 << 16
 """Bytes that decide what a file is."""
 WHOLE = 1 << 28
 """Bytes of a file that must be held as a whole."""
+BESIDE = 1 << 20
+"""Bytes of a file that is read anew for each of those beside it."""
+PIECE = 1 << 20
+"""Bytes that are asked for at a time."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +27,16 @@ class Source:
     name:   for messages.
     path:   in its folder, or inside its archive.
     open:   a new stream of the bytes.
-    beside: the bytes of the file at another path of the same folder or archive; None if there is none.
+    beside: the bytes of the file at another path of the same folder or archive; None if there is none. Raises
+            `UserError` if these are more than `BESIDE`.
+    stored: bytes that it takes in its archive; None for a file.
     """
 
     name: str
     path: PurePath
     open: Callable[[], IO[bytes]]
     beside: Callable[[PurePath], bytes | None]
+    stored: int | None = None
 
     def head(self) -> bytes:
         """The first `HEAD` bytes."""
@@ -38,14 +45,19 @@ class Source:
 
     def data(self) -> bytes:
         """All bytes. Raises `UserError` if these are more than `WHOLE`."""
+        pieces: list[bytes] = []
+        left = WHOLE
         with self.open() as file:
-            data = file.read(WHOLE + 1)
-        if len(data) > WHOLE:
-            raise UserError(
-                f"{self.name}: larger than {WHOLE >> 20} MiB, and files of this kind are read as a whole. "
-                "Cut it into several files."
-            )
-        return data
+            # To ask for all at once would take that much memory, however small the file.
+            while piece := file.read(PIECE):
+                pieces.append(piece)
+                left -= len(piece)
+                if left < 0:
+                    raise UserError(
+                        f"{self.name}: larger than {WHOLE >> 20} MiB, and files of this kind are read as a whole. "
+                        "Cut it into several files."
+                    )
+        return b"".join(pieces)
 
     def text(self) -> str:
         """All bytes as text: UTF-8, or Latin-1 where they are not UTF-8."""
@@ -77,4 +89,12 @@ def _file(path: PurePath) -> bytes | None:
     if not file.is_file():
         return None
     with open(file, "rb") as opened:
-        return opened.read(WHOLE)
+        return few(opened, str(path))
+
+
+def few(file: IO[bytes], name: str) -> bytes:
+    """All bytes of a file that is beside another. Raises `UserError` if these are more than `BESIDE`."""
+    data = file.read(BESIDE + 1)
+    if len(data) > BESIDE:
+        raise UserError(f"{name}: larger than {BESIDE >> 20} MiB, though it goes with a file beside it. Leave it out.")
+    return data

@@ -8,6 +8,9 @@ from rhapsode.errors import UserError
 
 LARGEST = 1e12
 """No number may be larger: sums of squares stay far from the limits of float64."""
+PARTS = 1 << 22
+"""Elements, attributes, lists, objects that are held at once, at most: scores and recordings of some 50 MB have so
+many. Each takes some hundred bytes of memory, however few it takes in its file."""
 
 
 def number(text: str, where: str) -> float:

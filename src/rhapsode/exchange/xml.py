@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
 from xml.parsers import expat
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
+from rhapsode.exchange.values import PARTS
 
 DEPTH = 200
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class Node:
-    """An element. `name` is without its prefix, `pieces` the text directly in it, `line` where it begins."""
+    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins."""
 
     name: str
-    attributes: dict[str, str]
+    attributes: Mapping[str, str]
     line: int
-    children: list[Node] = field(default_factory=list)
-    pieces: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "".join(self.pieces)
+    children: Sequence[Node] = ()
+    text: str = ""
 
     def all(self, name: str) -> list[Node]:
         """The children of this name."""
@@ -68,26 +67,40 @@ def root(head: bytes) -> str:
 
 
 def parse(source: Source) -> Node:
-    """The outermost element. Raises `UserError` for what is not XML, and for declarations of entities, which can
-    make a small file a huge one."""
+    """The outermost element. Raises `UserError` for what is not XML, for more than `PARTS`, and for declarations of
+    entities, which can make a small file a huge one."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
-    top = Node("", {}, 0)
-    open_nodes = [top]
+    top = Node("", NONE, 0)
+    # What is still open, with what was found in it so far.
+    open_nodes: list[tuple[Node, list[Node], list[str]]] = [(top, [], [])]
+    names: dict[str, str] = {}
+    parts = line = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
-        line = parser.CurrentLineNumber
+        nonlocal parts, line
+        if (now := parser.CurrentLineNumber) != line:
+            line = now
+        parts += 1 + len(attributes)
+        if parts > PARTS:
+            raise UserError(
+                f"{source.name}, line {line}: more than {PARTS:,} elements and attributes, the most that are read of "
+                "one file. Cut it into several files."
+            )
         if len(open_nodes) > DEPTH:
             raise UserError(f"{source.name}, line {line}: elements stand in one another more than {DEPTH} deep.")
-        node = Node(name.rpartition(":")[2], attributes, line)
-        open_nodes[-1].children.append(node)
-        open_nodes.append(node)
+        if name not in names:
+            names[name] = name.rpartition(":")[2]
+        node = Node(names[name], attributes or NONE, line)
+        open_nodes[-1][1].append(node)
+        open_nodes.append((node, [], []))
 
     def data(text: str) -> None:
-        open_nodes[-1].pieces.append(text)
+        open_nodes[-1][2].append(text)
 
     def end(name: str) -> None:
-        open_nodes.pop()
+        node, children, pieces = open_nodes.pop()
+        node.children, node.text = tuple(children), "".join(pieces)
 
     def doctype(name: str, system: str | None, public: str | None, internal: bool) -> None:
         if internal:
@@ -104,4 +117,4 @@ def parse(source: Source) -> Node:
         parser.Parse(source.data(), True)
     except (expat.ExpatError, ValueError, LookupError) as error:
         raise UserError(f"{source.name}: not well-formed XML ({error}). If it was cut off, fetch it again.") from None
-    return top.children[0]
+    return open_nodes[0][1][0]

@@ -66,6 +66,8 @@ SCALES: tuple[tuple[int, ...], ...] = (
     (0, 2, 3, 5, 6, 8, 9, 11),  # diminished, whole tone first
 )
 """Of chord-scale theory, the commonest first."""
+LONGEST = 64
+"""Characters of a symbol, at most."""
 NONE = ("", "NC", "N.C.", "N.C", "none")
 SYMBOL = re.compile(r"([A-G])(##?|bb?)?(.*?)(?:/([A-Ga-g])(##?|bb?|\+)?)?", re.DOTALL)
 CHANGE = re.compile(r"(add|no|omit|sus|b|#|\+|-)(#|b)?(\d+)?|(?:maj|Maj|M|\^|Δ)7")
@@ -112,6 +114,10 @@ ENDINGS = _endings()
 @lru_cache(maxsize=4096)
 def parse(symbol: str) -> Harmony:
     """Raises `UserError`, which names the ending that is not known."""
+    if len(symbol) > LONGEST:
+        raise UserError(
+            f"chord {symbol[:20]!r}…: {len(symbol):,} characters; a symbol has at most {LONGEST}. Correct it."
+        )
     if symbol.strip() in NONE:
         return Harmony(-1, frozenset(), -1, symbol)
     found = _match(symbol)

@@ -64,12 +64,13 @@ def _paused(phones: Sequence[Phone], spoken: Sequence[Phone]) -> tuple[Phone, ..
     """The phones with their pauses; spoken: those that are none, numbered but for the phrase."""
     rest = iter(spoken)
     found: list[Phone] = []
-    phrase = 0
+    phrase, begun = 0, False
     for each in phones:
         last = found[-1] if found else Phone(PAUSE)
         if each.symbol == PAUSE:
             found.append(replace(last, symbol=PAUSE, stress=0))
         else:
-            phrase += last.symbol == PAUSE and any(one.symbol != PAUSE for one in found)
+            phrase += last.symbol == PAUSE and begun
+            begun = True
             found.append(replace(next(rest), phrase=phrase))
     return tuple(found)

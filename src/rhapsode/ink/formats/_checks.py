@@ -15,28 +15,31 @@ from rhapsode.ink.drawing import Drawing, from_strokes
 
 def array(values: Any, where: str, columns: int) -> np.ndarray:
     """`values`, a list of lists of `columns` numbers, as [n, columns] float64. Raises `UserError`."""
-    try:
-        found = np.array(values)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        found = np.array(None)
-    if found.shape == (0,):
+    found = _numbers(values)
+    if found is not None and found.shape == (0,):
         return np.zeros((0, columns))
-    if found.dtype.kind not in "iuf" or found.ndim != 2 or found.shape[1] != columns:
+    if found is None or found.ndim != 2 or found.shape[1] != columns:
         raise UserError(f"{where}: expected a list of points, each of {columns} numbers, found {shown(values)}.")
-    return finite(found.astype(np.float64), where)
+    return finite(found, where)
 
 
 def vector(values: Any, where: str) -> np.ndarray:
     """`values`, a list of numbers, as [n] float64. Raises `UserError`."""
-    try:
-        found = np.array(values)
-    except (ValueError, TypeError, OverflowError, RecursionError):
-        found = np.array(None)
-    if found.shape == (0,):
-        return np.zeros(0)
-    if found.dtype.kind not in "iuf" or found.ndim != 1:
+    found = _numbers(values)
+    if found is None or found.ndim != 1:
         raise UserError(f"{where}: expected a list of numbers, found {shown(values)}.")
-    return finite(found.astype(np.float64), where)
+    return finite(found, where)
+
+
+def _numbers(values: Any) -> np.ndarray | None:
+    """Nested lists of numbers as an array of float64, or None for what is anything else."""
+    try:
+        # Not as numbers at once: numpy would take texts for numbers, or give each as much room as the longest.
+        found = np.array(values, object)
+        kinds = {*map(type, found.ravel().tolist())}
+        return found.astype(np.float64) if kinds <= {int, float, bool} and kinds != {bool} else None
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def finite(values: np.ndarray, where: str) -> np.ndarray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from rhapsode.exchange.values import LARGEST, number, shown
 
 TOLERANCE = 1 / 500
 """How far points may leave out of a curve, in sizes of its stroke."""
+SEPARATORS = re.compile(r"[\s,]*+")
 NUMBER = re.compile(r"[\s,]*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 FLAG = re.compile(r"[\s,]*([01])")
 COMMAND = re.compile(r"[\s,]*([MmZzLlHhVvCcSsQqTtAa])")
@@ -21,8 +23,33 @@ COUNTS = {"M": 2, "Z": 0, "L": 2, "H": 1, "V": 1, "C": 6, "S": 4, "Q": 4, "T": 2
 Matrix = tuple[float, float, float, float, float, float]
 """a, b, c, d, e, f: (x, y) becomes (a x + c y + e, b x + d y + f)."""
 IDENTITY: Matrix = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
-Curve = list[complex]
-"""The control points of a line (2, or its end alone), a quadratic (3) or a cubic (4)."""
+
+
+@dataclass
+class Paths:
+    """Subpaths, one after another.
+
+    points:  control points; a curve begins where the one before it ends.
+    degrees: of each curve how many of the points are its own: 1 of a line, 2 of a quadratic, 3 of a cubic; 0 where a
+             subpath begins, at a point.
+    """
+
+    points: list[complex] = field(default_factory=list)
+    degrees: bytearray = field(default_factory=bytearray)
+
+    def move(self, point: complex) -> None:
+        self.points.append(point)
+        self.degrees.append(0)
+
+    def add(self, *controls: complex) -> None:
+        self.points += controls
+        self.degrees.append(len(controls))
+
+    def take(self, other: Paths, matrix: Matrix) -> None:
+        """Those of another after a transform, too."""
+        a, b, c, d, e, f = matrix
+        self.points += [complex(a * p.real + c * p.imag + e, b * p.real + d * p.imag + f) for p in other.points]
+        self.degrees += other.degrees
 
 
 def transform(text: str, outer: Matrix, where: str) -> Matrix:
@@ -75,51 +102,57 @@ def _matrix(kind: str, given: list[float], where: str) -> Matrix:
     raise UserError(f"{where}: the transform {kind} does not take {len(given)} numbers.")
 
 
-def curves(d: str, where: str) -> list[list[Curve]]:
-    """The subpaths of a path, each a list of curves that begins with the point it starts at. Raises `UserError`."""
-    paths: list[list[Curve]] = []
-    at, command = 0, ""
+def curves(d: str, where: str) -> Paths:
+    """The subpaths of a path. Raises `UserError`."""
+    paths = Paths()
+    at, command = _behind(d, 0), ""
     pen = start = 0j
-    handle: complex | None = None  # the last control point, which S and T mirror
+    handle = 0j  # the last control point, which S and T mirror
     before = ""
-    while d[at:].strip(" \t\r\n,"):
+    while at < len(d):
         if found := COMMAND.match(d, at):
             command, at = found.group(1), found.end()
         elif command in ("", "Z", "z"):
             raise UserError(f"{where}: {shown(d[at : at + 40])} in a path is not a command; expected e.g. M or L.")
         elif command in "Mm":
             command = "L" if command == "M" else "l"
-        if not paths and command not in "Mm":
+        if not paths.points and command not in "Mm":
             raise UserError(f"{where}: a path must begin with M, found {shown(d[:40])}.")
         kind = command.upper()
         values, at = _arguments(d, at, kind, where)
+        at = _behind(d, at)
         base = pen if command.islower() else 0j
         points = [base + complex(x, y) for x, y in zip(values[0::2], values[1::2], strict=False)]
         if kind == "M":
-            pen = start = points[0]
-            paths.append([[pen]])
-            before = kind
-            continue
-        if before == "Z":
-            paths.append([[pen]])
+            start = points[0]
+            paths.move(start)
+        elif before == "Z":
+            paths.move(pen)
         if kind == "Z":
-            added = [[pen, start]] if pen != start else []
+            if pen != start:
+                paths.add(start)
         elif kind == "H":
-            added = [[pen, complex(base.real + values[0], pen.imag)]]
+            paths.add(complex(base.real + values[0], pen.imag))
         elif kind == "V":
-            added = [[pen, complex(pen.real, base.imag + values[0])]]
+            paths.add(complex(pen.real, base.imag + values[0]))
         elif kind in "ST":
-            mirrored = 2 * pen - handle if handle is not None and before in ("CS" if kind == "S" else "QT") else pen
-            added = [[pen, mirrored, *points]]
+            mirrored = 2 * pen - handle if before in ("CS" if kind == "S" else "QT") else pen
+            paths.add(mirrored, *points)
         elif kind == "A":
-            added = _arc(pen, values, base + complex(values[5], values[6]))
-        else:
-            added = [[pen, *points]]
-        paths[-1] += added
-        handle = added[-1][-2] if added else None
-        pen = added[-1][-1] if added else pen
-        before = kind
+            for controls in _arc(pen, values, base + complex(values[5], values[6])):
+                paths.add(*controls)
+        elif kind != "M":
+            paths.add(*points)
+        if kind in "CSQT":
+            handle = paths.points[-2]
+        pen, before = paths.points[-1], kind
     return paths
+
+
+def _behind(d: str, at: int) -> int:
+    """Where the separators that begin there end."""
+    found = SEPARATORS.match(d, at)
+    return found.end() if found else at
 
 
 def _arguments(d: str, at: int, kind: str, where: str) -> tuple[list[float], int]:
@@ -136,11 +169,12 @@ def _arguments(d: str, at: int, kind: str, where: str) -> tuple[list[float], int
     return values, at
 
 
-def _arc(pen: complex, values: list[float], end: complex) -> list[Curve]:
-    """An elliptic arc as cubics of at most a quarter turn, after the SVG standard's notes on implementation."""
+def _arc(pen: complex, values: list[float], end: complex) -> list[list[complex]]:
+    """An elliptic arc as cubics of at most a quarter turn, each without its first point (or as a line), after the SVG
+    standard's notes on implementation."""
     rx, ry = abs(values[0]), abs(values[1])
     if rx < 1e-12 or ry < 1e-12 or pen == end:
-        return [[pen, end]]
+        return [[end]]
     turn = complex(math.cos(math.radians(values[2])), math.sin(math.radians(values[2])))
     half = (pen - end) / 2 / turn
     unit = complex(half.real / rx, half.imag / ry)  # where the ellipse is the unit circle
@@ -164,8 +198,8 @@ def _arc(pen: complex, values: list[float], end: complex) -> list[Curve]:
     found = []
     for piece in range(pieces):
         a, b = (complex(math.cos(t), math.sin(t)) for t in (first + piece * step, first + (piece + 1) * step))
-        found.append([placed(a), placed(a + reach * a * 1j), placed(b - reach * b * 1j), placed(b)])
-    found[0][0], found[-1][-1] = pen, end
+        found.append([placed(a + reach * a * 1j), placed(b - reach * b * 1j), placed(b)])
+    found[-1][-1] = end
     return found
 
 
@@ -173,25 +207,31 @@ def _angle(point: complex) -> float:
     return math.atan2(point.imag, point.real)
 
 
-def flattened(path: list[Curve], matrix: Matrix) -> np.ndarray:
-    """[n, 2]: the points of a subpath after a transform."""
-    a, b, c, d, e, f = matrix
-    placed = []
-    for curve in path:
-        xy = np.array([[point.real, point.imag] for point in curve])
-        placed.append(xy @ np.array([[a, b], [c, d]]) + [e, f])
-    whole = np.concatenate(placed)
-    tolerance = float((whole.max(axis=0) - whole.min(axis=0)).max()) * TOLERANCE
-    return np.concatenate([placed[0], *(_bezier(curve, tolerance) for curve in placed[1:])])
-
-
-def _bezier(control: np.ndarray, tolerance: float) -> np.ndarray:
-    """[n, 2]: points on a curve after its first, so many that lines between them are as near as `tolerance`."""
-    degree = len(control) - 1
-    if degree <= 1 or tolerance <= 0:
-        return control[-1:]
-    bend = float(np.hypot(*np.diff(control, n=2, axis=0).T).max())
-    pieces = max(1, math.ceil(math.sqrt(degree * (degree - 1) / 8 * bend / tolerance)))
-    t = np.linspace(0, 1, pieces + 1)[1:, None]
-    weights = [math.comb(degree, k) * t**k * (1 - t) ** (degree - k) for k in range(degree + 1)]
-    return np.asarray(np.hstack(weights) @ control)
+def flattened(paths: Paths) -> list[np.ndarray]:
+    """[n, 2] of each subpath: its points, of curves so many that lines between them are as near as `TOLERANCE`."""
+    if not paths.points:
+        return []
+    placed = np.array(paths.points).view(np.float64).reshape(-1, 2)
+    degrees = np.frombuffer(paths.degrees, np.uint8).astype(np.int64)
+    lasts = np.cumsum(np.maximum(degrees, 1)) - 1  # where the last point of each curve is
+    begins = np.flatnonzero(degrees == 0)
+    low, high = (each.reduceat(placed, lasts[begins], axis=0) for each in (np.minimum, np.maximum))
+    tolerance = ((high - low).max(axis=1) * TOLERANCE)[np.cumsum(degrees == 0) - 1]
+    pieces = np.ones(len(degrees), np.int64)
+    for degree in (2, 3):
+        which = np.flatnonzero((degrees == degree) & (tolerance > 0))
+        control = placed[lasts[which, None] + np.arange(-degree, 1)]
+        bend = np.hypot(*np.moveaxis(np.diff(control, n=2, axis=1), -1, 0)).max(axis=1, initial=0)
+        pieces[which] = np.maximum(np.ceil(np.sqrt(degree * (degree - 1) / 8 * bend / tolerance[which])), 1)
+    curve = np.repeat(np.arange(len(degrees)), pieces)
+    starts = np.cumsum(pieces) - pieces
+    t = (np.arange(len(curve)) - starts[curve] + 1) / pieces[curve]
+    found = placed[lasts[curve]]
+    for degree in (2, 3):
+        which = np.flatnonzero((degrees[curve] == degree) & (pieces[curve] > 1))
+        found[which] = sum(
+            (math.comb(degree, k) * t[which] ** k * (1 - t[which]) ** (degree - k))[:, None]
+            * placed[lasts[curve[which]] - degree + k]
+            for k in range(degree + 1)
+        )
+    return np.split(found, starts[begins[1:]])

@@ -16,6 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.exchange.values import PARTS
+
 NAMES = {
     "numpy.core.multiarray _reconstruct": "array",
     "numpy._core.multiarray _reconstruct": "array",
@@ -24,26 +26,28 @@ NAMES = {
     "_codecs encode": "bytes",
 }
 DTYPE = re.compile(r"[fiub][1248]")
+OPERATIONS = 2 * PARTS
+"""Of a pickle, at most. An array takes some twenty, and each may leave a hundred bytes in memory."""
 
 
 class Refused(Exception):
     """The pickle is damaged, or is not of arrays alone."""
 
 
-@dataclass
+@dataclass(slots=True)
 class Name:
     """Something the pickle wants to be imported; one of the values of `NAMES`."""
 
     means: str
 
 
-@dataclass
+@dataclass(slots=True)
 class Dtype:
     code: Any
     order: Any = "="
 
 
-@dataclass
+@dataclass(slots=True)
 class Array:
     """As in the state of a numpy array: shape, dtype, whether in Fortran's order, the bytes or the list of objects."""
 
@@ -111,7 +115,9 @@ class _Machine:
 
     def run(self, data: bytes) -> Any:
         try:
-            for operation, argument, _ in pickletools.genops(data):
+            for count, (operation, argument, _) in enumerate(pickletools.genops(data)):
+                if count == OPERATIONS:
+                    raise Refused(f"it has more than {OPERATIONS:,} operations; save fewer drawings in one array")
                 if operation.name == "STOP":
                     return self._pop(1)[0]
                 known = self.operations.get(operation.name)

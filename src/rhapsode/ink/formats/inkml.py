@@ -22,6 +22,8 @@ from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing, normalised, since_first
 
 TEXTS = ("truth", "label", "transcription", "text", "word", "writing", "normalizedlabel")
+CHANNELS = 64
+"""Of a format, at most; a tablet has some ten."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 VALUE = re.compile(r"""\s*([!'"]?)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[*?TF]|\#[0-9A-Fa-f]+)""")
 
@@ -68,17 +70,28 @@ def _formats(top: Node, name: str) -> tuple[dict[str, list[Channel]], list[Chann
     for node in top.walk():
         key = node.attributes.get("xml:id", node.attributes.get("id", ""))
         if node.name == "traceFormat":
-            channels = [_channel(each, name) for each in node.walk() if each.name == "channel"]
+            channels = _channels(node, name)
             formats[key] = channels
             first = first or channels
         elif node.name in ("context", "inkSource"):
             reference = node.attributes.get("traceFormatRef", node.attributes.get("inkSourceRef", ""))
-            inner = [each for each in node.walk() if each.name == "traceFormat"]
-            if inner:
-                formats[key] = [_channel(each, name) for each in inner[0].walk() if each.name == "channel"]
+            # As the standard has it, a format is in a context or its source, and neither is in another of its kind.
+            places = [node, *node.all("inkSource")]
+            inner = next((each for place in places if (each := place.first("traceFormat")) is not None), None)
+            if inner is not None:
+                formats[key] = _channels(inner, name)
             elif reference.lstrip("#") in formats:
                 formats[key] = formats[reference.lstrip("#")]
     return formats, first or [Channel("X"), Channel("Y")]
+
+
+def _channels(node: Node, name: str) -> list[Channel]:
+    """Those of a format, last those that come and go. Raises `UserError`."""
+    places = [node, *node.all("intermittentChannels")]
+    found = [_channel(each, name) for place in places for each in place.all("channel")]
+    if len(found) > CHANNELS:
+        raise UserError(f"{name}, line {node.line}: {len(found):,} channels; a traceFormat has at most {CHANNELS}.")
+    return found
 
 
 def _channel(node: Node, name: str) -> Channel:
@@ -96,7 +109,7 @@ def _channel(node: Node, name: str) -> Channel:
 def _drawing(
     top: Node, formats: dict[str, list[Channel]], default: list[Channel], file: str, name: str, text: str | None
 ) -> Drawing:
-    strokes: list[dict[str, np.ndarray]] = []
+    traces: list[list[dict[str, np.ndarray]]] = []
     greatest = 0.0
     for node in top.walk():
         if node.name != "trace" or node.attributes.get("type") == "penUp":
@@ -104,11 +117,14 @@ def _drawing(
         channels = formats.get(node.attributes.get("contextRef", "").lstrip("#"), default)
         stroke = _trace(node, channels, f"{file}, line {node.line}")
         greatest = max(greatest, *(channel.greatest for channel in channels))
-        if node.attributes.get("continuation") in ("middle", "end") and strokes:
-            last = strokes.pop()
-            stroke = {key: np.concatenate([last[key], stroke[key]]) for key in stroke.keys() & last.keys()}
-        if len(stroke["X"]):
-            strokes.append(stroke)
+        if node.attributes.get("continuation") in ("middle", "end") and traces:
+            traces[-1].append(stroke)
+        elif len(stroke["X"]):
+            traces.append([stroke])
+    strokes = [
+        {key: np.concatenate([each[key] for each in trace]) for key in set.intersection(*map(set, trace))}
+        for trace in traces
+    ]
     points = [np.stack([stroke["X"], stroke["Y"]], axis=1) for stroke in strokes]
     timed = bool(strokes) and all("T" in stroke for stroke in strokes)
     pressed = bool(strokes) and all("F" in stroke for stroke in strokes)

@@ -80,7 +80,7 @@ def _read_header(file: IO[bytes], where: str) -> tuple[tuple[int, ...], bool, np
                 raise ValueError(f"version {version}")
     except (ValueError, TypeError, SyntaxError, tokenize.TokenError, RecursionError, MemoryError) as error:
         raise UserError(f"{where}: not an array of numpy ({error}). Save it again with numpy.savez.") from None
-    if min(shape, default=0) < 0:
+    if min(shape, default=0) < 0 or (shape[:1] > (0,) and 0 in shape[1:]):
         raise UserError(f"{where}: an array of shape {shape} cannot be. Save it again with numpy.savez.")
     return shape, fortran, dtype
 

@@ -10,15 +10,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import numpy as np
-
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing
-from rhapsode.ink.formats._paths import IDENTITY, Matrix, curves, flattened, transform
+from rhapsode.ink.formats._paths import IDENTITY, Matrix, Paths, curves, flattened, transform
 
 HIDDEN = ("defs", "clipPath", "symbol", "marker", "mask", "pattern")
 UNTITLED = "Handwriting"
@@ -32,7 +30,7 @@ def recognises(head: bytes) -> bool:
 
 def read(source: Source) -> Iterator[Drawing]:
     top = parse(source)
-    found: list[tuple[str | None, list[np.ndarray]]] = [(_text(top), [])]
+    found: list[tuple[str | None, Paths]] = [(_text(top), Paths())]
     waiting: list[tuple[Node, Matrix, int]] = [(top, IDENTITY, 0)]
     while waiting:
         node, matrix, at = waiting.pop()
@@ -43,14 +41,15 @@ def read(source: Source) -> Iterator[Drawing]:
             matrix = transform(node.attributes["transform"], matrix, where)
         if node is not top and "data-text" in node.attributes:
             at = len(found)
-            found.append((node.attributes["data-text"], []))
-        found[at][1].extend(_strokes(node, matrix, where))
+            found.append((node.attributes["data-text"], Paths()))
+        if (paths := _paths(node, where)).points:
+            found[at][1].take(paths, matrix)
         waiting += [(child, matrix, at) for child in reversed(node.children)]
-    shown = [each for each in found[1:] if each[1]]
-    if found[0][1] or not shown:
+    shown = [each for each in found[1:] if each[1].points]
+    if found[0][1].points or not shown:
         shown.insert(0, found[0])
-    for count, (text, strokes) in enumerate(shown, 1):
-        yield drawing(strokes, text, f"{source.name}#{count}" if len(shown) > 1 else source.name)
+    for count, (text, paths) in enumerate(shown, 1):
+        yield drawing(flattened(paths), text, f"{source.name}#{count}" if len(shown) > 1 else source.name)
 
 
 def _text(top: Node) -> str | None:
@@ -65,23 +64,24 @@ def _text(top: Node) -> str | None:
     return (desc if desc.startswith(title.removesuffix("…")) else title) or None
 
 
-def _strokes(node: Node, matrix: Matrix, where: str) -> list[np.ndarray]:
-    """The strokes of one element, each [n, 2]. Raises `UserError`."""
+def _paths(node: Node, where: str) -> Paths:
+    """Those of one element. Raises `UserError`."""
     if node.name == "path":
-        paths = curves(node.attributes.get("d", ""), where)
-    elif node.name in ("polyline", "polygon"):
+        return curves(node.attributes.get("d", ""), where)
+    if node.name in ("polyline", "polygon"):
         values = [number(each, where) for each in SEPARATORS.split(node.attributes.get("points", "")) if each]
         if len(values) % 2:
             raise UserError(f"{where}: the points of a {node.name} must be pairs x,y; there are {len(values)} numbers.")
         points = [complex(x, y) for x, y in zip(values[0::2], values[1::2], strict=True)]
-        if node.name == "polygon":
-            points += points[:1]
-        paths = [[points[:1], *([each] for each in points[1:])]] if points else []
-    elif node.name == "line":
+        return _lines(points + points[:1] if node.name == "polygon" else points)
+    if node.name == "line":
         x1, y1, x2, y2 = (
             number(node.attributes.get(name, "0"), f"{where}, {name}") for name in ("x1", "y1", "x2", "y2")
         )
-        paths = [[[complex(x1, y1)], [complex(x2, y2)]]]
-    else:
-        return []
-    return [flattened(path, matrix) for path in paths]
+        return _lines([complex(x1, y1), complex(x2, y2)])
+    return Paths()
+
+
+def _lines(points: list[complex]) -> Paths:
+    """Lines from each of some points to the next."""
+    return Paths(points, bytearray(min(len(points), 1)) + b"\x01" * (len(points) - 1))

@@ -21,7 +21,7 @@ from rhapsode.exchange.values import number, shown
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing
 
-MARK = re.compile(rb"^\s*WORD[ \t]+\S+[ \t]+\S+\s+NUMSTROKES[ \t]+[0-9]+\s", re.MULTILINE)
+MARK = re.compile(rb"^[^\S\n]*+WORD[ \t]+\S+[ \t]+\S+\s+NUMSTROKES[ \t]+[0-9]+\s", re.MULTILINE)
 NAMES = {"euro": "€", "exclamdown": "¡", "questiondown": "¿", "ordmasculine": "º", "ordfeminine": "ª"}
 
 

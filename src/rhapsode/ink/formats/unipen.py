@@ -30,6 +30,9 @@ MARK = re.compile(rb"^\.(?:VERSION[ \t]+[0-9.]+|COORD[ \t]+X[ \t]|PEN_DOWN)\s*",
 LABEL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
 
+SHARED = 16
+"""Segments of one level that have the same component, on average, at most."""
+
 
 @dataclass
 class Segment:
@@ -58,7 +61,7 @@ def recognises(head: bytes) -> bool:
 
 def read(source: Source) -> Iterator[Drawing]:
     ink = _parse(source)
-    segments = _chosen(ink)
+    segments = _chosen(ink, source.name)
     if not segments:
         yield _made(ink, [array for down, array in ink.components if down], None, source.name)
     for number_, (label, ranges) in enumerate(segments, 1):
@@ -123,14 +126,20 @@ def _segment(rest: str, at: int) -> Segment:
     return Segment(fields[0] if fields else "", label or None, at, ranges)
 
 
-def _chosen(ink: Ink) -> list[tuple[str | None, list[tuple[int, int, int, int]]]]:
-    """(label, ranges) of each segment of the largest level that has labels."""
+def _chosen(ink: Ink, name: str) -> list[tuple[str | None, list[tuple[int, int, int, int]]]]:
+    """(label, ranges) of each segment of the largest level that has labels. Raises `UserError`."""
     levels = [*ink.levels, *(segment.level for segment in ink.segments)]
     labelled = {segment.level for segment in ink.segments if segment.label is not None}
     level = next((level for level in levels if level in labelled), None)
     segments = [segment for segment in ink.segments if segment.level == level]
     counted = len(ink.components)
     if all(segment.ranges and max(each[2] for each in segment.ranges) < counted for segment in segments):
+        taken = sum(last - first + 1 for segment in segments for first, _, last, _ in segment.ranges)
+        if taken > SHARED * max(counted, 100):
+            raise UserError(
+                f"{name}: its segments of {level} have {taken:,} components, and there are {counted:,}. Segments of "
+                f"one level are parts of a file; each component may be in {SHARED}. Correct the file."
+            )
         return [(segment.label, segment.ranges) for segment in segments]
     stops = [*(segment.at for segment in segments[1:]), counted]
     return [

@@ -9,6 +9,7 @@ from rhapsode.errors import UserError
 from rhapsode.music import chords
 from rhapsode.music.formats._abc_fields import ALTERATIONS, Settings
 from rhapsode.music.formats._abc_repeats import Bar, Ending, Head, Item, Sound
+from rhapsode.music.formats._sheet import later
 from rhapsode.music.pitch import SEMITONES
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Part
@@ -38,6 +39,8 @@ TOKEN = re.compile(
 ANNOTATION = ("^", "_", "<", ">", "@")
 TUPLETS = {2: 3, 3: 2, 4: 3, 6: 2, 8: 3}
 REPEATS = 16
+BROKEN = 8
+"""Signs of a broken rhythm; one to three are usual."""
 
 
 class Voice:
@@ -145,7 +148,7 @@ class Voice:
         _scale(sound, factor)
         self.items.append(sound)
         self._last = sound
-        self._passed += sound.length
+        self._passed = later(self._passed, sound.length, self.part.name or "a voice")
 
     def _add_time(self, length: Fraction) -> None:
         if length:
@@ -161,7 +164,7 @@ class Voice:
 
     def _break(self, marks: str) -> None:
         """`a>b`: half of b goes to a."""
-        if self._last is None:
+        if self._last is None or len(marks) > BROKEN:
             raise ValueError
         short = Fraction(1, 2 ** len(marks))
         before, self._next = (2 - short, short) if marks[0] == ">" else (short, 2 - short)

@@ -10,6 +10,8 @@ from rhapsode.music.formats._sheet import Mark
 from rhapsode.music.pitch import ABOVE, place, signature
 from rhapsode.music.tune import Key, Metre, Part, Tempo
 
+FINEST = 1024
+"""Of the unit of lengths: this part of a whole note at most, and so many quarters."""
 ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 MODE_NAMES = {"maj": 0, "ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "min": 9, "aeo": 9, "loc": 11}
 TONIC = re.compile(r"([A-G])([#b♯♭]?)[ \t]*([A-Za-z]*)")
@@ -48,9 +50,11 @@ class Settings:
             return self.metre
         if letter == "L":
             found = RATIO.match(value)
-            if not found or not int(found[1]) or not int(found[2]):
+            if not found or not int(found[1]) or not 0 < int(found[2]) <= FINEST:
                 raise ValueError
             self.unit = Fraction(4 * int(found[1]), int(found[2]))
+            if not Fraction(1, FINEST) <= self.unit <= FINEST:
+                raise ValueError
         if letter == "Q":
             return self._tempo(value)
         if letter == "K":

@@ -56,16 +56,17 @@ class _Section:
     endings: list[tuple[frozenset[int], list[Item]]] = field(default_factory=list)
     closes: int = 0
 
-    def played(self) -> list[Item]:
+    def played(self, before: list[Item]) -> None:
+        """Adds to what was played before. Raises `ValueError` if that becomes too much."""
         times = max([self.closes + 1, *(max(numbers) for numbers, _ in self.endings)])
         # What changes on the way has to change back.
         changed = {type(item) for items in (self.common, *(items for _, items in self.endings)) for item in items}
         back = [mark for mark in self.held if type(mark) in changed]
-        found: list[Item] = []
         for time in range(1, times + 1):
-            found += (back if time > 1 else []) + self.common
-            found += next((items for numbers, items in self.endings if time in numbers), [])
-        return found
+            before += (back if time > 1 else []) + self.common
+            before += next((items for numbers, items in self.endings if time in numbers), [])
+            if len(before) > MOST:
+                raise ValueError
 
 
 def unfolded(items: list[Item], header: list[Mark]) -> list[Item]:
@@ -77,10 +78,13 @@ def unfolded(items: list[Item], header: list[Mark]) -> list[Item]:
     found: list[Item] = []
     held = {type(mark): mark for mark in header}
     section = _Section(list(held.values()))
+    before_ending = [False] * len(items)  # whether an ending follows, perhaps behind marks
+    for at in range(len(items) - 1, 0, -1):
+        before_ending[at - 1] = isinstance(items[at], Ending) or (isinstance(items[at], Mark) and before_ending[at])
     for at, item in enumerate(items):
         if isinstance(item, Ending):
             if section.endings and item.numbers & frozenset().union(*(each for each, _ in section.endings)):
-                found += section.played()
+                section.played(found)
                 section = _Section(list(held.values()))
             section.endings.append((item.numbers, []))
             continue
@@ -90,11 +94,9 @@ def unfolded(items: list[Item], header: list[Mark]) -> list[Item]:
         if not isinstance(item, Bar):
             continue
         section.closes = max(section.closes, item.closes)
-        goes_on = isinstance(next((each for each in items[at + 1 :] if not isinstance(each, Mark)), None), Ending)
         over = item.closes or (item.double and (section.endings or not section.opened))
-        if item.opens or (over and not goes_on):
-            found += section.played()
+        if item.opens or (over and not before_ending[at]):
+            section.played(found)
             section = _Section(list(held.values()), opened=bool(item.opens))
-            if len(found) > MOST:
-                raise ValueError
-    return found + section.played()
+    section.played(found)
+    return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -29,10 +30,25 @@ FINEST = 40320
 """Ticks in a quarter, at most: what no so fine a grid holds is rounded to one of `TICKS`."""
 LONGEST = 1 << 30
 """Ticks of a tune, at most."""
+SHARES = 1 << 48
+"""Parts of a quarter that times are exact to, at most. Tuplets of all sizes up to 13, in one another, need no more.
+Without a bound, each odd length would make all times after it longer to write down, and sums slower."""
+PARTS = 1024
+"""Parts of a tune, at most."""
 VELOCITY = 80
 """Of notes whose loudness is not known."""
 
 Mark = Metre | Key | Tempo | Chord
+
+
+def later(time: Fraction, length: Fraction, place: str) -> Fraction:
+    """A time and what lasts from there on. Raises `Unreadable` where no music has such times."""
+    found = time + length
+    if found.denominator > SHARES:
+        raise Unreadable("lengths that have no beat in common", place)
+    if found > LONGEST // TICKS:
+        raise Unreadable(f"longer than {LONGEST // TICKS:,} quarter notes", place)
+    return found
 
 
 @dataclass
@@ -51,6 +67,8 @@ class Sheet:
         """Raises `Unreadable` if there are no notes, or some that cannot be."""
         if not self.notes:
             raise Unreadable("no notes", name)
+        if len(parts) > PARTS:
+            raise Unreadable(f"more than {PARTS:,} parts", name)
         if not all(0 <= pitch <= 127 for _, _, pitch, _ in self.notes):
             raise Unreadable("pitches beyond MIDI's 0 … 127", name)
         shift = self._pickup()
@@ -63,8 +81,7 @@ class Sheet:
         marks.sort(key=lambda each: each[0])
         times = [time for start, length, _, _ in self.notes for time in (start, start + length)]
         times += [shift, self.length, *(time for time, _ in marks)]
-        ticks = lcm(TICKS, *{time.denominator for time in times})
-        ticks = ticks if ticks <= FINEST else TICKS
+        ticks = _grid({time.denominator for time in times})
         if max(times) * ticks > LONGEST:
             raise Unreadable(f"longer than {LONGEST // TICKS:,} quarter notes", name)
 
@@ -100,16 +117,31 @@ class Sheet:
 
     def _begun_anew(self, marks: list[tuple[Fraction, Mark]], shift: Fraction) -> list[tuple[Fraction, Metre]]:
         """Metres, the same again, where whole bars go on after one that was longer or shorter."""
-        metres = [(time, mark) for time, mark in marks if isinstance(mark, Metre)]
+        waiting = deque((time, mark) for time, mark in marks if isinstance(mark, Metre))
         bars = [time + shift for time in self.bars]
         found: list[tuple[Fraction, Metre]] = []
+        known: tuple[Fraction, Metre] | None = None
         for line, following in pairwise(bars):
-            known = [each for each in (*metres, *found) if each[0] <= line]
-            if known and line > 0:
-                time, metre = max(known, key=lambda each: each[0])
+            while waiting and waiting[0][0] <= line:
+                first = waiting.popleft()
+                # Of several at one time, the first one counts.
+                known = first if known is None or first[0] > known[0] else known
+            if known is not None and line > 0:
+                time, metre = known
                 if (line - time) % _bar(metre) and following - line == _bar(metre):
-                    found.append((line, metre))
+                    known = (line, metre)
+                    found.append(known)
         return found
+
+
+def _grid(denominators: set[int]) -> int:
+    """Ticks in a quarter with which all of these are exact, or `TICKS` if there are none so few."""
+    ticks = TICKS
+    for each in denominators:
+        ticks = lcm(ticks, each)
+        if ticks > FINEST:
+            return TICKS
+    return ticks
 
 
 def _bar(metre: Metre) -> Fraction:

@@ -19,7 +19,7 @@ from rhapsode.music.formats._abc_body import Voice
 from rhapsode.music.formats._abc_fields import Settings, part
 from rhapsode.music.formats._abc_repeats import Bar, Ending, Sound, unfolded
 from rhapsode.music.formats._abc_write import dumps
-from rhapsode.music.formats._sheet import Mark, Sheet
+from rhapsode.music.formats._sheet import Mark, Sheet, later
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
 
@@ -30,35 +30,41 @@ COMMENT = re.compile(r"(?<!\\)%.*")
 PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d+)")
 PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)")
 TEXT = re.compile(r"%%\s*begin(\w+)")
-TUNE = re.compile(r"(?:\A|\n)X:[ \t]*\d*[ \t]*(?:%.*)?\n(?:.*\n)*?K:")
+NUMBER = re.compile(r"X:[ \t]*+\d*+[ \t]*+(?:%.*)?")
 VOICES = 64
 
 
 def recognises(head: bytes) -> bool:
     text = _lines_of(decoded(head))
-    return text.startswith("%abc") or TUNE.search(text) is not None
+    begun = False
+    for line in text.split("\n"):
+        begun = begun or NUMBER.fullmatch(line) is not None
+        if begun and line.startswith("K:"):
+            return True
+    return text.startswith("%abc")
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:
-    first: list[tuple[int, str]] = []  # lines before the first tune, which hold for all
+    common = _Reader(source.name, refused)  # what stands before the first tune holds for all
     number = 0
     for lines in _tunes(_lines_of(source.text())):
         if not lines[0][1].startswith("X:"):
-            first += [] if number else lines
-            if number and any("|" in line for _, line in lines):
+            if not number:
+                common.begin(lines)
+            elif any("|" in line for _, line in lines):
                 refused.leave_out("lines behind an empty line, which ends a tune", f"{source.name}, line {lines[0][0]}")
             continue
         number += 1
         name = f"{source.name}#{number}"
         try:
-            yield _tune(first, lines, name, refused)
+            yield common.like(name).tune(lines)
         except Unreadable as error:
             refused.skip(error.reason, error.place)
 
 
 def loads(text: str) -> Tune:
     """The first tune of a text. Raises `Unreadable`."""
-    return _tune([], next(_tunes(_lines_of(text))), "", Refusals())
+    return _Reader("", Refusals()).tune(next(_tunes(_lines_of(text))))
 
 
 def _lines_of(text: str) -> str:
@@ -78,19 +84,8 @@ def _tunes(text: str) -> Iterator[list[tuple[int, str]]]:
         yield found
 
 
-def _tune(first: list[tuple[int, str]], lines: list[tuple[int, str]], name: str, refused: Refusals) -> Tune:
-    reader = _Reader(name, refused)
-    for number, line in first:
-        # Free text may stand there too.
-        if line.startswith(("M:", "L:", "Q:", "I:", "%%")):
-            reader.line(line, f"{name}, line {number}")
-    for number, line in lines:
-        reader.line(line, f"{name}, line {number}")
-    return reader.tune()
-
-
 class _Reader:
-    """Takes the lines of one tune."""
+    """Reads the lines of one tune."""
 
     def __init__(self, name: str, refused: Refusals) -> None:
         self.name, self.title = name, ""
@@ -103,8 +98,36 @@ class _Reader:
         self._propagates = "pitch"
         self._body = False
         self._until = ""  # the end of typeset text
+        self._wrong: Unreadable | None = None  # what is wrong with what holds for all tunes
 
-    def line(self, line: str, where: str) -> None:
+    def begin(self, lines: list[tuple[int, str]]) -> None:
+        """Take lines before the first tune."""
+        for number, line in lines:
+            # Free text may stand there too.
+            if self._wrong is None and line.startswith(("M:", "L:", "Q:", "I:", "%%")):
+                try:
+                    self._line(line, f"{self.name}, line {number}")
+                except Unreadable as error:
+                    self._wrong = error
+
+    def like(self, name: str) -> _Reader:
+        """A new one for a tune of this name, which knows what this one was told. Raises `Unreadable`."""
+        if self._wrong is not None:
+            raise Unreadable(self._wrong.reason, self._wrong.place)
+        found = _Reader(name, self._refused)
+        found._settings, found._fields = deepcopy(self._settings), dict(self._fields)
+        found._propagates, found._until = self._propagates, self._until
+        found._voices = {each: found._new(voice.part) for each, voice in self._voices.items()}
+        found._voice = next(iter(found._voices.values()), None)
+        return found
+
+    def tune(self, lines: list[tuple[int, str]]) -> Tune:
+        """Raises `Unreadable`."""
+        for number, line in lines:
+            self._line(line, f"{self.name}, line {number}")
+        return self._tune()
+
+    def _line(self, line: str, where: str) -> None:
         """Raises `Unreadable`."""
         if self._until or (begun := TEXT.match(line)):
             self._until = self._until or f"end{begun[1]}"  # type: ignore[index]
@@ -126,8 +149,7 @@ class _Reader:
         elif line.strip():
             raise Unreadable("music before the field K", f"{where}: {line.strip()[:20]!r}")
 
-    def tune(self) -> Tune:
-        """Raises `Unreadable`."""
+    def _tune(self) -> Tune:
         if not self._body:
             raise Unreadable("no field K", self.name)
         sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header])
@@ -206,7 +228,7 @@ class _Reader:
         self._current().part = part
 
     def _music(self, line: str, where: str) -> None:
-        for piece in re.split(r"(\[V:[^\]]*\])", line):
+        for piece in re.split(r"(\[V:[^\]\[]*\])", line):
             if piece.startswith("[V:"):
                 try:
                     self._choose(piece[3:-1])
@@ -243,7 +265,7 @@ def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str
                     sheet.notes.append((time, head.length, head.pitch, number))
                 if head.tied:
                     tied[head.pitch] = before
-            time += item.length
+            time = later(time, item.length, name)
         elif isinstance(item, Bar):
             if bars:
                 sheet.bars.append(time)

@@ -16,17 +16,21 @@ from fractions import Fraction
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
 from rhapsode.music import chords
-from rhapsode.music.formats._sheet import Sheet
+from rhapsode.music.formats._sheet import Sheet, later
 from rhapsode.music.pitch import SEMITONES
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
-MARK = re.compile(rb"\s*\([^()]*\)?[\s\S]*\(\s*part\s*\(\s*type\s+(?:chords|melody)\s*\)")
+MARK = re.compile(rb"\s*\([\s\S]*\(\s*part\s*\(\s*type\s+(?:chords|melody)\s*\)")
 TOKEN = re.compile(r"[()]|[^\s()]+")
-NOTE = re.compile(r"([a-gr])([#b]?)([+-]*?)((?:\d+(?:/\d+)?\.*)(?:\+\d+(?:/\d+)?\.*)*|)")
-LENGTH = re.compile(r"(\d+)(?:/(\d+))?(\.*)")
+NOTE = re.compile(
+    r"([a-gr])([#b]?)([+-]*?)((?:LENGTH)(?:\+LENGTH)*|)".replace("LENGTH", r"\d{1,4}(?:/\d{1,4})?\.{0,8}")
+)
+LENGTH = re.compile(r"(\d{1,4})(?:/(\d{1,4}))?(\.{0,8})")
 EIGHTH = Fraction(1, 2)
 DEPTH = 50
+CHORUSES = 256
+"""Melodies of a file, at most: each is a tune with all the chords."""
 
 Form = list["str | Form"]
 
@@ -59,8 +63,17 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
             bars[-1].append(item)
         else:
             melodies += [] if melodies else [_Melody()]
-            if not _add(melodies[-1], item):
-                refused.leave_out("what is neither note nor chord", f"{source.name}: {item!r}")
+            try:
+                if not _add(melodies[-1], item, source.name):
+                    refused.leave_out("what is neither note nor chord", f"{source.name}: {item!r}")
+            except Unreadable as error:
+                refused.skip(error.reason, error.place)
+                return
+    if len(melodies) > CHORUSES:
+        raise UserError(
+            f"{source.name}: {len(melodies):,} melodies; at most {CHORUSES} are read, as each is a tune with all "
+            "chords. Cut it into several files."
+        )
     for number, melody in enumerate(melodies, 1):
         name = source.name if len(melodies) == 1 else f"{source.name}#{number}"
         try:
@@ -97,8 +110,8 @@ def _forms(text: str, name: str) -> Iterator[str | Form]:
         raise UserError(f"{name}: a '(' is never closed. If the file was cut off, fetch it again.")
 
 
-def _add(melody: _Melody, word: str) -> bool:
-    """Whether the word is a note or a rest."""
+def _add(melody: _Melody, word: str, where: str) -> bool:
+    """Whether the word is a note or a rest. Raises `Unreadable`."""
     found = NOTE.fullmatch(word)
     if not found:
         return False
@@ -108,7 +121,7 @@ def _add(melody: _Melody, word: str) -> bool:
         pitch = 60 + SEMITONES[letter.upper()] + {"#": 1, "b": -1, "": 0}[accidental]
         pitch += 12 * (octaves.count("+") - octaves.count("-"))
         melody.notes.append((melody.length, length, pitch, 0))
-    melody.length += length
+    melody.length = later(melody.length, length, where)
     return True
 
 

@@ -14,13 +14,14 @@ goes on after a wrong token with all that follows shifted, without a word. On ch
 from __future__ import annotations
 
 import re
+from collections import defaultdict, deque
 from collections.abc import Iterator
 from fractions import Fraction
 
 from rhapsode.exchange.source import Source
 from rhapsode.music.formats import _kern_words as words
 from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
-from rhapsode.music.formats._sheet import Sheet
+from rhapsode.music.formats._sheet import Sheet, later
 from rhapsode.music.pitch import ABOVE
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
@@ -52,10 +53,11 @@ class _Reader:
         self._file, self._refused = file, refused
         self._sheet = Sheet()
         self._columns: list[Column] = []
-        self._spines: list[Spine] = []  # of kern, from the left
+        self._spines: dict[Spine, int] = {}  # of kern, and their places from the left
         self._now = Fraction(0)  # when the next line of notes begins
         self._line = Fraction(0)  # of the last bar
-        self._tied: dict[tuple[int, int], list[int]] = {}  # which notes of the sheet go on, by spine and pitch
+        # Which notes of the sheet go on, by spine, pitch and end.
+        self._tied: dict[tuple[int, int, Fraction], deque[int]] = defaultdict(deque)
         self._signature: tuple[Fraction, int] | None = None  # since when, and sharps
         self._final: tuple[Fraction, int, int] | None = None  # since when, and as in `words.final`
         self._repeats = ""  # where the first stands
@@ -107,7 +109,8 @@ class _Reader:
     def _describe(self, spine: Spine, token: str) -> None:
         if token.startswith("**"):
             spine.kind = token[2:].strip()
-            self._spines += [spine] if spine.kind == "kern" else []
+            if spine.kind == "kern":
+                self._spines.setdefault(spine, len(self._spines))
         elif token.startswith("*part"):
             spine.part = token
         elif token.startswith('*I"'):
@@ -151,26 +154,22 @@ class _Reader:
             elif pitch is None:
                 raise Unreadable("what is neither note nor rest", f"{where}: {word!r}")
             else:
-                self._note(self._spines.index(column.spine), pitch, words.duration(word, where) or lasting, word)
-        column.until = self._now + lasting
+                self._note(self._spines[column.spine], pitch, words.duration(word, where) or lasting, word)
+        column.until = later(self._now, lasting, where)
         self._sheet.length = max(self._sheet.length, column.until)
         return True
 
     def _note(self, spine: int, pitch: int, length: Fraction, word: str) -> None:
-        tied = self._tied.setdefault((spine, pitch), [])
-        known = None
-        if "]" in word or "_" in word:
-            before = [each for each in tied if sum(self._sheet.notes[each][:2], Fraction(0)) == self._now]
-            known = before[0] if before else None
+        before = self._tied.get((spine, pitch, self._now))
+        known = before.popleft() if before and ("]" in word or "_" in word) else None
         if known is None:
             known = len(self._sheet.notes)
             self._sheet.notes.append((self._now, length, pitch, spine))
         else:
-            tied.remove(known)
             start, so_far, _, _ = self._sheet.notes[known]
             self._sheet.notes[known] = (start, so_far + length, pitch, spine)
         if "[" in word or "_" in word:
-            tied.append(known)
+            self._tied[spine, pitch, self._now + length].append(known)
 
     def _mark(self, token: str, where: str) -> None:
         if token.startswith("*MM"):
@@ -216,16 +215,16 @@ class _Reader:
     def _parts(self) -> tuple[Part, ...]:
         """Also gives the notes of the sheet their parts."""
         groups: dict[Spine | str, list[int]] = {}
-        for at in reversed(range(len(self._spines))):
-            spine = self._spines[at]
-            groups.setdefault(spine.part or spine, []).append(at)
+        every = list(self._spines)
+        for at in reversed(range(len(every))):
+            groups.setdefault(every[at].part or every[at], []).append(at)
         part_of = {spine: part for part, spines in enumerate(groups.values()) for spine in spines}
         self._sheet.notes = [
             (start, length, pitch, part_of[spine]) for start, length, pitch, spine in self._sheet.notes
         ]
         found = []
         for spines in groups.values():
-            described = [self._spines[at] for at in spines]
+            described = [every[at] for at in spines]
             name = next((each.name for each in described if each.name), "")
             found.append(Part(name, next((each.program for each in described if each.program), 0)))
         return tuple(found)

@@ -15,7 +15,7 @@ from symusic import core
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
-from rhapsode.music.formats._sheet import LONGEST, TICKS
+from rhapsode.music.formats._sheet import LONGEST, PARTS, TICKS
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import (
     NOTE,
@@ -34,6 +34,8 @@ from rhapsode.music.tune import (
 MAJOR, MINOR = 0, 9
 MINUTE = 60_000_000
 """Microseconds."""
+SHORTEST = 128
+"""The unit of a metre is at least this part of a whole note; so many bars are not much more than quarters."""
 FINEST = 0x7FFF
 """Ticks in a quarter that a file can have."""
 
@@ -55,6 +57,9 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     tracks = [track for track in score.tracks if len(track.notes)]
     if not tracks:
         refused.skip("no notes", source.name)
+        return
+    if len(tracks) > PARTS:
+        refused.skip(f"more than {PARTS:,} parts", source.name)
         return
     notes = separate(_notes(tracks))
     if not 0 <= notes["start"].min() <= notes["start"].max() <= LONGEST:
@@ -110,7 +115,7 @@ def _metres(score: core.ScoreTick) -> list[Metre]:
     return [
         Metre(each.time, each.numerator, each.denominator)
         for each in score.time_signatures
-        if each.time >= 0 and each.numerator > 0 and each.denominator > 0
+        if each.time >= 0 and each.numerator > 0 and 0 < each.denominator <= SHORTEST
     ]
 
 

@@ -7,7 +7,7 @@ cue notes, words and signs are left alone. A first bar that is too short is a pi
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -19,7 +19,7 @@ from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.music.chords import parse as parse_chord
 from rhapsode.music.formats._musicxml_chords import symbol
 from rhapsode.music.formats._musicxml_write import MODES, dumps
-from rhapsode.music.formats._sheet import Mark, Sheet
+from rhapsode.music.formats._sheet import Mark, Sheet, later
 from rhapsode.music.pitch import SEMITONES, shifted
 from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
@@ -65,11 +65,16 @@ def _read(source: Source, name: str, refused: Refusals) -> Iterator[Tune]:
         raise UserError(f"{name}: a <{top.name}>; a <score-partwise> is read. Save it anew from a notation program.")
     if any(node.name == "repeat" for node in top.walk()):
         refused.leave_out("repeats, which are not played", name)
-    parts = [_Reader(node, top, name, refused, first=at == 0) for at, node in enumerate(top.all("part"))]
+    known = {each.attributes.get("id"): each for each in top.walk() if each.name == "score-part"}
     sheet = Sheet()
     try:
+        parts = [_Reader(node, known, name, refused, first=at == 0) for at, node in enumerate(top.all("part"))]
+        playing = list(enumerate(parts))
         for number in range(max((len(part.measures) for part in parts), default=0)):
-            _join(sheet, parts, number)
+            playing = [(at, part) for at, part in playing if number < len(part.measures)]
+            _join(sheet, playing, number, name)
+        if parts and len({len(part.measures) for part in parts}) == 1:
+            sheet.bars.append(sheet.length)
         described = tuple(part.described for part in parts)
         title = top.text_of("movement-title", "") or top.text_of("work/work-title", "")
         yield sheet.tune(described, " ".join(title.split()), name)
@@ -77,11 +82,11 @@ def _read(source: Source, name: str, refused: Refusals) -> Iterator[Tune]:
         refused.skip(error.reason, error.place)
 
 
-def _join(sheet: Sheet, parts: list[_Reader], number: int) -> None:
-    """Write a measure of all parts into the sheet, behind what is there."""
+def _join(sheet: Sheet, playing: list[tuple[int, _Reader]], number: int, name: str) -> None:
+    """Write a measure of all parts that have it into the sheet, behind what is there. Raises `Unreadable`."""
     begin = sheet.length
     sheet.bars += [begin] if begin else []
-    measures = [(at, part, part.measures[number]) for at, part in enumerate(parts) if number < len(part.measures)]
+    measures = [(at, part, part.measures[number]) for at, part in playing]
     for at, part, measure in measures:
         for start, length, pitch, goes_on, before in measure.notes:
             known = part.tied.pop(pitch, None) if before else None
@@ -94,9 +99,8 @@ def _join(sheet: Sheet, parts: list[_Reader], number: int) -> None:
             if goes_on:
                 part.tied[pitch] = known
         sheet.marks += [(begin + time, mark) for time, mark in measure.marks]
-    sheet.length += max(measure.length for _, _, measure in measures) or measures[0][2].usual
-    if all(number == len(part.measures) - 1 for part in parts):
-        sheet.bars.append(sheet.length)
+    longest = max(measure.length for _, _, measure in measures)
+    sheet.length = later(sheet.length, longest or measures[0][2].usual, name)
 
 
 @dataclass
@@ -110,18 +114,19 @@ class _Measure:
 
 
 class _Reader:
-    """Reads one <part>. Raises `UserError`."""
+    """Reads one <part>. described: each <score-part> by its id. Raises `UserError`, `Unreadable`."""
 
-    def __init__(self, node: Node, top: Node, name: str, refused: Refusals, first: bool) -> None:
+    def __init__(
+        self, node: Node, described: Mapping[str | None, Node], name: str, refused: Refusals, first: bool
+    ) -> None:
         self.described = Part()
         self.tied: dict[int, int] = {}  # which notes of the sheet go on, by pitch
         self._name, self._refused, self._first = name, refused, first
         self._divisions, self._transposed = Fraction(1), 0
         self._usual = Fraction(4)
         self._drums: dict[str, int] = {}  # pitches by instruments
-        for described in top.walk():
-            if described.name == "score-part" and described.attributes.get("id") == node.attributes.get("id"):
-                self._describe(described)
+        if about := described.get(node.attributes.get("id")):
+            self._describe(about)
         self.measures = [self._measure(each) for each in node.all("measure")]
 
     def _describe(self, node: Node) -> None:
@@ -142,9 +147,10 @@ class _Reader:
                 length = self._duration(each)
                 start = before if each.first("chord") else at
                 self._note(each, start, length, found)
-                before, at = start, max(at, start + length) if each.first("chord") else at + length
+                before, at = start, max(at, later(start, length, self._where(each)))
             elif each.name in ("forward", "backup"):
-                at = max(at + self._duration(each) * (1 if each.name == "forward" else -1), Fraction(0))
+                moved = self._duration(each) * (1 if each.name == "forward" else -1)
+                at = max(later(at, moved, self._where(each)), Fraction(0))
             elif each.name == "attributes":
                 self._attributes(each, at, found)
             elif each.name == "harmony":

@@ -35,7 +35,7 @@ from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence, shown
-from rhapsode.music.formats._sheet import LONGEST
+from rhapsode.music.formats._sheet import LONGEST, PARTS
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
 
@@ -87,6 +87,8 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
             _text(value.get("title", ""), f"{where}, title"),
             _text(value.get("name", ""), f"{where}, name") or f"{source.name}#{number}",
         )
+        if len(tune.parts) > PARTS:
+            raise UserError(f"{where}: {len(tune.parts):,} parts; at most {PARTS:,} are read. Correct the line.")
         ends = tune.notes["start"] + tune.notes["length"]
         if len(tune) and (tune.notes["part"].max() >= len(tune.parts) or ends.max() > tune.length):
             raise UserError(
@@ -160,7 +162,7 @@ def _beats(value: Any, where: str) -> int:
 
 
 def _unit(value: Any, where: str) -> int:
-    return _whole(value, 1, 1024, where)
+    return _whole(value, 1, 128, where)
 
 
 def _sharps(value: Any, where: str) -> int:

@@ -17,7 +17,7 @@ UNITS = 10_000_000
 """In a second."""
 LINE = re.compile(r"\s*(\d{1,15})\s+(\d{1,15})\s+(\S+)")
 STATE = re.compile(r"\[(\d{1,3})\]$")
-CONTEXT = re.compile(r"-([^+]+)\+")
+CONTEXT = re.compile(r"-([^+]+)(\+|$)")
 
 
 def recognises(text: str) -> bool:
@@ -62,4 +62,4 @@ def dumps(utterance: Utterance) -> str:
 
 def _symbol(label: str) -> str:
     match = CONTEXT.search(label)
-    return match[1] if match else label
+    return match[1] if match and match[2] else label

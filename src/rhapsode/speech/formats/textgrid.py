@@ -11,7 +11,7 @@ from rhapsode.speech.formats._rows import Row, phones
 from rhapsode.speech.syllables import nuclei
 from rhapsode.speech.utterance import PAUSE, Utterance
 
-TOKEN = re.compile(r'"((?:[^"]|"")*)"|(?<![\w\[.])(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![\w\].])|<(exists|absent)>')
+TOKEN = re.compile(r'"((?:[^"]++|"")*)"|(?<![\w\[.])(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![\w\].])|<(exists|absent)>')
 PHONES = ("phones", "phonemes", "segments", "phone", "phoneme", "segment")
 WORDS = ("words", "word")
 TEXTS = ("text", "sentence", "sentences", "transcript", "utterance")
@@ -75,15 +75,17 @@ class _Tokens:
     """The texts and numbers of a file, one after another."""
 
     def __init__(self, text: str, name: str) -> None:
-        self._text, self._name, self._at = text, name, 0
+        self._text, self._name = text, name
+        self._at, self._line = 0, 1
 
     def _next(self, wanted: str) -> tuple[re.Match[str], str]:
         match = TOKEN.search(self._text, self._at)
-        line = self._text.count("\n", 0, match.start() if match else len(self._text)) + 1
+        begin, end = match.span() if match else (len(self._text), len(self._text))
+        line = self._line + self._text.count("\n", self._at, begin)
         where = f"{self._name}, line {line}"
         if match is None:
             raise UserError(f"{where}: the file ends where {wanted} should be. If it was cut off, fetch it again.")
-        self._at = match.end()
+        self._at, self._line = end, line + match[0].count("\n")
         return match, where
 
     def word(self) -> str:

@@ -1,0 +1,433 @@
+"""What is read takes time and memory in proportion to its size: inputs that grow fourfold, and small ones that claim to
+be large."""
+
+from __future__ import annotations
+
+import io
+import json
+import struct
+import time
+import tracemalloc
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.lib import format as npy
+
+from rhapsode.errors import UserError
+from rhapsode.exchange import archive, xml
+from rhapsode.exchange import json as json_files
+from rhapsode.ink import read as ink
+from rhapsode.ink.formats import _pickled
+from rhapsode.music import chords
+from rhapsode.music import read as music
+from rhapsode.music.refusals import Refusals
+from rhapsode.speech import metadata
+from rhapsode.speech import read as speech
+
+GROWN = 4
+SLOWER = 9
+"""Times, at most, where linear is 4 and quadratic is 16."""
+ENOUGH = 0.02
+"""Seconds of the small input; below, it is made larger."""
+ATTEMPTS = 5
+A_BYTE = 1000
+"""Bytes of memory for each of the file, at most; and `FREE` for all."""
+FREE = 4_000_000
+
+Make = Callable[[int], str | bytes]
+ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n"
+NOTE = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>"
+TIED = NOTE.replace("</note>", '<tie type="start"/><tie type="stop"/></note>')
+
+
+def svg(inside: str) -> str:
+    return f"<svg>{inside}</svg>"
+
+
+def captured(points: str) -> str:
+    return f"<WhiteboardCaptureSession><Stroke>{points}</Stroke></WhiteboardCaptureSession>"
+
+
+def score(parts: str, listed: str = "") -> str:
+    return f"<score-partwise><part-list>{listed}</part-list>{parts}</score-partwise>"
+
+
+def kern(lines: str, spines: int = 1) -> str:
+    return "\t".join(["**kern"] * spines) + f"\n{lines}\n" + "\t".join(["*-"] * spines) + "\n"
+
+
+def lead_sheet(words: str) -> str:
+    return f"(title a) (part (type chords)) (part (type melody))\n{words}"
+
+
+def textgrid(n: int) -> str:
+    head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
+    head += f'0\n{n}\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n{n}\n{n}\n'
+    return head + "".join(f'{at}\n{at + 1}\n"a"\n' for at in range(n))
+
+
+def utterance(*symbols: str) -> str:
+    return json.dumps({"phones": [[symbol, None, None] for symbol in symbols]})
+
+
+def tune(**values: object) -> str:
+    return json.dumps({"rhapsode": "tune/1", "ticks": 480, "length": 480_000, "notes": [[0, 480, 60, 80, 0]], **values})
+
+
+def midi(events: bytes) -> bytes:
+    track = events + b"\x00\xff\x2f\x00"
+    return b"MThd\0\0\0\6\0\1\0\1\1\xe0MTrk" + struct.pack(">I", len(track)) + track
+
+
+def drawn(*strokes: object) -> str:
+    return json.dumps({"rhapsode": "ink/1", "text": None, "strokes": strokes}) + "\n"
+
+
+def npz(n: int) -> bytes:
+    drawings = np.empty(n, object)
+    for at in range(n):
+        drawings[at] = np.ones((5, 3), np.int16)
+    out = io.BytesIO()
+    np.savez(out, train=drawings)
+    return out.getvalue()
+
+
+def zipped(n: int) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as made:
+        for at in range(n):
+            made.writestr(f"{at}.svg", '<svg><path d="M0 0L1 1"/></svg>')
+    return out.getvalue()
+
+
+CASES: dict[str, tuple[str, int, Make]] = {
+    "svg, lines of a path": ("a.svg", 3000, lambda n: svg(f'<path d="M0 0{"l1 1" * n}"/>')),
+    "svg, curves of a path": ("a.svg", 4000, lambda n: svg(f'<path d="M0 0q1 1 1 0t{"1 1 " * n}"/>')),
+    "svg, subpaths": ("a.svg", 3000, lambda n: svg(f'<path d="{"M0 0l1 1" * n}"/>')),
+    "svg, paths": ("a.svg", 1500, lambda n: svg('<path d="M0 0q1 1 1 0"/>' * n)),
+    "svg, points": ("a.svg", 10000, lambda n: svg(f'<polyline points="{"1,2 " * n}"/>')),
+    "svg, drawings": ("a.svg", 100, lambda n: svg('<g data-text="a"><line/></g>' * n)),
+    "svg, transforms": ("a.svg", 2000, lambda n: svg(f'<path transform="{"rotate(3)" * n}" d="M0 0L1 1"/>')),
+    "svg, groups": ("a.svg", 5000, lambda n: svg("<g>" * 190 + "<a/>" * n + "</g>" * 190)),
+    "svg, texts between elements": ("a.svg", 4000, lambda n: svg("ab<a/>" * n)),
+    "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),
+    "inkml, continued traces": (
+        "a.inkml",
+        1000,
+        lambda n: (
+            f"<ink><trace>{'1 2,' * n}1 2</trace>" + '<trace continuation="middle">1 2</trace>' * n + "</ink>"
+        ),
+    ),
+    "inkml, channels and traces": (
+        "a.inkml",
+        1500,
+        lambda n: (
+            f'<ink><traceFormat><channel name="X"/><channel name="Y"/>{"<channel/>" * n}</traceFormat>'
+            f"{'<trace/>' * n}</ink>"
+        ),
+    ),
+    "inkml, contexts": (
+        "a.inkml",
+        2000,
+        lambda n: f"<ink>{'<context>' * 150}{'<a/>' * n}{'</context>' * 150}<trace>1 2</trace></ink>",
+    ),
+    "iam": (
+        "a.xml",
+        2000,
+        lambda n: captured('<Point x="1" y="2" time="3"/>' * n),
+    ),
+    "unipen, points": ("a.unp", 10000, lambda n: ".COORD X Y\n.PEN_DOWN\n" + "1 2\n" * n),
+    "unipen, segments": (
+        "a.unp",
+        300,
+        lambda n: (
+            ".COORD X Y\n"
+            + ".PEN_DOWN\n1 2\n" * n
+            + "".join(f'.SEGMENT WORD {at} OK "a"\n' for at in range(n))
+        ),
+    ),
+    "unipen, segments of all": (
+        "a.unp",
+        150,
+        lambda n: (
+            ".COORD X Y\n"
+            + ".PEN_DOWN\n1 2\n" * n
+            + f'.SEGMENT WORD 0-{n - 1} OK "a"\n' * n
+        ),
+    ),
+    "uji": ("a.txt", 300, lambda n: "WORD a b\n  NUMSTROKES 1\n  POINTS 2 # 1 2 3 4\n" * n),
+    "omniglot": ("a.txt", 5000, lambda n: "START\n" + "1,2,3\n" * n + "BREAK\n"),
+    "quick draw": ("a.ndjson", 300, lambda n: '{"word":"a","drawing":[[[1,2],[3,4]]]}\n' * n),
+    "quick draw, a text among numbers": (
+        "a.ndjson",
+        1000,
+        lambda n: json.dumps({"word": "a", "drawing": [[[*([1] * n), "a" * n], [1] * (n + 1)]]}),
+    ),
+    "own ink, drawings": ("a.jsonl", 300, lambda n: drawn([[1, 2], [3, 4]]) * n),
+    "own ink, points": ("a.jsonl", 10000, lambda n: drawn([[1, 2]] * n)),
+    "own ink, strokes": ("a.jsonl", 1500, lambda n: drawn(*[[[1, 2]]] * n)),
+    "words": (
+        "a.json",
+        300,
+        lambda n: json.dumps([{"metadata": {"asciiSequence": "a"}, "points": [[1, 2, 1], [3, 4, 1]]}] * n),
+    ),
+    "stroke-3": ("a.npz", 400, npz),
+    "zip": ("a.zip", 50, zipped),
+    "abc, notes": ("a.abc", 800, lambda n: ABC + "CDEF|" * (n // 4)),
+    "abc, bar lines": ("a.abc", 1000, lambda n: ABC + "c" + "|z" * n),
+    "abc, marks": ("a.abc", 500, lambda n: ABC + "c|" + "[K:G][K:C]|" * n),
+    "abc, repeats": ("a.abc", 150, lambda n: ABC + "|:c|1 c:|2 c|]" * n),
+    "abc, tunes": ("a.abc", 60, lambda n: f"{ABC}c\n\n" * n),
+    "abc, what holds for all tunes": ("a.abc", 500, lambda n: f"{ABC}c\n\n" + "\n" * n),
+    "abc, voices in lines": ("a.abc", 4000, lambda n: f"{ABC}c\n{'[V:' * n}\n"),
+    "abc, a broken rhythm": ("a.abc", 1500, lambda n: f"{ABC}a{'>' * n}b{'c' * n}\n"),
+    "abc, odd lengths": ("a.abc", 700, lambda n: ABC + "".join(f"c/{9999 - at % 900}" for at in range(n))),
+    "abc, a long chord symbol": ("a.abc", 8000, lambda n: f'{ABC}"C{"m" * n}"c\n'),
+    "abc, ties": ("a.abc", 800, lambda n: ABC + "c-" * n),
+    "musicxml, notes": ("a.musicxml", 700, lambda n: score(f"<part><measure>{NOTE * n}</measure></part>")),
+    "musicxml, measures": ("a.musicxml", 500, lambda n: score(f"<part>{f'<measure>{NOTE}</measure>' * n}</part>")),
+    "musicxml, parts": (
+        "a.musicxml",
+        1000,
+        lambda n: score(
+            "".join(f'<part id="a{at}"/>' for at in range(n)), "".join(f'<score-part id="a{at}"/>' for at in range(n))
+        ),
+    ),
+    "musicxml, parts and measures": (
+        "a.musicxml",
+        4000,
+        lambda n: score(f"{'<part/>' * n}<part>{'<measure/>' * n}</part>"),
+    ),
+    "musicxml, metres": (
+        "a.musicxml",
+        300,
+        lambda n: score(
+            "<part>"
+            + "<measure><attributes><time><beats>3</beats><beat-type>4</beat-type></time></attributes>"
+            f"{NOTE}</measure>" * n
+            + "</part>"
+        ),
+    ),
+    "musicxml, divisions": (
+        "a.musicxml",
+        300,
+        lambda n: score(
+            "<part>"
+            + "".join(
+                f"<measure><attributes><divisions>{10**9 + at}</divisions></attributes>{NOTE}</measure>"
+                for at in range(n)
+            )
+            + "</part>"
+        ),
+    ),
+    "musicxml, ties": ("a.musicxml", 500, lambda n: score(f"<part><measure>{TIED * n}</measure></part>")),
+    "kern, notes": ("a.krn", 1000, lambda n: kern("4c\n" * n + "=")),
+    "kern, bars and metres": ("a.krn", 250, lambda n: kern("*M3/4\n4c\n=\n*M2/4\n4c\n=\n" * n)),
+    "kern, spines": ("a.krn", 1000, lambda n: kern("\t".join(["4c"] * n), n)),
+    "kern, ties": ("a.krn", 400, lambda n: kern("[4c\n" * n + "4c_\n" * n)),
+    "lead sheet, notes": ("a.ls", 1000, lambda n: lead_sheet("c4 " * n)),
+    "lead sheet, chords": ("a.ls", 1500, lambda n: lead_sheet("C | " * n + "c4")),
+    "lead sheet, melodies": (
+        "a.ls",
+        200,
+        lambda n: lead_sheet("(part (type melody)) c4 " * (256 + n) + "C | " * n),
+    ),
+    "lead sheet, a long length": ("a.ls", 2000, lambda n: lead_sheet(f"c4{'+1' * n}")),
+    "own tunes": ("a.jsonl", 100, lambda n: f"{tune()}\n" * n),
+    "own tunes, notes": ("a.jsonl", 3000, lambda n: tune(notes=[[at, 1, 60, 80, 0] for at in range(n)])),
+    "own tunes, metres": ("a.jsonl", 3000, lambda n: tune(metres=[[at, 4, 4] for at in range(n)])),
+    "midi, notes": ("a.mid", 20000, lambda n: midi(b"\x00\x90\x3c\x40\x01\x80\x3c\x40" * n)),
+    "midi, tempos": ("a.mid", 5000, lambda n: midi(b"\0\xff\x51\3\7\xa1\x20" * n + b"\x00\x90\x3c\x40\1\x80\x3c\x40")),
+    "textgrid": ("a.TextGrid", 600, textgrid),
+    "textgrid, a long text": ("a.TextGrid", 20000, lambda n: textgrid(1).replace('"a"', f'"{"a" * n}""b"')),
+    "labels": ("a.lab", 1000, lambda n: "".join(f"{at}0000000 {at + 1}0000000 a\n" for at in range(n))),
+    "labels, a long one": ("a.lab", 5000, lambda n: f"0 10000000 {'-' * n}\n"),
+    "own utterances": ("a.jsonl", 500, lambda n: utterance(*"a" * n)),
+    "own utterances, pauses": ("a.jsonl", 500, lambda n: utterance(*"_" * n, *"_a" * n)),
+    "list of recordings": ("metadata.csv", 1000, lambda n: "".join(f"{at}|a\n" for at in range(n))),
+    "list with commas": ("metadata.csv", 1000, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
+}  # fmt: skip
+SPEECH = ("textgrid", "labels", "own utterances")
+MUSIC = ("abc", "musicxml", "kern", "lead", "own tunes", "midi")
+
+
+def read_all(path: Path, case: str) -> None:
+    """Read it, or have it refused in words."""
+    try:
+        if case.startswith("list"):
+            metadata.entries(path, path.name)
+        elif case.startswith(SPEECH):
+            speech.labels(path)
+        elif case.startswith(MUSIC):
+            for _ in music.read(path, refused=Refusals()):
+                pass
+        else:
+            for _ in ink.read(path):
+                pass
+    except UserError:
+        pass
+
+
+def seconds(path: Path, case: str) -> float:
+    begun = time.process_time()
+    read_all(path, case)
+    return time.process_time() - begun
+
+
+def memory(path: Path, case: str) -> int:
+    tracemalloc.start()
+    try:
+        read_all(path, case)
+        return tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_time_and_memory_grow_with_the_size(case: str, tmp_path: Path) -> None:
+    name, n, make = CASES[case]
+
+    def written(size: int) -> Path:
+        path = tmp_path / str(size) / name
+        path.parent.mkdir(exist_ok=True)
+        made = make(size)
+        path.write_bytes(made.encode() if isinstance(made, str) else made)
+        return path
+
+    small, large = written(n), written(GROWN * n)
+    read_all(small, case)  # what is made at the first call only
+    best = [np.inf, np.inf]
+    for _ in range(ATTEMPTS):
+        best = [min(so_far, seconds(path, case)) for so_far, path in zip(best, (small, large), strict=True)]
+        if best[1] <= SLOWER * max(best[0], ENOUGH / GROWN):
+            break
+    else:
+        pytest.fail(f"{best[0]:.3f} s, and {best[1]:.3f} s for {GROWN} times as much")
+    peak = memory(large, case)
+    assert peak <= A_BYTE * large.stat().st_size + FREE, f"{peak:,} bytes of memory"
+
+
+HEADS = {
+    "spaces": b" ",
+    "lines": b"\n",
+    "numbers of tunes": b"X:\n",
+    "a number of a tune": b"X: ",
+    "parentheses": b"(a",
+    "words": b"WORD a b\n",
+    "declarations": b"<!",
+    "objects": b'{"word":',
+    "spines": b"**a\t",
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_to_tell_what_a_file_is_takes_no_time(head: str) -> None:
+    for first in (b"", b"X:", b"(", b"WORD a"):
+        begun = time.process_time()
+        for each in (*ink.FORMATS, *music.FORMATS):
+            each.recognises((first + HEADS[head] * (1 << 16))[: 1 << 16])
+        assert time.process_time() - begun < 1
+
+
+def test_elements_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xml, "PARTS", 1000)
+    path = tmp_path / "a.svg"
+    path.write_text(svg('<a b=""/>' * 400 + '<path d="M0 0L1 1"/>'))
+    assert len(list(ink.read(path))) == 1
+    path.write_text(svg("\n<a/>" * 2000))
+    with pytest.raises(UserError, match=r"a\.svg, line 1001: more than 1,000 elements and attributes.* Cut it"):
+        list(ink.read(path))
+
+
+def test_lists_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(json_files, "PARTS", 1000)
+    path = tmp_path / "a.jsonl"
+    path.write_text(drawn([[1, 2]] * 900) * 3)
+    assert len(list(ink.read(path))) == 3
+    path.write_text(drawn([[1, 2]]) + drawn([[1, 2]] * 1100))
+    with pytest.raises(UserError, match=r"line 2: 1,10\d lists and objects; at most 1,000"):
+        list(ink.read(path))
+
+
+def test_operations_of_a_pickle_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_pickled, "OPERATIONS", 1000)
+    path = tmp_path / "a.npz"
+    path.write_bytes(npz(20))
+    assert len(list(ink.read(path))) == 20
+    path.write_bytes(npz(60))
+    with pytest.raises(UserError, match="more than 1,000 operations; save fewer drawings"):
+        list(ink.read(path))
+
+
+def test_drawings_without_points_are_not_endless(tmp_path: Path) -> None:
+    head = io.BytesIO()
+    npy.write_array_header_1_0(head, {"descr": "<i2", "fortran_order": False, "shape": (1 << 60, 0, 3)})
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("train.npy", head.getvalue())
+    with pytest.raises(UserError, match="cannot be"):
+        next(ink.read(path))
+
+
+def test_an_archive_in_an_archive_is_no_larger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A packed score is read from an archive, but not one that the archive has packed again."""
+    monkeypatch.setattr(archive, "INSIDE", 1000)
+    container = '<container><rootfiles><rootfile full-path="a.xml"/></rootfiles></container>'
+
+    def packed(inside: str) -> Path:
+        inner = io.BytesIO()
+        with zipfile.ZipFile(inner, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("META-INF/container.xml", container)
+            made.writestr("a.xml", inside)
+        path = tmp_path / "a.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+            made.writestr("a.mxl", inner.getvalue())
+        return path
+
+    assert len(list(music.read(packed(score(f"<part><measure>{NOTE}</measure></part>"))))) == 1
+    with pytest.raises(UserError, match="200 times as many"):
+        list(music.read(packed(score(f"<part><measure>{NOTE}{' ' * 3_000_000}</measure></part>"))))
+
+
+def test_files_of_an_archive_do_not_share_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("a.svg", svg('<path d="M0 0L1 1"/>') + " " * 5000)
+        shared = made.infolist()[0]
+        for at in range(5):
+            other = zipfile.ZipInfo(f"{at}.svg")
+            for field in ("CRC", "compress_size", "file_size", "header_offset"):
+                setattr(other, field, getattr(shared, field))
+            made.filelist.append(other)
+    with pytest.raises(UserError, match="lie over one another"):
+        list(ink.read(path))
+
+
+def test_what_is_beside_a_file_is_small(tmp_path: Path) -> None:
+    line = tmp_path / "lineStrokes" / "a01" / "a01-1.xml"
+    text = tmp_path / "ascii" / "a01" / "a01.txt"
+    for path in (line, text):
+        path.parent.mkdir(parents=True)
+    line.write_text(captured('<Point x="1" y="2" time="3"/>'))
+    text.write_text("CSR:\n\nhello\n")
+    assert next(ink.read(line)).text == "hello"
+    text.write_text("CSR:\n\nhello\n" + " " * (1 << 20))
+    with pytest.raises(UserError, match=r"a01\.txt: larger than 1 MiB"):
+        next(ink.read(line))
+
+
+def test_a_chord_symbol_is_short() -> None:
+    assert chords.known("C" + "b5" * 8)
+    with pytest.raises(UserError, match=r"'Cmmm.*'…: 2,000,001 characters; a symbol has at most 64"):
+        chords.parse("C" + "m" * 2_000_000)
+
+
+def test_bars_are_not_shorter_than_notes(tmp_path: Path) -> None:
+    """A metre of 1/2^30 in a file of some bytes would make a bar of each tick."""
+    path = tmp_path / "a.mid"
+    path.write_bytes(midi(b"\0\xff\x58\4\1\x1e\x18\x08" + b"\x00\x90\x3c\x40\xff\xff\x7f\x80\x3c\x40"))
+    (found,) = music.read(path)
+    assert len(found.bars()) <= 4 * found.length / found.ticks
