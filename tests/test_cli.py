@@ -120,7 +120,7 @@ MISTAKES = [
     (["compress", "MODEL", "NONE", "-o", "NEW"], "no such file"),
     (["compress", "MODEL", "TEXT", "-o", "TEXT/x"], "cannot write"),
     (["decompress", "MODEL", "TEXT", "-o", "NEW"], "not a file that rhapsode compressed"),
-    (["inspect", "NONE"], "no model at"),
+    (["inspect", "NONE"], "no such file or folder"),
     (["data", "get", "tinyshakespear"], "tinyshakespeare"),
 ]
 

@@ -20,7 +20,7 @@ from rhapsode.codecs.strokes import Strokes
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.conditions.window import Window
 from rhapsode.config import NetworkConfig
-from rhapsode.corpus import codec_for, prepare
+from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
@@ -29,6 +29,7 @@ from rhapsode.ink.read import read
 from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.recogniser import RecogniserConfig
+from rhapsode.recognition import codec_for
 from rhapsode.resets import ResetPolicy
 from rhapsode.samplers import Sampling
 from rhapsode.score import carried

@@ -419,7 +419,7 @@ def pairs(home: Path, folder: Path) -> Path:
 
 
 def test_recordings_without_texts_are_not_taken_for_text(home: Path, tmp_path: Path) -> None:
-    from rhapsode.corpus import codec_for
+    from rhapsode.recognition import codec_for
 
     corpus = shutil.copytree(home / "corpus", tmp_path / "corpus")
     lines = (corpus / "utterances.jsonl").read_text().splitlines()

@@ -18,6 +18,7 @@ from typing import BinaryIO
 from rhapsode._streams import CHUNK, SUFFIXES, read_chunks
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import reason
+from rhapsode.exchange.signature import of_head
 
 SNIFFED = 8192
 """A file with a NUL among this many first bytes looks binary."""
@@ -167,6 +168,8 @@ class Finder:
             self.skipped[name] = "empty"
         elif picky and self._accepts and not self._accepts(Path(path)):
             self.skipped[name] = "of another kind"
+        elif picky and not self._accepts and (format := of_head(head)):
+            self.skipped[name] = format.noun.format(s="s")
         elif picky and not self._accepts and b"\0" in head:
             self.skipped[name] = "looks binary"
         else:

@@ -79,6 +79,11 @@ def locate(path: str | os.PathLike[str]) -> Path:
     raise UserError(f"no model at {given}.{hint} Train one: rhapsode train SOURCE -o {given}")
 
 
+def is_tensors(head: bytes) -> bool:
+    """Whether a file that begins so is one of safetensors, whoever wrote it."""
+    return head[3:9] == b"\0\0\0\0\0{"
+
+
 def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[int, ...], str]]]:
     """A file's JSON, its checksum, and name → (shape, dtype) of its tensors, without reading any of them.
 

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -102,8 +102,25 @@ def _mark(model: Model) -> bytes:
     return bytes.fromhex(model.digest)[:16]
 
 
+def about(blob: bytes) -> dict[str, Any]:
+    """What a compressed file is, of whatever model. Raises `UserError` for a damaged one or none at all."""
+    mark, steps, length, _, _ = _opened(blob)
+    return {"model": mark.hex(), "steps": steps, "bytes": len(blob), "original_bytes": length}
+
+
 def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
     """Steps, length, CRC-32 of the original and code of a file that is whole and this model's."""
+    mark, steps, length, crc, code = _opened(blob)
+    if mark not in (_mark(model), bytes.fromhex(model.checksum)[:16]):
+        raise UserError(
+            f"the file was compressed with another model: its digest begins with {mark.hex()[:12]}, that of the model "
+            f"given with {model.digest[:12]}. Unpack it with the very model that packed it."
+        )
+    return steps, length, crc, code
+
+
+def _opened(blob: bytes) -> tuple[bytes, int, int, int, bytes]:
+    """The beginning of its model's digest, steps, length, CRC-32 of the original and code of a file that is whole."""
     if not blob.startswith(MAGIC):
         raise UserError(f"this is not a file that rhapsode compressed: it does not begin with {MAGIC.decode()}.")
     if len(blob) < HEADER:
@@ -117,14 +134,9 @@ def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
     code = blob[HEADER:]
     if (zlib.crc32(code, zlib.crc32(blob[: FIELDS.size])),) != CHECK.unpack_from(blob, FIELDS.size):
         raise UserError("the compressed file is damaged: it does not match its checksum. Restore it from a copy.")
-    if mark not in (_mark(model), bytes.fromhex(model.checksum)[:16]):
-        raise UserError(
-            f"the file was compressed with another model: its digest begins with {mark.hex()[:12]}, that of the model "
-            f"given with {model.digest[:12]}. Unpack it with the very model that packed it."
-        )
     if steps > len(blob) * DENSEST:
         raise UserError(
             f"the compressed file is forged: its {len(blob):,} bytes claim {steps:,} steps, and no file has more than "
             f"{DENSEST:,} a byte. Get it again from where it was made."
         )
-    return steps, length, crc, code
+    return mark, steps, length, crc, code

@@ -10,9 +10,8 @@ import hashlib
 import json
 import os
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,7 @@ from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.cache import Cache
+from rhapsode.recognition import Survey
 from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
@@ -38,10 +38,6 @@ MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
 FEW_VALID = 1000
 FRACTION = 0.1
-SNIFFED = 100
-"""Files of a folder that are looked at to find its codec."""
-LOOKED_AT = 50
-"""Records of them, for the same."""
 Source = str | os.PathLike[str]
 Report = Callable[[str, float], None]
 
@@ -57,9 +53,9 @@ class Corpus:
     documents:    how many there are in the sources (those given only for validation not counted).
     skipped:      files that were left out: name → why.
     notes:        what a person should be told, a sentence each.
+    warnings:     what a person should look at, a sentence each; told at the end of training, too.
     key:          of the contents and options, the name of the folder in the cache.
     sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
-    warnings:     what a person should look at, a sentence each.
     """
 
     codec: Codec
@@ -74,7 +70,7 @@ class Corpus:
     notes: list[str]
     key: str
     sidecar: Path | None = None
-    warnings: tuple[str, ...] = ()
+    warnings: Sequence[str] = ()
 
 
 def prepare(
@@ -93,7 +89,7 @@ def prepare(
 ) -> Corpus:
     """The corpus of these sources, from the cache if it is there. Raises `UserError`.
 
-    codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `codec_for`.
+    codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `Survey.codec`.
     valid: sources to validate on. Without them it is about `valid_fraction` of the characters: the last ones
     (`valid_by="tail"`), or whole documents, or lines if the reset policy is `line` (`document`); None for what suits
     the data, see `_validation`. A single `data:NAME` is cut as in the literature unless one of these is given. Of
@@ -112,7 +108,8 @@ def prepare(
             "data to validate on was given, and a part of the training data to validate on, too (valid_fraction or "
             "valid_by). One of them must go."
         )
-    wanted = _Codec.of(codec if codec is not None else codec_for(sources), codec_options)
+    survey = Survey(sources)
+    wanted = _Codec.of(codec if codec is not None else survey.codec(), codec_options)
     records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
     if records is not None:
         _refuse_for_records(records, reset, valid_by, separator, field)
@@ -139,12 +136,12 @@ def prepare(
             _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
 
     corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
+    warnings = survey.warnings(wanted.kind)
     skipped = main.skipped | (other.skipped if other else {})
     if skipped:
         notes.append(f"Files left out: {reasons(skipped)}.")
     if len(corpus.valid) < FEW_VALID:
         notes.append(f"There are only {len(corpus.valid)} steps to validate on: the validation loss is a rough guess.")
-    warnings = list[str]()
     if records is None and (separator is not None or field is not None):
         found, warns = main.told(corpus.documents)
         (warnings if warns else notes).append(found)
@@ -154,44 +151,7 @@ def prepare(
             f"the reset policy {reset.spec} begins no unit within documents, or only one: {units:,} units in "
             f"{corpus.documents:,} documents. Is it the right one?"
         )
-    about = {"skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": tuple(warnings)}
-    return Corpus(**{**vars(corpus), **about})
-
-
-def codec_for(sources: Sequence[Source]) -> str:
-    """The name of the codec of records that recognises these sources, or of the usual one for text, `chars`. Raises
-    `UserError` for those that would be recognised if they lacked nothing."""
-    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
-    every.sort(key=lambda kind: kind.rank)
-    for source in map(Path, sources):
-        found = [source] if source.is_file() else list(islice(_within(source), SNIFFED))
-        for kind in every:
-            # In a folder, most: one drawing among a hundred texts is an illustration.
-            own = [path for path in found if kind.recognises(path)]
-            lacking = [what for path in found if (what := kind.lacking(path))]
-            if len(own) > (len(found) - len(lacking)) / 2 and kind.suits(_some(kind, own)):
-                return str(kind.name)
-            if not own and len(lacking) > len(found) / 2:
-                raise UserError(f"{source}: {lacking[0]}. Give {kind.wanted}.")
-    return "chars"
-
-
-def _some(kind: type[RecordCodec], paths: list[Path]) -> list[Any]:
-    """A few records of these files; what cannot be read is told later."""
-    found: list[Any] = []
-    for path in paths:
-        with suppress(UserError):
-            found += islice(kind.read(path), LOOKED_AT - len(found))
-        if len(found) >= LOOKED_AT:
-            break
-    return found
-
-
-def _within(folder: Path) -> Iterator[Path]:
-    """The files of a folder, its own first; none for what is no folder."""
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        yield from (Path(parent, name) for name in sorted(names))
+    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": warnings})
 
 
 def _refuse_for_records(

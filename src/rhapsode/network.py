@@ -13,7 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,7 +21,7 @@ from rhapsode import registry
 from rhapsode.cells._cell import Cell
 from rhapsode.conditions._condition import Attended, Condition
 from rhapsode.config import Dropout, NetworkConfig
-from rhapsode.context import Context, part
+from rhapsode.context import Context, part, widths
 from rhapsode.engine import INPUT, Graph
 from rhapsode.errors import UserError
 from rhapsode.heads._head import Head
@@ -151,6 +151,29 @@ class Network:
     def single(self) -> bool:
         """Whether the graph computes one step, which the engine repeats."""
         return self.config.feedback or any(cell.single for cell in self.cells)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings of its configuration that make a difference to it, with the widths that they come to."""
+        config, found = self.config, self.config.model_dump()
+        found["dense_width"], found["both_width"] = widths(config)
+        parts = (*registry.every("head"), *registry.every("condition"))
+        own = {*self.head.settings, *(self.condition.settings if self.condition else ())}
+        idle = {name for each in parts for name in each.settings} - own
+        reads_symbols = isinstance(self.steps, Symbols) and config.reads
+        for names, used in (
+            (("cell", "width"), self.cells),
+            (("condition",), self.condition),
+            (("embedding", "tied"), reads_symbols),
+            (("skip",), len(self.cells) > 1 or self.condition),
+            (("residual",), len(self.cells) > 1),
+            (("lead",), config.lead),
+            (("reads",), not config.reads),
+            (("dense", "dense_width"), config.dense),
+            (("both", "both_width"), config.both),
+        ):
+            idle.update(() if used else names)
+        return {name: value for name, value in found.items() if name not in idle}
 
     @property
     def parameters(self) -> int:

@@ -1,5 +1,8 @@
+import bz2
+import gzip
 import io
 import json
+import lzma
 import pickle
 import zipfile
 from pathlib import Path
@@ -85,6 +88,11 @@ def refused(path, data, *words, **options):
         all_of(path, data, **options)
     for word in (path.name, *words):
         assert word in str(caught.value)
+
+
+def put(path, data):
+    path.write_bytes(data)
+    return path
 
 
 def archive(files):
@@ -535,6 +543,44 @@ def test_quick_draw(tmp_path):
     refused(path, DRAWN + '{"word": "x", "drawing": [[0, 1]]}', "line 2", "stroke 1", "list of numbers")
     refused(path, DRAWN + '{"word": "x", "drawing": [[[NaN], [1]]]}', "line 2", "stroke 1", "finite")
     refused(path, DRAWN + '{"word": "x"}', "line 2", "'drawing'")
+
+
+def test_quick_draw_as_one_value(tmp_path):
+    """A list, on one line or many; or objects, each over several lines."""
+    values = [json.loads(line) for line in (DRAWN, RAW)]
+    spread = "\n".join(json.dumps(value, indent=2) for value in values)
+    for text in (json.dumps(values), "\ufeff" + json.dumps(values, indent=1), spread):
+        first, second = all_of(tmp_path / "a.json", text)
+        assert strokes(first) == [[[0, 5], [1, 6]], [[2, 3]]] and strokes(second) == [[[0.5, 5], [1, 6]]]
+        assert second.name == "a.json#2"
+    refused(tmp_path / "b.json", json.dumps(values)[:-20], "element 2", "not JSON")
+    refused(tmp_path / "b.json", json.dumps([*values, 3]), "element 3", "an object")
+    refused(tmp_path / "b.json", spread[:-9], "element 2", "not JSON")
+
+
+def test_packed_files(tmp_path, monkeypatch):
+    for number, packed in enumerate((gzip.compress, bz2.compress, lzma.compress)):
+        path = tmp_path / f"{number}.ndjson"
+        assert [len(each) for each in all_of(path, packed(DRAWN.encode() * 3))] == [3] * 3
+        refused(path, packed(DRAWN.encode())[:-9], "damaged")
+    monkeypatch.setattr(source, "FREE", 100)
+    path = tmp_path / "bomb.ndjson"
+    path.write_bytes(gzip.compress(DRAWN.encode() * 30000))
+    with pytest.raises(UserError, match=r"bomb.ndjson: more than 200 times its size comes out of it"):
+        list(read(path))
+    assert not recognised(put(tmp_path / "cut.json", gzip.compress(DRAWN.encode())[:20]))
+
+
+def test_numbers_in_json(tmp_path):
+    strange = {"drawings": [[[1, -2.5e3], [3, 4]]] * 20}
+    for value in (strange, [{"x": 1, "y": 2}] * 20, [[0.5, 1, 0]] * 20):
+        for indent in (None, 1):
+            path = put(tmp_path / "a.json", json.dumps(value, indent=indent).encode())
+            assert module.unfamiliar(path) and not recognised(path)
+    for value in ({"text": "Once upon a time", "pages": [1, 2, 3]}, ["a", 1, "b", 2] * 9, {"years": {"born": 1900}}):
+        assert not module.unfamiliar(put(tmp_path / "a.json", json.dumps(value).encode()))
+    assert not module.unfamiliar(put(tmp_path / "a.csv", b"1,2\n3,4\n" * 9))
+    assert not module.unfamiliar(tmp_path / "none")
 
 
 def test_uji(tmp_path):

@@ -188,7 +188,7 @@ def test_lists_with_commas_and_tabs(tmp_path: Path, name: str, lines: str) -> No
 
 
 def test_lists_that_are_not_clear(tmp_path: Path) -> None:
-    from rhapsode.corpus import codec_for
+    from rhapsode.recognition import codec_for
 
     for lines, line in (("a,Hi.\nb,Ho.\n", 1), ("\nfile,said\na,Hi.\n", 2), ("a\tHi.\nb Ho.\n", 1), ("a\nb\n", 1)):
         path = folder(tmp_path, lines)
@@ -216,7 +216,7 @@ def test_a_table_beside_recordings_with_texts_is_no_list(tmp_path: Path) -> None
     assert not recognised(tmp_path / "metadata.csv") and [each.text for each in read(tmp_path / "a.txt")] == ["A"]
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "metadata.csv").write_text("id,text\n1,A review.\n")  # without recordings
-    from rhapsode.corpus import codec_for
+    from rhapsode.recognition import codec_for
 
     assert codec_for([tmp_path / "texts"]) == codec_for([tmp_path / "texts" / "metadata.csv"]) == "chars"
 

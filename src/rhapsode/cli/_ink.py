@@ -11,7 +11,7 @@ import typer
 
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, numbers_of, put
 from rhapsode.cli._progress import reporting, tell
-from rhapsode.cli._records import fresh_seed, named, show
+from rhapsode.cli._records import fresh_seed, named
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -159,12 +159,3 @@ def _object(model: Model, one: Sample) -> dict[str, Any]:
         "strokes": [stroke.tolist() for stroke in one.record.strokes()],
         "log_probs": one.log_probs.tolist(),
     }
-
-
-def inspect_ink(path: Path, json: bool) -> None:
-    """What a file of drawings holds."""
-    from rhapsode.ink.describe import describe
-    from rhapsode.ink.read import parts, read
-
-    for part in parts(path) or (None,):
-        show(path, part, describe(read(path, part)), json)

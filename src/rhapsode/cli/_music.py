@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import typer
 
-from rhapsode.cli._copies import copied_by, draw, known_beside, needed, told
+from rhapsode.cli._copies import draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
 from rhapsode.cli._progress import tell
-from rhapsode.cli._records import fresh_seed, named, show
+from rhapsode.cli._records import fresh_seed, named
 from rhapsode.cli._wish import outlined
 from rhapsode.errors import UserError
 
@@ -115,20 +115,6 @@ def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
         "log_probs": one.log_probs.tolist(),
         **({"copied": asdict(copied)} if copied else {}),
     }
-
-
-def inspect_music(path: Path, against: Model | None, json: bool) -> None:
-    """What a file of tunes holds; or what of it is copied from tunes that a model knows."""
-    if against:
-        copied_by(path, against, json)
-        return
-    from rhapsode.music.describe import describe
-    from rhapsode.music.read import parts, read
-    from rhapsode.music.refusals import Refusals
-
-    for part in parts(path) or (None,):
-        refused = Refusals()
-        show(path, part, describe(read(path, part, refused=refused), refused), json)
 
 
 def compare_music(name: str, beside: str, picture: str | None, json: bool, overwrite: bool) -> None:

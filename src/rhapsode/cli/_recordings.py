@@ -5,29 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rhapsode.cli._contents import Contents
 from rhapsode.cli._files import check_writable
 from rhapsode.cli._progress import reporting, tell
-from rhapsode.cli._records import show
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
 
 
-def are_recordings(path: Path) -> bool:
-    """Whether it is a transcript, a recording that has one, or a folder of those."""
-    from rhapsode.checkpoint import MODEL
-    from rhapsode.corpus import codec_for
-    from rhapsode.speech.read import recognised
-
-    if path.is_dir():
-        return not (path / MODEL).exists() and codec_for([path]) == "speech"
-    return recognised(path)
-
-
-def inspect_recordings(path: Path, language: str | None, textgrids: str | None, json: bool, overwrite: bool) -> None:
-    """Print what is there, what is wrong with it, and write when each phone is said, a TextGrid an utterance."""
-    from rhapsode._files import reasons
+def recordings(name: str, language: str | None, textgrids: str | None, overwrite: bool) -> Contents:
+    """What is there, and what is wrong with it. When each phone is said is written, a TextGrid an utterance, into the
+    folder `textgrids`, if that is given. Raises `UserError`."""
     from rhapsode.datasets import cache_folder
     from rhapsode.exchange.cache import Cache
     from rhapsode.exchange.place import check, place
@@ -40,23 +29,22 @@ def inspect_recordings(path: Path, language: str | None, textgrids: str | None, 
 
     if textgrids is not None:
         check(textgrids, folder=True)
-    sources = open_sources([str(path)], accepts=recognised)
+    sources = open_sources([name], accepts=recognised)
     utterances = [one for file in sources.files for one in read(file.path, file.name)]
     if not utterances:
-        raise UserError(f"{path}: no utterance is in it. Give the list of recordings, or their folder.")
-    names = _names(utterances, Path(textgrids)) if textgrids is not None else []
-    for name in names:
-        check_writable(str(name), overwrite=overwrite)
+        raise UserError(f"{name}: no utterance is in it. Give the list of recordings, or their folder.")
+    files = _names(utterances, Path(textgrids)) if textgrids is not None else []
+    for file in files:
+        check_writable(str(file), overwrite=overwrite)
     with reporting() as report, pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, Cache(cache_folder(), report.note), language or LANGUAGE, processes, report.stage)
-    if sources.skipped:
-        tell(f"files left out: {reasons(sources.skipped)}")
-    show(path, None, describe(utterances, times), json)
     if textgrids is not None:
-        timed = [(name, one.utterance) for name, one in zip(names, times.aligned, strict=True) if one is not None]
-        for name, utterance in timed:
-            place(name, textgrid.dumps(utterance).encode(errors="replace"), sync=False)
+        timed = [(file, one.utterance) for file, one in zip(files, times.aligned, strict=True) if one is not None]
+        for file, utterance in timed:
+            place(file, textgrid.dumps(utterance).encode(errors="replace"), sync=False)
         tell(f"written  {len(timed):,} TextGrids into {textgrids}")
+    found = describe(utterances, times)
+    return Contents({"kind": "recordings", **found.to_json()}, list(found.lines()))
 
 
 def _names(utterances: list[Utterance], folder: Path) -> list[Path]:

@@ -1,11 +1,11 @@
-"""What the commands do with records of any sort, drawings and tunes: find, describe and score them."""
+"""What the commands do with records of any sort, drawings and tunes: find and score them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -46,24 +46,6 @@ def fresh_seed() -> int:
     seed = secrets.randbits(32)
     tell(f"seed {seed}")
     return seed
-
-
-class Described(Protocol):
-    """What a file holds, for people and for programs."""
-
-    def lines(self) -> Iterator[str]: ...
-
-    def to_json(self) -> dict[str, Any]: ...
-
-
-def show(path: Path, part: str | None, found: Described, json: bool) -> None:
-    """Print what a file, or one part of it, holds."""
-    if json:
-        put(as_json({"path": str(path), "part": part, **found.to_json()}))
-        return
-    if part:
-        typer.echo(f"--- {part} ---")
-    typer.echo("\n".join(found.lines()))
 
 
 def score_records(model: Model, names: list[str], per_record: bool, json: bool) -> None:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from rhapsode.cli._files import as_json, put
+from rhapsode.cli._contents import Contents, Found, contents, framed
+from rhapsode.cli._files import as_json, put, visible
 from rhapsode.cli._imports import unbroken
+from rhapsode.cli._made import lines, made
 from rhapsode.cli._options import Overwrite, TrustPaths
-from rhapsode.cli._recordings import are_recordings, inspect_recordings
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import trusting
 
-SHOWN = 100
-"""Symbols of the vocabulary that are listed."""
-
 
 def inspect(
-    model: Annotated[
+    what: Annotated[
         str,
-        typer.Argument(metavar="MODEL", help="A model's folder or file, a file of drawings or tunes, or recordings."),
+        typer.Argument(metavar="MODEL|SOURCE", help="A model, or a file, folder, glob or data:NAME of any kind."),
     ],
     beside: Annotated[
         str | None, typer.Option(metavar="FILE", help="Of a file of tunes: compare them with those of another.")
@@ -42,13 +39,12 @@ def inspect(
     overwrite: Overwrite = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is, and how it was trained; or what a file of drawings or tunes, or a folder of recordings,
-    holds."""
+    """Show what a model is and what it was trained on; or what a file, a folder or another SOURCE holds: text,
+    drawings, tunes, recordings or none of these, and what `train` would make of it."""
     with unbroken():
-        from rhapsode.codecs._text import TextCodec
-        from rhapsode.ink.read import recognised as is_ink
+        from rhapsode.cli._copies import copied_by
+        from rhapsode.cli._recordings import recordings
         from rhapsode.model import Model
-        from rhapsode.music.read import recognised as is_music
 
     if picture is not None and beside is None:
         raise UserError(f"--picture {picture}: it shows a comparison, so --beside FILE is needed, too.")
@@ -57,63 +53,28 @@ def inspect(
     if beside is not None:
         from rhapsode.cli._music import compare_music
 
-        compare_music(model, beside, picture, json, overwrite)
+        compare_music(what, beside, picture, json, overwrite)
         return
-    if against is not None and not is_music(Path(model)):
-        raise UserError(f"--against measures tunes, and {model} is no file of tunes. Leave it out.")
-    if are_recordings(Path(model)):
+    about = made(what)
+    found = Found(what) if about is None else None
+    spoken = found is not None and found.record == "utterance" and not found.recording
+    if against is not None and (found is None or found.record != "tune"):
+        raise UserError(f"--against measures tunes, and {what} is no file of tunes. Leave it out.")
+    for option, value in (("--language", language), ("--textgrids", textgrids)):
+        if value is not None and not spoken:
+            raise UserError(f"{option} is for recordings with texts, and {what} has none. Leave it out.")
+    if found is None:
+        assert about is not None
+        _show(Contents(about, list(lines(about))), json)
+    elif against is not None:
+        copied_by(found.path, Model.load(against), json)
+    elif spoken:
         with trusting(trust_paths):
-            inspect_recordings(Path(model), language, textgrids, json, overwrite)
-        return
-    if language is not None or textgrids is not None:
-        option = "--language" if language is not None else "--textgrids"
-        raise UserError(f"{option} is for recordings with texts, and {model} has none. Leave it out.")
-    if is_ink(Path(model)):
-        from rhapsode.cli._ink import inspect_ink
-
-        inspect_ink(Path(model), json)
-        return
-    if is_music(Path(model)):
-        from rhapsode.cli._music import inspect_music
-
-        judge = Model.load(against) if against is not None else None
-        inspect_music(Path(model), judge, json)
-        return
-    loaded = Model.load(model)
-    assert loaded.path is not None
-    codec = loaded.codec
-    size = codec.steps.size
-    facts: dict[str, Any] = {
-        "path": str(loaded.path),
-        "digest": loaded.digest,
-        "parameters": loaded.network.parameters,
-        "file_bytes": loaded.path.stat().st_size,
-        "codec": codec.name,
-        **(
-            {"vocabulary": {"size": size, "first": [codec.label(n) for n in range(min(size, SHOWN))]}}
-            if isinstance(codec, TextCodec)
-            else {"steps": codec.to_json()}
-        ),
-        "network": loaded.config.network.model_dump(),
-        "framing": loaded.config.framing.model_dump(),
-        "reset": loaded.config.reset,
-        "facts": loaded.config.facts,
-    }
-    if json:
-        put(as_json(facts))
-        return
-    if "vocabulary" in facts:
-        facts["vocabulary"] = (
-            f"{size:,} symbols: {' '.join(facts['vocabulary']['first'])}{' …' if size > SHOWN else ''}"
-        )
-    _show(facts)
+            _show(framed(found, *recordings(what, language, textgrids, overwrite)), json)
+    else:
+        _show(contents(found), json)
 
 
-def _show(values: dict[str, Any], indent: str = "") -> None:
-    for key, value in values.items():
-        if isinstance(value, dict):
-            typer.echo(f"{indent}{key}")
-            _show(value, indent + "  ")
-        else:
-            shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)
-            typer.echo(f"{indent}{key:<{22 - len(indent)}}{shown}")
+def _show(found: Contents, json: bool) -> None:
+    text = "".join(f"{visible(line)}\n" for line in found.lines)
+    put(as_json(found.about) if json else text.encode("utf-8", "backslashreplace"))

@@ -242,6 +242,8 @@ def _tell(result: Result) -> None:
     best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
     tell(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}")
     tell(f"model    {folder}\npicture  {result.picture}\nlog      {folder / TOLD}; samples in {folder / SAMPLES}")
+    for warning in result.warnings:
+        typer.echo(f"warning  {warning}", err=True)
     if result.finished:
         longer = (folder / RESUME).stat().st_size / 1e6
         tell(f"longer   rhapsode train -o {name} --resume --minutes 5  ({RESUME}, {longer:,.1f} MB, is only for that)")
@@ -273,7 +275,7 @@ def _object(result: Result) -> dict[str, Any]:
 
 def _check_language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
     """Raises `UserError`, before the work begins."""
-    from rhapsode.corpus import codec_for
+    from rhapsode.recognition import codec_for
     from rhapsode.speech import espeak
 
     if resume or base:

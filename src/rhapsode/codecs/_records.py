@@ -33,6 +33,14 @@ class Prepared(NamedTuple):
     notes: list[str]
 
 
+class Lack(NamedTuple):
+    """Of files that a codec nearly reads. what: they are, with {s} for the plural; why: they are not read, a sentence
+    without its stop."""
+
+    what: str
+    why: str
+
+
 class Keeper(Protocol):
     """What is shown all records that are encoded, and says what of them a model should have beside it."""
 
@@ -88,10 +96,9 @@ class RecordCodec(Codec):
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
 
     @classmethod
-    def lacking(cls, path: Path) -> str:
-        """What a file that is not recognised is, and others like it, which would be if there were more with it, e.g.
-        `recordings without texts`; empty for any other."""
-        return ""
+    def lacking(cls, path: Path) -> Lack | None:
+        """What a file that no codec recognises lacks to be one of this one's; None for any that has nothing of them."""
+        return None
 
     @classmethod
     def suits(cls, records: Sequence[Any]) -> bool:

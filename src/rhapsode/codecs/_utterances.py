@@ -13,8 +13,9 @@ from typing import Any, Self
 import numpy as np
 
 from rhapsode.codecs._codec import damaged, fields
-from rhapsode.codecs._records import Prepared, RecordCodec, Records
+from rhapsode.codecs._records import Lack, Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
+from rhapsode.exchange import signature
 from rhapsode.exchange.cache import Cache
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
@@ -92,12 +93,15 @@ class UtteranceCodec(RecordCodec):
     recognises = staticmethod(files.recognised)
 
     @classmethod
-    def lacking(cls, path: Path) -> str:
-        if cls.recognises(path):
-            return ""
+    def lacking(cls, path: Path) -> Lack | None:
         if among_recordings(path):
-            return f"{path.name} is not a list that can be read"
-        return "recordings without texts" if path.suffix.lower() in SUFFIXES else ""
+            return Lack("list{s} of recordings", f"{path.name} is not a list that can be read")
+        if path.suffix.lower() in SUFFIXES:
+            return Lack("recording{s} without texts", "recordings without texts")
+        sound = signature.of(path)
+        if sound is None or sound.sort != "recording":
+            return None
+        return Lack(sound.noun, f"recordings ({sound.name}) must be called so, with one of {' '.join(SUFFIXES)}")
 
     @classmethod
     def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:

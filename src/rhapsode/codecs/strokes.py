@@ -13,12 +13,13 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import astuple, dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rhapsode.codecs._codec import damaged, fields
-from rhapsode.codecs._records import RecordCodec, Records
+from rhapsode.codecs._records import Lack, RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.ink import read as files
 from rhapsode.ink.drawing import Drawing
@@ -82,9 +83,16 @@ class Strokes(RecordCodec):
     def alphabet(self) -> str:
         return self._alphabet
 
+    wanted = f"files of drawings. {files.KNOWN}"
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)
+
+    @classmethod
+    def lacking(cls, path: Path) -> Lack | None:
+        if files.unfamiliar(path):
+            return Lack("file{s} of numbers in JSON", "numbers in JSON, in no form that is known")
+        return None
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Strokes:

@@ -41,6 +41,8 @@ class Condition(ABC):
     """
 
     name: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]] = ()
+    """The settings of a network that are its own."""
 
     def __init__(self, reads: int, text: Text, config: NetworkConfig) -> None:
         self.reads = reads

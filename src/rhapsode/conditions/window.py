@@ -35,6 +35,7 @@ class Window(Condition):
     """Weights: `weight` [3K, H] and `bias` [3K], rows for alpha, beta, kappa. State: kappa [B, K]."""
 
     name = "window"
+    settings = ("components", "feedback")
 
     def __init__(self, reads: int, text: Text, config: NetworkConfig) -> None:
         super().__init__(reads, text, config)

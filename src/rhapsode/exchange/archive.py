@@ -10,13 +10,12 @@ from pathlib import PurePath, PurePosixPath
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.source import Source, few
+from rhapsode.exchange.source import FREE, RATIO, Source, few
 
-RATIO = 200
-"""An archive may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
-FREE = 1 << 26
 INSIDE = 1 << 20
-"""The same of an archive in an archive: there may be many, and two times `RATIO` is too much."""
+"""How large a small archive in an archive may become: there may be many, and two times `RATIO` is too much."""
+FEW = 8
+"""Members that tell what is in an archive."""
 
 
 def is_zip(head: bytes) -> bool:
@@ -52,6 +51,11 @@ def members(archive: ZipFile, name: str) -> list[Source]:
         for info in sorted(archive.infolist(), key=lambda info: info.filename)
         if _is_file(info)
     ]
+
+
+def some(sources: list[Source]) -> list[Source]:
+    """A few of them, spread over all, which tell what they are: archives of other things may have many."""
+    return sources[:: max(1, len(sources) // FEW)]
 
 
 def _is_file(info: ZipInfo) -> bool:

@@ -57,19 +57,31 @@ def _object(line: bytes, where: str) -> dict[str, Any]:
     return mapping(value, where)
 
 
+def objects(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, the object) of each, be they lines, elements of a list, or written over several lines. Only
+    lines are read one by one. Raises `UserError`."""
+    first = source.head().removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if first[0].startswith(b"{") and (not first[1] or first[0].rstrip().endswith(b"}")):
+        yield from lines(source)
+    else:
+        yield from ((where, mapping(value, where)) for where, value in elements(source))
+
+
 def elements(source: Source) -> Iterator[tuple[str, Any]]:
-    """(where it stands, the value) of each element of a list. Raises `UserError`."""
+    """(where it stands, the value) of each element of a list, or of values that follow one another. Raises
+    `UserError`."""
     text = source.text()
     _check(text.count("[") + text.count("{"), source.name)
     decoder = json.JSONDecoder()
-    at = len(text) - len(text.lstrip()) + 1
+    listed = text.lstrip().startswith("[")
+    at = len(text) - len(text.lstrip()) + listed
     number = 0
     while True:
         found = SPACE.match(text, at)
         at = found.end() if found else at
         number += 1
         where = f"{source.name}, element {number}"
-        if text[at : at + 1] == "]":
+        if text[at : at + 1] == "]" if listed else at == len(text):
             return
         try:
             value, at = decoder.raw_decode(text, at)

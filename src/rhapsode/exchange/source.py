@@ -1,12 +1,17 @@
-"""Where a format reads from: a file, or a member of an archive."""
+"""Where a format reads from: a file, which may be packed, or a member of an archive."""
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
+import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePath
-from typing import IO
+from typing import IO, Any
 
 from rhapsode.errors import UserError
 
@@ -18,6 +23,15 @@ BESIDE = 1 << 20
 """Bytes of a file that is read anew for each of those beside it."""
 PIECE = 1 << 20
 """Bytes that are asked for at a time."""
+RATIO = 200
+"""What is packed may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
+FREE = 1 << 26
+PACKED: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lzma.open),
+)
+"""How files of these first bytes are opened."""
 
 
 @dataclass(frozen=True)
@@ -73,8 +87,56 @@ def reading(name: str) -> Iterator[None]:
         raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None
 
 
+def tells(path: Path, test: Callable[[Source], bool]) -> bool:
+    """What the test says of a file; false for what is none or cannot be read."""
+    source = of_file(path, path.name)
+    try:
+        with reading(source.name):
+            return path.is_file() and test(source)
+    except UserError:
+        return False
+
+
 def of_file(path: Path, name: str) -> Source:
-    return Source(name, path, lambda: open(path, "rb"), _file)
+    """A file; one that is packed by gzip, bzip2 or xz is unpacked."""
+
+    def unpacked() -> IO[bytes]:
+        with open(path, "rb") as file:
+            mark = file.read(6)
+        packed = next((each for magic, each in PACKED if mark.startswith(magic)), None)
+        if packed is None:
+            return open(path, "rb")
+        return io.BufferedReader(_Unpacked(packed(path), name, max(RATIO * path.stat().st_size, FREE)))
+
+    return Source(name, path, unpacked, _file)
+
+
+class _Unpacked(io.RawIOBase):
+    """What is in a packed file. Raises `UserError` once more than `most` bytes come out of it, and for damage."""
+
+    def __init__(self, stream: IO[bytes], name: str, most: int) -> None:
+        self._stream, self._name, self._left = stream, name, most
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        try:
+            data = self._stream.read(len(buffer))
+        except (EOFError, zlib.error, lzma.LZMAError, OSError) as error:
+            raise UserError(f"{self._name}: damaged ({error}). Fetch or make it again.") from None
+        self._left -= len(data)
+        if self._left < 0:
+            raise UserError(
+                f"{self._name}: more than {RATIO} times its size comes out of it, which honest files do not. If you "
+                "trust it, unpack it and give what was in it."
+            )
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def decoded(data: bytes) -> str:

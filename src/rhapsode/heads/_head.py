@@ -43,6 +43,9 @@ class Head(ABC):
     options: ClassVar[frozenset[str]]
     """The options of `Sampling` that have a meaning for it."""
 
+    settings: ClassVar[tuple[str, ...]] = ()
+    """The settings of a network that are its own."""
+
     exact: ClassVar[bool] = False
     """Its parameters are to be computed in float32, whatever the precision of the rest."""
 

@@ -26,6 +26,7 @@ class Chain(Fields):
     """Weights of its own: `into` [A, H] and `out` [A, H], W and V above, of the A values of all fields."""
 
     name = "chain"
+    settings = ("hidden",)
     exact = True
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:

@@ -37,6 +37,7 @@ class Gaussians(Head):
     name = "gaussians"
     kind = Frames
     options = frozenset({"temperature"})
+    settings = ("mixtures",)
     exact = True
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:

@@ -45,6 +45,7 @@ class Mixture(Head):
     name = "mixture"
     kind = Moves
     options = frozenset({"bias"})
+    settings = ("mixtures", "ends")
     exact = True
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:

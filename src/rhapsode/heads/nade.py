@@ -37,6 +37,7 @@ class Nade(Head):
     name = "nade"
     kind = Sets
     options = frozenset({"temperature"})
+    settings = ("hidden",)
     exact = True
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:

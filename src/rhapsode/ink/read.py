@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
-from rhapsode.exchange.archive import is_zip, members, opened
-from rhapsode.exchange.source import Source, of_file, reading
+from rhapsode.exchange.archive import is_zip, members, opened, some
+from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
 
@@ -31,6 +31,14 @@ KNOWN = (
     "Known are Rhapsode's own lines of JSON, stroke-3 .npz, IAM-OnDB, InkML, SVG, Quick, Draw!, UNIPEN, UJI, "
     "Omniglot, lists of cursive words, and .zip archives of these"
 )
+NUMBERS = re.compile(
+    rb"\[\s*+(?:-?[0-9][-+.0-9eE]*+[\s,]*+){2,}\]"
+    rb'|"(?:[xytp]|d[xyt]|time|pressure)"\s*+:\s*+-?[0-9][-+.0-9eE]*+[\s,}]*+',
+    re.IGNORECASE,
+)
+"""In JSON: a list of them, or a coordinate with its name."""
+MOSTLY = 0.5
+"""A file is one of numbers if so much of it is of these, at least."""
 
 
 class _Format(Protocol):
@@ -44,21 +52,28 @@ FORMATS: tuple[_Format, ...] = (own, quickdraw, bigbank, iam, inkml, svg, omnigl
 
 def recognised(path: Path) -> bool:
     """Whether it looks like a file of drawings, from its beginning; false for what cannot be read."""
-    source = of_file(path, path.name)
-    try:
-        with reading(source.name):
-            if not path.is_file():
-                return False
-            head = source.head()
-            if not is_zip(head):
-                return _format(head) is not None
-            with opened(source) as archive:
-                if stroke3.is_npz(archive):
-                    return stroke3.recognises(archive)
-                # A few members tell, and archives of other things may have many.
-                return any(_format(member.head()) is not None for member in islice(members(archive, ""), 8))
-    except UserError:
-        return False
+    return tells(path, _recognises)
+
+
+def _recognises(source: Source) -> bool:
+    head = source.head()
+    if not is_zip(head):
+        return _format(head) is not None
+    with opened(source) as archive:
+        if stroke3.is_npz(archive):
+            return stroke3.recognises(archive)
+        return any(_format(member.head()) is not None for member in some(members(archive, "")))
+
+
+def unfamiliar(path: Path) -> bool:
+    """Whether it is JSON of little but numbers or coordinates, as drawings are; false for what cannot be read."""
+    return tells(path, _numbers)
+
+
+def _numbers(source: Source) -> bool:
+    head = source.head().removeprefix(b"\xef\xbb\xbf")
+    size = sum(len(match.group()) for match in NUMBERS.finditer(head))
+    return head.lstrip().startswith((b"[", b"{")) and size > MOSTLY * len(head)
 
 
 def parts(path: Path) -> tuple[str, ...]:

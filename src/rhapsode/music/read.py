@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
-from rhapsode.exchange.archive import is_zip, members, opened
-from rhapsode.exchange.source import Source, of_file, reading
+from rhapsode.exchange.archive import is_zip, members, opened, some
+from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.music.formats import abc, impro_visor, kern, midi, musicxml, own, rolls
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Tune
@@ -35,21 +34,16 @@ FORMATS: tuple[_Format, ...] = (midi, own, rolls, musicxml, kern, impro_visor, a
 
 def recognised(path: Path) -> bool:
     """Whether it looks like a file of tunes, from its beginning; false for what cannot be read."""
-    source = of_file(path, path.name)
-    try:
-        with reading(source.name):
-            if not path.is_file():
-                return False
-            head = source.head()
-            if not is_zip(head):
-                return _format(head) is not None
-            if musicxml.is_mxl(source):
-                return True
-            with opened(source) as archive:
-                # A few members tell, and archives of other things may have many.
-                return any(_format_of(member) is not None for member in islice(members(archive, ""), 8))
-    except UserError:
-        return False
+    return tells(path, _recognises)
+
+
+def _recognises(source: Source) -> bool:
+    if not is_zip(source.head()):
+        return _format_of(source) is not None
+    if musicxml.is_mxl(source):
+        return True
+    with opened(source) as archive:
+        return any(_format_of(member) is not None for member in some(members(archive, "")))
 
 
 def parts(path: Path) -> tuple[str, ...]:

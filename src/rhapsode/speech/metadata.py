@@ -11,6 +11,7 @@ from pathlib import Path
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import ADVICE, inside
+from rhapsode.exchange.source import of_file
 from rhapsode.speech._text import contents
 from rhapsode.speech.audio import SUFFIXES
 
@@ -90,9 +91,14 @@ def _listed(path: Path) -> list[str]:
 
 
 def is_list(path: Path) -> bool:
-    """Whether it is a list, and of recordings of which there are some."""
+    """Whether it is a list of recordings, with bars or called so. One with bars may lack all its recordings if it is
+    called so, any other must have some."""
+    called = path.name in LISTS
+    barred = path.suffix.lower() == ".csv" and b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]
     finder = _Finder(path.parent)
-    return path.name in LISTS and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path))
+    if called and barred:
+        return True
+    return (called or barred) and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path))
 
 
 def among_recordings(path: Path) -> bool:

@@ -14,23 +14,21 @@ from pathlib import Path
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
 from rhapsode.exchange.source import of_file, reading
-from rhapsode.speech import audio
+from rhapsode.speech import audio, beside
 from rhapsode.speech._text import contents
 from rhapsode.speech.formats import hts, own, textgrid
 from rhapsode.speech.metadata import LISTS, entries, ids, is_list
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
-BESIDE = (".txt", ".TextGrid", ".textgrid", ".lab")
-"""Suffixes of what may stand beside a recording. The first one that does gives its utterance."""
 TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
 LABELLED = (".textgrid", ".lab", ".jsonl")
 """Suffixes of files of phones."""
 KNOWN = (
     "Known are metadata.csv (id|text; commas or tabs between columns if the first line names them: file,text) with "
-    "recordings in wavs/, wav/, clips/ or beside it; recordings each with a .txt, .TextGrid or .lab of the same name; "
-    "and Rhapsode's own lines of JSON with 'audio' or 'phones'"
+    "recordings in wavs/, wav/, clips/ or beside it; recordings each with a .txt, .TextGrid or .lab of the same name "
+    "beside it, or in a folder txt/ beside theirs; and Rhapsode's own lines of JSON with 'audio' or 'phones'"
 )
 
 
@@ -42,14 +40,12 @@ def recognised(path: Path) -> bool:
                 return False
             suffix = path.suffix.lower()
             if suffix in audio.SUFFIXES:
-                return _beside(path) is not None or _listed(path)
+                return bool(beside.about(path)) or _listed(path)
             if suffix == ".jsonl":
                 return own.recognises(of_file(path, path.name).head().decode("utf-8-sig", "ignore"))
-            if suffix == ".csv" and b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]:
-                return True
             if suffix in TABLES:
                 return is_list(path)
-            return path.suffix in BESIDE and _recording(path) is not None
+            return beside.recording(path) is not None
     except UserError:
         return False
 
@@ -78,10 +74,10 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
                 else:
                     yield replace(_labelled(entry.recording, entry.text), speaker=entry.speaker)
         else:
-            recording = _recording(path)
-            if path.suffix not in BESIDE or recording is None:
+            recording = beside.recording(path)
+            if recording is None:
                 raise UserError(f"{name}: there is no recording of this name beside it. {KNOWN}.")
-            if _beside(recording) == path and not _listed(recording):
+            if beside.about(recording)[:1] == [path] and not _listed(recording):
                 yield _labelled(recording, "")
 
 
@@ -108,11 +104,8 @@ def _labelled(recording: Path, text: str) -> Utterance:
     """What files beside a recording tell of it. text: what is said, if that is known already. Raises `UserError`."""
     found = Utterance(())
     said = ""
-    for suffix in BESIDE:
-        file = recording.with_suffix(suffix)
-        if not file.is_file():
-            continue
-        content = contents(file, str(file))
+    for file in beside.about(recording):
+        suffix, content = file.suffix.lower(), contents(file, str(file))
         if suffix == ".txt" or (suffix == ".lab" and not hts.recognises(content)):
             said = said or " ".join(content.split())
         elif not found.phones:
@@ -121,16 +114,6 @@ def _labelled(recording: Path, text: str) -> Utterance:
     if not text and not found.phones:
         raise UserError(f"{recording}: the text beside it is empty. Write down what is said, or leave both out.")
     return replace(found, text=text, name=recording.stem, sound=partial(audio.read, recording))
-
-
-def _recording(path: Path) -> Path | None:
-    """The recording of the same name beside a file."""
-    return next(filter(Path.is_file, (path.with_suffix(suffix) for suffix in _cased(audio.SUFFIXES))), None)
-
-
-def _beside(recording: Path) -> Path | None:
-    """The file beside a recording that gives its utterance."""
-    return next(filter(Path.is_file, (recording.with_suffix(suffix) for suffix in BESIDE)), None)
 
 
 def _listed(recording: Path) -> bool:
@@ -161,7 +144,3 @@ def _stems(transcript: Path, changed: int, size: int) -> frozenset[str]:
         return ids(transcript)
     values = (value.get("audio") for _, value in lines(of_file(transcript, transcript.name)))
     return frozenset(Path(each).stem for each in values if isinstance(each, str))
-
-
-def _cased(suffixes: tuple[str, ...]) -> tuple[str, ...]:
-    return (*suffixes, *(each.upper() for each in suffixes))

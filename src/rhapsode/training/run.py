@@ -44,7 +44,8 @@ class Result:
     """What a run left behind.
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
-    seconds, steps: of all its training, steps being updates of the weights. usage: of its codec.
+    seconds, steps: of all its training, steps being updates of the weights. usage: of its codec. warnings: of its data,
+    to be told once more.
     """
 
     model_path: Path
@@ -54,6 +55,7 @@ class Result:
     seconds: float
     steps: int
     usage: str
+    warnings: Sequence[str] = ()
 
 
 def train(
@@ -225,7 +227,9 @@ def train(
             finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage
-        return Result(folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage)
+        return Result(
+            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings
+        )
 
 
 def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:

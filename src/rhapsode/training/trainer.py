@@ -39,6 +39,7 @@ from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.origin import origin
 from rhapsode.training.pace import Pace
 from rhapsode.training.plan import Budget, Leg, Plan
 
@@ -412,6 +413,8 @@ class Trainer:
             "framing": self.plan.framing.model_dump(),
             "reset": self.plan.reset,
             "facts": {
+                **origin(self.info.get("given", {})),
+                "documents": corpus.documents,
                 "step": self.step,
                 "seconds": round(self.seconds, 1),
                 "valid_nats_per_step": self.best,

@@ -1,4 +1,4 @@
-"""Google's Quick, Draw! (`.ndjson`): a drawing a line, in its raw and its simplified form.
+"""Google's Quick, Draw! (`.ndjson`): a drawing a line, in its raw and its simplified form; or a list of these.
 
     {"word": "cat", "recognized": true, "drawing": [[[x, ...], [y, ...], [t, ...]], ...]}
 
@@ -14,21 +14,22 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.json import lines
+from rhapsode.exchange.json import objects
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence, shown
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing, since_first, vector
 
-MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"drawing"\s*:\s*\[\s*(?:\]|\[\s*\[)')
+MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{[^\[\]{}]*"drawing"\s*:\s*\[\s*(?:\]|\[\s*\[)')
+WORD = re.compile(rb'"word"\s*:')
 
 
 def recognises(head: bytes) -> bool:
-    return MARK.match(head) is not None and b'"word"' in head.partition(b"\n")[0]
+    return MARK.match(head) is not None and WORD.search(head) is not None
 
 
 def read(source: Source) -> Iterator[Drawing]:
-    for number, (where, value) in enumerate(lines(source), 1):
+    for number, (where, value) in enumerate(objects(source), 1):
         if "drawing" not in value:
             raise UserError(f"{where}: there is no field 'drawing'. Fields: {shown(', '.join(value))}.")
         strokes, times = [], []

@@ -27,6 +27,8 @@ from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 __all__ = ["dumps", "is_mxl", "read", "recognises"]
 
 CONTAINER = "META-INF/container.xml"
+OTHERS = (".opf", ".mscx")
+"""Suffixes of what books (EPUB) and files of MuseScore have, which have such a container, too."""
 UNITS = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
 DRUMS = 10
 """The channel of percussion, counted from 1."""
@@ -39,7 +41,8 @@ def recognises(head: bytes) -> bool:
 def is_mxl(source: Source) -> bool:
     """Whether an archive is a packed score. Raises `UserError` if it is damaged."""
     with opened(source) as archive:
-        return CONTAINER in archive.namelist()
+        names = archive.namelist()
+    return CONTAINER in names and not any(name.endswith(OTHERS) for name in names)
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:

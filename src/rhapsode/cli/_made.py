@@ -1,0 +1,139 @@
+"""What `inspect` says of what Rhapsode made: models, what lies beside them, and compressed files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rhapsode.errors import UserError
+
+LISTED = 100
+"""Symbols of the vocabulary that are listed."""
+SHOWN = 8
+"""Values of a list that are shown to people."""
+ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars")
+"""Facts that tell what a model was trained on."""
+HEAD = 1 << 12
+SUFFIX = ".safetensors"
+
+
+def made(name: str) -> dict[str, Any] | None:
+    """What is known of it; None for what Rhapsode did not make. Raises `UserError` for what is damaged."""
+    from rhapsode import checkpoint, compress
+
+    path = Path(name)
+    if name.startswith(checkpoint.SHIPPED_PREFIX) or (path / checkpoint.MODEL).is_file():
+        return _model(name)
+    if (path / checkpoint.RESUME).is_file():  # stopped before it had a model
+        path = path / checkpoint.RESUME
+    if not path.is_file():
+        return None
+    try:
+        with open(path, "rb") as file:
+            head = file.read(HEAD)
+            if head.startswith(compress.MAGIC):
+                return {"path": name, "kind": "compressed text", **compress.about(head + file.read())}
+    except OSError as error:
+        raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
+    if f'"{checkpoint.KEY}"'.encode() in head or (path.suffix == SUFFIX and not checkpoint.is_tensors(head)):
+        return _tensors(path)
+    return None
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    """Of a file of `checkpoint.save`, by what its header says."""
+    from rhapsode import checkpoint
+    from rhapsode.music.copies import Known
+    from rhapsode.recogniser import Recogniser
+
+    info, digest, found = checkpoint.load_info(path)
+    if "codec" in info:
+        return _model(str(path))
+    about: dict[str, Any] = {"path": str(path), "kind": "unknown", "digest": digest, "file_bytes": path.stat().st_size}
+    if info.get("kind") == "recogniser":
+        reader = Recogniser.load(path)
+        size = sum(weight.size for weight in reader.weights.values())
+        return {**about, "parameters": size, **reader.config.model_dump(exclude={"format"})}
+    tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, digest)
+    if isinstance(info.get("given"), dict) and isinstance(info.get("plan"), dict):
+        facts = {name: info.get(name) for name in ("finished", "step", "seconds", "best", "best_step")}
+        given = {name: value for name, value in info["given"].items() if value not in (None, [], {}, False)}
+        plan = {name: value for name, value in info["plan"].items() if name not in ("network", "framing")}
+        return {**about, "kind": "training run", **facts, "given": given, "plan": _applying(plan)}
+    if "names" in info:
+        known = Known.restored(info, tensors, str(path))
+        return {**about, "kind": "known tunes", "tunes": len(known), "held_out": known.rate.tunes}
+    return about
+
+
+def _model(name: str) -> dict[str, Any]:
+    """Settings that make a difference to it, and what it was trained on."""
+    from rhapsode.codecs._text import TextCodec
+    from rhapsode.model import Model
+
+    model = Model.load(name)
+    assert model.path is not None
+    codec, config = model.codec, model.config
+    size = codec.steps.size
+    about: dict[str, Any] = {
+        "path": str(model.path),
+        "kind": "model",
+        "digest": model.digest,
+        "parameters": model.network.parameters,
+        "file_bytes": model.path.stat().st_size,
+        "codec": codec.name,
+    }
+    if isinstance(codec, TextCodec):
+        about["vocabulary"] = {"size": size, "first": [codec.label(n) for n in range(min(size, LISTED))]}
+        about["reset"] = config.reset
+    else:
+        about["steps"] = codec.to_json()
+    about["network"] = model.network.settings
+    about["framing"] = {name: value for name, value in config.framing.model_dump().items() if value}
+    beside = sorted(each.name for each in model.path.parent.iterdir() if each != model.path and each.name[0] != ".")
+    facts = _origin(model.path.parent) | _applying(config.facts)
+    origin = {name: value for name in ORIGIN if (value := facts.pop(name, None))}
+    return about | {"trained_on": origin, "beside": beside, "facts": facts}
+
+
+def _origin(folder: Path) -> dict[str, Any]:
+    """What the run beside a model was given, for models of a time when they did not say it themselves."""
+    from rhapsode import checkpoint
+    from rhapsode.training.origin import origin
+
+    try:
+        return origin(checkpoint.load_info(folder / checkpoint.RESUME)[0]["given"])
+    except (UserError, LookupError, TypeError, AttributeError):
+        return {}
+
+
+def _applying(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Without what does not apply: no dropout, no other budget, no text that goes with steps."""
+    found: dict[str, Any] = {}
+    for name, value in facts.items():
+        if isinstance(value, Mapping):
+            value = _applying(value)
+            if name == "dropout":
+                value = {key: rate for key, rate in value.items() if rate}
+        if value is not None and value != {}:
+            found[name] = value
+    return found
+
+
+def lines(about: Mapping[str, Any], indent: str = "") -> Iterator[str]:
+    """For people."""
+    for key, value in about.items():
+        if key == "vocabulary":
+            more = " …" if value["size"] > len(value["first"]) else ""
+            value = f"{value['size']:,} symbols: {' '.join(value['first'])}{more}"
+        if isinstance(value, Mapping):
+            yield f"{indent}{key}"
+            yield from lines(value, indent + "  ")
+            continue
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            value = f"{value:,}"
+        elif isinstance(value, list | tuple):
+            more = f" … ({len(value):,})" if len(value) > SHOWN else ""
+            value = ", ".join(map(str, value[:SHOWN])) + more
+        yield f"{indent}{key:<{22 - len(indent)}}{value}"

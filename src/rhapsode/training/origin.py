@@ -1,0 +1,28 @@
+"""What a model file says of where a model comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+NAMED = 50
+"""Sources that are named, at most: a shell may have made thousands of a pattern."""
+
+
+def origin(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The sources and the model to be tuned, as they were given to a run: whoever is given a model need not learn where
+    they lie, so the home folder is `~`."""
+    sources = [_without_home(each) for each in given.get("sources") or ()]
+    found: dict[str, Any] = {"sources": sources[:NAMED]}
+    if len(sources) > NAMED:
+        found["more_sources"] = len(sources) - NAMED
+    if given.get("base"):
+        found["base"] = _without_home(given["base"])
+    return found
+
+
+def _without_home(name: str) -> str:
+    path, home = Path(name), Path(os.path.expanduser("~"))
+    return str("~" / path.relative_to(home)) if path.is_absolute() and path.is_relative_to(home) else name
