@@ -65,7 +65,7 @@ def lead_sheet(words: str) -> str:
 
 def textgrid(n: int) -> str:
     head = 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
-    head += f'0\n{n}\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n{n}\n{n}\n'
+    head += f'0\n{n}\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n{n}\n{n}\n' + "\n" * (200 * n)
     return head + "".join(f'{at}\n{at + 1}\n"a"\n' for at in range(n))
 
 
@@ -105,6 +105,7 @@ def zipped(n: int) -> bytes:
 
 CASES: dict[str, tuple[str, int, Make]] = {
     "svg, lines of a path": ("a.svg", 3000, lambda n: svg(f'<path d="M0 0{"l1 1" * n}"/>')),
+    "svg, long numbers": ("a.svg", 2500, lambda n: svg(f'<path d="M0 0{("l" + "0" * 1000 + "1 1") * n}"/>')),
     "svg, curves of a path": ("a.svg", 4000, lambda n: svg(f'<path d="M0 0q1 1 1 0t{"1 1 " * n}"/>')),
     "svg, subpaths": ("a.svg", 3000, lambda n: svg(f'<path d="{"M0 0l1 1" * n}"/>')),
     "svg, paths": ("a.svg", 1500, lambda n: svg('<path d="M0 0q1 1 1 0"/>' * n)),
@@ -116,9 +117,9 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),
     "inkml, continued traces": (
         "a.inkml",
-        1000,
+        1500,
         lambda n: (
-            f"<ink><trace>{'1 2,' * n}1 2</trace>" + '<trace continuation="middle">1 2</trace>' * n + "</ink>"
+            f"<ink><trace>{'1 2,' * (20 * n)}1 2</trace>" + '<trace continuation="middle">1 2</trace>' * n + "</ink>"
         ),
     ),
     "inkml, channels and traces": (
@@ -183,7 +184,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "abc, tunes": ("a.abc", 60, lambda n: f"{ABC}c\n\n" * n),
     "abc, what holds for all tunes": ("a.abc", 500, lambda n: f"{ABC}c\n\n" + "\n" * n),
     "abc, voices in lines": ("a.abc", 4000, lambda n: f"{ABC}c\n{'[V:' * n}\n"),
-    "abc, a broken rhythm": ("a.abc", 1500, lambda n: f"{ABC}a{'>' * n}b{'c' * n}\n"),
+    "abc, a broken rhythm": ("a.abc", 4000, lambda n: f"{ABC}a{'>' * n}b{'c' * n}\n"),
     "abc, odd lengths": ("a.abc", 700, lambda n: ABC + "".join(f"c/{9999 - at % 900}" for at in range(n))),
     "abc, a long chord symbol": ("a.abc", 8000, lambda n: f'{ABC}"C{"m" * n}"c\n'),
     "abc, ties": ("a.abc", 800, lambda n: ABC + "c-" * n),
@@ -226,7 +227,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "musicxml, ties": ("a.musicxml", 500, lambda n: score(f"<part><measure>{TIED * n}</measure></part>")),
     "kern, notes": ("a.krn", 1000, lambda n: kern("4c\n" * n + "=")),
     "kern, bars and metres": ("a.krn", 250, lambda n: kern("*M3/4\n4c\n=\n*M2/4\n4c\n=\n" * n)),
-    "kern, spines": ("a.krn", 1000, lambda n: kern("\t".join(["4c"] * n), n)),
+    "kern, spines": ("a.krn", 2500, lambda n: kern("\t".join(["4c"] * n), n)),
     "kern, ties": ("a.krn", 400, lambda n: kern("[4c\n" * n + "4c_\n" * n)),
     "lead sheet, notes": ("a.ls", 1000, lambda n: lead_sheet("c4 " * n)),
     "lead sheet, chords": ("a.ls", 1500, lambda n: lead_sheet("C | " * n + "c4")),
