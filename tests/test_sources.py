@@ -302,12 +302,17 @@ def test_progress_and_change_are_noticed(tmp_path):
 
 
 def test_no_space_for_a_copy_of_standard_input(monkeypatch, tmp_path):
-    def full(*args):
-        raise OSError(28, "No space left on device")
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(28, "No space left on device")
+
+    def full(handle, mode):
+        os.close(handle)
+        return Full()
 
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(TEXT)))
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    monkeypatch.setattr("rhapsode._files._read", full)
+    monkeypatch.setattr(os, "fdopen", full)
     with pytest.raises(UserError, match="no space left in .* for a copy of standard input"):
         open_sources(["-"])
     assert not list(tmp_path.iterdir())

@@ -85,9 +85,9 @@ def standard() -> Iterator[None]:
     out = sys.stdout or _nowhere(os.O_RDONLY, "w")
     messages = sys.stderr or _nowhere(os.O_WRONLY, "w")
     codecs.register_error("rhapsode", _escaped)
-    for stream, errors in ((out, "rhapsode"), (messages, "backslashreplace")):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors=errors)
+    usual = getattr(out, "errors", None), getattr(messages, "errors", None)
+    _reconfigured(out, "rhapsode")
+    _reconfigured(messages, "backslashreplace")
     sys.stdout, sys.stderr = cast(Any, _Results(out, before[1] is None)), cast(Any, _Messages(messages))
     try:
         with _ending():
@@ -98,6 +98,14 @@ def standard() -> Iterator[None]:
             out.flush()
         except OSError:  # Python would try again when it ends
             silence(out)
+        _reconfigured(out, usual[0])
+        _reconfigured(messages, usual[1])
+
+
+def _reconfigured(stream: Any, errors: str | None) -> None:
+    if hasattr(stream, "reconfigure"):
+        with suppress(OSError):
+            stream.reconfigure(errors=errors)
 
 
 def _nowhere(flags: int, mode: str) -> Any:
