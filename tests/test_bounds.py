@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from numpy.lib import format as npy
 
+from rhapsode.cli._settings import parse
 from rhapsode.errors import UserError
 from rhapsode.exchange import archive, xml
 from rhapsode.exchange import json as json_files
@@ -432,3 +433,11 @@ def test_bars_are_not_shorter_than_notes(tmp_path: Path) -> None:
     path.write_bytes(midi(b"\0\xff\x58\4\1\x1e\x18\x08" + b"\x00\x90\x3c\x40\xff\xff\x7f\x80\x3c\x40"))
     (found,) = music.read(path)
     assert len(found.bars()) <= 4 * found.length / found.ticks
+
+
+@pytest.mark.parametrize(
+    ("data", "said"), [(b"a" + b".a" * 40_000 + b"=1", "65,536"), (b"a=" + b"[" * 9000, "too deep")]
+)
+def test_settings_are_small(data: bytes, said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        parse(data, "settings.toml")

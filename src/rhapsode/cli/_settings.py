@@ -87,14 +87,25 @@ class Settings(Config):
         return self.model_dump(exclude={*TABLES, "about"}, exclude_unset=True)
 
 
+LARGEST = 1 << 16
+"""Bytes of a file of settings, at most; a few thousand are usual. TOML's reader takes time that grows with the square
+of a key's length."""
+
+
 def parse(data: bytes, name: str) -> Settings:
     """The settings in a file called `name`. Raises `UserError`."""
+    if len(data) > LARGEST:
+        raise UserError(
+            f"{name}: {len(data):,} bytes; a file of settings has at most {LARGEST:,}. Is it the right file?"
+        )
     try:
         found = tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: not UTF-8, at byte {error.start}. TOML must be.") from None
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"{name}: not TOML: {error}.") from None
+    except RecursionError:
+        raise UserError(f"{name}: not settings: its lists or tables stand in one another too deep.") from None
     for key, value in found.items():
         if key not in Settings.model_fields:
             kind = "table" if isinstance(value, dict) else "option"
