@@ -131,7 +131,7 @@ def test_forged_numbers(packed: tuple[Model, bytes, bytes], changes: dict[str, i
 def test_forged_work(packed: tuple[Model, bytes, bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     model, _, blob = packed
     monkeypatch.setattr(packing, "_predicted", lambda model, reader: pytest.fail("work was done"))
-    with pytest.raises(UserError, match="claim 1,152,921,504,606,846,976 steps"):
+    with pytest.raises(UserError, match="claims 1,152,921,504,606,846,976 steps"):
         decompress(model, forge(blob, steps=2**60, length=2**60))
 
 

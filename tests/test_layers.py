@@ -10,7 +10,8 @@ ROOT = Path(rhapsode.__file__).parent
 # Lowest first. A package stands for all its modules. Modules of one layer may not import each other, except
 # inside the packages named in GROUPS.
 LAYERS: list[set[str]] = [
-    {"errors", "report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
+    {"errors"},
+    {"report", "steps", "arithmetic", "catalogue", "engine", "baselines", "legibility"},
     {"exchange"},
     {"config", "registry", "samplers", "resets", "download", "_streams", "guide", "ink", "music", "speech"},
     {"codecs", "cells", "heads"},

@@ -37,8 +37,8 @@ FIELDS = struct.Struct(">4sB16sQQI")
 CHECK = struct.Struct(">I")
 HEADER = FIELDS.size + CHECK.size
 
-DENSEST = 1 << 20
-"""Steps for each byte of a file, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code
+DENSEST = 1 << 16
+"""Steps for each byte of a code, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code
 are left out; so without this a file of a few bytes could claim work without end."""
 REPORT_EVERY = 1024
 """Steps between reports."""
@@ -134,9 +134,9 @@ def _opened(blob: bytes) -> tuple[bytes, int, int, int, bytes]:
     code = blob[HEADER:]
     if (zlib.crc32(code, zlib.crc32(blob[: FIELDS.size])),) != CHECK.unpack_from(blob, FIELDS.size):
         raise UserError("the compressed file is damaged: it does not match its checksum. Restore it from a copy.")
-    if steps > len(blob) * DENSEST:
+    if steps // DENSEST > len(code):
         raise UserError(
-            f"the compressed file is forged: its {len(blob):,} bytes claim {steps:,} steps, and no file has more than "
-            f"{DENSEST:,} a byte. Get it again from where it was made."
+            f"the compressed file is forged: its code of {len(code):,} bytes claims {steps:,} steps, and no code has more "
+            f"than {DENSEST:,} a byte. Get it again from where it was made."
         )
     return mark, steps, length, crc, code

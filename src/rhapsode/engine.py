@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from rhapsode.errors import UserError
+
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
 
@@ -143,6 +145,7 @@ class Engine:
 
         text: symbols [U, B] int64 and lengths [B] int64 of the texts that go with the rows, where there is a condition.
         given: [T, B, D] float32 of the step after each, where numbers are given.
+        Raises `UserError` where the weights are too large for finite numbers to come out.
         """
         return self.attend(inputs, state, text, given)[:2]
 
@@ -162,7 +165,12 @@ class Engine:
             feeds[GIVEN] = given
         if text is None:
             found, *new_state = self._session.run(None, feeds)
-            return found, tuple(new_state), np.empty((*found.shape[:2], 0), np.float32)
-        feeds |= {TEXT: text[0], LENGTHS: text[1]}
-        found, where, *new_state = self._session.run(None, feeds)
+            where = np.empty((*found.shape[:2], 0), np.float32)
+        else:
+            found, where, *new_state = self._session.run(None, feeds | {TEXT: text[0], LENGTHS: text[1]})
+        if not np.isfinite(found).all():
+            raise UserError(
+                "the network's output is not finite: the model's weights are far too large for anything to be computed "
+                "with them. Restore the model from a copy, or train again."
+            )
         return found, tuple(new_state), where

@@ -23,6 +23,7 @@ def choice(what: str, given: str, allowed: Iterable[str], hint: str = "", meant:
     """The error for a name that is not one of `allowed`; names the one that was meant, if that is known, or else the
     closest one."""
     names = sorted(allowed)
+    given = given if len(given) <= 80 else given[:80] + "…"
     close = [meant] if meant else get_close_matches(given, names, n=1)
     message = f"{what}: " * bool(what) + f"{given!r} is not known."
     if close:

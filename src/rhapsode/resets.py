@@ -66,8 +66,11 @@ class ResetPolicy:
         if spec in RULES:
             return ResetPolicy(spec, rule=RULES[spec])
         if kind == "every" and colon:
-            if not argument.isascii() or not argument.isdigit() or not 0 < int(argument) < 2**62:
-                raise UserError(f"reset policy {spec!r}: N must be a whole number of steps, 1 or more, e.g. every:100.")
+            digits = argument if argument.isascii() and argument.isdigit() and len(argument) < 20 else "0"
+            if not 0 < int(digits) < 2**62:
+                raise UserError(
+                    f"reset policy {_shortened(spec)!r}: N must be a whole number of steps, 1 or more, e.g. every:100."
+                )
             return ResetPolicy(spec, every=int(argument))
         if kind == "regex" and argument:
             return ResetPolicy(spec, rule=_matches(spec, argument))

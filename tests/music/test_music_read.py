@@ -1,6 +1,5 @@
 import io
 import json
-import sys
 import zipfile
 
 import numpy as np
@@ -185,12 +184,6 @@ def test_rolls(tmp_path):
 def test_damaged_rolls(data, words):
     with pytest.raises(UserError, match=words):
         read_with(rolls, data)
-
-
-def test_matlab_needs_scipy(monkeypatch):
-    monkeypatch.setitem(sys.modules, "scipy.io", None)
-    with pytest.raises(UserError, match="pip install scipy"):
-        read_with(rolls, FILES["a.mat"])
 
 
 @given(tunes(step=7))

@@ -102,7 +102,7 @@ def parse(data: bytes, name: str) -> Settings:
         found = tomllib.loads(data.decode())
     except UnicodeDecodeError as error:
         raise UserError(f"{name}: not UTF-8, at byte {error.start}. TOML must be.") from None
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, or a number of more digits than Python reads
         raise UserError(f"{name}: not TOML: {error}.") from None
     except RecursionError:
         raise UserError(f"{name}: not settings: its lists or tables stand in one another too deep.") from None

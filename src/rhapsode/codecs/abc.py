@@ -31,7 +31,7 @@ from rhapsode.music.keys import natural
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
 from rhapsode.music.refusals import Unreadable
-from rhapsode.music.tune import Part, Tune, pitched, rescaled
+from rhapsode.music.tune import UNITS, Part, Tune, pitched, rescaled
 from rhapsode.steps import Symbols
 
 Signs = dict[int, list[Token]]
@@ -176,7 +176,7 @@ def _metre(value: tuple[Any, ...], grid: int) -> bool:
 
 def _writable(beats: int, unit: int, grid: int) -> bool:
     """Whether ABC can write a metre, and agrees with `Bars` where its bars end: they have a whole number of frames."""
-    return 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32, 64) and 4 * beats * grid % unit == 0
+    return 1 <= beats <= 64 and unit in UNITS and 4 * beats * grid % unit == 0
 
 
 class Written(Course):

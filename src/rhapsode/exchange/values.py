@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from fractions import Fraction
 from typing import Any
 
 from rhapsode.errors import UserError
@@ -11,6 +13,7 @@ LARGEST = 1e12
 PARTS = 1 << 22
 """Elements, attributes, lists, objects that are held at once, at most: scores and recordings of some 50 MB have so
 many. Each takes some hundred bytes of memory, however few it takes in its file."""
+FRACTION = re.compile(r"[-+]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})|[-+]?\d{1,15}/\d{1,15}", re.ASCII)
 
 
 def number(text: str, where: str) -> float:
@@ -22,6 +25,13 @@ def number(text: str, where: str) -> float:
     if not abs(value) <= LARGEST:
         raise UserError(f"{where}: {shown(text)} is not a finite number of at most {LARGEST:g}.")
     return value
+
+
+def fraction(text: str) -> Fraction:
+    """`3`, `0.75` or `3/4`, exactly. Raises `ValueError` for others, such as 1e999999999, and `ZeroDivisionError`."""
+    if not FRACTION.fullmatch(text):
+        raise ValueError(f"not a number of sensible size: {text[:20]!r}")
+    return Fraction(text)
 
 
 def mapping(value: Any, where: str) -> dict[str, Any]:

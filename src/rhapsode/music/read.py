@@ -16,7 +16,7 @@ from rhapsode.music.tune import Tune
 SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".krn", ".mat", ".json", ".jsonl", ".zip")
 """Of files worth trying in a folder."""
 LONGEST = 50_000
-"""Quarters of a tune; longer ones are damaged, or no tunes."""
+"""Quarters of a tune, and bars; longer ones are damaged, or no tunes."""
 KNOWN = (
     "Known are MIDI, ABC, Impro-Visor's lead sheets, MusicXML, Humdrum's kern, piano rolls of benchmarks (.mat and "
     ".json), Rhapsode's own lines of JSON, and .zip archives of these"
@@ -94,9 +94,9 @@ def _some(tunes: Iterator[Tune], name: str, refused: Refusals | None = None) -> 
     """The tunes. Raises `UserError` if there is none, with the reasons."""
     empty = True
     for tune in tunes:
-        if tune.length > LONGEST * tune.ticks:
+        if tune.length > LONGEST * tune.ticks or tune.bar_count > LONGEST:
             if refused is not None:
-                refused.skip(f"longer than {LONGEST:,} quarters", tune.name)
+                refused.skip(f"longer than {LONGEST:,} quarters or bars", tune.name)
             continue
         empty = False
         yield tune

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TypeVar
 
 import numpy as np
@@ -13,6 +15,9 @@ from rhapsode.music.pitch import shifted
 
 NOTE = np.dtype([("start", "<i4"), ("length", "<i4"), ("pitch", "<i2"), ("velocity", "<i2"), ("part", "<i2")])
 """start and length in ticks; pitch as in MIDI, 60 is middle C; velocity 1 to 127; part: which of `Tune.parts`."""
+
+UNITS = (1, 2, 4, 8, 16, 32, 64)
+"""Of metres."""
 
 
 @dataclass(frozen=True)
@@ -106,11 +111,18 @@ class Tune:
 
     def bars(self) -> list[int]:
         """The tick at which each bar begins; bars of 4/4 where no metre is known."""
-        found: list[int] = []
+        return list(chain.from_iterable(self._bars()))
+
+    @property
+    def bar_count(self) -> int:
+        """Its bars."""
+        return sum(map(len, self._bars()))
+
+    def _bars(self) -> Iterator[range]:
+        """The ticks of bars of each metre."""
         marks = self.metres if self.metres and self.metres[0].tick == 0 else (Metre(0, 4, 4), *self.metres)
         for metre, stop in zip(marks, [*(each.tick for each in marks[1:]), self.length], strict=True):
-            found += range(metre.tick, min(stop, self.length), max(metre.beats * 4 * self.ticks // metre.unit, 1))
-        return found
+            yield range(metre.tick, min(stop, self.length), max(metre.beats * 4 * self.ticks // metre.unit, 1))
 
     @property
     def seconds(self) -> float:

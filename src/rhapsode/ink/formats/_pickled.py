@@ -92,7 +92,7 @@ class _Machine:
         self.memo: dict[int, Any] = {}
         operations: dict[str, Callable[[Any], None]] = {
             "GLOBAL": self._global,
-            "STACK_GLOBAL": lambda _: self._global(" ".join(str(each) for each in self._pop(2))),
+            "STACK_GLOBAL": lambda _: self._global(" ".join(_text(each) for each in self._pop(2))),
             "REDUCE": lambda _: self._reduce(*self._pop(2)),
             "BUILD": lambda _: self._build(*self._pop(2)),
             "MARK": lambda _: self.marks.append(len(self.stack)),
@@ -184,3 +184,9 @@ class _Machine:
         else:
             raise Refused("it sets the state of what is not an array")
         self.stack.append(what)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise Refused("it names something by what is not text")
+    return value

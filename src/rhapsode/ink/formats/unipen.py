@@ -28,7 +28,7 @@ from rhapsode.ink.formats._checks import drawing, normalised, since_first
 
 MARK = re.compile(rb"^\.(?:VERSION[ \t]+[0-9.]+|COORD[ \t]+X[ \t]|PEN_DOWN)\s*", re.MULTILINE)
 LABEL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
-RANGE = re.compile(r"(\d+)(?::(\d+))?(?:-(\d+)(?::(\d+))?)?")
+RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
 
 SHARED = 16
 """Segments of one level that have the same component, on average, at most."""
@@ -120,8 +120,8 @@ def _segment(rest: str, at: int) -> Segment:
     for field_ in fields[1:2]:
         for found in RANGE.finditer(field_) if field_[0].isdigit() else ():
             first, start, last, stop = found.groups()
-            last, end = last or first, int(stop) + 1 if stop else 1 << 62
-            ranges.append((int(first), int(start or 0), int(last), end))
+            end = int(stop) + 1 if stop else 1 << 62
+            ranges.append((int(first), int(start or 0), int(last or first), end))
     label = re.sub(r"\\(.)", r"\1", quoted.group(1)) if quoted else None
     return Segment(fields[0] if fields else "", label or None, at, ranges)
 

@@ -66,7 +66,7 @@ class Voice:
             at = found.end()
             try:
                 self._take(found, where)
-            except (ValueError, ZeroDivisionError):
+            except (ValueError, ArithmeticError):
                 raise Unreadable("a sign with an impossible value", f"{where}: {found[0]!r}") from None
 
     def field(self, letter: str, value: str) -> None:

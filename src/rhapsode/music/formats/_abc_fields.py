@@ -8,7 +8,7 @@ from fractions import Fraction
 
 from rhapsode.music.formats._sheet import Mark
 from rhapsode.music.pitch import ABOVE, place, signature
-from rhapsode.music.tune import Key, Metre, Part, Tempo
+from rhapsode.music.tune import UNITS, Key, Metre, Part, Tempo
 
 FINEST = 1024
 """Of the unit of lengths: this part of a whole note at most, and so many quarters."""
@@ -17,7 +17,7 @@ MODE_NAMES = {"maj": 0, "ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "min":
 TONIC = re.compile(r"([A-G])([#b♯♭]?)[ \t]*([A-Za-z]*)")
 ACCIDENTAL = re.compile(r"(?<![\w=])(\^\^?|__?|=)([A-Ga-g])(?![A-Za-z])")
 RATIO = re.compile(r"\(?(\d+(?:\s*\+\s*\d+)*)\)?\s*/\s*(\d+)")
-TEMPO = re.compile(r"((?:\d+/\d+\s*)+)=\s*(\d+(?:\.\d+)?)")
+TEMPO = re.compile(r"((?:\d{1,9}+/\d{1,9}+\s*+)+)=\s*(\d{1,9}(?:\.\d{1,9})?)")
 PLAIN_TEMPO = re.compile(r"(?:C(\d*)\s*=)?\s*(\d+(?:\.\d+)?)")
 
 
@@ -118,7 +118,7 @@ def metre(value: str) -> Metre | None:
     found = RATIO.match(value)
     beats = sum(int(each) for each in found[1].split("+")) if found else 0
     unit = int(found[2]) if found else 0
-    if not 0 < beats <= 64 or unit not in (1, 2, 4, 8, 16, 32, 64):
+    if not 0 < beats <= 64 or unit not in UNITS:
         raise ValueError
     return Metre(0, beats, unit)
 

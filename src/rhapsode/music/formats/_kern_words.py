@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from rhapsode.exchange.values import shown
 from rhapsode.music.pitch import SEMITONES, place
 from rhapsode.music.refusals import Unreadable
 
 DURATION = re.compile(r"([0-9]+)(?:%([0-9]+))?(\.*)")
 PITCH = re.compile(r"([a-gA-G])\1*(#+|-+)?")
-METRE = re.compile(r"\*M([0-9]+(?:\+[0-9]+)*)/([0-9]+)")
+METRE = re.compile(r"\*M([0-9]{1,4}(?:\+[0-9]{1,4})*)/([0-9]{1,4})")
 SIGNATURE = re.compile(r"\*k\[((?:[a-g](?:#|-|n))*)\]")
 FINAL = re.compile(r"\*([a-gA-G])([#-]?):(dor|phr|lyd|mix|loc|ion|aeo)?")
 MODES = {"ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "aeo": 9, "loc": 11}
@@ -33,11 +34,11 @@ def duration(word: str, where: str) -> Fraction | None:
     found = DURATION.search(word)
     if not found:
         return None
-    number, whole, dots = found[1], int(found[2] or 1), len(found[3])
-    if not (int(number) <= FINEST and 1 <= whole <= FINEST and dots <= 4 and len(number) <= 4):
-        raise Unreadable("durations that no note has", f"{where}: {word!r}")
+    number, whole, dots = found[1], found[2] or "1", len(found[3])
+    if len(number) > 4 or len(whole) > 4 or not (int(number) <= FINEST and 1 <= int(whole) <= FINEST and dots <= 4):
+        raise Unreadable("durations that no note has", f"{where}: {shown(word)}")
     breves = Fraction(4 * 2 ** len(number))
-    length = Fraction(4 * whole, int(number)) if int(number) else breves
+    length = Fraction(4 * int(whole), int(number)) if int(number) else breves
     return length * (2 - Fraction(1, 2**dots))
 
 

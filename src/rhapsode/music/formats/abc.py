@@ -27,7 +27,7 @@ __all__ = ["dumps", "loads", "read", "recognises"]
 
 FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])\s*(.*)")
 COMMENT = re.compile(r"(?<!\\)%.*")
-PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d+)")
+PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d{1,9})")
 PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)")
 TEXT = re.compile(r"%%\s*begin(\w+)")
 NUMBER = re.compile(r"X:[ \t]*+\d*+[ \t]*+(?:%.*)?")
@@ -142,7 +142,7 @@ class _Reader:
         if found := FIELD.match(line):
             try:
                 self._field(found[1], found[2].strip())
-            except (ValueError, ZeroDivisionError):
+            except (ValueError, ArithmeticError):
                 raise Unreadable(f"a field {found[1]} of no meaning", f"{where}: {line.strip()!r}") from None
         elif self._body:
             self._music(line, where)

@@ -24,7 +24,7 @@ from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pie
 from rhapsode.music.formats._sheet import Sheet, later
 from rhapsode.music.pitch import ABOVE
 from rhapsode.music.refusals import Refusals, Unreadable
-from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
+from rhapsode.music.tune import UNITS, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["read", "recognises"]
 
@@ -195,7 +195,7 @@ class _Reader:
         beats, unit = (sum(map(int, found[1].split("+"))), int(found[2])) if found else (0, 1)
         # A breve is unit 0.
         beats, unit = (beats, unit) if unit else (2 * beats, 1)
-        if 0 < beats <= 64 and unit in (1, 2, 4, 8, 16, 32, 64):
+        if 0 < beats <= 64 and unit in UNITS:
             self._sheet.marks.append((self._now, Metre(0, beats, unit)))
         else:
             self._refused.leave_out("metres that no bar has", f"{where}: {token!r}")

@@ -14,7 +14,7 @@ from fractions import Fraction
 from rhapsode.errors import UserError
 from rhapsode.exchange.archive import is_zip, members, opened
 from rhapsode.exchange.source import Source
-from rhapsode.exchange.values import shown
+from rhapsode.exchange.values import fraction, shown
 from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.music.chords import parse as parse_chord
 from rhapsode.music.formats._musicxml_chords import symbol
@@ -22,14 +22,14 @@ from rhapsode.music.formats._musicxml_write import MODES, dumps
 from rhapsode.music.formats._sheet import Mark, Sheet, later
 from rhapsode.music.pitch import SEMITONES, shifted
 from rhapsode.music.refusals import Refusals, Unreadable
-from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
+from rhapsode.music.tune import UNITS, Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "is_mxl", "read", "recognises"]
 
 CONTAINER = "META-INF/container.xml"
 OTHERS = (".opf", ".mscx")
 """Suffixes of what books (EPUB) and files of MuseScore have, which have such a container, too."""
-UNITS = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
+NAMED = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
 DRUMS = 10
 """The channel of percussion, counted from 1."""
 
@@ -198,7 +198,7 @@ class _Reader:
         if (time := node.first("time")) is not None and time.first("beats"):
             beats = [self._number(each, time) for each in time.text_of("beats", "4").split("+")]
             unit = self._whole(time, "beat-type", 4)
-            if min(beats) < 1 or unit not in (1, 2, 4, 8, 16, 32, 64):
+            if min(beats) < 1 or unit not in UNITS:
                 raise UserError(f"{self._where(time)}: no such metre. Units are 1, 2, 4 … 64; correct the file.")
             self._usual = Fraction(4 * sum(beats), unit)
             if self._first:
@@ -227,11 +227,11 @@ class _Reader:
         for each in node.walk():
             try:
                 if each.name == "metronome" and not quarters and each.first("per-minute"):
-                    unit = Fraction(UNITS.get(each.text_of("beat-unit", "").strip(), "0"))
+                    unit = Fraction(NAMED.get(each.text_of("beat-unit", "").strip(), "0"))
                     dots = Fraction(3, 2) if each.first("beat-unit-dot") else Fraction(1)
-                    quarters = unit * dots * Fraction(each.text_of("per-minute", "").strip())
+                    quarters = unit * dots * fraction(each.text_of("per-minute", "").strip())
                 elif each.name == "sound" and "tempo" in each.attributes:
-                    quarters = Fraction(each.attributes["tempo"].strip())
+                    quarters = fraction(each.attributes["tempo"].strip())
             except (ValueError, ZeroDivisionError):
                 # Such as "about 120".
                 self._refused.leave_out("tempos that are no numbers", self._where(each))
@@ -259,7 +259,7 @@ class _Reader:
     def _fraction(self, node: Node, name: str, default: str) -> Fraction:
         text = node.text_of(name, default).strip()
         try:
-            return Fraction(text[:20])
+            return fraction(text)
         except (ValueError, ZeroDivisionError):
             raise UserError(f"{self._where(node)}, {name}: expected a number, found {shown(text)}.") from None
 

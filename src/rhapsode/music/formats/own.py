@@ -24,7 +24,6 @@ From parts on all may be left out. What was read is what was written. Other fiel
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -34,11 +33,13 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
 from rhapsode.exchange.source import Source
-from rhapsode.exchange.values import sequence, shown
+from rhapsode.exchange.values import LARGEST, sequence, shown
 from rhapsode.music.formats._sheet import LONGEST, PARTS
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
 
+SLOWEST = 1e-3
+"""Quarter notes a minute, at least."""
 VERSION = "tune/1"
 MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"rhapsode"\s*:\s*"tune/')
 
@@ -144,8 +145,10 @@ def _yes(value: Any, where: str) -> bool:
 
 
 def _pace(value: Any, where: str) -> float:
-    if type(value) not in (int, float) or not 0 < value < math.inf:
-        raise UserError(f"{where}: expected quarter notes a minute, found {shown(value)}.")
+    if type(value) not in (int, float) or not SLOWEST <= value <= LARGEST:
+        raise UserError(
+            f"{where}: expected quarter notes a minute, of {SLOWEST:g} … {LARGEST:g}, found {shown(value)}."
+        )
     return float(value)
 
 

@@ -12,7 +12,6 @@ Rolls do not tell where a note is struck again: frames in a row with a pitch are
 
 from __future__ import annotations
 
-import io
 import json
 import re
 from collections.abc import Iterator
@@ -23,6 +22,7 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import mapping, sequence, shown
+from rhapsode.music.formats._matlab import MAGIC, Damaged, cells
 from rhapsode.music.formats._sheet import TICKS, VELOCITY
 from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import NOTE, Part, Tune, ordered
@@ -30,12 +30,11 @@ from rhapsode.music.tune import NOTE, Part, Tune, ordered
 PARTS = ("train", "valid", "test")
 LOWEST = 21
 PITCHES = range(-1, 128)
-MATLAB = b"MATLAB 5.0 MAT-file"
 MARK = re.compile(rb'\s*\{\s*"(?:train|valid|test)"\s*:\s*\[\s*\[\s*\[')
 
 
 def recognises(head: bytes) -> bool:
-    return head.startswith(MATLAB) or MARK.match(head) is not None
+    return head.startswith(MAGIC) or MARK.match(head) is not None
 
 
 def parts(source: Source) -> tuple[str, ...]:
@@ -45,7 +44,7 @@ def parts(source: Source) -> tuple[str, ...]:
 
 def read(source: Source, refused: Refusals, part: str | None = None) -> Iterator[Tune]:
     """Tunes of one part, or of all in a row. Raises `UserError`."""
-    frame = TICKS // 2 if source.head().startswith(MATLAB) else TICKS // 4
+    frame = TICKS // 2 if source.head().startswith(MAGIC) else TICKS // 4
     for each, tunes in _tables(source).items():
         if part in (None, each):
             for number, table in enumerate(tunes, 1):
@@ -60,22 +59,17 @@ def read(source: Source, refused: Refusals, part: str | None = None) -> Iterator
 def _tables(source: Source) -> dict[str, list[Any]]:
     """The tunes of each part, as arrays [frames, 88] or lists of lists of pitches."""
     data = source.data()
-    if not data.startswith(MATLAB):
+    if not data.startswith(MAGIC):
         try:
             value = mapping(json.loads(data), source.name)
         except (ValueError, RecursionError) as error:
             raise UserError(f"{source.name}: not JSON ({error}). If it was cut off, fetch it again.") from None
         return {each: sequence(value[each], f"{source.name}, {each}") for each in PARTS if each in value}
     try:
-        from scipy.io import loadmat
-    except ImportError:
-        raise UserError(f"{source.name}: a MATLAB file, which needs scipy. Run: pip install scipy") from None
-    try:
-        value = loadmat(io.BytesIO(data))  # type: ignore[arg-type]
-    # Whatever a damaged file makes of it.
-    except Exception as error:
+        value = cells(data, tuple(f"{each}data" for each in PARTS))
+    except Damaged as error:
         raise UserError(f"{source.name}: a damaged MATLAB file ({error}). Fetch it again.") from None
-    found = {each: list(np.ravel(value[f"{each}data"])) for each in PARTS if f"{each}data" in value}
+    found = {each: value[f"{each}data"] for each in PARTS if f"{each}data" in value}
     if not found:
         raise UserError(
             f"{source.name}: a MATLAB file without traindata, validdata and testdata, which piano rolls have."

@@ -1,0 +1,416 @@
+"""What is fuzzed: for each kind of file small ones that are right, and what is done with one that is not."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import json
+import lzma
+import os
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+from mutations import mutated
+
+TESTS = Path(__file__).parents[1]
+sys.path += [str(TESTS), *(str(TESTS / name) for name in ("ink", "music", "speech"))]
+ABC = """%abc-2.1
+M:6/8
+%%MIDI program 40
+
+X:1
+T:All at once
+Q:3/8=100
+L:1/16
+V:1 name="A"
+V:2
+K:Ddor ^g
+|: "Am7"(3ab'c, [ace]2- [ace] a>b | {g}^F2 z4 & c8 :|[1 a8 :|[2 "^slow"_b8 |] [K:G][M:3/4] Z2 x/ A//
+[V:2] +trill+ c-c !p! ~d (5:4:3defgg | B,,/2 (ab) .c &\\
+%%begintext
+not music
+%%endtext
+X:2
+K:HP
+abc
+"""
+KERN = """!!!OTL: Two
+**kern\t**kern\t**text
+*part1\t*part2\t*
+*I"Bass\t*Iflt\t*
+*k[f#]\t*k[f#]\t*
+*G:\t*G:\t*
+*M3+2/4\t*M3/4\t*
+*MM96.5\t*\t*
+[4C 4E\t*\tla
+4C] 8.e\t3%2c\t.
+=\t=:|\t=
+*^\t*\t*
+4c\t8E\t12d_\t.
+*v\t*v\t*\t*
+*-\t*-\t*-
+"""
+RECORDS = 4
+"""Of a file that are worked with further, once all were read."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """take: what is done with an input; `UserError` is a right answer. change: how inputs are made of the seeds."""
+
+    suffix: str
+    seeds: list[bytes]
+    take: Callable[[Path], None]
+    change: Callable[[Random, list[bytes]], bytes] = mutated
+
+
+def ink() -> dict[str, Target]:
+    from test_read import FILES, OMNIGLOT, RAW, SVG, npz
+
+    seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
+    seeds["a.npz"].append(npz(train=np.ones((2, 4, 3), np.float32), test=np.zeros((3, 3))))
+    seeds["a.ndjson"].append(RAW.encode())
+    seeds["o.txt"].append(OMNIGLOT.encode())
+    shapes = '<g transform="rotate(30 1 2) scale(2)"><polyline points="1,2 3,4"/><line x1="1" y2="4"/></g>'
+    curves = '<path d="M1 2h3v-4l1,1zC1 2 3 4 5 6s1 2 3 4Q1 2 3 4t5 6A3 4 30 1 0 5 6" data-text="a"/>'
+    seeds["a.svg"].append(SVG.format(shapes + curves).encode())
+    return {name: Target(Path(name).suffix, found, _drawings) for name, found in seeds.items()}
+
+
+def _drawings(path: Path) -> None:
+    from rhapsode.codecs.strokes import Strokes
+    from rhapsode.errors import UserError
+    from rhapsode.ink import write
+    from rhapsode.ink.describe import describe
+    from rhapsode.ink.read import parts, read, recognised
+
+    recognised(path)
+    parts(path)
+    found = list(read(path))
+    describe(found)
+    for drawing in found[:RECORDS]:
+        for suffix in (".jsonl", ".svg", ".gcode", ".hpgl"):
+            with suppress(UserError):
+                write.encode(drawing, suffix)
+    codec = Strokes.fit(lambda: iter(found))
+    for drawing in found[:RECORDS]:
+        if not codec.refusal(drawing):
+            codec.decode(codec.encode(drawing))
+
+
+def music() -> dict[str, Target]:
+    from example_tunes import chorale
+    from score import lead
+    from test_music_read import FILES, ROLL, mat
+
+    from rhapsode.music import write
+
+    seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
+    seeds["a.mat"].append(mat(traindata=[ROLL], validdata=[ROLL.astype(float)]))
+    for name in ("a.mid", "a.abc", "a.musicxml", "a.tune.jsonl"):
+        seeds[name] += [write.WRITERS[Path(name).suffix](tune) for tune in (chorale(), lead())]
+    seeds["a.abc"] += _texts([ABC])
+    seeds["a.krn"] += _texts([KERN])
+    return {name: Target(Path(name).suffix, found, _tunes) for name, found in seeds.items()}
+
+
+def _tunes(path: Path) -> None:
+    from rhapsode import registry
+    from rhapsode.codecs._tunes import TuneCodec
+    from rhapsode.errors import UserError
+    from rhapsode.music import write
+    from rhapsode.music.describe import describe
+    from rhapsode.music.formats import own
+    from rhapsode.music.read import parts, read, recognised
+    from rhapsode.music.refusals import Refusals
+
+    recognised(path)
+    parts(path)
+    refused = Refusals()
+    found = list(read(path, refused=refused))
+    describe(found, refused)
+    short = [tune for tune in found if tune.length < 400 * tune.ticks][:RECORDS]
+    for tune in short:
+        assert own.dumps(tune) == own.dumps(next(read(_beside(path, own.dumps(tune))))), "it is not read as written"
+        for suffix in (".mid", ".abc", ".musicxml", ".svg"):
+            with suppress(UserError):
+                write.WRITERS[suffix](tune)
+    for kind in registry.every("codec"):
+        if issubclass(kind, TuneCodec) and short:
+            try:
+                codec = kind.fit(lambda: iter(short))
+            except UserError:
+                continue
+            for tune in short:
+                if not codec.refusal(tune):
+                    codec.decode(codec.encode(tune))
+
+
+def _beside(path: Path, text: str) -> Path:
+    other = path.with_name(f"{path.name}.tune.jsonl")
+    other.write_text(text)
+    return other
+
+
+def speech() -> dict[str, Target]:
+    from rhapsode.speech.audio import encoded
+    from rhapsode.speech.formats import hts, own, textgrid
+    from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+
+    phones = tuple(Phone(symbol, stress, at, word) for at, (symbol, stress, word) in enumerate(
+        [(PAUSE, 0, 0), ("h", 0, 0), ("ə", 1, 0), ("l", 0, 1), ("oʊ", 2, 1)]
+    ))  # fmt: skip
+    said = Utterance(phones, np.arange(6) / 10, "hello you")
+    full = "0 1000000 x^sil-h+e=l/A:0\n1000000 1500000 x^h-e+l=o/A:0[2]\n1500000 2000000 x^h-e+l=o/A:0[3]\n"
+    short = '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n1\n1\n0\n1\n"o"\n'
+    own_lines = [own.dumps(said, "a.wav"), json.dumps({"audio": "a.wav", "text": "hi", "speaker": "x"})]
+    melody = own.dumps(replace(said, melody=np.full(5, 99.5)))
+    labels = {
+        ".TextGrid": [textgrid.dumps(said), short],
+        ".lab": [hts.dumps(said), full],
+        ".jsonl": [*own_lines, melody],
+    }
+    lists = ["a|Hi, you.\nb|Dr. B|Doctor B\n", "file|text|speaker\nwavs/a.wav|A|x\nb|B|y\n"]
+    tables = {".csv": [*lists, 'file,text\na.wav,"A, ""b"""\n'], ".tsv": ["path\tsentence\na.wav\tA\nb\tB\n"]}
+    found = {f"labels{suffix}": Target(suffix, _texts(texts), _labels) for suffix, texts in labels.items()}
+    found |= {f"list{suffix}": Target(suffix, _texts(texts), _list) for suffix, texts in tables.items()}
+    sound = Sound(np.sin(np.arange(4000) / 9) / 2, 8000)
+    try:
+        sounds = {suffix: [encoded(sound, suffix)] for suffix in (".wav", ".flac", ".ogg")}
+    except Exception:  # without soundfile, or an encoder of its
+        sounds = {}
+    return found | {f"sound{suffix}": Target(suffix, data, _sound) for suffix, data in sounds.items()}
+
+
+def _labels(path: Path) -> None:
+    from rhapsode.errors import UserError
+    from rhapsode.speech.formats import hts, own, textgrid
+    from rhapsode.speech.read import labels, recognised
+
+    path.with_suffix(".wav").touch()
+    recognised(path)
+    found = labels(path)
+    for utterance in found[:RECORDS]:
+        own.dumps(utterance)
+        with suppress(UserError):
+            textgrid.loads(textgrid.dumps(utterance), "again")
+            hts.loads(hts.dumps(utterance), "again")
+
+
+def _list(path: Path) -> None:
+    from rhapsode.speech.read import read, recognised
+
+    for name in ("a", "b"):
+        path.with_name(f"{name}.wav").touch()
+    path = path.rename(path.with_name(f"metadata{path.suffix}"))
+    recognised(path)
+    recognised(path.with_name("a.wav"))
+    list(read(path))
+
+
+def _sound(path: Path) -> None:
+    from rhapsode.speech.audio import read, resampled
+
+    sound = read(path)
+    assert len(sound.samples) <= 1 << 24, "many more samples than bytes"
+    resampled(replace(sound, samples=sound.samples[:1000]), 16000)
+
+
+def text() -> dict[str, Target]:
+    lines = "".join(json.dumps({"id": n, "text": f"line {n} äöü", "more": [1, {}]}) + "\n" for n in range(4)).encode()
+    plain = (TESTS / "conftest.py").read_bytes()[:2000] + "äöü ßé ἄειδε\n\nCHAPTER II\n\0\xff".encode()
+    packed = {".gz": gzip.compress(plain), ".bz2": bz2.compress(plain), ".xz": lzma.compress(plain)}
+    try:
+        import zstandard
+
+        packed[".zst"] = zstandard.compress(plain)
+    except ImportError:
+        pass
+    found = {f"text{suffix}": Target(suffix, [data], _text) for suffix, data in packed.items()}
+    found |= {"text.txt": Target(".txt", [plain], _text), "lines.jsonl": Target(".jsonl", [lines], _fields)}
+    recipes = sorted((Path(_package()) / "recipes").glob("*.toml"))
+    found["recipe.toml"] = Target(".toml", [path.read_bytes() for path in recipes], _settings)
+    policies = ["every:100", "regex:^---$", r"regex:(a|b)*\d{1,9}", "line", "never", "document", "chapter"]
+    found["policy"] = Target(".txt", _texts(policies), _policy)
+    return found
+
+
+def _text(path: Path) -> None:
+    from rhapsode import registry
+    from rhapsode.sources import open_sources
+
+    for options in ({}, {"separator": "\n\n"}):
+        data = b"".join(piece.data for piece in open_sources([path], **options).pieces())
+    for name in ("bytes", "chars", "words", "bpe"):
+        if name != "bpe" or _has("tokenizers"):
+            codec = registry.get("codec", name).fit([data])
+            assert codec.decode(codec.encode(data)) == data
+
+
+def _fields(path: Path) -> None:
+    from rhapsode.sources import open_sources
+
+    for _ in open_sources([path], field="text").pieces():
+        pass
+
+
+def _settings(path: Path) -> None:
+    from rhapsode.cli import _settings
+    from rhapsode.cli.recipe import _described
+    from rhapsode.config import Dropout, NetworkConfig, make
+
+    found = _settings.parse(path.read_bytes(), path.name)
+    _described(path.name, found)
+    make(NetworkConfig, found.network, "network")
+    make(Dropout, found.dropout, "dropout")
+
+
+def _policy(path: Path) -> None:
+    from rhapsode.resets import ResetPolicy
+
+    policy = ResetPolicy.parse(path.read_bytes().decode("utf-8", "surrogateescape"))
+    policy.scanner().feed(b"a line\n---\n" + b"ab" * 5000 + b"\n" + bytes(range(256)))
+
+
+def models() -> dict[str, Target]:
+    """Model files: any change, which their digest finds; and changes of the configuration and of weights with a digest
+    that agrees. Files that `rhapsode compress` made, with checksums that agree."""
+    files = {name: path.read_bytes() for name, path in _models().items()}
+    found = {f"{name}.safetensors": Target(".safetensors", [data], _use, _resealed) for name, data in files.items()}
+    found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
+    found["packed.rhap"] = Target(".rhap", [_packed()], _unpack, _forged)
+    return found
+
+
+@cache
+def _models() -> dict[str, Path]:
+    """Models of several kinds that were not trained."""
+    from conftest import WORDS, random_weights, written
+    from score import lead, quartet
+
+    from rhapsode import checkpoint, registry
+    from rhapsode.codecs._stored import codec_to_json
+    from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+    from rhapsode.network import Network
+
+    kinds: dict[str, tuple[Any, dict[str, Any]]] = {
+        "chars": ([b"some text, and more"], {"embedding": 6, "layers": 2, "skip": True}),
+        "words": ([b"some text, and more"], {"embedding": 6, "cell": "peephole"}),
+        "strokes": (lambda: iter(written(WORDS[:4])), {}),
+        "melody": (lambda: iter([lead(n) for n in range(3)]), {}),
+        "pianoroll": (lambda: iter([lead(n) for n in range(3)]), {}),
+        "chorale": (lambda: iter([quartet(n) for n in range(3)]), {}),
+    }
+    folder, found = Path(os.environ["FUZZ_FOLDER"]) / "models", {}
+    for name, (data, network) in kinds.items():
+        codec = registry.get("codec", name).fit(data)
+        settings = NetworkConfig(**{"width": 8, "hidden": 4, **getattr(codec, "network", {}), **network})
+        built = Network(settings, codec.steps, codec.text, codec.given)
+        reset, framing = ("document", built.framing) if codec.given else ("line", "stream")
+        config = ModelConfig(
+            codec=codec_to_json(codec), network=settings, framing=FramingConfig(name=framing), reset=reset
+        )
+        found[name] = folder / f"{name}.safetensors"
+        checkpoint.save(found[name], config.model_dump(), random_weights(built, 0))
+    return found
+
+
+def _packed() -> bytes:
+    from rhapsode.model import Model
+
+    return Model.load(_models()["chars"]).compress(b"some text, and even more of it")
+
+
+def _use(path: Path) -> None:
+    from rhapsode.codecs._text import TextCodec
+    from rhapsode.codecs._tunes import TuneCodec
+    from rhapsode.model import Model
+
+    model = Model.load(path)
+    outline = model.codec.outline(2) if isinstance(model.codec, TuneCodec) else None
+    text = "ab" if model.text else ""
+    model.generate(text, length=8, samples=2, seed=0, outline=outline)
+    if isinstance(model.codec, TextCodec):
+        model.score(b"some text")
+        model.state("some")
+
+
+def _unpack(path: Path) -> None:
+    from rhapsode import compress
+    from rhapsode.model import Model
+
+    compress.DENSEST = 64
+    Model.load(_models()["chars"]).decompress(path.read_bytes())
+
+
+def _resealed(random: Random, seeds: list[bytes]) -> bytes:
+    """A model file whose configuration or weights were changed by someone who can compute a digest."""
+    from safetensors.numpy import load
+    from safetensors.numpy import save as pack
+
+    from rhapsode import checkpoint
+
+    data = random.choice(seeds)
+    length = int.from_bytes(data[:8], "little")
+    meta = json.loads(data[8 : 8 + length])["__metadata__"]
+    info, tensors = meta[checkpoint.KEY], load(data)
+    if random.random() < 0.7:
+        info = mutated(random, [info.encode()]).decode("utf-8", "replace")
+    else:
+        name = random.choice(sorted(tensors))
+        worst = random.choice((3e38, -3e38, 1e20, -1e20, 1e-45, 0.0, float("nan"), 1e4))
+        places = np.random.default_rng(random.randrange(1 << 30)).random(tensors[name].shape)
+        tensors[name] = np.where(places < random.choice((0.01, 0.5, 1)), np.float32(worst), tensors[name])
+    try:
+        whole = json.dumps(json.loads(info), ensure_ascii=False, sort_keys=True)
+        mark = checkpoint.digest(whole, tensors)
+    except (ValueError, RecursionError):
+        mark = ""
+    return pack(tensors, metadata={checkpoint.KEY: info, checkpoint.DIGEST: mark})
+
+
+def _forged(random: Random, seeds: list[bytes]) -> bytes:
+    """A compressed file with checksums that agree."""
+    import zlib
+
+    from rhapsode.compress import CHECK, FIELDS, HEADER
+
+    whole = random.choice(seeds)
+    data = whole[: FIELDS.size - 20] + mutated(random, [whole[FIELDS.size - 20 :]]).ljust(24, b"\0")
+    return data[: FIELDS.size] + CHECK.pack(zlib.crc32(data[HEADER:], zlib.crc32(data[: FIELDS.size]))) + data[HEADER:]
+
+
+GROUPS: dict[str, Callable[[], dict[str, Target]]] = {
+    "ink": ink,
+    "music": music,
+    "speech": speech,
+    "text": text,
+    "models": models,
+}
+
+
+def _bytes(data: str | bytes) -> bytes:
+    return data if isinstance(data, bytes) else data.encode()
+
+
+def _texts(texts: list[str]) -> list[bytes]:
+    return [each.encode() for each in texts]
+
+
+def _package() -> str:
+    import rhapsode
+
+    return str(Path(rhapsode.__file__).parent)
+
+
+def _has(module: str) -> bool:
+    import importlib.util
+
+    return importlib.util.find_spec(module) is not None
