@@ -136,7 +136,7 @@ def _opened(blob: bytes) -> tuple[bytes, int, int, int, bytes]:
         raise UserError("the compressed file is damaged: it does not match its checksum. Restore it from a copy.")
     if steps // DENSEST > len(code):
         raise UserError(
-            f"the compressed file is forged: its code of {len(code):,} bytes claims {steps:,} steps, and no code has more "
-            f"than {DENSEST:,} a byte. Get it again from where it was made."
+            f"the compressed file is forged: its code of {len(code):,} bytes claims {steps:,} steps, and no code has "
+            f"more than {DENSEST:,} a byte. Get it again from where it was made."
         )
     return mark, steps, length, crc, code
