@@ -213,7 +213,7 @@ CASES = [
     (">/dev/full", GENERATE, 2, b"", b"rhapsode: cannot write to standard output: No space left on device."),
     (">/dev/full", ("data", "list"), 2, b"", b"rhapsode: cannot write to standard output: No space left on device."),
     (">&-", ("compress", "model", "text", "-o", "-"), 2, b"", b"rhapsode: cannot write to standard output: it is clos"),
-    ("<&-", ("score", "model", "-"), 2, b"", b"rhapsode: cannot read standard input: it is closed."),
+    ("<&-", ("score", "model", "-"), 2, b"", b"rhapsode: standard input: cannot be read: it is closed."),
     ("<&-", ("train", "-", "-o", "new"), 2, b"", b"rhapsode: standard input: cannot be read: it is closed."),
     ("2>/dev/full", ("nonsense",), 2, b"", b""),
     ("2>&-", ("nonsense",), 2, b"", b""),

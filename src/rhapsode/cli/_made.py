@@ -36,7 +36,8 @@ def made(name: str) -> dict[str, Any] | None:
                 return {"path": name, "kind": "compressed text", **compress.about(head + file.read())}
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
-    if f'"{checkpoint.KEY}"'.encode() in head or (path.suffix == SUFFIX and not checkpoint.is_tensors(head)):
+    tensors = checkpoint.is_tensors(head)
+    if tensors and f'"{checkpoint.KEY}"'.encode() in head or path.suffix == SUFFIX and not tensors:
         return _tensors(path)
     return None
 

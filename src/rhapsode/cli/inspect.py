@@ -76,5 +76,7 @@ def inspect(
 
 
 def _show(found: Contents, json: bool) -> None:
-    text = "".join(f"{visible(line)}\n" for line in found.lines)
-    put(as_json(found.about) if json else text.encode("utf-8", "backslashreplace"))
+    if json:
+        put(as_json(found.about))
+    else:
+        typer.echo("\n".join(visible(line) for line in found.lines))
