@@ -226,7 +226,7 @@ def train(
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
             finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
         valid_nats = best if math.isfinite(best) else math.nan
-        usage = data.codec.usage
+        usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(
             folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings
         )

@@ -33,6 +33,7 @@ from rhapsode.framing import Batch, Framed, Framing
 from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.report import Report
+from rhapsode.resets import ResetPolicy
 from rhapsode.samplers import Sampling
 from rhapsode.steps import Frames, Moves
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
@@ -303,6 +304,11 @@ class Trainer:
     def _draw(self, log: Log) -> None:
         draw(log, self.folder / PICTURE, "step")
         self._pictured = time.perf_counter()
+
+    @property
+    def lines(self) -> bool:
+        """What it generates is lines, one a sample."""
+        return self._of_text and ResetPolicy.parse(self.plan.reset).lines
 
     @property
     def _of_text(self) -> bool:
