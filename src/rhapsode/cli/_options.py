@@ -6,8 +6,19 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.cli._escapes import KNOWN
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Separator = Annotated[
+    str | None,
+    typer.Option(
+        "--document-separator",
+        metavar="TEXT",
+        help=f"What stands between documents in a file. Escapes: {KNOWN}.",
+    ),
+]
+Field = Annotated[str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")]
 Minutes = Annotated[
     float | None, typer.Option(help="Train for this long [default: 5]; with --resume, for so much longer.")
 ]

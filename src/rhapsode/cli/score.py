@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rhapsode.cli._escapes import KNOWN, unescaped
+from rhapsode.cli._escapes import unescaped
 from rhapsode.cli._files import CHUNK
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import TrustPaths
+from rhapsode.cli._options import Field, Separator, TrustPaths
 from rhapsode.cli._paint import no_colours
 from rhapsode.cli._progress import QUIET, Lines, reporting
 from rhapsode.cli._scored import Collected, Output, Printed
@@ -31,17 +31,8 @@ def score(
         list[str],
         typer.Argument(metavar="SOURCE...", help="As of train: files, folders, globs, data:NAME/test, or - for stdin."),
     ],
-    separator: Annotated[
-        str | None,
-        typer.Option(
-            "--document-separator",
-            metavar="TEXT",
-            help=f"What stands between documents in a file. Escapes: {KNOWN}.",
-        ),
-    ] = None,
-    field: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")
-    ] = None,
+    separator: Separator = None,
+    field: Field = None,
     given: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Score each document as what comes after this, which is not scored."),

@@ -11,10 +11,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode import registry
-from rhapsode.cli._escapes import KNOWN, unescaped
+from rhapsode.cli._escapes import unescaped
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Device, Epochs, Json, Minutes, Overwrite, Precision, Resume, Seed, Steps, TrustPaths
+from rhapsode.cli._options import (
+    Device,
+    Epochs,
+    Field,
+    Json,
+    Minutes,
+    Overwrite,
+    Precision,
+    Resume,
+    Seed,
+    Separator,
+    Steps,
+    TrustPaths,
+)
 from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 from rhapsode.report import duration, nats
@@ -75,17 +88,8 @@ def train(
             help="Which part: the end, or whole documents (or lines, with --reset line) [default: what suits].",
         ),
     ] = None,
-    separator: Annotated[
-        str | None,
-        typer.Option(
-            "--document-separator",
-            metavar="TEXT",
-            help=f"What stands between documents in a file. Escapes: {KNOWN}.",
-        ),
-    ] = None,
-    field: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")
-    ] = None,
+    separator: Separator = None,
+    field: Field = None,
     language: Annotated[
         str | None,
         typer.Option(
