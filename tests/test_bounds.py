@@ -96,6 +96,15 @@ def npz(n: int) -> bytes:
     return out.getvalue()
 
 
+def one_array(n: int) -> bytes:
+    """It is there n times, and in the file once."""
+    drawings = np.empty(n, object)
+    drawings[:] = [np.ones((n, 3), np.int16)] * n
+    out = io.BytesIO()
+    np.savez(out, train=drawings)
+    return out.getvalue()
+
+
 def zipped(n: int) -> bytes:
     out = io.BytesIO()
     with zipfile.ZipFile(out, "w") as made:
@@ -116,6 +125,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "svg, groups": ("a.svg", 5000, lambda n: svg("<g>" * 190 + "<a/>" * n + "</g>" * 190)),
     "svg, texts between elements": ("a.svg", 4000, lambda n: svg("ab<a/>" * n)),
     "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),
+    "inkml, spaces": ("a.inkml", 5000, lambda n: f"<ink><trace>1{' ' * n}x</trace></ink>"),
     "inkml, continued traces": (
         "a.inkml",
         1500,
@@ -160,6 +170,11 @@ CASES: dict[str, tuple[str, int, Make]] = {
             + f'.SEGMENT WORD 0-{n - 1} OK "a"\n' * n
         ),
     ),
+    "unipen, quotes": (
+        "a.unp",
+        2000,
+        lambda n: ".COORD X Y\n.PEN_DOWN\n1 2\n.SEGMENT WORD 0 OK " + '"\\' * n,
+    ),
     "uji": ("a.txt", 300, lambda n: "WORD a b\n  NUMSTROKES 1\n  POINTS 2 # 1 2 3 4\n" * n),
     "omniglot": ("a.txt", 5000, lambda n: "START\n" + "1,2,3\n" * n + "BREAK\n"),
     "quick draw": ("a.ndjson", 300, lambda n: '{"word":"a","drawing":[[[1,2],[3,4]]]}\n' * n),
@@ -177,6 +192,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
         lambda n: json.dumps([{"metadata": {"asciiSequence": "a"}, "points": [[1, 2, 1], [3, 4, 1]]}] * n),
     ),
     "stroke-3": ("a.npz", 400, npz),
+    "stroke-3, one array": ("a.npz", 1000, one_array),
     "zip": ("a.zip", 50, zipped),
     "abc, notes": ("a.abc", 800, lambda n: ABC + "CDEF|" * (n // 4)),
     "abc, bar lines": ("a.abc", 1000, lambda n: ABC + "c" + "|z" * n),
@@ -186,6 +202,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "abc, what holds for all tunes": ("a.abc", 500, lambda n: f"{ABC}c\n\n" + "\n" * n),
     "abc, voices in lines": ("a.abc", 4000, lambda n: f"{ABC}c\n{'[V:' * n}\n"),
     "abc, a broken rhythm": ("a.abc", 4000, lambda n: f"{ABC}a{'>' * n}b{'c' * n}\n"),
+    "abc, broken rhythms": ("a.abc", 4000, lambda n: f"{ABC}a{'> ' * n}b\n"),
     "abc, odd lengths": ("a.abc", 700, lambda n: ABC + "".join(f"c/{9999 - at % 900}" for at in range(n))),
     "abc, a long chord symbol": ("a.abc", 8000, lambda n: f'{ABC}"C{"m" * n}"c\n'),
     "abc, ties": ("a.abc", 800, lambda n: ABC + "c-" * n),

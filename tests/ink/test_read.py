@@ -611,6 +611,16 @@ def test_unipen(tmp_path):
     refused(path, ".VERSION 1.0\n.COORD X Y\n.INCLUDE far.dat\n", ".INCLUDE")
 
 
+def test_unipen_columns_hold_from_their_coord_on(tmp_path):
+    later = UNIPEN.replace(".PEN_UP\n9 9 20 0\n", ".COORD Y X\n")
+    later = later.replace("3 7 30 40\n4 8 40 0\n5 9 50 0", "7 3 8 4 9 5")
+    first, second = all_of(tmp_path / "a.unp", later.replace("WORD 2:0-2:1", "WORD 1:0-1:1"))
+    assert strokes(first) == [[[1, -5], [2, -6]]] and first.seconds.tolist() == [0, 0.01]
+    assert strokes(second) == [[[3, -7], [4, -8]]] and second.seconds is None and second.pressure is None
+    whole = all_of(tmp_path / "b.unp", later.replace(".SEGMENT", ".COMMENT"))
+    assert [len(each.points) for each in whole] == [5] and whole[0].seconds is None
+
+
 def test_omniglot(tmp_path):
     drawing = one(tmp_path / "o.txt", OMNIGLOT)
     assert strokes(drawing) == [[[1.5, 10], [2.5, 12]], [[3, 11]]] and drawing.text is None
@@ -682,3 +692,11 @@ def test_every_format_is_tried():
     folder = Path(module.__file__).parent / "formats"
     names = {path.stem for path in folder.glob("[a-z]*.py")}
     assert names == {each.__name__.rpartition(".")[2] for each in module.FORMATS} | {"stroke3"}
+
+
+def test_archives_with_a_member_without_a_name(tmp_path):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as written:
+        written.writestr("a.svg", SVG.format('<path d="M0 0L1 1"/>'))
+        written.writestr(zipfile.ZipInfo(""), b"")
+    assert len(all_of(tmp_path / "a.zip", out.getvalue())) == 1

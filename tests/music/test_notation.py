@@ -1,6 +1,7 @@
 """Scores engraved by Verovio, where it is installed."""
 
 import sys
+from contextlib import suppress
 from xml.etree import ElementTree
 
 import pytest
@@ -39,3 +40,11 @@ def test_without_verovio_it_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "verovio", None)
     with pytest.raises(UserError, match="pip install verovio"):
         engrave(SCORE)
+
+
+def test_what_ends_verovio_ends_its_own_process() -> None:
+    """Verovio 6.4 divides by a metre's unit of zero, which on most machines ends a process at once."""
+    pytest.importorskip("verovio", reason="pip install 'rhapsode[score]'")
+    with suppress(UserError):
+        engrave(SCORE.replace(b"<beat-type>4", b"<beat-type>0"))
+    assert b'class="note"' in engrave(SCORE)

@@ -90,3 +90,13 @@ def test_a_broken_font_is_refused(tmp_path: Path) -> None:
     (tmp_path / "other.sf2").write_bytes(soundfont(bank=7))
     with pytest.raises(UserError, match="no sound for program 0"):
         render(one(), tmp_path / "other.sf2")
+
+
+def test_a_font_that_ends_the_library_ends_its_own_process(tmp_path: Path) -> None:
+    """One byte: the preset's zone begins at 65280 in a table of two."""
+    pytest.importorskip("tinysoundfont", reason="pip install --no-deps tinysoundfont")
+    data = bytearray(soundfont())
+    data[data.index(b"phdr") + 8 + 25] = 255
+    (tmp_path / "a.sf2").write_bytes(data)
+    with pytest.raises(UserError, match="a.sf2: damaged"):
+        render(one(), tmp_path / "a.sf2")

@@ -59,8 +59,10 @@ def some(sources: list[Source]) -> list[Source]:
 
 
 def _is_file(info: ZipInfo) -> bool:
+    if not info.filename or info.is_dir():
+        return False
     parts = PurePosixPath(info.filename).parts
-    return not info.is_dir() and "__MACOSX" not in parts and not any(part.startswith(".") for part in parts)
+    return "__MACOSX" not in parts and not any(part.startswith(".") for part in parts)
 
 
 def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:

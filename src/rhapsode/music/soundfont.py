@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import tempfile
 import wave
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange import apart
 from rhapsode.music.synth import RATE, TAIL, check, finish, wave_file
 from rhapsode.music.tune import NOTE, Part, Tune
 from rhapsode.music.voicing import held
@@ -20,6 +22,8 @@ from rhapsode.music.voicing import held
 DRUMS = 9
 """The channel of drums, from 0."""
 CHANNELS = [channel for channel in range(16) if channel != DRUMS]
+PLAYER = "rhapsode.music._tinysoundfont"
+"""What plays, in a process of its own: a damaged font may end it."""
 CHORDS = Part("Chords", program=89)
 """What plays chord symbols."""
 
@@ -40,17 +44,15 @@ def render(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords
         raise UserError(f"{path}: this is no SoundFont: such files are called *.sf2.")
     parts, events = _performance(tune, chords)
     samples = round((tune.seconds + TAIL) * rate)
-    try:
-        import tinysoundfont
-    except ImportError:
-        command = shutil.which("fluidsynth")
-        if command is None:
-            raise UserError(
-                "SoundFonts are played by tinysoundfont or fluidsynth, and neither is here: "
-                "pip install --no-deps tinysoundfont"
-            ) from None
-        return finish(_by_command(command, path, parts, events, samples, rate), rate)
-    return finish(_by_library(tinysoundfont, path, parts, events, samples, rate), rate)
+    if find_spec("tinysoundfont") is not None:
+        return finish(_by_library(path, parts, events, samples, rate), rate)
+    command = shutil.which("fluidsynth")
+    if command is None:
+        raise UserError(
+            "SoundFonts are played by tinysoundfont or fluidsynth, and neither is here: "
+            "pip install --no-deps tinysoundfont"
+        )
+    return finish(_by_command(command, path, parts, events, samples, rate), rate)
 
 
 def wav(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False) -> bytes:
@@ -75,33 +77,19 @@ def _performance(tune: Tune, chords: bool) -> tuple[dict[int, Part], list[Event]
     return used, sorted(events)
 
 
-def _by_library(
-    library: Any, font: Path, parts: dict[int, Part], events: list[Event], samples: int, rate: int
-) -> np.ndarray:
-    synth = library.Synth(gain=-12, samplerate=rate)
-    try:
-        loaded = synth.sfload(str(font))
-    except Exception as error:  # it raises whatever comes to its mind
-        raise UserError(f"{font}: tinysoundfont cannot load it: {error}.") from None
-    for channel, part in parts.items():
-        # A font of one instrument plays everything with it.
-        for bank, program in ((128, 0), (0, 0)) if part.drums else ((0, part.program), (0, 0)):
-            if synth.sfpreset_name(loaded, bank, program) is not None:
-                synth.program_select(channel, loaded, bank, program, part.drums)
-                break
-        else:
-            raise UserError(f"{font}: it has no sound for program {part.program}, nor a piano in its place.")
-    sound = np.zeros((samples, 2), np.float32)
-    done = 0
-    for second, begins, channel, pitch, velocity in [*events, (samples / rate, 0, 0, 0, 0)]:
-        until = min(round(second * rate), samples)
-        if until > done:
-            sound[done:until] = np.frombuffer(synth.generate(until - done), np.float32).reshape(-1, 2)
-            done = until
-        if begins:
-            synth.noteon(channel, pitch, velocity)
-        else:
-            synth.noteoff(channel, pitch)
+def _by_library(font: Path, parts: dict[int, Part], events: list[Event], samples: int, rate: int) -> np.ndarray:
+    task = {
+        "font": str(font.resolve()),
+        "parts": [[channel, part.program, part.drums] for channel, part in parts.items()],
+        "events": events,
+        "samples": samples,
+        "rate": rate,
+    }
+    seconds = apart.SECONDS + samples / rate
+    found = apart.asked(PLAYER, json.dumps(task).encode(), what=str(font), seconds=seconds)
+    sound = np.frombuffer(found, np.float32).reshape(-1, 2)
+    if not np.isfinite(sound).all():
+        raise UserError(f"{font}: damaged, what it plays is not made of numbers. Fetch it again.")
     return sound
 
 

@@ -23,6 +23,8 @@ ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
 """Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
 amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
+SAMPLES_A_BYTE = 200
+"""Of a file, at most: Opus at its lowest rate has 64, and only silence has more than 100."""
 
 
 class Unreadable(UserError):
@@ -37,18 +39,25 @@ def read(path: Path) -> Sound:
     """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if soundfile is missing."""
     soundfile = _soundfile(f"to read {path}")
     name = os.fsencode(path) if os.name == "posix" else path  # soundfile knows no names that are not UTF-8
+    blocks, room = list[np.ndarray](), SAMPLES_A_BYTE * (path.stat().st_size if path.is_file() else 0)
     try:
-        samples, rate = soundfile.read(name, dtype="float64", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, MemoryError) as error:  # damage may claim any number of samples
+        with soundfile.SoundFile(name) as file:
+            rate, size = int(file.samplerate), max(BLOCK // file.channels, 1)
+            while room >= 0 and len(block := file.read(size, dtype="float64", always_2d=True)):
+                blocks.append(block.mean(1))
+                room -= block.size
+    except (soundfile.SoundFileError, OSError, MemoryError) as error:  # damage may claim any number of samples
         empty = path.is_file() and not path.stat().st_size
         kind = "it is empty" if empty else str(getattr(error, "error_string", error)).removesuffix(".")
         raise Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}") from None
-    if not len(samples):
+    if not blocks:
         raise Unreadable(path, "empty", "a recording without samples")
-    mono = samples.mean(1)
+    if room < 0:
+        raise Unreadable(path, DAMAGED, f"has more than {SAMPLES_A_BYTE} samples a byte, which speech has not")
+    mono = np.concatenate(blocks)
     if not np.isfinite(mono).all():
         raise Unreadable(path, DAMAGED, "has samples that are not numbers")
-    return Sound(mono, int(rate))
+    return Sound(mono, rate)
 
 
 def pcm(sound: Sound) -> bytes:

@@ -121,6 +121,8 @@ def _identifier(engine: Engine, voice: str) -> str:
 
 def _check(text: str, voice: str) -> None:
     """Raises `UserError` for a text without letters and digits, and for letters that the voice would spell."""
+    if any("\ud800" <= each <= "\udfff" for each in text):
+        raise UserError(f"{_short(text)} has bytes that are not UTF-8. Write the text anew in UTF-8.")
     if not any(each.isalnum() for each in text):
         raise UserError(f"there is nothing to say in {_short(text)}. Give a text with words.")
     if {voice.partition("+")[0], re.split(r"[-+]", voice)[0]} & set(OTHER_SCRIPTS.split()):

@@ -25,7 +25,8 @@ NAMES = {
     "numpy dtype": "dtype",
     "_codecs encode": "bytes",
 }
-DTYPE = re.compile(r"[fiub][1248]")
+DTYPE = re.compile(r"f[248]|[iu][1248]|b1")
+DIMENSIONS = 8
 OPERATIONS = 2 * PARTS
 """Of a pickle, at most. An array takes some twenty, and each may leave a hundred bytes in memory."""
 
@@ -62,7 +63,10 @@ def arrays(data: bytes, count: int) -> list[np.ndarray]:
     outer = _Machine().run(data)
     if not isinstance(outer, Array) or not isinstance(outer.data, list) or len(outer.data) != count:
         raise Refused("it is not an array of arrays of the announced size")
-    return [_numbers(inner) for inner in outer.data]
+    found = [_numbers(inner) for inner in outer.data]
+    if sum(each.nbytes for each in found) > len(data):
+        raise Refused("it has one array many times")
+    return found
 
 
 def _numbers(value: Any) -> np.ndarray:
@@ -72,11 +76,13 @@ def _numbers(value: Any) -> np.ndarray:
     if isinstance(code, bytes):
         code = code.decode("latin-1")
     if not isinstance(code, str) or not DTYPE.fullmatch(code) or order not in ("<", ">", "|", "="):
-        raise Refused(f"an element is an array of {code!r}, not of numbers")
+        raise Refused("an element is an array of something else than numbers")
     if isinstance(raw, str):  # what Python 2 wrote for bytes
         raw = raw.encode("latin-1", "replace")
     dtype = np.dtype(order + code)
-    if not isinstance(shape, tuple) or not all(type(size) is int and 0 <= size < 1 << 40 for size in shape):
+    if not isinstance(shape, tuple) or len(shape) > DIMENSIONS:
+        raise Refused("an element has no valid shape")
+    if not all(type(size) is int and 0 <= size < 1 << 40 for size in shape):
         raise Refused("an element has no valid shape")
     if not isinstance(raw, bytes) or math.prod(shape) * dtype.itemsize != len(raw):
         raise Refused("an element has more or fewer bytes than its shape calls for")

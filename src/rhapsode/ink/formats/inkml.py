@@ -25,7 +25,7 @@ TEXTS = ("truth", "label", "transcription", "text", "word", "writing", "normaliz
 CHANNELS = 64
 """Of a format, at most; a tablet has some ten."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
-VALUE = re.compile(r"""\s*([!'"]?)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[*?TF]|\#[0-9A-Fa-f]+)""")
+VALUE = re.compile(r"""\s*+([!'"]?)\s*+([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[*?TF]|\#[0-9A-Fa-f]+)""")
 
 
 @dataclass

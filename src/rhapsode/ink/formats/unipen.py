@@ -27,9 +27,10 @@ from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing, normalised, since_first
 
 MARK = re.compile(rb"^\.(?:VERSION[ \t]+[0-9.]+|COORD[ \t]+X[ \t]|PEN_DOWN)\s*", re.MULTILINE)
-LABEL = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
+LABEL = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
-
+COLUMNS = ["X", "Y", "P", "T"]
+"""Those that are read: place, pressure, milliseconds."""
 SHARED = 16
 """Segments of one level that have the same component, on average, at most."""
 
@@ -46,7 +47,7 @@ class Segment:
 
 @dataclass
 class Ink:
-    """What a file holds. components: (whether the pen is down, [n, columns])."""
+    """What a file holds. columns: those that hold now; components: (whether the pen is down, [n, `COLUMNS`])."""
 
     columns: list[str] = field(default_factory=lambda: ["X", "Y"])
     levels: list[str] = field(default_factory=list)
@@ -63,9 +64,9 @@ def read(source: Source) -> Iterator[Drawing]:
     ink = _parse(source)
     segments = _chosen(ink, source.name)
     if not segments:
-        yield _made(ink, [array for down, array in ink.components if down], None, source.name)
+        yield _made([array for down, array in ink.components if down], None, source.name)
     for number_, (label, ranges) in enumerate(segments, 1):
-        yield _made(ink, _cut(ink.components, ranges), label, f"{source.name}#{number_}")
+        yield _made(_cut(ink.components, ranges), label, f"{source.name}#{number_}")
 
 
 def _statements(text: str) -> Iterator[tuple[int, str, str]]:
@@ -94,7 +95,7 @@ def _parse(source: Source) -> Ink:
         elif keyword == ".HIERARCHY":
             ink.levels = rest.split()
         elif keyword in (".PEN_DOWN", ".PEN_UP"):
-            if len(points := _points(rest, len(ink.columns), f"{source.name}, line {line}")):
+            if len(points := _points(rest, ink.columns, f"{source.name}, line {line}")):
                 ink.components.append((keyword == ".PEN_DOWN", points))
         elif keyword == ".SEGMENT":
             ink.segments.append(_segment(rest, len(ink.components)))
@@ -106,15 +107,20 @@ def _parse(source: Source) -> Ink:
     return ink
 
 
-def _points(rest: str, columns: int, where: str) -> np.ndarray:
+def _points(rest: str, columns: list[str], where: str) -> np.ndarray:
+    """[n, `COLUMNS`], NaN where a column is not there."""
     values = [number(each, where) for each in rest.split()]
-    if len(values) % columns:
-        raise UserError(f"{where}: {len(values)} numbers follow, but .COORD says {columns} for each point.")
-    return np.array(values, np.float64).reshape(-1, columns)
+    if len(values) % len(columns):
+        raise UserError(f"{where}: {len(values)} numbers follow, but .COORD says {len(columns)} for each point.")
+    given = np.array(values, np.float64).reshape(-1, len(columns))
+    found = np.full((len(given), len(COLUMNS)), np.nan)
+    for name in set(COLUMNS) & set(columns):
+        found[:, COLUMNS.index(name)] = given[:, columns.index(name)]
+    return found
 
 
 def _segment(rest: str, at: int) -> Segment:
-    quoted = LABEL.search(rest)
+    quoted = LABEL.match(rest, rest.find('"')) if '"' in rest else None
     fields = (rest[: quoted.start()] if quoted else rest).split()
     ranges = []
     for field_ in fields[1:2]:
@@ -157,10 +163,10 @@ def _cut(components: list[tuple[bool, np.ndarray]], ranges: list[tuple[int, int,
     return strokes
 
 
-def _made(ink: Ink, strokes: list[np.ndarray], text: str | None, name: str) -> Drawing:
+def _made(strokes: list[np.ndarray], text: str | None, name: str) -> Drawing:
     strokes = [stroke for stroke in strokes if len(stroke)]
-    column = {name: at for at, name in enumerate(ink.columns)}
-    points = [stroke[:, [column["X"], column["Y"]]] * [1.0, -1.0] + 0.0 for stroke in strokes]
-    pressure = normalised([stroke[:, column["P"]] for stroke in strokes]) if "P" in column else None
-    seconds = since_first([stroke[:, column["T"]] for stroke in strokes], 1000) if "T" in column else None
+    points = [stroke[:, :2] * [1.0, -1.0] + 0.0 for stroke in strokes]
+    pressed, timed = (bool(strokes) and not any(np.isnan(stroke[:, at]).any() for stroke in strokes) for at in (2, 3))
+    pressure = normalised([stroke[:, 2] for stroke in strokes]) if pressed else None
+    seconds = since_first([stroke[:, 3] for stroke in strokes], 1000) if timed else None
     return drawing(points, text, name, pressure, seconds)

@@ -164,7 +164,7 @@ class Voice:
 
     def _break(self, marks: str) -> None:
         """`a>b`: half of b goes to a."""
-        if self._last is None or len(marks) > BROKEN:
+        if self._last is None or self._next != 1 or len(marks) > BROKEN:
             raise ValueError
         short = Fraction(1, 2 ** len(marks))
         before, self._next = (2 - short, short) if marks[0] == ">" else (short, 2 - short)

@@ -62,7 +62,7 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
         refused.skip(f"more than {PARTS:,} parts", source.name)
         return
     notes = separate(_notes(tracks))
-    if not 0 <= notes["start"].min() <= notes["start"].max() <= LONGEST:
+    if not 0 <= notes["start"].min() <= notes["start"].max() <= LONGEST or notes["length"].max() >= LONGEST:
         raise UserError(f"{source.name}: longer than {LONGEST:,} ticks. It is damaged, or no music.")
     tick = attrgetter("tick")
     ends = notes["start"] + notes["length"]

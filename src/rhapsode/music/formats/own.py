@@ -90,7 +90,7 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
         )
         if len(tune.parts) > PARTS:
             raise UserError(f"{where}: {len(tune.parts):,} parts; at most {PARTS:,} are read. Correct the line.")
-        ends = tune.notes["start"] + tune.notes["length"]
+        ends = tune.notes["start"].astype(np.int64) + tune.notes["length"]
         if len(tune) and (tune.notes["part"].max() >= len(tune.parts) or ends.max() > tune.length):
             raise UserError(
                 f"{where}: a note is of a part that is not there, or ends after 'length'. There are {len(tune.parts)} "
