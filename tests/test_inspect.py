@@ -200,6 +200,8 @@ def test_folders(inspected: Inspected, tmp_path: Path) -> None:
     assert {"files 3 files of tunes", "left aside 1 such as README and LICENSE", "tunes 3"} <= inspected.lines
     found = inspected(tmp_path / "ink").json
     assert found["kind"] == "drawings" and found["drawings"] == 3 * len(WORDS)
+    found = inspected(tmp_path / "ink" / "0.jsonl").json
+    assert found["kind"] == "drawings" and found["drawings"] == len(WORDS) and "files" not in found
     assert inspected(tmp_path / "texts").json["documents"] == 3
     assert inspected(tmp_path / "texts" / "**" / "*.txt").json["characters"] == 3 * len(TEXT)
     found = inspected(tmp_path / "talks").json

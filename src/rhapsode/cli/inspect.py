@@ -55,24 +55,24 @@ def inspect(
 
         compare_music(what, beside, picture, json, overwrite)
         return
-    about = made(what)
-    found = Found(what) if about is None else None
-    spoken = found is not None and found.record == "utterance" and not found.recording
-    if against is not None and (found is None or found.record != "tune"):
-        raise UserError(f"--against measures tunes, and {what} is no file of tunes. Leave it out.")
-    for option, value in (("--language", language), ("--textgrids", textgrids)):
-        if value is not None and not spoken:
-            raise UserError(f"{option} is for recordings with texts, and {what} has none. Leave it out.")
-    if found is None:
-        assert about is not None
-        _show(Contents(about, list(lines(about))), json)
-    elif against is not None:
-        copied_by(found.path, Model.load(against), json)
-    elif spoken:
-        with trusting(trust_paths):
+    with trusting(trust_paths):
+        about = made(what)
+        found = Found(what) if about is None else None
+        spoken = found is not None and found.record == "utterance" and not found.recording
+        if against is not None and (found is None or found.record != "tune"):
+            raise UserError(f"--against measures tunes, and {what} is no file of tunes. Leave it out.")
+        for option, value in (("--language", language), ("--textgrids", textgrids)):
+            if value is not None and not spoken:
+                raise UserError(f"{option} is for recordings with texts, and {what} has none. Leave it out.")
+        if found is None:
+            assert about is not None
+            _show(Contents(about, list(lines(about))), json)
+        elif against is not None:
+            copied_by(found.path, Model.load(against), json)
+        elif spoken:
             _show(framed(found, *recordings(what, language, textgrids, overwrite)), json)
-    else:
-        _show(contents(found), json)
+        else:
+            _show(contents(found), json)
 
 
 def _show(found: Contents, json: bool) -> None:

@@ -1,7 +1,7 @@
 """Work in a process of its own, for libraries that damaged data may bring down, with limits of time and memory.
 
-    png = apart.asked("rhapsode.music.notation", data, "2100", what="this score")    # in the program
-    sys.exit(apart.answered(work))                                                   # at the end of that module
+png = apart.asked("rhapsode.music.notation", data, "2100", what="this score")    # in the program
+sys.exit(apart.answered(work))                                                   # at the end of that module
 """
 
 from __future__ import annotations
