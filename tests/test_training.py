@@ -173,8 +173,8 @@ def test_what_a_killed_save_left_is_swept(text: Path, tmp_path: Path) -> None:
     for path in (*left, tmp_path / "m/.mine"):
         path.write_bytes(b"half")
     assert train([], tmp_path / "m", resume=True).finished
-    names = {".lock", ".mine", "loss.png", "metrics.jsonl", "model.safetensors", "resume.safetensors"}
-    assert set(os.listdir(tmp_path / "m")) == names
+    records = {"log.txt", "loss.png", "metrics.jsonl", "samples.txt"}
+    assert set(os.listdir(tmp_path / "m")) == {".lock", ".mine", "model.safetensors", "resume.safetensors", *records}
 
 
 def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> None:
@@ -184,7 +184,7 @@ def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> 
     finally:
         os.umask(old)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "m").iterdir() if path.name != ".lock"}
-    assert set(modes.values()) == {0o640} and len(modes) == 4
+    assert set(modes.values()) == {0o640} and len(modes) == 6
 
 
 def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -> None:
