@@ -286,6 +286,7 @@ def models() -> dict[str, Target]:
     found = {f"{name}.safetensors": Target(".safetensors", [data], _use, _resealed) for name, data in files.items()}
     found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
     found["packed.rhap"] = Target(".rhap", [_packed()], _unpack, _forged)
+    found["known.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
     return found
 
 
@@ -328,6 +329,31 @@ def _packed() -> bytes:
     return Model.load(_models()["chars"]).compress(b"some text, and even more of it")
 
 
+def _known() -> bytes:
+    """What a model of tunes has of its training tunes."""
+    from score import lead
+
+    from rhapsode import checkpoint
+    from rhapsode.music.copies import Known
+
+    known = Known.of([lead(1), lead(2)], [lead(3)])
+    path = _models()["melody"].with_name("known.safetensors")
+    checkpoint.save(path, known.info, known.arrays)
+    return path.read_bytes()
+
+
+def _compare(path: Path) -> None:
+    from score import lead
+
+    from rhapsode import checkpoint
+    from rhapsode.music.copies import Known
+
+    info, mark, found = checkpoint.load_info(path)
+    arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+    known = Known.restored(info, arrays, str(path))
+    assert known.rate.tunes >= 0 and known.longest(lead(1)).notes >= 0
+
+
 def _use(path: Path) -> None:
     from rhapsode.codecs._text import TextCodec
     from rhapsode.codecs._tunes import TuneCodec
@@ -367,7 +393,9 @@ def _resealed(random: Random, seeds: list[bytes]) -> bytes:
         name = random.choice(sorted(tensors))
         worst = random.choice((3e38, -3e38, 1e20, -1e20, 1e-45, 0.0, float("nan"), 1e4))
         places = np.random.default_rng(random.randrange(1 << 30)).random(tensors[name].shape)
-        tensors[name] = np.where(places < random.choice((0.01, 0.5, 1)), np.float32(worst), tensors[name])
+        with np.errstate(all="ignore"):
+            other = np.float32(worst).astype(tensors[name].dtype)
+        tensors[name] = np.where(places < random.choice((0.01, 0.5, 1)), other, tensors[name])
     try:
         whole = json.dumps(json.loads(info), ensure_ascii=False, sort_keys=True)
         mark = checkpoint.digest(whole, tensors)

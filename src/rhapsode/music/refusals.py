@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 EXAMPLES = 3
 """Places that are named of each reason."""
+LONGEST = 200
+"""Characters of a place, with what stands there."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Refusals:
 
     def _note(self, what: str, place: str) -> None:
         known = self.places.setdefault(what, [])
+        place = place if len(place) <= LONGEST else f"{place[:LONGEST]}…"
         if len(known) < EXAMPLES and place not in known:
             known.append(place)
 
