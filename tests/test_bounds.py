@@ -33,6 +33,8 @@ SLOWER = 9
 """Times, at most, where linear is 4 and quadratic is 16."""
 ENOUGH = 0.02
 """Seconds of the small input; below, it is made larger."""
+SOON = 0.5
+"""Seconds of the large input in which nothing is said of growth: on a busy machine such times differ by much."""
 ATTEMPTS = 5
 A_BYTE = 1000
 """Bytes of memory for each of the file, at most; and `FREE` for all."""
@@ -321,7 +323,7 @@ def test_time_and_memory_grow_with_the_size(case: str, tmp_path: Path) -> None:
     best = [np.inf, np.inf]
     for _ in range(ATTEMPTS):
         best = [min(so_far, seconds(path, case)) for so_far, path in zip(best, (small, large), strict=True)]
-        if best[1] <= SLOWER * max(best[0], ENOUGH / GROWN):
+        if best[1] <= max(SLOWER * max(best[0], ENOUGH / GROWN), SOON):
             break
     else:
         pytest.fail(f"{best[0]:.3f} s, and {best[1]:.3f} s for {GROWN} times as much")
