@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 FIFTHS = "FCGDAEB"
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MODES = {0: "", 2: "dor", 4: "phr", 5: "lyd", 7: "mix", 9: "m", 11: "loc"}
@@ -39,6 +41,13 @@ def spelled(pitch: int, sharps: int) -> tuple[str, int, int]:
     lowest = sharps - 3
     letter, alteration = named(lowest + (7 * pitch - lowest) % 12)
     return letter, alteration, (pitch - SEMITONES[letter] - alteration) // 12 - 1
+
+
+def tempered(alteration: Fraction) -> int:
+    """An alteration in semitones as a whole number of them, the nearest; of two, the one nearer to none."""
+    whole = int(abs(alteration) + Fraction(1, 2))
+    whole -= 2 * (whole - abs(alteration)) == 1
+    return whole if alteration > 0 else -whole
 
 
 def name(pitch_class: int, flats: bool) -> str:
