@@ -273,5 +273,5 @@ def test_no_file_makes_it_run_forever():
 
 def test_it_is_readable():
     text = abc.dumps(tune('D|"G"GABc d2 (3efg|"D7"f4- f3 ^e|[G4B4]|', "G", "X:1\nT:Title\nM:4/4\nL:1/8\n"))
-    assert text == 'X:1\nT:Title\nM:4/4\nL:1/8\nK:G\nD|"G"GA Bc d2 (3efg|"D7"f7=f|[GB]4|]\n'
+    assert text == 'X:1\nT:Title\nM:4/4\nL:1/8\nK:G\nD|"G"GA Bc d2 (3efg|"D7"f7=f|[G4B4]|]\n'
     assert Fraction(1, 2) in [length for _, length, _, _ in sounding(read(abc, text)[0][0])]
