@@ -46,8 +46,8 @@ class Outline:
     def placed(self, found: Tune) -> Tune:
         """What was drawn along it in the key without accidentals: in its own key, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
-        moved = transposed(found, within(-distance(own), found.notes["pitch"]))
-        return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
+        moved = transposed(found, within(-distance(own), found.notes["pitch"]), own.keys)
+        return replace(self.timed(moved), chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:
         """Whether a bar of a part is to be drawn."""

@@ -38,8 +38,7 @@ def spelled(pitch: int, sharps: int) -> tuple[str, int, int]:
     Of the names a pitch can have, the one that lies in the twelve fifths about the key: in C those from E flat to
     G sharp, which are what major and minor use.
     """
-    lowest = sharps - 3
-    letter, alteration = named(lowest + (7 * pitch - lowest) % 12)
+    letter, alteration = named(nearby(pitch, sharps - 3))
     return letter, alteration, (pitch - SEMITONES[letter] - alteration) // 12 - 1
 
 
@@ -50,11 +49,20 @@ def tempered(alteration: Fraction) -> int:
     return whole if alteration > 0 else -whole
 
 
+def nearby(pitch_class: int, lowest: int) -> int:
+    """Its place among the twelve on the line of fifths from `lowest` on."""
+    return lowest + (7 * pitch_class - lowest) % 12
+
+
+def letters(place: int) -> str:
+    """The name of a place on the line of fifths."""
+    letter, alteration = named(place)
+    return letter + accidental(alteration)
+
+
 def name(pitch_class: int, flats: bool) -> str:
     """Of a pitch class, with a flat or a sharp if it is a black key."""
-    lowest = -5 if flats else -1
-    letter, alteration = named(lowest + (7 * pitch_class - lowest) % 12)
-    return letter + accidental(alteration)
+    return letters(nearby(pitch_class, -5 if flats else -1))
 
 
 def accidental(alteration: int) -> str:
