@@ -15,7 +15,6 @@ from rhapsode.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
 from rhapsode.music import chords
-from rhapsode.music.keys import natural
 from rhapsode.music.line import melody
 from rhapsode.music.outline import Outline, outlined
 from rhapsode.music.tune import Tune
@@ -37,7 +36,7 @@ class Course(Guide):
         outline = outlined(record)
         self._form = form
         self._outline = outline
-        self.tune = tune = natural(outline.tune, known.grid)
+        self.tune = tune = known.usual.natural(outline.tune, known.grid)
         self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None)
         self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
         if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
@@ -46,7 +45,7 @@ class Course(Guide):
             dense = math.log2(max(outline.density, 1e-3))
         else:
             dense = density(tune) if len(tune.notes) else known.density
-        self._dense = np.array([dense], np.float32)
+        self._fixed = np.append(np.float32(dense), known.usual.place(outline.tune))
         scale = outline.scale(tune)
         self.values = np.ones(FIRST + known.places, bool)
         self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
@@ -68,8 +67,8 @@ class Course(Guide):
         return kept
 
     def given(self) -> np.ndarray:
-        """[GIVEN] float32."""
-        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._dense])
+        """[GIVEN + Usual.placed] float32."""
+        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._fixed])
         if not self._form:
             found[: PLACES + ECHOES] = 0
         return found

@@ -25,9 +25,9 @@ from rhapsode.codecs._pitches import HELD, REST
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._repertoire import Repertoire
 from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._usual import Usual
 from rhapsode.errors import UserError
 from rhapsode.music.formats import abc
-from rhapsode.music.keys import natural
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
 from rhapsode.music.refusals import Unreadable
@@ -51,7 +51,6 @@ class Abc(TuneCodec):
     options = {"grid": 24}
     limits = {"grid": (1, 96)}
     meanings = {"grid": "Frames in a quarter note."}
-    given = GIVEN
 
     def __init__(self, known: Repertoire, metres: list[tuple[int, int]]) -> None:
         """metres: beats and unit of those that there are."""
@@ -62,6 +61,10 @@ class Abc(TuneCodec):
     @property
     def steps(self) -> Symbols:
         return self._steps
+
+    @property
+    def given(self) -> int:
+        return GIVEN + self.usual.placed
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Abc:
@@ -114,7 +117,7 @@ class Abc(TuneCodec):
         return {frame: tokens for frame, tokens in found.items() if frame < bars.end} | {bars.end: [END]}
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        tune = natural(record, self.grid)
+        tune = self.usual.natural(record, self.grid)
         bars = Bars(tune, self.grid)
         signs = self.signs(tune, bars)
         tokens: list[Token] = []
@@ -140,7 +143,7 @@ class Abc(TuneCodec):
             frames = sum(token.value for token in tokens if token.sign == Sign.LENGTH)
             tune = replace(self.usual.tune(1, self.grid), length=max(frames, 1))
         tune = replace(tune, parts=(Part("melody"),))
-        return tune if outline is None else outline.placed(tune)
+        return tune if outline is None else outline.placed(tune, self.usual.shifts)
 
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.tokens[int(step)] == END
@@ -161,7 +164,7 @@ class Abc(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Abc:
-        metres, *values = fields(cls, data, "metres", *Repertoire.fields)
+        metres, *values = fields(cls, data, "metres", *Repertoire.fields, optional=Usual.optional)
         known = Repertoire.from_json(cls, *values)
         found = [tuple(each) if isinstance(each, list) else () for each in metres] if isinstance(metres, list) else []
         if not found or len({*map(str, found)}) != len(found) or not all(_metre(each, known.grid) for each in found):

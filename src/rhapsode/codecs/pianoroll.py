@@ -73,7 +73,7 @@ class PianoRoll(TuneCodec):
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high, count = 128, -1, 0
-        census = Census()
+        census = Census(cls.keyed)
         for tune in records():
             pitches = pitched(tune)["pitch"]
             if len(pitches):
@@ -169,8 +169,8 @@ class PianoRoll(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, lags, metre, tempo, key = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", "metre", "tempo", "key"
+        grid, holds, lowest, places, shift, lags, *usual = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", *Usual.fields, optional=Usual.optional
         )
         whole = [grid, lowest, places, shift, *(lags if isinstance(lags, list) else [None])]
         if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
@@ -179,7 +179,7 @@ class PianoRoll(TuneCodec):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
         if len(lags) > 16 or sorted({*lags}) != lags or (lags and not 1 <= lags[0] <= lags[-1] <= LONGEST):
             raise damaged(cls, f"echoes {str(lags)[:80]} must be in order, from 1")
-        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key), tuple(lags))
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, *usual), tuple(lags))
 
 
 class Frames(Guide):
