@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -123,7 +124,7 @@ def _moved(tune: Tune, back: int, to: str | None) -> Tune:
 
 def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
     return {
-        "nats": -float(one.log_probs.sum()),
+        "nats": -math.fsum(one.log_probs),
         "stopped": one.stopped,
         "steps": one.steps.tolist(),
         "log_probs": one.log_probs.tolist(),

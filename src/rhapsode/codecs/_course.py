@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+from bisect import bisect_right
 from typing import Self
 
 import numpy as np
 
 from rhapsode.codecs._bars import PLACES, Bars
 from rhapsode.codecs._echo import ECHOES, Echo
-from rhapsode.codecs._pitches import END, FIRST, HELD
+from rhapsode.codecs._pitches import END, FIRST, HELD, REST
 from rhapsode.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
@@ -54,7 +55,9 @@ class Course(Guide):
         self._lowest = known.lowest
         self._roots = [chords.parse(each).root for each in known.harmonies]
         self._echo = Echo(self.bars, known.grid)
-        self._pitch = -1
+        self._pitch = self._last = -1
+        self._pieces, self._cuts = known.lengths, {*self.bars.starts.tolist(), *(each.tick for each in tune.chords)}
+        self._room = 0  # frames below which a piece that only goes on is one that encoding writes
 
     def _keep(self, found: list[Segment]) -> dict[int, tuple[int, int]]:
         kept = {}
@@ -73,8 +76,22 @@ class Course(Guide):
             found[: PLACES + ECHOES] = 0
         return found
 
+    def room(self, value: int, chord: int) -> int | None:
+        """Frames below which a piece of this value is one that encoding writes, over this chord; None for any.
+
+        Encoding writes the longest pieces that there are (`Repertoire.segments`). So a piece that only goes on, with no
+        bar line or change of chord before it, is there only where no longer one could have stood before it.
+        """
+        goes_on = value == HELD or (value == REST and self._pitch < 0)
+        return self._room if goes_on and self.frame not in self._cuts and chord == self._last else None
+
     def heard(self, length: int, value: int, chord: int) -> None:
         """Go on by a piece, over a chord of the repertoire."""
+        room = self.room(value, chord)
+        longer = bisect_right(self._pieces, length)
+        most = self._pieces[longer] if longer < len(self._pieces) else 1 << 30
+        self._room = (most if room is None else min(room, most)) - length
+        self._last = chord
         self._pitch = self._lowest + value - FIRST if value >= FIRST else self._pitch if value == HELD else -1
         self._echo.heard(self.frame, length, self._pitch, value != HELD, self._roots[chord])
         self.frame += length

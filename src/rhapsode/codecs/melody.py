@@ -189,6 +189,11 @@ class Guided(Course):
             length = self._lengths <= left
         return np.concatenate([chord, *codec.pitches.allowed(value), length])
 
+    def canonical(self, step: np.ndarray) -> bool:
+        value = int(self._codec.pitches.values(np.asarray(step)[None, 1:-1])[0])
+        room = None if value == END or self.frame in self.kept else self.room(value, int(step[0]))
+        return room is None or self._codec.known.lengths[int(step[-1])] < room
+
     def most(self) -> int:
         return max(0, self.bars.end - self.frame) + 1
 

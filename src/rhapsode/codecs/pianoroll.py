@@ -211,7 +211,10 @@ class Frames(Guide):
     def allowed(self) -> np.ndarray | None:
         frame = self._frame
         if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
-            into = self._kept[frame] == 1
+            into = (self._kept[frame] == 1).reshape(-1, self._places)
+            if self._holds:  # what goes on from what was drawn, and is not there, begins here
+                into = np.stack([into[0] | (into[1] & ~self._sounding), into[1] & self._sounding])
+            into = into.ravel()
             return np.stack([~into, into], axis=1).ravel()
         into = self._into.copy()
         if self._holds:
