@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -172,3 +173,26 @@ def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     others = fitted("melody", *(replace(lead(n), length=(4 + n) * 3 * Q) for n in range(6)))
     assert others.usual.bars is None and others.bars == 16
     capsys.readouterr()
+
+
+def test_tunes_that_a_model_cannot_read_are_left_out_of_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "m", tmp_path / "tunes.jsonl"
+    untrained(fitted("melody", *map(lead, range(6))), folder)
+    file.write_text("".join(own.dumps(transposed(lead(n), 36 * (n == 1))) + "\n" for n in range(3)))
+    assert main(["score", str(folder), str(file), "--json"]) == 0
+    out, told = capsys.readouterr()
+    assert (json.loads(out)["records"], json.loads(out)["left_out"]) == (2, 1)
+    assert "1 skipped: a tune with notes beyond the range of the training data (lead 1)" in told
+    file.write_text(own.dumps(transposed(lead(1), 36)) + "\n")
+    assert main(["score", str(folder), str(file)]) == 2
+    assert "nothing to score" in (told := capsys.readouterr().err.replace("\n", " ")) and "beyond the range" in told
+
+
+def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, file = tmp_path / "m", tmp_path / "a.mid"
+    untrained(fitted("melody", *map(lead, range(6))), folder)
+    assert main(["generate", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
+    [sample] = json.loads(capsys.readouterr().out)["samples"]
+    assert file.read_bytes()[:4] == b"MThd" and sample["nats"] == pytest.approx(-sum(sample["log_probs"]))
