@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from score import Q, lead, quartet, untrained
+from score import SCALE, Q, lead, quartet, untrained
 
+import rhapsode
 from rhapsode import registry
 from rhapsode.cli import main
 from rhapsode.codecs._repertoire import Repertoire
@@ -111,6 +112,30 @@ def test_what_is_drawn_is_taken_as_a_primer_and_scored(name: str, tmp_path: Path
             assert codec.refusal(drawn.record) == ""
             if name != "performance":
                 codec.guide(Outline(drawn.record, bars=frozenset()))  # all of it can be kept
+
+
+def piped(sharps: int, mode: int, seed: int) -> Tune:
+    """Notes of a key on a pipe, which has the same dozen in all keys."""
+    random = np.random.default_rng(seed)
+    scale = [pitch for pitch in range(66, 80) if (pitch - 7 * sharps) % 12 in SCALE]
+    rows = [(n * Q, Q, int(random.choice(scale)), 80, 0) for n in range(12)]
+    return Tune(notes(rows), Q, 12 * Q, metres=(Metre(0, 3, 4),), keys=(Key(0, sharps, mode),))
+
+
+def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "tunes.jsonl"
+    keys = [(sharps, mode) for sharps in range(-5, 7) for mode in (0, 9)]
+    known = {key: [piped(*key, 100 * seed + key[0] + 9) for seed in range(10)] for key in keys}
+    file.write_text("".join(own.dumps(tune) + "\n" for each in known.values() for tune in each))
+    small = {"network": {"width": 32, "hidden": 16}, "plan": {"rows": 8, "window": 24, "threads": 1}}
+    rhapsode.train([str(file)], tmp_path / "m", steps=320, codec="melody", **small)  # type: ignore[arg-type]
+    model = rhapsode.load(tmp_path / "m")
+    for sharps, mode in [*keys[::3], (-5, 2), (2, 7)]:
+        drawn = model.generate(outline=Outline(silent(Key(0, sharps, mode))), samples=20, seed=1)
+        heights = [np.median(np.concatenate([tune.notes["pitch"] for tune in each])) for each in
+                   ([one.record for one in drawn], known[sharps, 9 * (mode == 9)])]  # fmt: skip
+        assert abs(heights[0] - heights[1]) <= 2, (sharps, mode)
+        assert not any(model.record_codec.refusal(one.record) for one in drawn)
 
 
 @pytest.mark.parametrize("to", [Key(0, sharps, mode) for sharps, mode in ((-6, 0), (3, 9), (0, 2), (7, 0), (-3, 9))])
