@@ -69,7 +69,7 @@ def write_music(
         return model.generate(
             style=primer,
             outline=outline,
-            particles=wish.particles or (PARTICLES if wish.fill is not None else 1),
+            particles=wish.particles or (PARTICLES if wish.fill is not None or wish.loop else 1),
             length=length,
             samples=count,
             seed=chosen,
@@ -96,7 +96,7 @@ def write_music(
             put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
     if output != "-":
         for name, tune in zip(names, tunes, strict=True):
-            save(tune, Path(name).resolve(), wish.soundfont)
+            save(tune, Path(name).resolve(), wish.soundfont, loop=wish.loop)
             tell(name)
     for run in copied:
         if known and run and not json:
