@@ -32,7 +32,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 9
+FORMAT = 10
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
