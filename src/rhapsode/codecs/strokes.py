@@ -66,7 +66,7 @@ class Strokes(RecordCodec):
     head = "mixture"
     unit = "point"
     record = "drawing"
-    options = {"every": 0, "scale": 10, "delayed": 2}
+    options = {"every": 0, "scale": 10, "delayed": 4}
     limits = {"every": (0, 1000), "scale": (0, 90), "delayed": (0, 1000)}
     meanings = {
         "every": "Keep each n-th point and those where the pen is lifted; 0 chooses n by the points of a character.",

@@ -8,6 +8,7 @@ that stand over it come after it. No point is moved by either.
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,7 @@ DOWN, UP, BACK = 0, 1, -1
 """What the pen does after a point: it goes on; it is lifted; it is lifted, and goes on where the stroke before the last
 one was left."""
 
-BEYOND = 0.5
+BEYOND = 0.7
 """Letters' widths that the pen must have gone on, to the right of a stroke and after the ink below it was drawn, for
 the stroke to be a delayed one. The bars of capitals are not: they come with their letters."""
 SMALL = 2.5
@@ -52,8 +53,7 @@ def letter(points: np.ndarray, ends: np.ndarray) -> float:
     if not total:
         return 0.0
     weights, middles = lengths / total, points[:-1, 1] + moves[:, 1] / 2
-    variance = float(weights @ (middles - weights @ middles) ** 2)
-    return 2 * variance**0.5
+    return 2 * math.sqrt(weights @ (middles - weights @ middles) ** 2)
 
 
 def marks(points: np.ndarray, ends: np.ndarray, beyond: float = BEYOND) -> list[Mark]:
@@ -131,6 +131,16 @@ def together(points: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarr
         for mark in behind.get(stop - 1, ()):
             draw(mark.first, mark.stop, UP)
     return np.concatenate(order), np.concatenate(pen)
+
+
+def whole_strokes(points: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """As `together`, for who knows strokes only: where a stroke is taken up again, the point at which it was left
+    stands once more. The order of the points [M], and where the pen is lifted [M]."""
+    order, pen = together(points, ends)
+    back = np.flatnonzero(pen == BACK) + 1
+    begins = np.flatnonzero(pen != DOWN) + 1
+    left = order[begins[begins.searchsorted(back) - 1] - 1]
+    return np.insert(order, back, left), np.insert(pen, back, DOWN) != DOWN
 
 
 def offsets(points: np.ndarray, pen: np.ndarray) -> np.ndarray:

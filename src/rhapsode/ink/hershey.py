@@ -14,11 +14,11 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.ink.curve import beziers
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.glyphs import Glyph, glyphs
+from rhapsode.ink.glyphs import ACCENTED, Glyph, glyphs
 from rhapsode.ink.sentences import sentences as sentences
 
-WRITABLE = "".join(map(chr, range(32, 127)))
-"""What every hand can write: printable ASCII."""
+WRITABLE = "".join(map(chr, range(32, 127))) + "".join(ACCENTED)
+"""What every hand can write: printable ASCII, and letters with an accent."""
 RATE = 100
 """Points a second, as from a tablet."""
 FINE = 0.05
@@ -108,7 +108,9 @@ def lines(texts: Iterable[str], seed: int, hand: Hand | None = None) -> Iterator
         strange = sorted(set(text) - set(WRITABLE))
         if strange:
             shown = ", ".join(map(repr, strange[:10]))
-            raise UserError(f"{text[:60]!r}: {shown} cannot be written. Printable ASCII can: use writable(text).")
+            raise UserError(
+                f"{text[:60]!r}: {shown} cannot be written. Printable ASCII and most accents can: use writable(text)."
+            )
         if not text.strip():
             raise UserError(f"text {number} is {text!r}: there is nothing to write.")
         yield _line(text, f"{seed}#{number}", hand, np.random.default_rng([seed, number]))
