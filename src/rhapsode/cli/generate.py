@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._escapes import KNOWN, unescaped
-from rhapsode.cli._files import as_json, check_writable, put, visible, write
+from rhapsode.cli._files import arriving, as_json, check_writable, put, visible, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
 from rhapsode.cli._progress import tell
@@ -237,14 +237,14 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
-        given = before().decode("utf-8", "replace")
+        said = arriving() if prompt == "-" else before().decode("utf-8", "replace")
         if not _asked(ctx, "temperature"):
             temperature = 0.0
         if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink
