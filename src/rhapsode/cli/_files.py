@@ -41,7 +41,7 @@ def arriving() -> Iterator[str]:
     """What comes on stdin, as UTF-8, as soon as it is there. Raises `UserError`."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
     try:
-        while data := sys.stdin.buffer.read1(CHUNK):
+        while data := sys.stdin.buffer.read1(CHUNK):  # type: ignore[union-attr]
             yield decoder.decode(data)
     except (OSError, ValueError) as error:
         raise _unreadable("-", error) from None
