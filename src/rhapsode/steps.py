@@ -110,7 +110,7 @@ class Moves:
 @dataclass(frozen=True)
 class Sets:
     """A step is a set: which of `size` things are in it, as zeros and ones. The things are `groups` × `places`: e.g.
-    pitches that begin, and pitches that are held.
+    pitches that begin, and pitches that are held. Of each place, what is drawn has a thing in one group at the most.
 
     shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
            another key. What would leave the range stays outside: codecs leave room for it.
