@@ -18,6 +18,7 @@ from rhapsode.exchange.place import sweep
 from rhapsode.speech import espeak
 from rhapsode.speech._pool import Pool, cores, pool
 from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech.agreed import agreed
 from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, listened, listing, notes, rate_for, without_use
@@ -72,12 +73,13 @@ def prepared(
     """
     if not utterances:
         raise UserError(NONE)
+    utterances, said_of_labels = agreed(utterances)
     name = "lsp" if lsp else available()[0]
     sweep(cache.home / FOLDER)
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
-        told = notes(utterances, times.heard, rate)
+        told = [*said_of_labels, *notes(utterances, times.heard, rate)]
         kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
         found: list[Utterance | None] = [None] * len(utterances)
         analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
