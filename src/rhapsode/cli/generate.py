@@ -73,7 +73,10 @@ def generate(
     overwrite: Overwrite = False,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
-    bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
+    bars: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Music: how many [default: a form: as most training tunes have, or 16]."),
+    ] = None,
     chords: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +98,10 @@ def generate(
     fill_bars: Annotated[str | None, typer.Option(metavar="BARS", help="Music: or draw these bars of it: 5-8.")] = None,
     fill_parts: Annotated[
         str | None, typer.Option(metavar="PARTS", help="Music: or draw these parts of it: 2-4.")
+    ] = None,
+    transpose: Annotated[
+        str | None,
+        typer.Option(metavar="N|KEY", help="Music: move what comes out by N semitones, or into this key."),
     ] = None,
     particles: Annotated[
         int | None,
@@ -222,6 +229,7 @@ def generate(
             particles,
             max_copy,
             soundfont,
+            transpose,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
