@@ -122,7 +122,7 @@ class Strokes(RecordCodec):
                     yield drawing
 
         if alphabet and not every:
-            written = [(len(drawing), len(drawing.text or "")) for drawing in usable()]
+            written = [(len(drawing), len(drawing.text or "")) for drawing in usable() if not drawing.thin]
             points, total = map(sum, zip(*written, strict=True)) if written else (0, 0)
             every = max(1, round(points / max(1, total) * pace if pace else points / max(1, total) / PER_CHARACTER))
         every = every or 1
@@ -194,7 +194,7 @@ class Strokes(RecordCodec):
         points = np.concatenate([np.zeros((1, 2)), offsets.cumsum(axis=0)])
         ends = np.concatenate([[False], np.asarray(steps[:, 2]) > 0.5])
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
-        return Drawing(points[first:], ends[first:], text)
+        return Drawing(points[first:], ends[first:], text, thin=True)
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
@@ -259,7 +259,7 @@ class Strokes(RecordCodec):
 def _offsets(drawing: Drawing, every: int) -> tuple[np.ndarray, np.ndarray]:
     """From each kept point to the next one [n, 2], and whether the pen is lifted there [n] bool."""
     points, ends = drawing.points, drawing.ends
-    if every > 1:
+    if every > 1 and not drawing.thin:
         begins = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
         lengths = np.diff(begins, append=len(points))
         into = np.arange(len(points)) - np.repeat(begins, lengths)
