@@ -1,5 +1,6 @@
 """Small files of drawings, one of each kind, and how tests read them."""
 
+import gzip
 import io
 import json
 import zipfile
@@ -73,6 +74,15 @@ BIGBANK = [
 ]
 
 
+XOURNAL = """<?xml version="1.0" standalone="no"?>
+<xournal creator="xournalpp 1.2" fileversion="4"><title>Notes</title>
+<page width="595" height="841"><background type="solid"/><layer>
+<stroke tool="pen" color="#000000ff" width="1.41 0.5 1.0">10 20 11.5 22 12 23</stroke>
+<stroke tool="highlighter" width="19">0 0 9 9</stroke><stroke tool="eraser" width="8">0 0 9 9</stroke>
+<text font="Sans" size="12" x="1" y="2">typed</text></layer>
+<layer><stroke tool="pen" width="1.41 0.8 nan">13 20 14 20</stroke></layer></page>
+<page><layer><text x="1" y="2">only typed</text></layer></page>
+<page><layer><stroke tool="pen" width="1.41 0.5 0.25">1 2 3 4 5 6</stroke></layer></page></xournal>"""
 OWN = '{"rhapsode": "ink/1", "text": "hi", "strokes": [[[0, 1], [2, 3]], [], [[4, 5]]]}\n'
 
 
@@ -144,7 +154,9 @@ FILES = {
     "a.unp": UNIPEN,
     "o.txt": OMNIGLOT,
     "b.json": json.dumps(BIGBANK),
+    "a.xopp": gzip.compress(XOURNAL.encode()),
+    "b.xopp": archive({"mimetype": "application/xournal++", "META-INF/version": "current=1", "content.xml": XOURNAL}),
 }
 
 
-FILES["a.zip"] = archive({name: data for name, data in FILES.items() if name != "a.npz"})
+FILES["a.zip"] = archive({name: data for name, data in FILES.items() if not name.endswith(("npz", "xopp"))})
