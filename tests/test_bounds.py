@@ -51,6 +51,13 @@ def svg(inside: str) -> str:
     return f"<svg>{inside}</svg>"
 
 
+BREAK = "</layer></page><page><layer>"
+
+
+def xournal(strokes: str) -> str:
+    return f"<xournal><page><layer>{strokes}</layer></page></xournal>"
+
+
 def captured(points: str) -> str:
     return f"<WhiteboardCaptureSession><Stroke>{points}</Stroke></WhiteboardCaptureSession>"
 
@@ -219,6 +226,17 @@ CASES: dict[str, tuple[str, int, Make]] = {
         1000,
         lambda n: json.dumps({"word": "a", "drawing": [[[*([1] * n), "a" * n], [1] * (n + 1)]]}),
     ),
+    "lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
+    "lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
+    "lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
+    "xournal, points": ("a.xoj", 10000, lambda n: xournal(f'<stroke width="1 2">{"1 2 " * n}</stroke>')),
+    "xournal, widths": (
+        "a.xoj",
+        10000,
+        lambda n: xournal(f'<stroke width="1{" 2" * n}">{"1 2 " * n}</stroke>'),
+    ),
+    "xournal, strokes": ("a.xoj", 1000, lambda n: xournal('<stroke width="1">1 2 3 4</stroke>' * n)),
+    "xournal, pages": ("a.xoj", 300, lambda n: xournal(f'<stroke width="1">1 2</stroke>{BREAK}' * n)),
     "own ink, drawings": ("a.jsonl", 300, lambda n: drawn([[1, 2], [3, 4]]) * n),
     "own ink, points": ("a.jsonl", 10000, lambda n: drawn([[1, 2]] * n)),
     "own ink, strokes": ("a.jsonl", 1500, lambda n: drawn(*[[[1, 2]]] * n)),

@@ -154,6 +154,7 @@ FILES = {
     "a.unp": UNIPEN,
     "o.txt": OMNIGLOT,
     "b.json": json.dumps(BIGBANK),
+    "lists.json": json.dumps([[[[0, 1], [2, 3], [4, 5], [6, 7]], [[8, 9]]], [[[1, 2], [3, 4]]]]),
     "a.xopp": gzip.compress(XOURNAL.encode()),
     "b.xopp": archive({"mimetype": "application/xournal++", "META-INF/version": "current=1", "content.xml": XOURNAL}),
 }

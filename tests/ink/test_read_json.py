@@ -1,6 +1,7 @@
 import json
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from inkfiles import BIGBANK, DRAWN, OWN, RAW, all_of, one, put, refused, strokes
@@ -130,3 +131,40 @@ def test_numbers_in_json(tmp_path):
         assert not module.unfamiliar(put(tmp_path / "a.json", json.dumps(value).encode()))
     assert not module.unfamiliar(put(tmp_path / "a.csv", b"1,2\n3,4\n" * 9))
     assert not module.unfamiliar(tmp_path / "none")
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([[[[0, 0], [1, 2], [3, 3], [4, 4]]]], [[[[0, 0], [1, 2], [3, 3], [4, 4]]]]),
+        (
+            [[[[0, 1, 3, 4], [0, 2, 3, 5]]], [[[1, 2], [3, 4]]]],
+            [[[[0, 0], [1, 2], [3, 3], [4, 5]]], [[[1, 3], [2, 4]]]],
+        ),
+        ([[[[0, 1], [2, 3]], [[4, 5]]], []], [[[[0, 1], [2, 3]], [[4, 5]]], []]),
+        ([[[[0, 1], [2, 3]], [[4], [5]]]], [[[[0, 2], [1, 3]], [[4, 5]]]]),
+        ([[[[0, 1, 0.5, 9]], []]], [[[[0, 1]]]]),
+    ],
+)
+def test_plain_lists(tmp_path, value, expected):
+    for text in (json.dumps(value), json.dumps(value, indent=1)):
+        found = all_of(tmp_path / "a.json", text)
+        assert [strokes(each) for each in found] == expected and recognised(tmp_path / "a.json")
+        assert found[0].name == "a.json#1" and found[0].seconds is None
+
+
+def test_plain_lists_with_times_and_mistakes(tmp_path):
+    path = tmp_path / "a.json"
+    drawing = one(path, json.dumps([[[[0, 1, 2, 3], [5, 6, 7, 8], [100, 150, 200, 300]], [[9], [9], [400]]]]))
+    assert drawing.seconds.tolist() == [0, 0.05, 0.1, 0.2, 0.3]
+    good = [[[0, 1], [2, 3], [4, 5], [6, 7]]]
+    for bad, word in {
+        "[[[0, 1], [2], [4, 5], [6, 7]]]": "element 2, stroke 1",
+        '[[[0, "1"]]]': "element 2, stroke 1",
+        "[[[0, NaN]]]": "finite",
+        "[[0, 1]]": "element 2, stroke 1",
+        "3": "element 2",
+        "[3]": "element 2",
+    }.items():
+        refused(path, f"[{json.dumps(good)}, {bad}]", word)
+    refused(path, f"[{json.dumps(good)}, [[[0", "not JSON")

@@ -1,6 +1,7 @@
 import gzip
 
 from inkfiles import XOURNAL, all_of, archive, one, refused, strokes
+
 from rhapsode.exchange import signature
 
 

@@ -65,4 +65,5 @@ def _widths(stroke: Node, count: int) -> np.ndarray | None:
         return None
     if not count or len(found) < max(count - 1, 1) or not (np.abs(found) <= 1e6).all():
         return None
-    return np.abs(np.append(found, found[-1])[:count])
+    pressed: np.ndarray = np.abs(np.append(found, found[-1])[:count])
+    return pressed
