@@ -9,6 +9,7 @@ from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.page import Layout, Line, Page, Sheet, fit, lay_out
 from rhapsode.ink.svg import svg
+from rhapsode.ink.wrap import Paragraph
 from rhapsode.model import Model
 from rhapsode.samplers import Sampling
 from rhapsode.verified import draw
@@ -41,7 +42,7 @@ def own_line(drawing: Drawing) -> str:
     """A recorded line, as SVG; without its pressure, which models do not write. Raises `UserError`."""
     plain = replace(drawing, pressure=None, seconds=None)
     try:
-        layout = _cut(lay_out([[plain]], PAGE))
+        layout = _cut(lay_out([Paragraph((plain,))], PAGE))
     except UserError:  # too long for the page, or nothing but dashes
         layout = fit(plain, PAGE.x_height)
     return svg(layout, mode="ink")
