@@ -7,6 +7,8 @@ import json
 import os
 import re
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -23,7 +25,7 @@ from rhapsode.errors import UserError
 from rhapsode.ink.read import read, recognised
 from rhapsode.inkpad.lines import Lines, parse
 from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, english, prompts, written
-from rhapsode.inkpad.server import LIMIT, PAGES, Server
+from rhapsode.inkpad.server import HOST, LIMIT, PAGES, Server
 
 TEXTS = ["the first line", "A second, 2nd one."]
 
@@ -37,8 +39,8 @@ def texts(path: Path) -> list[str | None]:
 
 
 @contextmanager
-def serving(path: Path, asked: list[str] = TEXTS) -> Iterator[Server]:
-    with Server(Lines(path), asked, "abc") as server:
+def serving(path: Path, asked: list[str] = TEXTS, host: str = HOST) -> Iterator[Server]:
+    with Server(Lines(path), asked, "abc", host=host) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -309,7 +311,18 @@ def test_its_own_page_may_save(server: Server) -> None:
 
 def test_wrong_addresses(server: Server) -> None:
     token = server.token
-    for where in ("/", "//", f"/{token}", f"/{token[:-1]}/", f"/{token}x/page.js", "/x/lines", "/lines", "/page.js"):
+    status, headers, _ = ask(server, "GET", f"/{token}")  # as people type it
+    assert status == 308 and headers["Location"] == f"/{token}/"
+    for where in (
+        "/",
+        "//",
+        f"/{token[:-1]}",
+        f"/{token[:-1]}/",
+        f"/{token}x/page.js",
+        "/x/lines",
+        "/lines",
+        "/page.js",
+    ):
         assert ask(server, "GET", where)[0] == 403, where
     assert ask(server, "POST", "/x/lines", line(TEXTS[0]))[0] == 403
     for where in (
@@ -330,6 +343,76 @@ def test_ports(server: Server, path: Path) -> None:
     assert server.server_address[0] == "127.0.0.1"
     with pytest.raises(UserError, match="in use"):
         Server(Lines(path), TEXTS, "abc", server.server_port)
+
+
+def test_a_host_for_other_devices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heard at all addresses, and answered to who knows the secret, at an address of this machine and no other name."""
+    monkeypatch.setattr(Server, "_outward", lambda _: "127.0.0.2")  # as the network's address of this machine
+    with serving(path, host="0.0.0.0") as server:
+        assert server.url == f"http://127.0.0.2:{server.server_port}/{server.token}/" and not server.private
+        assert re.fullmatch(r"([a-z2-9]{4}-){4}[a-z2-9]{4}", server.token)
+        where = f"127.0.0.2:{server.server_port}"
+        own = {"Host": where, "Origin": f"http://{where}", "Sec-Fetch-Site": "same-origin"}
+
+        def told(method: str, target: str, **headers: str) -> int:
+            connection = http.client.HTTPConnection("127.0.0.2", server.server_port, timeout=20)
+            sent = {**own, "Content-Type": "application/json", **headers}
+            connection.request(method, target, line(TEXTS[0]) if method == "POST" else None, sent)
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        assert told("POST", f"/{server.token}/lines") == told("GET", f"/{server.token}/") == 200
+        for target in ("/", "/lines", "/page.js", f"/{server.token[:-1]}/lines", f"/{'a' * 24}/lines"):
+            assert told("GET", target) == told("POST", target) == 403
+        for wrong in (
+            {"Host": "evil.example"},
+            {"Host": "192.0.2.7"},
+            {"Host": "["},
+            {"Origin": "http://evil.example"},
+        ):
+            assert told("GET", f"/{server.token}/lines", **wrong) == 403
+    with Server(Lines(path), TEXTS, "abc", host="localhost") as server:
+        assert server.private
+    for wrong in ("192.0.2.7", "no such host", "x" * 70):
+        with pytest.raises(UserError, match=r"With --host, give an address of this machine, or 0\.0\.0\.0"):
+            Server(Lines(path), TEXTS, "abc", host=wrong)
+
+
+def test_ipv6(path: Path) -> None:
+    try:
+        server = Server(Lines(path), TEXTS, "abc", host="::1")
+    except UserError:
+        pytest.skip("there is no IPv6 here")
+    with server:
+        assert server.private and server.url.startswith(f"http://[::1]:{server.server_port}/")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        connection = http.client.HTTPConnection("::1", server.server_port, timeout=20)
+        connection.request("GET", f"/{server.token}/lines")
+        assert connection.getresponse().status == 200
+        server.shutdown()
+        thread.join()
+
+
+def test_a_browser_that_leaves_is_no_failure(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    body = line(TEXTS[0])
+    for sent in (
+        f"GET /{server.token}/lines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode(),
+        f"POST /{server.token}/lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body) + 1}\r\n\r\n".encode()
+        + body,
+        b"GET /",
+    ):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+                connection.sendall(sent)
+                connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )  # a reset, not an end
+    time.sleep(0.2)
+    assert ask(server, "GET", "lines")[0] == 200
+    assert capsys.readouterr().err == ""
 
 
 # The command
