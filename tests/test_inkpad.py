@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import string
 import struct
 import subprocess
 import sys
@@ -24,7 +25,8 @@ from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.ink.read import read, recognised
 from rhapsode.inkpad.lines import Lines, parse
-from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, english, prompts, written
+from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, prompts, written
+from rhapsode.inkpad.sentences import SENTENCES
 from rhapsode.inkpad.server import HOST, LIMIT, PAGES, Server
 
 TEXTS = ["the first line", "A second, 2nd one."]
@@ -84,43 +86,66 @@ def post(server: Server, body: bytes, **headers: str) -> tuple[int, dict[str, An
 # What to write
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_prompts_cover(seed: int) -> None:
-    """In 40 lines everything several times, with Python's documentation and without it."""
-    for words in (english(), []):
-        lines = prompts(40, ALPHABET, seed, words)
-        assert len(set(lines)) == 40
-        counts = written(lines)
-        assert set(counts) == set(ALPHABET)
-        assert min(counts.values()) >= ENOUGH, counts
-        assert max(map(len, lines)) <= LONGEST
-        assert all(text == " ".join(text.split()) for text in lines)
+@pytest.mark.parametrize("seed", range(4))
+def test_prompts_are_sentences_that_cover_everything(seed: int) -> None:
+    """In 40 lines everything several times."""
+    lines = prompts(40, ALPHABET, seed)
+    assert len(set(lines)) == 40 and set(lines) <= set(SENTENCES)
+    counts = written(lines)
+    assert set(counts) == set(ALPHABET)
+    assert min(counts.values()) >= ENOUGH, counts
+
+
+def test_sentences() -> None:
+    assert len(set(SENTENCES)) == len(SENTENCES) > 250
+    assert set("".join(SENTENCES)) == {*ALPHABET, " "}
+    for text in SENTENCES:
+        assert len(text) <= LONGEST and text == " ".join(text.split())
+        assert text[0] in string.ascii_uppercase + '"'
 
 
 def test_prompts_are_repeatable() -> None:
-    words = english()[:3000]
-    few, many = prompts(5, ALPHABET, 3, words), prompts(9, ALPHABET, 3, words)
+    few, many = prompts(5, ALPHABET, 3), prompts(9, ALPHABET, 3)
     assert many[:5] == few, "a longer session goes on with the same lines"
-    code = "from rhapsode.inkpad.prompts import *; print(prompts(5, ALPHABET, 3, english()[:3000]))"
+    code = "from rhapsode.inkpad.prompts import *; print(prompts(5, ALPHABET + 'é', 3))"
     for hashing in "12":  # the order of sets must not matter
         done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": hashing}, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": hashing, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
         )
-        assert done.stdout.strip() == str(few)
-    assert prompts(5, ALPHABET, 4, words) != few
+        assert done.stdout.strip() == str(prompts(5, ALPHABET + "é", 3))
+    assert prompts(5, ALPHABET, 4) != few
+
+
+def test_more_prompts_than_sentences() -> None:
+    lines = prompts(400, ALPHABET, 0)
+    assert len(set(lines)) == 400 and max(map(len, lines)) <= LONGEST
+    assert set(SENTENCES) <= set(lines)
 
 
 @pytest.mark.parametrize("alphabet", ["äöüßéñ", "ABC", "0123456789", "?!&+()", "абвгд", "aé-'s", "ACGT.", "漢字か"])
 def test_prompts_of_other_alphabets(alphabet: str) -> None:
-    lines = prompts(12, alphabet, 0, english()[:3000])
+    lines = prompts(12, alphabet, 0)
     counts = written(lines)
     assert set(counts) == set(alphabet)
     assert min(counts.values()) >= ENOUGH
 
 
+def test_sentences_in_the_characters_that_there_are() -> None:
+    assert set(prompts(9, string.ascii_lowercase, 0)) <= {_letters(each.lower()) for each in SENTENCES}
+    lines = prompts(40, ALPHABET + "é", 0)
+    assert written(lines)["é"] >= ENOUGH and len(set(lines) & set(SENTENCES)) > 30
+
+
+def _letters(text: str) -> str:
+    return " ".join("".join(char for char in text if char.isalpha() or char == " ").split())
+
+
 def test_common_pairs_come_first() -> None:
-    words = [first + second for second in "aeiou" for first in ("th", "th", "th", "kw", "vr", "zn")] * 9
-    assert "th" in prompts(1, "aeioukwthvrzn", 0, words)[0]
+    begun = "".join(prompts(8, string.ascii_lowercase, 0))
+    assert all(pair in begun for pair in ("th", "he", "in", "er"))
 
 
 def test_wrong_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -130,7 +155,7 @@ def test_wrong_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
             characters(wrong)
     monkeypatch.setattr("rhapsode.inkpad.prompts.TRIES", 1)
     with pytest.raises(UserError, match="not 500 different lines"):
-        prompts(500, "a", 0, [])
+        prompts(500, "a", 0)
 
 
 # The file
@@ -439,7 +464,7 @@ def send(url: str, body: bytes) -> int:
 
 
 def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
-    asked = prompts(3, "abcXY", 0, english())
+    asked = prompts(3, "abcXY", 0)
     with running(path, "--lines", "3", "--alphabet", "abcXY") as (process, url):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", url)
         assert send(url, line(asked[0])) == 200
@@ -453,7 +478,7 @@ def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
 
 def test_killed_while_saving(path: Path) -> None:
     """Whatever moment it dies at, the file is whole and has every line whose save was answered."""
-    asked = prompts(12, "abc", 0, english())
+    asked = prompts(12, "abc", 0)
     with running(path, "--lines", "12", "--alphabet", "abc") as (process, url):
         saved: list[str] = []
 

@@ -57,7 +57,7 @@ def ink(
     needs their consent."""
     with unbroken():
         from rhapsode.inkpad.lines import Lines
-        from rhapsode.inkpad.prompts import ALPHABET, characters, english, prompts
+        from rhapsode.inkpad.prompts import ALPHABET, characters, prompts
         from rhapsode.inkpad.server import Server
         from rhapsode.inkpad.teacher import Teacher
 
@@ -76,7 +76,7 @@ def ink(
     known = teacher.alphabet if teacher else ALPHABET
     usual = "".join(each for each in ALPHABET if each in known) or known
     wanted = characters(usual if alphabet is None else alphabet)
-    with Server(recorded, prompts(lines, wanted, seed, english()), wanted, port, teacher, hint, host) as server:
+    with Server(recorded, prompts(lines, wanted, seed), wanted, port, teacher, hint, host) as server:
         typer.echo(server.url)
         _tell("That is the page on which you write. Ctrl-C ends; every saved line stays.")
         if not server.private:
