@@ -20,6 +20,7 @@ from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak, melody
+from rhapsode.speech.arriving import arriving
 from rhapsode.speech.sentences import sentences
 from rhapsode.speech.utterance import Utterance
 
@@ -57,15 +58,17 @@ def prosody_beside(voice: Model) -> Model | None:
     return type(voice).load(folder)
 
 
-def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:
-    """The sentences of a text as phones. Raises `UserError`."""
+def outlined(codec: Speech, text: str | Iterable[str], speaker: str | None = None) -> Iterator[Utterance]:
+    """The sentences of a text as phones; of one that comes piece by piece, each as soon as it is whole. Raises
+    `UserError`."""
     speakers = codec.features.speakers
     if speaker is not None and speakers == ("",):
         raise UserError(f"speaker {speaker!r}: the voice has one speaker, who has no name. Leave it out.")
     if speaker is not None and speaker not in speakers:
         raise choice("speaker", speaker, speakers)
-    espeak.check(codec.settings["language"], text)  # all of it, before the first sentence is heard
-    for sentence in sentences(text):
+    if isinstance(text, str):
+        espeak.check(codec.settings["language"], text)  # all of it, before the first sentence is heard
+    for sentence in sentences(text) if isinstance(text, str) else arriving(text):
         if not any(character.isalnum() for character in sentence):
             continue
         phones = espeak.phones(sentence, codec.settings["language"])

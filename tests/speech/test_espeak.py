@@ -7,6 +7,7 @@ import pytest
 
 from rhapsode.errors import UserError
 from rhapsode.speech import espeak
+from rhapsode.speech._espeak import PHONEME, Event, Said
 from rhapsode.speech.espeak import phones, speak, voices
 from rhapsode.speech.utterance import PAUSE, Utterance
 
@@ -122,3 +123,32 @@ def test_threads() -> None:
     for each in threads:
         each.join()
     assert len(found) == 12 and all(expected[voice] == said for voice, said in found)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "expected"),
+    [
+        ("de", "Und New York.", "_ ʊ n t n j uː j ɔ ɾ k _"),  # (en) and (de) stand around `New`
+        ("ru", "няня", "_ nʲ ɑ nʲ ʌ _"),  # n, ʲ
+        ("fa", "سلام خوب", "_ s a l ɑ m x u b _"),  # with tones, 1
+    ],
+)
+def test_marks_are_no_phones(voice: str, text: str, expected: str) -> None:
+    assert symbols(speak(text, voice)) == expected
+
+
+def test_marks_of_all_kinds() -> None:
+    def told(*marks: str) -> list[str]:
+        events = tuple(Event(PHONEME, at, each) for at, each in enumerate(marks))
+        return [each.symbol for each, _ in espeak._marks(Said(np.zeros(9, np.int16), 22050, events))]
+
+    assert told("(en-us-n", "t", "(de)", "", "ˈ", "1", "ˈuː") == ["t", "", "ˈuː"]
+    assert told("s", "ʲ", "a", "ᵐ", "b", "ˈ", "ɑ", "̃", "?") == ["sʲ", "a", "ᵐb", "ɑ̃", "?"]
+
+
+def test_every_voice_tells_phones_alone() -> None:
+    voices = sorted(set(espeak._loaded().voices.values()))
+    for voice in voices:
+        said = espeak._loaded().say("Facebook, a", voice, 450, 50)
+        for each in espeak._phones(said)[0]:
+            assert each.symbol == PAUSE or (any(map(str.isalpha, each.symbol)) and "(" not in each.symbol), voice

@@ -10,13 +10,14 @@ import os
 import re
 import threading
 import unicodedata
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from rhapsode.errors import UserError, choice
-from rhapsode.speech._espeak import PHONEME, WORD, Engine, Said
+from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
 
@@ -32,6 +33,10 @@ LEAST = 0.01
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
+PRENASAL = ("ᵐ", "ⁿ", "ᵑ", "ᶮ", "ᶯ")
+"""Marks that belong to the consonant after them; others belong to the phone before."""
+GLOTTAL = "?"
+"""What some voices call the glottal stop; no other phone is without a letter."""
 OTHER_SCRIPTS = (
     "am ar as ba be bg bn bpy chr cmn cv el en-shaw fa grc gu hak he hi hy hyw ja ka kk kn ko kok ky mk ml mr my ne "
     "nog or pa piqd qya ru sd shn si sjn sr ta te th ti tt ug uk ur yue zh"
@@ -145,8 +150,7 @@ def _short(text: str) -> str:
 
 def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
     """Phones with stress (where its mark is) and word, and the samples [P] where they begin, perhaps at once."""
-    words = np.cumsum([each.kind == WORD for each in said.events]).tolist()
-    marks = [(each, word) for each, word in zip(said.events, words, strict=True) if each.kind == PHONEME]
+    marks = _marks(said)
     named = [False, *(bool(each.symbol) for each, _ in marks), False]
     ends = [*(each.sample for each, _ in marks[1:]), len(said.samples)]
     found: list[Phone] = []
@@ -161,6 +165,33 @@ def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
         found.append(Phone(symbol or PAUSE, STRESS.get(mark.symbol[:1], 0), word=word))
         begins.append(begin)
     return found, np.array(begins, np.int64)
+
+
+def _marks(said: Said) -> list[tuple[Event, int]]:
+    """What is told of phones, and the number of each one's word, without the marks that stand for no sound.
+
+    Those are switches of the language, `(en)`, perhaps cut short; tones, `1`; and what changes the phone beside it:
+    `n`, `ʲ` is one phone, and so is `ᵐ`, `b`. An empty symbol is silence, and stays.
+    """
+    found: list[tuple[Event, int]] = []
+    word, before = 0, None
+    for each in said.events:
+        word += each.kind == WORD
+        if each.kind != PHONEME:
+            continue
+        symbol = each.symbol.lstrip("".join(STRESS))
+        if symbol and symbol in PRENASAL:
+            before = before or each
+        elif symbol and all(unicodedata.category(one) in ("Lm", "Mn") for one in symbol):
+            if found and found[-1][0].symbol:
+                found[-1] = replace(found[-1][0], symbol=found[-1][0].symbol + symbol), found[-1][1]
+        elif not each.symbol or (symbol[:1] != "(" and any(one.isalpha() or one == GLOTTAL for one in symbol)):
+            if before is not None and symbol:
+                marked = each.symbol[: len(each.symbol) - len(symbol)] + before.symbol + symbol
+                each = replace(each, sample=before.sample, symbol=marked)
+            before = None
+            found.append((each, word))
+    return found
 
 
 def _pauses(said: Said, begin: int, end: int) -> bool:
