@@ -51,10 +51,25 @@ class Asked(NamedTuple):
 
 def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     """What a wish says, with the files that it names. Raises `UserError`."""
-    from rhapsode.music import wishes
+    found = _asked(model, codec, wish, echo)
+    if wish.transpose is not None:  # what is wrong with it is said before anything is drawn
+        tune = found.outline.tune
+        transposed(replace(tune, notes=tune.notes[:0]) if codec.keyed else None, wish.transpose)
+    return found
 
-    if wish.transpose is not None:
-        wishes.interval(wish.transpose)
+
+def transposed(tune: Tune | None, to: str) -> Tune | None:
+    """The tune moved as `--transpose` says; None if it is not known yet. Raises `UserError`."""
+    from rhapsode.music.wishes import interval, moved
+
+    try:
+        semitones = interval(to)
+        return None if tune is None else moved(tune, to if semitones is None else semitones)
+    except UserError as error:
+        raise UserError(f"--transpose: {error}") from None
+
+
+def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
     if wish.loop and not codec.loops:
