@@ -196,6 +196,9 @@ class Strokes(RecordCodec):
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         return Drawing(points[first:], ends[first:], text, thin=True)
 
+    def drawn(self, record: Drawing) -> bool:
+        return record.thin
+
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
 
