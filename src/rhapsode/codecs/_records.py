@@ -189,6 +189,10 @@ class RecordCodec(Codec):
         outline: what they were drawn along, see `guide`; it says of the record what steps do not.
         """
 
+    def drawn(self, record: Any) -> bool:
+        """Whether it is known that a model drew it. Its steps lie on no grid, and are scored without noise."""
+        return False
+
     @abstractmethod
     def ends(self, step: Any) -> bool:
         """Whether the step says that the record is over."""

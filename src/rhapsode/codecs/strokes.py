@@ -211,6 +211,9 @@ class Strokes(RecordCodec):
             return Drawing(*delayed.apart(points, pen), text, thin=True)
         return Drawing(points, pen != 0, text, thin=True)
 
+    def drawn(self, record: Drawing) -> bool:
+        return record.thin
+
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
 
