@@ -528,7 +528,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     config = tmp_path / "small.toml"
     config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
     assert main(["train", str(pens), "-o", folder, "--steps", "30", "--config", str(config), "--device", "cpu"]) == 0
-    capsys.readouterr()
+    assert f'next     rhapsode generate {folder} "any words" -o words.svg' in capsys.readouterr().err
     out = tmp_path / "out"
     out.mkdir()
     for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):

@@ -78,6 +78,7 @@ class Strokes(RecordCodec):
     def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand
         self.text = Text(len(alphabet) + 1, pace) if alphabet else None
+        self.usage = '"any words" -o words.svg' if alphabet else "-o drawing.svg"
 
     @property
     def steps(self) -> Moves:
