@@ -612,7 +612,7 @@ def test_each_phone_takes_some_time(seen: list[int], times: list[float]) -> None
         ("one", [], "too little data: .* an hour of speech for a voice|It takes an hour of speech for a voice"),
         ("no recordings", [], r"none of the utterances can be used: 8 without a recording \(0, 1, .*\)\. Known are"),
         ("no text", ["--codec", "speech"], "nothing to say|there is nothing"),
-        ("", ["--language", "klingon"], "'klingon' is not known"),
+        ("", ["--language", "klingonn"], "'klingonn' is not known.* Near are piqd .klingon."),
         ("", ["--language", "en-gbb"], "Did you mean 'en-gb"),
         ("", ["--language", "de", "--codec", "chars"], "--language is for voices; .* codec chars"),
         ("", ["--field", "text"], "field is not None|is for text"),

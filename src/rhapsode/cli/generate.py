@@ -131,7 +131,10 @@ def generate(
     ] = None,
     phones: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Voices: say these phones at their times: .TextGrid, .lab, .jsonl."),
+        typer.Option(
+            metavar="FILE",
+            help="Voices: say these phones, at their times if they have any: .TextGrid, .lab, .jsonl, .txt.",
+        ),
     ] = None,
     f0: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Voices: with this F0, lines of seconds,hertz.")

@@ -131,11 +131,15 @@ class Page:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout."""
+    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout.
+
+    unit: mm that one of the drawing's own units became, so that whoever reads it again can undo that.
+    """
 
     drawing: Drawing
     index: int
     baseline: float
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,7 +209,8 @@ def lay_out(
             full = position < len(paragraph.lines) - 1
             indent = 0.0 if position else paragraph.indent
             placed = _place(line, found[index], page, page.baseline(row), indent, full, index)
-            sheets[-1].append(Line(placed, index, page.baseline(row)))
+            unit = page.x_height / found[index].x_height
+            sheets[-1].append(Line(placed, index, page.baseline(row), unit))
             row += 1
             index += 1
     rules = tuple(map(page.baseline, range(page.rows))) if page.ruled else ()
@@ -242,7 +247,7 @@ def fit(
     page = Page(width + 2 * margin, height + 2 * margin, (margin,) * 4, nominal, height)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     moved = (drawing.points - middle) * scale + (page.width / 2, page.height / 2)
-    line = Line(replace(drawing, points=moved), 0, page.height - margin)
+    line = Line(replace(drawing, points=moved), 0, page.height - margin, scale)
     return Layout(page, (Sheet(page, (line,), ()),))
 
 

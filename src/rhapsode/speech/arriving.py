@@ -10,7 +10,7 @@ NEXT = "X"
 """How another sentence may begin."""
 
 
-def arriving(pieces: Iterable[str]) -> Iterator[str]:
+def arriving(pieces: Iterable[str], language: str = "en") -> Iterator[str]:
     """The sentences of a text, as `sentences` has them, but that a line may end one, too, whatever comes next: if it
     ends with a mark that ends a sentence before a capital. So nobody waits for what has not been written yet.
 
@@ -20,8 +20,8 @@ def arriving(pieces: Iterable[str]) -> Iterator[str]:
     held = ""
     for line in _lines(pieces):
         held = (held + line).lstrip()
-        found = sentences(held)
-        if held.endswith("\n") and len(sentences(held + NEXT)) > len(found):
+        found = sentences(held, language=language)
+        if held.endswith("\n") and len(sentences(held + NEXT, language=language)) > len(found):
             held = ""
         elif len(found) > 1 and any(map(str.isalnum, found[-1])):
             last = found.pop()
@@ -29,7 +29,7 @@ def arriving(pieces: Iterable[str]) -> Iterator[str]:
         else:
             continue
         yield from found
-    yield from sentences(held)
+    yield from sentences(held, language=language)
 
 
 def _lines(pieces: Iterable[str]) -> Iterator[str]:

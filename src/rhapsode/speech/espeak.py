@@ -10,16 +10,21 @@ import os
 import re
 import threading
 import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from rhapsode.errors import UserError, choice
+from rhapsode.speech import languages
 from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.speech.written import read
 
 SPEEDS = (80, 450)
 PITCHES = (0, 100)
@@ -30,6 +35,8 @@ SHORTEST = 0.03
 """Seconds of a pause; a shorter one is part of the consonant after it."""
 LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
+ALIKE = 10
+"""How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -52,7 +59,8 @@ _engine: Engine | None = None
 def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) -> Utterance:
     """What espeak-ng says for a text, rendered.
 
-    voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
+    voice: one of `voices()`, or as `named` takes it, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to
+    450. pitch: 0 to 100.
     The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are
     one. A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of
     the vowel before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the`
@@ -64,9 +72,10 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
             raise UserError(f"{what}: {value} is out of range. Allowed: {low} to {high}.")
     with _lock:
         engine = _loaded()
+        voice = _named(engine, voice)
         identifier = _identifier(engine, voice)
         _check(text, voice)
-        said = engine.say(text, identifier, speed, pitch)
+        said = engine.say(read(text, voice), identifier, speed, pitch)
     found, begins = _phones(said)
     if all(each.symbol == PAUSE for each in found):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
@@ -90,10 +99,16 @@ def voices() -> list[str]:
         return sorted(_loaded().voices)
 
 
+def named(voice: str) -> str:
+    """What espeak-ng calls a language or accent that may be called otherwise: `de` for `de-DE`, `de_AT`, `deu`,
+    `German` and `Deutsch`. Raises `UserError` for one that is not known."""
+    with _lock:
+        return _named(_loaded(), voice)
+
+
 def check(voice: str, text: str | None = None) -> None:
     """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
-    with _lock:
-        _identifier(_loaded(), voice)
+    voice = named(voice)
     if text is not None:
         _check(text, voice)
 
@@ -115,12 +130,49 @@ if hasattr(os, "register_at_fork"):  # where there are forks
     os.register_at_fork(after_in_child=_forget)
 
 
-def _identifier(engine: Engine, voice: str) -> str:
+def _named(engine: Engine, voice: str) -> str:
     name, plus, variant = voice.partition("+")
-    if name not in engine.voices:
-        raise choice("voice", name, engine.voices)
+    found = _language(engine, name)
     if plus and variant not in engine.variants:
-        raise choice(f"variant of voice {name}", variant, engine.variants)
+        raise choice(f"variant of voice {found}", variant, engine.variants)
+    return found + plus + variant
+
+
+def _language(engine: Engine, name: str) -> str:
+    plain = name.strip().lower().replace("_", "-")
+    if plain in engine.voices:
+        return plain
+    found = languages.called().get(plain, engine.english.get(plain, ""))
+    if found in engine.voices:
+        return found
+    if best := _tagged(plain, engine.voices):
+        return best
+    other = engine.english | languages.called()
+    close = get_close_matches(plain, [*other, *engine.voices], n=4)
+    near = [f"{other[each]} ({each})" if each in other else each for each in close]
+    raise choice("language", name, engine.voices, f"Near are {', '.join(near)}." if near else "")
+
+
+def _tagged(tag: str, voices: Iterable[str]) -> str | None:
+    """The voice that is nearest to a tag of BCP 47, if one is near."""
+    try:
+        from langcodes import closest_supported_match, tag_is_valid
+    except ImportError:
+        raise UserError(
+            f"language {tag!r}: langcodes, which finds languages by other names than espeak-ng's, is not installed. "
+            "Install it: pip install 'rhapsode[speech]'"
+        ) from None
+    known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
+    for each in (tag, tag.partition("-")[0]):
+        with suppress(ValueError):  # it is no tag
+            if found := closest_supported_match(each, known, max_distance=ALIKE):
+                return found
+    return None
+
+
+def _identifier(engine: Engine, voice: str) -> str:
+    """voice: as `_named` gives it."""
+    name, plus, variant = voice.partition("+")
     return engine.voices[name] + plus + variant
 
 
