@@ -377,6 +377,7 @@ def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: Make
     found = codec.spelled(text, "skip")
     assert found.text == "bd cab ab \n\n\f a" and not found.replaced
     assert found.left_out["\u00e9"] == 2 and found.left_out.total() == 14
+    assert len(codec.spelled("\u00e9 & " * 100_000, "nearest").text) == 200_000  # at once
     with pytest.raises(UserError, match="nearest, refuse, skip"):
         codec.spelled(text, "guess")
 
