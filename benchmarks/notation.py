@@ -34,12 +34,12 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.music import chords
 from rhapsode.music import read as reading
 from rhapsode.music.formats import midi
 from rhapsode.music.pitch import name
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
 from rhapsode.music.write import encode
 

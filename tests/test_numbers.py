@@ -42,6 +42,9 @@ NUMBERS: dict[str, tuple[str, str, list[str]]] = {
     "omniglot": ("a.txt", "START\n1,2,3\nBREAK\n", ["1", "3"]),
     "own drawings": ("a.jsonl", '{"rhapsode": "ink/1", "strokes": [[[3, 4]]], "seconds": [[7]]}', ["3", "7"]),
     "quick draw": ("a.ndjson", '{"word": "a", "drawing": [[[3], [4], [5]]]}', ["3", "5"]),
+    "lists": ("a.json", "[[[[3, 4], [5, 6], [7, 8], [9, 1]]]]", ["3", "1]"]),
+    "xournal": ("a.xoj", '<xournal><page><layer><stroke width="1 2 7">3 4 5 6</stroke></layer></page></xournal>',
+                ["3 4", "6<"]),
     "abc": ("a.abc", 'X:1\nM:3/4\nL:1/8\nQ:1/4=100\n%%MIDI program 7\nK:C\n|:"C9"c5 (3:2:6def [1 g:|\n',
             ["3/", "8\n", "100", "7\n", "9", "5 ", "6", "1 g"]),
     "musicxml": ("a.musicxml", SCORE, ["1</divisions", "3</beats", "4</beat-type", "100", "4</octave", "1</duration"]),
@@ -111,9 +114,7 @@ def numeric(command: Callable[..., Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-1", "1e400", "1e308", "1e-320", DIGITS, "3e38"])
-def test_in_options(
-    number: str, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_in_options(number: str, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(tiny_model().path)
     (tmp_path / "a.txt").write_text("some text, and more\n" * 20)
     commands: list[tuple[Callable[..., Any], list[str]]] = [

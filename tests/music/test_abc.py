@@ -271,6 +271,40 @@ def test_no_file_makes_it_run_forever():
         assert len(found) + refused.count == 1
 
 
+EIGHTHS = HEAD.replace("L:1/4", "L:1/8")
+
+
+def rewritten(body):
+    """The music lines of a tune that is read and written again."""
+    return abc.dumps(tune(body, head=EIGHTHS)).partition("K:")[2].partition("\n")[2].strip()
+
+
+@pytest.mark.parametrize(
+    "body, written",
+    [
+        ("(3CDE (3C2D2E2 F2|", "(3C2D2E2 (3C4D4E4 F4|]"),
+        ("C4/3D2/3 E6|", "(3:2:2C4D2 E12|]"),
+        ("(5:4:5CDEFG A4|", "(5:4:5C2D2E2F2G2 A8|]"),
+        ("C10/3D2/3 E4|", "C4- (3:2:2C4D2 E8|]"),  # cut at the beat
+        ("C7/6D5/6 E6|", "(3C7/D2-D/ E12|]"),  # no sign lasts 5/4
+        ("C2/15D28/15 E6|", "(15:8:2C/D7 E12|]"),
+        ("C/17D33/17 E6|", "C2/17D66/17 E12|]"),  # there are no such tuplets
+        ("C2|D4/3[M:3/4]E14/3|", "C2|(3:2:1D2|(3:2:1[M:3/4]E7|]"),
+    ],
+)
+def test_lengths_that_no_sign_has_are_tuplets(body, written):
+    assert rewritten(body) == written
+    whole = abc.dumps(tune(body, head=EIGHTHS))
+    assert sounding(read(abc, whole)[0][0]) == sounding(tune(body, head=EIGHTHS))
+
+
+def test_what_readers_take_differently_is_not_written():
+    assert rewritten("^C2C2=C2C2|[^C-E-]4[^CE]4|") == "^C2 ^C2 =C2 C2|[^C8E8]|]", "accidentals last a bar, or do not"
+    assert rewritten('"N.C."C4"G"D4|') == '"^N.C."C4 "G"D4|]', "an annotation is no chord"
+    found = abc.dumps(tune("V:1\nC4|D4|\nV:2\n%%MIDI program 3\nE4|F4|")).partition("K:C\n")[2]
+    assert found == "V:1\nC8|D8|]\nV:2\n%%MIDI program 3\nE8|F8|]\n", "voices one below the other"
+
+
 def test_it_is_readable():
     text = abc.dumps(tune('D|"G"GABc d2 (3efg|"D7"f4- f3 ^e|[G4B4]|', "G", "X:1\nT:Title\nM:4/4\nL:1/8\n"))
     assert text == 'X:1\nT:Title\nM:4/4\nL:1/8\nK:G\nD|"G"GA Bc d2 (3efg|"D7"f7=f|[G4B4]|]\n'

@@ -17,6 +17,7 @@ from rhapsode.codecs._records import Lack, Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.exchange import signature
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
 from rhapsode.speech import read as files
@@ -24,6 +25,7 @@ from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.audio import SUFFIXES
 from rhapsode.speech.features import Features
 from rhapsode.speech.formats.own import dumps, loads
+from rhapsode.speech.inventory import Inventory
 from rhapsode.speech.metadata import among_recordings
 from rhapsode.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.speech.utterance import Utterance
@@ -104,7 +106,9 @@ class UtteranceCodec(RecordCodec):
         return Lack(sound.noun, f"recordings ({sound.name}) must be called so, with one of {' '.join(SUFFIXES)}")
 
     @classmethod
-    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:
+    def read(
+        cls, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+    ) -> Iterator[Utterance]:
         return files.read(path, name)
 
     @classmethod
@@ -151,6 +155,11 @@ class UtteranceCodec(RecordCodec):
 
     def refitted(self, records: Records) -> Self:
         return self  # the same numbers mean the same
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The phones that it knows, with which others are said."""
+        return Inventory(self.features.symbols)
 
     def unheard(self, record: Utterance) -> list[str]:
         """Symbols of its phones that the training data had not, sorted."""

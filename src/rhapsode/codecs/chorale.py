@@ -44,6 +44,7 @@ class Chorale(TuneCodec):
     unit = "frame"
     rank = 1
     keyed = True
+    loops = True
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
     meanings = {"grid": "Frames in a quarter note.", "voices": "How many there are, each with one note at a time."}
@@ -65,7 +66,7 @@ class Chorale(TuneCodec):
 
     @property
     def given(self) -> int:
-        return PLACES + sum(high - low + 2 for low, high in self.ranges)
+        return PLACES + sum(high - low + 2 for low, high in self.ranges) + self.usual.placed
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
@@ -97,7 +98,7 @@ class Chorale(TuneCodec):
         )
 
     def refusal(self, record: Tune) -> str:
-        parts = voices(natural(record, self.grid), len(self.ranges))
+        parts = voices(self.usual.natural(record, self.grid), len(self.ranges))
         if parts is None:
             return f"with more than {len(self.ranges)} voices"
         if not any(map(len, parts)):
@@ -108,7 +109,7 @@ class Chorale(TuneCodec):
         return ""
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        tune = natural(record, self.grid)
+        tune = self.usual.natural(record, self.grid)
         return self.lines(tune, Bars(tune, self.grid).end).astype(self.steps.dtype)
 
     @property
@@ -116,7 +117,7 @@ class Chorale(TuneCodec):
         return len(self.ranges)
 
     def silent(self, tune: Tune) -> frozenset[int]:
-        found = voices(natural(tune, self.grid), len(self.ranges)) or []
+        found = voices(self.usual.natural(tune, self.grid), len(self.ranges)) or []
         return frozenset(n for n, notes in enumerate(found) if not len(notes))
 
     def lines(self, tune: Tune, frames: int) -> np.ndarray:
@@ -156,7 +157,7 @@ class Chorale(TuneCodec):
             (Key(0, 0, self.usual.key.mode),),
             (self.usual.tempo,),
         )
-        return found if outline is None else outline.placed(found)
+        return found if outline is None else outline.placed(found, self.usual.shifts)
 
     def ends(self, step: np.ndarray) -> bool:
         return False
@@ -185,7 +186,7 @@ class Chorale(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Chorale:
-        grid, ranges, metre, tempo, key = fields(cls, data, "grid", "ranges", "metre", "tempo", "key")
+        grid, ranges, *usual = fields(cls, data, "grid", "ranges", *Usual.fields, optional=Usual.optional)
         for each in ranges if isinstance(ranges, list) else [None]:
             if not isinstance(each, list) or len(each) != 2 or not all(type(n) is int for n in each):
                 raise damaged(cls, f"expected two whole numbers, found {str(each)[:80]}")
@@ -193,7 +194,7 @@ class Chorale(TuneCodec):
             raise damaged(cls, f"grid {grid!r} and {len(ranges)} voices cannot be")
         if not all(0 <= low <= high <= 127 for low, high in ranges):
             raise damaged(cls, f"ranges {str(ranges)[:80]} cannot be")
-        return cls(grid, [(low, high) for low, high in ranges], Usual.from_json(cls, metre, tempo, key))
+        return cls(grid, [(low, high) for low, high in ranges], Usual.from_json(cls, *usual))
 
 
 def _apart(tune: Tune) -> bool:
@@ -205,8 +206,8 @@ class Parts(Guide):
     """A place in a tune of several voices that is read or drawn along an outline."""
 
     def __init__(self, codec: Chorale, outline: Outline) -> None:
-        tune = natural(outline.tune, codec.grid)
-        self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None)
+        tune = codec.usual.natural(outline.drawn_along, codec.grid)
+        self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None, outline.beyond)
         self._sizes = codec.steps.sizes
         if len(tune.notes):
             found = voices(tune, len(self._sizes))
@@ -221,13 +222,15 @@ class Parts(Guide):
                     )
             lines = codec.lines(tune, self._bars.end)
         else:
-            lines = np.zeros((0, len(self._sizes)), np.int64)
+            lines = np.full((self._bars.end if outline.loop else 0, len(self._sizes)), REST, np.int64)
         self._kept, self._drawn = self._keep(lines, outline)
+        self._again = int(self._bars.starts[-2]) if outline.loop else None
         scale = outline.scale(tune)
         self._values = []
         for low, high in codec.ranges:
             begins = [pitch % 12 in scale for pitch in range(low, high + 1)]
             self._values.append(np.array([True, True, *begins]))
+        self._place = codec.usual.place(outline.tune)
         self._frame, self._sounding = 0, np.zeros(len(self._sizes), bool)
         ends = np.cumsum([size - LOWEST_FIRST + 1 for size in self._sizes])
         self._at = np.array([0, *ends[:-1]])  # of the numbers of each voice: whether it begins, then its pitches
@@ -246,7 +249,7 @@ class Parts(Guide):
         return kept, found
 
     def given(self) -> np.ndarray:
-        return np.concatenate([self._bars.numbers(self._frame), self._voices])
+        return np.concatenate([self._bars.numbers(self._frame), self._voices, self._place])
 
     def allowed(self) -> np.ndarray:
         found = []
@@ -264,6 +267,10 @@ class Parts(Guide):
 
     def read(self, step: np.ndarray) -> None:
         step = np.asarray(step).astype(np.int64)
+        if self._again is not None and self._frame < self._bars.starts[1]:
+            at = self._again + self._frame
+            self._kept, self._drawn = self._kept.copy(), self._drawn.copy()
+            self._kept[at], self._drawn[at] = step, False
         found = np.zeros_like(self._voices)
         for at, size, value in zip(self._at.tolist(), self._sizes, step.tolist(), strict=True):
             own = slice(at + 1, at + size - LOWEST_FIRST + 1)

@@ -43,6 +43,7 @@ class PianoRoll(TuneCodec):
     head = "nade"
     unit = "frame"
     rank = 2
+    loops = True
     options = {"grid": 4, "holds": 1, "shift": 5, "echoes": 12}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24), "echoes": (0, 16)}
     meanings = {
@@ -73,7 +74,7 @@ class PianoRoll(TuneCodec):
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high, count = 128, -1, 0
-        census = Census()
+        census = Census(cls.keyed)
         for tune in records():
             pitches = pitched(tune)["pitch"]
             if len(pitches):
@@ -169,8 +170,8 @@ class PianoRoll(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, lags, metre, tempo, key = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", "metre", "tempo", "key"
+        grid, holds, lowest, places, shift, lags, *usual = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", *Usual.fields, optional=Usual.optional
         )
         whole = [grid, lowest, places, shift, *(lags if isinstance(lags, list) else [None])]
         if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
@@ -179,14 +180,14 @@ class PianoRoll(TuneCodec):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
         if len(lags) > 16 or sorted({*lags}) != lags or (lags and not 1 <= lags[0] <= lags[-1] <= LONGEST):
             raise damaged(cls, f"echoes {str(lags)[:80]} must be in order, from 1")
-        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key), tuple(lags))
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, *usual), tuple(lags))
 
 
 class Frames(Guide):
     """A place in a tune that is read or drawn along an outline, whose bars it can keep; it keeps no single parts."""
 
     def __init__(self, codec: PianoRoll, outline: Outline) -> None:
-        tune = rescaled(outline.tune, codec.grid)
+        tune = rescaled(outline.drawn_along, codec.grid)
         self._bars = Bars(tune, codec.grid)
         self._kept = np.zeros((0, codec.steps.size), np.uint8)
         if len(tune.notes) and not all(outline.drawn(bar, 0) for bar in range(len(self._bars.starts) - 1)):
@@ -201,6 +202,8 @@ class Frames(Guide):
         self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
         self._sounding: np.ndarray = np.zeros(self._places, bool)
         self._frame = 0
+        self._again = int(self._bars.starts[-2]) if outline.loop else None  # there the first bar is kept again
+        self._first = list[np.ndarray]()
         self._steps, self._before = codec.steps, list[np.ndarray]()
 
     def given(self) -> np.ndarray:
@@ -209,9 +212,16 @@ class Frames(Guide):
         return np.concatenate(parts) if parts else silence[:0]
 
     def allowed(self) -> np.ndarray | None:
-        frame = self._frame
-        if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
-            into = self._kept[frame] == 1
+        frame, kept = self._frame, None
+        if self._again is not None and frame >= self._again:
+            kept = self._first[frame - self._again]
+        elif frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
+            kept = self._kept[frame]
+        if kept is not None:
+            into = (np.asarray(kept) == 1).reshape(-1, self._places)
+            if self._holds:  # what goes on from what was drawn, and is not there, begins here
+                into = np.stack([into[0] | (into[1] & ~self._sounding), into[1] & self._sounding])
+            into = into.ravel()
             return np.stack([~into, into], axis=1).ravel()
         into = self._into.copy()
         if self._holds:
@@ -224,6 +234,8 @@ class Frames(Guide):
     def read(self, step: np.ndarray) -> None:
         on = np.asarray(step).reshape(-1, self._places) > 0
         self._sounding = np.asarray(on.any(axis=0))
+        if self._again is not None and self._frame < self._bars.starts[1]:
+            self._first = [*self._first, np.asarray(step)]
         self._frame += 1
         if self._steps.lags:
             self._before.append(np.asarray(step, np.float32))

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.music import chords
 from rhapsode.music.formats._abc_fields import ALTERATIONS, Settings
 from rhapsode.music.formats._form import REPEATS, Ending, Label, Line, Sign, Turn, numbers, turn
 from rhapsode.music.formats._sheet import Mark, later
 from rhapsode.music.pitch import SEMITONES, tempered
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Part
 
 LENGTH = r"(?:\d+/\d+|\d+/+|/\d+|/+|\d+)?"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from rhapsode.exchange.refusals import Unreadable
 from rhapsode.exchange.values import shown
 from rhapsode.music.formats._sheet import metre as together
 from rhapsode.music.pitch import SEMITONES, place
-from rhapsode.music.refusals import Unreadable
 from rhapsode.music.tune import Metre
 
 DURATION = re.compile(r"([0-9]+)(?:%([0-9]+))?(\.*)")

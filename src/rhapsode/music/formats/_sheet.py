@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.music.formats._form import Line, Sign, Stretch, labels, played
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import (
     NOTE,
     UNITS,

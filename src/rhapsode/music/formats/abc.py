@@ -16,13 +16,13 @@ from copy import deepcopy
 from fractions import Fraction
 from itertools import takewhile
 
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source, decoded
 from rhapsode.music.formats._abc_body import Sound, Voice
 from rhapsode.music.formats._abc_fields import Settings, order, part
 from rhapsode.music.formats._abc_write import dumps
 from rhapsode.music.formats._form import Label, Line, Sign
 from rhapsode.music.formats._sheet import Mark, Note, Sheet, later
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "loads", "read", "recognises"]

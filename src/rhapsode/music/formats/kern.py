@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.music.formats import _kern_words as words
 from rhapsode.music.formats._form import Label
@@ -24,7 +25,6 @@ from rhapsode.music.formats._form import Line as BarLine
 from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
 from rhapsode.music.formats._sheet import Note, Sheet, later
 from rhapsode.music.pitch import ABOVE
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Key, Part, Tempo, Tune
 
 __all__ = ["read", "recognises"]

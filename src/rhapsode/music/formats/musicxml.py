@@ -14,6 +14,7 @@ from fractions import Fraction
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.archive import is_zip, members, opened
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import fraction, shown
 from rhapsode.exchange.xml import Node, parse, root
@@ -24,7 +25,6 @@ from rhapsode.music.formats._musicxml_write import MODES, dumps
 from rhapsode.music.formats._sheet import BEATS, Mark, Note, Sheet, later
 from rhapsode.music.formats._sheet import metre as together
 from rhapsode.music.pitch import SEMITONES, shifted, tempered
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "is_mxl", "read", "recognises"]
