@@ -44,6 +44,7 @@ def write_music(
     overwrite: bool,
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
+    from rhapsode.music.soundfont import playable
     from rhapsode.music.tune import after
     from rhapsode.music.write import WRITERS, save
 
@@ -55,6 +56,8 @@ def write_music(
         check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
+    if wish.soundfont is not None:
+        playable(wish.soundfont)
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
     if wish.fill is not None and wish.max_copy is not None:

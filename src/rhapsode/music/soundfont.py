@@ -36,6 +36,18 @@ def render(
 ) -> np.ndarray:
     """As `synth.render`, with the sounds of `font`: float32 [N, 2]. Raises `UserError`."""
     check(tune, rate)
+    path = playable(font)
+    parts, events = _performance(tune, chords)
+    round_ = round(tune.seconds * rate) if loop else None
+    samples = round((tune.seconds + TAIL) * rate)
+    command = _player()
+    if command is None:
+        return finish(_by_library(path, parts, events, samples, rate), rate, round_)
+    return finish(_by_command(command, path, parts, events, samples, rate), rate, round_)
+
+
+def playable(font: str | os.PathLike[str]) -> Path:
+    """The SoundFont, if it looks like one and there is something that plays it. Raises `UserError`."""
     path = Path(font)
     try:
         with path.open("rb") as file:
@@ -44,18 +56,21 @@ def render(
         raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
         raise UserError(f"{path}: this is no SoundFont: such files are called *.sf2.")
-    parts, events = _performance(tune, chords)
-    round_ = round(tune.seconds * rate) if loop else None
-    samples = round((tune.seconds + TAIL) * rate)
+    _player()
+    return path
+
+
+def _player() -> str | None:
+    """FluidSynth's command; None where the library is. Raises `UserError` if neither is."""
     if find_spec("tinysoundfont") is not None:
-        return finish(_by_library(path, parts, events, samples, rate), rate, round_)
+        return None
     command = shutil.which("fluidsynth")
     if command is None:
         raise UserError(
             "SoundFonts are played by tinysoundfont or fluidsynth, and neither is here: "
             "pip install --no-deps tinysoundfont"
         )
-    return finish(_by_command(command, path, parts, events, samples, rate), rate, round_)
+    return command
 
 
 def wav(
