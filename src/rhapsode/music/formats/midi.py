@@ -141,16 +141,14 @@ def _notes(tracks: Sequence[core.TrackTick]) -> np.ndarray:
 
 
 def _chords(score: core.ScoreTick) -> tuple[Chord, ...]:
-    """What the lyrics of a track without notes say that is named as ours; none, if they do not begin with a chord."""
+    """What the lyrics of a track without notes say that is named as ours; without those that are no chords."""
     texts = [
         text
         for track in score.tracks
         if track.name == ACCOMPANIMENT.name and not len(track.notes)
         for text in track.lyrics
-        if text.time >= 0
+        if text.time >= 0 and chords.known(text.text)
     ]
-    if not texts or not chords.known(texts[0].text):
-        return ()
     found = {text.time: "" if text.text == NO_CHORD else text.text for text in sorted(texts, key=attrgetter("time"))}
     return tuple(Chord(tick, symbol) for tick, symbol in found.items())
 
