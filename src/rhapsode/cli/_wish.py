@@ -76,6 +76,8 @@ def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
         raise UserError(f"--loop: codec {codec.name} knows no bars, so its tunes cannot be loops. Leave it out.")
     if wish.loop and not echo:
         raise UserError("--loop does not go with --no-echo: what is played again and again begins with the primer.")
+    if wish.loop and wish.fill is not None:
+        raise UserError("--loop does not go with --fill: a tune that is filled has a beginning and an end of its own.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
@@ -136,8 +138,8 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
     """A tune of which bars or parts are to be drawn. Raises `UserError`."""
     from rhapsode.music.outline import Outline
 
-    for name in ("bars", "chords", "key", "metre", "primer", "loop"):
-        if getattr(wish, name):
+    for name in ("bars", "chords", "key", "metre", "primer"):
+        if getattr(wish, name) is not None:
             raise UserError(f"--{name} does not go with --fill: the tune has its own.")
     tune = named(str(wish.fill), model)
     bars = None if wish.fill_bars is None else _ranges("--fill-bars", wish.fill_bars, len(tune.bars()))
