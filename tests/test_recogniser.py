@@ -312,7 +312,8 @@ def test_a_recogniser_is_not_overwritten_unasked(
 
 def test_lost_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(recognise, "varied", lambda drawing, rng: drawing)
-    monkeypatch.setattr(recognise, "frames", lambda drawing, size: np.full((9, FEATURES), np.nan, np.float32))
+    gone = np.full((9, FEATURES), np.nan, np.float32)
+    monkeypatch.setattr(recognise, "framed", lambda drawing, size, marks: (gone, np.zeros(99, np.int64)))
     with pytest.raises(UserError, match="lost its numbers"):
         recognise.train_recogniser(words(2, seed=1), tmp_path / "r", minutes=1, width=4)
 

@@ -21,7 +21,7 @@ from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak, melody
 from rhapsode.speech.alphabets import IPA
-from rhapsode.speech.sentences import sentences
+from rhapsode.speech.sentences import sentences, stream
 from rhapsode.speech.utterance import PAUSE, Utterance
 
 if TYPE_CHECKING:
@@ -63,17 +63,23 @@ Told = Callable[[Utterance, dict[str, tuple[str, ...]]], None]
 
 
 def outlined(
-    codec: Speech, text: str, speaker: str | None = None, told: Told = lambda utterance, changed: None
+    codec: Speech,
+    text: str | Iterable[str],
+    speaker: str | None = None,
+    told: Told = lambda utterance, changed: None,
 ) -> Iterator[Utterance]:
-    """The sentences of a text as phones that the voice knows. Raises `UserError`."""
+    """The sentences of a text as phones that the voice knows; of one that comes piece by piece, each as soon as it is
+    whole. Raises `UserError`."""
     speakers = codec.features.speakers
     if speaker is not None and speakers == ("",):
         raise UserError(f"speaker {speaker!r}: the voice has one speaker, who has no name. Leave it out.")
     if speaker is not None and speaker not in speakers:
         raise choice("speaker", speaker, speakers)
     language = espeak.named(codec.settings["language"])
-    espeak.check(language, text)  # all of it, before the first sentence is heard
-    for sentence in sentences(text, language=language):
+    if isinstance(text, str):
+        espeak.check(language, text)  # all of it, before the first sentence is heard
+    cut = sentences if isinstance(text, str) else stream
+    for sentence in cut(text, language=language):
         if not any(character.isalnum() for character in sentence):
             continue
         phones = espeak.phones(sentence, language)

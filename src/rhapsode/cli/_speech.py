@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
-LONGEST, HIGHEST = 3600, 2000
+LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
+SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -40,9 +41,17 @@ class Voice:
 
 
 def write_speech(
-    model: Model, text: str, voice: Voice, seed: int | None, samples: int, output: str, json: bool, overwrite: bool
+    model: Model,
+    text: str | Iterator[str],
+    voice: Voice,
+    seed: int | None,
+    samples: int,
+    output: str,
+    json: bool,
+    overwrite: bool,
 ) -> None:
-    """Speak, and write it where `output` says; without one, raw samples on stdout, sentence by sentence."""
+    """Speak, and write it where `output` says; without one, as WAV on stdout, sentence by sentence, each as soon as it
+    is made. text: whole, or piece by piece as it comes."""
     from rhapsode import speaking
     from rhapsode.codecs.speech import Speech
     from rhapsode.speech import audio
@@ -68,17 +77,19 @@ def write_speech(
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
-    if voice.phones is not None and text.strip():
+    if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
-    if not text.strip() and voice.phones is None:
-        raise UserError('nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav')
+    if isinstance(text, str) and not text.strip() and voice.phones is None:
+        raise UserError(SILENCE)
     chosen = seed
     if seed is None:
         chosen = fresh_seed() if voice.manner.temperature else 0
     assert chosen is not None
     prosody = speaking.prosody_beside(model)
+    if samples > 1 and not isinstance(text, str):
+        text = "".join(text)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     told = _Told()
 
@@ -96,29 +107,32 @@ def write_speech(
         return
     entries = []
     for row, name in enumerate(names):
-        whole = joined(list(said(row)))
+        spoken = list(said(row))
+        if not spoken:
+            raise UserError(SILENCE)
+        whole = joined(spoken)
         if output != "-":
             assert whole.sound is not None
             audio.written(whole.sound(), Path(name))
             tell(name)
         for beside in voice.also:
-            _beside(whole, beside)
-            tell(beside)
+            tell(f"{beside}{_beside(whole, beside)}")
         entries.append(_object(whole))
     if json:
         put(as_json({"seed": chosen, "samples": entries}))
 
 
 def _streamed(said: Iterator[Utterance], screen: bool) -> None:
-    """16-bit samples as they come; on a terminal, a sketch of them."""
-    from rhapsode.speech.audio import pcm
+    """A WAV file as it is made; on a terminal, a sketch of it."""
+    from rhapsode.speech.audio import header, pcm
     from rhapsode.speech.picture import preview
 
     first = next(said, None)
-    assert first is not None and first.sound is not None
-    rate = first.sound().rate
+    if first is None:
+        raise UserError(SILENCE)
     if not screen:
-        tell(f"raw samples: 16 bit, little-endian, one channel, {rate} a second")
+        assert first.sound is not None
+        put(header(first.sound().rate))
     for one in chain([first], said):
         assert one.sound is not None and one.acoustics is not None
         if screen:
@@ -126,7 +140,7 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         else:
             put(pcm(one.sound()))
     if screen:
-        tell("to hear it: -o FILE.wav, or a pipe to a player of raw samples")
+        tell("to hear it: -o FILE.wav, or a pipe to a player, such as aplay")
 
 
 class _Told:
@@ -181,10 +195,10 @@ def _contour(name: str, hop: float) -> Any:
                     if number == 1:  # names of columns
                         continue
                     rows.append((-1, 0))
-                if not (0 <= rows[-1][0] <= LONGEST and 0 <= rows[-1][1] <= HIGHEST):
+                if not (0 <= rows[-1][0] <= LATEST and 0 <= rows[-1][1] <= HIGHEST):
                     raise UserError(
                         f"{name}, line {number}: {line.strip()[:60]!r} is not `seconds,hertz`. Write two numbers, "
-                        f"up to {LONGEST} and {HIGHEST}; 0 Hz is unvoiced."
+                        f"up to {LATEST} and {HIGHEST}; 0 Hz is unvoiced."
                     )
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
@@ -200,15 +214,17 @@ def _contour(name: str, hop: float) -> Any:
     return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
-def _beside(whole: Utterance, name: str) -> None:
-    """Times, F0 or a picture, as the suffix says."""
+def _beside(whole: Utterance, name: str) -> str:
+    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is."""
     from rhapsode.speech.formats import hts, own, textgrid
-    from rhapsode.speech.picture import picture
+    from rhapsode.speech.picture import LONGEST, picture
 
     assert whole.sound is not None and whole.acoustics is not None
     suffix = Path(name).suffix.lower()
     if suffix == ".png":
         write(name, picture(whole))
+        if (seconds := whole.sound().seconds) > LONGEST:
+            return f": the first {LONGEST} of {seconds:.0f} seconds"
     elif suffix == ".csv":
         frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
@@ -216,6 +232,7 @@ def _beside(whole: Utterance, name: str) -> None:
     else:
         kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
         write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
+    return ""
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

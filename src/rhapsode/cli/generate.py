@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._escapes import KNOWN, unescaped
-from rhapsode.cli._files import as_json, check_writable, put, visible, write
+from rhapsode.cli._files import arriving, as_json, check_writable, put, visible, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
 from rhapsode.cli._progress import tell
@@ -73,7 +73,10 @@ def generate(
     overwrite: Overwrite = False,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
-    bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
+    bars: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Music: how many [default: a form: as most training tunes have, or 16]."),
+    ] = None,
     chords: Annotated[
         str | None,
         typer.Option(
@@ -95,6 +98,10 @@ def generate(
     fill_bars: Annotated[str | None, typer.Option(metavar="BARS", help="Music: or draw these bars of it: 5-8.")] = None,
     fill_parts: Annotated[
         str | None, typer.Option(metavar="PARTS", help="Music: or draw these parts of it: 2-4.")
+    ] = None,
+    transpose: Annotated[
+        str | None,
+        typer.Option(metavar="N|KEY", help="Music: move what comes out by N semitones, or into this key."),
     ] = None,
     particles: Annotated[
         int | None,
@@ -225,6 +232,7 @@ def generate(
             particles,
             max_copy,
             soundfont,
+            transpose,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
@@ -232,14 +240,14 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
-        given = before().decode("utf-8", "replace")
+        said = arriving() if prompt == "-" else before().decode("utf-8", "replace")
         if not _asked(ctx, "temperature"):
             temperature = 0.0
         if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink

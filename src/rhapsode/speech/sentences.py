@@ -25,6 +25,8 @@ OPENING = "\"'“‘«»([„¿¡—–- \u00a0"
 NEXT = re.compile(r"\s*(?:[-—–«»]\s+)*(\S{1,60})(\s|(?<=\S{60}))?")
 """The word after a mark, the first 60 characters of it; and whether it is whole."""
 INITIAL = re.compile(r"[^\W\d_]\.")
+CAPITAL = "X"
+"""How another sentence may begin."""
 BEFORE = 60
 """Characters before a mark that are looked at."""
 CUTS = (re.compile(r"[;:—–；：]\s*"), re.compile(r"[,，、]\s*"), re.compile(r"\s+"))
@@ -40,24 +42,27 @@ def sentences(text: str, longest: int = LONGEST, language: str = "en", by: str =
     cut behind its last semicolon, colon or dash that is not in its first third; else behind a comma; else at a space;
     else anywhere. language: as espeak-ng calls it; by: one of `WAYS`. Raises `UserError`.
     """
-    return list(stream([text], longest, language, by))
+    _check(longest, by)
+    return list(_pieces(text.splitlines() if by == "line" else _cut(text, language, over=True), longest))
 
 
 def stream(pieces: Iterable[str], longest: int = LONGEST, language: str = "en", by: str = "auto") -> Iterator[str]:
-    """The same of a text that comes piece by piece: each sentence as soon as the word after it has come."""
-    if longest < 1:
-        raise UserError(f"longest: {longest} is not allowed. A sentence has at least 1 character.")
-    if by not in WAYS:
-        raise choice("sentences", by, WAYS)
+    """The same of a text that comes piece by piece: each sentence as soon as the word after it has come.
+
+    A line may end one, too, whatever comes next: if it ends with a mark that ends a sentence before a capital. So
+    nobody waits for what has not been written yet. However the text is cut into pieces, the sentences are the same. Of
+    a text without ends, no more is held than some sentences may have.
+    """
+    _check(longest, by)
     rest = ""
-    for piece in pieces:
-        rest += piece
-        *whole, rest = _lines(rest) if by == "line" else _cut(rest, language, over=False)
+    for line in _lines(pieces):
+        rest += line
+        *whole, rest = [rest, ""] if by == "line" and line[-1:] in "\r\n" else _cut(rest, language, over=False)
         yield from _pieces(whole, longest)
         if len(rest) > HELD * longest:
             *whole, rest = _pieces([rest], longest)
             yield from whole
-    yield from _pieces(rest.splitlines() if by == "line" else _cut(rest, language, over=True), longest)
+    yield from _pieces(_cut(rest, language, over=True), longest)
 
 
 def points(text: str, language: str = "en") -> Iterator[tuple[re.Match[str], bool]]:
@@ -115,6 +120,13 @@ def abbreviation(words: list[str]) -> str:
     return found
 
 
+def _check(longest: int, by: str) -> None:
+    if longest < 1:
+        raise UserError(f"longest: {longest} is not allowed. A sentence has at least 1 character.")
+    if by not in WAYS:
+        raise choice("sentences", by, WAYS)
+
+
 def _marks(language: str) -> re.Pattern[str]:
     return GREEK if language.partition("-")[0] in ("el", "grc") else ENDS
 
@@ -125,18 +137,22 @@ def _cut(text: str, language: str, over: bool) -> list[str]:
     begin = 0
     for mark in _marks(language).finditer(text):
         after = None if mark["wide"] else NEXT.match(text, mark.end())
-        if not (over or mark["wide"]) and (after is None or after[2] is None):
-            break
-        if ends(text, begin, mark, after[1] if after else "", language):
+        word = after[1] if after else ""
+        known = mark["break"] or (mark.end() < len(text) if mark["wide"] else after and after[2] is not None)
+        if not over and not known:
+            if after or "\n" not in text[mark.end() :]:
+                break
+            word = CAPITAL
+        if ends(text, begin, mark, word, language):
             found.append(text[begin : mark.end()])
             begin = mark.end()
     return [*found, text[begin:]]
 
 
-def _lines(text: str) -> list[str]:
-    """Lines that are whole, and what comes after them."""
-    found = text.splitlines(keepends=True)
-    return [*found, ""] if text.endswith("\n") else found or [""]
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Pieces of which none goes on after the end of a line."""
+    for piece in pieces:
+        yield from piece.splitlines(keepends=True)
 
 
 def _pieces(sentences: Iterable[str], longest: int) -> Iterator[str]:
