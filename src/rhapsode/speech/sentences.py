@@ -16,7 +16,10 @@ WAYS = ("auto", "line")
 HELD = 16
 """Times `LONGEST`: so much of a text without an end is waited for, before it is cut where it can be."""
 BREAK = r"\n[^\S\n]*\n\s*|\n(?=[^\S\n]*(?:\d{1,3}[.)]|[-*•–—])[^\S\n])"
-CLOSING = r"(?:[\"'”’»“«)\]]|\s»(?=\s|$))*"
+PRIVATE = "\U000f0000", "\U000ffffd"
+"""The first and the last of characters that are no text: marks of `script`."""
+MARKS = re.compile("[{}-{}]".format(*PRIVATE))
+CLOSING = rf"(?:[\"'”’»“«)\]]|{MARKS.pattern}|\s»(?=\s|$))*"
 WIDE = r"[。！？]+[”’」』）]*"
 ENDS = re.compile(rf"(?P<break>{BREAK})|(?P<mark>(?<![.!?…])[.!?…؟۔।॥։።]++{CLOSING})(?=\s|$)|(?P<wide>{WIDE})")
 GREEK = re.compile(ENDS.pattern.replace("[.!?", "[.!?;\u037e"))
@@ -82,12 +85,12 @@ def ends(text: str, begin: int, mark: re.Match[str], after: str, language: str) 
     front (1. First), or an ordinal number where the language writes them so (3. Oktober). One of `U.S.` does only
     before a word that begins sentences (The, He); others of abbreviations (etc.) before a capital.
     """
-    after = after.lstrip(OPENING)
+    after = MARKS.sub("", after).lstrip(OPENING)
     if mark["break"] is not None or mark["wide"] is not None or not after:
         return True
     if after[0].islower():
         return False
-    if mark["mark"] != ".":
+    if MARKS.sub("", mark["mark"]) != ".":
         return True
     known = languages.of(language)
     words = text[max(begin, mark.start() - BEFORE) : mark.start()].split()
