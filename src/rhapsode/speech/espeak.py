@@ -12,7 +12,6 @@ import threading
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import lru_cache, partial
@@ -40,6 +39,8 @@ LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
 ALIKE = 10
 """How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
+TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
+"""A language, perhaps its script, perhaps a region."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -191,10 +192,9 @@ def _tagged(tag: str, voices: Iterable[str]) -> str | None:
             "Install it: pip install 'rhapsode[speech]'"
         ) from None
     known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
-    for each in (tag, tag.partition("-")[0]):
-        with suppress(ValueError):  # it is no tag
-            if found := closest_supported_match(each, known, max_distance=ALIKE):
-                return found
+    for each in (tag, tag.partition("-")[0]) if TAG.fullmatch(tag) else ():
+        if found := closest_supported_match(each, known, max_distance=ALIKE):
+            return found
     return None
 
 

@@ -46,7 +46,8 @@ class Inventory:
         if key not in self._found:
             every = [self._spelled(each) for each in sounds(symbol, alphabet)]
             cost, found = min(every, default=(np.inf, ()))
-            self._found[key] = found, cost <= SAME
+            foreign = not every and symbol in self.symbols
+            self._found[key] = ((symbol,), True) if foreign else (found, cost <= SAME)
         return self._found[key]
 
     def spelled(self, ipa: str) -> tuple[tuple[str, ...], bool]:
