@@ -333,6 +333,7 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["--phones", "A.lab", "--speed", "2"], "A.lab and --speed were given; one of them must go"),
         (["--phones", "A.csv"], "--phones A.csv: .* must end in .textgrid, .lab, .jsonl, .txt"),
         (["Home.", "--sentences", "word"], "sentences: 'word' is not known.* Allowed: auto, line"),
+        (["Home.", "--pause", "-1"], "--pause -1: between sentences are 0 to 60 seconds"),
         (["Home.", "--lexicon", "none.tsv"], "cannot read none.tsv"),
         (["--phones", "none.lab"], "cannot read none.lab"),
         (["--phones", "bare.jsonl", "--f0", "bad.csv"], "bad.csv, line 2"),

@@ -109,7 +109,7 @@ def test_a_manner_lasts_over_sentences_and_no_longer() -> None:
     ("text", "message"),
     [
         ("<speak>Go", "SSML: the text: not well-formed XML"),
-        ('<!DOCTYPE speak [<!ENTITY a "b">]><speak>&a;</speak>', "declares a document type with entities"),
+        ('<!DOCTYPE speak [<!ENTITY a "b">]><speak>&a;</speak>', "declares entities of its own"),
         ('<speak>\n<break time="5"/></speak>', "line 2: <break time='5'>: allowed are up to 60s"),
         ('<speak><break time="90s"/></speak>', "up to 60s"),
         ('<speak><prosody rate="900%">a</prosody></speak>', "allowed are rates from 20% to 500%"),

@@ -26,6 +26,8 @@ SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
 SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+QUIET = 60
+"""Seconds between sentences, at most."""
 LEXICON = "lexicon.tsv"
 """In a voice's folder: how it says words."""
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
@@ -84,6 +86,8 @@ def write_speech(
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
+    if voice.pause is not None and not 0 <= voice.pause <= QUIET:
+        raise UserError(f"--pause {voice.pause:g}: between sentences are 0 to {QUIET} seconds.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
     if isinstance(text, str) and not text.strip() and voice.phones is None:
