@@ -15,7 +15,7 @@ from rhapsode.cli._copies import draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
 from rhapsode.cli._progress import tell
 from rhapsode.cli._records import fresh_seed
-from rhapsode.cli._wish import asked, transposed
+from rhapsode.cli._wish import asked, placed
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied
-    from rhapsode.music.tune import Tune
     from rhapsode.samplers import Sampling
 
 PARTICLES = 32
@@ -90,7 +89,7 @@ def write_music(
         if not echo:
             begun = codec.decode(before, outline=outline).length
             tunes = [after(tune, begun) for tune in tunes]
-    tunes = [_moved(replace(tune, name=output, title=""), -12 * octaves, wish.transpose) for tune in tunes]
+    tunes = [placed(replace(tune, name=output, title=""), octaves, wish.transpose) for tune in tunes]
     if json:
         found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]
         put(as_json({"seed": chosen, "samples": found, **({"held_out": asdict(known.rate)} if known else {})}))
@@ -104,25 +103,6 @@ def write_music(
     for run in copied:
         if known and run and not json:
             tell(visible(told(run, known.rate)))
-
-
-def _moved(tune: Tune, back: int, to: str | None) -> Tune:
-    """Where it is wanted. back: semitones to where the tune is that it goes on from, or fills. Raises `UserError`."""
-    from rhapsode.music.facts import key_name
-    from rhapsode.music.keys import home, within
-    from rhapsode.music.tune import pitched
-    from rhapsode.music.wishes import interval, moved
-
-    tune = moved(tune, within(back, pitched(tune)["pitch"]))
-    if to is None:
-        return tune
-    if interval(to) is None and not tune.keys:
-        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
-    found = transposed(tune, to)
-    assert found is not None
-    if lost := len(tune.chords) - len(found.chords):
-        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
-    return found
 
 
 def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:

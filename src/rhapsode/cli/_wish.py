@@ -54,17 +54,38 @@ def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     found = _asked(model, codec, wish, echo)
     if wish.transpose is not None:  # what is wrong with it is said before anything is drawn
         tune = found.outline.tune
-        transposed(replace(tune, notes=tune.notes[:0]) if codec.keyed else None, wish.transpose)
+        _transposed(replace(tune, notes=tune.notes[:0], keys=tune.keys if codec.keyed else ()), wish.transpose)
     return found
 
 
-def transposed(tune: Tune | None, to: str) -> Tune | None:
-    """The tune moved as `--transpose` says; None if it is not known yet. Raises `UserError`."""
+def placed(tune: Tune, octaves: int, to: str | None) -> Tune:
+    """What was drawn, where it is wanted: back by the octaves of `Asked`, and as `--transpose` says. Raises
+    `UserError`."""
+    from rhapsode.music.describe import key_name
+    from rhapsode.music.keys import home, within
+    from rhapsode.music.tune import pitched
+    from rhapsode.music.wishes import interval, moved
+
+    tune = moved(tune, within(-12 * octaves, pitched(tune)["pitch"]))
+    if to is None:
+        return tune
+    if interval(to) is None and not tune.keys:
+        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
+    found = _transposed(tune, to)
+    if lost := len(tune.chords) - len(found.chords):
+        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
+    return found
+
+
+def _transposed(tune: Tune, to: str) -> Tune:
+    """Raises `UserError`; of a tune of which neither notes nor keys are known, only for what can never be."""
     from rhapsode.music.wishes import interval, moved
 
     try:
         semitones = interval(to)
-        return None if tune is None else moved(tune, to if semitones is None else semitones)
+        if semitones is None and not (tune.keys or len(tune.notes)):
+            return tune
+        return moved(tune, to if semitones is None else semitones)
     except UserError as error:
         raise UserError(f"--transpose: {error}") from None
 
