@@ -34,6 +34,35 @@ class Wish:
     particles: int | None = None
     max_copy: int | None = None
     soundfont: str | None = None
+    tempo: float | None = None
+    program: str | None = None
+    loudness: str | None = None
+
+    @property
+    def programs(self) -> list[int] | None:
+        """Raises `UserError`."""
+        from rhapsode.music.instruments import programs
+
+        return None if self.program is None else programs(self.program, "--program")
+
+    def played(self, codec: TuneCodec, tune: Tune) -> Tune:
+        """A tune that was drawn, at the tempo, by the instruments and as loud as they are asked for; what a model knows
+        it has heeded when it drew. Raises `UserError`."""
+        from rhapsode.music import instruments, wishes
+
+        tune = tune if self.tempo is None else wishes.at_tempo(tune, self.tempo)
+        if self.programs is not None and not codec.programs:
+            try:
+                tune = wishes.played_by(tune, self.programs)
+            except UserError as error:
+                raise UserError(f"--program {self.program}: {error}") from None
+        if self.loudness is not None:
+            tune = wishes.as_loud(tune, instruments.loudness(self.loudness, "--loudness"))
+        return tune
+
+    def among(self, codec: TuneCodec) -> frozenset[int] | None:
+        """The instruments that may be drawn; None for all. Raises `UserError`."""
+        return None if self.programs is None or not codec.programs else frozenset(self.programs)
 
 
 def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> Outline:
@@ -80,7 +109,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
             tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
-    return Outline(tune, density=wish.density, in_key=wish.in_key)
+    return Outline(tune, density=wish.density, in_key=wish.in_key, programs=wish.among(codec), tempo=wish.tempo)
 
 
 def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Outline:
@@ -105,7 +134,7 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Outline:
                 "or --fill-parts 2-4."
             )
         parts = silent
-    return Outline(tune, bars, parts, wish.density, wish.in_key)
+    return Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
 
 
 def _ranges(option: str, text: str, count: int) -> frozenset[int]:

@@ -20,6 +20,8 @@ class Outline:
     parts:    the parts that are to be drawn; None for all. Outside of these and of `bars`, notes are kept as they are.
     density:  notes a quarter; None for what is usual.
     in_key:   only notes of the key's scale are drawn.
+    programs: only these instruments play, see `rhapsode.music.instruments`; None for all that the model knows.
+    tempo:    quarter notes a minute, all along; None for what is usual, or drawn.
     """
 
     tune: Tune
@@ -27,6 +29,8 @@ class Outline:
     parts: frozenset[int] | None = None
     density: float | None = None
     in_key: bool = False
+    programs: frozenset[int] | None = None
+    tempo: float | None = None
 
     def scale(self, tune: Tune) -> frozenset[int]:
         """Pitch classes that may be drawn, for `tune`, the outline's own or that moved into another key: of its key, if
