@@ -21,11 +21,11 @@ from rhapsode.cli._settings import parse
 from rhapsode.errors import UserError
 from rhapsode.exchange import archive, xml
 from rhapsode.exchange import json as json_files
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.ink import read as ink
 from rhapsode.ink.formats import _pickled
 from rhapsode.music import chords
 from rhapsode.music import read as music
-from rhapsode.music.refusals import Refusals
 from rhapsode.speech import metadata
 from rhapsode.speech import read as speech
 

@@ -111,9 +111,7 @@ def numeric(command: Callable[..., Any]) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("number", ["nan", "inf", "-1", "1e400", "1e308", "1e-320", DIGITS, "3e38"])
-def test_in_options(
-    number: str, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_in_options(number: str, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     model = str(tiny_model().path)
     (tmp_path / "a.txt").write_text("some text, and more\n" * 20)
     commands: list[tuple[Callable[..., Any], list[str]]] = [

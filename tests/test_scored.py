@@ -385,7 +385,10 @@ def test_records_are_scored_from_the_sources_that_train_takes(run: Run, tiny_mod
     assert one["records"] == 120 and "each" not in one
     for source in ("folder", "pens.zip", "folder/*.jsonl"):
         assert run("score", model, source, "--json").json["nats"] == pytest.approx(one["nats"], rel=1e-12)
-    assert run("score", model, "folder").status == 0 and "Files left out: 1 of another kind." in run.error
+    assert (
+        run("score", model, "folder").status == 0
+        and "Files left out: 1 of another kind (folder/letter.txt)." in run.error
+    )
     assert len(run("score", model, pens, "--json", "--per-document").json["each"]) == 120
     assert len(run("score", model, pens, "--per-document").out.splitlines()) > 120
     Path("none.jsonl").touch()

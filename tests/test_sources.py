@@ -297,7 +297,7 @@ def test_progress_and_change_are_noticed(tmp_path):
     with pytest.raises(UserError, match="a: changed while it was being read"):
         sources.check_unchanged()
     (tmp_path / "a").unlink()
-    with pytest.raises(UserError, match="a: vanished"):
+    with pytest.raises(UserError, match="a: cannot be read: there is no such file, or no longer"):
         list(sources.pieces())
 
 

@@ -17,13 +17,16 @@ from typing import BinaryIO
 
 from rhapsode._streams import CHUNK, SUFFIXES, read_chunks
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import reason
+from rhapsode.exchange.refusals import some
 from rhapsode.exchange.signature import of_head
+from rhapsode.exchange.source import reading, unreadable
 
 SNIFFED = 8192
 """A file with a NUL among this many first bytes looks binary."""
 DATA = "data:"
 """What the name of a standard corpus begins with."""
+OTHER = "of another kind"
+"""Why a file is left out that is none of those wanted. Such are named: one may be meant for one of them."""
 HINT = "A SOURCE is a file, a folder, a glob pattern, '-' for standard input, or data:NAME (see `rhapsode data list`)."
 
 
@@ -48,9 +51,19 @@ class SourceFile:
         """Bytes to be read from the disk."""
         return max(0, (self.size if self.stop is None else min(self.stop, self.size)) - self.start)
 
+    def check_unchanged(self) -> None:
+        """Raises `UserError` if the file has changed since it was found."""
+        with reading(self.name):
+            now = os.stat(self.path)
+        if (now.st_size, now.st_mtime_ns) != (self.size, self.changed):
+            raise UserError(f"{self.name}: changed while it was being read. Run the command again.")
+
 
 class Finder:
-    """Collects the files of sources, one source after another."""
+    """Collects the files of sources, one source after another.
+
+    skipped: files that are left out, of no use here: name → why. damaged: those that cannot be read: name → error.
+    """
 
     def __init__(
         self,
@@ -61,6 +74,7 @@ class Finder:
         self._accepts, self._wanted = accepts, wanted
         self.files: list[SourceFile] = []
         self.skipped: dict[str, str] = {}
+        self.damaged: dict[str, str] = {}
         self._report = report
         self._stdin_taken = False
 
@@ -80,7 +94,7 @@ class Finder:
             self._glob(source)
             return []
         except OSError as error:
-            raise _refused(source, error) from None
+            raise unreadable(source, error) from None
         if stat.S_ISDIR(mode):
             self._folder(source)
         elif stat.S_ISREG(mode):
@@ -132,11 +146,13 @@ class Finder:
             for path in paths:
                 self._folder(path)
         elif len(self.files) == before:
-            raise UserError(f"{source!r}: no usable file matches: {reasons({p: self.skipped[p] for p in files})}.")
+            new = {path: self.skipped[path] for path in files if path in self.skipped}
+            raise UserError(f"{source!r}: no usable file matches: {reasons(new, self.damaged)}.")
 
     def _folder(self, folder: str) -> None:
         def refuse(error: OSError) -> None:
-            raise _refused(error.filename or folder, error)
+            name = error.filename or folder
+            self.damaged[name] = str(unreadable(name, error))
 
         before, left_out = len(self.files), set(self.skipped)
         found = []
@@ -154,20 +170,25 @@ class Finder:
                 self._file(path, path, picky=True)
         if len(self.files) == before:
             new = {name: why for name, why in self.skipped.items() if name not in left_out}
-            raise UserError(f"{folder!r}: a folder with no usable file: {reasons(new)}. Give {self._wanted}.")
+            why = reasons(new, self.damaged)
+            raise UserError(f"{folder!r}: a folder with no usable file: {why}. Give {self._wanted}.")
 
     def _file(self, path: str, name: str, *, picky: bool, start: int = 0, stop: int | None = None) -> None:
         """picky: leave it out if it is not accepted or, without `accepts`, looks binary. Empty ones are always out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
-        with Refusals(name), open(path, "rb", buffering=0) as opened:
-            about = os.fstat(opened.fileno())
-            opened.seek(start)
-            head = next(read_chunks(opened, kind, name, stop, SNIFFED), b"")
+        try:
+            with reading(name), open(path, "rb", buffering=0) as opened:
+                about = os.fstat(opened.fileno())
+                opened.seek(start)
+                head = next(read_chunks(opened, kind, name, stop, SNIFFED), b"")
+        except UserError as error:
+            self.damaged[name] = str(error)
+            return
         if not head:
             self.skipped[name] = "empty"
         elif picky and self._accepts and not self._accepts(Path(path)):
-            self.skipped[name] = "of another kind"
+            self.skipped[name] = OTHER
         elif picky and not self._accepts and (format := of_head(head)):
             self.skipped[name] = format.noun.format(s="s")
         elif picky and not self._accepts and b"\0" in head:
@@ -181,31 +202,9 @@ class Finder:
             self.files.append(found)
 
 
-class Refusals:
-    """Turns what the file system refuses into a `UserError` that names the file."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, OSError):
-            raise _refused(self._name, error) from None
-
-
 def _read(stream: BinaryIO, name: str) -> bytes:
-    with Refusals(name):
+    with reading(name):
         return stream.read(CHUNK)
-
-
-def _refused(name: str, error: OSError) -> UserError:
-    if isinstance(error, FileNotFoundError):
-        return UserError(f"{name}: vanished while it was being read. Run the command again.")
-    if isinstance(error, PermissionError):
-        return UserError(f"{name}: no permission to read it. Change its mode (chmod u+r), or leave it out.")
-    return UserError(f"{name}: cannot be read: {reason(error)}.")
 
 
 def _missing(source: str) -> UserError:
@@ -221,7 +220,16 @@ def _missing(source: str) -> UserError:
     return UserError(f"{source!r}: no such file or folder.{meant} {HINT}")
 
 
-def reasons(skipped: dict[str, str]) -> str:
-    """Why files were left out, with counts: `2 hidden, 1 looks binary`."""
-    counts = Counter(skipped.values())
-    return ", ".join(f"{n} {why}" for why, n in sorted(counts.items())) or "it is empty"
+def reasons(skipped: dict[str, str], damaged: dict[str, str] | None = None) -> str:
+    """Why files were left out, with counts: `2 hidden, 1 looks binary`, and how some of them are damaged."""
+    counts = sorted(Counter(skipped.values()).items())
+    others = [name for name, why in skipped.items() if why == OTHER]
+    told = [f"{n} {why}" + f" ({some(others, n)})" * (why == OTHER) for why, n in counts]
+    if damaged:
+        told.append(f"{len(damaged):,} that cannot be read ({errors(damaged)})")
+    return ", ".join(told) or "it is empty"
+
+
+def errors(damaged: dict[str, str]) -> str:
+    """Some of these errors, without the last stop."""
+    return some([error.removesuffix(".") for error in damaged.values()], len(damaged), "; ")

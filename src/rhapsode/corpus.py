@@ -17,7 +17,7 @@ from typing import Any
 
 from rhapsode import _records, checkpoint, datasets, registry
 from rhapsode._encode import Counts, PartWriter
-from rhapsode._files import DATA, reasons
+from rhapsode._files import DATA, SourceFile, reasons
 from rhapsode._validation import By, Nothing, Split, divided, held_out
 from rhapsode.codecs._codec import Codec
 from rhapsode.codecs._ending import Ending
@@ -27,12 +27,13 @@ from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.recognition import Survey
 from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 9
+FORMAT = 10
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -40,6 +41,7 @@ FEW_VALID = 1000
 FRACTION = 0.1
 Source = str | os.PathLike[str]
 Report = Callable[[str, float], None]
+_Every = Callable[..., Iterator[tuple[bool, Any]]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Corpus:
     notes:        what a person should be told, a sentence each.
     warnings:     what a person should look at, a sentence each; told at the end of training, too.
     key:          of the contents and options, the name of the folder in the cache.
+    damaged:      files that could not be read, or not to their ends: name → error.
     sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
     """
 
@@ -69,6 +72,7 @@ class Corpus:
     skipped: dict[str, str]
     notes: list[str]
     key: str
+    damaged: dict[str, str]
     sidecar: Path | None = None
     warnings: Sequence[str] = ()
 
@@ -136,7 +140,8 @@ def prepare(
             _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
 
     corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
-    warnings = survey.warnings(wanted.kind)
+    main.damaged.update(corpus.damaged)
+    warnings = [*survey.warnings(wanted.kind), *main.damage, *(other.damage if other else ())]
     skipped = main.skipped | (other.skipped if other else {})
     if skipped:
         notes.append(f"Files left out: {reasons(skipped)}.")
@@ -234,12 +239,10 @@ class _Build:
                 for data, ends in self.other.pieces(lambda done: self.report("encoding validation data", done)):
                     valid.feed(data, ends)
             counts = {"train": train.close(), "valid": valid.close()}
-        self.main.check_unchanged()
-        if self.other:
-            self.other.check_unchanged()
-        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, [])
+        damaged = _damaged(self.main, self.other)
+        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, self.main.damage)
         notes = [note for note in (self._ends(codec, documents), split.note) if note]
-        _write_meta(folder, codec, documents, counts, notes)
+        _write_meta(folder, codec, documents, counts, notes, damaged)
 
     def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
         return self.main.pieces(lambda done: self.report(what, done))
@@ -287,7 +290,8 @@ class _RecordBuild:
 
         fitted = self.wanted.fitted
         options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
-        every, left_out, told = self._prepared(options)
+        unread = Refusals()
+        every, left_out, told = self._prepared(options, unread)
 
         def training() -> Iterator[Any]:
             return (record for is_valid, record in every("learning the codec") if not is_valid)
@@ -297,56 +301,67 @@ class _RecordBuild:
         else:
             codec = self.kind.fit(training, **self.wanted.options)
         keeper = codec.keeper()
-        counts, refused, lost = _records.write(folder, codec, every("encoding"), keeper)
+        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), keeper)
         if keeper is not None:
             checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
-        self.main.check_unchanged()
-        if self.other:
-            self.other.check_unchanged()
+        damaged = _damaged(self.main, self.other)
+        left_out = [*unread.told("In files"), *left_out]
         if refused:
             each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
             left_out = [f"Left out: {codec.record}s {each}.", *left_out]
         if lost:
             each = ", ".join(f"{n:,} {what}" for what, n in sorted(lost.items()))
             told = [*told, f"Left out of the {codec.record}s, which codec {codec.name} does not know: {each}."]
-        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, left_out)
+        why = [*left_out, *self.main.damage]
+        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, why)
         documents = counts["train"].documents + counts["valid"].documents
-        _write_meta(folder, codec, documents, counts, [*left_out, *told])
+        _write_meta(folder, codec, documents, counts, [*left_out, *told], damaged)
 
-    def _prepared(
-        self, options: dict[str, Any]
-    ) -> tuple[Callable[[str], Iterator[tuple[bool, Any]]], list[str], list[str]]:
+    def _prepared(self, options: dict[str, Any], unread: Refusals) -> tuple[_Every, list[str], list[str]]:
         """(is it for validation, record) of each, prepared; which are left out; and notes."""
-        records, left_out, notes = self._records, list[str](), list[str]()
+        records: Callable[..., Iterator[tuple[float, Any]]] = self._records
+        left_out, notes = list[str](), list[str]()
         if self.kind.prepares:
-            pairs = list(self._records("reading"))
+            pairs = list(self._records("reading", unread))
             found = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
             kept = [(pair[0], record) for pair, record in zip(pairs, found.records, strict=True) if record is not None]
-            records, left_out, notes = lambda what: iter(kept), found.left_out, found.notes
+            records, left_out, notes = lambda *_: iter(kept), found.left_out, found.notes
         below = self.fraction
         if not self.other:
             below = held_out((lot for lot, _ in records("splitting")), below)
-        return lambda what: ((lot < below, record) for lot, record in records(what)), left_out, notes
+        return lambda *what: ((lot < below, record) for lot, record in records(*what)), left_out, notes
 
-    def _records(self, what: str) -> Iterator[tuple[float, Any]]:
-        """(lot, see `_records.lot`, record) of each: 0 for validation and 1 for training, where that is known."""
+    def _records(self, what: str, unread: Refusals | None = None) -> Iterator[tuple[float, Any]]:
+        """(lot, see `_records.lot`, record) of each: 0 for validation and 1 for training, where that is known.
+
+        unread: counts what is left out of the files.
+        """
         files, divided = self.main.files, False
         if not self.other and len(files) == 1:
             divided = {"train", "valid"} <= set(self.kind.parts(files[0].path))
-        number = 0
-        for n, file in enumerate(files):
-            self.report(what, n / len(files))
+
+        def read(file: SourceFile) -> Iterator[tuple[str | None, Any]]:
             for part in ("valid", "train") if divided else (None,):
-                for record in self.kind.read(file.path, part, file.name):
-                    number += 1
-                    if divided:
-                        yield float(part != "valid"), record
-                    else:
-                        yield 1.0 if self.other else _records.lot(self.kind, record, number), record
-        for file in self.other.files if self.other else ():
-            for record in self.kind.read(file.path, None, file.name):
+                for record in self.kind.read(file.path, part, file.name, unread):
+                    yield part, record
+
+        for number, (part, record) in enumerate(self.main.each(read, lambda done: self.report(what, done)), 1):
+            if divided:
+                yield float(part != "valid"), record
+            else:
+                yield 1.0 if self.other else _records.lot(self.kind, record, number), record
+        if self.other:
+            divided = False
+            for _, record in self.other.each(read):
                 yield 0.0, record
-        self.report(what, 1.0)
+
+
+def _damaged(main: Sources, other: Sources | None) -> dict[str, str]:
+    """Files that could not be read: name → error. Raises `UserError` if any file has changed meanwhile."""
+    for sources in (main, other):
+        if sources:
+            sources.check_unchanged()
+    return main.damaged
 
 
 def _check(
@@ -366,13 +381,16 @@ def _check(
     )
 
 
-def _write_meta(folder: Path, codec: Codec, documents: int, counts: dict[str, Counts], notes: list[str]) -> None:
+def _write_meta(
+    folder: Path, codec: Codec, documents: int, counts: dict[str, Counts], notes: list[str], damaged: dict[str, str]
+) -> None:
     meta = {
         "format": FORMAT,
         "codec": codec_to_json(codec),
         "documents": documents,
         "counts": {name: asdict(part) for name, part in counts.items()},
         "notes": notes,
+        "damaged": damaged,
     }
     with open(folder / "meta.json", "w", encoding="ascii") as file:
         json.dump(meta, file)
@@ -404,6 +422,7 @@ def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
         documents=meta["documents"],
         skipped={},
         notes=meta["notes"],
+        damaged=meta["damaged"],
         key=key,
         sidecar=folder / checkpoint.KNOWN if (folder / checkpoint.KNOWN).exists() else None,
     )

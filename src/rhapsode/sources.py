@@ -12,11 +12,14 @@ import os
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, NamedTuple
+from typing import BinaryIO, NamedTuple, TypeVar
 
-from rhapsode._files import HINT, Finder, Refusals, SourceFile, reasons
+from rhapsode._files import HINT, Finder, SourceFile, errors, reasons
 from rhapsode._streams import read_chunks, records, split
 from rhapsode.errors import UserError
+from rhapsode.exchange.source import reading
+
+Given = TypeVar("Given")
 
 
 class Piece(NamedTuple):
@@ -48,13 +51,20 @@ class Sources:
 
     files:   what is read, in order.
     skipped: what was left out of folders and globs, or is empty: name → why.
+    damaged: what cannot be read, or not to its end: name → error. Known for all files once all have been read.
     """
 
     def __init__(
-        self, files: Sequence[SourceFile], skipped: dict[str, str], separator: str | None, field: str | None
+        self,
+        files: Sequence[SourceFile],
+        skipped: dict[str, str],
+        separator: str | None,
+        field: str | None,
+        damaged: dict[str, str] | None = None,
     ) -> None:
         self.files = tuple(files)
         self.skipped = skipped
+        self.damaged = damaged or {}
         self._separator = separator.encode("utf-8", "surrogateescape") if separator is not None else None
         self._field = field
 
@@ -62,7 +72,7 @@ class Sources:
         return self.documents()
 
     def documents(self, report: Callable[[float], None] | None = None, size: int = 0) -> Iterator[Document]:
-        """The documents, as by iterating. Raises `UserError` for what cannot be read.
+        """The documents, as by iterating. See `each` for files that cannot be read.
 
         report: is called with the fraction that has been read. size: bytes read at a time; 0 for many.
         """
@@ -75,12 +85,47 @@ class Sources:
                     pass
 
     def pieces(self, report: Callable[[float], None] | None = None) -> Iterator[Piece]:
-        """All documents in a row, piece by piece; none is empty. Raises `UserError` for what cannot be read.
+        """All documents in a row, piece by piece; none is empty. See `each` for files that cannot be read.
 
         report: is called with the fraction that has been read.
         """
         for _, pieces in self._files(report):
             yield from pieces
+
+    def each(
+        self, read: Callable[[SourceFile], Iterator[Given]], report: Callable[[float], None] | None = None
+    ) -> Iterator[Given]:
+        """What `read` gives of each file, in a row.
+
+        Of several files, one that cannot be read is left out, from the damaged place on, and is known to `damaged`.
+        report: is called with the fraction that has been read.
+        Raises `UserError` if there is only one file, or if all are damaged.
+        """
+        for number, file in enumerate(self.files):
+            if report is not None:
+                report(number / len(self.files))
+            yield from self._spared(file, read(file))
+        if report is not None:
+            report(1.0)
+
+    def _spared(self, file: SourceFile, given: Iterator[Given]) -> Iterator[Given]:
+        try:
+            yield from given
+        except UserError as error:
+            file.check_unchanged()
+            self.damaged[file.name] = str(error)
+            if all(each.name in self.damaged for each in self.files):
+                raise error if len(self.damaged) == 1 else self._useless() from None
+
+    def _useless(self) -> UserError:
+        return UserError(f"none of the {len(self.files):,} files can be read to its end: {errors(self.damaged)}.")
+
+    @property
+    def damage(self) -> list[str]:
+        """A sentence for people, if any file is damaged."""
+        count = len({file.name for file in self.files} | self.damaged.keys())
+        told = f"{len(self.damaged):,} of {count:,} files cannot be read, and are left out from the damaged place on"
+        return [f"{told}: {errors(self.damaged)}."] if self.damaged else []
 
     def _files(
         self, report: Callable[[float], None] | None, size: int = 0
@@ -94,7 +139,7 @@ class Sources:
 
         told(0)
         for file in self.files:
-            yield file, self._pieces(file, told, size)
+            yield file, self._whole(self._spared(file, self._pieces(file, told, size)))
             told(file.length)
             before += file.length
 
@@ -115,7 +160,7 @@ class Sources:
         done = 0
         for file in self.files:
             if file.path not in known:
-                with Refusals(file.name), open(file.path, "rb") as opened:
+                with reading(file.name), open(file.path, "rb") as opened:
                     known[file.path] = hashlib.file_digest(opened, "sha256").hexdigest()
             done += file.size
             if report is not None:
@@ -127,13 +172,18 @@ class Sources:
     def check_unchanged(self) -> None:
         """Raises `UserError` if a file has changed since it was found: what was read may be half old, half new."""
         for file in self.files:
-            with Refusals(file.name):
-                now = os.stat(file.path)
-            if (now.st_size, now.st_mtime_ns) != (file.size, file.changed):
-                raise UserError(f"{file.name}: changed while it was being read. Run the command again.")
+            file.check_unchanged()
+
+    def _whole(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The same; a document that breaks off ends there."""
+        ends = True
+        for data, ends in pieces:
+            yield Piece(data, ends)
+        if not ends:
+            yield Piece(b"", True)
 
     def _pieces(self, file: SourceFile, told: Callable[[int], None], size: int) -> Iterator[Piece]:
-        with Refusals(file.name), open(file.path, "rb", buffering=0) as opened:
+        with reading(file.name), open(file.path, "rb", buffering=0) as opened:
             opened.seek(file.start)
             chunks = _counted(read_chunks(opened, file.kind, file.name, file.stop, size), opened, file.start, told)
             if self._field is not None:
@@ -143,12 +193,8 @@ class Sources:
                 for data, ends in split(chunks, self._separator):
                     yield Piece(data, ends)
             else:
-                found = False
                 for data in chunks:
-                    found = True
                     yield Piece(data, False)
-                if found:
-                    yield Piece(b"", True)
 
 
 def open_sources(
@@ -187,11 +233,14 @@ def open_sources(
         for source in sources:
             temporary += finder.add(os.fspath(source))
         if not finder.files:
-            raise UserError(f"nothing to read in {', '.join(map(str, sources))}: {reasons(finder.skipped)}.")
+            if len(finder.damaged) == 1 and not finder.skipped:
+                raise UserError(*finder.damaged.values())
+            why = reasons(finder.skipped, finder.damaged)
+            raise UserError(f"nothing to read in {', '.join(map(str, sources))}: {why}.")
     except BaseException:
         _remove(temporary)
         raise
-    found = Sources(finder.files, finder.skipped, separator, field)
+    found = Sources(finder.files, finder.skipped, separator, field, finder.damaged)
     weakref.finalize(found, _remove, temporary)
     return found
 
@@ -206,6 +255,8 @@ def read_one(source: str, report: Callable[[str, float], None] | None = None) ->
     finder = Finder(report)
     temporary = finder.add(source)
     try:
+        if finder.damaged:
+            raise UserError(*finder.damaged.values())
         if len(finder.files) > 1:
             names = ", ".join(file.name for file in finder.files[:3])
             raise UserError(f"{source}: these are {len(finder.files)} files ({names} …), and one is needed. Name it.")

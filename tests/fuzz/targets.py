@@ -125,11 +125,11 @@ def _tunes(path: Path) -> None:
     from rhapsode import registry
     from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.errors import UserError
+    from rhapsode.exchange.refusals import Refusals
     from rhapsode.music import write
     from rhapsode.music.describe import describe
     from rhapsode.music.formats import own
     from rhapsode.music.read import parts, read, recognised
-    from rhapsode.music.refusals import Refusals
 
     recognised(path)
     parts(path)

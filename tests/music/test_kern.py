@@ -6,10 +6,10 @@ from hypothesis import strategies as st
 from tunes import marks, read, sounding
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Unreadable
 from rhapsode.music import read as reading
 from rhapsode.music.formats import _kern_words as words
 from rhapsode.music.formats import kern
-from rhapsode.music.refusals import Unreadable
 from rhapsode.music.tune import Key, Metre, Part, Tempo
 
 

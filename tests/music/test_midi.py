@@ -4,8 +4,8 @@ from symusic import core
 from tunes import marks, read, sounding, source, tunes
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.music.formats import midi
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Key, Metre, Part, Tempo
 
 

@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.music.describe import describe
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune, notes
 
 TUNE = Tune(

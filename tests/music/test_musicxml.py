@@ -6,11 +6,11 @@ from hypothesis import given, settings
 from tunes import marks, read, sounding, source, tunes
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.music import chords
 from rhapsode.music.formats import musicxml
 from rhapsode.music.formats._musicxml_chords import BUILT, KINDS, symbol
 from rhapsode.music.formats._musicxml_write import _harmony
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo
 
 SCORE = """<?xml version="1.0"?>

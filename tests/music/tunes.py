@@ -7,8 +7,8 @@ from pathlib import PurePath
 import numpy as np
 from hypothesis import strategies as st
 
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune, separate
 
 

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from rhapsode import registry
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 
 if TYPE_CHECKING:
-    from rhapsode._files import SourceFile
     from rhapsode.codecs._codec import Codec
+    from rhapsode.codecs._records import RecordCodec
     from rhapsode.recognition import Kind
+    from rhapsode.sources import Sources
 
 BEGINNING = 16
 """Bytes that are shown of a file that nothing reads."""
 SHOWN = 3
-"""Files that cannot be read, and suffixes, that are listed."""
+"""Suffixes that are listed."""
 
 
 class Contents(NamedTuple):
@@ -114,7 +116,9 @@ def _text(name: str) -> Contents:
     from rhapsode.sources import open_sources
     from rhapsode.texts import describe
 
-    texts = describe(open_sources([name]))
+    sources = open_sources([name])
+    texts = describe(sources)
+    texts = replace(texts, warnings=(*sources.damage, *texts.warnings))
     if texts.characters < MIN_TRAIN + MIN_VALID:
         texts = replace(texts, warnings=(*texts.warnings, "this is too little to train on."))
     return Contents({"kind": "text", **texts.to_json()}, list(texts.lines()))
@@ -127,9 +131,9 @@ def _records(found: Found) -> Contents:
 
     codec = found.codec
     assert codec is not None and issubclass(codec, RecordCodec)
-    files = open_sources([found.name], accepts=codec.recognises, wanted=codec.wanted).files
-    parts = codec.parts(files[0].path) if len(files) == 1 else ()
-    described = {part: _described(codec.record, files, part) for part in parts or (None,)}
+    sources = open_sources([found.name], accepts=codec.recognises, wanted=codec.wanted)
+    parts = codec.parts(sources.files[0].path) if len(sources.files) == 1 else ()
+    described = {part: _described(codec, sources, part) for part in parts or (None,)}
     kind = f"{codec.record}s"
     if not parts:
         return Contents({"kind": kind, **described[None].to_json()}, list(described[None].lines()))
@@ -137,36 +141,21 @@ def _records(found: Found) -> Contents:
     return Contents({"kind": kind, "parts": {part: each.to_json() for part, each in described.items()}}, lines)
 
 
-def _described(record: str, files: tuple[SourceFile, ...], part: str | None) -> Described:
-    """The records of files. Of several, some may be damaged, and are told."""
-    damaged: list[str] = []
-
-    def each(read: Callable[[SourceFile], Iterator[Any]]) -> Iterator[Any]:
-        for file in files:
-            try:
-                yield from read(file)
-            except UserError as error:
-                damaged.append(str(error))
-                if len(damaged) == len(files):
-                    raise
-
+def _described(codec: type[RecordCodec], sources: Sources, part: str | None) -> Described:
+    """The records of files. What cannot be read of them is told."""
+    refused = Refusals()
+    records = sources.each(lambda file: codec.read(file.path, part, file.name, refused))
     found: Any
-    if record == "tune":
-        from rhapsode.music import describe as tunes
-        from rhapsode.music import read as files_of_tunes
-        from rhapsode.music.refusals import Refusals
+    if codec.record == "tune":
+        from rhapsode.music.describe import describe
 
-        refused = Refusals()
-        found = tunes.describe(each(lambda file: files_of_tunes.read(file.path, part, file.name, refused)), refused)
+        found = describe(records, refused)
     else:
         from rhapsode.ink import describe as drawings
-        from rhapsode.ink import read as files_of_drawings
 
-        found = drawings.describe(each(lambda file: files_of_drawings.read(file.path, part, file.name)))
-    if not damaged:
-        return found  # type: ignore[no-any-return]
-    told = f"{len(damaged):,} of {len(files):,} files cannot be read: {' '.join(damaged[:SHOWN])}"
-    return replace(found, warnings=(told, *found.warnings))  # type: ignore[no-any-return]
+        found = drawings.describe(records)
+        found = replace(found, warnings=(*refused.lines(), *found.warnings))
+    return replace(found, warnings=(*sources.damage, *found.warnings))  # type: ignore[no-any-return]
 
 
 def _recording(path: Path) -> Contents:

@@ -123,10 +123,10 @@ def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
 
 def compare_music(name: str, beside: str, picture: str | None, json: bool, overwrite: bool) -> None:
     """The tunes of a file compared with held-out ones: those of another, less its training part if it has one."""
+    from rhapsode.exchange.refusals import Refusals
     from rhapsode.music.compare import compare
     from rhapsode.music.panels import picture as drawn
     from rhapsode.music.read import parts, read
-    from rhapsode.music.refusals import Refusals
 
     if picture is not None:
         check_writable(picture, overwrite=overwrite)

@@ -30,7 +30,7 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
     if textgrids is not None:
         check(textgrids, folder=True)
     sources = open_sources([name], accepts=recognised)
-    utterances = [one for file in sources.files for one in read(file.path, file.name)]
+    utterances = list(sources.each(lambda file: read(file.path, file.name)))
     if not utterances:
         raise UserError(f"{name}: no utterance is in it. Give the list of recordings, or their folder.")
     files = _names(utterances, Path(textgrids)) if textgrids is not None else []
@@ -44,7 +44,8 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
             place(file, textgrid.dumps(utterance).encode(errors="replace"), sync=False)
         tell(f"written  {len(timed):,} TextGrids into {textgrids}")
     found = describe(utterances, times)
-    return Contents({"kind": "recordings", **found.to_json()}, list(found.lines()))
+    lines = [*found.lines(), *(f"warning: {told}" for told in sources.damage)]
+    return Contents({"kind": "recordings", **found.to_json(), "warnings": sources.damage}, lines)
 
 
 def _names(utterances: list[Utterance], folder: Path) -> list[Path]:

@@ -51,19 +51,17 @@ def fresh_seed() -> int:
 def score_records(model: Model, names: list[str], per_record: bool, json: bool) -> None:
     """Nats of the sources' records; of densities, in normalised units and in the data's own."""
     from rhapsode._files import reasons
+    from rhapsode.exchange.refusals import Refusals
     from rhapsode.sources import open_sources
 
-    codec = model.record_codec
+    codec, refused = model.record_codec, Refusals()
     entries, totals = [], {"nats": 0.0, "nats_raw": 0.0, "steps": 0, "records": 0, "chars": 0}
     with reporting() as report:
         sources = open_sources(names, accepts=codec.recognises, wanted=codec.wanted, report=report.stage)
-
-        def found() -> Iterator[Any]:
-            for number, file in enumerate(sources.files):
-                report.stage("scoring", number / len(sources.files))
-                yield from codec.read(file.path, None, file.name)
-
-        for one in model.score_records(found(), report=report):
+        found = sources.each(
+            lambda file: codec.read(file.path, None, file.name, refused), lambda done: report.stage("scoring", done)
+        )
+        for one in model.score_records(found, report=report):
             if per_record:
                 entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
             totals["nats"] += one.nats
@@ -71,11 +69,14 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
             totals["steps"] += one.steps
             totals["records"] += 1
             totals["chars"] += one.chars
-        report.stage("scoring", 1.0)
         if not totals["records"]:
             raise UserError(f"nothing to score in {', '.join(names)}: there is no {codec.record}. Give {codec.wanted}.")
         if sources.skipped:
             report.note(f"Files left out: {reasons(sources.skipped)}.")
+        for told in refused.told("In files"):
+            report.note(told)
+        for told in sources.damage:
+            report.warn(told)
     steps, count = max(1, totals["steps"]), max(1, totals["records"])
     numbers = {
         "nats_per_step": totals["nats"] / steps,

@@ -32,6 +32,7 @@ def recognise(
         from rhapsode._validation import held_out
         from rhapsode.checkpoint import SHIPPED_PREFIX, locate
         from rhapsode.codecs.strokes import Strokes
+        from rhapsode.exchange.refusals import Refusals
         from rhapsode.ink.read import read
         from rhapsode.model import Model
         from rhapsode.recogniser import FILE
@@ -44,8 +45,8 @@ def recognise(
     folder = locate(model).parent
     if not overwrite:
         check_free(folder / FILE)
-    files = open_sources(sources, accepts=Strokes.recognises).files
-    drawings = [drawing for file in files for drawing in read(file.path, None, file.name)]
+    opened, refused = open_sources(sources, accepts=Strokes.recognises), Refusals()
+    drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
     lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
     below = held_out(lots, 0.1)
     sides: tuple[list[object], list[object]] = [], []
@@ -56,6 +57,8 @@ def recognise(
             "no drawing has a text, so there is nothing to learn to read. Give drawings whose text is known."
         )
     with reporting() as report:
+        for told in [*refused.told("In files"), *opened.damage]:
+            report.warn(told)
         known = train_recogniser(
             sides[0],  # type: ignore[arg-type]
             folder / FILE,

@@ -138,11 +138,13 @@ class _Notes(Lines):
 
 
 def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> None:
-    """What was left out and, if files are divided into documents, how many there were."""
+    """What was left out and damaged and, if files are divided into documents, how many there were."""
     from rhapsode._files import reasons
 
     if opened.skipped:
         report.note(f"Files left out: {reasons(opened.skipped)}.")
+    for told in opened.damage:
+        report.warn(told)
     if divided:
         found, warns = opened.told(documents)
         (report.warn if warns else report.note)(found)

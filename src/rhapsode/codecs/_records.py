@@ -16,6 +16,7 @@ import numpy as np
 from rhapsode.codecs._codec import Codec
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.guide import Guide
 
 Records = Callable[[], Iterator[Any]]
@@ -112,8 +113,13 @@ class RecordCodec(Codec):
 
     @classmethod
     @abstractmethod
-    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Any]:
-        """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`."""
+    def read(
+        cls, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+    ) -> Iterator[Any]:
+        """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`.
+
+        refused: counts what is left out of the file while the rest can be read.
+        """
 
     needed: ClassVar[str] = "thousands to learn anything"
     """How much data it takes, in messages: of steps, or in a unit that is told with the number."""

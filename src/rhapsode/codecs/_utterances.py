@@ -17,6 +17,7 @@ from rhapsode.codecs._records import Lack, Prepared, RecordCodec, Records
 from rhapsode.errors import UserError
 from rhapsode.exchange import signature
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.guide import Ahead
 from rhapsode.speech import melody
 from rhapsode.speech import read as files
@@ -104,7 +105,9 @@ class UtteranceCodec(RecordCodec):
         return Lack(sound.noun, f"recordings ({sound.name}) must be called so, with one of {' '.join(SUFFIXES)}")
 
     @classmethod
-    def read(cls, path: Path, part: str | None = None, name: str | None = None) -> Iterator[Utterance]:
+    def read(
+        cls, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+    ) -> Iterator[Utterance]:
         return files.read(path, name)
 
     @classmethod

@@ -26,11 +26,11 @@ from rhapsode.codecs._records import Records
 from rhapsode.codecs._repertoire import Repertoire
 from rhapsode.codecs._tunes import TuneCodec
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Unreadable
 from rhapsode.music.formats import abc
 from rhapsode.music.keys import natural
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
-from rhapsode.music.refusals import Unreadable
 from rhapsode.music.tune import UNITS, Part, Tune, pitched, rescaled
 from rhapsode.steps import Symbols
 

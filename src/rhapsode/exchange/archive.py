@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import PurePath, PurePosixPath
+from typing import TypeVar
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import FREE, RATIO, Source, few
 
 INSIDE = 1 << 20
 """How large a small archive in an archive may become: there may be many, and two times `RATIO` is too much."""
 FEW = 8
 """Members that tell what is in an archive."""
+DAMAGE = (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError)
+Record = TypeVar("Record")
+Reader = Callable[[Source], Iterator[Record]]
 
 
 def is_zip(head: bytes) -> bool:
@@ -40,7 +45,7 @@ def opened(source: Source) -> Iterator[ZipFile]:
                 if info.flag_bits & 1:
                     raise UserError(f"{source.name}/{info.filename}: encrypted. Unpack it and give the folder.")
             yield archive
-    except (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError) as error:
+    except DAMAGE as error:
         raise UserError(f"{source.name}: a damaged or unusual archive ({error}). Fetch or make it again.") from None
 
 
@@ -51,6 +56,39 @@ def members(archive: ZipFile, name: str) -> list[Source]:
         for info in sorted(archive.infolist(), key=lambda info: info.filename)
         if _is_file(info)
     ]
+
+
+def records(
+    archive: ZipFile, name: str, reader: Callable[[Source], Reader[Record] | None], refused: Refusals, known: str
+) -> Iterator[Record]:
+    """What is in the members of an archive, one after another. One that cannot be read is counted in `refused`.
+
+    reader: what reads a member; None if nothing does. known: what is read, a sentence for messages.
+    Raises `UserError` if nothing can be read, and for damage of the only member that is of a known kind.
+    """
+    sources = members(archive, name)
+    own, read, empty = Refusals(), 0, True
+    damage: UserError | None = None
+    for source in sources:
+        try:
+            if found := reader(source):
+                read += 1
+                for record in found(source):
+                    empty = False
+                    yield record
+            continue
+        except UserError as error:
+            damage = error
+        except DAMAGE as error:
+            damage = UserError(f"{source.name}: damaged ({error}). Fetch or make it again.")
+        own.skip("a file that cannot be read", str(damage).removesuffix("."))
+    if damage and read <= 1:
+        raise damage
+    refused.add(own)
+    if damage and empty:
+        raise UserError(f"{name}: nothing can be read from it. {' '.join(own.lines())} Correct it or leave it out.")
+    if not read:
+        raise UserError(f"{name}: none of its {len(sources)} files is one that Rhapsode knows. {known}")
 
 
 def some(sources: list[Source]) -> list[Source]:

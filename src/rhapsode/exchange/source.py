@@ -14,6 +14,7 @@ from pathlib import Path, PurePath
 from typing import IO, Any
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.place import reason
 
 HEAD = 1 << 16
 """Bytes that decide what a file is."""
@@ -84,7 +85,18 @@ def reading(name: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise UserError(f"{name}: cannot be read: {error.strerror or error}.") from None
+        raise unreadable(name, error) from None
+
+
+def unreadable(name: str, error: OSError) -> UserError:
+    """The error for a file that the system refuses."""
+    if isinstance(error, FileNotFoundError):
+        return UserError(
+            f"{name}: cannot be read: there is no such file, or no longer. Look for it, and run the command again."
+        )
+    if isinstance(error, PermissionError):
+        return UserError(f"{name}: no permission to read it. Change its mode (chmod u+r), or leave it out.")
+    return UserError(f"{name}: cannot be read: {reason(error)}.")
 
 
 def tells(path: Path, test: Callable[[Source], bool]) -> bool:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
-from rhapsode.exchange.archive import is_zip, members, opened, some
+from rhapsode.exchange.archive import Reader, is_zip, members, opened, records, some
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
@@ -86,11 +87,14 @@ def parts(path: Path) -> tuple[str, ...]:
             return stroke3.parts(archive) if stroke3.is_npz(archive) else ()
 
 
-def read(path: Path, part: str | None = None, name: str | None = None) -> Iterator[Drawing]:
+def read(
+    path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+) -> Iterator[Drawing]:
     """The drawings of a file, one by one, in order.
 
     part: one of `parts(path)`; None for all in a row.
     name: of the file, in messages and in the names of drawings; `path` by default.
+    refused: counts members of an archive that cannot be read while others can.
     Raises `UserError`, which says where in the file it stopped.
     """
     source = of_file(path, str(path) if name is None else name)
@@ -107,7 +111,8 @@ def read(path: Path, part: str | None = None, name: str | None = None) -> Iterat
                 if stroke3.is_npz(archive):
                     yield from stroke3.read(archive, source.name, part)
                 else:
-                    yield from _members(members(archive, source.name), source.name)
+                    counted = Refusals() if refused is None else refused
+                    yield from records(archive, source.name, _reader, counted, f"{KNOWN}.")
             return
         found = _format(head)
         if found is None:
@@ -116,16 +121,9 @@ def read(path: Path, part: str | None = None, name: str | None = None) -> Iterat
         yield from found.read(source)
 
 
-def _members(sources: list[Source], name: str) -> Iterator[Drawing]:
-    """The drawings of those that have some. Raises `UserError` if none has."""
-    empty = True
-    for source in sources:
-        found = _format(source.head())
-        if found is not None:
-            empty = False
-            yield from found.read(source)
-    if empty:
-        raise UserError(f"{name}: none of its {len(sources)} files is one of drawings. {KNOWN}.")
+def _reader(source: Source) -> Reader[Drawing] | None:
+    found = _format(source.head())
+    return None if found is None else found.read
 
 
 def _format(head: bytes) -> _Format | None:

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.music import chords
 from rhapsode.music.pitch import ABOVE, MODES, accidental, name, named
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Key, Tune
 
 GRIDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)

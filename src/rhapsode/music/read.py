@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
-from rhapsode.exchange.archive import is_zip, members, opened, some
+from rhapsode.exchange.archive import Reader, is_zip, members, opened, records, some
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.music.formats import abc, impro_visor, kern, midi, musicxml, own, rolls
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Tune
 
 SUFFIXES = (".mid", ".midi", ".abc", ".ls", ".musicxml", ".mxl", ".xml", ".krn", ".mat", ".json", ".jsonl", ".zip")
@@ -77,15 +77,16 @@ def read(
             yield from rolls.read(source, refused, part)
         elif is_zip(head) and not musicxml.is_mxl(source):
             with opened(source) as archive:
-                yield from _some(_members(members(archive, source.name), source.name, refused), source.name, refused)
+                found = records(archive, source.name, lambda each: _reader(each, refused), refused, f"{KNOWN}.")
+                yield from _some(found, source.name, refused)
         else:
-            found = _format_of(source)
-            if found is None:
+            format = _format_of(source)
+            if format is None:
                 kind = "empty" if not head else "not a file of tunes that Rhapsode knows"
                 raise UserError(f"{source.name}: {kind}. {KNOWN}.")
             own_refusals = Refusals()
             try:
-                yield from _some(found.read(source, own_refusals), source.name, own_refusals)
+                yield from _some(format.read(source, own_refusals), source.name, own_refusals)
             finally:
                 refused.add(own_refusals)
 
@@ -105,19 +106,9 @@ def _some(tunes: Iterator[Tune], name: str, refused: Refusals | None = None) -> 
         raise UserError(f"{name}: no tune can be read from it. {reasons} Correct the file or leave it out.")
 
 
-def _members(sources: list[Source], name: str, refused: Refusals) -> Iterator[Tune]:
-    """The tunes of those that have some. Raises `UserError` if none is a file of tunes."""
-    known = 0
-    for source in sources:
-        found = _format_of(source)
-        if found is not None:
-            known += 1
-            try:
-                yield from found.read(source, refused)
-            except UserError as error:
-                refused.skip("a file that cannot be read", str(error).removesuffix("."))
-    if not known:
-        raise UserError(f"{name}: none of its {len(sources)} files is one of tunes. {KNOWN}.")
+def _reader(source: Source, refused: Refusals) -> Reader[Tune] | None:
+    found = _format_of(source)
+    return None if found is None else lambda each: found.read(each, refused)
 
 
 def _format_of(source: Source) -> _Format | None:

@@ -6,12 +6,12 @@ import re
 from fractions import Fraction
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.music import chords
 from rhapsode.music.formats._abc_fields import ALTERATIONS, Settings
 from rhapsode.music.formats._abc_repeats import Bar, Ending, Head, Item, Sound
 from rhapsode.music.formats._sheet import later
 from rhapsode.music.pitch import SEMITONES
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Part
 
 LENGTH = r"(?:\d+/\d+|\d+/+|/\d+|/+|\d+)?"

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import groupby
 
-from rhapsode.music.refusals import Unreadable
+from rhapsode.exchange.refusals import Unreadable
 
 Line = tuple[int, str]
 """Its number in the file, from 1, and its text."""

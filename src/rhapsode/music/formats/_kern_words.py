@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 
+from rhapsode.exchange.refusals import Unreadable
 from rhapsode.exchange.values import shown
 from rhapsode.music.pitch import SEMITONES, place
-from rhapsode.music.refusals import Unreadable
 
 DURATION = re.compile(r"([0-9]+)(?:%([0-9]+))?(\.*)")
 PITCH = re.compile(r"([a-gA-G])\1*(#+|-+)?")

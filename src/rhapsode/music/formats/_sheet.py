@@ -10,7 +10,7 @@ from math import lcm
 
 import numpy as np
 
-from rhapsode.music.refusals import Unreadable
+from rhapsode.exchange.refusals import Unreadable
 from rhapsode.music.tune import (
     NOTE,
     Chord,

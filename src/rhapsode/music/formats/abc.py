@@ -14,13 +14,13 @@ from collections.abc import Iterator
 from copy import deepcopy
 from fractions import Fraction
 
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source, decoded
 from rhapsode.music.formats._abc_body import Voice
 from rhapsode.music.formats._abc_fields import Settings, part
 from rhapsode.music.formats._abc_repeats import Bar, Ending, Sound, unfolded
 from rhapsode.music.formats._abc_write import dumps
 from rhapsode.music.formats._sheet import Mark, Sheet, later
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "loads", "read", "recognises"]

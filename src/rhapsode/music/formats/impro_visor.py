@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.music import chords
 from rhapsode.music.formats._sheet import Sheet, later
 from rhapsode.music.pitch import SEMITONES
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 MARK = re.compile(rb"\s*\([\s\S]*\(\s*part\s*\(\s*type\s+(?:chords|melody)\s*\)")

@@ -18,12 +18,12 @@ from collections import defaultdict, deque
 from collections.abc import Iterator
 from fractions import Fraction
 
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.music.formats import _kern_words as words
 from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
 from rhapsode.music.formats._sheet import Sheet, later
 from rhapsode.music.pitch import ABOVE
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import UNITS, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["read", "recognises"]

@@ -14,9 +14,9 @@ import numpy as np
 from symusic import core
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.music.formats._sheet import LONGEST, PARTS, TICKS
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import (
     NOTE,
     Key,

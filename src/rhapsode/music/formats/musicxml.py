@@ -13,6 +13,7 @@ from fractions import Fraction
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.archive import is_zip, members, opened
+from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import fraction, shown
 from rhapsode.exchange.xml import Node, parse, root
@@ -21,7 +22,6 @@ from rhapsode.music.formats._musicxml_chords import symbol
 from rhapsode.music.formats._musicxml_write import MODES, dumps
 from rhapsode.music.formats._sheet import Mark, Sheet, later
 from rhapsode.music.pitch import SEMITONES, shifted
-from rhapsode.music.refusals import Refusals, Unreadable
 from rhapsode.music.tune import UNITS, Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "is_mxl", "read", "recognises"]

@@ -32,10 +32,10 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import LARGEST, sequence, shown
 from rhapsode.music.formats._sheet import LONGEST, PARTS
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
 
 SLOWEST = 1e-3

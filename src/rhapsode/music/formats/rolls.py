@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import mapping, sequence, shown
 from rhapsode.music.formats._matlab import MAGIC, Damaged, cells
 from rhapsode.music.formats._sheet import TICKS, VELOCITY
-from rhapsode.music.refusals import Refusals
 from rhapsode.music.tune import NOTE, Part, Tune, ordered
 
 PARTS = ("train", "valid", "test")

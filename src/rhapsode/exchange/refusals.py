@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 EXAMPLES = 3
@@ -14,7 +14,7 @@ LONGEST = 200
 
 @dataclass
 class Refusals:
-    """skipped: tunes that were not read, by reason. left_out: what tunes that were read are without, by what it is.
+    """skipped: records that were not read, by reason. left_out: what records that were read are without, by what it is.
 
     places: the first places of each.
     """
@@ -24,12 +24,12 @@ class Refusals:
     places: dict[str, list[str]] = field(default_factory=dict)
 
     def skip(self, reason: str, place: str) -> None:
-        """A tune is not read."""
+        """A record is not read."""
         self.skipped[reason] += 1
         self._note(reason, place)
 
     def leave_out(self, what: str, place: str) -> None:
-        """A tune is read without something that its file has."""
+        """A record is read without something that its file has."""
         self.left_out[what] += 1
         self._note(what, place)
 
@@ -43,7 +43,7 @@ class Refusals:
 
     @property
     def count(self) -> int:
-        """Tunes that were skipped."""
+        """Records that were skipped."""
         return self.skipped.total()
 
     def lines(self) -> Iterator[str]:
@@ -53,6 +53,10 @@ class Refusals:
         for what, count in self.left_out.most_common():
             yield f"left out, {count:,} times: {what}{self._where(what, count)}."
 
+    def told(self, where: str) -> list[str]:
+        """One sentence after another, with what they are about before each."""
+        return [f"{where}: {line}" for line in self.lines()]
+
     def _note(self, what: str, place: str) -> None:
         known = self.places.setdefault(what, [])
         place = place if len(place) <= LONGEST else f"{place[:LONGEST]}…"
@@ -60,12 +64,16 @@ class Refusals:
             known.append(place)
 
     def _where(self, what: str, count: int) -> str:
-        known = self.places[what]
-        return f" ({', '.join(known)}{', …' if count > len(known) else ''})"
+        return f" ({some(self.places[what], count)})"
+
+
+def some(places: Sequence[str], count: int, between: str = ", ") -> str:
+    """A few of so many places."""
+    return between.join([*places[:EXAMPLES], *["…"] * (count > min(EXAMPLES, len(places)))])
 
 
 class Unreadable(Exception):
-    """One tune of a file cannot be read. reason: in general, to be counted; place: where, and what stands there."""
+    """One record of a file cannot be read. reason: in general, to be counted; place: where, and what stands there."""
 
     def __init__(self, reason: str, place: str) -> None:
         super().__init__(f"{place}: {reason}")
