@@ -27,6 +27,8 @@ from rhapsode.music.tune import Metre, Part, Tempo, Tune, notes, pitched
 from rhapsode.recognition import codec_for
 from rhapsode.resets import ResetPolicy
 
+DOCUMENT = ResetPolicy.parse("document")
+
 
 def fitted(tunes: list[Tune], **options: Any) -> Remi:
     return Remi.fit(lambda: iter(tunes), **options)
@@ -92,10 +94,12 @@ def test_the_grid_is_that_of_the_notes(parts: tuple[int, ...], grid: int) -> Non
 @pytest.mark.parametrize("metre", [(6, 8), (2, 2), (12, 8), (7, 16), (5, 4)])
 def test_metres(metre: tuple[int, int]) -> None:
     tune = replace(beat(), metres=(Metre(0, *metre),))
-    codec = fitted([tune, beat()])
-    again = codec.decode(codec.encode(tune))
-    assert played(again) == played(tune) and again.metres == (Metre(0, *metre),)
-    assert again.bar_count == tune.bar_count  # the last one is whole
+    for others in ([], [beat()]):
+        codec = fitted([tune, *others])
+        again = codec.decode(codec.encode(tune))
+        assert played(again) == played(tune) and again.metres == (Metre(0, *metre),)
+        assert again.bar_count == tune.bar_count  # the last one is whole
+        assert codec.decode(np.zeros(0)).metres == (codec.usual.metre,)
 
 
 def test_a_metre_that_changes_within_a_bar_changes_at_the_next(codec: Remi) -> None:
@@ -245,12 +249,7 @@ def test_drums_do_not_become_melody_and_are_counted(tmp_path: Path) -> None:
     assert codec.lost(tunes[0]) == {"notes of drums": drums[0]} and codec.lost(lead()) == {}
     found = codec.decode(codec.encode(tunes[0]), outline=Outline(tunes[0]))
     assert {*found.notes["pitch"].tolist()} <= {*pitched(tunes[0])["pitch"].tolist()}
-    folder = written(tmp_path / "band", tunes)
-    told = prepare(
-        [folder], codec="melody", reset=ResetPolicy.parse("document"), valid_fraction=0.3, cache=tmp_path / "cache"
-    ).notes
+    folder, how = written(tmp_path / "band", tunes), {"valid_fraction": 0.3, "cache": tmp_path / "cache"}
+    told = prepare([folder], codec="melody", reset=DOCUMENT, **how).notes  # type: ignore[arg-type]
     assert f"Left out of the tunes, which codec melody does not know: {sum(drums):,} notes of drums." in told
-    assert not any(
-        "drums" in note
-        for note in prepare([folder], reset=ResetPolicy.parse("document"), valid_fraction=0.3, cache=tmp_path / "cache").notes
-    )
+    assert not any("drums" in note for note in prepare([folder], reset=DOCUMENT, **how).notes)  # type: ignore[arg-type]

@@ -30,7 +30,7 @@ WIDEST = 16
 """Quarter notes in a bar, at most."""
 FINEST = 48
 """Frames in a quarter note, at most."""
-PITCHES = (0, 127)
+PITCHES, QUARTER = (0, 127), 4
 PLAYED = ("pitch", "velocity")
 UNKNOWN = 120.0
 """Quarter notes a minute where no tempo is known."""
@@ -71,8 +71,8 @@ class Scheme:
 
     @cached_property
     def coarsest(self) -> int:
-        """The unit of the longest beat."""
-        return min(unit for _, unit in self.metres)
+        """The unit of the longest beat, a quarter at least: MidiTok needs it."""
+        return min(QUARTER, *(unit for _, unit in self.metres))
 
     @property
     def parts(self) -> int:
@@ -83,6 +83,7 @@ class Scheme:
     def tokenizer(self) -> Any:
         """MidiTok's. Raises `UserError` if it is not installed."""
         miditok = _miditok()
+        metres = [*self.metres, (4, QUARTER)]
         config = miditok.TokenizerConfig(
             pitch_range=PITCHES,
             drums_pitch_range=PITCHES,
@@ -94,9 +95,7 @@ class Scheme:
             one_token_stream_for_programs=True,
             programs=list(range(DRUMS, 128)),
             use_time_signatures=True,
-            time_signature_range={
-                unit: [beats for beats, own in self.metres if own == unit] for unit in {unit for _, unit in self.metres}
-            },
+            time_signature_range={unit: sorted({beats for beats, own in metres if own == unit}) for _, unit in metres},
             delete_equal_successive_time_sig_changes=True,
             use_tempos=bool(self.tempos),
             **self._tempos,
