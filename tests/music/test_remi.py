@@ -23,7 +23,7 @@ from rhapsode.model import Model
 from rhapsode.music.formats import midi
 from rhapsode.music.outline import Outline
 from rhapsode.music.read import read
-from rhapsode.music.tune import Metre, Part, Tempo, Tune, notes, pitched
+from rhapsode.music.tune import Metre, Part, Tempo, Tune, notes, ordered, pitched
 from rhapsode.recognition import codec_for
 from rhapsode.resets import ResetPolicy
 
@@ -108,6 +108,27 @@ def test_a_metre_that_changes_within_a_bar_changes_at_the_next(codec: Remi) -> N
     again = codec.decode(codec.encode(late))
     assert [each.tick for each in again.metres] == [0, 32]
     assert len(again) == len(codec.decode(codec.encode(tune)))
+
+
+def test_what_is_said_behind_the_end_makes_no_bars(codec: Remi) -> None:
+    tune = band()
+    later = replace(
+        tune,
+        tempos=(*tune.tempos, Tempo(tune.length + 9 * Q, 50.0)),
+        metres=(*tune.metres, Metre(tune.length + 9 * Q, 4, 4)),
+    )
+    assert codec.encode(later).tolist() == codec.encode(tune).tolist()
+
+
+def test_doubled_notes_of_an_instrument_are_one_and_counted(codec: Remi) -> None:
+    tune = band()
+    doubled = replace(tune, parts=(*tune.parts[:2], Part("violin", 73), *tune.parts[3:]))
+    more = tune.notes.copy()
+    more["pitch"][more["part"] == 2] += 24
+    doubled = replace(doubled, notes=ordered(more))
+    lost = codec.lost(doubled)
+    assert sum(lost.values()) == len(doubled) - len(codec.decode(codec.encode(doubled))) > 0
+    assert codec.lost(tune) == {}
 
 
 def test_what_the_training_data_does_not_have_is_refused(codec: Remi) -> None:

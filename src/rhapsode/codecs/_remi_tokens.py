@@ -134,13 +134,14 @@ class Scheme:
         notes = found.notes.copy()
         notes["part"] = np.searchsorted([program % 129 for program in used], own[notes["part"]] % 129)
         parts = tuple(_part(max(program, 0), program == DRUMS) for program in used)
-        first = [] if found.tempos and found.tempos[0].tick == 0 else [Tempo(0, UNKNOWN)]
+        tempos = [each for each in found.tempos if each.tick < found.length]
+        first = [] if tempos and tempos[0].tick == 0 else [Tempo(0, UNKNOWN)]
         return replace(
             found,
             notes=separate(notes),
             parts=parts or (Part(),),
             metres=_regular(found),
-            tempos=changing_tempos([*first, *found.tempos]),
+            tempos=changing_tempos([*first, *tempos]),
             chords=(),
         )
 

@@ -30,13 +30,13 @@ from rhapsode.errors import UserError
 from rhapsode.music.instruments import DRUMS, name_of
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
-from rhapsode.music.tune import Tempo, Tune, rescaled
+from rhapsode.music.tune import Tempo, Tune, pitched, rescaled
 from rhapsode.steps import Symbols
 
 GRIDS = (4, 6, 8, 12, 16, 24, 48)
 """Frames in a quarter that are tried, the coarsest first."""
-ON_GRID = 0.99
-"""The share of notes that must begin on a grid."""
+ON_GRID, NEAR = 0.99, 1 / 40
+"""The share of notes that must begin on a grid, or so near it, in quarters; the nearest of 24 is always that near."""
 FALLBACKS = (24, 48, 16)
 """Frames in a quarter for tunes that lie on none of these, or whose metre does not."""
 TEMPOS, FASTEST = 32, 1000
@@ -59,7 +59,7 @@ class Remi(TuneCodec):
     options = {"grid": 0, "velocities": 32}
     limits = {"grid": (0, FINEST), "velocities": (1, 127)}
     meanings = {
-        "grid": "Frames in a quarter note; 0 for the coarsest grid on which 99 % of the notes begin.",
+        "grid": "Frames in a quarter note; 0 for the coarsest grid on which, or nearly, 99 % of the notes begin.",
         "velocities": "Levels of loudness that are told apart.",
     }
     given = PLACES
@@ -88,8 +88,8 @@ class Remi(TuneCodec):
             if len(tune):
                 metres.update({(each.beats, each.unit) for each in tune.metres})
                 tempos.update(round(each.quarters) for each in tune.tempos or (Tempo(0, UNKNOWN),))
-                starts = tune.notes["start"].astype(np.int64)
-                on_grid += [int((starts * grid % tune.ticks == 0).sum()) for grid in GRIDS]
+                at = tune.notes["start"] / tune.ticks
+                on_grid += [int((np.abs(at - np.rint(at * grid) / grid) <= NEAR).sum()) for grid in GRIDS]
                 count += len(tune)
                 census.add(tune)
         if not count:
@@ -134,6 +134,10 @@ class Remi(TuneCodec):
                 return f"with {'drums' if part_of.drums else 'notes'} beyond the range of the training data"
         return ""
 
+    def lost(self, record: Tune) -> dict[str, int]:
+        doubled = len(record) - len(self.scheme.arranged(record))
+        return {"notes that another part of the same instrument plays, too": doubled} if doubled else {}
+
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
         tokens = self.scheme.tokens(self.scheme.arranged(record))
         return np.array(self.vocabulary.numbers(tokens + [END] * whole), self.steps.dtype)
@@ -149,12 +153,10 @@ class Remi(TuneCodec):
             tokens = [BAR, usual, *tokens]
         tune = self.scheme.tune(tokens)
         tune = replace(tune, tempos=tune.tempos or (self.usual.tempo,), keys=(replace(self.usual.key, sharps=0),))
-        if outline is None:
-            return tune
-        if self.scheme.tempos:
-            outline = replace(outline, tune=replace(outline.tune, tempos=()))
-        placed = outline.placed(tune)
-        return replace(placed, metres=tune.metres, chords=())
+        if outline is not None:
+            own = outline.tune if not self.scheme.tempos else replace(outline.tune, tempos=())
+            tune = replace(replace(outline, tune=own).placed(tune), metres=tune.metres, chords=())
+        return tune if len(pitched(tune)) else replace(tune, keys=())  # drums have no key
 
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.names[int(step)] == END
