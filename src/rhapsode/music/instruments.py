@@ -69,7 +69,7 @@ def _program(text: str, option: str) -> int:
     spelled = [_words(name) for name in NAMES]
     if words in spelled:
         return spelled.index(words)
-    found = [n for n, name in enumerate(spelled) if words and {*words} <= {*name}]
+    found = [n for n, name in enumerate(spelled) if {*words} <= {*name} and re.search("[a-z]", text.lower())]
     if not found:
         close = get_close_matches(text.lower(), sorted({word for name in spelled for word in name}), n=1)
         raise UserError(
