@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
+from rhapsode.ink.hershey import JOINED, lines
 from rhapsode.ink.page import Page
 from rhapsode.ink.read import read
 from rhapsode.model import Model
@@ -367,6 +369,71 @@ def test_a_pen_that_jumps_is_cut_short(tiny_model: MakeModel) -> None:
     assert max(other.sd) < 10 * max(one.sd)  # of 328 steps, one a million long
 
 
+# --- dots and bars that come after their word ---
+
+LATE = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, replace(JOINED, delayed=1.0)))
+ALWAYS = {"delayed": 0}
+
+
+def test_late_strokes_are_learnt_with_their_letters_where_a_hand_has_many() -> None:
+    natural = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, JOINED))
+
+    def codec(drawings: list[Drawing], **options: int) -> Strokes:
+        return Strokes.fit(lambda: iter(drawings), **options)
+
+    late, plain = codec(LATE), codec(natural)
+    assert late.steps.returns and not plain.steps.returns
+    assert not codec([Drawing(d.points, d.ends) for d in LATE]).steps.returns  # without texts, they are no writing
+    assert codec(natural, **ALWAYS).steps.returns and not codec(LATE, delayed=1000).steps.returns
+    for each, other in ((late, natural), (plain, LATE)):
+        again = Strokes.from_json(json.loads(json.dumps(each.to_json())))
+        assert again.to_json() == each.to_json()
+        # Fine-tuning keeps what steps mean: the network has been made for it.
+        assert each.refitted(lambda other=other: iter(other)).steps.returns == each.steps.returns
+    assert "returns" not in plain.to_json()  # as models were before
+    with pytest.raises(UserError, match="returns is 1"):
+        Strokes.from_json({**late.to_json(), "returns": 1})
+
+
+def test_late_strokes_come_back_where_they_were() -> None:
+    codec = Strokes.fit(lambda: iter(LATE), every=1)
+    for drawing in LATE[:5]:
+        steps = codec.encode(drawing)
+        assert len(steps) == len(drawing) - 1 and (steps[:, 2] == -1).sum() >= 1 and steps[-1, 2] == 2
+        found = codec.decode(steps, drawing.text)
+        assert sorted(map(len, found.strokes())) == sorted(map(len, drawing.strokes()))
+        assert len(list(found.strokes())[0]) == len(list(drawing.strokes())[0])  # the bodies are whole, and first
+        places = [found.points - found.points[0], drawing.points - drawing.points[0]]
+        one, other = (points[np.lexsort(np.round(points, 3).T)] for points in places)
+        np.testing.assert_allclose(one, other, atol=1e-3)
+        np.testing.assert_allclose(codec.encode(found), steps, atol=1e-3)
+
+
+def test_models_with_late_strokes_draw_what_they_score(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes", options=ALWAYS, seed=1)
+    assert model.codec.steps.returns and not tiny_model(codec="strokes").codec.steps.returns  # type: ignore[union-attr]
+    backs = 0
+    for style in (None, written(["dab"])[0]):
+        before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
+        text = model.record_codec.encode_text("bead" if style is None else "dabbead")
+        for sample in model.generate("bead", length=40, samples=10, seed=3, style=style):
+            nats = [block for _, block in carried(model, before, [sample.steps], text)]
+            assert np.array_equal(-np.concatenate(nats), sample.log_probs)
+            assert len(sample.record) == len(sample.steps) + (style is None)
+            assert sample.stopped != "end" or sample.record.ends[-1]
+            backs += int((sample.steps[:, 2] == -1).sum())
+    assert backs > 20
+    assert all(one.steps for one in model.score_records(LATE[:0] + written(["dab"])))
+
+
+def test_a_text_of_blanks_is_nothing_to_write(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    for style in (None, written(["dab"])[0]):
+        for text in ("", " ", " \n\t "):
+            with pytest.raises(UserError, match="nothing to write"):
+                model.generate(text, style=style)
+
+
 # --- pages, and writing that is read again ---
 
 
@@ -426,6 +493,16 @@ def test_what_is_wrong_is_said_by_character() -> None:
     assert judge(sample, 0.5, fake).missing == ((2, "c"),)
     fake.wrong = "aabcd"
     assert not judge(sample, 0.5, fake).good
+    for text, shown, missing in (
+        ("In 100 Ill", "ln IOO I1l", ()),  # no one can tell these apart
+        ('he said "no" .', 'he said" no".', ()),
+        ("to the", "tothe", ((2, " "),)),
+        ('a "bc', 'a"bx', ((4, "c"),)),
+        ("quick", "qui\ufffdck", ((2, "i"),)),  # a fault of the dot
+        ("Ill", "Il", ((2, "l"),)),
+    ):
+        reader: Any = FakeRecogniser(shown)
+        assert judge(sample_like(text, list(range(len(text) + 1))), 0.5, reader).missing == missing
 
 
 def test_writing_that_cannot_be_read_is_drawn_again(tiny_model: MakeModel) -> None:

@@ -187,7 +187,9 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
     weights = random_weights(Network(network, codec.steps, given=codec.given), 0, 1.0)
     checkpoint.save(model / checkpoint.MODEL, config.model_dump(), weights)
     primer = tmp_path / "low.mid"
-    primer.write_bytes(midi.dumps(scale(20)))
+    wide = scale(20)
+    wide.notes["pitch"][-1] = 100  # no octave has room for that
+    primer.write_bytes(midi.dumps(wide))
     for arguments, message in [
         (["a text"], "model of tunes"),
         (["-o", "x.ogg"], "must end in .mid"),
@@ -199,6 +201,8 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--density", "2"], "--density: codec pianoroll is not told of it"),
         (["--fill", str(tunes), "--fill-bars", "1", "--density", "2"], "--density: codec pianoroll"),
         (["--key", "D"], "--key: what codec pianoroll draws is not moved into a key"),
+        (["--transpose", "H"], "it must be a tonic and perhaps a mode"),
+        (["--transpose", "99"], "at most 60"),
         (["--stop", "x"], "--stop means nothing to models of music"),
         (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),

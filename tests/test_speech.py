@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import sys
@@ -22,7 +23,7 @@ from rhapsode.speech.formats import own
 from rhapsode.speech.melody import melody
 
 pytest.importorskip("espeakng_loader")
-pytest.importorskip("soundfile")
+soundfile = pytest.importorskip("soundfile")
 
 SENTENCES = [
     *("She had your dark suit.", "Do not ask me that.", "The boat was red and low.", "We saw ten ships go by."),
@@ -157,19 +158,70 @@ def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
     assert one.melody is not None and one.melody[:2].tolist() == pytest.approx([100, 150], rel=0.02)
 
 
-def test_raw_samples_stream_sentence_by_sentence(
+def test_sound_streams_sentence_by_sentence(
     home: Path, tmp_path: Path, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     def raw(text: str) -> bytes:
         assert say(home, text) == 0
-        found = capsysbinary.readouterr()
-        assert b"16000 a second" in found.err
-        return found.out
+        (tmp_path / "stream.wav").write_bytes(capsysbinary.readouterr().out)
+        sound, rate = soundfile.read(tmp_path / "stream.wav", dtype="int16")
+        assert sound.ndim == 1 and rate == 16000
+        with wave.open(str(tmp_path / "stream.wav")) as file:
+            assert file.readframes(file.getnframes()) == sound.tobytes()
+        return bytes(sound.tobytes())
 
     one, other = map(raw, HELD_OUT)
     assert raw(" ".join(HELD_OUT)) == one + other
     assert say(home, HELD_OUT[0], "-o", str(tmp_path / "a.wav")) == 0
     assert samples(tmp_path / "a.wav").tobytes() == one
+
+
+def test_a_text_that_comes_slowly_is_spoken_as_it_comes(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    heard: list[int] = []
+
+    class Slow(io.BytesIO):
+        """Gives a sentence, and the next one when that has been spoken."""
+
+        def read1(self, size: int | None = -1) -> bytes:
+            heard.append(len(capsysbinary.readouterr().out))
+            return self.readline()
+
+    text = "".join(f"{sentence}\n" for sentence in HELD_OUT).encode()
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(Slow(text)))
+    assert say(home, "-") == 0
+    silence, *spoken = heard
+    assert not silence and len(spoken) == 2 and min(spoken) > 8000
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b" \n")))
+    assert say(home, "-") == 2
+    assert b"nothing to say" in capsysbinary.readouterr().err
+
+
+def test_times_are_those_of_the_sound_however_many_sentences(home: Path, tmp_path: Path) -> None:
+    from rhapsode.speaking import prosody_beside, speak
+    from rhapsode.speech.utterance import joined
+
+    model = Model.load(home / "voice")
+    each = list(speak(model, prosody_beside(model), "Go. " * 12))
+    whole = joined(each)
+    assert whole.times is not None and whole.sound is not None and whole.acoustics is not None
+    for one in (*each, whole):
+        assert one.times is not None and one.sound is not None
+        assert one.sound().seconds == pytest.approx(one.times[-1], abs=len(each) / 16000)
+    assert len(whole.acoustics()) == round(whole.times[-1] / 0.01) + 1
+    last = each[-1]
+    assert last.times is not None and last.acoustics is not None
+    begin, own = whole.times[-1] - last.times[-1], last.acoustics().f0
+    assert np.isin(whole.acoustics().f0[round(begin / 0.01) + 2 :], own).all()
+
+
+def test_a_long_text_has_a_picture_too(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    also = [str(tmp_path / name) for name in ("a.png", "a.lab")]
+    options = ["--speed", "0.2", "--also", also[0], "--also", also[1]]
+    assert say(home, "We saw ten ships go by. " * 9, "-o", str(tmp_path / "a.wav"), *options) == 0
+    assert "a.png: the first 60 of" in capsys.readouterr().err
+    assert Path(also[0]).read_bytes().startswith(b"\x89PNG") and Path(also[1]).stat().st_size
 
 
 def test_seeds_temperature_and_json(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -560,7 +612,7 @@ def test_each_phone_takes_some_time(seen: list[int], times: list[float]) -> None
         ("one", [], "too little data: .* an hour of speech for a voice|It takes an hour of speech for a voice"),
         ("no recordings", [], r"none of the utterances can be used: 8 without a recording \(0, 1, .*\)\. Known are"),
         ("no text", ["--codec", "speech"], "nothing to say|there is nothing"),
-        ("", ["--language", "klingon"], "'klingon' is not known"),
+        ("", ["--language", "klingonn"], "'klingonn' is not known.* Near are piqd .klingon."),
         ("", ["--language", "en-gbb"], "Did you mean 'en-gb"),
         ("", ["--language", "de", "--codec", "chars"], "--language is for voices; .* codec chars"),
         ("", ["--field", "text"], "field is not None|is for text"),

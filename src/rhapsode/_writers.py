@@ -17,6 +17,8 @@ from rhapsode.samplers import Randomness
 if TYPE_CHECKING:
     from rhapsode.generate import Task
 
+TRIES = 64
+"""Draws of a step, at most, until it is one that encoding writes."""
 Stopped = Literal["length", "stop", "end", "unfinished"]
 
 
@@ -97,9 +99,13 @@ class Writer(ABC):
             self._stopped = "end"
             return Piece(b"", "")
         task, guide = self._task, self._guide
-        step, log_prob, log_allowed = task.head.draw(
-            distribution, task.sampling, self._randomness, self._recent, guide.allowed() if guide else None
-        )
+        allowed = guide.allowed() if guide else None
+        for _ in range(TRIES):
+            step, log_prob, log_allowed = task.head.draw(
+                distribution, task.sampling, self._randomness, self._recent, allowed
+            )
+            if guide is None or guide.canonical(step):
+                break
         if guide:
             guide.read(step)
             self.log_weight += log_allowed

@@ -276,6 +276,8 @@ class Task:
                 f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
                 f"on {codec.record}s whose text is known."
             )
+        if known and not text.strip():
+            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         if self.style is not None:
             before = codec.encode(self.style, whole=False)
             if known:
@@ -283,8 +285,6 @@ class Task:
                 if not before_text:
                     raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
                 text = before_text + (" " if " " in codec.alphabet else "") + text
-        elif known and not text:
-            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         return before, codec.encode_text(text) if known else None
 
     def _encoded(self, guide: Guide | None) -> Guide | None:

@@ -30,6 +30,11 @@ class Guide(ABC):
         """
         return None
 
+    def canonical(self, step: Any) -> bool:
+        """Whether encoding writes it so. Other steps may mean the same, and `allowed` cannot always forbid them: a note
+        may be held on by a second step where one would do. They are drawn again."""
+        return True
+
     def ahead(self) -> np.ndarray | None:
         """[N, D] float32: what is given with all steps to come, if that does not depend on them."""
         return None

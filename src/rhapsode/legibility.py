@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+ALIKE = ("0O", "1Il|", "'`")
+"""Characters that are the same stroke in many hands: no one could say which of them is written, but for what stands
+around."""
 RESAMPLES = 2000
 """Of the lines, with replacement: the bootstrap (Efron 1979)."""
 CONFIDENCE = 0.95
@@ -25,6 +28,20 @@ class ErrorRate:
     high: float
     edits: int
     characters: int
+
+
+def ink(text: str) -> tuple[str, list[int]]:
+    """What of a text shows on paper, and the place in the text of each of its characters: of those that look alike the
+    first in their place, and no blanks but those between letters and figures, since marks have room around them."""
+    places = [
+        n
+        for n, character in enumerate(text)
+        if not character.isspace() or (text[n - 1 : n].isalnum() and text[n + 1 : n + 2].isalnum())
+    ]
+    return "".join(text[n].translate(_FIRST) for n in places), places
+
+
+_FIRST = {ord(other): group[0] for group in ALIKE for other in group}
 
 
 def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:

@@ -5,6 +5,9 @@ layers of two LSTMs each, one for each direction (Graves et al. 2009), give ever
 characters and a blank. A text's probability is that of all the ways to spread it over the frames: connectionist
 temporal classification (CTC; Graves et al. 2006). `rhapsode.training.recognise` trains it.
 
+Dots and bars are read with the letters that they stand over, whenever they were drawn. Where one is missing, or stands
+where none belongs, the symbol `FAULT` is read: a text alone would be guessed from the rest of the word.
+
     recogniser = Recogniser.load("models/reader.safetensors")
     print(recogniser.read(drawings))
 
@@ -28,6 +31,7 @@ from rhapsode.cells.lstm import LSTM
 from rhapsode.config import Config, Width, make
 from rhapsode.engine import INPUT, Engine, Graph
 from rhapsode.errors import UserError
+from rhapsode.ink import delayed
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import check
 
@@ -49,6 +53,8 @@ UP = FEATURES - 1
 BATCH = 1 << 14
 """Frames read at once."""
 DIRECTIONS = ("forward", "backward")
+FAULT = "\ufffd"
+"""What is read where a dot or bar is missing or too many."""
 
 FILE = "recogniser.safetensors"
 """Its place in the folder of the model whose writing it reads."""
@@ -64,6 +70,8 @@ class RecogniserConfig(Config):
     layers: int = Field(default=2, ge=1, le=16)
     width: Width = 128
     """H, outputs per layer and direction."""
+    marks: bool = False
+    """It reads dots and bars with their letters, and `FAULT` where they are wrong: the symbol after the blank."""
     doubt: float | None = None
     """Nats a character that the texts of 19 in 20 validation drawings stay below; None if there were none."""
     facts: dict[str, Any] = {}
@@ -82,6 +90,11 @@ class RecogniserConfig(Config):
         return len(self.alphabet)
 
     @property
+    def symbols(self) -> int:
+        """How many there are, with the blank and, perhaps, the fault."""
+        return len(self.alphabet) + 1 + self.marks
+
+    @property
     def cells(self) -> list[LSTM]:
         """What each direction of each layer computes."""
         return [LSTM(2 * self.width if n else FEATURES, self.width) for n in range(self.layers)]
@@ -95,8 +108,8 @@ class RecogniserConfig(Config):
             for direction in DIRECTIONS
             for name, shape in cell.shapes.items()
         }
-        shapes["output.weight"] = (self.blank + 1, 2 * self.width)
-        shapes["output.bias"] = (self.blank + 1,)
+        shapes["output.weight"] = (self.symbols, 2 * self.width)
+        shapes["output.bias"] = (self.symbols,)
         return shapes
 
 
@@ -130,15 +143,16 @@ class Recogniser:
         return Engine(self._graph())
 
     def read(self, drawings: Sequence[Drawing]) -> list[str]:
-        """What each drawing shows: the likeliest symbol of each frame, without repetitions and blanks.
+        """What each drawing shows: the likeliest symbol of each frame, without repetitions and blanks; `FAULT` where
+        a dot or bar is wrong.
 
         Nothing is read in an empty drawing. Raises `UserError` for coordinates that are not numbers.
         """
-        texts = [""] * len(drawings)
+        texts, shown = [""] * len(drawings), f"{self.config.alphabet}-{FAULT}"
         for n, parameters in self._frames_read(drawings):
             best = parameters.argmax(axis=1)
             new = (best != self.config.blank) & (np.diff(best, prepend=-1) != 0)
-            texts[n] = "".join(self.config.alphabet[symbol] for symbol in best[new])
+            texts[n] = "".join(shown[symbol] for symbol in best[new])
         return texts
 
     def nats(self, drawings: Sequence[Drawing], texts: Sequence[str]) -> np.ndarray:
@@ -166,7 +180,7 @@ class Recogniser:
 
     def _frames_read(self, drawings: Sequence[Drawing]) -> Iterator[tuple[int, np.ndarray]]:
         """The number of each drawing that has ink, and the network's output for its frames, [T, symbols]."""
-        cut = [frames(drawing) for drawing in drawings]
+        cut = [frames(drawing, marks=self.config.marks) for drawing in drawings]
         order = sorted((n for n in range(len(cut)) if len(cut[n])), key=lambda n: len(cut[n]))
         while order:
             rows = max(1, BATCH // len(cut[order[-1]]))
@@ -204,7 +218,7 @@ class Recogniser:
         return graph.finish(graph.add("Add", product, graph.constant(weights["output.bias"]))[0], [])
 
 
-def frames(drawing: Drawing, size: float = 1.0) -> np.ndarray:
+def frames(drawing: Drawing, size: float = 1.0, marks: bool = False) -> np.ndarray:
     """A drawing as the network reads it, [T, FEATURES] float32: the same wherever it stands, whatever its units, and
     however many points the pen reported.
 
@@ -212,14 +226,23 @@ def frames(drawing: Drawing, size: float = 1.0) -> np.ndarray:
     A frame is `PARTS` moves x, y, in units of their usual length; how far its middle is below the line's, in
     standard deviations of the ink's height; and whether the pen is up.
 
-    size: as if the writing were so much larger than measured. Raises `UserError` for coordinates that are not numbers.
+    size: as if the writing were so much larger than measured. marks: with delayed strokes where their letters are.
+    Raises `UserError` for coordinates that are not numbers.
     """
+    return framed(drawing, size, marks)[0]
+
+
+def framed(drawing: Drawing, size: float = 1.0, marks: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """As `frames`, and in which frame each of the drawing's points is, [N] int64."""
     check(drawing)
     if not len(drawing):
-        return np.empty((0, FEATURES), np.float32)
+        return np.empty((0, FEATURES), np.float32), np.empty(0, np.int64)
     points = drawing.points - drawing.points[0]
     points = points / (float(np.ptp(points, axis=0).max()) or 1.0)
-    ends = drawing.ends.copy()
+    order, ends = np.arange(len(points)), drawing.ends.copy()
+    if marks:
+        order, ends = delayed.whole_strokes(points, ends)
+        points = points[order]
     ends[-1] = True
     begins = np.concatenate([[0], np.flatnonzero(ends[:-1]) + 1])
     stroke = np.cumsum(np.append(0, ends[:-1]))
@@ -235,6 +258,8 @@ def frames(drawing: Drawing, size: float = 1.0) -> np.ndarray:
     done = np.cumsum(far) - far
     done = (done - done[begins][stroke]) / np.where(lengths > 0, lengths, 1.0)[stroke]
     place = first[stroke] + counts[stroke] * np.clip(done, 0, 1)
+    frame = np.empty(len(drawing), np.int64)
+    frame[order] = place  # rounded down
     # The last point of a stroke stands twice, so that a dot lasts for a frame, too.
     twice = np.repeat(np.arange(len(points)), 1 + ends)
     place = place[twice]
@@ -246,7 +271,7 @@ def frames(drawing: Drawing, size: float = 1.0) -> np.ndarray:
     found[:, : 2 * PARTS] = (np.diff(path, axis=0) * (PARTS / step)).reshape(total, 2 * PARTS)
     found[:, UP - 1] = (path[:-1:PARTS, 1] + path[PARTS::PARTS, 1]) / 2 / scale
     found[first[1:].astype(np.int64) - 1, UP] = 1
-    return np.clip(found, -FAR, FAR)
+    return np.clip(found, -FAR, FAR), frame
 
 
 def _levelled(points: np.ndarray, moves: np.ndarray, far: np.ndarray) -> tuple[np.ndarray, float]:

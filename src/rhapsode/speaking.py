@@ -7,7 +7,7 @@ for spoken in speak(voice, prosody, "Any text. And more."):
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,10 @@ from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak, melody
+from rhapsode.speech.alphabets import IPA
+from rhapsode.speech.arriving import arriving
 from rhapsode.speech.sentences import sentences
-from rhapsode.speech.utterance import Utterance
+from rhapsode.speech.utterance import PAUSE, Utterance
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
@@ -57,19 +59,49 @@ def prosody_beside(voice: Model) -> Model | None:
     return type(voice).load(folder)
 
 
-def outlined(codec: Speech, text: str, speaker: str | None = None) -> Iterator[Utterance]:
-    """The sentences of a text as phones. Raises `UserError`."""
+Told = Callable[[Utterance, dict[str, tuple[str, ...]]], None]
+"""Hears what is said with other phones: the utterance as it was, and a symbol → those that are said for it."""
+
+
+def outlined(
+    codec: Speech,
+    text: str | Iterable[str],
+    speaker: str | None = None,
+    told: Told = lambda utterance, changed: None,
+) -> Iterator[Utterance]:
+    """The sentences of a text as phones that the voice knows; of a text that comes piece by piece, each as soon as it
+    is whole. Raises `UserError`."""
     speakers = codec.features.speakers
     if speaker is not None and speakers == ("",):
         raise UserError(f"speaker {speaker!r}: the voice has one speaker, who has no name. Leave it out.")
     if speaker is not None and speaker not in speakers:
         raise choice("speaker", speaker, speakers)
-    espeak.check(codec.settings["language"], text)  # all of it, before the first sentence is heard
-    for sentence in sentences(text):
+    language = espeak.named(codec.settings["language"])
+    if isinstance(text, str):
+        espeak.check(language, text)  # all of it, before the first sentence is heard
+        found: Iterable[str] = sentences(text, language=language)
+    else:
+        found = arriving(text, language)
+    for sentence in found:
         if not any(character.isalnum() for character in sentence):
             continue
-        phones = espeak.phones(sentence, codec.settings["language"])
-        yield Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker)
+        phones = espeak.phones(sentence, language)
+        yield known(codec, Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker), told)
+
+
+def known(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) -> Utterance:
+    """The utterance, whose phones are of an alphabet, with phones that the voice knows. Raises `UserError` if most of
+    them are like none of these."""
+    found, changed = codec.inventory.said(utterance, alphabet)
+    lost = sum(not changed.get(phone.symbol, (phone.symbol,)) for phone in utterance.phones)
+    if 2 * lost > sum(phone.symbol != PAUSE for phone in utterance.phones):
+        raise UserError(
+            f"the voice's phones ({' '.join(codec.features.symbols)[:80]}) are of no alphabet that is known (IPA, "
+            "ARPABET, X-SAMPA), so it cannot say others. Give it labels with its own: --phones FILE."
+        )
+    if changed:
+        told(utterance, changed)
+    return found
 
 
 def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:

@@ -50,19 +50,21 @@ class Symbols:
 @dataclass(frozen=True)
 class Moves:
     """A step is a move of a pen: x to the right, y down, and 1 if the pen is lifted after it, 2 if the drawing is over
-    then, else 0.
+    then, -1 if the pen is lifted and goes on where it was before the last stroke (see `rhapsode.ink.delayed`), else 0.
 
     x and y are kept normalised: (offset - mean) / sd, the mean and sd being those of the training data, in its units.
 
     grid:  the pitch of the grid that the data lies on, each axis, in its units; 0 for none. On a grid a density has no
            bound, so steps are presented with uniform noise of half a pitch to either side (Theis et al. 2016).
     scale: training presents each unit at a random size, this part larger or smaller at most (Ha et al. 2017).
+    returns: whether there are any steps after which the pen goes back.
     """
 
     mean: tuple[float, float]
     sd: tuple[float, float]
     grid: tuple[float, float] = (0.0, 0.0)
     scale: float = 0.0
+    returns: bool = False
     shape = (3,)
     lags = ()
 
@@ -108,7 +110,7 @@ class Moves:
 @dataclass(frozen=True)
 class Sets:
     """A step is a set: which of `size` things are in it, as zeros and ones. The things are `groups` × `places`: e.g.
-    pitches that begin, and pitches that are held.
+    pitches that begin, and pitches that are held. Of each place, what is drawn has a thing in one group at the most.
 
     shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
            another key. What would leave the range stays outside: codecs leave room for it.

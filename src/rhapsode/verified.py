@@ -2,7 +2,8 @@
 
 Two judges look at each piece. The *audit* follows the window along the text: did it stand still, was the end reached,
 and were characters passed over? The *recogniser* (`rhapsode.recogniser`) reads the strokes and knows nothing of the
-window; where there is one, it says which characters are wrong.
+window; where there is one, it says which characters are wrong: those that look otherwise, for an O may be a 0, and the
+room around quotes is no blank (`legibility.ink`).
 Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text. The first
 one is taken that has none and of which the recogniser is as sure as of what people have written.
 """
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode._writers import Sample
-from rhapsode.legibility import edit_distance
+from rhapsode.legibility import edit_distance, ink
 from rhapsode.samplers import Sampling
 
 if TYPE_CHECKING:
@@ -75,9 +76,10 @@ def judge(sample: Sample, pace: float, recogniser: Recogniser | None) -> Verdict
         return Verdict(None, tuple((n, sample.text[n]) for n in passed), stalled, -float(sample.log_probs.mean()))
     read = recogniser.read([sample.record])[0]
     wrong: set[int] = set()
-    for what, first, last, _, _ in SequenceMatcher(None, sample.text, read, autojunk=False).get_opcodes():
+    wanted, places = ink(sample.text)
+    for what, first, last, _, _ in SequenceMatcher(None, wanted, ink(read)[0], autojunk=False).get_opcodes():
         if what != "equal":  # something that is not in the text counts for the character before it
-            wrong.update(range(first, last) if last > first else [max(0, first - 1)])
+            wrong.update(places[first:last] or places[max(0, first - 1) :][:1])
     missing = tuple((n, sample.text[n]) for n in sorted(wrong) if n < len(sample.text))
     nats, doubt = float(recogniser.nats([sample.record], [sample.text])[0]), recogniser.config.doubt
     return Verdict(read, missing, stalled, nats, doubt is None or nats <= doubt * len(sample.text))
@@ -108,7 +110,9 @@ def draw(
         drawn = model.generate(text, samples=rows, sampling=sampling, style=style, seed=seed, row=row)
         for sample in drawn:
             verdict = judge(sample, kind.pace, recogniser)
-            errors = len(verdict.missing) if verdict.read is None else edit_distance(text, verdict.read)
+            errors = len(verdict.missing)
+            if verdict.read is not None:
+                errors = edit_distance(ink(text)[0], ink(verdict.read)[0])
             rank = (errors + verdict.stalled, verdict.nats)
             if best is None or rank < best[0]:
                 best = rank, sample, verdict

@@ -119,7 +119,8 @@ def _joined(words: Sequence[Drawing], hand: Hand) -> Drawing:
         right += high - low + GAP * hand.advance
     if not points:
         return Drawing(np.zeros((0, 2)), np.zeros(0, bool), "")
-    return Drawing(np.concatenate(points), np.concatenate(ends), " ".join(word.text or "" for word in words))
+    text = " ".join(word.text or "" for word in words)
+    return Drawing(np.concatenate(points), np.concatenate(ends), text, thin=all(word.thin for word in words))
 
 
 def attention_picture(sample: Sample, path: Path) -> None:

@@ -32,7 +32,7 @@ def heads(*kinds: type) -> pytest.MarkDecorator:
 def make(name: str) -> Head:
     tuples = Tuples((3, 1, V - 4))
     kinds = {
-        "mixture": Moves((0.3, -0.1), (2.0, 0.5)),
+        "mixture": Moves((0.3, -0.1), (2.0, 0.5), returns=True),
         "bernoulli": Sets(V),
         "nade": Sets(V),
         "product": tuples,
@@ -63,7 +63,7 @@ def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -
         frames[..., 3:] = frames[..., 3:] > 0
         return frames
     values = rng.standard_normal((*shape, 3)).astype(np.float32)
-    values[..., 2] = rng.integers(0, 3, shape)
+    values[..., 2] = rng.integers(-1, 3, shape)
     return values
 
 
@@ -78,7 +78,7 @@ def hostile_targets(head: Head, count: int) -> list[np.ndarray]:
     if isinstance(head.steps, Frames):
         far = [(0, 0, 0, 0, 1), (1e30, -1e30, 0, 1, 1), (-3e38, 3e38, 1e-40, 0, 0)]
         return [np.tile(np.array(row, np.float32), (count, 1)) for row in far]
-    rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1)]
+    rows = [(0, 0, 0), (1e30, -1e30, 1), (-3e38, 3e38, 2), (1e-40, 0, 1), (0, 0, -1)]
     return [np.tile(np.array(row, np.float32), (count, 1)) for row in rows]
 
 

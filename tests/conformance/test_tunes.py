@@ -18,6 +18,7 @@ from score import lead, quartet
 
 from rhapsode import registry
 from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._usual import Usual
 from rhapsode.errors import UserError
 from rhapsode.guide import along
 from rhapsode.music.formats import midi
@@ -118,7 +119,7 @@ def damage(good: dict[str, Any]) -> list[Any]:
     bad: list[Any] = [None, 1, "x", [], [good], {**good, "extra": 1}]
     for key, value in good.items():
         without = {k: v for k, v in good.items() if k != key}
-        bad += [without, {**without, key.upper(): value}]
+        bad += [without] * (key not in Usual.optional) + [{**without, key.upper(): value}]
         others: list[Any] = [None, -1, 1 << 40, float("nan"), "x", {}, [None], [[]], [[1]], ["b", "b"], [1.5, 2]]
         others += [[1, 2, 3, "4"], [[1, "2"]], [[-1, 0]], [[0, 999]], [[True, 1]], [7, 3], [0, 99], [200, 201]]
         others.remove([200, 201] if key == "lags" else None)  # distances of echoes may be these

@@ -7,6 +7,7 @@ import pytest
 
 from rhapsode.errors import UserError
 from rhapsode.speech import espeak
+from rhapsode.speech._espeak import PHONEME, Event, Said
 from rhapsode.speech.espeak import phones, speak, voices
 from rhapsode.speech.utterance import PAUSE, Utterance
 
@@ -71,8 +72,8 @@ def test_voices() -> None:
     names = voices()
     assert {"en-us", "en-gb", "de", "fr", "fr-fr"} <= set(names) and names == sorted(names)
     assert "fo" not in names  # the wheel has no dictionary of it
-    with pytest.raises(UserError, match="'en-uk' is not known. Did you mean 'en-us'"):
-        speak("Hello", "en-uk")
+    with pytest.raises(UserError, match="'klingonn' is not known.*Near are piqd .klingon."):
+        speak("Hello", "klingonn")
     with pytest.raises(UserError, match="variant of voice en-us: 'f33' is not known. Did you mean 'f3'"):
         speak("Hello", "en-us+f33")
 
@@ -122,3 +123,72 @@ def test_threads() -> None:
     for each in threads:
         each.join()
     assert len(found) == 12 and all(expected[voice] == said for voice, said in found)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "expected"),
+    [
+        ("de", "Und New York.", "_ ʊ n t n j uː j ɔ ɾ k _"),  # (en) and (de) stand around `New`
+        ("ru", "няня", "_ nʲ ɑ nʲ ʌ _"),  # n, ʲ
+        ("fa", "سلام خوب", "_ s a l ɑ m x u b _"),  # with tones, 1
+    ],
+)
+def test_marks_are_no_phones(voice: str, text: str, expected: str) -> None:
+    assert symbols(speak(text, voice)) == expected
+
+
+def test_marks_of_all_kinds() -> None:
+    def told(*marks: str) -> list[str]:
+        events = tuple(Event(PHONEME, at, each) for at, each in enumerate(marks))
+        return [each.symbol for each, _ in espeak._marks(Said(np.zeros(9, np.int16), 22050, events))]
+
+    assert told("(en-us-n", "t", "(de)", "", "ˈ", "1", "ˈuː") == ["t", "", "ˈuː"]
+    assert told("s", "ʲ", "a", "ᵐ", "b", "ˈ", "ɑ", "̃", "?") == ["sʲ", "a", "ᵐb", "ɑ̃", "?"]
+
+
+def test_every_voice_tells_phones_alone() -> None:
+    voices = sorted(set(espeak._loaded().voices.values()))
+    for voice in voices:
+        said = espeak._loaded().say("Facebook, a", voice, 450, 50)
+        for each in espeak._phones(said)[0]:
+            assert each.symbol == PAUSE or (any(map(str.isalpha, each.symbol)) and "(" not in each.symbol), voice
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("de-DE", "de"),
+        ("de_AT", "de"),
+        ("deu", "de"),
+        ("German", "de"),
+        ("Deutsch", "de"),
+        ("en_US", "en-us"),
+        ("english", "en-us"),
+        ("fr-CA", "fr"),
+        ("français", "fr"),
+        ("es-AR", "es-419"),
+        ("en-us+f3", "en-us+f3"),
+    ],
+)
+def test_other_names_of_languages(given: str, expected: str) -> None:
+    assert espeak.named(given) == expected
+
+
+@pytest.mark.parametrize(("given", "near"), [("deutsh", "Near are de .deutsch."), ("xx", "'xx' is not known")])
+def test_unknown_languages(given: str, near: str) -> None:
+    with pytest.raises(UserError, match=near):
+        espeak.named(given)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "said"),
+    [
+        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritten oktober kam doktor weiß."),
+        ("de", "Bahnhofstr. 12, z. B. Nr. 5", "Bahnhofstraße zwölf, zum Beispiel Nummer fünf"),
+        ("en-us", "The U.S. President paid Prof. Smith.", "The U S president paid professor Smith."),
+        ("fr", "M. Blanc", "monsieur Blanc"),
+        ("it", "L'ing. Neri", "L'ingegner Neri"),
+    ],
+)
+def test_abbreviations_are_said_without_a_pause(voice: str, text: str, said: str) -> None:
+    assert symbols(speak(text, voice)) == symbols(speak(said, voice))

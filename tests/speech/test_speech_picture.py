@@ -50,9 +50,18 @@ def test_what_has_no_picture_is_named() -> None:
     sound, _ = voice()
     with pytest.raises(UserError, match="4 phones need 5 times"):
         picture(spoken(sound, phones=PHONES, times=TIMES[1:]))
-    for samples in (np.zeros(0), np.zeros(8000 * 61)):
-        with pytest.raises(UserError, match="up to 60 fit"):
-            picture(spoken(Sound(samples, 8000)))
+    with pytest.raises(UserError, match="no sound"):
+        picture(spoken(Sound(np.zeros(0), 8000)))
+
+
+def test_of_a_long_one_the_first_minute_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(picturing, "LONGEST", 1)
+    texts: list[str] = []
+    monkeypatch.setattr(picturing, "_text", lambda *given: texts.append(given[3]))
+    long = Sound(np.tile(voice()[0].samples, 3), 16000)
+    short = picture(spoken(Sound(long.samples[:16000], 16000), phones=PHONES[:3], times=TIMES[:4], text="a"))
+    assert picture(spoken(long, phones=PHONES, times=TIMES, text="a")) == short
+    assert texts == ["", "ɑː", "s", "a"] * 2
 
 
 def test_a_preview_rises_with_f0() -> None:

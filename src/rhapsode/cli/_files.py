@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 import sys
 from collections.abc import Collection, Iterator
@@ -34,6 +35,18 @@ def chunks(name: str) -> Iterator[bytes]:
                     yield chunk
     except (OSError, ValueError) as error:
         raise _unreadable(name, error) from None
+
+
+def arriving() -> Iterator[str]:
+    """What comes on stdin, as UTF-8, as soon as it is there. Raises `UserError`."""
+    decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    stdin: Any = sys.stdin.buffer
+    try:
+        while data := stdin.read1(CHUNK):
+            yield decoder.decode(data)
+    except (OSError, ValueError) as error:
+        raise _unreadable("-", error) from None
+    yield decoder.decode(b"", final=True)
 
 
 def read(name: str) -> bytes:

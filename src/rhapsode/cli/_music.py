@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -13,8 +14,8 @@ import typer
 from rhapsode.cli._copies import draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
 from rhapsode.cli._progress import tell
-from rhapsode.cli._records import fresh_seed, named
-from rhapsode.cli._wish import outlined
+from rhapsode.cli._records import fresh_seed
+from rhapsode.cli._wish import asked
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied
+    from rhapsode.music.tune import Tune
     from rhapsode.samplers import Sampling
 
 PARTICLES = 32
@@ -47,8 +49,6 @@ def write_music(
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
-        if json:
-            raise UserError("--json prints an object instead of a tune: leave -o out, or --json.")
         check_suffix(output, WRITERS)
     names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
     for name in names:
@@ -59,15 +59,11 @@ def write_music(
     wish.played(codec, replace(codec.outline(1).tune, parts=(Part(),) * codec.voices))
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
-    primer = named(wish.primer, model) if wish.primer is not None else None
-    refusal = codec.refusal(primer) if primer is not None else ""
-    if refusal:
-        raise UserError(f"--primer {wish.primer}: a tune {refusal}. Choose another one, or transpose it.")
-    for what, n in (codec.lost(primer) if primer is not None else {}).items():
-        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
     if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
-    outline = outlined(model, codec, wish, primer, echo)
+    outline, primer, octaves = asked(model, codec, wish, echo)
+    for what, n in (codec.lost(primer) if primer is not None else {}).items():
+        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
     known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
@@ -96,13 +92,14 @@ def write_music(
             begun = codec.decode(before, outline=outline).length
             tunes = [after(tune, begun) for tune in tunes]
     tunes = [replace(wish.played(codec, tune), name=output, title="") for tune in tunes]
+    tunes = [_moved(tune, -12 * octaves, wish.transpose) for tune in tunes]
     if json:
         found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]
         put(as_json({"seed": chosen, "samples": found, **({"held_out": asdict(known.rate)} if known else {})}))
     elif output == "-":
         for tune in tunes:
             put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
-    else:
+    if output != "-":
         for name, tune in zip(names, tunes, strict=True):
             save(tune, Path(name).resolve(), wish.soundfont)
             tell(name)
@@ -111,9 +108,28 @@ def write_music(
             tell(visible(told(run, known.rate)))
 
 
+def _moved(tune: Tune, back: int, to: str | None) -> Tune:
+    """Where it is wanted. back: semitones to where the tune is that it goes on from, or fills. Raises `UserError`."""
+    from rhapsode.music.facts import key_name
+    from rhapsode.music.keys import home, within
+    from rhapsode.music.tune import pitched
+    from rhapsode.music.wishes import interval, moved
+
+    tune = moved(tune, within(back, pitched(tune)["pitch"]))
+    if to is None:
+        return tune
+    semitones = interval(to)
+    if semitones is None and not tune.keys:
+        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
+    found = moved(tune, to if semitones is None else semitones)
+    if lost := len(tune.chords) - len(found.chords):
+        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
+    return found
+
+
 def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
     return {
-        "nats": -float(one.log_probs.sum()),
+        "nats": -math.fsum(one.log_probs),
         "stopped": one.stopped,
         "steps": one.steps.tolist(),
         "log_probs": one.log_probs.tolist(),

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
-LONGEST, HIGHEST = 3600, 2000
+LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
+SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -40,9 +41,17 @@ class Voice:
 
 
 def write_speech(
-    model: Model, text: str, voice: Voice, seed: int | None, samples: int, output: str, json: bool, overwrite: bool
+    model: Model,
+    text: str | Iterator[str],
+    voice: Voice,
+    seed: int | None,
+    samples: int,
+    output: str,
+    json: bool,
+    overwrite: bool,
 ) -> None:
-    """Speak, and write it where `output` says; without one, raw samples on stdout, sentence by sentence."""
+    """Speak, and write it where `output` says; without one, as WAV on stdout, sentence by sentence, each as soon as it
+    is made. text: whole, or piece by piece as it comes."""
     from rhapsode import speaking
     from rhapsode.codecs.speech import Speech
     from rhapsode.speech import audio
@@ -66,29 +75,31 @@ def write_speech(
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
     if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
-    if voice.phones is not None and voice.manner.speed != 1:
-        raise UserError("--phones and --speed were given; one of them must go: the file says when phones are said.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
-    if voice.phones is not None and text.strip():
+    if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
-    if not text.strip() and voice.phones is None:
-        raise UserError('nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav')
+    if isinstance(text, str) and not text.strip() and voice.phones is None:
+        raise UserError(SILENCE)
     chosen = seed
     if seed is None:
         chosen = fresh_seed() if voice.manner.temperature else 0
     assert chosen is not None
     prosody = speaking.prosody_beside(model)
+    if samples > 1 and not isinstance(text, str):
+        text = "".join(text)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
-    warned = set[str]()
+    told = _Told()
 
     def said(row: int) -> Iterator[Utterance]:
         if voice.phones is not None:
-            outlines = _timed(voice.phones, codec, voice.manner.speaker, contour is not None)
+            outlines = _labelled(
+                voice.phones, codec, voice.manner.speaker, contour is not None, told, voice.manner.speed
+            )
         else:
-            outlines = _warning(codec, speaking.outlined(codec, text, voice.manner.speaker), warned)
+            outlines = speaking.outlined(codec, text, voice.manner.speaker, told)
         return speaking.speak(model, prosody, outlines, voice.manner, chosen, row, contour)
 
     if output == "-" and not json and not voice.also:
@@ -96,29 +107,32 @@ def write_speech(
         return
     entries = []
     for row, name in enumerate(names):
-        whole = joined(list(said(row)))
+        spoken = list(said(row))
+        if not spoken:
+            raise UserError(SILENCE)
+        whole = joined(spoken)
         if output != "-":
             assert whole.sound is not None
             audio.written(whole.sound(), Path(name))
             tell(name)
         for beside in voice.also:
-            _beside(whole, beside)
-            tell(beside)
+            tell(f"{beside}{_beside(whole, beside)}")
         entries.append(_object(whole))
     if json:
         put(as_json({"seed": chosen, "samples": entries}))
 
 
 def _streamed(said: Iterator[Utterance], screen: bool) -> None:
-    """16-bit samples as they come; on a terminal, a sketch of them."""
-    from rhapsode.speech.audio import pcm
+    """A WAV file as it is made; on a terminal, a sketch of it."""
+    from rhapsode.speech.audio import header, pcm
     from rhapsode.speech.picture import preview
 
     first = next(said, None)
-    assert first is not None and first.sound is not None
-    rate = first.sound().rate
+    if first is None:
+        raise UserError(SILENCE)
     if not screen:
-        tell(f"raw samples: 16 bit, little-endian, one channel, {rate} a second")
+        assert first.sound is not None
+        put(header(first.sound().rate))
     for one in chain([first], said):
         assert one.sound is not None and one.acoustics is not None
         if screen:
@@ -126,37 +140,44 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         else:
             put(pcm(one.sound()))
     if screen:
-        tell("to hear it: -o FILE.wav, or a pipe to a player of raw samples")
+        tell("to hear it: -o FILE.wav, or a pipe to a player, such as aplay")
 
 
-def _warning(codec: Speech, outlines: Iterator[Utterance], warned: set[str]) -> Iterator[Utterance]:
-    """The same; phones that the voice never heard are told, once each."""
-    for one in outlines:
-        if new := [symbol for symbol in codec.unheard(one) if symbol not in warned]:
-            typer.echo(f"warning: the voice has never heard {', '.join(new)}, as in {one.text!r}", err=True)
-            warned.update(new)
-        yield one
+class _Told:
+    """Tells which phones the voice never heard, and what it says for them, once each."""
+
+    def __init__(self) -> None:
+        self._known = set[str]()
+
+    def __call__(self, utterance: Utterance, changed: dict[str, tuple[str, ...]]) -> None:
+        if new := [symbol for symbol in changed if symbol not in self._known]:
+            each = ", ".join(f"{symbol} (says {' '.join(changed[symbol]) or 'nothing'})" for symbol in sorted(new))
+            where = f", as in {utterance.text!r}" if utterance.text else ""
+            typer.echo(f"warning: the voice has never heard {each}{where}", err=True)
+            self._known.update(new)
 
 
-def _timed(name: str, codec: Speech, speaker: str | None, single: bool) -> Iterator[Utterance]:
-    """Utterances of a file of phones with times. single: it may be one only. Raises `UserError`."""
+def _labelled(
+    name: str, codec: Speech, speaker: str | None, single: bool, told: _Told, speed: float
+) -> Iterator[Utterance]:
+    """Utterances of a file of phones. single: it may be one only, with times. Raises `UserError`."""
+    from rhapsode.speaking import known
+    from rhapsode.speech.alphabets import IPA, alphabet
     from rhapsode.speech.read import labels
 
     given = labels(Path(name))
     if single and len(given) > 1:
         raise UserError(f"{name}: it has {len(given)} utterances; with --f0 it must be one, whose F0 that is.")
+    theirs = alphabet({phone.symbol for one in given for phone in one.phones})
     for one in given:
         found = replace(one, speaker=speaker or one.speaker or codec.features.speakers[0])
-        if found.times is None:
-            raise UserError(f"{name}: its phones have no times. Write times, or leave --phones out.")
+        if found.times is None and single:
+            raise UserError(f"{name}: its phones have no times, so --f0 means nothing. Write times, or leave it out.")
+        if found.times is not None and speed != 1:
+            raise UserError(f"{name} and --speed were given; one of them must go: the file says when phones are said.")
         if found.speaker not in codec.features.speakers:
             raise choice(f"{name}: speaker", found.speaker, codec.features.speakers, "Or name one: --speaker NAME.")
-        if unheard := codec.unheard(found):
-            raise UserError(
-                f"{name}: the voice has never heard {', '.join(unheard)}. It knows the phones "
-                f"{' '.join(codec.features.symbols)}."
-            )
-        yield found
+        yield known(codec, found, told, theirs or IPA)
 
 
 def _contour(name: str, hop: float) -> Any:
@@ -174,10 +195,10 @@ def _contour(name: str, hop: float) -> Any:
                     if number == 1:  # names of columns
                         continue
                     rows.append((-1, 0))
-                if not (0 <= rows[-1][0] <= LONGEST and 0 <= rows[-1][1] <= HIGHEST):
+                if not (0 <= rows[-1][0] <= LATEST and 0 <= rows[-1][1] <= HIGHEST):
                     raise UserError(
                         f"{name}, line {number}: {line.strip()[:60]!r} is not `seconds,hertz`. Write two numbers, "
-                        f"up to {LONGEST} and {HIGHEST}; 0 Hz is unvoiced."
+                        f"up to {LATEST} and {HIGHEST}; 0 Hz is unvoiced."
                     )
     except OSError as error:
         raise UserError(f"cannot read {name}: {error.strerror or error}.") from None
@@ -193,15 +214,17 @@ def _contour(name: str, hop: float) -> Any:
     return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
-def _beside(whole: Utterance, name: str) -> None:
-    """Times, F0 or a picture, as the suffix says."""
+def _beside(whole: Utterance, name: str) -> str:
+    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is."""
     from rhapsode.speech.formats import hts, own, textgrid
-    from rhapsode.speech.picture import picture
+    from rhapsode.speech.picture import LONGEST, picture
 
     assert whole.sound is not None and whole.acoustics is not None
     suffix = Path(name).suffix.lower()
     if suffix == ".png":
         write(name, picture(whole))
+        if (seconds := whole.sound().seconds) > LONGEST:
+            return f": the first {LONGEST} of {seconds:.0f} seconds"
     elif suffix == ".csv":
         frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
@@ -209,6 +232,7 @@ def _beside(whole: Utterance, name: str) -> None:
     else:
         kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
         write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
+    return ""
 
 
 def _object(whole: Utterance) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from rhapsode.cli._progress import tell
 from rhapsode.cli._records import named
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
     from rhapsode.music.outline import Outline
@@ -34,6 +36,7 @@ class Wish:
     particles: int | None = None
     max_copy: int | None = None
     soundfont: str | None = None
+    transpose: str | None = None
     tempo: float | None = None
     program: str | None = None
     loudness: str | None = None
@@ -65,20 +68,45 @@ class Wish:
         return None if self.programs is None or not codec.programs else frozenset(self.programs)
 
 
-def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> Outline:
-    """What is known of the tune to be drawn. Raises `UserError`."""
-    from rhapsode.codecs._tunes import BARS
-    from rhapsode.music import wishes
-    from rhapsode.music.describe import key_name
-    from rhapsode.music.keys import home
-    from rhapsode.music.outline import Outline
+class Asked(NamedTuple):
+    """outline: what is known of the tune to be drawn; primer: what it goes on from; octaves: by so many, what a file
+    holds was moved up, into the model's range."""
 
+    outline: Outline
+    primer: Tune | None
+    octaves: int
+
+
+def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
+    """What a wish says, with the files that it names. Raises `UserError`."""
+    from rhapsode.music import wishes
+
+    if wish.transpose is not None:
+        wishes.interval(wish.transpose)
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
         raise UserError("--fill-bars and --fill-parts say what of a tune is to be drawn: name it with --fill FILE.")
+    if wish.primer is None:
+        return Asked(outlined(codec, wish, None, echo), None, 0)
+
+    def readable(tune: Tune) -> None:
+        if reason := codec.refusal(tune):
+            raise UserError(f"--primer {wish.primer}: a tune {reason}. Choose another one.")
+
+    primer, octaves = _fitted(named(wish.primer, model), f"--primer {wish.primer}", readable)
+    return Asked(outlined(codec, wish, primer, echo), primer, octaves)
+
+
+def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> Outline:
+    """What is known of the tune to be drawn. Raises `UserError`."""
+    from rhapsode.music import wishes
+    from rhapsode.music.describe import key_name
+    from rhapsode.music.keys import home
+    from rhapsode.music.outline import Outline
+
     chords = None if wish.chords is None else wishes.chords(wish.chords)
     if chords and not codec.harmonic:
         raise UserError(
@@ -89,7 +117,6 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
             f"--key: what codec {codec.name} draws is not moved into a key. Add --in-key, which draws only notes of "
             "its scale, or leave it out."
         )
-    bars = wish.bars or (len(chords) if chords else BARS)
     usual = codec.outline(1).tune
     metre = replace(((primer.metres if primer else ()) or usual.metres)[0], tick=0)
     metre = wishes.metre(wish.metre) if wish.metre else metre
@@ -99,10 +126,12 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     begun = 0
     if primer is not None:
         begun = -(-round(primer.length * usual.ticks / primer.ticks) // bar)
-        if echo and bars <= begun:
-            raise UserError(f"--bars {bars}: the primer alone has {begun}. Ask for more, or add --no-echo.")
+        if echo and wish.bars is not None and wish.bars <= begun:
+            raise UserError(f"--bars {wish.bars}: the primer alone has {begun}. Ask for more, or add --no-echo.")
+    form = len(chords) if chords else codec.bars
+    bars = begun + wish.bars if wish.bars and not echo else wish.bars or form * (begun // form + 1)
     keys = (wishes.key(wish.key),) if wish.key else (home(primer),) if primer else () if chords else usual.keys
-    tune = replace(usual, metres=(metre,), length=(bars if echo else bars + begun) * bar, keys=keys)
+    tune = replace(usual, metres=(metre,), length=bars * bar, keys=keys)
     if primer is not None and primer.tempos:
         tune = replace(tune, tempos=(replace(primer.tempos[0], tick=0),))
     if chords:
@@ -112,7 +141,7 @@ def outlined(model: Model, codec: TuneCodec, wish: Wish, primer: Tune | None, ec
     return Outline(tune, density=wish.density, in_key=wish.in_key, programs=wish.among(codec), tempo=wish.tempo)
 
 
-def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Outline:
+def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
     """A tune of which bars or parts are to be drawn. Raises `UserError`."""
     from rhapsode.music.outline import Outline
 
@@ -134,7 +163,30 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Outline:
                 "or --fill-parts 2-4."
             )
         parts = silent
-    return Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
+    outline = Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
+    tune, octaves = _fitted(tune, f"--fill {wish.fill}", lambda moved: codec.guide(replace(outline, tune=moved)))
+    return Asked(replace(outline, tune=tune), None, octaves)
+
+
+def _fitted(tune: Tune, what: str, check: Callable[[Tune], object]) -> tuple[Tune, int]:
+    """The tune moved up by the fewest octaves such that `check` raises nothing; and how many. Raises `UserError`, what
+    `check` says of the tune itself, if there are none."""
+    from rhapsode.music.wishes import moved
+
+    first: UserError | None = None
+    for octaves in sorted(range(-10, 11), key=abs):
+        try:
+            found = moved(tune, 12 * octaves)
+            check(found)
+        except UserError as error:
+            first = first or error
+            continue
+        if octaves:
+            way = f"{abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'higher' if octaves > 0 else 'lower'}"
+            tell(f"{what}: read {way}, in the model's range; what comes out is where the file has it")
+        return found, octaves
+    assert first is not None
+    raise first
 
 
 def _ranges(option: str, text: str, count: int) -> frozenset[int]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli._escapes import KNOWN, unescaped
-from rhapsode.cli._files import as_json, check_writable, put, visible, write
+from rhapsode.cli._files import arriving, as_json, check_writable, put, visible, write
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._options import Overwrite
 from rhapsode.cli._progress import tell
@@ -73,7 +73,10 @@ def generate(
     overwrite: Overwrite = False,
     no_echo: Annotated[bool, typer.Option("--no-echo", help="Leave the prompt out of the output.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object, with log-probabilities.")] = False,
-    bars: Annotated[int | None, typer.Option(min=1, max=10_000, help="Music: how many [default: 16].")] = None,
+    bars: Annotated[
+        int | None,
+        typer.Option(min=1, max=10_000, help="Music: how many [default: a form: as most training tunes have, or 16]."),
+    ] = None,
     chords: Annotated[
         str | None,
         typer.Option(
@@ -109,6 +112,10 @@ def generate(
     fill_parts: Annotated[
         str | None, typer.Option(metavar="PARTS", help="Music: or draw these parts of it: 2-4.")
     ] = None,
+    transpose: Annotated[
+        str | None,
+        typer.Option(metavar="N|KEY", help="Music: move what comes out by N semitones, or into this key."),
+    ] = None,
     particles: Annotated[
         int | None,
         typer.Option(min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill]."),
@@ -137,7 +144,10 @@ def generate(
     ] = None,
     phones: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Voices: say these phones at their times: .TextGrid, .lab, .jsonl."),
+        typer.Option(
+            metavar="FILE",
+            help="Voices: say these phones, at their times if they have any: .TextGrid, .lab, .jsonl, .txt.",
+        ),
     ] = None,
     f0: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Voices: with this F0, lines of seconds,hertz.")
@@ -235,6 +245,7 @@ def generate(
             particles,
             max_copy,
             soundfont,
+            transpose,
             tempo,
             program,
             loudness,
@@ -245,14 +256,14 @@ def generate(
         from rhapsode.cli._speech import Voice, write_speech
         from rhapsode.speaking import LIVELINESS, Manner
 
-        given = before().decode("utf-8", "replace")
+        said = arriving() if prompt == "-" else before().decode("utf-8", "replace")
         if not _asked(ctx, "temperature"):
             temperature = 0.0
         if pitch is not None and not -SEMITONES <= pitch <= SEMITONES:
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, given, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink

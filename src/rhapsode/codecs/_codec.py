@@ -7,6 +7,7 @@ reads files that hold whole sequences, each perhaps with a text that goes with i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from rhapsode.errors import UserError, choice
@@ -96,11 +97,13 @@ def damaged(codec: type[Codec], what: str) -> UserError:
     )
 
 
-def fields(codec: type[Codec], data: object, *keys: str) -> list[Any]:
-    """The values of `data`, which must be an object with exactly these keys. Raises `UserError`."""
+def fields(codec: type[Codec], data: object, *keys: str, optional: Sequence[str] = ()) -> list[Any]:
+    """The values of `data`, which must be an object with exactly these keys, and perhaps those that are optional: None
+    if they are not there. Raises `UserError`."""
     if not isinstance(data, dict):
         raise damaged(codec, f"expected an object, found {type(data).__name__}")
-    if set(data) != set(keys):
+    there = [key for key in optional if data.get(key) is not None]
+    if set(data) != {*keys, *there}:
         found = ", ".join(sorted(map(repr, data)))[:100]
         raise damaged(codec, f"expected the fields ({', '.join(map(repr, sorted(keys)))}), found ({found})")
-    return [data[key] for key in keys]
+    return [data.get(key) for key in (*keys, *optional)]

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 import math
+from bisect import bisect_right
 from typing import Self
 
 import numpy as np
 
 from rhapsode.codecs._bars import PLACES, Bars
 from rhapsode.codecs._echo import ECHOES, Echo
-from rhapsode.codecs._pitches import END, FIRST, HELD
+from rhapsode.codecs._pitches import END, FIRST, HELD, REST
 from rhapsode.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
 from rhapsode.music import chords
-from rhapsode.music.keys import natural
 from rhapsode.music.line import melody
 from rhapsode.music.outline import Outline, outlined
 from rhapsode.music.tune import Tune
@@ -37,7 +37,7 @@ class Course(Guide):
         outline = outlined(record)
         self._form = form
         self._outline = outline
-        self.tune = tune = natural(outline.tune, known.grid)
+        self.tune = tune = known.usual.natural(outline.tune, known.grid)
         self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None)
         self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
         if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
@@ -46,7 +46,7 @@ class Course(Guide):
             dense = math.log2(max(outline.density, 1e-3))
         else:
             dense = density(tune) if len(tune.notes) else known.density
-        self._dense = np.array([dense], np.float32)
+        self._fixed = np.append(np.float32(dense), known.usual.place(outline.tune))
         scale = outline.scale(tune)
         self.values = np.ones(FIRST + known.places, bool)
         self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
@@ -55,7 +55,9 @@ class Course(Guide):
         self._lowest = known.lowest
         self._roots = [chords.parse(each).root for each in known.harmonies]
         self._echo = Echo(self.bars, known.grid)
-        self._pitch = -1
+        self._pitch = self._last = -1
+        self._pieces, self._cuts = known.lengths, {*self.bars.starts.tolist(), *(each.tick for each in tune.chords)}
+        self._room = 0  # frames below which a piece that only goes on is one that encoding writes
 
     def _keep(self, found: list[Segment]) -> dict[int, tuple[int, int]]:
         kept = {}
@@ -68,14 +70,28 @@ class Course(Guide):
         return kept
 
     def given(self) -> np.ndarray:
-        """[GIVEN] float32."""
-        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._dense])
+        """[GIVEN + Usual.placed] float32."""
+        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._fixed])
         if not self._form:
             found[: PLACES + ECHOES] = 0
         return found
 
+    def room(self, value: int, chord: int) -> int | None:
+        """Frames below which a piece of this value is one that encoding writes, over this chord; None for any.
+
+        Encoding writes the longest pieces that there are (`Repertoire.segments`). So a piece that only goes on, with no
+        bar line or change of chord before it, is there only where no longer one could have stood before it.
+        """
+        goes_on = value == HELD or (value == REST and self._pitch < 0)
+        return self._room if goes_on and self.frame not in self._cuts and chord == self._last else None
+
     def heard(self, length: int, value: int, chord: int) -> None:
         """Go on by a piece, over a chord of the repertoire."""
+        room = self.room(value, chord)
+        longer = bisect_right(self._pieces, length)
+        most = self._pieces[longer] if longer < len(self._pieces) else 1 << 30
+        self._room = (most if room is None else min(room, most)) - length
+        self._last = chord
         self._pitch = self._lowest + value - FIRST if value >= FIRST else self._pitch if value == HELD else -1
         self._echo.heard(self.frame, length, self._pitch, value != HELD, self._roots[chord])
         self.frame += length

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from rhapsode.codecs._bars import Bars
-from rhapsode.codecs._remi_tokens import Sign, Vocabulary
-from rhapsode.codecs._usual import Usual
+from rhapsode.codecs._remi_tokens import Sign
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
 from rhapsode.music.instruments import DRUMS, listed
 from rhapsode.music.outline import Outline, outlined
 from rhapsode.music.tune import Tune
+
+if TYPE_CHECKING:
+    from rhapsode.codecs.remi import Remi
 
 KIT = 128
 """Drums come after all programs."""
@@ -28,32 +29,26 @@ class Playing(Guide):
     pitch, a level and a length. Places of a bar, instruments of a place and pitches of an instrument rise.
     """
 
-    def __init__(
-        self,
-        vocabulary: Vocabulary,
-        usual: Usual,
-        record: Tune | Outline,
-        encode: Callable[[Tune], np.ndarray],
-        refusal: Callable[[Tune], str],
-    ) -> None:
+    def __init__(self, codec: Remi, record: Tune | Outline) -> None:
         """Raises `UserError` for what the model cannot draw or keep."""
-        self._own = own = vocabulary
+        self._own = own = codec.vocabulary
         scheme = own.scheme
         outline = outlined(record)
         where = outline.tune.name or "outline"
         if outline.parts is not None:
             raise UserError(f"{where}: codec remi draws all instruments together; none can be kept. Say which bars.")
-        tune = scheme.arranged(outline.tune)
+        tune = codec.arranged(outline.tune)
         unknown = [each for each in tune.metres if (each.beats, each.unit) not in scheme.metres]
         if unknown:
             metre = f"{unknown[0].beats}/{unknown[0].unit}"
             known = ", ".join(f"{beats}/{unit}" for beats, unit in scheme.metres)
             raise UserError(f"{where}: the model has never seen the metre {metre}. It can write {known}.")
-        self._bars = Bars(tune, scheme.grid, tune.keys[0].mode if tune.keys else usual.key.mode)
+        self._bars = Bars(tune, scheme.grid, tune.keys[0].mode)
+        self._key = codec.usual.place(outline.tune)
         starts = self._bars.starts[:-1].tolist()
         held = [max(n for n, each in enumerate(tune.metres) if each.tick <= start) for start in starts]
         self._metres = [scheme.metres.index((tune.metres[n].beats, tune.metres[n].unit)) for n in held]
-        self._kept = self._keep(outline, where, encode, refusal)
+        self._kept = self._keep(codec, outline, where)
         signs, values = own.signs, own.values
         scale = outline.scale(tune)
         pitches = np.isin(values % 12, [*scale]) if outline.in_key else np.ones(len(values), bool)
@@ -79,15 +74,13 @@ class Playing(Guide):
         mine = self._sounds & (signs == (Sign.PitchDrum if program == DRUMS else Sign.Pitch))
         return int(self._own.values[mine].max(initial=-1))
 
-    def _keep(
-        self, outline: Outline, where: str, encode: Callable[[Tune], np.ndarray], refusal: Callable[[Tune], str]
-    ) -> dict[int, list[int]]:
+    def _keep(self, codec: Remi, outline: Outline, where: str) -> dict[int, list[int]]:
         """The tokens of each bar that is not to be drawn."""
         if outline.bars is None:
             return {}
-        if reason := refusal(outline.tune):
+        if reason := codec.refusal(outline.tune):
             raise UserError(f"{where}: a tune {reason}, and some of it is to be kept. Choose another one.")
-        steps = encode(outline.tune)[:-1]
+        steps = codec.encode(outline.tune)[:-1]
         begins = np.flatnonzero(self._own.signs[steps] == Sign.Bar)
         bars = np.split(steps, begins[1:])
         return {n: bar.tolist() for n, bar in enumerate(bars) if not outline.drawn(n, 0)}
@@ -103,7 +96,7 @@ class Playing(Guide):
         return min(int(starts[min(self._bar, len(starts) - 1)]) + into, self._bars.end)
 
     def given(self) -> np.ndarray:
-        return self._bars.numbers(self._frame)
+        return np.concatenate([self._bars.numbers(self._frame), self._key])
 
     def allowed(self) -> np.ndarray:
         signs, values = self._own.signs, self._own.values

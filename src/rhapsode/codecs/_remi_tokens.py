@@ -21,7 +21,6 @@ from symusic import core
 
 from rhapsode.errors import UserError
 from rhapsode.music.instruments import DRUMS, name_of
-from rhapsode.music.keys import natural
 from rhapsode.music.tune import NOTE, Metre, Part, Tempo, Tune, changing_tempos, rescaled, separate
 
 LONGEST = 32
@@ -125,10 +124,9 @@ class Scheme:
 
     # --- tunes ⇄ MidiTok's tokens ---
 
-    def arranged(self, tune: Tune) -> Tune:
-        """The tune in the key without accidentals, in frames, as its tokens have it: an instrument is one part, and
-        metres change at bar lines. Its metres need not be usable."""
-        found = natural(tune, self.grid)
+    def arranged(self, found: Tune) -> Tune:
+        """A tune in frames as its tokens have it: an instrument is one part, and metres change at bar lines. Its metres
+        need not be usable."""
         own = np.array([DRUMS if part.drums else part.program for part in found.parts])
         used = sorted({*own[np.unique(found.notes["part"])].tolist()}, key=lambda program: (program < 0, program))
         notes = found.notes.copy()

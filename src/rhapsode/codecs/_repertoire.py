@@ -45,7 +45,7 @@ class Repertoire:
     harmonies: list[str]
     density: float
     usual: Usual
-    fields: ClassVar = ("grid", "lowest", "places", "lengths", "harmonies", "density", "metre", "tempo", "key")
+    fields: ClassVar = ("grid", "lowest", "places", "lengths", "harmonies", "density", *Usual.fields)
 
     @staticmethod
     def fit(records: Records, grid: int) -> Repertoire:
@@ -78,7 +78,7 @@ class Repertoire:
 
     def refusal(self, record: Tune) -> str:
         """As `RecordCodec.refusal`."""
-        pitches = melody(natural(record, self.grid))["pitch"]
+        pitches = melody(self.usual.natural(record, self.grid))["pitch"]
         if not len(pitches):
             return "without notes"
         if pitches.min() < self.lowest or pitches.max() >= self.lowest + self.places:
@@ -112,8 +112,8 @@ class Repertoire:
 
     @staticmethod
     def from_json(codec: type[Codec], *values: Any) -> Repertoire:
-        """values: those of `fields`. Raises `UserError`, for the codec."""
-        grid, lowest, places, lengths, harmonies, dense, metre, tempo, key = values
+        """values: those of `fields` and `Usual.optional`. Raises `UserError`, for the codec."""
+        grid, lowest, places, lengths, harmonies, dense, *usual = values
         whole = [grid, lowest, places, *(lengths if isinstance(lengths, list) else [None])]
         if not all(type(n) is int for n in whole):
             raise damaged(codec, f"expected whole numbers, found {str(whole)[:80]}")
@@ -127,8 +127,7 @@ class Repertoire:
             raise damaged(codec, "chords must be known and all differ, and the first one be none")
         if not isinstance(dense, int | float) or isinstance(dense, bool) or not -64 <= dense <= 64:
             raise damaged(codec, f"density {dense!r} is none")
-        usual = Usual.from_json(codec, metre, tempo, key)
-        return Repertoire(grid, lowest, places, lengths, harmonies, float(dense), usual)
+        return Repertoire(grid, lowest, places, lengths, harmonies, float(dense), Usual.from_json(codec, *usual))
 
 
 def segments(tune: Tune, bars: Bars, lowest: int) -> list[Segment]:

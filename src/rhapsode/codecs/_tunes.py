@@ -18,7 +18,7 @@ from rhapsode.music.outline import Outline
 from rhapsode.music.tune import Tune, pitched
 
 BARS = 16
-"""Of a tune of which nothing is said."""
+"""Of a tune of which nothing is said, where training tunes have no form."""
 
 
 class TuneCodec(RecordCodec):
@@ -53,9 +53,14 @@ class TuneCodec(RecordCodec):
     def network(self) -> dict[str, Any]:
         return {"head": self.head, "embedding": 0}
 
-    def outline(self, bars: int = BARS) -> Outline:
-        """So many bars of what is usual."""
-        return Outline(self.usual.tune(bars, self.grid))
+    @property
+    def bars(self) -> int:
+        """Of a tune of which nothing is said: those of the form that the training tunes have, if they have one."""
+        return self.usual.bars or BARS
+
+    def outline(self, bars: int | None = None) -> Outline:
+        """So many bars, or `bars`, of what is usual."""
+        return Outline(self.usual.tune(self.bars if bars is None else bars, self.grid))
 
     def refitted(self, records: Records) -> Self:
         return self  # steps mean the same whatever the tunes

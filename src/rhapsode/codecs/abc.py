@@ -25,10 +25,10 @@ from rhapsode.codecs._pitches import HELD, REST
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._repertoire import Repertoire
 from rhapsode.codecs._tunes import TuneCodec
+from rhapsode.codecs._usual import Usual
 from rhapsode.errors import UserError
 from rhapsode.exchange.refusals import Unreadable
 from rhapsode.music.formats import abc
-from rhapsode.music.keys import natural
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
 from rhapsode.music.tune import UNITS, Part, Tune, pitched, rescaled
@@ -51,7 +51,6 @@ class Abc(TuneCodec):
     options = {"grid": 24}
     limits = {"grid": (1, 96)}
     meanings = {"grid": "Frames in a quarter note."}
-    given = GIVEN
 
     def __init__(self, known: Repertoire, metres: list[tuple[int, int]]) -> None:
         """metres: beats and unit of those that there are."""
@@ -62,6 +61,10 @@ class Abc(TuneCodec):
     @property
     def steps(self) -> Symbols:
         return self._steps
+
+    @property
+    def given(self) -> int:
+        return GIVEN + self.usual.placed
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Abc:
@@ -109,12 +112,14 @@ class Abc(TuneCodec):
         for metre in {each.tick: each for each in tune.metres if each.tick in bars.starts[:-1]}.values():
             found[metre.tick].append(Token(Sign.METRE, self.metres.index((metre.beats, metre.unit))))
         found[0] += [Token(Sign.KEY, tune.keys[0].mode)]
+        last = 0
         for tick, symbol in {each.tick: each.symbol for each in tune.chords}.items():
-            found[tick].append(Token(Sign.CHORD, self.known.harmony(symbol)))
+            if (number := self.known.harmony(symbol)) != last:
+                found[tick].append(Token(Sign.CHORD, last := number))
         return {frame: tokens for frame, tokens in found.items() if frame < bars.end} | {bars.end: [END]}
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        tune = natural(record, self.grid)
+        tune = self.usual.natural(record, self.grid)
         bars = Bars(tune, self.grid)
         signs = self.signs(tune, bars)
         tokens: list[Token] = []
@@ -140,7 +145,7 @@ class Abc(TuneCodec):
             frames = sum(token.value for token in tokens if token.sign == Sign.LENGTH)
             tune = replace(self.usual.tune(1, self.grid), length=max(frames, 1))
         tune = replace(tune, parts=(Part("melody"),))
-        return tune if outline is None else outline.placed(tune)
+        return tune if outline is None else outline.placed(tune, self.usual.shifts)
 
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.tokens[int(step)] == END
@@ -161,7 +166,7 @@ class Abc(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Abc:
-        metres, *values = fields(cls, data, "metres", *Repertoire.fields)
+        metres, *values = fields(cls, data, "metres", *Repertoire.fields, optional=Usual.optional)
         known = Repertoire.from_json(cls, *values)
         found = [tuple(each) if isinstance(each, list) else () for each in metres] if isinstance(metres, list) else []
         if not found or len({*map(str, found)}) != len(found) or not all(_metre(each, known.grid) for each in found):
@@ -193,7 +198,7 @@ class Written(Course):
                 )
         self._vocabulary = codec.vocabulary
         self._signs = codec.signs(self.tune, self.bars)
-        self._edges = np.array(sorted(self._signs))
+        self._edges = np.array(sorted(self._cuts))
         self._due = self._signs.get(0, [])  # of the signs before the next note, those that are still to be written
         self._before: Token | None = None
         self._sounding, self._tied = REST, False  # the last note, and whether it is tied to the next
@@ -210,7 +215,9 @@ class Written(Course):
                 fits = values == kept[0]
             else:
                 later = self._edges[self._edges > self.frame]
-                fits = values <= max(1, later[0] - self.frame if len(later) else 1)
+                room = self.room(HELD if self._held else self._sounding, self._over)
+                most = later[0] - self.frame if len(later) else 1
+                fits = values <= max(1, most if room is None else min(most, room - 1))
             return np.asarray((signs == Sign.LENGTH) & fits)
         if self.frame >= self.bars.end:
             return np.asarray(signs == Sign.END)
@@ -219,11 +226,11 @@ class Written(Course):
             ties = signs == Sign.TIE
             if kept is not None and kept[1] == HELD:
                 return np.asarray(ties)
-            ties &= kept is None
+            ties &= kept is None and (self._harmonies or self._fits(HELD))
         if self._due:
             return np.asarray(ties | ((signs == self._due[0].sign) & (values == self._due[0].value)))
         notes = (signs == Sign.NOTE) & self._pitches(kept)[np.where(signs == Sign.NOTE, values, REST)]
-        chords = (signs == Sign.CHORD) & (self._harmonies and not self._chord)
+        chords = (signs == Sign.CHORD) & (values != self._over) & (self._harmonies and not self._chord)
         return np.asarray(ties | notes | chords)
 
     def _pitches(self, kept: tuple[int, int] | None) -> np.ndarray:
@@ -231,8 +238,16 @@ class Written(Course):
         if kept is not None and kept[1] != HELD:
             return np.asarray(np.arange(len(self.values)) == kept[1])
         if kept is not None or self._tied:
-            return np.asarray(np.arange(len(self.values)) == self._sounding)
-        return self.values
+            fits = kept is not None or self._fits(HELD)
+            return np.asarray((np.arange(len(self.values)) == self._sounding) & fits)
+        values = self.values.copy()
+        values[REST] = self._fits(REST)
+        return values
+
+    def _fits(self, value: int) -> bool:
+        """Whether there is a length that the next note may have if it is this value."""
+        room = self.room(value, self._over)
+        return room is None or room > 1
 
     def most(self) -> int:
         # At each frame a chord, a note, its length and a tie.

@@ -65,7 +65,7 @@ class Chorale(TuneCodec):
 
     @property
     def given(self) -> int:
-        return PLACES + sum(high - low + 2 for low, high in self.ranges)
+        return PLACES + sum(high - low + 2 for low, high in self.ranges) + self.usual.placed
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
@@ -97,7 +97,7 @@ class Chorale(TuneCodec):
         )
 
     def refusal(self, record: Tune) -> str:
-        parts = voices(natural(record, self.grid), len(self.ranges))
+        parts = voices(self.usual.natural(record, self.grid), len(self.ranges))
         if parts is None:
             return f"with more than {len(self.ranges)} voices"
         if not any(map(len, parts)):
@@ -108,7 +108,7 @@ class Chorale(TuneCodec):
         return ""
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        tune = natural(record, self.grid)
+        tune = self.usual.natural(record, self.grid)
         return self.lines(tune, Bars(tune, self.grid).end).astype(self.steps.dtype)
 
     @property
@@ -116,7 +116,7 @@ class Chorale(TuneCodec):
         return len(self.ranges)
 
     def silent(self, tune: Tune) -> frozenset[int]:
-        found = voices(natural(tune, self.grid), len(self.ranges)) or []
+        found = voices(self.usual.natural(tune, self.grid), len(self.ranges)) or []
         return frozenset(n for n, notes in enumerate(found) if not len(notes))
 
     def lines(self, tune: Tune, frames: int) -> np.ndarray:
@@ -156,7 +156,7 @@ class Chorale(TuneCodec):
             (Key(0, 0, self.usual.key.mode),),
             (self.usual.tempo,),
         )
-        return found if outline is None else outline.placed(found)
+        return found if outline is None else outline.placed(found, self.usual.shifts)
 
     def ends(self, step: np.ndarray) -> bool:
         return False
@@ -185,7 +185,7 @@ class Chorale(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Chorale:
-        grid, ranges, metre, tempo, key = fields(cls, data, "grid", "ranges", "metre", "tempo", "key")
+        grid, ranges, *usual = fields(cls, data, "grid", "ranges", *Usual.fields, optional=Usual.optional)
         for each in ranges if isinstance(ranges, list) else [None]:
             if not isinstance(each, list) or len(each) != 2 or not all(type(n) is int for n in each):
                 raise damaged(cls, f"expected two whole numbers, found {str(each)[:80]}")
@@ -193,7 +193,7 @@ class Chorale(TuneCodec):
             raise damaged(cls, f"grid {grid!r} and {len(ranges)} voices cannot be")
         if not all(0 <= low <= high <= 127 for low, high in ranges):
             raise damaged(cls, f"ranges {str(ranges)[:80]} cannot be")
-        return cls(grid, [(low, high) for low, high in ranges], Usual.from_json(cls, metre, tempo, key))
+        return cls(grid, [(low, high) for low, high in ranges], Usual.from_json(cls, *usual))
 
 
 def _apart(tune: Tune) -> bool:
@@ -205,7 +205,7 @@ class Parts(Guide):
     """A place in a tune of several voices that is read or drawn along an outline."""
 
     def __init__(self, codec: Chorale, outline: Outline) -> None:
-        tune = natural(outline.tune, codec.grid)
+        tune = codec.usual.natural(outline.tune, codec.grid)
         self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None)
         self._sizes = codec.steps.sizes
         if len(tune.notes):
@@ -228,6 +228,7 @@ class Parts(Guide):
         for low, high in codec.ranges:
             begins = [pitch % 12 in scale for pitch in range(low, high + 1)]
             self._values.append(np.array([True, True, *begins]))
+        self._place = codec.usual.place(outline.tune)
         self._frame, self._sounding = 0, np.zeros(len(self._sizes), bool)
         ends = np.cumsum([size - LOWEST_FIRST + 1 for size in self._sizes])
         self._at = np.array([0, *ends[:-1]])  # of the numbers of each voice: whether it begins, then its pitches
@@ -246,7 +247,7 @@ class Parts(Guide):
         return kept, found
 
     def given(self) -> np.ndarray:
-        return np.concatenate([self._bars.numbers(self._frame), self._voices])
+        return np.concatenate([self._bars.numbers(self._frame), self._voices, self._place])
 
     def allowed(self) -> np.ndarray:
         found = []

@@ -23,7 +23,7 @@ from rhapsode.codecs._pitches import END, FIRST, HELD, Pitches
 from rhapsode.codecs._records import Records
 from rhapsode.codecs._repertoire import NO_CHORD, Repertoire
 from rhapsode.codecs._tunes import TuneCodec
-from rhapsode.music.keys import natural
+from rhapsode.codecs._usual import Usual
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
 from rhapsode.music.tune import NOTE, Chord, Key, Part, Tune, ordered, pitched
@@ -50,7 +50,6 @@ class Melody(TuneCodec):
         "thirds": "1 to write pitches in circles of thirds.",
         "form": "0 to give neither the place in the bar and in the form nor echoes.",
     }
-    given = GIVEN
 
     def __init__(self, known: Repertoire, thirds: bool, form: bool) -> None:
         self.form = form
@@ -61,6 +60,10 @@ class Melody(TuneCodec):
     @property
     def steps(self) -> Tuples:
         return self._steps
+
+    @property
+    def given(self) -> int:
+        return GIVEN + self.usual.placed
 
     # --- fitting ---
 
@@ -80,7 +83,7 @@ class Melody(TuneCodec):
         return self.known.refusal(record)
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        line = natural(record, self.grid)
+        line = self.usual.natural(record, self.grid)
         harmony = Harmony(line.chords, self.known)
         rows = [
             (harmony.at(frame), value, self.known.lengths.index(length))
@@ -125,7 +128,7 @@ class Melody(TuneCodec):
             (self.usual.tempo,),
             tuple(changes),
         )
-        return found if outline is None else outline.placed(found)
+        return found if outline is None else outline.placed(found, self.usual.shifts)
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[1] == END)
@@ -149,7 +152,7 @@ class Melody(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Melody:
-        thirds, form, *values = fields(cls, data, "thirds", "form", *Repertoire.fields)
+        thirds, form, *values = fields(cls, data, "thirds", "form", *Repertoire.fields, optional=Usual.optional)
         if not isinstance(thirds, bool) or not isinstance(form, bool):
             raise damaged(cls, f"thirds {thirds!r} or form {form!r} is neither true nor false")
         return cls(Repertoire.from_json(cls, *values), thirds, form)
@@ -185,6 +188,11 @@ class Guided(Course):
                 left = min(left, self._harmony.left(frame))
             length = self._lengths <= left
         return np.concatenate([chord, *codec.pitches.allowed(value), length])
+
+    def canonical(self, step: np.ndarray) -> bool:
+        value = int(self._codec.pitches.values(np.asarray(step)[None, 1:-1])[0])
+        room = None if value == END or self.frame in self.kept else self.room(value, int(step[0]))
+        return room is None or self._codec.known.lengths[int(step[-1])] < room
 
     def most(self) -> int:
         return max(0, self.bars.end - self.frame) + 1

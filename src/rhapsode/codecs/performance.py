@@ -214,6 +214,8 @@ class Keys(Guide):
         self._scale = np.array([(low + n) % 12 in scale for n in range(count)])
         self._now, self._loudness = 0, -1
         self._chosen = False  # whether the last event was a level, so that a key goes down next
+        self._passed = False  # whether it was the last of a time that passes, so that something happens next
+        self._order = -1  # of this frame's events: first keys go up, then down, the lower first, as they are encoded
         self._sounding, self._struck = np.zeros((2, count), bool)  # keys that are down; since this frame
 
     def given(self) -> np.ndarray:
@@ -221,15 +223,19 @@ class Keys(Guide):
 
     def allowed(self) -> np.ndarray:
         left = max(0, self._end - self._now)
-        down = ~self._sounding & self._scale & (left > 0)
+        keys = np.arange(len(self._sounding))
+        down = ~self._sounding & self._scale & (left > 0) & (keys + len(keys) > self._order)
+        up = self._sounding & ~self._struck & (keys > self._order)
+        if not left:  # all that sound, one after another
+            up &= up.cumsum() == 1
         free = not self._chosen
         return np.concatenate(
             [
-                [free and left == 0],
-                (np.arange(1, LONGEST + 1) <= left) & free,
+                [free and left == 0 and not up.any()],
+                (np.arange(1, LONGEST + 1) <= left) & free & (not self._passed),
                 (np.arange(len(self._codec.levels)) != self._loudness) & free & bool(down.any()),
                 down & (self._loudness >= 0),
-                self._sounding & ~self._struck & free,
+                up & free,
             ]
         )
 
@@ -241,10 +247,12 @@ class Keys(Guide):
     def read(self, step: Any) -> None:
         step, codec = int(step), self._codec
         self._chosen = LOUDNESS <= step < codec.down
+        self._passed = END < step < LONGEST
         if step == END:
             return
         if step < LOUDNESS:
             self._now += step
+            self._order = -1
             self._struck = np.zeros_like(self._struck)
         elif step < codec.down:
             self._loudness = step - LOUDNESS
@@ -252,6 +260,7 @@ class Keys(Guide):
             pitches = np.arange(codec.places)
             key = pitches == step - (codec.down if step < codec.up else codec.up)
             down = step < codec.up
+            self._order = step - codec.up + (2 * codec.places if down else 0)
             self._sounding = np.where(key, down, self._sounding)
             self._struck = self._struck | (key & down)
 

@@ -73,7 +73,7 @@ class PianoRoll(TuneCodec):
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high, count = 128, -1, 0
-        census = Census()
+        census = Census(cls.keyed)
         for tune in records():
             pitches = pitched(tune)["pitch"]
             if len(pitches):
@@ -169,8 +169,8 @@ class PianoRoll(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> PianoRoll:
-        grid, holds, lowest, places, shift, lags, metre, tempo, key = fields(
-            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", "metre", "tempo", "key"
+        grid, holds, lowest, places, shift, lags, *usual = fields(
+            cls, data, "grid", "holds", "lowest", "places", "shift", "lags", *Usual.fields, optional=Usual.optional
         )
         whole = [grid, lowest, places, shift, *(lags if isinstance(lags, list) else [None])]
         if not all(type(n) is int for n in whole) or not isinstance(holds, bool):
@@ -179,7 +179,7 @@ class PianoRoll(TuneCodec):
             raise damaged(cls, f"grid {grid}, lowest pitch {lowest}, {places} pitches and shift {shift} cannot be")
         if len(lags) > 16 or sorted({*lags}) != lags or (lags and not 1 <= lags[0] <= lags[-1] <= LONGEST):
             raise damaged(cls, f"echoes {str(lags)[:80]} must be in order, from 1")
-        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, metre, tempo, key), tuple(lags))
+        return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, *usual), tuple(lags))
 
 
 class Frames(Guide):
@@ -211,7 +211,10 @@ class Frames(Guide):
     def allowed(self) -> np.ndarray | None:
         frame = self._frame
         if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
-            into = self._kept[frame] == 1
+            into = (self._kept[frame] == 1).reshape(-1, self._places)
+            if self._holds:  # what goes on from what was drawn, and is not there, begins here
+                into = np.stack([into[0] | (into[1] & ~self._sounding), into[1] & self._sounding])
+            into = into.ravel()
             return np.stack([~into, into], axis=1).ravel()
         into = self._into.copy()
         if self._holds:

@@ -62,7 +62,6 @@ class Remi(TuneCodec):
         "grid": "Frames in a quarter note; 0 for the coarsest grid on which, or nearly, 99 % of the notes begin.",
         "velocities": "Levels of loudness that are told apart.",
     }
-    given = PLACES
 
     def __init__(self, vocabulary: Vocabulary, usual: Usual) -> None:
         self.vocabulary, self.scheme, self.usual = vocabulary, vocabulary.scheme, usual
@@ -72,6 +71,10 @@ class Remi(TuneCodec):
     @property
     def steps(self) -> Symbols:
         return self._steps
+
+    @property
+    def given(self) -> int:
+        return PLACES + self.usual.placed
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
@@ -109,7 +112,7 @@ class Remi(TuneCodec):
         scheme = Scheme(grid, chosen["velocities"], _steps(tempos), tuple(kept))
         tokens = set[str]()
         for tune in records():
-            arranged = scheme.arranged(tune)
+            arranged = scheme.arranged(usual.natural(tune, grid))
             if len(tune) and _known(arranged, scheme):
                 tokens.update(scheme.tokens(arranged))
         if not any(token.startswith("Velocity") for token in tokens):
@@ -118,10 +121,14 @@ class Remi(TuneCodec):
 
     # --- tunes ⇄ steps ---
 
+    def arranged(self, tune: Tune) -> Tune:
+        """In the key without accidentals, as its tokens have it."""
+        return self.scheme.arranged(self.usual.natural(tune, self.grid))
+
     def refusal(self, record: Tune) -> str:
         if not len(record):
             return "without notes"
-        tune = self.scheme.arranged(record)
+        tune = self.arranged(record)
         if not _known(tune, self.scheme):
             return "in a metre that the training data does not have"
         own = self.vocabulary
@@ -135,11 +142,11 @@ class Remi(TuneCodec):
         return ""
 
     def lost(self, record: Tune) -> dict[str, int]:
-        doubled = len(record) - len(self.scheme.arranged(record))
+        doubled = len(record) - len(self.arranged(record))
         return {"notes that another part of the same instrument plays, too": doubled} if doubled else {}
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
-        tokens = self.scheme.tokens(self.scheme.arranged(record))
+        tokens = self.scheme.tokens(self.arranged(record))
         return np.array(self.vocabulary.numbers(tokens + [END] * whole), self.steps.dtype)
 
     def decode(
@@ -155,7 +162,7 @@ class Remi(TuneCodec):
         tune = replace(tune, tempos=tune.tempos or (self.usual.tempo,), keys=(replace(self.usual.key, sharps=0),))
         if outline is not None:
             own = outline.tune if not self.scheme.tempos else replace(outline.tune, tempos=())
-            tune = replace(replace(outline, tune=own).placed(tune), metres=tune.metres, chords=())
+            tune = replace(replace(outline, tune=own).placed(tune, self.usual.shifts), metres=tune.metres, chords=())
         return tune if len(pitched(tune)) else replace(tune, keys=())  # drums have no key
 
     def ends(self, step: np.ndarray) -> bool:
@@ -165,7 +172,7 @@ class Remi(TuneCodec):
         return True
 
     def guide(self, record: Tune | Outline) -> Playing:
-        return Playing(self.vocabulary, self.usual, record, self.encode, self.refusal)
+        return Playing(self, record)
 
     def show(self, record: Tune) -> str:
         """A roll of each instrument."""
@@ -194,10 +201,10 @@ class Remi(TuneCodec):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Remi:
-        grid, velocities, tempos, metres, tokens, metre, tempo, key = fields(
-            cls, data, "grid", "velocities", "tempos", "metres", "tokens", "metre", "tempo", "key"
+        grid, velocities, tempos, metres, tokens, *common = fields(
+            cls, data, "grid", "velocities", "tempos", "metres", "tokens", *Usual.fields, optional=Usual.optional
         )
-        usual = Usual.from_json(cls, metre, tempo, key)
+        usual = Usual.from_json(cls, *common)
         if type(grid) is not int or type(velocities) is not int or not (1 <= grid <= FINEST and 1 <= velocities <= 127):
             raise damaged(cls, f"grid {str(grid)[:20]} and {str(velocities)[:20]} velocities cannot be")
         if not isinstance(tempos, list) or not all(type(n) is int for n in tempos) or not _tempos(tempos):
@@ -206,7 +213,7 @@ class Remi(TuneCodec):
         if not known or len({*map(str, known)}) != len(known) or not all(_metre(each, grid) for each in known):
             raise damaged(cls, f"metres {str(metres)[:80]} cannot be")
         if (usual.metre.beats, usual.metre.unit) not in known:
-            raise damaged(cls, f"metre {metre} is not among {str(metres)[:80]}")
+            raise damaged(cls, f"metre {usual.metre} is not among {str(metres)[:80]}")
         if not isinstance(tokens, list) or not all(isinstance(each, str) for each in tokens):
             raise damaged(cls, f"expected tokens, found {str(tokens)[:80]}")
         scheme = Scheme(grid, velocities, tuple(tempos), tuple((beats, unit) for beats, unit in known))

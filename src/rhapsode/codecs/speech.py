@@ -159,11 +159,14 @@ class Speech(UtteranceCodec):
 
     @staticmethod
     def sounding(utterance: Utterance, frames: Acoustics) -> Utterance:
-        """The utterance with these frames, and as sound."""
+        """The utterance with these frames, and as sound, which ends when its times do: the last frame begins there."""
+        times = utterance.times
+        seconds = frames.seconds if times is None else times[-1] - times[0]
 
         @cache
         def sound() -> Sound:
-            return vocoder(frames.vocoder).synthesise(frames)
+            whole = vocoder(frames.vocoder).synthesise(frames)
+            return Sound(whole.samples[: round(seconds * whole.rate)], whole.rate)
 
         return replace(utterance, acoustics=lambda: frames, sound=sound)
 

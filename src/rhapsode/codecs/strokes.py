@@ -4,6 +4,9 @@ A drawing of N points is N - 1 steps: the offset from each point to the next one
 and for good at the last.
 Where the drawing begins is not kept. Offsets are normalised by the training data's mean and standard deviation, so
 any importer's units will do, and drawings come out in the units that went in.
+
+Where a hand adds its dots and bars when the word is written, they are learnt with their letters, and come out after the
+stroke that they stand over (`rhapsode.ink.delayed`).
 """
 
 from __future__ import annotations
@@ -12,7 +15,8 @@ import math
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +25,7 @@ import numpy as np
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Lack, RecordCodec, Records
 from rhapsode.errors import UserError
+from rhapsode.ink import delayed
 from rhapsode.ink import read as files
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.grid import pitch
@@ -32,6 +37,8 @@ PER_CHARACTER = 19
 SAMPLED = 200_000
 """Offsets looked at to find a grid."""
 ALPHABET_LIMIT = 100_000
+WATCHED = 1000
+"""Drawings that are looked at to see when a hand adds dots and bars."""
 MEASURED = 200
 """Drawings that a hand's size is measured on."""
 
@@ -59,11 +66,13 @@ class Strokes(RecordCodec):
     head = "mixture"
     unit = "point"
     record = "drawing"
-    options = {"every": 0, "scale": 10}
-    limits = {"every": (0, 1000), "scale": (0, 90)}
+    options = {"every": 0, "scale": 10, "delayed": 4}
+    limits = {"every": (0, 1000), "scale": (0, 90), "delayed": (0, 1000)}
     meanings = {
         "every": "Keep each n-th point and those where the pen is lifted; 0 chooses n by the points of a character.",
         "scale": "Training presents each drawing up to this much larger or smaller, per cent.",
+        "delayed": "Dots and bars that are added after a word are learnt with their letters where there are so many "
+        "to a hundred characters; 0: always.",
     }
 
     def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
@@ -105,16 +114,19 @@ class Strokes(RecordCodec):
             characters.update(drawing.text or "")
         # A corpus with texts may lack some; a corpus where most are missing is one of drawings.
         alphabet = "".join(sorted(characters)) if texts > drawings / 2 else ""
-        return cls._measured(records, alphabet, chosen["every"], chosen["scale"] / 100, None)
+        added = added_later(records) if alphabet else -1.0
+        moves = Moves((0.0, 0.0), (1.0, 1.0), scale=chosen["scale"] / 100, returns=added >= chosen["delayed"] / 100)
+        return cls._measured(records, alphabet, chosen["every"], moves, None)
 
     def refitted(self, records: Records) -> Strokes:
         every = 0 if self.text else self.every  # without characters, nothing tells how dense the points should be
-        return self._measured(records, self.alphabet, every, self._moves.scale, self._pace or None)
+        return self._measured(records, self.alphabet, every, self._moves, self._pace or None)
 
     @classmethod
-    def _measured(cls, records: Records, alphabet: str, every: int, scale: float, pace: float | None) -> Strokes:
+    def _measured(cls, records: Records, alphabet: str, every: int, like: Moves, pace: float | None) -> Strokes:
         """The codec for these records. every: 0 to choose it, so that a character has `pace` characters a point, or
-        the usual number. pace: that of the model to be fine-tuned."""
+        the usual number. like: what steps are to be but for their measures. pace: that of the model to be fine-tuned.
+        """
 
         def usable() -> Iterator[Drawing]:
             for drawing in records():
@@ -122,7 +134,7 @@ class Strokes(RecordCodec):
                     yield drawing
 
         if alphabet and not every:
-            written = [(len(drawing), len(drawing.text or "")) for drawing in usable()]
+            written = [(len(drawing), len(drawing.text or "")) for drawing in usable() if not drawing.thin]
             points, total = map(sum, zip(*written, strict=True)) if written else (0, 0)
             every = max(1, round(points / max(1, total) * pace if pace else points / max(1, total) / PER_CHARACTER))
         every = every or 1
@@ -130,7 +142,7 @@ class Strokes(RecordCodec):
         seen: list[np.ndarray] = []
         room = SAMPLED
         for drawing in usable():
-            seen.append(_offsets(drawing, every)[0][:room])
+            seen.append(_offsets(drawing, every, like.returns)[0][:room])
             room -= len(seen[-1])
             if not room:
                 break
@@ -139,7 +151,7 @@ class Strokes(RecordCodec):
         sizes: list[tuple[float, float]] = []
         lengths: Counter[int] = Counter()
         for drawing in usable():
-            offsets, _ = _offsets(drawing, every)
+            offsets, _ = _offsets(drawing, every, like.returns)
             if limit:
                 offsets = offsets.clip(-limit, limit)
             count += len(offsets)
@@ -166,7 +178,7 @@ class Strokes(RecordCodec):
             longest = int(np.quantile(list(lengths.elements()), 0.9))
             height, advance = np.median(sizes, axis=0).tolist()
             hand = Hand(height, advance, longest)
-        moves = Moves(_pair(mean), _pair(sd), _pair(grid), scale)
+        moves = replace(like, mean=_pair(mean), sd=_pair(sd), grid=_pair(grid))
         return cls(moves, every, alphabet, total / count if alphabet else 0.0, hand)
 
     def refusal(self, record: Drawing) -> str:
@@ -182,19 +194,22 @@ class Strokes(RecordCodec):
     def encode(self, record: Drawing, whole: bool = True) -> np.ndarray:
         if len(record) < 2:
             raise UserError(f"{record.name or 'drawing'}: it has {len(record)} points; at least 2 are needed.")
-        offsets, lifted = _offsets(record, self.every)
+        offsets, pen = _offsets(record, self.every, self._moves.returns)
         steps = np.empty((len(offsets), 3), np.float32)
         steps[:, :2] = np.clip((offsets - self._moves.mean) / self._moves.sd, -LONGEST, LONGEST)
-        steps[:, 2] = lifted
+        steps[:, 2] = pen
         steps[-1, 2] = 2 if whole else 1
         return steps
 
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: None = None) -> Drawing:
         offsets = np.asarray(steps[:, :2], np.float64) * self._moves.sd + self._moves.mean
         points = np.concatenate([np.zeros((1, 2)), offsets.cumsum(axis=0)])
-        ends = np.concatenate([[False], np.asarray(steps[:, 2]) > 0.5])
+        pen = np.concatenate([[0], np.rint(steps[:, 2]).astype(np.int64)])
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
-        return Drawing(points[first:], ends[first:], text)
+        points, pen = points[first:], pen[first:]
+        if self._moves.returns:
+            return Drawing(*delayed.apart(points, pen), text, thin=True)
+        return Drawing(points, pen != 0, text, thin=True)
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
@@ -227,12 +242,15 @@ class Strokes(RecordCodec):
             "alphabet": self._alphabet,
             "pace": self._pace,
             "hand": list(astuple(self.hand)) if self.hand else None,
+            **({"returns": True} if moves.returns else {}),  # models made before there were any have no such field
         }
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Strokes:
-        *pairs, scale, every, alphabet, pace, hand = fields(
-            cls, data, "mean", "sd", "grid", "scale", "every", "alphabet", "pace", "hand"
+        if isinstance(data, dict):
+            data = {"returns": False, **data}
+        *pairs, scale, every, alphabet, pace, hand, returns = fields(
+            cls, data, "mean", "sd", "grid", "scale", "every", "alphabet", "pace", "hand", "returns"
         )
         for pair in pairs:
             if not isinstance(pair, list) or len(pair) != 2 or not all(map(_number, pair)):
@@ -248,27 +266,40 @@ class Strokes(RecordCodec):
             raise damaged(cls, "the alphabet is not a string of different characters")
         if alphabet and not pace:
             raise damaged(cls, "there is an alphabet but no pace")
+        if not isinstance(returns, bool):
+            raise damaged(cls, f"returns is {returns!r}")
         known = None
         if hand is not None:
             if not isinstance(hand, list) or len(hand) != 3 or not all(map(_number, hand)) or min(hand) <= 0:
                 raise damaged(cls, f"a hand is {str(hand)[:80]}")
             known = Hand(float(hand[0]), float(hand[1]), int(hand[2]))
-        return cls(Moves(mean, sd, grid, scale), every, alphabet, pace, known)
+        return cls(Moves(mean, sd, grid, scale, returns), every, alphabet, pace, known)
 
 
-def _offsets(drawing: Drawing, every: int) -> tuple[np.ndarray, np.ndarray]:
-    """From each kept point to the next one [n, 2], and whether the pen is lifted there [n] bool."""
+def added_later(records: Records) -> float:
+    """Dots and bars that come after their word, a character of the first drawings with a text."""
+    known = (drawing for drawing in records() if len(drawing) and drawing.text)
+    counted = [(len(delayed.marks(one.points, one.ends)), len(one.text or "")) for one in islice(known, WATCHED)]
+    return sum(count for count, _ in counted) / max(1, sum(length for _, length in counted))
+
+
+def _offsets(drawing: Drawing, every: int, returns: bool) -> tuple[np.ndarray, np.ndarray]:
+    """From each kept point to the next one [n, 2], and what the pen does there [n], as steps say it."""
     points, ends = drawing.points, drawing.ends
-    if every > 1:
+    if every > 1 and not drawing.thin:
         begins = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
         lengths = np.diff(begins, append=len(points))
         into = np.arange(len(points)) - np.repeat(begins, lengths)
         kept = (into % every == 0) | ends
         points, ends = points[kept], ends[kept]
-    offsets, lifted = np.diff(points, axis=0), ends[1:]
-    if ends[0]:  # a dot: it takes a step to say that the pen was lifted
-        offsets, lifted = np.concatenate([np.zeros((1, 2)), offsets]), ends
-    return offsets, lifted
+    pen = ends.astype(np.int64)
+    if returns:
+        order, pen = delayed.together(points, ends)
+        points = points[order]
+    offsets = delayed.offsets(points, pen)
+    if pen[0] != delayed.DOWN:  # a dot: it takes a step to say that the pen was lifted
+        return np.concatenate([np.zeros((1, 2)), offsets]), pen
+    return offsets, pen[1:]
 
 
 def _pair(values: Any) -> tuple[float, float]:

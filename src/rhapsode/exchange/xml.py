@@ -12,6 +12,8 @@ from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import PARTS
 
 DEPTH = 200
+DECLARED = 512
+"""Declarations in a document type, at most; a parser looks at all of them for each element."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
@@ -68,14 +70,16 @@ def root(head: bytes) -> str:
 
 def parse(source: Source) -> Node:
     """The outermost element. Raises `UserError` for what is not XML, for more than `PARTS`, and for declarations of
-    entities, which can make a small file a huge one."""
+    entities, which can make a small file a huge one. What else a document type declares is passed over: no attribute
+    gets a value by default."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
+    parser.specified_attributes = True
     top = Node("", NONE, 0)
     # What is still open, with what was found in it so far.
     open_nodes: list[tuple[Node, list[Node], list[str]]] = [(top, [], [])]
     names: dict[str, str] = {}
-    parts = line = 0
+    parts = line = declarations = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal parts, line
@@ -102,17 +106,26 @@ def parse(source: Source) -> Node:
         node, children, pieces = open_nodes.pop()
         node.children, node.text = tuple(children), "".join(pieces)
 
-    def doctype(name: str, system: str | None, public: str | None, internal: bool) -> None:
-        if internal:
+    def entity(*declaration: object) -> None:
+        raise UserError(
+            f"{source.name}, line {parser.CurrentLineNumber}: declares entities of its own, which are not read from "
+            "files that may come from anywhere. Save it without its <!DOCTYPE […]>."
+        )
+
+    def declared(*declaration: object) -> None:
+        nonlocal declarations
+        declarations += 1
+        if declarations > DECLARED:
             raise UserError(
-                f"{source.name}, line {parser.CurrentLineNumber}: declares a document type with entities of its own, "
-                "which are not read from files that may come from anywhere. Save it without its <!DOCTYPE […]>."
+                f"{source.name}, line {parser.CurrentLineNumber}: its document type declares more than {DECLARED} "
+                "attributes. Save it without its <!DOCTYPE […]>."
             )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
-    parser.StartDoctypeDeclHandler = doctype
+    parser.EntityDeclHandler = entity
+    parser.AttlistDeclHandler = declared
     try:
         parser.Parse(source.data(), True)
     except (expat.ExpatError, ValueError, LookupError) as error:

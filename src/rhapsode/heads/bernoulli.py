@@ -51,6 +51,8 @@ class Bernoulli(Head):
         recent: Sequence[Any],
         allowed: np.ndarray | None = None,
     ) -> Drawn:
-        one = Choice(self.steps.size, sampling.temperature, randomness, allowed)
+        one = Choice(self.steps, sampling.temperature, randomness, allowed)
+        for thing in np.flatnonzero(one.members(distribution)).tolist():
+            one.taken(thing)
         found = one.members(distribution).astype(np.uint8)
         return Drawn(found, float(log_odds(distribution, found)), one.log_allowed(distribution))

@@ -9,7 +9,8 @@ The parameters of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y
 The paper's e is 1 / (1 + exp(e^)), which is the same up to a sign that is learnt, and its sigma has no floor. Without
 one, a step that is repeated exactly has a density without bound.
 
-With `ends`, one more parameter is the same for the drawing's being over, given that the pen is lifted.
+With `ends`, one more parameter is the same for the drawing's being over, given that the pen is lifted. Where steps have
+returns, the last one is the same for the pen's going back, given that it is lifted and the drawing not over.
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ WIDEST = 10.0
 
 
 class Mixture(Head):
-    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and the
-    end's."""
+    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and
+    those of the end and of going back."""
 
     name = "mixture"
     kind = Moves
@@ -50,11 +51,12 @@ class Mixture(Head):
 
     def __init__(self, steps: Kind, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        self.mixtures, self.ends = config.mixtures, config.ends
+        assert isinstance(steps, Moves)
+        self.mixtures, self.ends, self.returns = config.mixtures, config.ends, steps.returns
 
     @property
     def width(self) -> int:
-        return 6 * self.mixtures + 1 + self.ends
+        return 6 * self.mixtures + 1 + self.ends + self.returns
 
     def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
@@ -70,12 +72,22 @@ class Mixture(Head):
         rest = 1 - rho * rho
         # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
         density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
-        e, *end = p[..., 6 * self.mixtures :].unbind(-1)
-        lifted = pen.squeeze(-1).clamp(max=1)
-        nats = softplus(e) - e * lifted - torch.logsumexp(log_softmax(weight, -1) + density, -1)
-        for each in end:
-            nats = nats + lifted * (softplus(each) - each * (pen.squeeze(-1) - 1))
+        nats = -torch.logsumexp(log_softmax(weight, -1) + density, -1)
+        logits = p[..., 6 * self.mixtures :].unbind(-1)
+        for logit, (asked, said) in zip(logits, self._questions(pen.squeeze(-1)), strict=True):
+            nats = nats + asked * (softplus(logit) - logit * said)
         return nats
+
+    def _questions(self, pen: Any) -> list[tuple[Any, Any]]:
+        """What each parameter of the pen is asked: of which steps, and whether the answer is yes, both [...] bool, from
+        the pen's numbers [...]."""
+        lifted, over = pen != 0, pen == 2
+        found = [(pen == pen, lifted)]
+        if self.ends:
+            found.append((lifted, over))
+        if self.returns:
+            found.append((lifted & ~over, pen == -1))
+        return found
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         k = self.mixtures
@@ -88,7 +100,7 @@ class Mixture(Head):
         return p
 
     def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; e^, and perhaps the end's [1 or 2, ...]."""
+        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; those of the pen [1 to 3, ...]."""
         k = 6 * self.mixtures
         return np.split(distribution[..., :k], 6, axis=-1), np.moveaxis(distribution[..., k:], -1, 0)
 
@@ -96,7 +108,7 @@ class Mixture(Head):
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        (weight, mx, my, lx, ly, rho), (e, *end) = self._parts(distribution)
+        (weight, mx, my, lx, ly, rho), logits = self._parts(distribution)
         x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
         a = np.clip((x[..., None] - mx) * np.exp(-lx), -LARGEST, LARGEST)
         b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
@@ -104,10 +116,8 @@ class Mixture(Head):
         each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
         top = each.max(axis=-1)
         total = top + np.log(np.exp(each - top[..., None]).sum(axis=-1))
-        lifted = np.minimum(pen, 1)
-        total += e * lifted - np.logaddexp(0, e)
-        for one in end:
-            total += lifted * (one * (pen - 1) - np.logaddexp(0, one))
+        for logit, (asked, said) in zip(logits, self._questions(pen), strict=True):
+            total += asked * (logit * said - np.logaddexp(0, logit))
         return np.asarray(total)
 
     def draw(
@@ -119,7 +129,7 @@ class Mixture(Head):
         allowed: np.ndarray | None = None,
     ) -> Drawn:
         """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
-        parts, pen = self._parts(distribution)
+        parts, logits = self._parts(distribution)
         weight = parts[0] * (1 + sampling.bias)
         mass = np.exp(weight - weight.max()).cumsum()
         k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
@@ -129,10 +139,13 @@ class Mixture(Head):
         a, b = far * math.cos(turn), far * math.sin(turn)
         x = mx + math.exp(lx - sampling.bias) * a
         y = my + math.exp(ly - sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
-        state = 0
-        for logit in pen.tolist():
-            if randomness.uniform() >= 1 / (1 + math.exp(-max(-700.0, logit))):
-                break
-            state += 1
-        step = np.array([x, y, state], np.float32)
+        yes = (randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, logit))) for logit in logits.tolist())
+        pen = 0
+        if next(yes):
+            pen = 1
+            if self.ends and next(yes):
+                pen = 2
+            elif self.returns and next(yes):
+                pen = -1
+        step = np.array([x, y, pen], np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -106,7 +106,7 @@ class Nade(Head):
         allowed: np.ndarray | None = None,
     ) -> Drawn:
         size, out = self.steps.size, self.weights["out"]
-        one = Choice(size, sampling.temperature, randomness, allowed)
+        one = Choice(self.steps, sampling.temperature, randomness, allowed)
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
         h, first = _sigmoid(a), 0
@@ -118,6 +118,7 @@ class Nade(Head):
             if members.any():
                 first = some.start + int(members.argmax())
                 found[first] = 1
+                one.taken(first)
                 a += self.weights["into"][first]
                 h, first = _sigmoid(a), first + 1
         return Drawn(found, float(log_odds(z, found)), one.log_allowed(z))

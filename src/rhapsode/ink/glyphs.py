@@ -5,9 +5,11 @@ A. V. Hershey's digitised letters (US National Bureau of Standards, 1967), from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import unicodedata
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import pairwise
+from string import ascii_letters
 
 import numpy as np
 
@@ -54,6 +56,23 @@ MARKS: dict[str, tuple[int, int, list[list[tuple[float, float]]]]] = {
     "^": (-8, 8, [[(-5, -5), (0, -12), (5, -5)]]),
     "_": (-8, 8, [[(-8, 12), (8, 12)]]),
 }
+# Strokes of what combines with a letter, in x-heights, around the middle of the letter and above its top.
+ACCENTS: dict[str, list[list[tuple[float, float]]]] = {
+    "\u0300": [[(-0.2, -0.75), (0.15, -0.4)]],
+    "\u0301": [[(0.25, -0.75), (-0.1, -0.4)]],
+    "\u0302": [[(-0.3, -0.4), (0.0, -0.75), (0.3, -0.4)]],
+    "\u0303": [[(-0.35, -0.5), (-0.12, -0.65), (0.12, -0.5), (0.35, -0.65)]],
+    "\u0308": [[(-0.25, -0.6), (-0.25, -0.45)], [(0.25, -0.6), (0.25, -0.45)]],
+    "\u030a": [[(0.0, -0.4), (0.15, -0.55), (0.0, -0.72), (-0.15, -0.55), (0.0, -0.4)]],
+    "\u030c": [[(-0.3, -0.75), (0.0, -0.4), (0.3, -0.75)]],
+}
+ACCENTED = {
+    found: (letter, accent)
+    for letter in ascii_letters
+    for accent in ACCENTS
+    if len(found := unicodedata.normalize("NFC", letter + accent)) == 1
+}
+"""Letters with an accent → the letter, and the accent."""
 # Bowls are drawn before the stems that they lean on.
 BOWL_FIRST = "adgq"
 
@@ -76,7 +95,8 @@ class Glyph:
 
 @cache
 def glyphs(letters: str, capitals: str, figures: str) -> dict[str, Glyph]:
-    """All printable ASCII but the space: small letters, capitals, and figures with all marks, each from a font.
+    """All printable ASCII but the space: small letters, capitals, and figures with all marks, each from a font; and
+    `ACCENTED` letters.
 
     Raises `UserError` for a font that is not in `FONTS`.
     """
@@ -93,7 +113,17 @@ def glyphs(letters: str, capitals: str, figures: str) -> dict[str, Glyph]:
         # Figures are narrower and lower than capitals in handwriting, above all among low letters.
         scale = (high, high) if small or capital else (0.8 * high, (1.0 if high < 0.1 else 0.9) * high)
         found[character] = _glyph(character, name, np.array(scale), small and font.joined)
-    return found
+    return found | {each: _accented(found[plain], accent, plain) for each, (plain, accent) in ACCENTED.items()}
+
+
+def _accented(glyph: Glyph, accent: str, plain: str) -> Glyph:
+    """A letter with an accent, which is drawn last, in place of a dot."""
+    strokes = glyph.strokes[:1] if plain in "ij" else glyph.strokes
+    body = np.concatenate(strokes)
+    top = float(body[:, 1].min())
+    middle = float(body[body[:, 1] <= 0.6 * top, 0].mean())
+    marks = tuple(np.array(stroke) + (middle, top) for stroke in ACCENTS[accent])
+    return replace(glyph, strokes=strokes + marks, leaves=False)
 
 
 @cache

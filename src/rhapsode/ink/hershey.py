@@ -14,11 +14,11 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.ink.curve import beziers
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.glyphs import Glyph, glyphs
+from rhapsode.ink.glyphs import ACCENTED, Glyph, glyphs
 from rhapsode.ink.sentences import sentences as sentences
 
-WRITABLE = "".join(map(chr, range(32, 127)))
-"""What every hand can write: printable ASCII."""
+WRITABLE = "".join(map(chr, range(32, 127))) + "".join(ACCENTED)
+"""What every hand can write: printable ASCII, and letters with an accent."""
 RATE = 100
 """Points a second, as from a tablet."""
 FINE = 0.05
@@ -47,6 +47,7 @@ class Hand:
     round:   how much corners are smoothed, in x-heights.
     wobble:  how much letters and lines vary in themselves; 0 is a machine.
     lifts:   how often the pen is lifted where it could go on to the next letter.
+    delayed: of how many words the letters run into each other, and dots and bars come after the last one.
     """
 
     letters: str = "scripts"
@@ -63,6 +64,7 @@ class Hand:
     round: Range = (0.06, 0.12)
     wobble: Range = (0.6, 1.2)
     lifts: float = 0.1
+    delayed: float = 0.0
 
     def __post_init__(self) -> None:
         glyphs(self.letters, self.capitals, self.figures)
@@ -72,8 +74,9 @@ class Hand:
                 raise UserError(
                     f"a hand's {name} goes from {least:g} to {most:g}: give {lowest:g} to 100, least first."
                 )
-        if not 0 <= self.lifts <= 1:
-            raise UserError(f"a hand's lifts are {self.lifts:g}: it must be from 0 to 1.")
+        for name in ("lifts", "delayed"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise UserError(f"a hand's {name} is {getattr(self, name):g}: it must be from 0 to 1.")
 
     def ranges(self) -> dict[str, Range]:
         """All pairs, by name."""
@@ -105,7 +108,9 @@ def lines(texts: Iterable[str], seed: int, hand: Hand | None = None) -> Iterator
         strange = sorted(set(text) - set(WRITABLE))
         if strange:
             shown = ", ".join(map(repr, strange[:10]))
-            raise UserError(f"{text[:60]!r}: {shown} cannot be written. Printable ASCII can: use writable(text).")
+            raise UserError(
+                f"{text[:60]!r}: {shown} cannot be written. Printable ASCII and most accents can: use writable(text)."
+            )
         if not text.strip():
             raise UserError(f"text {number} is {text!r}: there is nothing to write.")
         yield _line(text, f"{seed}#{number}", hand, np.random.default_rng([seed, number]))
@@ -129,12 +134,18 @@ def _placed(text: str, hand: Hand, style: dict[str, float], random: np.random.Ge
     size, breadth, lean, shift, rise = random.normal(size=(5, len(text))) * style["wobble"]
     lifted = random.random(len(text)) < hand.lifts
     strokes: list[np.ndarray] = []
+    later: list[np.ndarray] = []
+    # Without delayed strokes, nothing is drawn from `random` that was not drawn before there were any.
+    waits = random.random(len(text)) < hand.delayed if hand.delayed else np.zeros(len(text), bool)
+    waiting = waits[0]
     x = y = 0.0
     before: Glyph | None = None
     for i, character in enumerate(text):
         if character == " ":
             x += style["gap"] * (1 + 0.12 * shift[i])
-            before = None
+            before, waiting = None, waits[i]
+            strokes += later
+            later = []
             continue
         glyph = table[character]
         high = 1 + 0.035 * size[i]
@@ -142,14 +153,15 @@ def _placed(text: str, hand: Hand, style: dict[str, float], random: np.random.Ge
         y = 0.6 * y + 0.03 * rise[i]
         shape = _Shape(x, y, wide, high, 0.025 * lean[i], style["reach"])
         first, *others = map(shape.of, glyph.strokes)
-        if before and before.leaves and glyph.enters and not lifted[i]:
+        leaves = before is not None and (before.leaves or waiting and before.enters)
+        if leaves and glyph.enters and not lifted[i]:
             strokes[-1] = _joined(strokes[-1], first, None if glyph.lead is None else shape.of(glyph.lead))
         else:
             strokes.append(first)
-        strokes += others
+        (later if waiting and glyph.enters else strokes).extend(others)
         x += wide * glyph.advance + style["spacing"] + 0.03 * shift[i]
         before = glyph
-    return strokes
+    return strokes + later
 
 
 @dataclass(frozen=True)

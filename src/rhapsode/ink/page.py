@@ -125,11 +125,15 @@ class Page:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout."""
+    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout.
+
+    unit: mm that one of the drawing's own units became, so that whoever reads it again can undo that.
+    """
 
     drawing: Drawing
     index: int
     baseline: float
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,7 +203,8 @@ def lay_out(
                 row = 0
             stretch = page.align == "justify" and position < len(paragraph) - 1
             placed = _place(line, found[index], page, page.baseline(row), stretch, index)
-            sheets[-1].append(Line(placed, index, page.baseline(row)))
+            unit = page.x_height / found[index].x_height
+            sheets[-1].append(Line(placed, index, page.baseline(row), unit))
             row += 1
             index += 1
     rules = tuple(map(page.baseline, range(page.rows))) if page.ruled else ()
@@ -229,7 +234,7 @@ def fit(drawing: Drawing, x_height: float | None = None, margin: float = 5.0, si
     page = Page(width + 2 * margin, height + 2 * margin, (margin,) * 4, nominal, height, spacing=0)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     moved = (drawing.points - middle) * scale + (page.width / 2, page.height / 2)
-    line = Line(replace(drawing, points=moved), 0, page.height - margin)
+    line = Line(replace(drawing, points=moved), 0, page.height - margin, scale)
     return Layout(page, (Sheet(page, (line,), ()),))
 
 

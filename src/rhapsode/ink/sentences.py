@@ -7,6 +7,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from string import ascii_lowercase, ascii_uppercase, digits, punctuation
 
 from rhapsode.errors import UserError
 
@@ -32,7 +33,7 @@ def sentences(seed: int) -> Iterator[str]:
     The words are those of Python's language reference (`pydoc_data.topics`), so another version of Python may give
     other lines. Raises `UserError` where Python comes without it.
     """
-    words = _Words(random.Random(seed))
+    words = Words(random.Random(seed))
     kinds: list[tuple[int, Callable[[], str]]] = [
         (26, words.run),
         (26, words.sentence),
@@ -52,7 +53,25 @@ def sentences(seed: int) -> Iterator[str]:
             yield text
 
 
-class _Words:
+def drills(seed: int) -> Iterator[str]:
+    """Lines of capitals, figures and signs, and of all these mixed, up to 28 characters long, without end: what
+    `sentences` seldom have. Every printable character of ASCII is often in them. Raises `UserError` as those do."""
+    words = Words(random.Random(seed))
+    kinds: list[tuple[int, Callable[[], str]]] = [
+        (8, lambda: words.capitals(most=28)),
+        (2, words.numbers),
+        (10, words.signs),
+        (5, words.codes),
+    ]
+    weights = [weight for weight, _ in kinds]
+    while True:
+        [(_, kind)] = words.random.choices(kinds, weights)
+        yield kind()
+
+
+class Words:
+    """Draws words, and short texts of several kinds, by `source`. Raises `UserError` as `sentences` does."""
+
     def __init__(self, source: random.Random) -> None:
         self.random = source
         self.prose, self.having = _vocabulary()
@@ -127,8 +146,49 @@ class _Words:
         )
         return " ".join(words)
 
-    def capitals(self) -> str:
-        return " ".join(self.several(4, 16)).upper()
+    def capitals(self, most: int = 16) -> str:
+        return " ".join(self.several(4, most)).upper()
+
+    def signs(self) -> str:
+        """One or two words, and a sign that prose seldom has."""
+        number, word = self.random.randint(1, 99), self.word
+        common = (
+            f"{word()} & {self.name()}",
+            f"${number}.{self.random.randint(0, 99):02} {word()}",
+            f"{number}% {word()}",
+            f"{number} % {word()}",
+            f"{self.name().lower()}@{word()}.org".replace(". ", "."),
+            f"#{number} {word()}",
+            f"#{word()}",
+            f"{word()} + {word()}",
+            f"{number} + {self.number()} = {self.number()}",
+            f"{word()}; {word()}",
+            f"({word()}) {word()}",
+            f"{number}/{self.number()}",
+        )
+        rare = (
+            f"{number} * {self.number()}",
+            f"[{word()}] {word()}",
+            f"{{{word()}}}",
+            f"<{word()}>",
+            f"{word()}_{word()}",
+            f"~{number} {word()}",
+            f"{word()}^{self.number()}",
+            f"{word()}\\{word()}",
+            f"{word()}|{word()}",
+            f"`{word()}` {word()}",
+        )
+        return self.random.choice(common if self.random.random() < 0.65 else rare)[:28].strip()
+
+    def codes(self) -> str:
+        """Characters of all kinds in any order, in one or two words."""
+        kinds = (ascii_lowercase, ascii_uppercase, digits, punctuation)
+        weights = (4, 4, 4, 3)
+        words = []
+        for _ in range(self.random.randint(1, 2)):
+            chosen = self.random.choices(kinds, weights, k=self.random.randint(3, 7))
+            words.append("".join(map(self.random.choice, chosen)))
+        return " ".join(words)
 
     def listed(self) -> str:
         return ", ".join(self.name() for _ in range(self.random.randint(2, 3)))

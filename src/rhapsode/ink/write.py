@@ -36,7 +36,8 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
     """The contents of a file with this suffix; `options` are those of the function in `PAGES`.
 
     A layout of several pages needs the option `sheet` (from 0), but for `LINES`, which take all of it: each line of
-    writing is a drawing of its own, in mm from its page's upper left.
+    writing is a drawing of its own, in mm from its page's upper left. What `rhapsode.ink.read` makes of an `.svg` or of
+    `LINES` is the drawing as it was, in its own units.
     Raises `UserError` for a suffix not in `SUFFIXES`, and for options that the format does not have.
     """
     kind = suffix.lower()
@@ -75,9 +76,12 @@ def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -
 
 
 def _lines(what: Drawing | Layout, kind: str) -> bytes:
-    drawings = [what] if isinstance(what, Drawing) else [line.drawing for sheet in what.sheets for line in sheet.lines]
+    if isinstance(what, Drawing):
+        drawings = [(what, 1.0)]
+    else:
+        drawings = [(line.drawing, line.unit) for sheet in what.sheets for line in sheet.lines]
     if kind == ".json" and len(drawings) != 1:
         raise UserError(f"a .json file holds one drawing, and there are {len(drawings)}: write them to a .jsonl file.")
-    for drawing in drawings:
+    for drawing, _ in drawings:
         check(drawing)
-    return "".join(f"{dumps(drawing)}\n" for drawing in drawings).encode()
+    return "".join(f"{dumps(drawing, unit)}\n" for drawing, unit in drawings).encode()

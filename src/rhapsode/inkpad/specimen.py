@@ -7,7 +7,7 @@ from dataclasses import replace
 from rhapsode._writers import Sample
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.page import Layout, Line, Page, Sheet, fit, lay_out
+from rhapsode.ink.page import Layout, Page, Sheet, fit, lay_out
 from rhapsode.ink.svg import svg
 from rhapsode.model import Model
 from rhapsode.samplers import Sampling
@@ -55,7 +55,7 @@ def _cut(layout: Layout) -> Layout:
     low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.pitch) + layout.page.margins[2]
     page = replace(layout.page, height=max(low - up, layout.page.pitch + sum(layout.page.margins[::2])))
     lines = (
-        Line(replace(line.drawing, points=line.drawing.points - (0, up)), line.index, line.baseline - up)
+        replace(line, drawing=replace(line.drawing, points=line.drawing.points - (0, up)), baseline=line.baseline - up)
         for line in sheet.lines
     )
     return Layout(page, (Sheet(page, tuple(lines), ()),))

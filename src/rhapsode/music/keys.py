@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -58,8 +59,8 @@ def home(tune: Tune) -> Key:
     return _key(int(roots.argmax())) if roots.any() else estimated(tune)
 
 
-def natural(tune: Tune, ticks: int) -> Tune:
-    """The same in the key without accidentals (C major, A minor, D dorian), the nearest that is, with `ticks` in a
+def natural(tune: Tune, ticks: int, shifts: Sequence[int] = ()) -> Tune:
+    """The same in the key without accidentals (C major, A minor, D dorian), moved by its `distance`, with `ticks` in a
     quarter. Chords that have no meaning are left out; a part with one note at a time has so still, however short these
     are."""
     found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.known(each.symbol))), ticks)
@@ -68,19 +69,28 @@ def natural(tune: Tune, ticks: int) -> Tune:
     if crowded:
         parts = [single(part) if n in crowded else part for n, part in enumerate(parts)]
         found = replace(found, notes=ordered(np.concatenate(parts)))
-    return replace(transposed(found, distance(found)), keys=(Key(0, 0, home(found).mode),))
+    return replace(transposed(found, distance(found, shifts)), keys=(Key(0, 0, home(found).mode),))
 
 
-def distance(tune: Tune) -> int:
-    """Semitones up to the key without accidentals, the nearest that is and leaves pitches between 0 and 127."""
-    by = -home(tune).sharps * 7 % 12
-    by -= 12 * (by > 6)
-    return within(by, pitched(tune)["pitch"])
+def distance(tune: Tune, shifts: Sequence[int] = ()) -> int:
+    """Semitones up to the key without accidentals: the `shift` of its key, or an octave off that where pitches would
+    not lie between 0 and 127."""
+    return within(shift(home(tune), shifts), pitched(tune)["pitch"])
+
+
+def shift(key: Key, shifts: Sequence[int] = ()) -> int:
+    """Semitones up to the key without accidentals: those of all octaves that are the nearest to one of `shifts`, which
+    other keys have; if there are none, the fewest, -5 to 6."""
+    by = (5 - key.sharps * 7) % 12 - 5
+    ways = (by, by - 12, by + 12) if by > 0 else (by, by + 12, by - 12)
+    return min(ways, key=lambda way: min((abs(way - other) for other in shifts), default=0))
 
 
 def within(semitones: int, pitches: np.ndarray) -> int:
     """An octave less or more where pitches, so many semitones higher, would not lie between 0 and 127; 0 where they
-    would not, either."""
-    low, high = (int(pitches.min()), int(pitches.max())) if len(pitches) else (0, 0)
+    would not, either. Where there are no pitches, all can be."""
+    if not len(pitches):
+        return semitones
+    low, high = int(pitches.min()), int(pitches.max())
     ways = (by for by in (semitones, semitones - 12, semitones + 12) if low + by >= 0 and high + by <= 127)
     return next(ways, 0)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from rhapsode.music.keys import distance, home, within
-from rhapsode.music.tune import Tune, rescaled, transposed
+from rhapsode.music.tune import Tune, pitched, rescaled, transposed
 
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
 """Pitch classes above the major key's tonic; in minor (mode 9), with its leading note. Other modes are as major."""
@@ -47,10 +48,11 @@ class Outline:
             found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
         )
 
-    def placed(self, found: Tune) -> Tune:
-        """What was drawn along it in the key without accidentals: in its own key, with its metres, tempos, chords."""
+    def placed(self, found: Tune, shifts: Sequence[int] = ()) -> Tune:
+        """What was drawn along it in the key without accidentals: in its own key, from which it was moved there as
+        `keys.natural` does it, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
-        moved = transposed(found, within(-distance(own), found.notes["pitch"]))
+        moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]))
         return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:

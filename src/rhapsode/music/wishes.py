@@ -1,8 +1,9 @@
 """What a person may ask of a tune, in words: its chords, key and metre, made into a tune without notes; and how one
-that is drawn is to be played."""
+that is drawn is to be played, and where it is to be moved."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -10,13 +11,17 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.music import chords as symbols
+from rhapsode.music.facts import key_name
 from rhapsode.music.formats._abc_fields import Settings
 from rhapsode.music.formats._abc_fields import metre as read_metre
 from rhapsode.music.instruments import DRUMS, name_of
-from rhapsode.music.keys import estimated
-from rhapsode.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune
+from rhapsode.music.keys import estimated, home, shift, within
+from rhapsode.music.pitch import ABOVE, place
+from rhapsode.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune, pitched, transposed
 
 TICKS = 48
+FURTHEST = 60
+"""Semitones by which a tune may be moved."""
 
 
 def key(text: str) -> Key:
@@ -28,6 +33,53 @@ def key(text: str) -> Key:
     if not isinstance(found, Key):
         raise UserError(f"key {text!r}: it must be a tonic and perhaps a mode, such as D, F#m, Bb, Ddor or G mix.")
     return found
+
+
+def interval(text: str) -> int | None:
+    """Semitones, `-2` or `+12`; None for a key, such as `F` or `Bbm`. Raises `UserError` for anything else."""
+    if re.fullmatch(r"\s*[+-]?\d{1,3}\s*", text):
+        if abs(int(text)) > FURTHEST:
+            raise UserError(f"{text.strip()} semitones: tunes are moved by at most {FURTHEST}.")
+        return int(text)
+    _named(text, 0)
+    return None
+
+
+def moved(tune: Tune, to: int | str) -> Tune:
+    """The tune so many semitones higher; or in the key `to`, whichever way is nearer (upwards, by six semitones).
+
+    A tonic alone means the tune's own mode. Chords that have no meaning stay as they are by whole octaves, and are left
+    out otherwise. Raises `UserError`.
+    """
+    wanted = None
+    if isinstance(to, str):
+        here = home(tune)
+        wanted = _named(to, here.mode)
+        if wanted.mode != here.mode:
+            raise UserError(
+                f"{to}: the tune is in {key_name(here)}, and moving it does not change its mode. Name the tonic alone, "
+                f"such as {to.strip()[0].upper()}."
+            )
+        to = within(shift(Key(0, here.sharps - wanted.sharps)), pitched(tune)["pitch"])
+    found = transposed(replace(tune, chords=()), to)
+    if wanted is not None:  # spelled as it was asked for
+        found = replace(found, keys=(replace(wanted, tick=0), *found.keys[1:]))
+    if to % 12 == 0:
+        return replace(found, chords=tune.chords)
+    known = [each for each in tune.chords if symbols.known(each.symbol)]
+    flats = found.keys[0].sharps < 0 if found.keys else any("b" in each.symbol[1:2] for each in known)
+    return replace(
+        found, chords=tuple(replace(each, symbol=symbols.transposed(each.symbol, to, flats)) for each in known)
+    )
+
+
+def _named(text: str, mode: int) -> Key:
+    """A key, of this mode if only its tonic is named. Raises `UserError`."""
+    tonic = re.fullmatch("([A-Ga-g])([#b]?)", text.strip())
+    if not tonic:
+        return key(text)
+    sharps = place(tonic[1].upper(), {"": 0, "#": 1, "b": -1}[tonic[2]]) - ABOVE[mode]
+    return Key(0, sharps - 12 * (sharps > 7) + 12 * (sharps < -7), mode)
 
 
 def metre(text: str) -> Metre:

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-
-import numpy as np
 
 from rhapsode.errors import choice
 from rhapsode.exchange.place import place
 from rhapsode.music import roll, soundfont, synth
 from rhapsode.music.formats import abc, midi, musicxml, own
 from rhapsode.music.page import page
-from rhapsode.music.tune import Part, Tune, ordered
-from rhapsode.music.voicing import held
+from rhapsode.music.tune import Tune
+from rhapsode.music.voicing import accompanied, is_lead_sheet
 
 
 def _abc(tune: Tune) -> bytes:
@@ -40,20 +37,6 @@ def _wav(tune: Tune) -> bytes:
 
 def _html(tune: Tune) -> bytes:
     return page(tune, midi=_midi(tune))
-
-
-def is_lead_sheet(tune: Tune) -> bool:
-    """Whether nothing but its chord symbols accompanies its one part."""
-    return len(tune.parts) == 1 and bool(tune.chords)
-
-
-def accompanied(tune: Tune) -> Tune:
-    """A lead sheet with its chords as a part of their own; any other tune as it is."""
-    if not is_lead_sheet(tune):
-        return tune
-    chords = held(tune)
-    chords["part"] = 1
-    return replace(tune, notes=ordered(np.concatenate([tune.notes, chords])), parts=(*tune.parts, Part("chords")))
 
 
 WRITERS: dict[str, Callable[[Tune], bytes]] = {

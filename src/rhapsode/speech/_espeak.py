@@ -67,6 +67,7 @@ class Engine:
     """The library, initialised. Not safe for several threads at once.
 
     voices: a name of a language → espeak-ng's identifier of its voice, of those whose dictionary is there.
+    english: what the language is called in English, in small letters → its name in `voices`.
     variants: what may follow a name after a `+`.
     """
 
@@ -92,7 +93,7 @@ class Engine:
                 f"espeak-ng cannot read its data in {data}. "
                 "Install it again: pip install --force-reinstall espeakng-loader"
             )
-        self.voices = self._voices(data)
+        self.voices, self.english = self._voices(data)
         self.variants = frozenset(each.name for each in (data / "voices" / "!v").iterdir())
         self._blocks: list[np.ndarray] = []
         self._events: list[Event] = []
@@ -137,18 +138,23 @@ class Engine:
             at += 1
         return 0
 
-    def _voices(self, data: Path) -> dict[str, str]:
+    def _voices(self, data: Path) -> tuple[dict[str, str], dict[str, str]]:
         found: dict[str, tuple[int, str]] = {}
+        english: dict[str, str] = {}
         listed = self._library.espeak_ListVoices(None)
         at = 0
         while listed[at]:
             voice = listed[at].contents
             identifier = voice.identifier.decode()
             if _has_dictionary(data, identifier):
-                for priority, name in _languages(voice.languages):
+                languages = _languages(voice.languages)
+                for priority, name in languages:
                     found[name] = min(found.get(name, (256, "")), (priority, identifier))
+                called, (_, own) = voice.name.decode().lower().strip(), min(languages)
+                for each in (called, called.partition(" (")[0]):  # of French (Belgium) and French (France) `fr`
+                    english[each] = min(english.get(each, own), own, key=len)
             at += 1
-        return {name: identifier for name, (_, identifier) in found.items()}
+        return {name: identifier for name, (_, identifier) in found.items()}, english
 
 
 def _languages(address: int) -> list[tuple[int, str]]:

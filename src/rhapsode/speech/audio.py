@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import math
 import os
-import wave
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ ZEROS, BETA, CUTOFF = 32, 8.0, 0.92
 """Of the filter: zero crossings on either side, the Kaiser window's parameter (about 80 dB), and where it halves the
 amplitude, relative to half the lower rate."""
 BLOCK = 1 << 14
+ENDLESS = 0xFFFFFFFF
+"""Bytes of a WAV file whose size is not known."""
 SAMPLES_A_BYTE = 200
 """Of a file, at most: Opus at its lowest rate has 64, and only silence has more than 100."""
 
@@ -65,17 +67,21 @@ def pcm(sound: Sound) -> bytes:
     return bytes(np.clip(np.rint(sound.samples * 32768), -32768, 32767).astype("<i2"))
 
 
+def header(rate: int, samples: int | None = None) -> bytes:
+    """What a WAV file of `pcm` begins with. samples: how many; None for as many as will come, which a file says by the
+    greatest number that it can."""
+    size = ENDLESS if samples is None else min(2 * samples, ENDLESS)
+    form = struct.pack("<4sIHHIIHH", b"fmt ", 16, 1, 1, rate, 2 * rate, 2, 16)
+    return struct.pack("<4sI4s", b"RIFF", min(size + 36, ENDLESS), b"WAVE") + form + struct.pack("<4sI", b"data", size)
+
+
 def encoded(sound: Sound, suffix: str = ".wav") -> bytes:
     """A file of 16-bit samples. `.wav` needs nothing installed, `.flac` and `.ogg` soundfile. Raises `UserError`."""
     if suffix not in WRITTEN:
         raise choice("the format of sound", suffix, WRITTEN)
     buffer = io.BytesIO()
     if suffix == ".wav":
-        with wave.open(buffer, "wb") as file:
-            file.setnchannels(1)
-            file.setsampwidth(2)
-            file.setframerate(sound.rate)
-            file.writeframes(pcm(sound))
+        buffer.write(header(sound.rate, len(sound.samples)) + pcm(sound))
     else:
         values = np.frombuffer(pcm(sound), "<i2")
         _soundfile(f"to write {suffix}").write(buffer, values, sound.rate, format=WRITTEN[suffix])

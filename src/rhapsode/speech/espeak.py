@@ -10,15 +10,21 @@ import os
 import re
 import threading
 import unicodedata
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import replace
+from difflib import get_close_matches
 from functools import partial
 from itertools import pairwise
 
 import numpy as np
 
 from rhapsode.errors import UserError, choice
-from rhapsode.speech._espeak import PHONEME, WORD, Engine, Said
+from rhapsode.speech import languages
+from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.speech.written import read
 
 SPEEDS = (80, 450)
 PITCHES = (0, 100)
@@ -29,9 +35,15 @@ SHORTEST = 0.03
 """Seconds of a pause; a shorter one is part of the consonant after it."""
 LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
+ALIKE = 10
+"""How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
+PRENASAL = ("ᵐ", "ⁿ", "ᵑ", "ᶮ", "ᶯ")
+"""Marks that belong to the consonant after them; others belong to the phone before."""
+GLOTTAL = "?"
+"""What some voices call the glottal stop; no other phone is without a letter."""
 OTHER_SCRIPTS = (
     "am ar as ba be bg bn bpy chr cmn cv el en-shaw fa grc gu hak he hi hy hyw ja ka kk kn ko kok ky mk ml mr my ne "
     "nog or pa piqd qya ru sd shn si sjn sr ta te th ti tt ug uk ur yue zh"
@@ -47,7 +59,8 @@ _engine: Engine | None = None
 def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) -> Utterance:
     """What espeak-ng says for a text, rendered.
 
-    voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
+    voice: one of `voices()`, or as `named` takes it, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to
+    450. pitch: 0 to 100.
     The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are
     one. A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of
     the vowel before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the`
@@ -59,9 +72,10 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
             raise UserError(f"{what}: {value} is out of range. Allowed: {low} to {high}.")
     with _lock:
         engine = _loaded()
+        voice = _named(engine, voice)
         identifier = _identifier(engine, voice)
         _check(text, voice)
-        said = engine.say(text, identifier, speed, pitch)
+        said = engine.say(read(text, voice), identifier, speed, pitch)
     found, begins = _phones(said)
     if all(each.symbol == PAUSE for each in found):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
@@ -85,10 +99,16 @@ def voices() -> list[str]:
         return sorted(_loaded().voices)
 
 
+def named(voice: str) -> str:
+    """What espeak-ng calls a language or accent that may be called otherwise: `de` for `de-DE`, `de_AT`, `deu`,
+    `German` and `Deutsch`. Raises `UserError` for one that is not known."""
+    with _lock:
+        return _named(_loaded(), voice)
+
+
 def check(voice: str, text: str | None = None) -> None:
     """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
-    with _lock:
-        _identifier(_loaded(), voice)
+    voice = named(voice)
     if text is not None:
         _check(text, voice)
 
@@ -110,12 +130,49 @@ if hasattr(os, "register_at_fork"):  # where there are forks
     os.register_at_fork(after_in_child=_forget)
 
 
-def _identifier(engine: Engine, voice: str) -> str:
+def _named(engine: Engine, voice: str) -> str:
     name, plus, variant = voice.partition("+")
-    if name not in engine.voices:
-        raise choice("voice", name, engine.voices)
+    found = _language(engine, name)
     if plus and variant not in engine.variants:
-        raise choice(f"variant of voice {name}", variant, engine.variants)
+        raise choice(f"variant of voice {found}", variant, engine.variants)
+    return found + plus + variant
+
+
+def _language(engine: Engine, name: str) -> str:
+    plain = name.strip().lower().replace("_", "-")
+    if plain in engine.voices:
+        return plain
+    found = languages.called().get(plain, engine.english.get(plain, ""))
+    if found in engine.voices:
+        return found
+    if best := _tagged(plain, engine.voices):
+        return best
+    other = engine.english | languages.called()
+    close = get_close_matches(plain, [*other, *engine.voices], n=4)
+    near = [f"{other[each]} ({each})" if each in other else each for each in close]
+    raise choice("language", name, engine.voices, f"Near are {', '.join(near)}." if near else "")
+
+
+def _tagged(tag: str, voices: Iterable[str]) -> str | None:
+    """The voice that is nearest to a tag of BCP 47, if one is near."""
+    try:
+        from langcodes import closest_supported_match, tag_is_valid
+    except ImportError:
+        raise UserError(
+            f"language {tag!r}: langcodes, which finds languages by other names than espeak-ng's, is not installed. "
+            "Install it: pip install 'rhapsode[speech]'"
+        ) from None
+    known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
+    for each in (tag, tag.partition("-")[0]):
+        with suppress(ValueError):  # it is no tag
+            if found := closest_supported_match(each, known, max_distance=ALIKE):
+                return found
+    return None
+
+
+def _identifier(engine: Engine, voice: str) -> str:
+    """voice: as `_named` gives it."""
+    name, plus, variant = voice.partition("+")
     return engine.voices[name] + plus + variant
 
 
@@ -145,8 +202,7 @@ def _short(text: str) -> str:
 
 def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
     """Phones with stress (where its mark is) and word, and the samples [P] where they begin, perhaps at once."""
-    words = np.cumsum([each.kind == WORD for each in said.events]).tolist()
-    marks = [(each, word) for each, word in zip(said.events, words, strict=True) if each.kind == PHONEME]
+    marks = _marks(said)
     named = [False, *(bool(each.symbol) for each, _ in marks), False]
     ends = [*(each.sample for each, _ in marks[1:]), len(said.samples)]
     found: list[Phone] = []
@@ -161,6 +217,33 @@ def _phones(said: Said) -> tuple[list[Phone], np.ndarray]:
         found.append(Phone(symbol or PAUSE, STRESS.get(mark.symbol[:1], 0), word=word))
         begins.append(begin)
     return found, np.array(begins, np.int64)
+
+
+def _marks(said: Said) -> list[tuple[Event, int]]:
+    """What is told of phones, and the number of each one's word, without the marks that stand for no sound.
+
+    Those are switches of the language, `(en)`, perhaps cut short; tones, `1`; and what changes the phone beside it:
+    `n`, `ʲ` is one phone, and so is `ᵐ`, `b`. An empty symbol is silence, and stays.
+    """
+    found: list[tuple[Event, int]] = []
+    word, before = 0, None
+    for each in said.events:
+        word += each.kind == WORD
+        if each.kind != PHONEME:
+            continue
+        symbol = each.symbol.lstrip("".join(STRESS))
+        if symbol and symbol in PRENASAL:
+            before = before or each
+        elif symbol and all(unicodedata.category(one) in ("Lm", "Mn") for one in symbol):
+            if found and found[-1][0].symbol:
+                found[-1] = replace(found[-1][0], symbol=found[-1][0].symbol + symbol), found[-1][1]
+        elif not each.symbol or (symbol[:1] != "(" and any(one.isalpha() or one == GLOTTAL for one in symbol)):
+            if before is not None and symbol:
+                marked = each.symbol[: len(each.symbol) - len(symbol)] + before.symbol + symbol
+                each = replace(each, sample=before.sample, symbol=marked)
+            before = None
+            found.append((each, word))
+    return found
 
 
 def _pauses(said: Said, begin: int, end: int) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import textwrap
 import warnings
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 LONGEST = 60
-"""Seconds that fit in a picture."""
+"""Seconds that fit in a picture, the first ones."""
+INCHES = 2.2
+"""Of a second."""
+LETTERS = 11
+"""Of the title in an inch."""
 HIGHEST = 8000
 """Hz, of the spectrogram."""
 WINDOW, STEP = 0.02, 0.0025
@@ -31,7 +36,8 @@ ROWS = 3
 
 
 def picture(utterance: Utterance) -> bytes:
-    """A PNG: waveform, spectrogram with F0 over it, phones between their times and words below them.
+    """A PNG: waveform, spectrogram with F0 over it, phones between their times and words below them; of a minute at
+    most.
 
     The utterance has a sound; F0 is of its acoustics, if it has any, and phones are drawn if they have times. The same
     input gives the same file with the same version of matplotlib. Raises `UserError`.
@@ -40,13 +46,14 @@ def picture(utterance: Utterance) -> bytes:
     from matplotlib.figure import Figure
 
     assert utterance.sound is not None
-    sound = utterance.sound()
-    checked(sound)
-    if not 0 < sound.seconds <= LONGEST:
-        raise UserError(f"a picture of {sound.seconds:,.1f} seconds cannot be made: up to {LONGEST} fit. Cut it.")
+    whole = utterance.sound()
+    sound = checked(Sound(whole.samples[: LONGEST * whole.rate], whole.rate))
+    if not len(sound.samples):
+        raise UserError("a picture of no sound cannot be made.")
     if utterance.times is not None and len(utterance.times) != len(utterance) + 1:
         raise UserError(f"{len(utterance)} phones need {len(utterance) + 1} times; here are {len(utterance.times)}.")
-    figure = Figure(figsize=(min(max(2.2 * sound.seconds, 7), 80), 5), dpi=120, layout="constrained")
+    width = min(max(INCHES * sound.seconds, 7), 80)
+    figure = Figure(figsize=(width, 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
     named = utterance.times is not None and len(utterance) > 0
     above, middle, *below = figure.subplots(
@@ -55,7 +62,8 @@ def picture(utterance: Utterance) -> bytes:
     at = np.arange(len(sound.samples)) / sound.rate
     above.plot(at, sound.samples, color=INK, linewidth=0.4)
     above.set(xlim=(0, sound.seconds), ylim=(-1, 1) if np.abs(sound.samples).max() > 0.5 else None, yticks=(0,))
-    above.set_title(utterance.text, fontsize=10, parse_math=False)
+    title = textwrap.shorten(utterance.text, round(LETTERS * width), placeholder=" …")
+    above.set_title(title, fontsize=10, parse_math=False)
     power, top = _spectrogram(sound)
     middle.imshow(
         power, origin="lower", aspect="auto", cmap="gray_r", vmin=power.max() - RANGE, vmax=power.max(),
@@ -67,12 +75,13 @@ def picture(utterance: Utterance) -> bytes:
         right = middle.twinx()
         f0 = np.where(acoustics.voiced, acoustics.f0, np.nan)
         right.plot(np.arange(len(f0)) * acoustics.hop, f0, color=VOICE, linewidth=1.6)
+        right.set_xlim(0, sound.seconds)
         right.set_ylim(0, max(400, 1.1 * float(acoustics.f0.max())))
         right.set_ylabel("F0 in Hz", color=VOICE)
         right.tick_params(colors=VOICE)
     if below and utterance.times is not None:
-        _phones(below[0], utterance, utterance.times.tolist())
-        for time in utterance.times.tolist():
+        _phones(below[0], utterance, utterance.times.tolist(), sound.seconds)
+        for time in utterance.times[utterance.times <= sound.seconds].tolist():
             middle.axvline(time, color=LINE, linewidth=0.6, alpha=0.8)
     (below[0] if below else middle).set_xlabel("seconds")
     out = io.BytesIO()
@@ -120,13 +129,16 @@ def _spectrogram(sound: Sound) -> tuple[np.ndarray, float]:
     return 10 * np.log10(np.maximum(power, 1e-12)), (kept - 1) * sound.rate / size
 
 
-def _phones(axes: Axes, utterance: Utterance, times: list[float]) -> None:
+def _phones(axes: Axes, utterance: Utterance, times: list[float], end: float) -> None:
+    """Those that begin before `end`."""
     axes.set(ylim=(0, 2), yticks=())
     for phone, start, stop in zip(utterance.phones, times[:-1], times[1:], strict=True):
+        if start >= end:
+            break
         axes.plot((start, start), (1, 2), color=LINE, linewidth=0.6)
         _text(axes, (start + stop) / 2, 1.5, "" if phone.symbol == PAUSE else phone.symbol, phone.stress > 0)
     for start, stop, word in utterance.words():
-        if word:
+        if word and start < end:
             axes.plot((start, start, stop, stop), (0.9, 0.1, 0.1, 0.9), color=LINE, linewidth=0.6)
             _text(axes, (start + stop) / 2, 0.5, word, False)
 

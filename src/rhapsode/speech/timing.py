@@ -17,7 +17,7 @@ from rhapsode.speech.align import Aligned, align
 from rhapsode.speech.formats.own import dumps, loads
 from rhapsode.speech.utterance import Utterance
 
-VERSION = 2
+VERSION = 3
 """Part of every key in the cache. Raise it when alignment changes."""
 FOLDER = "speech"
 """In the cache, where what is found of recordings is kept."""

@@ -79,7 +79,11 @@ class Utterance:
 
 
 def joined(utterances: Sequence[Utterance]) -> Utterance:
-    """One after another, as one. All have times, and sound and acoustics at one rate. Raises `ValueError` for none."""
+    """One after another, as one. All have times, and sound and acoustics at one rate. Raises `ValueError` for none.
+
+    Sounds are as long as times say. Frames are not: each utterance has one at its end, too. So those of the whole are
+    the nearest to its own moments, a hop apart.
+    """
     if not utterances:
         raise ValueError("no utterance to join")
     if len(utterances) == 1:
@@ -91,6 +95,7 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
         phones += [replace(phone, **{name: getattr(phone, name) + n for name, n in by.items()}) for phone in one.phones]
         assert one.times is not None
         times.append(times[-1][-1] + one.times[1:] - one.times[0])
+    ends = np.array([each[-1] for each in times])
 
     def sound() -> Sound:
         found = [one.sound() for one in utterances if one.sound]
@@ -98,8 +103,14 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
 
     def acoustics() -> Acoustics:
         found = [one.acoustics() for one in utterances if one.acoustics]
+        counts, hop = np.array([len(each) for each in found]), found[0].hop
+        at = np.arange(round(ends[-1] / hop) + 1) * hop
+        which = ends[1:].searchsorted(at, side="right").clip(max=len(found) - 1)
+        places = np.rint((at - ends[which]) / hop).astype(int).clip(0, counts[which] - 1)
+        places += (counts.cumsum() - counts)[which]
         spectrum, aperiodicity, f0 = (
-            np.concatenate([getattr(each, name) for each in found]) for name in ("spectrum", "aperiodicity", "f0")
+            np.concatenate([getattr(each, name) for each in found])[places]
+            for name in ("spectrum", "aperiodicity", "f0")
         )
         return replace(found[0], spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
 

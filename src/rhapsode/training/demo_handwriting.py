@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import islice
+from itertools import cycle
 from pathlib import Path
 
 from rhapsode._writers import Sample
@@ -12,8 +12,9 @@ from rhapsode.errors import UserError
 from rhapsode.exchange.place import place
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats.own import dumps
-from rhapsode.ink.hershey import Hand, lines, sentences
+from rhapsode.ink.hershey import Hand, lines
 from rhapsode.ink.page import Page
+from rhapsode.ink.sentences import drills, sentences
 from rhapsode.ink.write import save
 from rhapsode.model import Model
 from rhapsode.recogniser import FILE, Recogniser
@@ -25,12 +26,17 @@ from rhapsode.training.recognise import train_recogniser
 from rhapsode.verified import Verdict, draw
 from rhapsode.writing import Written, attention_picture, pieces, write
 
-PIECES, HELD_OUT = 6000, 200
+PIECES, HELD_OUT = 8000, 400
 """Pieces of handwriting made, and how many of them the recogniser is tried on."""
-LONGEST = 14
-"""Characters of a piece: a word or a few. Short ones are learnt sooner, and longer texts are written in pieces."""
-WRITER = Hand(slant=(0.2, 0.32), height=(2.4, 2.7), spacing=(0.02, 0.1), width=(0.92, 1.02), gap=(1.0, 1.3))
-"""One writer, so that the pieces of a text look alike."""
+LONGEST = (14, 14, 28)
+"""Characters of the pieces of a sentence, of one sentence after another. Short pieces, a word or a few, are learnt
+sooner; long ones teach how to go on. Longer texts are written in pieces."""
+DRILLS = 3
+"""One piece of so many is of capitals, figures and signs."""
+WRITER = Hand(
+    slant=(0.2, 0.32), height=(2.4, 2.7), spacing=(0.02, 0.1), width=(0.92, 1.02), gap=(1.0, 1.3), delayed=1.0
+)
+"""One writer, so that the pieces of a text look alike. Dots and bars come after the word, as in most hands."""
 READING = 0.25
 """Part of the time for the recogniser."""
 BIAS = 1.0
@@ -82,8 +88,15 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
 
 def texts() -> Iterator[str]:
     """What is written in the corpus."""
-    found = (piece for sentence in sentences(0) for piece in pieces(sentence, LONGEST) if len(piece) <= LONGEST)
-    return islice(found, PIECES)
+    prose = (
+        piece
+        for sentence, longest in zip(sentences(0), cycle(LONGEST), strict=False)
+        for piece in pieces(sentence, longest)
+        if len(piece) <= longest
+    )
+    drilled = drills(0)
+    for number in range(PIECES):
+        yield next(drilled) if number % DRILLS == 0 else next(prose)
 
 
 def made() -> Iterator[Drawing]:

@@ -3,15 +3,19 @@
 Two layers of LSTMs in both directions, learnt as all LSTMs here are: matrices by Muon, the rest by AdamW, at rates
 that fall to zero when time is up. Every epoch shows each drawing a little differently, so that what another hand or a
 model writes is judged by its letters.
+
+A part of them is shown with a fault: a dot or bar is removed, moved or added (`rhapsode.ink.faults`). Where it is, is
+known in frames, so the network learns to say so there; it learns to read such drawings nonetheless, the fault being as
+good as a blank. So it does not take a word for right because it can be guessed.
 """
 
 from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -21,8 +25,9 @@ from torch.nn import functional
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import check
 from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.faults import KINDS, Faults
 from rhapsode.legibility import character_error_rate
-from rhapsode.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, frames, padded
+from rhapsode.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, framed, padded
 from rhapsode.report import Report
 from rhapsode.training.auto import precision_for
 from rhapsode.training.memory import kept
@@ -45,6 +50,19 @@ SLANT, TURN, STRETCH, SIZE = 0.15, 0.04, 0.1, 0.1
 """Standard deviations of how each drawing is varied: lean, turn (radians), logarithms of width and of size."""
 WOBBLE, SHIFT, JITTER = 0.08, 0.05, 0.02
 """The same for waves, strokes and points that are moved, each axis, in standard deviations of the points' height."""
+FAULTY = 0.3
+"""Part of the drawings that is shown with a fault."""
+NEAR = 5
+"""Frames to either side of a fault in which it may be noticed."""
+
+
+class Shown(NamedTuple):
+    """A drawing as training shows it. frames: [T, FEATURES]; text: what it is to be read as; faults: frames near which
+    a dot or bar is wrong."""
+
+    frames: np.ndarray
+    text: str
+    faults: list[int]
 
 
 def train_recogniser(
@@ -61,8 +79,9 @@ def train_recogniser(
 ) -> Recogniser:
     """Learn to read drawings, those with texts, for so many minutes, and write the recogniser to the file `output`.
 
-    With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate; that choice
-    flatters it, so measure on other drawings. A recogniser that is there is replaced with `overwrite` only.
+    With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate, and what part
+    of faults is noticed; that choice flatters both, so measure on other drawings. A recogniser that is there is
+    replaced with `overwrite` only.
     Raises `UserError` if there is nothing to learn from or to validate with, and if training loses its numbers.
     """
     if not overwrite:
@@ -72,17 +91,20 @@ def train_recogniser(
     known = _with_text(drawings, "training", report)
     held = None if valid is None else _with_text(valid, "validation", report)
     alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))
-    config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width)
+    faults = Faults(known)
+    config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width, marks=bool(faults.shapes))
     best = Recogniser(config, {})
     lowest, doubt = math.inf, None
     threads = torch.get_num_threads()
     try:
         with kept():
-            for weights, done, facts in _run(config, known, minutes, seed, report):
+            for weights, done, facts in _run(config, known, faults, minutes, seed, report):
+                wrong = 0.0
                 if held:
-                    facts["valid_cer"], doubt = _validated(Recogniser(config, weights), held)
-                if not held or facts["valid_cer"] <= lowest:
-                    lowest = facts.get("valid_cer", lowest)
+                    found, doubt, wrong = _validated(Recogniser(config, weights), held, faults)
+                    facts |= found
+                if wrong <= lowest:
+                    lowest = wrong
                     best = Recogniser(config.model_copy(update={"facts": facts, "doubt": doubt}), weights)
                     best.save(output)
                 report.progress(done, **facts)
@@ -97,14 +119,29 @@ def check_free(output: Path) -> None:
         raise UserError(f"{output} is there already, and has learnt to read. Replace it with --overwrite.")
 
 
-def _validated(reader: Recogniser, held: list[Drawing]) -> tuple[float, float | None]:
-    """Character error rate, and nats a character that the texts of 19 in 20 drawings stay below."""
+def _validated(reader: Recogniser, held: list[Drawing], faults: Faults) -> tuple[dict[str, Any], float | None, float]:
+    """Character error rate, and the part of faults that is noticed; nats a character that the texts of 19 in 20
+    drawings stay below; and what is to be small: errors, those of the first kind and faults that were not noticed, a
+    character."""
     texts = [drawing.text or "" for drawing in held]
-    rate = character_error_rate(zip(texts, reader.read(held), strict=True)).rate
+    rate = character_error_rate(zip(texts, reader.read(held), strict=True))
     known = [n for n, text in enumerate(texts) if set(text) <= set(reader.config.alphabet)]
     nats = reader.nats([held[n] for n in known], [texts[n] for n in known]) / [len(texts[n]) for n in known]
     doubt = float(np.quantile(nats, 0.95)) if known else math.inf
-    return rate, doubt if math.isfinite(doubt) else None
+    facts: dict[str, Any] = {"valid_cer": rate.rate}
+    errors = rate.edits
+    if reader.config.marks:
+        noticed = [one for kind in KINDS for one in notices(reader, held, faults, kind)]
+        facts["valid_noticed"] = float(np.mean(noticed)) if noticed else None
+        errors += noticed.count(False)
+    return facts, doubt if math.isfinite(doubt) else None, errors / rate.characters
+
+
+def notices(reader: Recogniser, drawings: Sequence[Drawing], faults: Faults, kind: str, seed: int = 0) -> list[bool]:
+    """Of each drawing in which a fault of this kind can be made: whether it then is not read as its text."""
+    rng = np.random.default_rng([seed, KINDS.index(kind)])
+    made = [found.drawing for drawing in drawings if (found := faults.make(drawing, kind, rng))]
+    return [read != drawing.text for read, drawing in zip(reader.read(made), made, strict=True)]
 
 
 def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[Drawing]:
@@ -118,7 +155,7 @@ def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[D
 
 
 def _run(
-    config: RecogniserConfig, drawings: list[Drawing], minutes: float, seed: int, report: Report
+    config: RecogniserConfig, drawings: list[Drawing], faults: Faults, minutes: float, seed: int, report: Report
 ) -> Iterator[tuple[dict[str, np.ndarray], float, dict[str, Any]]]:
     """Train; at each look up from it, the weights, how much is done, and facts. Only training counts as time."""
     device = torch.device("cpu")
@@ -132,17 +169,17 @@ def _run(
         Muon(matrices, MATRIX_RATE, DECAY, 4, torch.bfloat16 if mixed else torch.float32),
         torch.optim.AdamW(others, lr=RATE, betas=BETAS, weight_decay=0.0, fused=True),
     ]
-    batches = _batches(drawings, rng)
+    batches = _batches(drawings, faults, rng)
     pace = Pace(torch.get_num_threads())
-    step, seconds, lost, shown = 0, 0.0, 0, 0.0
+    step, seconds, lost, told = 0, 0.0, 0, 0.0
     losses: list[float] = []
     while seconds < 60 * minutes:
         mark = math.floor(seconds / (60 * minutes) * EVALUATIONS)
         tick = time.perf_counter()
-        cut, texts = next(batches)
+        shown = next(batches)
         with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            parameters = run(config, weights, torch.from_numpy(padded(cut)), DROPOUT)
-        loss = _nats_per_character(config, parameters, cut, texts)
+            parameters = run(config, weights, torch.from_numpy(padded([one.frames for one in shown])), DROPOUT)
+        loss = _nats_per_character(config, parameters, shown)
         loss.backward()  # type: ignore[no-untyped-call]
         norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), CLIP, foreach=True)
         lost = 0 if math.isfinite(float(norm)) else lost + 1
@@ -163,37 +200,67 @@ def _run(
         facts = {"step": step, "seconds": round(seconds, 1), "train": float(np.mean(losses[-100:]))}
         if math.floor(done * EVALUATIONS) > mark or done >= 1:
             yield {name: w.detach().numpy().copy() for name, w in weights.items()}, done, facts
-        elif time.perf_counter() - shown > 0.5:
-            shown = time.perf_counter()
+        elif time.perf_counter() - told > 0.5:
+            told = time.perf_counter()
             report.progress(done, **facts)
 
 
-def _nats_per_character(
-    config: RecogniserConfig, parameters: Tensor, cut: list[np.ndarray], texts: list[str]
-) -> Tensor:
-    """-log of the texts' probability, over their characters. Those for which there is too little ink count nothing."""
+def _nats_per_character(config: RecogniserConfig, parameters: Tensor, shown: list[Shown]) -> Tensor:
+    """-log of the texts' probability, and of that of the faults, over the texts' characters. Texts for which there is
+    too little ink count nothing."""
     symbols = {c: n for n, c in enumerate(config.alphabet)}
-    nats = functional.ctc_loss(
-        parameters.float().log_softmax(-1),
-        torch.tensor([symbols[c] for text in texts for c in text]),
-        torch.tensor([len(own) for own in cut]),
-        torch.tensor([len(text) for text in texts]),
+    log_p = parameters.float().log_softmax(-1)
+    nats = log_p.new_zeros(())
+    if config.marks:
+        nats = _nats_of_faults(log_p[..., -1], torch.logsumexp(log_p[..., :-1], -1), shown)
+        # To the text, a fault is as good as a blank.
+        log_p = torch.cat([log_p[..., : config.blank], log_p[..., config.blank :].logsumexp(-1, keepdim=True)], -1)
+    nats = nats + functional.ctc_loss(
+        log_p,
+        torch.tensor([symbols[c] for one in shown for c in one.text]),
+        torch.tensor([len(one.frames) for one in shown]),
+        torch.tensor([len(one.text) for one in shown]),
         config.blank,
         reduction="sum",
         zero_infinity=True,
     )
-    return nats / sum(map(len, texts))
+    return nats / sum(len(one.text) for one in shown)
 
 
-def _batches(drawings: list[Drawing], rng: np.random.Generator) -> Iterator[tuple[list[np.ndarray], list[str]]]:
-    """Frames and texts of about equally long drawings; in every epoch, all of them, each varied anew."""
+def _nats_of_faults(there: Tensor, none: Tensor, shown: list[Shown]) -> Tensor:
+    """-log of the probability that each fault is noticed in a frame near it, and none in all other frames.
+
+    there, none: log-probabilities [T, B] that there is a fault in a frame, and that there is none.
+    """
+    sound = torch.zeros(there.shape, dtype=torch.bool)
+    nats = there.new_zeros(())
+    for row, one in enumerate(shown):
+        sound[: len(one.frames), row] = True
+        for frame in one.faults:
+            near = slice(max(0, frame - NEAR), min(frame + NEAR + 1, len(one.frames)))
+            sound[near, row] = False
+            missed = none[near, row].sum().clamp(max=-1e-6)
+            nats = nats - torch.log(-torch.expm1(missed))
+    return nats - none[sound].sum()
+
+
+def _batches(drawings: list[Drawing], faults: Faults, rng: np.random.Generator) -> Iterator[list[Shown]]:
+    """About equally long drawings; in every epoch, all of them, each varied anew."""
     lengths = np.array([len(drawing.text or "") for drawing in drawings])
     while True:
         order = np.argsort(lengths * rng.uniform(0.8, 1.25, len(drawings)))
         for begin in rng.permutation(range(0, len(order), ROWS)):
-            chosen = [drawings[n] for n in order[begin : begin + ROWS]]
-            cut = [frames(varied(drawing, rng), math.exp(SIZE * rng.standard_normal())) for drawing in chosen]
-            yield cut, [drawing.text or "" for drawing in chosen]
+            yield [_shown(drawings[n], faults, rng) for n in order[begin : begin + ROWS]]
+
+
+def _shown(drawing: Drawing, faults: Faults, rng: np.random.Generator) -> Shown:
+    places: tuple[int, ...] = ()
+    if faults.shapes and rng.random() < FAULTY:
+        found = faults.make(drawing, KINDS[rng.integers(len(KINDS))], rng)
+        drawing, places = found or (drawing, places)
+    marks = bool(faults.shapes)
+    cut, frame = framed(varied(drawing, rng), math.exp(SIZE * rng.standard_normal()), marks)
+    return Shown(cut, drawing.text or "", frame[list(places)].tolist())
 
 
 def varied(drawing: Drawing, rng: np.random.Generator) -> Drawing:

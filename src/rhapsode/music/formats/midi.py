@@ -1,8 +1,9 @@
 """Standard MIDI files (`.mid`, `.midi`), through symusic.
 
 A part is what one track plays on one channel with one program. Lyrics, markers, controllers and pitch bends are left
-alone. Of modes MIDI knows major and minor, and it has no chord symbols: these, and titles, do not come back from a
-file that was written.
+alone. Of modes MIDI knows major and minor; other modes, and titles, do not come back from a file that was written.
+MIDI has no chord symbols: we write them as the lyrics of a track named `chords`, and a marker `end` where silence ends
+a tune, and read both.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ from symusic import core
 from rhapsode.errors import UserError
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
+from rhapsode.music import chords
 from rhapsode.music.formats._sheet import LONGEST, PARTS, TICKS
 from rhapsode.music.tune import (
     NOTE,
+    Chord,
     Key,
     Metre,
     Part,
@@ -30,12 +33,16 @@ from rhapsode.music.tune import (
     rescaled,
     separate,
 )
+from rhapsode.music.voicing import ACCOMPANIMENT, unaccompanied
 
 MAJOR, MINOR = 0, 9
 MINUTE = 60_000_000
 """Microseconds."""
 SHORTEST = 128
 """The unit of a metre is at least this part of a whole note; so many bars are not much more than quarters."""
+END, NO_CHORD = "end", "NC"
+SILENCE = 64
+"""Quarters after the last note in which `END` is believed."""
 FINEST = 0x7FFF
 """Ticks in a quarter that a file can have."""
 
@@ -65,17 +72,20 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     if not 0 <= notes["start"].min() <= notes["start"].max() <= LONGEST or notes["length"].max() >= LONGEST:
         raise UserError(f"{source.name}: longer than {LONGEST:,} ticks. It is damaged, or no music.")
     tick = attrgetter("tick")
-    ends = notes["start"] + notes["length"]
-    yield Tune(
+    sounding = int((notes["start"] + notes["length"]).max())
+    ends = (each.time for each in score.markers if each.text == END)
+    tune = Tune(
         notes,
         score.ticks_per_quarter,
-        int(ends.max()),
+        max((each for each in ends if 0 <= each - sounding <= SILENCE * score.ticks_per_quarter), default=sounding),
         tuple(Part(track.name, track.program, track.is_drum) for track in tracks),
         changing_metres(sorted(_metres(score), key=tick), score.ticks_per_quarter),
         changing_keys(sorted(_keys(score), key=tick)),
         changing_tempos(sorted(_tempos(score), key=tick)),
+        _chords(score),
         name=source.name,
     )
+    yield unaccompanied(tune)
 
 
 def dumps(tune: Tune) -> bytes:
@@ -94,6 +104,13 @@ def dumps(tune: Tune) -> bytes:
         score.key_signatures.append(core.KeySignatureTick(key.tick, key.sharps, int(key.mode == MINOR)))
     for tempo in tune.tempos:
         score.tempos.append(core.TempoTick(tempo.tick, None, round(MINUTE / tempo.quarters)))
+    if tune.chords:
+        track = core.TrackTick(ACCOMPANIMENT.name)
+        for chord in tune.chords:
+            track.lyrics.append(core.TextMetaTick(chord.tick, chord.symbol or NO_CHORD))
+        score.tracks.append(track)
+    if tune.length > int((tune.notes["start"] + tune.notes["length"]).max(initial=0)):
+        score.markers.append(core.TextMetaTick(tune.length, END))
     return score.dumps_midi()
 
 
@@ -109,6 +126,21 @@ def _notes(tracks: Sequence[core.TrackTick]) -> np.ndarray:
         rows["part"] = part
         at += len(rows)
     return found
+
+
+def _chords(score: core.ScoreTick) -> tuple[Chord, ...]:
+    """What the lyrics of a track without notes say that is named as ours; none, if they do not begin with a chord."""
+    texts = [
+        text
+        for track in score.tracks
+        if track.name == ACCOMPANIMENT.name and not len(track.notes)
+        for text in track.lyrics
+        if text.time >= 0
+    ]
+    if not texts or not chords.known(texts[0].text):
+        return ()
+    found = {text.time: "" if text.text == NO_CHORD else text.text for text in sorted(texts, key=attrgetter("time"))}
+    return tuple(Chord(tick, symbol) for tick, symbol in found.items())
 
 
 def _metres(score: core.ScoreTick) -> list[Metre]:
