@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from rhapsode.codecs._bars import Bars
+from rhapsode.codecs._remi_echo import Heard
 from rhapsode.codecs._remi_tokens import Sign
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
@@ -63,6 +64,8 @@ class Playing(Guide):
         self._players = (signs == Sign.Program) & np.isin(values, [n for n in played if self._highest[n] >= 0])
         self._ranks = np.where(values == DRUMS, KIT, values)
         self._tempo = outline.tempo
+        self._heard = Heard(self._bars, scheme.grid, KIT)
+        self._band = [KIT if each == DRUMS else each for each in own.programs]
         self._bar, self._at = -1, 0  # which it is, and tokens of it that were read
         self._metre, self._place = 0, -1  # of the bar; the last place in it, in parts of a beat
         self._player, self._pitch = -1, -1  # at this place, the rank of the last instrument, and its last pitch
@@ -96,7 +99,9 @@ class Playing(Guide):
         return min(int(starts[min(self._bar, len(starts) - 1)]) + into, self._bars.end)
 
     def given(self) -> np.ndarray:
-        return np.concatenate([self._bars.numbers(self._frame), self._key])
+        frame = self._frame
+        player = self._player if self._before in (Sign.Program, Sign.Pitch, Sign.PitchDrum, Sign.Velocity) else None
+        return np.concatenate([self._bars.numbers(frame), self._heard.numbers(frame, player, self._band), self._key])
 
     def allowed(self) -> np.ndarray:
         signs, values = self._own.signs, self._own.values
@@ -183,7 +188,12 @@ class Playing(Guide):
                 self._player = rank
             case Sign.Pitch | Sign.PitchDrum:
                 self._pitch = value
+            case Sign.Duration:
+                length = value // self._own.step(self._metre)
+                self._heard.note(self._frame, length, self._player, max(self._pitch, 0))
         self._before = sign
 
     def copy(self) -> Self:
-        return copy.copy(self)  # nothing is changed in place
+        other = copy.copy(self)  # nothing else is changed in place
+        other._heard = self._heard.copy()
+        return other

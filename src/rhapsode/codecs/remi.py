@@ -7,7 +7,7 @@ programs (`_remi_tokens`); those that the training data does not have, a model d
 without accidentals, an instrument is one part, and of notes that begin together those of lower programs, then lower
 ones, come first, drums last. So there is one way to write a tune, and what is drawn is always well formed: bars are as
 many as they should be, each in its metre, and notes end with the tune. Given with each step is the place in the bar and
-in the form, as with the codec `melody`.
+in the form, as with the codec `melody`, what sounds, and what was heard there some bars before (`_remi_echo`).
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import numpy as np
 from rhapsode.codecs._bars import PLACES
 from rhapsode.codecs._codec import damaged, fields
 from rhapsode.codecs._records import Records
+from rhapsode.codecs._remi_echo import HEARD
 from rhapsode.codecs._remi_guide import Playing
 from rhapsode.codecs._remi_tokens import BAR, END, FINEST, UNKNOWN, Scheme, Sign, Vocabulary, short, usable
 from rhapsode.codecs._tunes import TuneCodec, roll
@@ -74,7 +75,7 @@ class Remi(TuneCodec):
 
     @property
     def given(self) -> int:
-        return PLACES + self.usual.placed
+        return PLACES + HEARD + self.usual.placed
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:
