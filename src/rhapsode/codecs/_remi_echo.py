@@ -35,10 +35,12 @@ class Heard:
         self._ends = np.zeros(128, np.int64)  # of the last note of each pitch
         self._begun: dict[tuple[int, int], int] = {}  # by frame and player: pitch classes, as bits
         self._frames: list[int] = []  # at which something began, in order
+        self._said: tuple[tuple[int, int | None], np.ndarray] | None = None  # what holds until the next note
 
     def note(self, frame: int, length: int, player: int, pitch: int) -> None:
         if player != self._drums:
             self._ends[pitch] = frame + length
+        self._said = None
         key = frame, player
         self._begun[key] = self._begun.get(key, 0) | 1 << pitch % 12
         if not self._frames or frame > self._frames[-1]:
@@ -47,7 +49,13 @@ class Heard:
             insort(self._frames, frame)
 
     def numbers(self, frame: int, player: int | None, players: list[int]) -> np.ndarray:
-        """[HEARD] float32, of what comes at a frame: of one player, or of all `players` where none is chosen yet."""
+        """[HEARD] float32, of what comes at a frame: of one player, or of all `players` where none is chosen yet. The
+        same array until the next note: not to be changed."""
+        if self._said is None or self._said[0] != (frame, player):
+            self._said = (frame, player), self._numbers(frame, player, players)
+        return self._said[1]
+
+    def _numbers(self, frame: int, player: int | None, players: list[int]) -> np.ndarray:
         out = np.zeros(HEARD, np.float32)
         out[np.flatnonzero(self._ends > frame) % 12] = 1
         starts, bar = self._bars.starts, self._bars.number(frame)

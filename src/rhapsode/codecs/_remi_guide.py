@@ -9,7 +9,7 @@ import numpy as np
 
 from rhapsode.codecs._bars import Bars
 from rhapsode.codecs._remi_echo import Heard
-from rhapsode.codecs._remi_tokens import Sign
+from rhapsode.codecs._remi_tokens import Sign, metres_at
 from rhapsode.errors import UserError
 from rhapsode.guide import Guide
 from rhapsode.music.instruments import DRUMS, listed
@@ -46,9 +46,9 @@ class Playing(Guide):
             raise UserError(f"{where}: the model has never seen the metre {metre}. It can write {known}.")
         self._bars = Bars(tune, scheme.grid, tune.keys[0].mode)
         self._key = codec.usual.place(outline.tune)
-        starts = self._bars.starts[:-1].tolist()
-        held = [max(n for n, each in enumerate(tune.metres) if each.tick <= start) for start in starts]
-        self._metres = [scheme.metres.index((tune.metres[n].beats, tune.metres[n].unit)) for n in held]
+        self._metres = [
+            scheme.metres.index((each.beats, each.unit)) for each in metres_at(tune, self._bars.starts[:-1])
+        ]
         self._kept = self._keep(codec, outline, where)
         signs, values = own.signs, own.values
         scale = outline.scale(tune)

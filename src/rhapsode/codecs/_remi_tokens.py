@@ -159,9 +159,7 @@ class Scheme:
         for tempo in tune.tempos if self.tempos else ():
             score.tempos.append(core.TempoTick(factor * tempo.tick, None, round(60e6 / tempo.quarters)))
         found: list[str] = self.tokenizer.encode(score).tokens
-        begun = found.count(BAR)
-        for start in tune.bars()[begun:]:
-            metre = next(each for each in reversed(tune.metres) if each.tick <= start)
+        for metre in metres_at(tune, tune.bars()[found.count(BAR) :]):
             found += [BAR, f"TimeSig_{metre.beats}/{metre.unit}"]
         return found
 
@@ -305,6 +303,12 @@ class Vocabulary:
 
 
 LIMITS = {Sign.Program: (DRUMS, 127), Sign.Pitch: PITCHES, Sign.PitchDrum: PITCHES, Sign.Velocity: (1, 127)}
+
+
+def metres_at(tune: Tune, ticks: Sequence[int] | np.ndarray) -> list[Metre]:
+    """Those that hold at these ticks, of a tune that has one from the beginning on."""
+    begins = [each.tick for each in tune.metres]
+    return [tune.metres[n] for n in np.searchsorted(begins, ticks, side="right") - 1]
 
 
 def _regular(tune: Tune) -> tuple[Metre, ...]:
