@@ -165,7 +165,9 @@ def generate(
     ] = None,
     unknown: Annotated[
         str,
-        typer.Option(help="Pens: characters never seen: refuse, nearest (é as e, and so on) or skip."),
+        typer.Option(
+            help="Pens: characters never seen: refuse, nearest (é as e, and so on) or skip; what is changed is told."
+        ),
     ] = "refuse",
     tries: Annotated[
         int,
@@ -173,17 +175,57 @@ def generate(
     ] = 8,
     page: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on."),
+        typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, a4-landscape, 120x80 (mm) and so on."),
     ] = None,
     x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
     margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens: on pages: on all sides.")] = None,
     align: Annotated[str, typer.Option(help="Pens: on pages: left, right, centre or justify.")] = "left",
+    reflow: Annotated[
+        bool, typer.Option("--reflow", help="Pens: on pages: fill lines up; only blank lines part paragraphs.")
+    ] = False,
     ruled: Annotated[bool, typer.Option("--ruled", help="Pens: on pages: draw the base lines, too.")] = False,
     mode: Annotated[
-        str,
-        typer.Option(help="Pens: in SVG and PNG: plotter, lines of one breadth; or ink, as a nib leaves it."),
-    ] = "plotter",
+        str | None,
+        typer.Option(
+            help="Pens: in SVG, PNG: plotter, lines of one breadth, SVG's default; or ink, as a nib leaves it, PNG's."
+        ),
+    ] = None,
+    nib: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM", help="Pens: in SVG, PNG: how broad the line is [default: an eighth of the x-height]."
+        ),
+    ] = None,
+    colour: Annotated[
+        str | None,
+        typer.Option("--colour", "--color", help="Pens: in SVG, PNG: of the ink: a name or a number: navy, #1a2456."),
+    ] = None,
+    dpi: Annotated[float | None, typer.Option(help="Pens: in PNG: pixels an inch [default: 200].")] = None,
     animated: Annotated[bool, typer.Option("--animated", help="Pens: in SVG: it writes itself when opened.")] = False,
+    lift: Annotated[
+        str | None,
+        typer.Option(
+            help="Pens: in G-code: the pen is lifted by z, an axis; servo (M5, M3 S90); laser; or marlin (M280)."
+        ),
+    ] = None,
+    up: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Pens: in G-code: lifts the pen: a number, or commands: M3 S30.")
+    ] = None,
+    down: Annotated[str | None, typer.Option(metavar="CODE", help="Pens: in G-code: and lowers it.")] = None,
+    pause: Annotated[
+        float | None,
+        typer.Option(metavar="SECONDS", help="Pens: in G-code: to wait after both [default: 0.15 for servos]."),
+    ] = None,
+    feed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM", help="Pens: in G-code, HPGL: a minute, with the pen down [default: 1500; the plotter's]."
+        ),
+    ] = None,
+    travel: Annotated[
+        float | None, typer.Option(metavar="MM", help="Pens: in G-code: a minute, with the pen up [default: 6000].")
+    ] = None,
+    pen: Annotated[int | None, typer.Option(help="Pens: in HPGL: the plotter's pen [default: 1].")] = None,
     attention: Annotated[
         str | None,
         typer.Option(
@@ -268,14 +310,41 @@ def generate(
     if record:
         from rhapsode.cli._ink import Pen, write_ink
 
-        given = before().decode("utf-8", "replace")
-        given = loaded.record_codec.spelled(given, unknown)
         if not page:
-            _refuse(ctx, ("pitch", "margin", "align", "ruled"), "is for writing on pages, and no --page was given")
+            only = ("pitch", "margin", "align", "reflow", "ruled")
+            _refuse(ctx, only, "is for writing on pages, and no --page was given")
+        if loaded.text is None:
+            _refuse(ctx, ("unknown",), "is for texts, and this model was trained without any")
         if loaded.text is None or length is not None:
             _refuse(ctx, ("tries",), "says how often a text is drawn that cannot be read; here nothing is read")
-        pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
-        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
+        look = {
+            "mode": mode,
+            "nib": nib,
+            "colour": colour,
+            "dpi": dpi,
+            "animated": animated or None,
+            "lift": lift,
+            "up": up,
+            "down": down,
+            "pause": pause,
+            "feed": feed,
+            "travel": travel,
+            "pen": pen,
+        }
+        given = before().decode("utf-8-sig", "replace")
+        how_to = Pen(
+            tries,
+            page,
+            x_height,
+            pitch,
+            margin,
+            align,
+            ruled,
+            reflow,
+            attention,
+            {name: value for name, value in look.items() if value is not None},
+        )
+        write_ink(loaded, given, unknown, how_to, sampling, style, seed, samples, length, output, json, overwrite)
         return
     check_writable(output, overwrite=overwrite)
     how: dict[str, Any] = {

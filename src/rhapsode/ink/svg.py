@@ -89,7 +89,7 @@ def svg(
     nib = nib_of(page, nib)
     ink = _colour(colour or COLOURS[mode])
     strokes = list(page.strokes())
-    broad = widths(strokes, nib) if mode == "ink" else [np.full(len(stroke.points), nib) for stroke in strokes]
+    broad = breadths(strokes, nib, mode)
     parts = [list(_runs(stroke.points, width, nib)) for stroke, width in zip(strokes, broad, strict=True)]
     times = timing(strokes, page.page.x_height, seconds) if animated else []
     width, height = _number(page.page.width), _number(page.page.height)
@@ -129,6 +129,11 @@ def nib_of(page: Sheet, nib: float | None) -> float:
     if nib is not None and not 0.01 <= nib <= 100:
         raise UserError(f"a nib of {nib:g} mm cannot be drawn: it must be from 0.01 to 100 mm.")
     return max(page.page.x_height / 8, 0.01) if nib is None else nib
+
+
+def breadths(strokes: list[Stroke], nib: float, mode: str) -> list[np.ndarray]:
+    """How broad the line is at each point of each stroke, in mm."""
+    return widths(strokes, nib) if mode == "ink" else [np.full(len(stroke.points), nib) for stroke in strokes]
 
 
 def timing(strokes: list[Stroke], x_height: float, seconds: float | None = None) -> list[tuple[float, float]]:

@@ -43,7 +43,7 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
     kind = suffix.lower()
     if kind not in SUFFIXES:
         raise choice("kind of file", suffix, SUFFIXES)
-    allowed = [] if kind in LINES else [*inspect.signature(PAGES[kind]).parameters][1:]
+    allowed = options_of(kind)
     for name in options:
         if name not in allowed:
             raise choice(f"option for {kind} files", name, allowed or ["none"])
@@ -51,6 +51,11 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
         return _lines(what, kind)
     contents = PAGES[kind](what, **options)
     return contents.encode(errors="replace") if isinstance(contents, str) else contents
+
+
+def options_of(kind: str) -> list[str]:
+    """What `encode` knows for files with this suffix, in small letters."""
+    return [] if kind in LINES else [*inspect.signature(PAGES[kind]).parameters][1:]
 
 
 def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -> list[Path]:
