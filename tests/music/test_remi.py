@@ -258,6 +258,15 @@ def test_without_miditok_it_is_said_how_to_install_it(monkeypatch: pytest.Monkey
         fitted([beat()])
 
 
+def test_tokens_that_this_version_of_miditok_does_not_have(codec: Remi) -> None:
+    made = codec.to_json()
+    names = [name.replace("Velocity_99", "Velocity_98") for name in made["tokens"]]
+    other = Remi.from_json({**made, "tokens": names})
+    loud = names.index("Velocity_98")
+    with pytest.raises(UserError, match=r"MidiTok 3\.\S+ does not know Velocity_98: .* pip install"):
+        other.decode(np.array([loud]))
+
+
 def test_miditok_is_loaded_without_torch() -> None:
     code = "import sys; from rhapsode.codecs._remi_tokens import _miditok; _miditok(); sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

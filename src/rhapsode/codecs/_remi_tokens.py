@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from functools import cached_property
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -164,8 +165,15 @@ class Scheme:
         return found
 
     def tune(self, tokens: Sequence[str]) -> Tune:
-        """Of any tokens that begin with a bar and its metre. Its tempos are not known if there are no such tokens."""
+        """Of any tokens that begin with a bar and its metre; without tempos, if there are no tokens of such. Raises
+        `UserError` for tokens that this version of MidiTok does not have."""
         numbers = self.tokenizer.vocab
+        others = sorted({*tokens} - {*numbers})
+        if others:
+            raise UserError(
+                f"MidiTok {version('miditok')} does not know {', '.join(others[:3])}: the model was made with another "
+                "version of it. Install the one that the model was trained with: pip install 'miditok==3.1.*'"
+            )
         score = self.tokenizer.decode([numbers[token] for token in tokens])
         tracks = sorted(score.tracks, key=lambda track: (track.is_drum, track.program))
         rows = []
