@@ -206,6 +206,18 @@ def test_a_primer_is_gone_on_from(drummer: Model) -> None:
     assert whole.bar_count == 3 and whole.parts == (Part("Drums", 0, True),)
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_of_a_loop_the_first_bar_comes_again(model: Model, seed: int) -> None:
+    outline = replace(model.record_codec.outline(2), loop=True)
+    one = model.generate(outline=outline, particles=2, seed=seed)[0]
+    words = [model.record_codec.vocabulary.names[n] for n in one.steps.tolist()]  # type: ignore[attr-defined]
+    bars = [n for n, word in enumerate(words) if word == "Bar_None"]
+    assert len(bars) == 3 and words[bars[2] : -1] == words[: bars[1]]
+    tune = one.record
+    assert tune.bar_count == 2 and tune.length == 2 * 16 and all(each.tick < tune.length for each in tune.tempos)
+    assert (tune.notes["start"] + tune.notes["length"]).max(initial=0) <= tune.length
+
+
 # --- which codec, and files ---
 
 

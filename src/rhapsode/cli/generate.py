@@ -116,9 +116,15 @@ def generate(
         str | None,
         typer.Option(metavar="N|KEY", help="Music: move what comes out by N semitones, or into this key."),
     ] = None,
+    loop: Annotated[
+        bool,
+        typer.Option("--loop", help="Music: to be played again and again: the last bar leads into the first."),
+    ] = False,
     particles: Annotated[
         int | None,
-        typer.Option(min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill]."),
+        typer.Option(
+            min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill and --loop]."
+        ),
     ] = None,
     max_copy: Annotated[
         int | None,
@@ -288,6 +294,7 @@ def generate(
             max_copy,
             soundfont,
             transpose,
+            loop,
             tempo,
             program,
             loudness,

@@ -38,13 +38,15 @@ class Playing(Guide):
         where = outline.tune.name or "outline"
         if outline.parts is not None:
             raise UserError(f"{where}: codec remi draws all instruments together; none can be kept. Say which bars.")
-        tune = codec.arranged(outline.tune)
+        tune = codec.arranged(outline.drawn_along)
         unknown = [each for each in tune.metres if (each.beats, each.unit) not in scheme.metres]
         if unknown:
             metre = f"{unknown[0].beats}/{unknown[0].unit}"
             known = ", ".join(f"{beats}/{unit}" for beats, unit in scheme.metres)
             raise UserError(f"{where}: the model has never seen the metre {metre}. It can write {known}.")
-        self._bars = Bars(tune, scheme.grid, tune.keys[0].mode)
+        self._bars = Bars(tune, scheme.grid, tune.keys[0].mode, outline.beyond)
+        self._end = int(self._bars.starts[-2]) if outline.loop else self._bars.end  # that no note passes
+        self._loop, self._opening = outline.loop, list[int]()  # of a loop, the tokens of its first bar
         self._key = codec.usual.place(outline.tune)
         self._metres = [
             scheme.metres.index((each.beats, each.unit)) for each in metres_at(tune, self._bars.starts[:-1])
@@ -105,7 +107,7 @@ class Playing(Guide):
 
     def allowed(self) -> np.ndarray:
         signs, values = self._own.signs, self._own.values
-        kept = self._kept.get(self._bar)
+        kept = self._opening if self._loop and self._bar == self._last else self._kept.get(self._bar)
         if kept is not None and self._at < len(kept):
             return np.asarray(np.arange(len(signs)) == kept[self._at])
         match self._before:
@@ -118,7 +120,7 @@ class Playing(Guide):
                 return np.asarray(signs == Sign.Velocity)
             case Sign.Velocity:
                 step = self._own.step(self._metre)
-                left = max(self._bars.end - self._frame, 1) * step
+                left = max(self._end - self._frame, 1) * step
                 return np.asarray((signs == Sign.Duration) & (values % step == 0) & (values <= left))
             case Sign.Position if self._first and self._own.scheme.tempos:
                 return self._tempos()
@@ -191,6 +193,8 @@ class Playing(Guide):
             case Sign.Duration:
                 length = value // self._own.step(self._metre)
                 self._heard.note(self._frame, length, self._player, max(self._pitch, 0))
+        if self._loop and not self._bar:
+            self._opening = [*self._opening, int(step)]
         self._before = sign
 
     def copy(self) -> Self:

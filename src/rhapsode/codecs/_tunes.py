@@ -38,6 +38,8 @@ class TuneCodec(RecordCodec):
     """Whether its steps have drums."""
     programs: Sequence[int] = ()
     """Instruments that its steps tell apart, see `rhapsode.music.instruments`; () if they tell none."""
+    loops = False
+    """Whether what it draws can be a loop, see `Outline`."""
     voices = 1
     """Parts that can be drawn while others are kept; 1: there are no such."""
 

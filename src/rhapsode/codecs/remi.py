@@ -56,6 +56,7 @@ class Remi(TuneCodec):
     unit = "token"
     rank = -1
     keyed = True
+    loops = True
     drums = True
     options = {"grid": 0, "velocities": 32}
     limits = {"grid": (0, FINEST), "velocities": (1, 127)}
@@ -163,7 +164,9 @@ class Remi(TuneCodec):
         tune = replace(tune, tempos=tune.tempos or (self.usual.tempo,), keys=(replace(self.usual.key, sharps=0),))
         if outline is not None:
             own = outline.tune if not self.scheme.tempos else replace(outline.tune, tempos=())
-            tune = replace(replace(outline, tune=own).placed(tune, self.usual.shifts), metres=tune.metres, chords=())
+            placed = replace(outline, tune=own).placed(tune, self.usual.shifts)
+            tempos = tuple(each for each in placed.tempos if each.tick < placed.length)
+            tune = replace(placed, metres=tune.metres, tempos=tempos, chords=())
         return tune if len(pitched(tune)) else replace(tune, keys=())  # drums have no key
 
     def ends(self, step: np.ndarray) -> bool:

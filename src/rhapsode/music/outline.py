@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from rhapsode.music.keys import distance, home, within
 from rhapsode.music.tune import Tune, pitched, rescaled, transposed
 
@@ -23,6 +25,8 @@ class Outline:
     in_key:   only notes of the key's scale are drawn.
     programs: only these instruments play, see `rhapsode.music.instruments`; None for all that the model knows.
     tempo:    quarter notes a minute, all along; None for what is usual, or drawn.
+    loop:     it is played again and again, so that its last bar leads into the first. For that the first bar is drawn
+              once more behind the end, as it was; `timed` leaves that out. The tune has whole bars.
     """
 
     tune: Tune
@@ -32,6 +36,21 @@ class Outline:
     in_key: bool = False
     programs: frozenset[int] | None = None
     tempo: float | None = None
+    loop: bool = False
+
+    @property
+    def drawn_along(self) -> Tune:
+        """The tune; of a loop, with its first bar again behind the end, with the chords of that."""
+        tune = self.tune
+        if not self.loop:
+            return tune
+        chords = (replace(each, tick=each.tick + tune.length) for each in tune.chords if each.tick < tune.bar)
+        return replace(tune, length=tune.length + tune.bar, chords=(*tune.chords, *chords))
+
+    @property
+    def beyond(self) -> int:
+        """Bars to come after those of `drawn_along`: of a loop those of its second round."""
+        return self.tune.bar_count - 1 if self.loop else 0
 
     def scale(self, tune: Tune) -> frozenset[int]:
         """Pitch classes that may be drawn, for `tune`, the outline's own or that moved into another key: of its key, if
@@ -44,6 +63,8 @@ class Outline:
     def timed(self, found: Tune) -> Tune:
         """What was drawn along it, with its metres and tempos."""
         own = rescaled(self.tune, found.ticks)
+        if self.loop:
+            found = _before(found, own.length)
         return replace(
             found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
         )
@@ -63,3 +84,10 @@ class Outline:
 def outlined(record: Tune | Outline) -> Outline:
     """What is known of a whole tune: all but its notes."""
     return record if isinstance(record, Outline) else Outline(record)
+
+
+def _before(tune: Tune, tick: int) -> Tune:
+    """What begins before a tick, which is the end of all."""
+    notes = tune.notes[tune.notes["start"] < tick].copy()
+    notes["length"] = np.minimum(notes["length"], tick - notes["start"])
+    return replace(tune, notes=notes, length=tick, chords=tuple(each for each in tune.chords if each.tick < tick))
