@@ -28,7 +28,7 @@ from rhapsode.codecs._remi_tokens import BAR, END, FINEST, UNKNOWN, Scheme, Sign
 from rhapsode.codecs._tunes import TuneCodec, roll
 from rhapsode.codecs._usual import Census, Usual
 from rhapsode.errors import UserError
-from rhapsode.music.instruments import DRUMS, name_of
+from rhapsode.music.instruments import DRUMS
 from rhapsode.music.line import alone
 from rhapsode.music.outline import Outline
 from rhapsode.music.tune import Tempo, Tune, pitched, rescaled
@@ -179,7 +179,7 @@ class Remi(TuneCodec):
         return Playing(self, record)
 
     def show(self, record: Tune) -> str:
-        """A roll of each instrument."""
+        """A roll of each instrument; of drums, a line for each that is struck."""
         tune = rescaled(record, SHOWN)
         found = []
         for number, part in enumerate(tune.parts):
@@ -188,7 +188,8 @@ class Remi(TuneCodec):
             for start, length, pitch in rows[["start", "length", "pitch"]].tolist():
                 held[start : start + length, pitch] = not part.drums
                 struck[start, pitch] = True
-            found += [part.name or name_of(part.program), roll(struck, held, 0)]
+            lines = roll(struck, held, 0).splitlines()
+            found += [part.name or "Notes", *(line for line in lines if "●" in line or not part.drums)]
         return "\n".join(found)
 
     # --- files ---
