@@ -44,7 +44,7 @@ def write_music(
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.music.soundfont import playable
-    from rhapsode.music.tune import after
+    from rhapsode.music.tune import Part, after
     from rhapsode.music.write import WRITERS, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
@@ -55,6 +55,8 @@ def write_music(
         check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
+    # Refused before anything is drawn.
+    wish.played(codec, replace(codec.outline(1).tune, parts=(Part(),) * codec.voices))
     if wish.soundfont is not None:
         playable(wish.soundfont)
     if wish.bars is not None and length is not None:
@@ -62,6 +64,8 @@ def write_music(
     if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline, primer, octaves = asked(model, codec, wish, echo)
+    for what, n in (codec.lost(primer) if primer is not None else {}).items():
+        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
     known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
@@ -89,7 +93,8 @@ def write_music(
         if not echo:
             begun = codec.decode(before, outline=outline).length
             tunes = [after(tune, begun) for tune in tunes]
-    tunes = [placed(replace(tune, name=output, title=""), octaves, wish.transpose) for tune in tunes]
+    tunes = [replace(wish.played(codec, tune), name=output, title="") for tune in tunes]
+    tunes = [placed(tune, octaves, wish.transpose) for tune in tunes]
     if json:
         found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]
         put(as_json({"seed": chosen, "samples": found, **({"held_out": asdict(known.rate)} if known else {})}))
@@ -101,7 +106,7 @@ def write_music(
             save(tune, Path(name).resolve(), wish.soundfont, loop=wish.loop)
             tell(name)
     for run in copied:
-        if known and run and not json:
+        if known and run and run.of and not json:
             tell(visible(told(run, known.rate)))
 
 

@@ -38,6 +38,35 @@ class Wish:
     soundfont: str | None = None
     transpose: str | None = None
     loop: bool = False
+    tempo: float | None = None
+    program: str | None = None
+    loudness: str | None = None
+
+    @property
+    def programs(self) -> list[int] | None:
+        """Raises `UserError`."""
+        from rhapsode.music.instruments import programs
+
+        return None if self.program is None else programs(self.program, "--program")
+
+    def played(self, codec: TuneCodec, tune: Tune) -> Tune:
+        """A tune that was drawn, at the tempo, by the instruments and as loud as they are asked for; what a model knows
+        it has heeded when it drew. Raises `UserError`."""
+        from rhapsode.music import instruments, wishes
+
+        tune = tune if self.tempo is None else wishes.at_tempo(tune, self.tempo)
+        if self.programs is not None and not codec.programs:
+            try:
+                tune = wishes.played_by(tune, self.programs)
+            except UserError as error:
+                raise UserError(f"--program {self.program}: {error}") from None
+        if self.loudness is not None:
+            tune = wishes.as_loud(tune, instruments.loudness(self.loudness, "--loudness"))
+        return tune
+
+    def among(self, codec: TuneCodec) -> frozenset[int] | None:
+        """The instruments that may be drawn; None for all. Raises `UserError`."""
+        return None if self.programs is None or not codec.programs else frozenset(self.programs)
 
 
 class Asked(NamedTuple):
@@ -152,7 +181,14 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
             tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
-    return Outline(tune, density=wish.density, in_key=wish.in_key, loop=wish.loop)
+    return Outline(
+        tune,
+        density=wish.density,
+        in_key=wish.in_key,
+        programs=wish.among(codec),
+        tempo=wish.tempo,
+        loop=wish.loop,
+    )
 
 
 def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
@@ -177,7 +213,7 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
                 "or --fill-parts 2-4."
             )
         parts = silent
-    outline = Outline(tune, bars, parts, wish.density, wish.in_key)
+    outline = Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
     tune, octaves = _fitted(tune, f"--fill {wish.fill}", lambda moved: codec.guide(replace(outline, tune=moved)))
     return Asked(replace(outline, tune=tune), None, octaves)
 
