@@ -28,16 +28,18 @@ from rhapsode.ink.formats.own import dumps
 from rhapsode.ink.hershey import JOINED, lines
 from rhapsode.ink.page import Page
 from rhapsode.ink.read import read
+from rhapsode.ink.wrap import Paragraph
 from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.recogniser import RecogniserConfig
 from rhapsode.recognition import codec_for
+from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
 from rhapsode.samplers import Sampling
 from rhapsode.score import carried
 from rhapsode.steps import Moves, Text
 from rhapsode.verified import audit, draw, judge
-from rhapsode.writing import write
+from rhapsode.writing import hand_of, several, stacked, write
 
 FEEDBACK = [False, True]
 DOCUMENT = ResetPolicy.parse("document")
@@ -364,11 +366,18 @@ def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_p
 
 def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: MakeModel) -> None:
     codec = tiny_model(codec="strokes").record_codec
-    text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9"
-    assert codec.spelled(text) == text
-    assert codec.spelled(text, "nearest") == "bad cab i dab e" or "i" not in codec.alphabet
-    assert codec.spelled(text, "nearest").startswith("bad cab ")
-    assert codec.spelled(text, "skip").startswith("bd cab ")
+    assert codec.alphabet == "abcde"
+    text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9 & B\u00c9\u00e9D\n$ &\t\n\f a"
+    assert codec.spelled(text) == (text, {}, {})
+    found = codec.spelled(text, "nearest")
+    assert found.text == "bad cab dab e beed\n\n\f a"
+    replaced = {"\u00e4": "a", "\u00e9": "e", "\u00c9": "e", "\u0111": "d", "B": "b", "D": "d"}
+    assert found.replaced == {pair: 1 + (pair[0] == "\u00e9") for pair in replaced.items()}
+    assert found.left_out == {"\u201c": 1, "\u201d": 1, "\ufb01": 1, "z": 1, "&": 2, "$": 1}
+    found = codec.spelled(text, "skip")
+    assert found.text == "bd cab ab \n\n\f a" and not found.replaced
+    assert found.left_out["\u00e9"] == 2 and found.left_out.total() == 14
+    assert len(codec.spelled("\u00e9 & " * 100_000, "nearest").text) == 200_000  # at once
     with pytest.raises(UserError, match="nearest, refuse, skip"):
         codec.spelled(text, "guess")
 
@@ -484,6 +493,68 @@ def test_pages_have_every_word(tiny_model: MakeModel) -> None:
         write(model, " \n", Page.named("a6"))
 
 
+def test_pages_keep_the_breaks_of_an_address_and_a_poem(tiny_model: MakeModel) -> None:
+    model, page = tiny_model(codec="strokes"), Page.named("a6", margin=8.0)
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        return sample_like(words, [0, len(words)])
+
+    text = "dad ab\r\n\tbed \r\n\r\nace " + "bad cab " * 5 + "\r\nabe\fdeed\r\n"
+    layout = write(model, text, page, draw=drawn).layout
+    lines = [[line.drawing.text for line in sheet.lines] for sheet in layout.sheets]
+    assert [line[:7] for line in lines[0][:3]] == ["dad ab", "bed", "ace bad"]
+    assert lines[0][-1] == "abe" and lines[1] == ["deed"] and len(lines[0]) > 4
+    placed = layout.sheets[0].lines
+    rows = [round((line.baseline - page.baseline(0)) / page.pitch) for line in placed]
+    assert rows == [0, 1, *range(3, len(rows) + 1)]
+    assert placed[1].drawing.bounds[0] > placed[0].drawing.bounds[0] + 10
+    filled = write(model, text, page, draw=drawn, reflow=True).layout
+    assert filled.sheets[0].lines[0].drawing.text == "dad ab bed"
+    assert " abe" in (filled.sheets[0].lines[-1].drawing.text or "") and len(filled.sheets) == 2
+
+
+def test_what_a_model_draws_far_too_large_is_made_smaller_and_told(tiny_model: MakeModel) -> None:
+    """A page that was drawn for a minute is not lost for one wild line."""
+    told = Told()
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        sample = sample_like(words, [0, len(words)])
+        return replace(sample, record=replace(sample.record, points=sample.record.points * [1000, 500]))
+
+    page = Page.named("a6")
+    layout = write(tiny_model(codec="strokes"), "abe\n\tcab", page, draw=drawn, report=told).layout
+    points = np.concatenate([stroke.points for stroke in layout.sheets[0].strokes()])
+    assert (points >= 0).all() and (points <= [page.width, page.height]).all()
+    assert len(told.warnings) == 2 and "'cab' was drawn far too large" in told.warnings[1]
+
+
+class Told(Report):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_several_lines_are_one_drawing_with_lines(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    lines = several(model, "ab\r\n\r\n\tcab \nbee\n")
+    assert lines == [Paragraph(("ab",)), Paragraph(("cab",), 1, 4), Paragraph(("bee",))]
+    drawn = [sample_like(each.lines[0], [0, 1]) for each in lines]
+    whole = stacked(model, lines, drawn)
+    assert whole.text == whole.record.text == "ab\ncab\nbee" and len(whole.steps) == len(whole.log_probs) == 6
+    assert json.loads(whole.data)["text"] == "ab\ncab\nbee"
+    hand = hand_of(model)
+    parts = np.split(whole.record.points, np.cumsum([len(sample.record) for sample in drawn]))[:3]
+    for part, row, indent in zip(parts, (0, 2, 3), (0, 4, 0), strict=True):
+        assert part[:, 0].min() == pytest.approx(indent * hand.advance)
+        assert abs(part[:, 1].mean() / hand.x_height - 4 * row) < 2
+    assert several(model, "cab\n") == [Paragraph(("cab",))]
+    for text, message in (("\n \n", "text is empty"), ("ab\nz", "never seen 'z'")):
+        with pytest.raises(UserError, match=message):
+            several(model, text)
+
+
 class FakeRecogniser:
     """Reads right what was drawn from an odd row."""
 
@@ -567,6 +638,14 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     two = ["--samples", "2", "--seed", "1", "--animated"]
     assert main(["generate", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
     assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
+    plotted = ["--seed", "1", "--lift", "servo", "--length", "9"]
+    assert main(["generate", folder, "bad\ncab\n", "-o", str(out / "d.gcode"), *plotted]) == 0
+    assert "; bad\n; cab\n" in (out / "d.gcode").read_text() and "\nM3 S90\n" in (out / "d.gcode").read_text()
+    capsys.readouterr()
+    assert main(["generate", folder, "b\u00e4d &\ncab&", "--seed", "1", "--length", "9", "--unknown", "nearest"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["text"] == "bad\ncab"
+    assert "'\u00e4' is written 'a' once; '&' is left out 2 times" in told.err
     page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
     assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
     assert (out / "at.png").read_bytes()[:4] == b"\x89PNG" and (out / "p.svg").exists()
@@ -607,6 +686,30 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
         (["generate", "MODEL", "ab", "-o", "x.doc"], "must end in"),
         (["generate", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
+        (["generate", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
+        (["generate", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
+        (["generate", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
+        (["generate", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
+        (["generate", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
+        (["generate", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
+        (["generate", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
+        (["generate", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),
+        (["generate", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing is left to write"),
+        *(
+            (["generate", "MODEL", "ab", *options], f"{message}; before anything was drawn")
+            for options, message in (
+                (["-o", "x.svg", "--mode", "inc"], "Did you mean 'ink'"),
+                (["-o", "x.png", "--nib", "0"], "a nib of 0 mm"),
+                (["-o", "x.png", "--colour", "bluu"], "'bluu' is no colour"),
+                (["-o", "x.png", "--dpi", "5000", "--page", "a3"], "pixels are more than"),
+                (["-o", "x.svg", "--x-height", "0"], "--x-height 0"),
+                (["-o", "x.svg", "--x-height", "4000"], "than 5,000 mm long"),
+                (["-o", "x.gcode", "--lift", "crane"], "way to lift the pen"),
+                (["-o", "x.gcode", "--up", "G0 X5"], "cannot lift or lower a pen"),
+                (["-o", "x.gcode", "--feed", "-1", "--page", "a6"], "feed is -1 mm"),
+                (["-o", "x.hpgl", "--pen", "0"], "there is no pen 0"),
+            )
+        ),
         (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
         (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
         (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
@@ -637,6 +740,9 @@ def test_mistakes_at_the_command_line(
         "PENS#500": f"{pens}#500",
         "BOOK": "book.txt",
     }
+    message, _, early = message.partition("; before anything")
+    if early:
+        monkeypatch.setattr(Model, "generate", lambda *_, **__: pytest.fail("it was drawn"))
     assert main([places.get(word, word) for word in arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error

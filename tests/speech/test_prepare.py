@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from synthetic import spoken
+from synthetic import TEXTS, said, spoken
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.cache import Cache
@@ -18,6 +18,7 @@ from rhapsode.speech._pool import Pool
 from rhapsode.speech.acoustics import frames
 from rhapsode.speech.audio import read, resampled, written
 from rhapsode.speech.describe import describe
+from rhapsode.speech.faults import LONG, SHORT, misfits
 from rhapsode.speech.listen import Heard, rate_for
 from rhapsode.speech.prepare import EDGE, prepared, times_of
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
@@ -256,3 +257,27 @@ def test_texts_need_a_language_that_is_there(monkeypatch: pytest.MonkeyPatch, tm
         ready(replace(given, text="..."), cache=tmp_path)
     assert ready(spoken("god taken", 1), cache=tmp_path)[0][0] is not None
     assert Phone(PAUSE) in spoken("god", 1).phones
+
+
+def test_texts_far_too_long_or_too_short_are_left_out(tmp_path: Path) -> None:
+    given = [bare(spoken(text, n)) for n, text in enumerate(TEXTS)]
+    long = replace(given[1], phones=said(" ".join([given[1].name, *TEXTS[:3]])), name="long")
+    short = replace(bare(spoken(" ".join(TEXTS[:5]), 9)), phones=said("god"), name="short")
+    found, told = ready(*given, long, short, cache=tmp_path)
+    assert [one is None for one in found] == [False] * len(given) + [True, True]
+    assert "Left out, 1 of 10, with texts far too long for them: long." in told
+    assert "Left out, 1 of 10, with texts far too short for them: short." in told
+
+
+@pytest.mark.parametrize(
+    ("phones", "seconds", "why"),
+    [
+        ([31, 32], [1, 1], ["", LONG]),  # too few to know a usual pace
+        ([4, 40, 41], [5, 5, 23.4], ["", "", ""]),
+        ([3], [5.0], [SHORT]),
+        ([12] * 7 + [27, 28], [1.0] * 9, [""] * 8 + [LONG]),
+        ([1, 1] * 4 + [20, 19], [0.1] * 8 + [4.54] * 2, [""] * 9 + [SHORT]),
+    ],
+)
+def test_what_cannot_be_said_in_time(phones: list[int], seconds: list[float], why: list[str]) -> None:
+    assert misfits(np.array(phones), np.array(seconds)) == why

@@ -40,8 +40,9 @@ def chunks(name: str) -> Iterator[bytes]:
 def arriving() -> Iterator[str]:
     """What comes on stdin, as UTF-8, as soon as it is there. Raises `UserError`."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
+    stdin: Any = sys.stdin.buffer
     try:
-        while data := sys.stdin.buffer.read1(CHUNK):
+        while data := stdin.read1(CHUNK):
             yield decoder.decode(data)
     except (OSError, ValueError) as error:
         raise _unreadable("-", error) from None

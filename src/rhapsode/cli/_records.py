@@ -61,7 +61,7 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
         found = sources.each(
             lambda file: codec.read(file.path, None, file.name, refused), lambda done: report.stage("scoring", done)
         )
-        for one in model.score_records(found, report=report):
+        for one in model.score_records(found, report=report, refused=refused):
             if per_record:
                 entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
             totals["nats"] += one.nats
@@ -70,7 +70,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
             totals["records"] += 1
             totals["chars"] += one.chars
         if not totals["records"]:
-            raise UserError(f"nothing to score in {', '.join(names)}: there is no {codec.record}. Give {codec.wanted}.")
+            why = " ".join(refused.lines()) or f"there is no {codec.record}."
+            raise UserError(f"nothing to score in {', '.join(names)}: {why} Give {codec.wanted}.")
         if sources.skipped:
             report.note(f"Files left out: {reasons(sources.skipped)}.")
         for told in refused.told("In files"):
@@ -84,6 +85,7 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
         "nats_per_step_raw": totals["nats_raw"] / steps,
         "nats_per_record_raw": totals["nats_raw"] / count,
         **totals,
+        "left_out": refused.count,
     }
     density = codec.steps.nats != 0
     if not density:
@@ -99,6 +101,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
     if density:
         grid = getattr(codec.steps, "grid", (0, 0))
         noise = (
-            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid (not of what was drawn)"
+            if any(grid)
+            else ""
         )
         tell(f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units")

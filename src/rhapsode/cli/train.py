@@ -92,9 +92,7 @@ def train(
     field: Field = None,
     language: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Voices: what is spoken, as espeak-ng calls it: en-gb, de, fr [default: en-us]."
-        ),
+        typer.Option(metavar="NAME", help="Voices: what is spoken: en-gb, de, fr-CH, german [default: en-us]."),
     ] = None,
     config: Annotated[
         str | None,
@@ -210,8 +208,7 @@ def begin(
         from rhapsode.training.run import train as run
 
     if language is not None:
-        _check_language(language, codec, sources, resume=resume, base="base" in chosen)
-        codec_options["language"] = language
+        codec_options["language"] = _language(language, codec, sources, resume=resume, base="base" in chosen)
 
     with reporting() as report:
         result = run(
@@ -277,8 +274,8 @@ def _object(result: Result) -> dict[str, Any]:
     }
 
 
-def _check_language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
-    """Raises `UserError`, before the work begins."""
+def _language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> str:
+    """As espeak-ng calls it. Raises `UserError`, before the work begins."""
     from rhapsode.recognition import codec_for
     from rhapsode.speech import espeak
 
@@ -289,7 +286,7 @@ def _check_language(language: str, codec: str | None, sources: list[str], *, res
     name = codec or codec_for(sources)
     if "language" not in registry.get("codec", name).options:
         raise UserError(f"--language is for voices; these are trained with codec {name}. Leave it out.")
-    espeak.check(language)
+    return espeak.named(language)
 
 
 def whole(text: str) -> int:

@@ -142,7 +142,7 @@ class Strokes(RecordCodec):
                     yield drawing
 
         if alphabet and not every:
-            written = [(len(drawing), len(drawing.text or "")) for drawing in usable()]
+            written = [(len(drawing), len(drawing.text or "")) for drawing in usable() if not drawing.thin]
             points, total = map(sum, zip(*written, strict=True)) if written else (0, 0)
             every = max(1, round(points / max(1, total) * pace if pace else points / max(1, total) / PER_CHARACTER))
         every = every or 1
@@ -216,8 +216,11 @@ class Strokes(RecordCodec):
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         points, pen = points[first:], pen[first:]
         if self._moves.returns:
-            return Drawing(*delayed.apart(points, pen), text)
-        return Drawing(points, pen != 0, text)
+            return Drawing(*delayed.apart(points, pen), text, thin=True)
+        return Drawing(points, pen != 0, text, thin=True)
+
+    def drawn(self, record: Drawing) -> bool:
+        return record.thin
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
@@ -294,7 +297,7 @@ def added_later(records: Records) -> float:
 def _offsets(drawing: Drawing, every: int, returns: bool) -> tuple[np.ndarray, np.ndarray]:
     """From each kept point to the next one [n, 2], and what the pen does there [n], as steps say it."""
     points, ends = drawing.points, drawing.ends
-    if every > 1:
+    if every > 1 and not drawing.thin:
         begins = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
         lengths = np.diff(begins, append=len(points))
         into = np.arange(len(points)) - np.repeat(begins, lengths)

@@ -1,4 +1,4 @@
-"""What is wrong with a recording that someone might want a voice of."""
+"""What is wrong with a recording that someone might want a voice of, or with its text."""
 
 from __future__ import annotations
 
@@ -19,6 +19,15 @@ FASTEST = 192000
 """Samples a second, the most that recorders take."""
 OFFSET = 0.02
 """The mean of the samples, which ought to be 0."""
+LONG, SHORT = "with texts far too long for them", "with texts far too short for them"
+BLOCK, FAINT = 0.02, 30.0
+"""Seconds over which loudness is taken; and dB below the loudest, from where on it is no speech."""
+PACES = 2.0, 25.0
+"""Phones a second of speech, at least and at most. Who reads aloud says 8 to 15, an auctioneer 25."""
+UNUSUAL, SPARE = 1.75, 6
+"""Times the usual pace of a collection, and phones more, that are more than its speaker says; less is likewise."""
+ENOUGH = 8
+"""Recordings by which the usual pace is known."""
 NARROW = 16000
 """Samples a second: with fewer, a voice sounds as on the telephone."""
 
@@ -52,6 +61,28 @@ def faults(sound: Sound) -> tuple[str, ...]:
     if abs(float(samples.mean())) > OFFSET:
         found.append(f"off centre by {float(samples.mean()):+.2f}")
     return tuple(found)
+
+
+def spoken(sound: Sound) -> float:
+    """Seconds in which it is no more than `FAINT` below its loudest."""
+    size = max(round(BLOCK * sound.rate), 1)
+    blocks = np.pad(sound.samples, (0, -len(sound.samples) % size)).reshape(-1, size)
+    level = np.sqrt((blocks**2).mean(axis=1))
+    return float((level > np.quantile(level, 0.98) * 10 ** (-FAINT / 20)).sum() * size / sound.rate)
+
+
+def misfits(phones: np.ndarray, seconds: np.ndarray) -> list[str]:
+    """Of texts of so many phones [N], in so many seconds of speech [N]: why one cannot be what is said, in a few words;
+    empty if it can. By what anyone can say, and by the pace of the others."""
+    least, most = PACES
+    if len(phones) >= ENOUGH:
+        usual = float(np.median(phones / seconds))
+        least, most = max(least, usual / UNUSUAL), min(most, usual * UNUSUAL)
+    long, short = phones > most * seconds + SPARE, phones < least * seconds - SPARE
+    return [
+        LONG if too_long else SHORT * too_short
+        for too_long, too_short in zip(long.tolist(), short.tolist(), strict=True)
+    ]
 
 
 def _decibels(level: float) -> float:

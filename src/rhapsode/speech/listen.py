@@ -6,15 +6,15 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from rhapsode.speech import _begin, acoustics
 from rhapsode.speech._pool import Pool
 from rhapsode.speech.audio import Unreadable
-from rhapsode.speech.faults import faults, unfit
-from rhapsode.speech.utterance import Utterance
+from rhapsode.speech.faults import faults, misfits, spoken, unfit
+from rhapsode.speech.utterance import PAUSE, Utterance
 
 USUAL = (22050, 24000)
 """Samples a second to which faster recordings are brought: all that speech needs, at half the work."""
@@ -27,12 +27,13 @@ SOME_LONGER = 0.1
 @dataclass(frozen=True)
 class Heard:
     """Of a recording. unfit: why it teaches nothing, empty if it does. Then: digest, of its samples and their rate;
-    rate and seconds; faults: what else is to be said of it."""
+    rate and seconds; spoken: seconds in which it is loud; faults: what else is to be said of it."""
 
     unfit: str = ""
     digest: str = ""
     rate: int = 0
     seconds: float = 0.0
+    spoken: float = 0.0
     faults: tuple[str, ...] = ()
 
 
@@ -83,6 +84,18 @@ def without_use(utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict
     return _names((each.unfit, one.name) for one, each in zip(utterances, heard, strict=True) if each.unfit)
 
 
+def fitting(heard: Sequence[Heard], utterances: Sequence[Utterance | None]) -> list[Heard]:
+    """The same, of which those are `unfit`, too, whose texts cannot be what is said. utterances: with their phones,
+    None for those that are not to be judged."""
+    judged = [n for n, one in enumerate(utterances) if one is not None]
+    phones = np.array([sum(phone.symbol != PAUSE for phone in one.phones) for one in utterances if one is not None])
+    whys = misfits(phones, np.array([heard[n].spoken for n in judged]))
+    found = list(heard)
+    for n, why in zip(judged, whys, strict=True):
+        found[n] = replace(found[n], unfit=why)
+    return found
+
+
 def _names(pairs: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for what, name in pairs:
@@ -110,4 +123,4 @@ def _heard(utterance: Utterance) -> Heard:
         return Heard("shorter than their labels")
     digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
     digest.update(str(sound.rate).encode())
-    return Heard("", digest.hexdigest(), sound.rate, sound.seconds, faults(sound))
+    return Heard("", digest.hexdigest(), sound.rate, sound.seconds, spoken(sound), faults(sound))

@@ -16,14 +16,14 @@ from rhapsode.exchange.json import lines
 from rhapsode.exchange.source import of_file, reading
 from rhapsode.speech import audio, beside
 from rhapsode.speech._text import contents
-from rhapsode.speech.formats import hts, own, textgrid
+from rhapsode.speech.formats import bare, hts, own, textgrid
 from rhapsode.speech.metadata import LISTS, entries, ids, is_list
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
 TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
-LABELLED = (".textgrid", ".lab", ".jsonl")
+LABELLED = (".textgrid", ".lab", ".jsonl", ".txt")
 """Suffixes of files of phones."""
 KNOWN = (
     "Known are metadata.csv (id|text; commas or tabs between columns if the first line names them: file,text) with "
@@ -87,7 +87,10 @@ def labels(path: Path) -> list[Utterance]:
         if path.suffix.lower() == ".jsonl":
             return list(_own(path, str(path), recorded=False))
         content = contents(path, str(path))
-        return [(hts if path.suffix.lower() == ".lab" else textgrid).loads(content, str(path))]
+        if path.suffix.lower() == ".textgrid":
+            return [textgrid.loads(content, str(path))]
+        timed = path.suffix.lower() == ".lab" and hts.recognises(content)
+        return [hts.loads(content, str(path))] if timed else bare.loads(content, str(path))
 
 
 def _own(path: Path, name: str, recorded: bool = True) -> Iterator[Utterance]:
