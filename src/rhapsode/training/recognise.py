@@ -54,7 +54,7 @@ SLANT, TURN, STRETCH, SIZE = 0.15, 0.04, 0.1, 0.1
 """Standard deviations of how each drawing is varied: lean, turn (radians), logarithms of width and of size."""
 WOBBLE, SHIFT, JITTER = 0.08, 0.05, 0.02
 """The same for waves, strokes and points that are moved, each axis, in standard deviations of the points' height."""
-FAULTY = 0.3
+FAULTY = 0.5
 """Part of the drawings that is shown with a fault."""
 NEAR = 5
 """Frames to either side of a fault in which it may be noticed."""
