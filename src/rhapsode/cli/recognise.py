@@ -19,7 +19,12 @@ def recognise(
         str, typer.Option("-o", "--output", metavar="MODEL", help="The model whose writing it will check.")
     ],
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
-    width: Annotated[int, typer.Option(min=1, max=4096, help="Of its layers, in each direction.")] = 128,
+    width: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Of its layers, in each direction [default: 128].")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Go on from the recogniser of that model.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
     overwrite: Overwrite = False,
     json: Json = False,
@@ -35,14 +40,22 @@ def recognise(
         from rhapsode.exchange.refusals import Refusals
         from rhapsode.ink.read import read
         from rhapsode.model import Model
-        from rhapsode.recogniser import FILE
+        from rhapsode.recogniser import FILE, Recogniser
         from rhapsode.sources import open_sources
-        from rhapsode.training.recognise import check_free, train_recogniser
+        from rhapsode.training.recognise import WIDTH, check_free, train_recogniser
 
     if model.startswith(SHIPPED_PREFIX):
         raise UserError(f"{model} comes with Rhapsode and stays as it is. Train a model of your own, and name that.")
     Model.load(model)  # whatever else it is, a recogniser beside it would never be found
     folder = locate(model).parent
+    begun = None
+    if base is not None:
+        reader = locate(base).parent / FILE
+        if not reader.exists():
+            raise UserError(f"{base} has no recogniser to go on from. Leave --from out, or give a model that has one.")
+        begun = Recogniser.load(reader)
+    if base is not None and width is not None:
+        raise UserError("--width is that of the recogniser given with --from. One of them must go.")
     if not overwrite:
         check_free(folder / FILE)
     opened, refused = open_sources(sources, accepts=Strokes.recognises), Refusals()
@@ -65,7 +78,8 @@ def recognise(
             minutes=minutes,
             seed=seed,
             valid=sides[1],  # type: ignore[arg-type]
-            width=width,
+            width=width or WIDTH,
+            base=begun,
             overwrite=overwrite,
             report=report,
         )
