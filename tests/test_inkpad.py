@@ -570,6 +570,7 @@ def test_in_a_browser(browser: Any, path: Path) -> None:
         scribble(page)
         page.keyboard.press("Enter")
         expect(page.locator("#after")).to_contain_text("All lines are written")
+        expect(page.locator("#status")).to_have_text("Saved: and a third")
         assert page.locator("#commands").inner_text().count("rhapsode") == 2
         assert not wrong
     assert texts(path) == [*TEXTS, "and a third"]

@@ -344,3 +344,10 @@ def test_wrap_loses_nothing(text, columns, reflow):
     words = text.split()
     if columns is None or all(len(word) <= columns for word in words):
         assert " ".join(lines).split() == words
+
+
+def test_long_texts_take_no_long_time():
+    """Each of these would take minutes if its time grew with the square of the length."""
+    assert len(wrap("ab " * 300_000)[0].lines) == 1
+    assert len(wrap("ab" * 300_000, 10)[0].lines) == 60_000
+    assert len(wrap("\n\f" * 200_000 + "a" + "\tb\n" * 50_000, 10)) == 50_000

@@ -102,7 +102,7 @@ def write_ink(
             model, words, reader, tries=pen.tries, sampling=sampling, style=manner, seed=seed, number=number
         )
         if not verdict.good:
-            typer.echo(f"warning: {_complaint(words, verdict, pen.tries)}", err=True)
+            typer.echo(f"warning: {_complaint(model, words, verdict, pen)}", err=True)
         return sample
 
     reader = recogniser_beside(model) if checked else None
@@ -195,13 +195,20 @@ def recogniser_beside(model: Model) -> Recogniser | None:
     return Recogniser.load(path) if path and path.exists() else None
 
 
-def _complaint(words: str, verdict: Verdict, tries: int) -> str:
-    """What is wrong with the best of several tries."""
+def _complaint(model: Model, words: str, verdict: Verdict, pen: Pen) -> str:
+    """What is wrong with the best of several tries, and what may help."""
     places = ", ".join(f"{character!r} (character {place + 1})" for place, character in verdict.missing)
     what = f"; it reads {verdict.read!r}" if verdict.read is not None else ""
     what += f"; wrong or passed over: {places}" if places else ""
     what += "; the text did not come to its end, or stood still on the way" if verdict.stalled else ""
-    return f"{words!r} is not right in any of {tries} tries{what}. Try another --seed or more --bias."
+    help = "Try another --seed or more --bias."
+    hand = getattr(model.codec, "hand", None)
+    if pen.page is None and hand is not None and len(words) > 2 * hand.longest:
+        help = (
+            f"Most texts that the model learnt from have at most {hand.longest} characters: with --page, or line ends "
+        )
+        help += "in the text, it writes less at a time."
+    return f"{words!r} is not right in any of {pen.tries} tries{what}. {help}"
 
 
 def _check_look(pen: Pen, suffix: str) -> None:

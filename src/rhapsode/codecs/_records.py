@@ -165,7 +165,8 @@ class RecordCodec(Codec):
     @abstractmethod
     def refitted(self, records: Records) -> RecordCodec:
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
-        density are theirs, but steps and texts mean the same."""
+        density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
+        (see `Network.grown`)."""
 
     def keeper(self) -> Keeper | None:
         """A new one, if something of its data is to be kept beside a model."""
@@ -247,12 +248,13 @@ class RecordCodec(Codec):
         replaced, left_out = Counter[tuple[str, str]](), Counter[str]()
         if unknown == "refuse":
             return Spelled(text, replaced, left_out)
-        known, out = {*self.alphabet}, ""
+        known, out = {*self.alphabet}, list[str]()
         gone = False  # whether the last word is
         for run in re.findall(r"\s+|\S+", text):
             if run.isspace():
                 # One of the blanks around a word that is gone is enough.
-                out += re.sub(r"^[^\S\n\f]+", "", run) if gone and (not out or out[-1].isspace()) else run
+                run = re.sub(r"^[^\S\n\f]+", "", run) if gone and (not out or out[-1].isspace()) else run
+                out += [run] * bool(run)
                 continue
             word = []
             for character in run:
@@ -264,9 +266,9 @@ class RecordCodec(Codec):
                     else:
                         left_out[character] += 1
                 word.append(found)
-            out += "".join(word)
             gone = not any(word)
-        return Spelled(out, replaced, left_out)
+            out += ["".join(word)] * (not gone)
+        return Spelled("".join(out), replaced, left_out)
 
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""

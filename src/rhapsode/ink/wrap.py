@@ -65,16 +65,15 @@ def _set(text: str, columns: int, above: float, indent: int) -> Paragraph[str]:
     """One paragraph in lines."""
     pieces = [piece for word in BLANKS.split(text) for piece in _pieces(word, columns)]
     indent = min(indent, columns // 2, columns - pieces[0][1])
-    lines = [pieces[0][0]]
-    room = columns - indent - pieces[0][1]
-    for piece, width in pieces[1:]:
-        if width + 1 <= room:
-            lines[-1] += f" {piece}"
-            room -= width + 1
-        else:
-            lines.append(piece)
-            room = columns - width
-    return Paragraph(tuple(lines), above, indent)
+    lines: list[list[str]] = [[]]
+    room = columns - indent + 1
+    for piece, width in pieces:
+        if width + 1 > room:
+            lines.append([])
+            room = columns + 1
+        lines[-1].append(piece)
+        room -= width + 1
+    return Paragraph(tuple(map(" ".join, lines)), above, indent)
 
 
 def _pieces(word: str, columns: int) -> list[tuple[str, int]]:
