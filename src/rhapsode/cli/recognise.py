@@ -8,8 +8,9 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Json, Overwrite
+from rhapsode.cli._options import Flip, Json, Overwrite
 from rhapsode.cli._progress import reporting, tell
+from rhapsode.cli._records import turned
 from rhapsode.errors import UserError
 
 
@@ -26,6 +27,7 @@ def recognise(
         str | None, typer.Option("--from", metavar="MODEL", help="Go on from the recogniser of that model.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
+    flip: Flip = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -59,7 +61,8 @@ def recognise(
     if not overwrite:
         check_free(folder / FILE)
     opened, refused = open_sources(sources, accepts=Strokes.recognises), Refusals()
-    drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
+    with turned(flip):
+        drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
     lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
     below = held_out(lots, 0.1)
     sides: tuple[list[object], list[object]] = [], []
