@@ -43,6 +43,7 @@ from rhapsode.writing import hand_of, several, stacked, write
 
 FEEDBACK = [False, True]
 DOCUMENT = ResetPolicy.parse("document")
+LATE = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, replace(JOINED, delayed=1.0)))
 
 
 # --- generation and scoring ---
@@ -327,6 +328,32 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
     assert np.ptp(drawn.points[:, 0]) > 50 * np.ptp(written(["b"])[0].points[:, 0]) / 4
 
 
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_a_network_grows_for_new_characters_and_late_strokes(tiny_model: MakeModel, feedback: bool) -> None:
+    torch = pytest.importorskip("torch")
+    base = tiny_model(codec="strokes", feedback=feedback)
+    old = base.record_codec
+    late = [Drawing(d.points, d.ends, d.text) for d in LATE * 3]
+    new = old.refitted(lambda: iter([*written(WORDS), *late]))
+    assert new.alphabet == old.alphabet + "itx" and new.steps.returns  # j, l and so on come too seldom
+    assert not new.refusal(written(["dab"])[0]) and "characters that the model does not know" in new.refusal(late[0])
+    network = Network(base.config.network, new.steps, new.text)
+    weights = network.grown(base.weights, base.network)
+    assert {name: weight.shape for name, weight in weights.items()} == network.shapes
+    assert network.grown(weights, network).keys() == weights.keys()
+    moves = torch.randn(9, 1, 3, generator=torch.Generator().manual_seed(0))
+    moves[..., 2] = (moves[..., 2] > 0).float()
+    found = []
+    for net, held, codec in ((base.network, base.weights, old), (network, weights, new)):
+        symbols = torch.tensor(codec.encode_text("bead"))[:, None]
+        begin = torch.zeros(9, 1, dtype=torch.int64)
+        own = {name: torch.tensor(weight) for name, weight in held.items()}
+        attended = Attended(symbols, begin, begin + len(symbols))
+        found.append(net.run(own, moves, net.zeros(1, own["output.bias"]), text=attended)[0])
+    torch.testing.assert_close(found[1][..., :-1], found[0])
+    assert (found[1][..., -1] == -4).all()
+
+
 def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_path: Path) -> None:
     from rhapsode.training.run import train
 
@@ -380,7 +407,6 @@ def test_a_pen_that_jumps_is_cut_short(tiny_model: MakeModel) -> None:
 
 # --- dots and bars that come after their word ---
 
-LATE = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, replace(JOINED, delayed=1.0)))
 ALWAYS = {"delayed": 0}
 
 
@@ -397,8 +423,9 @@ def test_late_strokes_are_learnt_with_their_letters_where_a_hand_has_many() -> N
     for each, other in ((late, natural), (plain, LATE)):
         again = Strokes.from_json(json.loads(json.dumps(each.to_json())))
         assert again.to_json() == each.to_json()
-        # Fine-tuning keeps what steps mean: the network has been made for it.
-        assert each.refitted(lambda other=other: iter(other)).steps.returns == each.steps.returns
+        # Fine-tuning keeps what steps mean, and adds to it where new writing needs that.
+        assert each.refitted(lambda other=other: iter(other)).steps.returns
+    assert not plain.refitted(lambda: iter(natural)).steps.returns
     assert "returns" not in plain.to_json()  # as models were before
     with pytest.raises(UserError, match="returns is 1"):
         Strokes.from_json({**late.to_json(), "returns": 1})
@@ -599,7 +626,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     config = tmp_path / "small.toml"
     config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
     assert main(["train", str(pens), "-o", folder, "--steps", "30", "--config", str(config), "--device", "cpu"]) == 0
-    capsys.readouterr()
+    assert f'next     rhapsode generate {folder} "any words" -o words.svg' in capsys.readouterr().err
     out = tmp_path / "out"
     out.mkdir()
     for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):

@@ -125,3 +125,14 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
         found.append(json.loads(capsys.readouterr().out))
     assert found[0]["steps"] == found[1]["steps"]
     assert found[0]["nats_per_step"] == pytest.approx(found[1]["nats_per_step"], abs=ROUNDED) and found[1]["nats"] < 0
+
+
+def test_what_was_drawn_lies_on_no_grid(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model(codec="strokes", seed=5)
+    codec = model.record_codec
+    monkeypatch.setattr(codec, "_moves", replace(codec.steps, grid=(0.5, 0.5)))  # type: ignore[type-var]
+    sample = next(each for each in model.generate("bead", samples=9, seed=3) if each.stopped == "end")
+    (score,) = score_records(model, [sample.record])
+    assert score.nats_per_step == pytest.approx(-sample.log_probs.mean(), abs=EXACT)
+    (other,) = score_records(model, [replace(sample.record, thin=False)])
+    assert abs(other.nats_per_step - score.nats_per_step) > 0.01, "a pen's has the grid's noise"

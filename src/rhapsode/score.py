@@ -258,7 +258,8 @@ def score_records(
 
     refused: counts the records that the model cannot read; without it, one of them is an error.
 
-    Steps are presented as in validation: with noise of the width of the data's grid, the same each time.
+    Steps are presented as in validation: with noise of the width of the data's grid, the same each time; those that a
+    model drew as they are, so that they have the nats that they were drawn with.
     """
     codec, report = model.record_codec, report or Report()
     if codec.prepares:
@@ -277,8 +278,11 @@ def score_records(
                 continue
             raise UserError(f"{name}: a {codec.record} {reason}: the model cannot read it. Leave it out.")
         steps = codec.encode(record)
-        n = np.arange(len(steps))
-        shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
+        if codec.drawn(record):
+            shown = codec.steps.inputs(steps)
+        else:
+            n = np.arange(len(steps))
+            shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
         guide = codec.guide(record) if codec.given else None
         given = None if guide is None else model.encoded(along(guide, steps))
         nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, given) for one in block)

@@ -182,6 +182,9 @@ def test_files_are_read_in_the_octave_that_fits(tmp_path: Path, capsys: pytest.C
         [other] = TuneCodec.read(tmp_path / f"{to}.jsonl")
         assert np.array_equal(other.notes["pitch"], found.notes["pitch"] + by)
     assert other.keys == (Key(0, -1),)
+    for to, message in (("Fm", "--transpose: Fm: the tune is in"), ("61", "--transpose: 61 semitones")):
+        assert main([*base, "--transpose", to]) == 2
+        assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

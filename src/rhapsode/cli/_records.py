@@ -101,6 +101,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
     if density:
         grid = getattr(codec.steps, "grid", (0, 0))
         noise = (
-            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid (not of what was drawn)"
+            if any(grid)
+            else ""
         )
         tell(f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units")

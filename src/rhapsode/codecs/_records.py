@@ -181,7 +181,8 @@ class RecordCodec(Codec):
     @abstractmethod
     def refitted(self, records: Records) -> RecordCodec:
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
-        density are theirs, but steps and texts mean the same."""
+        density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
+        (see `Network.grown`)."""
 
     def keeper(self) -> Keeper | None:
         """A new one, if something of its data is to be kept beside a model."""
@@ -204,6 +205,10 @@ class RecordCodec(Codec):
 
         outline: what they were drawn along, see `guide`; it says of the record what steps do not.
         """
+
+    def drawn(self, record: Any) -> bool:
+        """Whether it is known that a model drew it. Its steps lie on no grid, and are scored without noise."""
+        return False
 
     @abstractmethod
     def ends(self, step: Any) -> bool:

@@ -31,16 +31,19 @@ Event = tuple[float, int, int, int, int]
 """Seconds; 0 for a note's end, 1 for a beginning; channel, pitch, velocity."""
 
 
-def render(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False) -> np.ndarray:
+def render(
+    tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False, loop: bool = False
+) -> np.ndarray:
     """As `synth.render`, with the sounds of `font`: float32 [N, 2]. Raises `UserError`."""
     check(tune, rate)
     path = playable(font)
     parts, events = _performance(tune, chords)
+    round_ = round(tune.seconds * rate) if loop else None
     samples = round((tune.seconds + TAIL) * rate)
     command = _player()
     if command is None:
-        return finish(_by_library(path, parts, events, samples, rate), rate)
-    return finish(_by_command(command, path, parts, events, samples, rate), rate)
+        return finish(_by_library(path, parts, events, samples, rate), rate, round_)
+    return finish(_by_command(command, path, parts, events, samples, rate), rate, round_)
 
 
 def playable(font: str | os.PathLike[str]) -> Path:
@@ -70,9 +73,11 @@ def _player() -> str | None:
     return command
 
 
-def wav(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False) -> bytes:
+def wav(
+    tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False, loop: bool = False
+) -> bytes:
     """The same as a WAV file of 16 bits."""
-    return wave_file(render(tune, font, rate, chords=chords), rate)
+    return wave_file(render(tune, font, rate, chords=chords, loop=loop), rate)
 
 
 def _performance(tune: Tune, chords: bool) -> tuple[dict[int, Part], list[Event]]:
