@@ -306,7 +306,7 @@ class _RecordBuild:
         else:
             codec = self.kind.fit(training, **self.wanted.options)
         keeper = codec.keeper()
-        counts, refused = _records.write(folder, codec, every("encoding", unread), keeper)
+        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), keeper)
         if keeper is not None:
             checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
         damaged = _damaged(self.main, self.other)
@@ -314,6 +314,9 @@ class _RecordBuild:
         if refused:
             each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
             left_out = [f"Left out: {codec.record}s {each}.", *left_out]
+        if lost:
+            each = ", ".join(f"{n:,} {what}" for what, n in sorted(lost.items()))
+            told = [*told, f"Left out of the {codec.record}s, which codec {codec.name} does not know: {each}."]
         why = [*left_out, *self.main.damage]
         _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, why)
         documents = counts["train"].documents + counts["valid"].documents

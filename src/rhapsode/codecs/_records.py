@@ -192,6 +192,10 @@ class RecordCodec(Codec):
     def refusal(self, record: Any) -> str:
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
 
+    def lost(self, record: Any) -> dict[str, int]:
+        """What a record that is encoded has and its steps have not, by what it is, e.g. `notes of drums`: is told."""
+        return {}
+
     @abstractmethod
     def encode(self, record: Any, whole: bool = True) -> np.ndarray:
         """The record as steps: [N, *steps.shape] of steps.dtype. Raises `UserError`.
