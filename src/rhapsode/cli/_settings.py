@@ -65,6 +65,7 @@ class Settings(Config):
     separator: str | None = None
     field: str | None = None
     language: str | None = None
+    speaker: str | None = None
     params: int | str | None = None
     layers: int | None = None
     width: int | None = None

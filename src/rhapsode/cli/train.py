@@ -96,6 +96,9 @@ def train(
             metavar="NAME", help="Voices: what is spoken, as espeak-ng calls it: en-gb, de, fr [default: en-us]."
         ),
     ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Voices: of several speakers, this one alone [default: all].")
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -165,6 +168,7 @@ def train(
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
         language=language,
+        speaker=speaker,
         base=base,
         resume=resume,
         overwrite=overwrite,
@@ -197,7 +201,8 @@ def begin(
     dropout = chosen.pop("dropout", settings.dropout)
     plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
     shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
-    language, params = chosen.pop("language", None), chosen.pop("params", None)
+    spoken: dict[str, str] = {name: chosen.pop(name) for name in ("language", "speaker") if name in chosen}
+    params = chosen.pop("params", None)
     sources = chosen.pop("sources", [])
     if not sources and not resume:
         raise UserError("nothing to train on: name a SOURCE, e.g. rhapsode train book.txt -o model.")
@@ -209,9 +214,9 @@ def begin(
     with unbroken():
         from rhapsode.training.run import train as run
 
-    if language is not None:
-        _check_language(language, codec, sources, resume=resume, base="base" in chosen)
-        codec_options["language"] = language
+    if spoken:
+        _check_spoken(spoken, codec, sources, resume=resume, base="base" in chosen)
+        codec_options |= spoken
 
     with reporting() as report:
         result = run(
@@ -277,19 +282,22 @@ def _object(result: Result) -> dict[str, Any]:
     }
 
 
-def _check_language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
+def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
     """Raises `UserError`, before the work begins."""
     from rhapsode.recognition import codec_for
     from rhapsode.speech import espeak
 
     if resume or base:
+        option, value = next(iter(spoken.items()))
         raise UserError(
-            f"--language {language}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
+            f"--{option} {value}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
         )
     name = codec or codec_for(sources)
     if "language" not in registry.get("codec", name).options:
-        raise UserError(f"--language is for voices; these are trained with codec {name}. Leave it out.")
-    espeak.check(language)
+        option = next(iter(spoken))
+        raise UserError(f"--{option} is for voices; these are trained with codec {name}. Leave it out.")
+    if "language" in spoken:
+        espeak.check(spoken["language"])
 
 
 def whole(text: str) -> int:
