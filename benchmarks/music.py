@@ -3,6 +3,7 @@
     python benchmarks/music.py blues [--melody]                  # see benchmarks/blues.py
     python benchmarks/music.py franklin                          # see benchmarks/franklin.py
     python benchmarks/music.py compare --model MODEL --data FILES # see benchmarks/beside.py
+    python benchmarks/music.py loops --model MODEL, keys --model MODEL --data FILES # see benchmarks/loops.py
     RHAPSODE_DATA=folder python benchmarks/music.py rolls [--sets jsb,nottingham] [--heads bernoulli,nade] [--minutes 4]
 
 For music/JSB_Chorales.mat, Nottingham.mat, MuseData.mat and Piano_midi.mat in that folder (Boulanger-Lewandowski,
@@ -34,6 +35,7 @@ from typing import Any
 import beside
 import blues
 import franklin
+import loops
 import numpy as np
 
 from rhapsode.codecs.pianoroll import PianoRoll
@@ -138,7 +140,7 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rolls", "blues", "franklin", "compare"])
+    parser.add_argument("what", choices=["rolls", "blues", "franklin", "compare", "loops", "keys"])
     parser.add_argument("--sets", default=",".join(FILES), help=f"of {', '.join(FILES)}")
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
@@ -148,9 +150,15 @@ def main() -> None:
     franklin.add_options(parser)
     beside.add_options(parser)
     options = parser.parse_args()
-    others = {"blues": blues, "franklin": franklin, "compare": beside}
+    others = {
+        "blues": blues.run,
+        "franklin": franklin.run,
+        "compare": beside.run,
+        "loops": loops.run,
+        "keys": loops.keys,
+    }
     if options.what in others:
-        print(json.dumps(others[options.what].run(options), indent=1))
+        print(json.dumps(others[options.what](options), indent=1))
         return
     with tempfile.TemporaryDirectory() as scratch:
         print(json.dumps(rolls(options, Path(scratch)), indent=1))

@@ -51,6 +51,13 @@ def svg(inside: str) -> str:
     return f"<svg>{inside}</svg>"
 
 
+BREAK = "</layer></page><page><layer>"
+
+
+def xournal(strokes: str) -> str:
+    return f"<xournal><page><layer>{strokes}</layer></page></xournal>"
+
+
 def captured(points: str) -> str:
     return f"<WhiteboardCaptureSession><Stroke>{points}</Stroke></WhiteboardCaptureSession>"
 
@@ -125,6 +132,39 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "svg, points": ("a.svg", 10000, lambda n: svg(f'<polyline points="{"1,2 " * n}"/>')),
     "svg, drawings": ("a.svg", 100, lambda n: svg('<g data-text="a"><line/></g>' * n)),
     "svg, transforms": ("a.svg", 2000, lambda n: svg(f'<path transform="{"rotate(3)" * n}" d="M0 0L1 1"/>')),
+    "svg, uses": ("a.svg", 300, lambda n: svg('<path id="a" d="M0 0L1 1"/>' + '<use href="#a"/>' * n)),
+    "svg, uses of a group": (
+        "a.svg",
+        300,
+        lambda n: svg(f'<g id="a">{"<line/>" * n}</g>' + '<use href="#a"/>' * n),
+    ),
+    "svg, uses of uses": (
+        "a.svg",
+        25,
+        lambda n: svg(
+            '<path id="a0" d="M0 0L1 1"/>'
+            + "".join(f'<g id="a{at + 1}"><use href="#a{at}"/><use href="#a{at}"/></g>' for at in range(n))
+        ),
+    ),
+    "svg, styles": (
+        "a.svg",
+        1000,
+        lambda n: svg(f"<style>{'.a,.b{fill:none}' * n}</style>" + '<path class="a b" d="M0 0L1 1"/>' * n),
+    ),
+    "svg, comments in styles": ("a.svg", 20000, lambda n: svg(f"<style>{'/*{' * n}</style>")),
+    "svg, kanji": ("a.xml", 200, lambda n: "<kanjivg>" + '<kanji><path d="M0 0L1 1"/></kanji>' * n + "</kanjivg>"),
+    "svg, declared attributes": (
+        "a.svg",
+        500,
+        lambda n: (
+            "<!DOCTYPE svg [<!ATTLIST a " + "".join(f"b{at} CDATA 'c' " for at in range(n)) + ">]>" + svg("<a/>" * n)
+        ),
+    ),
+    "svg, a declared value": (
+        "a.svg",
+        2000,
+        lambda n: f'<!DOCTYPE svg [<!ATTLIST a b CDATA "{"c" * n}">]>' + svg("<a/>" * n),
+    ),
     "svg, groups": ("a.svg", 5000, lambda n: svg("<g>" * 190 + "<a/>" * n + "</g>" * 190)),
     "svg, texts between elements": ("a.svg", 4000, lambda n: svg("ab<a/>" * n)),
     "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),
@@ -186,6 +226,17 @@ CASES: dict[str, tuple[str, int, Make]] = {
         1000,
         lambda n: json.dumps({"word": "a", "drawing": [[[*([1] * n), "a" * n], [1] * (n + 1)]]}),
     ),
+    "lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
+    "lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
+    "lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
+    "xournal, points": ("a.xoj", 10000, lambda n: xournal(f'<stroke width="1 2">{"1 2 " * n}</stroke>')),
+    "xournal, widths": (
+        "a.xoj",
+        10000,
+        lambda n: xournal(f'<stroke width="1{" 2" * n}">{"1 2 " * n}</stroke>'),
+    ),
+    "xournal, strokes": ("a.xoj", 1000, lambda n: xournal('<stroke width="1">1 2 3 4</stroke>' * n)),
+    "xournal, pages": ("a.xoj", 300, lambda n: xournal(f'<stroke width="1">1 2</stroke>{BREAK}' * n)),
     "own ink, drawings": ("a.jsonl", 300, lambda n: drawn([[1, 2], [3, 4]]) * n),
     "own ink, points": ("a.jsonl", 10000, lambda n: drawn([[1, 2]] * n)),
     "own ink, strokes": ("a.jsonl", 1500, lambda n: drawn(*[[[1, 2]]] * n)),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +25,25 @@ from rhapsode.corpus import prepare
 from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
+from rhapsode.ink.hershey import JOINED, lines
 from rhapsode.ink.page import Page
 from rhapsode.ink.read import read
+from rhapsode.ink.wrap import Paragraph
 from rhapsode.model import Model
 from rhapsode.network import Network
 from rhapsode.recogniser import RecogniserConfig
 from rhapsode.recognition import codec_for
+from rhapsode.report import Report
 from rhapsode.resets import ResetPolicy
 from rhapsode.samplers import Sampling
 from rhapsode.score import carried
 from rhapsode.steps import Moves, Text
 from rhapsode.verified import audit, draw, judge
-from rhapsode.writing import write
+from rhapsode.writing import hand_of, several, stacked, write
 
 FEEDBACK = [False, True]
 DOCUMENT = ResetPolicy.parse("document")
+LATE = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, replace(JOINED, delayed=1.0)))
 
 
 # --- generation and scoring ---
@@ -323,6 +328,32 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
     assert np.ptp(drawn.points[:, 0]) > 50 * np.ptp(written(["b"])[0].points[:, 0]) / 4
 
 
+@pytest.mark.parametrize("feedback", FEEDBACK)
+def test_a_network_grows_for_new_characters_and_late_strokes(tiny_model: MakeModel, feedback: bool) -> None:
+    torch = pytest.importorskip("torch")
+    base = tiny_model(codec="strokes", feedback=feedback)
+    old = base.record_codec
+    late = [Drawing(d.points, d.ends, d.text) for d in LATE * 3]
+    new = old.refitted(lambda: iter([*written(WORDS), *late]))
+    assert new.alphabet == old.alphabet + "itx" and new.steps.returns  # j, l and so on come too seldom
+    assert not new.refusal(written(["dab"])[0]) and "characters that the model does not know" in new.refusal(late[0])
+    network = Network(base.config.network, new.steps, new.text)
+    weights = network.grown(base.weights, base.network)
+    assert {name: weight.shape for name, weight in weights.items()} == network.shapes
+    assert network.grown(weights, network).keys() == weights.keys()
+    moves = torch.randn(9, 1, 3, generator=torch.Generator().manual_seed(0))
+    moves[..., 2] = (moves[..., 2] > 0).float()
+    found = []
+    for net, held, codec in ((base.network, base.weights, old), (network, weights, new)):
+        symbols = torch.tensor(codec.encode_text("bead"))[:, None]
+        begin = torch.zeros(9, 1, dtype=torch.int64)
+        own = {name: torch.tensor(weight) for name, weight in held.items()}
+        attended = Attended(symbols, begin, begin + len(symbols))
+        found.append(net.run(own, moves, net.zeros(1, own["output.bias"]), text=attended)[0])
+    torch.testing.assert_close(found[1][..., :-1], found[0])
+    assert (found[1][..., -1] == -4).all()
+
+
 def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_path: Path) -> None:
     from rhapsode.training.run import train
 
@@ -335,11 +366,18 @@ def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_p
 
 def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: MakeModel) -> None:
     codec = tiny_model(codec="strokes").record_codec
-    text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9"
-    assert codec.spelled(text) == text
-    assert codec.spelled(text, "nearest") == "bad cab i dab e" or "i" not in codec.alphabet
-    assert codec.spelled(text, "nearest").startswith("bad cab ")
-    assert codec.spelled(text, "skip").startswith("bd cab ")
+    assert codec.alphabet == "abcde"
+    text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9 & B\u00c9\u00e9D\n$ &\t\n\f a"
+    assert codec.spelled(text) == (text, {}, {})
+    found = codec.spelled(text, "nearest")
+    assert found.text == "bad cab dab e beed\n\n\f a"
+    replaced = {"\u00e4": "a", "\u00e9": "e", "\u00c9": "e", "\u0111": "d", "B": "b", "D": "d"}
+    assert found.replaced == {pair: 1 + (pair[0] == "\u00e9") for pair in replaced.items()}
+    assert found.left_out == {"\u201c": 1, "\u201d": 1, "\ufb01": 1, "z": 1, "&": 2, "$": 1}
+    found = codec.spelled(text, "skip")
+    assert found.text == "bd cab ab \n\n\f a" and not found.replaced
+    assert found.left_out["\u00e9"] == 2 and found.left_out.total() == 14
+    assert len(codec.spelled("\u00e9 & " * 100_000, "nearest").text) == 200_000  # at once
     with pytest.raises(UserError, match="nearest, refuse, skip"):
         codec.spelled(text, "guess")
 
@@ -367,6 +405,71 @@ def test_a_pen_that_jumps_is_cut_short(tiny_model: MakeModel) -> None:
     assert max(other.sd) < 10 * max(one.sd)  # of 328 steps, one a million long
 
 
+# --- dots and bars that come after their word ---
+
+ALWAYS = {"delayed": 0}
+
+
+def test_late_strokes_are_learnt_with_their_letters_where_a_hand_has_many() -> None:
+    natural = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, JOINED))
+
+    def codec(drawings: list[Drawing], **options: int) -> Strokes:
+        return Strokes.fit(lambda: iter(drawings), **options)
+
+    late, plain = codec(LATE), codec(natural)
+    assert late.steps.returns and not plain.steps.returns
+    assert not codec([Drawing(d.points, d.ends) for d in LATE]).steps.returns  # without texts, they are no writing
+    assert codec(natural, **ALWAYS).steps.returns and not codec(LATE, delayed=1000).steps.returns
+    for each, other in ((late, natural), (plain, LATE)):
+        again = Strokes.from_json(json.loads(json.dumps(each.to_json())))
+        assert again.to_json() == each.to_json()
+        # Fine-tuning keeps what steps mean, and adds to it where new writing needs that.
+        assert each.refitted(lambda other=other: iter(other)).steps.returns
+    assert not plain.refitted(lambda: iter(natural)).steps.returns
+    assert "returns" not in plain.to_json()  # as models were before
+    with pytest.raises(UserError, match="returns is 1"):
+        Strokes.from_json({**late.to_json(), "returns": 1})
+
+
+def test_late_strokes_come_back_where_they_were() -> None:
+    codec = Strokes.fit(lambda: iter(LATE), every=1)
+    for drawing in LATE[:5]:
+        steps = codec.encode(drawing)
+        assert len(steps) == len(drawing) - 1 and (steps[:, 2] == -1).sum() >= 1 and steps[-1, 2] == 2
+        found = codec.decode(steps, drawing.text)
+        assert sorted(map(len, found.strokes())) == sorted(map(len, drawing.strokes()))
+        assert len(list(found.strokes())[0]) == len(list(drawing.strokes())[0])  # the bodies are whole, and first
+        places = [found.points - found.points[0], drawing.points - drawing.points[0]]
+        one, other = (points[np.lexsort(np.round(points, 3).T)] for points in places)
+        np.testing.assert_allclose(one, other, atol=1e-3)
+        np.testing.assert_allclose(codec.encode(found), steps, atol=1e-3)
+
+
+def test_models_with_late_strokes_draw_what_they_score(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes", options=ALWAYS, seed=1)
+    assert model.codec.steps.returns and not tiny_model(codec="strokes").codec.steps.returns  # type: ignore[union-attr]
+    backs = 0
+    for style in (None, written(["dab"])[0]):
+        before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
+        text = model.record_codec.encode_text("bead" if style is None else "dabbead")
+        for sample in model.generate("bead", length=40, samples=10, seed=3, style=style):
+            nats = [block for _, block in carried(model, before, [sample.steps], text)]
+            assert np.array_equal(-np.concatenate(nats), sample.log_probs)
+            assert len(sample.record) == len(sample.steps) + (style is None)
+            assert sample.stopped != "end" or sample.record.ends[-1]
+            backs += int((sample.steps[:, 2] == -1).sum())
+    assert backs > 20
+    assert all(one.steps for one in model.score_records(LATE[:0] + written(["dab"])))
+
+
+def test_a_text_of_blanks_is_nothing_to_write(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    for style in (None, written(["dab"])[0]):
+        for text in ("", " ", " \n\t "):
+            with pytest.raises(UserError, match="nothing to write"):
+                model.generate(text, style=style)
+
+
 # --- pages, and writing that is read again ---
 
 
@@ -388,6 +491,68 @@ def test_pages_have_every_word(tiny_model: MakeModel) -> None:
     assert len(seen) == 4  # nothing was drawn
     with pytest.raises(UserError, match="text is empty"):
         write(model, " \n", Page.named("a6"))
+
+
+def test_pages_keep_the_breaks_of_an_address_and_a_poem(tiny_model: MakeModel) -> None:
+    model, page = tiny_model(codec="strokes"), Page.named("a6", margin=8.0)
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        return sample_like(words, [0, len(words)])
+
+    text = "dad ab\r\n\tbed \r\n\r\nace " + "bad cab " * 5 + "\r\nabe\fdeed\r\n"
+    layout = write(model, text, page, draw=drawn).layout
+    lines = [[line.drawing.text for line in sheet.lines] for sheet in layout.sheets]
+    assert [line[:7] for line in lines[0][:3]] == ["dad ab", "bed", "ace bad"]
+    assert lines[0][-1] == "abe" and lines[1] == ["deed"] and len(lines[0]) > 4
+    placed = layout.sheets[0].lines
+    rows = [round((line.baseline - page.baseline(0)) / page.pitch) for line in placed]
+    assert rows == [0, 1, *range(3, len(rows) + 1)]
+    assert placed[1].drawing.bounds[0] > placed[0].drawing.bounds[0] + 10
+    filled = write(model, text, page, draw=drawn, reflow=True).layout
+    assert filled.sheets[0].lines[0].drawing.text == "dad ab bed"
+    assert " abe" in (filled.sheets[0].lines[-1].drawing.text or "") and len(filled.sheets) == 2
+
+
+def test_what_a_model_draws_far_too_large_is_made_smaller_and_told(tiny_model: MakeModel) -> None:
+    """A page that was drawn for a minute is not lost for one wild line."""
+    told = Told()
+
+    def drawn(words: str, number: int, style: Drawing | None) -> Sample:
+        sample = sample_like(words, [0, len(words)])
+        return replace(sample, record=replace(sample.record, points=sample.record.points * [1000, 500]))
+
+    page = Page.named("a6")
+    layout = write(tiny_model(codec="strokes"), "abe\n\tcab", page, draw=drawn, report=told).layout
+    points = np.concatenate([stroke.points for stroke in layout.sheets[0].strokes()])
+    assert (points >= 0).all() and (points <= [page.width, page.height]).all()
+    assert len(told.warnings) == 2 and "'cab' was drawn far too large" in told.warnings[1]
+
+
+class Told(Report):
+    def __init__(self) -> None:
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
+
+
+def test_several_lines_are_one_drawing_with_lines(tiny_model: MakeModel) -> None:
+    model = tiny_model(codec="strokes")
+    lines = several(model, "ab\r\n\r\n\tcab \nbee\n")
+    assert lines == [Paragraph(("ab",)), Paragraph(("cab",), 1, 4), Paragraph(("bee",))]
+    drawn = [sample_like(each.lines[0], [0, 1]) for each in lines]
+    whole = stacked(model, lines, drawn)
+    assert whole.text == whole.record.text == "ab\ncab\nbee" and len(whole.steps) == len(whole.log_probs) == 6
+    assert json.loads(whole.data)["text"] == "ab\ncab\nbee"
+    hand = hand_of(model)
+    parts = np.split(whole.record.points, np.cumsum([len(sample.record) for sample in drawn]))[:3]
+    for part, row, indent in zip(parts, (0, 2, 3), (0, 4, 0), strict=True):
+        assert part[:, 0].min() == pytest.approx(indent * hand.advance)
+        assert abs(part[:, 1].mean() / hand.x_height - 4 * row) < 2
+    assert several(model, "cab\n") == [Paragraph(("cab",))]
+    for text, message in (("\n \n", "text is empty"), ("ab\nz", "never seen 'z'")):
+        with pytest.raises(UserError, match=message):
+            several(model, text)
 
 
 class FakeRecogniser:
@@ -426,6 +591,16 @@ def test_what_is_wrong_is_said_by_character() -> None:
     assert judge(sample, 0.5, fake).missing == ((2, "c"),)
     fake.wrong = "aabcd"
     assert not judge(sample, 0.5, fake).good
+    for text, shown, missing in (
+        ("In 100 Ill", "ln IOO I1l", ()),  # no one can tell these apart
+        ('he said "no" .', 'he said" no".', ()),
+        ("to the", "tothe", ((2, " "),)),
+        ('a "bc', 'a"bx', ((4, "c"),)),
+        ("quick", "qui\ufffdck", ((2, "i"),)),  # a fault of the dot
+        ("Ill", "Il", ((2, "l"),)),
+    ):
+        reader: Any = FakeRecogniser(shown)
+        assert judge(sample_like(text, list(range(len(text) + 1))), 0.5, reader).missing == missing
 
 
 def test_writing_that_cannot_be_read_is_drawn_again(tiny_model: MakeModel) -> None:
@@ -451,7 +626,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     config = tmp_path / "small.toml"
     config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
     assert main(["train", str(pens), "-o", folder, "--steps", "30", "--config", str(config), "--device", "cpu"]) == 0
-    capsys.readouterr()
+    assert f'next     rhapsode generate {folder} "any words" -o words.svg' in capsys.readouterr().err
     out = tmp_path / "out"
     out.mkdir()
     for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):
@@ -463,6 +638,14 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     two = ["--samples", "2", "--seed", "1", "--animated"]
     assert main(["generate", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
     assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
+    plotted = ["--seed", "1", "--lift", "servo", "--length", "9"]
+    assert main(["generate", folder, "bad\ncab\n", "-o", str(out / "d.gcode"), *plotted]) == 0
+    assert "; bad\n; cab\n" in (out / "d.gcode").read_text() and "\nM3 S90\n" in (out / "d.gcode").read_text()
+    capsys.readouterr()
+    assert main(["generate", folder, "b\u00e4d &\ncab&", "--seed", "1", "--length", "9", "--unknown", "nearest"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)["text"] == "bad\ncab"
+    assert "'\u00e4' is written 'a' once; '&' is left out 2 times" in told.err
     page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
     assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
     assert (out / "at.png").read_bytes()[:4] == b"\x89PNG" and (out / "p.svg").exists()
@@ -503,6 +686,30 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
         (["generate", "MODEL", "ab", "-o", "x.doc"], "must end in"),
         (["generate", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
+        (["generate", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
+        (["generate", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
+        (["generate", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
+        (["generate", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
+        (["generate", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
+        (["generate", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
+        (["generate", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
+        (["generate", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),
+        (["generate", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing is left to write"),
+        *(
+            (["generate", "MODEL", "ab", *options], f"{message}; before anything was drawn")
+            for options, message in (
+                (["-o", "x.svg", "--mode", "inc"], "Did you mean 'ink'"),
+                (["-o", "x.png", "--nib", "0"], "a nib of 0 mm"),
+                (["-o", "x.png", "--colour", "bluu"], "'bluu' is no colour"),
+                (["-o", "x.png", "--dpi", "5000", "--page", "a3"], "pixels are more than"),
+                (["-o", "x.svg", "--x-height", "0"], "--x-height 0"),
+                (["-o", "x.svg", "--x-height", "4000"], "than 5,000 mm long"),
+                (["-o", "x.gcode", "--lift", "crane"], "way to lift the pen"),
+                (["-o", "x.gcode", "--up", "G0 X5"], "cannot lift or lower a pen"),
+                (["-o", "x.gcode", "--feed", "-1", "--page", "a6"], "feed is -1 mm"),
+                (["-o", "x.hpgl", "--pen", "0"], "there is no pen 0"),
+            )
+        ),
         (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
         (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
         (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
@@ -533,6 +740,9 @@ def test_mistakes_at_the_command_line(
         "PENS#500": f"{pens}#500",
         "BOOK": "book.txt",
     }
+    message, _, early = message.partition("; before anything")
+    if early:
+        monkeypatch.setattr(Model, "generate", lambda *_, **__: pytest.fail("it was drawn"))
     assert main([places.get(word, word) for word in arguments]) == 2
     error = capsys.readouterr().err
     assert message in error and "Traceback" not in error

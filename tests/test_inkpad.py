@@ -7,6 +7,9 @@ import json
 import os
 import re
 import signal
+import socket
+import string
+import struct
 import subprocess
 import sys
 import threading
@@ -22,8 +25,9 @@ from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.ink.read import read, recognised
 from rhapsode.inkpad.lines import Lines, parse
-from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, english, prompts, written
-from rhapsode.inkpad.server import LIMIT, PAGES, Server
+from rhapsode.inkpad.prompts import ALPHABET, ENOUGH, LONGEST, characters, prompts, written
+from rhapsode.inkpad.sentences import SENTENCES
+from rhapsode.inkpad.server import HOST, LIMIT, PAGES, Server
 
 TEXTS = ["the first line", "A second, 2nd one."]
 
@@ -37,8 +41,8 @@ def texts(path: Path) -> list[str | None]:
 
 
 @contextmanager
-def serving(path: Path, asked: list[str] = TEXTS) -> Iterator[Server]:
-    with Server(Lines(path), asked, "abc") as server:
+def serving(path: Path, asked: list[str] = TEXTS, host: str = HOST) -> Iterator[Server]:
+    with Server(Lines(path), asked, "abc", host=host) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -82,43 +86,66 @@ def post(server: Server, body: bytes, **headers: str) -> tuple[int, dict[str, An
 # What to write
 
 
-@pytest.mark.parametrize("seed", [0, 1])
-def test_prompts_cover(seed: int) -> None:
-    """In 40 lines everything several times, with Python's documentation and without it."""
-    for words in (english(), []):
-        lines = prompts(40, ALPHABET, seed, words)
-        assert len(set(lines)) == 40
-        counts = written(lines)
-        assert set(counts) == set(ALPHABET)
-        assert min(counts.values()) >= ENOUGH, counts
-        assert max(map(len, lines)) <= LONGEST
-        assert all(text == " ".join(text.split()) for text in lines)
+@pytest.mark.parametrize("seed", range(4))
+def test_prompts_are_sentences_that_cover_everything(seed: int) -> None:
+    """In 40 lines everything several times."""
+    lines = prompts(40, ALPHABET, seed)
+    assert len(set(lines)) == 40 and set(lines) <= set(SENTENCES)
+    counts = written(lines)
+    assert set(counts) == set(ALPHABET)
+    assert min(counts.values()) >= ENOUGH, counts
+
+
+def test_sentences() -> None:
+    assert len(set(SENTENCES)) == len(SENTENCES) > 250
+    assert set("".join(SENTENCES)) == {*ALPHABET, " "}
+    for text in SENTENCES:
+        assert len(text) <= LONGEST and text == " ".join(text.split())
+        assert text[0] in string.ascii_uppercase + '"'
 
 
 def test_prompts_are_repeatable() -> None:
-    words = english()[:3000]
-    few, many = prompts(5, ALPHABET, 3, words), prompts(9, ALPHABET, 3, words)
+    few, many = prompts(5, ALPHABET, 3), prompts(9, ALPHABET, 3)
     assert many[:5] == few, "a longer session goes on with the same lines"
-    code = "from rhapsode.inkpad.prompts import *; print(prompts(5, ALPHABET, 3, english()[:3000]))"
+    code = "from rhapsode.inkpad.prompts import *; print(prompts(5, ALPHABET + 'é', 3))"
     for hashing in "12":  # the order of sets must not matter
         done = subprocess.run(
-            [sys.executable, "-c", code], env=os.environ | {"PYTHONHASHSEED": hashing}, capture_output=True, text=True
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": hashing, "PYTHONIOENCODING": "utf-8"},
+            capture_output=True,
+            encoding="utf-8",
         )
-        assert done.stdout.strip() == str(few)
-    assert prompts(5, ALPHABET, 4, words) != few
+        assert done.stdout.strip() == str(prompts(5, ALPHABET + "é", 3))
+    assert prompts(5, ALPHABET, 4) != few
+
+
+def test_more_prompts_than_sentences() -> None:
+    lines = prompts(400, ALPHABET, 0)
+    assert len(set(lines)) == 400 and max(map(len, lines)) <= LONGEST
+    assert set(SENTENCES) <= set(lines)
 
 
 @pytest.mark.parametrize("alphabet", ["äöüßéñ", "ABC", "0123456789", "?!&+()", "абвгд", "aé-'s", "ACGT.", "漢字か"])
 def test_prompts_of_other_alphabets(alphabet: str) -> None:
-    lines = prompts(12, alphabet, 0, english()[:3000])
+    lines = prompts(12, alphabet, 0)
     counts = written(lines)
     assert set(counts) == set(alphabet)
     assert min(counts.values()) >= ENOUGH
 
 
+def test_sentences_in_the_characters_that_there_are() -> None:
+    assert set(prompts(9, string.ascii_lowercase, 0)) <= {_letters(each.lower()) for each in SENTENCES}
+    lines = prompts(40, ALPHABET + "é", 0)
+    assert written(lines)["é"] >= ENOUGH and len(set(lines) & set(SENTENCES)) > 30
+
+
+def _letters(text: str) -> str:
+    return " ".join("".join(char for char in text if char.isalpha() or char == " ").split())
+
+
 def test_common_pairs_come_first() -> None:
-    words = [first + second for second in "aeiou" for first in ("th", "th", "th", "kw", "vr", "zn")] * 9
-    assert "th" in prompts(1, "aeioukwthvrzn", 0, words)[0]
+    begun = "".join(prompts(8, string.ascii_lowercase, 0))
+    assert all(pair in begun for pair in ("th", "he", "in", "er"))
 
 
 def test_wrong_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +155,7 @@ def test_wrong_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
             characters(wrong)
     monkeypatch.setattr("rhapsode.inkpad.prompts.TRIES", 1)
     with pytest.raises(UserError, match="not 500 different lines"):
-        prompts(500, "a", 0, [])
+        prompts(500, "a", 0)
 
 
 # The file
@@ -309,7 +336,18 @@ def test_its_own_page_may_save(server: Server) -> None:
 
 def test_wrong_addresses(server: Server) -> None:
     token = server.token
-    for where in ("/", "//", f"/{token}", f"/{token[:-1]}/", f"/{token}x/page.js", "/x/lines", "/lines", "/page.js"):
+    status, headers, _ = ask(server, "GET", f"/{token}")  # as people type it
+    assert status == 308 and headers["Location"] == f"/{token}/"
+    for where in (
+        "/",
+        "//",
+        f"/{token[:-1]}",
+        f"/{token[:-1]}/",
+        f"/{token}x/page.js",
+        "/x/lines",
+        "/lines",
+        "/page.js",
+    ):
         assert ask(server, "GET", where)[0] == 403, where
     assert ask(server, "POST", "/x/lines", line(TEXTS[0]))[0] == 403
     for where in (
@@ -330,6 +368,76 @@ def test_ports(server: Server, path: Path) -> None:
     assert server.server_address[0] == "127.0.0.1"
     with pytest.raises(UserError, match="in use"):
         Server(Lines(path), TEXTS, "abc", server.server_port)
+
+
+def test_a_host_for_other_devices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Heard at all addresses, and answered to who knows the secret, at an address of this machine and no other name."""
+    monkeypatch.setattr(Server, "_outward", lambda _: "127.0.0.2")  # as the network's address of this machine
+    with serving(path, host="0.0.0.0") as server:
+        assert server.url == f"http://127.0.0.2:{server.server_port}/{server.token}/" and not server.private
+        assert re.fullmatch(r"([a-z2-9]{4}-){4}[a-z2-9]{4}", server.token)
+        where = f"127.0.0.2:{server.server_port}"
+        own = {"Host": where, "Origin": f"http://{where}", "Sec-Fetch-Site": "same-origin"}
+
+        def told(method: str, target: str, **headers: str) -> int:
+            connection = http.client.HTTPConnection("127.0.0.2", server.server_port, timeout=20)
+            sent = {**own, "Content-Type": "application/json", **headers}
+            connection.request(method, target, line(TEXTS[0]) if method == "POST" else None, sent)
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        assert told("POST", f"/{server.token}/lines") == told("GET", f"/{server.token}/") == 200
+        for target in ("/", "/lines", "/page.js", f"/{server.token[:-1]}/lines", f"/{'a' * 24}/lines"):
+            assert told("GET", target) == told("POST", target) == 403
+        for wrong in (
+            {"Host": "evil.example"},
+            {"Host": "192.0.2.7"},
+            {"Host": "["},
+            {"Origin": "http://evil.example"},
+        ):
+            assert told("GET", f"/{server.token}/lines", **wrong) == 403
+    with Server(Lines(path), TEXTS, "abc", host="localhost") as server:
+        assert server.private
+    for wrong in ("192.0.2.7", "no such host", "x" * 70):
+        with pytest.raises(UserError, match=r"With --host, give an address of this machine, or 0\.0\.0\.0"):
+            Server(Lines(path), TEXTS, "abc", host=wrong)
+
+
+def test_ipv6(path: Path) -> None:
+    try:
+        server = Server(Lines(path), TEXTS, "abc", host="::1")
+    except UserError:
+        pytest.skip("there is no IPv6 here")
+    with server:
+        assert server.private and server.url.startswith(f"http://[::1]:{server.server_port}/")
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        connection = http.client.HTTPConnection("::1", server.server_port, timeout=20)
+        connection.request("GET", f"/{server.token}/lines")
+        assert connection.getresponse().status == 200
+        server.shutdown()
+        thread.join()
+
+
+def test_a_browser_that_leaves_is_no_failure(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
+    body = line(TEXTS[0])
+    for sent in (
+        f"GET /{server.token}/lines HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode(),
+        f"POST /{server.token}/lines HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body) + 1}\r\n\r\n".encode()
+        + body,
+        b"GET /",
+    ):
+        for _ in range(5):
+            with socket.create_connection(("127.0.0.1", server.server_port)) as connection:
+                connection.sendall(sent)
+                connection.setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+                )  # a reset, not an end
+    time.sleep(0.2)
+    assert ask(server, "GET", "lines")[0] == 200
+    assert capsys.readouterr().err == ""
 
 
 # The command
@@ -356,7 +464,7 @@ def send(url: str, body: bytes) -> int:
 
 
 def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
-    asked = prompts(3, "abcXY", 0, english())
+    asked = prompts(3, "abcXY", 0)
     with running(path, "--lines", "3", "--alphabet", "abcXY") as (process, url):
         assert re.fullmatch(r"http://127\.0\.0\.1:\d+/[\w-]{20,}/", url)
         assert send(url, line(asked[0])) == 200
@@ -370,7 +478,7 @@ def test_ctrl_c_ends_with_a_summary(path: Path) -> None:
 
 def test_killed_while_saving(path: Path) -> None:
     """Whatever moment it dies at, the file is whole and has every line whose save was answered."""
-    asked = prompts(12, "abc", 0, english())
+    asked = prompts(12, "abc", 0)
     with running(path, "--lines", "12", "--alphabet", "abc") as (process, url):
         saved: list[str] = []
 
@@ -462,6 +570,7 @@ def test_in_a_browser(browser: Any, path: Path) -> None:
         scribble(page)
         page.keyboard.press("Enter")
         expect(page.locator("#after")).to_contain_text("All lines are written")
+        expect(page.locator("#status")).to_have_text("Saved: and a third")
         assert page.locator("#commands").inner_text().count("rhapsode") == 2
         assert not wrong
     assert texts(path) == [*TEXTS, "and a third"]

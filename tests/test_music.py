@@ -174,7 +174,9 @@ def test_files_of_tunes_are_compared(tunes: Path, tmp_path: Path, capsys: pytest
         assert message in capsys.readouterr().err
 
 
-def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes(
+    tunes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     codec = PianoRoll.fit(lambda: iter([scale(40)]))
     model = tmp_path / "m"
     from conftest import random_weights
@@ -206,7 +208,11 @@ def test_mistakes(tunes: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str
         (["--stop", "x"], "--stop means nothing to models of music"),
         (["--max-copy", "3"], "known.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
+        (["--soundfont", str(tunes), "-o", str(tmp_path / "x.wav"), "--seed", "1"], "this is no SoundFont"),
+        (["--soundfont", "none.sf2", "-o", str(tmp_path / "x.wav"), "--seed", "1"], "none.sf2: cannot be read"),
     ]:
+        if "--soundfont" in arguments:  # looked at before anything is drawn
+            monkeypatch.setattr(Model, "generate", lambda *_, **__: pytest.fail("it was drawn"))
         assert main(["generate", str(model), *arguments]) == 2
         assert message in capsys.readouterr().err.replace("\n", " ")
     assert main(["inspect", str(primer), "--against", str(model)]) == 2

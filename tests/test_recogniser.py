@@ -20,7 +20,19 @@ from rhapsode.errors import UserError
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.formats.own import dumps
 from rhapsode.legibility import character_error_rate, edit_distance
-from rhapsode.recogniser import FAR, FEATURES, FILE, LONGEST, UP, Recogniser, RecogniserConfig, frames, padded
+from rhapsode.recogniser import (
+    FAR,
+    FAULT,
+    FEATURES,
+    FILE,
+    LONGEST,
+    UP,
+    Recogniser,
+    RecogniserConfig,
+    framed,
+    frames,
+    padded,
+)
 from rhapsode.report import Report
 from rhapsode.training import recognise
 
@@ -117,6 +129,21 @@ def test_frames_of_what_are_no_numbers(untrained: Recogniser) -> None:
         untrained.read([Drawing(np.array([[0, 0], [math.nan, 1]]), np.array([False, True]))])
 
 
+def test_frames_with_marks_show_where_a_late_dot_stands() -> None:
+    x = np.arange(0, 20, 0.125)
+    word = np.stack([x, np.abs((x % 1) - 0.5) * 2], axis=1)
+    near, far = (from_strokes([word, np.array([[at, -0.5], [at + 0.01, -0.4]])]) for at in (3.5, 4.5))
+    np.testing.assert_allclose(frames(near), frames(far), atol=0.01)  # the way there is as far as ways go
+    assert np.abs(frames(near, marks=True) - frames(far, marks=True)).max() > 1
+    cut, frame = framed(near, marks=True)
+    assert len(frame) == len(near) and frame.min() == 0 and frame.max() == len(cut) - 1
+    under, dot = frame[int(3.5 / 0.125)], frame[len(word)]
+    assert 0 < abs(dot - under) < 4 and frame[len(word) - 1] == len(cut) - 1
+    np.testing.assert_array_equal(framed(near)[0], frames(near))
+    plain = words(3, seed=1)[0]
+    assert (np.diff(framed(plain)[1]) >= 0).all()
+
+
 # --- the network ---
 
 
@@ -155,6 +182,20 @@ def test_nats_are_torchs(untrained: Recogniser) -> None:
         reduction="none",
     )
     np.testing.assert_allclose(untrained.nats(drawings, texts), expected, rtol=1e-4)
+
+
+def test_faults_are_read_and_make_a_text_unlikely(untrained: Recogniser) -> None:
+    config = untrained.config.model_copy(update={"marks": True})
+    rng = np.random.default_rng(0)
+    weights = {n: rng.standard_normal(s).astype(np.float32) * 0.3 for n, s in config.shapes.items()}
+    assert weights["output.bias"].shape == (len(GLYPHS) + 2,)
+    drawings = words(3, seed=4)
+    texts = [drawing.text or "" for drawing in drawings]
+    nats = Recogniser(config, weights).nats(drawings, texts)
+    weights["output.bias"][-1] = 30
+    sees_nothing_else = Recogniser(config, weights)
+    assert sees_nothing_else.read(drawings) == [FAULT] * 3
+    assert (sees_nothing_else.nats(drawings, texts) > nats + 20).all()
 
 
 def test_nats_are_of_a_distribution(untrained: Recogniser) -> None:
@@ -263,8 +304,9 @@ def test_it_learns_to_read(tmp_path: Path, few_rows: None) -> None:
     again = Recogniser.load(output)
     assert again.config == found.config and set(again.config.alphabet) == set(GLYPHS)
     rate = character_error_rate(zip(texts, again.read(valid), strict=True))
-    assert rate.rate == min(report.rates) == again.config.facts["valid_cer"]
+    assert rate.rate == again.config.facts["valid_cer"] in report.rates and again.config.marks
     assert rate.rate < 0.1, rate
+    assert again.config.facts["valid_noticed"] > 0.6
     right = again.nats(valid, texts)
     wrong = again.nats(valid, [text[::-1] + "v" for text in texts])
     assert (right < wrong).mean() > 0.95

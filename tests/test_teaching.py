@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import threading
 import time
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +87,7 @@ def until(teacher: Teacher, *phases: str, done: float = 0.0) -> dict[str, Any]:
 
 
 def wish(hand: str, **more: Any) -> dict[str, Any]:
-    return {"hand": hand, "text": "bead", "bias": 1, "seed": 3, **more}
+    return {"hand": hand, "text": "bead", "bias": 1, "seed": 3, "paper": "", **more}
 
 
 def test_a_lesson(teacher: Teacher) -> None:
@@ -101,14 +104,14 @@ def test_a_lesson(teacher: Teacher) -> None:
         status, answer = send(server, "teach")
         assert status == 200 and answer["phase"] == "running"
         assert send(server, "teach")[0] == 400, "one at a time"
-        assert send(server, "write", wish("before"))[1]["svg"].startswith("<svg"), "the page stays of use meanwhile"
+        assert send(server, "write", wish("before"))[1]["pages"][0].startswith("<svg"), "the page stays of use"
         until(teacher, "finished")
         end = state(server)
         assert end["taught"] and end["kept"] and end["done"] <= 1 and isinstance(end["valid"], float)
-        before, after = (send(server, "write", wish(hand))[1]["svg"] for hand in ("before", "after"))
-        assert after.startswith("<svg") and after != before
-        assert send(server, "write", wish("after"))[1]["svg"] == after
-        assert send(server, "write", wish("after", seed=4))[1]["svg"] != after
+        before, after = (send(server, "write", wish(hand))[1]["pages"] for hand in ("before", "after"))
+        assert len(after) == 1 and after[0].startswith("<svg") and after != before
+        assert send(server, "write", wish("after"))[1]["pages"] == after
+        assert send(server, "write", wish("after", seed=4))[1]["pages"] != after
         own = send(server, "own")[1]
         assert own["text"] in TEXTS and len(own["text"]) == 4 and "<path" in own["svg"]
     assert {one.name for one in teacher.folder.iterdir()} == {
@@ -167,7 +170,10 @@ def test_too_few_lines(teacher: Teacher) -> None:
         wish("neither"),
         wish("before", text=""),
         wish("before", text=" \n"),
-        wish("before", text="a" * 401),
+        wish("before", text="a" * 2001),
+        wish("before", text="a\n" * 201),
+        wish("before", paper="a9"),
+        wish("before", paper=None),
         wish("before", text="xyz"),
         wish("before", text=7),
         wish("before", bias=2.1),
@@ -184,9 +190,39 @@ def test_what_cannot_be_written(teacher: Teacher, body: Any) -> None:
         assert status == 400 and answer["error"]
 
 
+def test_what_was_written_can_be_saved(teacher: Teacher) -> None:
+    """As what was shown; of several pages, all."""
+    with serving(teacher) as server:
+        shown = send(server, "write", wish("before", text="bead\ncab"))[1]["pages"]
+        beginnings = {
+            "svg": b"<svg",
+            "png": b"\x89PNG",
+            "lines": b"<svg",
+            "hpgl": b"IN;",
+            "z": b"; 100",
+            "servo": b"; ",
+        }
+        for kind, beginning in beginnings.items():
+            body = json.dumps(wish("before", text="bead\ncab", kind=kind)).encode()
+            status, headers, contents = ask(server, "POST", "save", body)
+            assert status == 200 and contents.startswith(beginning)
+            assert re.fullmatch(r'attachment; filename="words\.(svg|png|hpgl|gcode)"', headers["Content-Disposition"])
+            assert (contents == shown[0].encode()) == (kind == "svg")
+        assert b"\nM3 S90\n" in contents and b"\n; bead\n; cab\n" in contents
+        letter = wish("before", text="bead\n" * 20, paper="a6")
+        pages = send(server, "write", letter)[1]["pages"]
+        status, headers, contents = ask(server, "POST", "save", json.dumps({**letter, "kind": "svg"}).encode())
+        assert headers["Content-Disposition"] == 'attachment; filename="words.zip"'
+        with zipfile.ZipFile(BytesIO(contents)) as archive:
+            assert archive.namelist() == [f"words-{n + 1}.svg" for n in range(len(pages))] and len(pages) == 2
+            assert [archive.read(name).decode() for name in archive.namelist()] == pages
+        for wrong in ({}, {"kind": "exe"}, {"kind": 1}, {"kind": "svg", "paper": "a9"}):
+            assert send(server, "save", wish("before", **wrong))[0] == 400
+
+
 def test_other_pages_may_not_teach(teacher: Teacher) -> None:
     with serving(teacher) as server:
-        for where in ("teach", "stop", "write", "own"):
+        for where in ("teach", "stop", "write", "save", "own"):
             for headers in ({"Host": "evil.example"}, {"Origin": "null"}, {"Sec_Fetch_Site": "cross-site"}):
                 assert send(server, where, **headers)[0] == 403
             assert send(server, f"/x/{where}")[0] == 403
@@ -292,16 +328,26 @@ def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
             assert page.locator(place).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0
         assert page.locator("#before img").get_attribute("src") != page.locator("#taught img").get_attribute("src")
         page.locator("#words").fill("sad")
-        page.keyboard.press("Enter")
+        page.keyboard.press("Control+Enter")
         expect(page.locator("#trouble")).to_contain_text("never seen 's'")
         page.locator("#words").fill("dead")
+        page.keyboard.press("Enter")
+        page.keyboard.type("bee")
         page.locator("#bias").fill("2")
+        page.locator("#paper").select_option(label="A6")
         page.get_by_role("button", name="Write", exact=True).click()
-        expect(page.locator("#page img")).to_have_attribute("alt", "dead", timeout=30_000)
-        with page.expect_download() as download:
-            page.get_by_text("Save as SVG").click()
-        assert download.value.suggested_filename == "words.svg"
-        assert "<svg" in Path(download.value.path()).read_text()
+        expect(page.locator("#page img")).to_have_attribute("alt", "dead\nbee", timeout=30_000)
+        for kind, name, part in (
+            ("SVG", "words.svg", b'viewBox="0 0 105 148"'),
+            ("PNG", "words.png", b"IHDR"),
+            ("G-code: the pen on a servo, GRBL", "words.gcode", b"; dead\n; bee\nG21 ; mm\nG90 ; absolute\nM5\n"),
+        ):
+            page.locator("#kind").select_option(label=kind)
+            with page.expect_download() as download:
+                page.get_by_role("button", name="Save", exact=True).click()
+            assert download.value.suggested_filename == name
+            assert part in Path(download.value.path()).read_bytes()
+        expect(page.locator("#trouble")).to_be_empty()
         assert page.locator("#count").inner_text() == "10 of 10", "keys typed into the field are no commands"
         wrong = [each for each in wrong if "400" not in each]  # the browser's own word on the refusal above
         assert not wrong

@@ -114,6 +114,15 @@ class Writer(ABC):
         self._log_probs.append(log_prob)
         return self._add(step, attention)
 
+    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
+        """Steps that were drawn elsewhere, with what the model gives each, up to one that is the last."""
+        for n, step in enumerate(steps):
+            self._add(step, np.empty(0, np.float32))
+            if self.ended:
+                steps, log_probs = steps[: n + 1], log_probs[: n + 1]
+                break
+        self.steps, self._log_probs = [*steps], log_probs.tolist()
+
     def _complete(self, attention: np.ndarray) -> bool:
         """Whether what was drawn so far is all, as the model now sees it."""
         return False

@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     State = tuple[Tensor, ...]
 
 
+SELDOM = -4.0
+"""Log odds of a kind of step that a network has never seen."""
+
+
 class Network:
     """The computation for one configuration, kind of step, kind of text that goes with them (None: there is none), and
     so many numbers that are given of each step before it is predicted.
@@ -206,6 +210,24 @@ class Network:
             weights["output.weight"].normal_(std=0.5 * self.features**-0.5, generator=generator)
         self.head.initialise(part(weights, "head"), generator)
         return weights
+
+    def grown(self, weights: Mapping[str, np.ndarray], other: Network) -> dict[str, np.ndarray]:
+        """Weights of `other`, a network of the same configuration, as weights of this one, which knows more characters
+        of texts (those of `other` are the first of them) or more kinds of steps (a pen that goes back). It computes the
+        same as `other`, but that new steps are possible."""
+        found = dict(weights)
+        new = (self.condition.width if self.condition else 0) - (other.condition.width if other.condition else 0)
+        if new:
+            for name in (f"layer{n}.input" for n in range(len(self.cells))):
+                rows = found[name]
+                if rows.shape[1] != self.shapes[name][1]:
+                    # What is attended comes last, and the last of its symbols is the text's end.
+                    found[name] = np.insert(rows, [rows.shape[1] - 1] * new, 0, axis=1)
+        more = self.head.width - other.head.width
+        if more:
+            found["output.weight"] = np.pad(found["output.weight"], ((0, more), (0, 0)))
+            found["output.bias"] = np.pad(found["output.bias"], (0, more), constant_values=SELDOM)
+        return found
 
     @property
     def widths(self) -> list[int]:

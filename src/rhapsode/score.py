@@ -30,6 +30,7 @@ from rhapsode._encode import Tally
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.guide import along
 from rhapsode.reader import Reader, Units, as_bytes
 from rhapsode.report import Report
@@ -249,11 +250,16 @@ class RecordScore:
         return self.nats / max(self.steps, 1)
 
 
-def score_records(model: Model, records: Iterable[Any], *, report: Report | None = None) -> Iterator[RecordScore]:
+def score_records(
+    model: Model, records: Iterable[Any], *, report: Report | None = None, refused: Refusals | None = None
+) -> Iterator[RecordScore]:
     """The log-likelihood of each record, given its text if the model has texts; of recordings, without those that
     training would leave out, too. Raises `UserError`.
 
-    Steps are presented as in validation: with noise of the width of the data's grid, the same each time.
+    refused: counts the records that the model cannot read; without it, one of them is an error.
+
+    Steps are presented as in validation: with noise of the width of the data's grid, the same each time; those that a
+    model drew as they are, so that they have the nats that they were drawn with.
     """
     codec, report = model.record_codec, report or Report()
     if codec.prepares:
@@ -267,10 +273,16 @@ def score_records(model: Model, records: Iterable[Any], *, report: Report | None
         # Of texts, `encode_text` has said it; and those that the model does not attend to do not matter.
         if codec.text is None and (reason := codec.refusal(record)):
             name = getattr(record, "name", "") or f"number {number + 1}"
+            if refused is not None:
+                refused.skip(f"a {codec.record} {reason}", name)
+                continue
             raise UserError(f"{name}: a {codec.record} {reason}: the model cannot read it. Leave it out.")
         steps = codec.encode(record)
-        n = np.arange(len(steps))
-        shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
+        if codec.drawn(record):
+            shown = codec.steps.inputs(steps)
+        else:
+            n = np.arange(len(steps))
+            shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
         guide = codec.guide(record) if codec.given else None
         given = None if guide is None else model.encoded(along(guide, steps))
         nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, given) for one in block)

@@ -136,9 +136,10 @@ def test_a_way_back_that_leads_nowhere_lifts_the_pen():
     assert len(apart(points[:0], np.zeros(0, int))[0]) == 0
 
 
-def test_time_grows_with_the_points():
+@pytest.mark.parametrize("crowded", [False, True])
+def test_time_grows_with_the_points(crowded):
     def seconds(count):
-        drawing = from_strokes([zigzag(count), *(dot(x) for x in range(count))])
+        drawing = from_strokes([zigzag(count), *(dot(1.5 if crowded else x) for x in range(count))])
         begun = time.process_time()
         together(drawing.points, drawing.ends)
         return time.process_time() - begun

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from rhapsode.ink import describe as module
 from rhapsode.ink.describe import describe
 from rhapsode.ink.drawing import Drawing, from_strokes
+from rhapsode.ink.hershey import JOINED, lines
 
 
 def walk(seed, count=200, step=lambda rng, count: rng.normal(size=(count, 2))):
@@ -28,6 +30,13 @@ def test_counts():
     assert "' ' 1" in only(found, "less than 10 times") and "'\\n' 1" in str(found)
     assert json.loads(json.dumps(found.to_json()))["points"] == 60
     assert "points          60, 20 … 30.0 … 40 a drawing" in list(found.lines())
+
+
+def test_how_many_dots_come_after_their_word():
+    for hand, least, most in ((JOINED, 0, 3), (replace(JOINED, delayed=1.0), 15, 60)):
+        found = describe(lines(["little things", "next exit", "initial"], 0, hand))
+        assert least <= found.delayed <= most
+        assert f"added later     {found.delayed:.1f} dots and bars to a hundred characters" in str(found)
 
 
 def test_nothing_to_describe():

@@ -175,7 +175,7 @@ def test_hands_that_cannot_be():
         Hand(height=(3, 2))
     with pytest.raises(UserError, match="pace goes from 0 to 1"):
         Hand(pace=(0, 1))
-    with pytest.raises(UserError, match="lifts are 2"):
+    with pytest.raises(UserError, match="lifts is 2: it must be from 0 to 1"):
         Hand(lifts=2)
 
 

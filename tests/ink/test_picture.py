@@ -12,11 +12,12 @@ from rhapsode.errors import UserError
 from rhapsode.ink.drawing import from_strokes
 from rhapsode.ink.page import Page, lay_out
 from rhapsode.ink.picture import png, preview
+from rhapsode.ink.wrap import Paragraph
 from rhapsode.ink.write import SUFFIXES, encode, save
 
 PAGE = Page.named("card", ruled=True)
-LAYOUT = lay_out([[write("the moon"), write("is in")]], PAGE)
-PAGES = lay_out([[write("no")] * (PAGE.rows + 1)], PAGE)
+LAYOUT = lay_out([Paragraph((write("the moon"), write("is in")))], PAGE)
+PAGES = lay_out([Paragraph((write("no"),) * (PAGE.rows + 1))], PAGE)
 
 
 def pixels(data):
@@ -46,7 +47,20 @@ def test_straight_lines_have_the_breadth_of_the_nib():
     assert image[:, 500].sum() / 255 == pytest.approx(10, abs=0.5)
 
 
-@pytest.mark.parametrize("options", [{"dpi": 0}, {"dpi": 9000}, {"colour": "bluu"}, {"paper": "x"}, {"nib": -1}])
+def test_lines_are_of_one_breadth_or_as_a_nib_leaves_them():
+    """Of two strokes, in the second the pen is three times as fast."""
+    drawing = from_strokes([np.array([[step * n, 20.0 * step] for n in range(100 // step)]) for step in (1, 3)])
+    slow, fast = (
+        np.split(255 - pixels(png(drawing, dpi=254, nib=1.0, colour="black", mode=mode)), 2)
+        for mode in ("plotter", "ink")
+    )
+    assert slow[0].sum() == pytest.approx(slow[1].sum(), rel=0.05)
+    assert fast[0].sum() > 1.2 * fast[1].sum()
+
+
+@pytest.mark.parametrize(
+    "options", [{"dpi": 0}, {"dpi": 9000}, {"colour": "bluu"}, {"paper": "x"}, {"nib": -1}, {"mode": "x"}]
+)
 def test_mistakes(options):
     with pytest.raises(UserError):
         png(LAYOUT, **options)

@@ -14,6 +14,7 @@ from rhapsode.ink.curve import beziers, flatten, split, widths
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.page import Page, lay_out, sheet_of
 from rhapsode.ink.svg import svg, timing
+from rhapsode.ink.wrap import Paragraph
 
 SVG = "{http://www.w3.org/2000/svg}"
 NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)")
@@ -48,7 +49,7 @@ odd = st.builds(
 
 @pytest.mark.parametrize("mode", ["plotter", "ink"])
 def test_paths_go_through_all_points_in_order(mode):
-    layout = lay_out([[write("the moon"), write("and a tin")]], Page.named("card"))
+    layout = lay_out([Paragraph((write("the moon"), write("and a tin")))], Page.named("card"))
     document = svg(layout, mode=mode)
     ends = np.concatenate([corners(path.get("d")) for path in paths(document)])
     at = 0
@@ -67,13 +68,13 @@ def test_plotter_mode_is_one_path_per_stroke():
 
 
 def test_size_is_in_mm():
-    root = ElementTree.fromstring(svg(lay_out([[write("no")]], Page.named("letter"))))
+    root = ElementTree.fromstring(svg(lay_out([Paragraph((write("no"),))], Page.named("letter"))))
     assert (root.get("width"), root.get("height"), root.get("viewBox")) == ("215.9mm", "279.4mm", "0 0 215.9 279.4")
 
 
 def test_rules_and_paper():
     page = Page.named("card", ruled=True)
-    layout = lay_out([[write("no")]], page)
+    layout = lay_out([Paragraph((write("no"),))], page)
     root = ElementTree.fromstring(svg(layout, paper="#fffdf6"))
     rules = root.find(f"{SVG}path").get("d")
     assert rules.count("M") == page.rows

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from score import Q, lead, quartet, untrained
+from score import SCALE, Q, lead, quartet, untrained
 
+import rhapsode
 from rhapsode import registry
 from rhapsode.cli import main
 from rhapsode.codecs._repertoire import Repertoire
@@ -112,6 +114,30 @@ def test_what_is_drawn_is_taken_as_a_primer_and_scored(name: str, tmp_path: Path
                 codec.guide(Outline(drawn.record, bars=frozenset()))  # all of it can be kept
 
 
+def piped(sharps: int, mode: int, seed: int) -> Tune:
+    """Notes of a key on a pipe, which has the same dozen in all keys."""
+    random = np.random.default_rng(seed)
+    scale = [pitch for pitch in range(66, 80) if (pitch - 7 * sharps) % 12 in SCALE]
+    rows = [(n * Q, Q, int(random.choice(scale)), 80, 0) for n in range(12)]
+    return Tune(notes(rows), Q, 12 * Q, metres=(Metre(0, 3, 4),), keys=(Key(0, sharps, mode),))
+
+
+def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "tunes.jsonl"
+    keys = [(sharps, mode) for sharps in range(-5, 7) for mode in (0, 9)]
+    known = {key: [piped(*key, 100 * seed + key[0] + 9) for seed in range(10)] for key in keys}
+    file.write_text("".join(own.dumps(tune) + "\n" for each in known.values() for tune in each))
+    small = {"network": {"width": 32, "hidden": 16}, "plan": {"rows": 8, "window": 24, "threads": 1}}
+    rhapsode.train([str(file)], tmp_path / "m", steps=320, codec="melody", **small)  # type: ignore[arg-type]
+    model = rhapsode.load(tmp_path / "m")
+    for sharps, mode in [*keys[::3], (-5, 2), (2, 7)]:
+        drawn = model.generate(outline=Outline(silent(Key(0, sharps, mode))), samples=20, seed=1)
+        heights = [np.median(np.concatenate([tune.notes["pitch"] for tune in each])) for each in
+                   ([one.record for one in drawn], known[sharps, 9 * (mode == 9)])]  # fmt: skip
+        assert abs(heights[0] - heights[1]) <= 2, (sharps, mode)
+        assert not any(model.record_codec.refusal(one.record) for one in drawn)
+
+
 @pytest.mark.parametrize("to", [Key(0, sharps, mode) for sharps, mode in ((-6, 0), (3, 9), (0, 2), (7, 0), (-3, 9))])
 def test_tunes_are_moved_into_a_key(to: Key) -> None:
     from rhapsode.music.formats._abc_write import key_text
@@ -156,6 +182,9 @@ def test_files_are_read_in_the_octave_that_fits(tmp_path: Path, capsys: pytest.C
         [other] = TuneCodec.read(tmp_path / f"{to}.jsonl")
         assert np.array_equal(other.notes["pitch"], found.notes["pitch"] + by)
     assert other.keys == (Key(0, -1),)
+    for to, message in (("Fm", "--transpose: Fm: the tune is in"), ("61", "--transpose: 61 semitones")):
+        assert main([*base, "--transpose", to]) == 2
+        assert message in capsys.readouterr().err.replace("\n", " ")
 
 
 def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -172,3 +201,26 @@ def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     others = fitted("melody", *(replace(lead(n), length=(4 + n) * 3 * Q) for n in range(6)))
     assert others.usual.bars is None and others.bars == 16
     capsys.readouterr()
+
+
+def test_tunes_that_a_model_cannot_read_are_left_out_of_scores(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, file = tmp_path / "m", tmp_path / "tunes.jsonl"
+    untrained(fitted("melody", *map(lead, range(6))), folder)
+    file.write_text("".join(own.dumps(transposed(lead(n), 36 * (n == 1))) + "\n" for n in range(3)))
+    assert main(["score", str(folder), str(file), "--json"]) == 0
+    out, told = capsys.readouterr()
+    assert (json.loads(out)["records"], json.loads(out)["left_out"]) == (2, 1)
+    assert "1 skipped: a tune with notes beyond the range of the training data (lead 1)" in told
+    file.write_text(own.dumps(transposed(lead(1), 36)) + "\n")
+    assert main(["score", str(folder), str(file)]) == 2
+    assert "nothing to score" in (told := capsys.readouterr().err.replace("\n", " ")) and "beyond the range" in told
+
+
+def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, file = tmp_path / "m", tmp_path / "a.mid"
+    untrained(fitted("melody", *map(lead, range(6))), folder)
+    assert main(["generate", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
+    [sample] = json.loads(capsys.readouterr().out)["samples"]
+    assert file.read_bytes()[:4] == b"MThd" and sample["nats"] == pytest.approx(-sum(sample["log_probs"]))

@@ -72,8 +72,8 @@ def test_voices() -> None:
     names = voices()
     assert {"en-us", "en-gb", "de", "fr", "fr-fr"} <= set(names) and names == sorted(names)
     assert "fo" not in names  # the wheel has no dictionary of it
-    with pytest.raises(UserError, match="'en-uk' is not known. Did you mean 'en-us'"):
-        speak("Hello", "en-uk")
+    with pytest.raises(UserError, match="'klingonn' is not known.*Near are piqd .klingon."):
+        speak("Hello", "klingonn")
     with pytest.raises(UserError, match="variant of voice en-us: 'f33' is not known. Did you mean 'f3'"):
         speak("Hello", "en-us+f33")
 
@@ -152,3 +152,43 @@ def test_every_voice_tells_phones_alone() -> None:
         said = espeak._loaded().say("Facebook, a", voice, 450, 50)
         for each in espeak._phones(said)[0]:
             assert each.symbol == PAUSE or (any(map(str.isalpha, each.symbol)) and "(" not in each.symbol), voice
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("de-DE", "de"),
+        ("de_AT", "de"),
+        ("deu", "de"),
+        ("German", "de"),
+        ("Deutsch", "de"),
+        ("en_US", "en-us"),
+        ("english", "en-us"),
+        ("fr-CA", "fr"),
+        ("français", "fr"),
+        ("es-AR", "es-419"),
+        ("en-us+f3", "en-us+f3"),
+    ],
+)
+def test_other_names_of_languages(given: str, expected: str) -> None:
+    assert espeak.named(given) == expected
+
+
+@pytest.mark.parametrize(("given", "near"), [("deutsh", "Near are de .deutsch."), ("xx", "'xx' is not known")])
+def test_unknown_languages(given: str, near: str) -> None:
+    with pytest.raises(UserError, match=near):
+        espeak.named(given)
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "said"),
+    [
+        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritte oktober kam doktor weiß."),
+        ("de", "Bahnhofstr. 12, z. B. Nr. 5", "Bahnhofstraße zwölf, zum Beispiel Nummer fünf"),
+        ("en-us", "The U.S. President paid Prof. Smith.", "The U S president paid professor Smith."),
+        ("fr", "M. Blanc", "monsieur Blanc"),
+        ("it", "L'ing. Neri", "L'ingegner Neri"),
+    ],
+)
+def test_abbreviations_are_said_without_a_pause(voice: str, text: str, said: str) -> None:
+    assert symbols(speak(text, voice)) == symbols(speak(said, voice))

@@ -17,15 +17,24 @@ from rhapsode.errors import UserError
 if TYPE_CHECKING:
     from rhapsode._writers import Sample
     from rhapsode.ink.drawing import Drawing
+    from rhapsode.ink.page import Page
+    from rhapsode.ink.wrap import Paragraph
     from rhapsode.model import Model
     from rhapsode.recogniser import Recogniser
     from rhapsode.samplers import Sampling
     from rhapsode.verified import Verdict
 
 
+TOLD = 100
+"""Characters that are told one by one."""
+
+
 @dataclass(frozen=True)
 class Pen:
-    """How drawings are to be made and to look, as the options of `rhapsode generate` say; None: their defaults."""
+    """How drawings are to be made and to look, as the options of `rhapsode generate` say; None: their defaults.
+
+    look: options of formats, those that were given.
+    """
 
     tries: int
     page: str | None
@@ -34,14 +43,15 @@ class Pen:
     margin: float | None
     align: str
     ruled: bool
-    mode: str
-    animated: bool
+    reflow: bool
     attention: str | None
+    look: dict[str, Any]
 
 
 def write_ink(
     model: Model,
     text: str,
+    unknown: str,
     pen: Pen,
     sampling: Sampling,
     style: str | None,
@@ -52,22 +62,33 @@ def write_ink(
     json: bool,
     overwrite: bool,
 ) -> None:
-    """Draw, and write it where `output` says, in the format that its suffix says."""
+    """Draw, and write it where `output` says, in the format that its suffix says.
+
+    unknown: what to do about characters that the model has never seen, see `RecordCodec.spelled`; it is told.
+    """
     from rhapsode import verified
     from rhapsode.exchange.place import place
-    from rhapsode.ink.page import Page, fit
+    from rhapsode.ink.page import fit
     from rhapsode.ink.write import LINES, SUFFIXES, save
-    from rhapsode.writing import attention_picture, write
+    from rhapsode.writing import attention_picture, hand_of, several, stacked, write
 
     if json and output != "-":
         raise UserError("--json prints an object instead of a picture: leave -o out, or --json.")
     suffix = "" if output == "-" else check_suffix(output, SUFFIXES)
-    look, pictured = _look(pen, suffix), suffix not in ("", *LINES)
-    if pen.x_height is not None and not pictured and not pen.page:
-        raise UserError("--x-height is for pictures, and for --page: write one, e.g. -o words.svg, or leave it out.")
+    pictured = suffix not in ("", *LINES)
+    if pen.page is not None and (samples != 1 or length is not None or json or output == "-"):
+        raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
+    if suffix == ".json" and (pen.page is not None or samples > 1):
+        raise UserError(f"-o {output}: a .json file holds one drawing. Write several to a .jsonl file.")
+    _check_look(pen, suffix)
+    text = _spelled(model, text, unknown)
+    lines = several(model, text) if pen.page is None else []
+    page = _page(model, pen, lines)
+    if pictured:
+        _rehearse(page, suffix, pen.look)
     names = [output] if samples == 1 or not pictured else [numbered(output, n + 1) for n in range(samples)]
     pages = numbers_of(output) if pen.page and pictured else []  # how many there will be is not known yet
-    shown = _attention(pen, samples)
+    shown = _attention(model, pen, samples)
     for name in [*names, *pages, *shown]:
         check_writable(name, overwrite=overwrite)
     given = named(style, model) if style is not None else None
@@ -81,41 +102,87 @@ def write_ink(
             model, words, reader, tries=pen.tries, sampling=sampling, style=manner, seed=seed, number=number
         )
         if not verdict.good:
-            typer.echo(f"warning: {_complaint(words, verdict, pen.tries)}", err=True)
+            typer.echo(f"warning: {_complaint(model, words, verdict, pen)}", err=True)
         return sample
 
     reader = recogniser_beside(model) if checked else None
     if pen.page is not None:
-        if samples != 1 or length is not None or json or output == "-":
-            raise UserError("--page writes one text into files: -o FILE.svg, without --samples, --length and --json.")
-        given_sizes = {"x_height": pen.x_height, "pitch": pen.pitch}
-        sizes: dict[str, Any] = {name: value for name, value in given_sizes.items() if value is not None}
-        page = Page.named(pen.page, margin=pen.margin, align=pen.align, ruled=pen.ruled, **sizes)
         with reporting() as report:
-            written = write(model, text, page, style=given, seed=seed, draw=draw, report=report)
-        drawn, layouts = list(written.pieces), [written.layout]
+            written = write(model, text, page, reflow=pen.reflow, style=given, seed=seed, draw=draw, report=report)
+        firsts, layouts = [written.pieces[0]], [written.layout]
     else:
-        drawn = [draw(text, number, given) for number in range(samples)]
-        layouts = [fit(one.record, pen.x_height) for one in drawn] if pictured else []
-    for name, one in zip(shown, drawn, strict=False):
+        parts = [
+            [draw(each.lines[0], n * len(lines) + at, given) for at, each in enumerate(lines)] for n in range(samples)
+        ]
+        firsts, drawn = [part[0] for part in parts], [stacked(model, lines, part) for part in parts]
+        known = hand_of(model).x_height if len(lines) > 1 else None
+        layouts = [fit(one.record, pen.x_height, known=known) for one in drawn] if pictured else []
+    for name, one in zip(shown, firsts, strict=False):
         attention_picture(one, Path(name))
-    if json:
-        put(as_json({"seed": drawn[0].seed, "samples": [_object(model, one) for one in drawn]}))
-    elif output == "-":
-        for one in drawn:
-            put(f"{model.record_codec.show(one.record)}\n".encode() if sys.stdout.isatty() else one.data)
-    elif layouts:
+    if layouts:
         for name, layout in zip(names, layouts, strict=True):
-            for path in save(layout, name, **look):
+            for path in save(layout, name, **pen.look):
                 tell(str(path))
-    else:
+    elif json:
+        put(as_json({"seed": seed, "samples": [_object(model, one) for one in drawn]}))
+    elif output != "-":
         place(Path(output), b"".join(one.data for one in drawn))
+    elif sys.stdout.isatty():
+        for line in (line for part in parts for line in part):
+            put(f"{model.record_codec.show(line.record)}\n".encode())
+    else:
+        put(b"".join(one.data for one in drawn))
 
 
-def _attention(pen: Pen, samples: int) -> list[str]:
-    """Names of the pictures of attention: one of each sample; on pages, of the first piece."""
+def _spelled(model: Model, text: str, unknown: str) -> str:
+    """The text as it will be written; what that changes is told, each character once."""
+    found = model.record_codec.spelled(text, unknown)
+    changes = [f"{old!r} is written {new!r}{_times(n)}" for (old, new), n in found.replaced.most_common()]
+    changes += [f"{old!r} is left out{_times(n)}" for old, n in found.left_out.most_common()]
+    if changes:
+        more = f"; and {len(changes) - TOLD:,} others" if len(changes) > TOLD else ""
+        typer.echo(f"warning: the model has never seen some characters: {'; '.join(changes[:TOLD])}{more}", err=True)
+    if text.strip() and not found.text.strip():
+        raise UserError(f"nothing is left to write. The model knows: {model.record_codec.alphabet!r}.")
+    return found.text
+
+
+def _times(count: int) -> str:
+    return " once" if count == 1 else f" {count:,} times"
+
+
+def _page(model: Model, pen: Pen, lines: list[Paragraph[str]]) -> Page:
+    """The page to write on. Without --page, the smallest that the drawing may need, to try what is asked for with.
+
+    Raises `UserError`.
+    """
+    from rhapsode.ink.page import FITTED, LARGEST, PITCH, Page
+
+    if pen.page is not None:
+        given = {"x_height": pen.x_height, "pitch": pen.pitch}
+        sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+        return Page.named(pen.page, margin=pen.margin, align=pen.align, ruled=pen.ruled, **sizes)
+    x_height, wide = FITTED if pen.x_height is None else pen.x_height, 0.0
+    if not x_height > 0:
+        raise UserError(f"--x-height {x_height:g}: it must be more than 0 mm; 2 to 4 are usual.")
+    if model.text is not None and (hand := getattr(model.codec, "hand", None)):
+        wide = 0.5 * x_height * hand.advance / hand.x_height * max(len(line.lines[0]) for line in lines)
+    high = PITCH * x_height * (len(lines) - 1)
+    if max(wide, high) > LARGEST:
+        raise UserError(
+            f"that would be more than {LARGEST:,.0f} mm {'long' if wide > high else 'high'}, which is the most: give "
+            "a smaller --x-height, or write on pages: --page a4."
+        )
+    size = 2 * x_height
+    return Page(size + wide, size + high, (0.0,) * 4, x_height, x_height)
+
+
+def _attention(model: Model, pen: Pen, samples: int) -> list[str]:
+    """Names of the pictures of attention: one of each sample, of its first line; on pages, of the first piece."""
     if pen.attention is None:
         return []
+    if model.text is None:
+        raise UserError("--attention shows which character was seen, and this model was trained without texts.")
     check_suffix(pen.attention, [".png"], "--attention")
     return [pen.attention] if pen.page or samples == 1 else [numbered(pen.attention, n + 1) for n in range(samples)]
 
@@ -128,27 +195,44 @@ def recogniser_beside(model: Model) -> Recogniser | None:
     return Recogniser.load(path) if path and path.exists() else None
 
 
-def _complaint(words: str, verdict: Verdict, tries: int) -> str:
-    """What is wrong with the best of several tries."""
+def _complaint(model: Model, words: str, verdict: Verdict, pen: Pen) -> str:
+    """What is wrong with the best of several tries, and what may help."""
     places = ", ".join(f"{character!r} (character {place + 1})" for place, character in verdict.missing)
     what = f"; it reads {verdict.read!r}" if verdict.read is not None else ""
     what += f"; wrong or passed over: {places}" if places else ""
     what += "; the text did not come to its end, or stood still on the way" if verdict.stalled else ""
-    return f"{words!r} is not right in any of {tries} tries{what}. Try another --seed or more --bias."
+    help = "Try another --seed or more --bias."
+    hand = getattr(model.codec, "hand", None)
+    if pen.page is None and hand is not None and len(words) > 2 * hand.longest:
+        help = (
+            f"Most texts that the model learnt from have at most {hand.longest} characters: with --page, or line ends "
+        )
+        help += "in the text, it writes less at a time."
+    return f"{words!r} is not right in any of {pen.tries} tries{what}. {help}"
 
 
-def _look(pen: Pen, suffix: str) -> dict[str, Any]:
-    """Options of the format. Raises `UserError` for those that it does not have."""
-    look: dict[str, Any] = {}
-    if pen.mode != "plotter":
-        if suffix not in (".svg", ".png"):
-            raise UserError(f"--mode {pen.mode} is for .svg and .png files: write one with -o, or leave it out.")
-        look["mode"] = pen.mode
-    if pen.animated:
-        if suffix != ".svg":
-            raise UserError("--animated is for .svg files: write one with -o, or leave it out.")
-        look["animated"] = True
-    return look
+def _check_look(pen: Pen, suffix: str) -> None:
+    """Raises `UserError` for options that files of this kind do not have."""
+    from rhapsode.ink.write import PAGES, options_of
+
+    kinds = {name: [kind for kind in PAGES if name in options_of(kind)] for name in pen.look}
+    if pen.ruled:
+        kinds["ruled"] = list(PAGES)
+    if pen.x_height is not None and pen.page is None:
+        kinds["x_height"] = list(PAGES)
+    for name, those in kinds.items():
+        if suffix not in those:
+            raise UserError(
+                f"--{name.replace('_', '-')} is for {', '.join(those)} files: write one with -o, or leave it out."
+            )
+
+
+def _rehearse(page: Page, suffix: str, look: dict[str, Any]) -> None:
+    """Make the file of an empty page, so that what cannot be done is known before anything is drawn."""
+    from rhapsode.ink.page import Layout, Sheet
+    from rhapsode.ink.write import encode
+
+    encode(Layout(page, (Sheet(page, (), ()),)), suffix, **look)
 
 
 def _object(model: Model, one: Sample) -> dict[str, Any]:

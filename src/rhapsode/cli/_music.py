@@ -15,7 +15,7 @@ from rhapsode.cli._copies import draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
 from rhapsode.cli._progress import tell
 from rhapsode.cli._records import fresh_seed
-from rhapsode.cli._wish import asked
+from rhapsode.cli._wish import asked, transposed
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def write_music(
     overwrite: bool,
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
+    from rhapsode.music.soundfont import playable
     from rhapsode.music.tune import after
     from rhapsode.music.write import WRITERS, save
 
@@ -55,6 +56,8 @@ def write_music(
         check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
+    if wish.soundfont is not None:
+        playable(wish.soundfont)
     if wish.bars is not None and length is not None:
         raise UserError("--bars and --length were given; one of them must go.")
     if wish.fill is not None and wish.max_copy is not None:
@@ -69,7 +72,7 @@ def write_music(
         return model.generate(
             style=primer,
             outline=outline,
-            particles=wish.particles or (PARTICLES if wish.fill is not None else 1),
+            particles=wish.particles or (PARTICLES if wish.fill is not None or wish.loop else 1),
             length=length,
             samples=count,
             seed=chosen,
@@ -96,7 +99,7 @@ def write_music(
             put(f"{codec.show(tune)}\n".encode() if sys.stdout.isatty() else codec.dump(tune))
     if output != "-":
         for name, tune in zip(names, tunes, strict=True):
-            save(tune, Path(name).resolve(), wish.soundfont)
+            save(tune, Path(name).resolve(), wish.soundfont, loop=wish.loop)
             tell(name)
     for run in copied:
         if known and run and not json:
@@ -113,10 +116,10 @@ def _moved(tune: Tune, back: int, to: str | None) -> Tune:
     tune = moved(tune, within(back, pitched(tune)["pitch"]))
     if to is None:
         return tune
-    semitones = interval(to)
-    if semitones is None and not tune.keys:
+    if interval(to) is None and not tune.keys:
         tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
-    found = moved(tune, to if semitones is None else semitones)
+    found = transposed(tune, to)
+    assert found is not None
     if lost := len(tune.chords) - len(found.chords):
         tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
     return found

@@ -62,7 +62,7 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
             lambda file: codec.placed(codec.read(file.path, None, file.name, refused), file.within),
             lambda done: report.stage("scoring", done),
         )
-        for one in model.score_records(found, report=report):
+        for one in model.score_records(found, report=report, refused=refused):
             if per_record:
                 entries.append({"record": one.name, "nats": one.nats, "nats_raw": one.raw, "steps": one.steps})
             totals["nats"] += one.nats
@@ -71,7 +71,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
             totals["records"] += 1
             totals["chars"] += one.chars
         if not totals["records"]:
-            raise UserError(f"nothing to score in {', '.join(names)}: there is no {codec.record}. Give {codec.wanted}.")
+            why = " ".join(refused.lines()) or f"there is no {codec.record}."
+            raise UserError(f"nothing to score in {', '.join(names)}: {why} Give {codec.wanted}.")
         if sources.skipped:
             report.note(f"Files left out: {reasons(sources.skipped)}.")
         for told in refused.told("In files"):
@@ -85,6 +86,7 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
         "nats_per_step_raw": totals["nats_raw"] / steps,
         "nats_per_record_raw": totals["nats_raw"] / count,
         **totals,
+        "left_out": refused.count,
     }
     density = codec.steps.nats != 0
     if not density:
@@ -100,6 +102,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
     if density:
         grid = getattr(codec.steps, "grid", (0, 0))
         noise = (
-            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid" if any(grid) else ""
+            f" with uniform noise of ±{grid[0] / 2:.4g}, ±{grid[1] / 2:.4g} for the data's grid (not of what was drawn)"
+            if any(grid)
+            else ""
         )
         tell(f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units")

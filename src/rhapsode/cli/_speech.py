@@ -19,13 +19,17 @@ from rhapsode.errors import UserError, choice
 if TYPE_CHECKING:
     from rhapsode.codecs.speech import Speech
     from rhapsode.model import Model
-    from rhapsode.speaking import Manner
+    from rhapsode.speaking import Manner, Reading
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
 SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+QUIET = 60
+"""Seconds between sentences, at most."""
+LEXICON = "lexicon.tsv"
+"""In a voice's folder: how it says words."""
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -38,6 +42,9 @@ class Voice:
     phones: str | None
     f0: str | None
     also: list[str]
+    sentences: str = "auto"
+    pause: float | None = None
+    lexicon: str | None = None
 
 
 def write_speech(
@@ -75,12 +82,12 @@ def write_speech(
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
     if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
-    if voice.phones is not None and voice.manner.speed != 1:
-        raise UserError("--phones and --speed were given; one of them must go: the file says when phones are said.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
+    if voice.pause is not None and not 0 <= voice.pause <= QUIET:
+        raise UserError(f"--pause {voice.pause:g}: between sentences are 0 to {QUIET} seconds.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
     if isinstance(text, str) and not text.strip() and voice.phones is None:
@@ -92,14 +99,17 @@ def write_speech(
     prosody = speaking.prosody_beside(model)
     if samples > 1 and not isinstance(text, str):
         text = "".join(text)
+    reading = None if voice.phones is not None else _reading(voice, model)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
-    warned = set[str]()
+    told = _Told()
 
     def said(row: int) -> Iterator[Utterance]:
         if voice.phones is not None:
-            outlines = _timed(voice.phones, codec, voice.manner.speaker, contour is not None)
+            outlines = _labelled(
+                voice.phones, codec, voice.manner.speaker, contour is not None, told, voice.manner.speed
+            )
         else:
-            outlines = _warning(codec, speaking.outlined(codec, text, voice.manner.speaker), warned)
+            outlines = speaking.outlined(codec, text, voice.manner.speaker, told, reading, told.note)
         return speaking.speak(model, prosody, outlines, voice.manner, chosen, row, contour)
 
     if output == "-" and not json and not voice.also:
@@ -143,34 +153,60 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         tell("to hear it: -o FILE.wav, or a pipe to a player, such as aplay")
 
 
-def _warning(codec: Speech, outlines: Iterator[Utterance], warned: set[str]) -> Iterator[Utterance]:
-    """The same; phones that the voice never heard are told, once each."""
-    for one in outlines:
-        if new := [symbol for symbol in codec.unheard(one) if symbol not in warned]:
-            typer.echo(f"warning: the voice has never heard {', '.join(new)}, as in {one.text!r}", err=True)
-            warned.update(new)
-        yield one
+def _reading(voice: Voice, model: Model) -> Reading:
+    """Raises `UserError`."""
+    from rhapsode.speaking import Reading
+    from rhapsode.speech.lexicon import load
+
+    assert model.path is not None
+    own = model.path.parent / LEXICON
+    words = load(own) if own.is_file() else {}
+    if voice.lexicon is not None:
+        check_readable([voice.lexicon])
+        words |= load(Path(voice.lexicon))
+    return Reading(voice.sentences, voice.pause, words)
 
 
-def _timed(name: str, codec: Speech, speaker: str | None, single: bool) -> Iterator[Utterance]:
-    """Utterances of a file of phones with times. single: it may be one only. Raises `UserError`."""
+class _Told:
+    """Tells which phones the voice never heard, and what it says for them, once each."""
+
+    def __init__(self) -> None:
+        self._known = set[str]()
+
+    def note(self, text: str) -> None:
+        if text not in self._known:
+            typer.echo(f"warning: {text}", err=True)
+            self._known.add(text)
+
+    def __call__(self, utterance: Utterance, changed: dict[str, tuple[str, ...]]) -> None:
+        if new := [symbol for symbol in changed if symbol not in self._known]:
+            each = ", ".join(f"{symbol} (says {' '.join(changed[symbol]) or 'nothing'})" for symbol in sorted(new))
+            where = f", as in {utterance.text!r}" if utterance.text else ""
+            typer.echo(f"warning: the voice has never heard {each}{where}", err=True)
+            self._known.update(new)
+
+
+def _labelled(
+    name: str, codec: Speech, speaker: str | None, single: bool, told: _Told, speed: float
+) -> Iterator[Utterance]:
+    """Utterances of a file of phones. single: it may be one only, with times. Raises `UserError`."""
+    from rhapsode.speaking import known
+    from rhapsode.speech.alphabets import IPA, alphabet
     from rhapsode.speech.read import labels
 
     given = labels(Path(name))
     if single and len(given) > 1:
         raise UserError(f"{name}: it has {len(given)} utterances; with --f0 it must be one, whose F0 that is.")
+    theirs = alphabet({phone.symbol for one in given for phone in one.phones})
     for one in given:
         found = replace(one, speaker=speaker or one.speaker or codec.features.speakers[0])
-        if found.times is None:
-            raise UserError(f"{name}: its phones have no times. Write times, or leave --phones out.")
+        if found.times is None and single:
+            raise UserError(f"{name}: its phones have no times, so --f0 means nothing. Write times, or leave it out.")
+        if found.times is not None and speed != 1:
+            raise UserError(f"{name} and --speed were given; one of them must go: the file says when phones are said.")
         if found.speaker not in codec.features.speakers:
             raise choice(f"{name}: speaker", found.speaker, codec.features.speakers, "Or name one: --speaker NAME.")
-        if unheard := codec.unheard(found):
-            raise UserError(
-                f"{name}: the voice has never heard {', '.join(unheard)}. It knows the phones "
-                f"{' '.join(codec.features.symbols)}."
-            )
-        yield found
+        yield known(codec, found, told, theirs or IPA)
 
 
 def _contour(name: str, hop: float) -> Any:

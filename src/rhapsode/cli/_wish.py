@@ -37,6 +37,7 @@ class Wish:
     max_copy: int | None = None
     soundfont: str | None = None
     transpose: str | None = None
+    loop: bool = False
 
 
 class Asked(NamedTuple):
@@ -50,12 +51,31 @@ class Asked(NamedTuple):
 
 def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     """What a wish says, with the files that it names. Raises `UserError`."""
-    from rhapsode.music import wishes
+    found = _asked(model, codec, wish, echo)
+    if wish.transpose is not None:  # what is wrong with it is said before anything is drawn
+        tune = found.outline.tune
+        transposed(replace(tune, notes=tune.notes[:0]) if codec.keyed else None, wish.transpose)
+    return found
 
-    if wish.transpose is not None:
-        wishes.interval(wish.transpose)
+
+def transposed(tune: Tune | None, to: str) -> Tune | None:
+    """The tune moved as `--transpose` says; None if it is not known yet. Raises `UserError`."""
+    from rhapsode.music.wishes import interval, moved
+
+    try:
+        semitones = interval(to)
+        return None if tune is None else moved(tune, to if semitones is None else semitones)
+    except UserError as error:
+        raise UserError(f"--transpose: {error}") from None
+
+
+def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
+    if wish.loop and not codec.loops:
+        raise UserError(f"--loop: codec {codec.name} knows no bars, so its tunes cannot be loops. Leave it out.")
+    if wish.loop and not echo:
+        raise UserError("--loop does not go with --no-echo: what is played again and again begins with the primer.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
@@ -109,15 +129,15 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
             tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
-    return Outline(tune, density=wish.density, in_key=wish.in_key)
+    return Outline(tune, density=wish.density, in_key=wish.in_key, loop=wish.loop)
 
 
 def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
     """A tune of which bars or parts are to be drawn. Raises `UserError`."""
     from rhapsode.music.outline import Outline
 
-    for name in ("bars", "chords", "key", "metre", "primer"):
-        if getattr(wish, name) is not None:
+    for name in ("bars", "chords", "key", "metre", "primer", "loop"):
+        if getattr(wish, name):
             raise UserError(f"--{name} does not go with --fill: the tune has its own.")
     tune = named(str(wish.fill), model)
     bars = None if wish.fill_bars is None else _ranges("--fill-bars", wish.fill_bars, len(tune.bars()))

@@ -103,9 +103,15 @@ def generate(
         str | None,
         typer.Option(metavar="N|KEY", help="Music: move what comes out by N semitones, or into this key."),
     ] = None,
+    loop: Annotated[
+        bool,
+        typer.Option("--loop", help="Music: to be played again and again: the last bar leads into the first."),
+    ] = False,
     particles: Annotated[
         int | None,
-        typer.Option(min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill]."),
+        typer.Option(
+            min=1, help="Music: draw so many side by side, keep what fits [default: 32 with --fill and --loop]."
+        ),
     ] = None,
     max_copy: Annotated[
         int | None,
@@ -131,7 +137,19 @@ def generate(
     ] = None,
     phones: Annotated[
         str | None,
-        typer.Option(metavar="FILE", help="Voices: say these phones at their times: .TextGrid, .lab, .jsonl."),
+        typer.Option(
+            metavar="FILE",
+            help="Voices: say these phones, at their times if they have any: .TextGrid, .lab, .jsonl, .txt.",
+        ),
+    ] = None,
+    sentences: Annotated[
+        str, typer.Option(help="Voices: how a text is cut: auto, as its language ends sentences; or line, each is one.")
+    ] = "auto",
+    lexicon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Voices: how words are said: in each line a word, a tab and its phones (IPA, CMUdict)."
+        ),
     ] = None,
     f0: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Voices: with this F0, lines of seconds,hertz.")
@@ -149,7 +167,9 @@ def generate(
     ] = None,
     unknown: Annotated[
         str,
-        typer.Option(help="Pens: characters never seen: refuse, nearest (é as e, and so on) or skip."),
+        typer.Option(
+            help="Pens: characters never seen: refuse, nearest (é as e, and so on) or skip; what is changed is told."
+        ),
     ] = "refuse",
     tries: Annotated[
         int,
@@ -157,17 +177,60 @@ def generate(
     ] = 8,
     page: Annotated[
         str | None,
-        typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, 120x80 (mm) and so on."),
+        typer.Option(metavar="SIZE", help="Pens: on pages, a4, a5, letter, card, a4-landscape, 120x80 (mm) and so on."),
     ] = None,
     x_height: Annotated[float | None, typer.Option(metavar="MM", help="Pens: how large to write.")] = None,
     margin: Annotated[float | None, typer.Option(metavar="MM", help="Pens: on pages: on all sides.")] = None,
     align: Annotated[str, typer.Option(help="Pens: on pages: left, right, centre or justify.")] = "left",
+    reflow: Annotated[
+        bool, typer.Option("--reflow", help="Pens: on pages: fill lines up; only blank lines part paragraphs.")
+    ] = False,
     ruled: Annotated[bool, typer.Option("--ruled", help="Pens: on pages: draw the base lines, too.")] = False,
     mode: Annotated[
-        str,
-        typer.Option(help="Pens: in SVG and PNG: plotter, lines of one breadth; or ink, as a nib leaves it."),
-    ] = "plotter",
+        str | None,
+        typer.Option(
+            help="Pens: in SVG, PNG: plotter, lines of one breadth, SVG's default; or ink, as a nib leaves it, PNG's."
+        ),
+    ] = None,
+    nib: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM", help="Pens: in SVG, PNG: how broad the line is [default: an eighth of the x-height]."
+        ),
+    ] = None,
+    colour: Annotated[
+        str | None,
+        typer.Option("--colour", "--color", help="Pens: in SVG, PNG: of the ink: a name or a number: navy, #1a2456."),
+    ] = None,
+    dpi: Annotated[float | None, typer.Option(help="Pens: in PNG: pixels an inch [default: 200].")] = None,
     animated: Annotated[bool, typer.Option("--animated", help="Pens: in SVG: it writes itself when opened.")] = False,
+    lift: Annotated[
+        str | None,
+        typer.Option(
+            help="Pens: in G-code: the pen is lifted by z, an axis; servo (M5, M3 S90); laser; or marlin (M280)."
+        ),
+    ] = None,
+    up: Annotated[
+        str | None, typer.Option(metavar="CODE", help="Pens: in G-code: lifts the pen: a number, or commands: M3 S30.")
+    ] = None,
+    down: Annotated[str | None, typer.Option(metavar="CODE", help="Pens: in G-code: and lowers it.")] = None,
+    pause: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            help="Voices, Pens: between sentences; in G-code: to wait after both [default: 0.15 for servos].",
+        ),
+    ] = None,
+    feed: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM", help="Pens: in G-code, HPGL: a minute, with the pen down [default: 1500; the plotter's]."
+        ),
+    ] = None,
+    travel: Annotated[
+        float | None, typer.Option(metavar="MM", help="Pens: in G-code: a minute, with the pen up [default: 6000].")
+    ] = None,
+    pen: Annotated[int | None, typer.Option(help="Pens: in HPGL: the plotter's pen [default: 1].")] = None,
     attention: Annotated[
         str | None,
         typer.Option(
@@ -230,6 +293,7 @@ def generate(
             max_copy,
             soundfont,
             transpose,
+            loop,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
@@ -244,19 +308,47 @@ def generate(
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        voice = Voice(manner, phones, f0, also or [], sentences, pause, lexicon)
+        write_speech(loaded, said, voice, seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink
 
-        given = before().decode("utf-8", "replace")
-        given = loaded.record_codec.spelled(given, unknown)
         if not page:
-            _refuse(ctx, ("pitch", "margin", "align", "ruled"), "is for writing on pages, and no --page was given")
+            only = ("pitch", "margin", "align", "reflow", "ruled")
+            _refuse(ctx, only, "is for writing on pages, and no --page was given")
+        if loaded.text is None:
+            _refuse(ctx, ("unknown",), "is for texts, and this model was trained without any")
         if loaded.text is None or length is not None:
             _refuse(ctx, ("tries",), "says how often a text is drawn that cannot be read; here nothing is read")
-        pen = Pen(tries, page, x_height, pitch, margin, align, ruled, mode, animated, attention)
-        write_ink(loaded, given, pen, sampling, style, seed, samples, length, output, json, overwrite)
+        look = {
+            "mode": mode,
+            "nib": nib,
+            "colour": colour,
+            "dpi": dpi,
+            "animated": animated or None,
+            "lift": lift,
+            "up": up,
+            "down": down,
+            "pause": pause,
+            "feed": feed,
+            "travel": travel,
+            "pen": pen,
+        }
+        given = before().decode("utf-8-sig", "replace")
+        how_to = Pen(
+            tries,
+            page,
+            x_height,
+            pitch,
+            margin,
+            align,
+            ruled,
+            reflow,
+            attention,
+            {name: value for name, value in look.items() if value is not None},
+        )
+        write_ink(loaded, given, unknown, how_to, sampling, style, seed, samples, length, output, json, overwrite)
         return
     check_writable(output, overwrite=overwrite)
     how: dict[str, Any] = {

@@ -36,6 +36,13 @@ def ink(
     sentence: Annotated[
         str, typer.Option("--try", metavar="TEXT", help="What it writes for you before and after [default: a fox].")
     ] = "",
+    host: Annotated[
+        str,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Where the page is heard: 0.0.0.0 is all addresses of this machine, for a tablet in the same network.",
+        ),
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any that is free.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
@@ -50,7 +57,7 @@ def ink(
     needs their consent."""
     with unbroken():
         from rhapsode.inkpad.lines import Lines
-        from rhapsode.inkpad.prompts import ALPHABET, characters, english, prompts
+        from rhapsode.inkpad.prompts import ALPHABET, characters, prompts
         from rhapsode.inkpad.server import Server
         from rhapsode.inkpad.teacher import Teacher
 
@@ -69,9 +76,14 @@ def ink(
     known = teacher.alphabet if teacher else ALPHABET
     usual = "".join(each for each in ALPHABET if each in known) or known
     wanted = characters(usual if alphabet is None else alphabet)
-    with Server(recorded, prompts(lines, wanted, seed, english()), wanted, port, teacher, hint) as server:
+    with Server(recorded, prompts(lines, wanted, seed), wanted, port, teacher, hint, host) as server:
         typer.echo(server.url)
         _tell("That is the page on which you write. Ctrl-C ends; every saved line stays.")
+        if not server.private:
+            _tell(
+                "Other devices in your network can open it at that address, for which all of it is needed: keep it to "
+                "yourself. It is another one in each run. Nothing is encrypted on the way: use a network you trust."
+            )
         if not no_browser:
             _open(server.url)
         try:

@@ -74,4 +74,7 @@ def recognise(
         put(as_json({"recogniser": str(folder / FILE), "alphabet": known.config.alphabet, **known.config.facts}))
     if rate is not None:
         tell(f"misreads {100 * rate:.1f} % of the characters of texts that it had not seen")
+    noticed = known.config.facts.get("valid_noticed")
+    if noticed is not None:
+        tell(f"notices {100 * noticed:.0f} % of dots and bars that were removed, moved or added there")
     tell(f'next  rhapsode generate {folder} "any words" -o words.svg')

@@ -92,9 +92,7 @@ def train(
     field: Field = None,
     language: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME", help="Voices: what is spoken, as espeak-ng calls it: en-gb, de, fr [default: en-us]."
-        ),
+        typer.Option(metavar="NAME", help="Voices: what is spoken: en-gb, de, fr-CH, german [default: en-us]."),
     ] = None,
     speaker: Annotated[
         str | None, typer.Option(metavar="NAME", help="Voices: of several speakers, this one alone [default: all].")
@@ -283,7 +281,7 @@ def _object(result: Result) -> dict[str, Any]:
 
 
 def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
-    """Raises `UserError`, before the work begins."""
+    """The language becomes as espeak-ng calls it. Raises `UserError`, before the work begins."""
     from rhapsode.recognition import codec_for
     from rhapsode.speech import espeak
 
@@ -297,7 +295,7 @@ def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str],
         option = next(iter(spoken))
         raise UserError(f"--{option} is for voices; these are trained with codec {name}. Leave it out.")
     if "language" in spoken:
-        espeak.check(spoken["language"])
+        spoken["language"] = espeak.named(spoken["language"])
 
 
 def whole(text: str) -> int:

@@ -23,14 +23,14 @@ class Bars:
     starts: [M + 1] int64: where each bar begins, and the end.
     """
 
-    def __init__(self, tune: Tune, grid: int, mode: int | None = None) -> None:
-        """mode: as `Key.mode`; None if it is not known."""
+    def __init__(self, tune: Tune, grid: int, mode: int | None = None, beyond: int = 0) -> None:
+        """mode: as `Key.mode`; None if it is not known. beyond: bars that are to come after the tune's."""
         frames = [round(tick * grid / tune.ticks) for tick in tune.bars()] or [0]
         last = tune.metres[-1] if tune.metres else None
         whole = grid * 4 if last is None else max(1, last.beats * 4 * grid // last.unit)
         self.starts = np.array([*frames, frames[-1] + whole])
         self.end = int(self.starts[-1])
-        self._grid, self._mode = grid, mode
+        self._grid, self._mode, self._beyond = grid, mode, beyond
         self._compound = last is not None and last.beats % 3 == 0 and last.unit >= 8
         self._found: dict[int, np.ndarray] = {}
 
@@ -62,7 +62,7 @@ class Bars:
         at += 2 * len(turns)
         out[at : at + 2] = size / (4 * self._grid), self._compound
         at += 2
-        to_go = len(self.starts) - 1 - bar
+        to_go = len(self.starts) - 1 - bar + self._beyond
         out[at + min(to_go, LAST) - 1] = to_go <= LAST
         out[at + LAST] = min(to_go, 64) / 32
         if self._mode in MODES:

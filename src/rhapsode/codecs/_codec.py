@@ -29,7 +29,7 @@ class Codec(ABC):
     companion: ClassVar[str] = ""
     """The codec of a smaller model that one with this codec needs beside it, trained on the same data."""
 
-    usage: ClassVar[str] = "--temperature 0.8"
+    usage: str = "--temperature 0.8"
     """What a first `rhapsode generate MODEL` might go on with; empty if the model does not generate by itself."""
 
     framing: ClassVar[str] = "stream"

@@ -30,6 +30,8 @@ class Course(Guide):
     kept:   of pieces of the melody that are not to be drawn, by their frame: frames and value. A note that is held on
             from what is drawn into what is kept begins there.
     values: [FIRST + places] bool: which values may be drawn.
+    again:  of a loop, the frame at which it begins again: what is heard in its first bar is kept from there.
+    chords: of what is kept from there, the chord of the repertoire, by frame.
     """
 
     def __init__(self, known: Repertoire, record: Tune | Outline, form: bool = True) -> None:
@@ -37,11 +39,12 @@ class Course(Guide):
         outline = outlined(record)
         self._form = form
         self._outline = outline
-        self.tune = tune = known.usual.natural(outline.tune, known.grid)
-        self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None)
+        self.tune = tune = known.usual.natural(outline.drawn_along, known.grid)
+        self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None, outline.beyond)
         self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
         if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
             raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
+        self.again = int(self.bars.starts[-2]) if outline.loop else None
         if outline.density is not None:
             dense = math.log2(max(outline.density, 1e-3))
         else:
@@ -52,6 +55,7 @@ class Course(Guide):
         self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
         self.values[END] = False
         self.frame = 0
+        self.chords: dict[int, int] = {}
         self._lowest = known.lowest
         self._roots = [chords.parse(each).root for each in known.harmonies]
         self._echo = Echo(self.bars, known.grid)
@@ -87,6 +91,8 @@ class Course(Guide):
 
     def heard(self, length: int, value: int, chord: int) -> None:
         """Go on by a piece, over a chord of the repertoire."""
+        if self.again is not None and self.frame < int(self.bars.starts[1]):
+            self.kept[self.again + self.frame], self.chords[self.again + self.frame] = (length, value), chord
         room = self.room(value, chord)
         longer = bisect_right(self._pieces, length)
         most = self._pieces[longer] if longer < len(self._pieces) else 1 << 30
@@ -98,5 +104,5 @@ class Course(Guide):
 
     def copy(self) -> Self:
         other = copy.copy(self)
-        other._echo = self._echo.copy()
+        other._echo, other.kept, other.chords = self._echo.copy(), self.kept.copy(), self.chords.copy()
         return other

@@ -5,9 +5,11 @@ A record is whatever the codec makes of it: a `Drawing`, a tune. Each becomes on
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from abc import abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence, Set
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
@@ -55,9 +57,10 @@ UNKNOWN = ("refuse", "nearest", "skip")
 """What may be done about characters that a model has never seen."""
 PLAIN = str.maketrans(
     {
-        **dict.fromkeys("\u2018\u2019\u201a\u2032", "'"),
+        **dict.fromkeys("\u2018\u2019\u201a\u2032`\u00b4", "'"),
         **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
+        "\u2044": "/",
         "ß": "ss",
         "æ": "ae",
         "œ": "oe",
@@ -73,10 +76,18 @@ PLAIN = str.maketrans(
 """Characters that Unicode does not take apart, in plainer ones."""
 
 
-def _plain(character: str) -> str:
-    """Without accents and typography, perhaps of several characters."""
-    found = unicodedata.normalize("NFKD", character.translate(PLAIN))
-    return "".join(c for c in found if not unicodedata.combining(c))
+class Spelled(NamedTuple):
+    """A text in the characters that a model has seen. replaced, left_out: which others there were, and how often."""
+
+    text: str
+    replaced: Counter[tuple[str, str]]
+    left_out: Counter[str]
+
+
+def _nearest(character: str, known: Set[str]) -> str:
+    """Without accents and typography, perhaps of several characters, in those that are known."""
+    found = unicodedata.normalize("NFKD", character.translate(PLAIN)).translate(PLAIN)
+    return "".join(c if c in known else c.swapcase() if c.swapcase() in known else "" for c in found)
 
 
 class RecordCodec(Codec):
@@ -159,7 +170,8 @@ class RecordCodec(Codec):
     @abstractmethod
     def refitted(self, records: Records) -> RecordCodec:
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
-        density are theirs, but steps and texts mean the same."""
+        density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
+        (see `Network.grown`)."""
 
     def keeper(self) -> Keeper | None:
         """A new one, if something of its data is to be kept beside a model."""
@@ -182,6 +194,10 @@ class RecordCodec(Codec):
 
         outline: what they were drawn along, see `guide`; it says of the record what steps do not.
         """
+
+    def drawn(self, record: Any) -> bool:
+        """Whether it is known that a model drew it. Its steps lie on no grid, and are scored without noise."""
+        return False
 
     @abstractmethod
     def ends(self, step: Any) -> bool:
@@ -226,17 +242,38 @@ class RecordCodec(Codec):
     def alphabet(self) -> str:
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
 
-    def spelled(self, text: str, unknown: str = "refuse") -> str:
-        """The text in characters that were seen: `nearest` writes é as e and curly quotes straight, and leaves out what
-        has no such neighbour; `skip` leaves out all others; `refuse` changes nothing. Raises `UserError` for other
-        names."""
+    def spelled(self, text: str, unknown: str = "refuse") -> Spelled:
+        """The text in characters that were seen: `nearest` writes é as e and curly quotes straight, a capital small if
+        only that is known, and leaves out what has no such neighbour; `skip` leaves out all others; `refuse` changes
+        nothing. White space stays as it is, but that beside a word of which nothing is left.
+
+        Raises `UserError` for other names."""
         if unknown not in UNKNOWN:
             raise choice("unknown", unknown, UNKNOWN)
+        replaced, left_out = Counter[tuple[str, str]](), Counter[str]()
         if unknown == "refuse":
-            return text
-        known = {*self.alphabet, " ", "\n"}
-        found = (c if c in known or unknown == "skip" else _plain(c) for c in text)
-        return "".join(c for each in found for c in each if c in known)
+            return Spelled(text, replaced, left_out)
+        known, out = {*self.alphabet}, list[str]()
+        gone = False  # whether the last word is
+        for run in re.findall(r"\s+|\S+", text):
+            if run.isspace():
+                # One of the blanks around a word that is gone is enough.
+                run = re.sub(r"^[^\S\n\f]+", "", run) if gone and (not out or out[-1].isspace()) else run
+                out += [run] * bool(run)
+                continue
+            word = []
+            for character in run:
+                found = character
+                if character not in known:
+                    found = _nearest(character, known) if unknown == "nearest" else ""
+                    if found:
+                        replaced[character, found] += 1
+                    else:
+                        left_out[character] += 1
+                word.append(found)
+            gone = not any(word)
+            out += ["".join(word)] * (not gone)
+        return Spelled("".join(out), replaced, left_out)
 
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""

@@ -33,6 +33,8 @@ class TuneCodec(RecordCodec):
     """Whether what it draws is moved into a key that is asked for."""
     paced = False
     """Whether it is told how many notes a quarter are asked for."""
+    loops = False
+    """Whether what it draws can be a loop, see `Outline`."""
     voices = 1
     """Parts that can be drawn while others are kept; 1: there are no such."""
 

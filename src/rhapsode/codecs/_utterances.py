@@ -25,6 +25,7 @@ from rhapsode.speech.acoustics import RATES
 from rhapsode.speech.audio import SUFFIXES
 from rhapsode.speech.features import Features
 from rhapsode.speech.formats.own import dumps, loads
+from rhapsode.speech.inventory import Inventory
 from rhapsode.speech.metadata import among_recordings
 from rhapsode.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.speech.utterance import Utterance
@@ -159,6 +160,11 @@ class UtteranceCodec(RecordCodec):
 
     def refitted(self, records: Records) -> Self:
         return self  # the same numbers mean the same
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """The phones that it knows, with which others are said."""
+        return Inventory(self.features.symbols)
 
     def unheard(self, record: Utterance) -> list[str]:
         """Symbols of its phones that the training data had not, sorted."""

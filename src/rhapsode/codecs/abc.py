@@ -47,6 +47,7 @@ class Abc(TuneCodec):
     rank = None
     harmonic = True
     keyed = True
+    loops = True
     paced = True
     options = {"grid": 24}
     limits = {"grid": (1, 96)}
@@ -231,6 +232,7 @@ class Written(Course):
             return np.asarray(ties | ((signs == self._due[0].sign) & (values == self._due[0].value)))
         notes = (signs == Sign.NOTE) & self._pitches(kept)[np.where(signs == Sign.NOTE, values, REST)]
         chords = (signs == Sign.CHORD) & (values != self._over) & (self._harmonies and not self._chord)
+        chords &= self.frame not in self.chords
         return np.asarray(ties | notes | chords)
 
     def _pitches(self, kept: tuple[int, int] | None) -> np.ndarray:
@@ -262,7 +264,9 @@ class Written(Course):
             self._sounding, self._held, self._tied = token.value, self._tied, False
         elif token.sign == Sign.LENGTH:
             self.heard(token.value, HELD if self._held else self._sounding, self._over)
-            self._due, self._chord = self._signs.get(self.frame, []), False
+            self._due, self._chord = [*self._signs.get(self.frame, ())], False
+            if not self.tune.chords and self.chords.get(self.frame, self._over) != self._over:
+                self._due.append(Token(Sign.CHORD, self.chords[self.frame]))
         elif token.sign == Sign.CHORD:
             self._chord, self._over = True, token.value
         if self._due[:1] == [token]:

@@ -44,6 +44,7 @@ class Chorale(TuneCodec):
     unit = "frame"
     rank = 1
     keyed = True
+    loops = True
     options = {"grid": 4, "voices": 4}
     limits = {"grid": (1, 48), "voices": (1, 16)}
     meanings = {"grid": "Frames in a quarter note.", "voices": "How many there are, each with one note at a time."}
@@ -205,8 +206,8 @@ class Parts(Guide):
     """A place in a tune of several voices that is read or drawn along an outline."""
 
     def __init__(self, codec: Chorale, outline: Outline) -> None:
-        tune = codec.usual.natural(outline.tune, codec.grid)
-        self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None)
+        tune = codec.usual.natural(outline.drawn_along, codec.grid)
+        self._bars = Bars(tune, codec.grid, tune.keys[0].mode if tune.keys else None, outline.beyond)
         self._sizes = codec.steps.sizes
         if len(tune.notes):
             found = voices(tune, len(self._sizes))
@@ -221,8 +222,9 @@ class Parts(Guide):
                     )
             lines = codec.lines(tune, self._bars.end)
         else:
-            lines = np.zeros((0, len(self._sizes)), np.int64)
+            lines = np.full((self._bars.end if outline.loop else 0, len(self._sizes)), REST, np.int64)
         self._kept, self._drawn = self._keep(lines, outline)
+        self._again = int(self._bars.starts[-2]) if outline.loop else None
         scale = outline.scale(tune)
         self._values = []
         for low, high in codec.ranges:
@@ -265,6 +267,10 @@ class Parts(Guide):
 
     def read(self, step: np.ndarray) -> None:
         step = np.asarray(step).astype(np.int64)
+        if self._again is not None and self._frame < self._bars.starts[1]:
+            at = self._again + self._frame
+            self._kept, self._drawn = self._kept.copy(), self._drawn.copy()
+            self._kept[at], self._drawn[at] = step, False
         found = np.zeros_like(self._voices)
         for at, size, value in zip(self._at.tolist(), self._sizes, step.tolist(), strict=True):
             own = slice(at + 1, at + size - LOWEST_FIRST + 1)

@@ -42,6 +42,7 @@ class Melody(TuneCodec):
     rank = 0
     harmonic = True
     keyed = True
+    loops = True
     paced = True
     options = {"grid": 24, "thirds": 0, "form": 1}
     limits = {"grid": (1, 96), "thirds": (0, 1), "form": (0, 1)}
@@ -173,6 +174,8 @@ class Guided(Course):
         chord = np.ones(len(codec.known.harmonies), bool)
         if self._harmony is not None:
             chord = np.arange(len(chord)) == self._harmony.at(frame)
+        elif frame in self.chords:
+            chord = np.arange(len(chord)) == self.chords[frame]
         if frame >= self.bars.end:
             chord = np.arange(len(chord)) == 0
             value = np.arange(codec.pitches.size) == END

@@ -209,6 +209,8 @@ class Keys(Guide):
                 f"{outline.tune.name or 'outline'}: a model of performances knows neither bars nor parts, so none "
                 "can be kept. Let it draw all, or take a model whose codec is melody or chorale."
             )
+        if outline.loop:
+            raise UserError("a model of performances knows no bars, so it draws no loops; others do.")
         self._end = played(outline.tune)[1]
         scale = outline.scale(outline.tune)
         self._scale = np.array([(low + n) % 12 in scale for n in range(count)])

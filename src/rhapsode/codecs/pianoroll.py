@@ -43,6 +43,7 @@ class PianoRoll(TuneCodec):
     head = "nade"
     unit = "frame"
     rank = 2
+    loops = True
     options = {"grid": 4, "holds": 1, "shift": 5, "echoes": 12}
     limits = {"grid": (1, 96), "holds": (0, 1), "shift": (0, 24), "echoes": (0, 16)}
     meanings = {
@@ -186,7 +187,7 @@ class Frames(Guide):
     """A place in a tune that is read or drawn along an outline, whose bars it can keep; it keeps no single parts."""
 
     def __init__(self, codec: PianoRoll, outline: Outline) -> None:
-        tune = rescaled(outline.tune, codec.grid)
+        tune = rescaled(outline.drawn_along, codec.grid)
         self._bars = Bars(tune, codec.grid)
         self._kept = np.zeros((0, codec.steps.size), np.uint8)
         if len(tune.notes) and not all(outline.drawn(bar, 0) for bar in range(len(self._bars.starts) - 1)):
@@ -201,6 +202,8 @@ class Frames(Guide):
         self._into = np.concatenate([begins, np.zeros_like(begins)]) if codec.holds else begins
         self._sounding: np.ndarray = np.zeros(self._places, bool)
         self._frame = 0
+        self._again = int(self._bars.starts[-2]) if outline.loop else None  # there the first bar is kept again
+        self._first = list[np.ndarray]()
         self._steps, self._before = codec.steps, list[np.ndarray]()
 
     def given(self) -> np.ndarray:
@@ -209,9 +212,13 @@ class Frames(Guide):
         return np.concatenate(parts) if parts else silence[:0]
 
     def allowed(self) -> np.ndarray | None:
-        frame = self._frame
-        if frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
-            into = (self._kept[frame] == 1).reshape(-1, self._places)
+        frame, kept = self._frame, None
+        if self._again is not None and frame >= self._again:
+            kept = self._first[frame - self._again]
+        elif frame < len(self._kept) and not self._outline.drawn(self._bars.number(frame), 0):
+            kept = self._kept[frame]
+        if kept is not None:
+            into = (np.asarray(kept) == 1).reshape(-1, self._places)
             if self._holds:  # what goes on from what was drawn, and is not there, begins here
                 into = np.stack([into[0] | (into[1] & ~self._sounding), into[1] & self._sounding])
             into = into.ravel()
@@ -227,6 +234,8 @@ class Frames(Guide):
     def read(self, step: np.ndarray) -> None:
         on = np.asarray(step).reshape(-1, self._places) > 0
         self._sounding = np.asarray(on.any(axis=0))
+        if self._again is not None and self._frame < self._bars.starts[1]:
+            self._first = [*self._first, np.asarray(step)]
         self._frame += 1
         if self._steps.lags:
             self._before.append(np.asarray(step, np.float32))

@@ -39,6 +39,8 @@ SAMPLED = 200_000
 ALPHABET_LIMIT = 100_000
 WATCHED = 1000
 """Drawings that are looked at to see when a hand adds dots and bars."""
+COMMON = 20
+"""How often a character must come for a model that is fine-tuned to learn it anew."""
 MEASURED = 200
 """Drawings that a hand's size is measured on."""
 
@@ -78,6 +80,7 @@ class Strokes(RecordCodec):
     def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand
         self.text = Text(len(alphabet) + 1, pace) if alphabet else None
+        self.usage = '"any words" -o words.svg' if alphabet else "-o drawing.svg"
 
     @property
     def steps(self) -> Moves:
@@ -119,8 +122,13 @@ class Strokes(RecordCodec):
         return cls._measured(records, alphabet, chosen["every"], moves, None)
 
     def refitted(self, records: Records) -> Strokes:
-        every = 0 if self.text else self.every  # without characters, nothing tells how dense the points should be
-        return self._measured(records, self.alphabet, every, self._moves, self._pace or None)
+        if not self.text:  # without characters, nothing tells how dense the points should be
+            return self._measured(records, "", self.every, self._moves, None)
+        counts = Counter(character for drawing in records() for character in drawing.text or "")
+        new = sorted(c for c, count in counts.items() if count >= COMMON and c not in self.alphabet)
+        returns = self._moves.returns or added_later(records) >= self.options["delayed"] / 100
+        moves = replace(self._moves, returns=returns)
+        return self._measured(records, self.alphabet + "".join(new), 0, moves, self._pace)
 
     @classmethod
     def _measured(cls, records: Records, alphabet: str, every: int, like: Moves, pace: float | None) -> Strokes:
@@ -134,7 +142,7 @@ class Strokes(RecordCodec):
                     yield drawing
 
         if alphabet and not every:
-            written = [(len(drawing), len(drawing.text or "")) for drawing in usable()]
+            written = [(len(drawing), len(drawing.text or "")) for drawing in usable() if not drawing.thin]
             points, total = map(sum, zip(*written, strict=True)) if written else (0, 0)
             every = max(1, round(points / max(1, total) * pace if pace else points / max(1, total) / PER_CHARACTER))
         every = every or 1
@@ -208,8 +216,11 @@ class Strokes(RecordCodec):
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         points, pen = points[first:], pen[first:]
         if self._moves.returns:
-            return Drawing(*delayed.apart(points, pen), text)
-        return Drawing(points, pen != 0, text)
+            return Drawing(*delayed.apart(points, pen), text, thin=True)
+        return Drawing(points, pen != 0, text, thin=True)
+
+    def drawn(self, record: Drawing) -> bool:
+        return record.thin
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[2] > 1.5)
@@ -286,7 +297,7 @@ def added_later(records: Records) -> float:
 def _offsets(drawing: Drawing, every: int, returns: bool) -> tuple[np.ndarray, np.ndarray]:
     """From each kept point to the next one [n, 2], and what the pen does there [n], as steps say it."""
     points, ends = drawing.points, drawing.ends
-    if every > 1:
+    if every > 1 and not drawing.thin:
         begins = np.flatnonzero(np.concatenate([[True], ends[:-1]]))
         lengths = np.diff(begins, append=len(points))
         into = np.arange(len(points)) - np.repeat(begins, lengths)

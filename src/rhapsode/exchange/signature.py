@@ -101,13 +101,12 @@ _TABLE = [(re.compile(pattern, re.DOTALL), format) for pattern, format in TABLE]
 ROOTS = {
     "museScore": MUSESCORE,
     "mei": Format("score", "MEI", "Convert it to MusicXML, e.g. with Verovio or MuseScore"),
-    "xournal": Format("drawing", "Xournal++", "Export it as SVG from Xournal++"),
 }
 """Outermost elements of XML."""
 INSIDE = (
     (re.compile(r"\[Content_Types\]\.xml"), OFFICE),
-    (re.compile(r"content\.xml"), OFFICE),
     (re.compile(r".*\.opf"), Format("document", "EPUB", TO_TEXT)),
+    (re.compile(r"META-INF/manifest\.xml"), OFFICE),
     (re.compile(r".*\.mscx"), MUSESCORE),
     (re.compile(r"Content/score\.gpif"), GUITAR_PRO),
 )

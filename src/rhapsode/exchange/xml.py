@@ -12,12 +12,15 @@ from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import PARTS
 
 DEPTH = 200
+DECLARED = 512
+"""Declarations in a document type, at most; a parser looks at all of them for each element."""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class Node:
-    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins."""
+    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins. A node
+    without a name is a text between elements, see `parse`."""
 
     name: str
     attributes: Mapping[str, str]
@@ -66,16 +69,20 @@ def root(head: bytes) -> str:
     return name[0].rpartition(":")[2] if name else ""
 
 
-def parse(source: Source) -> Node:
+def parse(source: Source, mixed: bool = False) -> Node:
     """The outermost element. Raises `UserError` for what is not XML, for more than `PARTS`, and for declarations of
-    entities, which can make a small file a huge one."""
+    entities, which can make a small file a huge one. What else a document type declares is passed over: no attribute
+    gets a value by default.
+
+    mixed: whether texts are children, too, in their order: nodes without name."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
+    parser.specified_attributes = True
     top = Node("", NONE, 0)
     # What is still open, with what was found in it so far.
     open_nodes: list[tuple[Node, list[Node], list[str]]] = [(top, [], [])]
     names: dict[str, str] = {}
-    parts = line = 0
+    parts = line = declarations = 0
 
     def start(name: str, attributes: dict[str, str]) -> None:
         nonlocal parts, line
@@ -97,22 +104,33 @@ def parse(source: Source) -> Node:
 
     def data(text: str) -> None:
         open_nodes[-1][2].append(text)
+        if mixed and len(open_nodes) > 1:
+            open_nodes[-1][1].append(Node("", NONE, parser.CurrentLineNumber, (), text))
 
     def end(name: str) -> None:
         node, children, pieces = open_nodes.pop()
         node.children, node.text = tuple(children), "".join(pieces)
 
-    def doctype(name: str, system: str | None, public: str | None, internal: bool) -> None:
-        if internal:
+    def entity(*declaration: object) -> None:
+        raise UserError(
+            f"{source.name}, line {parser.CurrentLineNumber}: declares entities of its own, which are not read from "
+            "files that may come from anywhere. Save it without its <!DOCTYPE […]>."
+        )
+
+    def declared(*declaration: object) -> None:
+        nonlocal declarations
+        declarations += 1
+        if declarations > DECLARED:
             raise UserError(
-                f"{source.name}, line {parser.CurrentLineNumber}: declares a document type with entities of its own, "
-                "which are not read from files that may come from anywhere. Save it without its <!DOCTYPE […]>."
+                f"{source.name}, line {parser.CurrentLineNumber}: its document type declares more than {DECLARED} "
+                "attributes. Save it without its <!DOCTYPE […]>."
             )
 
     parser.StartElementHandler = start
     parser.EndElementHandler = end
     parser.CharacterDataHandler = data
-    parser.StartDoctypeDeclHandler = doctype
+    parser.EntityDeclHandler = entity
+    parser.AttlistDeclHandler = declared
     try:
         parser.Parse(source.data(), True)
     except (expat.ExpatError, ValueError, LookupError) as error:

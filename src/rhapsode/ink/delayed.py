@@ -9,6 +9,7 @@ that stand over it come after it. No point is moved by either.
 from __future__ import annotations
 
 import math
+from collections import deque
 from typing import NamedTuple
 
 import numpy as np
@@ -28,6 +29,8 @@ ACROSS = 2.0
 """Distances to the sides count so many times, for marks stand above and below what they belong to."""
 SAME = 0.15
 """Letters' widths: of ink that is as near as that, the last counts. A bar crosses a stem that goes up and down."""
+CROWD = 10
+"""Points after the nearest one at which a stroke may be interrupted instead."""
 RECENT = 4000
 """Points before a stroke that are looked at, so that time grows with the points, not with their square."""
 
@@ -105,10 +108,11 @@ def together(points: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarr
     stops = np.array([stop for _, stop in bodies])
     for mark in delayed:
         stop = int(stops[stops.searchsorted(mark.under, side="right")])
-        at, right = mark.under, points[mark.first : mark.stop, 0].max()
-        while at in within:  # each interruption is for one mark
-            at += 1
-        if at < stop - 1 and points[at + 1 : stop, 0].max() - right > BEYOND * size:
+        right = points[mark.first : mark.stop, 0].max()
+        # Each interruption is for one mark; where many marks crowd, the others come behind.
+        places = range(mark.under, min(mark.under + CROWD, stop - 1))
+        at = next((at for at in places if at not in within), None)
+        if at is not None and points[at + 1 : stop, 0].max() - right > BEYOND * size:
             within[at] = mark
         else:  # the stroke below ends here: nothing needs to be taken up again
             behind.setdefault(stop - 1, []).append(mark)
@@ -120,10 +124,10 @@ def together(points: np.ndarray, ends: np.ndarray) -> tuple[np.ndarray, np.ndarr
         pen.append(np.full(stop - first, DOWN))
         pen[-1][-1] = after
 
-    cuts = sorted(within)
+    cuts = deque(sorted(within))
     for first, stop in bodies:
         while cuts and cuts[0] < stop:
-            at = cuts.pop(0)
+            at = cuts.popleft()
             draw(first, at + 1, UP)
             draw(within[at].first, within[at].stop, BACK)
             first = at + 1

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.ink.delayed import marks
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.grid import pitch
 
@@ -44,6 +45,8 @@ class Description:
     strokes_per_drawing, points_per_drawing: (least, mean, greatest).
     characters:           how often each is written, the commonest first.
     points_per_character: in the drawings with text, white space not counted; None without text.
+    delayed:              dots, bars and accents that are added after their word, to a hundred characters; None without
+                          text.
     timed, pressed:       drawings with times and with pressure.
     grid:                 None if the points do not lie on a coarse one.
     """
@@ -55,6 +58,7 @@ class Description:
     points_per_drawing: tuple[int, float, int] = (0, 0.0, 0)
     characters: dict[str, int] = field(default_factory=dict)
     points_per_character: float | None = None
+    delayed: float | None = None
     timed: int = 0
     pressed: int = 0
     grid: Grid | None = None
@@ -70,6 +74,8 @@ class Description:
             yield f"characters      {total:,}, of {len(self.characters)} kinds: {counts}"
         if self.points_per_character is not None:
             yield f"points          {self.points_per_character:.1f} a character"
+        if self.delayed is not None:
+            yield f"added later     {self.delayed:.1f} dots and bars to a hundred characters, after their word"
         yield f"with times      {self.timed:,}; with pressure {self.pressed:,}"
         for warning in self.warnings:
             yield f"warning: {warning}"
@@ -152,7 +158,7 @@ class _Counts:
     def __init__(self) -> None:
         self.points, self.strokes = _Spread(), _Spread()
         self.characters: Counter[str] = Counter()
-        self.written = 0  # points of drawings with text
+        self.written = self.delayed = 0  # points and delayed strokes of drawings with text
         self.timed = self.pressed = self.steps = 0
         self.empty, self.untitled, self.repeated = _Places(), _Places(), _Places()
         self.jumps, self.pauses, self.backwards = _Places(), _Places(), _Places()
@@ -166,6 +172,7 @@ class _Counts:
         self.pressed += drawing.pressure is not None
         if drawing.text is not None:
             self.written += len(drawing)
+            self.delayed += len(marks(drawing.points, drawing.ends))
             self.characters.update(drawing.text)
         within = ~drawing.ends[:-1].astype(bool)
         offsets = np.diff(drawing.points, axis=0)[within]
@@ -193,6 +200,7 @@ class _Counts:
             points_per_drawing=self.points.result(),
             characters=dict(sorted(self.characters.items(), key=lambda item: (-item[1], item[0]))),
             points_per_character=self.written / inked if inked else None,
+            delayed=100 * self.delayed / inked if inked else None,
             timed=self.timed,
             pressed=self.pressed,
             grid=grid,

@@ -18,6 +18,8 @@ class Drawing:
     name:     where the drawing comes from, for messages: a file's name, perhaps with `#number`.
     pressure: [N] float64 in [0, 1], where it was recorded.
     seconds:  [N] float64 since the first point, where it was recorded.
+    thin:     whether its points are a model's steps, one by one, as in what a model drew: no codec leaves out any. Pens
+              report more points than a model needs.
     """
 
     points: np.ndarray
@@ -26,6 +28,7 @@ class Drawing:
     name: str = ""
     pressure: np.ndarray | None = field(default=None, repr=False)
     seconds: np.ndarray | None = field(default=None, repr=False)
+    thin: bool = False
 
     def __len__(self) -> int:
         return len(self.points)

@@ -13,6 +13,7 @@ import numpy as np
 from rhapsode.errors import UserError, choice
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import LIMIT, Metrics, check, metrics
+from rhapsode.ink.wrap import Paragraph
 
 SIZES = {
     "a3": (297.0, 420.0),
@@ -24,11 +25,19 @@ SIZES = {
     "card": (148.0, 105.0),
 }
 """Width and height in mm."""
+LANDSCAPE = "-landscape"
+"""With this at the end of its name, a page lies on its longer side."""
 ALIGN = ("left", "right", "centre", "justify")
 LARGEST = 5000.0
 """mm: no side of a page is longer."""
 NARROWEST = 0.5
 """A line that is too long is squeezed, its x-height kept, to no less than this share of its width."""
+FITTED = 4.0
+"""mm: the x-height of writing on a page that is cut to it, unless it is given."""
+PITCH = 4.0
+"""From base line to base line, in x-heights, unless it is given."""
+BELOW = 0.35
+"""Of the pitch, the room below a base line, for what hangs down."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +46,9 @@ class Page:
 
     margins:  top, right, bottom, left.
     x_height: of the writing.
-    pitch:    from base line to base line; the first is one pitch below the top margin.
+    pitch:    from base line to base line; the last is at least `BELOW` of it above the bottom margin.
     ruled:    whether the base lines are drawn.
     align:    one of `ALIGN`.
-    spacing:  empty lines between paragraphs.
     """
 
     width: float = 210.0
@@ -50,7 +58,6 @@ class Page:
     pitch: float = 10.0
     ruled: bool = False
     align: str = "left"
-    spacing: int = 1
 
     def __post_init__(self) -> None:
         if self.align not in ALIGN:
@@ -65,10 +72,8 @@ class Page:
         if not self.x_height <= self.pitch <= LARGEST:
             raise UserError(
                 f"base lines {self.pitch:g} mm apart cannot hold writing with an x-height of {self.x_height:g} mm: "
-                f"give a pitch of about {4 * self.x_height:g} mm."
+                f"give a pitch of about {PITCH * self.x_height:g} mm."
             )
-        if self.spacing < 0:
-            raise UserError(f"{self.spacing} empty lines between paragraphs: it must be 0 or more.")
         top, right, bottom, left = self.margins
         if self.room <= 0:
             raise UserError(
@@ -82,24 +87,25 @@ class Page:
             )
 
     @staticmethod
-    def named(name: str = "a4", landscape: bool = False, margin: float | None = None, **options: Any) -> Page:
-        """A page of a size in `SIZES`, or one like `120x80` in mm.
+    def named(name: str = "a4", margin: float | None = None, **options: Any) -> Page:
+        """A page of a size in `SIZES`, or one like `120x80` in mm; with `LANDSCAPE` after it, on its longer side.
 
         margin: on all sides, in mm; a tenth of the shorter side by default.
         The pitch is 4 x-heights by default; `options` are further fields of `Page`. Raises `UserError`.
         """
-        given = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?)", name)
+        size = name.lower().removesuffix(LANDSCAPE)
+        given = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?)", size)
         if given:
             width, height = float(given[1]), float(given[2])
-        elif name.lower() in SIZES:
-            width, height = SIZES[name.lower()]
+        elif size in SIZES:
+            width, height = SIZES[size]
         else:
-            raise choice("page size", name, SIZES, "Or give width and height in mm: 120x80.")
-        if landscape:
+            raise choice("page size", name, SIZES, f"Or a4{LANDSCAPE} and so on, or width and height in mm: 120x80.")
+        if size != name.lower():
             width, height = max(width, height), min(width, height)
         if "margins" not in options:
             options["margins"] = (min(width, height) / 10 if margin is None else margin,) * 4
-        options.setdefault("pitch", 4 * options.get("x_height", Page.x_height))
+        options.setdefault("pitch", PITCH * options.get("x_height", Page.x_height))
         return Page(width, height, **options)
 
     @property
@@ -114,7 +120,7 @@ class Page:
 
     def baseline(self, row: int) -> float:
         """mm from the page's top to the base line of a row; rows count from 0."""
-        return self.margins[0] + (row + 1) * self.pitch
+        return self.margins[0] + (row + 1 - BELOW) * self.pitch
 
     def columns(self, advance: float) -> int:
         """How many characters a line holds, at an average of `advance` mm per character. Raises `UserError`."""
@@ -125,11 +131,15 @@ class Page:
 
 @dataclass(frozen=True, eq=False)
 class Line:
-    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout."""
+    """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout.
+
+    unit: mm that one of the drawing's own units became, so that whoever reads it again can undo that.
+    """
 
     drawing: Drawing
     index: int
     baseline: float
+    unit: float = 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,41 +185,49 @@ class Layout:
 
 
 def lay_out(
-    paragraphs: Sequence[Sequence[Drawing]], page: Page, known: Metrics | Sequence[Metrics] | None = None
+    paragraphs: Sequence[Paragraph[Drawing]], page: Page, known: Metrics | Sequence[Metrics] | None = None
 ) -> Layout:
-    """Put lines of writing, given by paragraphs, on as many pages as they need.
+    """Put lines of writing on as many pages as they need.
 
     Each is scaled to the page's x-height and straightened to lie on its base line. A line that is too long for the page
-    is squeezed in width.
+    is squeezed in width. All ink is on the page; a line that reaches beyond its upper or lower edge is moved.
 
     known: the metrics of the lines: one for all, whose base line may be None, or one for each. Otherwise all lines are
         taken to be as large as their median, and each base line is measured.
     Raises `UserError` for a line that cannot be measured or does not fit.
     """
-    paragraphs = [paragraph for paragraph in paragraphs if paragraph]
-    found = _metrics([line for paragraph in paragraphs for line in paragraph], known)
+    found = _metrics([line for paragraph in paragraphs for line in paragraph.lines], known)
     sheets: list[list[Line]] = [[]]
     row = index = 0
-    for number, paragraph in enumerate(paragraphs):
-        if number and row:
-            row += page.spacing
-        for position, line in enumerate(paragraph):
+    for paragraph in paragraphs:
+        if row:
+            row = int(min(row + paragraph.above, page.rows))
+        for position, line in enumerate(paragraph.lines):
             if row >= page.rows:
                 sheets.append([])
                 row = 0
-            stretch = page.align == "justify" and position < len(paragraph) - 1
-            placed = _place(line, found[index], page, page.baseline(row), stretch, index)
-            sheets[-1].append(Line(placed, index, page.baseline(row)))
+            full = position < len(paragraph.lines) - 1
+            indent = 0.0 if position else paragraph.indent
+            placed = _place(line, found[index], page, page.baseline(row), indent, full, index)
+            unit = page.x_height / found[index].x_height
+            sheets[-1].append(Line(placed, index, page.baseline(row), unit))
             row += 1
             index += 1
     rules = tuple(map(page.baseline, range(page.rows))) if page.ruled else ()
     return Layout(page, tuple(Sheet(page, tuple(lines), rules) for lines in sheets))
 
 
-def fit(drawing: Drawing, x_height: float | None = None, margin: float = 5.0, size: float = 100.0) -> Layout:
+def fit(
+    drawing: Drawing,
+    x_height: float | None = None,
+    margin: float = 5.0,
+    size: float = 100.0,
+    known: float | None = None,
+) -> Layout:
     """A page cut to a drawing, all in mm; every point keeps its place relative to the others.
 
-    x_height: to scale it to; by default 4 where the drawing has a text, and otherwise its longer side becomes `size`.
+    x_height: to scale it to; by default `FITTED` if the drawing has a text, and or else its longer side becomes `size`.
+    known: the drawing's own x-height; otherwise it is measured.
     """
     check(drawing)
     left, top, right, bottom = drawing.bounds
@@ -217,19 +235,19 @@ def fit(drawing: Drawing, x_height: float | None = None, margin: float = 5.0, si
     nominal = size / 25
     scale = size / longer if longer > 1 / LIMIT else 1.0
     if x_height is not None or drawing.text is not None:
-        nominal = 4.0 if x_height is None else x_height
+        nominal = FITTED if x_height is None else x_height
         # A dot or a dash has no x-height, and any scale will do.
-        scale = nominal / metrics(drawing).x_height if bottom - top >= 1 / LIMIT else min(scale, 1.0)
+        scale = nominal / (known or metrics(drawing).x_height) if bottom - top >= 1 / LIMIT else min(scale, 1.0)
     if not longer * scale + 2 * margin <= LARGEST:
         raise UserError(
             f"{drawing.name or 'the drawing'} would be {longer * scale + 2 * margin:,.0f} mm long at that x-height, "
             f"and a page is at most {LARGEST:,.0f} mm: give a smaller x-height, or break it into lines."
         )
     width, height = max((right - left) * scale, nominal), max((bottom - top) * scale, nominal)
-    page = Page(width + 2 * margin, height + 2 * margin, (margin,) * 4, nominal, height, spacing=0)
+    page = Page(width + 2 * margin, height + 2 * margin, (margin,) * 4, nominal, height)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     moved = (drawing.points - middle) * scale + (page.width / 2, page.height / 2)
-    line = Line(replace(drawing, points=moved), 0, page.height - margin)
+    line = Line(replace(drawing, points=moved), 0, page.height - margin, scale)
     return Layout(page, (Sheet(page, (line,), ()),))
 
 
@@ -277,8 +295,10 @@ def _measured(line: Drawing, known: Metrics) -> Metrics:
         return replace(known, baseline=line.bounds[3])
 
 
-def _place(line: Drawing, known: Metrics, page: Page, baseline: float, stretch: bool, index: int) -> Drawing:
-    """The line in mm on its base line."""
+def _place(
+    line: Drawing, known: Metrics, page: Page, baseline: float, indent: float, full: bool, index: int
+) -> Drawing:
+    """The line in mm on its base line. full: whether it ends only since the next word has no room."""
     if not len(line):
         return line
     assert known.baseline is not None
@@ -286,38 +306,43 @@ def _place(line: Drawing, known: Metrics, page: Page, baseline: float, stretch: 
     x = (line.points[:, 0] - line.points[:, 0].min()) * scale
     y = (line.points[:, 1] - known.baseline - known.slope * line.points[:, 0]) * scale
     width = float(x.max())
+    indent = min(indent, max(page.room - width * NARROWEST, 0.0)) if page.align in ("left", "justify") else 0.0
+    room = page.room - indent
     what = f"line {index + 1}" + (f" ({line.text[:40]!r})" if line.text else "")
-    if not width * NARROWEST <= page.room:
+    if not width * NARROWEST <= room:
         raise UserError(
-            f"{what} would be {width:,.0f} mm wide, and the page has room for {page.room:,.0f} mm. "
+            f"{what} would be {width:,.0f} mm wide, and the page has room for {room:,.0f} mm. "
             "Break it into shorter lines, or give a smaller x-height or a larger page."
         )
-    if not np.abs(y).max() <= page.height:
+    if not np.ptp(y) <= page.height or not np.abs(y).max() <= LARGEST:
         raise UserError(f"{what} would be higher than the page. Check the metrics, or give a smaller x-height.")
-    if width > page.room:
-        x *= page.room / width
-    elif stretch:
-        x += _shifts(line, x, page.room - width, page.x_height)
-    spare = page.room - float(x.max())
-    x += page.margins[3] + {"right": spare, "centre": spare / 2}.get(page.align, 0.0)
-    return replace(line, points=np.stack([x, baseline + y], axis=1))
+    if width > room:
+        x *= room / width
+    elif full and page.align == "justify":
+        x += _shifts(line, x, room - width, page.x_height)
+    spare = room - float(x.max())
+    x += page.margins[3] + indent + {"right": spare, "centre": spare / 2}.get(page.align, 0.0)
+    y += baseline
+    y -= min(float(y.min()), 0.0) + max(float(y.max()) - page.height, 0.0)
+    return replace(line, points=np.stack([x, y], axis=1))
 
 
 def _shifts(line: Drawing, x: np.ndarray, spare: float, x_height: float) -> np.ndarray:
     """How far each point moves to the right, [n], so that the gaps between words take up `spare` mm.
 
-    Nothing moves where there are no gaps, or where each would grow by more than two x-heights.
+    Nothing moves where there are no gaps, as in a line of one word.
     """
     starts = np.concatenate([[0], np.flatnonzero(line.ends[:-1]) + 1])
     left, right = np.minimum.reduceat(x, starts), np.maximum.reduceat(x, starts)
     order = np.argsort(left, kind="stable")
     reach = np.maximum.accumulate(right[order])[:-1]
     gaps = left[order][1:] - reach
-    chosen = np.flatnonzero(gaps > 0.5 * x_height)
-    if line.text is not None:  # the widest are those between words
-        words = len(line.text.split()) - 1
-        chosen = chosen[np.argsort(-gaps[chosen], kind="stable")[: max(words, 0)]]
-    if not len(chosen) or spare > 2 * x_height * len(chosen):
+    if line.text is None:
+        chosen = np.flatnonzero(gaps > 0.5 * x_height)
+    else:  # the widest are those between words
+        widest = np.argsort(-gaps, kind="stable")[: max(len(line.text.split()) - 1, 0)]
+        chosen = widest[gaps[widest] > 0]
+    if not len(chosen):
         return np.zeros_like(x)
     counts = np.searchsorted(np.sort(reach[chosen]), left, side="left")
     per_stroke = counts * (spare / len(chosen))

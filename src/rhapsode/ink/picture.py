@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.errors import UserError
-from rhapsode.ink.curve import distinct, flatten, widths
+from rhapsode.errors import UserError, choice
+from rhapsode.ink.curve import distinct, flatten
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.metrics import check, metrics
 from rhapsode.ink.page import Layout, sheet_of
-from rhapsode.ink.svg import COLOURS, RULE_COLOUR, nib_of
+from rhapsode.ink.svg import COLOURS, MODES, RULE_COLOUR, breadths, nib_of
 
 if TYPE_CHECKING:
     from PIL.ImageDraw import ImageDraw
@@ -32,20 +32,25 @@ def png(
     what: Drawing | Layout,
     *,
     sheet: int | None = None,
+    mode: str = "ink",
     dpi: float = 200.0,
     nib: float | None = None,
-    colour: str = COLOURS["ink"],
+    colour: str | None = None,
     paper: str = "white",
 ) -> bytes:
-    """A PNG of one page (counted from 0), or of a drawing on a page cut to it, as broad as a pen leaves the ink.
+    """A PNG of one page (counted from 0), or of a drawing on a page cut to it.
 
-    dpi: pixels per inch. nib: mm, the average breadth of a line; an eighth of the x-height by default.
+    mode: as of `svg`. dpi: pixels per inch. nib: mm, the (average) breadth of a line; an eighth of the x-height by
+    default.
     The same input gives the same file with the same version of Pillow. Raises `UserError`.
     """
     from PIL import Image, ImageDraw
 
+    if mode not in MODES:
+        raise choice("mode of drawing", mode, MODES)
     page = sheet_of(what, sheet)
     nib = nib_of(page, nib)
+    ink = _rgb(colour or COLOURS[mode])
     if not 1 <= dpi <= 10_000:
         raise UserError(f"{dpi:g} dpi is out of range: 100 for a screen, 300 for print.")
     scale = dpi / 25.4
@@ -62,12 +67,12 @@ def png(
         for y in page.rules:
             ImageDraw.Draw(mask).rectangle((left, (y - 0.1) * fine, right, (y + 0.1) * fine), fill=255)
         picture.paste(_rgb(RULE_COLOUR), mask=mask.reduce(FINE))
-    mask = Image.new("L", (width * FINE, height * FINE))
-    draw = ImageDraw.Draw(mask)
-    strokes = list(page.strokes())
-    for stroke, broad in zip(strokes, widths(strokes, nib), strict=True):
-        _ink(draw, stroke.points * fine, broad * fine)
-    picture.paste(_rgb(colour), mask=mask.reduce(FINE))
+    if strokes := list(page.strokes()):
+        mask = Image.new("L", (width * FINE, height * FINE))
+        draw = ImageDraw.Draw(mask)
+        for stroke, broad in zip(strokes, breadths(strokes, nib, mode), strict=True):
+            _ink(draw, stroke.points * fine, broad * fine)
+        picture.paste(ink, mask=mask.reduce(FINE))
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True, dpi=(dpi, dpi))
     return buffer.getvalue()

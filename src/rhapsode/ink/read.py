@@ -12,7 +12,20 @@ from rhapsode.exchange.archive import Reader, is_zip, members, opened, records, 
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats import bigbank, iam, inkml, omniglot, own, quickdraw, stroke3, svg, uji, unipen
+from rhapsode.ink.formats import (
+    bigbank,
+    iam,
+    inkml,
+    lists,
+    omniglot,
+    own,
+    quickdraw,
+    stroke3,
+    svg,
+    uji,
+    unipen,
+    xournal,
+)
 
 SUFFIXES = (
     ".json",
@@ -25,12 +38,14 @@ SUFFIXES = (
     ".txt",
     ".unp",
     ".dat",
+    ".xopp",
+    ".xoj",
     ".zip",
 )
 """Of files worth trying in a folder."""
 KNOWN = (
-    "Known are Rhapsode's own lines of JSON, stroke-3 .npz, IAM-OnDB, InkML, SVG, Quick, Draw!, UNIPEN, UJI, "
-    "Omniglot, lists of cursive words, and .zip archives of these"
+    "Known are Rhapsode's own lines of JSON, stroke-3 .npz, IAM-OnDB, InkML, SVG, Xournal++, Quick, Draw!, "
+    "UNIPEN, UJI, Omniglot, lists of drawings and of cursive words, and .zip archives of these"
 )
 NUMBERS = re.compile(
     rb"\[\s*+(?:-?[0-9][-+.0-9eE]*+[\s,]*+){2,}\]"
@@ -48,7 +63,7 @@ class _Format(Protocol):
     def read(self, source: Source) -> Iterator[Drawing]: ...
 
 
-FORMATS: tuple[_Format, ...] = (own, quickdraw, bigbank, iam, inkml, svg, omniglot, uji, unipen)
+FORMATS: tuple[_Format, ...] = (own, quickdraw, lists, bigbank, iam, inkml, svg, xournal, omniglot, uji, unipen)
 
 
 def recognised(path: Path) -> bool:

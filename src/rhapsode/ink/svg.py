@@ -1,22 +1,31 @@
-"""Writing as SVG, in millimetres: for screens, printers and plotters, and as a film of its being written."""
+"""Writing as SVG, in millimetres: for screens, printers and plotters, and as a film of its being written.
+
+The group of each line of writing says what is needed to read the drawing again as it was (`rhapsode.ink.formats.svg`):
+`data-text`, what is written there; `data-rhapsode-unit`, the mm that one of its own units became, which also says that
+the ends of curves are the pen's points; and `data-rhapsode-thin` if these are a model's steps (`Drawing.thin`). A
+stroke in several parts is a group with its whole path in `data-rhapsode-stroke`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from xml.sax.saxutils import escape
+from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
 from rhapsode.errors import UserError, choice
 from rhapsode.ink.curve import beziers, distinct, lengths, split, widths
 from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.page import Layout, Sheet, Stroke, sheet_of
+from rhapsode.ink.page import Layout, Line, Sheet, Stroke, sheet_of
 
 MODES = ("ink", "plotter")
 COLOURS = {"ink": "#1a2456", "plotter": "#000"}
 RULE_COLOUR = "#b9cbe0"
+PER_MM = 1000
+"""Parts of a mm that coordinates are whole numbers of: finer than is seen, so that a model that reads its writing again
+finds it as probable as it was."""
 STEPS = 12
 """Ink's breadth changes in steps of this part of the nib, too small to be seen."""
 DOT = 0.05
@@ -35,7 +44,7 @@ STYLE = """<style>
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """A part of a stroke with one breadth. curves: [n, 4, 2] in hundredths of a mm; a dot has [1, 4, 2] of one point.
+    """A part of a stroke with one breadth. curves: [n, 4, 2] in `PER_MM` of a mm; a dot has [1, 4, 2] of one point.
 
     start, length: from where in the stroke to how much farther it goes, as shares of the stroke.
     """
@@ -72,7 +81,7 @@ def svg(
     nib:      mm, the (average) breadth of a line; an eighth of the x-height by default.
     colour:   of the ink; paper: of the page, by default none.
 
-    Paths go through all points, to a hundredth of a mm, in the order of writing. Raises `UserError`.
+    Paths go through all points, to a thousandth of a mm, in the order of writing. Raises `UserError`.
     """
     if mode not in MODES:
         raise choice("mode of drawing", mode, MODES)
@@ -80,7 +89,7 @@ def svg(
     nib = nib_of(page, nib)
     ink = _colour(colour or COLOURS[mode])
     strokes = list(page.strokes())
-    broad = widths(strokes, nib) if mode == "ink" else [np.full(len(stroke.points), nib) for stroke in strokes]
+    broad = breadths(strokes, nib, mode)
     parts = [list(_runs(stroke.points, width, nib)) for stroke, width in zip(strokes, broad, strict=True)]
     times = timing(strokes, page.page.x_height, seconds) if animated else []
     width, height = _number(page.page.width), _number(page.page.height)
@@ -98,15 +107,19 @@ def svg(
     out.append(
         f'<g fill="none" stroke="{ink}" stroke-width="{_number(nib)}" stroke-linecap="round" stroke-linejoin="round">\n'
     )
+    lines = {each.index: each for each in page.lines}
     line = None
     for i, (stroke, runs) in enumerate(zip(strokes, parts, strict=True)):
         if stroke.line != line:
-            out.append(f"{'' if line is None else '</g>'}<g>\n")
+            out.append(f"{'' if line is None else '</g>'}<g{_origin(lines[stroke.line])}>\n")
             line = stroke.line
+        whole = next(_runs(stroke.points, np.full(len(stroke.points), nib), nib))
+        out.append(f'<g data-rhapsode-stroke="{_path(whole)}">\n' if len(runs) > 1 else "")
         for run in runs:
             breadth = "" if mode == "plotter" else f' stroke-width="{_number(run.width)}"'
             film = _film(run, *times[i]) if animated else ""
             out.append(f'<path{breadth}{film} d="{_path(run)}"/>\n')
+        out.append("</g>\n" if len(runs) > 1 else "")
     out.append("</g></g></svg>\n" if strokes else "</g></svg>\n")
     return "".join(out)
 
@@ -116,6 +129,11 @@ def nib_of(page: Sheet, nib: float | None) -> float:
     if nib is not None and not 0.01 <= nib <= 100:
         raise UserError(f"a nib of {nib:g} mm cannot be drawn: it must be from 0.01 to 100 mm.")
     return max(page.page.x_height / 8, 0.01) if nib is None else nib
+
+
+def breadths(strokes: list[Stroke], nib: float, mode: str) -> list[np.ndarray]:
+    """How broad the line is at each point of each stroke, in mm."""
+    return widths(strokes, nib) if mode == "ink" else [np.full(len(stroke.points), nib) for stroke in strokes]
 
 
 def timing(strokes: list[Stroke], x_height: float, seconds: float | None = None) -> list[tuple[float, float]]:
@@ -143,10 +161,10 @@ def timing(strokes: list[Stroke], x_height: float, seconds: float | None = None)
 
 def _runs(points: np.ndarray, broad: np.ndarray, nib: float) -> Iterator[Run]:
     """A stroke in parts of one breadth."""
-    kept = distinct(np.rint(points * 100))
+    kept = distinct(np.rint(points * PER_MM))
     points, broad = points[kept], broad[kept]
     if len(points) < 2:
-        yield Run(np.repeat(points * 100, 4, axis=0)[None], float(broad[0]), 0.0, 1.0)
+        yield Run(np.repeat(points * PER_MM, 4, axis=0)[None], float(broad[0]), 0.0, 1.0)
         return
     curves = beziers(points)
     step = nib / STEPS
@@ -165,11 +183,11 @@ def _runs(points: np.ndarray, broad: np.ndarray, nib: float) -> Iterator[Run]:
     cuts = [0, *(np.flatnonzero(np.diff(levels)) + 1).tolist(), len(levels)]
     for first, last in zip(cuts[:-1], cuts[1:], strict=True):
         width = levels[first] * step if len(cuts) > 2 else float(broad.mean())
-        yield Run(whole[first:last] * 100, width, float(along[first]), float(along[last] - along[first]))
+        yield Run(whole[first:last] * PER_MM, width, float(along[first]), float(along[last] - along[first]))
 
 
 def _path(run: Run) -> str:
-    """Path data: relative to the point before, which is exact since all are whole hundredths."""
+    """Path data: relative to the point before, which is exact since all are whole `PER_MM`."""
     at = np.rint(run.curves[0, 0]).astype(np.int64)
     d = [f"M{_joined(at.tolist())}"]
     if run.dot:
@@ -187,18 +205,18 @@ def _film(run: Run, start: float, length: float) -> str:
     return f' class="rhapsode-{kind}"{once} style="animation-delay:{_time(delay)}s;animation-duration:{_time(takes)}s"'
 
 
-def _joined(hundredths: list[int]) -> str:
-    """Numbers in hundredths, written as short as SVG allows."""
+def _joined(whole: list[int]) -> str:
+    """Numbers in `PER_MM`, written as short as SVG allows."""
     out = ""
-    for value in hundredths:
-        text = _number(value / 100)
+    for value in whole:
+        text = _number(value / PER_MM)
         out += text if not out or text.startswith("-") else f" {text}"
     return out
 
 
 def _number(value: float) -> str:
-    """At most two decimals, without what need not be written."""
-    text = f"{value:.2f}".rstrip("0").rstrip(".")
+    """At most three decimals, without what need not be written."""
+    text = f"{value:.3f}".rstrip("0").rstrip(".")
     if text.startswith(("0.", "-0.")):
         text = text.replace("0.", ".", 1)
     return "0" if text in ("-0", "", "-") else text
@@ -206,6 +224,13 @@ def _number(value: float) -> str:
 
 def _time(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") or "0"
+
+
+def _origin(line: Line) -> str:
+    """Attributes that say what the line's drawing was before it came to the page."""
+    drawing = line.drawing
+    text = "" if drawing.text is None else f" data-text={quoteattr(_allowed(drawing.text))}"
+    return f'{text} data-rhapsode-unit="{line.unit:.9g}"' + (' data-rhapsode-thin="true"' if drawing.thin else "")
 
 
 def _words(page: Sheet) -> str:

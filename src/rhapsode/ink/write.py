@@ -36,13 +36,14 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
     """The contents of a file with this suffix; `options` are those of the function in `PAGES`.
 
     A layout of several pages needs the option `sheet` (from 0), but for `LINES`, which take all of it: each line of
-    writing is a drawing of its own, in mm from its page's upper left.
+    writing is a drawing of its own, in mm from its page's upper left. What `rhapsode.ink.read` makes of an `.svg` or of
+    `LINES` is the drawing as it was, in its own units.
     Raises `UserError` for a suffix not in `SUFFIXES`, and for options that the format does not have.
     """
     kind = suffix.lower()
     if kind not in SUFFIXES:
         raise choice("kind of file", suffix, SUFFIXES)
-    allowed = [] if kind in LINES else [*inspect.signature(PAGES[kind]).parameters][1:]
+    allowed = options_of(kind)
     for name in options:
         if name not in allowed:
             raise choice(f"option for {kind} files", name, allowed or ["none"])
@@ -50,6 +51,11 @@ def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
         return _lines(what, kind)
     contents = PAGES[kind](what, **options)
     return contents.encode(errors="replace") if isinstance(contents, str) else contents
+
+
+def options_of(kind: str) -> list[str]:
+    """What `encode` knows for files with this suffix, in small letters."""
+    return [] if kind in LINES else [*inspect.signature(PAGES[kind]).parameters][1:]
 
 
 def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -> list[Path]:
@@ -75,9 +81,12 @@ def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -
 
 
 def _lines(what: Drawing | Layout, kind: str) -> bytes:
-    drawings = [what] if isinstance(what, Drawing) else [line.drawing for sheet in what.sheets for line in sheet.lines]
+    if isinstance(what, Drawing):
+        drawings = [(what, 1.0)]
+    else:
+        drawings = [(line.drawing, line.unit) for sheet in what.sheets for line in sheet.lines]
     if kind == ".json" and len(drawings) != 1:
         raise UserError(f"a .json file holds one drawing, and there are {len(drawings)}: write them to a .jsonl file.")
-    for drawing in drawings:
+    for drawing, _ in drawings:
         check(drawing)
-    return "".join(f"{dumps(drawing)}\n" for drawing in drawings).encode()
+    return "".join(f"{dumps(drawing, unit)}\n" for drawing, unit in drawings).encode()

@@ -96,7 +96,7 @@ function show() {
   find("done").classList.toggle("ready", written === lines.length || Boolean(lesson?.possible(lines)));
   const begun = written === lines.length ? "All lines are written." : "Every saved line stays; you can go on another day.";
   find("after").textContent = lesson
-    ? `${begun} A model can learn your hand from them, here on your machine.`
+    ? `${begun} A model can learn your hand from them, on the computer where rhapsode ink runs.`
     : `${begun} In the terminal, Ctrl-C ends; then fine-tune a model of handwriting on them. ${about.hint}`;
   coverage();
   list();
@@ -171,13 +171,14 @@ function commands() {
       await navigator.clipboard.writeText(command);
       say("Copied.");
     });
-    return tag("li", {}, tag("code", {}, command), copy);
+    // Browsers copy for pages of their own machine only, or encrypted ones.
+    return tag("li", {}, tag("code", {}, command), ...(navigator.clipboard ? [copy] : []));
   });
   find("commands").replaceChildren(...items);
 }
 
 function key(event) {
-  if (document.activeElement.closest("input, summary")) return;
+  if (document.activeElement.closest("input, textarea, select, summary")) return;
   const control = event.ctrlKey || event.metaKey;
   const act = {
     Enter: () => save(),

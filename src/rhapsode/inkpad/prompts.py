@@ -3,40 +3,35 @@
 from __future__ import annotations
 
 import random
+import re
 import string
 from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
 from rhapsode.errors import UserError
+from rhapsode.inkpad.sentences import SENTENCES
 
-ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits + ".,;:!?'\"()-"
+MARKS = ".,;:!?'\"()-"
+ALPHABET = string.ascii_lowercase + string.ascii_uppercase + string.digits + MARKS
 ENOUGH = 3
 """Times that a character should be written at least."""
 LONGEST = 30
 """Characters of a line, at most, but for words that are longer."""
 TRIES = 60
-"""Lines made for each that is taken."""
+"""Lines looked at for each that is taken."""
 PAIR = 0.1
 """What the commonest pair of letters is worth, where a character not yet written is worth 1."""
-PER_CHARACTER = 200
-"""Words kept for each character."""
 FEW = 12
 """With fewer different words than this, words are invented."""
+INVENTED = 200
 
-NAMES = (
+NAMES = re.findall(
+    r"\w+",
     "Anna Ben Clara David Emma Felix Greta Hugo Iris Jonas Karin Leo Mara Nils Olga Paul Quentin Rosa Sven Tara "
     "Ulla Victor Wanda Xenia Yusuf Zoe Arno Birgit Carl Dora Erik Frida Gustav Helga Ivan Julia Kurt Lena Max Nora "
-    "Otto Petra Quinn Ralf Sofia Tom Ute Vera Willi Xaver Yara Zita"
+    "Otto Petra Quinn Ralf Sofia Tom Ute Vera Willi Xaver Yara Zita",
 )
-RARE = "box fox six extra jazz zero prize lazy quick quiet equal joke jump major view very vivid week know buzz"
-COMMON = (
-    "the small river runs under an old stone bridge and on to the sea where we often walk after lunch with our "
-    "friends before rain comes over these hills again most people here grow apples or keep some bees in summer but "
-    "when winter brings snow they stay at home to read write and cook for each other until spring"
-)
-"""Words in a row where there are no others."""
-
 END, AFTER = ".!?\u2026", ",;:"
 BRACKETS = {mark: pair for pair in ("()", "[]", "{}", "<>", '""', "\u201c\u201d", "\u00ab\u00bb") for mark in pair}
 
@@ -49,20 +44,27 @@ def characters(text: str) -> str:
     return found
 
 
-def prompts(count: int, alphabet: str, seed: int, words: Sequence[str]) -> list[str]:
+def prompts(count: int, alphabet: str, seed: int) -> list[str]:
     """`count` different lines of `alphabet` and spaces, each the best of some for what the lines before it lack.
 
-    alphabet: as from `characters`.
-    words: a text's, in its order and with its punctuation, of which lines are pieces; may be empty.
-    The first lines are the same whatever `count` is. Raises `UserError` if the alphabet is too small for so many.
+    They are sentences; words in a row, among them rare characters, where sentences lack any that is still needed, in
+    every third line, and where there are no more sentences.
+    alphabet: as from `characters`. The first lines are the same whatever `count` is. Raises `UserError` if the alphabet
+    is too small for so many.
     """
-    pool = _Pool(alphabet, words)
+    sentences = dict.fromkeys(filter(None, (_fitting(each, set(alphabet)) for each in SENTENCES)))
+    pool = _Pool(alphabet, list(sentences))
     rng = random.Random(seed)
     seen: Counter[str] = Counter()
     pairs: set[str] = set()
     lines: dict[str, None] = {}
     for _ in range(count):
-        made = [line for _ in range(TRIES) if (line := pool.line(rng, seen)) not in lines]
+        left = [line for line in sentences if line not in lines]
+        needed = {char for char in alphabet if seen[char] < ENOUGH}
+        if left and (len(lines) % 3 < 2 or needed.issubset("".join(left))):
+            made = rng.sample(left, min(2 * TRIES, len(left)))
+        else:
+            made = [line for _ in range(TRIES) if (line := pool.line(rng, seen)) not in lines]
         if not made:
             raise UserError(
                 f"there are not {count} different lines of the alphabet {alphabet!r}: ask for {len(lines)} with "
@@ -75,66 +77,51 @@ def prompts(count: int, alphabet: str, seed: int, words: Sequence[str]) -> list[
     return list(lines)
 
 
+def _fitting(sentence: str, allowed: set[str]) -> str:
+    """The sentence in characters that are allowed: without marks that are not, all small or all large if need be; or
+    nothing."""
+    for form in (sentence, sentence.lower(), sentence.upper()):
+        kept = "".join(char for char in form if char in allowed or char.isalnum() or char == " ")
+        if allowed.issuperset(kept.replace(" ", "")):
+            return " ".join(kept.split())
+    return ""
+
+
 def written(lines: Sequence[str]) -> Counter[str]:
     """How often each character stands in the lines, but for spaces."""
     return Counter(char for line in lines for char in line if not char.isspace())
 
 
-def english() -> list[str]:
-    """Words in a row, from the documentation that comes with Python; none if this Python comes without it."""
-    try:
-        from pydoc_data.topics import topics
-    except ImportError:
-        return []
-    return " ".join(topics[name] for name in sorted(topics)).split()
-
-
 class _Pool:
-    """What lines are made of: runs of plain words, and words for each character."""
+    """What lines are made of that are no sentences: runs of plain words, and words for each character."""
 
-    def __init__(self, alphabet: str, words: Sequence[str]) -> None:
+    def __init__(self, alphabet: str, sentences: Sequence[str]) -> None:
         self.alphabet, self._allowed = alphabet, set(alphabet)
-        for source in (words, COMMON.split()):
-            self._runs = self._plain(source)
-            if len(plain := dict.fromkeys(word for run in self._runs for word in run)) >= FEW:
-                break
-        else:
+        self._runs = [run for sentence in sentences if len(run := _plain(sentence)) > 1]
+        if len({word for run in self._runs for word in run}) < FEW:
             self._runs = [self._invented()]
-            plain = dict.fromkeys(self._runs[0])
-        self._with = self._by_letter([*RARE.split(), *plain, *NAMES.split()], slice(None))
-        self._capital = self._by_letter([word.capitalize() for word in (*RARE.split(), *plain)], slice(1))
-        self._names = self._by_letter(NAMES.split(), slice(1))
-        self._people = [name for names in self._names.values() for name in names]
+        plain = dict.fromkeys(word for run in self._runs for word in run)
+        names = [name for name in NAMES if self._allowed.issuperset(name)]
+        self._with = self._by_letter([*plain, *names], slice(None))
+        self._capital = self._by_letter([word.capitalize() for word in plain], slice(1))
+        self._names = self._by_letter(names, slice(1))
+        self._people = names
         common = Counter(pair for run in self._runs for word in run for pair in _pairs(word))
         greatest = max(common.values(), default=1)
         self._common = {pair: times / greatest for pair, times in common.items()}
 
-    def _plain(self, words: Sequence[str]) -> list[list[str]]:
-        """The words, cut into runs where one does not look like prose or is not of the alphabet."""
-        runs: list[list[str]] = [[]]
-        for word in words:
-            bare = word.rstrip(".,;:!?")
-            form = next((form for form in (bare, bare.lower(), bare.upper()) if self._allowed.issuperset(form)), "")
-            likely = bare[1:] == bare[1:].lower() and (len(bare) > 1 or bare in "aI")
-            prose = likely and form.isalpha() and len(form) <= LONGEST // 3
-            if prose:
-                runs[-1].append(form)
-            if not prose or form != word:
-                runs.append([])
-        return [run for run in runs if run]
-
     def _invented(self) -> list[str]:
         rng = random.Random(0)
         letters = [char for char in self.alphabet if char.isalpha()] or list(self.alphabet)
-        return ["".join(rng.choices(letters, k=rng.randint(1, 4))) for _ in range(PER_CHARACTER)]
+        return ["".join(rng.choices(letters, k=rng.randint(1, 4))) for _ in range(INVENTED)]
 
     def _by_letter(self, words: Sequence[str], part: slice) -> dict[str, list[str]]:
-        """Some of the words that have each letter in that part of them."""
+        """The words that have each letter in that part of them."""
         found: dict[str, list[str]] = {char: [] for char in self.alphabet if char.isalpha()}
         for word in dict.fromkeys(words):
             if self._allowed.issuperset(word):
                 for char in dict.fromkeys(word[part]):
-                    if char in found and len(found[char]) < PER_CHARACTER:
+                    if char in found:
                         found[char].append(word)
         return found
 
@@ -193,6 +180,14 @@ class _Pool:
     def _unheard(self, char: str, order: list[str]) -> str:
         """The letter and up to three others that no word has, rarest first."""
         return char + "".join([each for each in order if each != char and not self._with.get(each, [each])][:3])
+
+
+def _plain(sentence: str) -> list[str]:
+    """Its words, without marks around them and without the capital that begins it."""
+    words = [word for each in sentence.split() if (word := each.strip(MARKS)).isalpha()]
+    if words and words[0] not in NAMES and words[0][1:].islower():
+        words[0] = words[0].lower()
+    return words
 
 
 def _pairs(text: str) -> list[str]:

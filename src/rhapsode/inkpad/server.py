@@ -1,4 +1,4 @@
-"""The page's server: on this machine only, and only for who has its address."""
+"""The page's server: on this machine only, unless it is told otherwise, and only for who has its address."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import json
 import re
 import secrets
 import shlex
+import socket
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from pathlib import Path
 from socketserver import TCPServer
 from typing import Any
+from urllib.parse import urlsplit
 
 from rhapsode.errors import UserError
 from rhapsode.inkpad.lines import Lines, parse
@@ -22,6 +25,12 @@ from rhapsode.inkpad.teacher import ENOUGH as LESSON
 from rhapsode.inkpad.teacher import Teacher
 
 HOST = "127.0.0.1"
+EVERYWHERE = ("0.0.0.0", "::")
+"""All addresses of this machine."""
+OUTSIDE = {socket.AF_INET: ("192.0.2.1", 9), socket.AF_INET6: ("2001:db8::1", 9)}
+"""Where nobody is, by RFC 5737 and RFC 3849. Nothing is sent there."""
+LETTERS = "abcdefghijkmnpqrstuvwxyz23456789"
+"""Of the secret: 32 that are not mistaken for one another. On a tablet it may have to be typed."""
 LIMIT = 8 << 20
 """Bytes of a line that is sent, at most: a quarter of an hour of a fast pen."""
 KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript"}
@@ -52,7 +61,7 @@ def next_commands(path: Path, teacher: Teacher | None = None) -> list[str]:
 class Server(ThreadingHTTPServer):
     """Serves the page, the lines as they are, and takes new ones; with a teacher, a model learns them.
 
-    `url` is its address, with a secret in it.
+    `url` is its address, with a secret in it, without which nothing is answered.
     """
 
     daemon_threads = True
@@ -65,25 +74,53 @@ class Server(ThreadingHTTPServer):
         port: int = 0,
         teacher: Teacher | None = None,
         hint: str = "",
+        host: str = HOST,
     ) -> None:
-        """port: 0 for any that is free. hint: what to do for a teacher, if there is none. Raises `UserError`."""
-        self.lines, self.alphabet, self.teacher, self.hint = lines, alphabet, teacher, hint
+        """port: 0 for any that is free. hint: what to do for a teacher, if there is none. host: an address or a name of
+        this machine, at which it is heard; of `EVERYWHERE`, all. Raises `UserError`."""
+        self.lines, self.alphabet, self.teacher, self.hint, self.host = lines, alphabet, teacher, hint, host
         self.texts = list(dict.fromkeys([*lines.read(), *texts]))
-        self.token = secrets.token_urlsafe(16)
+        self.token = "-".join("".join(secrets.choice(LETTERS) for _ in range(4)) for _ in range(5))
         try:
-            super().__init__((HOST, port), _Handler)
-        except (OSError, OverflowError) as error:
+            self.address_family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            super().__init__(address, _Handler)  # type: ignore[arg-type]
+        except (OSError, OverflowError, UnicodeError) as error:
             if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
                 raise UserError(f"port {port} is in use. Choose another, or leave --port out.") from None
+            if host != HOST:
+                raise UserError(
+                    f"no page can be served at {host}, port {port}: {error}. With --host, give an address of this "
+                    f"machine, or {EVERYWHERE[0]} for all that it has."
+                ) from None
             raise UserError(f"port {port} cannot be used: {error}. Leave --port out.") from None
 
     def server_bind(self) -> None:
         TCPServer.server_bind(self)  # HTTPServer's asks the network for this machine's name
-        self.server_name, self.server_port = HOST, self.server_address[1]
+        self.server_name, self.server_port = self.host, self.server_address[1]
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):  # a browser that has left is none
+            super().handle_error(request, client_address)
 
     @property
     def url(self) -> str:
-        return f"http://{HOST}:{self.server_port}/{self.token}/"
+        host = self._outward() if self.host in EVERYWHERE else self.host
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server_port}/{self.token}/"
+
+    @property
+    def private(self) -> bool:
+        """Whether it can be reached from this machine only."""
+        address = str(self.server_address[0])
+        return address.startswith("127.") or address == "::1"
+
+    def _outward(self) -> str:
+        """The address by which this machine reaches others, and so they reach it."""
+        with socket.socket(self.address_family, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.connect(OUTSIDE[socket.AddressFamily(self.address_family)])
+            except OSError:  # no network
+                return HOST if self.address_family == socket.AF_INET else "::1"
+            return str(probe.getsockname()[0])
 
     def state(self) -> dict[str, Any]:
         """All that the page shows. Raises `UserError` if the file cannot be read."""
@@ -140,7 +177,7 @@ class _Handler(BaseHTTPRequestHandler):
         if name is None:
             return
         length = self.headers.get("Content-Length", "")
-        known = ("lines", "teach", "stop", "write", "own") if self.server.teacher else ("lines",)
+        known = ("lines", "teach", "stop", "write", "save", "own") if self.server.teacher else ("lines",)
         if name not in known:
             self._refuse(HTTPStatus.NOT_FOUND, "there is nothing here.")
         elif self.headers.get_content_type() != "application/json":
@@ -179,8 +216,12 @@ class _Handler(BaseHTTPRequestHandler):
             elif name == "own":
                 self._json(HTTPStatus.OK, teacher.own_line() or {})
                 return
+            elif name == "save":
+                file, contents = teacher.save(**_wanted(body, "kind"))
+                self._answer(HTTPStatus.OK, "application/octet-stream", contents, file)
+                return
             else:
-                self._json(HTTPStatus.OK, {"svg": teacher.write(**_wanted(body))})
+                self._json(HTTPStatus.OK, {"pages": teacher.write(**_wanted(body))})
                 return
         except UserError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
@@ -199,15 +240,26 @@ class _Handler(BaseHTTPRequestHandler):
         _, _, rest = self.path.partition("/")
         token, slash, name = rest.partition("/")
         known = hmac.compare_digest(token.encode("utf-8", "surrogateescape"), self.server.token.encode())
-        if host.partition(":")[0] not in (HOST, "localhost") or origin != f"http://{host}":
-            self._refuse(HTTPStatus.FORBIDDEN, "this page is for this machine only.")
+        if not self._is_own(host) or origin != f"http://{host}":
+            self._refuse(HTTPStatus.FORBIDDEN, "this page is for its own address only.")
         elif self.command == "POST" and site not in ("none", "same-origin"):
             self._refuse(HTTPStatus.FORBIDDEN, "only the page itself may do this.")
-        elif not known or not slash:
+        elif not known:
             self._refuse(HTTPStatus.FORBIDDEN, "not the address that rhapsode ink has printed in this run.")
+        elif not slash:
+            self._answer(HTTPStatus.PERMANENT_REDIRECT, "text/plain", b"", place=f"/{token}/")
         else:
             return name
         return None
+
+    def _is_own(self, host: str) -> bool:
+        """Whether Host names this machine: by the address at which it was reached, or the one that it was told."""
+        try:
+            name = urlsplit(f"//{host}").hostname
+        except ValueError:
+            return False
+        reached = str(self.connection.getsockname()[0]).removeprefix("::ffff:")  # IPv4 at an IPv6 socket
+        return name in (reached, self.server.host.lower(), "localhost", HOST)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         self._json(status, {"error": message})
@@ -215,9 +267,15 @@ class _Handler(BaseHTTPRequestHandler):
     def _json(self, status: HTTPStatus, value: dict[str, Any]) -> None:
         self._answer(status, "application/json", json.dumps(value).encode())
 
-    def _answer(self, status: HTTPStatus, kind: str, body: bytes) -> None:
+    def _answer(self, status: HTTPStatus, kind: str, body: bytes, file: str = "", place: str = "") -> None:
+        """file: the name of what is to be saved. place: where else to look."""
+        more = {"Content-Type": kind, "Content-Length": str(len(body))}
+        if file:
+            more["Content-Disposition"] = f'attachment; filename="{file}"'
+        if place:
+            more["Location"] = place
         self.send_response(status)
-        for key, value in (HEADERS | {"Content-Type": kind, "Content-Length": str(len(body))}).items():
+        for key, value in (HEADERS | more).items():
             self.send_header(key, value)
         self.end_headers()
         self.wfile.write(body)
@@ -226,15 +284,15 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the terminal has better to say."""
 
 
-def _wanted(body: bytes) -> dict[str, Any]:
-    """What is to be written: hand, text, bias and seed. Raises `UserError`."""
-    kinds = {"hand": str, "text": str, "bias": int | float, "seed": int}
+def _wanted(body: bytes, *more: str) -> dict[str, Any]:
+    """What is to be written: hand, text, bias, seed and paper. more: further texts. Raises `UserError`."""
+    kinds = {"hand": str, "text": str, "bias": int | float, "seed": int, "paper": str, **dict.fromkeys(more, str)}
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
         value = None
     if not isinstance(value, dict) or not all(isinstance(value.get(key), kind) for key, kind in kinds.items()):
-        raise UserError("expected hand, text, bias and seed.")
+        raise UserError(f"expected {', '.join(kinds)}.")
     if not 0 <= value["seed"] < 2**63:
         raise UserError("a seed is from 0 to 2**63 - 1.")
     return {key: value[key] for key in kinds}

@@ -21,6 +21,10 @@ export class Lesson {
       event.preventDefault();
       this.compose();
     });
+    find("words").addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) find("compose").requestSubmit();
+    });
+    find("download").addEventListener("click", () => this.save());
     if (this.state.taught) this.compare();
     if (this.running) this.follow();
   }
@@ -111,47 +115,62 @@ export class Lesson {
   async compare() {
     find("shown").hidden = false;
     const places = { before: "before", after: "taught" };
-    for (const place of ["before", "taught", "own"]) picture(place, "", "Writing …");
+    for (const place of ["before", "taught", "own"]) pictures(place, null, "Writing …");
     const own = await send("own", {});
-    if (own.svg) picture("own", own.svg, own.text);
-    else find("own").textContent = own.error ?? "";
+    pictures("own", own.svg && [own.svg], own.text ?? own.error ?? "");
     for (const [hand, place] of Object.entries(places)) {
-      const made = await this.written(hand, this.about.sentence, 0.5);
-      if (made.svg) picture(place, made.svg, this.about.sentence);
-      else find(place).textContent = made.error;
+      const made = await send("write", this.wish(hand, this.about.sentence, 0.5, ""));
+      pictures(place, made.pages, made.error ?? this.about.sentence);
     }
   }
 
   async compose() {
     const text = find("words").value;
+    const wish = this.wish("after", text, Number(find("bias").value), find("paper").value);
     find("write").disabled = true;
-    find("trouble").textContent = "Writing …";
-    const made = await this.written("after", text, Number(find("bias").value));
+    say("Writing …");
+    const made = await send("write", wish);
     find("write").disabled = false;
-    find("trouble").textContent = made.error ?? "";
-    find("trouble").classList.toggle("bad", Boolean(made.error));
+    say(made.error ?? "", Boolean(made.error));
     if (made.error) return;
     this.seed += 1; // the same words again are written anew
+    this.shown = wish;
     find("result").hidden = false;
-    picture("page", made.svg, text);
-    find("download").href = source(made.svg);
+    pictures("page", made.pages, text);
   }
 
-  written(hand, text, bias) {
-    return send("write", { hand, text, bias, seed: this.seed });
+  // What is shown, as a file.
+  async save() {
+    find("download").disabled = true;
+    say("Saving …");
+    const error = await download("save", { ...this.shown, kind: find("kind").value });
+    find("download").disabled = false;
+    say(error, Boolean(error));
+  }
+
+  wish(hand, text, bias, paper) {
+    return { hand, text, bias, paper, seed: this.seed };
   }
 }
 
-// An image, and so nothing in it is run.
-function picture(id, svg, text) {
-  if (!svg) {
+function say(text, bad = false) {
+  find("trouble").textContent = text;
+  find("trouble").classList.toggle("bad", bad);
+}
+
+// Images, and so nothing in them is run.
+function pictures(id, svgs, text) {
+  if (!svgs) {
     find(id).textContent = text;
     return;
   }
-  const image = new Image();
-  image.src = source(svg);
-  image.alt = text;
-  find(id).replaceChildren(image);
+  const images = svgs.map((svg, n) => {
+    const image = new Image();
+    image.src = source(svg);
+    image.alt = svgs.length > 1 ? `${text} (page ${n + 1})` : text;
+    return image;
+  });
+  find(id).replaceChildren(...images);
 }
 
 function source(svg) {
@@ -163,19 +182,41 @@ function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+const SILENT = "the server does not answer. Is “rhapsode ink” still running?";
+
 function get(what) {
   return asked(() => fetch(what));
 }
 
 function send(what, value) {
+  return asked(() => post(what, value));
+}
+
+function post(what, value) {
   const headers = { "Content-Type": "application/json" };
-  return asked(() => fetch(what, { method: "POST", headers, body: JSON.stringify(value) }));
+  return fetch(what, { method: "POST", headers, body: JSON.stringify(value) });
 }
 
 async function asked(fetched) {
   try {
     return await (await fetched()).json();
   } catch {
-    return { error: "the server does not answer. Is “rhapsode ink” still running?" };
+    return { error: SILENT };
+  }
+}
+
+// Saves what is answered under the name that it comes with. What went wrong, or nothing.
+async function download(what, value) {
+  try {
+    const answer = await post(what, value);
+    if (!answer.ok) return (await answer.json()).error;
+    const link = document.createElement("a");
+    link.href = URL.createObjectURL(await answer.blob());
+    [, link.download] = answer.headers.get("Content-Disposition").match(/filename="(.*)"/);
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(link.href), 60000);
+    return "";
+  } catch {
+    return SILENT;
   }
 }

@@ -17,8 +17,9 @@ from rhapsode.errors import UserError
 from rhapsode.exchange.source import of_file
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats import own
+from rhapsode.ink.page import Layout
 from rhapsode.inkpad.lesson import KEEP
-from rhapsode.inkpad.specimen import own_line, specimen
+from rhapsode.inkpad.specimen import own_line, pictures, saved, specimen
 from rhapsode.model import Model
 
 ENOUGH = 10
@@ -60,6 +61,7 @@ class Teacher:
         for word in self.sentence.split():
             model.record_codec.encode_text(word)
         self._models = {"before": model}
+        self._latest: tuple[Any, Layout] | None = None  # what was asked for, and what was written
         self._process: subprocess.Popen[str] | None = None
         self._follower: threading.Thread | None = None
         self._progress: dict[str, Any] = {"phase": "idle"}
@@ -138,10 +140,20 @@ class Teacher:
             process.kill()
             follower.join()
 
-    def write(self, hand: str, text: str, bias: float, seed: int) -> str:
-        """`text` as SVG, in the hand `before` or `after` the lesson. Raises `UserError`."""
+    def write(self, hand: str, text: str, bias: float, seed: int, paper: str = "") -> list[str]:
+        """`text` as SVG, page by page, in the hand `before` or `after` the lesson. Raises `UserError`."""
+        return pictures(self._written(hand, text, bias, seed, paper))
+
+    def save(self, kind: str, hand: str, text: str, bias: float, seed: int, paper: str = "") -> tuple[str, bytes]:
+        """The same as a file, with its name; see `rhapsode.inkpad.specimen.saved`. Raises `UserError`."""
+        return saved(self._written(hand, text, bias, seed, paper), kind)
+
+    def _written(self, *wish: Any) -> Layout:
         with self._drawing:
-            return specimen(self._model(hand), text, bias, seed)
+            model = self._model(wish[0])
+            if self._latest is None or self._latest[0] != (model, wish):
+                self._latest = (model, wish), specimen(model, *wish[1:])
+            return self._latest[1]
 
     def own_line(self) -> dict[str, str] | None:
         """The longest of the lines that were learnt, as SVG, with its text; None if there is none."""

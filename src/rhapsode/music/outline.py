@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from rhapsode.music.keys import distance, home, within
 from rhapsode.music.tune import Tune, rescaled, transposed
 
@@ -21,6 +23,8 @@ class Outline:
     parts:    the parts that are to be drawn; None for all. Outside of these and of `bars`, notes are kept as they are.
     density:  notes a quarter; None for what is usual.
     in_key:   only notes of the key's scale are drawn.
+    loop:     it is played again and again, so that its last bar leads into the first. For that the first bar is drawn
+              once more behind the end, as it was; `timed` leaves that out. The tune has whole bars.
     """
 
     tune: Tune
@@ -28,6 +32,21 @@ class Outline:
     parts: frozenset[int] | None = None
     density: float | None = None
     in_key: bool = False
+    loop: bool = False
+
+    @property
+    def drawn_along(self) -> Tune:
+        """The tune; of a loop, with its first bar again behind the end, with the chords of that."""
+        tune = self.tune
+        if not self.loop:
+            return tune
+        chords = (replace(each, tick=each.tick + tune.length) for each in tune.chords if each.tick < tune.bar)
+        return replace(tune, length=tune.length + tune.bar, chords=(*tune.chords, *chords))
+
+    @property
+    def beyond(self) -> int:
+        """Bars to come after those of `drawn_along`: of a loop those of its second round."""
+        return self.tune.bar_count - 1 if self.loop else 0
 
     def scale(self, tune: Tune) -> frozenset[int]:
         """Pitch classes that may be drawn, for `tune`, the outline's own or that moved into another key: of its key, if
@@ -40,6 +59,8 @@ class Outline:
     def timed(self, found: Tune) -> Tune:
         """What was drawn along it, with its metres and tempos."""
         own = rescaled(self.tune, found.ticks)
+        if self.loop:
+            found = _before(found, own.length)
         return replace(
             found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
         )
@@ -59,3 +80,10 @@ class Outline:
 def outlined(record: Tune | Outline) -> Outline:
     """What is known of a whole tune: all but its notes."""
     return record if isinstance(record, Outline) else Outline(record)
+
+
+def _before(tune: Tune, tick: int) -> Tune:
+    """What begins before a tick, which is the end of all."""
+    notes = tune.notes[tune.notes["start"] < tick].copy()
+    notes["length"] = np.minimum(notes["length"], tick - notes["start"])
+    return replace(tune, notes=notes, length=tick, chords=tuple(each for each in tune.chords if each.tick < tick))

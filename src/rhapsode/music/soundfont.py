@@ -31,9 +31,23 @@ Event = tuple[float, int, int, int, int]
 """Seconds; 0 for a note's end, 1 for a beginning; channel, pitch, velocity."""
 
 
-def render(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False) -> np.ndarray:
+def render(
+    tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False, loop: bool = False
+) -> np.ndarray:
     """As `synth.render`, with the sounds of `font`: float32 [N, 2]. Raises `UserError`."""
     check(tune, rate)
+    path = playable(font)
+    parts, events = _performance(tune, chords)
+    round_ = round(tune.seconds * rate) if loop else None
+    samples = round((tune.seconds + TAIL) * rate)
+    command = _player()
+    if command is None:
+        return finish(_by_library(path, parts, events, samples, rate), rate, round_)
+    return finish(_by_command(command, path, parts, events, samples, rate), rate, round_)
+
+
+def playable(font: str | os.PathLike[str]) -> Path:
+    """The SoundFont, if it looks like one and there is something that plays it. Raises `UserError`."""
     path = Path(font)
     try:
         with path.open("rb") as file:
@@ -42,22 +56,28 @@ def render(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords
         raise UserError(f"{path}: cannot be read: {error.strerror or error}.") from None
     if head[:4] != b"RIFF" or head[8:] != b"sfbk":
         raise UserError(f"{path}: this is no SoundFont: such files are called *.sf2.")
-    parts, events = _performance(tune, chords)
-    samples = round((tune.seconds + TAIL) * rate)
+    _player()
+    return path
+
+
+def _player() -> str | None:
+    """FluidSynth's command; None where the library is. Raises `UserError` if neither is."""
     if find_spec("tinysoundfont") is not None:
-        return finish(_by_library(path, parts, events, samples, rate), rate)
+        return None
     command = shutil.which("fluidsynth")
     if command is None:
         raise UserError(
             "SoundFonts are played by tinysoundfont or fluidsynth, and neither is here: "
             "pip install --no-deps tinysoundfont"
         )
-    return finish(_by_command(command, path, parts, events, samples, rate), rate)
+    return command
 
 
-def wav(tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False) -> bytes:
+def wav(
+    tune: Tune, font: str | os.PathLike[str], rate: int = RATE, *, chords: bool = False, loop: bool = False
+) -> bytes:
     """The same as a WAV file of 16 bits."""
-    return wave_file(render(tune, font, rate, chords=chords), rate)
+    return wave_file(render(tune, font, rate, chords=chords, loop=loop), rate)
 
 
 def _performance(tune: Tune, chords: bool) -> tuple[dict[int, Part], list[Event]]:

@@ -31,11 +31,12 @@ Kind = tuple[Timbre | None, int, int]
 """Timbre (None for drums), pitch, force."""
 
 
-def render(tune: Tune, rate: int = RATE, *, chords: bool = False) -> np.ndarray:
+def render(tune: Tune, rate: int = RATE, *, chords: bool = False, loop: bool = False) -> np.ndarray:
     """The tune as sound: float32 [N, 2], left and right, its highest sample at -1 dB unless it is silent.
 
     rate: samples a second, 8000 to 192000. chords: also play its chord symbols, softly. It is as long as the tune and
-    `TAIL` seconds; the last sample is 0. The same each time. Raises `UserError`.
+    `TAIL` seconds; the last sample is 0. loop: what sounds after the end sounds at the beginning, as when it is played
+    again and again; it is as long as the tune. The same each time. Raises `UserError`.
     """
     check(tune, rate)
     sound = np.zeros((2, round((tune.seconds + TAIL) * rate)), np.float32)
@@ -47,12 +48,12 @@ def render(tune: Tune, rate: int = RATE, *, chords: bool = False) -> np.ndarray:
     if chords:
         _play(sound, tune, held(tune), PAD, 0.0, rate, tones)
     _resound(sound, rate)
-    return finish(sound.T, rate)
+    return finish(sound.T, rate, round(tune.seconds * rate) if loop else None)
 
 
-def wav(tune: Tune, rate: int = RATE, *, chords: bool = False) -> bytes:
+def wav(tune: Tune, rate: int = RATE, *, chords: bool = False, loop: bool = False) -> bytes:
     """The same as a WAV file of 16 bits."""
-    return wave_file(render(tune, rate, chords=chords), rate)
+    return wave_file(render(tune, rate, chords=chords, loop=loop), rate)
 
 
 def check(tune: Tune, rate: int) -> None:
@@ -65,11 +66,15 @@ def check(tune: Tune, rate: int) -> None:
         )
 
 
-def finish(sound: np.ndarray, rate: int) -> np.ndarray:
+def finish(sound: np.ndarray, rate: int, round_: int | None = None) -> np.ndarray:
     """[N, 2] with its highest sample at -1 dB and its end faded out; what is much louder than the rest is rounded off.
 
-    The fade is a fifth of a second, in which little sounds any more.
+    The fade is a fifth of a second, in which little sounds any more. Of a loop, whose round is so many samples, nothing
+    is faded: what comes after it is added to the next round, [round_, 2].
     """
+    if round_ is not None:
+        rounds = max(1, -(-len(sound) // max(round_, 1)))
+        sound = np.pad(sound, ((0, rounds * max(round_, 1) - len(sound)), (0, 0))).reshape(rounds, -1, 2).sum(axis=0)
     size = np.abs(sound)
     highest = float(size.max(initial=0))
     if highest > 0:
@@ -79,8 +84,9 @@ def finish(sound: np.ndarray, rate: int) -> np.ndarray:
         over = np.maximum(np.abs(sound) - 1, 0)
         sound = np.sign(sound) * (np.minimum(np.abs(sound), 1) + np.tanh(over))
         sound *= PEAK / np.abs(sound).max()
-    fade = min(round(0.2 * rate), len(sound))
-    sound[len(sound) - fade :] *= np.linspace(1, 0, fade)[:, None]
+    if round_ is None:
+        fade = min(round(0.2 * rate), len(sound))
+        sound[len(sound) - fade :] *= np.linspace(1, 0, fade)[:, None]
     return np.ascontiguousarray(sound, np.float32)
 
 

@@ -60,11 +60,17 @@ def encode(tune: Tune, suffix: str) -> bytes:
     return WRITERS[suffix.lower()](tune)
 
 
-def save(tune: Tune, path: str | os.PathLike[str], font: str | os.PathLike[str] | None = None) -> None:
-    """Write a tune to a file, wholly or not at all; a WAV with the sounds of a SoundFont, if one is given. Raises
-    `UserError`."""
+def save(
+    tune: Tune, path: str | os.PathLike[str], font: str | os.PathLike[str] | None = None, *, loop: bool = False
+) -> None:
+    """Write a tune to a file, wholly or not at all; a WAV with the sounds of a SoundFont, if one is given.
+
+    loop: a WAV is to be played again and again, see `synth.render`. Raises `UserError`.
+    """
     path = Path(path)
-    if font is not None and path.suffix.lower() == ".wav":
-        place(path, soundfont.wav(tune, font, chords=is_lead_sheet(tune)))
-    else:
+    if path.suffix.lower() != ".wav":
         place(path, encode(tune, path.suffix))
+    elif font is not None:
+        place(path, soundfont.wav(tune, font, chords=is_lead_sheet(tune), loop=loop))
+    else:
+        place(path, synth.wav(tune, chords=is_lead_sheet(tune), loop=loop))

@@ -10,26 +10,37 @@ import os
 import re
 import threading
 import unicodedata
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import partial
+from difflib import get_close_matches
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
 
 from rhapsode.errors import UserError, choice
+from rhapsode.speech import languages
 from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.speech.written import read
 
 SPEEDS = (80, 450)
 PITCHES = (0, 100)
 """What espeak-ng can do."""
+USUAL = (175, 50)
+"""Words a minute, and pitch."""
 PAD = 0.1
 """Seconds of silence put before and after what espeak-ng renders, which begins and ends at once."""
 SHORTEST = 0.03
 """Seconds of a pause; a shorter one is part of the consonant after it."""
 LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
+ALIKE = 10
+"""How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
+TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
+"""A language, perhaps its script, perhaps a region."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -49,10 +60,11 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 
 
-def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) -> Utterance:
+def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = USUAL[1]) -> Utterance:
     """What espeak-ng says for a text, rendered.
 
-    voice: one of `voices()`, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to 450. pitch: 0 to 100.
+    voice: one of `voices()`, or as `named` takes it, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to
+    450. pitch: 0 to 100.
     The utterance has phones, `times` and `sound` (22,050 Hz). It begins and ends with a pause; pauses side by side are
     one. A phone begins with the silence before it, such as a stop's closure. One that espeak-ng renders as the end of
     the vowel before (the l of `trail`) shares that vowel's time evenly. Words are those spoken: `1984` is two, `of the`
@@ -64,18 +76,13 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
             raise UserError(f"{what}: {value} is out of range. Allowed: {low} to {high}.")
     with _lock:
         engine = _loaded()
+        voice = _named(engine, voice)
         identifier = _identifier(engine, voice)
         _check(text, voice)
-        said = engine.say(text, identifier, speed, pitch)
-    found, begins = _phones(said)
-    if all(each.symbol == PAUSE for each in found):
+        said = engine.say(read(text, voice), identifier, speed, pitch)
+    kept, times, samples = _between_pauses(said)
+    if all(each.symbol == PAUSE for each in kept):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
-    pad = np.zeros(round(PAD * said.rate), np.int16)
-    samples = np.concatenate([pad, said.samples, pad])
-    found = [Phone(PAUSE), *found, Phone(PAUSE)]
-    begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
-    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate))
-
     return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
 
 
@@ -84,18 +91,55 @@ def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
     return speak(text, voice).phones
 
 
+def spelled(text: str, voice: str) -> tuple[list[Phone], list[int]]:
+    """The phones of a text that espeak-ng is to read as it stands (see `written`), in which [[ ]] may hold phones as
+    espeak-ng calls them; and of each, where in the text its word begins. Words are numbered from 1, the rest is not; a
+    pause is of the word before it. Raises `UserError`."""
+    with _lock:
+        engine = _loaded()
+        said = engine.say(text, _identifier(engine, _named(engine, voice)), *USUAL, mnemonics=True)
+    found, _, _ = _between_pauses(said)
+    begins = [each.place for each in said.events if each.kind == WORD]
+    # espeak-ng's places may be those of the space before.
+    begins = [at + len(text[at:]) - len(text[at:].lstrip()) for at in begins]
+    words = np.maximum.accumulate([each.word for each in found]).tolist()
+    phones = [replace(each, word=word) for each, word in zip(found, words, strict=True)]
+    return phones, [begins[word - 1] if word else 0 for word in words]
+
+
 def voices() -> list[str]:
     """Names of the languages and accents that there are, sorted. Raises `UserError` if espeak-ng is missing."""
     with _lock:
         return sorted(_loaded().voices)
 
 
+def named(voice: str) -> str:
+    """What espeak-ng calls a language or accent that may be called otherwise: `de` for `de-DE`, `de_AT`, `deu`,
+    `German` and `Deutsch`. Raises `UserError` for one that is not known."""
+    with _lock:
+        return _named(_loaded(), voice)
+
+
 def check(voice: str, text: str | None = None) -> None:
     """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
-    with _lock:
-        _identifier(_loaded(), voice)
+    voice = named(voice)
     if text is not None:
         _check(text, voice)
+
+
+def silent(text: str, voice: str) -> dict[str, int]:
+    """Characters of a text that the voice leaves out, and how often each is there: letters, numbers and signs of which
+    it says nothing, but no punctuation. Raises `UserError`."""
+    counts = Counter(each for each in text if unicodedata.category(each)[0] in "LNSC" and not each.isspace())
+    return {each: count for each, count in counts.items() if not _says(each, named(voice))}
+
+
+@lru_cache(maxsize=4096)
+def _says(character: str, voice: str) -> bool:
+    with _lock:
+        engine = _loaded()
+        said = engine.say(character, _identifier(engine, voice), SPEEDS[1], USUAL[1])
+    return any(event.symbol for event, _ in _marks(said))
 
 
 def _loaded() -> Engine:
@@ -115,12 +159,48 @@ if hasattr(os, "register_at_fork"):  # where there are forks
     os.register_at_fork(after_in_child=_forget)
 
 
-def _identifier(engine: Engine, voice: str) -> str:
+def _named(engine: Engine, voice: str) -> str:
     name, plus, variant = voice.partition("+")
-    if name not in engine.voices:
-        raise choice("voice", name, engine.voices)
+    found = _language(engine, name)
     if plus and variant not in engine.variants:
-        raise choice(f"variant of voice {name}", variant, engine.variants)
+        raise choice(f"variant of voice {found}", variant, engine.variants)
+    return found + plus + variant
+
+
+def _language(engine: Engine, name: str) -> str:
+    plain = name.strip().lower().replace("_", "-")
+    if plain in engine.voices:
+        return plain
+    found = languages.called().get(plain, engine.english.get(plain, ""))
+    if found in engine.voices:
+        return found
+    if best := _tagged(plain, engine.voices):
+        return best
+    other = engine.english | languages.called()
+    close = get_close_matches(plain, [*other, *engine.voices], n=4)
+    near = [f"{other[each]} ({each})" if each in other else each for each in close]
+    raise choice("language", name, engine.voices, f"Near are {', '.join(near)}." if near else "")
+
+
+def _tagged(tag: str, voices: Iterable[str]) -> str | None:
+    """The voice that is nearest to a tag of BCP 47, if one is near."""
+    try:
+        from langcodes import closest_supported_match, tag_is_valid
+    except ImportError:
+        raise UserError(
+            f"language {tag!r}: langcodes, which finds languages by other names than espeak-ng's, is not installed. "
+            "Install it: pip install 'rhapsode[speech]'"
+        ) from None
+    known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
+    for each in (tag, tag.partition("-")[0]) if TAG.fullmatch(tag) else ():
+        if found := closest_supported_match(each, known, max_distance=ALIKE):
+            return found
+    return None
+
+
+def _identifier(engine: Engine, voice: str) -> str:
+    """voice: as `_named` gives it."""
+    name, plus, variant = voice.partition("+")
     return engine.voices[name] + plus + variant
 
 
@@ -138,6 +218,16 @@ def _check(text: str, voice: str) -> None:
                 f"voice {voice!r} cannot read {_short(word)} in {_short(text)}. "
                 "Take a voice of the text's language, such as ru or cmn, or write it in Latin letters."
             )
+
+
+def _between_pauses(said: Said) -> tuple[list[Phone], np.ndarray, np.ndarray]:
+    """The phones [P] between two pauses, when they begin and end [P + 1], in samples, and the samples."""
+    found, begins = _phones(said)
+    pad = np.zeros(round(PAD * said.rate), np.int16)
+    samples = np.concatenate([pad, said.samples, pad])
+    found = [Phone(PAUSE), *found, Phone(PAUSE)]
+    begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
+    return *_apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate)), samples
 
 
 def _sound(samples: np.ndarray, rate: int) -> Sound:

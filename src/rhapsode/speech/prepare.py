@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rhapsode.exchange.place import sweep
 from rhapsode.speech import espeak
 from rhapsode.speech._pool import Pool, cores, pool
 from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech.agreed import agreed
 from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, fitting, listened, listing, notes, rate_for, without_use
@@ -26,6 +27,7 @@ from rhapsode.speech.speakers import chosen, repeated, told_apart
 from rhapsode.speech.speakers import told as speakers
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import FOLDER, timed
+from rhapsode.speech.tongue import doubt
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
@@ -48,11 +50,13 @@ LITTLE = 300
 @dataclass(frozen=True)
 class Times:
     """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; left_out: why
-    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first."""
+    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first; notes: what
+    else a person should be told, a sentence each."""
 
     heard: list[Heard]
     aligned: list[Aligned | None]
     left_out: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
 
 
 def prepared(
@@ -91,13 +95,14 @@ def prepared(
         told += speakers([one for one, kept in zip(every, wanted, strict=True) if kept])
     places = [n for n, kept in enumerate(wanted) if kept]
     found: list[Utterance | None] = [None] * len(utterances)
-    utterances = [every[n] for n in places]
+    utterances, said_of_labels = agreed([every[n] for n in places])
+    told += said_of_labels
     name = "lsp" if lsp else available()[0]
     sweep(cache.home / FOLDER)
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
-        told += notes(utterances, times.heard, rate)
+        told += [*times.notes, *notes(utterances, times.heard, rate)]
         kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
         analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
         done = processes.map(partial(_kept, home=cache.home), analyses)
@@ -145,7 +150,8 @@ def times_of(
     if sum(map(len, left_out.values())) == len(utterances):
         each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
         raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
-    return Times(heard, aligned, left_out)
+    told = doubt([utterances[n] for n in fit], language, cache, FOLDER)
+    return Times(heard, aligned, left_out, [told] if told else [])
 
 
 @dataclass(frozen=True)

@@ -18,14 +18,14 @@ from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import of_file, reading
 from rhapsode.speech import audio, beside
 from rhapsode.speech._text import contents
-from rhapsode.speech.formats import hts, own, textgrid
+from rhapsode.speech.formats import bare, hts, own, textgrid
 from rhapsode.speech.metadata import APART, entries, finds, ids, is_list, may_list
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
 TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
-LABELLED = (".textgrid", ".lab", ".jsonl")
+LABELLED = (".textgrid", ".lab", ".jsonl", ".txt")
 """Suffixes of files of phones."""
 ABOVE = 5
 """Folders in which a recording's transcript may be: its own, the one above, and so on."""
@@ -99,7 +99,10 @@ def labels(path: Path) -> list[Utterance]:
         if path.suffix.lower() == ".jsonl":
             return list(_own(path, str(path), recorded=False))
         content = contents(path, str(path))
-        return [(hts if path.suffix.lower() == ".lab" else textgrid).loads(content, str(path))]
+        if path.suffix.lower() == ".textgrid":
+            return [textgrid.loads(content, str(path))]
+        timed = path.suffix.lower() == ".lab" and hts.recognises(content)
+        return [hts.loads(content, str(path))] if timed else bare.loads(content, str(path))
 
 
 def _own(path: Path, name: str, recorded: bool = True) -> Iterator[Utterance]:

@@ -79,7 +79,7 @@ def demo(folder: Path, minutes: float, text: str, report: Report, seed: int = 1)
         verdicts.append(verdict)
         return sample
 
-    written = write(model, text, Page.named("a6", landscape=True, x_height=3.0, margin=8.0), draw=drawn, report=report)
+    written = write(model, text, Page.named("a6-landscape", x_height=3.0, margin=8.0), draw=drawn, report=report)
     page, attention = free(folder, "handwriting.svg", "attention.png")
     files = save(written.layout, page, animated=True)
     attention_picture(written.pieces[0], attention)

@@ -206,7 +206,7 @@ def train(
                 report.note(reason)
         trainer = Trainer(chosen, data, folder, where, report, group, given["tensorboard"])
         if origin and not stopped:
-            trainer.adopt(origin.weights)
+            trainer.adopt(trainer.network.grown(origin.weights, origin.network))
         if stopped:
             trainer.resume()
             report.note(f"going on at step {trainer.step:,}")

@@ -10,10 +10,11 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.values import LARGEST, number, shown
+from rhapsode.ink.curve import distinct
 
 TOLERANCE = 1 / 500
 """How far points may leave out of a curve, in sizes of its stroke."""
-SEPARATORS = re.compile(r"[\s,]*+")
+SEPARATORS = re.compile(r"[\s,]++")
 NUMBER = re.compile(r"[\s,]*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)")
 FLAG = re.compile(r"[\s,]*([01])")
 COMMAND = re.compile(r"[\s,]*([MmZzLlHhVvCcSsQqTtAa])")
@@ -57,13 +58,30 @@ def transform(text: str, outer: Matrix, where: str) -> Matrix:
     at = 0
     while found := TRANSFORM.match(text, at):
         at = found.end()
-        given = [number(each, f"{where}, transform") for each in found.group(2).replace(",", " ").split()]
-        outer = _after(outer, _matrix(found.group(1), given, where))
-    if text[at:].strip():
+        outer = _after(outer, _matrix(found.group(1), numbers(found.group(2), f"{where}, transform"), where))
+    if text[at:].strip(", \t\r\n"):
         raise UserError(f"{where}: the transform {shown(text[at:])} is not known; e.g. translate(3 4) rotate(30) is.")
-    if not all(abs(each) <= LARGEST for each in outer):
+    return moved(IDENTITY, outer, where)
+
+
+def moved(inner: Matrix, outer: Matrix, where: str) -> Matrix:
+    """A transform inside of another one. Raises `UserError`."""
+    both = _after(outer, inner)
+    if not all(abs(each) <= LARGEST for each in both):
         raise UserError(f"{where}: the transforms here make coordinates larger than {LARGEST:g}.")
-    return outer
+    return both
+
+
+def numbers(text: str, where: str) -> list[float]:
+    """Numbers between spaces and commas, which may be left out before a sign. Raises `UserError`."""
+    values, at = [], 0
+    while found := NUMBER.match(text, at):
+        values.append(number(found.group(1), where))
+        at = found.end()
+    if rest := text[at : at + 40].strip(", \t\r\n"):
+        number(SEPARATORS.split(rest)[0], where)
+        raise UserError(f"{where}: expected a number, found {shown(rest)}.")
+    return values
 
 
 def _after(m: Matrix, n: Matrix) -> Matrix:
@@ -205,6 +223,16 @@ def _arc(pen: complex, values: list[float], end: complex) -> list[list[complex]]
 
 def _angle(point: complex) -> float:
     return math.atan2(point.imag, point.real)
+
+
+def ends(paths: Paths) -> list[np.ndarray]:
+    """[n, 2] of each subpath: where its curves end, no point twice in a row."""
+    if not paths.points:
+        return []
+    placed = np.array(paths.points).view(np.float64).reshape(-1, 2)
+    degrees = np.frombuffer(paths.degrees, np.uint8).astype(np.int64)
+    found = placed[np.cumsum(np.maximum(degrees, 1)) - 1]
+    return [stroke[distinct(stroke)] for stroke in np.split(found, np.flatnonzero(degrees == 0)[1:])]
 
 
 def flattened(paths: Paths) -> list[np.ndarray]:

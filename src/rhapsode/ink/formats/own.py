@@ -9,6 +9,9 @@ Each line is an object, a drawing:
     text       what is written there; null or left out if that is not known.
     pressure   where it was recorded: for each stroke a list of its points' values, in 0 ... 1.
     seconds    where it was recorded: for each stroke a list of its points' times, since the first point.
+    thin       true if the points are a model's steps, as where a model drew them: none of them may be left out.
+    unit       how many of the file's units one of the drawing's own became, where it was scaled, e.g. to mm of a page;
+               points are divided by it as they are read.
 
 Numbers are written with all their digits: what was read is what was written, to the last bit. Other fields are left
 alone. A stroke without points is nothing, and a last stroke that was never ended comes back as one that was.
@@ -19,6 +22,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any
 
@@ -39,14 +43,18 @@ def recognises(head: bytes) -> bool:
     return MARK.match(head) is not None
 
 
-def dumps(drawing: Drawing) -> str:
-    """The line of a drawing, without its newline."""
+def dumps(drawing: Drawing, unit: float = 1.0) -> str:
+    """The line of a drawing, without its newline. unit: how many of its units one of its own became."""
     cuts = [0, *(np.flatnonzero(drawing.ends) + 1).tolist(), len(drawing)]
     spans = [(start, stop) for start, stop in pairwise(cuts) if stop > start]
     value: dict[str, Any] = {"rhapsode": VERSION, "text": drawing.text}
     for field, values in (("strokes", drawing.points), ("pressure", drawing.pressure), ("seconds", drawing.seconds)):
         if values is not None:
             value[field] = [values[start:stop].tolist() for start, stop in spans]
+    if drawing.thin:
+        value["thin"] = True
+    if unit != 1:
+        value["unit"] = unit
     return json.dumps(value)
 
 
@@ -63,7 +71,10 @@ def read(source: Source) -> Iterator[Drawing]:
         if not isinstance(text, str | None):
             raise UserError(f"{where}: 'text' must be text or null, found {shown(text)}.")
         given = enumerate(sequence(value["strokes"], f"{where}, strokes"), 1)
-        strokes = [array(stroke, f"{where}, stroke {each}", 2) for each, stroke in given]
+        unit, thin = vector([value.get("unit", 1.0)], f"{where}, unit")[0], value.get("thin", False)
+        if unit <= 0 or not isinstance(thin, bool):
+            raise UserError(f"{where}: 'unit' must be more than 0 and 'thin' true or false.")
+        strokes = [array(stroke, f"{where}, stroke {each}", 2) / unit for each, stroke in given]
         pressure = _parallel(value, "pressure", strokes, where)
         for each in pressure or ():
             if len(each) and not 0 <= each.min() <= each.max() <= 1:
@@ -71,7 +82,7 @@ def read(source: Source) -> Iterator[Drawing]:
                     f"{where}, pressure: values must be in 0 ... 1, found {each.min():g} ... {each.max():g}."
                 )
         seconds = _parallel(value, "seconds", strokes, where)
-        yield drawing(strokes, text, f"{source.name}#{number}", pressure, seconds)
+        yield replace(drawing(strokes, text, f"{source.name}#{number}", pressure, seconds), thin=thin)
 
 
 def _parallel(value: dict[str, Any], field: str, strokes: list[np.ndarray], where: str) -> list[np.ndarray] | None:

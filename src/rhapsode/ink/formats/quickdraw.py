@@ -9,7 +9,8 @@ so these drawings have no text.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -21,24 +22,28 @@ from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.formats._checks import drawing, since_first, vector
 
 MARK = re.compile(rb'(?:\xef\xbb\xbf)?\s*(?:\[\s*)?\{[^\[\]{}]*"drawing"\s*:\s*\[\s*(?:\]|\[\s*\[)')
-WORD = re.compile(rb'"word"\s*:')
 
 
 def recognises(head: bytes) -> bool:
-    return MARK.match(head) is not None and WORD.search(head) is not None
+    return MARK.match(head) is not None
 
 
 def read(source: Source) -> Iterator[Drawing]:
     for number, (where, value) in enumerate(objects(source), 1):
         if "drawing" not in value:
             raise UserError(f"{where}: there is no field 'drawing'. Fields: {shown(', '.join(value))}.")
-        strokes, times = [], []
-        for each, stroke in enumerate(sequence(value["drawing"], f"{where}, drawing"), 1):
-            place = f"{where}, stroke {each}"
-            columns = [vector(column, place) for column in sequence(stroke, place)]
-            if len(columns) not in (2, 3) or len({len(column) for column in columns}) != 1:
-                raise UserError(f"{place}: expected the lists [x, ...] and [y, ...], perhaps [t, ...], of one length.")
-            strokes.append(np.stack(columns[:2], axis=1))
-            times += columns[2:]
-        seconds = since_first(times, 1000) if strokes and len(times) == len(strokes) else None
-        yield drawing(strokes, None, f"{source.name}#{number}", seconds=seconds)
+        strokes = enumerate(sequence(value["drawing"], f"{where}, drawing"), 1)
+        yield made(((f"{where}, stroke {each}", stroke) for each, stroke in strokes), f"{source.name}#{number}")
+
+
+def made(given: Iterable[tuple[str, Any]], name: str) -> Drawing:
+    """A drawing of strokes, (where it stands, its columns) each. Raises `UserError`."""
+    strokes, times = [], []
+    for where, stroke in given:
+        columns = [vector(column, where) for column in sequence(stroke, where)]
+        if len(columns) not in (2, 3) or len({len(column) for column in columns}) != 1:
+            raise UserError(f"{where}: expected the lists [x, ...] and [y, ...], perhaps [t, ...], of one length.")
+        strokes.append(np.stack(columns[:2], axis=1))
+        times += columns[2:]
+    seconds = since_first(times, 1000) if strokes and len(times) == len(strokes) else None
+    return drawing(strokes, None, name, seconds=seconds)
