@@ -94,6 +94,7 @@ def _at_once(task: Task, writers: list[Writer]) -> bool:
     if found is None:
         return False
     for writer in writers:
+        assert isinstance(writer, RecordWriter)  # of text, steps are always read
         writer.take(*found)
     return True
 
