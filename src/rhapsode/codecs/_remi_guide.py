@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from bisect import bisect_right
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -23,11 +24,17 @@ KIT = 128
 """Drums come after all programs."""
 
 
+def _rank(program: int) -> int:
+    """Where an instrument stands among those of a place."""
+    return KIT if program == DRUMS else program
+
+
 class Playing(Guide):
     """A place in the music of several instruments along an outline.
 
-    After a bar comes its metre, after a place what begins there: perhaps a tempo, then notes, each an instrument, a
-    pitch, a level and a length. Places of a bar, instruments of a place and pitches of an instrument rise.
+    After a bar comes its metre, after a place what begins there: perhaps another tempo, then notes, each an instrument,
+    a pitch, a level and a length. Places of a bar, instruments of a place and pitches of an instrument rise, and
+    nothing is struck while it sounds: so steps that are drawn are those that encoding writes.
     """
 
     def __init__(self, codec: Remi, record: Tune | Outline) -> None:
@@ -51,6 +58,7 @@ class Playing(Guide):
         self._metres = [
             scheme.metres.index((each.beats, each.unit)) for each in metres_at(tune, self._bars.starts[:-1])
         ]
+        self._struck: dict[tuple[int, int], list[int]] = {}  # frames of what is kept, by instrument and pitch
         self._kept = self._keep(codec, outline, where)
         signs, values = own.signs, own.values
         scale = outline.scale(tune)
@@ -61,23 +69,22 @@ class Playing(Guide):
             raise UserError(
                 f"the model does not know the instruments {listed(sorted(lacking))}; it knows {listed(own.programs)}."
             )
-        played = [each for each in own.programs if outline.programs is None or each in outline.programs]
-        self._highest = {each: self._top(each) for each in played}  # -1 where nothing may be played
-        self._players = (signs == Sign.Program) & np.isin(values, [n for n in played if self._highest[n] >= 0])
         self._ranks = np.where(values == DRUMS, KIT, values)
-        self._tempo = outline.tempo
+        self._pitches = {
+            _rank(each): values[self._sounds & (signs == (Sign.PitchDrum if each == DRUMS else Sign.Pitch))]
+            for each in own.programs
+            if outline.programs is None or each in outline.programs
+        }  # that each instrument may play
+        self._ends = {
+            each: np.zeros(128, np.int64) for each in map(_rank, own.programs)
+        }  # of the last note of each pitch
+        self._tempos, self._pace = self._known_tempos(codec, outline), 0  # see there; the last one
         self._heard = Heard(self._bars, scheme.grid, KIT)
-        self._band = [KIT if each == DRUMS else each for each in own.programs]
+        self._band = [*self._ends]
         self._bar, self._at = -1, 0  # which it is, and tokens of it that were read
         self._metre, self._place = 0, -1  # of the bar; the last place in it, in parts of a beat
         self._player, self._pitch = -1, -1  # at this place, the rank of the last instrument, and its last pitch
         self._before = Sign.EOS
-
-    def _top(self, program: int) -> int:
-        """The highest pitch that an instrument may play; -1 for none."""
-        signs = self._own.signs
-        mine = self._sounds & (signs == (Sign.PitchDrum if program == DRUMS else Sign.Pitch))
-        return int(self._own.values[mine].max(initial=-1))
 
     def _keep(self, codec: Remi, outline: Outline, where: str) -> dict[int, list[int]]:
         """The tokens of each bar that is not to be drawn."""
@@ -88,7 +95,13 @@ class Playing(Guide):
         steps = codec.encode(outline.tune)[:-1]
         begins = np.flatnonzero(self._own.signs[steps] == Sign.Bar)
         bars = np.split(steps, begins[1:])
-        return {n: bar.tolist() for n, bar in enumerate(bars) if not outline.drawn(n, 0)}
+        kept = {n: bar.tolist() for n, bar in enumerate(bars) if not outline.drawn(n, 0)}
+        tune = codec.arranged(outline.tune)
+        for start, pitch, part in tune.notes[["start", "pitch", "part"]].tolist():
+            if self._bars.number(start) in kept:
+                played = tune.parts[part]
+                self._struck.setdefault((_rank(DRUMS if played.drums else played.program), pitch), []).append(start)
+        return kept
 
     # --- what is given and allowed ---
 
@@ -115,57 +128,77 @@ class Playing(Guide):
                 return np.asarray((signs == Sign.TimeSig) & (values == self._metres[min(self._bar, self._last)]))
             case Sign.Program:
                 sign = Sign.PitchDrum if self._player == KIT else Sign.Pitch
-                return np.asarray(self._sounds & (signs == sign) & (values > self._pitch))
+                return np.asarray(self._sounds & (signs == sign) & np.isin(values, self._free(self._player)))
             case Sign.Pitch | Sign.PitchDrum:
                 return np.asarray(signs == Sign.Velocity)
             case Sign.Velocity:
                 step = self._own.step(self._metre)
-                left = max(self._end - self._frame, 1) * step
+                frame = self._frame
+                later = self._struck.get((self._player, self._pitch), [])
+                end = next(iter(later[bisect_right(later, frame) :]), self._end)
+                left = max(min(end, self._end) - frame, 1) * step
                 return np.asarray((signs == Sign.Duration) & (values % step == 0) & (values <= left))
-            case Sign.Position if self._first and self._own.scheme.tempos:
-                return self._tempos()
+            case Sign.Position if (known := self._tempos.get((self._bar, self._place))) is not None:
+                return np.asarray((signs == Sign.Tempo) & (values == known))
+            case Sign.Position if self._own.scheme.tempos and not self._bar and not self._place:
+                return np.asarray(signs == Sign.Tempo)
         more = signs == (Sign.Bar if self._bar < self._last else Sign.EOS)
         if kept is not None or self._bar < 0:
             return np.asarray(more)
         if self._before == Sign.TimeSig and not self._bar and self._own.scheme.tempos:
             return np.asarray((signs == Sign.Position) & (values == 0))
-        notes = self._notes()
+        notes, places = self._notes(), self._places()
         if self._before == Sign.Position:
-            tempos = (signs == Sign.Tempo) & (self._tempo is None)
-            return np.asarray(notes | tempos)
-        return np.asarray(more | self._places() | (notes & (self._before != Sign.TimeSig)))
+            return np.asarray(notes | ((signs == Sign.Tempo) & (values != self._pace) & (not self._tempos)))
+        due = min((place for bar, place in self._tempos if bar == self._bar and place > self._place), default=None)
+        if due is not None:  # a tempo that is known comes at that place
+            more = (signs == Sign.Position) & (values == due)
+            places = places & (values < due)
+        return np.asarray(more | places | (notes & (self._before != Sign.TimeSig)))
 
     @property
     def _last(self) -> int:
         """The number of the last bar."""
         return len(self._metres) - 1
 
-    @property
-    def _first(self) -> bool:
-        """Whether it is where the tune begins."""
-        return self._bar == 0 and self._place == 0
+    def _free(self, player: int) -> np.ndarray:
+        """Pitches that an instrument may play (once more) at this place."""
+        pitches = self._pitches[player]
+        pitches = pitches[self._ends[player][pitches] <= self._frame]
+        return np.asarray(pitches[pitches > self._pitch] if player == self._player else pitches)
 
     def _notes(self) -> np.ndarray:
         """[V] bool: instruments that may play (once more) at this place."""
-        ranks = self._ranks
-        again = self._pitch < self._highest.get(DRUMS if self._player == KIT else self._player, -1)
-        return np.asarray(self._players & ((ranks > self._player) | ((ranks == self._player) & again)))
+        players = [each for each in self._pitches if each >= self._player and len(self._free(each))]
+        return np.asarray((self._own.signs == Sign.Program) & np.isin(self._ranks, players))
 
     def _places(self) -> np.ndarray:
-        """[V] bool: places of the bar that are still to come."""
+        """[V] bool: places of the bar that are still to come, and at which something may be played."""
         beats, _ = self._own.scheme.metres[self._metre]
-        values = self._own.values
-        fits = (values > self._place) & (values < beats * self._own.scheme.parts)
-        fits &= values % self._own.step(self._metre) == 0
-        return np.asarray((self._own.signs == Sign.Position) & fits & bool(self._players.any()))
+        values, step = self._own.values, self._own.step(self._metre)
+        free = [int(self._ends[each][pitches].min()) for each, pitches in self._pitches.items() if len(pitches)]
+        begin = int(self._bars.starts[min(self._bar, self._last)])
+        fits = (values > self._place) & (values < beats * self._own.scheme.parts) & (values % step == 0)
+        fits &= begin + values // step >= min(free, default=self._bars.end)
+        return np.asarray((self._own.signs == Sign.Position) & fits)
 
-    def _tempos(self) -> np.ndarray:
-        """[V] bool: those that the tune may begin with."""
-        found = self._own.signs == Sign.Tempo
-        if self._tempo is not None:
-            away = np.where(found, np.abs(self._own.values - 100 * self._tempo), np.inf)
-            found = np.arange(len(found)) == away.argmin()
-        return np.asarray(found)
+    def _known_tempos(self, codec: Remi, outline: Outline) -> dict[tuple[int, int], int]:
+        """Tempos that are not to be drawn, by bar and place: all, or there are none. Of a tune whose bars are drawn
+        anew, its own; one, if that was asked for."""
+        own = self._own
+        found: dict[tuple[int, int], int] = {}
+        if own.scheme.tempos and outline.tempo is not None:
+            away = np.where(own.signs == Sign.Tempo, np.abs(own.values - 100 * outline.tempo), np.inf)
+            found[0, 0] = int(own.values[away.argmin()])
+        elif own.scheme.tempos and outline.bars is not None:
+            bar = place = -1
+            for step in codec.encode(outline.tune).tolist():
+                sign, value = own.signs[step], int(own.values[step])
+                bar += sign == Sign.Bar
+                place = value if sign == Sign.Position else place
+                if sign == Sign.Tempo:
+                    found[bar, place] = value
+        return found
 
     def most(self) -> int:
         # At each place each instrument plays each pitch, four tokens a note, after a place and a tempo.
@@ -184,15 +217,21 @@ class Playing(Guide):
                 self._metre = value
             case Sign.Position:
                 self._place, self._player, self._pitch = value, -1, -1
+            case Sign.Tempo:
+                self._pace = value
             case Sign.Program:
-                rank = KIT if value == DRUMS else value
+                rank = _rank(value)
                 self._pitch = self._pitch if rank == self._player else -1
                 self._player = rank
             case Sign.Pitch | Sign.PitchDrum:
                 self._pitch = value
             case Sign.Duration:
                 length = value // self._own.step(self._metre)
-                self._heard.note(self._frame, length, self._player, max(self._pitch, 0))
+                pitch = max(self._pitch, 0)
+                self._heard.note(self._frame, length, self._player, pitch)
+                ends = self._ends[self._player].copy()
+                ends[pitch] = self._frame + length
+                self._ends = {**self._ends, self._player: ends}
         if self._loop and not self._bar:
             self._opening = [*self._opening, int(step)]
         self._before = sign

@@ -130,7 +130,8 @@ def check(voice: str, text: str | None = None) -> None:
 def silent(text: str, voice: str) -> dict[str, int]:
     """Characters of a text that the voice leaves out, and how often each is there: letters, numbers and signs of which
     it says nothing, but no punctuation. Raises `UserError`."""
-    counts = Counter(each for each in text if unicodedata.category(each)[0] in "LNSC" and not each.isspace())
+    said = {each for each in text if each.isspace() or (each.isascii() and each.isalnum())}
+    counts = Counter(each for each in text if each not in said and unicodedata.category(each)[0] in "LNSC")
     return {each: count for each, count in counts.items() if not _says(each, named(voice))}
 
 
