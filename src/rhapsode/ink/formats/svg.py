@@ -13,6 +13,7 @@ are the pen's, and they come in the units that they had.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -20,7 +21,7 @@ from rhapsode.errors import UserError
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.exchange.xml import Node, parse, root
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, from_runs
 from rhapsode.ink.formats._checks import drawing
 from rhapsode.ink.formats._paths import IDENTITY, Matrix, Paths, curves, ends, flattened, moved, transform
 from rhapsode.ink.formats._shapes import SHAPES, frame, length, shape
@@ -29,6 +30,7 @@ from rhapsode.ink.formats._styles import Look, Styles
 HIDDEN = ("defs", "clipPath", "symbol", "marker", "mask", "pattern", "filter", "font", "foreignObject", "metadata")
 UNTITLED = "Handwriting"
 """The title that Rhapsode's own pictures have where no text is known."""
+RUN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 NESTED = 32
 """What `use` names may use others, so deep."""
 REPEATED, FREE = 8, 1 << 18
@@ -37,13 +39,13 @@ REPEATED, FREE = 8, 1 << 18
 
 @dataclass
 class Ink:
-    """A drawing. unit: of Rhapsode's own, how many of the file's units one of its own is; 0 for others. thin: of these,
-    see `Drawing`."""
+    """A drawing. unit: of Rhapsode's own, how many of the file's units one of its own is; 0 for others. thin: what
+    these say of that and of their order, see `Drawing`."""
 
     text: str | None
     paths: Paths = field(default_factory=Paths)
     unit: float = 0.0
-    thin: bool = False
+    thin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,10 @@ def read(source: Source) -> Iterator[Drawing]:
     for count, ink in enumerate(found, 1):
         name = f"{source.name}#{count}" if len(found) > 1 else source.name
         strokes = [each / ink.unit for each in ends(ink.paths)] if ink.unit else flattened(ink.paths)
-        yield replace(drawing(strokes, ink.text, name), thin=ink.thin)
+        made = drawing(strokes, ink.text, name)
+        runs = [[int(first), int(stop)] for first, stop in RUN.findall(ink.thin)]
+        # Who has changed the picture has changed the number of its points, too: then the order is that of the file.
+        yield replace(made, thin=bool(ink.thin), order=from_runs(runs, len(made)))
 
 
 def _drawn(top: Node, name: str) -> list[Ink]:
@@ -168,7 +173,7 @@ def _ink(node: Node, where: str) -> Ink:
     unit = number(own.get("data-rhapsode-unit", "0"), f"{where}, data-rhapsode-unit")
     if unit < 0:
         raise UserError(f"{where}: data-rhapsode-unit must be more than 0.")
-    return Ink(own.get("data-text"), unit=unit, thin=unit > 0 and own.get("data-rhapsode-thin") == "true")
+    return Ink(own.get("data-text"), unit=unit, thin=own.get("data-rhapsode-thin", "") if unit else "")
 
 
 def _text(top: Node) -> str | None:
