@@ -347,7 +347,8 @@ class _RecordBuild:
 
         def read(file: SourceFile) -> Iterator[tuple[str | None, Any]]:
             for part in ("valid", "train") if divided else (None,):
-                for record in self.kind.read(file.path, part, file.name, unread):
+                found = self.kind.read(file.path, part, file.name, unread)
+                for record in self.kind.placed(found, file.within):
                     yield part, record
 
         for number, (part, record) in enumerate(self.main.each(read, lambda done: self.report(what, done)), 1):

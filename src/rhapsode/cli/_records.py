@@ -70,7 +70,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
     with reporting() as report:
         sources = open_sources(names, accepts=codec.recognises, wanted=codec.wanted, report=report.stage)
         found = sources.each(
-            lambda file: codec.read(file.path, None, file.name, refused), lambda done: report.stage("scoring", done)
+            lambda file: codec.placed(codec.read(file.path, None, file.name, refused), file.within),
+            lambda done: report.stage("scoring", done),
         )
         for one in model.score_records(found, report=report, refused=refused):
             if per_record:

@@ -66,6 +66,7 @@ class Settings(Config):
     field: str | None = None
     flip: list[str] | None = None
     language: str | None = None
+    speaker: str | None = None
     params: int | str | None = None
     layers: int | None = None
     width: int | None = None

@@ -148,6 +148,11 @@ class RecordCodec(Codec):
         refused: counts what is left out of the file while the rest can be read.
         """
 
+    @classmethod
+    def placed(cls, records: Iterator[Any], root: Path | None) -> Iterator[Any]:
+        """The same, which were read from a file that was found in the folder `root`, where that means anything."""
+        return records
+
     needed: ClassVar[str] = "thousands to learn anything"
     """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
 
