@@ -31,6 +31,7 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence, shown
 from rhapsode.ink.drawing import Drawing, from_runs, to_runs
@@ -59,7 +60,7 @@ def dumps(drawing: Drawing, unit: float = 1.0) -> str:
     return json.dumps(value)
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals | None = None) -> Iterator[Drawing]:
     for number, (where, value) in enumerate(lines(source), 1):
         version = value.get("rhapsode", VERSION)
         if version != VERSION:
