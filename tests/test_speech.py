@@ -216,6 +216,23 @@ def test_times_are_those_of_the_sound_however_many_sentences(home: Path, tmp_pat
     assert np.isin(whole.acoustics().f0[round(begin / 0.01) + 2 :], own).all()
 
 
+def test_frames_drawn_at_once_are_those_drawn_one_by_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rhapsode.heads.regression import Regression
+
+    model = Model.load(home / "voice")
+    outline = model.record_codec.outline()
+    one, *more = model.generate(outline=outline, seed=1, samples=2)
+    monkeypatch.setattr(Regression, "drawn_at_once", lambda *given: None)
+    [other] = model.generate(outline=outline, seed=1)
+    for found in (one, *more):
+        np.testing.assert_array_equal(found.steps, other.steps)
+        np.testing.assert_array_equal(found.log_probs, other.log_probs)
+        assert (found.data, found.stopped) == (other.data, other.stopped) and found.attention is not None
+    monkeypatch.undo()
+    [short] = model.generate(outline=outline, seed=1, length=5)
+    np.testing.assert_array_equal(short.steps, other.steps[:5])
+
+
 def test_a_long_text_has_a_picture_too(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     also = [str(tmp_path / name) for name in ("a.png", "a.lab")]
     options = ["--speed", "0.2", "--also", also[0], "--also", also[1]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,8 +61,9 @@ class Asked:
 class Utterance:
     """phones in order; times: [P + 1] float64, seconds, where each begins and the last one ends, if that is known;
     speaker: empty where there is but one; sound: gives what was recorded or made, if anything was; acoustics:
-    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`; asked: what is asked
-    for of one that has yet to be said."""
+    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`; path: of the recording,
+    if it is a file; root: the folder that was given, in which it was found; asked: what is asked for of one that has
+    yet to be said."""
 
     phones: tuple[Phone, ...]
     times: np.ndarray | None = None
@@ -71,6 +73,8 @@ class Utterance:
     sound: Callable[[], Sound] | None = None
     acoustics: Callable[[], Acoustics] | None = None
     melody: np.ndarray | None = None
+    path: Path | None = None
+    root: Path | None = None
     asked: Asked | None = None
 
     def __len__(self) -> int:
