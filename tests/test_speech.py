@@ -251,9 +251,67 @@ def test_seeds_temperature_and_json(home: Path, tmp_path: Path, capsys: pytest.C
 
 def test_what_was_never_heard_is_told(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert say(home, "A vision.", "-o", str(tmp_path / "a.wav"), "--also", str(tmp_path / "a.lab")) == 0
-    assert "warning: the voice has never heard v, ʒən" in capsys.readouterr().err.replace("ʒ,", "ʒən")
-    assert say(home, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "b.wav")) == 2
-    assert "never heard v" in capsys.readouterr().err
+    assert "warning: the voice has never heard v (says ð), ʒ (says z), as in 'A vision.'" in capsys.readouterr().err
+    assert " v\n" not in (tmp_path / "a.lab").read_text()
+    (tmp_path / "a.lab").write_text("0 2000000 pau\n2000000 4000000 v\n4000000 6000000 iː\n6000000 8000000 pau\n")
+    assert say(home, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "b.wav")) == 0
+    assert "warning: the voice has never heard v (says ð)\n" in capsys.readouterr().err
+    assert len(samples(tmp_path / "b.wav")) == pytest.approx(0.8 * 16000, abs=200)
+
+
+def test_phones_without_times_are_said(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("sil G OW1 | HH OW1 M\n_ d oʊ n t _\n")
+    (tmp_path / "a.lab").write_text("pau\nɡ\noʊ\npau\n")
+    for name, symbols in (("a.txt", "_ ɡ oʊ h oʊ m _ _ d oʊ n t _"), ("a.lab", "_ ɡ oʊ _")):
+        told = tmp_path / "told.jsonl"
+        given = ["--phones", str(tmp_path / name), "--speed", "2", "-o", str(tmp_path / "b.wav"), "--also", str(told)]
+        assert say(home, *given) == 0
+        phones = json.loads(told.read_text())["phones"]
+        assert " ".join(each[0] for each in phones) == symbols
+        assert capsys.readouterr().err.count("warning") == 0
+
+
+def test_pauses_are_as_long_as_asked_for(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their times, and the silence that is heard."""
+    told, wav = tmp_path / "told.jsonl", tmp_path / "a.wav"
+
+    def phones(*options: str) -> list[tuple[str, float, float]]:
+        assert say(home, *options, "-o", str(wav), "--also", str(told)) == 0
+        found = [(symbol, begin, end) for symbol, begin, end, _ in json.loads(told.read_text())["phones"]]
+        sound = np.abs(samples(wav).astype(int))
+        for symbol, begin, end in found:
+            if end - begin > 0.5:
+                assert symbol == "_" and sound[round(16000 * begin) + 1600 : round(16000 * end) - 1600].max() < 200
+        return found
+
+    found = phones("Go home. Go home.", "--pause", "0.8")
+    between = [end - begin for symbol, begin, end in found[1:-1] if symbol == "_"]
+    assert sum(between) == pytest.approx(0.8, abs=1e-3)
+    found = phones('<speak>Go <break time="700ms"/> home. <prosody rate="50%">Go</prosody> home.</speak>')
+    assert [end - begin for symbol, begin, end in found if end - begin > 0.5] == [pytest.approx(0.7, abs=1e-3)]
+    lasting = [end - begin for symbol, begin, end in found if symbol == "ɡ"]
+    assert lasting[1] > 1.5 * lasting[0]
+
+
+def test_words_of_a_lexicon(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = tmp_path / "told.jsonl"
+    (tmp_path / "words.tsv").write_text("# mine\nhome\tɡˈoʊ\n")
+    also = ["-o", str(tmp_path / "a.wav"), "--also", str(told)]
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
+    assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "oʊ", "ɡ", "oʊ", "_"]
+    (tmp_path / "words.tsv").write_text("home\t§§\n")
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 2
+    assert "words.tsv, line 1: '§§' are no phones that are known" in capsys.readouterr().err
+
+
+def test_ssml_that_is_wrong_is_one_error(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert say(home, "<speak>Go <b>home</b>", "-o", str(tmp_path / "a.wav")) == 2
+    error = capsys.readouterr().err
+    assert "SSML: the text: not well-formed XML" in error and error.count("\n") == 1
+    assert say(home, "<speak>Go <b>home</b></speak>", "-o", str(tmp_path / "a.wav"), "--json") == 0
+    heard = capsys.readouterr()
+    assert json.loads(heard.out)["samples"][0]["text"] == "Go home"
+    assert "warning: SSML: <b> is not known: its text is read (1)." in heard.err
 
 
 LAB = "0 2000000 pau\n2000000 5000000 iː\n"
@@ -272,10 +330,13 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--length", "3"], "--length means nothing to models of voices"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
-        (["--phones", "A.lab", "--speed", "2"], "--phones and --speed were given; one of them must go"),
-        (["--phones", "A.txt"], "--phones A.txt: .* must end in .textgrid, .lab, .jsonl"),
+        (["--phones", "A.lab", "--speed", "2"], "A.lab and --speed were given; one of them must go"),
+        (["--phones", "A.csv"], "--phones A.csv: .* must end in .textgrid, .lab, .jsonl, .txt"),
+        (["Home.", "--sentences", "word"], "sentences: 'word' is not known.* Allowed: auto, line"),
+        (["Home.", "--pause", "-1"], "--pause -1: between sentences are 0 to 60 seconds"),
+        (["Home.", "--lexicon", "none.tsv"], "cannot read none.tsv"),
         (["--phones", "none.lab"], "cannot read none.lab"),
-        (["--phones", "bare.jsonl"], "bare.jsonl: its phones have no times"),
+        (["--phones", "bare.jsonl", "--f0", "bad.csv"], "bad.csv, line 2"),
         (["--phones", "bob.jsonl"], "bob.jsonl: speaker: 'bob' is not known"),
         (["--phones", "A.lab", "--f0", "bad.csv"], "bad.csv, line 2: '0.1,x' is not `seconds,hertz`"),
         (["--phones", "A.lab", "--f0", "far.csv"], "far.csv, line 1: '1e12,100' is not"),

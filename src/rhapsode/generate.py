@@ -279,6 +279,10 @@ class Task:
         if known and not text.strip():
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         if self.style is not None:
+            if codec.text is None and (reason := codec.refusal(self.style)):
+                raise UserError(
+                    f"style: a {codec.record} {reason}: the model cannot go on from it. Choose another one."
+                )
             before = codec.encode(self.style, whole=False)
             if known:
                 before_text = codec.text_of(self.style)

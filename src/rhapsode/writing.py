@@ -129,7 +129,8 @@ def stacked(model: Model, paragraphs: Sequence[Paragraph[str]], drawn: Sequence[
         points.append(line.points + [paragraph.indent * hand.advance, row * PITCH * hand.x_height])
         ends.append(line.ends)
         texts.append(sample.text)
-    record = Drawing(np.concatenate(points), np.concatenate(ends), "\n".join(texts))
+    thin = all(sample.record.thin for sample in drawn)
+    record = Drawing(np.concatenate(points), np.concatenate(ends), "\n".join(texts), thin=thin)
     return replace(
         drawn[0],
         data=codec.dump(record),

@@ -18,7 +18,7 @@ from rhapsode.model import Model
 from rhapsode.music.formats import midi
 from rhapsode.music.outline import Outline
 from rhapsode.music.read import read
-from rhapsode.music.tune import Chord, Key, Metre, Tune
+from rhapsode.music.tune import Chord, Key, Metre, Tune, rescaled
 from rhapsode.music.voicing import accompanied, unaccompanied
 from rhapsode.music.write import save
 from rhapsode.samplers import Sampling
@@ -113,6 +113,27 @@ def test_silence_at_the_end_comes_back_from_midi() -> None:
     assert [each.length for each in read_midi(midi.dumps(tune))] == [tune.length]
     far = replace(tune, length=tune.length + 100 * Q)  # no one means that
     assert [each.length for each in read_midi(midi.dumps(far))] == [lead(1).length]
+
+
+def test_a_midi_file_ends_with_its_last_bar() -> None:
+    for ticks in (4, 480):
+        for length in (12 * Q, 15 * Q):
+            data = midi.dumps(accompanied(rescaled(replace(lead(1), length=length), ticks)))
+            assert max(map(end_of, data.split(b"MTrk")[1:])) == length * ticks // Q
+
+
+def end_of(track: bytes) -> int:
+    """The tick of a MIDI track's end: its bytes, from the four of its length on."""
+    at, now, status = 4, 0, 0
+    while at < len(track):
+        passed, more = 0, 128
+        while more:
+            passed, more, at = passed << 7 | track[at] & 127, track[at] & 128, at + 1
+        now += passed
+        if track[at] & 128:
+            status, at = track[at], at + 1
+        at += 2 + track[at + 1] if status == 0xFF else 1 if status >> 4 in (0xC, 0xD) else 2
+    return now
 
 
 def read_midi(data: bytes) -> list[Tune]:

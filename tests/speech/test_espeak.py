@@ -183,7 +183,7 @@ def test_unknown_languages(given: str, near: str) -> None:
 @pytest.mark.parametrize(
     ("voice", "text", "said"),
     [
-        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritten oktober kam doktor weiß."),
+        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritte oktober kam doktor weiß."),
         ("de", "Bahnhofstr. 12, z. B. Nr. 5", "Bahnhofstraße zwölf, zum Beispiel Nummer fünf"),
         ("en-us", "The U.S. President paid Prof. Smith.", "The U S president paid professor Smith."),
         ("fr", "M. Blanc", "monsieur Blanc"),

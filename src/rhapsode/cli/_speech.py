@@ -19,13 +19,17 @@ from rhapsode.errors import UserError, choice
 if TYPE_CHECKING:
     from rhapsode.codecs.speech import Speech
     from rhapsode.model import Model
-    from rhapsode.speaking import Manner
+    from rhapsode.speaking import Manner, Reading
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
 SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+QUIET = 60
+"""Seconds between sentences, at most."""
+LEXICON = "lexicon.tsv"
+"""In a voice's folder: how it says words."""
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -38,6 +42,9 @@ class Voice:
     phones: str | None
     f0: str | None
     also: list[str]
+    sentences: str = "auto"
+    pause: float | None = None
+    lexicon: str | None = None
 
 
 def write_speech(
@@ -79,6 +86,8 @@ def write_speech(
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
+    if voice.pause is not None and not 0 <= voice.pause <= QUIET:
+        raise UserError(f"--pause {voice.pause:g}: between sentences are 0 to {QUIET} seconds.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
     if isinstance(text, str) and not text.strip() and voice.phones is None:
@@ -90,6 +99,7 @@ def write_speech(
     prosody = speaking.prosody_beside(model)
     if samples > 1 and not isinstance(text, str):
         text = "".join(text)
+    reading = None if voice.phones is not None else _reading(voice, model)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     told = _Told()
 
@@ -99,7 +109,7 @@ def write_speech(
                 voice.phones, codec, voice.manner.speaker, contour is not None, told, voice.manner.speed
             )
         else:
-            outlines = speaking.outlined(codec, text, voice.manner.speaker, told)
+            outlines = speaking.outlined(codec, text, voice.manner.speaker, told, reading, told.note)
         return speaking.speak(model, prosody, outlines, voice.manner, chosen, row, contour)
 
     if output == "-" and not json and not voice.also:
@@ -143,11 +153,30 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         tell("to hear it: -o FILE.wav, or a pipe to a player, such as aplay")
 
 
+def _reading(voice: Voice, model: Model) -> Reading:
+    """Raises `UserError`."""
+    from rhapsode.speaking import Reading
+    from rhapsode.speech.lexicon import load
+
+    assert model.path is not None
+    own = model.path.parent / LEXICON
+    words = load(own) if own.is_file() else {}
+    if voice.lexicon is not None:
+        check_readable([voice.lexicon])
+        words |= load(Path(voice.lexicon))
+    return Reading(voice.sentences, voice.pause, words)
+
+
 class _Told:
     """Tells which phones the voice never heard, and what it says for them, once each."""
 
     def __init__(self) -> None:
         self._known = set[str]()
+
+    def note(self, text: str) -> None:
+        if text not in self._known:
+            typer.echo(f"warning: {text}", err=True)
+            self._known.add(text)
 
     def __call__(self, utterance: Utterance, changed: dict[str, tuple[str, ...]]) -> None:
         if new := [symbol for symbol in changed if symbol not in self._known]:

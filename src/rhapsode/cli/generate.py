@@ -155,6 +155,15 @@ def generate(
             help="Voices: say these phones, at their times if they have any: .TextGrid, .lab, .jsonl, .txt.",
         ),
     ] = None,
+    sentences: Annotated[
+        str, typer.Option(help="Voices: how a text is cut: auto, as its language ends sentences; or line, each is one.")
+    ] = "auto",
+    lexicon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Voices: how words are said: in each line a word, a tab and its phones (IPA, CMUdict)."
+        ),
+    ] = None,
     f0: Annotated[
         str | None, typer.Option(metavar="FILE.csv", help="Voices: with this F0, lines of seconds,hertz.")
     ] = None,
@@ -220,7 +229,10 @@ def generate(
     down: Annotated[str | None, typer.Option(metavar="CODE", help="Pens: in G-code: and lowers it.")] = None,
     pause: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Pens: in G-code: to wait after both [default: 0.15 for servos]."),
+        typer.Option(
+            metavar="SECONDS",
+            help="Voices, Pens: between sentences; in G-code: to wait after both [default: 0.15 for servos].",
+        ),
     ] = None,
     feed: Annotated[
         float | None,
@@ -312,7 +324,8 @@ def generate(
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        voice = Voice(manner, phones, f0, also or [], sentences, pause, lexicon)
+        write_speech(loaded, said, voice, seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink

@@ -18,6 +18,7 @@ from rhapsode.cli._options import (
     Device,
     Epochs,
     Field,
+    Flip,
     Json,
     Minutes,
     Overwrite,
@@ -129,6 +130,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    flip: Flip = None,
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
@@ -162,6 +164,7 @@ def train(
         valid_by=valid_by,
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
+        flip=flip,
         language=language,
         base=base,
         resume=resume,

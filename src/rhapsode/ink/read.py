@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.archive import Reader, is_zip, members, opened, records, some
+from rhapsode.exchange.flip import flipped
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.ink.drawing import Drawing
@@ -105,7 +107,7 @@ def parts(path: Path) -> tuple[str, ...]:
 def read(
     path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
 ) -> Iterator[Drawing]:
-    """The drawings of a file, one by one, in order.
+    """The drawings of a file, one by one, in order; upside down if that is asked for (`rhapsode.exchange.flip`).
 
     part: one of `parts(path)`; None for all in a row.
     name: of the file, in messages and in the names of drawings; `path` by default.
@@ -124,7 +126,7 @@ def read(
         if is_zip(head):
             with opened(source) as archive:
                 if stroke3.is_npz(archive):
-                    yield from stroke3.read(archive, source.name, part)
+                    yield from _upright(stroke3.read(archive, source.name, part), source.name)
                 else:
                     counted = Refusals() if refused is None else refused
                     yield from records(archive, source.name, _reader, counted, f"{KNOWN}.")
@@ -133,12 +135,19 @@ def read(
         if found is None:
             kind = "empty" if not head else "not a file of drawings that Rhapsode knows"
             raise UserError(f"{source.name}: {kind}. {KNOWN}.")
-        yield from found.read(source)
+        yield from _upright(found.read(source), source.name)
 
 
 def _reader(source: Source) -> Reader[Drawing] | None:
     found = _format(source.head())
-    return None if found is None else found.read
+    return None if found is None else lambda member: _upright(found.read(member), member.name)
+
+
+def _upright(drawings: Iterator[Drawing], name: str) -> Iterator[Drawing]:
+    """Those of a file of this name, turned if that is asked for."""
+    if not flipped(name):
+        return drawings
+    return (replace(each, points=each.points * [1.0, -1.0] + 0.0) for each in drawings)
 
 
 def _format(head: bytes) -> _Format | None:

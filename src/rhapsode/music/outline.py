@@ -73,8 +73,8 @@ class Outline:
         """What was drawn along it in the key without accidentals: in its own key, from which it was moved there as
         `keys.natural` does it, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
-        moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]))
-        return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
+        moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]), own.keys)
+        return replace(self.timed(moved), chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:
         """Whether a bar of a part is to be drawn."""

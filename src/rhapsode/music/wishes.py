@@ -62,15 +62,12 @@ def moved(tune: Tune, to: int | str) -> Tune:
             )
         to = within(shift(Key(0, here.sharps - wanted.sharps)), pitched(tune)["pitch"])
     found = transposed(replace(tune, chords=()), to)
-    if wanted is not None:  # spelled as it was asked for
-        found = replace(found, keys=(replace(wanted, tick=0), *found.keys[1:]))
+    # Spelled as it was asked for.
+    keys = found.keys if wanted is None else (replace(wanted, tick=0), *found.keys[1:])
     if to % 12 == 0:
-        return replace(found, chords=tune.chords)
-    known = [each for each in tune.chords if symbols.known(each.symbol)]
-    flats = found.keys[0].sharps < 0 if found.keys else any("b" in each.symbol[1:2] for each in known)
-    return replace(
-        found, chords=tuple(replace(each, symbol=symbols.transposed(each.symbol, to, flats)) for each in known)
-    )
+        return replace(found, keys=keys, chords=tune.chords)
+    known = tuple(each for each in tune.chords if symbols.known(each.symbol))
+    return transposed(replace(tune, chords=known), to, keys)
 
 
 def _named(text: str, mode: int) -> Key:

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from rhapsode.speech.listen import Heard, fitting, listened, listing, notes, rat
 from rhapsode.speech.read import KNOWN
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import FOLDER, timed
+from rhapsode.speech.tongue import doubt
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
@@ -47,11 +48,13 @@ LITTLE = 300
 @dataclass(frozen=True)
 class Times:
     """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; left_out: why
-    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first."""
+    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first; notes: what
+    else a person should be told, a sentence each."""
 
     heard: list[Heard]
     aligned: list[Aligned | None]
     left_out: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
 
 
 def prepared(
@@ -79,7 +82,7 @@ def prepared(
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
-        told = [*said_of_labels, *notes(utterances, times.heard, rate)]
+        told = [*said_of_labels, *times.notes, *notes(utterances, times.heard, rate)]
         kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
         found: list[Utterance | None] = [None] * len(utterances)
         analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
@@ -128,7 +131,8 @@ def times_of(
     if sum(map(len, left_out.values())) == len(utterances):
         each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
         raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
-    return Times(heard, aligned, left_out)
+    told = doubt([utterances[n] for n in fit], language, cache, FOLDER)
+    return Times(heard, aligned, left_out, [told] if told else [])
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 
 from rhapsode.speech import languages
-from rhapsode.speech.sentences import BEFORE, abbreviation, points
+from rhapsode.speech.sentences import BEFORE, MARKS, abbreviation, points
 
 RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’]*$")
 BLANK = re.compile(r"\s*")
@@ -27,7 +27,7 @@ def _written_out(text: str, voice: str) -> str:
     found: list[str] = []
     done = 0
     for mark, end in points(text, voice):
-        if mark["mark"] != ".":
+        if mark["mark"] is None or MARKS.sub("", mark["mark"]) != ".":
             continue
         first = max(done, mark.start() - BEFORE)
         before = RUN.search(text, first, mark.start())
@@ -46,7 +46,7 @@ def _flowing(text: str, voice: str) -> str:
     for mark, end in points(text, voice):
         after = BLANK.match(text, mark.end())
         begin = after.end() if after else mark.end()
-        if mark["mark"] != "." or end or text[begin : begin + 1].islower():
+        if mark["mark"] is None or MARKS.sub("", mark["mark"]) != "." or end or text[begin : begin + 1].islower():
             continue
         if text[begin : begin + 1].isupper() and text[begin + 1 : begin + 2].islower():
             found += [text[done:begin], text[begin].lower()]
