@@ -121,6 +121,13 @@ def test_what_is_said_behind_the_end_makes_no_bars(codec: Remi) -> None:
     assert codec.encode(later).tolist() == codec.encode(tune).tolist()
 
 
+def test_tempos_that_no_one_means_are_the_nearest() -> None:
+    tunes = [replace(band(), tempos=(Tempo(0, 1e-3), Tempo(4 * Q, 1e9), Tempo(8 * Q, 90.0))), beat()]
+    codec = fitted(tunes)
+    assert codec.scheme.tempos == (1, 1000, 1000)
+    assert [each.quarters for each in codec.decode(codec.encode(tunes[0])).tempos] == [1.0, 1000.0, 90.0]
+
+
 def test_doubled_notes_of_an_instrument_are_one_and_counted(codec: Remi) -> None:
     tune = band()
     doubled = replace(tune, parts=(*tune.parts[:2], Part("violin", 73), *tune.parts[3:]))
