@@ -112,3 +112,16 @@ def test_memory_is_bounded(monkeypatch):
         at += size
         assert len(sample.rows()) <= 100
     assert sample.rows().tolist() == rows[::16].tolist()
+
+
+def test_drawings_that_begin_below_seem_upside_down():
+    def drawn(file, sign, count):
+        points = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [3.0, 4.0]]) * [1, sign]
+        return [from_strokes([points], "2", f"{file}#{number}") for number in range(count)]
+
+    warning = only(describe(drawn("a.dat", -1, 30)), "upside")
+    assert warning.startswith("30 of 30 drawings begin in their lower half") and "--flip" in warning
+    warning = only(describe(drawn("a.dat", 1, 30) + drawn("b.dat", -1, 20)), "upside")
+    assert warning.startswith("the drawings of b.dat begin in their lower half")
+    for fine in (drawn("a.dat", 1, 30), drawn("a.dat", -1, 19), drawn("a", 1, 10) + drawn("b", -1, 15)):
+        assert not [each for each in describe(fine).warnings if "upside" in each]
