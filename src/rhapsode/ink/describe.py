@@ -178,7 +178,7 @@ class _Counts:
         self.pressed += drawing.pressure is not None
         if drawing.text is not None:
             self.written += len(drawing)
-            self.delayed += len(marks(drawing.points, drawing.ends))
+            self.delayed += len(marks(drawing.points, drawing.ends)) if len(drawing.text) > 1 else 0
             self.characters.update(drawing.text)
         _, top, _, bottom = drawing.bounds
         if bottom > top:
