@@ -535,6 +535,28 @@ def test_two_speakers(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "of a speaker whom the model does not know" in capsys.readouterr().err
 
 
+def test_a_voice_is_compared_with_what_was_held_out(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rhapsode.speech import hear
+
+    heard: list[Any] = []
+    monkeypatch.setattr(hear, "recogniser", lambda: lambda sound: heard.append(sound) or HELD_OUT[0])
+    folder = tmp_path / "voice"
+    assert main([*training(home), "-o", str(folder), "--json"]) == 0
+    out = capsys.readouterr()
+    found = json.loads(out.out)["quality"]
+    assert found == json.loads((folder / "quality.json").read_text()) and found["utterances"] == 2
+    assert 1 < found["mcd_db"] < 30 and 0 < found["f0_rmse_hz"] < 100 and 0 <= found["voicing_error_percent"] < 60
+    # One of two sentences was heard right, each time; the other one shares a word or two with it.
+    assert found["words_wrong"] == found["words_wrong_recorded"] == pytest.approx(0.5, abs=0.15) and len(heard) == 4
+    assert "quality  2 held-out recordings: MCD " in out.err and " % of words wrong (recordings " in out.err
+    assert main(["inspect", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quality"] == found
+    assert main(["inspect", str(folder)]) == 0
+    assert "mcd_db" in capsys.readouterr().out
+
+
 # --- recordings ---
 
 

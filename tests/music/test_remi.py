@@ -26,6 +26,7 @@ from rhapsode.music.read import read
 from rhapsode.music.tune import Metre, Part, Tempo, Tune, notes, ordered, pitched
 from rhapsode.recognition import codec_for
 from rhapsode.resets import ResetPolicy
+from rhapsode.training.run import train
 
 DOCUMENT = ResetPolicy.parse("document")
 
@@ -118,6 +119,13 @@ def test_what_is_said_behind_the_end_makes_no_bars(codec: Remi) -> None:
         metres=(*tune.metres, Metre(tune.length + 9 * Q, 4, 4)),
     )
     assert codec.encode(later).tolist() == codec.encode(tune).tolist()
+
+
+def test_tempos_that_no_one_means_are_the_nearest() -> None:
+    tunes = [replace(band(), tempos=(Tempo(0, 1e-3), Tempo(4 * Q, 1e9), Tempo(8 * Q, 90.0))), beat()]
+    codec = fitted(tunes)
+    assert codec.scheme.tempos == (1, 1000, 1000)
+    assert [each.quarters for each in codec.decode(codec.encode(tunes[0])).tempos] == [1.0, 1000.0, 90.0]
 
 
 def test_doubled_notes_of_an_instrument_are_one_and_counted(codec: Remi) -> None:
@@ -295,3 +303,17 @@ def test_drums_do_not_become_melody_and_are_counted(tmp_path: Path) -> None:
     told = prepare([folder], codec="melody", reset=DOCUMENT, **how).notes  # type: ignore[arg-type]
     assert f"Left out of the tunes, which codec melody does not know: {sum(drums):,} notes of drums." in told
     assert not any("drums" in note for note in prepare([folder], reset=DOCUMENT, **how).notes)  # type: ignore[arg-type]
+
+
+@pytest.mark.slow
+def test_a_trained_drummer_keeps_the_back_beat(tmp_path: Path) -> None:
+    folder = written(tmp_path / "beats", [beat(n) for n in range(60)])
+    train([folder], tmp_path / "model", steps=300, network={"width": 96}, seed=0)
+    model = Model.load(tmp_path / "model")
+    kept = []
+    for one in model.generate(outline=model.record_codec.outline(8), samples=5, seed=0):
+        tune = one.record
+        assert tune.bar_count == 8 and all(part.drums for part in tune.parts)
+        snares = tune.notes["start"][tune.notes["pitch"] == 38]
+        kept += [sorted(snares[snares // 16 == bar].tolist()) == [16 * bar + 4, 16 * bar + 12] for bar in range(8)]
+    assert np.mean(kept) > 0.9

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -98,8 +99,19 @@ def _model(name: str) -> dict[str, Any]:
     about["framing"] = {name: value for name, value in config.framing.model_dump().items() if value}
     beside = sorted(each.name for each in model.path.parent.iterdir() if each != model.path and each.name[0] != ".")
     facts = _origin(model.path.parent) | _applying(config.facts)
+    about |= _quality(model.path.parent)
     origin = {name: value for name in ORIGIN if (value := facts.pop(name, None))}
     return about | {"trained_on": origin, "beside": beside, "facts": facts}
+
+
+def _quality(folder: Path) -> dict[str, Any]:
+    """What a voice's training has found of it."""
+    from rhapsode.training.told import QUALITY
+
+    try:
+        return {"quality": dict(json.loads((folder / QUALITY).read_text(encoding="utf-8")))}
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _origin(folder: Path) -> dict[str, Any]:

@@ -259,6 +259,10 @@ def _tell(result: Result) -> None:
         tell(f"longer   rhapsode train -o {name} --resume --minutes 5  ({RESUME}, {longer:,.1f} MB, is only for that)")
     else:
         tell(f"go on    rhapsode train -o {name} --resume")
+    if result.quality:
+        from rhapsode.training.voice import said
+
+        tell(f"quality  {said(result.quality)}")
     if result.finished and result.usage:
         tell(f"next     rhapsode generate {name} {result.usage}")
 
@@ -277,6 +281,7 @@ def _object(result: Result) -> dict[str, Any]:
         "steps": result.steps,
         "seconds": result.seconds,
         "valid_nats_per_step": None if math.isnan(result.valid_nats) else result.valid_nats,
+        **({"quality": dict(result.quality)} if result.quality else {}),
         "parameters": Model.load(folder).network.parameters if there else None,
         "digest": Model.load(folder).digest if there else None,
         "bytes": {each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.suffix == ".safetensors"},

@@ -32,8 +32,8 @@ FINEST = 48
 """Frames in a quarter note, at most."""
 PITCHES, QUARTER = (0, 127), 4
 PLAYED = ("pitch", "velocity")
-UNKNOWN = 120.0
-"""Quarter notes a minute where no tempo is known."""
+UNKNOWN, SLOWEST = 120.0, 1.0
+"""Quarter notes a minute where no tempo is known; and what slower ones are taken for."""
 BAR, END = "Bar_None", "EOS_None"
 
 
@@ -158,7 +158,8 @@ class Scheme:
         for metre in tune.metres:
             score.time_signatures.append(core.TimeSignatureTick(factor * metre.tick, metre.beats, metre.unit))
         for tempo in tune.tempos if self.tempos else ():
-            score.tempos.append(core.TempoTick(factor * tempo.tick, None, round(60e6 / tempo.quarters)))
+            pace = min(max(tempo.quarters, SLOWEST), self.tempos[1])
+            score.tempos.append(core.TempoTick(factor * tempo.tick, None, round(60e6 / pace)))
         found: list[str] = self.tokenizer.encode(score).tokens
         for metre in metres_at(tune, tune.bars()[found.count(BAR) :]):
             found += [BAR, f"TimeSig_{metre.beats}/{metre.unit}"]

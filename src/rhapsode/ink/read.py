@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -62,7 +63,7 @@ MOSTLY = 0.5
 class _Format(Protocol):
     def recognises(self, head: bytes) -> bool: ...
 
-    def read(self, source: Source) -> Iterator[Drawing]: ...
+    def read(self, source: Source, refused: Refusals) -> Iterator[Drawing]: ...
 
 
 FORMATS: tuple[_Format, ...] = (own, quickdraw, lists, bigbank, iam, inkml, svg, xournal, omniglot, uji, unipen)
@@ -111,7 +112,7 @@ def read(
 
     part: one of `parts(path)`; None for all in a row.
     name: of the file, in messages and in the names of drawings; `path` by default.
-    refused: counts members of an archive that cannot be read while others can.
+    refused: counts members of an archive that cannot be read while others can, and what else is left out.
     Raises `UserError`, which says where in the file it stopped.
     """
     source = of_file(path, str(path) if name is None else name)
@@ -121,6 +122,7 @@ def read(
             raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
         if part not in allowed:
             raise choice(f"{source.name}: part", part, allowed)
+    counted = Refusals() if refused is None else refused
     with reading(source.name):
         head = source.head()
         if is_zip(head):
@@ -128,19 +130,18 @@ def read(
                 if stroke3.is_npz(archive):
                     yield from _upright(stroke3.read(archive, source.name, part), source.name)
                 else:
-                    counted = Refusals() if refused is None else refused
-                    yield from records(archive, source.name, _reader, counted, f"{KNOWN}.")
+                    yield from records(archive, source.name, partial(_reader, counted), counted, f"{KNOWN}.")
             return
         found = _format(head)
         if found is None:
             kind = "empty" if not head else "not a file of drawings that Rhapsode knows"
             raise UserError(f"{source.name}: {kind}. {KNOWN}.")
-        yield from _upright(found.read(source), source.name)
+        yield from _upright(found.read(source, counted), source.name)
 
 
-def _reader(source: Source) -> Reader[Drawing] | None:
+def _reader(refused: Refusals, source: Source) -> Reader[Drawing] | None:
     found = _format(source.head())
-    return None if found is None else lambda member: _upright(found.read(member), member.name)
+    return None if found is None else lambda member: _upright(found.read(member, refused), member.name)
 
 
 def _upright(drawings: Iterator[Drawing], name: str) -> Iterator[Drawing]:

@@ -74,7 +74,7 @@ class Outline:
         `keys.natural` does it, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
         moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]), own.keys)
-        return replace(self.timed(moved), keys=own.keys or moved.keys, chords=own.chords or moved.chords)
+        return replace(self.timed(moved), chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:
         """Whether a bar of a part is to be drawn."""

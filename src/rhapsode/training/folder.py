@@ -15,10 +15,10 @@ from rhapsode import checkpoint, registry
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import made, sweep
 from rhapsode.training.log import BOARD, LOG, PICTURE
-from rhapsode.training.told import SAMPLES, TOLD
+from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 
 LOCK = ".lock"
-RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
+RECORDS = (LOG, PICTURE, TOLD, SAMPLES, QUALITY)
 """What tells of a run, beside what it made."""
 OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, *RECORDS)
 """What only the run that has the folder writes there."""

@@ -46,7 +46,7 @@ class Result:
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
     seconds, steps: of all its training, steps being updates of the weights. usage: of its codec. warnings: of its data,
-    to be told once more.
+    to be told once more. quality: of a voice, see `training.voice.measured`.
     """
 
     model_path: Path
@@ -57,6 +57,7 @@ class Result:
     steps: int
     usage: str
     warnings: Sequence[str] = ()
+    quality: Mapping[str, Any] | None = None
 
 
 def train(
@@ -229,10 +230,15 @@ def train(
         if finished and data.codec.companion:
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
             finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
+        quality = None
+        if finished and data.codec.companion and group.leads:
+            from rhapsode.training.voice import measured
+
+            quality = measured(folder, report)
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(
-            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings
+            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings, quality
         )
 
 
