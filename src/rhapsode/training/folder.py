@@ -91,7 +91,8 @@ def check_free(folder: Path) -> None:
 def clear(folder: Path) -> None:
     """Remove what runs left there, also those of companions. A recogniser stays, for it is of the data."""
     with suppress(FileNotFoundError):
-        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, QUALITY, *RECORDS):  # the run before its model
+        # The run before its model.
+        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, QUALITY, *RECORDS):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / BOARD, ignore_errors=True)
         for companion in _companions():
