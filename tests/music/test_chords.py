@@ -59,17 +59,35 @@ def test_what_is_no_chord_is_named(symbol):
         parse(symbol)
 
 
-def test_transposing():
-    assert transposed("Am7/G", 3, flats=True) == "Cm7/Bb"
-    assert transposed("C7(#9)", 1, flats=False) == "C#7(#9)" and transposed("C7", 1, flats=True) == "Db7"
-    assert transposed("NC", 3, flats=True) == "NC" and transposed("F#", 0, flats=True) == "F#"
+@pytest.mark.parametrize(
+    "symbol, semitones, sharps, spelled",
+    [
+        ("Am7/G", 3, -3, "Cm7/Bb"),
+        ("C7(#9)", 1, 7, "C#7(#9)"),
+        ("C7", 1, -5, "Db7"),
+        ("NC", 3, -3, "NC"),
+        ("Em", 6, -6, "Bbm"),  # in E flat minor
+        ("Em", 6, 6, "A#m"),  # in D sharp minor
+        ("Bb", 0, 0, "Bb"),
+        ("A#", 0, 0, "Bb"),
+        ("E/Ab", 0, 0, "E/G#"),
+        ("Abdim7", 0, 0, "G#dim7"),
+        ("Gbm7b5", 0, 0, "F#m7b5"),
+        ("Bm7b5/F", 1, -3, "Cm7b5/Gb"),
+        ("B", 0, -6, "Cb"),
+        ("G", 0, 7, "G"),
+        ("A/C#", 3, -3, "C/E"),
+    ],
+)
+def test_transposing(symbol, semitones, sharps, spelled):
+    assert transposed(symbol, semitones, sharps) == spelled
 
 
-@given(st.sampled_from(sorted(chords.ENDINGS)), st.integers(0, 11), st.integers(-12, 12), st.booleans())
+@given(st.sampled_from(sorted(chords.ENDINGS)), st.integers(0, 11), st.integers(-12, 12), st.integers(-7, 7))
 @settings(deadline=None)
-def test_transposing_moves_the_tones(ending, root, semitones, flats):
-    symbol = name(root, flats) + ending
-    moved = parse(transposed(symbol, semitones, flats))
+def test_transposing_moves_the_tones(ending, root, semitones, sharps):
+    symbol = name(root, sharps < 0) + ending
+    moved = parse(transposed(symbol, semitones, sharps))
     assert moved.tones == {(tone + semitones) % 12 for tone in parse(symbol).tones}
     assert parse(symbol).tones <= scale(parse(symbol))
 

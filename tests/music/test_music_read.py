@@ -103,7 +103,8 @@ def test_files_that_are_not_there(tmp_path):
 def test_what_is_skipped_is_counted(tmp_path):
     refused = Refusals()
     assert len(list(read(at(tmp_path, "a.abc", ABC), name="a.abc", refused=refused))) == 1
-    assert list(refused.lines()) == ["1 skipped: something that is not ABC (a.abc#2, line 10: ']')."]
+    said = "left out, 1 times: bars with something that is not ABC, which are rests now (a.abc#2, line 10: ']')."
+    assert list(refused.lines()) == ["1 skipped: no notes (a.abc#2).", said]
     with pytest.raises(UserError, match="b.abc: no tune can be read from it. 1 skipped: no notes"):
         list(read(at(tmp_path, "b.abc", "X:1\nK:G\nz4\n"), name="b.abc", refused=refused))
     assert refused.count == 2

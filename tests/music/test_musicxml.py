@@ -1,4 +1,5 @@
 import io
+import re
 import zipfile
 
 import pytest
@@ -11,6 +12,7 @@ from rhapsode.music import chords
 from rhapsode.music.formats import musicxml
 from rhapsode.music.formats._musicxml_chords import BUILT, KINDS, symbol
 from rhapsode.music.formats._musicxml_write import _harmony
+from rhapsode.music.line import melody
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo
 
 SCORE = """<?xml version="1.0"?>
@@ -69,10 +71,15 @@ def test_a_score():
     ]
     (tune,), refused = read(musicxml, SCORE.format("".join(horn), "".join(drums)))
     assert tune.title == "A song" and tune.parts == (Part("Horn", 60), Part("Drums", 0, True))
-    assert tune.metres == (Metre(0, 2, 4),) and tune.keys == (Key(0, 0, 9),) and tune.tempos == (Tempo(0, 96.0),)
-    assert tune.chords == (Chord(480, "D7b9"),), "behind the silence before the pick-up"
-    assert sounding(tune) == [(1, 2, 60, 0), (2, 1, 38, 1), (2, 0.5, 56, 0), (2, 1, 64, 0)]
-    assert tune.length == 4 * 480 and refused.left_out == {"repeats, which are not played": 1}
+    assert (
+        tune.metres == (Metre(0, 2, 4), Metre(5 * 480, 2, 4))
+        and tune.keys == (Key(0, 0, 9),)
+        and tune.tempos == (Tempo(0, 96.0),)
+    )
+    assert tune.chords == (Chord(480, "D7b9"), Chord(4 * 480, "D7b9")), "behind the silence before the pick-up"
+    once = [(1, 2, 60, 0), (2, 1, 38, 1), (2, 0.5, 56, 0), (2, 1, 64, 0)]
+    assert sounding(tune) == [*once, *((start + 3, *rest) for start, *rest in once)]
+    assert tune.length == 7 * 480 and not refused.left_out
 
 
 @pytest.mark.parametrize("ending", [*KINDS, *BUILT, "7b9#11", "7sus4b9", "9no3", "m7add11", "7b5", "augmaj7", "7#5"])
@@ -104,7 +111,93 @@ def test_packed_scores():
     assert len(tune) == 1 and tune.name == "x"
     with pytest.raises(UserError, match="names no score"):
         read(musicxml, packed({"META-INF/container.xml": CONTAINER}))
+    other = packed({"METAINF/container.xml": CONTAINER.replace("s/a", "Ä"), "Ä.xml": score})
+    assert other.count("Ä.xml".encode()) == 3
+    unsaid = bytearray(other)
+    at = other.find(b"PK\x01\x02", other.find(b"PK\x01\x02") + 1)
+    unsaid[at + 9] &= ~8  # the flag of names in UTF-8
+    unsaid[other.find(b"PK\x03\x04", 10) + 7] &= ~8
+    for data in (other, bytes(unsaid)):
+        assert musicxml.is_mxl(source(data)) and len(read(musicxml, data)[0]) == 1
+    assert len(read(musicxml, packed({"META-INF/container.xml": CONTAINER, "b.xml": score}))[0]) == 1
     assert musicxml.is_mxl(source(packed({"META-INF/container.xml": ""}))) and not musicxml.is_mxl(source(packed({})))
+
+
+LETTERS = {60: "C", 62: "D", 64: "E", 65: "F"}
+LEFT, RIGHT = '<barline location="left">{}</barline>', '<barline location="right">{}</barline>'
+FORWARD, BACKWARD = (f'<repeat direction="{each}"/>' for each in ("forward", "backward"))
+
+
+def turned(what):
+    return f'<direction><direction-type><words>x</words></direction-type><sound {what}="yes"/></direction>'
+
+
+def ending(numbers, how):
+    return f'<ending number="{numbers}" type="{how}"/>'
+
+
+@pytest.mark.parametrize(
+    "measures, order",
+    [
+        (["C", "D" + RIGHT.format(BACKWARD), "E"], "CDCDE"),
+        (["C", LEFT.format(FORWARD) + "D" + RIGHT.format(BACKWARD.replace("/>", ' times="3"/>')), "E"], "CDDDE"),
+        (
+            [
+                "C",
+                LEFT.format(ending("1, 2", "start")) + "D" + RIGHT.format(BACKWARD + ending("1, 2", "stop")),
+                LEFT.format(ending("3", "start")) + "E" + RIGHT.format(ending("3", "discontinue")),
+                "F",
+            ],
+            "CDCDCEF",
+        ),
+        (["C" + turned("fine"), "D", "E" + turned("dacapo")], "CDEC"),
+        ([turned("segno") + "C", "D" + turned("tocoda"), "E" + turned("dalsegno"), turned("coda") + "F"], "CDECDF"),
+        (["C", "D<direction><direction-type><words>D.C.</words></direction-type></direction>"], "CDCD"),
+        (["C", f"D{turned('dacapo')}"], "CDCD"),
+    ],
+)
+def test_repeats_are_written_out(measures, order):
+    made = [each for each in measures]
+    for letter in "CDEF":
+        made = [re.sub(rf"(?<![\w\"]){letter}(?![\w.])", note(letter), each) for each in made]
+    (tune,), refused = read(musicxml, SCORE.format("".join(map(measure, made)), ""))
+    assert "".join(LETTERS[pitch] for pitch in tune.notes["pitch"]) == order and not refused.left_out
+
+
+def test_percussion_is_no_melody():
+    unknown = "<note><unpitched/><duration>2</duration></note>"
+    drum = unknown.replace("</note>", '<instrument id="D1"/></note>')
+    (tune,), refused = read(musicxml, SCORE.format(measure(note("C"), unknown, note("D")), measure(drum * 3)))
+    assert tune.parts == (Part("Horn", 60), Part("Drums", 0, True)) and melody(tune)["pitch"].tolist() == [60, 62]
+    assert refused.left_out == {"percussion, of which is not said what it is": 1}
+    mixed = SCORE.replace("<midi-channel>10</midi-channel>", "").format("", measure(drum, note("E"), unknown))
+    (tune,), refused = read(musicxml, mixed)
+    assert tune.parts == (Part("Horn", 60), Part("Drums"), Part("Drums", 0, True)) and not refused.left_out
+    assert [each[2:] for each in sounding(tune)] == [(38, 2), (64, 1), (38, 2)]
+
+
+@pytest.mark.parametrize(
+    "beats, metre",
+    [
+        ("<beats>3+2+3+3</beats><beat-type>8</beat-type>", Metre(0, 11, 8)),
+        ("<beats>3</beats><beat-type>4</beat-type><beats>3+2</beats><beat-type>8</beat-type>", Metre(0, 11, 8)),
+    ],
+)
+def test_metres_that_are_sums(beats, metre):
+    inside = measure(f"<attributes><time>{beats}</time></attributes>", note(duration=5), note())
+    (tune,), _ = read(musicxml, SCORE.format(inside + inside, ""))
+    assert tune.metres[0] == metre
+
+
+def test_quarter_tones_and_ties():
+    start, stop = '<tie type="start"/>', '<notations><tied type="stop"/></notations>'
+    quarter = note("C").replace("<alter>0", "<alter>0.5")
+    inside = measure(
+        note("D", more=start), note("D"), note("E", more=start.replace("tie ", "tie ")), note("E", more=stop), quarter
+    )
+    (tune,), refused = read(musicxml, SCORE.format(inside + measure(note("F", more=start), note("G")), ""))
+    assert [(pitch, length) for _, length, pitch, _ in sounding(tune)] == [(62, 4), (64, 4), (60, 2), (65, 2), (67, 2)]
+    assert refused.left_out == {"alterations of less than a semitone": 1, "ties to no note of their pitch": 1}
 
 
 @pytest.mark.parametrize(

@@ -224,3 +224,14 @@ def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["generate", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
     [sample] = json.loads(capsys.readouterr().out)["samples"]
     assert file.read_bytes()[:4] == b"MThd" and sample["nats"] == pytest.approx(-sum(sample["log_probs"]))
+
+
+def test_the_key_of_a_tune_without_one_is_guessed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "m", tmp_path / "a.jsonl"
+    untrained(fitted("pianoroll", whistled(1)), folder)
+    base = ["generate", str(folder), "--seed", "1", "--bars", "2"]
+    assert main([*base, "--transpose", "D", "-o", str(out)]) == 0
+    assert "--transpose D: moved from" in capsys.readouterr().err
+    [tune] = TuneCodec.read(out)
+    assert tune.keys[0].tonic == 2
+    assert main([*base, "--transpose", "Q"]) == 2

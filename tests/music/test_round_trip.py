@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bands import band
 from score import Q, lead, quartet, untrained
 
 from rhapsode import registry
@@ -24,17 +25,19 @@ from rhapsode.samplers import Sampling
 from rhapsode.score import carried
 
 FORMATS = (".jsonl", ".mid", ".abc", ".musicxml")
-HOLD = {"performance": FORMATS[:2]}
+HOLD = {"performance": FORMATS[:2], "remi": FORMATS[:2]}
 """The formats that hold all that steps say: notation has no loudness."""
 KEYS = ((0, 0), (-4, 0), (6, 0), (-1, 9), (5, 9))
 """Sharps and mode; MIDI knows major and minor."""
+MADE = {"chorale": quartet, "remi": band}
+NAMES = ["melody", "abc", "chorale", "performance", "pianoroll", "remi"]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     found = {}
-    for name in ("melody", "abc", "chorale", "performance", "pianoroll"):
-        tunes = [quartet(n) if name == "chorale" else lead(n) for n in range(6)]
+    for name in NAMES:
+        tunes = [MADE.get(name, lead)(n) for n in range(6)]
         codec = registry.get("codec", name).fit(lambda tunes=tunes: iter(tunes))
         found[name] = untrained(codec, tmp_path_factory.mktemp(name))
     return found
@@ -48,7 +51,7 @@ def nats(model: Model, tune: Tune, density: float | None = None) -> float:
     return math.fsum(one for _, block in carried(model, steps[:0], [steps], None, given) for one in block)
 
 
-@pytest.mark.parametrize("name", ["melody", "abc", "chorale", "performance", "pianoroll"])
+@pytest.mark.parametrize("name", NAMES)
 def test_generation_is_scoring(models: dict[str, Model], name: str, tmp_path: Path) -> None:
     model = models[name]
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
@@ -79,11 +82,11 @@ def test_generation_is_scoring(models: dict[str, Model], name: str, tmp_path: Pa
 
 def test_steps_are_those_that_encoding_writes(models: dict[str, Model]) -> None:
     """Along an outline with chords and kept bars, too: no note is held on by two steps where one would do."""
-    for name in ("melody", "abc", "chorale", "performance", "pianoroll"):
+    for name in NAMES:
         model = models[name]
         codec = model.record_codec
         for n in range(3):
-            tune = quartet(n) if name == "chorale" else lead(n)
+            tune = MADE.get(name, lead)(n)
             outlines = [Outline(replace(tune, notes=tune.notes[:0])), Outline(tune, in_key=True)]
             outlines += [] if name == "performance" else [Outline(tune, bars=frozenset({1, 3}))]
             for outline in outlines:

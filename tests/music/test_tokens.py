@@ -35,7 +35,7 @@ def test_tokens_are_abc() -> None:
     music = text(codec, steps).splitlines()[-1].strip()
     assert music == ('[M:3/4] [K:C] "C" c2 _e2/3 d2/3 c2/3 B2- | "G7" B2 z g- "N.C." g2 |]')
     [shown] = [line for line in codec.show(codec.decode(steps)).splitlines() if line.startswith('"')]
-    assert shown == '"C"c4 (3_e2d2c2 B4-|"G7"B4 z2g2- "N.C."g4|]'
+    assert shown == '"C"c4 (3_e2d2c2 B4-|"G7"B4 z2g2- "^N.C."g4|]'
 
 
 def test_all_tokens_are_read_as_they_are_meant() -> None:

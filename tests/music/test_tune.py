@@ -28,7 +28,10 @@ def test_transposing_leaves_drums():
     moved = transposed(SMALL, 3)
     assert sorted(moved.notes["pitch"].tolist()) == [36, 63, 70]
     assert moved.keys == (Key(0, -3, 9),) and [each.symbol for each in moved.chords] == ["Cm7/Bb", ""]
-    assert moved.keys[0].tonic == 0
+    assert moved.keys[0].tonic == 0 and transposed(SMALL, 12).chords == SMALL.chords
+    flat, sharp = (transposed(SMALL, 6, keys) for keys in ((Key(0, -6, 9),), ()))
+    assert [each.symbol for each in flat.chords] == ["Ebm7/Db", ""] and flat.keys == (Key(0, -6, 9),)
+    assert [each.symbol for each in sharp.chords] == ["D#m7/C#", ""] and sharp.keys == (Key(0, 6, 9),)
     with pytest.raises(UserError, match=r"small: \+100 .* 160 … 167"):
         transposed(SMALL, 100)
 

@@ -72,7 +72,9 @@ def _tensors(path: Path) -> dict[str, Any]:
 def _model(name: str) -> dict[str, Any]:
     """Settings that make a difference to it, and what it was trained on."""
     from rhapsode.codecs._text import TextCodec
+    from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
+    from rhapsode.music.instruments import name_of
 
     model = Model.load(name)
     assert model.path is not None
@@ -90,6 +92,8 @@ def _model(name: str) -> dict[str, Any]:
         about["vocabulary"] = {"size": size, "first": [codec.label(n) for n in range(min(size, LISTED))]}
         about["reset"] = config.reset
     else:
+        if isinstance(codec, TuneCodec) and codec.programs:
+            about["instruments"] = [name_of(program) for program in codec.programs]
         about["steps"] = codec.to_json()
     about["network"] = model.network.settings
     about["framing"] = {name: value for name, value in config.framing.model_dump().items() if value}

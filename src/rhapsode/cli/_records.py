@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,19 @@ import typer
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
+from rhapsode.exchange.flip import flipping, unused
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
+
+
+@contextmanager
+def turned(flip: list[str] | None) -> Iterator[None]:
+    """Files that `--flip` names are turned upside down while this is open; a warning for a name that fitted none."""
+    with flipping(flip or ()):
+        yield
+        if doubt := unused():
+            tell(f"warning: {doubt}")
 
 
 def records(model: Model, name: str) -> Iterator[Any]:

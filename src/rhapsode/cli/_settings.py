@@ -64,6 +64,7 @@ class Settings(Config):
     valid_by: str | None = None
     separator: str | None = None
     field: str | None = None
+    flip: list[str] | None = None
     language: str | None = None
     speaker: str | None = None
     params: int | str | None = None

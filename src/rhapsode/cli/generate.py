@@ -87,6 +87,19 @@ def generate(
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Music: in this one: D, F#m, Bb, Ddor.")] = None,
     in_key: Annotated[bool, typer.Option("--in-key", help="Music: only notes of the key's scale.")] = False,
     metre: Annotated[str | None, typer.Option(metavar="METRE", help="Music: in this one: 4/4, 3/4, 6/8.")] = None,
+    tempo: Annotated[
+        float | None, typer.Option(min=1, max=1000, metavar="BPM", help="Music: quarter notes a minute, all along.")
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|0-127[,..]",
+            help="Music: these General MIDI instruments, for all parts or each; of models that know some, only these.",
+        ),
+    ] = None,
+    loudness: Annotated[
+        str | None, typer.Option(metavar="MARK|1-127", help="Music: pp to ff, or the mean velocity of notes.")
+    ] = None,
     density: Annotated[float | None, typer.Option(min=0.01, max=100, help="Music: notes a quarter, about.")] = None,
     primer: Annotated[
         str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
@@ -294,6 +307,9 @@ def generate(
             soundfont,
             transpose,
             loop,
+            tempo,
+            program,
+            loudness,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return

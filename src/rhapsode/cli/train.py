@@ -18,6 +18,7 @@ from rhapsode.cli._options import (
     Device,
     Epochs,
     Field,
+    Flip,
     Json,
     Minutes,
     Overwrite,
@@ -132,6 +133,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    flip: Flip = None,
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
@@ -165,6 +167,7 @@ def train(
         valid_by=valid_by,
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
+        flip=flip,
         language=language,
         speaker=speaker,
         base=base,

@@ -216,7 +216,8 @@ class Strokes(RecordCodec):
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         points, pen = points[first:], pen[first:]
         if self._moves.returns:
-            return Drawing(*delayed.apart(points, pen), text, thin=True)
+            points, ends, order = delayed.apart(points, pen)
+            return Drawing(points, ends, text, thin=True, order=order)
         return Drawing(points, pen != 0, text, thin=True)
 
     def drawn(self, record: Drawing) -> bool:
@@ -305,7 +306,10 @@ def _offsets(drawing: Drawing, every: int, returns: bool) -> tuple[np.ndarray, n
         points, ends = points[kept], ends[kept]
     pen = ends.astype(np.int64)
     if returns:
-        order, pen = delayed.together(points, ends)
+        if drawing.order is not None:
+            order, pen = drawing.order, delayed.again(ends, drawing.order)
+        else:
+            order, pen = delayed.together(points, ends)
         points = points[order]
     offsets = delayed.offsets(points, pen)
     if pen[0] != delayed.DOWN:  # a dot: it takes a step to say that the pen was lifted

@@ -16,6 +16,8 @@ from rhapsode.exchange.source import FREE, RATIO, Source, few
 
 INSIDE = 1 << 20
 """How large a small archive in an archive may become: there may be many, and two times `RATIO` is too much."""
+UTF8 = 1 << 11
+"""The flag of a member whose name is in UTF-8."""
 FEW = 8
 """Members that tell what is in an archive."""
 DAMAGE = (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError)
@@ -103,6 +105,14 @@ def _is_file(info: ZipInfo) -> bool:
     return "__MACOSX" not in parts and not any(part.startswith(".") for part in parts)
 
 
+def _named(info: ZipInfo) -> str:
+    """Its name, in UTF-8 also where the archive does not say so, which many programs leave out."""
+    try:
+        return info.filename if info.flag_bits & UTF8 else info.filename.encode("cp437").decode()
+    except UnicodeError:
+        return info.filename
+
+
 def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:
     def beside(path: PurePath) -> bytes | None:
         try:
@@ -111,5 +121,5 @@ def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:
         except KeyError:
             return None
 
-    path = PurePosixPath(info.filename)
-    return Source(f"{name}/{info.filename}", path, lambda: archive.open(info), beside, info.compress_size)
+    path = PurePosixPath(_named(info))
+    return Source(f"{name}/{path}", path, lambda: archive.open(info), beside, info.compress_size)

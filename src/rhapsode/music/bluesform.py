@@ -60,7 +60,7 @@ class Fit:
 
 def form(key: int = 0) -> list[str]:
     """The chord of each half bar."""
-    return [symbols.transposed(each, key, flats=shifted(0, key) < 0) for each in FORM]
+    return [symbols.transposed(each, key, shifted(0, key)) for each in FORM]
 
 
 def voicing(symbol: str, key: int = 0) -> list[int]:

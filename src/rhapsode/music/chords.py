@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from rhapsode.errors import UserError
-from rhapsode.music.pitch import SEMITONES, name
+from rhapsode.music.pitch import SEMITONES, letters, name, nearby
 
 KINDS: dict[str, tuple[int, ...]] = {
     "": (0, 4, 7),
@@ -68,6 +68,8 @@ SCALES: tuple[tuple[int, ...], ...] = (
 """Of chord-scale theory, the commonest first."""
 LONGEST = 64
 """Characters of a symbol, at most."""
+LOWEST = -8
+"""On the line of fifths: F flat. Flatter ones are not written."""
 NONE = ("", "NC", "N.C.", "N.C", "none")
 SYMBOL = re.compile(r"([A-G])(##?|bb?)?(.*?)(?:/([A-Ga-g])(##?|bb?|\+)?)?", re.DOTALL)
 CHANGE = re.compile(r"(add|no|omit|sus|b|#|\+|-)(#|b)?(\d+)?|(?:maj|Maj|M|\^|Δ)7")
@@ -131,14 +133,25 @@ def parse(symbol: str) -> Harmony:
     return Harmony(root, frozenset((root + tone) % 12 for tone in tones) | {bass}, bass, symbol, kind, changes)
 
 
-def transposed(symbol: str, semitones: int, flats: bool) -> str:
-    """The symbol so many semitones higher; black keys have flats or sharps. Raises `UserError`."""
+def transposed(symbol: str, semitones: int, sharps: int) -> str:
+    """The symbol so many semitones higher, spelled as in a key of so many sharps (or, negative, flats). Raises
+    `UserError`.
+
+    Roots are those about the key: in C from D flat to F sharp, of diminished chords, which lead upwards, from B flat to
+    D sharp. A bass is an interval of its root: E7/G#, not E7/Ab.
+    """
     harmony = parse(symbol)
-    if semitones % 12 == 0 or harmony.root < 0:
+    if harmony.root < 0:
         return symbol
+    diminished = harmony.kind in ("dim", "dim7", "m7b5")
+    lowest = min(max(sharps - (2 if diminished else 5), LOWEST), 1 if diminished else 0)
+    root = nearby((harmony.root + semitones) % 12, lowest)
     _, ending, bass = written(symbol)
-    below = f"/{name((harmony.bass + semitones) % 12, flats)}" if bass else ""
-    return name((harmony.root + semitones) % 12, flats) + ending + below
+    if not bass:
+        return letters(root) + ending
+    minor = 3 in KINDS[harmony.kind]
+    lowest = min(max(root - (6 if minor else 5), LOWEST), 1)
+    return f"{letters(root)}{ending}/{letters(nearby((harmony.bass + semitones) % 12, lowest))}"
 
 
 def written(symbol: str) -> tuple[str, str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
+
 FIFTHS = "FCGDAEB"
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 MODES = {0: "", 2: "dor", 4: "phr", 5: "lyd", 7: "mix", 9: "m", 11: "loc"}
@@ -36,16 +38,31 @@ def spelled(pitch: int, sharps: int) -> tuple[str, int, int]:
     Of the names a pitch can have, the one that lies in the twelve fifths about the key: in C those from E flat to
     G sharp, which are what major and minor use.
     """
-    lowest = sharps - 3
-    letter, alteration = named(lowest + (7 * pitch - lowest) % 12)
+    letter, alteration = named(nearby(pitch, sharps - 3))
     return letter, alteration, (pitch - SEMITONES[letter] - alteration) // 12 - 1
+
+
+def tempered(alteration: Fraction) -> int:
+    """An alteration in semitones as a whole number of them, the nearest; of two, the one nearer to none."""
+    whole = int(abs(alteration) + Fraction(1, 2))
+    whole -= 2 * (whole - abs(alteration)) == 1
+    return whole if alteration > 0 else -whole
+
+
+def nearby(pitch_class: int, lowest: int) -> int:
+    """Its place among the twelve on the line of fifths from `lowest` on."""
+    return lowest + (7 * pitch_class - lowest) % 12
+
+
+def letters(place: int) -> str:
+    """The name of a place on the line of fifths."""
+    letter, alteration = named(place)
+    return letter + accidental(alteration)
 
 
 def name(pitch_class: int, flats: bool) -> str:
     """Of a pitch class, with a flat or a sharp if it is a black key."""
-    lowest = -5 if flats else -1
-    letter, alteration = named(lowest + (7 * pitch_class - lowest) % 12)
-    return letter + accidental(alteration)
+    return letters(nearby(pitch_class, -5 if flats else -1))
 
 
 def accidental(alteration: int) -> str:

@@ -201,8 +201,12 @@ def changing_tempos(tempos: list[Tempo]) -> tuple[Tempo, ...]:
     return tuple(found)
 
 
-def transposed(tune: Tune, semitones: int) -> Tune:
-    """The same so many semitones higher: notes (but for drums), keys and chords. Raises `UserError`."""
+def transposed(tune: Tune, semitones: int, keys: tuple[Key, ...] = ()) -> Tune:
+    """The same so many semitones higher: notes (but for drums), keys and chords. Raises `UserError`.
+
+    keys: what its keys then are, where D sharp minor is to be E flat minor; without them, those of fewest accidentals.
+    Chords are spelled as in the key they stand in.
+    """
     drums = np.array([part.drums for part in tune.parts], bool)
     found = tune.notes.copy()
     moved = ~drums[found["part"]]
@@ -213,9 +217,16 @@ def transposed(tune: Tune, semitones: int) -> Tune:
             "0 … 127 can be written. Transpose it less."
         )
     found["pitch"][moved] = pitches
-    keys = tuple(replace(each, sharps=shifted(each.sharps, semitones)) for each in tune.keys)
-    flats = keys[0].sharps < 0 if keys else any("b" in each.symbol[1:2] for each in tune.chords)
-    chords = tuple(replace(each, symbol=symbols.transposed(each.symbol, semitones, flats)) for each in tune.chords)
+    renamed = bool(keys) or semitones % 12 > 0
+    keys = keys or tuple(replace(each, sharps=shifted(each.sharps, semitones)) for each in tune.keys)
+    # Where there is no key, flats stay flats and sharps sharps.
+    unknown = 0 if any("b" in each.symbol[1:2] for each in tune.chords) else 4
+
+    def spelled(chord: Chord) -> Chord:
+        sharps = next((key.sharps for key in reversed(keys) if key.tick <= chord.tick), unknown)
+        return replace(chord, symbol=symbols.transposed(chord.symbol, semitones, sharps))
+
+    chords = tuple(map(spelled, tune.chords)) if renamed else tune.chords
     return replace(tune, notes=ordered(found), keys=keys, chords=chords)
 
 

@@ -24,7 +24,7 @@ from rhapsode.speech import languages
 from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
-from rhapsode.speech.written import read
+from rhapsode.speech.written import composed, read
 
 SPEEDS = (80, 450)
 PITCHES = (0, 100)
@@ -41,6 +41,8 @@ ALIKE = 10
 """How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
 TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
 """A language, perhaps its script, perhaps a region."""
+SPOKEN = ("Lu", "Ll", "Lt", "Lo", "Nd", "Nl", "No", "Sm", "Sc", "So", "Cc", "Co", "Cn", "Cs")
+"""Categories of characters that mean something by themselves."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -78,8 +80,9 @@ def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = U
         engine = _loaded()
         voice = _named(engine, voice)
         identifier = _identifier(engine, voice)
-        _check(text, voice)
-        said = engine.say(read(text, voice), identifier, speed, pitch)
+        plain = composed(text)
+        _check(plain, voice)
+        said = engine.say(read(plain, voice), identifier, speed, pitch)
     kept, times, samples = _between_pauses(said)
     if all(each.symbol == PAUSE for each in kept):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
@@ -124,13 +127,15 @@ def check(voice: str, text: str | None = None) -> None:
     """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
     voice = named(voice)
     if text is not None:
-        _check(text, voice)
+        _check(composed(text), voice)
 
 
 def silent(text: str, voice: str) -> dict[str, int]:
     """Characters of a text that the voice leaves out, and how often each is there: letters, numbers and signs of which
     it says nothing, but no punctuation. Raises `UserError`."""
-    counts = Counter(each for each in text if unicodedata.category(each)[0] in "LNSC" and not each.isspace())
+    text = composed(text)
+    said = {each for each in text if each.isspace() or (each.isascii() and each.isalnum())}
+    counts = Counter(each for each in text if each not in said and unicodedata.category(each) in SPOKEN)
     return {each: count for each, count in counts.items() if not _says(each, named(voice))}
 
 

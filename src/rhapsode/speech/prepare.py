@@ -150,8 +150,16 @@ def times_of(
     if sum(map(len, left_out.values())) == len(utterances):
         each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
         raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
-    told = doubt([utterances[n] for n in fit], language, cache, FOLDER)
-    return Times(heard, aligned, left_out, [told] if told else [])
+    bare = [utterances[n] for n in fit if utterances[n].times is None and not utterances[n].phones]
+    told = [doubt(bare, language, cache, FOLDER), unsaid("\n".join(one.text for one in bare), language)]
+    return Times(heard, aligned, left_out, list(filter(None, told)))
+
+
+def unsaid(text: str, language: str) -> str:
+    """What a person should be told of characters in the texts of recordings of which nothing is said; "" of none."""
+    silent = espeak.silent(text, language) if text else {}
+    each = ", ".join(f"{character!r} ({count:,})" for character, count in silent.items())
+    return f"Nothing is said for these characters of the texts: {each}." if each else ""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from rhapsode.speech.lexicon import MNEMONICS, Given
 from rhapsode.speech.sentences import MARKS, PRIVATE
 from rhapsode.speech.syllables import nuclei, numbered
 from rhapsode.speech.utterance import PAUSE, Asked, Phone, Utterance
-from rhapsode.speech.written import read
+from rhapsode.speech.written import composed, read
 
 FIRST, LAST = map(ord, PRIVATE)
 INLINE = re.compile(r"\[\[([^\[\]\n]{1,200})\]\]|(?<![^\s(\"'“‘„«])/([^/\n]{1,200})/(?![^\s.,;:!?…)\"'”’»])")
@@ -98,7 +98,7 @@ class Reciter:
     def said(self, sentence: str) -> tuple[Utterance, Changed] | None:
         """The utterance of a sentence, None of one without words; and what is said with other phones than was meant.
         Raises `UserError`."""
-        written, sentence = sentence, self._marked(sentence)
+        written, sentence = sentence, self._marked(composed(sentence))
         spoken = any(each.isalnum() for each in sentence) or any(self._given(each) for each in sentence)
         if not spoken:
             for each in filter(None, map(self._script.of, sentence)):

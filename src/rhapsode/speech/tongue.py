@@ -34,9 +34,9 @@ BETTER, MOST = 0.4, 0.8
 
 def doubt(utterances: Sequence[Utterance], language: str, cache: Cache, folder: str) -> str:
     """What a person should be told, if most recordings of a sample are more like what espeak-ng makes of their texts in
-    another language; else "". Recordings that have times are not asked. Raises `UserError`."""
+    another language; else "". Raises `UserError`."""
     language = espeak.named(language)
-    sample = [one for one in utterances if one.times is None and not one.phones and _long(one.text)]
+    sample = [one for one in utterances if _long(one.text)]
     sample = sorted(sample, key=lambda one: (len(one.text), one.name))[len(sample) // 4 :][:SAMPLE]
     if len(sample) < FIRST:
         return ""

@@ -7,13 +7,30 @@ it does not know.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rhapsode.speech import languages
 from rhapsode.speech.sentences import BEFORE, MARKS, abbreviation, points
 
 RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’]*$")
+THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+"""Spaces within a number."""
+LOOKS = ("<wide>", "<font>")
+"""How Unicode marks letters and digits that are others, drawn differently."""
 BLANK = re.compile(r"\s*")
 """A word before a point, or single letters with points."""
+
+
+def composed(text: str) -> str:
+    """The text in the characters that espeak-ng knows: letters in one piece with their accents, no wide or ornamental
+    ones (Ｈ, 𝓗), and numbers without spaces in them."""
+    text = THIN.sub("", unicodedata.normalize("NFC", text))
+    return text if text.isascii() else "".join(map(_usual, text))
+
+
+def _usual(character: str) -> str:
+    other = character.isalnum() and unicodedata.decomposition(character).startswith(LOOKS)
+    return unicodedata.normalize("NFKC", character) if other else character
 
 
 def read(text: str, voice: str) -> str:

@@ -19,6 +19,7 @@ from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
+from rhapsode.exchange.flip import flipping
 from rhapsode.exchange.inside import trusting
 from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
@@ -77,6 +78,7 @@ def train(
     valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
+    flip: Sequence[str] | None = None,
     network: Mapping[str, Any] | None = None,
     dropout: float | Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -106,8 +108,8 @@ def train(
     exactly, to the end of its budget; with another budget given, it trains for so much longer from now, whether it was
     stopped or finished. A model or run that is in the folder already is replaced with `overwrite` only. With
     `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
-    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Raises
-    `UserError`.
+    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Drawings of
+    files whose names fit a pattern of `flip` are turned upside down. Raises `UserError`.
     """
     outer = report or Report()
     check(os.fspath(output), folder=True)
@@ -124,6 +126,7 @@ def train(
         "valid_by": valid_by,
         "separator": separator,
         "field": field,
+        "flip": list(flip or ()),
         "network": dict(network or {}),
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
         "plan": dict(plan or {}),
@@ -155,6 +158,7 @@ def train(
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
         after.enter_context(trusting(bool(given["trust_paths"])))
+        after.enter_context(flipping(given["flip"] or ()))
         origin = Model.load(given["base"]) if given["base"] is not None else None
         if origin and not stopped:
             _refuse(

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number, shown
 from rhapsode.exchange.xml import Node, parse, root
@@ -45,7 +46,7 @@ def recognises(head: bytes) -> bool:
     return root(head) == "ink"
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     top = parse(source)
     formats = _formats(top, source.name)
     groups = [node for node in top.children if node.name == "traceGroup" and _text(node) is not None]

@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.ink.drawing import Drawing
@@ -74,7 +75,7 @@ def recognises(head: bytes) -> bool:
     return b".PEN_DOWN" in found or len(found) > 1
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     ink = _parse(source)
     segments = _chosen(ink, source.name)
     if not segments:

@@ -6,9 +6,11 @@ import re
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from rhapsode.music.formats._form import ORDER
 from rhapsode.music.formats._sheet import Mark
+from rhapsode.music.formats._sheet import metre as together
 from rhapsode.music.pitch import ABOVE, place, signature
-from rhapsode.music.tune import UNITS, Key, Metre, Part, Tempo
+from rhapsode.music.tune import Key, Metre, Part, Tempo
 
 FINEST = 1024
 """Of the unit of lengths: this part of a whole note at most, and so many quarters."""
@@ -78,15 +80,14 @@ class Settings:
         mode = 9 if word == "m" else MODE_NAMES.get(word[:3].lower(), 0)
         final = place(letter, {"": 0, "#": 1, "♯": 1, "b": -1, "♭": -1}[accidental])
         sharps = final - ABOVE[mode]
-        if not -7 <= sharps <= 7:
-            raise ValueError
         explicit = re.search(r"\bexp\b", value) is not None
         self.signature = signature(0 if explicit else sharps)
         self._alter(value[found.end(2) :])
         if explicit:
             sharps = max(-7, min(7, sum(self.signature.values())))
             mode = 7 * (final - sharps) % 12
-        return Key(0, sharps, mode)
+        # G sharp major, of eight sharps, sounds as A flat major.
+        return Key(0, sharps - 12 * (sharps > 7) + 12 * (sharps < -7), mode)
 
     def _alter(self, value: str) -> None:
         for marks, letter in ACCIDENTAL.findall(value):
@@ -115,12 +116,37 @@ def metre(value: str) -> Metre | None:
         return Metre(0, 4, 4)
     if value in ("", "none"):
         return None
-    found = RATIO.match(value)
-    beats = sum(int(each) for each in found[1].split("+")) if found else 0
-    unit = int(found[2]) if found else 0
-    if not 0 < beats <= 64 or unit not in UNITS:
+    found: list[tuple[int, int]] = []
+    while ratio := RATIO.match(value.lstrip(" +")):
+        found.append((sum(map(int, ratio[1].split("+"))), int(ratio[2])))
+        value = value.lstrip(" +")[ratio.end() :]
+        if not value.lstrip().startswith("+"):
+            break
+    return together(found)
+
+
+def order(value: str) -> tuple[str, ...]:
+    """Of parts: `AABB`, `(AB)3`, `A3.B`. Raises `ValueError`."""
+    found: list[list[str]] = [[]]
+    last: list[str] = []  # what a number would repeat
+    for token in re.findall(r"[A-Z()]|\d{1,9}|[^\s.,]", value):
+        if token == "(":
+            found.append([])
+            continue
+        if token == ")" and len(found) > 1:
+            last = found.pop()
+        elif token.isdecimal() and int(token):
+            last = last * (min(int(token), ORDER) - 1)
+        elif "A" <= token <= "Z":
+            last = [token]
+        else:
+            raise ValueError
+        found[-1] += last
+        if len(found[-1]) > ORDER:
+            raise ValueError
+    if len(found) > 1:
         raise ValueError
-    return Metre(0, beats, unit)
+    return tuple(found[0])
 
 
 def part(value: str) -> tuple[str, Part]:

@@ -1,4 +1,5 @@
-"""Tunes as ABC: a voice for each part, chords and held notes in brackets, ties where bars or chord symbols change."""
+"""Tunes as ABC: a voice for each part, one below the other; chords and held notes in brackets, ties where bars or chord
+symbols change. Where readers differ, what all of them take: lengths stand within chords, no accidental lasts."""
 
 from __future__ import annotations
 
@@ -6,7 +7,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import TypeVar
 
-from rhapsode.music.formats._engraved import Stretch, bars, is_triplet
+from rhapsode.music.formats._engraved import Stretch, Tuplet, bars
 from rhapsode.music.pitch import ABOVE, MODES, accidental, named, signature, spelled
 from rhapsode.music.tune import Key, Metre, Tempo, Tune
 
@@ -27,17 +28,13 @@ def dumps(tune: Tune) -> str:
     if several:
         lines += [f'V:{number} name="{_clean(part.name)}"' for number, part in enumerate(tune.parts, 1)]
     lines.append(f"K:{key_text(key) if key else 'none'}")
-    for number, part in enumerate(tune.parts, 1):
-        lines += [f"V:{number}"] if several and (part.program or part.drums) else []
+    for number, part in enumerate(tune.parts):
+        lines += [f"V:{number + 1}"] if several else []
         lines += [f"%%MIDI program {part.program}"] if part.program else []
         lines += ["%%MIDI channel 10"] if part.drums else []
-    voices = [list(_Voice(tune, number, unit).bars()) for number in range(len(tune.parts))]
-    count = len(voices[0])
-    for at in range(0, count, PER_LINE):
-        for number, voice in enumerate(voices, 1):
-            line = "|".join(bar.rstrip() for bar in voice[at : at + PER_LINE])
-            line += "|]" if at + PER_LINE >= count else "|"
-            lines.append(f"[V:{number}] {line}" if several else line)
+        voice = [bar.rstrip() for bar in _Voice(tune, number, unit).bars()]
+        for at in range(0, len(voice), PER_LINE):
+            lines.append("|".join(voice[at : at + PER_LINE]) + ("|]" if at + PER_LINE >= len(voice) else "|"))
     return "\n".join(lines) + "\n"
 
 
@@ -46,10 +43,10 @@ class _Voice:
 
     def __init__(self, tune: Tune, number: int, unit: int) -> None:
         self._tune, self._number = tune, number
-        self._scale = Fraction(unit, 4 * tune.ticks)  # a tick in units of the length L
+        self._unit = unit  # of lengths: this part of a whole note
         self._key = _first(tune.keys)
         self._spoken: dict[tuple[str, int], int] = {}  # alterations heard in this bar, by letter and octave
-        self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it
+        self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it; some readers forget them
         self._twice: set[tuple[str, int]] = set()  # letters and octaves that the last sound had twice, as C and C sharp
         self._written: dict[int, list[str]] = {}  # signs of the tune by tick, for the first voice
         before: Metre | None = None
@@ -61,7 +58,7 @@ class _Voice:
             if tempo.tick:
                 self._written.setdefault(tempo.tick, []).append(f"[Q:{tempo_text(tempo)}]")
         for chord in tune.chords:
-            self._written.setdefault(chord.tick, []).append(f'"{_clean(chord.symbol) or "N.C."}"')
+            self._written.setdefault(chord.tick, []).append(f'"{_clean(chord.symbol) or "^N.C."}"')
 
     def bars(self) -> Iterator[str]:
         """Without their bar lines."""
@@ -70,18 +67,16 @@ class _Voice:
             yield "".join(self._pieces(stretches))
 
     def _pieces(self, stretches: list[Stretch]) -> Iterator[str]:
-        """Signs and notes; triplets gathered, and spaces between beats."""
-        triplet, first = 0, stretches[0].begin if stretches else 0
+        """Signs and notes; tuplets gathered, and spaces between beats."""
+        first = stretches[0].begin if stretches else 0
         beat = _beat(self._tune, first)
-        for at, stretch in enumerate(stretches):
-            if not triplet and is_triplet(stretches[at : at + 3], self._tune.ticks):
-                triplet = 3
-                yield "(3"
+        for stretch in stretches:
+            if stretch.tuplet and not stretch.at:
+                yield tuplet_text(stretch.tuplet)
             yield self._marks(stretch.begin)
-            length = (stretch.end - stretch.begin) * self._scale
-            yield self._sound(stretch, length * Fraction(3, 2) if triplet else length)
-            triplet = max(triplet - 1, 0)
-            if not triplet and (stretch.end - first) % beat == 0:
+            yield self._sound(stretch, stretch.sign(self._tune.ticks) * self._unit / 4)
+            last = stretch.tuplet is None or stretch.at + 1 == stretch.tuplet.count
+            if last and (stretch.end - first) % beat == 0:
                 yield " "
 
     def _marks(self, tick: int) -> str:
@@ -102,9 +97,8 @@ class _Voice:
         ]
         if not heads:
             return f"z{size_text(length)}"
-        if len(heads) == 1:
-            return f"{heads[0][0]}{size_text(length)}{heads[0][1]}"
-        return f"[{''.join(head + tie for head, tie in heads)}]{size_text(length)}"
+        found = "".join(f"{head}{size_text(length)}{tie}" for head, tie in heads)
+        return found if len(heads) == 1 else f"[{found}]"
 
     def _spelled(self, pitch: int) -> tuple[str, int, int]:
         return spelled(pitch, self._key.sharps if self._key else 0)
@@ -115,7 +109,7 @@ class _Voice:
         letter, alteration, octave = self._spelled(pitch)
         usual = signature(self._key.sharps if self._key else 0)[letter]
         heard = self._spoken.get((letter, octave), usual), self._letters.get(letter, usual)
-        mark = "" if heard == (alteration, alteration) and not marked else ACCIDENTALS[alteration]
+        mark = "" if {alteration} == {usual, *heard} and not marked else ACCIDENTALS[alteration]
         self._spoken[letter, octave] = self._letters[letter] = alteration
         return mark + note_text(letter, octave)
 
@@ -137,6 +131,12 @@ def size_text(length: Fraction) -> str:
     above = str(length.numerator) if length.numerator > 1 else ""
     below = "" if length.denominator == 1 else f"/{length.denominator}" if length.denominator > 2 else "/"
     return above + below
+
+
+def tuplet_text(tuplet: Tuplet) -> str:
+    """What stands before it."""
+    usual = tuplet == Tuplet(3, 2, 3)
+    return "(3" if usual else f"({tuplet.parts}:{tuplet.normal}:{tuplet.count}"
 
 
 def _has_short(tune: Tune) -> bool:

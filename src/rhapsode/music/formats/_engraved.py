@@ -6,20 +6,43 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
+from math import lcm
 
 import numpy as np
 
 from rhapsode.music.tune import Chord, Key, Metre, Tempo, Tune
 
+PARTS = 15
+"""Of a tuplet, at most. Ticks that no such has are written as they are."""
+
+
+@dataclass(frozen=True)
+class Tuplet:
+    """`parts` of its signs last as long as `normal` do elsewhere. count: how many signs it has here."""
+
+    parts: int
+    normal: int
+    count: int
+
 
 @dataclass(frozen=True)
 class Stretch:
-    """Ticks in which the same pitches sound, or none. notes: (pitch, did it begin before, does it go on)."""
+    """Ticks in which the same pitches sound, or none. notes: (pitch, did it begin before, does it go on).
+
+    tuplet: that it is in; at: its place there, from 0.
+    """
 
     begin: int
     end: int
     notes: tuple[tuple[int, bool, bool], ...]
+    tuplet: Tuplet | None = None
+    at: int = 0
+
+    def sign(self, ticks: int) -> Fraction:
+        """The length of the sign that writes it, in quarters."""
+        length = Fraction(self.end - self.begin, ticks)
+        return length * self.tuplet.parts / self.tuplet.normal if self.tuplet else length
 
 
 def bars(tune: Tune, part: int) -> Iterator[list[Stretch]]:
@@ -33,14 +56,13 @@ def bars(tune: Tune, part: int) -> Iterator[list[Stretch]]:
     for begin, end in pairwise([*starts, tune.length]):
         inside = cuts[(cuts >= max(begin, skipped)) & (cuts <= end)].tolist()
         found = []
-        for first, last in pairwise(inside):
+        for first, last, tuplet, place in _signs(inside, begin, tune.ticks):
             here = np.flatnonzero((notes["start"] <= first) & (stops > first))
-            for at, stop in _pieces(first, last, tune.ticks):
-                sounding = tuple(
-                    (int(notes["pitch"][each]), bool(notes["start"][each] < at), bool(stops[each] > stop))
-                    for each in here
-                )
-                found.append(Stretch(at, stop, sounding))
+            sounding = tuple(
+                (int(notes["pitch"][each]), bool(notes["start"][each] < first), bool(stops[each] > last))
+                for each in here
+            )
+            found.append(Stretch(first, last, sounding, tuplet, place))
         yield found
 
 
@@ -61,28 +83,47 @@ def _changes(tune: Tune) -> list[int]:
     return [each.tick for kind in marks for each in kind]
 
 
-def is_triplet(stretches: list[Stretch], ticks: int) -> bool:
-    """Whether these are three, each a third shorter than one sign could write."""
-    lengths = [Fraction(each.end - each.begin, ticks) for each in stretches]
-    return len(lengths) == 3 and all(
-        length.denominator % 3 == 0 and _signs(length * 3 / 2) == (length * 3 / 2,) for length in lengths
-    )
+def _signs(cuts: list[int], bar: int, ticks: int) -> Iterator[tuple[int, int, Tuplet | None, int]]:
+    """(begin, end, tuplet, place in it) of the signs between these ticks of a bar that begins at `bar`."""
+    waiting = cuts[::-1]
+    while len(waiting) > 1:
+        # As far as the next tick that needs no tuplet.
+        run = [waiting.pop()]
+        while waiting and (len(run) == 1 or _odd(run[-1] - bar, ticks) > 1):
+            run.append(waiting.pop())
+        parts = lcm(*(_odd(end - begin, ticks) for begin, end in pairwise(run)))
+        beats = range(run[0] + (bar - run[0]) % ticks, run[-1], ticks)
+        if parts > 1 and not set(beats) <= set(run) and not _one_tuplet(run, parts, ticks):
+            # Cut at the beats, too.
+            waiting += sorted({*run, *beats}, reverse=True)
+            continue
+        normal = 1 << (parts.bit_length() - 1)
+        scale = Fraction(parts, normal * ticks)
+        pieces = [run[0]]
+        for begin, end in pairwise(run):
+            lengths = _pieces((end - begin) * scale) if parts <= PARTS else ()
+            pieces += [int(each / scale) for each in accumulate(lengths[:-1], initial=begin * scale)][1:] + [end]
+        tuplet = Tuplet(parts, normal, len(pieces) - 1) if 1 < parts <= PARTS else None
+        for at, (begin, end) in enumerate(pairwise(pieces)):
+            yield begin, end, tuplet, at if tuplet else 0
+        waiting.append(run[-1])
 
 
-def _pieces(begin: int, end: int, ticks: int) -> Iterator[tuple[int, int]]:
-    for length in _signs(Fraction(end - begin, ticks)):
-        begin, before = begin + int(length * ticks), begin
-        yield before, begin
+def _odd(length: int, ticks: int) -> int:
+    """Into how many parts, an odd number, what has single signs is divided by this length."""
+    parts = Fraction(length, ticks).denominator
+    return parts // (parts & -parts)
+
+
+def _one_tuplet(cuts: list[int], parts: int, ticks: int) -> bool:
+    """Whether each is a single sign of one tuplet."""
+    scale = Fraction(parts, (1 << (parts.bit_length() - 1)) * ticks)
+    return parts < 10 and all(len(_pieces((end - begin) * scale)) == 1 for begin, end in pairwise(cuts))
 
 
 @cache
-def _signs(length: Fraction) -> tuple[Fraction, ...]:
-    """A length in quarters as lengths that single signs have: 1, 1½ or 1¾ times a power of two, the longest first.
-
-    What is no sum of such stays whole.
-    """
-    if length.denominator & (length.denominator - 1):
-        return (length,)
+def _pieces(length: Fraction) -> tuple[Fraction, ...]:
+    """A length in quarters as lengths that single signs have: 1, 1½ or 1¾ times a power of two, the longest first."""
     found = []
     units = length.numerator
     while units:

@@ -7,11 +7,13 @@ from fractions import Fraction
 
 from rhapsode.exchange.refusals import Unreadable
 from rhapsode.exchange.values import shown
+from rhapsode.music.formats._sheet import metre as together
 from rhapsode.music.pitch import SEMITONES, place
+from rhapsode.music.tune import Metre
 
 DURATION = re.compile(r"([0-9]+)(?:%([0-9]+))?(\.*)")
 PITCH = re.compile(r"([a-gA-G])\1*(#+|-+)?")
-METRE = re.compile(r"\*M([0-9]{1,4}(?:\+[0-9]{1,4})*)/([0-9]{1,4})")
+METRE = re.compile(r"([0-9]{1,4}(?:\+[0-9]{1,4})*)/([0-9]{1,4})(?:\+|\Z)")
 SIGNATURE = re.compile(r"\*k\[((?:[a-g](?:#|-|n))*)\]")
 FINAL = re.compile(r"\*([a-gA-G])([#-]?):(dor|phr|lyd|mix|loc|ion|aeo)?")
 MODES = {"ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "aeo": 9, "loc": 11}
@@ -51,6 +53,20 @@ def pitch(word: str) -> int | None:
     times = len(found[0]) - len(signs)
     octave = times - 1 if letter.islower() else -times
     return 60 + 12 * octave + SEMITONES[letter.upper()] + signs.count("#") - signs.count("-")
+
+
+def metre(token: str) -> Metre | None:
+    """Of `*M3/4`, `*M3+2/8`, `*M2/4+3/8`; None if no bar has it."""
+    text, found = token.removeprefix("*M"), list[tuple[int, int]]()
+    while part := METRE.match(text):
+        beats, unit = sum(map(int, part[1].split("+"))), int(part[2])
+        # A breve is unit 0.
+        found.append((beats, unit) if unit else (2 * beats, 1))
+        text = text[part.end() :]
+    try:
+        return None if text else together(found)
+    except ValueError:
+        return None
 
 
 def signature(token: str) -> int | None:

@@ -7,7 +7,7 @@ from fractions import Fraction
 from xml.sax.saxutils import escape, quoteattr
 
 from rhapsode.music import chords
-from rhapsode.music.formats._engraved import Stretch, bars, is_triplet, pickup
+from rhapsode.music.formats._engraved import Stretch, bars, pickup
 from rhapsode.music.formats._musicxml_chords import harmony
 from rhapsode.music.pitch import spelled
 from rhapsode.music.tune import Tune
@@ -59,7 +59,6 @@ def _part(tune: Tune, number: int) -> Iterator[str]:
         yield f'<measure number="{at if short else at + 1}"' + (' implicit="yes">' if short and at == 0 else ">")
         if at == 0:
             yield f"<attributes><divisions>{tune.ticks}</divisions></attributes>"
-        triplet = 0
         for which, stretch in enumerate(stretches):
             # What holds from the beginning stands at the pick-up, if there is one.
             begin = 0 if at == which == 0 else stretch.begin
@@ -67,10 +66,7 @@ def _part(tune: Tune, number: int) -> Iterator[str]:
             yield from _attributes(tune, begin)
             if number == 0:
                 yield from _above(tune, begin, stretch.begin)
-            if not triplet and is_triplet(stretches[which : which + 3], tune.ticks):
-                triplet = 3
-            yield from _notes(stretch, sharps, Fraction(stretch.end - stretch.begin, tune.ticks), triplet)
-            triplet = max(triplet - 1, 0)
+            yield from _notes(stretch, sharps, tune.ticks)
         yield "</measure>"
 
 
@@ -124,16 +120,23 @@ def _place(what: str, name: str) -> str:
     return f"<{what}><{what}-step>{name[0]}</{what}-step><{what}-alter>{alteration}</{what}-alter></{what}>"
 
 
-def _notes(stretch: Stretch, sharps: int, length: Fraction, triplet: int) -> Iterator[str]:
+def _notes(stretch: Stretch, sharps: int, ticks: int) -> Iterator[str]:
     duration = f"<duration>{stretch.end - stretch.begin}</duration>"
-    kind = _kind(length * Fraction(3, 2) if triplet else length)
-    if triplet:
-        kind += "<time-modification><actual-notes>3</actual-notes><normal-notes>2</normal-notes></time-modification>"
+    kind = _kind(stretch.sign(ticks))
+    bracket = ""
+    if tuplet := stretch.tuplet:
+        kind += (
+            f"<time-modification><actual-notes>{tuplet.parts}</actual-notes>"
+            f"<normal-notes>{tuplet.normal}</normal-notes></time-modification>"
+        )
+        bracket += '<tuplet type="start"/>' if stretch.at == 0 else ""
+        bracket += '<tuplet type="stop"/>' if stretch.at + 1 == tuplet.count else ""
     if not stretch.notes:
-        yield f"<note><rest/>{duration}<voice>1</voice>{kind}</note>"
+        yield f"<note><rest/>{duration}<voice>1</voice>{kind}{_notations(bracket)}</note>"
     for at, (pitch, before, goes_on) in enumerate(stretch.notes):
         letter, alteration, octave = spelled(pitch, sharps)
         ties = [each for each, there in (("stop", before), ("start", goes_on)) if there]
+        tied = "".join(f'<tied type="{each}"/>' for each in ties)
         yield "".join(
             [
                 "<note>",
@@ -142,10 +145,14 @@ def _notes(stretch: Stretch, sharps: int, length: Fraction, triplet: int) -> Ite
                 duration,
                 *(f'<tie type="{each}"/>' for each in ties),
                 f"<voice>1</voice>{kind}",
-                f"<notations>{''.join(f'<tied type={quoteattr(each)}/>' for each in ties)}</notations>" if ties else "",
+                _notations(tied + ("" if at else bracket)),
                 "</note>",
             ]
         )
+
+
+def _notations(inside: str) -> str:
+    return f"<notations>{inside}</notations>" if inside else ""
 
 
 def _kind(length: Fraction) -> str:

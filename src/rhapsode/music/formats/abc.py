@@ -1,10 +1,11 @@
 """ABC notation 2.1 (`.abc`): any number of tunes in a file.
 
-Read are T, M, L, Q, K (all modes, explicit accidentals, pipes) and V, notes with accidentals, lengths, broken rhythms,
-tuplets, ties, chords, rests, overlays, repeats and endings, which are written out, and chord symbols. Grace notes,
-slurs, decorations, lyrics and words above the notes are not. Clefs and `transpose=` do not move pitches; the order of
-parts in P, and signs such as D.C., are not followed: each part is there once. A tune that cannot be read is skipped,
-the others go on. A first bar that is too short is a pick-up, see `Tune`.
+Read are T, M, L, Q, K (all modes, explicit accidentals, pipes), P and V, notes with accidentals, lengths, broken
+rhythms, tuplets, ties, chords, rests, overlays, and chord symbols. Repeats, endings, D.C., D.S. and an order of parts
+(`P:AABB`) are written out. Grace notes, slurs, decorations, lyrics and words above the notes are not read. Clefs and
+`transpose=` do not move pitches. Quarter tones become the nearest semitone. A bar that cannot be read becomes a rest,
+and what is wrong outside of bars is left out; a tune is skipped if nothing is left of it. A first bar that is too short
+is a pick-up, see `Tune`.
 """
 
 from __future__ import annotations
@@ -13,51 +14,57 @@ import re
 from collections.abc import Iterator
 from copy import deepcopy
 from fractions import Fraction
+from itertools import takewhile
 
 from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source, decoded
-from rhapsode.music.formats._abc_body import Voice
-from rhapsode.music.formats._abc_fields import Settings, part
-from rhapsode.music.formats._abc_repeats import Bar, Ending, Sound, unfolded
+from rhapsode.music.formats._abc_body import Sound, Voice
+from rhapsode.music.formats._abc_fields import Settings, order, part
 from rhapsode.music.formats._abc_write import dumps
-from rhapsode.music.formats._sheet import Mark, Sheet, later
-from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune
+from rhapsode.music.formats._form import Label, Line, Sign
+from rhapsode.music.formats._sheet import Mark, Note, Sheet, later
+from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "loads", "read", "recognises"]
 
-FIELD = re.compile(r"([A-Za-z+]):(?![|:\]])\s*(.*)")
+FIELD = re.compile(r"(?:[H-WYh-wy+]:|[A-GXZa-gxz]:(?![|:\]]))\s*(.*)")
+"""In music, a line may also begin with a note and a repeat sign."""
+HEAD = re.compile(r"[A-Za-z+]:|%")
 COMMENT = re.compile(r"(?<!\\)%.*")
 PROGRAM = re.compile(r"(?:%%|I:)\s*MIDI\s+(program|channel)\s+(?:\d+\s+)?(\d{1,9})")
 PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)")
 TEXT = re.compile(r"%%\s*begin(\w+)")
 NUMBER = re.compile(r"X:[ \t]*+\d*+[ \t]*+(?:%.*)?")
 VOICES = 64
+PLAIN = (Line(), Line(double=True))
 
 
 def recognises(head: bytes) -> bool:
-    text = _lines_of(decoded(head))
+    lines = _lines_of(decoded(head)).split("\n")
     begun = False
-    for line in text.split("\n"):
+    for line in lines:
         begun = begun or NUMBER.fullmatch(line) is not None
         if begun and line.startswith("K:"):
             return True
-    return text.startswith("%abc")
+    return lines[0].startswith("%abc") or any(map(_lacks_number, _tunes("\n".join(lines))))
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     common = _Reader(source.name, refused)  # what stands before the first tune holds for all
     number = 0
     for lines in _tunes(_lines_of(source.text())):
-        if not lines[0][1].startswith("X:"):
+        place = f"{source.name}, line {lines[0][0]}"
+        if _lacks_number(lines):
+            refused.leave_out("the field X, with which a tune begins", place)
+        elif not lines[0][1].startswith("X:"):
             if not number:
                 common.begin(lines)
             elif any("|" in line for _, line in lines):
-                refused.leave_out("lines behind an empty line, which ends a tune", f"{source.name}, line {lines[0][0]}")
+                refused.leave_out("lines behind an empty line, which ends a tune", place)
             continue
         number += 1
-        name = f"{source.name}#{number}"
         try:
-            yield common.like(name).tune(lines)
+            yield common.like(f"{source.name}#{number}").tune(lines)
         except Unreadable as error:
             refused.skip(error.reason, error.place)
 
@@ -84,6 +91,15 @@ def _tunes(text: str) -> Iterator[list[tuple[int, str]]]:
         yield found
 
 
+def _lacks_number(lines: list[tuple[int, str]]) -> bool:
+    """Whether these are a tune without its field X: fields, at the end of them K, of which one says something of
+    lengths, and below them bars."""
+    head = list(takewhile(HEAD.match, (line for _, line in lines)))
+    letters = [line[0] for line in head]
+    whole = "X" not in letters and "K" in letters and ("M" in letters or "L" in letters)
+    return whole and any("|" in line for _, line in lines[len(head) :])
+
+
 class _Reader:
     """Reads the lines of one tune."""
 
@@ -98,22 +114,17 @@ class _Reader:
         self._propagates = "pitch"
         self._body = False
         self._until = ""  # the end of typeset text
-        self._wrong: Unreadable | None = None  # what is wrong with what holds for all tunes
+        self._order: tuple[str, ...] = ()  # of parts
 
     def begin(self, lines: list[tuple[int, str]]) -> None:
         """Take lines before the first tune."""
         for number, line in lines:
             # Free text may stand there too.
-            if self._wrong is None and line.startswith(("M:", "L:", "Q:", "I:", "%%")):
-                try:
-                    self._line(line, f"{self.name}, line {number}")
-                except Unreadable as error:
-                    self._wrong = error
+            if line.startswith(("M:", "L:", "Q:", "I:", "%%")):
+                self._line(line, f"{self.name}, line {number}")
 
     def like(self, name: str) -> _Reader:
-        """A new one for a tune of this name, which knows what this one was told. Raises `Unreadable`."""
-        if self._wrong is not None:
-            raise Unreadable(self._wrong.reason, self._wrong.place)
+        """A new one for a tune of this name, which knows what this one was told."""
         found = _Reader(name, self._refused)
         found._settings, found._fields = deepcopy(self._settings), dict(self._fields)
         found._propagates, found._until = self._propagates, self._until
@@ -139,46 +150,65 @@ class _Reader:
         elif found := PROGRAM.match(line):
             self._instrument(found[1], int(found[2]))
         line = COMMENT.sub("", line)
-        if found := FIELD.match(line):
-            try:
-                self._field(found[1], found[2].strip())
-            except (ValueError, ArithmeticError):
-                raise Unreadable(f"a field {found[1]} of no meaning", f"{where}: {line.strip()!r}") from None
+        if FIELD.match(line) or (not self._body and HEAD.match(line)):
+            self._field(line[0], line[2:].strip(), where)
         elif self._body:
             self._music(line, where)
         elif line.strip():
-            raise Unreadable("music before the field K", f"{where}: {line.strip()[:20]!r}")
+            self._refused.leave_out("lines before the field K that are no fields", f"{where}: {line.strip()[:20]!r}")
 
     def _tune(self) -> Tune:
         if not self._body:
             raise Unreadable("no field K", self.name)
-        sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header])
+        sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header], order=self._order)
         parts: list[Part] = []
+        signs: list[list[tuple[Fraction, Sign]]] = []
         for voice in self._voices.values():
             voice.end()
             sounds = any(isinstance(item, Sound) and item.heads for item in voice.items)
-            _play(voice, self._header, len(parts), sheet, self.name, bars=sounds and not parts)
+            found = _write(voice, len(parts), sheet, self.name)
+            signs += [found] if sounds else []
             parts += [voice.part] if sounds else []
-        return sheet.tune(tuple(parts), self.title, self.name)
+        # One voice says for all what is repeated, though labels of parts may stand in any.
+        speaks = (each for each in signs if any(sign not in PLAIN for _, sign in each))
+        own = next(speaks, signs[0] if signs else [])
+        labels = [each for found in signs for each in found if isinstance(each[1], Label)]
+        sheet.signs = sorted(dict.fromkeys([*own, *labels]), key=lambda each: each[0])
+        return sheet.tune(tuple(parts), self.title, self.name, self._refused)
 
-    def _field(self, letter: str, value: str) -> None:
+    def _field(self, letter: str, value: str, where: str) -> None:
+        """Raises `Unreadable`."""
         if letter == "T":
             self.title = self.title or value
-        elif letter == "V":
-            self._choose(value)
-        elif letter not in "KMLQ":
+        elif letter not in "KMLQPV":
             return
-        elif self._body:
-            self._current().field(letter, value)
-        elif letter == "K":
-            self._fields["K"] = value
-            self._begin()
-        elif letter == "L":
-            self._settings.read("L", value)
+        elif self._body and letter in "KMLQ":
+            self._current().field(letter, value, where)
+        elif self._body and letter == "P":
+            self._current().items.append(Label(value))
         else:
-            self._fields[letter] = value
-            if letter == "M":
-                self._settings.read("M", value)
+            try:
+                self._header_field(letter, value)
+            except (ValueError, ArithmeticError):
+                self._refused.leave_out("fields of no meaning", f"{where}: '{letter}:{value}'")
+
+    def _header_field(self, letter: str, value: str) -> None:
+        """Or one that chooses a voice. Raises `ValueError`, `Unreadable`."""
+        if letter == "V":
+            self._choose(value)
+        elif letter == "P":
+            self._order = order(value)
+        elif letter == "K":
+            self._fields.pop("K", None)
+            try:
+                deepcopy(self._settings).read("K", value)
+                self._fields["K"] = value
+            finally:
+                self._begin()
+        else:
+            self._settings.read(letter, value)
+            if letter != "L":
+                self._fields[letter] = value
 
     def _begin(self) -> None:
         """The header is over."""
@@ -195,7 +225,7 @@ class _Reader:
         """What the header says holds from its beginning; the tune has it once."""
         for letter in ("M", "Q", "K"):
             if letter in self._fields:
-                voice.field(letter, self._fields[letter])
+                voice.field(letter, self._fields[letter], self.name)
         self._header = [item for item in voice.items if isinstance(item, Mark)]
         voice.items.clear()
 
@@ -238,37 +268,17 @@ class _Reader:
                 self._current().read(piece, where)
 
 
-def _play(voice: Voice, header: list[Mark], number: int, sheet: Sheet, name: str, bars: bool) -> None:
-    """Write what a voice plays into the sheet, its ties joined, perhaps its bar lines. Raises `Unreadable`."""
+def _write(voice: Voice, number: int, sheet: Sheet, name: str) -> list[tuple[Fraction, Sign]]:
+    """Write what a voice has into the sheet, but for its signs, which are the result. Raises `Unreadable`."""
     time = Fraction(0)
-    tied: dict[int, int] = {}  # which of the notes goes on, by pitch
-    # Fields before the first note belong to the header, and are no part of what is repeated.
-    begins: list[Mark] = []
+    signs: list[tuple[Fraction, Sign]] = []
     for item in voice.items:
-        if not isinstance(item, Key | Metre | Tempo):
-            break
-        begins.append(item)
-    sheet.marks += [(time, mark) for mark in begins]
-    try:
-        items = unfolded(voice.items[len(begins) :], [*header, *begins])
-    except ValueError:
-        raise Unreadable("too many repeats", name) from None
-    for item in items:
         if isinstance(item, Sound):
-            for head in item.heads:
-                before = tied.pop(head.pitch, None)
-                if before is not None and sum(sheet.notes[before][:2], Fraction(0)) == time:
-                    start, length, pitch, part = sheet.notes[before]
-                    sheet.notes[before] = (start, length + head.length, pitch, part)
-                else:
-                    before = len(sheet.notes)
-                    sheet.notes.append((time, head.length, head.pitch, number))
-                if head.tied:
-                    tied[head.pitch] = before
+            sheet.notes += [Note(time, head.length, head.pitch, number, head.tied) for head in item.heads]
             time = later(time, item.length, name)
-        elif isinstance(item, Bar):
-            if bars:
-                sheet.bars.append(time)
-        elif not isinstance(item, Ending):
+        elif isinstance(item, Chord | Key | Metre | Tempo):
             sheet.marks.append((time, item))
+        else:
+            signs.append((time, item))
         sheet.length = max(sheet.length, time)
+    return signs

@@ -17,7 +17,7 @@ from rhapsode.errors import UserError
 from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.music import chords
-from rhapsode.music.formats._sheet import Sheet, later
+from rhapsode.music.formats._sheet import Note, Sheet, later
 from rhapsode.music.pitch import SEMITONES
 from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
@@ -37,7 +37,7 @@ Form = list["str | Form"]
 
 @dataclass
 class _Melody:
-    notes: list[tuple[Fraction, Fraction, int, int]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     length: Fraction = Fraction(0)
 
 
@@ -120,7 +120,7 @@ def _add(melody: _Melody, word: str, where: str) -> bool:
     if letter != "r":
         pitch = 60 + SEMITONES[letter.upper()] + {"#": 1, "b": -1, "": 0}[accidental]
         pitch += 12 * (octaves.count("+") - octaves.count("-"))
-        melody.notes.append((melody.length, length, pitch, 0))
+        melody.notes.append(Note(melody.length, length, pitch, 0))
     melody.length = later(melody.length, length, where)
     return True
 
@@ -158,4 +158,4 @@ def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]]
                     refused.leave_out("chords that are not known", f"{name}: {symbol!r}")
                     continue
                 sheet.marks.append((time, Chord(0, symbol if harmony.root >= 0 else "")))
-    return sheet.tune((Part(),), " ".join(settings.get("title", [])), name)
+    return sheet.tune((Part(),), " ".join(settings.get("title", [])), name, refused)

@@ -3,8 +3,8 @@
 Read are notes, chords and rests of all `**kern` spines, as they sound, through splits (`*^`), joins (`*v`), crossings
 (`*x`) and new spines (`*+`); ties, bar lines, metres, keys, tempos, names and codes of instruments, and titles. Spines
 of one `*part` are one part, and the first part is the rightmost, which is the highest. A file may have several pieces.
-Repeats are not played: each bar is there once, and this is counted. Grace notes and spines of other kinds are left
-alone. A first bar that is too short is a pick-up, see `Tune`.
+A list of sections (`*>[A,A,B]`) is followed, or, if there is none, signs of repeats. Grace notes and spines of other
+kinds are left alone. A first bar that is too short is a pick-up, see `Tune`.
 
 partitura reads kern, too, but (1.9) gives notes of a chord half a quarter if only the first has its duration written,
 cuts ties between chords, mistakes durations such as `3%2`, drops modes and titles, does not follow `*x` and `*+`, and
@@ -14,21 +14,23 @@ goes on after a wrong token with all that follows shifted, without a word. On ch
 from __future__ import annotations
 
 import re
-from collections import defaultdict, deque
 from collections.abc import Iterator
 from fractions import Fraction
 
 from rhapsode.exchange.refusals import Refusals, Unreadable
 from rhapsode.exchange.source import Source
 from rhapsode.music.formats import _kern_words as words
+from rhapsode.music.formats._form import Label
+from rhapsode.music.formats._form import Line as BarLine
 from rhapsode.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
-from rhapsode.music.formats._sheet import Sheet, later
+from rhapsode.music.formats._sheet import Note, Sheet, later
 from rhapsode.music.pitch import ABOVE
-from rhapsode.music.tune import UNITS, Key, Metre, Part, Tempo, Tune
+from rhapsode.music.tune import Key, Part, Tempo, Tune
 
 __all__ = ["read", "recognises"]
 
 MARK = re.compile(rb"(?:\xef\xbb\xbf)?(?:![^\r\n]*+|[\r\n]++)*+(?:\*\*[^\t\r\n]++\t++)*\*\*kern(?:[\t\r\n ]|\Z)")
+SECTIONS = re.compile(r"\*>(?:\[(?P<list>[^\]]+)\]|(?P<name>[^\[\]]+))")
 TITLE = re.compile(r"!!!OTL[^:]*:\s*(.*)")
 
 
@@ -56,11 +58,8 @@ class _Reader:
         self._spines: dict[Spine, int] = {}  # of kern, and their places from the left
         self._now = Fraction(0)  # when the next line of notes begins
         self._line = Fraction(0)  # of the last bar
-        # Which notes of the sheet go on, by spine, pitch and end.
-        self._tied: dict[tuple[int, int, Fraction], deque[int]] = defaultdict(deque)
         self._signature: tuple[Fraction, int] | None = None  # since when, and sharps
         self._final: tuple[Fraction, int, int] | None = None  # since when, and as in `words.final`
-        self._repeats = ""  # where the first stands
 
     def tune(self, lines: list[Line], name: str) -> Tune:
         """Raises `Unreadable`."""
@@ -82,25 +81,29 @@ class _Reader:
             self._row(row, where)
         if self._columns:
             self._refused.leave_out("the end, without which a piece is perhaps cut off", f"{self._file}: no '*-'")
-        if self._repeats:
-            self._refused.leave_out("repeats, which are not played", self._repeats)
-        self._sheet.bars += [self._sheet.length] if self._sheet.bars[-1:] != [self._sheet.length] else []
-        return self._sheet.tune(self._parts(), title, name)
+        if self._sheet.order:
+            # It says all of what is repeated.
+            self._sheet.signs = [
+                (time, BarLine() if isinstance(sign, BarLine) else sign) for time, sign in self._sheet.signs
+            ]
+        self._sheet.signs.append((self._sheet.length, BarLine()))
+        return self._sheet.tune(self._parts(), title, name, self._refused)
 
     def _row(self, row: list[str], where: str) -> None:
         kern = [(column, token) for column, token in zip(self._columns, row, strict=True) if column.kern]
         if row[0].startswith("*"):
-            if any(token.startswith("*>[") for token in row):
-                self._repeats = self._repeats or where
+            for found in filter(None, map(SECTIONS.fullmatch, dict.fromkeys(row))):
+                if found["list"] is None:
+                    self._sheet.signs.append((self._now, Label(found["name"])))
+                else:
+                    self._sheet.order = tuple(each.strip() for each in found["list"].split(","))
             for token in dict.fromkeys(token for _, token in kern):
                 self._mark(token, where)
             for column, token in zip(self._columns, row, strict=True):
                 self._describe(column.spine, token)
             self._columns = moved(self._columns, row, self._now, where)
         elif row[0].startswith("="):
-            self._bar_line(where)
-            if any(":" in token for token in row):
-                self._repeats = self._repeats or where
+            self._bar_line(row, where)
         else:
             begun = [self._chord(column, token, where) for column, token in kern if token != "."]
             if any(begun):
@@ -120,7 +123,7 @@ class _Reader:
         elif token.startswith("*clef"):
             spine.pitched = token != "*clefX"
 
-    def _bar_line(self, where: str) -> None:
+    def _bar_line(self, row: list[str], where: str) -> None:
         ends: dict[Spine, Fraction] = {}
         for column in self._columns:
             if column.kern:
@@ -131,8 +134,9 @@ class _Reader:
         if short:
             missing = f"{end - min(short)} of a quarter note is missing in one"
             raise Unreadable("spines that do not reach a bar line together", f"{where}: {missing}")
-        if end > self._line:
-            self._sheet.bars.append(end)
+        closes = any(re.search(":[|!]", token) for token in row)
+        opens = any(re.search("[|!]:", token) for token in row)
+        self._sheet.signs.append((end, BarLine(closes, opens)))
         self._now = self._line = end
 
     def _chord(self, column: Column, token: str, where: str) -> bool:
@@ -160,16 +164,8 @@ class _Reader:
         return True
 
     def _note(self, spine: int, pitch: int, length: Fraction, word: str) -> None:
-        before = self._tied.get((spine, pitch, self._now))
-        known = before.popleft() if before and ("]" in word or "_" in word) else None
-        if known is None:
-            known = len(self._sheet.notes)
-            self._sheet.notes.append((self._now, length, pitch, spine))
-        else:
-            start, so_far, _, _ = self._sheet.notes[known]
-            self._sheet.notes[known] = (start, so_far + length, pitch, spine)
-        if "[" in word or "_" in word:
-            self._tied[spine, pitch, self._now + length].append(known)
+        goes_on, goes_from = "[" in word or "_" in word, "]" in word or "_" in word
+        self._sheet.notes.append(Note(self._now, length, pitch, spine, goes_on, goes_from))
 
     def _mark(self, token: str, where: str) -> None:
         if token.startswith("*MM"):
@@ -191,14 +187,11 @@ class _Reader:
             self._key()
 
     def _metre(self, token: str, where: str) -> None:
-        found = words.METRE.fullmatch(token)
-        beats, unit = (sum(map(int, found[1].split("+"))), int(found[2])) if found else (0, 1)
-        # A breve is unit 0.
-        beats, unit = (beats, unit) if unit else (2 * beats, 1)
-        if 0 < beats <= 64 and unit in UNITS:
-            self._sheet.marks.append((self._now, Metre(0, beats, unit)))
-        else:
+        found = words.metre(token)
+        if found is None:
             self._refused.leave_out("metres that no bar has", f"{where}: {token!r}")
+        else:
+            self._sheet.marks.append((self._now, found))
 
     def _key(self) -> None:
         """What signature and final make of each other, of those that are given here."""
@@ -219,9 +212,7 @@ class _Reader:
         for at in reversed(range(len(every))):
             groups.setdefault(every[at].part or every[at], []).append(at)
         part_of = {spine: part for part, spines in enumerate(groups.values()) for spine in spines}
-        self._sheet.notes = [
-            (start, length, pitch, part_of[spine]) for start, length, pitch, spine in self._sheet.notes
-        ]
+        self._sheet.notes = [note._replace(part=part_of[note.part]) for note in self._sheet.notes]
         found = []
         for spines in groups.values():
             described = [every[at] for at in spines]

@@ -1,14 +1,15 @@
 """MusicXML (`.musicxml`, `.xml`, packed `.mxl`), written part by part (score-partwise).
 
 Read are notes of all voices, chords, ties, keys, metres, tempos, chord symbols, programs and percussion; transposing
-instruments as they sound. Repeats and endings are not played: each bar is there once, and this is counted. Grace and
-cue notes, words and signs are left alone. A first bar that is too short is a pick-up, see `Tune`.
+instruments as they sound. Repeats, endings, D.C. and D.S. are written out. Percussion among other notes becomes a part
+of its own. Quarter tones become the nearest semitone. Grace and cue notes are left alone. A first bar that is too short
+is a pick-up, see `Tune`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 
 from rhapsode.errors import UserError
@@ -18,20 +19,26 @@ from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import fraction, shown
 from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.music.chords import parse as parse_chord
+from rhapsode.music.formats._form import REPEATS, Ending, Line, Sign, Turn, numbers, turn
 from rhapsode.music.formats._musicxml_chords import symbol
 from rhapsode.music.formats._musicxml_write import MODES, dumps
-from rhapsode.music.formats._sheet import Mark, Sheet, later
-from rhapsode.music.pitch import SEMITONES, shifted
-from rhapsode.music.tune import UNITS, Chord, Key, Metre, Part, Tempo, Tune
+from rhapsode.music.formats._sheet import BEATS, Mark, Note, Sheet, later
+from rhapsode.music.formats._sheet import metre as together
+from rhapsode.music.pitch import SEMITONES, shifted, tempered
+from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "is_mxl", "read", "recognises"]
 
-CONTAINER = "META-INF/container.xml"
+CONTAINERS = ("META-INF/container.xml", "METAINF/container.xml")
 OTHERS = (".opf", ".mscx")
 """Suffixes of what books (EPUB) and files of MuseScore have, which have such a container, too."""
 NAMED = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
 DRUMS = 10
 """The channel of percussion, counted from 1."""
+TURNS = {
+    **{"dacapo": Turn.DA_CAPO, "dalsegno": Turn.DAL_SEGNO, "fine": Turn.FINE},
+    **{"segno": Turn.SEGNO, "coda": Turn.CODA, "tocoda": Turn.TO_CODA},
+}
 
 
 def recognises(head: bytes) -> bool:
@@ -42,22 +49,24 @@ def is_mxl(source: Source) -> bool:
     """Whether an archive is a packed score. Raises `UserError` if it is damaged."""
     with opened(source) as archive:
         names = archive.namelist()
-    return CONTAINER in names and not any(name.endswith(OTHERS) for name in names)
+    return any(each in names for each in CONTAINERS) and not any(name.endswith(OTHERS) for name in names)
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     if is_zip(source.head()):
         with opened(source) as archive:
             inside = {each.path.as_posix(): each for each in members(archive, source.name)}
+            container = next(inside.pop(each) for each in CONTAINERS if each in inside)
             named = [
-                node.attributes.get("full-path", "")
-                for node in parse(inside[CONTAINER]).walk()
+                node.attributes.get("full-path", "").removeprefix("./")
+                for node in parse(container).walk()
                 if node.name == "rootfile"
             ]
-            score = next((inside[each] for each in named if each in inside), None)
-            if score is None:
-                raise UserError(f"{source.name}: its {CONTAINER} names no score that is there. Save the file anew.")
-            yield from _read(score, source.name, refused)
+            scores = [inside[each] for each in named if each in inside]
+            scores = scores or [each for each in inside.values() if recognises(each.head())]
+            if not scores:
+                raise UserError(f"{container.name} names no score that is there. Save the file anew.")
+            yield from _read(scores[0], source.name, refused)
     else:
         yield from _read(source, source.name, refused)
 
@@ -66,68 +75,72 @@ def _read(source: Source, name: str, refused: Refusals) -> Iterator[Tune]:
     top = parse(source)
     if top.name != "score-partwise":
         raise UserError(f"{name}: a <{top.name}>; a <score-partwise> is read. Save it anew from a notation program.")
-    if any(node.name == "repeat" for node in top.walk()):
-        refused.leave_out("repeats, which are not played", name)
     known = {each.attributes.get("id"): each for each in top.walk() if each.name == "score-part"}
     sheet = Sheet()
     try:
         parts = [_Reader(node, known, name, refused, first=at == 0) for at, node in enumerate(top.all("part"))]
-        playing = list(enumerate(parts))
+        described = [part.described for part in parts]
+        for at, part in enumerate(parts):
+            part.places = (at, at)
+            if part.pitched and part.drums:
+                part.places = (at, len(described))
+                described.append(replace(part.described, drums=True))
+            elif part.drums:
+                described[at] = replace(part.described, drums=True)
+        playing = parts
         for number in range(max((len(part.measures) for part in parts), default=0)):
-            playing = [(at, part) for at, part in playing if number < len(part.measures)]
+            playing = [part for part in playing if number < len(part.measures)]
             _join(sheet, playing, number, name)
-        if parts and len({len(part.measures) for part in parts}) == 1:
-            sheet.bars.append(sheet.length)
-        described = tuple(part.described for part in parts)
         title = top.text_of("movement-title", "") or top.text_of("work/work-title", "")
-        yield sheet.tune(described, " ".join(title.split()), name)
+        yield sheet.tune(tuple(described), " ".join(title.split()), name, refused)
     except Unreadable as error:
         refused.skip(error.reason, error.place)
 
 
-def _join(sheet: Sheet, playing: list[tuple[int, _Reader]], number: int, name: str) -> None:
+def _join(sheet: Sheet, playing: list[_Reader], number: int, name: str) -> None:
     """Write a measure of all parts that have it into the sheet, behind what is there. Raises `Unreadable`."""
     begin = sheet.length
-    sheet.bars += [begin] if begin else []
-    measures = [(at, part, part.measures[number]) for at, part in playing]
-    for at, part, measure in measures:
-        for start, length, pitch, goes_on, before in measure.notes:
-            known = part.tied.pop(pitch, None) if before else None
-            if known is not None and sum(sheet.notes[known][:2], Fraction(0)) == begin + start:
-                first, so_far, _, _ = sheet.notes[known]
-                sheet.notes[known] = (first, so_far + length, pitch, at)
-            else:
-                known = len(sheet.notes)
-                sheet.notes.append((begin + start, length, pitch, at))
-            if goes_on:
-                part.tied[pitch] = known
+    measures = [(part.measures[number], part.places) for part in playing]
+    longest = max(measure.length for measure, _ in measures)
+    sheet.length = later(begin, longest or measures[0][0].usual, name)
+    signs: list[tuple[Fraction, Sign]] = []
+    for measure, places in measures:
+        sheet.notes += [note._replace(start=begin + note.start, part=places[note.part]) for note in measure.notes]
         sheet.marks += [(begin + time, mark) for time, mark in measure.marks]
-    longest = max(measure.length for _, _, measure in measures)
-    sheet.length = later(sheet.length, longest or measures[0][2].usual, name)
+        signs += [(min(begin + time, sheet.length), sign) for time, sign in measure.signs]
+    sheet.signs += sorted(dict.fromkeys(signs), key=lambda each: each[0])
+    ends = dict.fromkeys(sign for measure, _ in measures for sign in measure.ends)
+    sheet.signs += [(sheet.length, sign) for sign in (*ends, Line())]
 
 
 @dataclass
 class _Measure:
-    """Times in quarters from its beginning. notes: (start, length, pitch, tied to the next, tied to the one before)."""
+    """Times in quarters from its beginning. notes: their part is 1 for percussion, else 0; ends: signs at its end."""
 
     usual: Fraction
-    notes: list[tuple[Fraction, Fraction, int, bool, bool]] = field(default_factory=list)
+    notes: list[Note] = field(default_factory=list)
     marks: list[tuple[Fraction, Mark]] = field(default_factory=list)
+    signs: list[tuple[Fraction, Sign]] = field(default_factory=list)
+    ends: list[Sign] = field(default_factory=list)
     length: Fraction = Fraction(0)
 
 
 class _Reader:
-    """Reads one <part>. described: each <score-part> by its id. Raises `UserError`, `Unreadable`."""
+    """Reads one <part>. described: each <score-part> by its id. Raises `UserError`, `Unreadable`.
+
+    pitched, drums: whether it has such notes. places: which parts of the tune these are.
+    """
 
     def __init__(
         self, node: Node, described: Mapping[str | None, Node], name: str, refused: Refusals, first: bool
     ) -> None:
         self.described = Part()
-        self.tied: dict[int, int] = {}  # which notes of the sheet go on, by pitch
+        self.pitched = self.drums = False
+        self.places = (0, 0)
         self._name, self._refused, self._first = name, refused, first
         self._divisions, self._transposed = Fraction(1), 0
         self._usual = Fraction(4)
-        self._drums: dict[str, int] = {}  # pitches by instruments
+        self._instruments: dict[str, int] = {}  # pitches by instruments
         if about := described.get(node.attributes.get("id")):
             self._describe(about)
         self.measures = [self._measure(each) for each in node.all("measure")]
@@ -138,7 +151,7 @@ class _Reader:
             program = self._whole(each, "midi-program", 1) - 1
             drums = drums or self._whole(each, "midi-channel", 1) == DRUMS
             if each.first("midi-unpitched"):
-                self._drums[each.attributes.get("id", "")] = self._whole(each, "midi-unpitched", 1) - 1
+                self._instruments[each.attributes.get("id", "")] = self._whole(each, "midi-unpitched", 1) - 1
         name = " ".join(node.text_of("part-name", "").split())
         self.described = Part(name, program if 0 <= program < 128 else 0, drums)
 
@@ -160,6 +173,9 @@ class _Reader:
                 self._harmony(each, at, found)
             elif each.name in ("direction", "sound"):
                 self._tempo(each, at, found)
+                found.signs += [(at, sign) for sign in self._turns(each)]
+            elif each.name == "barline":
+                self._bar_line(each, found)
             found.length = max(found.length, at)
         found.usual = self._usual
         return found
@@ -167,28 +183,71 @@ class _Reader:
     def _note(self, node: Node, start: Fraction, length: Fraction, measure: _Measure) -> None:
         if node.first("rest") or not length:
             return
+        drum = False
         if (pitch := node.first("pitch")) is not None:
-            number = self._pitch(pitch, "step", "octave") + self._alteration(pitch) + self._transposed
-        elif (unpitched := node.first("unpitched")) is not None:
+            number = self._pitch(pitch) + self._alteration(pitch) + self._transposed
+            self.pitched = True
+        elif node.first("unpitched") is not None:
             instrument = node.first("instrument")
-            known = self._drums.get(instrument.attributes.get("id", "") if instrument else "")
-            number = self._pitch(unpitched, "display-step", "display-octave") if known is None else known
+            known = self._instruments
+            # Where there is but one, notes need not name it.
+            named = (
+                instrument.attributes.get("id", "") if instrument else next(iter(known), "") if len(known) == 1 else ""
+            )
+            if named not in known:
+                self._refused.leave_out("percussion, of which is not said what it is", self._where(node))
+                return
+            number, drum = known[named], True
+            self.drums = True
         else:
             return
         ties = {tie.attributes.get("type") for tie in node.all("tie")}
-        measure.notes.append((start, length, number, "start" in ties, "stop" in ties))
+        ties = ties or {tie.attributes.get("type") for each in node.all("notations") for tie in each.all("tied")}
+        on, behind = "start" in ties or "continue" in ties, "stop" in ties or "continue" in ties
+        measure.notes.append(Note(start, length, number, int(drum), on, behind))
 
-    def _pitch(self, node: Node, step: str, octave: str) -> int:
-        letter = node.text_of(step, "B").strip()
+    def _bar_line(self, node: Node, measure: _Measure) -> None:
+        left = node.attributes.get("location") == "left"
+        signs: list[Sign] = []
+        repeat, ending = node.first("repeat"), node.first("ending")
+        if repeat is not None and left and repeat.attributes.get("direction") == "forward":
+            signs.append(Line(opens=1))
+        elif repeat is not None and not left and repeat.attributes.get("direction") == "backward":
+            times = self._number(repeat.attributes.get("times", "2"), node)
+            signs.append(Line(closes=min(max(times - 1, 1), REPEATS)))
+        if ending is not None and left and ending.attributes.get("type") == "start":
+            try:
+                signs.append(Ending(numbers(ending.attributes.get("number", ""))))
+            except ValueError:
+                self._refused.leave_out("endings without numbers", self._where(node))
+        elif ending is not None and not left:
+            signs.append(Line(double=True))
+        if left:
+            measure.signs += [(Fraction(0), sign) for sign in signs]
+        else:
+            measure.ends += signs
+
+    def _turns(self, node: Node) -> list[Turn]:
+        """What a direction or a sound says of where to go on: in its attributes, or else in words and signs."""
+        every = list(node.walk())
+        said = [
+            found for each in every if each.name == "sound" for what, found in TURNS.items() if what in each.attributes
+        ]
+        words = turn(" ".join(each.text for each in every if each.name == "words"))
+        drawn = [TURNS[each.name] for each in every if each.name in ("segno", "coda")]
+        return said or ([words] if words else drawn)
+
+    def _pitch(self, node: Node) -> int:
+        letter = node.text_of("step", "B").strip()
         if letter not in SEMITONES:
             raise UserError(f"{self._where(node)}: {shown(letter)} is no note. Letters are A to G; correct the file.")
-        return 12 * (self._whole(node, octave, 4) + 1) + SEMITONES[letter]
+        return 12 * (self._whole(node, "octave", 4) + 1) + SEMITONES[letter]
 
     def _alteration(self, node: Node) -> int:
         found = self._fraction(node, "alter", "0")
         if found.denominator != 1:
             self._refused.leave_out("alterations of less than a semitone", self._where(node))
-        return round(found)
+        return tempered(found)
 
     def _attributes(self, node: Node, at: Fraction, measure: _Measure) -> None:
         if node.first("divisions"):
@@ -196,18 +255,29 @@ class _Reader:
         if (transpose := node.first("transpose")) is not None:
             self._transposed = self._whole(transpose, "chromatic", 0) + 12 * self._whole(transpose, "octave-change", 0)
         if (time := node.first("time")) is not None and time.first("beats"):
-            beats = [self._number(each, time) for each in time.text_of("beats", "4").split("+")]
-            unit = self._whole(time, "beat-type", 4)
-            if min(beats) < 1 or unit not in UNITS:
-                raise UserError(f"{self._where(time)}: no such metre. Units are 1, 2, 4 … 64; correct the file.")
-            self._usual = Fraction(4 * sum(beats), unit)
+            metre = self._metre(time)
+            self._usual = Fraction(4 * metre.beats, metre.unit)
             if self._first:
-                measure.marks.append((at, Metre(0, sum(beats), unit)))
+                measure.marks.append((at, metre))
         if self._first and (key := node.first("key")) is not None and key.first("fifths"):
             sharps = shifted(self._whole(key, "fifths", 0), self._transposed)
             if -7 <= sharps <= 7:
                 mode = MODES.get(key.text_of("mode", "major").strip(), 0)
                 measure.marks.append((at, Key(0, sharps, mode)))
+
+    def _metre(self, node: Node) -> Metre:
+        """3/8, 3+2/8, and several in a row, which are added."""
+        found = [
+            (sum(self._number(each, node) for each in beats.text.split("+")), self._number(unit.text, node))
+            for beats, unit in zip(node.all("beats"), node.all("beat-type"), strict=False)
+        ]
+        try:
+            return together(found)
+        except ValueError:
+            raise UserError(
+                f"{self._where(node)}: no such metre. A bar has 1 to {BEATS} beats of unit 1, 2, 4 … 64; correct the "
+                "file."
+            ) from None
 
     def _harmony(self, node: Node, at: Fraction, measure: _Measure) -> None:
         found = symbol(node)
