@@ -1,7 +1,8 @@
-"""Music: likelihood on the collections of piano rolls that the literature uses; two experiments; what a model draws.
+"""Music: likelihood on the collections of piano rolls that the literature uses; experiments; what a model draws.
 
     python benchmarks/music.py blues [--melody]                  # see benchmarks/blues.py
     python benchmarks/music.py franklin                          # see benchmarks/franklin.py
+    python benchmarks/music.py bands                             # see benchmarks/bands.py
     python benchmarks/music.py compare --model MODEL --data FILES # see benchmarks/beside.py
     python benchmarks/music.py loops --model MODEL, keys --model MODEL --data FILES # see benchmarks/loops.py
     RHAPSODE_DATA=folder python benchmarks/music.py rolls [--sets jsb,nottingham] [--heads bernoulli,nade] [--minutes 4]
@@ -32,6 +33,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import bands
 import beside
 import blues
 import franklin
@@ -140,7 +142,7 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["rolls", "blues", "franklin", "compare", "loops", "keys"])
+    parser.add_argument("what", choices=["rolls", "blues", "franklin", "bands", "compare", "loops", "keys"])
     parser.add_argument("--sets", default=",".join(FILES), help=f"of {', '.join(FILES)}")
     parser.add_argument("--heads", default="bernoulli,nade", help="of bernoulli, nade")
     parser.add_argument("--minutes", type=float, default=4.0, help="of training, each")
@@ -153,6 +155,7 @@ def main() -> None:
     others = {
         "blues": blues.run,
         "franklin": franklin.run,
+        "bands": bands.run,
         "compare": beside.run,
         "loops": loops.run,
         "keys": loops.keys,

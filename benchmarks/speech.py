@@ -18,7 +18,7 @@ costs. MCD leaves out c0. F0 is compared where both sound. As in the paper, netw
 they are given it phone by phone, as the model of prosody has it. `predicted`: with durations of that model, too, and
 frames matched by dynamic time warping. Means of the network as they are, without post-filter, unless a row says so.
 
-`hear` is the word error rate of pocketsphinx on test and validation prompts; see `hearing.py`.
+`hear` is the word error rate of pocketsphinx on test and validation prompts; see `rhapsode.speech.hear`.
 
 One object of JSON at the end.
 """
@@ -35,7 +35,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import hearing
 import numpy as np
 from music import Notes
 
@@ -44,8 +43,8 @@ from rhapsode.codecs.speech import Speech
 from rhapsode.datasets import cache_folder
 from rhapsode.exchange.cache import Cache
 from rhapsode.model import Model
-from rhapsode.speech import espeak, melody
-from rhapsode.speech.acoustics import Acoustics
+from rhapsode.speech import espeak, hear, melody
+from rhapsode.speech.acoustics import Acoustics, chained
 from rhapsode.speech.audio import written
 from rhapsode.speech.formats import own
 from rhapsode.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
@@ -97,7 +96,7 @@ def frames(utterance: Utterance) -> Acoustics:
 def distance(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
     """Over all frames of all utterances within 40 dB of their utterance's loudest."""
     mask = np.concatenate([speech(frames(one)) for one in theirs])
-    return asdict(compare(frames(joined(ours)), frames(joined(theirs)), mask))
+    return asdict(compare(chained([*map(frames, ours)]), chained([*map(frames, theirs)]), mask))
 
 
 def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
@@ -233,7 +232,7 @@ def heard(home: Path, work: Path, only: list[str]) -> dict[str, Any]:
     prompts = data["test"] + data["valid"]
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
-    understand = hearing.recogniser()
+    understand = hear.recogniser()
 
     def natural(one: Utterance) -> Sound:
         assert one.sound is not None
@@ -269,7 +268,8 @@ def heard(home: Path, work: Path, only: list[str]) -> dict[str, Any]:
         if only and name not in only:
             continue
         pairs = [(one.text, understand(kind(one))) for one in prompts]
-        rate, low, high = hearing.error_rate(pairs)
+        error = hear.error_rate(pairs)
+        rate, low, high = error.rate, error.low, error.high
         found[name] = {"word_error_rate": rate, "low": low, "high": high, "sentences": len(pairs)}
         print(f"{name:24} {100 * rate:5.1f} % of words wrong [{100 * low:.1f}, {100 * high:.1f}]", flush=True)
         found[name]["some"] = pairs[:5]

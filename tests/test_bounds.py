@@ -166,6 +166,14 @@ CASES: dict[str, tuple[str, int, Make]] = {
         2000,
         lambda n: f'<!DOCTYPE svg [<!ATTLIST a b CDATA "{"c" * n}">]>' + svg("<a/>" * n),
     ),
+    "svg, an order of points": (
+        "a.svg",
+        2000,
+        lambda n: svg(
+            f'<g data-rhapsode-unit="1" data-rhapsode-thin="{" ".join(f"{at}:{at + 1}" for at in range(n))}">'
+            f'<path d="M0 0{"h1" * (n - 1)}"/></g>'
+        ),
+    ),
     "svg, groups": ("a.svg", 5000, lambda n: svg("<g>" * 190 + "<a/>" * n + "</g>" * 190)),
     "svg, texts between elements": ("a.svg", 4000, lambda n: svg("ab<a/>" * n)),
     "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),

@@ -694,7 +694,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["generate", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
         (["generate", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
         (["generate", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),
-        (["generate", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing is left to write"),
+        (["generate", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing of the text is left"),
         *(
             (["generate", "MODEL", "ab", *options], f"{message}; before anything was drawn")
             for options, message in (

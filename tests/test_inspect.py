@@ -192,7 +192,7 @@ def test_folders(inspected: Inspected, tmp_path: Path) -> None:
         put(tmp_path / "tunes" / f"{n}.abc", ABC)
         put(tmp_path / "ink" / f"{n}.jsonl", "".join(f"{dumps(one)}\n" for one in written(WORDS)))
         put(tmp_path / "texts" / "deep" / f"{n}.txt", TEXT)
-        put(tmp_path / "talks" / f"{n}.m4a", b"\0\0\0\x20ftypM4A " + bytes(99))
+        put(tmp_path / "talks" / f"{n}.ape", b"MAC \x96\x0f" + bytes(99))
     put(tmp_path / "tunes" / "README.md", "Tunes.")
     found = inspected(tmp_path / "tunes").json
     assert found["kind"] == "tunes" and found["tunes"] == 3 and found["files"] == {"files of tunes": 3}
@@ -205,9 +205,9 @@ def test_folders(inspected: Inspected, tmp_path: Path) -> None:
     assert inspected(tmp_path / "texts").json["documents"] == 3
     assert inspected(tmp_path / "texts" / "**" / "*.txt").json["characters"] == 3 * len(TEXT)
     found = inspected(tmp_path / "talks").json
-    assert found["kind"] == "not read" and found["files"] == {"recordings (M4A)": 3}
+    assert found["kind"] == "not read" and found["files"] == {"recordings (Monkey's Audio)": 3}
     assert found["train"]["codec"] is None and found["train"]["why_not"].startswith(
-        "M4A is not read. Convert it: ffmpeg"
+        "Monkey's Audio is not read. Convert it: ffmpeg"
     )
     assert inspected(tmp_path).json["kind"] == "mixed"
 

@@ -312,6 +312,22 @@ def test_it_learns_to_read(tmp_path: Path, few_rows: None) -> None:
     assert (right < wrong).mean() > 0.95
 
 
+def test_it_goes_on_from_another_one(tmp_path: Path, few_rows: None, untrained: Recogniser) -> None:
+    config = untrained.config.model_copy(update={"alphabet": "litovzx", "marks": True})
+    begun = recognise.initialise(config, torch.Generator(), untrained)
+    grown = Recogniser(config, {name: weight.detach().numpy() for name, weight in begun.items()})
+    drawings = words(4, seed=3)
+    texts = [drawing.text or "" for drawing in drawings]
+    before = logits(untrained, [frames(one) for one in drawings])
+    after = logits(grown, [frames(one) for one in drawings])
+    order = ["litovzx".index(c) for c in untrained.config.alphabet] + [7]
+    torch.testing.assert_close(after[..., order], before)
+    assert np.isfinite(grown.nats(drawings, texts)).all()
+    found = recognise.train_recogniser(drawings, tmp_path / "r", minutes=0.001, base=untrained, width=99)
+    assert found.config.width == untrained.config.width and found.config.marks
+    assert set(found.config.alphabet) == set(untrained.config.alphabet)
+
+
 def test_without_validation_the_last_weights_are_kept(tmp_path: Path, few_rows: None) -> None:
     report = Heard()
     drawings = [*words(20, seed=7), from_strokes([np.zeros((2, 2))]), from_strokes([], "v")]
@@ -349,7 +365,17 @@ def test_a_recogniser_is_not_overwritten_unasked(
     more = ["--overwrite", "--minutes", "0.01", "--width", "8", "--json", "-q"]
     assert main(["recognise", str(lines), "-o", str(model), *more]) == 0
     told = capsys.readouterr()
-    assert told.err == "" and json.loads(told.out)["valid_cer"] >= 0 and Recogniser.load(model / FILE).config.width == 8
+    assert told.err == "" and json.loads(told.out)["valid_cer"] >= 0
+    assert Recogniser.load(model / FILE).config.width == 8
+    bare = str(shutil.copytree(model, tmp_path / "bare", ignore=shutil.ignore_patterns(FILE)))
+    for options, message in (
+        (["--from", bare], "has no recogniser to go on from"),
+        (["--from", str(model), "--width", "8"], "--width is that of the recogniser"),
+    ):
+        assert main(["recognise", str(lines), "-o", bare, *options]) == 2
+        assert message in capsys.readouterr().err
+    assert main(["recognise", str(lines), "-o", bare, "--from", str(model), *more[1:3], "-q"]) == 0
+    assert Recogniser.load(Path(bare) / FILE).config.width == 8
 
 
 def test_lost_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

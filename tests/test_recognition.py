@@ -23,6 +23,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.speech import audio
 from rhapsode.speech.utterance import Sound
 
+APE = b"MAC \x96\x0f" + bytes(range(256)) * 20
 M4A = b"\0\0\0\x20ftypM4A \0\0\0\0M4A mp42isom\0\0\0\0" + bytes(range(256)) * 20
 JPEG = b"\xff\xd8\xff\xe0\0\x10JFIF\0" + bytes(range(256)) * 20
 PDF = b"%PDF-1.4\n" + b"1 0 obj << /Length 9 >> stream\n" * 99
@@ -64,6 +65,8 @@ def fill(folder: Path, content: dict[str, bytes | str], count: int = 20) -> Path
         ({"{}.svgz": gzip.compress(SVG.encode())}, "strokes"),
         ({"{}.wav": wav(), "{}.txt": SENTENCE}, "speech"),
         ({"{}.WAV": wav(), "{}.TXT": SENTENCE}, "speech"),
+        ({"{}.m4a": M4A, "{}.txt": SENTENCE}, "speech"),
+        ({"{}.aac": bytes(99), "{}.txt": SENTENCE}, "speech"),  # nothing but its name tells
         ({"wav/{}.wav": wav(), "txt/{}.txt": SENTENCE}, "speech"),
         ({"wav48/ann/{}.wav": wav(), "TXT/ann/{}.txt": SENTENCE}, "speech"),
         ({"{}.wav": wav(), "transcripts/{}.txt": SENTENCE}, "speech"),
@@ -85,13 +88,13 @@ def test_what_is_read(tmp_path: Path, content: dict[str, bytes | str], codec: st
     ("content", "message"),
     [
         (
-            {"{}.m4a": M4A, "{}.txt": SENTENCE},
-            r"M4A is not read\. Convert it: ffmpeg -i (\S+)/0\.m4a \1/0\.wav\. Seen: 20 recordings \(M4A\), 20 texts "
+            {"{}.ape": APE, "{}.txt": SENTENCE},
+            r"Monkey's Audio is not read\. Convert it: ffmpeg -i (\S+)/0\.ape \1/0\.wav\. "
+            r"Seen: 20 recordings \(Monkey's Audio\), 20 texts "
             r"of the same names\. To train on the 20 texts alone, give --codec chars or name them: '?\1/\*\*/\*\.txt",
         ),
-        ({"{}.m4a": M4A, "all.txt": SENTENCE}, r"Seen: 20 recordings \(M4A\), 1 text\."),
-        ({"{}.m4a": bytes(99), "{}.txt": SENTENCE}, r"Seen: 20 recordings \(M4A\)"),  # nothing but its name tells
-        ({"m4a/{}.m4a": M4A, "text/{}.txt": SENTENCE, "{}.md": SENTENCE}, r"20 texts of the same names"),
+        ({"{}.ape": APE, "all.txt": SENTENCE}, r"Seen: 20 recordings \(Monkey's Audio\), 1 text\."),
+        ({"ape/{}.ape": APE, "text/{}.txt": SENTENCE, "{}.md": SENTENCE}, r"20 texts of the same names"),
         ({"wav/{}.wav": M4A, "txt/{}.txt": SENTENCE}, r"M4A is not read"),
         ({"{}.dat": wav(), "{}.txt": SENTENCE}, r"recordings \(WAV\) must be called so, with one of \.wav "),
         ({"{}.flac": b"fLaC" + bytes(99), "a.trans.txt": SENTENCE}, r"recordings without texts\. Give recordings with"),
@@ -131,7 +134,7 @@ def test_archives_are_told_by_what_is_in_them(tmp_path: Path) -> None:
     for name, members, what in (
         (
             "talks.zip",
-            {"a.m4a": M4A, "a.txt": SENTENCE},
+            {"a.ape": APE, "a.txt": SENTENCE},
             r"Unpack it, .* python -m zipfile -e \S+talks.zip \S+talks\.",
         ),
         ("a.docx", {"[Content_Types].xml": "<x/>", "word/document.xml": "<x/>"}, "Office is not read"),
@@ -145,19 +148,19 @@ def test_archives_are_told_by_what_is_in_them(tmp_path: Path) -> None:
 
 
 def test_a_list_of_sources_is_one_collection(tmp_path: Path) -> None:
-    fill(tmp_path, {"{}.m4a": M4A})
+    fill(tmp_path, {"{}.ape": APE})
     book = put(tmp_path / "book.txt", SENTENCE * 99)
-    with pytest.raises(UserError, match=r"^\S+/0.m4a and 1 more: M4A is not read"):
-        codec_for([tmp_path / "0.m4a", book])
+    with pytest.raises(UserError, match=r"^\S+/0.ape and 1 more: Monkey's Audio is not read"):
+        codec_for([tmp_path / "0.ape", book])
     assert codec_for([book]) == codec_for([tmp_path / "*.txt"]) == "chars"
     with pytest.raises(UserError, match="20 recordings"):
-        codec_for([str(tmp_path / "*.m4a")])
+        codec_for([str(tmp_path / "*.ape")])
     assert codec_for(["-", "data:ptb", tmp_path / "none"]) == "chars"  # told when they are read
 
 
 def test_of_many_files_some_of_each_suffix_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As many are counted, and those that go together are found among all."""
-    fill(tmp_path, {"a/{}.txt": SENTENCE, "b/{}.m4a": M4A, "c{}.txt": SENTENCE}, 300)
+    fill(tmp_path, {"a/{}.txt": SENTENCE, "b/{}.ape": APE, "c{}.txt": SENTENCE}, 300)
     looked_at = []
 
     def looked(path: Path) -> object:
@@ -166,10 +169,10 @@ def test_of_many_files_some_of_each_suffix_are_looked_at(tmp_path: Path, monkeyp
 
     monkeypatch.setattr("rhapsode.recognition.kind_of", looked)
     survey = Survey([tmp_path])
-    assert survey.counts == {"recordings (M4A)": 300, "texts of the same names": 300, "texts": 300}
+    assert survey.counts == {"recordings (Monkey's Audio)": 300, "texts of the same names": 300, "texts": 300}
     assert 3 * SNIFFED / 2 <= len(looked_at) <= 3 * SNIFFED
     size = sum(share.bytes for share in survey.kinds.values())
-    assert size == pytest.approx(300 * (len(M4A) + 2 * len(SENTENCE)))
+    assert size == pytest.approx(300 * (len(APE) + 2 * len(SENTENCE)))
 
 
 def test_one_source_alone(tmp_path: Path) -> None:
@@ -195,7 +198,7 @@ def test_clutter_does_not_count_unless_there_is_nothing_else(tmp_path: Path) -> 
     ("content", "codec", "warning"),
     [
         ({"{}.bin": random.Random(1).randbytes(999), "a.txt": "Hm."}, "chars", r"only 1 of 21 files, less than 1 % of"),
-        ({"{}.m4a": M4A, "{}.txt": SENTENCE}, "chars", r"codec chars reads only 20 of 40 .*, 1 % .* Left out: 20 r"),
+        ({"{}.ape": APE, "{}.txt": SENTENCE}, "chars", r"codec chars reads only 20 of 40 .*, 1 % .* Left out: 20 r"),
         ({"a{}.txt": SENTENCE, "b{}.txt": SENTENCE, "{}.jpg": JPEG}, "chars", r"40 of 60 files, 3 % of the bytes"),
         ({"{}.abc": ABC, "{}.txt": SENTENCE}, "melody", r"codec melody reads only 20 of 40 files, .* 20 texts of the"),
         ({"{}.abc": ABC, "{}.txt": SENTENCE}, "abc", r"codec abc reads only 20 of 40 files"),
@@ -215,8 +218,8 @@ def test_warnings(tmp_path: Path, content: dict[str, bytes | str], codec: str, w
 
 
 def test_a_corpus_warns_and_training_does_so_twice(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = fill(tmp_path / "talks", {"{}.m4a": M4A, "{}.txt": SENTENCE * 9})
-    with pytest.raises(UserError, match="M4A is not read"):
+    folder = fill(tmp_path / "talks", {"{}.ape": APE, "{}.txt": SENTENCE * 9})
+    with pytest.raises(UserError, match="Monkey's Audio is not read"):
         prepare([folder], reset=ResetPolicy.parse("document"), cache=tmp_path / "cache")
     data = prepare([folder], codec="chars", reset=ResetPolicy.parse("document"), cache=tmp_path / "cache")
     assert len(data.warnings) == 1 and "20 of 40 files" in data.warnings[0]

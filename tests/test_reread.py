@@ -16,8 +16,10 @@ import rhapsode
 from rhapsode._writers import Sample
 from rhapsode.cli import main
 from rhapsode.codecs.strokes import Strokes
+from rhapsode.errors import UserError
 from rhapsode.ink import read as ink
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, from_runs, joined_order, to_runs
+from rhapsode.ink.hershey import JOINED, lines
 from rhapsode.ink.page import Page
 from rhapsode.ink.write import PAGES, SUFFIXES, save
 from rhapsode.model import Model
@@ -66,6 +68,45 @@ def test_generation_is_scoring(
         (score,) = score_records(model, [found])
         assert score.steps == len(sample.steps), "no point is left out, and none is put between"
         assert score.nats_per_step == pytest.approx(-sample.log_probs.mean(), abs=near)
+
+
+def test_what_was_drawn_in_another_order_is_read_in_that(tmp_path: Path) -> None:
+    """A model that draws dots and bars with their letters: a hand's order is written, and the model's comes back."""
+    hand = replace(JOINED, delayed=1.0, lifts=0.0)
+    real = list(lines(["little things next", "quixotic", "exit", "moon"], 0, hand))
+    codec = Strokes.fit(partial(iter, real), delayed=0, every=5)
+    returned = 0
+    for each in real:
+        steps = codec.encode(each)
+        drawn = codec.decode(steps, each.text)
+        returned += int((steps[:, 2] < 0).sum())
+        for suffix, options, atol in ((".jsonl", {}, 1e-5), (".svg", {}, 0.01), (".svg", {"mode": "ink"}, 0.01)):
+            found = codec.encode(back(drawn, tmp_path / f"a{suffix}", **options))
+            assert np.array_equal(found[:, 2], steps[:, 2]) and np.allclose(found, steps, atol=atol)
+    assert returned > 5
+    drawn = codec.decode(codec.encode(real[0]))
+    # A picture that someone has changed has an order no longer.
+    (file,) = save(drawn, tmp_path / "b.svg")
+    text = file.read_text()
+    file.write_text(text[: text.rindex("<path")] + "</g></g></svg>")
+    (changed,) = ink.read(file)
+    assert changed.thin and changed.order is None and 0 < len(changed) < len(drawn)
+    (file,) = save(drawn, tmp_path / "c.jsonl")
+    value = json.loads(file.read_text())
+    assert value["thin"][-1][1] == len(drawn)
+    for wrong in ([[0, 3]], [[0, 10**9]], [[1, 3]], [[3, 0]], "x", [[0]], [0, 3], None, 1):
+        file.write_text(json.dumps(value | {"thin": wrong}))
+        with pytest.raises(UserError, match="thin"):
+            list(ink.read(file))
+
+
+def test_pieces_put_together_keep_the_order() -> None:
+    one = replace(written(["ab"])[0], thin=True, order=np.array([*range(8, 16), *range(8)]))
+    joined = joined_order([one, one])
+    assert joined is not None and to_runs(joined) == [[8, 16], [0, 8], [24, 32], [16, 24]]
+    found = from_runs(to_runs(joined), 32)
+    assert found is not None and np.array_equal(found, joined)
+    assert joined_order([one, written(["ab"])[0]]) is None and joined_order([]) is None and from_runs([], 0) is None
 
 
 def test_as_a_style_it_is_what_it_was(tiny_model: MakeModel, tmp_path: Path) -> None:

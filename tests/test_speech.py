@@ -216,6 +216,46 @@ def test_times_are_those_of_the_sound_however_many_sentences(home: Path, tmp_pat
     assert np.isin(whole.acoustics().f0[round(begin / 0.01) + 2 :], own).all()
 
 
+def test_frames_drawn_at_once_are_those_drawn_one_by_one(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from rhapsode.heads.regression import Regression
+
+    model = Model.load(home / "voice")
+    outline = model.record_codec.outline()
+    one, *more = model.generate(outline=outline, seed=1, samples=2)
+    monkeypatch.setattr(Regression, "drawn_at_once", lambda *given: None)
+    [other] = model.generate(outline=outline, seed=1)
+    for found in (one, *more):
+        np.testing.assert_array_equal(found.steps, other.steps)
+        np.testing.assert_array_equal(found.log_probs, other.log_probs)
+        assert (found.data, found.stopped) == (other.data, other.stopped) and found.attention is not None
+    monkeypatch.undo()
+    [short] = model.generate(outline=outline, seed=1, length=5)
+    np.testing.assert_array_equal(short.steps, other.steps[:5])
+
+
+@pytest.mark.parametrize("temperature", [0, 0.5])
+def test_what_was_said_can_be_read_back_and_scored(home: Path, tmp_path: Path, temperature: float) -> None:
+    """As likely as when it was drawn: rhythm and melody. Frames are, too, but for what a vocoder loses: what was drawn
+    is the likeliest that there is."""
+    from rhapsode.samplers import Sampling
+    from rhapsode.speaking import outlined
+    from rhapsode.speech.read import read
+
+    files = [str(tmp_path / name) for name in ("a.wav", "a.jsonl")]
+    options = ["--temperature", str(temperature), "--seed", "3", "--liveliness", "0"]
+    assert say(home, HELD_OUT[0], "-o", files[0], "--also", files[1], *options) == 0
+    voice, prosody = Model.load(home / "voice"), Model.load(home / "voice" / "prosody")
+    [outline] = outlined(voice.codec, HELD_OUT[0])  # type: ignore[arg-type]
+    [drawn] = prosody.generate(outline=outline, seed=3, sampling=Sampling(temperature=temperature))
+    [scored] = prosody.score_records(read(tmp_path / "a.jsonl"))
+    assert scored.steps == len(drawn.steps)
+    assert scored.nats_per_step == pytest.approx(-drawn.log_probs.mean(), abs=0.02)
+    [frames] = voice.generate(outline=drawn.record)
+    [again] = voice.score_records(read(tmp_path / "a.jsonl"))
+    assert abs(again.steps - len(frames.steps)) < 9  # of silence at the ends, a tenth of a second is kept
+    assert again.nats_per_step > -frames.log_probs.mean()
+
+
 def test_a_long_text_has_a_picture_too(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     also = [str(tmp_path / name) for name in ("a.png", "a.lab")]
     options = ["--speed", "0.2", "--also", also[0], "--also", also[1]]
@@ -251,9 +291,72 @@ def test_seeds_temperature_and_json(home: Path, tmp_path: Path, capsys: pytest.C
 
 def test_what_was_never_heard_is_told(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert say(home, "A vision.", "-o", str(tmp_path / "a.wav"), "--also", str(tmp_path / "a.lab")) == 0
-    assert "warning: the voice has never heard v, ʒən" in capsys.readouterr().err.replace("ʒ,", "ʒən")
-    assert say(home, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "b.wav")) == 2
-    assert "never heard v" in capsys.readouterr().err
+    assert "warning: the voice has never heard v (says ð), ʒ (says z), as in 'A vision.'" in capsys.readouterr().err
+    assert " v\n" not in (tmp_path / "a.lab").read_text()
+    (tmp_path / "a.lab").write_text("0 2000000 pau\n2000000 4000000 v\n4000000 6000000 iː\n6000000 8000000 pau\n")
+    assert say(home, "--phones", str(tmp_path / "a.lab"), "-o", str(tmp_path / "b.wav")) == 0
+    assert "warning: the voice has never heard v (says ð)\n" in capsys.readouterr().err
+    assert len(samples(tmp_path / "b.wav")) == pytest.approx(0.8 * 16000, abs=200)
+
+
+def test_phones_without_times_are_said(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "a.txt").write_text("sil G OW1 | HH OW1 M\n_ d oʊ n t _\n")
+    (tmp_path / "a.lab").write_text("pau\nɡ\noʊ\npau\n")
+    for name, symbols in (("a.txt", "_ ɡ oʊ h oʊ m _ _ d oʊ n t _"), ("a.lab", "_ ɡ oʊ _")):
+        told = tmp_path / "told.jsonl"
+        given = ["--phones", str(tmp_path / name), "--speed", "2", "-o", str(tmp_path / "b.wav"), "--also", str(told)]
+        assert say(home, *given) == 0
+        phones = json.loads(told.read_text())["phones"]
+        assert " ".join(each[0] for each in phones) == symbols
+        assert capsys.readouterr().err.count("warning") == 0
+
+
+def test_pauses_are_as_long_as_asked_for(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Their times, and the silence that is heard."""
+    told, wav = tmp_path / "told.jsonl", tmp_path / "a.wav"
+
+    def phones(*options: str) -> list[tuple[str, float, float]]:
+        assert say(home, *options, "-o", str(wav), "--also", str(told)) == 0
+        found = [(symbol, begin, end) for symbol, begin, end, _ in json.loads(told.read_text())["phones"]]
+        sound = np.abs(samples(wav).astype(int))
+        for symbol, begin, end in found:
+            if end - begin > 0.5:
+                assert symbol == "_" and sound[round(16000 * begin) + 1600 : round(16000 * end) - 1600].max() < 200
+        return found
+
+    found = phones("Go home. Go home.", "--pause", "0.8")
+    between = [end - begin for symbol, begin, end in found[1:-1] if symbol == "_"]
+    assert sum(between) == pytest.approx(0.8, abs=1e-3)
+    found = phones('<speak>Go <break time="700ms"/> home. <prosody rate="50%">Go</prosody> home.</speak>')
+    assert [end - begin for symbol, begin, end in found if end - begin > 0.5] == [pytest.approx(0.7, abs=1e-3)]
+    lasting = [end - begin for symbol, begin, end in found if symbol == "ɡ"]
+    assert lasting[1] > 1.5 * lasting[0]
+
+
+def test_words_of_a_lexicon(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    told = tmp_path / "told.jsonl"
+    (tmp_path / "words.tsv").write_text("# mine\nhome\tɡˈoʊ\n")
+    also = ["-o", str(tmp_path / "a.wav"), "--also", str(told)]
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
+    assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "oʊ", "ɡ", "oʊ", "_"]
+    own = home / "voice" / "lexicon.tsv"
+    own.write_text("home\tˈoʊ\ngo\tɡˈiː\n")  # of the voice itself
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
+    own.unlink()
+    assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "iː", "ɡ", "oʊ", "_"]
+    (tmp_path / "words.tsv").write_text("home\t§§\n")
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 2
+    assert "words.tsv, line 1: '§§' are no phones that are known" in capsys.readouterr().err
+
+
+def test_ssml_that_is_wrong_is_one_error(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert say(home, "<speak>Go <b>home</b>", "-o", str(tmp_path / "a.wav")) == 2
+    error = capsys.readouterr().err
+    assert "SSML: the text: not well-formed XML" in error and error.count("\n") == 1
+    assert say(home, "<speak>Go <b>home</b></speak>", "-o", str(tmp_path / "a.wav"), "--json") == 0
+    heard = capsys.readouterr()
+    assert json.loads(heard.out)["samples"][0]["text"] == "Go home"
+    assert "warning: SSML: <b> is not known: its text is read (1)." in heard.err
 
 
 LAB = "0 2000000 pau\n2000000 5000000 iː\n"
@@ -272,10 +375,13 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--length", "3"], "--length means nothing to models of voices"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
-        (["--phones", "A.lab", "--speed", "2"], "--phones and --speed were given; one of them must go"),
-        (["--phones", "A.txt"], "--phones A.txt: .* must end in .textgrid, .lab, .jsonl"),
+        (["--phones", "A.lab", "--speed", "2"], "A.lab and --speed were given; one of them must go"),
+        (["--phones", "A.csv"], "--phones A.csv: .* must end in .textgrid, .lab, .jsonl, .txt"),
+        (["Home.", "--sentences", "word"], "sentences: 'word' is not known.* Allowed: auto, line"),
+        (["Home.", "--pause", "-1"], "--pause -1: between sentences are 0 to 60 seconds"),
+        (["Home.", "--lexicon", "none.tsv"], "cannot read none.tsv"),
         (["--phones", "none.lab"], "cannot read none.lab"),
-        (["--phones", "bare.jsonl"], "bare.jsonl: its phones have no times"),
+        (["--phones", "bare.jsonl", "--f0", "bad.csv"], "bad.csv, line 2"),
         (["--phones", "bob.jsonl"], "bob.jsonl: speaker: 'bob' is not known"),
         (["--phones", "A.lab", "--f0", "bad.csv"], "bad.csv, line 2: '0.1,x' is not `seconds,hertz`"),
         (["--phones", "A.lab", "--f0", "far.csv"], "far.csv, line 1: '1e12,100' is not"),
@@ -455,6 +561,28 @@ def test_two_speakers(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[
     assert "speaker: 'bib' is not known. Did you mean 'bob'? Allowed: ann, bob." in capsys.readouterr().err
     assert main(["score", str(tmp_path / "voice"), str(home / "held" / "utterances.jsonl")]) == 2
     assert "of a speaker whom the model does not know" in capsys.readouterr().err
+
+
+def test_a_voice_is_compared_with_what_was_held_out(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from rhapsode.speech import hear
+
+    heard: list[Any] = []
+    monkeypatch.setattr(hear, "recogniser", lambda: lambda sound: heard.append(sound) or HELD_OUT[0])
+    folder = tmp_path / "voice"
+    assert main([*training(home), "-o", str(folder), "--json"]) == 0
+    out = capsys.readouterr()
+    found = json.loads(out.out)["quality"]
+    assert found == json.loads((folder / "quality.json").read_text()) and found["utterances"] == 2
+    assert 1 < found["mcd_db"] < 30 and 0 < found["f0_rmse_hz"] < 100 and 0 <= found["voicing_error_percent"] < 60
+    # One of two sentences was heard right, each time; the other one shares a word or two with it.
+    assert found["words_wrong"] == found["words_wrong_recorded"] == pytest.approx(0.5, abs=0.15) and len(heard) == 4
+    assert "quality  2 held-out recordings: MCD " in out.err and " % of words wrong (recordings " in out.err
+    assert main(["inspect", str(folder), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["quality"] == found
+    assert main(["inspect", str(folder)]) == 0
+    assert "mcd_db" in capsys.readouterr().out
 
 
 # --- recordings ---

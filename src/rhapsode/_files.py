@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,7 +36,8 @@ class SourceFile:
     """A file to read, or bytes `start` up to `stop` of one that is not compressed.
 
     name: what messages call it; kind: how it is compressed, e.g. `.gz`, or nothing;
-    size, changed: its bytes on disk and time of change in ns when it was found.
+    size, changed: its bytes on disk and time of change in ns when it was found. within: the folder that was given, in
+    which it was found.
     """
 
     path: Path
@@ -45,6 +47,7 @@ class SourceFile:
     changed: int
     start: int = 0
     stop: int | None = None
+    within: Path | None = None
 
     @property
     def length(self) -> int:
@@ -141,7 +144,7 @@ class Finder:
             raise _missing(source)
         before = len(self.files)
         for path in files:
-            self._file(path, path, picky=True)
+            self._file(path, path, picky=True, within=_plain(source))
         if not files:  # like a shell's: a pattern that only folders match stands for those folders
             for path in paths:
                 self._folder(path)
@@ -167,13 +170,22 @@ class Finder:
             elif not os.path.isfile(path):
                 self.skipped[path] = "not a regular file"
             else:
-                self._file(path, path, picky=True)
+                self._file(path, path, picky=True, within=Path(folder))
         if len(self.files) == before:
             new = {name: why for name, why in self.skipped.items() if name not in left_out}
             why = reasons(new, self.damaged)
             raise UserError(f"{folder!r}: a folder with no usable file: {why}. Give {self._wanted}.")
 
-    def _file(self, path: str, name: str, *, picky: bool, start: int = 0, stop: int | None = None) -> None:
+    def _file(
+        self,
+        path: str,
+        name: str,
+        *,
+        picky: bool,
+        start: int = 0,
+        stop: int | None = None,
+        within: Path | None = None,
+    ) -> None:
         """picky: leave it out if it is not accepted or, without `accepts`, looks binary. Empty ones are always out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
@@ -194,7 +206,7 @@ class Finder:
         elif picky and not self._accepts and b"\0" in head:
             self.skipped[name] = "looks binary"
         else:
-            found = SourceFile(Path(path), name, kind, about.st_size, about.st_mtime_ns, start, stop)
+            found = SourceFile(Path(path), name, kind, about.st_size, about.st_mtime_ns, start, stop, within)
             last = self.files[-1] if self.files else None
             if last and (last.path, last.stop) == (found.path, found.start):  # parts of a corpus that was cut in two
                 found = replace(last, name=f"{last.name} and {name}", stop=stop)
@@ -205,6 +217,11 @@ class Finder:
 def _read(stream: BinaryIO, name: str) -> bytes:
     with reading(name):
         return stream.read(CHUNK)
+
+
+def _plain(pattern: str) -> Path:
+    """The folders of a pattern before the first part that stands for several."""
+    return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
 def _missing(source: str) -> UserError:

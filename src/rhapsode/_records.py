@@ -38,6 +38,7 @@ class RecordWriter:
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
 
     def add(self, record: Any) -> bool:
         """One more record; one that the codec refuses is counted. Whether it was added."""
@@ -46,6 +47,7 @@ class RecordWriter:
         if why:
             self.refused[why] += 1
             return False
+        self.lost.update(codec.lost(record))
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
@@ -84,8 +86,9 @@ class RecordWriter:
 
 def write(
     folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]], keeper: Keeper | None = None
-) -> tuple[dict[str, Counts], Counter[str]]:
-    """folder/train and folder/valid, from (is it for validation, record); and why how many were left out.
+) -> tuple[dict[str, Counts], Counter[str], Counter[str]]:
+    """folder/train and folder/valid, from (is it for validation, record); why how many were left out; and how much the
+    others lost, see `RecordCodec.lost`.
 
     keeper: is shown the others.
     """
@@ -98,4 +101,5 @@ def write(
     finally:
         for writer in writers.values():
             writer.abandon()
-    return counts, writers["train"].refused + writers["valid"].refused
+    train, valid = writers["train"], writers["valid"]
+    return counts, train.refused + valid.refused, train.lost + valid.lost

@@ -199,6 +199,15 @@ class RecordWriter(Writer):
         super().__init__(task, row, randomness)
         self._codec = task.model.record_codec
         self._seen: list[np.ndarray] = []
+        self._whole: Sample | None = None
+
+    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
+        """Steps that were drawn elsewhere, with what the model gives each, up to one that is the last."""
+        last = next((n for n, step in enumerate(steps) if self._codec.ends(step)), None)
+        if last is not None:
+            self._stopped = "end"
+            steps, log_probs = steps[: last + 1], log_probs[: last + 1]
+        self.steps, self._log_probs, self._seen = [*steps], log_probs.tolist(), [np.empty(0, np.float32)] * len(steps)
 
     def _complete(self, attention: np.ndarray) -> bool:
         if self._task.head.ends:
@@ -220,9 +229,13 @@ class RecordWriter(Writer):
         return Piece(b"", "")
 
     def _rest(self) -> Piece:
-        return Piece(self.sample().data, "")
+        self._whole = self._made()
+        return Piece(self._whole.data, "")
 
     def sample(self) -> Sample:
+        return self._whole or self._made()
+
+    def _made(self) -> Sample:
         codec, task = self._codec, self._task
         steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
         text = task.prompt.decode("utf-8", "replace")

@@ -27,13 +27,14 @@ from rhapsode.codecs._text import TextCodec
 from rhapsode.datasets import cache_folder
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.cache import Cache
+from rhapsode.exchange.flip import flips, unused
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.recognition import Survey
 from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 10
+FORMAT = 11
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -117,7 +118,10 @@ def prepare(
     records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
     if records is not None:
         _refuse_for_records(records, reset, valid_by, separator, field)
+    if flips() and (records is None or records.record != "drawing"):
+        raise UserError(f"flip is for drawings, and the codec is {wanted.kind.name}. Leave it out.")
     notes: list[str] = []
+    doubts: list[str] = []
     if records is None and valid is None and valid_fraction == FRACTION and valid_by is None:
         sources, valid = _published(sources, notes)
 
@@ -129,19 +133,20 @@ def prepare(
     main = opened(sources)
     other = opened(valid) if valid is not None else None
     split = "sources" if other else f"{valid_by} {valid_fraction!r}"
-    identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split]
+    identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split, *flips()]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
     kept = Cache(cache or cache_folder(), lambda told: notes.append(told) if told not in notes else None)
 
     def write(folder: Path) -> None:
         if records is not None:
             _RecordBuild(main, other, wanted, records, valid_fraction, kept, report).write(folder)
+            doubts.append(unused())
         else:
             _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
 
     corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
     main.damaged.update(corpus.damaged)
-    warnings = [*survey.warnings(wanted.kind), *main.damage, *(other.damage if other else ())]
+    warnings = [*survey.warnings(wanted.kind), *main.damage, *(other.damage if other else ()), *filter(None, doubts)]
     skipped = main.skipped | (other.skipped if other else {})
     if skipped:
         notes.append(f"Files left out: {reasons(skipped)}.")
@@ -301,7 +306,7 @@ class _RecordBuild:
         else:
             codec = self.kind.fit(training, **self.wanted.options)
         keeper = codec.keeper()
-        counts, refused = _records.write(folder, codec, every("encoding", unread), keeper)
+        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), keeper)
         if keeper is not None:
             checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
         damaged = _damaged(self.main, self.other)
@@ -309,6 +314,9 @@ class _RecordBuild:
         if refused:
             each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
             left_out = [f"Left out: {codec.record}s {each}.", *left_out]
+        if lost:
+            each = ", ".join(f"{n:,} {what}" for what, n in sorted(lost.items()))
+            told = [*told, f"Left out of the {codec.record}s, which codec {codec.name} does not know: {each}."]
         why = [*left_out, *self.main.damage]
         _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, why)
         documents = counts["train"].documents + counts["valid"].documents
@@ -339,7 +347,8 @@ class _RecordBuild:
 
         def read(file: SourceFile) -> Iterator[tuple[str | None, Any]]:
             for part in ("valid", "train") if divided else (None,):
-                for record in self.kind.read(file.path, part, file.name, unread):
+                found = self.kind.read(file.path, part, file.name, unread)
+                for record in self.kind.placed(found, file.within):
                     yield part, record
 
         for number, (part, record) in enumerate(self.main.each(read, lambda done: self.report(what, done)), 1):

@@ -78,8 +78,31 @@ def generate(
     if particles > 1:
         return [_filtered(task, row + n, particles) for n in range(samples)]
     writers = [task.writer(row + n) for n in range(samples)]
+    if not _at_once(task, writers):
+        _step_by_step(task, writers)
+    for writer in writers:
+        writer.finish()
+    return [writer.sample() for writer in writers]
+
+
+def _at_once(task: Task, writers: list[Writer]) -> bool:
+    """Draw all steps in one call, if none depends on chance or on those before; whether that is so."""
+    reader = task.reader
+    if not isinstance(reader, Foreseen) or (task.guide is not None and task.guide.allowed() is not None):
+        return False
+    found = task.head.drawn_at_once(task.head.distribution(reader.every[: task.length]), task.sampling)
+    if found is None:
+        return False
+    for writer in writers:
+        assert isinstance(writer, RecordWriter)  # of text, steps are always read
+        writer.take(*found)
+    return True
+
+
+def _step_by_step(task: Task, writers: list[Writer]) -> None:
+    """Draw each step in all rows, given those before."""
     alive = writers
-    reader = task.reader.repeat(samples)
+    reader = task.reader.repeat(len(writers))
     for step in range(task.length):
         for writer, distribution, attention in zip(
             alive, task.head.distribution(reader.parameters), reader.attention, strict=True
@@ -91,9 +114,6 @@ def generate(
         if len(going) < len(alive):  # what has stopped costs no more steps
             alive, reader = [alive[n] for n in going], reader.take(going)
         _read(reader, alive)
-    for writer in writers:
-        writer.finish()
-    return [writer.sample() for writer in writers]
 
 
 def _read(reader: Reader | Foreseen, writers: list[Writer]) -> None:
@@ -279,6 +299,10 @@ class Task:
         if known and not text.strip():
             raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
         if self.style is not None:
+            if codec.text is None and (reason := codec.refusal(self.style)):
+                raise UserError(
+                    f"style: a {codec.record} {reason}: the model cannot go on from it. Choose another one."
+                )
             before = codec.encode(self.style, whole=False)
             if known:
                 before_text = codec.text_of(self.style)

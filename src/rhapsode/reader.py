@@ -206,12 +206,13 @@ class Foreseen:
     def __init__(self, model: Model, given: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(given), 1, *start.shape)))
-        self._all = model.engine.run(inputs, model.engine.zeros(1), None, given[:, None])[0]  # [N, 1, P]
+        self.every = model.engine.run(inputs, model.engine.zeros(1), None, given[:, None])[0][:, 0]
+        """[N, P] float32: the parameters of each step's distribution."""
         self._at, self.rows = 0, 1
 
     @property
     def parameters(self) -> np.ndarray:
-        return np.repeat(self._all[self._at], self.rows, axis=0)
+        return np.repeat(self.every[self._at][None], self.rows, axis=0)
 
     @property
     def attention(self) -> np.ndarray:

@@ -25,6 +25,7 @@ from rhapsode.codecs._records import RecordCodec
 from rhapsode.errors import UserError
 from rhapsode.exchange import signature
 from rhapsode.exchange.source import reading
+from rhapsode.speech.audio import PACKED
 
 SNIFFED = 40
 """Files of each suffix that are looked at."""
@@ -92,11 +93,12 @@ def kind_of(path: Path) -> Kind:
         return EMPTY
     found = signature.of(path)
     plain = b"\0" not in head
-    if found is None or not found.remedy or found.sort in ("archive", "text"):
+    packed = suffix in PACKED and found is not None and found.sort in ("recording", "film")
+    if found is None or not found.remedy or found.sort in ("archive", "text") or packed:
         for codec in _families():
             if codec.recognises(path):
                 return Kind(f"file{{s}} of {codec.record}s", codec.name, plain=plain, joined=True)
-        for codec in _families():
+        for codec in _families() if found is None or found.sort != "film" else ():
             if lack := codec.lacking(path):
                 joined = found is not None and found.sort in WITH_TEXTS
                 return Kind(lack.what, codec.name, lack.why, f"Give {codec.wanted}", plain, joined)

@@ -7,23 +7,26 @@ for spoken in speak(voice, prosody, "Any text. And more."):
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode._writers import Sample
 from rhapsode.checkpoint import MODEL
-from rhapsode.codecs.prosody import Prosody
+from rhapsode.codecs.prosody import LEAST, Prosody
 from rhapsode.codecs.speech import Speech
 from rhapsode.errors import UserError, choice
 from rhapsode.samplers import Sampling
-from rhapsode.speech import espeak, melody
+from rhapsode.speech import espeak, melody, ssml
 from rhapsode.speech.alphabets import IPA
-from rhapsode.speech.arriving import arriving
-from rhapsode.speech.sentences import sentences
-from rhapsode.speech.utterance import PAUSE, Utterance
+from rhapsode.speech.inventory import Changed
+from rhapsode.speech.lexicon import Given
+from rhapsode.speech.script import INLINE, NOT_KNOWN, Reciter, Script, without_marks
+from rhapsode.speech.sentences import sentences, stream
+from rhapsode.speech.utterance import PAUSE, Asked, Utterance
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
@@ -59,8 +62,18 @@ def prosody_beside(voice: Model) -> Model | None:
     return type(voice).load(folder)
 
 
-Told = Callable[[Utterance, dict[str, tuple[str, ...]]], None]
-"""Hears what is said with other phones: the utterance as it was, and a symbol → those that are said for it."""
+Told = Callable[[Utterance, Changed], None]
+"""Hears what is said with other phones: the utterance as it is meant, and a symbol → those that are said for it."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a text is read. by: one of `sentences.WAYS`; pause: seconds between sentences, None for as the voice has
+    them; words: how these, in small letters, are said."""
+
+    by: str = "auto"
+    pause: float | None = None
+    words: Mapping[str, Given] = field(default_factory=dict)
 
 
 def outlined(
@@ -68,25 +81,61 @@ def outlined(
     text: str | Iterable[str],
     speaker: str | None = None,
     told: Told = lambda utterance, changed: None,
+    reading: Reading | None = None,
+    note: Callable[[str], None] = lambda note: None,
 ) -> Iterator[Utterance]:
-    """The sentences of a text as phones that the voice knows; of a text that comes piece by piece, each as soon as it
-    is whole. Raises `UserError`."""
-    speakers = codec.features.speakers
+    """The sentences of a text, or of SSML, as phones that the voice knows; of a text that comes piece by piece, each as
+    soon as it is whole. note: hears what is left out of it. Raises `UserError`."""
+    speakers, reading = codec.features.speakers, reading or Reading()
     if speaker is not None and speakers == ("",):
         raise UserError(f"speaker {speaker!r}: the voice has one speaker, who has no name. Leave it out.")
     if speaker is not None and speaker not in speakers:
         raise choice("speaker", speaker, speakers)
     language = espeak.named(codec.settings["language"])
-    if isinstance(text, str):
-        espeak.check(language, text)  # all of it, before the first sentence is heard
-        found: Iterable[str] = sentences(text, language=language)
+    pieces, script = _scripted(text, note)
+    if isinstance(pieces, str):
+        espeak.check(language, without_marks(pieces))  # all of it, before the first sentence is heard
+        cut = iter(sentences(pieces, language=language, by=reading.by))
     else:
-        found = arriving(text, language)
-    for sentence in found:
-        if not any(character.isalnum() for character in sentence):
-            continue
-        phones = espeak.phones(sentence, language)
-        yield known(codec, Utterance(phones, text=sentence, speaker=speakers[0] if speaker is None else speaker), told)
+        cut = stream(pieces, language=language, by=reading.by)
+    reciter = Reciter(language, codec.inventory, script, reading.words, reading.pause)
+    lost = set[str]()
+    for sentence in cut:
+        plain = without_marks(sentence)
+        if silent := {
+            each: n for each, n in espeak.silent(INLINE.sub("", plain), language).items() if each not in lost
+        }:
+            lost.update(silent)
+            each = ", ".join(f"{_shown(character)} ({count:,})" for character, count in silent.items())
+            note(f"nothing is said for {each}, as in {plain!r}")
+        if found := reciter.said(sentence):
+            utterance, changed = found
+            if changed:
+                told(utterance, changed)
+            yield replace(utterance, speaker=speakers[0] if speaker is None else speaker)
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else f"U+{ord(character):04X}"
+
+
+def _scripted(text: str | Iterable[str], note: Callable[[str], None]) -> tuple[str | Iterable[str], Script]:
+    """The text with marks for what is SSML in it, and their script. Private characters in a text are no marks."""
+    if not isinstance(text, str):
+        begun, rest = "", iter(text)
+        for piece in rest:
+            begun += piece
+            if begun.strip():
+                break
+        if not begun.lstrip().startswith("<"):
+            return map(without_marks, chain([begun], rest)), Script()
+        text = begun + "".join(rest)
+    if not ssml.is_ssml(text):
+        return without_marks(text), Script()
+    marked, script, notes = ssml.loads(without_marks(text))
+    for each in notes:
+        note(f"SSML: {each}")
+    return marked, script
 
 
 def known(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) -> Utterance:
@@ -95,10 +144,7 @@ def known(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) 
     found, changed = codec.inventory.said(utterance, alphabet)
     lost = sum(not changed.get(phone.symbol, (phone.symbol,)) for phone in utterance.phones)
     if 2 * lost > sum(phone.symbol != PAUSE for phone in utterance.phones):
-        raise UserError(
-            f"the voice's phones ({' '.join(codec.features.symbols)[:80]}) are of no alphabet that is known (IPA, "
-            "ARPABET, X-SAMPA), so it cannot say others. Give it labels with its own: --phones FILE."
-        )
+        raise UserError(NOT_KNOWN.format(" ".join(codec.features.symbols)[:80]))
     if changed:
         told(utterance, changed)
     return found
@@ -112,6 +158,11 @@ def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0,
     found: Utterance = prosody.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
     assert found.times is not None
     times = found.times / manner.speed if utterance.times is None else utterance.times
+    if utterance.asked is not None:
+        lasting = np.diff(times) / utterance.asked.speed
+        given = np.isfinite(utterance.asked.seconds)
+        lasting[given] = np.maximum(utterance.asked.seconds[given], LEAST)
+        times = np.concatenate([[0.0], lasting.cumsum()])
     return replace(utterance, times=times, melody=found.melody if utterance.melody is None else utterance.melody)
 
 
@@ -131,14 +182,24 @@ def voiced(
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
     assert found.acoustics is not None
-    if f0 is not None or manner.pitch != 1:
+    lift = _lift(found, utterance.asked)
+    if f0 is not None or manner.pitch != 1 or lift is not None:
         frames = found.acoustics()
         own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
-        frames = replace(frames, f0=own * manner.pitch)
+        frames = replace(frames, f0=own * manner.pitch * (1.0 if lift is None else lift))
         found = codec.sounding(found, frames)
         if found.times is not None:
             found = replace(found, melody=melody.melody(found.times, frames.f0, frames.hop))
     return found, sample
+
+
+def _lift(utterance: Utterance, asked: Asked | None) -> np.ndarray | None:
+    """[N]: how many times as high each frame is to be, if anything is asked for."""
+    if asked is None or utterance.times is None or utterance.acoustics is None or (asked.pitch == 1).all():
+        return None
+    frames = utterance.acoustics()
+    at = utterance.times[0] + np.arange(len(frames)) * frames.hop
+    return np.asarray(asked.pitch[(utterance.times.searchsorted(at, side="right") - 1).clip(0, len(utterance) - 1)])
 
 
 def _seen(attention: np.ndarray, count: int) -> np.ndarray:
@@ -166,5 +227,7 @@ def speak(
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
+        if prosody is None and utterance.asked is not None:
+            raise UserError(f"a model of {codec.name} finds its own times: no pauses, rates and pitches can be given.")
         when = utterance if prosody is None else phrased(prosody, utterance, manner, seed, row)
         yield voiced(voice, when, manner, seed, row, f0)[0]

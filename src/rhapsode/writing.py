@@ -18,7 +18,7 @@ import numpy as np
 from rhapsode._writers import Sample
 from rhapsode.errors import UserError
 from rhapsode.exchange.place import place
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, joined_order
 from rhapsode.ink.metrics import Metrics, metrics
 from rhapsode.ink.page import NARROWEST, PITCH, Layout, Page, lay_out
 from rhapsode.ink.wrap import Paragraph, wrap
@@ -121,15 +121,17 @@ def stacked(model: Model, paragraphs: Sequence[Paragraph[str]], drawn: Sequence[
     if len(drawn) == 1:
         return drawn[0]
     hand, codec = hand_of(model), model.record_codec
-    points, ends, texts = [np.zeros((0, 2))], [np.zeros(0, bool)], []
+    points, ends, texts, lines = [np.zeros((0, 2))], [np.zeros(0, bool)], [], []
     row = -1.0
     for paragraph, sample in zip(paragraphs, drawn, strict=True):
         line = _joined([sample.record], hand)
+        lines.append(line)
         row += 1 + (paragraph.above if math.isfinite(paragraph.above) else 1)
         points.append(line.points + [paragraph.indent * hand.advance, row * PITCH * hand.x_height])
         ends.append(line.ends)
         texts.append(sample.text)
-    record = Drawing(np.concatenate(points), np.concatenate(ends), "\n".join(texts))
+    thin, order = all(line.thin for line in lines), joined_order(lines)
+    record = Drawing(np.concatenate(points), np.concatenate(ends), "\n".join(texts), thin=thin, order=order)
     return replace(
         drawn[0],
         data=codec.dump(record),
@@ -197,7 +199,8 @@ def _joined(words: Sequence[Drawing], hand: Hand) -> Drawing:
     if not points:
         return Drawing(np.zeros((0, 2)), np.zeros(0, bool), "")
     text = " ".join(word.text or "" for word in words)
-    return Drawing(np.concatenate(points), np.concatenate(ends), text, thin=all(word.thin for word in words))
+    thin, order = all(word.thin for word in words), joined_order([word for word in words if len(word)])
+    return Drawing(np.concatenate(points), np.concatenate(ends), text, thin=thin, order=order)
 
 
 def attention_picture(sample: Sample, path: Path) -> None:

@@ -264,3 +264,20 @@ def test_a_symbol_that_cannot_be(name: str) -> None:
     found = head.log_probs(parameters)[0]
     assert found[1] == found[4] == -np.inf and not np.isnan(found).any()
     assert np.exp(found).sum() == pytest.approx(1)
+
+
+@heads(Sets)
+def test_of_each_place_one_group_has_something_at_the_most(name: str) -> None:
+    """However likely the network finds both: a note that begins is not held on at the same time."""
+    head = registry.get("head", name)(Sets(4, 3), NetworkConfig(hidden=5))
+    rng = np.random.default_rng(6)
+    head = head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
+    parameters = rng.standard_normal((40, head.width)).astype(np.float32) + 1
+    drawn = [head.draw(each, Sampling(), Randomness(n), ()) for n, each in enumerate(head.distribution(parameters))]
+    steps = np.array([each.step for each in drawn])
+    places = steps.reshape(-1, 3, 4).sum(axis=1)
+    assert places.max() == 1 and places.mean() > 0.5
+    np.testing.assert_array_equal(head.log_prob(parameters, steps), [each.log_prob for each in drawn])
+    allowed = np.ones(head.choices, bool)
+    head.draw(head.distribution(parameters[0]), Sampling(), Randomness(0), (), allowed)
+    assert allowed.all()  # it is the caller's

@@ -105,10 +105,11 @@ def test_any_steps_make_a_tune(codec: TuneCodec, tmp_path: Path) -> None:
 def test_refusals(codec: TuneCodec) -> None:
     tune = tunes(codec.name)[0]
     drums = replace(tune, parts=tuple(Part(drums=True) for _ in tune.parts))
-    assert codec.refusal(drums) == "without notes"
+    silent = replace(tune, notes=tune.notes[:0]) if codec.drums else drums
+    assert codec.refusal(silent) == "without notes"
     assert "range" in codec.refusal(transposed(tune, 36))
     with pytest.raises(UserError, match="no notes|no tunes|none of the tunes"):
-        type(codec).fit(lambda: iter([drums, drums]))
+        type(codec).fit(lambda: iter([silent, silent]))
     with pytest.raises(UserError):
         type(codec).fit(lambda: iter([]))
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from rhapsode.ink.delayed import BACK, DOWN, UP, apart, marks, offsets, together, whole_strokes
+from rhapsode.ink.delayed import BACK, DOWN, UP, again, apart, marks, offsets, together, whole_strokes
 from rhapsode.ink.drawing import from_strokes
 from rhapsode.ink.hershey import JOINED, lines
 
@@ -40,7 +40,7 @@ def read_and_written(drawing):
     order, pen = together(drawing.points, drawing.ends)
     placed = drawing.points[order]
     path = np.concatenate([placed[:1], placed[0] + offsets(placed, pen).cumsum(axis=0)])
-    return apart(path, pen)
+    return apart(path, pen)[:2]
 
 
 def strokes(points, ends):
@@ -125,12 +125,14 @@ def test_whole_strokes_take_up_again_where_they_were_left():
 
 def test_a_way_back_that_leads_nowhere_lifts_the_pen():
     points = np.arange(12.0).reshape(6, 2)
-    found, ends = apart(points, np.array([DOWN, BACK, DOWN, UP, DOWN, DOWN]))
+    found, ends, order = apart(points, np.array([DOWN, BACK, DOWN, UP, DOWN, DOWN]))
+    assert again(ends, order).tolist() == [DOWN, UP, DOWN, UP, DOWN, DOWN]
     np.testing.assert_allclose(found, points)
     assert ends.tolist() == [False, True, False, True, False, False]  # the last one breaks off
-    found, ends = apart(points, np.array([DOWN, UP, BACK, BACK, DOWN, UP]))  # a second one ends what went on
+    found, ends, order = apart(points, np.array([DOWN, UP, BACK, BACK, DOWN, UP]))  # a second one ends what went on
     assert np.flatnonzero(ends).tolist() == [2, 3, 5] and len(found) == 6
-    found, ends = apart(points[:3], np.array([DOWN, UP, BACK]))
+    assert again(ends, order).tolist() == [DOWN, UP, BACK, UP, DOWN, UP]
+    found, ends, _ = apart(points[:3], np.array([DOWN, UP, BACK]))
     np.testing.assert_allclose(found, points[:3])
     assert ends.tolist() == [False, True, True]
     assert len(apart(points[:0], np.zeros(0, int))[0]) == 0

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from inkfiles import INKML, all_of, one, refused, strokes
 
@@ -45,3 +46,24 @@ def test_inkml_groups_contexts_and_continued_traces(tmp_path):
     first, second = all_of(tmp_path / "a.inkml", text)
     assert (first.text, second.text, second.name) == ("one", "two", "a.inkml#2")
     assert strokes(first) == [[[-1, 2], [-3, 4]]] and strokes(second) == [[[2, 1]]]
+
+
+def test_inkml_what_is_declared_between_traces_holds_from_there_on(tmp_path):
+    text = """<ink><traceFormat><channel name="X"/><channel name="Y"/></traceFormat><definitions>
+    <context id="d"><traceFormat><channel name="Y" orientation="-ve"/><channel name="X"/></traceFormat></context>
+    <context id="e" contextRef="#d"/></definitions>
+    <trace>1 2</trace><trace contextRef="#d">1 2</trace>
+    <traceFormat><channel name="F"/><channel name="X"/><channel name="Y"/></traceFormat><trace>0 3 4</trace>
+    <traceGroup contextRef="#e"><trace>5 6</trace><traceGroup><trace>7 8</trace></traceGroup></traceGroup>
+    <trace>0 9 9</trace><context contextRef="#d"/><trace>9 1</trace><context id="none"/><trace>9 2</trace></ink>"""
+    found = strokes(one(tmp_path / "a.inkml", text))
+    assert found == [[[1, 2]], [[2, -1]], [[3, 4]], [[6, -5]], [[8, -7]], [[9, 9]], [[1, -9]], [[2, -9]]]
+
+
+def test_inkml_units_are_those_of_the_first(tmp_path):
+    def declared(x, y):
+        return f'<traceFormat><channel name="X" units="{x}"/><channel name="Y" units="{y}"/></traceFormat>'
+
+    for first, expected in (("cm", [[1, 2], [2.54, 2]]), ("dev", [[1, 2], [25.4, 20]])):
+        text = f"<ink>{declared(first, first)}<trace>1 2</trace>{declared('in', 'cm')}<trace>1 2</trace></ink>"
+        assert np.allclose(one(tmp_path / "a.inkml", text.replace("dev", "mm")).points, expected)

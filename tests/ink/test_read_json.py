@@ -2,7 +2,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from inkfiles import BIGBANK, DRAWN, OWN, RAW, all_of, one, put, refused, strokes
 
@@ -34,6 +34,7 @@ def drawings(draw):
     )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(st.lists(drawings(), min_size=1, max_size=3))
 def test_own_files_come_back_to_the_last_bit(tmp_path_factory, given_):
     path = tmp_path_factory.mktemp("own") / "a.jsonl"

@@ -1,6 +1,9 @@
 import numpy as np
 import pytest
-from inkfiles import SVG, all_of, one, refused, strokes
+from inkfiles import SVG, all_of, archive, one, put, refused, strokes
+
+from rhapsode.exchange.refusals import Refusals
+from rhapsode.ink.read import read
 
 
 @pytest.mark.parametrize(
@@ -131,7 +134,7 @@ def test_svg_only_what_is_seen_as_a_line(tmp_path, inner, count):
 
 def test_svg_of_areas_only_is_refused(tmp_path):
     text = SVG.format('<path fill="#000" d="M0 0L1 1L0 1z"/><circle fill="red" r="3"/>')
-    refused(tmp_path / "a.svg", text, "2 filled areas and no line")
+    refused(tmp_path / "a.svg", text, "filled areas and no line")
 
 
 def test_svg_shapes(tmp_path):
@@ -220,3 +223,19 @@ def test_svg_of_kanjivg(tmp_path):
     refused(tmp_path / "a.svg", KANJI.replace("<!ELEMENT", '<!ENTITY % a "b"><!ELEMENT'), "line 7", "entities")
     many = "".join(f"a{n} CDATA #IMPLIED\n" for n in range(600))
     refused(tmp_path / "a.svg", KANJI.replace("xmlns:kvg CDATA", f"{many}xmlns:kvg CDATA"), "more than 512")
+
+
+def test_svg_what_is_left_out_is_told(tmp_path):
+    path = tmp_path / "a.svg"
+    text = '<path stroke="#000" d="M0 0L1 1"/>\n<rect fill="red" width="1" height="1"/>\n<text>a</text><text>b</text>'
+    path.write_text(SVG.format(f'{text}\n<image/><use href="#none"/><title>a</title><desc>b</desc>'))
+    for file in (path, put(tmp_path / "a.zip", archive({"a.svg": path.read_bytes()}))):
+        refused = Refusals()
+        assert len(list(read(file, refused=refused))) == 1
+        assert refused.left_out == {
+            "areas without a stroke": 1,
+            "typed words": 1,
+            "images": 1,
+            "what `use` names and the file does not have": 1,
+        }
+        assert refused.places["typed words"][0].endswith("a.svg, line 3")

@@ -1,3 +1,4 @@
+import numpy as np
 from inkfiles import IAM, OMNIGLOT, UJI, UNIPEN, all_of, archive, one, refused, strokes
 
 
@@ -64,3 +65,13 @@ def test_iam_lines_find_their_text(tmp_path):
     refused(path, IAM.replace('x="12"', ""), "line 3", "without x")
     assert one(path, IAM.replace(' time="8.0"', "")).seconds is None
     assert len(one(path, "<WhiteboardCaptureSession/>")) == 0
+
+
+def test_unipen_points_of_a_millimetre(tmp_path):
+    path = tmp_path / "a.unp"
+    head = ".COORD X Y\n.X_POINTS_PER_MM 10\n.Y_POINTS_PER_MM 20\n.PEN_DOWN\n30 40\n"
+    drawing = one(path, head + ".X_POINTS_PER_INCH 508\n.Y_POINTS_PER_INCH 254\n.PEN_DOWN\n60 40\n")
+    assert np.allclose(drawing.points, [[30, -20], [30, -40]])
+    assert strokes(one(path, head.replace(".Y_POINTS", ".COMMENT"))) == [[[30, -40]]], "of one axis they say nothing"
+    refused(path, head.replace("MM 20", "MM 0"), "line 3", "more than 0")
+    refused(path, head.replace("MM 20", "MM x"), "line 3", "number")

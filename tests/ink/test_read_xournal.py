@@ -1,8 +1,10 @@
 import gzip
 
-from inkfiles import XOURNAL, all_of, archive, one, refused, strokes
+from inkfiles import XOURNAL, all_of, archive, one, put, refused, strokes
 
 from rhapsode.exchange import signature
+from rhapsode.exchange.refusals import Refusals
+from rhapsode.ink.read import read
 
 
 def test_pages_of_a_pen(tmp_path):
@@ -27,3 +29,10 @@ def test_what_is_wrong(tmp_path):
         whole = XOURNAL.replace("1.41 0.5 0.25", width)
         pressure = all_of(path, whole)[1].pressure
         assert (pressure is None) == (width != "1 2 3 4 5"), width
+
+
+def test_what_is_left_out_is_told(tmp_path):
+    refused = Refusals()
+    list(read(put(tmp_path / "a.xoj", XOURNAL.encode()), refused=refused))
+    assert refused.left_out == {"strokes of other tools than a pen": 1, "typed words and images": 2}
+    assert refused.places["strokes of other tools than a pen"][0].endswith("line 5")

@@ -109,6 +109,8 @@ def test_what_cannot_be_read_is_not_scored(made: dict[str, Model], name: str) ->
     for by in (40, -36):
         with pytest.raises(UserError, match=f"{tune.name}: a tune with notes beyond the range"):
             list(made[name].score_records([transposed(tune, by)]))
+        with pytest.raises(UserError, match="style: a tune with notes beyond the range"):
+            made[name].generate(style=transposed(tune, by))
 
 
 def test_what_cannot_be_kept(made: dict[str, Model], singer: Model) -> None:

@@ -28,9 +28,12 @@ def test_counts():
     assert found.metres == {"4/4": 2} and found.metre_changes == 1 and found.keys == {"Ddor": 1, "none": 1}
     assert found.pitches == (60, 74) and found.lengths == {"1": 30, "2/3": 2, "1/3": 2}
     assert found.polyphony == {1: 2} and found.parts == {2: 2} and found.drums == 2 and found.grid == 3
+    assert found.instruments == {"Acoustic Grand Piano": 32, "Drums": 2}
+    assert found.moved == {4: 2 / 34, 12: 0, 24: 0}
     assert found.chords == {"Dm7": 1, "Foo": 1, "": 1} and found.unknown_chords == {"Foo": 1}
     assert found.skipped == {"no notes": 1} and json.loads(json.dumps(found.to_json()))["tunes"] == 2
     text = str(found)
+    assert "notes moved     by rounding their beginnings: to 4 steps 5.9 %\n" in text
     assert "pitches         C4 … D5 (60 … 74)" in text and "warning: 1 skipped: no notes (b.abc#2)." in text
     assert "chords          3, of 3 kinds: Dm7 1  Foo 1  none 1" in text and "no known meaning: Foo 1" in text
 

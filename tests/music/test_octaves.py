@@ -122,6 +122,7 @@ def piped(sharps: int, mode: int, seed: int) -> Tune:
     return Tune(notes(rows), Q, 12 * Q, metres=(Metre(0, 3, 4),), keys=(Key(0, sharps, mode),))
 
 
+@pytest.mark.slow
 def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "tunes.jsonl"
     keys = [(sharps, mode) for sharps in range(-5, 7) for mode in (0, 9)]
@@ -224,3 +225,14 @@ def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert main(["generate", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
     [sample] = json.loads(capsys.readouterr().out)["samples"]
     assert file.read_bytes()[:4] == b"MThd" and sample["nats"] == pytest.approx(-sum(sample["log_probs"]))
+
+
+def test_the_key_of_a_tune_without_one_is_guessed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder, out = tmp_path / "m", tmp_path / "a.jsonl"
+    untrained(fitted("pianoroll", whistled(1)), folder)
+    base = ["generate", str(folder), "--seed", "1", "--bars", "2"]
+    assert main([*base, "--transpose", "D", "-o", str(out)]) == 0
+    assert "--transpose D: moved from" in capsys.readouterr().err
+    [tune] = TuneCodec.read(out)
+    assert tune.keys[0].tonic == 2
+    assert main([*base, "--transpose", "Q"]) == 2

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bands import band
 from score import Q, lead, quartet, untrained
 
 from rhapsode import registry
@@ -17,24 +18,26 @@ from rhapsode.model import Model
 from rhapsode.music.formats import midi
 from rhapsode.music.outline import Outline
 from rhapsode.music.read import read
-from rhapsode.music.tune import Chord, Key, Metre, Tune
+from rhapsode.music.tune import Chord, Key, Metre, Tune, rescaled
 from rhapsode.music.voicing import accompanied, unaccompanied
 from rhapsode.music.write import save
 from rhapsode.samplers import Sampling
 from rhapsode.score import carried
 
 FORMATS = (".jsonl", ".mid", ".abc", ".musicxml")
-HOLD = {"performance": FORMATS[:2]}
+HOLD = {"performance": FORMATS[:2], "remi": FORMATS[:2]}
 """The formats that hold all that steps say: notation has no loudness."""
 KEYS = ((0, 0), (-4, 0), (6, 0), (-1, 9), (5, 9))
 """Sharps and mode; MIDI knows major and minor."""
+MADE = {"chorale": quartet, "remi": band}
+NAMES = ["melody", "abc", "chorale", "performance", "pianoroll", "remi"]
 
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     found = {}
-    for name in ("melody", "abc", "chorale", "performance", "pianoroll"):
-        tunes = [quartet(n) if name == "chorale" else lead(n) for n in range(6)]
+    for name in NAMES:
+        tunes = [MADE.get(name, lead)(n) for n in range(6)]
         codec = registry.get("codec", name).fit(lambda tunes=tunes: iter(tunes))
         found[name] = untrained(codec, tmp_path_factory.mktemp(name))
     return found
@@ -48,7 +51,7 @@ def nats(model: Model, tune: Tune, density: float | None = None) -> float:
     return math.fsum(one for _, block in carried(model, steps[:0], [steps], None, given) for one in block)
 
 
-@pytest.mark.parametrize("name", ["melody", "abc", "chorale", "performance", "pianoroll"])
+@pytest.mark.parametrize("name", NAMES)
 def test_generation_is_scoring(models: dict[str, Model], name: str, tmp_path: Path) -> None:
     model = models[name]
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
@@ -79,11 +82,11 @@ def test_generation_is_scoring(models: dict[str, Model], name: str, tmp_path: Pa
 
 def test_steps_are_those_that_encoding_writes(models: dict[str, Model]) -> None:
     """Along an outline with chords and kept bars, too: no note is held on by two steps where one would do."""
-    for name in ("melody", "abc", "chorale", "performance", "pianoroll"):
+    for name in NAMES:
         model = models[name]
         codec = model.record_codec
         for n in range(3):
-            tune = quartet(n) if name == "chorale" else lead(n)
+            tune = MADE.get(name, lead)(n)
             outlines = [Outline(replace(tune, notes=tune.notes[:0])), Outline(tune, in_key=True)]
             outlines += [] if name == "performance" else [Outline(tune, bars=frozenset({1, 3}))]
             for outline in outlines:
@@ -110,6 +113,27 @@ def test_silence_at_the_end_comes_back_from_midi() -> None:
     assert [each.length for each in read_midi(midi.dumps(tune))] == [tune.length]
     far = replace(tune, length=tune.length + 100 * Q)  # no one means that
     assert [each.length for each in read_midi(midi.dumps(far))] == [lead(1).length]
+
+
+def test_a_midi_file_ends_with_its_last_bar() -> None:
+    for ticks in (4, 480):
+        for length in (12 * Q, 15 * Q):
+            data = midi.dumps(accompanied(rescaled(replace(lead(1), length=length), ticks)))
+            assert max(map(end_of, data.split(b"MTrk")[1:])) == length * ticks // Q
+
+
+def end_of(track: bytes) -> int:
+    """The tick of a MIDI track's end: its bytes, from the four of its length on."""
+    at, now, status = 4, 0, 0
+    while at < len(track):
+        passed, more = 0, 128
+        while more:
+            passed, more, at = passed << 7 | track[at] & 127, track[at] & 128, at + 1
+        now += passed
+        if track[at] & 128:
+            status, at = track[at], at + 1
+        at += 2 + track[at + 1] if status == 0xFF else 1 if status >> 4 in (0xC, 0xD) else 2
+    return now
 
 
 def read_midi(data: bytes) -> list[Tune]:

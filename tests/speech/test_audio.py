@@ -108,3 +108,36 @@ def test_what_resampling_keeps_and_what_it_does_not() -> None:
     assert resampled(same, 16000) is same
     with pytest.raises(UserError, match="rate: 0"):
         resampled(same, 0)
+
+
+@pytest.mark.parametrize(("suffix", "codec"), [(".m4a", "aac"), (".mp4", "aac"), (".aac", "aac"), (".webm", "libopus")])
+def test_packed_recordings(tmp_path: Path, suffix: str, codec: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    av = pytest.importorskip("av")
+    path, given = tmp_path / f"a{suffix}", tone(300, 48000)
+    with av.open(str(path), "w") as file:
+        stream = file.add_stream(codec, rate=48000)
+        stream.layout = "stereo"
+        both = np.stack([given.samples, 0 * given.samples]).astype(np.float32)
+        frame = av.AudioFrame.from_ndarray(both, format="fltp", layout="stereo")
+        frame.sample_rate = 48000
+        converted = av.AudioResampler(stream.format, "stereo", 48000, 960 if codec == "libopus" else 1024)
+        for each in [*converted.resample(frame), *converted.resample(None)]:
+            file.mux(stream.encode(each))
+        file.mux(stream.encode(None))
+    found = read(path)
+    assert found.rate == 48000 and abs(found.seconds - given.seconds) < 0.1
+    spectrum = np.abs(np.fft.rfft(found.samples * np.hanning(len(found.samples))))
+    assert spectrum.argmax() / found.seconds == pytest.approx(300, abs=3)
+    size = np.abs(found.samples[4000:-4000]).max() / np.abs(given.samples).max()
+    assert size == pytest.approx(0.5, abs=0.1)  # the channels are averaged
+    data = path.read_bytes()
+    for content in (b"", data[: len(data) // 9], b"no sound" * 99):
+        path.write_bytes(content)
+        with suppress(Unreadable):
+            assert len(read(path).samples) < len(given.samples)
+    path.write_bytes(b"")
+    with pytest.raises(Unreadable, match="it is empty"):
+        read(path)
+    monkeypatch.setitem(sys.modules, "av", None)
+    with pytest.raises(UserError, match=r"PyAV, .* is not installed. Install it: pip install 'rhapsode\[m4a\]'; or"):
+        read(path)

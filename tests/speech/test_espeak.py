@@ -1,6 +1,7 @@
 import multiprocessing
 import sys
 import threading
+import unicodedata
 
 import numpy as np
 import pytest
@@ -183,7 +184,7 @@ def test_unknown_languages(given: str, near: str) -> None:
 @pytest.mark.parametrize(
     ("voice", "text", "said"),
     [
-        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritten oktober kam doktor weiß."),
+        ("de", "Am 3. Oktober kam Dr. Weiß.", "am dritte oktober kam doktor weiß."),
         ("de", "Bahnhofstr. 12, z. B. Nr. 5", "Bahnhofstraße zwölf, zum Beispiel Nummer fünf"),
         ("en-us", "The U.S. President paid Prof. Smith.", "The U S president paid professor Smith."),
         ("fr", "M. Blanc", "monsieur Blanc"),
@@ -192,3 +193,21 @@ def test_unknown_languages(given: str, near: str) -> None:
 )
 def test_abbreviations_are_said_without_a_pause(voice: str, text: str, said: str) -> None:
     assert symbols(speak(text, voice)) == symbols(speak(said, voice))
+
+
+@pytest.mark.parametrize(
+    ("voice", "text", "same"),
+    [
+        ("de", unicodedata.normalize("NFD", "Müller hört Öl"), "Müller hört Öl"),
+        ("ru", unicodedata.normalize("NFD", "ёж мой"), "ёж мой"),
+        ("en-us", "Ｆｕｌｌ 𝓽𝓮𝔁𝓽", "Full text"),
+        ("en-us", "10\u2009000", "10000"),
+        ("de", "Donau\u00addampf", "Donaudampf"),
+    ],
+)
+def test_characters_that_are_written_otherwise(voice: str, text: str, same: str) -> None:
+    assert symbols(speak(text, voice)) == symbols(speak(same, voice))
+
+
+def test_characters_of_which_nothing_is_said() -> None:
+    assert espeak.silent("a ♪ b ♪ \ufffd; 5 € ☃ naïve\u200b", "en-us") == {"♪": 2, "\ufffd": 1}

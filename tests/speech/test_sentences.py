@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentences_of_languages import TEXTS
 
 from rhapsode.errors import UserError
 from rhapsode.speech.sentences import sentences
@@ -20,6 +21,22 @@ from rhapsode.speech.sentences import sentences
 )
 def test_ends(expected: list[str]) -> None:
     assert sentences("  ".join(expected)) == expected
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_ends_in_many_languages(language: str) -> None:
+    between = "" if language in ("zh", "ja") else " "
+    for line in TEXTS[language].strip().splitlines():
+        expected = line.strip().split(" ‖ ")
+        assert sentences(between.join(expected), language=language) == expected
+
+
+def test_lines() -> None:
+    assert sentences("1. First\n2. Second") == ["1. First", "2. Second"]
+    assert sentences("We have\n- bread\n- salt. Good.\nno more") == ["We have", "- bread", "- salt.", "Good.\nno more"]
+    assert sentences("Roses are red\nviolets. Blue\n\n", by="line") == ["Roses are red", "violets. Blue"]
+    with pytest.raises(UserError, match="'word' is not known"):
+        sentences("a", by="word")
 
 
 def test_empty_lines_and_scripts_without_spaces() -> None:

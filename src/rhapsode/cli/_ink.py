@@ -25,10 +25,6 @@ if TYPE_CHECKING:
     from rhapsode.verified import Verdict
 
 
-TOLD = 100
-"""Characters that are told one by one."""
-
-
 @dataclass(frozen=True)
 class Pen:
     """How drawings are to be made and to look, as the options of `rhapsode generate` say; None: their defaults.
@@ -81,7 +77,10 @@ def write_ink(
     if suffix == ".json" and (pen.page is not None or samples > 1):
         raise UserError(f"-o {output}: a .json file holds one drawing. Write several to a .jsonl file.")
     _check_look(pen, suffix)
-    text = _spelled(model, text, unknown)
+    spelled = model.record_codec.spelled(text, unknown)
+    text = spelled.text
+    if spelled.told:
+        typer.echo(f"warning: {spelled.told}", err=True)
     lines = several(model, text) if pen.page is None else []
     page = _page(model, pen, lines)
     if pictured:
@@ -132,23 +131,6 @@ def write_ink(
             put(f"{model.record_codec.show(line.record)}\n".encode())
     else:
         put(b"".join(one.data for one in drawn))
-
-
-def _spelled(model: Model, text: str, unknown: str) -> str:
-    """The text as it will be written; what that changes is told, each character once."""
-    found = model.record_codec.spelled(text, unknown)
-    changes = [f"{old!r} is written {new!r}{_times(n)}" for (old, new), n in found.replaced.most_common()]
-    changes += [f"{old!r} is left out{_times(n)}" for old, n in found.left_out.most_common()]
-    if changes:
-        more = f"; and {len(changes) - TOLD:,} others" if len(changes) > TOLD else ""
-        typer.echo(f"warning: the model has never seen some characters: {'; '.join(changes[:TOLD])}{more}", err=True)
-    if text.strip() and not found.text.strip():
-        raise UserError(f"nothing is left to write. The model knows: {model.record_codec.alphabet!r}.")
-    return found.text
-
-
-def _times(count: int) -> str:
-    return " once" if count == 1 else f" {count:,} times"
 
 
 def _page(model: Model, pen: Pen, lines: list[Paragraph[str]]) -> Page:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,9 @@ def _tensors(path: Path) -> dict[str, Any]:
 def _model(name: str) -> dict[str, Any]:
     """Settings that make a difference to it, and what it was trained on."""
     from rhapsode.codecs._text import TextCodec
+    from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
+    from rhapsode.music.instruments import name_of
 
     model = Model.load(name)
     assert model.path is not None
@@ -89,13 +92,26 @@ def _model(name: str) -> dict[str, Any]:
         about["vocabulary"] = {"size": size, "first": [codec.label(n) for n in range(min(size, LISTED))]}
         about["reset"] = config.reset
     else:
+        if isinstance(codec, TuneCodec) and codec.programs:
+            about["instruments"] = [name_of(program) for program in codec.programs]
         about["steps"] = codec.to_json()
     about["network"] = model.network.settings
     about["framing"] = {name: value for name, value in config.framing.model_dump().items() if value}
     beside = sorted(each.name for each in model.path.parent.iterdir() if each != model.path and each.name[0] != ".")
     facts = _origin(model.path.parent) | _applying(config.facts)
+    about |= _quality(model.path.parent)
     origin = {name: value for name in ORIGIN if (value := facts.pop(name, None))}
     return about | {"trained_on": origin, "beside": beside, "facts": facts}
+
+
+def _quality(folder: Path) -> dict[str, Any]:
+    """What a voice's training has found of it."""
+    from rhapsode.training.told import QUALITY
+
+    try:
+        return {"quality": dict(json.loads((folder / QUALITY).read_text(encoding="utf-8")))}
+    except (OSError, ValueError, TypeError):
+        return {}
 
 
 def _origin(folder: Path) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from rhapsode.cli._copies import draw, known_beside, needed, told
 from rhapsode.cli._files import as_json, check_suffix, check_writable, numbered, put, visible, write
 from rhapsode.cli._progress import tell
 from rhapsode.cli._records import fresh_seed
-from rhapsode.cli._wish import asked, transposed
+from rhapsode.cli._wish import asked, placed
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.model import Model
     from rhapsode.music.copies import Copied
-    from rhapsode.music.tune import Tune
     from rhapsode.samplers import Sampling
 
 PARTICLES = 32
@@ -45,7 +44,7 @@ def write_music(
 ) -> None:
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.music.soundfont import playable
-    from rhapsode.music.tune import after
+    from rhapsode.music.tune import Part, after
     from rhapsode.music.write import WRITERS, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
@@ -56,6 +55,8 @@ def write_music(
         check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
+    # Refused before anything is drawn.
+    wish.played(codec, replace(codec.outline(1).tune, parts=(Part(),) * codec.voices))
     if wish.soundfont is not None:
         playable(wish.soundfont)
     if wish.bars is not None and length is not None:
@@ -63,6 +64,8 @@ def write_music(
     if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline, primer, octaves = asked(model, codec, wish, echo)
+    for what, n in (codec.lost(primer) if primer is not None else {}).items():
+        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
     known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
@@ -90,7 +93,8 @@ def write_music(
         if not echo:
             begun = codec.decode(before, outline=outline).length
             tunes = [after(tune, begun) for tune in tunes]
-    tunes = [_moved(replace(tune, name=output, title=""), -12 * octaves, wish.transpose) for tune in tunes]
+    tunes = [replace(wish.played(codec, tune), name=output, title="") for tune in tunes]
+    tunes = [placed(tune, octaves, wish.transpose) for tune in tunes]
     if json:
         found = [_object(one, run) for one, run in zip(drawn, copied, strict=True)]
         put(as_json({"seed": chosen, "samples": found, **({"held_out": asdict(known.rate)} if known else {})}))
@@ -102,27 +106,8 @@ def write_music(
             save(tune, Path(name).resolve(), wish.soundfont, loop=wish.loop)
             tell(name)
     for run in copied:
-        if known and run and not json:
+        if known and run and run.of and not json:
             tell(visible(told(run, known.rate)))
-
-
-def _moved(tune: Tune, back: int, to: str | None) -> Tune:
-    """Where it is wanted. back: semitones to where the tune is that it goes on from, or fills. Raises `UserError`."""
-    from rhapsode.music.facts import key_name
-    from rhapsode.music.keys import home, within
-    from rhapsode.music.tune import pitched
-    from rhapsode.music.wishes import interval, moved
-
-    tune = moved(tune, within(back, pitched(tune)["pitch"]))
-    if to is None:
-        return tune
-    if interval(to) is None and not tune.keys:
-        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
-    found = transposed(tune, to)
-    assert found is not None
-    if lost := len(tune.chords) - len(found.chords):
-        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
-    return found
 
 
 def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:

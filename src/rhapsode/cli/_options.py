@@ -31,6 +31,14 @@ Resume = Annotated[
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run [default: 0].")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps [default: auto].")]
 Precision = Annotated[str | None, typer.Option(help="auto, bf16 or fp32 [default: auto].")]
+Flip = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="NAME",
+        help="Drawings: files of this name (a pattern: '*.dat'; '*': all) have y the other way than their format; they "
+        "are turned upside down. Several times, if need be.",
+    ),
+]
 TrustPaths = Annotated[
     bool, typer.Option("--trust-paths", help="Recordings: their lists may name files outside of their own folders.")
 ]

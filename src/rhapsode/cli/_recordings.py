@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,7 @@ from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
+    from rhapsode._files import SourceFile
     from rhapsode.speech.utterance import Utterance
 
 
@@ -20,17 +23,25 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
     from rhapsode.datasets import cache_folder
     from rhapsode.exchange.cache import Cache
     from rhapsode.exchange.place import check, place
+    from rhapsode.exchange.refusals import Refusals
     from rhapsode.sources import open_sources
     from rhapsode.speech._pool import cores, pool
     from rhapsode.speech.describe import describe
     from rhapsode.speech.formats import textgrid
     from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.speech.read import read, recognised
+    from rhapsode.speech.speakers import repeated, told_apart
 
     if textgrids is not None:
         check(textgrids, folder=True)
     sources = open_sources([name], accepts=recognised)
-    utterances = list(sources.each(lambda file: read(file.path, file.name)))
+    refused = Refusals()
+
+    def found(file: SourceFile) -> Iterator[Utterance]:
+        return (replace(one, root=file.within) for one in read(file.path, file.name, refused))
+
+    every = told_apart(list(sources.each(found)))
+    utterances = [one for one, again in zip(every, repeated(every), strict=True) if not again]
     if not utterances:
         raise UserError(f"{name}: no utterance is in it. Give the list of recordings, or their folder.")
     files = _names(utterances, Path(textgrids)) if textgrids is not None else []
@@ -43,9 +54,12 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
         for file, utterance in timed:
             place(file, textgrid.dumps(utterance).encode(errors="replace"), sync=False)
         tell(f"written  {len(timed):,} TextGrids into {textgrids}")
-    found = describe(utterances, times)
-    lines = [*found.lines(), *(f"warning: {told}" for told in sources.damage)]
-    return Contents({"kind": "recordings", **found.to_json(), "warnings": sources.damage}, lines)
+    about = describe(utterances, times)
+    warnings = [*sources.damage, *refused.lines()]
+    if len(utterances) < len(every):
+        warnings.append(f"{len(every) - len(utterances):,} recordings are listed twice; the first text counts.")
+    lines = [*about.lines(), *(f"warning: {told}" for told in warnings)]
+    return Contents({"kind": "recordings", **about.to_json(), "warnings": warnings}, lines)
 
 
 def _names(utterances: list[Utterance], folder: Path) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +13,19 @@ import typer
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._progress import reporting, tell
 from rhapsode.errors import UserError
+from rhapsode.exchange.flip import flipping, unused
 
 if TYPE_CHECKING:
     from rhapsode.model import Model
+
+
+@contextmanager
+def turned(flip: list[str] | None) -> Iterator[None]:
+    """Files that `--flip` names are turned upside down while this is open; a warning for a name that fitted none."""
+    with flipping(flip or ()):
+        yield
+        if doubt := unused():
+            tell(f"warning: {doubt}")
 
 
 def records(model: Model, name: str) -> Iterator[Any]:
@@ -59,7 +70,8 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
     with reporting() as report:
         sources = open_sources(names, accepts=codec.recognises, wanted=codec.wanted, report=report.stage)
         found = sources.each(
-            lambda file: codec.read(file.path, None, file.name, refused), lambda done: report.stage("scoring", done)
+            lambda file: codec.placed(codec.read(file.path, None, file.name, refused), file.within),
+            lambda done: report.stage("scoring", done),
         )
         for one in model.score_records(found, report=report, refused=refused):
             if per_record:

@@ -64,7 +64,9 @@ class Settings(Config):
     valid_by: str | None = None
     separator: str | None = None
     field: str | None = None
+    flip: list[str] | None = None
     language: str | None = None
+    speaker: str | None = None
     params: int | str | None = None
     layers: int | None = None
     width: int | None = None

@@ -19,13 +19,17 @@ from rhapsode.errors import UserError, choice
 if TYPE_CHECKING:
     from rhapsode.codecs.speech import Speech
     from rhapsode.model import Model
-    from rhapsode.speaking import Manner
+    from rhapsode.speaking import Manner, Reading
     from rhapsode.speech.utterance import Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
 SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+QUIET = 60
+"""Seconds between sentences, at most."""
+LEXICON = "lexicon.tsv"
+"""In a voice's folder: how it says words."""
 BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 """What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
@@ -38,6 +42,9 @@ class Voice:
     phones: str | None
     f0: str | None
     also: list[str]
+    sentences: str = "auto"
+    pause: float | None = None
+    lexicon: str | None = None
 
 
 def write_speech(
@@ -79,6 +86,8 @@ def write_speech(
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
     if voice.phones is not None and (not isinstance(text, str) or text.strip()):
         raise UserError("a text and --phones were given; one of them must go.")
+    if voice.pause is not None and not 0 <= voice.pause <= QUIET:
+        raise UserError(f"--pause {voice.pause:g}: between sentences are 0 to {QUIET} seconds.")
     if samples > 1 and not voice.manner.temperature:
         raise UserError("--samples: without a temperature they are all the same. Add, e.g., --temperature 0.5.")
     if isinstance(text, str) and not text.strip() and voice.phones is None:
@@ -90,6 +99,7 @@ def write_speech(
     prosody = speaking.prosody_beside(model)
     if samples > 1 and not isinstance(text, str):
         text = "".join(text)
+    reading = None if voice.phones is not None else _reading(voice, model)
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     told = _Told()
 
@@ -99,7 +109,7 @@ def write_speech(
                 voice.phones, codec, voice.manner.speaker, contour is not None, told, voice.manner.speed
             )
         else:
-            outlines = speaking.outlined(codec, text, voice.manner.speaker, told)
+            outlines = speaking.outlined(codec, text, voice.manner.speaker, told, reading, told.note)
         return speaking.speak(model, prosody, outlines, voice.manner, chosen, row, contour)
 
     if output == "-" and not json and not voice.also:
@@ -116,7 +126,7 @@ def write_speech(
             audio.written(whole.sound(), Path(name))
             tell(name)
         for beside in voice.also:
-            tell(f"{beside}{_beside(whole, beside)}")
+            tell(f"{beside}{_beside(whole, beside, output)}")
         entries.append(_object(whole))
     if json:
         put(as_json({"seed": chosen, "samples": entries}))
@@ -143,11 +153,30 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
         tell("to hear it: -o FILE.wav, or a pipe to a player, such as aplay")
 
 
+def _reading(voice: Voice, model: Model) -> Reading:
+    """Raises `UserError`."""
+    from rhapsode.speaking import Reading
+    from rhapsode.speech.lexicon import load
+
+    assert model.path is not None
+    own = model.path.parent / LEXICON
+    words = load(own) if own.is_file() else {}
+    if voice.lexicon is not None:
+        check_readable([voice.lexicon])
+        words |= load(Path(voice.lexicon))
+    return Reading(voice.sentences, voice.pause, words)
+
+
 class _Told:
     """Tells which phones the voice never heard, and what it says for them, once each."""
 
     def __init__(self) -> None:
         self._known = set[str]()
+
+    def note(self, text: str) -> None:
+        if text not in self._known:
+            typer.echo(f"warning: {text}", err=True)
+            self._known.add(text)
 
     def __call__(self, utterance: Utterance, changed: dict[str, tuple[str, ...]]) -> None:
         if new := [symbol for symbol in changed if symbol not in self._known]:
@@ -214,8 +243,11 @@ def _contour(name: str, hop: float) -> Any:
     return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
-def _beside(whole: Utterance, name: str) -> str:
-    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is."""
+def _beside(whole: Utterance, name: str, sound: str) -> str:
+    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is.
+
+    sound: the file of the sound, or `-`. Lines of JSON name it, if they can, so that both can be read back.
+    """
     from rhapsode.speech.formats import hts, own, textgrid
     from rhapsode.speech.picture import LONGEST, picture
 
@@ -229,8 +261,12 @@ def _beside(whole: Utterance, name: str) -> str:
         frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
+    elif suffix == ".jsonl":
+        folder, path = Path(name).resolve().parent, Path(sound).resolve()
+        named = path.relative_to(folder).as_posix() if sound != "-" and path.is_relative_to(folder) else None
+        write(name, (own.dumps(whole, named) + "\n").encode(errors="replace"))
     else:
-        kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
+        kind = {".textgrid": textgrid, ".lab": hts}[suffix]
         write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
     return ""
 

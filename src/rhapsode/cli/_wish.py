@@ -38,6 +38,35 @@ class Wish:
     soundfont: str | None = None
     transpose: str | None = None
     loop: bool = False
+    tempo: float | None = None
+    program: str | None = None
+    loudness: str | None = None
+
+    @property
+    def programs(self) -> list[int] | None:
+        """Raises `UserError`."""
+        from rhapsode.music.instruments import programs
+
+        return None if self.program is None else programs(self.program, "--program")
+
+    def played(self, codec: TuneCodec, tune: Tune) -> Tune:
+        """A tune that was drawn, at the tempo, by the instruments and as loud as they are asked for; what a model knows
+        it has heeded when it drew. Raises `UserError`."""
+        from rhapsode.music import instruments, wishes
+
+        tune = tune if self.tempo is None else wishes.at_tempo(tune, self.tempo)
+        if self.programs is not None and not codec.programs:
+            try:
+                tune = wishes.played_by(tune, self.programs)
+            except UserError as error:
+                raise UserError(f"--program {self.program}: {error}") from None
+        if self.loudness is not None:
+            tune = wishes.as_loud(tune, instruments.loudness(self.loudness, "--loudness"))
+        return tune
+
+    def among(self, codec: TuneCodec) -> frozenset[int] | None:
+        """The instruments that may be drawn; None for all. Raises `UserError`."""
+        return None if self.programs is None or not codec.programs else frozenset(self.programs)
 
 
 class Asked(NamedTuple):
@@ -54,17 +83,38 @@ def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
     found = _asked(model, codec, wish, echo)
     if wish.transpose is not None:  # what is wrong with it is said before anything is drawn
         tune = found.outline.tune
-        transposed(replace(tune, notes=tune.notes[:0]) if codec.keyed else None, wish.transpose)
+        _transposed(replace(tune, notes=tune.notes[:0], keys=tune.keys if codec.keyed else ()), wish.transpose)
     return found
 
 
-def transposed(tune: Tune | None, to: str) -> Tune | None:
-    """The tune moved as `--transpose` says; None if it is not known yet. Raises `UserError`."""
+def placed(tune: Tune, octaves: int, to: str | None) -> Tune:
+    """What was drawn, where it is wanted: back by the octaves of `Asked`, and as `--transpose` says. Raises
+    `UserError`."""
+    from rhapsode.music.describe import key_name
+    from rhapsode.music.keys import home, within
+    from rhapsode.music.tune import pitched
+    from rhapsode.music.wishes import interval, moved
+
+    tune = moved(tune, within(-12 * octaves, pitched(tune)["pitch"]))
+    if to is None:
+        return tune
+    if interval(to) is None and not tune.keys:
+        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
+    found = _transposed(tune, to)
+    if lost := len(tune.chords) - len(found.chords):
+        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
+    return found
+
+
+def _transposed(tune: Tune, to: str) -> Tune:
+    """Raises `UserError`; of a tune of which neither notes nor keys are known, only for what can never be."""
     from rhapsode.music.wishes import interval, moved
 
     try:
         semitones = interval(to)
-        return None if tune is None else moved(tune, to if semitones is None else semitones)
+        if semitones is None and not (tune.keys or len(tune.notes)):
+            return tune
+        return moved(tune, to if semitones is None else semitones)
     except UserError as error:
         raise UserError(f"--transpose: {error}") from None
 
@@ -76,6 +126,8 @@ def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
         raise UserError(f"--loop: codec {codec.name} knows no bars, so its tunes cannot be loops. Leave it out.")
     if wish.loop and not echo:
         raise UserError("--loop does not go with --no-echo: what is played again and again begins with the primer.")
+    if wish.loop and wish.fill is not None:
+        raise UserError("--loop does not go with --fill: a tune that is filled has a beginning and an end of its own.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
@@ -129,15 +181,22 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
             tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
-    return Outline(tune, density=wish.density, in_key=wish.in_key, loop=wish.loop)
+    return Outline(
+        tune,
+        density=wish.density,
+        in_key=wish.in_key,
+        programs=wish.among(codec),
+        tempo=wish.tempo,
+        loop=wish.loop,
+    )
 
 
 def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
     """A tune of which bars or parts are to be drawn. Raises `UserError`."""
     from rhapsode.music.outline import Outline
 
-    for name in ("bars", "chords", "key", "metre", "primer", "loop"):
-        if getattr(wish, name):
+    for name in ("bars", "chords", "key", "metre", "primer"):
+        if getattr(wish, name) is not None:
             raise UserError(f"--{name} does not go with --fill: the tune has its own.")
     tune = named(str(wish.fill), model)
     bars = None if wish.fill_bars is None else _ranges("--fill-bars", wish.fill_bars, len(tune.bars()))
@@ -154,7 +213,7 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
                 "or --fill-parts 2-4."
             )
         parts = silent
-    outline = Outline(tune, bars, parts, wish.density, wish.in_key)
+    outline = Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
     tune, octaves = _fitted(tune, f"--fill {wish.fill}", lambda moved: codec.guide(replace(outline, tune=moved)))
     return Asked(replace(outline, tune=tune), None, octaves)
 

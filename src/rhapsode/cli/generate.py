@@ -87,6 +87,19 @@ def generate(
     key: Annotated[str | None, typer.Option(metavar="KEY", help="Music: in this one: D, F#m, Bb, Ddor.")] = None,
     in_key: Annotated[bool, typer.Option("--in-key", help="Music: only notes of the key's scale.")] = False,
     metre: Annotated[str | None, typer.Option(metavar="METRE", help="Music: in this one: 4/4, 3/4, 6/8.")] = None,
+    tempo: Annotated[
+        float | None, typer.Option(min=1, max=1000, metavar="BPM", help="Music: quarter notes a minute, all along.")
+    ] = None,
+    program: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME|0-127[,..]",
+            help="Music: these General MIDI instruments, for all parts or each; of models that know some, only these.",
+        ),
+    ] = None,
+    loudness: Annotated[
+        str | None, typer.Option(metavar="MARK|1-127", help="Music: pp to ff, or the mean velocity of notes.")
+    ] = None,
     density: Annotated[float | None, typer.Option(min=0.01, max=100, help="Music: notes a quarter, about.")] = None,
     primer: Annotated[
         str | None, typer.Option(metavar="FILE[#N]", help="Music: go on from this (the N-th) tune.")
@@ -140,6 +153,15 @@ def generate(
         typer.Option(
             metavar="FILE",
             help="Voices: say these phones, at their times if they have any: .TextGrid, .lab, .jsonl, .txt.",
+        ),
+    ] = None,
+    sentences: Annotated[
+        str, typer.Option(help="Voices: how a text is cut: auto, as its language ends sentences; or line, each is one.")
+    ] = "auto",
+    lexicon: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Voices: how words are said: in each line a word, a tab and its phones (IPA, CMUdict)."
         ),
     ] = None,
     f0: Annotated[
@@ -207,7 +229,10 @@ def generate(
     down: Annotated[str | None, typer.Option(metavar="CODE", help="Pens: in G-code: and lowers it.")] = None,
     pause: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="Pens: in G-code: to wait after both [default: 0.15 for servos]."),
+        typer.Option(
+            metavar="SECONDS",
+            help="Voices, Pens: between sentences; in G-code: to wait after both [default: 0.15 for servos].",
+        ),
     ] = None,
     feed: Annotated[
         float | None,
@@ -282,6 +307,9 @@ def generate(
             soundfont,
             transpose,
             loop,
+            tempo,
+            program,
+            loudness,
         )
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
@@ -296,7 +324,8 @@ def generate(
             raise UserError(f"--pitch {pitch:g}: semitones are from {-SEMITONES} to {SEMITONES}.")
         lively = LIVELINESS if liveliness is None else liveliness
         manner = Manner(speed, 2 ** ((pitch or 0.0) / 12), temperature, lively, speaker)
-        write_speech(loaded, said, Voice(manner, phones, f0, also or []), seed, samples, output, json, overwrite)
+        voice = Voice(manner, phones, f0, also or [], sentences, pause, lexicon)
+        write_speech(loaded, said, voice, seed, samples, output, json, overwrite)
         return
     if record:
         from rhapsode.cli._ink import Pen, write_ink

@@ -10,7 +10,8 @@ from rhapsode.cli._contents import Contents, Found, contents, framed
 from rhapsode.cli._files import as_json, put, visible
 from rhapsode.cli._imports import unbroken
 from rhapsode.cli._made import lines, made
-from rhapsode.cli._options import Overwrite, TrustPaths
+from rhapsode.cli._options import Flip, Overwrite, TrustPaths
+from rhapsode.cli._records import turned
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import trusting
 
@@ -35,6 +36,7 @@ def inspect(
         str | None,
         typer.Option(metavar="FOLDER", help="Of recordings: write there when each phone is said, a TextGrid each."),
     ] = None,
+    flip: Flip = None,
     trust_paths: TrustPaths = False,
     overwrite: Overwrite = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
@@ -55,7 +57,7 @@ def inspect(
 
         compare_music(what, beside, picture, json, overwrite)
         return
-    with trusting(trust_paths):
+    with trusting(trust_paths), turned(flip):
         about = made(what)
         found = Found(what) if about is None else None
         spoken = found is not None and found.record == "utterance" and not found.recording

@@ -8,8 +8,9 @@ import typer
 
 from rhapsode.cli._files import as_json, put
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Json, Overwrite
+from rhapsode.cli._options import Flip, Json, Overwrite
 from rhapsode.cli._progress import reporting, tell
+from rhapsode.cli._records import turned
 from rhapsode.errors import UserError
 
 
@@ -19,8 +20,14 @@ def recognise(
         str, typer.Option("-o", "--output", metavar="MODEL", help="The model whose writing it will check.")
     ],
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
-    width: Annotated[int, typer.Option(min=1, max=4096, help="Of its layers, in each direction.")] = 128,
+    width: Annotated[
+        int | None, typer.Option(min=1, max=4096, help="Of its layers, in each direction [default: 128].")
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Go on from the recogniser of that model.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
+    flip: Flip = None,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -35,18 +42,27 @@ def recognise(
         from rhapsode.exchange.refusals import Refusals
         from rhapsode.ink.read import read
         from rhapsode.model import Model
-        from rhapsode.recogniser import FILE
+        from rhapsode.recogniser import FILE, Recogniser
         from rhapsode.sources import open_sources
-        from rhapsode.training.recognise import check_free, train_recogniser
+        from rhapsode.training.recognise import WIDTH, check_free, train_recogniser
 
     if model.startswith(SHIPPED_PREFIX):
         raise UserError(f"{model} comes with Rhapsode and stays as it is. Train a model of your own, and name that.")
     Model.load(model)  # whatever else it is, a recogniser beside it would never be found
     folder = locate(model).parent
+    begun = None
+    if base is not None:
+        reader = locate(base).parent / FILE
+        if not reader.exists():
+            raise UserError(f"{base} has no recogniser to go on from. Leave --from out, or give a model that has one.")
+        begun = Recogniser.load(reader)
+    if base is not None and width is not None:
+        raise UserError("--width is that of the recogniser given with --from. One of them must go.")
     if not overwrite:
         check_free(folder / FILE)
     opened, refused = open_sources(sources, accepts=Strokes.recognises), Refusals()
-    drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
+    with turned(flip):
+        drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
     lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
     below = held_out(lots, 0.1)
     sides: tuple[list[object], list[object]] = [], []
@@ -65,7 +81,8 @@ def recognise(
             minutes=minutes,
             seed=seed,
             valid=sides[1],  # type: ignore[arg-type]
-            width=width,
+            width=width or WIDTH,
+            base=begun,
             overwrite=overwrite,
             report=report,
         )

@@ -11,7 +11,7 @@ import typer
 from rhapsode.cli._escapes import unescaped
 from rhapsode.cli._files import CHUNK
 from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Field, Separator, TrustPaths
+from rhapsode.cli._options import Field, Flip, Separator, TrustPaths
 from rhapsode.cli._paint import no_colours
 from rhapsode.cli._progress import QUIET, Lines, reporting
 from rhapsode.cli._scored import Collected, Output, Printed
@@ -52,6 +52,7 @@ def score(
     color: Annotated[
         bool, typer.Option("--color", help="Print the text coloured by surprise, on a terminal; NO_COLOR, FORCE_COLOR.")
     ] = False,
+    flip: Flip = None,
     trust_paths: TrustPaths = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -75,7 +76,7 @@ def score(
 
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec):
-        from rhapsode.cli._records import score_records
+        from rhapsode.cli._records import score_records, turned
 
         for_texts = {
             "--document-separator": separator is not None,
@@ -93,7 +94,7 @@ def score(
                 f"{' and '.join(others)}: for models of text; the codec of this one is {loaded.codec.name}. Leave "
                 f"{'it' if len(others) == 1 else 'them'} out. (--per-document says it of each {loaded.codec.record}.)"
             )
-        with trusting(trust_paths):
+        with trusting(trust_paths), turned(flip):
             score_records(loaded, sources, per_document, json)
         return
     separator = None if separator is None else unescaped(separator, "--document-separator")

@@ -18,6 +18,7 @@ from rhapsode.cli._options import (
     Device,
     Epochs,
     Field,
+    Flip,
     Json,
     Minutes,
     Overwrite,
@@ -94,6 +95,9 @@ def train(
         str | None,
         typer.Option(metavar="NAME", help="Voices: what is spoken: en-gb, de, fr-CH, german [default: en-us]."),
     ] = None,
+    speaker: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Voices: of several speakers, this one alone [default: all].")
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -129,6 +133,7 @@ def train(
     tensorboard: Annotated[
         bool, typer.Option("--tensorboard", help="Write MODEL/tensorboard, too (pip install 'rhapsode[tensorboard]').")
     ] = False,
+    flip: Flip = None,
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
@@ -162,7 +167,9 @@ def train(
         valid_by=valid_by,
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
+        flip=flip,
         language=language,
+        speaker=speaker,
         base=base,
         resume=resume,
         overwrite=overwrite,
@@ -195,7 +202,8 @@ def begin(
     dropout = chosen.pop("dropout", settings.dropout)
     plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
     shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
-    language, params = chosen.pop("language", None), chosen.pop("params", None)
+    spoken: dict[str, str] = {name: chosen.pop(name) for name in ("language", "speaker") if name in chosen}
+    params = chosen.pop("params", None)
     sources = chosen.pop("sources", [])
     if not sources and not resume:
         raise UserError("nothing to train on: name a SOURCE, e.g. rhapsode train book.txt -o model.")
@@ -207,8 +215,9 @@ def begin(
     with unbroken():
         from rhapsode.training.run import train as run
 
-    if language is not None:
-        codec_options["language"] = _language(language, codec, sources, resume=resume, base="base" in chosen)
+    if spoken:
+        _check_spoken(spoken, codec, sources, resume=resume, base="base" in chosen)
+        codec_options |= spoken
 
     with reporting() as report:
         result = run(
@@ -250,6 +259,10 @@ def _tell(result: Result) -> None:
         tell(f"longer   rhapsode train -o {name} --resume --minutes 5  ({RESUME}, {longer:,.1f} MB, is only for that)")
     else:
         tell(f"go on    rhapsode train -o {name} --resume")
+    if result.quality:
+        from rhapsode.training.voice import said
+
+        tell(f"quality  {said(result.quality)}")
     if result.finished and result.usage:
         tell(f"next     rhapsode generate {name} {result.usage}")
 
@@ -268,25 +281,29 @@ def _object(result: Result) -> dict[str, Any]:
         "steps": result.steps,
         "seconds": result.seconds,
         "valid_nats_per_step": None if math.isnan(result.valid_nats) else result.valid_nats,
+        **({"quality": dict(result.quality)} if result.quality else {}),
         "parameters": Model.load(folder).network.parameters if there else None,
         "digest": Model.load(folder).digest if there else None,
         "bytes": {each.name: each.stat().st_size for each in sorted(folder.iterdir()) if each.suffix == ".safetensors"},
     }
 
 
-def _language(language: str, codec: str | None, sources: list[str], *, resume: bool, base: bool) -> str:
-    """As espeak-ng calls it. Raises `UserError`, before the work begins."""
+def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
+    """The language becomes as espeak-ng calls it. Raises `UserError`, before the work begins."""
     from rhapsode.recognition import codec_for
     from rhapsode.speech import espeak
 
     if resume or base:
+        option, value = next(iter(spoken.items()))
         raise UserError(
-            f"--language {language}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
+            f"--{option} {value}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
         )
     name = codec or codec_for(sources)
     if "language" not in registry.get("codec", name).options:
-        raise UserError(f"--language is for voices; these are trained with codec {name}. Leave it out.")
-    return espeak.named(language)
+        option = next(iter(spoken))
+        raise UserError(f"--{option} is for voices; these are trained with codec {name}. Leave it out.")
+    if "language" in spoken:
+        spoken["language"] = espeak.named(spoken["language"])
 
 
 def whole(text: str) -> int:

@@ -80,7 +80,7 @@ class Codec(ABC):
             if key not in cls.options:
                 raise choice(f"option of codec {cls.name}", key, cls.options)
             if isinstance(cls.options[key], str):
-                if not isinstance(value, str) or not value:
+                if not isinstance(value, str) or not value and cls.options[key]:
                     raise UserError(f"codec {cls.name}: {key} is {value!r}; it must be a name.")
                 continue
             low, high = cls.limits[key]

@@ -55,6 +55,8 @@ class Keeper(Protocol):
 
 UNKNOWN = ("refuse", "nearest", "skip")
 """What may be done about characters that a model has never seen."""
+TOLD = 100
+"""Characters that are told one by one."""
 PLAIN = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u2032`\u00b4", "'"),
@@ -82,6 +84,20 @@ class Spelled(NamedTuple):
     text: str
     replaced: Counter[tuple[str, str]]
     left_out: Counter[str]
+
+    @property
+    def told(self) -> str:
+        """What is to be said of it, each character once; empty if nothing was changed."""
+        changes = [f"{old!r} is written {new!r}{_times(n)}" for (old, new), n in self.replaced.most_common()]
+        changes += [f"{old!r} is left out{_times(n)}" for old, n in self.left_out.most_common()]
+        if not changes:
+            return ""
+        more = f"; and {len(changes) - TOLD:,} others" if len(changes) > TOLD else ""
+        return f"the model has never seen some characters: {'; '.join(changes[:TOLD])}{more}"
+
+
+def _times(count: int) -> str:
+    return " once" if count == 1 else f" {count:,} times"
 
 
 def _nearest(character: str, known: Set[str]) -> str:
@@ -132,6 +148,11 @@ class RecordCodec(Codec):
         refused: counts what is left out of the file while the rest can be read.
         """
 
+    @classmethod
+    def placed(cls, records: Iterator[Any], root: Path | None) -> Iterator[Any]:
+        """The same, which were read from a file that was found in the folder `root`, where that means anything."""
+        return records
+
     needed: ClassVar[str] = "thousands to learn anything"
     """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
 
@@ -175,6 +196,10 @@ class RecordCodec(Codec):
     @abstractmethod
     def refusal(self, record: Any) -> str:
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
+
+    def lost(self, record: Any) -> dict[str, int]:
+        """What a record that is encoded has and its steps have not, by what it is, e.g. `notes of drums`: is told."""
+        return {}
 
     @abstractmethod
     def encode(self, record: Any, whole: bool = True) -> np.ndarray:
@@ -242,7 +267,7 @@ class RecordCodec(Codec):
         only that is known, and leaves out what has no such neighbour; `skip` leaves out all others; `refuse` changes
         nothing. White space stays as it is, but that beside a word of which nothing is left.
 
-        Raises `UserError` for other names."""
+        Raises `UserError` for other names, and if nothing at all is left."""
         if unknown not in UNKNOWN:
             raise choice("unknown", unknown, UNKNOWN)
         replaced, left_out = Counter[tuple[str, str]](), Counter[str]()
@@ -268,6 +293,8 @@ class RecordCodec(Codec):
                 word.append(found)
             gone = not any(word)
             out += ["".join(word)] * (not gone)
+        if left_out and not any(map(str.strip, out)):
+            raise UserError(f"nothing of the text is left to write. The model knows: {self.alphabet!r}.")
         return Spelled("".join(out), replaced, left_out)
 
     def encode_text(self, text: str) -> np.ndarray:

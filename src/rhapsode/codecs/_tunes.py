@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self
 
@@ -14,7 +15,7 @@ from rhapsode.music.copies import Known
 from rhapsode.music.formats import own
 from rhapsode.music.line import skyline
 from rhapsode.music.outline import Outline
-from rhapsode.music.tune import Tune
+from rhapsode.music.tune import Tune, pitched
 
 BARS = 16
 """Of a tune of which nothing is said, where training tunes have no form."""
@@ -33,6 +34,10 @@ class TuneCodec(RecordCodec):
     """Whether what it draws is moved into a key that is asked for."""
     paced = False
     """Whether it is told how many notes a quarter are asked for."""
+    drums = False
+    """Whether its steps have drums."""
+    programs: Sequence[int] = ()
+    """Instruments that its steps tell apart, see `rhapsode.music.instruments`; () if they tell none."""
     loops = False
     """Whether what it draws can be a loop, see `Outline`."""
     voices = 1
@@ -41,6 +46,10 @@ class TuneCodec(RecordCodec):
     def silent(self, tune: Tune) -> frozenset[int]:
         """The parts in which the tune has no notes."""
         return frozenset()
+
+    def lost(self, record: Tune) -> dict[str, int]:
+        drums = 0 if self.drums else len(record) - len(pitched(record))
+        return {"notes of drums": drums} if drums else {}
 
     @property
     def network(self) -> dict[str, Any]:

@@ -47,10 +47,11 @@ class UtteranceCodec(RecordCodec):
     prepares = True
     needed = NEEDED
     wanted = f"recordings with texts. {files.KNOWN}"
-    options = {"language": LANGUAGE, "hop": 5, "lsp": 0, "rate": 0}
+    options = {"language": LANGUAGE, "speaker": "", "hop": 5, "lsp": 0, "rate": 0}
     limits = {"hop": HOPS, "lsp": (0, 1), "rate": (0, RATES[1])}
     meanings = {
         "language": "What is spoken, as espeak-ng calls it.",
+        "speaker": "Of several speakers, the only one to be learnt; nothing for all.",
         "hop": "Milliseconds from frame to frame.",
         "lsp": "1 for the vocoder in numpy, even where WORLD is installed.",
         "rate": "Samples a second; 0 for what suits the recordings.",
@@ -109,7 +110,11 @@ class UtteranceCodec(RecordCodec):
     def read(
         cls, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
     ) -> Iterator[Utterance]:
-        return files.read(path, name)
+        return files.read(path, name, refused)
+
+    @classmethod
+    def placed(cls, records: Iterator[Utterance], root: Path | None) -> Iterator[Utterance]:
+        return (replace(record, root=root) for record in records)
 
     @classmethod
     def parts(cls, path: Path) -> tuple[str, ...]:

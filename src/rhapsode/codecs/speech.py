@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs._records import Records
+from rhapsode.codecs._held_out import HeldOut
+from rhapsode.codecs._records import Keeper, Records
 from rhapsode.codecs._utterances import UtteranceCodec
 from rhapsode.errors import UserError
 from rhapsode.guide import Ahead
@@ -51,6 +52,9 @@ class Speech(UtteranceCodec):
     @property
     def given(self) -> int:
         return self.features.frame_size + int(self._settings["melody"])
+
+    def keeper(self) -> Keeper | None:
+        return HeldOut(self)
 
     @classmethod
     def measured(cls, utterances: Records, options: dict[str, Any]) -> dict[str, Any]:

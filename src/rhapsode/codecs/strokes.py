@@ -216,7 +216,8 @@ class Strokes(RecordCodec):
         first = int(begun)  # then the pen was up, and the first step brings it to the first point
         points, pen = points[first:], pen[first:]
         if self._moves.returns:
-            return Drawing(*delayed.apart(points, pen), text, thin=True)
+            points, ends, order = delayed.apart(points, pen)
+            return Drawing(points, ends, text, thin=True, order=order)
         return Drawing(points, pen != 0, text, thin=True)
 
     def drawn(self, record: Drawing) -> bool:
@@ -288,8 +289,9 @@ class Strokes(RecordCodec):
 
 
 def added_later(records: Records) -> float:
-    """Dots and bars that come after their word, a character of the first drawings with a text."""
-    known = (drawing for drawing in records() if len(drawing) and drawing.text)
+    """Dots and bars that come after their word, a character of the first drawings with words: of single characters,
+    such as kanji, all strokes are parts of the same one."""
+    known = (drawing for drawing in records() if len(drawing) and len(drawing.text or "") > 1)
     counted = [(len(delayed.marks(one.points, one.ends)), len(one.text or "")) for one in islice(known, WATCHED)]
     return sum(count for count, _ in counted) / max(1, sum(length for _, length in counted))
 
@@ -305,7 +307,10 @@ def _offsets(drawing: Drawing, every: int, returns: bool) -> tuple[np.ndarray, n
         points, ends = points[kept], ends[kept]
     pen = ends.astype(np.int64)
     if returns:
-        order, pen = delayed.together(points, ends)
+        if drawing.order is not None:
+            order, pen = drawing.order, delayed.again(ends, drawing.order)
+        else:
+            order, pen = delayed.together(points, ends)
         points = points[order]
     offsets = delayed.offsets(points, pen)
     if pen[0] != delayed.DOWN:  # a dot: it takes a step to say that the pen was lifted

@@ -19,7 +19,8 @@ NONE: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(slots=True)
 class Node:
-    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins."""
+    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins. A node
+    without a name is a text between elements, see `parse`."""
 
     name: str
     attributes: Mapping[str, str]
@@ -68,10 +69,12 @@ def root(head: bytes) -> str:
     return name[0].rpartition(":")[2] if name else ""
 
 
-def parse(source: Source) -> Node:
+def parse(source: Source, mixed: bool = False) -> Node:
     """The outermost element. Raises `UserError` for what is not XML, for more than `PARTS`, and for declarations of
     entities, which can make a small file a huge one. What else a document type declares is passed over: no attribute
-    gets a value by default."""
+    gets a value by default.
+
+    mixed: whether texts are children, too, in their order: nodes without name."""
     parser = expat.ParserCreate()
     parser.buffer_text = True
     parser.specified_attributes = True
@@ -101,6 +104,8 @@ def parse(source: Source) -> Node:
 
     def data(text: str) -> None:
         open_nodes[-1][2].append(text)
+        if mixed and len(open_nodes) > 1:
+            open_nodes[-1][1].append(Node("", NONE, parser.CurrentLineNumber, (), text))
 
     def end(name: str) -> None:
         node, children, pieces = open_nodes.pop()

@@ -105,6 +105,11 @@ class Head(ABC):
         allowed: [choices] bool, see `Guide`; None for everything.
         """
 
+    def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
+        """What `draw` gives for each row of [N, Q], of a head that draws nothing by chance and looks at no step before:
+        steps [N, *S], and log p [N] float64. None for others."""
+        return None
+
     @property
     def choices(self) -> int:
         """A, how many values can be allowed or not: of a symbol all, of a tuple those of each field in a row, of a set

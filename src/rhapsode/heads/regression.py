@@ -63,6 +63,13 @@ class Regression(Head):
         recent: Sequence[Any],
         allowed: np.ndarray | None = None,
     ) -> Drawn:
-        n = self.numbers
-        step = np.concatenate([distribution[:n], distribution[n:] > 0]).astype(np.float32)
+        step = self._likeliest(distribution)
         return Drawn(step, float(self._log_prob(distribution, step)))
+
+    def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray]:
+        steps = self._likeliest(distribution)
+        return steps, self._log_prob(distribution, steps)
+
+    def _likeliest(self, distribution: np.ndarray) -> np.ndarray:
+        n = self.numbers
+        return np.concatenate([distribution[..., :n], distribution[..., n:] > 0], axis=-1).astype(np.float32)

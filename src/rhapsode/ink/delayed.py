@@ -158,9 +158,9 @@ def offsets(points: np.ndarray, pen: np.ndarray) -> np.ndarray:
     return found
 
 
-def apart(points: np.ndarray, pen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def apart(points: np.ndarray, pen: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Points [N, 2] that are sums of `offsets`, and what the pen does after each [N] → points in the order in which a
-    hand draws them, and where the pen is lifted.
+    hand draws them, where the pen is lifted, and the order from which they came, as `again` takes it.
 
     A `BACK` that leads nowhere, as a model may draw it, lifts the pen.
     """
@@ -187,4 +187,18 @@ def apart(points: np.ndarray, pen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ends[np.cumsum([len(each) for each in drawn], dtype=np.int64) - 1] = True
     if len(order) and order[-1] == len(points) - 1 and pen[-1] == DOWN:
         ends[-1] = False  # the drawing breaks off
-    return points[order], ends
+    came = np.empty(len(order), np.int64)
+    came[order] = np.arange(len(order))
+    return points[order], ends, came
+
+
+def again(ends: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """What the pen does after each point [N] of those that are read in this order [N]. ends: where a hand lifts it.
+
+    With `together`'s order it is what that gives, but for a pen that goes back to where it was lifted anyway.
+    """
+    here, there = order[:-1], order[1:]
+    begins = np.concatenate([[True], ends[:-1]])
+    pen = np.where((there == here + 1) & ~ends[here], DOWN, np.where(begins[there], UP, BACK))
+    last = np.where(ends[order[-1:]], UP, DOWN)
+    return np.concatenate([pen, last])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -20,6 +20,8 @@ class Drawing:
     seconds:  [N] float64 since the first point, where it was recorded.
     thin:     whether its points are a model's steps, one by one, as in what a model drew: no codec leaves out any. Pens
               report more points than a model needs.
+    order:    [N] int64: of a model that draws dots and bars with their letters, the order in which it drew the points
+              (`rhapsode.ink.delayed`); None where that is not known.
     """
 
     points: np.ndarray
@@ -29,6 +31,7 @@ class Drawing:
     pressure: np.ndarray | None = field(default=None, repr=False)
     seconds: np.ndarray | None = field(default=None, repr=False)
     thin: bool = False
+    order: np.ndarray | None = field(default=None, repr=False)
 
     def __len__(self) -> int:
         return len(self.points)
@@ -57,3 +60,28 @@ def from_strokes(strokes: list[np.ndarray], text: str | None = None, name: str =
     ends = np.zeros(sum(map(len, kept)), bool)
     ends[np.cumsum([len(stroke) for stroke in kept]) - 1] = True
     return Drawing(np.concatenate(kept), ends, text, name)
+
+
+def joined_order(drawings: Sequence[Drawing]) -> np.ndarray | None:
+    """The order of the points of drawings that are put together one after another; None if one is not known."""
+    known = [each.order for each in drawings if each.order is not None]
+    if not known or len(known) < len(drawings):
+        return None
+    begins = np.cumsum([0, *map(len, known[:-1])])
+    return np.concatenate([order + begin for order, begin in zip(known, begins, strict=True)])
+
+
+def to_runs(order: np.ndarray) -> list[list[int]]:
+    """An order of points as parts that go on: [first, the one after the last] of each."""
+    cuts = np.flatnonzero(np.diff(order) != 1) + 1
+    return [[int(part[0]), int(part[-1]) + 1] for part in np.split(order, cuts) if len(part)]
+
+
+def from_runs(runs: list[list[int]], count: int) -> np.ndarray | None:
+    """The order [count] that is in these parts; None if they are not one of so many points."""
+    at = 0
+    for first, stop in sorted(runs):
+        if first != at or stop <= first:
+            return None
+        at = stop
+    return np.concatenate([np.arange(*run) for run in runs]) if at == count and count else None

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
 from rhapsode.errors import UserError, choice
 from rhapsode.exchange.archive import Reader, is_zip, members, opened, records, some
+from rhapsode.exchange.flip import flipped
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, of_file, reading, tells
 from rhapsode.ink.drawing import Drawing
@@ -60,7 +63,7 @@ MOSTLY = 0.5
 class _Format(Protocol):
     def recognises(self, head: bytes) -> bool: ...
 
-    def read(self, source: Source) -> Iterator[Drawing]: ...
+    def read(self, source: Source, refused: Refusals) -> Iterator[Drawing]: ...
 
 
 FORMATS: tuple[_Format, ...] = (own, quickdraw, lists, bigbank, iam, inkml, svg, xournal, omniglot, uji, unipen)
@@ -105,11 +108,11 @@ def parts(path: Path) -> tuple[str, ...]:
 def read(
     path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
 ) -> Iterator[Drawing]:
-    """The drawings of a file, one by one, in order.
+    """The drawings of a file, one by one, in order; upside down if that is asked for (`rhapsode.exchange.flip`).
 
     part: one of `parts(path)`; None for all in a row.
     name: of the file, in messages and in the names of drawings; `path` by default.
-    refused: counts members of an archive that cannot be read while others can.
+    refused: counts members of an archive that cannot be read while others can, and what else is left out.
     Raises `UserError`, which says where in the file it stopped.
     """
     source = of_file(path, str(path) if name is None else name)
@@ -119,26 +122,33 @@ def read(
             raise UserError(f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it.")
         if part not in allowed:
             raise choice(f"{source.name}: part", part, allowed)
+    counted = Refusals() if refused is None else refused
     with reading(source.name):
         head = source.head()
         if is_zip(head):
             with opened(source) as archive:
                 if stroke3.is_npz(archive):
-                    yield from stroke3.read(archive, source.name, part)
+                    yield from _upright(stroke3.read(archive, source.name, part), source.name)
                 else:
-                    counted = Refusals() if refused is None else refused
-                    yield from records(archive, source.name, _reader, counted, f"{KNOWN}.")
+                    yield from records(archive, source.name, partial(_reader, counted), counted, f"{KNOWN}.")
             return
         found = _format(head)
         if found is None:
             kind = "empty" if not head else "not a file of drawings that Rhapsode knows"
             raise UserError(f"{source.name}: {kind}. {KNOWN}.")
-        yield from found.read(source)
+        yield from _upright(found.read(source, counted), source.name)
 
 
-def _reader(source: Source) -> Reader[Drawing] | None:
+def _reader(refused: Refusals, source: Source) -> Reader[Drawing] | None:
     found = _format(source.head())
-    return None if found is None else found.read
+    return None if found is None else lambda member: _upright(found.read(member, refused), member.name)
+
+
+def _upright(drawings: Iterator[Drawing], name: str) -> Iterator[Drawing]:
+    """Those of a file of this name, turned if that is asked for."""
+    if not flipped(name):
+        return drawings
+    return (replace(each, points=each.points * [1.0, -1.0] + 0.0) for each in drawings)
 
 
 def _format(head: bytes) -> _Format | None:

@@ -2,8 +2,9 @@
 
 The group of each line of writing says what is needed to read the drawing again as it was (`rhapsode.ink.formats.svg`):
 `data-text`, what is written there; `data-rhapsode-unit`, the mm that one of its own units became, which also says that
-the ends of curves are the pen's points; and `data-rhapsode-thin` if these are a model's steps (`Drawing.thin`). A
-stroke in several parts is a group with its whole path in `data-rhapsode-stroke`.
+the ends of curves are the pen's points; and `data-rhapsode-thin` if these are a model's steps (`Drawing.thin`): `true`,
+or their order, as parts `first:stop`. A stroke in several parts is a group with its whole path in
+`data-rhapsode-stroke`.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ import numpy as np
 
 from rhapsode.errors import UserError, choice
 from rhapsode.ink.curve import beziers, distinct, lengths, split, widths
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, to_runs
 from rhapsode.ink.page import Layout, Line, Sheet, Stroke, sheet_of
 
 MODES = ("ink", "plotter")
@@ -230,7 +231,8 @@ def _origin(line: Line) -> str:
     """Attributes that say what the line's drawing was before it came to the page."""
     drawing = line.drawing
     text = "" if drawing.text is None else f" data-text={quoteattr(_allowed(drawing.text))}"
-    return f'{text} data-rhapsode-unit="{line.unit:.9g}"' + (' data-rhapsode-thin="true"' if drawing.thin else "")
+    thin = "true" if drawing.order is None else " ".join(f"{first}:{stop}" for first, stop in to_runs(drawing.order))
+    return f'{text} data-rhapsode-unit="{line.unit:.9g}"' + (f' data-rhapsode-thin="{thin}"' if drawing.thin else "")
 
 
 def _words(page: Sheet) -> str:

@@ -221,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
                 self._answer(HTTPStatus.OK, "application/octet-stream", contents, file)
                 return
             else:
-                self._json(HTTPStatus.OK, {"pages": teacher.write(**_wanted(body))})
+                self._json(HTTPStatus.OK, teacher.write(**_wanted(body)))
                 return
         except UserError as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))

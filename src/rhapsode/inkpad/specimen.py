@@ -40,8 +40,10 @@ FILES: dict[str, tuple[str, dict[str, Any]]] = {
 """What can be saved: name, suffix, options."""
 
 
-def specimen(model: Model, text: str, bias: float, seed: int, paper: str = "") -> Layout:
-    """`text` in the model's hand, on one of `PAPERS`. Raises `UserError`."""
+def specimen(model: Model, text: str, bias: float, seed: int, paper: str = "") -> tuple[Layout, str]:
+    """`text` in the model's hand, on one of `PAPERS`; and what is to be told of characters that it does not know.
+
+    Raises `UserError`."""
     if not text.strip() or len(text) > LONGEST or len(text.splitlines()) > LINES:
         raise UserError(f"write something, of at most {LONGEST:,} characters and {LINES} lines.")
     if not BIASES[0] <= bias <= BIASES[1]:
@@ -54,8 +56,9 @@ def specimen(model: Model, text: str, bias: float, seed: int, paper: str = "") -
             model, words, None, tries=TRIES, sampling=Sampling(bias=bias), style=style, seed=seed, number=number
         )[0]
 
-    layout = write(model, text, Page.named(paper) if paper else PAGE, draw=drawn).layout
-    return layout if paper else _cut(layout)
+    spelled = model.record_codec.spelled(text, "nearest")
+    layout = write(model, spelled.text, Page.named(paper) if paper else PAGE, draw=drawn).layout
+    return layout if paper else _cut(layout), spelled.told
 
 
 def pictures(layout: Layout) -> list[str]:

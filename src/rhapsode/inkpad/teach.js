@@ -131,7 +131,7 @@ export class Lesson {
     say("Writing …");
     const made = await send("write", wish);
     find("write").disabled = false;
-    say(made.error ?? "", Boolean(made.error));
+    say(made.error ?? (made.told && `Note: ${made.told}.`), Boolean(made.error));
     if (made.error) return;
     this.seed += 1; // the same words again are written anew
     this.shown = wish;

@@ -61,7 +61,7 @@ class Teacher:
         for word in self.sentence.split():
             model.record_codec.encode_text(word)
         self._models = {"before": model}
-        self._latest: tuple[Any, Layout] | None = None  # what was asked for, and what was written
+        self._latest: tuple[Any, tuple[Layout, str]] | None = None  # what was asked for, and what was written
         self._process: subprocess.Popen[str] | None = None
         self._follower: threading.Thread | None = None
         self._progress: dict[str, Any] = {"phase": "idle"}
@@ -140,15 +140,18 @@ class Teacher:
             process.kill()
             follower.join()
 
-    def write(self, hand: str, text: str, bias: float, seed: int, paper: str = "") -> list[str]:
-        """`text` as SVG, page by page, in the hand `before` or `after` the lesson. Raises `UserError`."""
-        return pictures(self._written(hand, text, bias, seed, paper))
+    def write(self, hand: str, text: str, bias: float, seed: int, paper: str = "") -> dict[str, Any]:
+        """`text` as SVG in `pages`, in the hand `before` or `after` the lesson; and what is to be `told` of it.
+
+        Raises `UserError`."""
+        layout, told = self._written(hand, text, bias, seed, paper)
+        return {"pages": pictures(layout), "told": told}
 
     def save(self, kind: str, hand: str, text: str, bias: float, seed: int, paper: str = "") -> tuple[str, bytes]:
         """The same as a file, with its name; see `rhapsode.inkpad.specimen.saved`. Raises `UserError`."""
-        return saved(self._written(hand, text, bias, seed, paper), kind)
+        return saved(self._written(hand, text, bias, seed, paper)[0], kind)
 
-    def _written(self, *wish: Any) -> Layout:
+    def _written(self, *wish: Any) -> tuple[Layout, str]:
         with self._drawing:
             model = self._model(wish[0])
             if self._latest is None or self._latest[0] != (model, wish):

@@ -12,11 +12,14 @@ import numpy as np
 
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.music import chords
+from rhapsode.music.instruments import DRUMS, name_of
 from rhapsode.music.pitch import ABOVE, MODES, accidental, name, named
 from rhapsode.music.tune import Key, Tune
 
 GRIDS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48)
 """Steps in a quarter note, the coarsest first."""
+ROUNDED = (4, 12, 24)
+"""Steps in a quarter note, for which it is told how many notes they move: sixteenths, these and triplets, and finer."""
 ON_GRID = 0.99
 """The share of notes that must begin on a grid."""
 SHOWN = 12
@@ -37,6 +40,8 @@ class Description:
     pitches:      the lowest and the highest, drums left out.
     lengths:      of notes, in quarters such as "1/2", by their number.
     grid:         steps in a quarter of the coarsest grid on which 99 % of the notes begin; None if there is none.
+    moved:        the share of notes that begin elsewhere when they are rounded to so many steps in a quarter.
+    instruments:  of General MIDI, and drums, by their notes.
     polyphony:    the most notes that sound at once, by the number of tunes.
     chords:       symbols by their number; unknown_chords: those that have no meaning.
     skipped, left_out: see `Refusals`.
@@ -55,6 +60,8 @@ class Description:
     pitches: tuple[int, int] | None = None
     lengths: dict[str, int] = field(default_factory=dict)
     grid: int | None = None
+    moved: dict[int, float] = field(default_factory=dict)
+    instruments: dict[str, int] = field(default_factory=dict)
     polyphony: dict[int, int] = field(default_factory=dict)
     parts: dict[int, int] = field(default_factory=dict)
     drums: int = 0
@@ -81,6 +88,10 @@ class Description:
             yield f"pitches         {_pitch(low)} … {_pitch(high)} ({low} … {high})"
         yield f"note lengths    {_listed(self.lengths)} (in quarter notes)"
         yield f"grid            {f'{self.grid} steps in a quarter note' if self.grid else 'none'}"
+        rounded = [f"to {steps} steps {100 * share:.1f} %" for steps, share in self.moved.items() if share]
+        if rounded:
+            yield f"notes moved     by rounding their beginnings: {', '.join(rounded)}"
+        yield f"instruments     {_listed(self.instruments)} (by notes)"
         yield f"notes at once   {_listed(self.polyphony)}"
         yield f"parts           {_listed(self.parts)}; {self.drums:,} tunes with drums"
         if self.chords:
@@ -128,6 +139,7 @@ class _Counts:
         self.keys: Counter[str] = Counter()
         self.lengths: Counter[str] = Counter()
         self.polyphony: Counter[int] = Counter()
+        self.instruments: Counter[str] = Counter()
         self.parts: Counter[int] = Counter()
         self.chords: Counter[str] = Counter()
         self.metre_changes = self.key_changes = self.drums = self.short = 0
@@ -154,6 +166,9 @@ class _Counts:
         self.on_grid += [int((starts * steps % tune.ticks == 0).sum()) for steps in GRIDS]
         for length, count in zip(*np.unique(tune.notes["length"], return_counts=True), strict=True):
             self.lengths[str(Fraction(int(length), tune.ticks))] += int(count)
+        for part, count in zip(*np.unique(tune.notes["part"], return_counts=True), strict=True):
+            played = tune.parts[part]
+            self.instruments[name_of(DRUMS if played.drums else played.program)] += int(count)
         stops = np.sort(starts + tune.notes["length"])
         sounding = np.searchsorted(starts, starts, "right") - np.searchsorted(stops, starts, "right")
         self.polyphony[int(sounding.max())] += 1
@@ -182,6 +197,8 @@ class _Counts:
             pitches=(self.low, self.high) if self.high >= 0 else None,
             lengths=_ordered(self.lengths),
             grid=grid,
+            moved={n: (total - int(self.on_grid[GRIDS.index(n)])) / total for n in ROUNDED} if total else {},
+            instruments=_ordered(self.instruments),
             polyphony=_ordered(self.polyphony),
             parts=_ordered(self.parts),
             drums=self.drums,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from rhapsode.music.keys import distance, home, within
-from rhapsode.music.tune import Tune, rescaled, transposed
+from rhapsode.music.tune import Tune, pitched, rescaled, transposed
 
 SCALES = {0: (0, 2, 4, 5, 7, 9, 11), 9: (0, 2, 4, 5, 7, 8, 9, 11)}
 """Pitch classes above the major key's tonic; in minor (mode 9), with its leading note. Other modes are as major."""
@@ -23,6 +23,8 @@ class Outline:
     parts:    the parts that are to be drawn; None for all. Outside of these and of `bars`, notes are kept as they are.
     density:  notes a quarter; None for what is usual.
     in_key:   only notes of the key's scale are drawn.
+    programs: only these instruments play, see `rhapsode.music.instruments`; None for all that the model knows.
+    tempo:    quarter notes a minute, all along; None for what is usual, or drawn.
     loop:     it is played again and again, so that its last bar leads into the first. For that the first bar is drawn
               once more behind the end, as it was; `timed` leaves that out. The tune has whole bars.
     """
@@ -32,6 +34,8 @@ class Outline:
     parts: frozenset[int] | None = None
     density: float | None = None
     in_key: bool = False
+    programs: frozenset[int] | None = None
+    tempo: float | None = None
     loop: bool = False
 
     @property
@@ -69,7 +73,7 @@ class Outline:
         """What was drawn along it in the key without accidentals: in its own key, from which it was moved there as
         `keys.natural` does it, with its metres, tempos, chords."""
         own = rescaled(self.tune, found.ticks)
-        moved = transposed(found, within(-distance(own, shifts), found.notes["pitch"]), own.keys)
+        moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]), own.keys)
         return replace(self.timed(moved), chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:

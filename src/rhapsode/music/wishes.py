@@ -1,10 +1,10 @@
-"""What a person may ask of a tune, in words: its chords, key and metre, made into a tune without notes; and where a
-tune is to be moved."""
+"""What a person may ask of a tune, in words: its chords, key and metre, made into a tune without notes; and how one
+that is drawn is to be played, and where it is to be moved."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,9 +14,10 @@ from rhapsode.music import chords as symbols
 from rhapsode.music.facts import key_name
 from rhapsode.music.formats._abc_fields import Settings
 from rhapsode.music.formats._abc_fields import metre as read_metre
+from rhapsode.music.instruments import DRUMS, name_of
 from rhapsode.music.keys import estimated, home, shift, within
 from rhapsode.music.pitch import ABOVE, place
-from rhapsode.music.tune import NOTE, Chord, Key, Metre, Tune, pitched, transposed
+from rhapsode.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune, pitched, transposed
 
 TICKS = 48
 FURTHEST = 60
@@ -116,6 +117,39 @@ def harmonised(tune: Tune, bars: list[list[str]]) -> Tune:
             if not found or found[-1].symbol != symbol:
                 found.append(Chord(start + (end - start) * at // len(row), symbol))
     return replace(tune, chords=tuple(found), keys=tune.keys or (_fitting(word for row in bars for word in row),))
+
+
+def at_tempo(tune: Tune, quarters: float) -> Tune:
+    """The tune at so many quarter notes a minute all along."""
+    return replace(tune, tempos=(Tempo(0, quarters),))
+
+
+def played_by(tune: Tune, programs: Sequence[int]) -> Tune:
+    """The tune with these instruments for its parts that are not drums: one for all, or one for each. Raises
+    `UserError`."""
+    pitched = [n for n, part in enumerate(tune.parts) if not part.drums]
+    if DRUMS in programs:
+        raise UserError("drums cannot play what has pitches. Name instruments, or numbers from 0 to 127.")
+    if len(programs) not in (1, len(pitched)):
+        count = len(pitched)
+        raise UserError(
+            f"{len(programs)} instruments for {count} {'part' if count == 1 else 'parts'}. Give one for all"
+            + (f", or {count} with commas between." if count > 1 else ".")
+        )
+    parts = [*tune.parts]
+    for at, n in enumerate(pitched):
+        program = programs[at % len(programs)]
+        parts[n] = Part(parts[n].name or name_of(program), program)
+    return replace(tune, parts=tuple(parts))
+
+
+def as_loud(tune: Tune, velocity: int) -> Tune:
+    """The tune with notes of this velocity in the mean: what is louder than the rest still is."""
+    found = tune.notes.copy()
+    if len(found):
+        by = velocity - round(float(found["velocity"].mean()))
+        found["velocity"] = np.clip(found["velocity"].astype(np.int64) + by, 1, 127)
+    return replace(tune, notes=found)
 
 
 def _fitting(words: Iterable[str]) -> Key:

@@ -89,7 +89,7 @@ def _begin(
             sound = _sound(utterance)
             found.seconds.append(sound.seconds)
             found.rates.append(sound.rate)
-            yield _Job(each, sound, *_rendering(utterance, each, rendered), min(high, highest(sound.rate)))
+            yield _Job(each, sound, *rendering(utterance, each, rendered), min(high, highest(sound.rate)))
 
     with path.open("wb") as file:
         for frames, durations in processes.map(_first, jobs()):
@@ -115,7 +115,7 @@ def _sound(utterance: Utterance) -> Sound:
     return Sound(np.asarray(sound.samples, np.float32), sound.rate)
 
 
-def _rendering(utterance: Utterance, row: Row, rendered: Rendered | None) -> tuple[Sound | None, np.ndarray]:
+def rendering(utterance: Utterance, row: Row, rendered: Rendered | None) -> tuple[Sound | None, np.ndarray]:
     """The rendering's sound and when each of the row is heard in it, [U, 2] seconds."""
     times = np.zeros((len(row.phones), 2))
     found = rendered(utterance) if rendered else None

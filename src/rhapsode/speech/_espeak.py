@@ -13,7 +13,8 @@ from rhapsode.errors import UserError
 
 SYNCHRONOUS, OPTIONS = 2, 0x8003
 """espeak_Initialize: give samples to the callback; tell phonemes, in IPA; do not exit where data are missing."""
-UTF8 = 1
+UTF8, MNEMONICS = 1, 0x100
+"""espeak_Synth: how the text is coded; what stands in [[ ]] are names of phones."""
 RATE, VOLUME, PITCH = 1, 2, 3
 WORD, END, PHONEME = 1, 5, 7
 
@@ -47,11 +48,12 @@ _Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctype
 @dataclass(frozen=True)
 class Event:
     """kind: `WORD` or `PHONEME` begins, or a clause is at its `END`; sample: where; symbol: IPA with its stress mark,
-    of a phoneme, empty for silence."""
+    of a phoneme, empty for silence; place: characters of the text before a word."""
 
     kind: int
     sample: int
     symbol: str
+    place: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,9 @@ class Engine:
         self._callback = _Callback(self._heard)  # kept, since the library calls it
         self._library.espeak_SetSynthCallback(self._callback)
 
-    def say(self, text: str, identifier: str, speed: int, pitch: int) -> Said:
-        """A text rendered. identifier: a value of `voices`, perhaps with `+` and a variant."""
+    def say(self, text: str, identifier: str, speed: int, pitch: int, mnemonics: bool = False) -> Said:
+        """A text rendered. identifier: a value of `voices`, perhaps with `+` and a variant; mnemonics: whether what
+        stands in [[ ]] are phones, as espeak-ng calls them."""
         if self._library.espeak_SetVoiceByName(identifier.encode()):
             raise RuntimeError(f"espeak-ng refuses its voice {identifier}")
         self._library.espeak_SetParameter(RATE, speed, 0)
@@ -110,7 +113,8 @@ class Engine:
         self._events.clear()
         data = text.replace("\0", " ").encode(errors="replace")
         # Size, position 0 counted in characters, no end, no identifier and no data of ours.
-        if self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, UTF8, None, None):
+        flags = UTF8 | (MNEMONICS if mnemonics else 0)
+        if self._library.espeak_Synth(data, len(data) + 1, 0, 1, 0, flags, None, None):
             raise RuntimeError("espeak-ng failed to render a text")
         samples = np.concatenate([np.empty(0, np.int16), *self._blocks])
         return Said(samples, self.rate, tuple(self._events))
@@ -134,7 +138,7 @@ class Engine:
             if event.type in (WORD, END, PHONEME):
                 # espeak-ng cuts what is longer than 8 bytes, perhaps inside a character.
                 symbol = event.id.string.decode(errors="ignore") if event.type == PHONEME else ""
-                self._events.append(Event(event.type, event.sample, symbol))
+                self._events.append(Event(event.type, event.sample, symbol, max(event.text_position - 1, 0)))
             at += 1
         return 0
 

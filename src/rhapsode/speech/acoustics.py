@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -54,6 +54,14 @@ class Acoustics:
         """The same with its three arrays as `change` makes them."""
         spectrum, aperiodicity, f0 = map(change, (self.spectrum, self.aperiodicity, self.f0))
         return replace(self, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
+
+
+def chained(parts: Sequence[Acoustics]) -> Acoustics:
+    """Frames of several, at least one, one after another; all are of one rate, hop and vocoder."""
+    spectrum, aperiodicity, f0 = (
+        np.concatenate([getattr(each, name) for each in parts]) for name in ("spectrum", "aperiodicity", "f0")
+    )
+    return replace(parts[0], spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)
 
 
 class Vocoder(Protocol):

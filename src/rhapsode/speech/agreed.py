@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from rhapsode.errors import UserError
-from rhapsode.speech.alphabets import ARPABET, IPA, XSAMPA, alphabet, sounds
+from rhapsode.speech.alphabets import ARPABET, IPA, XSAMPA, alphabet, as_ipa
 from rhapsode.speech.utterance import PAUSE, Phone, Utterance
 
 SHOWN = 8
@@ -43,8 +43,6 @@ def _as_ipa(utterance: Utterance, alphabet: str) -> Utterance:
 
 
 def _renamed(phone: Phone, alphabet: str) -> Phone:
-    every = sounds(phone.symbol, alphabet)
-    if phone.symbol == PAUSE or not every:
+    if phone.symbol == PAUSE:
         return phone
-    weak = alphabet == ARPABET and not phone.stress and len(every) > 1 and every[1] == ("ə",)
-    return replace(phone, symbol="".join(every[weak]))
+    return replace(phone, symbol=as_ipa(phone.symbol, alphabet, phone.stress > 0) or phone.symbol)

@@ -36,6 +36,12 @@ MOST = 0.8
 """Of symbols, as many must be an alphabet's."""
 
 
+def as_ipa(symbol: str, alphabet: str, stressed: bool = True) -> str:
+    """A symbol as IPA, "" for one that is none of this alphabet. stressed: ARPABET's AH is ə where it is not."""
+    every = ["".join(each) for each in sounds(symbol, alphabet)]
+    return "ə" if alphabet == ARPABET and not stressed and "ə" in every else "".join(every[:1])
+
+
 ESPEAK = {".": "", "-": "", "#": "", "^": "", '"': "", "`": "", "?": "ʔ", ":": "ː", "_h": "ʰ"}
 ESPEAK_TOKEN = re.compile("|".join(map(re.escape, ESPEAK)))
 """What espeak-ng leaves of its own names of phones where it has no IPA for them."""

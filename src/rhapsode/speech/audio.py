@@ -15,7 +15,9 @@ from rhapsode.errors import UserError, choice
 from rhapsode.exchange.place import place
 from rhapsode.speech.utterance import Sound
 
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64")
+PACKED = (".m4a", ".m4b", ".aac", ".mp4", ".3gp", ".amr", ".wma", ".webm")
+"""Suffixes of recordings that libsndfile cannot read, but PyAV can."""
+SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", *PACKED)
 """Of recordings; the earlier one is taken where there are several."""
 DAMAGED = "damaged, or of a format that cannot be read"
 WRITTEN = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
@@ -38,10 +40,13 @@ class Unreadable(UserError):
 
 
 def read(path: Path) -> Sound:
-    """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if soundfile is missing."""
+    """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if what reads it is not
+    installed: soundfile, or PyAV for those that are `PACKED`."""
+    if path.suffix.lower() in PACKED:
+        return _unpacked(path)
     soundfile = _soundfile(f"to read {path}")
     name = os.fsencode(path) if os.name == "posix" else path  # soundfile knows no names that are not UTF-8
-    blocks, room = list[np.ndarray](), SAMPLES_A_BYTE * (path.stat().st_size if path.is_file() else 0)
+    blocks, room = list[np.ndarray](), _room(path)
     try:
         with soundfile.SoundFile(name) as file:
             rate, size = int(file.samplerate), max(BLOCK // file.channels, 1)
@@ -49,9 +54,49 @@ def read(path: Path) -> Sound:
                 blocks.append(block.mean(1))
                 room -= block.size
     except (soundfile.SoundFileError, OSError, MemoryError) as error:  # damage may claim any number of samples
-        empty = path.is_file() and not path.stat().st_size
-        kind = "it is empty" if empty else str(getattr(error, "error_string", error)).removesuffix(".")
-        raise Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}") from None
+        raise _unreadable(path, str(getattr(error, "error_string", error))) from None
+    return _whole(path, rate, blocks, room)
+
+
+def _unpacked(path: Path) -> Sound:
+    """By PyAV."""
+    try:
+        import av
+    except ImportError:
+        raise UserError(
+            f"PyAV, which is needed to read {path}, is not installed. Install it: pip install 'rhapsode[m4a]'; or make "
+            "a file of it that needs none: ffmpeg -i FILE FILE.wav"
+        ) from None
+    blocks, room = list[np.ndarray](), _room(path)
+    try:
+        with av.open(os.fspath(path)) as file:
+            if not file.streams.audio:
+                raise Unreadable(path, "without sound", "has no sound in it")
+            rate = int(file.streams.audio[0].rate)
+            doubles = av.AudioResampler("dblp", rate=rate)
+            frames = (one for frame in file.decode(audio=0) for one in doubles.resample(frame))
+            while room >= 0 and (frame := next(frames, None)) is not None:
+                block = frame.to_ndarray()  # [channels, n]
+                blocks.append(block.mean(axis=0))
+                room -= block.size
+    except (av.FFmpegError, OSError, ValueError, MemoryError) as error:
+        raise _unreadable(path, str(getattr(error, "strerror", None) or error)) from None
+    return _whole(path, rate, blocks, room)
+
+
+def _room(path: Path) -> int:
+    """Samples that a recording may have."""
+    return SAMPLES_A_BYTE * (path.stat().st_size if path.is_file() else 0)
+
+
+def _unreadable(path: Path, why: str) -> Unreadable:
+    empty = path.is_file() and not path.stat().st_size
+    kind = "it is empty" if empty else why.removesuffix(".")
+    return Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}")
+
+
+def _whole(path: Path, rate: int, blocks: list[np.ndarray], room: int) -> Sound:
+    """room: how many samples more it might have had."""
     if not blocks:
         raise Unreadable(path, "empty", "a recording without samples")
     if room < 0:

@@ -23,6 +23,8 @@ FOLDERS = frozenset(
     f"{name}{plural}" for name in ("txt", "text", "transcript", "transcription", "textgrid") for plural in ("", "s")
 )
 """Names of folders of texts."""
+VARIANTS = (".normalized", ".original")
+"""Of one text, the best first."""
 
 
 def about(recording: Path) -> list[Path]:
@@ -30,7 +32,7 @@ def about(recording: Path) -> list[Path]:
     found: dict[str, Path] = {}
     for place in _texts_of(recording.parent):
         for suffix in TEXTS if place == recording.parent else APART:
-            file = _listing(place).get((recording.stem, suffix))
+            file = _alike(place, recording.stem, suffix)
             if file is not None:
                 found.setdefault(suffix, file)
     return [found[suffix] for suffix in TEXTS if suffix in found]
@@ -42,9 +44,22 @@ def recording(path: Path) -> Path | None:
         return None
     for place in _sounds_of(path.parent):
         for suffix in SUFFIXES if place == path.parent or path.suffix.lower() in APART else ():
-            if (path.stem, suffix) in _listing(place):
-                return _listing(place)[path.stem, suffix]
+            for stem in (path.stem, *_bare(path)):
+                if (found := _alike(place, stem, suffix)) is not None:
+                    return found
     return None
+
+
+def _bare(path: Path) -> Iterator[str]:
+    """The stem without what LibriTTS puts behind it."""
+    if path.suffix.lower() == ".txt" and path.stem.endswith(VARIANTS):
+        yield path.stem.rsplit(".", 1)[0]
+
+
+def _alike(folder: Path, stem: str, suffix: str) -> Path | None:
+    """The file of this name; if there is none, one that differs in case only."""
+    files = _listing(folder)
+    return files.get((stem, suffix)) or files.get((stem.lower(), suffix))
 
 
 def _texts_of(folder: Path) -> Iterator[Path]:
@@ -60,26 +75,28 @@ def _sounds_of(folder: Path) -> Iterator[Path]:
     yield folder
     if folder.name.lower() in FOLDERS:
         yield folder.parent
-        yield from _folders(folder.parent)
+        yield from folders(folder.parent)
     if folder.parent.name.lower() in FOLDERS:
-        yield from (place / folder.name for place in _folders(folder.parent.parent))
+        yield from (place / folder.name for place in folders(folder.parent.parent))
 
 
 def _named(folder: Path) -> list[Path]:
     """The folders of texts in a folder."""
-    return [each for each in _folders(folder) if each.name.lower() in FOLDERS]
+    return [each for each in folders(folder) if each.name.lower() in FOLDERS]
 
 
-def _folders(folder: Path) -> tuple[Path, ...]:
-    return _contents(folder, _changed(folder))[1]
+def folders(folder: Path) -> tuple[Path, ...]:
+    """Those in it that are not hidden."""
+    return _contents(folder, changed(folder))[1]
 
 
 def _listing(folder: Path) -> dict[tuple[str, str], Path]:
-    """The files of a folder by their stems and suffixes, these in small letters."""
-    return _contents(folder, _changed(folder))[0]
+    """The files of a folder by their stems and suffixes, these in small letters; by stems in small letters, too."""
+    return _contents(folder, changed(folder))[0]
 
 
-def _changed(folder: Path) -> int:
+def changed(folder: Path) -> int:
+    """When it was, in ns; 0 where that is not known."""
     try:
         return folder.stat().st_mtime_ns
     except OSError:
@@ -101,4 +118,10 @@ def _contents(folder: Path, changed: int) -> tuple[dict[tuple[str, str], Path], 
                     folders.append(folder / entry.name)
     except OSError:
         return {}, ()
+    # Exact names go before others: of recordings, and of texts, which LibriTTS gives in two forms.
+    for stem, suffix in list(listing):
+        for bare in _bare(folder / f"{stem}{suffix}"):
+            listing.setdefault((bare, suffix), listing[stem, suffix])
+    for stem, suffix in list(listing):
+        listing.setdefault((stem.lower(), suffix), listing[stem, suffix])
     return listing, tuple(folders)

@@ -27,6 +27,7 @@ class Description:
     rates:    samples a second by the number of these recordings.
     phones:   by their number, without pauses; labelled: how many utterances came with times.
     faults:   what is to be said of recordings → names; left_out: the same of those that training leaves out.
+    notes:    what else is to be said, a sentence each.
     doubts:   the oddest utterances, the worst first.
     """
 
@@ -39,6 +40,7 @@ class Description:
     phones: dict[str, int] = field(default_factory=dict)
     faults: dict[str, list[str]] = field(default_factory=dict)
     left_out: dict[str, list[str]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
     def lines(self) -> Iterator[str]:
@@ -56,6 +58,8 @@ class Description:
             yield f"left out        {what}: {listing(names)}"
         for what, names in self.faults.items():
             yield f"warning: {what}: {listing(names)}"
+        for note in self.notes:
+            yield f"warning: {note}"
         if self.doubts:
             yield f"the oddest utterances, with what is odd (suspect from {-BAD:.0f} on)"
         for doubt in self.doubts:
@@ -86,6 +90,7 @@ def describe(utterances: Sequence[Utterance], times: Times) -> Description:
         phones=dict(phones.most_common()),
         faults=with_faults(utterances, times.heard),
         left_out=times.left_out,
+        notes=tuple(times.notes),
         doubts=tuple(worst(aligned, SHOWN)),
     )
 

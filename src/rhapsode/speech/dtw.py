@@ -43,6 +43,22 @@ def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray)
     frames, rendering: MFCCs [T, D] of the recording and of what was rendered; times: [U, 2] seconds, from when to when
     each of the row is heard in the rendering.
     """
+    owners, total = _path(row, frames, rendering, times)
+    if total <= NEVER:
+        return even(row, frames)
+    edges = np.searchsorted(owners, np.arange(len(row.phones) + 1))
+    edges = np.minimum(edges * EVERY, len(frames))
+    edges[-1] = len(frames)
+    return np.diff(edges)
+
+
+def likeness(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> float:
+    """How like one another they are, laid so: nats a frame, below 0. Arguments are those of `warp`."""
+    return _path(row, frames, rendering, times)[1] / max(len(frames) // EVERY, 1)
+
+
+def _path(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
+    """To which of the row every `EVERY`th frame belongs, and how likely that is, in nats."""
     first, last = times[:, 0] / HOP, times[:, 1] / HOP
     phones = np.flatnonzero(~row.pauses)
     spoken = loud(frames)
@@ -60,12 +76,7 @@ def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray)
     scores = heard @ known.T - 0.5 * np.sum(heard**2, axis=1)[:, None] - 0.5 * np.sum(known**2, axis=1)
     chain, owner = _chain(row, owner)
     paths, totals = best_paths([chain], [scores.astype(np.float32)])
-    if totals[0] <= NEVER:
-        return even(row, frames)
-    edges = np.searchsorted(owner[paths[0]], np.arange(len(row.phones) + 1))
-    edges = np.minimum(edges * EVERY, len(frames))
-    edges[-1] = len(frames)
-    return np.diff(edges)
+    return owner[paths[0]], float(totals[0])
 
 
 def _alike(frames: np.ndarray, spoken: np.ndarray) -> np.ndarray:

@@ -10,11 +10,11 @@ import os
 import re
 import threading
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable
-from contextlib import suppress
 from dataclasses import replace
 from difflib import get_close_matches
-from functools import partial
+from functools import lru_cache, partial
 from itertools import pairwise
 
 import numpy as np
@@ -24,11 +24,13 @@ from rhapsode.speech import languages
 from rhapsode.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
-from rhapsode.speech.written import read
+from rhapsode.speech.written import composed, read
 
 SPEEDS = (80, 450)
 PITCHES = (0, 100)
 """What espeak-ng can do."""
+USUAL = (175, 50)
+"""Words a minute, and pitch."""
 PAD = 0.1
 """Seconds of silence put before and after what espeak-ng renders, which begins and ends at once."""
 SHORTEST = 0.03
@@ -37,6 +39,10 @@ LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
 ALIKE = 10
 """How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
+TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
+"""A language, perhaps its script, perhaps a region."""
+SPOKEN = ("Lu", "Ll", "Lt", "Lo", "Nd", "Nl", "No", "Sm", "Sc", "So", "Cc", "Co", "Cn", "Cs")
+"""Categories of characters that mean something by themselves."""
 QUIET = 2
 """Of 32,768: samples that are no larger are silence."""
 STRESS = {"ˈ": 2, "ˌ": 1}
@@ -56,7 +62,7 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 
 
-def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) -> Utterance:
+def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = USUAL[1]) -> Utterance:
     """What espeak-ng says for a text, rendered.
 
     voice: one of `voices()`, or as `named` takes it, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to
@@ -74,23 +80,34 @@ def speak(text: str, voice: str = "en-us", speed: int = 175, pitch: int = 50) ->
         engine = _loaded()
         voice = _named(engine, voice)
         identifier = _identifier(engine, voice)
-        _check(text, voice)
-        said = engine.say(read(text, voice), identifier, speed, pitch)
-    found, begins = _phones(said)
-    if all(each.symbol == PAUSE for each in found):
+        plain = composed(text)
+        _check(plain, voice)
+        said = engine.say(read(plain, voice), identifier, speed, pitch)
+    kept, times, samples = _between_pauses(said)
+    if all(each.symbol == PAUSE for each in kept):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
-    pad = np.zeros(round(PAD * said.rate), np.int16)
-    samples = np.concatenate([pad, said.samples, pad])
-    found = [Phone(PAUSE), *found, Phone(PAUSE)]
-    begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
-    kept, times = _apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate))
-
     return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
 
 
 def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:
     """The phones that `speak` gives: espeak-ng tells phones only as it renders them, which takes milliseconds."""
     return speak(text, voice).phones
+
+
+def spelled(text: str, voice: str) -> tuple[list[Phone], list[int]]:
+    """The phones of a text that espeak-ng is to read as it stands (see `written`), in which [[ ]] may hold phones as
+    espeak-ng calls them; and of each, where in the text its word begins. Words are numbered from 1, the rest is not; a
+    pause is of the word before it. Raises `UserError`."""
+    with _lock:
+        engine = _loaded()
+        said = engine.say(text, _identifier(engine, _named(engine, voice)), *USUAL, mnemonics=True)
+    found, _, _ = _between_pauses(said)
+    begins = [each.place for each in said.events if each.kind == WORD]
+    # espeak-ng's places may be those of the space before.
+    begins = [at + len(text[at:]) - len(text[at:].lstrip()) for at in begins]
+    words = np.maximum.accumulate([each.word for each in found]).tolist()
+    phones = [replace(each, word=word) for each, word in zip(found, words, strict=True)]
+    return phones, [begins[word - 1] if word else 0 for word in words]
 
 
 def voices() -> list[str]:
@@ -110,7 +127,24 @@ def check(voice: str, text: str | None = None) -> None:
     """Raises `UserError` for a voice that is not there, a text that it cannot read, or if espeak-ng is missing."""
     voice = named(voice)
     if text is not None:
-        _check(text, voice)
+        _check(composed(text), voice)
+
+
+def silent(text: str, voice: str) -> dict[str, int]:
+    """Characters of a text that the voice leaves out, and how often each is there: letters, numbers and signs of which
+    it says nothing, but no punctuation. Raises `UserError`."""
+    text = composed(text)
+    said = {each for each in text if each.isspace() or (each.isascii() and each.isalnum())}
+    counts = Counter(each for each in text if each not in said and unicodedata.category(each) in SPOKEN)
+    return {each: count for each, count in counts.items() if not _says(each, named(voice))}
+
+
+@lru_cache(maxsize=4096)
+def _says(character: str, voice: str) -> bool:
+    with _lock:
+        engine = _loaded()
+        said = engine.say(character, _identifier(engine, voice), SPEEDS[1], USUAL[1])
+    return any(event.symbol for event, _ in _marks(said))
 
 
 def _loaded() -> Engine:
@@ -163,10 +197,9 @@ def _tagged(tag: str, voices: Iterable[str]) -> str | None:
             "Install it: pip install 'rhapsode[speech]'"
         ) from None
     known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
-    for each in (tag, tag.partition("-")[0]):
-        with suppress(ValueError):  # it is no tag
-            if found := closest_supported_match(each, known, max_distance=ALIKE):
-                return found
+    for each in (tag, tag.partition("-")[0]) if TAG.fullmatch(tag) else ():
+        if found := closest_supported_match(each, known, max_distance=ALIKE):
+            return found
     return None
 
 
@@ -190,6 +223,16 @@ def _check(text: str, voice: str) -> None:
                 f"voice {voice!r} cannot read {_short(word)} in {_short(text)}. "
                 "Take a voice of the text's language, such as ru or cmn, or write it in Latin letters."
             )
+
+
+def _between_pauses(said: Said) -> tuple[list[Phone], np.ndarray, np.ndarray]:
+    """The phones [P] between two pauses, when they begin and end [P + 1], in samples, and the samples."""
+    found, begins = _phones(said)
+    pad = np.zeros(round(PAD * said.rate), np.int16)
+    samples = np.concatenate([pad, said.samples, pad])
+    found = [Phone(PAUSE), *found, Phone(PAUSE)]
+    begins = np.concatenate([[0], begins + len(pad), [len(samples) - len(pad)]])
+    return *_apart(found, np.maximum.accumulate(begins), len(samples), round(LEAST * said.rate)), samples
 
 
 def _sound(samples: np.ndarray, rate: int) -> Sound:

@@ -13,6 +13,8 @@ from rhapsode.speech.likeness import distance, segments
 from rhapsode.speech.syllables import numbered
 from rhapsode.speech.utterance import PAUSE, Phone, Utterance
 
+Changed = dict[str, tuple[str, ...]]
+"""A symbol → those that are said for it."""
 EACH = 0.01
 """What a phone costs: of two ways to say the same, the one of fewer phones."""
 MORE, LESS = 0.6, 0.3
@@ -44,14 +46,16 @@ class Inventory:
         if key not in self._found:
             every = [self._spelled(each) for each in sounds(symbol, alphabet)]
             cost, found = min(every, default=(np.inf, ()))
-            self._found[key] = found, cost <= SAME
+            foreign = not every and symbol in self.symbols
+            self._found[key] = ((symbol,), True) if foreign else (found, cost <= SAME)
         return self._found[key]
 
-    def spelled(self, ipa: str) -> tuple[str, ...]:
-        """The voice's symbols for sounds one after another; none for what is not IPA."""
-        return self._spelled(segments(ipa))[1]
+    def spelled(self, ipa: str) -> tuple[tuple[str, ...], bool]:
+        """The same of sounds one after another, written as IPA."""
+        cost, found = self._spelled(segments(ipa))
+        return found, cost <= SAME
 
-    def said(self, utterance: Utterance, theirs: str = IPA) -> tuple[Utterance, dict[str, tuple[str, ...]]]:
+    def said(self, utterance: Utterance, theirs: str = IPA) -> tuple[Utterance, Changed]:
         """The utterance with the voice's phones alone, and what was changed: a symbol → those that are said for it, if
         they are not the same sounds; none if nothing is like it, and it is left out. Times are shared evenly.
 

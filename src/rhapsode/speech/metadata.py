@@ -1,37 +1,34 @@
-"""Lists of recordings: LJSpeech's `metadata.csv`, lines `id|text` or `id|text|text as it is spoken`; and others, with
-tabs between columns or a first line that names them (Common Voice's `validated.tsv`)."""
+"""Lists of recordings: what they say, in any of the `layouts`, and where the recordings are that they name."""
 
 from __future__ import annotations
 
-import csv
-import io
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.inside import ADVICE, inside
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import of_file
 from rhapsode.speech._text import contents
 from rhapsode.speech.audio import SUFFIXES
+from rhapsode.speech.layouts import EXPECTED, LAYOUTS, Layout, Line, Table
 
-LISTS = ("metadata.csv", "metadata.tsv", "validated.tsv")
-"""Names of lists."""
-FOLDERS = ("wavs", "wav", "clips", "")
+FOLDERS = ("wavs", "wav", "clips", "audio", "")
 """Where recordings are, from the list's folder on."""
-IDS = ("path", "file", "file_name", "filename", "audio", "audio_file", "wav", "id", "name")
-SPEAKERS = ("speaker", "speaker_id", "speaker_name", "spk", "client_id")
-TEXTS = (
-    "normalized_text",
-    "normalised_text",
-    "normalized_transcription",
-    "text",
-    "transcript",
-    "transcription",
-    "sentence",
-)
-"""What a first line calls the columns of recordings, of speakers and of texts, the best first."""
-EXPECTED = "id|text or id|text|text as it is spoken"
+APART = frozenset(("etc", "txt", "text", "transcript", "transcripts", "filelists", "metadata"))
+"""Names of folders of lists beside those of recordings."""
+WRONG = {
+    "are like that": "lines of a list that are not like the others",
+    "have none": "lines of a list without a text",
+    "repeat one": "lines of a list about a recording of an earlier line",
+    "could be several": "lines of a list that could mean several recordings",
+}
+"""What is wrong with lines: of several in one message, and in general."""
+DEEP = 4
+"""Folders, one in another, in which a recording is looked for by its name alone."""
 
 
 @dataclass(frozen=True)
@@ -45,170 +42,193 @@ class Entry:
     speaker: str = ""
 
 
-def entries(path: Path, name: str) -> list[Entry]:
-    """All lines but the one that names columns. name: of the file, for messages. Raises `UserError`, which names the
-    first line that is wrong, and how many are so; recordings elsewhere are wrong, too: see `inside`."""
-    finder = _Finder(path.parent)
-    columns, lines = _table(path, name, finder)
+def entries(path: Path, name: str, refused: Refusals | None = None) -> list[Entry]:
+    """All lines but the one that names columns. name: of the file, for messages. Lines that are wrong are told to
+    `refused`, if some are right. Raises `UserError`, which names the first line that is wrong, and how many are so;
+    recordings elsewhere always are: see `inside`."""
+    finder = _Finder(path)
+    expected, lines = _lines(path, name, finder)
     found: list[Entry] = []
     seen: dict[str, int] = {}
     wrong: list[tuple[str, int, str]] = []
-    for number, cells in lines:
-        id, text = columns.id(cells), columns.text(cells)
-        if not columns.fit(cells) or not id:
-            wrong.append(("are like that", number, f"expected {columns.expected}"))
-        elif not text:
+    for line in lines:
+        id, number = line.id, line.number
+        if not line.fits or not id:
+            wrong.append(("are like that", number, f"expected {expected}"))
+        elif not line.text:
             wrong.append(("have none", number, f"{id!r} has no text. Write down what is said, or remove the line"))
         elif id in seen:
             wrong.append(("repeat one", number, f"{id!r} stands in line {seen[id]}, too. Remove one of them"))
         elif finder.elsewhere(id):
-            why = f"{id!r} leads out of the folder {path.parent}. {ADVICE}"
-            wrong.append(("name recordings elsewhere", number, why))
+            raise UserError(_told(name, [*_elsewhere(lines, finder)]))
+        elif len(several := finder.several(id)) > 1:
+            names = " and ".join(str(each.relative_to(finder.folder)) for each in several[:2])
+            wrong.append(("could be several", number, f"{id!r} could be {names}. Write where it is"))
         else:
-            found.append(Entry(_stem(id), text, finder.recording(id), columns.speaker(cells)))
+            found.append(Entry(_stem(id), line.text, finder.recording(id), line.speaker))
         seen.setdefault(id, number)
-    if wrong:
-        kind, number, why = wrong[0]
-        count = sum(each[0] == kind for each in wrong)
-        more = f" {count:,} lines {kind}." if count > 1 else ""
-        raise UserError(f"{name}, line {number}: {why}.{more}")
+    if wrong and (refused is None or not found):
+        raise UserError(_told(name, wrong))
     if not found:
         raise UserError(f"{name}: no recording is listed in it. Lines are {EXPECTED}.")
+    for kind, number, _ in wrong:
+        assert refused is not None
+        refused.skip(WRONG[kind], f"{name}, line {number}")
     return found
 
 
+def _elsewhere(lines: list[Line], finder: _Finder) -> Iterator[tuple[str, int, str]]:
+    for line in lines:
+        if finder.elsewhere(line.id):
+            why = f"{line.id!r} leads out of the folder {finder.folder}. {ADVICE}"
+            yield "name recordings elsewhere", line.number, why
+
+
+def _told(name: str, wrong: list[tuple[str, int, str]]) -> str:
+    kind, number, why = wrong[0]
+    count = sum(each[0] == kind for each in wrong)
+    more = f" {count:,} lines {kind}." if count > 1 else ""
+    return f"{name}, line {number}: {why}.{more}"
+
+
 def ids(path: Path) -> frozenset[str]:
-    """The stems of the recordings that are listed, whether they are there or not; none where it is no list."""
-    return frozenset(map(_stem, _listed(path)))
+    """The stems of the recordings that are listed, whether they are there or not, in small letters; none where it is no
+    list."""
+    return frozenset(_stem(each).lower() for each in _listed(path, _Finder(path)))
 
 
-def _listed(path: Path) -> list[str]:
-    try:
-        columns, lines = _table(path, path.name, _Finder(path.parent))
-    except UserError:
-        return []
-    return [columns.id(cells) for _, cells in lines]
+def finds(path: Path, changed: int, recording: Path) -> bool:
+    """Whether this is one of the recordings that are listed. changed: of the list, so that one that has is read
+    again."""
+    return recording in _recordings(path, changed)
+
+
+@lru_cache(maxsize=8)
+def _recordings(path: Path, changed: int) -> frozenset[Path]:
+    finder = _Finder(path)
+    return frozenset(found for id in _listed(path, finder) if (found := finder.recording(id)) is not None)
 
 
 def is_list(path: Path) -> bool:
-    """Whether it is a list of recordings, with bars or called so. One with bars may lack all its recordings if it is
-    called so, any other must have some."""
-    called = path.name in LISTS
+    """Whether it is a list of recordings, by its name and its content. One with bars may lack all its recordings if it
+    is called so, any other must have some."""
+    layout = _layout(path)
+    if layout is None:
+        return False
+    called = layout.called(path.name.lower())
     barred = path.suffix.lower() == ".csv" and b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]
-    finder = _Finder(path.parent)
     if called and barred:
         return True
-    return (called or barred) and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path))
+    finder = _Finder(path)
+    return (called or barred) and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path, finder))
+
+
+def may_list(name: str) -> bool:
+    """Whether a file of this name is worth a look: it is called like a list, or its suffix is that of one with bars."""
+    return name.lower().endswith(".csv") or any(layout.called(name.lower()) for layout in LAYOUTS)
 
 
 def among_recordings(path: Path) -> bool:
     """Whether it is called like a list, and there are recordings where those of a list are."""
-    return path.name in LISTS and _Finder(path.parent).some()
+    layout = _layout(path)
+    return layout is not None and layout.called(path.name.lower()) and path.suffix != ".txt" and _Finder(path).some()
 
 
-class _Columns:
-    """What the cells of a line are, by the first line, if it names them; otherwise the first is the id."""
-
-    def __init__(self, names: list[str] | None = None, between: str = "|") -> None:
-        self.expected = between.join(names) if names else EXPECTED.replace("|", between)
-        self._most = max(3, len(names or []))
-        names = [each.lower() for each in names or []]
-        self._id = next((names.index(each) for each in IDS if each in names), 0)
-        self._speaker = next((names.index(each) for each in SPEAKERS if each in names), None)
-        self._texts = [names.index(each) for each in TEXTS if each in names]
-
-    def fit(self, cells: list[str]) -> bool:
-        """Whether they are as many as they may be."""
-        return 2 <= len(cells) <= self._most
-
-    def id(self, cells: list[str]) -> str:
-        return "".join(cells[self._id : self._id + 1])
-
-    def text(self, cells: list[str]) -> str:
-        """Of the first column of texts that has any; of the last one that has, where none is named so."""
-        places = self._texts or [at for at in reversed(range(len(cells))) if at not in (self._id, self._speaker)]
-        return next((cells[at] for at in places if at < len(cells) and cells[at]), "")
-
-    def speaker(self, cells: list[str]) -> str:
-        return "" if self._speaker is None else "".join(cells[self._speaker : self._speaker + 1])
+def _layout(path: Path) -> Layout | None:
+    name = path.name.lower()
+    found = next((layout for layout in LAYOUTS if layout.called(name)), None)
+    return found or (Table() if name.endswith((".csv", ".tsv")) else None)
 
 
-def _table(path: Path, name: str, finder: _Finder) -> tuple[_Columns, list[tuple[int, list[str]]]]:
-    """What its columns are; then its number and its cells, of each line that is not blank and does not name columns.
-    Raises `UserError` where it is not clear what stands between columns."""
-    text = contents(path, name)
-    lines = [(number, line) for number, line in enumerate(text.split("\n"), 1) if line.strip(" \r|\t")]
-    between = "|" if lines and "|" in lines[0][1] else "\t" if all("\t" in line for _, line in lines) else ","
-    if between == ",":
-        rows = _comma_separated(text, name)
-    else:
-        rows = [(number, [_unquoted(cell.strip(), between) for cell in line.split(between)]) for number, line in lines]
-    if not rows:
-        return _Columns(), []
-    first = rows[0][1]
-    known = [each.lower() in IDS for each in first]
-    named = any(known) and any(each.lower() in TEXTS for each in first)
-    if between == "," and not named:
-        raise UserError(
-            f"{name}, line {lines[0][0]}: expected {EXPECTED}. With a comma between columns, the first line must name "
-            "them: file,text."
-        )
-    if named or (known[0] and finder.recording(first[0]) is None):
-        return _Columns(first, between), rows[1:]
-    return _Columns(None, between), rows
+def _lines(path: Path, name: str, finder: _Finder) -> tuple[str, list[Line]]:
+    layout = _layout(path)
+    assert layout is not None
+    return layout.lines(contents(path, name), name, lambda id: finder.recording(id) is not None)
 
 
-def _comma_separated(text: str, name: str) -> list[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text, newline=""), skipinitialspace=True, strict=True)
+def _listed(path: Path, finder: _Finder) -> list[str]:
     try:
-        rows = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader]
-    except csv.Error as error:
-        raise UserError(f"{name}, line {reader.line_num}: not CSV: {error}. Correct its quotes.") from None
-    return [(number, cells) for number, cells in rows if any(cells)]
-
-
-def _unquoted(cell: str, between: str) -> str:
-    """Without the quotes in which tab-separated lists, but not LJSpeech's, write what has quotes in it."""
-    quoted = between == "\t" and len(cell) > 1 and cell[0] == cell[-1] == '"'
-    return cell[1:-1].replace('""', '"') if quoted else cell
+        return [line.id for line in _lines(path, path.name, finder)[1]]
+    except UserError:
+        return []
 
 
 def _stem(id: str) -> str:
-    path = Path(id)
+    path = Path(_path(id))
     return path.stem if path.suffix.lower() in SUFFIXES else path.name
 
 
-class _Finder:
-    """Finds recordings of ids, which may be paths and have a suffix, from a folder on."""
+def _path(id: str) -> str:
+    """With the bars between folders that all systems know."""
+    return id.replace("\\", "/")
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._listings: dict[Path, dict[str, Path]] = {}
+
+class _Finder:
+    """Finds the recordings of a list by ids, which may be paths, also as Windows writes them, and have a suffix. Case
+    does not matter where it makes no difference. Else a recording of that name, in any folder below, is taken.
+
+    folder: from which on they are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.folder = path.parent.parent if path.parent.name.lower() in APART else path.parent
+        self._listings: dict[Path, dict[str, list[Path]]] = {}
+        self._below: dict[str, list[Path]] | None = None
 
     def recording(self, id: str) -> Path | None:
+        found = self.several(id)
+        return found[0] if len(found) == 1 else None
+
+    def several(self, id: str) -> list[Path]:
+        """All that it may stand for: one, if it is clear."""
         for place in filter(None, self._places(id)):
-            known = self._listing(place.parent)
             if _stem(id) != place.name and place.is_file():
-                return place
-            if _stem(id) in known:
-                return known[_stem(id)]
-        return None
+                return [place]
+            if found := _alike(self._listing(place.parent), _stem(id)):
+                return found[:1]
+        if _path(id) != Path(_path(id)).name:  # there may be one of that name in each folder
+            return []
+        return _alike(self._everything(), _stem(id))
 
     def elsewhere(self, id: str) -> bool:
         """Whether it is not found, and might be where it is not looked for: out of the folder."""
-        return inside(self._folder, id) is None and self.recording(id) is None
-
-    def _places(self, id: str) -> list[Path | None]:
-        return [inside(self._folder, os.path.join(each, id)) for each in FOLDERS]
+        return inside(self.folder, _path(id)) is None and not self.several(id)
 
     def some(self) -> bool:
         """Whether there are any where those with plain names are."""
-        return any(self._listing(self._folder / each) for each in FOLDERS)
+        return any(self._listing(self.folder / each) for each in FOLDERS)
 
-    def _listing(self, folder: Path) -> dict[str, Path]:
-        """The recordings of a folder by their stems."""
+    def _places(self, id: str) -> list[Path | None]:
+        return [inside(self.folder, os.path.join(each, _path(id))) for each in FOLDERS]
+
+    def _listing(self, folder: Path) -> dict[str, list[Path]]:
+        """The recordings of a folder by their stems in small letters, the best first."""
         if folder not in self._listings:
             files = [each for each in folder.iterdir() if each.suffix.lower() in SUFFIXES] if folder.is_dir() else []
-            files.sort(key=lambda each: (-SUFFIXES.index(each.suffix.lower()), each.name))
-            self._listings[folder] = {each.stem: each for each in files}
+            files.sort(key=lambda each: (-SUFFIXES.index(each.suffix.lower()), each.name), reverse=True)
+            self._listings[folder] = _by_stem(files)
         return self._listings[folder]
+
+    def _everything(self) -> dict[str, list[Path]]:
+        """The same of all folders below, no folder twice of one stem."""
+        if self._below is None:
+            files = []
+            for parent, folders, _ in os.walk(self.folder):
+                depth = len(Path(parent).relative_to(self.folder).parts)
+                folders[:] = sorted(each for each in folders if not each.startswith(".")) if depth < DEEP else []
+                files += [each[0] for each in self._listing(Path(parent)).values()]
+            self._below = _by_stem(files)
+        return self._below
+
+
+def _by_stem(files: list[Path]) -> dict[str, list[Path]]:
+    found: dict[str, list[Path]] = {}
+    for each in files:
+        found.setdefault(each.stem.lower(), []).append(each)
+    return found
+
+
+def _alike(known: dict[str, list[Path]], stem: str) -> list[Path]:
+    """Those of this stem; if there are none, those that differ in case only."""
+    found = known.get(stem.lower(), [])
+    return [each for each in found if each.stem == stem] or found

@@ -6,7 +6,7 @@ import hashlib
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -23,8 +23,11 @@ from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, fitting, listened, listing, notes, rate_for, without_use
 from rhapsode.speech.read import KNOWN
+from rhapsode.speech.speakers import chosen, repeated, told_apart
+from rhapsode.speech.speakers import told as speakers
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import FOLDER, timed
+from rhapsode.speech.tongue import doubt
 from rhapsode.speech.utterance import PAUSE, Sound, Utterance
 from rhapsode.speech.vocoders import available, vocoder
 
@@ -47,11 +50,13 @@ LITTLE = 300
 @dataclass(frozen=True)
 class Times:
     """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; left_out: why
-    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first."""
+    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first; notes: what
+    else a person should be told, a sentence each."""
 
     heard: list[Heard]
     aligned: list[Aligned | None]
     left_out: dict[str, list[str]]
+    notes: list[str] = field(default_factory=list)
 
 
 def prepared(
@@ -60,6 +65,7 @@ def prepared(
     report: Callable[[str, float], None],
     *,
     language: str = LANGUAGE,
+    speaker: str = "",
     hop: int = 5,
     lsp: int = 0,
     rate: int = 0,
@@ -69,19 +75,35 @@ def prepared(
     which are read when asked for. Silence at the ends is cut. None for those of which nothing can be learnt, or that
     hardly are of their texts. Then which these are; and notes for a person, a sentence each.
 
-    rate: samples a second, 0 for `rate_for` these. Raises `UserError`.
+    speaker: the only one that is wanted, or empty for all. rate: samples a second, 0 for `rate_for` these. Raises
+    `UserError`.
     """
     if not utterances:
         raise UserError(NONE)
-    utterances, said_of_labels = agreed(utterances)
+    told, left_out = list[str](), list[str]()
+    every = told_apart(utterances)
+    again = repeated(every)
+    if any(again):
+        names = [one.name for one, known in zip(every, again, strict=True) if known]
+        left_out.append(f"Left out, {len(names):,} of {len(every):,}, listed a second time: {listing(names)}.")
+    wanted = [not known for known in again]
+    if speaker:
+        own = chosen(every, speaker)
+        left_out.append(f"Left out, {len(own) - sum(own):,} of {len(every):,}, of other speakers than {speaker}.")
+        wanted = [one and by for one, by in zip(wanted, own, strict=True)]
+    else:
+        told += speakers([one for one, kept in zip(every, wanted, strict=True) if kept])
+    places = [n for n, kept in enumerate(wanted) if kept]
+    found: list[Utterance | None] = [None] * len(utterances)
+    utterances, said_of_labels = agreed([every[n] for n in places])
+    told += said_of_labels
     name = "lsp" if lsp else available()[0]
     sweep(cache.home / FOLDER)
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
-        told = [*said_of_labels, *notes(utterances, times.heard, rate)]
+        told += [*times.notes, *notes(utterances, times.heard, rate)]
         kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
-        found: list[Utterance | None] = [None] * len(utterances)
         analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
         done = processes.map(partial(_kept, home=cache.home), analyses)
         for number, (n, analysis, said) in enumerate(zip(kept, analyses, done, strict=True), 1):
@@ -90,12 +112,12 @@ def prepared(
             one = times.aligned[n]
             assert one is not None and one.utterance.sound is not None
             frames, sound = partial(analysis.frames, cache), partial(_at, one.utterance.sound, rate)
-            found[n] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
+            found[places[n]] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
             report("analysing speech", number / len(kept))
     seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
     if seconds < LITTLE:
         told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
-    left_out = [
+    left_out += [
         f"Left out, {len(names):,} of {len(utterances):,}, {why}: {listing(names)}."
         + " See why: rhapsode inspect FOLDER" * (why == UNLIKE)
         for why, names in times.left_out.items()
@@ -128,7 +150,16 @@ def times_of(
     if sum(map(len, left_out.values())) == len(utterances):
         each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
         raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
-    return Times(heard, aligned, left_out)
+    bare = [utterances[n] for n in fit if utterances[n].times is None and not utterances[n].phones]
+    told = [doubt(bare, language, cache, FOLDER), unsaid("\n".join(one.text for one in bare), language)]
+    return Times(heard, aligned, left_out, list(filter(None, told)))
+
+
+def unsaid(text: str, language: str) -> str:
+    """What a person should be told of characters in the texts of recordings of which nothing is said; "" of none."""
+    silent = espeak.silent(text, language) if text else {}
+    each = ", ".join(f"{character!r} ({count:,})" for character, count in silent.items())
+    return f"Nothing is said for these characters of the texts: {each}." if each else ""
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ recording. Recordings of a transcript are recognised, so that they count as data
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import lru_cache, partial
@@ -13,11 +14,12 @@ from pathlib import Path
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import of_file, reading
 from rhapsode.speech import audio, beside
 from rhapsode.speech._text import contents
 from rhapsode.speech.formats import bare, hts, own, textgrid
-from rhapsode.speech.metadata import LISTS, entries, ids, is_list
+from rhapsode.speech.metadata import APART, entries, finds, ids, is_list, may_list
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
@@ -25,10 +27,13 @@ TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
 LABELLED = (".textgrid", ".lab", ".jsonl", ".txt")
 """Suffixes of files of phones."""
+ABOVE = 5
+"""Folders in which a recording's transcript may be: its own, the one above, and so on."""
 KNOWN = (
     "Known are metadata.csv (id|text; commas or tabs between columns if the first line names them: file,text) with "
-    "recordings in wavs/, wav/, clips/ or beside it; recordings each with a .txt, .TextGrid or .lab of the same name "
-    "beside it, or in a folder txt/ beside theirs; and Rhapsode's own lines of JSON with 'audio' or 'phones'"
+    "recordings in wavs/, wav/, clips/ or beside it; LibriSpeech's .trans.txt and ARCTIC's txt.done.data; recordings "
+    "each with a .txt, .TextGrid or .lab of the same name beside it, or in a folder txt/ beside theirs; and Rhapsode's "
+    "own lines of JSON with 'audio' or 'phones'"
 )
 
 
@@ -45,18 +50,18 @@ def recognised(path: Path) -> bool:
                 return own.recognises(of_file(path, path.name).head().decode("utf-8-sig", "ignore"))
             if suffix in TABLES:
                 return is_list(path)
-            return beside.recording(path) is not None
+            return beside.recording(path) is not None or is_list(path)
     except UserError:
         return False
 
 
-def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
+def read(path: Path, name: str | None = None, refused: Refusals | None = None) -> Iterator[Utterance]:
     """The utterances of a file, one by one, in order. Those without labels have no phones. `sound` reads the recording
     when it is called; it is None where the recording is missing.
 
     There are none of a recording, of a file beside one that is read with another, or of a list whose recordings
-    are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. Raises
-    `UserError`, which says where in the file it stopped.
+    are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. refused: is told of lines
+    of a list that cannot be read, if others can. Raises `UserError`, which says where in the file it stopped.
     """
     name = str(path) if name is None else name
     suffix = path.suffix.lower()
@@ -65,14 +70,21 @@ def read(path: Path, name: str | None = None) -> Iterator[Utterance]:
             return
         if suffix == ".jsonl":
             yield from _own(path, name)
-        elif suffix in TABLES:
-            for entry in entries(path, name):
+        elif suffix in TABLES or is_list(path):
+            for entry in entries(path, name, refused):
                 if _own_lists(path, entry.name):
                     continue
                 if entry.recording is None:
                     yield Utterance((), text=entry.text, name=entry.name, speaker=entry.speaker)
-                else:
-                    yield replace(_labelled(entry.recording, entry.text), speaker=entry.speaker)
+                    continue
+                try:
+                    found = _labelled(entry.recording, entry.text)
+                except UserError as error:
+                    if refused is None:
+                        raise
+                    refused.skip("recordings of a list whose labels cannot be read", str(error))
+                    continue
+                yield replace(found, speaker=entry.speaker)
         else:
             recording = beside.recording(path)
             if recording is None:
@@ -116,19 +128,34 @@ def _labelled(recording: Path, text: str) -> Utterance:
     text = text or said or found.text
     if not text and not found.phones:
         raise UserError(f"{recording}: the text beside it is empty. Write down what is said, or leave both out.")
-    return replace(found, text=text, name=recording.stem, sound=partial(audio.read, recording))
+    return replace(found, text=text, name=recording.stem, path=recording, sound=partial(audio.read, recording))
 
 
 def _listed(recording: Path) -> bool:
-    """Whether a transcript in its folder or the one above lists it."""
-    for folder in (recording.parent, recording.parent.parent):
-        for name in (*LISTS, OWN):
-            file = folder / name
-            if file.is_file():
-                about = file.stat()
-                if recording.stem in _stems(file, about.st_mtime_ns, about.st_size):
-                    return True
+    """Whether a transcript in its folder or one above lists it, or in a folder beside."""
+    folder, stem = recording.parent, recording.stem.lower()
+    for level in range(ABOVE):
+        near = [folder, *(each for each in beside.folders(folder) if each.name.lower() in APART)]
+        for file in (file for each in near for file in _transcripts(each, beside.changed(each))):
+            about = file.stat()
+            if stem in _stems(file, about.st_mtime_ns, about.st_size) and (
+                level < 2 or finds(file, about.st_mtime_ns, recording)  # of a far one, the name alone is no sign
+            ):
+                return True
+        if folder == folder.parent:
+            break
+        folder = folder.parent
     return False
+
+
+@lru_cache(maxsize=256)
+def _transcripts(folder: Path, changed: int) -> list[Path]:
+    """Files that may be transcripts of several recordings. changed: so that a folder that has is looked at again."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return []
+    return [folder / name for name in names if (name == OWN or may_list(name)) and (folder / name).is_file()]
 
 
 def _own_lists(path: Path, name: str) -> bool:
@@ -137,13 +164,14 @@ def _own_lists(path: Path, name: str) -> bool:
     if not file.is_file():
         return False
     about = file.stat()
-    return name in _stems(file, about.st_mtime_ns, about.st_size)
+    return name.lower() in _stems(file, about.st_mtime_ns, about.st_size)
 
 
 @lru_cache(maxsize=64)
 def _stems(transcript: Path, changed: int, size: int) -> frozenset[str]:
-    """The stems of recordings that it lists. changed, size: so that a file that has changed is read again."""
-    if transcript.name in LISTS:
+    """The stems of recordings that it lists, in small letters. changed, size: so that a file that has changed is read
+    again."""
+    if transcript.name != OWN:
         return ids(transcript)
     values = (value.get("audio") for _, value in lines(of_file(transcript, transcript.name)))
-    return frozenset(Path(each).stem for each in values if isinstance(each, str))
+    return frozenset(Path(each).stem.lower() for each in values if isinstance(each, str))

@@ -16,7 +16,10 @@ WAYS = ("auto", "line")
 HELD = 16
 """Times `LONGEST`: so much of a text without an end is waited for, before it is cut where it can be."""
 BREAK = r"\n[^\S\n]*\n\s*|\n(?=[^\S\n]*(?:\d{1,3}[.)]|[-*•–—])[^\S\n])"
-CLOSING = r"(?:[\"'”’»“«)\]]|\s»(?=\s|$))*"
+PRIVATE = "\U000f0000", "\U000ffffd"
+"""The first and the last of characters that are no text: marks of `script`."""
+MARKS = re.compile("[{}-{}]".format(*PRIVATE))
+CLOSING = rf"(?:[\"'”’»“«)\]]|{MARKS.pattern}|\s»(?=\s|$))*"
 WIDE = r"[。！？]+[”’」』）]*"
 ENDS = re.compile(rf"(?P<break>{BREAK})|(?P<mark>(?<![.!?…])[.!?…؟۔।॥։።]++{CLOSING})(?=\s|$)|(?P<wide>{WIDE})")
 GREEK = re.compile(ENDS.pattern.replace("[.!?", "[.!?;\u037e"))
@@ -25,8 +28,12 @@ OPENING = "\"'“‘«»([„¿¡—–- \u00a0"
 NEXT = re.compile(r"\s*(?:[-—–«»]\s+)*(\S{1,60})(\s|(?<=\S{60}))?")
 """The word after a mark, the first 60 characters of it; and whether it is whole."""
 INITIAL = re.compile(r"[^\W\d_]\.")
+CAPITAL = "X"
+"""How another sentence may begin."""
 BEFORE = 60
 """Characters before a mark that are looked at."""
+BETWEEN = re.compile(r"[\s—–/]+")
+"""What stands between words."""
 CUTS = (re.compile(r"[;:—–；：]\s*"), re.compile(r"[,，、]\s*"), re.compile(r"\s+"))
 """Where a long sentence is cut, the best first."""
 
@@ -40,24 +47,27 @@ def sentences(text: str, longest: int = LONGEST, language: str = "en", by: str =
     cut behind its last semicolon, colon or dash that is not in its first third; else behind a comma; else at a space;
     else anywhere. language: as espeak-ng calls it; by: one of `WAYS`. Raises `UserError`.
     """
-    return list(stream([text], longest, language, by))
+    _check(longest, by)
+    return list(_pieces(text.splitlines() if by == "line" else _cut(text, language, over=True), longest))
 
 
 def stream(pieces: Iterable[str], longest: int = LONGEST, language: str = "en", by: str = "auto") -> Iterator[str]:
-    """The same of a text that comes piece by piece: each sentence as soon as the word after it has come."""
-    if longest < 1:
-        raise UserError(f"longest: {longest} is not allowed. A sentence has at least 1 character.")
-    if by not in WAYS:
-        raise choice("sentences", by, WAYS)
+    """The same of a text that comes piece by piece: each sentence as soon as the word after it has come.
+
+    A line may end one, too, whatever comes next: if it ends with a mark that ends a sentence before a capital. So
+    nobody waits for what has not been written yet. However the text is cut into pieces, the sentences are the same. Of
+    a text without ends, no more is held than some sentences may have.
+    """
+    _check(longest, by)
     rest = ""
-    for piece in pieces:
-        rest += piece
-        *whole, rest = _lines(rest) if by == "line" else _cut(rest, language, over=False)
+    for line in _lines(pieces):
+        rest += line
+        *whole, rest = [rest, ""] if by == "line" and line[-1:] in "\r\n" else _cut(rest, language, over=False)
         yield from _pieces(whole, longest)
         if len(rest) > HELD * longest:
             *whole, rest = _pieces([rest], longest)
             yield from whole
-    yield from _pieces(rest.splitlines() if by == "line" else _cut(rest, language, over=True), longest)
+    yield from _pieces(_cut(rest, language, over=True), longest)
 
 
 def points(text: str, language: str = "en") -> Iterator[tuple[re.Match[str], bool]]:
@@ -77,15 +87,15 @@ def ends(text: str, begin: int, mark: re.Match[str], after: str, language: str) 
     front (1. First), or an ordinal number where the language writes them so (3. Oktober). One of `U.S.` does only
     before a word that begins sentences (The, He); others of abbreviations (etc.) before a capital.
     """
-    after = after.lstrip(OPENING)
+    after = MARKS.sub("", after).lstrip(OPENING)
     if mark["break"] is not None or mark["wide"] is not None or not after:
         return True
     if after[0].islower():
         return False
-    if mark["mark"] != ".":
+    if MARKS.sub("", mark["mark"]) != ".":
         return True
     known = languages.of(language)
-    words = text[max(begin, mark.start() - BEFORE) : mark.start()].split()
+    words = BETWEEN.split(text[max(begin, mark.start() - BEFORE) : mark.start()].strip())
     word = abbreviation(words)
     starts = not INITIAL.match(after) and after.strip(".,;:!?…\"'”’»)").lower() in known.starters
     if word.isdigit():
@@ -115,6 +125,13 @@ def abbreviation(words: list[str]) -> str:
     return found
 
 
+def _check(longest: int, by: str) -> None:
+    if longest < 1:
+        raise UserError(f"longest: {longest} is not allowed. A sentence has at least 1 character.")
+    if by not in WAYS:
+        raise choice("sentences", by, WAYS)
+
+
 def _marks(language: str) -> re.Pattern[str]:
     return GREEK if language.partition("-")[0] in ("el", "grc") else ENDS
 
@@ -125,18 +142,22 @@ def _cut(text: str, language: str, over: bool) -> list[str]:
     begin = 0
     for mark in _marks(language).finditer(text):
         after = None if mark["wide"] else NEXT.match(text, mark.end())
-        if not (over or mark["wide"]) and (after is None or after[2] is None):
-            break
-        if ends(text, begin, mark, after[1] if after else "", language):
+        word = after[1] if after else ""
+        known = mark["break"] or (mark.end() < len(text) if mark["wide"] else after and after[2] is not None)
+        if not over and not known:
+            if after or "\n" not in text[mark.end() :]:
+                break
+            word = CAPITAL
+        if ends(text, begin, mark, word, language):
             found.append(text[begin : mark.end()])
             begin = mark.end()
     return [*found, text[begin:]]
 
 
-def _lines(text: str) -> list[str]:
-    """Lines that are whole, and what comes after them."""
-    found = text.splitlines(keepends=True)
-    return [*found, ""] if text.endswith("\n") else found or [""]
+def _lines(pieces: Iterable[str]) -> Iterator[str]:
+    """Pieces of which none goes on after the end of a line."""
+    for piece in pieces:
+        yield from piece.splitlines(keepends=True)
 
 
 def _pieces(sentences: Iterable[str], longest: int) -> Iterator[str]:

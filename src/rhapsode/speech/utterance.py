@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -42,10 +43,27 @@ class Phone:
 
 
 @dataclass(frozen=True)
+class Asked:
+    """How phones are to be said: speed: [P], 2 is twice as fast; pitch: [P], 2 is an octave higher; seconds: [P], how
+    long those last whose length is given, nan for others. All float64."""
+
+    speed: np.ndarray
+    pitch: np.ndarray
+    seconds: np.ndarray
+
+    @property
+    def anything(self) -> bool:
+        """Whether it changes something."""
+        return bool((self.speed != 1).any() or (self.pitch != 1).any() or np.isfinite(self.seconds).any())
+
+
+@dataclass(frozen=True)
 class Utterance:
     """phones in order; times: [P + 1] float64, seconds, where each begins and the last one ends, if that is known;
     speaker: empty where there is but one; sound: gives what was recorded or made, if anything was; acoustics:
-    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`."""
+    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`; path: of the recording,
+    if it is a file; root: the folder that was given, in which it was found; asked: what is asked for of one that has
+    yet to be said."""
 
     phones: tuple[Phone, ...]
     times: np.ndarray | None = None
@@ -55,6 +73,9 @@ class Utterance:
     sound: Callable[[], Sound] | None = None
     acoustics: Callable[[], Acoustics] | None = None
     melody: np.ndarray | None = None
+    path: Path | None = None
+    root: Path | None = None
+    asked: Asked | None = None
 
     def __len__(self) -> int:
         return len(self.phones)
@@ -123,4 +144,5 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
         sound=sound,
         acoustics=acoustics,
         melody=np.concatenate(melodies) if len(melodies) == len(utterances) else None,
+        asked=None,
     )

@@ -7,13 +7,30 @@ it does not know.
 from __future__ import annotations
 
 import re
+import unicodedata
 
 from rhapsode.speech import languages
-from rhapsode.speech.sentences import BEFORE, abbreviation, points
+from rhapsode.speech.sentences import BEFORE, BETWEEN, MARKS, abbreviation, points
 
-RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’]*$")
+RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’—–/]*$")
+THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
+"""Spaces within a number."""
+LOOKS = ("<wide>", "<font>")
+"""How Unicode marks letters and digits that are others, drawn differently."""
 BLANK = re.compile(r"\s*")
 """A word before a point, or single letters with points."""
+
+
+def composed(text: str) -> str:
+    """The text in the characters that espeak-ng knows: letters in one piece with their accents, no wide or ornamental
+    ones (Ｈ, 𝓗), and numbers without spaces in them."""
+    text = THIN.sub("", unicodedata.normalize("NFC", text))
+    return text if text.isascii() else "".join(map(_usual, text))
+
+
+def _usual(character: str) -> str:
+    other = character.isalnum() and unicodedata.decomposition(character).startswith(LOOKS)
+    return unicodedata.normalize("NFKC", character) if other else character
 
 
 def read(text: str, voice: str) -> str:
@@ -27,11 +44,11 @@ def _written_out(text: str, voice: str) -> str:
     found: list[str] = []
     done = 0
     for mark, end in points(text, voice):
-        if mark["mark"] != ".":
+        if mark["mark"] is None or MARKS.sub("", mark["mark"]) != ".":
             continue
         first = max(done, mark.start() - BEFORE)
         before = RUN.search(text, first, mark.start())
-        word = abbreviation(text[first : mark.start()].split())
+        word = abbreviation(BETWEEN.split(text[first : mark.start()].strip()))
         said = None if end and known.before_numbers(word) else known.said(word)
         if said is not None and before is not None:
             found += [text[done : before.start()], said, "." * end]
@@ -46,7 +63,7 @@ def _flowing(text: str, voice: str) -> str:
     for mark, end in points(text, voice):
         after = BLANK.match(text, mark.end())
         begin = after.end() if after else mark.end()
-        if mark["mark"] != "." or end or text[begin : begin + 1].islower():
+        if mark["mark"] is None or MARKS.sub("", mark["mark"]) != "." or end or text[begin : begin + 1].islower():
             continue
         if text[begin : begin + 1].isupper() and text[begin + 1 : begin + 2].islower():
             found += [text[done:begin], text[begin].lower()]

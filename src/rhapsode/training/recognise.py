@@ -34,9 +34,13 @@ from rhapsode.training.memory import kept
 from rhapsode.training.optimizers import BETAS, Muon
 from rhapsode.training.pace import Pace
 
+WIDTH = 128
+"""Outputs of a layer in each direction, where nothing else is said."""
 ROWS = 32
 MATRIX_RATE, RATE, DECAY = 0.03, 6e-3, 0.01
 """Peak rates of Muon and of AdamW, and decay of matrices, relative to the rate."""
+FINE = 0.4
+"""Part of these rates for a recogniser that goes on from another one."""
 WARMUP = 50
 """Updates over which the rates rise."""
 CLIP = 1.0
@@ -50,7 +54,7 @@ SLANT, TURN, STRETCH, SIZE = 0.15, 0.04, 0.1, 0.1
 """Standard deviations of how each drawing is varied: lean, turn (radians), logarithms of width and of size."""
 WOBBLE, SHIFT, JITTER = 0.08, 0.05, 0.02
 """The same for waves, strokes and points that are moved, each axis, in standard deviations of the points' height."""
-FAULTY = 0.3
+FAULTY = 0.5
 """Part of the drawings that is shown with a fault."""
 NEAR = 5
 """Frames to either side of a fault in which it may be noticed."""
@@ -74,10 +78,13 @@ def train_recogniser(
     valid: Iterable[Drawing] | None = None,
     report: Report | None = None,
     layers: int = 2,
-    width: int = 128,
+    width: int = WIDTH,
+    base: Recogniser | None = None,
     overwrite: bool = False,
 ) -> Recogniser:
     """Learn to read drawings, those with texts, for so many minutes, and write the recogniser to the file `output`.
+
+    With `base`, go on from what that one has learnt, at lower rates: its layers, width and characters stay.
 
     With `valid`, the weights that made the fewest errors on those are kept, and `facts` tell their rate, and what part
     of faults is noticed; that choice flatters both, so measure on other drawings. A recogniser that is there is
@@ -92,13 +99,17 @@ def train_recogniser(
     held = None if valid is None else _with_text(valid, "validation", report)
     alphabet = "".join(sorted({c for drawing in known for c in drawing.text or ""}))
     faults = Faults(known)
-    config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width, marks=bool(faults.shapes))
+    marks = bool(faults.shapes)
+    if base:
+        alphabet = "".join(sorted({*alphabet, *base.config.alphabet}))
+        layers, width, marks = base.config.layers, base.config.width, marks or base.config.marks
+    config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width, marks=marks)
     best = Recogniser(config, {})
     lowest, doubt = math.inf, None
     threads = torch.get_num_threads()
     try:
         with kept():
-            for weights, done, facts in _run(config, known, faults, minutes, seed, report):
+            for weights, done, facts in _run(config, known, faults, base, minutes, seed, report):
                 wrong = 0.0
                 if held:
                     found, doubt, wrong = _validated(Recogniser(config, weights), held, faults)
@@ -155,19 +166,26 @@ def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[D
 
 
 def _run(
-    config: RecogniserConfig, drawings: list[Drawing], faults: Faults, minutes: float, seed: int, report: Report
+    config: RecogniserConfig,
+    drawings: list[Drawing],
+    faults: Faults,
+    base: Recogniser | None,
+    minutes: float,
+    seed: int,
+    report: Report,
 ) -> Iterator[tuple[dict[str, np.ndarray], float, dict[str, Any]]]:
     """Train; at each look up from it, the weights, how much is done, and facts. Only training counts as time."""
     device = torch.device("cpu")
     mixed = precision_for("auto", device) == "bf16"
     rng = np.random.default_rng(seed)
     torch.manual_seed(seed)
-    weights = initialise(config, torch.Generator().manual_seed(seed))
+    weights = initialise(config, torch.Generator().manual_seed(seed), base)
+    rates = [rate * (FINE if base else 1) for rate in (MATRIX_RATE, RATE)]
     matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
     others = [w for name, w in weights.items() if not (name.startswith("layer") and w.dim() == 2)]
     optimizers = [
-        Muon(matrices, MATRIX_RATE, DECAY, 4, torch.bfloat16 if mixed else torch.float32),
-        torch.optim.AdamW(others, lr=RATE, betas=BETAS, weight_decay=0.0, fused=True),
+        Muon(matrices, rates[0], DECAY, 4, torch.bfloat16 if mixed else torch.float32),
+        torch.optim.AdamW(others, lr=rates[1], betas=BETAS, weight_decay=0.0, fused=True),
     ]
     batches = _batches(drawings, faults, rng)
     pace = Pace(torch.get_num_threads())
@@ -186,7 +204,7 @@ def _run(
         if lost == GIVE_UP:
             raise UserError(f"training a recogniser lost its numbers at update {step}. Try another seed.")
         factor = min(1.0, (step + 1) / WARMUP) * max(0.0, 1 - seconds / (60 * minutes))
-        for optimizer, peak in zip(optimizers, (MATRIX_RATE, RATE), strict=True):
+        for optimizer, peak in zip(optimizers, rates, strict=True):
             optimizer.param_groups[0]["lr"] = peak * factor
             if not lost:
                 optimizer.step()
@@ -278,14 +296,28 @@ def varied(drawing: Drawing, rng: np.random.Generator) -> Drawing:
     return Drawing(points, drawing.ends, drawing.text, drawing.name)
 
 
-def initialise(config: RecogniserConfig, generator: torch.Generator) -> dict[str, Tensor]:
-    """Fresh float32 weights, with gradients."""
+def initialise(
+    config: RecogniserConfig, generator: torch.Generator, base: Recogniser | None = None
+) -> dict[str, Tensor]:
+    """Fresh float32 weights, with gradients; those of `base`, where it has them: not for characters new to it."""
     weights = {name: torch.zeros(shape) for name, shape in config.shapes.items()}
     for n, cell in enumerate(config.cells):
         for direction in DIRECTIONS:
             cell.initialise(_part(weights, f"layer{n}.{direction}"), generator)
     weights["output.weight"].normal_(std=0.5 * (2 * config.width) ** -0.5, generator=generator)
+    if base:
+        own, known = _names(config), _names(base.config)
+        for name, weight in base.weights.items():
+            if name.startswith("layer"):
+                weights[name] = torch.tensor(weight)
+            else:
+                weights[name][[own.index(each) for each in known]] = torch.tensor(weight)
     return {name: w.requires_grad_() for name, w in weights.items()}
+
+
+def _names(config: RecogniserConfig) -> list[str]:
+    """Of the symbols, in their order."""
+    return [*config.alphabet, "blank", *["fault"] * config.marks]
 
 
 def run(config: RecogniserConfig, weights: Mapping[str, Tensor], x: Tensor, dropout: float = 0.0) -> Tensor:

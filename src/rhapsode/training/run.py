@@ -19,6 +19,7 @@ from rhapsode import framing as framings
 from rhapsode.codecs._codec import Codec
 from rhapsode.config import make
 from rhapsode.errors import UserError
+from rhapsode.exchange.flip import flipping
 from rhapsode.exchange.inside import trusting
 from rhapsode.exchange.place import check, place
 from rhapsode.model import Model
@@ -45,7 +46,7 @@ class Result:
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
     seconds, steps: of all its training, steps being updates of the weights. usage: of its codec. warnings: of its data,
-    to be told once more.
+    to be told once more. quality: of a voice, see `training.voice.measured`.
     """
 
     model_path: Path
@@ -56,6 +57,7 @@ class Result:
     steps: int
     usage: str
     warnings: Sequence[str] = ()
+    quality: Mapping[str, Any] | None = None
 
 
 def train(
@@ -76,6 +78,7 @@ def train(
     valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
+    flip: Sequence[str] | None = None,
     network: Mapping[str, Any] | None = None,
     dropout: float | Mapping[str, Any] | None = None,
     plan: Mapping[str, Any] | None = None,
@@ -105,8 +108,8 @@ def train(
     exactly, to the end of its budget; with another budget given, it trains for so much longer from now, whether it was
     stopped or finished. A model or run that is in the folder already is replaced with `overwrite` only. With
     `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
-    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Raises
-    `UserError`.
+    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Drawings of
+    files whose names fit a pattern of `flip` are turned upside down. Raises `UserError`.
     """
     outer = report or Report()
     check(os.fspath(output), folder=True)
@@ -123,6 +126,7 @@ def train(
         "valid_by": valid_by,
         "separator": separator,
         "field": field,
+        "flip": list(flip or ()),
         "network": dict(network or {}),
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
         "plan": dict(plan or {}),
@@ -154,6 +158,7 @@ def train(
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
         after.enter_context(trusting(bool(given["trust_paths"])))
+        after.enter_context(flipping(given["flip"] or ()))
         origin = Model.load(given["base"]) if given["base"] is not None else None
         if origin and not stopped:
             _refuse(
@@ -225,10 +230,18 @@ def train(
         if finished and data.codec.companion:
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
             finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
+        quality = None
+        if finished and data.codec.companion and group.leads:
+            from rhapsode.training.voice import measured
+
+            try:
+                quality = measured(folder, report)
+            except UserError as error:  # the voice is there all the same
+                report.warn(f"The voice could not be compared with what was held out: {error}")
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(
-            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings
+            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings, quality
         )
 
 

@@ -15,6 +15,8 @@ from rhapsode.errors import NotFinite, UserError
 from rhapsode.report import Report, figures, nats
 
 TOLD, SAMPLES = "log.txt", "samples.txt"
+QUALITY = "quality.json"
+"""In a voice's folder: how near it comes to recordings that were held out (see `training.voice`)."""
 
 
 class Told(Report):

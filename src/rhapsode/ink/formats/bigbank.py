@@ -20,6 +20,7 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import elements
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import mapping, shown
 from rhapsode.ink.drawing import Drawing
@@ -32,7 +33,7 @@ def recognises(head: bytes) -> bool:
     return MARK.match(head) is not None and b'"asciiSequence"' in head
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     for number, (where, value) in enumerate(elements(source), 1):
         about = mapping(mapping(value, where).get("metadata"), f"{where}, metadata")
         text = about.get("asciiSequence")

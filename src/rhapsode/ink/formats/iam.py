@@ -13,6 +13,7 @@ from pathlib import PurePath
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source, decoded
 from rhapsode.exchange.values import number
 from rhapsode.exchange.xml import Node, parse, root
@@ -24,7 +25,7 @@ def recognises(head: bytes) -> bool:
     return root(head) == "WhiteboardCaptureSession"
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     strokes, seconds = [], []
     timed = True
     for node in parse(source).walk():

@@ -1,9 +1,10 @@
 """InkML, the W3C's format (`.inkml`): traces, whose channels a traceFormat names.
 
 Read are the channels X, Y (down), T and F (force, taken for pressure); values may be differences to the one before
-(`'`), or differences of differences (`"`). Pen-up traces are left out, continued traces joined. Annotations named
-truth, label, transcription or text say what is written: on the whole file, which then is one drawing, or on groups of
-traces, each of which is one.
+(`'`), or differences of differences (`"`). A trace has the format of the context that it or its group names; else that
+of the last context or traceFormat among the traces before it; else the file's first. Lengths in several units come in
+the first one's. Pen-up traces are left out, continued traces joined. Annotations named truth, label, transcription or
+text say what is written: on the whole file, which then is one drawing, or on groups of traces, each of which is one.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number, shown
 from rhapsode.exchange.xml import Node, parse, root
@@ -25,12 +27,15 @@ TEXTS = ("truth", "label", "transcription", "text", "word", "writing", "normaliz
 CHANNELS = 64
 """Of a format, at most; a tablet has some ten."""
 SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+LENGTHS = {"m": 1000.0, "cm": 10.0, "mm": 1.0, "in": 25.4, "pt": 25.4 / 72, "pc": 25.4 / 6, "himetric": 0.01}
+"""In mm."""
 VALUE = re.compile(r"""\s*+([!'"]?)\s*+([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?|[*?TF]|\#[0-9A-Fa-f]+)""")
 
 
 @dataclass
 class Channel:
-    """scale: what a value is multiplied by, for seconds and for y down; greatest: of pressures, 0 if not known."""
+    """scale: what a value is multiplied by, for seconds, for y down and for one unit of length; greatest: of pressures,
+    0 if not known."""
 
     name: str
     scale: float = 1.0
@@ -41,17 +46,17 @@ def recognises(head: bytes) -> bool:
     return root(head) == "ink"
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     top = parse(source)
-    formats, default = _formats(top, source.name)
+    formats = _formats(top, source.name)
     groups = [node for node in top.children if node.name == "traceGroup" and _text(node) is not None]
     inside = [group for group in groups if any(child.name == "trace" for child in group.walk())]
     if len(inside) > 1 and _text(top) is None and not any(node.name == "trace" for node in top.children):
         for number_, group in enumerate(inside, 1):
-            yield _drawing(group, formats, default, source.name, f"{source.name}#{number_}", _text(group))
+            yield _drawing(group, formats, source.name, f"{source.name}#{number_}", _text(group))
     else:
         text = _text(top) if _text(top) is not None or len(groups) != 1 else _text(groups[0])
-        yield _drawing(top, formats, default, source.name, source.name, text)
+        yield _drawing(top, formats, source.name, source.name, text)
 
 
 def _text(node: Node) -> str | None:
@@ -63,58 +68,81 @@ def _text(node: Node) -> str | None:
     return next((found[name] for name in TEXTS if found.get(name)), None)
 
 
-def _formats(top: Node, name: str) -> tuple[dict[str, list[Channel]], list[Channel]]:
-    """The channels by the id of format or context, and those of traces that name none."""
-    formats: dict[str, list[Channel]] = {}
-    first: list[Channel] | None = None
+def _formats(top: Node, name: str) -> dict[int, list[Channel]]:
+    """The channels of each trace, by its node's `id`. Raises `UserError`."""
+    named: dict[str, list[Channel]] = {}
+    declared: dict[int, list[Channel]] = {}
+    lengths: list[float] = []
     for node in top.walk():
-        key = node.attributes.get("xml:id", node.attributes.get("id", ""))
         if node.name == "traceFormat":
-            channels = _channels(node, name)
-            formats[key] = channels
-            first = first or channels
+            found: list[Channel] | None = _channels(node, name, lengths)
         elif node.name in ("context", "inkSource"):
-            reference = node.attributes.get("traceFormatRef", node.attributes.get("inkSourceRef", ""))
             # As the standard has it, a format is in a context or its source, and neither is in another of its kind.
             places = [node, *node.all("inkSource")]
             inner = next((each for place in places if (each := place.first("traceFormat")) is not None), None)
-            if inner is not None:
-                formats[key] = _channels(inner, name)
-            elif reference.lstrip("#") in formats:
-                formats[key] = formats[reference.lstrip("#")]
-    return formats, first or [Channel("X"), Channel("Y")]
+            references = (node.attributes.get(key, "") for key in ("traceFormatRef", "inkSourceRef", "contextRef"))
+            known = (named.get(reference.lstrip("#")) for reference in references)
+            found = _channels(inner, name, lengths) if inner is not None else next(filter(None, known), None)
+        else:
+            continue
+        if found is not None:
+            declared[id(node)] = found
+            if key := node.attributes.get("xml:id", node.attributes.get("id", "")):
+                named[key] = found
+    return _traces(top, named, declared)
 
 
-def _channels(node: Node, name: str) -> list[Channel]:
+def _traces(top: Node, named: dict[str, list[Channel]], declared: dict[int, list[Channel]]) -> dict[int, list[Channel]]:
+    """The channels of each trace, from those of all formats and contexts by name and by node."""
+    first = next((declared[id(node)] for node in top.walk() if node.name == "traceFormat"), None)
+    current = first or [Channel("X"), Channel("Y")]
+    found: dict[int, list[Channel]] = {}
+    waiting: list[tuple[Node, list[Channel] | None, bool]] = [(top, None, False)]
+    while waiting:
+        node, chosen, defined = waiting.pop()
+        chosen = named.get(node.attributes.get("contextRef", "").lstrip("#"), chosen)
+        if node.name == "trace":
+            found[id(node)] = chosen or current
+        elif node.name in ("context", "traceFormat") and not defined:  # a definition holds only where it is named
+            current = declared.get(id(node), current)
+        defined = defined or node.name in ("definitions", "context")
+        waiting += [(child, chosen, defined) for child in reversed(node.children)]
+    return found
+
+
+def _channels(node: Node, name: str, lengths: list[float]) -> list[Channel]:
     """Those of a format, last those that come and go. Raises `UserError`."""
     places = [node, *node.all("intermittentChannels")]
-    found = [_channel(each, name) for place in places for each in place.all("channel")]
+    found = [_channel(each, name, lengths) for place in places for each in place.all("channel")]
     if len(found) > CHANNELS:
         raise UserError(f"{name}, line {node.line}: {len(found):,} channels; a traceFormat has at most {CHANNELS}.")
     return found
 
 
-def _channel(node: Node, name: str) -> Channel:
+def _channel(node: Node, name: str, lengths: list[float]) -> Channel:
+    """lengths: mm of the units of the file's channels so far, by the first of which others are measured."""
     kind = node.attributes.get("name", "")
     channel = Channel(kind)
     if kind == "T":
         channel.scale = SECONDS.get(node.attributes.get("units", "ms"), 1e-3)
-    elif kind in ("X", "Y") and node.attributes.get("orientation", "+ve") == "-ve":
-        channel.scale = -1.0
+    elif kind in ("X", "Y"):
+        if length := LENGTHS.get(node.attributes.get("units", "").lower(), 0.0):
+            lengths.append(length)
+            channel.scale = length / lengths[0]
+        if node.attributes.get("orientation", "+ve") == "-ve":
+            channel.scale = -channel.scale
     elif kind == "F" and "max" in node.attributes:
         channel.greatest = number(node.attributes["max"], f"{name}, line {node.line}, max")
     return channel
 
 
-def _drawing(
-    top: Node, formats: dict[str, list[Channel]], default: list[Channel], file: str, name: str, text: str | None
-) -> Drawing:
+def _drawing(top: Node, formats: dict[int, list[Channel]], file: str, name: str, text: str | None) -> Drawing:
     traces: list[list[dict[str, np.ndarray]]] = []
     greatest = 0.0
     for node in top.walk():
         if node.name != "trace" or node.attributes.get("type") == "penUp":
             continue
-        channels = formats.get(node.attributes.get("contextRef", "").lstrip("#"), default)
+        channels = formats[id(node)]
         stroke = _trace(node, channels, f"{file}, line {node.line}")
         greatest = max(greatest, *(channel.greatest for channel in channels))
         if node.attributes.get("continuation") in ("middle", "end") and traces:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.exchange.json import elements
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence
 from rhapsode.ink.drawing import Drawing
@@ -30,7 +31,7 @@ def recognises(head: bytes) -> bool:
     return MARK.match(head) is not None
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     found = [_strokes(value, where) for where, value in elements(source)]
     columns = any(_columns(stroke) for strokes in found for _, stroke in strokes)
     for number, strokes in enumerate(found, 1):

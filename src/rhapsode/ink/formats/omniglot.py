@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number, shown
 from rhapsode.ink.drawing import Drawing
@@ -25,7 +26,7 @@ def recognises(head: bytes) -> bool:
     return MARK.match(head) is not None
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     strokes: list[list[list[float]]] = [[]]
     for at, line in enumerate(source.text().splitlines(), 1):
         line = line.strip()

@@ -9,7 +9,8 @@ Each line is an object, a drawing:
     text       what is written there; null or left out if that is not known.
     pressure   where it was recorded: for each stroke a list of its points' values, in 0 ... 1.
     seconds    where it was recorded: for each stroke a list of its points' times, since the first point.
-    thin       true if the points are a model's steps, as where a model drew them: none of them may be left out.
+    thin       where a model drew it: its points are steps, none of which may be left out. true; or the order in which
+               they were drawn, if that is known and not the order of the file: parts [first, the one after the last].
     unit       how many of the file's units one of the drawing's own became, where it was scaled, e.g. to mm of a page;
                points are divided by it as they are read.
 
@@ -30,9 +31,10 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import lines
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence, shown
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, from_runs, to_runs
 from rhapsode.ink.formats._checks import array, drawing, vector
 
 VERSION = "ink/1"
@@ -52,13 +54,13 @@ def dumps(drawing: Drawing, unit: float = 1.0) -> str:
         if values is not None:
             value[field] = [values[start:stop].tolist() for start, stop in spans]
     if drawing.thin:
-        value["thin"] = True
+        value["thin"] = True if drawing.order is None else to_runs(drawing.order)
     if unit != 1:
         value["unit"] = unit
     return json.dumps(value)
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals | None = None) -> Iterator[Drawing]:
     for number, (where, value) in enumerate(lines(source), 1):
         version = value.get("rhapsode", VERSION)
         if version != VERSION:
@@ -72,8 +74,8 @@ def read(source: Source) -> Iterator[Drawing]:
             raise UserError(f"{where}: 'text' must be text or null, found {shown(text)}.")
         given = enumerate(sequence(value["strokes"], f"{where}, strokes"), 1)
         unit, thin = vector([value.get("unit", 1.0)], f"{where}, unit")[0], value.get("thin", False)
-        if unit <= 0 or not isinstance(thin, bool):
-            raise UserError(f"{where}: 'unit' must be more than 0 and 'thin' true or false.")
+        if unit <= 0:
+            raise UserError(f"{where}: 'unit' must be more than 0.")
         strokes = [array(stroke, f"{where}, stroke {each}", 2) / unit for each, stroke in given]
         pressure = _parallel(value, "pressure", strokes, where)
         for each in pressure or ():
@@ -82,7 +84,21 @@ def read(source: Source) -> Iterator[Drawing]:
                     f"{where}, pressure: values must be in 0 ... 1, found {each.min():g} ... {each.max():g}."
                 )
         seconds = _parallel(value, "seconds", strokes, where)
-        yield replace(drawing(strokes, text, f"{source.name}#{number}", pressure, seconds), thin=thin)
+        made = drawing(strokes, text, f"{source.name}#{number}", pressure, seconds)
+        yield replace(made, thin=bool(thin), order=_order(thin, len(made), where))
+
+
+def _order(thin: Any, count: int, where: str) -> np.ndarray | None:
+    """The order of so many points that the field says, if it does. Raises `UserError`."""
+    if isinstance(thin, bool):
+        return None
+    runs = array(thin, f"{where}, thin", 2)
+    found = from_runs(runs.astype(np.int64).tolist(), count)
+    if found is None:
+        raise UserError(
+            f"{where}: 'thin' must be true, false or the parts [first, stop] of an order of {count} points."
+        )
+    return found
 
 
 def _parallel(value: dict[str, Any], field: str, strokes: list[np.ndarray], where: str) -> list[np.ndarray] | None:

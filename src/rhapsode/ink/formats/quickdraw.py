@@ -16,6 +16,7 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.json import objects
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import sequence, shown
 from rhapsode.ink.drawing import Drawing
@@ -28,7 +29,7 @@ def recognises(head: bytes) -> bool:
     return MARK.match(head) is not None
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     for number, (where, value) in enumerate(objects(source), 1):
         if "drawing" not in value:
             raise UserError(f"{where}: there is no field 'drawing'. Fields: {shown(', '.join(value))}.")

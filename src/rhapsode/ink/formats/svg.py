@@ -13,22 +13,28 @@ are the pen's, and they come in the units that they had.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.exchange.xml import Node, parse, root
-from rhapsode.ink.drawing import Drawing
+from rhapsode.ink.drawing import Drawing, from_runs
 from rhapsode.ink.formats._checks import drawing
 from rhapsode.ink.formats._paths import IDENTITY, Matrix, Paths, curves, ends, flattened, moved, transform
 from rhapsode.ink.formats._shapes import SHAPES, frame, length, shape
 from rhapsode.ink.formats._styles import Look, Styles
 
 HIDDEN = ("defs", "clipPath", "symbol", "marker", "mask", "pattern", "filter", "font", "foreignObject", "metadata")
+AREAS = "areas without a stroke"
+UNDRAWN = {"text": "typed words", "image": "images"}
+"""What is left out and told."""
 UNTITLED = "Handwriting"
 """The title that Rhapsode's own pictures have where no text is known."""
+RUN = re.compile(r"([0-9]{1,9}):([0-9]{1,9})")
 NESTED = 32
 """What `use` names may use others, so deep."""
 REPEATED, FREE = 8, 1 << 18
@@ -37,13 +43,13 @@ REPEATED, FREE = 8, 1 << 18
 
 @dataclass
 class Ink:
-    """A drawing. unit: of Rhapsode's own, how many of the file's units one of its own is; 0 for others. thin: of these,
-    see `Drawing`."""
+    """A drawing. unit: of Rhapsode's own, how many of the file's units one of its own is; 0 for others. thin: what
+    these say of that and of their order, see `Drawing`."""
 
     text: str | None
     paths: Paths = field(default_factory=Paths)
     unit: float = 0.0
-    thin: bool = False
+    thin: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,20 +67,24 @@ def recognises(head: bytes) -> bool:
     return root(head) in ("svg", "kanjivg")
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     top = parse(source)
     found = []
     for picture in top.all("kanji") if top.name == "kanjivg" else [top]:
-        found += _drawn(picture, source.name)
+        found += _drawn(picture, source.name, refused)
     for count, ink in enumerate(found, 1):
         name = f"{source.name}#{count}" if len(found) > 1 else source.name
         strokes = [each / ink.unit for each in ends(ink.paths)] if ink.unit else flattened(ink.paths)
-        yield replace(drawing(strokes, ink.text, name), thin=ink.thin)
+        made = drawing(strokes, ink.text, name)
+        runs = [[int(first), int(stop)] for first, stop in RUN.findall(ink.thin)]
+        # Who has changed the picture has changed the number of its points, too: then the order is that of the file.
+        yield replace(made, thin=bool(ink.thin), order=from_runs(runs, len(made)))
 
 
-def _drawn(top: Node, name: str) -> list[Ink]:
+def _drawn(top: Node, name: str, refused: Refusals) -> list[Ink]:
     """The drawings of a picture, at least one. Raises `UserError`."""
-    found, areas = [Ink(_text(top))], 0
+    found = [Ink(_text(top))]
+    left_out: dict[str, str] = {}  # what → where it stands first
     styles = Styles(top)
     uses = _Uses(top, name)
     waiting = [Place(top, IDENTITY, Look(), 0)]
@@ -96,22 +106,32 @@ def _drawn(top: Node, name: str) -> list[Ink]:
             to = len(found)
             found.append(_ink(node, where))
         if node.name == "use":
-            waiting += uses.target(replace(at, matrix=matrix, look=look, to=to), where)
+            target = uses.target(replace(at, matrix=matrix, look=look, to=to), where)
+            waiting += target
+            if not target:
+                left_out.setdefault("what `use` names and the file does not have", where)
         elif node.name in SHAPES:
             if look.line:
                 found[to].paths.take(shape(node, where), matrix)
-            areas += look.area
+            elif look.area:
+                left_out.setdefault(AREAS, where)
         elif found[to].unit and "data-rhapsode-stroke" in node.attributes:
             found[to].paths.take(curves(node.attributes["data-rhapsode-stroke"], where), matrix)
+        elif node.name in UNDRAWN:
+            left_out.setdefault(UNDRAWN[node.name], where)
         else:
             waiting += [Place(child, matrix, look, to, at.inside) for child in reversed(node.children)]
     shown = [ink for ink in found if ink.paths.points]
-    if areas and not shown:
+    if AREAS in left_out and not shown:
         raise UserError(
-            f"{name}: it has {areas} filled areas and no line that a pen could draw. Give the lines a stroke: pictures "
-            "of letters as outlines are none of handwriting."
+            f"{name}: it has filled areas and no line that a pen could draw. Give the lines a stroke: pictures of "
+            "letters as outlines are none of handwriting."
         )
-    return [ink for ink in shown if ink.unit] or shown or found[:1]
+    if own := [ink for ink in shown if ink.unit]:
+        return own
+    for what, where in left_out.items():
+        refused.leave_out(what, where)
+    return shown or found[:1]
 
 
 class _Uses:
@@ -168,7 +188,7 @@ def _ink(node: Node, where: str) -> Ink:
     unit = number(own.get("data-rhapsode-unit", "0"), f"{where}, data-rhapsode-unit")
     if unit < 0:
         raise UserError(f"{where}: data-rhapsode-unit must be more than 0.")
-    return Ink(own.get("data-text"), unit=unit, thin=unit > 0 and own.get("data-rhapsode-thin") == "true")
+    return Ink(own.get("data-text"), unit=unit, thin=own.get("data-rhapsode-thin", "") if unit else "")
 
 
 def _text(top: Node) -> str | None:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number, shown
 from rhapsode.ink.drawing import Drawing
@@ -29,7 +30,7 @@ def recognises(head: bytes) -> bool:
     return MARK.search(head) is not None
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     text: str | None = None
     strokes: list[np.ndarray] = []
     declared = found = 0

@@ -9,7 +9,9 @@
 Each .PEN_DOWN or .PEN_UP with points is a component, counted from 0; .SEGMENT says which components are which text:
 `0-2,4` or, to points of theirs, `0:3-2:17`. Of the levels of segments (.HIERARCHY) the largest with texts is taken,
 each segment a drawing; without segments the file is one drawing. A segment without components is what follows it. y is
-up in UNIPEN, as on tablets, so its sign is changed. T is in milliseconds. .INCLUDE is not followed.
+up in UNIPEN, as on tablets, so its sign is changed. T is in milliseconds. .INCLUDE is not followed. Where .COORD or the
+points of a millimetre or inch (.X_POINTS_PER_MM, ...) are said again, that holds from there on; all comes in the first
+points of x.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.ink.drawing import Drawing
@@ -31,6 +34,7 @@ LABEL = re.compile(r'"((?:[^"\\]|\\.)*+)"', re.DOTALL)
 RANGE = re.compile(r"(\d{1,9})(?::(\d{1,9}))?(?:-(\d{1,9})(?::(\d{1,9}))?)?")
 COLUMNS = ["X", "Y", "P", "T"]
 """Those that are read: place, pressure, milliseconds."""
+FINE = re.compile(r"\.([XY])_POINTS_PER_(MM|INCH)")
 SHARED = 16
 """Segments of one level that have the same component, on average, at most."""
 
@@ -47,12 +51,23 @@ class Segment:
 
 @dataclass
 class Ink:
-    """What a file holds. columns: those that hold now; components: (whether the pen is down, [n, `COLUMNS`])."""
+    """What a file holds. columns: those that hold now; components: (whether the pen is down, [n, `COLUMNS`]).
+
+    fine: points of a mm, of x and y, that hold now; first: those of x that were said first. 0 where nothing is said.
+    """
 
     columns: list[str] = field(default_factory=lambda: ["X", "Y"])
     levels: list[str] = field(default_factory=list)
     components: list[tuple[bool, np.ndarray]] = field(default_factory=list)
     segments: list[Segment] = field(default_factory=list)
+    fine: dict[str, float] = field(default_factory=lambda: {"X": 0.0, "Y": 0.0})
+    first: float = 0.0
+
+    @property
+    def scale(self) -> list[float]:
+        """What x and y are multiplied by."""
+        x, y = self.fine["X"], self.fine["Y"]
+        return [self.first / x, self.first / y] if x and y else [1.0, 1.0]
 
 
 def recognises(head: bytes) -> bool:
@@ -60,7 +75,7 @@ def recognises(head: bytes) -> bool:
     return b".PEN_DOWN" in found or len(found) > 1
 
 
-def read(source: Source) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     ink = _parse(source)
     segments = _chosen(ink, source.name)
     if not segments:
@@ -92,11 +107,19 @@ def _parse(source: Source) -> Ink:
             ink.columns = rest.split()
             if "X" not in ink.columns or "Y" not in ink.columns:
                 raise UserError(f"{source.name}, line {line}: .COORD must name X and Y, e.g. .COORD X Y T.")
+        elif (known := FINE.fullmatch(keyword)) and (said := rest.split()) and said[0] != "?":
+            axis, unit = known.groups()
+            points = number(said[0], f"{source.name}, line {line}") / (25.4 if unit == "INCH" else 1)
+            if points <= 0:
+                raise UserError(f"{source.name}, line {line}: {keyword} must be more than 0.")
+            ink.fine[axis] = points
+            ink.first = ink.first or ink.fine["X"]
         elif keyword == ".HIERARCHY":
             ink.levels = rest.split()
         elif keyword in (".PEN_DOWN", ".PEN_UP"):
-            if len(points := _points(rest, ink.columns, f"{source.name}, line {line}")):
-                ink.components.append((keyword == ".PEN_DOWN", points))
+            if len(table := _points(rest, ink.columns, f"{source.name}, line {line}")):
+                table[:, :2] *= ink.scale
+                ink.components.append((keyword == ".PEN_DOWN", table))
         elif keyword == ".SEGMENT":
             ink.segments.append(_segment(rest, len(ink.components)))
         included = included or keyword == ".INCLUDE"

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import number
 from rhapsode.exchange.xml import Node, parse, root
@@ -25,21 +26,27 @@ def recognises(head: bytes) -> bool:
     return root(head) == "xournal"
 
 
-def read(source: Source) -> Iterator[Drawing]:
-    pages = [_pen(page) for page in parse(source).all("page")]
+def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
+    pages = [_pen(page, source.name, refused) for page in parse(source).all("page")]
     written = [strokes for strokes in pages if strokes]
     for count, strokes in enumerate(written or [[]], 1):
         yield _page(strokes, source.name, f"{source.name}#{count}" if len(written) > 1 else source.name)
 
 
-def _pen(page: Node) -> list[Node]:
+def _pen(page: Node, file: str, refused: Refusals) -> list[Node]:
     """The strokes of a page that are a pen's."""
-    return [
-        stroke
-        for layer in page.all("layer")
-        for stroke in layer.all("stroke")
-        if stroke.attributes.get("tool", "pen") == "pen"
-    ]
+    found = []
+    left_out: dict[str, int] = {}  # what → the line where it stands first
+    for node in (node for layer in page.all("layer") for node in layer.children):
+        tool = node.attributes.get("tool", "pen")
+        if node.name == "stroke" and tool == "pen":
+            found.append(node)
+        else:
+            what = "strokes of other tools than a pen" if node.name == "stroke" else "typed words and images"
+            left_out.setdefault(what, node.line)
+    for what, line in left_out.items():
+        refused.leave_out(what, f"{file}, line {line}")
+    return found
 
 
 def _page(strokes: list[Node], file: str, name: str) -> Drawing:

@@ -41,6 +41,8 @@ MINUTE = 60_000_000
 SHORTEST = 128
 """The unit of a metre is at least this part of a whole note; so many bars are not much more than quarters."""
 END, NO_CHORD = "end", "NC"
+HEADER, LATER = 14, b"\x01\xff\x2f\x00"
+"""Bytes before the first track; the end of a track, a tick after its last event."""
 SILENCE = 64
 """Quarters after the last note in which `END` is believed."""
 FINEST = 0x7FFF
@@ -111,7 +113,17 @@ def dumps(tune: Tune) -> bytes:
         score.tracks.append(track)
     if tune.length > int((tune.notes["start"] + tune.notes["length"]).max(initial=0)):
         score.markers.append(core.TextMetaTick(tune.length, END))
-    return score.dumps_midi()
+    return _exact(score.dumps_midi())
+
+
+def _exact(data: bytes) -> bytes:
+    """A file whose tracks end with their last event, and not a tick later, as symusic writes them: loops are exact."""
+    found, at = bytearray(data), HEADER
+    while at + 8 <= len(found):
+        at += 8 + int.from_bytes(found[at + 4 : at + 8], "big")
+        if found[at - len(LATER) : at] == LATER:
+            found[at - len(LATER)] = 0
+    return bytes(found)
 
 
 def _notes(tracks: Sequence[core.TrackTick]) -> np.ndarray:
@@ -129,16 +141,14 @@ def _notes(tracks: Sequence[core.TrackTick]) -> np.ndarray:
 
 
 def _chords(score: core.ScoreTick) -> tuple[Chord, ...]:
-    """What the lyrics of a track without notes say that is named as ours; none, if they do not begin with a chord."""
+    """What the lyrics of a track without notes say that is named as ours; without those that are no chords."""
     texts = [
         text
         for track in score.tracks
         if track.name == ACCOMPANIMENT.name and not len(track.notes)
         for text in track.lyrics
-        if text.time >= 0
+        if text.time >= 0 and chords.known(text.text)
     ]
-    if not texts or not chords.known(texts[0].text):
-        return ()
     found = {text.time: "" if text.text == NO_CHORD else text.text for text in sorted(texts, key=attrgetter("time"))}
     return tuple(Chord(tick, symbol) for tick, symbol in found.items())
 

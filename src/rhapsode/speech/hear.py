@@ -1,7 +1,7 @@
-"""How well a recogniser that never heard a voice understands it: word error rate by pocketsphinx.
+"""How well a recogniser that never heard a voice understands it, in English, by pocketsphinx (`rhapsode[hear]`).
 
-It is CMU Sphinx's small model of American English, with its own language model (`pip install pocketsphinx`, 5.1.1).
-Words are compared in small letters, without marks but apostrophes.
+It is CMU Sphinx's small model of American English, with its own language model. Words are compared in small letters,
+without marks but apostrophes.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable
 
 import numpy as np
 
-from rhapsode.legibility import character_error_rate
+from rhapsode.errors import UserError
+from rhapsode.legibility import ErrorRate, character_error_rate
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.utterance import Sound
 
@@ -25,9 +26,11 @@ def words(text: str) -> list[str]:
 
 
 def recogniser() -> Callable[[Sound], str]:
-    """What understands a sound as words."""
-    from pocketsphinx import Decoder
-
+    """What understands a sound as words. Raises `UserError` if it is not installed."""
+    try:
+        from pocketsphinx import Decoder
+    except ImportError:
+        raise UserError("pocketsphinx is not installed. Install it: pip install 'rhapsode[hear]'") from None
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
     def heard(sound: Sound) -> str:
@@ -43,7 +46,6 @@ def recogniser() -> Callable[[Sound], str]:
     return heard
 
 
-def error_rate(pairs: Iterable[tuple[str, str]]) -> tuple[float, float, float]:
+def error_rate(pairs: Iterable[tuple[str, str]]) -> ErrorRate:
     """Of (text, what was heard): errors a word, and the bootstrap's 95 % interval over sentences."""
-    found = character_error_rate((words(text), words(heard)) for text, heard in pairs)
-    return found.rate, found.low, found.high
+    return character_error_rate((words(text), words(heard)) for text, heard in pairs)
