@@ -44,7 +44,7 @@ FREE = 4_000_000
 Make = Callable[[int], str | bytes]
 ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n"
 NOTE = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>"
-REPEAT = "<barline><repeat direction=\"backward\"/></barline>"
+REPEAT = '<barline><repeat direction="backward"/></barline>'
 TIED = NOTE.replace("</note>", '<tie type="start"/><tie type="stop"/></note>')
 
 
