@@ -44,7 +44,7 @@ FREE = 4_000_000
 Make = Callable[[int], str | bytes]
 ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n"
 NOTE = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>"
-REPEAT = "<barline><repeat direction=\"backward\"/></barline>"
+REPEAT = '<barline><repeat direction="backward"/></barline>'
 TIED = NOTE.replace("</note>", '<tie type="start"/><tie type="stop"/></note>')
 
 
@@ -235,9 +235,9 @@ CASES: dict[str, tuple[str, int, Make]] = {
         1000,
         lambda n: json.dumps({"word": "a", "drawing": [[[*([1] * n), "a" * n], [1] * (n + 1)]]}),
     ),
-    "lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
-    "lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
-    "lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
+    "plain lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
+    "plain lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
+    "plain lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
     "xournal, points": ("a.xoj", 10000, lambda n: xournal(f'<stroke width="1 2">{"1 2 " * n}</stroke>')),
     "xournal, widths": (
         "a.xoj",

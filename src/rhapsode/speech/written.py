@@ -13,12 +13,12 @@ from rhapsode.speech import languages
 from rhapsode.speech.sentences import BEFORE, BETWEEN, MARKS, abbreviation, points
 
 RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’—–/]*$")
+"""A word before a point, or single letters with points."""
 THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 """Spaces within a number."""
 LOOKS = ("<wide>", "<font>")
 """How Unicode marks letters and digits that are others, drawn differently."""
 BLANK = re.compile(r"\s*")
-"""A word before a point, or single letters with points."""
 
 
 def composed(text: str) -> str:
