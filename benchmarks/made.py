@@ -71,13 +71,14 @@ def words(seed: int) -> Iterator[str]:
             yield "".join(ACCENTS.get(c, c) if source.random() < ACCENTED else c for c in word)
 
 
-def having(letter: str, count: int, known: set[str], seed: int) -> list[str]:
-    """Different strings with the letter that are not known: words, of which one letter becomes it if need be."""
+def having(letter: str, count: int, known: set[str], alphabet: set[str], seed: int) -> list[str]:
+    """Different strings of these characters with the letter that are not known: words, of which one letter becomes it
+    if need be."""
     source, found = random.Random(f"{letter}{seed}"), dict[str, None]()
     for word in words(seed):
         at = source.randrange(len(word))
         word = word if letter in word else f"{word[:at]}{letter}{word[at + 1 :]}"
-        if word not in known:
+        if word not in known and set(word) <= alphabet:
             found[word] = None
         if len(found) == count:
             return list(found)
@@ -168,9 +169,9 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "updates": model.config.facts["step"],
         "letters": float(np.mean(list(map(len, known)))),
     }
-    known_to_it = [letter for letter in MARKED if letter in model.record_codec.alphabet]
-    for letter in known_to_it:
-        strings = having(letter, options.lines, set(known), 2)
+    alphabet = set(model.record_codec.alphabet)
+    for letter in (each for each in MARKED if each in alphabet):
+        strings = having(letter, options.lines, set(known), alphabet, 2)
         kinds: dict[str, Callable[[], list[Drawing]]] = {
             "as made": lambda strings=strings: made(strings, 2),
             "drawn": lambda strings=strings: drawn(model, strings, None)[0],
@@ -182,7 +183,7 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             print(letter, name, report[f"{letter} {name}"], flush=True)
             if options.picture and letter == "i" and name == "drawn":
                 picture(options.picture, made(strings[:12], 2), drawings[:12])
-    tests = made(having("i", options.lines, set(known), 3), 3)
+    tests = made(having("i", options.lines, set(known), alphabet, 3), 3)
     report["noticed"] = noticed(reader, tests, corpus)
     return report
 
