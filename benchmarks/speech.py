@@ -3,6 +3,8 @@
     RHAPSODE_DATA=folder python benchmarks/speech.py compare [--minutes 6] [--networks hybrid_b] [--melody] [--slopes]
     RHAPSODE_DATA=folder python benchmarks/speech.py hear    --voice MODEL [--work FOLDER]
     RHAPSODE_DATA=folder python benchmarks/speech.py time    --voice MODEL
+    RHAPSODE_DATA=folder python benchmarks/speech.py back    --voice MODEL
+    RHAPSODE_DATA=folder python benchmarks/speech.py chapter
 
 The data is speech/kathleen in that folder: 1,132 prompts of CMU ARCTIC read by one American woman, 16 kHz, as
 `metadata.csv` and `wavs/` (github.com/rhasspy/dataset-voice-kathleen, CC0). Split by prompt, in the order of the file:
@@ -28,6 +30,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -43,9 +46,11 @@ from rhapsode.codecs.speech import Speech
 from rhapsode.datasets import cache_folder
 from rhapsode.exchange.cache import Cache
 from rhapsode.model import Model
+from rhapsode.samplers import Sampling
 from rhapsode.speech import espeak, hear, melody
 from rhapsode.speech.acoustics import Acoustics, chained
 from rhapsode.speech.audio import written
+from rhapsode.speech.chapters import cut
 from rhapsode.speech.formats import own
 from rhapsode.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
 from rhapsode.speech.prepare import prepared
@@ -329,9 +334,63 @@ def timed(home: Path, times: int = 5) -> dict[str, Any]:
     return {**found, "times_real_time": 1000 / whole, "threads": 1, "parameters": voice.network.parameters}
 
 
+def read_back(home: Path) -> dict[str, Any]:
+    """Nats a step of what is drawn, as it is drawn, and of the same as WAV and a line of JSON, read back."""
+    voice = Model.load(home)
+    prosody = speaking.prosody_beside(voice)
+    assert prosody is not None and isinstance(voice.codec, Speech)
+    [outline, *_] = speaking.outlined(voice.codec, TEXT)
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for temperature, liveliness in ((0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (0.5, speaking.LIVELINESS)):
+            [drawn] = prosody.generate(outline=outline, seed=0, sampling=Sampling(temperature=temperature))
+            manner = speaking.Manner(liveliness=liveliness)
+            said, frames_drawn = speaking.voiced(voice, drawn.record, manner)
+            assert said.sound is not None
+            written(said.sound(), Path(folder) / "a.wav")
+            line = own.dumps(replace(said, melody=drawn.record.melody), "a.wav")
+            (Path(folder) / "a.jsonl").write_text(line + "\n", encoding="utf-8")
+            scores = [next(iter(one.score_records(read(Path(folder) / "a.jsonl")))) for one in (prosody, voice)]
+            row = {
+                "prosody_drawn": -float(drawn.log_probs.mean()),
+                "prosody_read_back": scores[0].nats_per_step,
+                "frames_drawn": -float(frames_drawn.log_probs.mean()),
+                "frames_read_back": scores[1].nats_per_step,
+            }
+            name = f"temperature {temperature:g}, liveliness {liveliness:g}"
+            found[name] = row
+            print(f"{name:34}", rounded(row), flush=True)
+    return found
+
+
+def chapter(count: int = 240) -> dict[str, Any]:
+    """Prompts of the voice in a row, as one recording with one text, cut again: how many lie where they are."""
+    rng = np.random.default_rng(0)
+    folder = Path(os.environ["RHAPSODE_DATA"]) / "speech" / "kathleen"
+    prompts = list(read(folder / "metadata.csv"))[:count]
+    sounds, spans, at = [], [], 0.0
+    for one in prompts:
+        assert one.sound is not None
+        sound = one.sound()
+        spans.append((at, at + sound.seconds))
+        gap = rng.uniform(0.2, 0.6) * (rng.random() < 0.9)
+        sounds += [sound.samples, 1e-3 * rng.standard_normal(int(gap * sound.rate))]
+        at += (len(sounds[-2]) + len(sounds[-1])) / sound.rate
+    begun = time.perf_counter()
+    parts = cut(Sound(np.concatenate(sounds), sound.rate), [one.text for one in prompts])
+    right = 0
+    for each in parts:
+        begin, end = spans[each.first][0], spans[each.last - 1][1]
+        if begin - 0.4 < each.begin and each.end < end + 0.4 and each.end - each.begin > 0.6 * (end - begin):
+            right += each.last - each.first
+    found = {"sentences": count, "seconds": at, "parts": len(parts), "right": right}
+    print(rounded(found), f"in {time.perf_counter() - begun:.1f} s", flush=True)
+    return found
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["compare", "hear", "time"])
+    parser.add_argument("what", choices=["compare", "hear", "time", "back", "chapter"])
     parser.add_argument("--minutes", type=float, default=6)
     parser.add_argument("--networks", default="hybrid_b,dnn_a,dnn_b,hybrid_a")
     parser.add_argument("--slopes", action="store_true", help="with slopes, and the likeliest track of all")
@@ -344,11 +403,14 @@ def main() -> None:
     if options.what == "compare":
         codec = {"melody": int(options.melody), "slopes": int(options.slopes)}
         found = compared(options.minutes, options.networks.split(","), options.work, codec, options.narrower)
+    elif options.what == "chapter":
+        found = chapter()
     elif options.voice is None:
         parser.error("--voice MODEL is needed")
     else:
         only = [name for name in options.only.split(",") if name]
-        found = heard(options.voice, options.work, only) if options.what == "hear" else timed(options.voice)
+        what = {"hear": lambda: heard(options.voice, options.work, only), "time": lambda: timed(options.voice)}
+        found = what.get(options.what, lambda: read_back(options.voice))()
     print(json.dumps(found, ensure_ascii=False))
 
 

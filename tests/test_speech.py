@@ -233,6 +233,29 @@ def test_frames_drawn_at_once_are_those_drawn_one_by_one(home: Path, monkeypatch
     np.testing.assert_array_equal(short.steps, other.steps[:5])
 
 
+@pytest.mark.parametrize("temperature", [0, 0.5])
+def test_what_was_said_can_be_read_back_and_scored(home: Path, tmp_path: Path, temperature: float) -> None:
+    """As likely as when it was drawn: rhythm and melody. Frames are, too, but for what a vocoder loses: what was drawn
+    is the likeliest that there is."""
+    from rhapsode.samplers import Sampling
+    from rhapsode.speaking import outlined
+    from rhapsode.speech.read import read
+
+    files = [str(tmp_path / name) for name in ("a.wav", "a.jsonl")]
+    options = ["--temperature", str(temperature), "--seed", "3", "--liveliness", "0"]
+    assert say(home, HELD_OUT[0], "-o", files[0], "--also", files[1], *options) == 0
+    voice, prosody = Model.load(home / "voice"), Model.load(home / "voice" / "prosody")
+    [outline] = outlined(voice.codec, HELD_OUT[0])  # type: ignore[arg-type]
+    [drawn] = prosody.generate(outline=outline, seed=3, sampling=Sampling(temperature=temperature))
+    [scored] = prosody.score_records(read(tmp_path / "a.jsonl"))
+    assert scored.steps == len(drawn.steps)
+    assert scored.nats_per_step == pytest.approx(-drawn.log_probs.mean(), abs=0.02)
+    [frames] = voice.generate(outline=drawn.record)
+    [again] = voice.score_records(read(tmp_path / "a.jsonl"))
+    assert abs(again.steps - len(frames.steps)) < 9  # of silence at the ends, a tenth of a second is kept
+    assert again.nats_per_step > -frames.log_probs.mean()
+
+
 def test_a_long_text_has_a_picture_too(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     also = [str(tmp_path / name) for name in ("a.png", "a.lab")]
     options = ["--speed", "0.2", "--also", also[0], "--also", also[1]]
@@ -316,6 +339,11 @@ def test_words_of_a_lexicon(home: Path, tmp_path: Path, capsys: pytest.CaptureFi
     also = ["-o", str(tmp_path / "a.wav"), "--also", str(told)]
     assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
     assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "oʊ", "ɡ", "oʊ", "_"]
+    own = home / "voice" / "lexicon.tsv"
+    own.write_text("home\tˈoʊ\ngo\tɡˈiː\n")  # of the voice itself
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
+    own.unlink()
+    assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "iː", "ɡ", "oʊ", "_"]
     (tmp_path / "words.tsv").write_text("home\t§§\n")
     assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 2
     assert "words.tsv, line 1: '§§' are no phones that are known" in capsys.readouterr().err

@@ -126,7 +126,7 @@ def write_speech(
             audio.written(whole.sound(), Path(name))
             tell(name)
         for beside in voice.also:
-            tell(f"{beside}{_beside(whole, beside)}")
+            tell(f"{beside}{_beside(whole, beside, output)}")
         entries.append(_object(whole))
     if json:
         put(as_json({"seed": chosen, "samples": entries}))
@@ -243,8 +243,11 @@ def _contour(name: str, hop: float) -> Any:
     return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
-def _beside(whole: Utterance, name: str) -> str:
-    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is."""
+def _beside(whole: Utterance, name: str, sound: str) -> str:
+    """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is.
+
+    sound: the file of the sound, or `-`. Lines of JSON name it, if they can, so that both can be read back.
+    """
     from rhapsode.speech.formats import hts, own, textgrid
     from rhapsode.speech.picture import LONGEST, picture
 
@@ -258,8 +261,12 @@ def _beside(whole: Utterance, name: str) -> str:
         frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
+    elif suffix == ".jsonl":
+        folder, path = Path(name).resolve().parent, Path(sound).resolve()
+        named = path.relative_to(folder).as_posix() if sound != "-" and path.is_relative_to(folder) else None
+        write(name, (own.dumps(whole, named) + "\n").encode(errors="replace"))
     else:
-        kind = {".textgrid": textgrid, ".lab": hts, ".jsonl": own}[suffix]
+        kind = {".textgrid": textgrid, ".lab": hts}[suffix]
         write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
     return ""
 

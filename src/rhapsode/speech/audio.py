@@ -58,6 +58,34 @@ def read(path: Path) -> Sound:
     return _whole(path, rate, blocks, room)
 
 
+def seconds(path: Path) -> float:
+    """How long a recording is. Raises as `read` does."""
+    if path.suffix.lower() in PACKED:
+        return read(path).seconds
+    soundfile = _soundfile(f"to read {path}")
+    try:
+        about = soundfile.info(os.fsencode(path) if os.name == "posix" else path)
+        return float(about.frames / about.samplerate)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise _unreadable(path, str(getattr(error, "error_string", error))) from None
+
+
+def part(path: Path, begin: float, end: float) -> Sound:
+    """A recording from one second to another. Raises as `read` does."""
+    if path.suffix.lower() in PACKED:
+        whole = read(path)
+        return Sound(whole.samples[round(begin * whole.rate) : round(end * whole.rate)], whole.rate)
+    soundfile = _soundfile(f"to read {path}")
+    try:
+        with soundfile.SoundFile(os.fsencode(path) if os.name == "posix" else path) as file:
+            rate = int(file.samplerate)
+            file.seek(min(round(begin * rate), file.frames))
+            block = file.read(round(end * rate) - round(begin * rate), dtype="float64", always_2d=True)
+    except (soundfile.SoundFileError, OSError) as error:
+        raise _unreadable(path, str(getattr(error, "error_string", error))) from None
+    return Sound(block.mean(1), rate)
+
+
 def _unpacked(path: Path) -> Sound:
     """By PyAV."""
     try:

@@ -23,7 +23,7 @@ from rhapsode.speech.align import Aligned
 from rhapsode.speech.audio import resampled
 from rhapsode.speech.listen import Heard, fitting, listened, listing, notes, rate_for, without_use
 from rhapsode.speech.read import KNOWN
-from rhapsode.speech.speakers import chosen, repeated, told_apart
+from rhapsode.speech.speakers import chosen, parted, repeated, told_apart
 from rhapsode.speech.speakers import told as speakers
 from rhapsode.speech.suspects import BAD, suspects
 from rhapsode.speech.timing import FOLDER, timed
@@ -94,6 +94,7 @@ def prepared(
     else:
         told += speakers([one for one, kept in zip(every, wanted, strict=True) if kept])
     places = [n for n, kept in enumerate(wanted) if kept]
+    told += parted([every[n] for n in places])
     found: list[Utterance | None] = [None] * len(utterances)
     utterances, said_of_labels = agreed([every[n] for n in places])
     told += said_of_labels

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -17,9 +18,12 @@ from rhapsode.exchange.json import lines
 from rhapsode.exchange.refusals import Refusals
 from rhapsode.exchange.source import of_file, reading
 from rhapsode.speech import audio, beside
+from rhapsode.speech._begin import LONGEST
 from rhapsode.speech._text import contents
+from rhapsode.speech.chapters import cut
 from rhapsode.speech.formats import bare, hts, own, textgrid
 from rhapsode.speech.metadata import APART, entries, finds, ids, is_list, may_list
+from rhapsode.speech.sentences import sentences
 from rhapsode.speech.utterance import Utterance
 
 OWN = "utterances.jsonl"
@@ -27,6 +31,8 @@ TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
 LABELLED = (".textgrid", ".lab", ".jsonl", ".txt")
 """Suffixes of files of phones."""
+LETTERS, CHAPTER = 300, 7200
+"""Letters of a text, and seconds of a recording: with fewer, it takes no minute to say; with more, it is not cut."""
 ABOVE = 5
 """Folders in which a recording's transcript may be: its own, the one above, and so on."""
 KNOWN = (
@@ -84,13 +90,13 @@ def read(path: Path, name: str | None = None, refused: Refusals | None = None) -
                         raise
                     refused.skip("recordings of a list whose labels cannot be read", str(error))
                     continue
-                yield replace(found, speaker=entry.speaker)
+                yield from _in_sentences(replace(found, speaker=entry.speaker), refused)
         else:
             recording = beside.recording(path)
             if recording is None:
                 raise UserError(f"{name}: there is no recording of this name beside it. {KNOWN}.")
             if beside.about(recording)[:1] == [path] and not _listed(recording):
-                yield _labelled(recording, "")
+                yield from _in_sentences(_labelled(recording, ""), refused)
 
 
 def labels(path: Path) -> list[Utterance]:
@@ -129,6 +135,30 @@ def _labelled(recording: Path, text: str) -> Utterance:
     if not text and not found.phones:
         raise UserError(f"{recording}: the text beside it is empty. Write down what is said, or leave both out.")
     return replace(found, text=text, name=recording.stem, path=recording, sound=partial(audio.read, recording))
+
+
+def _in_sentences(whole: Utterance, refused: Refusals | None) -> Iterator[Utterance]:
+    """A recording of more than a minute, cut into the sentences of its text (see `chapters`); others as they are."""
+    texts = sentences(whole.text) if len(whole.text) > LETTERS and not whole.phones else []
+    sound = None
+    if whole.path is not None and whole.sound is not None and len(texts) > 1:
+        with suppress(audio.Unreadable):  # told when it is heard
+            sound = whole.sound() if LONGEST < audio.seconds(whole.path) <= CHAPTER else None
+    if sound is None or whole.path is None:
+        yield whole
+        return
+    lost = len(texts)
+    for number, each in enumerate(cut(sound, texts), 1):
+        lost -= each.last - each.first
+        yield replace(
+            whole,
+            text=" ".join(texts[each.first : each.last]),
+            name=f"{whole.name}-{number:03}",
+            sound=partial(audio.part, whole.path, each.begin, each.end),
+        )
+    for _ in range(lost if refused is not None else 0):
+        assert refused is not None
+        refused.skip("sentences of a long recording that were not found in it", whole.name)
 
 
 def _listed(recording: Path) -> bool:

@@ -41,15 +41,23 @@ def told_apart(utterances: Sequence[Utterance]) -> list[Utterance]:
 
 
 def repeated(utterances: Sequence[Utterance]) -> list[bool]:
-    """Of each, whether its recording is that of an earlier one."""
-    seen = set[Path]()
+    """Of each, whether its recording, or its part of one, is that of an earlier one."""
+    seen = set[tuple[Path, str]]()
     found = []
     for one in utterances:
-        path = None if one.path is None else one.path.absolute()
-        found.append(path in seen)
-        if path is not None:
-            seen.add(path)
+        key = None if one.path is None else (one.path.absolute(), one.name)
+        found.append(key in seen)
+        if key is not None:
+            seen.add(key)
     return found
+
+
+def parted(utterances: Sequence[Utterance]) -> list[str]:
+    """What is to be said of long recordings that were cut, a sentence; nothing if none was."""
+    counts = Counter(one.path for one in utterances if one.path is not None)
+    parts = [count for count in counts.values() if count > 1]
+    told = f"{len(parts):,} recording{'s' * (len(parts) > 1)} of more than a minute: cut at pauses into sentences"
+    return [f"{told}, {sum(parts):,} parts."] if parts else []
 
 
 def chosen(utterances: Sequence[Utterance], speaker: str) -> list[bool]:

@@ -18,9 +18,9 @@ from rhapsode.training.log import BOARD, LOG, PICTURE
 from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 
 LOCK = ".lock"
-RECORDS = (LOG, PICTURE, TOLD, SAMPLES, QUALITY)
+RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
 """What tells of a run, beside what it made."""
-OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, *RECORDS)
+OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, QUALITY, *RECORDS)
 """What only the run that has the folder writes there."""
 
 
@@ -91,7 +91,8 @@ def check_free(folder: Path) -> None:
 def clear(folder: Path) -> None:
     """Remove what runs left there, also those of companions. A recogniser stays, for it is of the data."""
     with suppress(FileNotFoundError):
-        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, *RECORDS):  # the run before its model
+        # The run before its model.
+        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, QUALITY, *RECORDS):
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / BOARD, ignore_errors=True)
         for companion in _companions():

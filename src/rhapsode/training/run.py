@@ -234,7 +234,10 @@ def train(
         if finished and data.codec.companion and group.leads:
             from rhapsode.training.voice import measured
 
-            quality = measured(folder, report)
+            try:
+                quality = measured(folder, report)
+            except UserError as error:  # the voice is there all the same
+                report.warn(f"The voice could not be compared with what was held out: {error}")
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(

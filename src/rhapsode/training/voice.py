@@ -51,9 +51,10 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
     report.stage("comparing the voice with the recordings", 0.0)
     bare = [replace(one, sound=None, acoustics=None, melody=None) for one in theirs]
     ours = list(speaking.speak(voice, prosody, bare, speaking.Manner(liveliness=0)))
-    mask = np.concatenate([speech(_frames(one)) for one in theirs])
+    pairs = [_together(_frames(one), _frames(other)) for one, other in zip(ours, theirs, strict=True)]
+    mask = np.concatenate([speech(other) for _, other in pairs])
     found: dict[str, Any] = {"utterances": len(theirs)}
-    distance = asdict(compare(chained(list(map(_frames, ours))), chained(list(map(_frames, theirs))), mask))
+    distance = asdict(compare(chained([one for one, _ in pairs]), chained([other for _, other in pairs]), mask))
     names = ("mcd_db", "lsd_db", "f0_rmse_hz", "f0_correlation", "voicing_error_percent")
     found |= {name: distance[name] for name in names if np.isfinite(distance[name])}
     if voice.codec.settings["language"].startswith(ENGLISH):
@@ -92,6 +93,12 @@ def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Utterance]
             pairs[name].append((one.text, understand(sound)))
         report.stage("listening to the voice", number / len(theirs))
     return {name: hear.error_rate(each).rate for name, each in pairs.items()} if theirs else {}
+
+
+def _together(one: Acoustics, other: Acoustics) -> tuple[Acoustics, Acoustics]:
+    """As far as both go: a recording may end some frames before its times do."""
+    count = min(len(one), len(other))
+    return one.each(lambda values: values[:count]), other.each(lambda values: values[:count])
 
 
 def _frames(utterance: Utterance) -> Acoustics:
