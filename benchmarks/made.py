@@ -168,7 +168,8 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "updates": model.config.facts["step"],
         "letters": float(np.mean(list(map(len, known)))),
     }
-    for letter in MARKED:
+    known_to_it = [letter for letter in MARKED if letter in model.record_codec.alphabet]
+    for letter in known_to_it:
         strings = having(letter, options.lines, set(known), 2)
         kinds: dict[str, Callable[[], list[Drawing]]] = {
             "as made": lambda strings=strings: made(strings, 2),

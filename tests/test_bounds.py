@@ -44,6 +44,7 @@ FREE = 4_000_000
 Make = Callable[[int], str | bytes]
 ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n"
 NOTE = "<note><pitch><step>C</step><octave>4</octave></pitch><duration>1</duration></note>"
+REPEAT = '<barline><repeat direction="backward"/></barline>'
 TIED = NOTE.replace("</note>", '<tie type="start"/><tie type="stop"/></note>')
 
 
@@ -165,6 +166,14 @@ CASES: dict[str, tuple[str, int, Make]] = {
         2000,
         lambda n: f'<!DOCTYPE svg [<!ATTLIST a b CDATA "{"c" * n}">]>' + svg("<a/>" * n),
     ),
+    "svg, an order of points": (
+        "a.svg",
+        2000,
+        lambda n: svg(
+            f'<g data-rhapsode-unit="1" data-rhapsode-thin="{" ".join(f"{at}:{at + 1}" for at in range(n))}">'
+            f'<path d="M0 0{"h1" * (n - 1)}"/></g>'
+        ),
+    ),
     "svg, groups": ("a.svg", 5000, lambda n: svg("<g>" * 190 + "<a/>" * n + "</g>" * 190)),
     "svg, texts between elements": ("a.svg", 4000, lambda n: svg("ab<a/>" * n)),
     "inkml, points": ("a.inkml", 3000, lambda n: f"<ink><trace>{'1 2,' * n}1 2</trace></ink>"),
@@ -226,9 +235,9 @@ CASES: dict[str, tuple[str, int, Make]] = {
         1000,
         lambda n: json.dumps({"word": "a", "drawing": [[[*([1] * n), "a" * n], [1] * (n + 1)]]}),
     ),
-    "lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
-    "lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
-    "lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
+    "plain lists, drawings": ("a.json", 1000, lambda n: json.dumps([[[[1, 2], [3, 4]]]] * n)),
+    "plain lists, points": ("a.json", 10000, lambda n: json.dumps([[[[1, 2]] * n]])),
+    "plain lists, columns": ("a.json", 10000, lambda n: json.dumps([[[[1] * n, [2] * n]]])),
     "xournal, points": ("a.xoj", 10000, lambda n: xournal(f'<stroke width="1 2">{"1 2 " * n}</stroke>')),
     "xournal, widths": (
         "a.xoj",
@@ -259,7 +268,16 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "abc, broken rhythms": ("a.abc", 4000, lambda n: f"{ABC}a{'> ' * n}b\n"),
     "abc, odd lengths": ("a.abc", 700, lambda n: ABC + "".join(f"c/{9999 - at % 900}" for at in range(n))),
     "abc, a long chord symbol": ("a.abc", 8000, lambda n: f'{ABC}"C{"m" * n}"c\n'),
+    "abc, what is played again": ("a.abc", 500, lambda n: ABC + "c|" * n + "d!D.C.!|" * 2),
+    "abc, parts in an order": ("a.abc", 700, lambda n: f"X:1\nP:A(AB)2\nK:C\nP:A\n{'c|' * n}\nP:B\n" + "P:C\nd|\n" * n),
+    "abc, bars that cannot be read": ("a.abc", 800, lambda n: ABC + "c|" + "c]c|" * n),
+    "abc, colons": ("a.abc", 800, lambda n: ABC + "c" + ": c " * n),
     "abc, ties": ("a.abc", 800, lambda n: ABC + "c-" * n),
+    "musicxml, repeats": (
+        "a.musicxml",
+        300,
+        lambda n: score(f"<part>{f'<measure>{NOTE}{REPEAT}</measure>' * n}</part>"),
+    ),
     "musicxml, notes": ("a.musicxml", 700, lambda n: score(f"<part><measure>{NOTE * n}</measure></part>")),
     "musicxml, measures": ("a.musicxml", 500, lambda n: score(f"<part>{f'<measure>{NOTE}</measure>' * n}</part>")),
     "musicxml, parts": (
@@ -300,6 +318,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "kern, notes": ("a.krn", 1000, lambda n: kern("4c\n" * n + "=")),
     "kern, bars and metres": ("a.krn", 250, lambda n: kern("*M3/4\n4c\n=\n*M2/4\n4c\n=\n" * n)),
     "kern, spines": ("a.krn", 2500, lambda n: kern("\t".join(["4c"] * n), n)),
+    "kern, sections": ("a.krn", 500, lambda n: kern(f"*>[A{',A' * n}]\n*>A\n4c\n" + "*>B\n4c\n" * n)),
     "kern, ties": ("a.krn", 400, lambda n: kern("[4c\n" * n + "4c_\n" * n)),
     "lead sheet, notes": ("a.ls", 1000, lambda n: lead_sheet("c4 " * n)),
     "lead sheet, chords": ("a.ls", 1500, lambda n: lead_sheet("C | " * n + "c4")),

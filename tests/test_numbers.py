@@ -35,12 +35,15 @@ GRID = '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1\n"IntervalTier"\n"phones"\n0
 TUNE = json.dumps({"rhapsode": "tune/1", "ticks": 480, "length": 960, "notes": [[0, 480, 60, 80, 0]]})
 NUMBERS: dict[str, tuple[str, str, list[str]]] = {
     "svg": ("a.svg", '<svg><path transform="scale(2)" d="M0 0L3 1"/></svg>', ["2)", "3 1"]),
+    "own svg": ("a.svg", '<svg><g data-rhapsode-unit="2" data-rhapsode-thin="0:9"><circle r="5"/></g></svg>',
+                ["2", "0:", "9", "5"]),
     "inkml": ("a.inkml", '<ink><traceFormat><channel name="X"/><channel name="Y"/><channel name="F" max="9"/>'
               "</traceFormat><trace>1 2 3</trace></ink>", ["9", "1 2", "3<"]),
     "unipen": ("a.unp", '.COORD X Y\n.PEN_DOWN\n7 8\n.SEGMENT WORD 0 OK "a"\n', ["7", "0 OK"]),
     "uji": ("a.txt", "WORD a b\n  NUMSTROKES 1\n  POINTS 2 # 3 4 5 6\n", ["1", "2 #", "3"]),
     "omniglot": ("a.txt", "START\n1,2,3\nBREAK\n", ["1", "3"]),
-    "own drawings": ("a.jsonl", '{"rhapsode": "ink/1", "strokes": [[[3, 4]]], "seconds": [[7]]}', ["3", "7"]),
+    "own drawings": ("a.jsonl", '{"rhapsode": "ink/1", "strokes": [[[3, 4]]], "seconds": [[7]], "unit": 2, '
+                     '"thin": [[0, 1]]}', ["3", "7", "2,", "0, 1", "1]]}"]),
     "quick draw": ("a.ndjson", '{"word": "a", "drawing": [[[3], [4], [5]]]}', ["3", "5"]),
     "lists": ("a.json", "[[[[3, 4], [5, 6], [7, 8], [9, 1]]]]", ["3", "1]"]),
     "xournal": ("a.xoj", '<xournal><page><layer><stroke width="1 2 7">3 4 5 6</stroke></layer></page></xournal>',

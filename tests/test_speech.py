@@ -339,6 +339,11 @@ def test_words_of_a_lexicon(home: Path, tmp_path: Path, capsys: pytest.CaptureFi
     also = ["-o", str(tmp_path / "a.wav"), "--also", str(told)]
     assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
     assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "oʊ", "ɡ", "oʊ", "_"]
+    own = home / "voice" / "lexicon.tsv"
+    own.write_text("home\tˈoʊ\ngo\tɡˈiː\n")  # of the voice itself
+    assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 0
+    own.unlink()
+    assert [each[0] for each in json.loads(told.read_text())["phones"]] == ["_", "ɡ", "iː", "ɡ", "oʊ", "_"]
     (tmp_path / "words.tsv").write_text("home\t§§\n")
     assert say(home, "Go home.", "--lexicon", str(tmp_path / "words.tsv"), *also) == 2
     assert "words.tsv, line 1: '§§' are no phones that are known" in capsys.readouterr().err

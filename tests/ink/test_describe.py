@@ -4,7 +4,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from rhapsode.codecs.strokes import added_later
 from rhapsode.ink import describe as module
+from rhapsode.ink.delayed import marks
 from rhapsode.ink.describe import describe
 from rhapsode.ink.drawing import Drawing, from_strokes
 from rhapsode.ink.hershey import JOINED, lines
@@ -112,3 +114,26 @@ def test_memory_is_bounded(monkeypatch):
         at += size
         assert len(sample.rows()) <= 100
     assert sample.rows().tolist() == rows[::16].tolist()
+
+
+def test_drawings_that_begin_below_seem_upside_down():
+    def drawn(file, sign, count):
+        points = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 4.0], [3.0, 4.0]]) * [1, sign]
+        return [from_strokes([points], "2", f"{file}#{number}") for number in range(count)]
+
+    warning = only(describe(drawn("a.dat", -1, 30)), "upside")
+    assert warning.startswith("30 of 30 drawings begin in their lower half") and "--flip" in warning
+    warning = only(describe(drawn("a.dat", 1, 30) + drawn("b.dat", -1, 20)), "upside")
+    assert warning.startswith("the drawings of b.dat begin in their lower half")
+    for fine in (drawn("a.dat", 1, 30), drawn("a.dat", -1, 19), drawn("a", 1, 10) + drawn("b", -1, 15)):
+        assert not [each for each in describe(fine).warnings if "upside" in each]
+
+
+def test_strokes_of_single_characters_are_not_added_later():
+    frame = np.array([[0.0, 0.0], [0.0, 9.0], [9.0, 9.0], [9.0, 0.0]])
+    mark = np.array([[1.0, 4.0], [2.0, 4.0]])
+    drawing = from_strokes([frame, mark])
+    assert marks(drawing.points, drawing.ends)
+    for texts, later in ((["日", "月", "火"], False), (["日月", "火水"], True)):
+        records = [from_strokes([frame, mark], text) for text in texts]
+        assert (describe(records).delayed > 0) == (added_later(lambda records=records: iter(records)) > 0) == later

@@ -28,3 +28,12 @@ def test_what_lies_on_none_has_none() -> None:
     for values in (random.normal(size=5000), random.exponential(size=5000), random.uniform(-1, 1, 5000)):
         assert pitch(values) == 0
     assert pitch(np.zeros(100)) == pitch(np.arange(5.0)) == 0
+
+
+def test_rounding_errors_are_no_grid() -> None:
+    rng = np.random.default_rng(0)
+    found = rng.standard_normal(1000) * 3
+    found[:200] = np.spacing(40.0) * rng.integers(1, 4, 200)  # of upright lines, made of curves
+    assert pitch(found) == 0.0
+    found[200:] = np.rint(found[200:] * 4) / 4
+    assert pitch(found) == pytest.approx(0.25)

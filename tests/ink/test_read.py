@@ -124,6 +124,14 @@ def test_archives_are_read_in_order_without_what_systems_leave(tmp_path):
     refused(path, archive({}), "none of its 0 files")
 
 
+def test_packed_members_of_archives(tmp_path, monkeypatch):
+    packed = {f"{name}.ndjson": pack(DRAWN.encode() * 3) for name, pack in (("a", gzip.compress), ("b", lzma.compress))}
+    found = all_of(tmp_path / "a.zip", archive(packed))
+    assert [len(each) for each in found] == [3] * 6 and found[0].name == "a.zip/a.ndjson#1"
+    monkeypatch.setattr(archives, "INSIDE", 100)
+    refused(tmp_path / "b.zip", archive({"a.ndjson": gzip.compress(DRAWN.encode() * 30000)}), "200 times its size")
+
+
 def test_archives_do_not_explode(tmp_path, monkeypatch):
     monkeypatch.setattr(archives, "FREE", 100_000)
     refused(tmp_path / "a.zip", archive({"a.jsonl": OWN + " " * 1_000_000}), "announce")

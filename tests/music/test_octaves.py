@@ -122,6 +122,7 @@ def piped(sharps: int, mode: int, seed: int) -> Tune:
     return Tune(notes(rows), Q, 12 * Q, metres=(Metre(0, 3, 4),), keys=(Key(0, sharps, mode),))
 
 
+@pytest.mark.slow
 def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> None:
     file = tmp_path / "tunes.jsonl"
     keys = [(sharps, mode) for sharps in range(-5, 7) for mode in (0, 9)]

@@ -68,6 +68,15 @@ def test_a_lexicon(tmp_path: Path) -> None:
         given("[[a]] b]]", "here")
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["(gif)", '"gif"', "'gif'.", "#gif", "gif/no", "a@gif.com", "-gif-", "gif…", "*gif*", "gif's", "1gif", "gif"],
+)
+def test_a_word_of_the_lexicon_is_said_wherever_it_stands(text: str) -> None:
+    words = {"gif": given("dʒˈɪf", "here")}
+    assert ("dʒ ɪ f" in symbols(text, words)) == (text not in ("1gif", "gif's", "a@gif.com"))
+
+
 def test_pauses_between_sentences() -> None:
     reciter = Reciter("en-us", ENGLISH, Script(), {}, pause=0.5)
     first, second = (reciter.said(each) for each in ("Go.", "Now."))

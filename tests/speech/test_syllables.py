@@ -14,6 +14,8 @@ from rhapsode.speech.utterance import PAUSE, Phone
         ("b ʌ t n̩", [0, 0, 1, 1]),
         ("B Y UW T IY", [0, 0, 0, 1, 1]),  # ARPABET's y is a glide
         ("v y", [0, 0]),
+        ("h @ l 9 s 6", [0, 0, 1, 1, 2, 2]),  # X-SAMPA
+        ("n ä k ũ ?ɑ", [0, 0, 1, 1, 2]),
         ("y b ɜ", [0, 1, 1]),  # IPA's is a vowel
         ("", []),
     ],

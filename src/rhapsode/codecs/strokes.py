@@ -289,8 +289,9 @@ class Strokes(RecordCodec):
 
 
 def added_later(records: Records) -> float:
-    """Dots and bars that come after their word, a character of the first drawings with a text."""
-    known = (drawing for drawing in records() if len(drawing) and drawing.text)
+    """Dots and bars that come after their word, a character of the first drawings with words: of single characters,
+    such as kanji, all strokes are parts of the same one."""
+    known = (drawing for drawing in records() if len(drawing) and len(drawing.text or "") > 1)
     counted = [(len(delayed.marks(one.points, one.ends)), len(one.text or "")) for one in islice(known, WATCHED)]
     return sum(count for count, _ in counted) / max(1, sum(length for _, length in counted))
 

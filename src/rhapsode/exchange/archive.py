@@ -7,12 +7,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from lzma import LZMAError
 from pathlib import PurePath, PurePosixPath
-from typing import TypeVar
+from typing import IO, TypeVar
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from rhapsode.errors import UserError
 from rhapsode.exchange.refusals import Refusals
-from rhapsode.exchange.source import FREE, RATIO, Source, few
+from rhapsode.exchange.source import FREE, RATIO, Source, few, unpacked
 
 INSIDE = 1 << 20
 """How large a small archive in an archive may become: there may be many, and two times `RATIO` is too much."""
@@ -122,4 +122,8 @@ def _member(archive: ZipFile, info: ZipInfo, name: str) -> Source:
             return None
 
     path = PurePosixPath(_named(info))
-    return Source(f"{name}/{path}", path, lambda: archive.open(info), beside, info.compress_size)
+
+    def opening() -> IO[bytes]:
+        return unpacked(lambda: archive.open(info), f"{name}/{path}", info.compress_size, INSIDE)
+
+    return Source(f"{name}/{path}", path, opening, beside, info.compress_size)

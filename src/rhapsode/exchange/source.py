@@ -27,7 +27,7 @@ PIECE = 1 << 20
 RATIO = 200
 """What is packed may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
 FREE = 1 << 26
-PACKED: tuple[tuple[bytes, Callable[[Path], Any]], ...] = (
+PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
@@ -111,23 +111,26 @@ def tells(path: Path, test: Callable[[Source], bool]) -> bool:
 
 def of_file(path: Path, name: str) -> Source:
     """A file; one that is packed by gzip, bzip2 or xz is unpacked."""
+    return Source(name, path, lambda: unpacked(lambda: open(path, "rb"), name, path.stat().st_size, FREE), _file)
 
-    def unpacked() -> IO[bytes]:
-        with open(path, "rb") as file:
-            mark = file.read(6)
-        packed = next((each for magic, each in PACKED if mark.startswith(magic)), None)
-        if packed is None:
-            return open(path, "rb")
-        return io.BufferedReader(_Unpacked(packed(path), name, max(RATIO * path.stat().st_size, FREE)))
 
-    return Source(name, path, unpacked, _file)
+def unpacked(opening: Callable[[], IO[bytes]], name: str, size: int, free: int) -> IO[bytes]:
+    """A stream, or what is in it if it is packed by gzip, bzip2 or xz. opening: gives a new one.
+
+    More bytes than `RATIO` times its `size`, or `free`, that come out of it are a `UserError`.
+    """
+    with opening() as file:
+        mark = file.read(6)
+    packed = next((each for magic, each in PACKED if mark.startswith(magic)), None)
+    file = opening()
+    return file if packed is None else io.BufferedReader(_Unpacked(packed(file), file, name, max(RATIO * size, free)))
 
 
 class _Unpacked(io.RawIOBase):
     """What is in a packed file. Raises `UserError` once more than `most` bytes come out of it, and for damage."""
 
-    def __init__(self, stream: IO[bytes], name: str, most: int) -> None:
-        self._stream, self._name, self._left = stream, name, most
+    def __init__(self, stream: IO[bytes], file: IO[bytes], name: str, most: int) -> None:
+        self._stream, self._file, self._name, self._left = stream, file, name, most
 
     def readable(self) -> bool:
         return True
@@ -148,6 +151,7 @@ class _Unpacked(io.RawIOBase):
 
     def close(self) -> None:
         self._stream.close()
+        self._file.close()
         super().close()
 
 

@@ -26,6 +26,10 @@ COMMON = 8
 COARSE = 12.0
 """A grid is of note if the median offset is at most so many pitches long."""
 
+TOLD, BELOW = 20, 0.75
+"""Of so many drawings or more, the part that begins below, from which on they seem upside down: of cursive words, kanji
+and Omniglot's characters, it is 0.00 to 0.43."""
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -163,6 +167,8 @@ class _Counts:
         self.empty, self.untitled, self.repeated = _Places(), _Places(), _Places()
         self.jumps, self.pauses, self.backwards = _Places(), _Places(), _Places()
         self.sample = _Sample()
+        self.begun: Counter[str] = Counter()  # drawings of each file, and how many of them begin in their lower half
+        self.low: Counter[str] = Counter()
 
     def add(self, drawing: Drawing) -> None:
         self.points.add(len(drawing))
@@ -172,8 +178,13 @@ class _Counts:
         self.pressed += drawing.pressure is not None
         if drawing.text is not None:
             self.written += len(drawing)
-            self.delayed += len(marks(drawing.points, drawing.ends))
+            self.delayed += len(marks(drawing.points, drawing.ends)) if len(drawing.text) > 1 else 0
             self.characters.update(drawing.text)
+        _, top, _, bottom = drawing.bounds
+        if bottom > top:
+            file = drawing.name.rpartition("#")[0] or drawing.name
+            self.begun[file] += 1
+            self.low[file] += int(drawing.points[0, 1] > (top + bottom) / 2)
         within = ~drawing.ends[:-1].astype(bool)
         offsets = np.diff(drawing.points, axis=0)[within]
         lengths = np.hypot(*offsets.T)
@@ -229,6 +240,8 @@ class _Counts:
             listed = " ".join(f"{_visible(each)} {count}" for each, count in rare[:100])
             more = f" and {len(rare) - 100} more" if len(rare) > 100 else ""
             yield f"{len(rare)} characters come less than {RARE} times: {listed}{more}."
+        if turned := self._upside_down():
+            yield (f"{turned} as if they were upside down: hands begin above. If they are, turn them with --flip NAME.")
         if self.repeated.count:
             share = self.repeated.count / max(self.steps, 1)
             yield f"{self.repeated.count:,} points repeat the one before, {share:.1%} of the steps{self.repeated}."
@@ -236,6 +249,16 @@ class _Counts:
             yield f"{self.pauses.count:,} pauses within strokes, {PAUSE:g} times the median or more{self.pauses}."
         if self.backwards.count:
             yield f"{self.backwards.count:,} times run backwards{self.backwards}."
+
+    def _upside_down(self) -> str:
+        """Which drawings begin below, as a subject and a verb; empty if none do."""
+        total, low = self.begun.total(), self.low.total()
+        if total >= TOLD and low >= BELOW * total:
+            return f"{low:,} of {total:,} drawings begin in their lower half,"
+        many = [file for file, count in self.begun.items() if count >= TOLD and self.low[file] >= BELOW * count]
+        return (
+            f"the drawings of {', '.join(many[:3])}{', …' * (len(many) > 3)} begin in their lower half," if many else ""
+        )
 
 
 def _many_times(values: np.ndarray, times: float) -> int:

@@ -10,6 +10,8 @@ NEAR = 0.15
 """How near, in pitches; of offsets that know no grid, 30 % are as near."""
 FEW = 30
 """Fewer different offsets than this cannot show a grid."""
+NOTHING = 1e-9
+"""Of the median offset: what is less is a rounding error of float64, as where curves become points."""
 REACH = 40
 """Offsets of more pitches are not looked at: the error of a rounded factor, as from cm to inches, adds up."""
 
@@ -18,6 +20,7 @@ def pitch(offsets: np.ndarray) -> float:
     """The pitch of the grid that offsets [N] lie on, about: 0 if there is none. Rounding errors are forgiven."""
     size = np.abs(offsets[np.isfinite(offsets)])
     size = np.sort(size[size > 0])
+    size = size[size > NOTHING * np.median(size)] if len(size) else size
     if len(size) < FEW:
         return 0.0
     # The least offset may be a rounding error: the pitch is the least one that is not rare, or a fraction of it.

@@ -11,9 +11,7 @@ import re
 import threading
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
-from difflib import get_close_matches
 from functools import lru_cache, partial
 from itertools import pairwise
 
@@ -37,10 +35,6 @@ SHORTEST = 0.03
 """Seconds of a pause; a shorter one is part of the consonant after it."""
 LEAST = 0.01
 """Seconds of a phone; what espeak-ng gives less time shares that of the phone before."""
-ALIKE = 10
-"""How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
-TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
-"""A language, perhaps its script, perhaps a region."""
 SPOKEN = ("Lu", "Ll", "Lt", "Lo", "Nd", "Nl", "No", "Sm", "Sc", "So", "Cc", "Co", "Cn", "Cs")
 """Categories of characters that mean something by themselves."""
 QUIET = 2
@@ -166,41 +160,10 @@ if hasattr(os, "register_at_fork"):  # where there are forks
 
 def _named(engine: Engine, voice: str) -> str:
     name, plus, variant = voice.partition("+")
-    found = _language(engine, name)
+    found = languages.voice(name, engine.voices, engine.english)
     if plus and variant not in engine.variants:
         raise choice(f"variant of voice {found}", variant, engine.variants)
     return found + plus + variant
-
-
-def _language(engine: Engine, name: str) -> str:
-    plain = name.strip().lower().replace("_", "-")
-    if plain in engine.voices:
-        return plain
-    found = languages.called().get(plain, engine.english.get(plain, ""))
-    if found in engine.voices:
-        return found
-    if best := _tagged(plain, engine.voices):
-        return best
-    other = engine.english | languages.called()
-    close = get_close_matches(plain, [*other, *engine.voices], n=4)
-    near = [f"{other[each]} ({each})" if each in other else each for each in close]
-    raise choice("language", name, engine.voices, f"Near are {', '.join(near)}." if near else "")
-
-
-def _tagged(tag: str, voices: Iterable[str]) -> str | None:
-    """The voice that is nearest to a tag of BCP 47, if one is near."""
-    try:
-        from langcodes import closest_supported_match, tag_is_valid
-    except ImportError:
-        raise UserError(
-            f"language {tag!r}: langcodes, which finds languages by other names than espeak-ng's, is not installed. "
-            "Install it: pip install 'rhapsode[speech]'"
-        ) from None
-    known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
-    for each in (tag, tag.partition("-")[0]) if TAG.fullmatch(tag) else ():
-        if found := closest_supported_match(each, known, max_distance=ALIKE):
-            return found
-    return None
 
 
 def _identifier(engine: Engine, voice: str) -> str:

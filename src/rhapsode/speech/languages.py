@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
+from rhapsode.errors import UserError, choice
+
 SAME = {"no": "nb", "zh": "cmn", "iw": "he"}
 """Other names of languages in the file."""
+ALIKE = 10
+"""How far an accent may be from the one asked for, as CLDR counts: `es-AR` is spoken as `es-419`."""
+TAG = re.compile(r"[a-z]{2,3}(-[a-z]{4})?(-([a-z]{2}|\d{3}))?")
+"""A language, perhaps its script, perhaps a region."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,39 @@ def called() -> dict[str, str]:
     """What languages are called by those who speak them, in small letters → espeak-ng's name."""
     every = _file().items()
     return {name: own.get("voice", language) for language, own in every for name in own.get("called", "").split()}
+
+
+def voice(name: str, voices: Collection[str], english: Mapping[str, str]) -> str:
+    """Which of espeak-ng's voices speaks a language of this name, or with this tag of BCP 47. english: what they are
+    called in English, in small letters. Raises `UserError`."""
+    plain = name.strip().lower().replace("_", "-")
+    if plain in voices:
+        return plain
+    found = called().get(plain, english.get(plain, ""))
+    if found in voices:
+        return found
+    if best := _tagged(plain, voices):
+        return best
+    other = dict(english) | called()
+    close = get_close_matches(plain, [*other, *voices], n=4)
+    near = [f"{other[each]} ({each})" if each in other else each for each in close]
+    raise choice("language", name, voices, f"Near are {', '.join(near)}." if near else "")
+
+
+def _tagged(tag: str, voices: Iterable[str]) -> str | None:
+    """The voice that is nearest to a tag of BCP 47, if one is near."""
+    try:
+        from langcodes import closest_supported_match, tag_is_valid
+    except ImportError:
+        raise UserError(
+            f"language {tag!r}: langcodes, which finds languages by other names than espeak-ng's, is not installed. "
+            "Install it: pip install 'rhapsode[speech]'"
+        ) from None
+    known = sorted(filter(tag_is_valid, voices), key=len)  # fr before fr-be
+    for each in (tag, tag.partition("-")[0]) if TAG.fullmatch(tag) else ():
+        if found := closest_supported_match(each, known, max_distance=ALIKE):
+            return found
+    return None
 
 
 @cache

@@ -195,27 +195,31 @@ class Reciter:
                 if not rows or rows[-1].phone.symbol != PAUSE:
                     rows.append(_Row(phone, place, style))
                 continue
-            found = [(phone, *self._inventory.respelled(phone.symbol))]
             inside = next((n for n, (begin, end, _) in enumerate(givens) if begin <= place < end), None)
-            if inside is not None and (parts := givens[inside][2].parts):
-                found = [] if inside in said else [self._given_part(phone, *part) for part in parts]
+            if inside is None or not (parts := givens[inside][2].parts):
+                rows += _known([(phone, *self._inventory.respelled(phone.symbol))], place, style, changed)
+            elif inside not in said:
+                rows += self._given_rows(parts, phone, place, style, changed)
             said.add(-1 if inside is None else inside)
-            for each, symbols, same in found:
-                changed |= {} if same else {each.symbol: symbols}
-                nucleus = next(iter(nuclei(symbols)), 0)
-                for n, symbol in enumerate(symbols):
-                    stress = each.stress if n == nucleus else 0
-                    rows.append(_Row(replace(each, symbol=symbol, stress=stress), place, style))
-        if lost := [given.phones for n, (_, _, given) in enumerate(givens) if n not in said]:
-            raise UserError(
-                f"{lost[0]!r} are no phones that espeak-ng knows, or it does not say them where they stand."
-            )
+        for n, (begin, _, given) in enumerate(givens):
+            if n in said:
+                continue
+            if not given.parts:
+                raise UserError(f"{given.phones!r} are no phones that espeak-ng knows.")
+            # It says no word of some that stand between signs.
+            at = min(_index(rows, begin), len(rows) - 1)
+            before = rows[at - 1]
+            rows[at:at] = self._given_rows(given.parts, Phone("", word=-1 - n), before.place, before.style, changed)
         if all(row.phone.symbol == PAUSE for row in rows):
             raise UserError(NOT_KNOWN.format(" ".join(sorted(self._inventory.symbols))[:80]))
         return rows, changed
 
-    def _given_part(self, phone: Phone, stress: int, ipa: str) -> tuple[Phone, tuple[str, ...], bool]:
-        return replace(phone, symbol=ipa, stress=stress), *self._inventory.spelled(ipa)
+    def _given_rows(
+        self, parts: Sequence[tuple[int, str]], phone: Phone, place: int, style: Style, changed: Changed
+    ) -> list[_Row]:
+        """Of `Given.parts`, in the word of a phone."""
+        meant = [(replace(phone, symbol=ipa, stress=stress), *self._inventory.spelled(ipa)) for stress, ipa in parts]
+        return _known(meant, place, style, changed)
 
 
 @dataclass(frozen=True)
@@ -228,9 +232,30 @@ class _Row:
     seconds: float = float("nan")
 
 
+def _known(
+    meant: Sequence[tuple[Phone, tuple[str, ...], bool]], place: int, style: Style, changed: Changed
+) -> list[_Row]:
+    """Of phones that are meant, with the voice's symbols for each and whether they are the same sounds; `changed` gets
+    those that are not."""
+    rows: list[_Row] = []
+    for each, symbols, same in meant:
+        if not same:
+            changed[each.symbol] = symbols
+        nucleus = next(iter(nuclei(symbols)), 0)
+        for n, symbol in enumerate(symbols):
+            stress = each.stress if n == nucleus else 0
+            rows.append(_Row(replace(each, symbol=symbol, stress=stress), place, style))
+    return rows
+
+
+def _index(rows: Sequence[_Row], at: int) -> int:
+    """Where the first word is that begins at a place or after it."""
+    return next((n for n, row in enumerate(rows) if row.phone.symbol != PAUSE and row.place >= at), len(rows))
+
+
 def _pause(rows: list[_Row], at: int, seconds: float) -> None:
     """Makes one of so many seconds before the word at a place."""
-    index = next((n for n, row in enumerate(rows) if row.phone.symbol != PAUSE and row.place >= at), len(rows))
+    index = _index(rows, at)
     before = rows[index - 1]
     if before.phone.symbol == PAUSE:
         rows[index - 1] = replace(before, seconds=_longer(before.seconds, seconds))

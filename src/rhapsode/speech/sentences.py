@@ -32,6 +32,8 @@ CAPITAL = "X"
 """How another sentence may begin."""
 BEFORE = 60
 """Characters before a mark that are looked at."""
+BETWEEN = re.compile(r"[\s—–/]+")
+"""What stands between words."""
 CUTS = (re.compile(r"[;:—–；：]\s*"), re.compile(r"[,，、]\s*"), re.compile(r"\s+"))
 """Where a long sentence is cut, the best first."""
 
@@ -93,7 +95,7 @@ def ends(text: str, begin: int, mark: re.Match[str], after: str, language: str) 
     if MARKS.sub("", mark["mark"]) != ".":
         return True
     known = languages.of(language)
-    words = text[max(begin, mark.start() - BEFORE) : mark.start()].split()
+    words = BETWEEN.split(text[max(begin, mark.start() - BEFORE) : mark.start()].strip())
     word = abbreviation(words)
     starts = not INITIAL.match(after) and after.strip(".,;:!?…\"'”’»)").lower() in known.starters
     if word.isdigit():

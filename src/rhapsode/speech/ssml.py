@@ -167,21 +167,8 @@ class _Reading:
             return " " + " ".join(each.upper() for each in text if not each.isspace()) + " "
         if how in ("digits", "telephone"):
             return " " + " ".join(each for each in text if each.isalnum() or each == "+") + " "
-        if how not in (
-            "cardinal",
-            "number",
-            "ordinal",
-            "date",
-            "time",
-            "currency",
-            "measure",
-            "unit",
-            "address",
-            "name",
-        ):
-            self.ignored[f"say-as interpret-as={how!r}"] += 1
-        elif how in ("ordinal", "date"):
-            self.ignored[f"say-as interpret-as={how!r}, of which the text is read as it stands,"] += 1
+        if how not in ("cardinal", "number", "time", "currency", "measure", "unit", "address", "name"):
+            self.unknown[f"say-as interpret-as={how!r}"] += 1
         return text
 
     def _wrong(self, node: Node, attribute: str, value: str, allowed: str) -> UserError:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import groupby, pairwise
 
 from rhapsode.speech.utterance import PAUSE, Phone
 
-VOWELS = frozenset("aeiouyɑɐɒæɔəɘɚɛɜɝɞɤɨɪɯɵøœɶʉʊʌʏᵻ")
-"""What the symbol of a vowel begins with; ARPABET's capitals count as small letters."""
+VOWELS = frozenset("aeiouyɑɐɒæɔəɘɚɛεɜɝɞɤɨɪɯɵøœɶʉʊʌʏᵻ@{}&1236789")
+"""What the symbol of a vowel begins with, without accents; ARPABET's capitals count as small letters, and signs and
+digits are X-SAMPA's."""
+BEFORE = "?ʔ"
+"""What may stand before one in the same symbol."""
 SYLLABIC = "\u0329"
 """IPA's mark of a consonant that is a syllable's nucleus."""
 
@@ -19,7 +23,8 @@ def nuclei(symbols: Sequence[str]) -> list[int]:
     found: list[int] = []
     for at in reversed(range(len(symbols))):
         glide = symbols[at].lower() == "y" and found[-1:] == [at + 1]
-        if not glide and (symbols[at][:1].lower() in VOWELS or SYLLABIC in symbols[at]):
+        letter = unicodedata.normalize("NFD", symbols[at]).lstrip(BEFORE)[:1].lower()
+        if not glide and (letter in VOWELS or SYLLABIC in symbols[at]):
             found.append(at)
     return found[::-1]
 

@@ -10,15 +10,15 @@ import re
 import unicodedata
 
 from rhapsode.speech import languages
-from rhapsode.speech.sentences import BEFORE, MARKS, abbreviation, points
+from rhapsode.speech.sentences import BEFORE, BETWEEN, MARKS, abbreviation, points
 
-RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’]*$")
+RUN = re.compile(r"(?:(?<![\w.])[^\W\d_]\.\s+)+[^\W\d_]$|\w[^\s'’—–/]*$")
+"""A word before a point, or single letters with points."""
 THIN = re.compile(r"(?<=\d)[\u00a0\u2009\u202f](?=\d{3}(?!\d))")
 """Spaces within a number."""
 LOOKS = ("<wide>", "<font>")
 """How Unicode marks letters and digits that are others, drawn differently."""
 BLANK = re.compile(r"\s*")
-"""A word before a point, or single letters with points."""
 
 
 def composed(text: str) -> str:
@@ -48,7 +48,7 @@ def _written_out(text: str, voice: str) -> str:
             continue
         first = max(done, mark.start() - BEFORE)
         before = RUN.search(text, first, mark.start())
-        word = abbreviation(text[first : mark.start()].split())
+        word = abbreviation(BETWEEN.split(text[first : mark.start()].strip()))
         said = None if end and known.before_numbers(word) else known.said(word)
         if said is not None and before is not None:
             found += [text[done : before.start()], said, "." * end]

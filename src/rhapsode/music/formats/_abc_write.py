@@ -47,7 +47,8 @@ class _Voice:
         self._key = _first(tune.keys)
         self._spoken: dict[tuple[str, int], int] = {}  # alterations heard in this bar, by letter and octave
         self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it; some readers forget them
-        self._twice: set[tuple[str, int]] = set()  # letters and octaves that the last sound had twice, as C and C sharp
+        # Letters and octaves that the last sound had twice, as C and C sharp, or ties with an accidental to the next.
+        self._again: set[tuple[str, int]] = set()
         self._written: dict[int, list[str]] = {}  # signs of the tune by tick, for the first voice
         before: Metre | None = None
         for metre in tune.metres:
@@ -90,11 +91,16 @@ class _Voice:
 
     def _sound(self, stretch: Stretch, length: Fraction) -> str:
         places = [self._spelled(pitch)[::2] for pitch, _, _ in stretch.notes]
-        before, self._twice = self._twice, {each for each in places if places.count(each) > 1}
+        marked = self._again | {each for each in places if places.count(each) > 1}
         heads = [
-            (self._head(pitch, place in before | self._twice), "-" if goes_on else "")
+            (self._head(pitch, place in marked), "-" if goes_on else "")
             for place, (pitch, _, goes_on) in zip(places, stretch.notes, strict=True)
         ]
+        self._again = {
+            place
+            for place, (head, tie) in zip(places, heads, strict=True)
+            if places.count(place) > 1 or (tie and head[0] in "^_=")
+        }
         if not heads:
             return f"z{size_text(length)}"
         found = "".join(f"{head}{size_text(length)}{tie}" for head, tie in heads)

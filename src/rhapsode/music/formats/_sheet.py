@@ -40,7 +40,7 @@ SHARES = 1 << 48
 Without a bound, each odd length would make all times after it longer to write down, and sums slower."""
 BEATS = 64
 """In a bar, at most."""
-MOST = 1_000_000
+MOST = 300_000
 """Notes, marks and bar lines of a tune after its repeats, at most."""
 PARTS = 1024
 """Parts of a tune, at most."""
@@ -144,8 +144,8 @@ class Sheet:
                 # What changed on the way has to change back.
                 if before and marks[before - 1][1] != held[at]:
                     found.marks.append((found.length, marks[before - 1][1]))
-                found.marks += [(time + shift, mark) for time, mark in _from(marks[before:], begin, end)]
                 known = bisect_left(marks, end, key=_time)
+                found.marks += [(time + shift, mark) for time, mark in marks[before:known]]
                 held[at] = marks[known - 1][1] if known else held[at]
             found.length += end - begin
             if len(found.notes) + len(found.marks) + len(found.signs) > MOST:

@@ -156,7 +156,7 @@ class _Reader:
             if not column.spine.pitched or "R" in word:
                 self._refused.leave_out("percussion, of which kern does not say what it is", where)
             elif pitch is None:
-                raise Unreadable("what is neither note nor rest", f"{where}: {word!r}")
+                self._refused.leave_out("what is neither note nor rest, and a rest now", f"{where}: {word!r}")
             else:
                 self._note(self._spines[column.spine], pitch, words.duration(word, where) or lasting, word)
         column.until = later(self._now, lasting, where)
