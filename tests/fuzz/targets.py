@@ -72,7 +72,7 @@ class Target:
 
 
 def ink() -> dict[str, Target]:
-    from test_read import FILES, OMNIGLOT, RAW, SVG, npz
+    from inkfiles import FILES, OMNIGLOT, RAW, SVG, npz
 
     seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
     seeds["a.npz"].append(npz(train=np.ones((2, 4, 3), np.float32), test=np.zeros((3, 3))))
