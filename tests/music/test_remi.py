@@ -272,6 +272,12 @@ def test_drums_are_on_their_channel(drummer: Model, tmp_path: Path) -> None:
     assert path.read_bytes().count(b"\x99") and abs(float(tune.notes["velocity"].mean()) - 49) <= 2
 
 
+def test_drums_alone_have_no_key(drummer: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in (["--key", "G"], ["--in-key"], ["--transpose", "2"]):
+        assert main(["generate", str(drummer.path), "--bars", "1", *option]) == 2
+        assert f"{option[0]}: the model plays drums alone" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_without_miditok_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "miditok", None)
     with pytest.raises(UserError, match=r"pip install 'rhapsode\[midi\]'.*--codec pianoroll"):
