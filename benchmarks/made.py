@@ -1,6 +1,6 @@
 """Handwriting made by rule: dots and bars that come after their word, and the model that comes with the package.
 
-    python benchmarks/made.py words [--minutes 5] [--reading 3] [--lines 300] [--keep FOLDER] [--picture FILE.png]
+    python benchmarks/made.py words [--minutes 5] [--reading 3] [--lines 300] [--from MODEL] [--keep FOLDER]
     python benchmarks/made.py shipped [--lines 100] [--picture FILE.png]
 
 `words`: 3,000 lower-case words of some six letters, in a hand that joins all letters of a word and adds dots, bars and
@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from handwriting import Notes, picture, write
 
+from rhapsode import checkpoint
 from rhapsode.checkpoint import MODEL
 from rhapsode.ink.drawing import Drawing
 from rhapsode.ink.faults import KINDS, Faults
@@ -71,13 +72,14 @@ def words(seed: int) -> Iterator[str]:
             yield "".join(ACCENTS.get(c, c) if source.random() < ACCENTED else c for c in word)
 
 
-def having(letter: str, count: int, known: set[str], seed: int) -> list[str]:
-    """Different strings with the letter that are not known: words, of which one letter becomes it if need be."""
+def having(letter: str, count: int, known: set[str], alphabet: set[str], seed: int) -> list[str]:
+    """Different strings of these characters with the letter that are not known: words, of which one letter becomes it
+    if need be."""
     source, found = random.Random(f"{letter}{seed}"), dict[str, None]()
     for word in words(seed):
         at = source.randrange(len(word))
         word = word if letter in word else f"{word[:at]}{letter}{word[at + 1 :]}"
-        if word not in known:
+        if word not in known and set(word) <= alphabet:
             found[word] = None
         if len(found) == count:
             return list(found)
@@ -157,10 +159,12 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     home = options.keep or scratch / "model"
     file = write(scratch / "words.jsonl", corpus)
     if not (home / MODEL).exists():
-        train([file], home, minutes=options.minutes, report=Notes())
+        train([file], home, minutes=options.minutes, base=options.base, report=Notes())
     if not (home / FILE).exists():
         valid = corpus[: len(corpus) // 10]
-        train_recogniser(corpus[len(valid) :], home / FILE, minutes=options.reading, valid=valid, report=Notes())
+        begun = Recogniser.load(checkpoint.locate(options.base).parent / FILE) if options.base else None
+        how: dict[str, Any] = {"minutes": options.reading, "valid": valid, "base": begun, "report": Notes()}
+        train_recogniser(corpus[len(valid) :], home / FILE, **how)
     model, reader = Model.load(home), Recogniser.load(home / FILE)
     report: dict[str, Any] = {
         "minutes": round(model.config.facts["seconds"] / 60, 1),
@@ -168,9 +172,9 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "updates": model.config.facts["step"],
         "letters": float(np.mean(list(map(len, known)))),
     }
-    known_to_it = [letter for letter in MARKED if letter in model.record_codec.alphabet]
-    for letter in known_to_it:
-        strings = having(letter, options.lines, set(known), 2)
+    alphabet = set(model.record_codec.alphabet)
+    for letter in (each for each in MARKED if each in alphabet):
+        strings = having(letter, options.lines, set(known), alphabet, 2)
         kinds: dict[str, Callable[[], list[Drawing]]] = {
             "as made": lambda strings=strings: made(strings, 2),
             "drawn": lambda strings=strings: drawn(model, strings, None)[0],
@@ -182,7 +186,7 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             print(letter, name, report[f"{letter} {name}"], flush=True)
             if options.picture and letter == "i" and name == "drawn":
                 picture(options.picture, made(strings[:12], 2), drawings[:12])
-    tests = made(having("i", options.lines, set(known), 3), 3)
+    tests = made(having("i", options.lines, set(known), alphabet, 3), 3)
     report["noticed"] = noticed(reader, tests, corpus)
     return report
 
@@ -246,6 +250,7 @@ def main() -> None:
     parser.add_argument("what", choices=["words", "shipped"])
     parser.add_argument("--minutes", type=float, default=5.0, help="of training")
     parser.add_argument("--reading", type=float, default=3.0, help="minutes for the recogniser")
+    parser.add_argument("--from", dest="base", metavar="MODEL", help="go on from this one and its recogniser")
     parser.add_argument("--lines", type=int, help="strings of each kind (default: 300 words, 100 of those shipped)")
     parser.add_argument("--keep", type=Path, help="folder for the model of words; one that is there is taken")
     parser.add_argument("--picture", type=Path, help="made and drawn ones side by side")

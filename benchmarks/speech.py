@@ -335,7 +335,7 @@ def timed(home: Path, times: int = 5) -> dict[str, Any]:
 
 
 def read_back(home: Path) -> dict[str, Any]:
-    """Nats a step of what is drawn, as it is drawn, and of the same as WAV and a line of JSON, read back."""
+    """Nats a step of what is drawn, as it is drawn; and of the same written as WAV and a line of JSON and read back."""
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
     assert prosody is not None and isinstance(voice.codec, Speech)

@@ -340,6 +340,10 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "own utterances": ("a.jsonl", 500, lambda n: utterance(*"a" * n)),
     "own utterances, pauses": ("a.jsonl", 500, lambda n: utterance(*"_" * n, *"_a" * n)),
     "list of recordings": ("metadata.csv", 1000, lambda n: "".join(f"{at}|a\n" for at in range(n))),
+    "list of LibriSpeech": ("a.trans.txt", 1000, lambda n: "".join(f"1-2-{at} A B\n" for at in range(n))),
+    "list of Festival": ("txt.done.data", 1000, lambda n: "".join(f'( a{at} "A b." )\n' for at in range(n))),
+    "list of Festival, a long line": ("txt.done.data", 5000, lambda n: '( a "' + '"  ' * n),
+    "list of speakers": ("metadata.csv", 1000, lambda n: "".join(f"{at}|ann|a b\n" for at in range(n))),
     "list with commas": ("metadata.csv", 1000, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
 }  # fmt: skip
 SPEECH = ("textgrid", "labels", "own utterances")

@@ -289,7 +289,7 @@ def rewritten(body):
         ("C7/6D5/6 E6|", "(3C7/D2-D/ E12|]"),  # no sign lasts 5/4
         ("C2/15D28/15 E6|", "(15:8:2C/D7 E12|]"),
         ("C/17D33/17 E6|", "C2/17D66/17 E12|]"),  # there are no such tuplets
-        ("C2|D4/3[M:3/4]E14/3|", "C2|(3:2:1D2|(3:2:1[M:3/4]E7|]"),
+        ("C2|D4/3[M:3/4]E14/3|", "C2|(3:2:1D2|\nM:3/4\n(3:2:1E7|]"),
     ],
 )
 def test_lengths_that_no_sign_has_are_tuplets(body, written):
@@ -303,6 +303,13 @@ def test_what_readers_take_differently_is_not_written():
     assert rewritten('"N.C."C4"G"D4|') == '"^N.C."C4 "G"D4|]', "an annotation is no chord"
     found = abc.dumps(tune("V:1\nC4|D4|\nV:2\n%%MIDI program 3\nE4|F4|")).partition("K:C\n")[2]
     assert found == "V:1\nC8|D8|]\nV:2\n%%MIDI program 3\nE8|F8|]\n", "voices one below the other"
+
+
+def test_what_changes_stands_on_a_line_of_its_own():
+    text = rewritten('C8|D4[K:G]"G"F4|[K:D][M:3/4][Q:1/4=90]F6|C6|F6|[K:C]F6|')
+    assert text == 'C8|D4 \nK:G\n"G"F4|\nK:D\nM:3/4\nQ:1/4=90\nF6|C6|\nF6|\nK:C\nF6|]', "and none is empty"
+    again = tune(text, head=EIGHTHS)
+    assert [(each.tick // 480, each.sharps) for each in again.keys] == [(0, 0), (6, 1), (8, 2), (17, 0)]
 
 
 def test_it_is_readable():

@@ -164,6 +164,13 @@ def test_repeats_are_written_out(measures, order):
     assert "".join(LETTERS[pitch] for pitch in tune.notes["pitch"]) == order and not refused.left_out
 
 
+def test_endings_without_numbers_are_said():
+    wrong = measure(LEFT.format(ending("x", "start")), note("D"), RIGHT.format(BACKWARD))
+    (tune,), refused = read(musicxml, SCORE.format(measure(note("C")) + wrong, ""))
+    assert tune.notes["pitch"].tolist() == [60, 62, 60, 62]
+    assert refused.left_out == {"repeats and endings without numbers": 1}
+
+
 def test_percussion_is_no_melody():
     unknown = "<note><unpitched/><duration>2</duration></note>"
     drum = unknown.replace("</note>", '<instrument id="D1"/></note>')

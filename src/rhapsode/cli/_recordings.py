@@ -30,7 +30,7 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
     from rhapsode.speech.formats import textgrid
     from rhapsode.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.speech.read import read, recognised
-    from rhapsode.speech.speakers import repeated, told_apart
+    from rhapsode.speech.speakers import parted, repeated, told_apart
 
     if textgrids is not None:
         check(textgrids, folder=True)
@@ -58,7 +58,7 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
     warnings = [*sources.damage, *refused.lines()]
     if len(utterances) < len(every):
         warnings.append(f"{len(every) - len(utterances):,} recordings are listed twice; the first text counts.")
-    lines = [*about.lines(), *(f"warning: {told}" for told in warnings)]
+    lines = [*about.lines(), *parted(utterances), *(f"warning: {told}" for told in warnings)]
     return Contents({"kind": "recordings", **about.to_json(), "warnings": warnings}, lines)
 
 

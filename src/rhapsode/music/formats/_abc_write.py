@@ -34,7 +34,8 @@ def dumps(tune: Tune, *, whole: bool = False) -> str:
         lines += ["%%MIDI channel 10"] if part.drums else []
         voice = [bar.rstrip() for bar in _Voice(tune, number, unit).bars(whole)]
         for at in range(0, len(voice), PER_LINE):
-            lines.append("|".join(voice[at : at + PER_LINE]) + ("|]" if at + PER_LINE >= len(voice) else "|"))
+            line = "|".join(voice[at : at + PER_LINE]) + ("|]" if at + PER_LINE >= len(voice) else "|")
+            lines.append(line.lstrip("\n"))
     return "\n".join(lines) + "\n"
 
 
@@ -49,17 +50,17 @@ class _Voice:
         self._letters: dict[str, int] = {}  # the same of any octave, as ABC 2.1 has it; some readers forget them
         # Letters and octaves that the last sound had twice, as C and C sharp, or ties with an accidental to the next.
         self._again: set[tuple[str, int]] = set()
-        self._written: dict[int, list[str]] = {}  # signs of the tune by tick, for the first voice
+        # Of the tune by tick, for the first voice.
+        self._fields: dict[int, list[str]] = {}
+        self._symbols = {chord.tick: f'"{_clean(chord.symbol) or "^N.C."}"' for chord in tune.chords}
         before: Metre | None = None
         for metre in tune.metres:
             if metre.tick and (before is None or (before.beats, before.unit) != (metre.beats, metre.unit)):
-                self._written.setdefault(metre.tick, []).append(f"[M:{metre_text(metre)}]")
+                self._fields.setdefault(metre.tick, []).append(f"M:{metre_text(metre)}")
             before = metre
         for tempo in tune.tempos:
             if tempo.tick:
-                self._written.setdefault(tempo.tick, []).append(f"[Q:{tempo_text(tempo)}]")
-        for chord in tune.chords:
-            self._written.setdefault(chord.tick, []).append(f'"{_clean(chord.symbol) or "^N.C."}"')
+                self._fields.setdefault(tempo.tick, []).append(f"Q:{tempo_text(tempo)}")
 
     def bars(self, whole: bool) -> Iterator[str]:
         """Without their bar lines."""
@@ -72,22 +73,26 @@ class _Voice:
         first = stretches[0].begin if stretches else 0
         beat = _beat(self._tune, first)
         for stretch in stretches:
+            fields = self._changes(stretch.begin)
+            # On lines of their own, where more readers look for them.
+            yield "".join(f"[{each}]" if stretch.at else f"\n{each}" for each in fields)
+            yield "\n" if fields and not stretch.at else ""
             if stretch.tuplet and not stretch.at:
                 yield tuplet_text(stretch.tuplet)
-            yield self._marks(stretch.begin)
+            yield self._symbols.get(stretch.begin, "") if self._number == 0 else ""
             yield self._sound(stretch, stretch.sign(self._tune.ticks) * self._unit / 4)
             last = stretch.tuplet is None or stretch.at + 1 == stretch.tuplet.count
             if last and (stretch.end - first) % beat == 0:
                 yield " "
 
-    def _marks(self, tick: int) -> str:
-        """What changes here, in brackets, and the chord symbol."""
-        found = ""
+    def _changes(self, tick: int) -> list[str]:
+        """The fields that change here."""
+        found = []
         for key in self._tune.keys:
             if key.tick == tick > 0:
                 self._key = key
-                found += f"[K:{key_text(key)}]"
-        return found + ("".join(self._written.get(tick, ())) if self._number == 0 else "")
+                found.append(f"K:{key_text(key)}")
+        return found + (self._fields.get(tick, []) if self._number == 0 else [])
 
     def _sound(self, stretch: Stretch, length: Fraction) -> str:
         places = [self._spelled(pitch)[::2] for pitch, _, _ in stretch.notes]

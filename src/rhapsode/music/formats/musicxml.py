@@ -19,8 +19,9 @@ from rhapsode.exchange.source import Source
 from rhapsode.exchange.values import fraction, shown
 from rhapsode.exchange.xml import Node, parse, root
 from rhapsode.music.chords import parse as parse_chord
-from rhapsode.music.formats._form import REPEATS, Ending, Line, Sign, Turn, numbers, turn
+from rhapsode.music.formats._form import Line, Sign
 from rhapsode.music.formats._musicxml_chords import symbol
+from rhapsode.music.formats._musicxml_form import bar_line, turns
 from rhapsode.music.formats._musicxml_write import MODES, dumps
 from rhapsode.music.formats._sheet import BEATS, Mark, Note, Sheet, later
 from rhapsode.music.formats._sheet import metre as together
@@ -35,10 +36,6 @@ OTHERS = (".opf", ".mscx")
 NAMED = {"whole": "4", "half": "2", "quarter": "1", "eighth": "1/2", "16th": "1/4"}
 DRUMS = 10
 """The channel of percussion, counted from 1."""
-TURNS = {
-    **{"dacapo": Turn.DA_CAPO, "dalsegno": Turn.DAL_SEGNO, "fine": Turn.FINE},
-    **{"segno": Turn.SEGNO, "coda": Turn.CODA, "tocoda": Turn.TO_CODA},
-}
 
 
 def recognises(head: bytes) -> bool:
@@ -173,7 +170,7 @@ class _Reader:
                 self._harmony(each, at, found)
             elif each.name in ("direction", "sound"):
                 self._tempo(each, at, found)
-                found.signs += [(at, sign) for sign in self._turns(each)]
+                found.signs += [(at, sign) for sign in turns(each)]
             elif each.name == "barline":
                 self._bar_line(each, found)
             found.length = max(found.length, at)
@@ -207,35 +204,13 @@ class _Reader:
         measure.notes.append(Note(start, length, number, int(drum), on, behind))
 
     def _bar_line(self, node: Node, measure: _Measure) -> None:
-        left = node.attributes.get("location") == "left"
-        signs: list[Sign] = []
-        repeat, ending = node.first("repeat"), node.first("ending")
-        if repeat is not None and left and repeat.attributes.get("direction") == "forward":
-            signs.append(Line(opens=1))
-        elif repeat is not None and not left and repeat.attributes.get("direction") == "backward":
-            times = self._number(repeat.attributes.get("times", "2"), node)
-            signs.append(Line(closes=min(max(times - 1, 1), REPEATS)))
-        if ending is not None and left and ending.attributes.get("type") == "start":
-            try:
-                signs.append(Ending(numbers(ending.attributes.get("number", ""))))
-            except ValueError:
-                self._refused.leave_out("endings without numbers", self._where(node))
-        elif ending is not None and not left:
-            signs.append(Line(double=True))
-        if left:
+        signs = bar_line(node)
+        if signs is None:
+            self._refused.leave_out("repeats and endings without numbers", self._where(node))
+        elif node.attributes.get("location") == "left":
             measure.signs += [(Fraction(0), sign) for sign in signs]
         else:
             measure.ends += signs
-
-    def _turns(self, node: Node) -> list[Turn]:
-        """What a direction or a sound says of where to go on: in its attributes, or else in words and signs."""
-        every = list(node.walk())
-        said = [
-            found for each in every if each.name == "sound" for what, found in TURNS.items() if what in each.attributes
-        ]
-        words = turn(" ".join(each.text for each in every if each.name == "words"))
-        drawn = [TURNS[each.name] for each in every if each.name in ("segno", "coda")]
-        return said or ([words] if words else drawn)
 
     def _pitch(self, node: Node) -> int:
         letter = node.text_of("step", "B").strip()
