@@ -157,6 +157,13 @@ def test_tunes_are_moved_into_a_key(to: Key) -> None:
             moved(replace(tune, keys=(Key(0, 1),)), text)
 
 
+@pytest.mark.parametrize(("to", "tonic"), [("Ebm", "E♭"), ("F#m", "F♯"), ("ddor", "D"), ("bbm", "B♭")])
+def test_the_tonic_that_is_proposed_can_be_said(to: str, tonic: str) -> None:
+    with pytest.raises(UserError, match=f"such as {tonic}\\."):
+        moved(lead(1), to)
+    assert moved(lead(1), tonic).keys[0].tonic == moved(lead(1), tonic.replace("♭", "b")).keys[0].tonic
+
+
 def test_a_tonic_alone_keeps_the_mode() -> None:
     minor = whistled(0, 9)
     assert moved(minor, "F").keys == (Key(0, -4, 9),)
