@@ -24,6 +24,8 @@ from rhapsode.speech.utterance import Sound, Utterance, joined
 from rhapsode.speech.vocoders import vocoder
 from rhapsode.training.told import QUALITY
 
+HEARD = 12
+"""Utterances that the recogniser hears, at most: it takes a second for each, and another for the recording."""
 ENGLISH = "en"
 """What languages begin with that the recogniser knows."""
 
@@ -58,7 +60,7 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
     names = ("mcd_db", "lsd_db", "f0_rmse_hz", "f0_correlation", "voicing_error_percent")
     found |= {name: distance[name] for name in names if np.isfinite(distance[name])}
     if voice.codec.settings["language"].startswith(ENGLISH):
-        found |= _understood(voice, prosody, [one for one in theirs if hear.words(one.text)], report)
+        found |= _understood(voice, prosody, [one for one in theirs if hear.words(one.text)][:HEARD], report)
     place(folder / QUALITY, (json.dumps(found, indent=1) + "\n").encode())
     return found
 
