@@ -311,6 +311,19 @@ def test_drums_do_not_become_melody_and_are_counted(tmp_path: Path) -> None:
     assert not any("drums" in note for note in prepare([folder], reset=DOCUMENT, **how).notes)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("option", ["primer", "fill"])
+def test_drums_that_are_left_out_of_a_given_tune_are_said(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tunes = [band(n) for n in range(3)]
+    (tmp_path / "band.mid").write_bytes(midi.dumps(tunes[0]))
+    untrained(Melody.fit(lambda: iter(tunes)), tmp_path)
+    more = ["--fill-bars", "2", "--particles", "1"] if option == "fill" else ["--bars", "9"]
+    assert main(["generate", str(tmp_path), f"--{option}", str(tmp_path / "band.mid"), "--seed", "1", *more]) == 0
+    drums = len(tunes[0]) - len(pitched(tunes[0]))
+    assert f"--{option} {tmp_path / 'band.mid'}: {drums:,} notes of drums are left out" in capsys.readouterr().err
+
+
 @pytest.mark.slow
 def test_a_trained_drummer_keeps_the_back_beat(tmp_path: Path) -> None:
     folder = written(tmp_path / "beats", [beat(n) for n in range(60)])

@@ -64,8 +64,9 @@ def write_music(
     if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline, primer, octaves = asked(model, codec, wish, echo)
-    for what, n in (codec.lost(primer) if primer is not None else {}).items():
-        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
+    given, where = (primer, f"--primer {wish.primer}") if wish.fill is None else (outline.tune, f"--fill {wish.fill}")
+    for what, n in (codec.lost(given) if given is not None else {}).items():
+        tell(f"{where}: {n:,} {what} are left out, which codec {codec.name} does not know")
     known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
