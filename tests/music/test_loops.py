@@ -144,6 +144,14 @@ def test_what_cannot_be_a_loop(models: dict[str, Model], tmp_path: Path, capsys:
         assert message in capsys.readouterr().err.replace("\n", " ")
 
 
+@pytest.mark.parametrize("name", ["melody", "abc"])
+def test_a_loop_begins_with_a_note(models: dict[str, Model], name: str) -> None:
+    for loop in (True, False):
+        drawn = models[name].generate(outline=outline(models[name], 2, loop), samples=30, seed=3)
+        begins = {int(one.record.notes["start"].min(initial=99)) for one in drawn}
+        assert (begins == {0}) == loop
+
+
 def test_a_loop_in_notation_has_full_bars_alone(tmp_path: Path) -> None:
     late = Tune(notes([(3 * Q, Q, 60, 80, 0), (4 * Q, 4 * Q, 62, 80, 0)]), Q, 8 * Q, metres=(Metre(0, 4, 4),))
     for loop in (True, False):
