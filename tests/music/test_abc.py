@@ -223,7 +223,7 @@ def test_many_tunes_and_those_that_cannot_be_read():
     assert refused.left_out == {
         "bars with something that is not ABC, which are rests now": 2,
         "lines before the field K that are no fields": 1,
-        "fields of no meaning": 1,
+        "fields of no meaning": 2,
         "lines behind an empty line, which ends a tune": 1,
     }
     assert "x#4, line 19: ']'" in " ".join(refused.lines()) and "x#7, line 29: 'L:1/0'" in " ".join(refused.lines())
@@ -316,3 +316,22 @@ def test_it_is_readable():
     text = abc.dumps(tune('D|"G"GABc d2 (3efg|"D7"f4- f3 ^e|[G4B4]|', "G", "X:1\nT:Title\nM:4/4\nL:1/8\n"))
     assert text == 'X:1\nT:Title\nM:4/4\nL:1/8\nK:G\nD|"G"GA Bc d2 (3efg|"D7"f7=f|[G4B4]|]\n'
     assert Fraction(1, 2) in [length for _, length, _, _ in sounding(read(abc, text)[0][0])]
+
+
+def test_voices_sound_in_other_octaves() -> None:
+    for octave, low in ((0, 48), (-1, 36), (1, 60)):
+        found = tune("V:1\nC4|\nV:2\nC,4|\n", head=f"{HEAD}V:1\nV:2 clef=bass octave={octave}\n")
+        assert sorted(found.notes["pitch"].tolist()) == sorted([60, low])
+
+
+@pytest.mark.parametrize(("key", "sharps", "mode"), [("gm", -2, 9), ("bb", -2, 0), ("d dor", 0, 2), ("e minor", 1, 9)])
+def test_keys_in_small_letters(key: str, sharps: int, mode: int) -> None:
+    (found,), refused = read(abc, f"{HEAD}K:{key}\nC4|\n")
+    assert found.keys == (Key(0, sharps, mode),) and not list(refused.lines())
+
+
+def test_keys_of_no_meaning_are_said() -> None:
+    (found,), refused = read(abc, f"{HEAD}K:H\nF4|[K:Zoo]F4|\n")
+    assert found.notes["pitch"].tolist() == [65, 65] and refused.left_out == {"fields of no meaning": 2}
+    for key in ("none", "", "^f", "exp ^f", "clef=bass", "bass"):
+        assert not list(read(abc, f"{HEAD}K:{key}\nC4|\n")[1].lines()), key

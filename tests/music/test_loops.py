@@ -21,7 +21,8 @@ from rhapsode.music import synth
 from rhapsode.music.formats import own
 from rhapsode.music.outline import Outline
 from rhapsode.music.read import read
-from rhapsode.music.tune import Chord, Tune, notes, ordered
+from rhapsode.music.tune import Chord, Metre, Tune, notes, ordered
+from rhapsode.music.write import save
 from rhapsode.score import carried
 
 LOOPING = ("melody", "abc", "chorale", "pianoroll")
@@ -141,3 +142,24 @@ def test_what_cannot_be_a_loop(models: dict[str, Model], tmp_path: Path, capsys:
     ):
         assert main(["generate", str(models[name].path), "--loop", *options]) == 2
         assert message in capsys.readouterr().err.replace("\n", " ")
+
+
+@pytest.mark.parametrize("name", ["melody", "abc"])
+def test_a_loop_begins_with_a_note(models: dict[str, Model], name: str) -> None:
+    for loop in (True, False):
+        drawn = models[name].generate(outline=outline(models[name], 2, loop), samples=30, seed=3)
+        begins = {int(one.record.notes["start"].min(initial=99)) for one in drawn}
+        assert (begins == {0}) == loop
+
+
+def test_a_loop_in_notation_has_full_bars_alone(tmp_path: Path) -> None:
+    late = Tune(notes([(3 * Q, Q, 60, 80, 0), (4 * Q, 4 * Q, 62, 80, 0)]), Q, 8 * Q, metres=(Metre(0, 4, 4),))
+    for loop in (True, False):
+        save(late, tmp_path / "a.abc", loop=loop)
+        assert ("z6 C2|D8|]" in (tmp_path / "a.abc").read_text()) == loop
+        save(late, tmp_path / "a.musicxml", loop=loop)
+        assert ("implicit" in (tmp_path / "a.musicxml").read_text()) != loop
+        for name in ("a.abc", "a.musicxml"):
+            (found,) = read(tmp_path / name)
+            assert found.notes["start"].tolist() == [3 * found.ticks, 4 * found.ticks]
+            assert found.length == 8 * found.ticks

@@ -157,6 +157,13 @@ def test_tunes_are_moved_into_a_key(to: Key) -> None:
             moved(replace(tune, keys=(Key(0, 1),)), text)
 
 
+@pytest.mark.parametrize(("to", "tonic"), [("Ebm", "E♭"), ("F#m", "F♯"), ("ddor", "D"), ("bbm", "B♭")])
+def test_the_tonic_that_is_proposed_can_be_said(to: str, tonic: str) -> None:
+    with pytest.raises(UserError, match=f"such as {tonic}\\."):
+        moved(lead(1), to)
+    assert moved(lead(1), tonic).keys[0].tonic == moved(lead(1), tonic.replace("♭", "b")).keys[0].tonic
+
+
 def test_a_tonic_alone_keeps_the_mode() -> None:
     minor = whistled(0, 9)
     assert moved(minor, "F").keys == (Key(0, -4, 9),)
@@ -202,6 +209,34 @@ def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     others = fitted("melody", *(replace(lead(n), length=(4 + n) * 3 * Q) for n in range(6)))
     assert others.usual.bars is None and others.bars == 16
     capsys.readouterr()
+
+
+def test_a_form_without_its_pickup_has_a_bar_less(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tunes = [replace(lead(n), length=9 * 3 * Q) for n in range(6)]
+    untrained(fitted("melody", *tunes), tmp_path / "m")
+    begun = {"full": lead(1), "late": replace(lead(1), notes=lead(1).notes[2:])}
+    for name, tune in begun.items():
+        (tmp_path / f"{name}.jsonl").write_text(own.dumps(tune) + "\n")
+    primers = [(["--primer", str(tmp_path / f"{name}.jsonl")], 8 + (name == "late")) for name in begun]
+    for options, bars in (([], 9), (["--loop", "--particles", "2"], 8), *primers):
+        out = tmp_path / "a.jsonl"
+        assert main(["generate", str(tmp_path / "m"), "--seed", "1", *options, "-o", str(out), "--overwrite"]) == 0
+        [tune] = TuneCodec.read(out)
+        assert tune.bar_count == bars, options
+    capsys.readouterr()
+
+
+def test_what_becomes_of_a_primer_in_another_key_or_metre_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    untrained(fitted("melody", *map(lead, range(6))), tmp_path / "m")
+    (tmp_path / "p.jsonl").write_text(own.dumps(lead(1)) + "\n")
+    base = ["generate", str(tmp_path / "m"), "--seed", "1", "--bars", "8", "--primer", str(tmp_path / "p.jsonl")]
+    assert main([*base, "--key", "F"]) == main([*base, "--metre", "2/4"]) == 0
+    told = capsys.readouterr().err
+    assert "--key F: the primer is moved there, from " in told and "--metre 2/4: the primer, of 3/4, has other" in told
+    assert main([*base, "--metre", "3/4"]) == 0
+    assert "primer" not in capsys.readouterr().err
 
 
 def test_tunes_that_a_model_cannot_read_are_left_out_of_scores(

@@ -83,11 +83,12 @@ def test_every_model_is_told_tempo_instruments_and_loudness(
 ) -> None:
     codec = registry.get("codec", name).fit(lambda: iter([MADE[name](n) for n in range(3)]))
     model = str(untrained(codec, tmp_path).path)
-    asked = ["--bars", "4", "--seed", "1", "--tempo", "77", "--loudness", "pp"]
+    asked = ["--bars", "4", "--seed", "1", "--tempo", "77"]
     programs = "40,40,41,42" if name == "chorale" else "cello"
     for suffix in ("mid", "abc", "musicxml", "tune.jsonl"):
         path = tmp_path / f"x.{suffix}"
-        main(["generate", model, "-o", str(path), *asked, "--program", programs])
+        loudness = [] if suffix in ("abc", "musicxml") else ["--loudness", "pp"]
+        main(["generate", model, "-o", str(path), *asked, *loudness, "--program", programs])
         [tune] = read(path)
         assert tune.tempos == (Tempo(0, 77.0),), suffix
         wanted = [40, 40, 41, 42] if name == "chorale" else [42]
@@ -99,3 +100,12 @@ def test_every_model_is_told_tempo_instruments_and_loudness(
     capsys.readouterr()
     assert main(["generate", model, "-o", str(tmp_path / "y.mid"), *asked, "--program", "1,2,3"]) == 2
     assert "3 instruments for" in capsys.readouterr().err and not (tmp_path / "y.mid").exists()
+
+
+def test_loudness_is_not_for_notation(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    untrained(registry.get("codec", "melody").fit(lambda: map(lead, range(6))), tmp_path)
+    for name, status in (("a.abc", 2), ("a.musicxml", 2), ("a.mid", 0)):
+        file = tmp_path / name
+        assert main(["generate", str(tmp_path), "--bars", "2", "--loudness", "pp", "-o", str(file)]) == status
+        assert file.exists() == (status == 0)
+    assert "--loudness: it is not written into notation" in capsys.readouterr().err.replace("\n", " ")

@@ -272,6 +272,12 @@ def test_drums_are_on_their_channel(drummer: Model, tmp_path: Path) -> None:
     assert path.read_bytes().count(b"\x99") and abs(float(tune.notes["velocity"].mean()) - 49) <= 2
 
 
+def test_drums_alone_have_no_key(drummer: Model, capsys: pytest.CaptureFixture[str]) -> None:
+    for option in (["--key", "G"], ["--in-key"], ["--transpose", "2"]):
+        assert main(["generate", str(drummer.path), "--bars", "1", *option]) == 2
+        assert f"{option[0]}: the model plays drums alone" in capsys.readouterr().err.replace("\n", " ")
+
+
 def test_without_miditok_it_is_said_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "miditok", None)
     with pytest.raises(UserError, match=r"pip install 'rhapsode\[midi\]'.*--codec pianoroll"):
@@ -303,6 +309,19 @@ def test_drums_do_not_become_melody_and_are_counted(tmp_path: Path) -> None:
     told = prepare([folder], codec="melody", reset=DOCUMENT, **how).notes  # type: ignore[arg-type]
     assert f"Left out of the tunes, which codec melody does not know: {sum(drums):,} notes of drums." in told
     assert not any("drums" in note for note in prepare([folder], reset=DOCUMENT, **how).notes)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("option", ["primer", "fill"])
+def test_drums_that_are_left_out_of_a_given_tune_are_said(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tunes = [band(n) for n in range(3)]
+    (tmp_path / "band.mid").write_bytes(midi.dumps(tunes[0]))
+    untrained(Melody.fit(lambda: iter(tunes)), tmp_path)
+    more = ["--fill-bars", "2", "--particles", "1"] if option == "fill" else ["--bars", "9"]
+    assert main(["generate", str(tmp_path), f"--{option}", str(tmp_path / "band.mid"), "--seed", "1", *more]) == 0
+    drums = len(tunes[0]) - len(pitched(tunes[0]))
+    assert f"--{option} {tmp_path / 'band.mid'}: {drums:,} notes of drums are left out" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -45,7 +45,7 @@ def write_music(
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.music.soundfont import playable
     from rhapsode.music.tune import Part, after
-    from rhapsode.music.write import WRITERS, save
+    from rhapsode.music.write import NOTATION, WRITERS, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
@@ -55,6 +55,8 @@ def write_music(
         check_writable(name, overwrite=overwrite)
     if wish.soundfont is not None and not output.lower().endswith(".wav"):
         raise UserError("--soundfont: it is for sound: write a WAV file, with -o tune.wav.")
+    if wish.loudness is not None and Path(output).suffix.lower() in NOTATION:
+        raise UserError("--loudness: it is not written into notation. Leave it out, or write .mid, .wav or .html.")
     # Refused before anything is drawn.
     wish.played(codec, replace(codec.outline(1).tune, parts=(Part(),) * codec.voices))
     if wish.soundfont is not None:
@@ -64,8 +66,9 @@ def write_music(
     if wish.fill is not None and wish.max_copy is not None:
         raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
     outline, primer, octaves = asked(model, codec, wish, echo)
-    for what, n in (codec.lost(primer) if primer is not None else {}).items():
-        tell(f"--primer {wish.primer}: {n:,} {what} are left out, which codec {codec.name} does not know")
+    given, where = (primer, f"--primer {wish.primer}") if wish.fill is None else (outline.tune, f"--fill {wish.fill}")
+    for what, n in (codec.lost(given) if given is not None else {}).items():
+        tell(f"{where}: {n:,} {what} are left out, which codec {codec.name} does not know")
     known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")

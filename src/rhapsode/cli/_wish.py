@@ -120,6 +120,8 @@ def _transposed(tune: Tune, to: str) -> Tune:
 
 
 def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
+    from rhapsode.music import instruments
+
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
     if wish.loop and not codec.loops:
@@ -128,6 +130,11 @@ def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
         raise UserError("--loop does not go with --no-echo: what is played again and again begins with the primer.")
     if wish.loop and wish.fill is not None:
         raise UserError("--loop does not go with --fill: a tune that is filled has a beginning and an end of its own.")
+    if list(codec.programs) == [instruments.DRUMS]:
+        for name in ("key", "in_key", "transpose"):
+            if getattr(wish, name):
+                option = f"--{name.replace('_', '-')}"
+                raise UserError(f"{option}: the model plays drums alone, which have no key. Leave it out.")
     if wish.fill is not None:
         return _filled(model, codec, wish)
     if wish.fill_bars or wish.fill_parts:
@@ -172,9 +179,14 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
         if echo and wish.bars is not None and wish.bars <= begun:
             raise UserError(f"--bars {wish.bars}: the primer alone has {begun}. Ask for more, or add --no-echo.")
     form = len(chords) if chords else codec.bars
+    full = wish.loop or (primer is not None and not primer.notes["start"].min(initial=1))
+    if full and not chords and form > 4 and form % 4 == 1:
+        form -= 1  # the bar of a pick-up, which there is not
     bars = begun + wish.bars if wish.bars and not echo else wish.bars or form * (begun // form + 1)
     keys = (wishes.key(wish.key),) if wish.key else (home(primer),) if primer else () if chords else usual.keys
     tune = replace(usual, metres=(metre,), length=bars * bar, keys=keys)
+    if primer is not None:
+        _tell_of_primer(codec, wish, primer, tune)
     if primer is not None and primer.tempos:
         tune = replace(tune, tempos=(replace(primer.tempos[0], tick=0),))
     if chords:
@@ -189,6 +201,22 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
         tempo=wish.tempo,
         loop=wish.loop,
     )
+
+
+def _tell_of_primer(codec: TuneCodec, wish: Wish, primer: Tune, tune: Tune) -> None:
+    """What becomes of a primer in a tune that is to be in another key or metre."""
+    from rhapsode.music.describe import key_name
+    from rhapsode.music.keys import home
+
+    if (
+        wish.key
+        and codec.keyed
+        and (home(primer).sharps, home(primer).mode) != (tune.keys[0].sharps, tune.keys[0].mode)
+    ):
+        tell(f"--key {wish.key}: the primer is moved there, from {key_name(home(primer))}")
+    for metre in primer.metres[:1]:
+        if wish.metre and (metre.beats, metre.unit) != (tune.metres[0].beats, tune.metres[0].unit):
+            tell(f"--metre {wish.metre}: the primer, of {metre.beats}/{metre.unit}, has other bars in it")
 
 
 def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:

@@ -80,6 +80,13 @@ class Course(Guide):
             found[: PLACES + ECHOES] = 0
         return found
 
+    def free(self) -> np.ndarray:
+        """[FIRST + places] bool: which values may be drawn here. A loop begins with a note: the rests before a pick-up
+        would be heard in each round."""
+        found = self.values.copy()
+        found[REST] &= self.again is None or self.frame > 0
+        return found
+
     def room(self, value: int, chord: int) -> int | None:
         """Frames below which a piece of this value is one that encoding writes, over this chord; None for any.
 

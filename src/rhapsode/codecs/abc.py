@@ -242,8 +242,8 @@ class Written(Course):
         if kept is not None or self._tied:
             fits = kept is not None or self._fits(HELD)
             return np.asarray((np.arange(len(self.values)) == self._sounding) & fits)
-        values = self.values.copy()
-        values[REST] = self._fits(REST)
+        values = self.free()
+        values[REST] &= self._fits(REST)
         return values
 
     def _fits(self, value: int) -> bool:

@@ -184,7 +184,7 @@ class Guided(Course):
             kept, what = self.kept[frame]
             value, length = np.arange(codec.pitches.size) == what, self._lengths == kept
         else:
-            value = self.values.copy()
+            value = self.free()
             value[HELD] = self._sounding
             left = self.bars.left(frame)
             if self._harmony is not None:

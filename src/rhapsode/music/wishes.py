@@ -58,7 +58,7 @@ def moved(tune: Tune, to: int | str) -> Tune:
         if wanted.mode != here.mode:
             raise UserError(
                 f"{to}: the tune is in {key_name(here)}, and moving it does not change its mode. Name the tonic alone, "
-                f"such as {to.strip()[0].upper()}."
+                f"such as {key_name(wanted).split()[0]}."
             )
         to = within(shift(Key(0, here.sharps - wanted.sharps)), pitched(tune)["pitch"])
     found = transposed(replace(tune, chords=()), to)
@@ -72,10 +72,10 @@ def moved(tune: Tune, to: int | str) -> Tune:
 
 def _named(text: str, mode: int) -> Key:
     """A key, of this mode if only its tonic is named. Raises `UserError`."""
-    tonic = re.fullmatch("([A-Ga-g])([#b]?)", text.strip())
+    tonic = re.fullmatch("([A-Ga-g])([#b♯♭]?)", text.strip())
     if not tonic:
         return key(text)
-    sharps = place(tonic[1].upper(), {"": 0, "#": 1, "b": -1}[tonic[2]]) - ABOVE[mode]
+    sharps = place(tonic[1].upper(), {"": 0, "#": 1, "♯": 1}.get(tonic[2], -1)) - ABOVE[mode]
     return Key(0, sharps - 12 * (sharps > 7) + 12 * (sharps < -7), mode)
 
 

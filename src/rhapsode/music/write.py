@@ -15,12 +15,12 @@ from rhapsode.music.tune import Tune
 from rhapsode.music.voicing import accompanied, is_lead_sheet
 
 
-def _abc(tune: Tune) -> bytes:
-    return abc.dumps(tune).encode(errors="replace")
+def _abc(tune: Tune, *, loop: bool = False) -> bytes:
+    return abc.dumps(tune, whole=loop).encode(errors="replace")
 
 
-def _musicxml(tune: Tune) -> bytes:
-    return musicxml.dumps(tune).encode(errors="replace")
+def _musicxml(tune: Tune, *, loop: bool = False) -> bytes:
+    return musicxml.dumps(tune, whole=loop).encode(errors="replace")
 
 
 def _line(tune: Tune) -> bytes:
@@ -51,6 +51,8 @@ WRITERS: dict[str, Callable[[Tune], bytes]] = {
     ".html": _html,
 }
 """What makes the contents of a file, by its suffix."""
+NOTATION: dict[str, Callable[..., bytes]] = {".abc": _abc, ".musicxml": _musicxml}
+"""Those that write a pick-up without its rests, unless it is a loop's."""
 
 
 def encode(tune: Tune, suffix: str) -> bytes:
@@ -65,10 +67,13 @@ def save(
 ) -> None:
     """Write a tune to a file, wholly or not at all; a WAV with the sounds of a SoundFont, if one is given.
 
-    loop: a WAV is to be played again and again, see `synth.render`. Raises `UserError`.
+    loop: it is to be played again and again: a WAV goes round, see `synth.render`; notation has full bars alone.
+    Raises `UserError`.
     """
     path = Path(path)
-    if path.suffix.lower() != ".wav":
+    if loop and path.suffix.lower() in NOTATION:
+        place(path, NOTATION[path.suffix.lower()](tune, loop=True))
+    elif path.suffix.lower() != ".wav":
         place(path, encode(tune, path.suffix))
     elif font is not None:
         place(path, soundfont.wav(tune, font, chords=is_lead_sheet(tune), loop=loop))

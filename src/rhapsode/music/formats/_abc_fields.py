@@ -17,6 +17,12 @@ FINEST = 1024
 ALTERATIONS = {"^": 1, "^^": 2, "_": -1, "__": -2, "=": 0}
 MODE_NAMES = {"maj": 0, "ion": 0, "dor": 2, "phr": 4, "lyd": 5, "mix": 7, "min": 9, "aeo": 9, "loc": 11}
 TONIC = re.compile(r"([A-G])([#b♯♭]?)[ \t]*([A-Za-z]*)")
+SMALL = re.compile(r"[a-g][#b♯♭]?[ \t]*(?:m|(?:maj|ion|dor|phr|lyd|mix|min|aeo|loc)[a-z]*)?", re.IGNORECASE)
+"""A key in small letters, as some write it."""
+ATONAL = re.compile(r"none\b|exp\b|[\^_=]|$")
+"""A field K that names no tonic but says all that it has to."""
+CLEF = re.compile(r"[a-z]+\s*=|bass|treble|alto|tenor|perc")
+OCTAVE = re.compile(r"octave=(-?\d)")
 ACCIDENTAL = re.compile(r"(?<![\w=])(\^\^?|__?|=)([A-Ga-g])(?![A-Za-z])")
 RATIO = re.compile(r"\(?(\d+(?:\s*\+\s*\d+)*)\)?\s*/\s*(\d+)")
 TEMPO = re.compile(r"((?:\d{1,9}+/\d{1,9}+\s*+)+)=\s*(\d{1,9}(?:\.\d{1,9})?)")
@@ -64,15 +70,18 @@ class Settings:
         return None
 
     def _key(self, value: str) -> Key | None:
-        octave = re.search(r"octave=(-?\d)", value)
+        octave = OCTAVE.search(value)
         self.octave = int(octave[1]) if octave else self.octave
+        value = value.capitalize() if SMALL.fullmatch(value) else value
         if re.match(r"H[pP]\b", value):
             # Pipes have no other tones, whether the signature is shown (Hp) or not (HP).
             self.signature = signature(2)
             return Key(0, 2, 7)
         found = TONIC.match(value)
         if not found:
-            if not re.match(r"[a-z]+\s*=|bass|treble|alto|tenor|perc", value):
+            if not CLEF.match(value):
+                if not ATONAL.match(value):
+                    raise ValueError
                 self.signature = signature(0)
                 self._alter(value)
             return None
@@ -149,10 +158,11 @@ def order(value: str) -> tuple[str, ...]:
     return tuple(found[0])
 
 
-def part(value: str) -> tuple[str, Part]:
-    """The id of a voice, and what is said of it."""
+def part(value: str) -> tuple[str, Part, int]:
+    """The id of a voice, and what is said of it; by how many octaves it sounds higher. Raises `ValueError`."""
     words = value.split(maxsplit=1)
     if not words:
         raise ValueError
     name = re.search(r'(?:name|nm)="([^"]*)"', value)
-    return words[0], Part(name[1] if name else "")
+    octave = OCTAVE.search(value)
+    return words[0], Part(name[1] if name else ""), int(octave[1]) if octave else 0

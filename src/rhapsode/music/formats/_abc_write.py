@@ -17,8 +17,8 @@ PER_LINE = 4
 ACCIDENTALS = {-2: "__", -1: "_", 0: "=", 1: "^", 2: "^^"}
 
 
-def dumps(tune: Tune) -> str:
-    """One tune, with its number X:1."""
+def dumps(tune: Tune, *, whole: bool = False) -> str:
+    """One tune, with its number X:1. whole: a pick-up has its rests before it, so that all bars are full."""
     unit = 16 if _has_short(tune) else 8
     metre, key = _first(tune.metres), _first(tune.keys)
     lines = ["X:1", f"T:{_clean(tune.title)}", f"M:{metre_text(metre) if metre else 'none'}", f"L:1/{unit}"]
@@ -32,7 +32,7 @@ def dumps(tune: Tune) -> str:
         lines += [f"V:{number + 1}"] if several else []
         lines += [f"%%MIDI program {part.program}"] if part.program else []
         lines += ["%%MIDI channel 10"] if part.drums else []
-        voice = [bar.rstrip() for bar in _Voice(tune, number, unit).bars()]
+        voice = [bar.rstrip() for bar in _Voice(tune, number, unit).bars(whole)]
         for at in range(0, len(voice), PER_LINE):
             line = "|".join(voice[at : at + PER_LINE]) + ("|]" if at + PER_LINE >= len(voice) else "|")
             lines.append(line.lstrip("\n"))
@@ -62,9 +62,9 @@ class _Voice:
             if tempo.tick:
                 self._fields.setdefault(tempo.tick, []).append(f"Q:{tempo_text(tempo)}")
 
-    def bars(self) -> Iterator[str]:
+    def bars(self, whole: bool) -> Iterator[str]:
         """Without their bar lines."""
-        for stretches in bars(self._tune, self._number):
+        for stretches in bars(self._tune, self._number, whole=whole):
             self._spoken, self._letters = {}, {}
             yield "".join(self._pieces(stretches))
 

@@ -45,12 +45,12 @@ class Stretch:
         return length * self.tuplet.parts / self.tuplet.normal if self.tuplet else length
 
 
-def bars(tune: Tune, part: int) -> Iterator[list[Stretch]]:
-    """The stretches of each bar of a part, which also end where anything changes above it."""
+def bars(tune: Tune, part: int, *, whole: bool = False) -> Iterator[list[Stretch]]:
+    """The stretches of each bar of a part, which also end where anything changes above it. whole: see `pickup`."""
     starts = tune.bars()
     notes = tune.notes[tune.notes["part"] == part]
     stops = notes["start"] + notes["length"]
-    skipped = pickup(tune)
+    skipped = pickup(tune, whole=whole)
     fixed = np.array([*starts, *_changes(tune), skipped, tune.length], np.int64)
     cuts = np.unique(np.concatenate([fixed, notes["start"], stops]))
     for begin, end in pairwise([*starts, tune.length]):
@@ -66,9 +66,12 @@ def bars(tune: Tune, part: int) -> Iterator[list[Stretch]]:
         yield found
 
 
-def pickup(tune: Tune) -> int:
-    """Ticks of silence before a pick-up, which is written without them: its bar is known to be a short one. Else 0."""
-    if not tune.metres or tune.metres[0].tick:
+def pickup(tune: Tune, *, whole: bool = False) -> int:
+    """Ticks of silence before a pick-up, which is written without them: its bar is known to be a short one. Else 0.
+
+    whole: there is to be none, all bars are written in full.
+    """
+    if whole or not tune.metres or tune.metres[0].tick:
         return 0
     first = int(tune.notes["start"].min(initial=tune.length))
     starts = tune.bars()

@@ -32,8 +32,11 @@ TYPES = {
 DOTS = {Fraction(1): 0, Fraction(3, 2): 1, Fraction(7, 4): 2}
 
 
-def dumps(tune: Tune) -> str:
-    """A whole file. Raises `UserError` for chord symbols that are not known."""
+def dumps(tune: Tune, *, whole: bool = False) -> str:
+    """A whole file. whole: a pick-up has its rests before it, so that all bars are full.
+
+    Raises `UserError` for chord symbols that are not known.
+    """
     lines = [HEAD, f"<work><work-title>{escape(tune.title)}</work-title></work>", "<part-list>"]
     for number, part in enumerate(tune.parts, 1):
         instrument = f"P{number}-I1"
@@ -47,15 +50,15 @@ def dumps(tune: Tune) -> str:
         ]
     lines.append("</part-list>")
     for number in range(len(tune.parts)):
-        lines += [f'<part id="P{number + 1}">', *_part(tune, number), "</part>"]
+        lines += [f'<part id="P{number + 1}">', *_part(tune, number, whole), "</part>"]
     return "\n".join([*lines, "</score-partwise>"]) + "\n"
 
 
-def _part(tune: Tune, number: int) -> Iterator[str]:
-    short = pickup(tune) > 0
+def _part(tune: Tune, number: int, whole: bool) -> Iterator[str]:
+    short = pickup(tune, whole=whole) > 0
     keys = {key.tick: key for key in tune.keys}
     sharps = 0
-    for at, stretches in enumerate(bars(tune, number)):
+    for at, stretches in enumerate(bars(tune, number, whole=whole)):
         yield f'<measure number="{at if short else at + 1}"' + (' implicit="yes">' if short and at == 0 else ">")
         if at == 0:
             yield f"<attributes><divisions>{tune.ticks}</divisions></attributes>"

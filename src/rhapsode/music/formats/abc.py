@@ -1,11 +1,11 @@
 """ABC notation 2.1 (`.abc`): any number of tunes in a file.
 
-Read are T, M, L, Q, K (all modes, explicit accidentals, pipes), P and V, notes with accidentals, lengths, broken
-rhythms, tuplets, ties, chords, rests, overlays, and chord symbols. Repeats, endings, D.C., D.S. and an order of parts
-(`P:AABB`) are written out. Grace notes, slurs, decorations, lyrics and words above the notes are not read. Clefs and
-`transpose=` do not move pitches. Quarter tones become the nearest semitone. A bar that cannot be read becomes a rest,
-and what is wrong outside of bars is left out; a tune is skipped if nothing is left of it. A first bar that is too short
-is a pick-up, see `Tune`.
+Read are T, M, L, Q, K (all modes, explicit accidentals, pipes), P, V, `octave=` of K and V, notes with accidentals,
+lengths, broken rhythms, tuplets, ties, chords, rests, overlays, and chord symbols. Repeats, endings, D.C., D.S. and
+an order of parts (`P:AABB`) are written out. Grace notes, slurs, decorations, lyrics and words above the notes are
+not read. Clefs and `transpose=` do not move pitches. Quarter tones become the nearest semitone. A bar that cannot be
+read becomes a rest, and what is wrong outside of bars is left out; a tune is skipped if nothing is left of it. A
+first bar that is too short is a pick-up, see `Tune`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from copy import deepcopy
+from dataclasses import replace
 from fractions import Fraction
 from itertools import takewhile
 
@@ -128,7 +129,7 @@ class _Reader:
         found = _Reader(name, self._refused)
         found._settings, found._fields = deepcopy(self._settings), dict(self._fields)
         found._propagates, found._until = self._propagates, self._until
-        found._voices = {each: found._new(voice.part) for each, voice in self._voices.items()}
+        found._voices = {each: found._new(voice.part, voice.settings.octave) for each, voice in self._voices.items()}
         found._voice = next(iter(found._voices.values()), None)
         return found
 
@@ -215,7 +216,7 @@ class _Reader:
         self._body = True
         voices = list(self._voices)
         self._voice = None
-        self._voices = {each: self._new(voice.part) for each, voice in self._voices.items()}
+        self._voices = {each: self._new(voice.part, voice.settings.octave) for each, voice in self._voices.items()}
         for voice in self._voices.values():
             self._start(voice)
         if voices:
@@ -229,8 +230,8 @@ class _Reader:
         self._header = [item for item in voice.items if isinstance(item, Mark)]
         voice.items.clear()
 
-    def _new(self, part: Part) -> Voice:
-        return Voice(deepcopy(self._settings), part, self._propagates, self._refused)
+    def _new(self, part: Part, octave: int) -> Voice:
+        return Voice(replace(deepcopy(self._settings), octave=octave), part, self._propagates, self._refused)
 
     def _current(self) -> Voice:
         if self._voice is None:
@@ -240,11 +241,11 @@ class _Reader:
 
     def _choose(self, value: str) -> None:
         """Go on in this voice, which may be a new one. Raises `ValueError`, `Unreadable`."""
-        number, described = part(value)
+        number, described, octave = part(value)
         if number not in self._voices:
             if len(self._voices) == VOICES:
                 raise Unreadable(f"more than {VOICES} voices", self.name)
-            self._voices[number] = self._new(described)
+            self._voices[number] = self._new(described, octave)
             if self._body:
                 self._start(self._voices[number])
         self._voice = self._voices[number]
