@@ -44,9 +44,9 @@ from rhapsode.legibility import character_error_rate
 from rhapsode.model import Model
 from rhapsode.recogniser import FILE, Recogniser
 from rhapsode.samplers import Sampling
+from rhapsode.training.demo_handwriting import WRITER, texts
 from rhapsode.training.recognise import notices, train_recogniser
 from rhapsode.training.run import train
-from rhapsode.training.shipped_hand import HAND, texts
 from rhapsode.verified import TRIES, draw
 
 TRAINED = 3000
@@ -59,7 +59,7 @@ NEAR = 0.6
 INK = 2.0
 """x-heights of ink in a mark, at most; a letter has more."""
 BIAS = 1.0
-X_HEIGHT, SLANT = np.mean(HAND.height), np.mean(HAND.slant)
+X_HEIGHT, SLANT = np.mean(WRITER.height), np.mean(WRITER.slant)
 
 
 def words(seed: int) -> Iterator[str]:
@@ -88,7 +88,7 @@ def having(letter: str, count: int, known: set[str], alphabet: set[str], seed: i
 
 def marks(drawing: Drawing) -> tuple[int, int, int, int]:
     """Of a word: how many marks it should have, and how many are right, missing, and misplaced or too many."""
-    table = glyphs(HAND.letters, HAND.capitals, HAND.figures)
+    table = glyphs(WRITER.letters, WRITER.capitals, WRITER.figures)
     bodies, found = [], []
     for stroke in drawing.strokes():
         upright = np.stack([stroke[:, 0] + SLANT * stroke[:, 1], stroke[:, 1]], axis=1) / X_HEIGHT
@@ -150,7 +150,7 @@ def drawn(model: Model, strings: list[str], reader: Recogniser | None) -> tuple[
 
 
 def made(strings: list[str], seed: int) -> list[Drawing]:
-    return [Drawing(d.points.round(3), d.ends, d.text, d.name) for d in lines(strings, seed, HAND)]
+    return [Drawing(d.points.round(3), d.ends, d.text, d.name) for d in lines(strings, seed, WRITER)]
 
 
 def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
