@@ -107,6 +107,13 @@ def test_damaged_members_of_an_archive_are_named_and_left_out(kind: str) -> None
     assert "Bad CRC-32" in told
 
 
+def test_damage_of_what_is_to_validate_on_is_told_each_time() -> None:
+    good, mixed = folder("tunes", {}, "good"), folder("tunes", DAMAGED["tunes"], "mixed")
+    for _ in range(2):  # made, and from the cache
+        (told,) = prepare([good], reset=ResetPolicy.parse("document"), valid=[mixed]).warnings
+        assert told.startswith("3 of 33 files cannot be read")
+
+
 def test_files_that_are_all_damaged_are_refused_together() -> None:
     Path("data").mkdir()
     for name in ("a", "b"):

@@ -34,7 +34,7 @@ from rhapsode.resets import ResetPolicy
 from rhapsode.sources import Sources, open_sources
 from rhapsode.steps import Steps
 
-FORMAT = 11
+FORMAT = 12
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -58,7 +58,7 @@ class Corpus:
     notes:        what a person should be told, a sentence each.
     warnings:     what a person should look at, a sentence each; told at the end of training, too.
     key:          of the contents and options, the name of the folder in the cache.
-    damaged:      files that could not be read, or not to their ends: name → error.
+    damaged:      of the sources, and of those to validate on: files that could not be read to their ends: name → error.
     sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
     """
 
@@ -73,7 +73,7 @@ class Corpus:
     skipped: dict[str, str]
     notes: list[str]
     key: str
-    damaged: dict[str, str]
+    damaged: list[dict[str, str]]
     sidecar: Path | None = None
     warnings: Sequence[str] = ()
 
@@ -145,9 +145,12 @@ def prepare(
             _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
 
     corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
-    main.damaged.update(corpus.damaged)
-    warnings = [*survey.warnings(wanted.kind), *main.damage, *(other.damage if other else ()), *filter(None, doubts)]
-    skipped = main.skipped | (other.skipped if other else {})
+    warnings, skipped = survey.warnings(wanted.kind), dict[str, str]()
+    for each, damaged in zip(_both(main, other), corpus.damaged, strict=True):
+        each.damaged.update(damaged)
+        warnings += each.damage
+        skipped |= each.skipped
+    warnings += filter(None, doubts)
     if skipped:
         notes.append(f"Files left out: {reasons(skipped)}.")
     if len(corpus.valid) < FEW_VALID:
@@ -357,17 +360,19 @@ class _RecordBuild:
             else:
                 yield 1.0 if self.other else _records.lot(self.kind, record, number), record
         if self.other:
-            divided = False
             for _, record in self.other.each(read):
                 yield 0.0, record
 
 
-def _damaged(main: Sources, other: Sources | None) -> dict[str, str]:
-    """Files that could not be read: name → error. Raises `UserError` if any file has changed meanwhile."""
-    for sources in (main, other):
-        if sources:
-            sources.check_unchanged()
-    return main.damaged
+def _both(main: Sources, other: Sources | None) -> list[Sources]:
+    return [main] if other is None else [main, other]
+
+
+def _damaged(main: Sources, other: Sources | None) -> list[dict[str, str]]:
+    """Of each, files that could not be read: name → error. Raises `UserError` if any file has changed meanwhile."""
+    for sources in _both(main, other):
+        sources.check_unchanged()
+    return [sources.damaged for sources in _both(main, other)]
 
 
 def _check(
@@ -388,7 +393,12 @@ def _check(
 
 
 def _write_meta(
-    folder: Path, codec: Codec, documents: int, counts: dict[str, Counts], notes: list[str], damaged: dict[str, str]
+    folder: Path,
+    codec: Codec,
+    documents: int,
+    counts: dict[str, Counts],
+    notes: list[str],
+    damaged: list[dict[str, str]],
 ) -> None:
     meta = {
         "format": FORMAT,
