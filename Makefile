@@ -23,8 +23,9 @@ test: $(VENV)/.dev
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_layers.py
 
 bench: $(VENV)/.demo
 	$(BIN)/rhapsode bench $(ARGS)

@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import Stop
 
 from rhapsode.config import NetworkConfig
-from rhapsode.model import Model
-from rhapsode.network import Network
+from rhapsode.inference.model import Model
+from rhapsode.nn.network import Network
 from rhapsode.steps import Symbols
 from rhapsode.training.run import train
+from tests.conftest import Stop
 
 pytestmark = [
     pytest.mark.gpu,

@@ -50,7 +50,7 @@ class Symbols:
 @dataclass(frozen=True)
 class Moves:
     """A step is a move of a pen: x to the right, y down, and 1 if the pen is lifted after it, 2 if the drawing is over
-    then, -1 if the pen is lifted and goes on where it was before the last stroke (see `rhapsode.ink.delayed`), else 0.
+    then, -1 if the pen is lifted and goes on where it was before the last stroke (see `ink.delayed`), else 0.
 
     x and y are kept normalised: (offset - mean) / sd, the mean and sd being those of the training data, in its units.
 

@@ -8,9 +8,9 @@ from functools import partial
 
 import torch
 
-from rhapsode.conditions._condition import Attended
 from rhapsode.config import NetworkConfig
-from rhapsode.network import Network
+from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.network import Network
 from rhapsode.steps import Kind, Moves, Symbols, Text
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan

@@ -21,20 +21,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rhapsode import checkpoint
-from rhapsode.codecs._records import RecordCodec
-from rhapsode.codecs._stored import codec_to_json
-from rhapsode.codecs._text import TextCodec
-from rhapsode.conditions._condition import Attended
 from rhapsode.config import Dropout, ModelConfig, make
-from rhapsode.corpus import Corpus
+from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.corpus import Corpus
+from rhapsode.data.framing import Batch, Framed, Framing
+from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.framing import Batch, Framed, Framing
-from rhapsode.model import Model
-from rhapsode.network import Network
+from rhapsode.files import checkpoint
+from rhapsode.inference.model import Model
+from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.network import Network
+from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.resets import ResetPolicy
-from rhapsode.samplers import Sampling
 from rhapsode.steps import Frames, Moves
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
