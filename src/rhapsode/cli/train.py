@@ -25,11 +25,12 @@ from rhapsode.console.options import (
     Resume,
     Seed,
     Separator,
-    Steps,
     TrustPaths,
+    Updates,
 )
 from rhapsode.console.output import as_json, put
 from rhapsode.console.progress import reporting, tell
+from rhapsode.console.sampling import modality_of
 from rhapsode.errors import UserError
 from rhapsode.report import duration, nats
 
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from rhapsode.training.run import Result
 
 CODECS = ", ".join(registry.names("codec"))
-BUDGETS = ("minutes", "epochs", "steps")
+BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "rows": "batch_size", "window": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which go before a file's."""
 SHAPE = ("layers", "width", "embedding")
@@ -53,7 +54,7 @@ def train(
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Minutes = None,
     epochs: Epochs = None,
-    steps: Steps = None,
+    steps: Updates = None,
     codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
         str | None,
@@ -137,7 +138,7 @@ def train(
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
-    """Train a model on your own text, handwriting, music or recordings.
+    """Train a model: on text, handwriting, music or recordings.
 
     What you do not set is chosen from the data and the time. More settings go into a file (--config): docs/settings.md
     or rhapsode recipe settings lists them."""
@@ -193,7 +194,7 @@ def begin(
 ) -> None:
     """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
     given = {name: value for name, value in given.items() if value not in (None, [])}
-    named = [f"--{name}" for name in BUDGETS if name in given]
+    named = [option for name, option in BUDGETS.items() if name in given]
     if len(named) > 1:
         raise UserError(f"{' and '.join(named)}: give one of them; each says how long to train.")
     # A resumed run has sources and a budget of its own, which the file's must not replace.
@@ -264,7 +265,7 @@ def _tell(result: Result) -> None:
 
         tell(f"quality  {said(result.quality)}")
     if result.finished and result.usage:
-        tell(f"next     rhapsode generate {name} {result.usage}")
+        tell(f"next     rhapsode {modality_of(str(folder)).verb} {name} {result.usage}")
 
 
 def _object(result: Result) -> dict[str, Any]:

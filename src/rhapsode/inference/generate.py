@@ -302,7 +302,7 @@ class Request:
                 f"on {codec.record}s whose text is known."
             )
         if known and not text.strip():
-            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
+            raise UserError('nothing to write: give a text, such as "any words".')
         if self.style is not None:
             if codec.text is None and (reason := codec.refusal(self.style)):
                 raise UserError(

@@ -32,7 +32,7 @@ class Codec(ABC):
     """The codec of a smaller model that one with this codec needs beside it, trained on the same data."""
 
     usage: str = "--temperature 0.8"
-    """What a first `rhapsode generate MODEL` might go on with; empty if the model does not generate by itself."""
+    """What may follow `rhapsode VERB MODEL` in a first command; empty if nothing is sampled from such a model alone."""
 
     framing: ClassVar[str] = "stream"
     """How these steps are framed when nothing else is asked for."""

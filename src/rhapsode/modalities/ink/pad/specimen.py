@@ -24,7 +24,7 @@ LONGEST = 2000
 """Characters of a text, at most: a page waits for it."""
 BIASES = 0.0, 2.0
 TRIES = 4
-PAGE = Page(100.0, LARGEST, (2.0, 4.0, 2.0, 4.0), x_height=2.5, pitch=8.5)
+PAGE = Page(100.0, LARGEST, (2.0, 4.0, 2.0, 4.0), x_height=2.5, line_height=8.5)
 """As broad as a phone shows well, and higher than any text needs: it is cut."""
 LINES = 200
 """Of a text, at most."""
@@ -96,8 +96,8 @@ def _cut(layout: Layout) -> Layout:
     sheet = layout.sheets[0]
     drawn = [line for line in sheet.lines if len(line.drawing)]
     up = min((line.drawing.bounds[1] for line in drawn), default=0.0) - layout.page.margins[0]
-    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.pitch) + layout.page.margins[2]
-    page = replace(layout.page, height=max(low - up, layout.page.pitch + sum(layout.page.margins[::2])))
+    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.line_height) + layout.page.margins[2]
+    page = replace(layout.page, height=max(low - up, layout.page.line_height + sum(layout.page.margins[::2])))
     lines = (
         replace(line, drawing=replace(line.drawing, points=line.drawing.points - (0, up)), baseline=line.baseline - up)
         for line in sheet.lines
