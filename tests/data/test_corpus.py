@@ -23,7 +23,8 @@ from rhapsode.files.checkpoint import load_info
 from rhapsode.modalities.music.blues import corpus as blues
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.modalities.text.codecs.bytes import Bytes
-from rhapsode.steps import Steps, Symbols
+from rhapsode.steps.sequence import Steps
+from rhapsode.steps.symbols import Symbols
 
 TEXT = b"".join(b"%d is a line of text\n" % i for i in range(300))
 POLICIES = ["never", "document", "line", "paragraph", "every:7", "regex:e"]

@@ -80,7 +80,6 @@ def _model(name: str) -> dict[str, Any]:
     model = Model.load(name)
     assert model.path is not None
     codec, config = model.codec, model.config
-    size = codec.steps.size
     about: dict[str, Any] = {
         "path": str(model.path),
         "kind": "model",
@@ -90,6 +89,7 @@ def _model(name: str) -> dict[str, Any]:
         "codec": codec.name,
     }
     if isinstance(codec, TextCodec):
+        size = codec.steps.size
         about["vocabulary"] = {"size": size, "first": [codec.label(n) for n in range(min(size, LISTED))]}
         about["reset"] = config.reset
     else:

@@ -30,7 +30,7 @@ from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 
 class Model:

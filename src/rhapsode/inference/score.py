@@ -287,7 +287,7 @@ def score_records(
         covariates = None if guide is None else model.encoded(along(guide, steps))
         nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, covariates) for one in block)
         yield RecordScore(
-            getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.nats, len(steps), len(text)
+            getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.log_jacobian, len(steps), len(text)
         )
 
 

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 SYMBOL_LIMIT = 2**20
 """No codec of text has more symbols than this, so that a damaged file cannot ask for a vast network."""
