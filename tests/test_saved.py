@@ -35,7 +35,7 @@ COMMANDS = {
         "score MODEL text.txt --json",
     ],
     "pens": [],
-    "music": [f"{PLAIN} --bars 1 --json", f"{PLAIN} --bars 1 --temperature 0.8 -o OUT.jsonl"],
+    "music": [f"{PLAIN} --bars 1 --temperature 0.9 --json"],
     "speech": [],
 }
 """Of all models of a modality; of some, there is more. Files are those of saved/data."""
@@ -128,6 +128,7 @@ def given(model: Path, command: str, folder: Path) -> Any:
     for written in sorted(folder.glob("OUT.*")):
         found[written.suffix] = read(written)
         written.unlink()
+    assert found, command
     return found
 
 
