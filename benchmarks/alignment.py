@@ -1,4 +1,4 @@
-"""Aligning: how near the phone times are that `rhapsode.speech.align` finds to those that are known to be right.
+"""Aligning: how near the phone times are that `speech.align` finds to those that are known to be right.
 
     python benchmarks/alignment.py [--sentences 150]
 
@@ -22,10 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.speech import espeak
-from rhapsode.speech.align import align
-from rhapsode.speech.utterance import PAUSE, Sound, Utterance
-from rhapsode.training.demo_speech import sentences
+from rhapsode.modalities.speech import espeak
+from rhapsode.modalities.speech.align import align
+from rhapsode.modalities.speech.demo import sentences
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
 
 KINDS: dict[str, tuple[str, int, int, float]] = {
     "another voice": ("en-us+f3", 175, 60, 0.0),

@@ -28,9 +28,9 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.model import Model
-from rhapsode.music.formats import midi
-from rhapsode.music.tune import Key, Metre, Part, Tempo, Tune, notes, separate
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.formats import midi
+from rhapsode.modalities.music.tune import Key, Metre, Part, Tempo, Tune, notes, separate
 from rhapsode.training.run import train
 
 Q, STEP = 24, 6

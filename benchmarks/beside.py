@@ -6,7 +6,7 @@
 `data` is what the model was trained on: of a file that is divided, the part valid is held out; of others, what training
 held out. Each tune is drawn along a held-out one: as long, in its metre and key, by a codec that knows
 such things. What is finer than the model's steps is taken out of the held-out tunes, too. What is measured is said in
-`rhapsode.music.measures`.
+`music.measures`.
 """
 
 from __future__ import annotations
@@ -19,18 +19,18 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from rhapsode import _records
-from rhapsode.cli._copies import known_beside
-from rhapsode.codecs._tunes import TuneCodec
-from rhapsode.corpus import FRACTION
-from rhapsode.model import Model
-from rhapsode.music.compare import compare
-from rhapsode.music.keys import home
-from rhapsode.music.outline import Outline
-from rhapsode.music.panels import picture
-from rhapsode.music.tune import Tune, notes
-from rhapsode.samplers import Sampling
-from rhapsode.sources import open_sources
+from rhapsode.data import encode_records as _records
+from rhapsode.data.corpus import FRACTION
+from rhapsode.data.sources import open_sources
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.cli.copies import known_beside
+from rhapsode.modalities.music.codecs._tunes import TuneCodec
+from rhapsode.modalities.music.compare import compare
+from rhapsode.modalities.music.keys import home
+from rhapsode.modalities.music.outline import Outline
+from rhapsode.modalities.music.panels import picture
+from rhapsode.modalities.music.tune import Tune, notes
+from rhapsode.nn.samplers import Sampling
 
 
 def held_out(codec: TuneCodec, data: str) -> Iterator[Tune]:

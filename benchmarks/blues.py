@@ -5,7 +5,7 @@
 
 After the first experiment of Eck & Schmidhuber ("A First Look at Music Composition using LSTM Recurrent Neural
 Networks", IDSIA-07-02, 2002): steps are sets of 12 chord tones, 8 a bar and 96 a chorus. The form is that of
-`rhapsode.music.bluesform`. One layer learns the form repeated, for the same number of updates whatever its cell; then
+`music.bluesform`. One layer learns the form repeated, for the same number of updates whatever its cell; then
 it plays alone, from nothing, 100 choruses, at temperature 0 (every tone more probable than not) and at 1 (drawn). A bar
 is right if all its frames are just the chords that the form has there: who has lost the place has most bars wrong.
 
@@ -29,14 +29,14 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.model import Model
-from rhapsode.music.blues import arranged, chords_alone, corpus
-from rhapsode.music.bluesform import CHORUS, GRID, bars_held, fit
-from rhapsode.music.formats.own import dumps
-from rhapsode.music.tune import Tune
-from rhapsode.music.write import save
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.blues import arranged, chords_alone, corpus
+from rhapsode.modalities.music.bluesform import CHORUS, GRID, bars_held, fit
+from rhapsode.modalities.music.formats.own import dumps
+from rhapsode.modalities.music.tune import Tune
+from rhapsode.modalities.music.write import save
+from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.samplers import Sampling
 from rhapsode.training.run import train
 
 NETS = {"lstm": ("lstm", 48), "rnn": ("rnn", 48), "rnn-wide": ("rnn", 99)}

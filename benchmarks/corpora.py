@@ -17,9 +17,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from rhapsode import datasets
-from rhapsode.baselines import compressed_bits_per_char, ngram_bits_per_char
-from rhapsode.model import Model
+from rhapsode.data import datasets
+from rhapsode.inference.model import Model
+from rhapsode.modalities.text.baselines import compressed_bits_per_char, ngram_bits_per_char
 from rhapsode.training.run import train
 
 HELD_OUT, NGRAM_LIMIT = 200_000, 8_000_000

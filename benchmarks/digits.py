@@ -5,7 +5,7 @@
 The data is speech/fsdd in that folder: ten digits said by six speakers, fifty takes each, 8 kHz
 (github.com/Jakobovski/free-spoken-digit-dataset, CC BY-SA 4.0). Takes 0 to 4 are for testing, as its authors say, the
 next two for validation, `--takes` after those to train on. Phones are espeak-ng's of the digit's name, their times are
-found from the training takes (`rhapsode.speech.align`).
+found from the training takes (`speech.align`).
 
 Three networks learn. Frames and prosody, with the speaker as context: `regression`, the codec's own, and `generative`,
 which reads the frame before and gives a mixture of Gaussians. Frames alone, from recordings and texts: `unaligned`, the
@@ -38,16 +38,15 @@ import torch
 from music import Notes
 from torch import nn
 
-from rhapsode import speaking
-from rhapsode.datasets import cache_folder
-from rhapsode.exchange.cache import Cache
-from rhapsode.model import Model
-from rhapsode.speech import audio
-from rhapsode.speech.formats import own
-from rhapsode.speech.mfcc import deltas, mfcc
-from rhapsode.speech.prepare import prepared
-from rhapsode.speech.utterance import Sound, Utterance
-from rhapsode.speech.vocoders import vocoder
+from rhapsode.data.datasets import cache_folder
+from rhapsode.files.cache import Cache
+from rhapsode.inference.model import Model
+from rhapsode.modalities.speech import audio, speaking
+from rhapsode.modalities.speech.formats import own
+from rhapsode.modalities.speech.mfcc import deltas, mfcc
+from rhapsode.modalities.speech.prepare import prepared
+from rhapsode.modalities.speech.utterance import Sound, Utterance
+from rhapsode.modalities.speech.vocoders import vocoder
 from rhapsode.training.auto import HIDDEN
 from rhapsode.training.run import train
 

@@ -15,7 +15,7 @@ import tempfile
 
 from shakespeare import shakespeare
 
-from rhapsode.model import Model
+from rhapsode.inference.model import Model
 from rhapsode.training.run import train
 
 CASES = [

@@ -6,17 +6,17 @@
 After Franklin, "Jazz melody generation using recurrent networks and reinforcement learning" (2005): notes are pitch and
 length over a chord; a net that knows some melodies by heart is given other chords, and what it plays shows whether it
 has learnt which notes go with which chord. She compared pitches as one of so many with pitches in circles of thirds
-(`rhapsode.codecs._pitches`). Here one LSTM predicts both pitch and length (hers were two), the chord is fixed by the
+(`music.codecs._pitches`). Here one LSTM predicts both pitch and length (hers were two), the chord is fixed by the
 tune, and the head lets pitch know the chord, and length know both.
 
-Learnt are 40 choruses made by rule (`rhapsode.music.blues`), each over the bars of a blues in an order of its own, or
+Learnt are 40 choruses made by rule (`music.blues`), each over the bars of a blues in an order of its own, or
 with `--leadsheets` the lead sheets of twelve-bar blues in music/leadsheets_blues of that folder. Then
 
     by heart    each is given its first two bars, and at temperature 0 plays on: the part of all further notes (pitch,
                 length, place) that are the tune's own, and how many tunes are whole
     changes     20 harmonies of 12 bars, each bar a chord of the training tunes, drawn at random: in an order that was
                 never heard; played from nothing at temperature 1. Notes of the chord, and notes outside of the
-                chord's scale (`rhapsode.music.chords.scale`), beside the same of the training tunes as they are, and of
+                chord's scale (`music.chords.scale`), beside the same of the training tunes as they are, and of
                 the training tunes' notes under chords that are drawn like that (what a player has who does not listen)
 """
 
@@ -32,19 +32,19 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs.melody import Melody
-from rhapsode.model import Model
-from rhapsode.music import wishes
-from rhapsode.music.blues import corpus
-from rhapsode.music.formats.own import dumps
-from rhapsode.music.keys import natural
-from rhapsode.music.line import melody
-from rhapsode.music.measures import Terms, measured, total
-from rhapsode.music.outline import Outline
-from rhapsode.music.read import read
-from rhapsode.music.tune import Tune
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music import wishes
+from rhapsode.modalities.music.blues import corpus
+from rhapsode.modalities.music.codecs.melody import Melody
+from rhapsode.modalities.music.formats.own import dumps
+from rhapsode.modalities.music.keys import natural
+from rhapsode.modalities.music.line import melody
+from rhapsode.modalities.music.measures import Terms, measured, total
+from rhapsode.modalities.music.outline import Outline
+from rhapsode.modalities.music.read import read
+from rhapsode.modalities.music.tune import Tune
+from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.samplers import Sampling
 from rhapsode.training.run import train
 
 HARMONIES, BARS = 20, 12

@@ -25,9 +25,9 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from rhapsode.engine import Engine
-from rhapsode.model import Model
-from rhapsode.training.bench import untrained
+from rhapsode.demos.bench import untrained
+from rhapsode.inference.model import Model
+from rhapsode.nn.engine import Engine
 
 DEFAULT_THREADS = torch.get_num_threads()
 

@@ -32,19 +32,19 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.checkpoint import MODEL
-from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.formats.own import dumps
-from rhapsode.ink.metrics import metrics
-from rhapsode.ink.read import read
-from rhapsode.legibility import character_error_rate
-from rhapsode.model import Model
-from rhapsode.recogniser import Recogniser
+from rhapsode.files.checkpoint import MODEL
+from rhapsode.inference.legibility import character_error_rate
+from rhapsode.inference.model import Model
+from rhapsode.modalities.ink.drawing import Drawing
+from rhapsode.modalities.ink.formats.own import dumps
+from rhapsode.modalities.ink.metrics import metrics
+from rhapsode.modalities.ink.read import read
+from rhapsode.modalities.ink.recogniser import Recogniser
+from rhapsode.modalities.ink.recogniser_training import train_recogniser
+from rhapsode.modalities.ink.verified import TRIES, draw
+from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.samplers import Sampling
-from rhapsode.training.recognise import train_recogniser
 from rhapsode.training.run import train
-from rhapsode.verified import TRIES, draw
 
 TEST, VALID = 300, 300
 BIASES = (0.0, 0.5, 1.0)
@@ -213,7 +213,7 @@ def drawings(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     mean, inverse, logdet = train_steps[:, :2].mean(axis=0), np.linalg.inv(variance), np.linalg.slogdet(variance)[1]
     steps = np.concatenate([codec.encode(d) for d in test if not codec.refusal(d)])
     n = np.arange(len(steps))
-    steps = moves.presented(steps, n, np.zeros_like(n), np.full_like(n, -1))
+    steps = moves.augmented(steps, n, np.zeros_like(n), np.full_like(n, -1))
     away = steps[:, :2] - mean
     walk = 0.5 * (np.einsum("ni,ij,nj->n", away, inverse, away) + logdet) + math.log(2 * math.pi)
     walk -= np.log(pen)[steps[:, 2].astype(int)]

@@ -20,16 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.codecs._tunes import TuneCodec
-from rhapsode.guide import along
-from rhapsode.model import Model
-from rhapsode.music.describe import key_name
-from rhapsode.music.keys import home
-from rhapsode.music.line import melody
-from rhapsode.music.outline import Outline
-from rhapsode.music.tune import Key, Tune, ordered
-from rhapsode.score import carried
-from rhapsode.sources import open_sources
+from rhapsode.data.guide import along
+from rhapsode.data.sources import open_sources
+from rhapsode.inference.model import Model
+from rhapsode.inference.score import carried
+from rhapsode.modalities.music.codecs._tunes import TuneCodec
+from rhapsode.modalities.music.describe import key_name
+from rhapsode.modalities.music.keys import home
+from rhapsode.modalities.music.line import melody
+from rhapsode.modalities.music.outline import Outline
+from rhapsode.modalities.music.tune import Key, Tune, ordered
 
 BARS, PARTICLES, TUNES, FEWEST = 8, 32, 30, 10
 
@@ -57,7 +57,7 @@ def nats(model: Model, tune: Tune) -> np.ndarray:
     steps = model.record_codec.encode(tune)
     silent = replace(tune, notes=tune.notes[:0], chords=(), length=tune.length - tune.bar)
     guide = model.record_codec.guide(Outline(silent, loop=True))
-    given = None if guide is None or not model.codec.given else along(guide, steps)
+    given = None if guide is None or not model.codec.covariates else along(guide, steps)
     return np.concatenate([each for _, each in carried(model, steps[:0], [steps], None, given)])
 
 

@@ -33,21 +33,21 @@ from typing import Any
 import numpy as np
 from handwriting import Notes, picture, write
 
-from rhapsode import checkpoint
-from rhapsode.checkpoint import MODEL
-from rhapsode.ink.drawing import Drawing
-from rhapsode.ink.faults import KINDS, Faults
-from rhapsode.ink.glyphs import glyphs
-from rhapsode.ink.hershey import lines
-from rhapsode.ink.sentences import Words
-from rhapsode.legibility import character_error_rate
-from rhapsode.model import Model
-from rhapsode.recogniser import FILE, Recogniser
-from rhapsode.samplers import Sampling
-from rhapsode.training.demo_handwriting import WRITER, texts
-from rhapsode.training.recognise import notices, train_recogniser
+from rhapsode.files import checkpoint
+from rhapsode.files.checkpoint import MODEL
+from rhapsode.inference.legibility import character_error_rate
+from rhapsode.inference.model import Model
+from rhapsode.modalities.ink.demo import WRITER, texts
+from rhapsode.modalities.ink.drawing import Drawing
+from rhapsode.modalities.ink.faults import KINDS, Faults
+from rhapsode.modalities.ink.glyphs import glyphs
+from rhapsode.modalities.ink.hershey import lines
+from rhapsode.modalities.ink.recogniser import FILE, Recogniser
+from rhapsode.modalities.ink.recogniser_training import notices, train_recogniser
+from rhapsode.modalities.ink.sentences import Words
+from rhapsode.modalities.ink.verified import TRIES, draw
+from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
-from rhapsode.verified import TRIES, draw
 
 TRAINED = 3000
 MARKED = "ijtxäé"

@@ -15,7 +15,7 @@ presents tunes in other keys (`shift` semitones to either side); test tunes are 
 in training can, by that, have a probability; a test tune beyond even those would be named, and count as left out.
 (Not Nottingham: there validation chose no shift. Its chords lie in one octave whatever the key, which a shift breaks.)
 With each frame are given earlier ones, at distances at which many training tunes are much like themselves, if there are
-such distances (`rhapsode.codecs.pianoroll.distances`); `--echoes 0` leaves them out.
+such distances (`music.codecs.pianoroll.distances`); `--echoes 0` leaves them out.
 
 `bernoulli` and `nade` are different tasks: the first cannot know which notes of a frame go together. They are not to
 be ranked against one another. Beside them stand: each note by its own frequency in the training tunes; and each note
@@ -40,8 +40,8 @@ import franklin
 import loops
 import numpy as np
 
-from rhapsode.codecs.pianoroll import PianoRoll
-from rhapsode.model import Model
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.codecs.pianoroll import PianoRoll
 from rhapsode.report import Report
 from rhapsode.training.run import train
 

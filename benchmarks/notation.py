@@ -34,14 +34,14 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.exchange.refusals import Refusals
-from rhapsode.exchange.source import Source
-from rhapsode.music import chords
-from rhapsode.music import read as reading
-from rhapsode.music.formats import midi
-from rhapsode.music.pitch import name
-from rhapsode.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
-from rhapsode.music.write import encode
+from rhapsode.files.refusals import Refusals
+from rhapsode.files.source import Source
+from rhapsode.modalities.music import chords
+from rhapsode.modalities.music import read as reading
+from rhapsode.modalities.music.formats import midi
+from rhapsode.modalities.music.pitch import name
+from rhapsode.modalities.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes, separate
+from rhapsode.modalities.music.write import encode
 
 TICKS = 1680
 """In a quarter: exact for thirds, fifths, sevenths and 64th notes."""

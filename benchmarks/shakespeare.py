@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from rhapsode import datasets
+from rhapsode.data import datasets
 
 
 def shakespeare() -> tuple[Path, bytes, bytes]:

@@ -9,7 +9,7 @@
 The data is speech/kathleen in that folder: 1,132 prompts of CMU ARCTIC read by one American woman, 16 kHz, as
 `metadata.csv` and `wavs/` (github.com/rhasspy/dataset-voice-kathleen, CC0). Split by prompt, in the order of the file:
 1,000 to train, 66 to validate, 66 to test, the sizes that Merlin's tutorials have. Phone times of all are found from
-recordings and texts together (`rhapsode.speech.align`), without any other data; frames are 5 ms. Silence before and
+recordings and texts together (`speech.align`), without any other data; frames are 5 ms. Silence before and
 after an utterance is cut to 0.1 s.
 
 `compare` trains each network for the same minutes with the same optimizers and settings on the same frames, and
@@ -20,7 +20,7 @@ costs. MCD leaves out c0. F0 is compared where both sound. As in the paper, netw
 they are given it phone by phone, as the model of prosody has it. `predicted`: with durations of that model, too, and
 frames matched by dynamic time warping. Means of the network as they are, without post-filter, unless a row says so.
 
-`hear` is the word error rate of pocketsphinx on test and validation prompts; see `rhapsode.speech.hear`.
+`hear` is the word error rate of pocketsphinx on test and validation prompts; see `speech.hear`.
 
 One object of JSON at the end.
 """
@@ -41,22 +41,21 @@ from typing import Any
 import numpy as np
 from music import Notes
 
-from rhapsode import speaking
-from rhapsode.codecs.speech import Speech
-from rhapsode.datasets import cache_folder
-from rhapsode.exchange.cache import Cache
-from rhapsode.model import Model
-from rhapsode.samplers import Sampling
-from rhapsode.speech import espeak, hear, melody
-from rhapsode.speech.acoustics import Acoustics, chained
-from rhapsode.speech.audio import written
-from rhapsode.speech.chapters import cut
-from rhapsode.speech.formats import own
-from rhapsode.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
-from rhapsode.speech.prepare import prepared
-from rhapsode.speech.read import read
-from rhapsode.speech.utterance import PAUSE, Sound, Utterance, joined
-from rhapsode.speech.vocoders import vocoder
+from rhapsode.data.datasets import cache_folder
+from rhapsode.files.cache import Cache
+from rhapsode.inference.model import Model
+from rhapsode.modalities.speech import espeak, hear, melody, speaking
+from rhapsode.modalities.speech.acoustics import Acoustics, chained
+from rhapsode.modalities.speech.audio import written
+from rhapsode.modalities.speech.chapters import cut
+from rhapsode.modalities.speech.codecs.speech import Speech
+from rhapsode.modalities.speech.formats import own
+from rhapsode.modalities.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
+from rhapsode.modalities.speech.prepare import prepared
+from rhapsode.modalities.speech.read import read
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance, joined
+from rhapsode.modalities.speech.vocoders import vocoder
+from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66

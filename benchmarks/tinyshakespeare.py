@@ -17,7 +17,7 @@ from pathlib import Path
 
 from shakespeare import shakespeare
 
-from rhapsode.model import Model
+from rhapsode.inference.model import Model
 from rhapsode.training.run import train
 
 

@@ -32,7 +32,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
-from rhapsode.model import Model
+from rhapsode.inference.model import Model
 from rhapsode.training import auto, memory
 from rhapsode.training.optimizers import BETAS, Muon
 from rhapsode.training.run import train

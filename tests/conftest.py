@@ -16,15 +16,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhapsode import checkpoint, registry
-from rhapsode.codecs._ending import Ending
-from rhapsode.codecs._records import RecordCodec
-from rhapsode.codecs._stored import codec_to_json
+from rhapsode import registry
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
-from rhapsode.ink.drawing import Drawing, from_strokes
-from rhapsode.ink.formats.own import dumps
-from rhapsode.model import Model
-from rhapsode.network import Network
+from rhapsode.data.codecs.ending import Ending
+from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.files import checkpoint
+from rhapsode.inference.model import Model
+from rhapsode.modalities.ink.drawing import Drawing, from_strokes
+from rhapsode.modalities.ink.formats.own import dumps
+from rhapsode.nn.network import Network
 from rhapsode.report import Report
 
 os.environ.setdefault(

@@ -19,15 +19,15 @@ from numpy.lib import format as npy
 
 from rhapsode.cli._settings import parse
 from rhapsode.errors import UserError
-from rhapsode.exchange import archive, xml
-from rhapsode.exchange import json as json_files
-from rhapsode.exchange.refusals import Refusals
-from rhapsode.ink import read as ink
-from rhapsode.ink.formats import _pickled
-from rhapsode.music import chords
-from rhapsode.music import read as music
-from rhapsode.speech import metadata
-from rhapsode.speech import read as speech
+from rhapsode.files import archive, xml
+from rhapsode.files import json as json_files
+from rhapsode.files.refusals import Refusals
+from rhapsode.modalities.ink import read as ink
+from rhapsode.modalities.ink.formats import _pickled
+from rhapsode.modalities.music import chords
+from rhapsode.modalities.music import read as music
+from rhapsode.modalities.speech import metadata
+from rhapsode.modalities.speech import read as speech
 
 GROWN = 4
 SLOWER = 9

@@ -9,12 +9,15 @@ from pathlib import Path
 import pytest
 
 from rhapsode.cli import main
-from rhapsode.ink.formats.own import dumps
-from rhapsode.ink.hershey import lines
-from rhapsode.music.blues import corpus
-from rhapsode.music.formats import abc, midi
-from rhapsode.speech.audio import written
-from rhapsode.training import demo_handwriting, demo_music, demo_speech, trainer
+from rhapsode.modalities.ink import demo as demo_handwriting
+from rhapsode.modalities.ink.formats.own import dumps
+from rhapsode.modalities.ink.hershey import lines
+from rhapsode.modalities.music import demo as demo_music
+from rhapsode.modalities.music.blues import corpus
+from rhapsode.modalities.music.formats import abc, midi
+from rhapsode.modalities.speech import demo as demo_speech
+from rhapsode.modalities.speech.audio import written
+from rhapsode.training import trainer
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    rhapsode ")]

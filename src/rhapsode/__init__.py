@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from rhapsode.errors import UserError as UserError
-    from rhapsode.model import Model as Model
-    from rhapsode.samplers import Sampling as Sampling
+    from rhapsode.inference.model import Model as Model
+    from rhapsode.nn.samplers import Sampling as Sampling
     from rhapsode.training.run import train as train
 
     load = Model.load
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _PLACES = {
-    "Model": "rhapsode.model",
-    "Sampling": "rhapsode.samplers",
+    "Model": "rhapsode.inference.model",
+    "Sampling": "rhapsode.nn.samplers",
     "UserError": "rhapsode.errors",
     "train": "rhapsode.training.run",
 }

@@ -82,7 +82,7 @@ class Dropout(Config):
 
 
 class FramingConfig(Config):
-    """How the past is presented to the network; see `rhapsode.framing`."""
+    """How the past is presented to the network; see `rhapsode.data.framing`."""
 
     name: Literal["stream", "whole", "one-to-one", "many-to-one", "one-to-many"] = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)

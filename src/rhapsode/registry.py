@@ -1,41 +1,69 @@
-"""Finding codecs, cells, heads and conditions by name.
+"""Finding codecs, cells, heads and attentions by name, and the folders of modalities.
 
-Each kind is a package whose every public module holds one class named by its `name` attribute, and
-the module is called the same. So adding `codecs/abc.py` adds the codec `abc` everywhere: command
-line, files, conformance tests. A name that comes from a file is looked up in that list and never
-used as an import path.
+Every public module of certain packages holds one class named by its `name` attribute, and the module is called the
+same. So a file `modalities/music/codecs/abc.py` adds the codec `abc` everywhere: command line, model files,
+conformance tests. A name that comes from a file is looked up in that list and never used as an import path.
 """
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
 from rhapsode.errors import choice
 
-KINDS = {"codec": "codecs", "cell": "cells", "head": "heads", "condition": "conditions"}
+PACKAGES = {"codec": (), "cell": ("nn.cells",), "head": ("nn.heads",), "condition": ("nn.attention",)}
+"""Where the classes of each kind are, besides the modalities' own: those have packages named as in `OWN`."""
+OWN = {"codec": "codecs", "cell": "cells", "head": "heads", "condition": "attention"}
+
+
+@cache
+def modalities() -> tuple[str, ...]:
+    """Names of the modalities, sorted: the folders in `rhapsode.modalities`. Imports none of them."""
+    return tuple(sorted(name for name, is_package in _modules("modalities") if is_package))
+
+
+@cache
+def _places(kind: str) -> dict[str, str]:
+    """Name → module of all of one kind."""
+    if kind == "modality":
+        return {name: f"rhapsode.modalities.{name}.modality" for name in modalities()}
+    packages = [*PACKAGES[kind], *(f"modalities.{name}.{OWN[kind]}" for name in modalities())]
+    return {name: f"rhapsode.{package}.{name}" for package in packages for name, _ in _modules(package)}
+
+
+def _modules(package: str) -> Iterator[tuple[str, bool]]:
+    """The public modules of a package, and whether each is a package; none where the package is not there."""
+    path = importlib.import_module("rhapsode").__path__
+    folders = ["/".join([root, *package.split(".")]) for root in path]
+    return ((m.name, m.ispkg) for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
 
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """All names of one kind (`codec`, `cell`, `head`, `condition`), sorted. Imports none of them."""
-    package = importlib.import_module(f"rhapsode.{KINDS[kind]}")
-    return tuple(sorted(m.name for m in pkgutil.iter_modules(package.__path__) if not m.name.startswith("_")))
+    """All names of one kind (`codec`, `cell`, `head`, `condition`, `modality`), sorted. Imports none of them."""
+    return tuple(sorted(_places(kind)))
 
 
 def get(kind: str, name: str) -> Any:
     """The class called `name`. Raises `UserError` naming what there is."""
     if name not in names(kind):
         raise choice(kind, name, names(kind))
-    module = importlib.import_module(f"rhapsode.{KINDS[kind]}.{name}")
+    module = importlib.import_module(_places(kind)[name])
     for value in vars(module).values():
         if isinstance(value, type) and vars(value).get("name") == name:
             return value
-    raise LookupError(f"rhapsode.{KINDS[kind]}.{name} defines no class with name = {name!r}")
+    raise LookupError(f"{module.__name__} defines no class with name = {name!r}")
 
 
 def every(kind: str) -> list[Any]:
     """All classes of one kind."""
     return [get(kind, name) for name in names(kind)]
+
+
+def modality_of(codec: type) -> str:
+    """The name of the modality that a codec belongs to: that of the folder it lies in."""
+    return codec.__module__.removeprefix("rhapsode.modalities.").split(".")[0]

@@ -1,6 +1,6 @@
 """A process that gives readers damaged input until its time is over, and says what came out that should not.
 
-    child.py GROUP SECONDS SEED FOLDER
+    python -m tests.fuzz.child GROUP SECONDS SEED FOLDER
 
 An input's outcome is a result or a `UserError`, within `CPU_SECONDS` and `MEMORY`. All else is written to FOLDER: the
 input, and a line of JSON about it in `found.jsonl`; `now` says which input is in work, should the process not survive.
@@ -23,9 +23,8 @@ from pathlib import Path
 from random import Random
 from types import FrameType
 
-from targets import GROUPS, Target
-
 from rhapsode.errors import UserError
+from tests.fuzz.targets import GROUPS, Target
 
 CPU_SECONDS = 5
 """Of a file of at most 128 kB, on a slow and busy machine."""

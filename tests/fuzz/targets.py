@@ -7,7 +7,6 @@ import gzip
 import json
 import lzma
 import os
-import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -17,10 +16,9 @@ from random import Random
 from typing import Any
 
 import numpy as np
-from mutations import mutated
 
-TESTS = Path(__file__).parents[1]
-sys.path += [str(TESTS), *(str(TESTS / name) for name in ("ink", "music", "speech"))]
+from tests.fuzz.mutations import mutated
+
 ABC = """%abc-2.1
 M:6/8
 %%MIDI program 40
@@ -72,7 +70,7 @@ class Target:
 
 
 def ink() -> dict[str, Target]:
-    from inkfiles import FILES, OMNIGLOT, RAW, SVG, npz
+    from tests.modalities.ink.inkfiles import FILES, OMNIGLOT, RAW, SVG, npz
 
     seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
     seeds["a.npz"].append(npz(train=np.ones((2, 4, 3), np.float32), test=np.zeros((3, 3))))
@@ -85,11 +83,11 @@ def ink() -> dict[str, Target]:
 
 
 def _drawings(path: Path) -> None:
-    from rhapsode.codecs.strokes import Strokes
     from rhapsode.errors import UserError
-    from rhapsode.ink import write
-    from rhapsode.ink.describe import describe
-    from rhapsode.ink.read import parts, read, recognised
+    from rhapsode.modalities.ink import write
+    from rhapsode.modalities.ink.codecs.strokes import Strokes
+    from rhapsode.modalities.ink.describe import describe
+    from rhapsode.modalities.ink.read import parts, read, recognised
 
     recognised(path)
     parts(path)
@@ -106,11 +104,10 @@ def _drawings(path: Path) -> None:
 
 
 def music() -> dict[str, Target]:
-    from example_tunes import chorale
-    from score import lead
-    from test_music_read import FILES, ROLL, mat
-
-    from rhapsode.music import write
+    from rhapsode.modalities.music import write
+    from tests.modalities.music.example_tunes import chorale
+    from tests.modalities.music.score import lead
+    from tests.modalities.music.test_music_read import FILES, ROLL, mat
 
     seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
     seeds["a.mat"].append(mat(traindata=[ROLL], validdata=[ROLL.astype(float)]))
@@ -123,13 +120,13 @@ def music() -> dict[str, Target]:
 
 def _tunes(path: Path) -> None:
     from rhapsode import registry
-    from rhapsode.codecs._tunes import TuneCodec
     from rhapsode.errors import UserError
-    from rhapsode.exchange.refusals import Refusals
-    from rhapsode.music import write
-    from rhapsode.music.describe import describe
-    from rhapsode.music.formats import own
-    from rhapsode.music.read import parts, read, recognised
+    from rhapsode.files.refusals import Refusals
+    from rhapsode.modalities.music import write
+    from rhapsode.modalities.music.codecs._tunes import TuneCodec
+    from rhapsode.modalities.music.describe import describe
+    from rhapsode.modalities.music.formats import own
+    from rhapsode.modalities.music.read import parts, read, recognised
 
     recognised(path)
     parts(path)
@@ -160,9 +157,9 @@ def _beside(path: Path, text: str) -> Path:
 
 
 def speech() -> dict[str, Target]:
-    from rhapsode.speech.audio import encoded
-    from rhapsode.speech.formats import hts, own, textgrid
-    from rhapsode.speech.utterance import PAUSE, Phone, Sound, Utterance
+    from rhapsode.modalities.speech.audio import encoded
+    from rhapsode.modalities.speech.formats import hts, own, textgrid
+    from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
 
     phones = tuple(Phone(symbol, stress, at, word) for at, (symbol, stress, word) in enumerate(
         [(PAUSE, 0, 0), ("h", 0, 0), ("ə", 1, 0), ("l", 0, 1), ("oʊ", 2, 1)]
@@ -191,8 +188,8 @@ def speech() -> dict[str, Target]:
 
 def _labels(path: Path) -> None:
     from rhapsode.errors import UserError
-    from rhapsode.speech.formats import hts, own, textgrid
-    from rhapsode.speech.read import labels, recognised
+    from rhapsode.modalities.speech.formats import hts, own, textgrid
+    from rhapsode.modalities.speech.read import labels, recognised
 
     path.with_suffix(".wav").touch()
     recognised(path)
@@ -205,7 +202,7 @@ def _labels(path: Path) -> None:
 
 
 def _list(path: Path) -> None:
-    from rhapsode.speech.read import read, recognised
+    from rhapsode.modalities.speech.read import read, recognised
 
     for name in ("a", "b"):
         path.with_name(f"{name}.wav").touch()
@@ -216,7 +213,7 @@ def _list(path: Path) -> None:
 
 
 def _sound(path: Path) -> None:
-    from rhapsode.speech.audio import read, resampled
+    from rhapsode.modalities.speech.audio import read, resampled
 
     sound = read(path)
     assert len(sound.samples) <= 1 << 24, "many more samples than bytes"
@@ -225,7 +222,7 @@ def _sound(path: Path) -> None:
 
 def text() -> dict[str, Target]:
     lines = "".join(json.dumps({"id": n, "text": f"line {n} äöü", "more": [1, {}]}) + "\n" for n in range(4)).encode()
-    plain = (TESTS / "conftest.py").read_bytes()[:2000] + "äöü ßé ἄειδε\n\nCHAPTER II\n\0\xff".encode()
+    plain = Path(__file__).with_name("mutations.py").read_bytes()[:2000] + "äöü ßé ἄειδε\n\nCHAPTER II\n\0\xff".encode()
     packed = {".gz": gzip.compress(plain), ".bz2": bz2.compress(plain), ".xz": lzma.compress(plain)}
     try:
         import zstandard
@@ -244,7 +241,7 @@ def text() -> dict[str, Target]:
 
 def _text(path: Path) -> None:
     from rhapsode import registry
-    from rhapsode.sources import open_sources
+    from rhapsode.data.sources import open_sources
 
     for options in ({}, {"separator": "\n\n"}):
         data = b"".join(piece.data for piece in open_sources([path], **options).pieces())
@@ -255,7 +252,7 @@ def _text(path: Path) -> None:
 
 
 def _fields(path: Path) -> None:
-    from rhapsode.sources import open_sources
+    from rhapsode.data.sources import open_sources
 
     for _ in open_sources([path], field="text").pieces():
         pass
@@ -273,7 +270,7 @@ def _settings(path: Path) -> None:
 
 
 def _policy(path: Path) -> None:
-    from rhapsode.resets import ResetPolicy
+    from rhapsode.data.resets import ResetPolicy
 
     policy = ResetPolicy.parse(path.read_bytes().decode("utf-8", "surrogateescape"))
     policy.scanner().feed(b"a line\n---\n" + b"ab" * 5000 + b"\n" + bytes(range(256)))
@@ -293,13 +290,13 @@ def models() -> dict[str, Target]:
 @cache
 def _models() -> dict[str, Path]:
     """Models of several kinds that were not trained."""
-    from conftest import WORDS, random_weights, written
-    from score import lead, quartet
-
-    from rhapsode import checkpoint, registry
-    from rhapsode.codecs._stored import codec_to_json
+    from rhapsode import registry
     from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
-    from rhapsode.network import Network
+    from rhapsode.data.codecs.stored import codec_to_json
+    from rhapsode.files import checkpoint
+    from rhapsode.nn.network import Network
+    from tests.conftest import WORDS, random_weights, written
+    from tests.modalities.music.score import lead, quartet
 
     kinds: dict[str, tuple[Any, dict[str, Any]]] = {
         "chars": ([b"some text, and more"], {"embedding": 6, "layers": 2, "skip": True}),
@@ -313,8 +310,8 @@ def _models() -> dict[str, Path]:
     for name, (data, network) in kinds.items():
         codec = registry.get("codec", name).fit(data)
         settings = NetworkConfig(**{"width": 8, "hidden": 4, **getattr(codec, "network", {}), **network})
-        built = Network(settings, codec.steps, codec.text, codec.given)
-        reset, framing = ("document", built.framing) if codec.given else ("line", "stream")
+        built = Network(settings, codec.steps, codec.text, codec.covariates)
+        reset, framing = ("document", built.framing) if codec.covariates else ("line", "stream")
         config = ModelConfig(
             codec=codec_to_json(codec), network=settings, framing=FramingConfig(name=framing), reset=reset
         )
@@ -324,17 +321,16 @@ def _models() -> dict[str, Path]:
 
 
 def _packed() -> bytes:
-    from rhapsode.model import Model
+    from rhapsode.inference.model import Model
 
     return Model.load(_models()["chars"]).compress(b"some text, and even more of it")
 
 
 def _known() -> bytes:
     """What a model of tunes has of its training tunes."""
-    from score import lead
-
-    from rhapsode import checkpoint
-    from rhapsode.music.copies import Known
+    from rhapsode.files import checkpoint
+    from rhapsode.modalities.music.copies import Known
+    from tests.modalities.music.score import lead
 
     known = Known.of([lead(1), lead(2)], [lead(3)])
     path = _models()["melody"].with_name("known.safetensors")
@@ -343,10 +339,9 @@ def _known() -> bytes:
 
 
 def _compare(path: Path) -> None:
-    from score import lead
-
-    from rhapsode import checkpoint
-    from rhapsode.music.copies import Known
+    from rhapsode.files import checkpoint
+    from rhapsode.modalities.music.copies import Known
+    from tests.modalities.music.score import lead
 
     info, mark, found = checkpoint.load_info(path)
     arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
@@ -355,9 +350,9 @@ def _compare(path: Path) -> None:
 
 
 def _use(path: Path) -> None:
-    from rhapsode.codecs._text import TextCodec
-    from rhapsode.codecs._tunes import TuneCodec
-    from rhapsode.model import Model
+    from rhapsode.data.codecs.text import TextCodec
+    from rhapsode.inference.model import Model
+    from rhapsode.modalities.music.codecs._tunes import TuneCodec
 
     model = Model.load(path)
     outline = model.codec.outline(2) if isinstance(model.codec, TuneCodec) else None
@@ -369,8 +364,8 @@ def _use(path: Path) -> None:
 
 
 def _unpack(path: Path) -> None:
-    from rhapsode import compress
-    from rhapsode.model import Model
+    from rhapsode.inference import compress
+    from rhapsode.inference.model import Model
 
     compress.DENSEST = 64
     Model.load(_models()["chars"]).decompress(path.read_bytes())
@@ -381,7 +376,7 @@ def _resealed(random: Random, seeds: list[bytes]) -> bytes:
     from safetensors.numpy import load
     from safetensors.numpy import save as pack
 
-    from rhapsode import checkpoint
+    from rhapsode.files import checkpoint
 
     data = random.choice(seeds)
     length = int.from_bytes(data[:8], "little")
@@ -408,7 +403,7 @@ def _forged(random: Random, seeds: list[bytes]) -> bytes:
     """A compressed file with checksums that agree."""
     import zlib
 
-    from rhapsode.compress import CHECK, FIELDS, HEADER
+    from rhapsode.inference.compress import CHECK, FIELDS, HEADER
 
     whole = random.choice(seeds)
     data = whole[: FIELDS.size - 20] + mutated(random, [whole[FIELDS.size - 20 :]]).ljust(24, b"\0")

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-sys.path.append(str(Path(__file__).parent))
-from targets import GROUPS
+from tests.fuzz.targets import GROUPS
 
+ROOT = Path(__file__).parents[2]
 SECONDS = float(os.environ.get("RHAPSODE_FUZZ", 2))
 SEED = int(time.time()) if "RHAPSODE_FUZZ" in os.environ else 0
 GRACE = 120
@@ -25,9 +25,9 @@ GRACE = 120
 @pytest.mark.timeout(SECONDS + 2 * GRACE)
 @pytest.mark.parametrize("group", GROUPS)
 def test_damaged_files(group: str, tmp_path: Path) -> None:
-    command = [sys.executable, str(Path(__file__).with_name("child.py")), group, str(SECONDS), str(SEED), str(tmp_path)]
+    command = [sys.executable, "-m", "tests.fuzz.child", group, str(SECONDS), str(SEED), str(tmp_path)]
     with open(tmp_path / "out", "w") as out:
-        child = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
         try:
             status = child.wait(SECONDS + GRACE)
         except subprocess.TimeoutExpired:

@@ -17,12 +17,13 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, generate, ink, inspect, recipe, recognise, score, train
-from rhapsode.cli._commands import Commands
-from rhapsode.cli._files import visible
-from rhapsode.cli._progress import QUIET
-from rhapsode.cli._streams import standard
+from rhapsode.cli import bench, compress, data, demo, generate, inspect, recipe, score, train
+from rhapsode.console.commands import Commands
+from rhapsode.console.output import visible
+from rhapsode.console.progress import QUIET
+from rhapsode.console.streams import standard
 from rhapsode.errors import NotFinite, UserError
+from rhapsode.modalities.ink.cli import ink, recognise
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 """Exit statuses: the user's mistake, a failure of ours, Ctrl-C."""

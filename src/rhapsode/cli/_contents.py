@@ -7,29 +7,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from rhapsode import registry
+from rhapsode.console.contents import Contents
 from rhapsode.errors import UserError
-from rhapsode.exchange.refusals import Refusals
+from rhapsode.files.refusals import Refusals
 
 if TYPE_CHECKING:
-    from rhapsode.codecs._codec import Codec
-    from rhapsode.codecs._records import RecordCodec
-    from rhapsode.recognition import Kind
-    from rhapsode.sources import Sources
+    from rhapsode.data.codecs.codec import Codec
+    from rhapsode.data.codecs.records import RecordCodec
+    from rhapsode.data.recognition import Kind
+    from rhapsode.data.sources import Sources
 
 BEGINNING = 16
 """Bytes that are shown of a file that nothing reads."""
 SHOWN = 3
 """Suffixes that are listed."""
-
-
-class Contents(NamedTuple):
-    """What there is, as JSON values, and in lines for people."""
-
-    about: dict[str, Any]
-    lines: list[str]
 
 
 class Described(Protocol):
@@ -49,8 +43,8 @@ class Found:
     """
 
     def __init__(self, name: str) -> None:
-        from rhapsode.codecs._records import RecordCodec
-        from rhapsode.recognition import EMPTY, Survey
+        from rhapsode.data.codecs.records import RecordCodec
+        from rhapsode.data.recognition import EMPTY, Survey
 
         self.name, self.path, self.survey = name, Path(name), Survey([name])
         self.codec: type[Codec] | None = None
@@ -67,7 +61,7 @@ class Found:
     @property
     def recording(self) -> bool:
         """Whether it is a single recording, with its text or without."""
-        from rhapsode.speech.audio import SUFFIXES
+        from rhapsode.modalities.speech.audio import SUFFIXES
 
         return self.alone is not None and bool(self.alone.family) and self.path.suffix.lower() in SUFFIXES
 
@@ -90,7 +84,7 @@ def contents(found: Found) -> Contents:
 
 def framed(found: Found, about: dict[str, Any], lines: Iterable[str]) -> Contents:
     """With what is to be said of all kinds of data: what files there are, and what `train` would take."""
-    from rhapsode.recognition import counted
+    from rhapsode.data.recognition import counted
 
     survey = found.survey
     before = [f"path            {found.name}", f"kind            {about['kind']}"]
@@ -112,9 +106,9 @@ def framed(found: Found, about: dict[str, Any], lines: Iterable[str]) -> Content
 
 
 def _text(name: str) -> Contents:
-    from rhapsode.corpus import MIN_TRAIN, MIN_VALID
-    from rhapsode.sources import open_sources
-    from rhapsode.texts import describe
+    from rhapsode.data.corpus import MIN_TRAIN, MIN_VALID
+    from rhapsode.data.sources import open_sources
+    from rhapsode.data.texts import describe
 
     sources = open_sources([name])
     texts = describe(sources)
@@ -126,8 +120,8 @@ def _text(name: str) -> Contents:
 
 def _records(found: Found) -> Contents:
     """Of drawings or tunes: what is in all files, or in each part of the only one."""
-    from rhapsode.codecs._records import RecordCodec
-    from rhapsode.sources import open_sources
+    from rhapsode.data.codecs.records import RecordCodec
+    from rhapsode.data.sources import open_sources
 
     codec = found.codec
     assert codec is not None and issubclass(codec, RecordCodec)
@@ -147,11 +141,11 @@ def _described(codec: type[RecordCodec], sources: Sources, part: str | None) -> 
     records = sources.each(lambda file: codec.read(file.path, part, file.name, refused))
     found: Any
     if codec.record == "tune":
-        from rhapsode.music.describe import describe
+        from rhapsode.modalities.music.describe import describe
 
         found = describe(records, refused)
     else:
-        from rhapsode.ink import describe as drawings
+        from rhapsode.modalities.ink import describe as drawings
 
         found = drawings.describe(records)
         found = replace(found, warnings=(*refused.lines(), *found.warnings))
@@ -162,7 +156,7 @@ def _recording(path: Path) -> Contents:
     """Of a single one, with its text if there is one beside it."""
     import numpy as np
 
-    from rhapsode.speech import audio, beside
+    from rhapsode.modalities.speech import audio, beside
 
     sound = audio.read(path)
     peak = float(np.abs(sound.samples).max())
@@ -187,9 +181,9 @@ def _recording(path: Path) -> Contents:
 
 def _unread(path: Path) -> Contents:
     """Of a file that nothing reads: its format, if that is known, and its first bytes; of an archive, what is in it."""
-    from rhapsode.exchange import signature
-    from rhapsode.exchange.archive import is_zip, members, opened
-    from rhapsode.exchange.source import of_file, reading
+    from rhapsode.files import signature
+    from rhapsode.files.archive import is_zip, members, opened
+    from rhapsode.files.source import of_file, reading
 
     source = of_file(path, str(path))
     with reading(source.name), open(path, "rb") as file:

@@ -21,7 +21,8 @@ SUFFIX = ".safetensors"
 
 def made(name: str) -> dict[str, Any] | None:
     """What is known of it; None for what Rhapsode did not make. Raises `UserError` for what is damaged."""
-    from rhapsode import checkpoint, compress
+    from rhapsode.files import checkpoint
+    from rhapsode.inference import compress
 
     path = Path(name)
     if name.startswith(checkpoint.SHIPPED_PREFIX) or (path / checkpoint.MODEL).is_file():
@@ -45,9 +46,9 @@ def made(name: str) -> dict[str, Any] | None:
 
 def _tensors(path: Path) -> dict[str, Any]:
     """Of a file of `checkpoint.save`, by what its header says."""
-    from rhapsode import checkpoint
-    from rhapsode.music.copies import Known
-    from rhapsode.recogniser import Recogniser
+    from rhapsode.files import checkpoint
+    from rhapsode.modalities.ink.recogniser import Recogniser
+    from rhapsode.modalities.music.copies import Known
 
     info, digest, found = checkpoint.load_info(path)
     if "codec" in info:
@@ -71,10 +72,10 @@ def _tensors(path: Path) -> dict[str, Any]:
 
 def _model(name: str) -> dict[str, Any]:
     """Settings that make a difference to it, and what it was trained on."""
-    from rhapsode.codecs._text import TextCodec
-    from rhapsode.codecs._tunes import TuneCodec
-    from rhapsode.model import Model
-    from rhapsode.music.instruments import name_of
+    from rhapsode.data.codecs.text import TextCodec
+    from rhapsode.inference.model import Model
+    from rhapsode.modalities.music.codecs._tunes import TuneCodec
+    from rhapsode.modalities.music.instruments import name_of
 
     model = Model.load(name)
     assert model.path is not None
@@ -116,7 +117,7 @@ def _quality(folder: Path) -> dict[str, Any]:
 
 def _origin(folder: Path) -> dict[str, Any]:
     """What the run beside a model was given, for models of a time when they did not say it themselves."""
-    from rhapsode import checkpoint
+    from rhapsode.files import checkpoint
     from rhapsode.training.origin import origin
 
     try:

@@ -7,12 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from rhapsode.cli._files import CHUNK, as_json, put, visible
-from rhapsode.cli._paint import Painter
+from rhapsode.console.output import CHUNK, as_json, put, visible
+from rhapsode.console.paint import Painter
 
 if TYPE_CHECKING:
-    from rhapsode.score import Score, Surprise
-    from rhapsode.sources import Document
+    from rhapsode.data.sources import Document
+    from rhapsode.inference.score import Score, Surprise
 
 NUMBERS = (
     "nats_per_step",
@@ -45,7 +45,7 @@ def shown(value: float | None) -> str:
 
 def by_line(give: Callable[[int, Score], None]) -> tuple[Hear, Callable[[], None]]:
     """What hears the steps of a text and gives the number and score of each line; and what ends it."""
-    from rhapsode.lines import ByLine
+    from rhapsode.inference.lines import ByLine
 
     count = 0
 

@@ -10,8 +10,8 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from rhapsode import registry
-from rhapsode.cli._files import read
 from rhapsode.config import Config, Dropout, NetworkConfig, Rate, make, unknown
+from rhapsode.console.output import read
 from rhapsode.errors import UserError, choice
 
 FOLDER = files("rhapsode") / "recipes"

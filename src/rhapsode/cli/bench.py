@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli._files import as_json, put
-from rhapsode.cli._imports import unbroken
+from rhapsode.console.imports import unbroken
+from rhapsode.console.output import as_json, put
 
 
 def bench(
@@ -20,8 +20,8 @@ def bench(
     with unbroken():
         import torch
 
+        from rhapsode.demos import bench as benches
         from rhapsode.training import auto
-        from rhapsode.training import bench as benches
 
     where = auto.device_for(device)
     precision = auto.precision_for(precision, where)

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 
 import typer
 
-from rhapsode.cli._files import check_readable, check_writable, read, write
-from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Overwrite
-from rhapsode.cli._progress import reporting, tell
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import Overwrite
+from rhapsode.console.output import check_readable, check_writable, read, write
+from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
 
 ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")]
@@ -52,8 +52,8 @@ def _convert(
         check_readable([file])
     check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
-        from rhapsode.model import Model
-        from rhapsode.sources import read_one
+        from rhapsode.data.sources import read_one
+        from rhapsode.inference.model import Model
 
     loaded = Model.load(model)
     with reporting() as report:

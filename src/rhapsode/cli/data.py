@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli._commands import Commands
-from rhapsode.cli._files import as_json, check_writable, put, visible, write
-from rhapsode.cli._options import Json, Overwrite
-from rhapsode.cli._progress import reporting, tell
+from rhapsode.console.commands import Commands
+from rhapsode.console.options import Json, Overwrite
+from rhapsode.console.output import as_json, check_writable, put, visible, write
+from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
 
 app = Commands(no_args_is_help=True, help="Standard corpora: list them, get them. Train on one with data:NAME.")
@@ -20,7 +20,7 @@ app = Commands(no_args_is_help=True, help="Standard corpora: list them, get them
 @app.command("list")
 def list_(json: Json = False) -> None:
     """What there is."""
-    from rhapsode.datasets import list_datasets
+    from rhapsode.data.datasets import list_datasets
 
     sets = list_datasets()
     if json:
@@ -42,7 +42,7 @@ def get(
     json: Json = False,
 ) -> None:
     """Download a corpus, check it, and print where its files are; or write a part of it, as the literature cuts it."""
-    from rhapsode.datasets import get as fetch
+    from rhapsode.data.datasets import get as fetch
 
     name, slash, part = name.removeprefix("data:").partition("/")
     if output is not None and not slash:

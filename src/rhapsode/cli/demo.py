@@ -8,11 +8,11 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli._files import visible
-from rhapsode.cli._imports import unbroken
-from rhapsode.cli._progress import reporting, tell
+from rhapsode.console.imports import unbroken
+from rhapsode.console.output import visible
+from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError, choice
-from rhapsode.exchange.place import check
+from rhapsode.files.place import check
 
 DEMOS = ("text", "handwriting", "music", "speech")
 SAID = "The quick brown fox jumps over the lazy dog. I never heard these words before."
@@ -56,8 +56,8 @@ def demo(
 
 def _handwriting(folder: Path, minutes: float, words: str) -> None:
     with unbroken():
-        from rhapsode.ink.picture import preview
-        from rhapsode.training.demo_handwriting import demo as run
+        from rhapsode.modalities.ink.demo import demo as run
+        from rhapsode.modalities.ink.picture import preview
 
     with reporting() as report:
         result = run(folder, minutes, words, report)
@@ -76,9 +76,9 @@ def _handwriting(folder: Path, minutes: float, words: str) -> None:
 
 def _music(folder: Path, minutes: float, seed: int, output: str | None) -> None:
     with unbroken():
-        from rhapsode.music.bluesform import form
-        from rhapsode.training.demo_music import Held
-        from rhapsode.training.demo_music import demo as run
+        from rhapsode.modalities.music.bluesform import form
+        from rhapsode.modalities.music.demo import Held
+        from rhapsode.modalities.music.demo import demo as run
 
     def line(name: str, held: Held) -> str:
         parts = (held.melody.fitting, held.melody.strong, held.melody.repeated)
@@ -105,8 +105,8 @@ def _music(folder: Path, minutes: float, seed: int, output: str | None) -> None:
 
 def _speech(folder: Path, minutes: float, words: str) -> None:
     with unbroken():
-        from rhapsode.speech.picture import preview
-        from rhapsode.training.demo_speech import demo as run
+        from rhapsode.modalities.speech.demo import demo as run
+        from rhapsode.modalities.speech.picture import preview
 
     with reporting() as report:
         result = run(folder, minutes, words, report)
@@ -132,7 +132,7 @@ def _speech(folder: Path, minutes: float, words: str) -> None:
 
 def _text(folder: Path, minutes: float) -> None:
     with unbroken():
-        from rhapsode.training.demo import demo as run
+        from rhapsode.modalities.text.demo import demo as run
 
     with reporting() as report:
         result = run(folder, minutes, report)

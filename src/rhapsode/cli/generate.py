@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from rhapsode.cli._escapes import KNOWN, unescaped
-from rhapsode.cli._files import arriving, as_json, check_writable, put, visible, write
-from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Overwrite
-from rhapsode.cli._progress import tell
+from rhapsode.console.escapes import KNOWN, unescaped
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import Overwrite
+from rhapsode.console.output import arriving, as_json, check_writable, put, visible, write
+from rhapsode.console.progress import tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from rhapsode._writers import Sample
-    from rhapsode.model import Model
+    from rhapsode.inference.builders import Sample
+    from rhapsode.inference.model import Model
 
 
 MUSIC, PENS, VOICES = "Music", "Pens", "Voices"
@@ -258,12 +258,12 @@ def generate(
     check_writable(output, overwrite=True)  # what is there is looked at once it is known how files are named
 
     with unbroken():
-        from rhapsode.codecs._records import RecordCodec
         from rhapsode.config import make
-        from rhapsode.model import Model
-        from rhapsode.reader import as_bytes
-        from rhapsode.samplers import Sampling
-        from rhapsode.sources import read_one
+        from rhapsode.data.codecs.records import RecordCodec
+        from rhapsode.data.sources import read_one
+        from rhapsode.inference.model import Model
+        from rhapsode.inference.reader import as_bytes
+        from rhapsode.nn.samplers import Sampling
 
     options = {
         "temperature": temperature,
@@ -286,8 +286,8 @@ def generate(
         return as_bytes(prompt or "", "prompt") if source is None else read_one(source)
 
     if record == "tune":
-        from rhapsode.cli._music import write_music
-        from rhapsode.cli._wish import Wish
+        from rhapsode.modalities.music.cli.output import write_music
+        from rhapsode.modalities.music.cli.wish import Wish
 
         if prompt is not None or prompt_file is not None:
             raise UserError("this is a model of tunes, which knows no texts: go on from a tune with --primer FILE.")
@@ -314,8 +314,8 @@ def generate(
         write_music(loaded, wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
         return
     if record == "utterance":
-        from rhapsode.cli._speech import Voice, write_speech
-        from rhapsode.speaking import LIVELINESS, Manner
+        from rhapsode.modalities.speech.cli.output import Voice, write_speech
+        from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 
         said = arriving() if prompt == "-" else before().decode("utf-8", "replace")
         if not _asked(ctx, "temperature"):
@@ -328,7 +328,7 @@ def generate(
         write_speech(loaded, said, voice, seed, samples, output, json, overwrite)
         return
     if record:
-        from rhapsode.cli._ink import Pen, write_ink
+        from rhapsode.modalities.ink.cli.output import Pen, write_ink
 
         if not page:
             only = ("pitch", "margin", "align", "reflow", "ruled")

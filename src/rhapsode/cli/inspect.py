@@ -6,14 +6,15 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli._contents import Contents, Found, contents, framed
-from rhapsode.cli._files import as_json, put, visible
-from rhapsode.cli._imports import unbroken
+from rhapsode.cli._contents import Found, contents, framed
 from rhapsode.cli._made import lines, made
-from rhapsode.cli._options import Flip, Overwrite, TrustPaths
-from rhapsode.cli._records import turned
+from rhapsode.console.contents import Contents
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import Flip, Overwrite, TrustPaths
+from rhapsode.console.output import as_json, put, visible
+from rhapsode.console.records import turned
 from rhapsode.errors import UserError
-from rhapsode.exchange.inside import trusting
+from rhapsode.files.inside import trusting
 
 
 def inspect(
@@ -44,16 +45,16 @@ def inspect(
     """Show what a model is and what it was trained on; or what a file, a folder or another SOURCE holds: text,
     drawings, tunes, recordings or none of these, and what `train` would make of it."""
     with unbroken():
-        from rhapsode.cli._copies import copied_by
-        from rhapsode.cli._recordings import recordings
-        from rhapsode.model import Model
+        from rhapsode.inference.model import Model
+        from rhapsode.modalities.music.cli.copies import copied_by
+        from rhapsode.modalities.speech.cli.recordings import recordings
 
     if picture is not None and beside is None:
         raise UserError(f"--picture {picture}: it shows a comparison, so --beside FILE is needed, too.")
     if against is not None and beside is not None:
         raise UserError("--against and --beside were given; one of them must go.")
     if beside is not None:
-        from rhapsode.cli._music import compare_music
+        from rhapsode.modalities.music.cli.output import compare_music
 
         compare_music(what, beside, picture, json, overwrite)
         return

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli import train
-from rhapsode.cli._commands import Commands
-from rhapsode.cli._files import as_json, put
-from rhapsode.cli._options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
+from rhapsode.console.commands import Commands
+from rhapsode.console.options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
+from rhapsode.console.output import as_json, put
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rhapsode.cli._escapes import unescaped
-from rhapsode.cli._files import CHUNK
-from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import Field, Flip, Separator, TrustPaths
-from rhapsode.cli._paint import no_colours
-from rhapsode.cli._progress import QUIET, Lines, reporting
 from rhapsode.cli._scored import Collected, Output, Printed
+from rhapsode.console.escapes import unescaped
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import Field, Flip, Separator, TrustPaths
+from rhapsode.console.output import CHUNK
+from rhapsode.console.paint import no_colours
+from rhapsode.console.progress import QUIET, Lines, reporting
 from rhapsode.errors import UserError
-from rhapsode.exchange.inside import trusting
+from rhapsode.files.inside import trusting
 
 if TYPE_CHECKING:
+    from rhapsode.data.sources import Sources
     from rhapsode.report import Report
-    from rhapsode.sources import Sources
 
 VIEWS = ("step", "line", "document", "color")
 
@@ -71,12 +71,12 @@ def score(
         raise UserError(f"{named}: only one of them at a time can be printed. (--json takes several.)")
 
     with unbroken():
-        from rhapsode.codecs._records import RecordCodec
-        from rhapsode.model import Model
+        from rhapsode.data.codecs.records import RecordCodec
+        from rhapsode.inference.model import Model
 
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec):
-        from rhapsode.cli._records import score_records, turned
+        from rhapsode.console.records import score_records, turned
 
         for_texts = {
             "--document-separator": separator is not None,
@@ -99,8 +99,8 @@ def score(
         return
     separator = None if separator is None else unescaped(separator, "--document-separator")
     with unbroken():
-        from rhapsode.score import Score, Scorer
-        from rhapsode.sources import open_sources
+        from rhapsode.data.sources import open_sources
+        from rhapsode.inference.score import Score, Scorer
 
     scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=dynamic)
     options = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
@@ -140,7 +140,7 @@ class _Notes(Lines):
 
 def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> None:
     """What was left out and damaged and, if files are divided into documents, how many there were."""
-    from rhapsode._files import reasons
+    from rhapsode.data.finder import reasons
 
     if opened.skipped:
         report.note(f"Files left out: {reasons(opened.skipped)}.")

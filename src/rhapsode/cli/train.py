@@ -11,10 +11,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode import registry
-from rhapsode.cli._escapes import unescaped
-from rhapsode.cli._files import as_json, put
-from rhapsode.cli._imports import unbroken
-from rhapsode.cli._options import (
+from rhapsode.console.escapes import unescaped
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import (
     Device,
     Epochs,
     Field,
@@ -29,7 +28,8 @@ from rhapsode.cli._options import (
     Steps,
     TrustPaths,
 )
-from rhapsode.cli._progress import reporting, tell
+from rhapsode.console.output import as_json, put
+from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
 from rhapsode.report import duration, nats
 
@@ -244,7 +244,7 @@ def begin(
 
 
 def _tell(result: Result) -> None:
-    from rhapsode.checkpoint import RESUME
+    from rhapsode.files.checkpoint import RESUME
     from rhapsode.training.told import SAMPLES, TOLD
 
     folder = result.model_path
@@ -260,7 +260,7 @@ def _tell(result: Result) -> None:
     else:
         tell(f"go on    rhapsode train -o {name} --resume")
     if result.quality:
-        from rhapsode.training.voice import said
+        from rhapsode.modalities.speech.voice_quality import said
 
         tell(f"quality  {said(result.quality)}")
     if result.finished and result.usage:
@@ -269,8 +269,8 @@ def _tell(result: Result) -> None:
 
 def _object(result: Result) -> dict[str, Any]:
     """What a program may want to know of it."""
-    from rhapsode.checkpoint import MODEL
-    from rhapsode.model import Model
+    from rhapsode.files.checkpoint import MODEL
+    from rhapsode.inference.model import Model
 
     folder = result.model_path
     there = (folder / MODEL).exists()  # not after a run that was stopped before its first look at the validation data
@@ -290,8 +290,8 @@ def _object(result: Result) -> dict[str, Any]:
 
 def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
     """The language becomes as espeak-ng calls it. Raises `UserError`, before the work begins."""
-    from rhapsode.recognition import codec_for
-    from rhapsode.speech import espeak
+    from rhapsode.data.recognition import codec_for
+    from rhapsode.modalities.speech import espeak
 
     if resume or base:
         option, value = next(iter(spoken.items()))

@@ -16,9 +16,9 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
-from rhapsode.context import widths
 from rhapsode.errors import UserError, choice
-from rhapsode.network import Network
+from rhapsode.nn.encoder import widths
+from rhapsode.nn.network import Network
 from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN

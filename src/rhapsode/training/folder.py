@@ -11,9 +11,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from rhapsode import checkpoint, registry
+from rhapsode import registry
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import made, sweep
+from rhapsode.files import checkpoint
+from rhapsode.files.place import made, sweep
 from rhapsode.training.log import BOARD, LOG, PICTURE
 from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 

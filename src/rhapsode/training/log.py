@@ -12,7 +12,7 @@ from typing import Any
 from xxhash import xxh3_128
 
 from rhapsode.errors import UserError
-from rhapsode.exchange.place import place
+from rhapsode.files.place import place
 
 LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
 TAGS = {

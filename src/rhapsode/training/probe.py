@@ -8,9 +8,9 @@ from functools import partial
 
 import torch
 
-from rhapsode.conditions._condition import Attended
 from rhapsode.config import NetworkConfig
-from rhapsode.network import Network
+from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.network import Network
 from rhapsode.steps import Kind, Moves, Symbols, Text
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
@@ -64,7 +64,7 @@ class Probe:
         """Forward and backward."""
         with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.mixed):
             parameters, _ = self.network.run(self.weights, self.inputs, self.state, text=self.text)
-        self.network.nats(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
+        self.network.nll(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
         """Forward, backward, clipping and optimizers."""

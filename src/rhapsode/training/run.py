@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 import torch
 
-from rhapsode import checkpoint, corpus, registry
-from rhapsode import framing as framings
-from rhapsode.codecs._codec import Codec
+from rhapsode import registry
 from rhapsode.config import make
+from rhapsode.data import corpus
+from rhapsode.data import framing as framings
+from rhapsode.data.codecs.codec import Codec
+from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
-from rhapsode.exchange.flip import flipping
-from rhapsode.exchange.inside import trusting
-from rhapsode.exchange.place import check, place
-from rhapsode.model import Model
+from rhapsode.files import checkpoint
+from rhapsode.files.flip import flipping
+from rhapsode.files.inside import trusting
+from rhapsode.files.place import check, place
+from rhapsode.inference.model import Model
 from rhapsode.report import Report, duration
-from rhapsode.resets import ResetPolicy
 from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
 from rhapsode.training.folder import check_free, check_kept, claimed, clear, over, stopped_run
@@ -46,7 +48,7 @@ class Result:
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
     seconds, steps: of all its training, steps being updates of the weights. usage: of its codec. warnings: of its data,
-    to be told once more. quality: of a voice, see `training.voice.measured`.
+    to be told once more. quality: see `Codec.quality`.
     """
 
     model_path: Path
@@ -202,7 +204,7 @@ def train(
                 base=origin.config.network if origin else None,
                 processes=group.size,
                 text=data.codec.text,
-                given=data.codec.given,
+                given=data.codec.covariates,
                 longest=int(np.diff(data.train.units, append=len(data.train)).max(initial=0)),
             )
             # Speed decides, and each process has measured its own.
@@ -231,13 +233,11 @@ def train(
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
             finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
         quality = None
-        if finished and data.codec.companion and group.leads:
-            from rhapsode.training.voice import measured
-
+        if finished and group.leads:
             try:
-                quality = measured(folder, report)
-            except UserError as error:  # the voice is there all the same
-                report.warn(f"The voice could not be compared with what was held out: {error}")
+                quality = data.codec.quality(folder, report)
+            except UserError as error:  # the model is there all the same
+                report.warn(f"The model could not be compared with what was held out: {error}")
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(

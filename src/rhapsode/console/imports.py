@@ -1,0 +1,41 @@
+"""Heavy imports that no signal can cut in half."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from rhapsode.console.streams import SIGNALS
+
+
+@contextmanager
+def unbroken() -> Iterator[None]:
+    """Ctrl-C and other signals that end us wait until the imports in here are done; a second one does not.
+
+    Raised in the midst of importing torch or numpy, KeyboardInterrupt is lost in their C code, and the run goes on
+    with half a numpy until it fails somewhere else.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    now = {number: signal.getsignal(number) for number in (signal.SIGINT, *SIGNALS)}
+    old = {number: handler for number, handler in now.items() if callable(handler)}
+    heard: list[int] = []
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        if heard:
+            old[number](number, frame)
+        heard.append(number)
+
+    for number in old:
+        signal.signal(number, hear)
+    try:
+        yield
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
+    for number in heard:
+        old[number](number, None)

@@ -1,0 +1,1 @@
+"""What every codec offers. Those of a modality lie in its folder."""

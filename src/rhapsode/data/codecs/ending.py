@@ -1,0 +1,70 @@
+"""The end of a document as a symbol of its own, for any codec of text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.steps import Symbols
+
+LABEL = "<end>"
+
+
+class Ending(TextCodec):
+    """Another codec of text with one symbol more, the last: the end of a document. It adds no bytes.
+
+    Data of many documents has such a codec (see `corpus`), so that a model learns where documents end.
+    """
+
+    def __init__(self, inner: TextCodec) -> None:
+        self.inner = inner
+        self.name, self.summary = inner.name, inner.summary  # type: ignore[misc]  # not the class's: those within
+        self.end = inner.steps.size
+        self._steps = Symbols(inner.steps.size + 1)
+        self._widths = np.append(inner.widths, 0)
+
+    @classmethod
+    def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:
+        raise NotImplementedError("fit the codec within")
+
+    @property
+    def steps(self) -> Symbols:
+        return self._steps
+
+    def encode(self, data: bytes) -> np.ndarray:
+        """As the codec within: a document, or a part of one, without its end."""
+        return self.inner.encode(data).astype(self._steps.dtype, copy=False)
+
+    def cut(self, data: bytes) -> int:
+        return self.inner.cut(data)
+
+    def decoder(self) -> Decoder:
+        return _EndingDecoder(self.inner)
+
+    @property
+    def widths(self) -> np.ndarray:
+        return self._widths
+
+    def label(self, symbol: int) -> str:
+        return LABEL if symbol == self.end else self.inner.label(symbol)
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.inner.to_json(), "end": True}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> TextCodec:
+        raise NotImplementedError("see `codecs._stored`")
+
+
+class _EndingDecoder(Decoder):
+    def __init__(self, inner: TextCodec) -> None:
+        self._codec, self._decoder, self._end = inner, inner.decoder(), inner.steps.size
+
+    def feed(self, symbol: int) -> bytes:
+        if symbol == self._end:
+            self._decoder = self._codec.decoder()  # half a byte does not go on in the next document
+            return b""
+        return self._decoder.feed(symbol)

@@ -1,0 +1,176 @@
+"""What every codec of text shares: bytes ⇄ symbols, lossless for any bytes whatever.
+
+A codec of text is immutable once made. `fit` makes one from training data; `to_json` / `from_json`
+carry it in the model file. Every symbol adds a fixed number of bytes to the output (perhaps none: the
+first half of a spelled byte), and `decode(encode(data)) == data` for every `data`.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+
+from rhapsode.data.codecs.codec import Codec
+from rhapsode.steps import Symbols
+
+SYMBOL_LIMIT = 2**20
+"""No codec of text has more symbols than this, so that a damaged file cannot ask for a vast network."""
+
+
+class Decoder(ABC):
+    """Symbols → bytes, one at a time. It remembers only what a symbol's meaning needs (half a byte)."""
+
+    @abstractmethod
+    def feed(self, symbol: int) -> bytes:
+        """The bytes that this symbol adds to the output; may be empty."""
+
+
+class TextCodec(Codec):
+    """Bytes ⇄ symbols. Subclasses are one file each in this package."""
+
+    end: int | None = None
+    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
+
+    @classmethod
+    @abstractmethod
+    def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:
+        """Make the codec for this training data, read once, in pieces of any size.
+
+        How the data is cut into pieces makes no difference. Raises `UserError` for an option that
+        the codec does not have (see `options`) or a value that it cannot take (see `limits`).
+        """
+
+    @property
+    @abstractmethod
+    def steps(self) -> Symbols:
+        """The kind of step: how many symbols there are."""
+
+    @abstractmethod
+    def encode(self, data: bytes) -> np.ndarray:
+        """`data` as symbols: [N] of `steps.dtype`. Never fails."""
+
+    @abstractmethod
+    def cut(self, data: bytes) -> int:
+        """The largest n that is safe to split at: for all later bytes `more`,
+        `encode(data + more)` == `encode(data[:n])` followed by `encode(data[n:] + more)`.
+
+        0 where no place is safe; a codec bounds how long that can last.
+        """
+
+    @abstractmethod
+    def decoder(self) -> Decoder:
+        """A fresh decoder, for output that is written as it is drawn."""
+
+    def decode(self, symbols: np.ndarray) -> bytes:
+        """Symbols as bytes. Any sequence decodes to something; `decode(encode(data)) == data`."""
+        decoder = self.decoder()
+        return b"".join(decoder.feed(symbol) for symbol in np.asarray(symbols).tolist())
+
+    @property
+    @abstractmethod
+    def widths(self) -> np.ndarray:
+        """[V] int64: how many bytes each symbol adds to the output when it follows from `encode`."""
+
+    @abstractmethod
+    def label(self, symbol: int) -> str:
+        """A short printable name of the symbol, for pictures and messages."""
+
+    def encode_chunks(self, chunks: Iterable[bytes]) -> Iterator[np.ndarray]:
+        """`encode` of the chunks joined, piece by piece, in memory bounded by the size of a chunk."""
+        return map(self.encode, cut_safely(chunks, self.cut))
+
+
+class TableDecoder(Decoder):
+    """Each symbol stands for the bytes `table[symbol]`, always the same."""
+
+    def __init__(self, table: Sequence[bytes]) -> None:
+        self._table = table
+
+    def feed(self, symbol: int) -> bytes:
+        return self._table[symbol]
+
+
+def cut_safely(chunks: Iterable[bytes], cut: Callable[[bytes], int]) -> Iterator[bytes]:
+    """The same bytes in other pieces, none empty: each but the last ends where `cut` says that it may."""
+    rest = b""
+    for chunk in chunks:
+        data = rest + chunk
+        n = cut(data)
+        if n:
+            yield data[:n]
+        rest = data[n:]
+    if rest:
+        yield rest
+
+
+def even(chunks: Iterable[bytes], size: int) -> Iterator[bytes]:
+    """The same bytes in pieces of exactly `size`, but for the last. For speed and bounded memory,
+    and so that nothing depends on how the data came."""
+    held = bytearray()
+    for chunk in chunks:
+        view = memoryview(chunk)
+        while len(held) + len(view) >= size:
+            n = size - len(held)
+            yield b"".join((held, view[:n]))
+            held.clear()
+            view = view[n:]
+        held += view
+    if held:
+        yield bytes(held)
+
+
+def space_cut(data: bytes, window: int = 4096) -> int:
+    """The last place in the last `window` bytes that is after a newline, or between another byte and a space.
+
+    Codecs whose tokens never continue after a newline and hold a space only among their leading
+    spaces may cut there, whatever comes before and after. 0 where there is no such place.
+    """
+    start = max(0, len(data) - window)
+    after_newline = data.rfind(b"\n", start) + 1
+    space = data.rfind(b" ", start)
+    before_space = start + len(data[start : space + 1].rstrip(b" ")) if space >= 0 else 0
+    return max(after_newline, before_space if before_space > start else 0)
+
+
+Token = TypeVar("Token", bound=Hashable)
+
+
+def tally(batches: Iterable[list[Token]], limit: int = 2**19) -> Counter[Token]:
+    """How often each token occurs. Memory is bounded: whenever more than `limit` distinct tokens
+    have been counted, the rarer half is forgotten (so the counts of rare tokens may be too low)."""
+    counts: Counter[Token] = Counter()
+    for batch in batches:
+        counts.update(batch)
+        if len(counts) > limit:
+            floor = sorted(counts.values())[len(counts) // 2]
+            counts = Counter({token: n for token, n in counts.items() if n > floor})
+    return counts
+
+
+class Memo(dict[Token, bytes]):
+    """Token → its symbols, as the bytes of their array. Made when first asked for, then remembered
+    (the first 131,072 of them, so that memory is bounded)."""
+
+    def __init__(self, known: dict[Token, bytes], make: Callable[[Token], bytes]) -> None:
+        super().__init__(known)
+        self._make = make
+        self._limit = len(known) + 2**17
+
+    def __missing__(self, token: Token) -> bytes:
+        value = self._make(token)
+        if len(self) < self._limit:
+            self[token] = value
+        return value
+
+
+def printable(data: bytes) -> str:
+    """`data` as short text that can be seen: an open box for a space, escapes for what does not print."""
+    marks = {" ": "␣", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+    text = data.decode("utf-8", "backslashreplace")
+    shown = (marks.get(c) or (c if c.isprintable() else c.encode("unicode_escape").decode("ascii")) for c in text)
+    return "".join(f"◌{c}" if unicodedata.combining(c[0]) else c for c in shown)

@@ -1,0 +1,449 @@
+"""Sources → a corpus ready for training: split, codec fitted, steps in memory-mapped files.
+
+All of it is done once and kept in the cache under a key: a hash of what the sources hold and of
+every option that matters. A second run only hashes the sources, and what it finds there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rhapsode import registry
+from rhapsode.data import datasets
+from rhapsode.data import encode_records as _records
+from rhapsode.data.codecs.codec import Codec
+from rhapsode.data.codecs.ending import Ending
+from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
+from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.datasets import cache_folder
+from rhapsode.data.encode import Counts, PartWriter
+from rhapsode.data.finder import DATA, SourceFile, reasons
+from rhapsode.data.recognition import Survey
+from rhapsode.data.resets import ResetPolicy
+from rhapsode.data.sources import Sources, open_sources
+from rhapsode.data.validation import By, Nothing, Split, divided, held_out
+from rhapsode.errors import UserError, choice
+from rhapsode.files import checkpoint
+from rhapsode.files.cache import Cache
+from rhapsode.files.flip import flips, unused
+from rhapsode.files.refusals import Refusals
+from rhapsode.steps import Steps
+
+FORMAT = 13
+"""Part of every key. Raise it when the files change, or when a codec encodes in another way."""
+MIN_TRAIN, MIN_VALID = 100, 10
+"""Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
+FEW_VALID = 1000
+FRACTION = 0.1
+Source = str | os.PathLike[str]
+Report = Callable[[str, float], None]
+_Every = Callable[..., Iterator[tuple[bool, Any]]]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Data ready for training.
+
+    codec:        fitted on the training part only (or the one that was given).
+    train, valid: the steps.
+    *_bytes, *_chars: sizes; chars are those of Unicode, and each byte that is not UTF-8 counts as one. Of records, the
+                  characters are those of their texts, and bytes are not counted.
+    documents:    how many there are in the sources (those given only for validation not counted).
+    skipped:      files that were left out: name → why.
+    notes:        what a person should be told, a sentence each.
+    warnings:     what a person should look at, a sentence each; told at the end of training, too.
+    key:          of the contents and options, the name of the folder in the cache.
+    damaged:      of the sources, and of those to validate on: files that could not be read to their ends: name → error.
+    sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
+    """
+
+    codec: Codec
+    train: Steps
+    valid: Steps
+    train_bytes: int
+    train_chars: int
+    valid_bytes: int
+    valid_chars: int
+    documents: int
+    skipped: dict[str, str]
+    notes: list[str]
+    key: str
+    damaged: list[dict[str, str]]
+    sidecar: Path | None = None
+    warnings: Sequence[str] = ()
+
+
+def prepare(
+    sources: Sequence[Source],
+    *,
+    codec: str | Codec | None = None,
+    codec_options: dict[str, Any] | None = None,
+    reset: ResetPolicy,
+    valid: Sequence[Source] | None = None,
+    valid_fraction: float = FRACTION,
+    valid_by: By | None = None,
+    separator: str | None = None,
+    field: str | None = None,
+    cache: Path | None = None,
+    report: Report | None = None,
+) -> Corpus:
+    """The corpus of these sources, from the cache if it is there. Raises `UserError`.
+
+    codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `Survey.codec`.
+    valid: sources to validate on. Without them it is about `valid_fraction` of the characters: the last ones
+    (`valid_by="tail"`), or whole documents, or lines if the reset policy is `line` (`document`); None for what suits
+    the data, see `_validation`. A single `data:NAME` is cut as in the literature unless one of these is given. Of
+    records it is always whole records, with texts that training has not; a single file that is itself divided into
+    parts keeps its own division.
+    cache: the folder to keep the steps in, `cache_folder()` by default.
+    report: is called with what is being done and how much of that is done, 0 to 1.
+    """
+    report = report or (lambda what, done: None)
+    if not 0 < valid_fraction < 1:
+        raise UserError(f"validation fraction {valid_fraction}: it must be more than 0 and less than 1, e.g. 0.1.")
+    if valid_by not in (None, "tail", "document"):
+        raise choice("validation by", valid_by, ["tail", "document"])
+    if valid is not None and (valid_fraction != FRACTION or valid_by is not None):
+        raise UserError(
+            "data to validate on was given, and a part of the training data to validate on, too (valid_fraction or "
+            "valid_by). One of them must go."
+        )
+    survey = Survey(sources)
+    wanted = _Codec.of(codec if codec is not None else survey.codec(), codec_options)
+    records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
+    if records is not None:
+        _refuse_for_records(records, reset, valid_by, separator, field)
+    if flips() and (records is None or records.record != "drawing"):
+        raise UserError(f"flip is for drawings, and the codec is {wanted.kind.name}. Leave it out.")
+    notes: list[str] = []
+    doubts: list[str] = []
+    if records is None and valid is None and valid_fraction == FRACTION and valid_by is None:
+        sources, valid = _published(sources, notes)
+
+    def opened(given: Sequence[Source]) -> Sources:
+        if records is None:
+            return open_sources(given, separator=separator, field=field, report=report)
+        return open_sources(given, accepts=records.recognises, wanted=records.wanted, report=report)
+
+    main = opened(sources)
+    other = opened(valid) if valid is not None else None
+    split = "sources" if other else f"{valid_by} {valid_fraction!r}"
+    identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split, *flips()]
+    key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
+    kept = Cache(cache or cache_folder(), lambda told: notes.append(told) if told not in notes else None)
+
+    def write(folder: Path) -> None:
+        if records is not None:
+            _RecordBuild(main, other, wanted, records, valid_fraction, kept, report).write(folder)
+            doubts.append(unused())
+        else:
+            _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
+
+    corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
+    warnings, skipped = survey.warnings(wanted.kind), dict[str, str]()
+    for each, damaged in zip(_both(main, other), corpus.damaged, strict=True):
+        each.damaged.update(damaged)
+        warnings += each.damage
+        skipped |= each.skipped
+    warnings += filter(None, doubts)
+    if skipped:
+        notes.append(f"Files left out: {reasons(skipped)}.")
+    if len(corpus.valid) < FEW_VALID:
+        notes.append(f"There are only {len(corpus.valid)} steps to validate on: the validation loss is a rough guess.")
+    if records is None and (separator is not None or field is not None):
+        found, warns = main.told(corpus.documents)
+        (warnings if warns else notes).append(found)
+    units, cuts = len(corpus.train.units) + (0 if other else len(corpus.valid.units)), 0 if other else 1
+    if (reset.every or reset.rule) and not reset.lines and units <= corpus.documents + cuts:
+        warnings.append(
+            f"the reset policy {reset.spec} begins no unit within documents, or only one: {units:,} units in "
+            f"{corpus.documents:,} documents. Is it the right one?"
+        )
+    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": warnings})
+
+
+def _refuse_for_records(
+    kind: type[RecordCodec], reset: ResetPolicy, valid_by: str | None, separator: str | None, field: str | None
+) -> None:
+    """Raises `UserError` for options that only text has a use for."""
+    given = {
+        "valid_by tail": valid_by == "tail",
+        "a document separator": separator is not None,
+        "field": field is not None,
+    }
+    for name, is_given in given.items():
+        if is_given:
+            raise UserError(
+                f"{name} is for text; with codec {kind.name}, each {kind.record} is a document. Leave it out."
+            )
+    if reset.spec != "document":
+        raise UserError(
+            f"reset policy {reset.spec!r} is for text; with codec {kind.name} the state begins anew with each "
+            f"{kind.record} (policy document). Leave it out."
+        )
+
+
+def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[Source], Sequence[Source] | None]:
+    """A single `data:NAME` with a split of its own → its parts."""
+    known = {f"{DATA}{each.name}": each for each in datasets.list_datasets()}
+    dataset = known.get(os.fspath(sources[0])) if len(sources) == 1 else None
+    if dataset is None or "valid" not in dataset.parts:
+        return sources, None
+    notes.append(f"{DATA}{dataset.name} is split as in the literature: {dataset.split}.")
+    return [f"{DATA}{dataset.name}/train"], [f"{DATA}{dataset.name}/valid"]
+
+
+@dataclass(frozen=True)
+class _Codec:
+    """The codec asked for: a fitted one, or a class and its options."""
+
+    kind: type[Codec]
+    options: dict[str, Any]
+    fitted: Codec | None
+
+    @staticmethod
+    def of(codec: str | Codec, options: dict[str, Any] | None) -> _Codec:
+        if isinstance(codec, Codec):
+            if options:
+                raise UserError("codec options cannot be given with a codec that is already fitted: it has its own.")
+            return _Codec(registry.get("codec", codec.name), {}, codec)
+        kind: type[Codec] = registry.get("codec", codec)
+        return _Codec(kind, kind.checked(options or {}), None)
+
+    @property
+    def identity(self) -> list[Any]:
+        return [self.kind.name, self.options, self.fitted.to_json() if self.fitted else None]
+
+
+@dataclass(frozen=True)
+class _Build:
+    """Reads the sources and writes one folder of the cache."""
+
+    main: Sources
+    other: Sources | None
+    wanted: _Codec
+    reset: ResetPolicy
+    fraction: float
+    by: By | None
+    report: Report
+
+    def write(self, folder: Path) -> None:
+        """Everything a corpus is, in the empty folder `folder`."""
+        split, documents = self._split()
+        codec = self.wanted.fitted or self._fit(split, documents)
+        assert isinstance(codec, TextCodec)
+        with ExitStack() as stack:
+            train, valid = (PartWriter(folder / name, codec, self.reset) for name in ("train", "valid"))
+            stack.callback(train.abandon)
+            stack.callback(valid.abandon)
+            for part, data, ends, whole in split.deal(self._pieces("encoding")):
+                (valid if part else train).feed(data, ends, whole)
+            if self.other:
+                for data, ends in self.other.pieces(lambda done: self.report("encoding validation data", done)):
+                    valid.feed(data, ends)
+            counts = {"train": train.close(), "valid": valid.close()}
+        damaged = _damaged(self.main, self.other)
+        _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, self.main.damage)
+        notes = [note for note in (self._ends(codec, documents), split.note) if note]
+        _write_meta(folder, codec, documents, counts, notes, damaged)
+
+    def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
+        return self.main.pieces(lambda done: self.report(what, done))
+
+    def _split(self) -> tuple[Split, int]:
+        """The split, and how many documents there are."""
+        if self.other:
+            return Nothing(), sum(ends for _, ends in self._pieces("counting"))
+        return divided(self._pieces, self.fraction, self.by, self.reset.lines)
+
+    def _fit(self, split: Split, documents: int) -> TextCodec:
+        kind = self.wanted.kind
+        assert issubclass(kind, TextCodec)
+        training = (data for part, data, *_ in split.deal(self._pieces("learning the codec")) if not part)
+        codec = kind.fit(training, **self.wanted.options)
+        return Ending(codec) if self._many(documents) else codec
+
+    def _many(self, documents: int) -> bool:
+        """Whether documents end: a single one does so only where the file happens to, and lines do by themselves."""
+        return documents > 1 and not self.reset.lines
+
+    def _ends(self, codec: TextCodec, documents: int) -> str:
+        """What is to be said of the ends of documents."""
+        if not self._many(documents):
+            return ""
+        if codec.end is None:
+            return f"{documents:,} documents: their ends are not learnt, for the model to be tuned knows none."
+        return f"{documents:,} documents: their ends are learnt, and what is generated ends there, too."
+
+
+@dataclass(frozen=True)
+class _RecordBuild:
+    """Reads sources of records and writes one folder of the cache."""
+
+    main: Sources
+    other: Sources | None
+    wanted: _Codec
+    kind: type[RecordCodec]
+    fraction: float
+    cache: Cache
+    report: Report
+
+    def write(self, folder: Path) -> None:
+        """Everything a corpus is, in the empty folder `folder`."""
+
+        fitted = self.wanted.fitted
+        options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
+        unread = Refusals()
+        every, left_out, told = self._prepared(options, unread)
+
+        def training() -> Iterator[Any]:
+            return (record for is_valid, record in every("learning the codec") if not is_valid)
+
+        if isinstance(fitted, RecordCodec):
+            codec = fitted.refitted(training)
+        else:
+            codec = self.kind.fit(training, **self.wanted.options)
+        keeper = codec.keeper()
+        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), keeper)
+        if keeper is not None:
+            checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
+        damaged = _damaged(self.main, self.other)
+        left_out = [*unread.told("In files"), *left_out]
+        if refused:
+            each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
+            left_out = [f"Left out: {codec.record}s {each}.", *left_out]
+        if lost:
+            each = ", ".join(f"{n:,} {what}" for what, n in sorted(lost.items()))
+            told = [*told, f"Left out of the {codec.record}s, which codec {codec.name} does not know: {each}."]
+        why = [*left_out, *self.main.damage]
+        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, why)
+        documents = counts["train"].documents + counts["valid"].documents
+        _write_meta(folder, codec, documents, counts, [*left_out, *told], damaged)
+
+    def _prepared(self, options: dict[str, Any], unread: Refusals) -> tuple[_Every, list[str], list[str]]:
+        """(is it for validation, record) of each, prepared; which are left out; and notes."""
+        records: Callable[..., Iterator[tuple[float, Any]]] = self._records
+        left_out, notes = list[str](), list[str]()
+        if self.kind.prepares:
+            pairs = list(self._records("reading", unread))
+            found = self.kind.prepared([record for _, record in pairs], self.cache, self.report, **options)
+            kept = [(pair[0], record) for pair, record in zip(pairs, found.records, strict=True) if record is not None]
+            records, left_out, notes = lambda *_: iter(kept), found.left_out, found.notes
+        below = self.fraction
+        if not self.other:
+            below = held_out((split_hash for split_hash, _ in records("splitting")), below)
+        return lambda *what: ((split_hash < below, record) for split_hash, record in records(*what)), left_out, notes
+
+    def _records(self, what: str, unread: Refusals | None = None) -> Iterator[tuple[float, Any]]:
+        """(lot, see `_records.split_hash`, record) of each: 0 for validation and 1 for training, where that is known.
+
+        unread: counts what is left out of the files.
+        """
+        files, divided = self.main.files, False
+        if not self.other and len(files) == 1:
+            divided = {"train", "valid"} <= set(self.kind.parts(files[0].path))
+
+        def read(file: SourceFile) -> Iterator[tuple[str | None, Any]]:
+            for part in ("valid", "train") if divided else (None,):
+                found = self.kind.read(file.path, part, file.name, unread)
+                for record in self.kind.placed(found, file.within):
+                    yield part, record
+
+        for number, (part, record) in enumerate(self.main.each(read, lambda done: self.report(what, done)), 1):
+            if divided:
+                yield float(part != "valid"), record
+            else:
+                yield 1.0 if self.other else _records.split_hash(self.kind, record, number), record
+        if self.other:
+            for _, record in self.other.each(read):
+                yield 0.0, record
+
+
+def _both(main: Sources, other: Sources | None) -> list[Sources]:
+    return [main] if other is None else [main, other]
+
+
+def _damaged(main: Sources, other: Sources | None) -> list[dict[str, str]]:
+    """Of each, files that could not be read: name → error. Raises `UserError` if any file has changed meanwhile."""
+    for sources in _both(main, other):
+        sources.check_unchanged()
+    return [sources.damaged for sources in _both(main, other)]
+
+
+def _check(
+    counts: dict[str, Counts], size: Callable[[Counts], str], kind: type[Codec], separate: bool, left_out: list[str]
+) -> None:
+    """Raises `UserError` for too little data. size: of a part, in a unit that people know; left_out: notes of that."""
+    train, valid = counts["train"], counts["valid"]
+    if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
+        return
+    unit, needed = (kind.unit, kind.needed) if issubclass(kind, RecordCodec) else ("symbol", RecordCodec.needed)
+    raise UserError(
+        f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
+        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
+        f"needed, and {needed}. Give more"
+        + (", or more to validate on." if separate else ", or another part of it to validate on.")
+        + "".join(f" {note}" for note in left_out)
+    )
+
+
+def _write_meta(
+    folder: Path,
+    codec: Codec,
+    documents: int,
+    counts: dict[str, Counts],
+    notes: list[str],
+    damaged: list[dict[str, str]],
+) -> None:
+    meta = {
+        "format": FORMAT,
+        "codec": codec_to_json(codec),
+        "documents": documents,
+        "counts": {name: asdict(part) for name, part in counts.items()},
+        "notes": notes,
+        "damaged": damaged,
+    }
+    with open(folder / "meta.json", "w", encoding="ascii") as file:
+        json.dump(meta, file)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
+    """The corpus in `folder`. Raises `ValueError` and others where it is not one."""
+    meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
+    parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
+    codec = wanted.fitted
+    if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
+        codec = codec_from_json(meta["codec"])
+    covariates = 0 if codec.steps.lags else codec.covariates
+    steps = {name: Steps.open(folder / name, codec.steps, codec.text, covariates) for name in parts}
+    beside = [(one, one.covariates) for one in steps.values() if one.covariates is not None]
+    if any(len(one) != len(covariates) for one, covariates in beside) or any(
+        len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts
+    ):
+        raise ValueError("sizes differ from those on record")
+    train, valid = parts["train"], parts["valid"]
+    return Corpus(
+        codec=codec,
+        train=steps["train"],
+        valid=steps["valid"],
+        train_bytes=train.bytes,
+        train_chars=train.chars,
+        valid_bytes=valid.bytes,
+        valid_chars=valid.chars,
+        documents=meta["documents"],
+        skipped={},
+        notes=meta["notes"],
+        damaged=meta["damaged"],
+        key=key,
+        sidecar=folder / checkpoint.KNOWN if (folder / checkpoint.KNOWN).exists() else None,
+    )

@@ -1,0 +1,105 @@
+"""Records → steps, units and texts on disk, in bounded memory. Each record is a unit."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode.data.codecs.records import Keeper, RecordCodec
+from rhapsode.data.encode import Counts
+from rhapsode.data.guide import along
+
+
+def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
+    """Where record number `number` falls in 0 … 1, by a hash. Those below `_validation.held_out` are for validation.
+
+    All records with the same text have the same lot: what is held out is text that was never written in training.
+    """
+    text = codec.text_of(record)
+    mark = f"\0{number}" if text is None else text
+    return int.from_bytes(hashlib.sha256(mark.encode("utf-8", "surrogatepass")).digest()[:8]) / 2.0**64
+
+
+class RecordBuilder:
+    """Writes steps.bin and units.bin of one part of the data; texts.bin and begins.bin where there are texts, and
+    covariates.bin where the codec gives anything."""
+
+    def __init__(self, folder: Path, codec: RecordCodec) -> None:
+        folder.mkdir()
+        self._codec = codec
+        self._gives = codec.covariates > 0 and not codec.steps.lags  # earlier steps are where they are
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * self._gives]
+        self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
+        self._steps = self._records = self._chars = self._symbols = 0
+        self.refused: Counter[str] = Counter()
+        self.lost: Counter[str] = Counter()
+
+    def add(self, record: Any) -> bool:
+        """One more record; one that the codec refuses is counted. Whether it was added."""
+        codec = self._codec
+        why = codec.refusal(record)
+        if why:
+            self.refused[why] += 1
+            return False
+        self.lost.update(codec.lost(record))
+        steps = codec.encode(record)
+        self._put("units", [self._steps], np.int64)
+        self._put("steps", steps, codec.steps.dtype)
+        guide = codec.guide(record) if self._gives else None
+        if guide is not None:
+            self._put("covariates", along(guide, steps), np.float16)
+        self._steps += len(steps)
+        self._records += 1
+        if codec.text:
+            text = codec.spelling(record)
+            symbols = codec.encode_text(text)
+            self._put("begins", [self._symbols], np.int64)
+            self._put("texts", symbols, codec.text.dtype)
+            self._symbols += len(symbols)
+            self._chars += len(text)
+        return True
+
+    def _put(self, name: str, values: Any, dtype: Any) -> None:
+        self._files[name].write(np.ascontiguousarray(values, dtype).data)
+
+    def close(self) -> Counts:
+        """Put everything on the disk; what there is of it."""
+        if self._codec.text:
+            self._put("begins", [self._symbols], np.int64)
+        for file in self._files.values():
+            file.flush()
+            os.fsync(file.fileno())
+        self.abandon()
+        return Counts(0, self._chars, self._steps, self._records, self._records)
+
+    def abandon(self) -> None:
+        """Close the files as they are."""
+        for file in self._files.values():
+            file.close()
+
+
+def write(
+    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]], keeper: Keeper | None = None
+) -> tuple[dict[str, Counts], Counter[str], Counter[str]]:
+    """folder/train and folder/valid, from (is it for validation, record); why how many were left out; and how much the
+    others lost, see `RecordCodec.lost`.
+
+    keeper: is shown the others.
+    """
+    writers = {name: RecordBuilder(folder / name, codec) for name in ("train", "valid")}
+    try:
+        for is_valid, record in records:
+            if writers["valid" if is_valid else "train"].add(record) and keeper is not None:
+                keeper.add(record, is_valid)
+        counts = {name: writer.close() for name, writer in writers.items()}
+    finally:
+        for writer in writers.values():
+            writer.abandon()
+    train, valid = writers["train"], writers["valid"]
+    return counts, train.refused + valid.refused, train.lost + valid.lost

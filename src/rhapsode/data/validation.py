@@ -1,0 +1,231 @@
+"""Which part of the data is held out to validate on.
+
+Where order may say something, as in a book, that is the end of the data: the *tail*. Documents of which there are
+many, and lines that are units, stand in an order that says nothing or, worse, is sorted: the tail of an alphabetical
+list is the letter Z. So whole documents or lines are held out, chosen by a hash of what they hold: the same ones each
+time, and of equal ones all or none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from abc import ABC, abstractmethod
+from array import array
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import Literal, NamedTuple
+
+import numpy as np
+
+from rhapsode.data.encode import CharCounter, offset_of
+from rhapsode.errors import UserError
+
+By = Literal["tail", "document"]
+WEIGHED = 1 << 16
+"""Of so many documents or lines, sizes are regarded; of more, the hash alone decides."""
+NEAR = 0.9
+"""Documents are chosen until they make up this part of what is wanted."""
+FEW = 0.5
+"""If they cannot make up this part of what is wanted, for there are few and long ones, the tail is taken, unless asked
+otherwise. Likewise lines, which may be few or all alike."""
+
+
+class Dealt(NamedTuple):
+    """Some bytes of a document: whether they are for validation, and whether the document ends with them.
+
+    whole: if it ends: it does so in truth, and not only where the other part begins.
+    """
+
+    valid: bool
+    data: bytes
+    ends: bool
+    whole: bool = True
+
+
+class Split(ABC):
+    """Says of each byte of the documents whether it is for validation. note: for people; may be empty."""
+
+    note = ""
+
+    @abstractmethod
+    def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        """The same pieces, those cut in two that stand on both sides."""
+
+
+class Nothing(Split):
+    """What is for validation comes from other sources."""
+
+    def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        return (Dealt(False, data, ends) for data, ends in pieces)
+
+
+class Tail(Split):
+    """All from the byte `at` on."""
+
+    def __init__(self, at: int) -> None:
+        self.at = at
+
+    def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        room = self.at
+        begun = False  # a document of which all so far is to train on
+        for data, ends in pieces:
+            head, rest = data[:room], data[room:]
+            room -= len(head)
+            if rest and (head or begun):
+                yield Dealt(False, head, True, whole=False)
+                head, begun = b"", False
+            if head or begun:
+                yield Dealt(False, head, ends)
+                begun = not ends
+            else:
+                yield Dealt(True, rest, ends)
+
+
+class Documents(Split):
+    """Whole documents. chosen: of each in turn, whether it is for validation."""
+
+    def __init__(self, chosen: Sequence[int]) -> None:
+        self._chosen = chosen
+        count = sum(chosen)
+        self.note = (
+            f"Held out to validate: {count:,} of {len(chosen):,} documents, chosen by a hash of their text; "
+            "--valid-by tail holds out the end of the data instead."
+        )
+
+    def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        number = 0
+        for data, ends in pieces:
+            yield Dealt(bool(self._chosen[number]), data, ends)
+            number += ends
+
+
+class Lines(Split):
+    """Lines of which the lot is `below`. In each part they keep their order."""
+
+    note = (
+        "Held out to validate: lines chosen by a hash of their text; --valid-by tail holds out the end of the data "
+        "instead."
+    )
+
+    def __init__(self, below: float) -> None:
+        self._below = below
+
+    def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        for lines, ends in _lines(pieces):
+            sides: tuple[list[bytes], list[bytes]] = [], []
+            for line in lines:
+                sides[split_hash(line) < self._below].append(line)
+            # Both parts must know that the next line begins a document, and neither has the end of this one.
+            for valid, side in enumerate(sides):
+                yield Dealt(bool(valid), b"".join(side), ends, whole=False)
+
+
+def _lines(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[list[bytes], bool]]:
+    """Some complete lines at a time, with their newlines, and whether a document ends with them."""
+    rest: list[bytes] = []
+    for data, ends in pieces:
+        *whole, last = data.split(b"\n")
+        lines = [line + b"\n" for line in whole]
+        if lines:
+            lines[0] = b"".join((*rest, lines[0]))
+            rest = []
+        rest.append(last)
+        if ends:
+            end, rest = b"".join(rest), []
+            lines += [end] if end else []
+        yield lines, ends
+
+
+def split_hash(data: bytes) -> float:
+    """A number in 0 … 1 that is a hash of the data."""
+    return _fraction(hashlib.blake2b(data, digest_size=8).digest())
+
+
+def _fraction(digest: bytes) -> float:
+    return int.from_bytes(digest) / 2.0**64
+
+
+def held_out(lots: Iterable[float], fraction: float) -> float:
+    """Below which lot records or lines are for validation: about this fraction of them is. If none were, the lowest lot
+    is, provided that there is another to train on. Reads no more lots than it must."""
+    lowest, highest = math.inf, -math.inf
+    for each in lots:
+        if each < fraction:
+            return fraction
+        lowest, highest = min(lowest, each), max(highest, each)
+    return math.nextafter(lowest, math.inf) if lowest < highest else fraction
+
+
+def divided(
+    pieces: Callable[[str], Iterator[tuple[bytes, bool]]], fraction: float, by: By | None, lines: bool
+) -> tuple[Split, int]:
+    """How the data is split, and how many documents there are.
+
+    pieces: of the documents, with what the reading of them is called; they are read once, twice or three times.
+    fraction: of the characters, about. by: None for what suits the data. lines: each line is a unit.
+    Raises `UserError`.
+    """
+    census = _Census(pieces("counting"), fraction)
+    every = (line for found, _ in _lines(pieces("splitting")) for line in found)
+    if lines and by == "document":
+        return Lines(held_out(map(split_hash, every), fraction)), census.documents
+    if lines and by is None:
+        some = list(islice(every, WEIGHED))
+        share = sum(len(line) for line in some if split_hash(line) < fraction) / max(1, sum(map(len, some)))
+        if FEW * fraction <= share <= fraction / FEW:
+            return Lines(fraction), census.documents
+    if by == "document" and census.documents < 2:
+        raise UserError(
+            "validation by document needs at least 2 documents, and there is only one. Give more files, a "
+            "document separator, or validate on the tail."
+        )
+    if by != "tail" and not lines and census.documents > 1:
+        chosen = census.choose(fraction, least=FEW if by is None else 0)
+        if chosen is not None:
+            return Documents(chosen), census.documents
+    at = int((1 - fraction) * census.chars)
+    return Tail(at if census.chars == census.bytes else offset_of(pieces("splitting"), at)), census.documents
+
+
+class _Census:
+    """Counts the documents, and knows which of them a hash would choose.
+
+    chosen: one byte a document, 1 where its lot is below `fraction`. lots, sizes (bytes): of the first `WEIGHED`.
+    """
+
+    def __init__(self, pieces: Iterable[tuple[bytes, bool]], fraction: float) -> None:
+        self.bytes = self.chars = 0
+        self.chosen, self.lots, self.sizes = bytearray(), array("d"), array("q")
+        counter, mark, begun = CharCounter(), hashlib.blake2b(digest_size=8), 0
+        for data, ends in pieces:
+            self.bytes += len(data)
+            self.chars += counter.feed(data, ends)
+            mark.update(data)
+            if ends:
+                found = _fraction(mark.digest())
+                self.chosen.append(found < fraction)
+                if len(self.lots) < WEIGHED:
+                    self.lots.append(found)
+                    self.sizes.append(self.bytes - begun)
+                mark, begun = hashlib.blake2b(digest_size=8), self.bytes
+
+    @property
+    def documents(self) -> int:
+        return len(self.chosen)
+
+    def choose(self, fraction: float, least: float) -> Sequence[int] | None:
+        """Of each document, whether it is chosen: those of the lowest lots that fit into `fraction` of the bytes. None
+        if they are less than `least` of that; with `least` 0, there is one at least."""
+        if self.documents > len(self.lots):
+            return self.chosen
+        wanted = fraction * self.bytes
+        room, chosen = wanted, bytearray(self.documents)
+        for n in np.argsort(self.lots, kind="stable").tolist():
+            if self.sizes[n] <= room:
+                chosen[n], room = 1, room - self.sizes[n]
+            if room < (1 - NEAR) * wanted:
+                break
+        if not any(chosen) and not least:
+            chosen[self.sizes.index(min(self.sizes))] = 1
+        return chosen if wanted - room >= least * wanted else None

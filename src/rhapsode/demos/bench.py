@@ -1,0 +1,138 @@
+"""How near training and generation come to what the machine can do.
+
+Training is measured in floating-point operations a second (6 per weight and step, embedding not counted) over those of
+the machine's fastest large matrix product, generation in bytes of weights read a second over those of a
+matrix-vector product with as many weights: a single sample reads every weight once a step and computes little. What is
+compared takes turns, and medians are compared, so that a noisy machine slows both alike.
+"""
+
+from __future__ import annotations
+
+import statistics
+import string
+import time
+from dataclasses import dataclass
+
+import torch
+
+from rhapsode import registry
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.inference.model import Model
+from rhapsode.nn.network import Network
+from rhapsode.steps import Moves
+from rhapsode.training import memory
+from rhapsode.training.probe import Probe
+
+SHAPES = [(1, 384, 64, 32), (1, 640, 32, 64), (1, 1024, 64, 64), (2, 512, 64, 128), (2, 1024, 128, 64)]
+"""Layers, width, rows, window."""
+ROUNDS, PATIENCE = 7, 20.0
+"""Of each measurement; no more are begun after so many seconds."""
+STEPS = 400
+"""Of generation a round."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """Of one shape, FLOP/s: forward and backward, whole updates, and the matrix peak; and steps per second."""
+
+    network: str
+    batch: str
+    passes: float
+    updates: float
+    peak: float
+    steps_per_second: float
+
+
+@dataclass(frozen=True)
+class Generation:
+    """Of one sample: steps per second, and bytes of weights per second, its own and of the matrix-vector product."""
+
+    network: str
+    steps_per_second: float
+    bytes_per_second: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Pens:
+    """Of one network that writes by hand: points per second, trained and drawn."""
+
+    network: str
+    trained_per_second: float
+    drawn_per_second: float
+
+
+@memory.kept()
+def training(shape: tuple[int, int, int, int], precision: str, device: torch.device) -> Training:
+    """One shape, e.g. of `SHAPES`."""
+    layers, width, rows, window = shape
+    probe = Probe(NetworkConfig(layers=layers, width=width), rows, window, precision, device)
+    side = 2048 if device.type == "cpu" else 8192
+    a = torch.randn(side, side, device=device).to(torch.bfloat16 if precision == "bf16" else torch.float32)
+    begun, times = time.perf_counter(), list[tuple[float, float, float]]()
+    probe.update()
+    probe.timed(lambda: a @ a)
+    while not times or (len(times) < ROUNDS and time.perf_counter() - begun < PATIENCE):
+        peak, passes = probe.timed(lambda: a @ a), probe.timed(probe.passes)
+        probe.optimizers.step(0.01)  # spends the gradients that the passes left
+        times.append((peak, passes, probe.timed(probe.update)))
+    peak, passes, update = (statistics.median(column) for column in zip(*times, strict=True))
+    return Training(
+        f"{layers}x{width}",
+        f"{rows}x{window}",
+        probe.flops / passes,
+        probe.flops / update,
+        2 * side**3 / peak,
+        rows * window / update,
+    )
+
+
+@memory.kept()
+def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, width: int = 256) -> Pens:
+    """Two layers of 256 with Graves's window, the batch of short budgets; drawing is of one sample."""
+    moves = Moves((0.0, 0.0), (1.0, 1.0))
+    codec = registry.get("codec", "strokes")(moves, 1, string.ascii_letters, 0.05, None)
+    network = NetworkConfig(**{**codec.network, "layers": layers, "width": width, "feedback": feedback})
+    probe = Probe(network, 64, 32, precision, device)
+    probe.update()
+    update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
+    fresh = Network(network, moves, codec.text).initialise(torch.Generator().manual_seed(0))
+    config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
+    model = Model(config, {name: w.numpy() for name, w in fresh.items()})
+    model.generate("abcde", length=20, seed=1)
+    times = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        drawn = model.generate("abcdefghij" * 9, length=STEPS, seed=1)[0]
+        times.append((time.perf_counter() - begun) / len(drawn.steps))
+    name = f"{layers}x{width}" + " fed back" * feedback
+    return Pens(name, 64 * 32 / update, 1 / statistics.median(times))
+
+
+def untrained(layers: int, width: int) -> Model:
+    """A model of bytes that has learnt nothing: what it draws is noise, and takes as long as text."""
+    codec, network = registry.get("codec", "bytes")(), NetworkConfig(layers=layers, width=width)
+    fresh = Network(network, codec.steps).initialise(torch.Generator().manual_seed(0))
+    config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="never")
+    return Model(config, {name: w.numpy() for name, w in fresh.items()})
+
+
+def generation(layers: int = 2, width: int = 512) -> Generation:
+    """One sample drawn, whole: network, distribution, drawing."""
+    model = untrained(layers, width)
+    # What a step reads: all but the embedding, of which it reads one row.
+    numbers = sum(w.size for name, w in model.weights.items() if name != "embedding")
+    matrix, vector = torch.randn(numbers // 1024 + 1, 1024), torch.randn(1024)
+    model.generate(length=20, seed=1)
+    steps, products = list[float](), list[float]()
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        model.generate(length=STEPS, seed=1)
+        steps.append((time.perf_counter() - begun) / STEPS)
+        begun = time.perf_counter()
+        for _ in range(STEPS):
+            matrix @ vector
+        products.append((time.perf_counter() - begun) / STEPS)
+    step, product = statistics.median(steps), statistics.median(products)
+    return Generation(f"{layers}x{width}", 1 / step, 4 * numbers / step, 4 * matrix.numel() / product)

@@ -1,0 +1,134 @@
+"""What takes long to make and can be made again: kept whole, as it was made, until it is damaged.
+
+All that is kept has a digest, which is checked each time it is taken: no record of earlier checks can be wrong, and
+reading twelve gigabytes a second costs less than the sources' own digest does. What does not match its digest goes, is
+made again, and that is said.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock
+from xxhash import xxh3_128
+
+from rhapsode.errors import UserError
+from rhapsode.files.place import place, reason, sweep, synced, temporary
+
+T = TypeVar("T")
+DIGEST = "digest"
+"""The file of a folder in which its digest is."""
+PIECE = 1 << 20
+"""Bytes that are read at a time."""
+UNUSABLE = (OSError, ValueError, KeyError, TypeError, UserError)
+"""What `opened` may raise of a folder that it cannot use."""
+
+
+@dataclass(frozen=True)
+class Cache:
+    """Files and folders with a digest, by their paths from `home` on. say: hears what a person should know, a
+    sentence, perhaps several times."""
+
+    home: Path
+    say: Callable[[str], None] = lambda text: None
+
+    def file(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """What `make` makes, kept in the file `name`. Raises `UserError`."""
+        path = self.home / name
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError:
+            data = None
+        except OSError:
+            data = b""
+        size = xxh3_128().digest_size
+        if data is not None:
+            if xxh3_128(data[size:]).digest() == data[:size]:
+                return data[size:]
+            self._say_damaged(path)
+        found = make()
+        place(path, xxh3_128(found).digest() + found, sync=False)
+        return found
+
+    def folder(self, name: str, make: Callable[[Path], None], opened: Callable[[Path], T]) -> T:
+        """What `opened` makes of the folder `name`, which `make` fills; of two that do so at once, the first one's is
+        kept. Names that begin with a dot count for nothing. Raises `UserError`."""
+        path = self.home / name
+        try:
+            found = _taken(path, opened)
+            if found is None and path.exists():
+                self._say_damaged(path)
+                self._remove(path, opened)
+            if found is None:
+                self._make(path, make)
+                found = _taken(path, opened)
+        except OSError as error:
+            raise UserError(
+                f"cannot keep data in {path.parent}: {reason(error)}. Make room there, or set RHAPSODE_CACHE to "
+                "another folder."
+            ) from error
+        if found is None:
+            raise UserError(f"{path}: damaged as soon as it was written. Is the disk sound?")
+        return found
+
+    def _say_damaged(self, path: Path) -> None:
+        self.say(f"What was kept in {path.parent} was damaged; it is made again.")
+
+    def _remove(self, path: Path, opened: Callable[[Path], object]) -> None:
+        """Remove what is damaged, and not what another process has made of it meanwhile."""
+        with FileLock(path.parent / ".lock"):
+            if path.exists() and _taken(path, opened) is None:
+                aside = temporary(path)
+                os.rename(path, aside)
+                shutil.rmtree(aside, ignore_errors=True)
+
+    def _make(self, path: Path, make: Callable[[Path], None]) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
+        beside = temporary(path)
+        try:
+            beside.mkdir()
+            make(beside)
+            (beside / DIGEST).write_text(_digest(beside))
+            with suppress(FileExistsError):  # another process was first
+                _renamed(beside, path)
+        finally:
+            shutil.rmtree(beside, ignore_errors=True)  # gone already when all went well
+
+
+def _renamed(folder: Path, path: Path) -> None:
+    """By one rename. Raises `FileExistsError` where there is one already."""
+    try:
+        os.rename(folder, path)
+    except OSError:
+        if path.is_dir():  # systems call this by several names
+            raise FileExistsError(path) from None
+        raise
+    synced(path.parent)
+
+
+def _taken(path: Path, opened: Callable[[Path], T]) -> T | None:
+    """None where there is no such folder, or one that is damaged."""
+    try:
+        return opened(path) if (path / DIGEST).read_text() == _digest(path) else None
+    except UNUSABLE:
+        return None
+
+
+def _digest(folder: Path) -> str:
+    """Of the names, sizes and contents of all files in it."""
+    total, piece = xxh3_128(), memoryview(bytearray(PIECE))
+    files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
+    for name, path in sorted(files.items()):
+        if name.parts != (DIGEST,) and not any(part.startswith(".") for part in name.parts):
+            with open(path, "rb", buffering=0) as file:
+                total.update(f"{name.as_posix()}\0{os.fstat(file.fileno()).st_size}\0".encode())
+                while size := file.readinto(piece):
+                    total.update(piece[:size])
+    return total.hexdigest()

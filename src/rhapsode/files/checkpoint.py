@@ -1,0 +1,142 @@
+"""Files: safetensors with JSON in the header. No code in data, and nothing half-written.
+
+A model is one file, `model.safetensors`, usually in a folder of its own beside the training's
+`resume.safetensors`, its log and its picture. Each file is put in its place whole. Each carries a
+checksum of all it holds; a file that does not match it, or whose tensors are not those its
+configuration calls for, is refused before anything is computed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode.errors import UserError, choice
+from rhapsode.files.json import dumps
+from rhapsode.files.place import place
+
+MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
+"""The last holds what of its data a model has beside it, see `RecordCodec.keeper`."""
+KEY, DIGEST = "rhapsode", "sha256"
+HEADER_LIMIT = 64 << 20
+SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
+"""Models that come with the package: `demo:NAME` is the one in that folder's NAME."""
+DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
+"""F16 is for weights that take little room; they are used as F32."""
+
+
+def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
+    """SHA-256 over the JSON text and all tensors with their names, types and shapes."""
+    total = hashlib.sha256(info.encode())
+    for name in sorted(tensors):
+        value = np.asarray(tensors[name], order="C")
+        total.update(f"\0{name}\0{value.dtype.str}\0{value.shape}\0".encode())
+        total.update(value.data if value.size else b"")
+    return total.hexdigest()
+
+
+def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """Write a file, all or nothing; returns its checksum. Raises `UserError` when the disk will not take it."""
+    from safetensors.numpy import save as pack
+
+    text = dumps(info, sort_keys=True)
+    mark = digest(text, tensors)
+    contents = {name: np.asarray(value, order="C") for name, value in tensors.items()}  # keeps 0-d as 0-d
+    place(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
+    return mark
+
+
+def locate(path: str | os.PathLike[str]) -> Path:
+    """The model file meant by a folder, a file, or `demo:NAME`. Raises `UserError`."""
+    if str(path).startswith(SHIPPED_PREFIX):
+        names = sorted(each.parent.name for each in SHIPPED.glob(f"*/{MODEL}"))
+        name = str(path).removeprefix(SHIPPED_PREFIX)
+        if name not in names:
+            raise choice("demo", name, names)
+        return SHIPPED / name / MODEL
+    if not str(path):
+        raise UserError("an empty name is no model's: name its folder.")
+    given = Path(path)
+    try:
+        given.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        pass  # told below, with what is near
+    except OSError as error:
+        raise UserError(f"cannot read {given}: {error.strerror or error}") from None
+    found = given / MODEL if given.is_dir() else given
+    if found.is_file():
+        return found
+    if given.is_dir():
+        raise UserError(f"{given} holds no model ({MODEL} is missing). Train one: rhapsode train SOURCE -o {given}")
+    near = [str(p.parent) for p in Path(given.parent).glob(f"*/{MODEL}")][:5] if given.parent.is_dir() else []
+    hint = f" Models there: {', '.join(near)}." if near else ""
+    raise UserError(f"no model at {given}.{hint} Train one: rhapsode train SOURCE -o {given}")
+
+
+def is_tensors(head: bytes) -> bool:
+    """Whether a file that begins so is one of safetensors, whoever wrote it."""
+    return head[3:9] == b"\0\0\0\0\0{"
+
+
+def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[int, ...], str]]]:
+    """A file's JSON, its checksum, and name → (shape, dtype) of its tensors, without reading any of them.
+
+    Raises `UserError` for anything that is not such a file.
+    """
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(8)
+            length = int.from_bytes(head, "little")
+            if len(head) < 8 or not 2 <= length <= min(HEADER_LIMIT, size - 8):
+                raise _bad(path, "its header is not that of a safetensors file, or the file is cut short")
+            header = json.loads(file.read(length))
+    except OSError as error:
+        raise UserError(f"cannot read {path}: {error.strerror or error}") from None
+    except (ValueError, RecursionError):
+        raise _bad(path, "its header is damaged") from None
+    try:
+        meta = header.pop("__metadata__")
+        info, mark = json.loads(meta[KEY]), str(meta[DIGEST])
+        tensors = {name: (tuple(int(n) for n in t["shape"]), str(t["dtype"])) for name, t in header.items()}
+        if not isinstance(info, dict):
+            raise TypeError
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError, RecursionError):
+        raise _bad(path, "it does not carry Rhapsode's own header") from None
+    return info, mark, tensors
+
+
+def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -> dict[str, np.ndarray]:
+    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum."""
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    info, _, found = load_info(path)
+    for name in sorted(set(shapes) | set(found)):
+        if name not in found or name not in shapes or found[name][0] != tuple(shapes[name]):
+            have = found[name][0] if name in found else "nothing"
+            want = shapes.get(name, "nothing")
+            raise _bad(path, f"tensor {name!r} has shape {have} where its configuration calls for {want}")
+        if found[name][1] not in DTYPES:
+            raise _bad(path, f"tensor {name!r} has type {found[name][1]}")
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError, ValueError) as error:
+        raise _bad(path, f"it is damaged or cut short ({error})") from None
+    try:
+        matches = digest(dumps(info, sort_keys=True), tensors) == mark
+    except (ValueError, RecursionError):
+        matches = False
+    if not matches:
+        raise _bad(path, "its contents do not match its checksum: it is damaged")
+    return {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in tensors.items()}
+
+
+def _bad(path: Path, why: str) -> UserError:
+    return UserError(f"{path} is not a usable Rhapsode file: {why}. Train again, or restore it from a copy.")

@@ -1,0 +1,90 @@
+"""JSON: lines of it and elements of lists, from anywhere; and values as JSON that can be written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from rhapsode.errors import UserError
+from rhapsode.files.source import Source
+from rhapsode.files.values import PARTS, mapping, shown
+
+LINE = 1 << 26
+"""Bytes of a line, at most."""
+SPACE = re.compile(r"[\s,]*")
+
+
+def dumps(value: Any, sort_keys: bool = False) -> str:
+    """A value as JSON that has a UTF-8: halves of surrogate pairs, as in names of other encodings, are escapes."""
+    text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys)
+    return text.encode("utf-8", "backslashreplace").decode()
+
+
+def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, the object) of each line that is not blank. Raises `UserError`."""
+    with source.open() as file:
+        number = 0
+        while line := file.readline(LINE + 1):
+            number += 1
+            where = f"{source.name}, line {number}"
+            if len(line) > LINE:
+                raise UserError(f"{where}: longer than {LINE >> 20} MiB. Each line must be one object.")
+            if number == 1:
+                line = line.removeprefix(b"\xef\xbb\xbf")
+            if line.strip():
+                yield where, _object(line, where)
+
+
+def _check(count: int, where: str) -> None:
+    """count: of brackets. Raises `UserError`."""
+    if count > PARTS:
+        raise UserError(
+            f"{where}: {count:,} lists and objects; at most {PARTS:,} are held at once. Cut it into several files."
+        )
+
+
+def _object(line: bytes, where: str) -> dict[str, Any]:
+    _check(line.count(b"[") + line.count(b"{"), where)
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        raise UserError(
+            f"{where}: not JSON ({error}): {shown(line[:60].decode('utf-8', 'backslashreplace'))}. Each line must be "
+            "one JSON object; a file that was cut off must be fetched again."
+        ) from None
+    return mapping(value, where)
+
+
+def objects(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
+    """(where it stands, the object) of each, be they lines, elements of a list, or written over several lines. Only
+    lines are read one by one. Raises `UserError`."""
+    first = source.head().removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
+    if first[0].startswith(b"{") and (not first[1] or first[0].rstrip().endswith(b"}")):
+        yield from lines(source)
+    else:
+        yield from ((where, mapping(value, where)) for where, value in elements(source))
+
+
+def elements(source: Source) -> Iterator[tuple[str, Any]]:
+    """(where it stands, the value) of each element of a list, or of values that follow one another. Raises
+    `UserError`."""
+    text = source.text()
+    _check(text.count("[") + text.count("{"), source.name)
+    decoder = json.JSONDecoder()
+    listed = text.lstrip().startswith("[")
+    at = len(text) - len(text.lstrip()) + listed
+    number = 0
+    while True:
+        found = SPACE.match(text, at)
+        at = found.end() if found else at
+        number += 1
+        where = f"{source.name}, element {number}"
+        if text[at : at + 1] == "]" if listed else at == len(text):
+            return
+        try:
+            value, at = decoder.raw_decode(text, at)
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"{where}: not JSON ({error}). If the file was cut off, fetch it again.") from None
+        yield where, value

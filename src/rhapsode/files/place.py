@@ -1,0 +1,159 @@
+"""Files put in their place whole: written beside it, flushed, and put there by one rename."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from rhapsode.errors import UserError
+from rhapsode.files.values import shown
+
+NAMED = 24
+"""Characters of a file's name that its temporary one has, so that long names stay allowed."""
+LONGEST = 255
+"""Bytes of a name, where the system does not say."""
+
+
+def place(path: Path, contents: bytes, sync: bool = True) -> None:
+    """Write a file, wholly or not at all: at every moment there is the old one, or all of the new one.
+
+    Folders are made. Of a link, the file that it leads to is written; a pipe or a device, as it is. A new file has the
+    permissions that the umask leaves, one in the place of another has those of the other. sync: it stays there, too,
+    when the power fails; what can be made again does without. Raises `UserError`.
+    """
+    try:
+        real = Path(os.path.realpath(path))
+        if real.exists() and not real.is_file() and not real.is_dir():
+            with open(real, "wb") as file:
+                file.write(contents)
+            return
+        with made(real.parent):
+            _replace(real, contents, sync)
+    except (OSError, ValueError) as error:
+        raise UserError(
+            f"cannot write {path} ({len(contents):,} bytes): {reason(error)}. What was there is untouched. Make room, "
+            "or choose another place."
+        ) from error
+
+
+def _replace(path: Path, contents: bytes, sync: bool) -> None:
+    mode = None
+    if path.exists():
+        if not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, "it is read-only")
+        mode = stat.S_IMODE(path.stat().st_mode) & 0o777
+    beside = temporary(path)
+    try:
+        with open(beside, "xb") as file:
+            if mode is not None:
+                os.chmod(beside, mode)
+            file.write(contents)
+            if sync:
+                file.flush()
+                os.fsync(file.fileno())
+        os.replace(beside, path)
+    finally:
+        beside.unlink(missing_ok=True)  # gone already when all went well
+    if sync:
+        synced(path.parent)
+
+
+def synced(folder: Path) -> None:
+    """Have the names in a folder on the disk, where the system lets folders be synced."""
+    with suppress(OSError):
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+@contextmanager
+def made(folder: Path) -> Iterator[None]:
+    """The folder and those above it, made. After an error, those of them that are empty go again."""
+    new: list[Path] = []
+    try:
+        for each in (*reversed(folder.parents), folder):
+            if not each.is_dir():
+                if each.exists():
+                    raise NotADirectoryError(errno.ENOTDIR, f"{each} is a file")
+                each.mkdir(exist_ok=True)
+                new.append(each)
+        yield
+    except BaseException:
+        for each in reversed(new):
+            with suppress(OSError):
+                each.rmdir()
+        raise
+
+
+def check(name: str, folder: bool = False) -> None:
+    """Raises `UserError`, before any work is done, where no file, or no `folder`, of this name could be written."""
+    if not name:
+        raise UserError(f"an empty name for what is to be written: name a {'folder' if folder else 'file'}.")
+    try:
+        real = Path(os.path.realpath(name))
+        here = next(each for each in (real, *real.parents) if os.path.exists(each))
+        for given, limit in ((name, "PC_PATH_MAX"), *((part, "PC_NAME_MAX") for part in real.parts)):
+            longest = os.pathconf(here, limit) if hasattr(os, "pathconf") else LONGEST
+            if len(os.fsencode(given)) > longest:
+                raise OSError(f"the name is longer than the {longest:,} bytes that are allowed")
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot write {shown(name)}: {reason(error)}. Choose another name.") from None
+    if here == real and real.is_dir() != folder:
+        raise UserError(f"{name} is a {'file; name a folder' if folder else 'folder; name a file'}.")
+    if here != real and not here.is_dir():
+        raise UserError(f"cannot write {name}: {here} is a file. Choose another place.")
+    for each in (here, here.parent) if here.is_file() else (here,):
+        if not os.access(each, os.W_OK | os.X_OK if each.is_dir() else os.W_OK):
+            raise UserError(f"cannot write {name}: there is no permission to write {each}. Choose another place.")
+
+
+def temporary(path: Path) -> Path:
+    """A name beside `path` for what is to be put there. It tells whose it is: see `sweep`."""
+    return path.with_name(f".{path.name[:NAMED]}{_mark()}.{os.getpid()}.{os.urandom(4).hex()}")
+
+
+def sweep(folder: Path, owned: Collection[str] = ()) -> None:
+    """Remove what was left half made in a folder: by processes of this machine that are no more; and what was to
+    become one of `owned`, by anyone: names that no other process may write to just now."""
+    import shutil
+
+    with suppress(OSError):
+        for path in [Path(folder, name) for name in os.listdir(folder) if name.startswith(".")]:
+            if _orphan(path.name) or any(path.name.startswith(f".{name[:NAMED]}.") for name in owned):
+                with suppress(OSError):
+                    shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+
+def _mark() -> str:
+    import socket
+
+    return f".{socket.gethostname()[:NAMED]}"
+
+
+def _orphan(name: str) -> bool:
+    """Whether it is a temporary name, of a process of this machine that is no more."""
+    begin, _, end = name.rpartition(f"{_mark()}.")
+    process, _, token = end.partition(".")
+    if os.name != "posix" or not begin or not process.isdecimal() or len(token) != 8:
+        return False
+    try:
+        os.kill(int(process), 0)
+    except (ProcessLookupError, OverflowError):
+        return True
+    except PermissionError:  # another user's
+        pass
+    return False
+
+
+def reason(error: Exception) -> str:
+    """What the system says, without numbers and names."""
+    if isinstance(error, OSError) and error.errno == errno.EBADF:  # so is a standard stream, at times
+        return "it is closed"
+    said = error.strerror if isinstance(error, OSError) else None
+    return (said or str(error)).rstrip(".")

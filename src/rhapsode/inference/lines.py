@@ -1,0 +1,56 @@
+"""The score of a text, line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from rhapsode.data.encode import Tally
+from rhapsode.inference.score import Score, Surprise
+
+
+class ByLine:
+    """Gives each line of a text the score of the steps that begin in it. The end of the document counts to the last.
+
+    Of a step with several lines in it, the first has all nats. Lines have their newlines with them.
+    """
+
+    def __init__(self, give: Callable[[Score], None]) -> None:
+        """give: is called with the score of each line, in order."""
+        self._give = give
+        self._line: Score | None = None  # one that is whole, until it is clear that another follows
+        self._begin()
+
+    def _begin(self) -> None:
+        self._nats, self._steps, self._tally = 0.0, 0, Tally()
+
+    def hear(self, step: Surprise) -> None:
+        self._nats += step.nats
+        self._steps += 1
+        first, *others = step.data.split(b"\n")
+        for other in others:
+            self._feed(first + b"\n")
+            self._end()
+            first = other
+        if first:
+            self._feed(first)
+
+    def _feed(self, data: bytes) -> None:
+        if self._line is not None:
+            self._give(self._line)
+            self._line = None
+        self._tally.feed(data)
+
+    def _end(self) -> None:
+        self._tally.feed(b"", ends=True)
+        counts = self._tally
+        if counts.bytes:
+            self._line = Score(self._nats, self._steps, counts.chars, counts.bytes, None, counts.words)
+        elif self._steps:  # the end of the document, behind a newline
+            self._line = (self._line or Score(0.0, 0, 0, 0)) + Score(self._nats, self._steps, 0, 0)
+        self._begin()
+
+    def close(self) -> None:
+        """The text is over."""
+        self._end()
+        if self._line is not None:
+            self._give(self._line)

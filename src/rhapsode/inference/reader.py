@@ -1,0 +1,278 @@
+"""Reading: a place in sequences, and what the model remembers and expects there.
+
+A `Reader` is the explicit state, which can be copied and forked. Scoring, generation and compression are all loops
+around a reader, so none of them knows of resets, framings or kinds of step.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.data.resets import Scanner
+from rhapsode.errors import UserError
+from rhapsode.nn.engine import State, Texts
+
+if TYPE_CHECKING:
+    from rhapsode.inference.model import Model
+
+BLOCK = 256
+"""Steps per call of the engine when a known sequence is read."""
+
+
+def as_bytes(text: bytes | str, what: str) -> bytes:
+    """Text as UTF-8. Bytes that the command line could not decode (lone U+DC80 to U+DCFF) come out as they were.
+
+    Raises `UserError`, which calls the text `what`, for other halves of surrogate pairs.
+    """
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise UserError(
+            f"{what}: character {error.start} is U+{ord(text[error.start]):04X}, half of a surrogate pair: it has "
+            "no UTF-8. Repair the text, or give it as bytes."
+        ) from None
+
+
+class Reader:
+    """A place in `rows` sequences: everything read so far, as the network remembers it.
+
+    `parameters` [rows, P] float32 are those of the distribution of the next step. The numbers are
+    the same, bit for bit, however the steps were given: one by one, all at once, alone or among
+    other rows. (A test holds ONNX Runtime to that.)
+    """
+
+    parameters: np.ndarray
+    attention: np.ndarray
+    """[rows, U] float32: how much of each symbol of the texts that go with the rows was seen at the last step; U is 0
+    where there are none."""
+
+    def __init__(
+        self, model: Model, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None
+    ) -> None:
+        """text: [U] symbols that go with every row; models with a condition need it. covariates: [D]
+        float32 of the first step, of models whose codec has any."""
+        self._model = model
+        self._rows = [_Row(model) for _ in range(rows)]
+        self._state: State = model.engine.zeros(rows)
+        self._text: Texts | None = None
+        if text is not None:
+            self._text = np.repeat(text.astype(np.int64)[:, None], rows, axis=1), np.full(rows, len(text), np.int64)
+        first = None if covariates is None else np.repeat(covariates[None], rows, axis=0)
+        self._feed(np.repeat(self._start, rows, axis=0), first)
+
+    @property
+    def _start(self) -> np.ndarray:
+        """The input where there is no step before, [1, *shape of a step]."""
+        kind = self._model.codec.steps
+        return kind.inputs(np.asarray(kind.start)[None])
+
+    @property
+    def rows(self) -> int:
+        return len(self._rows)
+
+    @property
+    def state(self) -> list[dict[str, np.ndarray]]:
+        """Each layer's state, first layer first: the parts of its cell by name, [rows, H] float32. Not to be changed.
+
+        It has everything read so far in it, as far as framing and reset policy let it.
+        """
+        parts = iter(self._state)
+        return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
+
+    def copy(self) -> Reader:
+        """The same place once more. Arrays are shared: a step makes new ones."""
+        other = copy.copy(self)
+        other._rows = [row.copy() for row in self._rows]
+        return other
+
+    def repeat(self, rows: int) -> Reader:
+        """`rows` rows at the place of this reader's only row."""
+        if self.rows != 1:
+            raise ValueError("only a reader of one row can be repeated")
+        return self.take([0] * rows)
+
+    def take(self, index: Sequence[int]) -> Reader:
+        """Some rows of this reader, in the order given; a row may be taken more than once."""
+        other = copy.copy(self)
+        other._rows = [self._rows[n].copy() for n in index]
+        other._state = tuple(part[index] for part in self._state)
+        other.parameters, other.attention = self.parameters[index], self.attention[index]
+        if self._text is not None:
+            other._text = self._text[0][:, index], self._text[1][index]
+        return other
+
+    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
+        """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
+        framing = self._model.config.framing
+        inputs = self._model.codec.steps.inputs(steps)
+        # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
+        begins = [row.read(symbol) for row, symbol in zip(self._rows, inputs.tolist(), strict=True)]
+        if any(begins):
+            inputs[begins] = self._start
+        if framing.name == "many-to-one":
+            self._read_windows(inputs, begins)
+            return
+        fresh = begins
+        if framing.name == "one-to-one":
+            fresh = [True] * self.rows
+        elif framing.name == "one-to-many":
+            fresh = [begin or row.predicted >= framing.length for row, begin in zip(self._rows, begins, strict=True)]
+        if any(fresh):
+            for row, is_fresh in zip(self._rows, fresh, strict=True):
+                if is_fresh:
+                    row.predicted = 0
+            keep = ~np.array(fresh)[:, None]
+            self._state = tuple(part * keep for part in self._state)
+        self._feed(inputs, covariates)
+
+    def _feed(self, inputs: np.ndarray, covariates: np.ndarray | None) -> None:
+        known = None if covariates is None else covariates[None]
+        out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text, known)
+        self.parameters, self.attention = out[0], attention[0]
+
+    def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
+        """many-to-one: the window before the next step, from zero state, once more for each step."""
+        out, states = [], []
+        for row, step, begin in zip(self._rows, inputs, begins, strict=True):
+            row.window = [step] if begin else [*row.window, step][-self._model.config.framing.length :]
+            window = self._model.codec.steps.inputs(np.stack(row.window))[:, None]
+            parameters, state = self._model.engine.run(window, self._model.engine.zeros(1))
+            out.append(parameters[-1, 0])
+            states.append(state)
+        self.parameters = np.stack(out)
+        self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
+
+    def read_all(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> Iterator[np.ndarray]:
+        """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them.
+
+        covariates: [N, D] of the steps after each of them.
+        """
+        if self.rows != 1:
+            raise ValueError("only a reader of one row can read a known sequence")
+        for at in range(0, len(steps), BLOCK):
+            block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
+            if covariates is not None:
+                out = [self.parameters]
+                found, self._state, _ = self._model.engine.attend(
+                    block[:, None], self._state, self._text, covariates[at : at + BLOCK, None]
+                )
+                out.append(found[:, 0])
+                parameters = np.concatenate(out)
+                self.parameters = parameters[-1:]
+                yield parameters[:-1]
+            elif self._model.config.framing.name == "stream":
+                yield self._read_block(block)
+            else:
+                out = []
+                for step in block:
+                    out.append(self.parameters[0])
+                    self.read(step[None])
+                yield np.stack(out)
+
+    def _read_block(self, block: np.ndarray) -> np.ndarray:
+        """A block of a stream in as few calls as its unit beginnings allow."""
+        row = self._rows[0]
+        pieces = np.split(block, np.flatnonzero([row.read(s) for s in block.tolist()]) + 1)
+        out = [self.parameters]
+        for n, piece in enumerate(pieces):
+            ends_unit = n + 1 < len(pieces)
+            seen = piece[:-1] if ends_unit else piece  # a unit's last step is never fed: the state is zeroed after it
+            if len(seen):
+                parameters, self._state, attention = self._model.engine.attend(seen[:, None], self._state, self._text)
+                self.attention = attention[-1]
+                out.append(parameters[:, 0])
+            if ends_unit:
+                self._state = self._model.engine.zeros(1)
+                self._feed(self._start, None)
+                out.append(self.parameters)
+        parameters = np.concatenate(out)
+        self.parameters = parameters[-1:]
+        return parameters[:-1]
+
+
+class Precomputed:
+    """A place in sequences whose steps do not depend on those before (`reads = false`): all is computed at once.
+
+    covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
+    """
+
+    def __init__(self, model: Model, covariates: np.ndarray) -> None:
+        start = np.asarray(model.codec.steps.start)
+        inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
+        self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
+        """[N, P] float32: the parameters of each step's distribution."""
+        self._at, self.rows = 0, 1
+
+    @property
+    def parameters(self) -> np.ndarray:
+        return np.repeat(self.every[self._at][None], self.rows, axis=0)
+
+    @property
+    def attention(self) -> np.ndarray:
+        return np.empty((self.rows, 0), np.float32)
+
+    def take(self, index: Sequence[int]) -> Precomputed:
+        other = copy.copy(self)
+        other.rows = len(index)
+        return other
+
+    def repeat(self, rows: int) -> Precomputed:
+        return self.take(range(rows))
+
+    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
+        self._at += 1
+
+
+class Units:
+    """Finds, as steps are read, where units begin according to the model's reset policy."""
+
+    def __init__(self, model: Model) -> None:
+        self._codec, self._policy = model.codec, model.policy
+        self._every = model.policy.every
+        self._end = model.end if model.policy.documents else None
+        self._begin_document()
+
+    def _begin_document(self) -> None:
+        self._in_unit = 0
+        self._decoder: Decoder | None = None
+        self._scanner: Scanner | None = None
+        if self._policy.rule and isinstance(self._codec, TextCodec):  # rules are rules on text
+            self._decoder, self._scanner = self._codec.decoder(), self._policy.scanner()
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._decoder, other._scanner = copy.copy(self._decoder), copy.copy(self._scanner)
+        return other
+
+    def read(self, step: Any) -> bool:
+        """Take note of a step; True if a unit begins after it."""
+        if self._end is not None and step == self._end:
+            self._begin_document()
+            return True
+        self._in_unit += 1
+        begins = self._in_unit == self._every
+        if self._scanner is not None and self._decoder is not None:
+            begins = bool(self._scanner.feed(self._decoder.feed(step)))
+        if begins:
+            self._in_unit = 0
+        return begins
+
+
+class _Row(Units):
+    """What one row must remember beside the network's state."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(model)
+        self.predicted = 0  # one-to-many: steps since the state was last zero
+        self.window: list[Any] = [model.codec.steps.start]
+
+    def read(self, step: Any) -> bool:
+        self.predicted += 1
+        return super().read(step)

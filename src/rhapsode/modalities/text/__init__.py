@@ -1,0 +1,1 @@
+"""Text: by character, byte, word, or parts of words."""

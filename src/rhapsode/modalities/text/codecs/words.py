@@ -1,0 +1,170 @@
+"""The codec `words`: a step is a word with the space before it, a punctuation mark, or a run of spaces.
+
+Text is cut into tokens by one regular expression, from left to right (`TOKEN`). A space belongs to
+the word or mark that follows it, because otherwise every second step would be a space. A newline is
+always a token of its own, so lines, paragraphs and documents begin with a new token. No token is
+longer than 33 characters, so that what is not yet certain at the end of a chunk is always short.
+
+The most frequent tokens are symbols. All others are spelled: character by character as in the codec
+`chars`, and characters that are not known either with halves of bytes. Nothing is ever lost.
+
+Symbols, with W words and K characters: 0 … W-1 the words, sorted; W … W+K-1 the characters by code
+point; then 16 high and 16 low halves; V = W + K + 32.
+
+What counts as a letter is Python's opinion and may change with its version for characters new to
+Unicode: a model then splits them otherwise than in training, but decodes all the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from rhapsode.data.codecs.codec import damaged, fields
+from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, Memo, TextCodec, cut_safely, even, space_cut, tally
+from rhapsode.modalities.text.codecs.chars import (
+    CODE_POINTS,
+    HALVES,
+    Chars,
+    SpellingDecoder,
+    count_characters,
+    frequent_characters,
+    spelled_label,
+    spelled_widths,
+    utf8_cut,
+    valid_characters,
+)
+from rhapsode.steps import Symbols
+
+LONGEST = 32
+BLOCK = 2**18
+MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u109f\u200c\u200d"
+"""Accents and vowel signs (and joiners) that Python does not count as part of a word, but readers do."""
+
+TOKEN = re.compile(
+    rf" ?(?:[\w{MARKS}]{{1,{LONGEST}}}|[^\w\s])"  # a word, number or identifier, or a mark; with one space before
+    rf"| {{1,{LONGEST}}}|\t{{1,{LONGEST}}}|.",  # spaces; tabs; any other space, and newlines, one by one
+    re.DOTALL,
+)
+
+
+def cut(data: bytes) -> int:
+    """A place where a token ends whatever follows. At most 33 characters and 3 bytes are held back.
+
+    All tokens but the last are certain: each ended because of the character that follows it, or
+    because it could not be longer. `TOKEN` never looks back, nor more than one character ahead.
+    """
+    n = space_cut(data)
+    if n:
+        return n
+    n = utf8_cut(data)
+    last = ""
+    for match in TOKEN.finditer(data[:n].decode("utf-8", "surrogateescape")):
+        last = match.group()
+    return n - len(last.encode("utf-8", "surrogateescape"))
+
+
+def split(data: bytes) -> list[str]:
+    """The tokens of `data`; bytes that are not UTF-8 are lone surrogates."""
+    return TOKEN.findall(data.decode("utf-8", "surrogateescape"))
+
+
+class Words(TextCodec):
+    """Known words one symbol each; other tokens spelled with characters and halves of bytes.
+
+    words:      tokens of 2 to 33 characters, sorted, none twice, no surrogates.
+    characters: as for `Chars`.
+    """
+
+    name = "words"
+    summary = "a step is a word, number or mark; rare ones are spelled: for prose when steps are dear"
+    options = {"min_count": 3, "max_size": 10_000}
+    limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT // 2 - HALVES)}
+    meanings = {
+        "min_count": "How often a word, or a character that others are spelled with, must be seen to be known.",
+        "max_size": "How many words are known at most, and how many characters: the most frequent.",
+    }
+
+    def __init__(self, words: Sequence[str], characters: str) -> None:
+        self.words = tuple(words)
+        self._chars = Chars(characters)
+        self._table = [piece.encode() for piece in (*words, *characters)]
+        self._steps = Symbols(len(self._table) + HALVES)
+        self._widths = spelled_widths(self._table)
+        symbols = np.arange(len(words)).astype(self._steps.dtype)
+        known = {word: symbol.tobytes() for word, symbol in zip(words, symbols, strict=True)}
+        self._spelled: Memo[str] = Memo({}, self._spell_character)
+        self._symbols: Memo[str] = Memo(known, self._spell)
+
+    def _spell_character(self, character: str) -> bytes:
+        symbols = self._chars.encode(character.encode("utf-8", "surrogateescape"))
+        return (symbols.astype(self._steps.dtype) + len(self.words)).astype(self._steps.dtype).tobytes()
+
+    def _spell(self, token: str) -> bytes:
+        return b"".join(map(self._spelled.__getitem__, token))
+
+    @classmethod
+    def fit(cls, chunks: Iterable[bytes], **options: Any) -> Words:
+        given = cls.checked(options)
+        counts = np.zeros(CODE_POINTS, np.int64)
+
+        def batches() -> Iterator[list[str]]:
+            for block in cut_safely(even(chunks, BLOCK), cut):
+                count_characters(block, counts)
+                yield split(block)
+
+        found = tally(batches()).items()
+        ranked = sorted(
+            (-n, token) for token, n in found if n >= given["min_count"] and len(token) > 1 and not surrogates(token)
+        )
+        words = sorted(token for _, token in ranked[: given["max_size"]])
+        return cls(words, frequent_characters(counts, **given))
+
+    @property
+    def steps(self) -> Symbols:
+        return self._steps
+
+    def encode(self, data: bytes) -> np.ndarray:
+        symbols = bytearray()
+        for block in cut_safely(even([data], BLOCK), cut):
+            symbols += b"".join(map(self._symbols.__getitem__, split(block)))
+        return np.frombuffer(symbols, self._steps.dtype)
+
+    def cut(self, data: bytes) -> int:
+        return cut(data)
+
+    def decoder(self) -> Decoder:
+        return SpellingDecoder(self._table)
+
+    @property
+    def widths(self) -> np.ndarray:
+        return self._widths
+
+    def label(self, symbol: int) -> str:
+        return spelled_label(self._table, symbol)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"words": list(self.words), "characters": self._chars.characters}
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Words:
+        words, characters = fields(cls, data, "words", "characters")
+        if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+            raise damaged(cls, "the words must be a list of strings")
+        characters = valid_characters(cls, characters)
+        if len(words) + len(characters) > SYMBOL_LIMIT - HALVES:
+            raise damaged(cls, f"{len(words)} words and {len(characters)} characters are too many")
+        for word in words:
+            if not 2 <= len(word) <= LONGEST + 1 or surrogates(word):
+                raise damaged(cls, f"{word[: LONGEST + 1]!a} cannot be a word")
+        if any(a >= b for a, b in zip(words, words[1:], strict=False)):
+            raise damaged(cls, "the words are not in order, or one is there twice")
+        return cls(words, characters)
+
+
+def surrogates(text: str) -> bool:
+    """Whether there are lone surrogates in the text: it came from bytes that are not UTF-8."""
+    return not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)

@@ -1,0 +1,1 @@
+"""Networks: cells, encoder, attention, heads, samplers, and the engine that runs a trained one."""

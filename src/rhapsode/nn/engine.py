@@ -1,0 +1,178 @@
+"""The engine: a trained network run step by step or window by window, with the state in and out.
+
+It runs an ONNX graph in ONNX Runtime. Calling torch's LSTM once per step costs more in repacking
+weights than in arithmetic; ONNX Runtime packs them once. Scoring, generation and compression all
+use this engine, so that they see the same numbers.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from onnx import NodeProto, TensorProto
+
+State = tuple[np.ndarray, ...]
+"""The state of B rows: parts [B, H] float32. Treat as immutable: a step makes new arrays."""
+Texts = tuple[np.ndarray, np.ndarray]
+"""Texts of B rows: symbols [U, B] int64, and how many of them are each row's own, [B] int64."""
+
+OPSET = 17
+INPUT, COVARIATES, OUTPUT = "inputs", "covariates", "parameters"
+TEXT, LENGTHS, ATTENTION = "text", "lengths", "attention"
+SINGLE = "single steps"
+"""A graph's documentation says so if it computes one step, not a window of any length."""
+
+
+class Graph:
+    """An ONNX graph under construction. Names are made up as nodes are added.
+
+    shape:   of a step: () for symbols. whole: it is made of whole numbers.
+    covariates:   so many numbers are given with each step: its input `covariates` [T, B, given].
+    attends: a text goes with each row: its inputs `text` [U, B] and `lengths` [B], and `attention` is set.
+    single:  the graph computes one step and not a window.
+    """
+
+    FLOAT = 1  # ONNX's number for float32
+    text, lengths, covariates = TEXT, LENGTHS, COVARIATES
+
+    def __init__(
+        self,
+        shape: tuple[int, ...] = (),
+        whole: bool = True,
+        attends: bool = False,
+        covariates: int = 0,
+        single: bool = False,
+    ) -> None:
+        self._shape, self._whole, self._attends, self._given, self._single = shape, whole, attends, covariates, single
+        self.attention = ""
+        self._nodes: list[NodeProto] = []
+        self._constants: list[TensorProto] = []
+        self._state: list[tuple[str, int]] = []
+        self._count = 0
+
+    def _name(self) -> str:
+        self._count += 1
+        return f"v{self._count}"
+
+    def constant(self, value: np.ndarray | Sequence[int]) -> str:
+        """Add an array (lists of int become int64)."""
+        from onnx import numpy_helper
+
+        name = self._name()
+        array = np.asarray(value if isinstance(value, np.ndarray) else np.array(value, np.int64), order="C")
+        self._constants.append(numpy_helper.from_array(array, name))
+        return name
+
+    def add(self, operator: str, *inputs: str, outputs: int = 1, **attributes: Any) -> tuple[str, ...]:
+        """Add a node; returns the names of its outputs."""
+        from onnx import helper
+
+        names = tuple(self._name() for _ in range(outputs))
+        self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
+        return names
+
+    def state(self, width: int) -> str:
+        """Declare one more part of the state, [B, width]; returns the name of its value before the window."""
+        name = f"state{len(self._state)}"
+        self._state.append((name, width))
+        return name
+
+    def finish(self, parameters: str, new_state: Sequence[str]) -> bytes:
+        """The serialised model. Inputs: `inputs` [T, B, *shape] int64 or float32, the state, perhaps the text and what
+        is given; outputs: `parameters` [T, B, P], perhaps `attention` [T, B, U], and the new state, as declared."""
+        from onnx import TensorProto, checker, helper
+
+        if len(new_state) != len(self._state):
+            raise ValueError(f"{len(self._state)} state parts declared, {len(new_state)} given back")
+        number, integer = TensorProto.FLOAT, TensorProto.INT64
+        ends = [(parameters, OUTPUT), *[(self.attention, ATTENTION)] * self._attends]
+        ends += [(new, f"new_{old}") for new, (old, _) in zip(new_state, self._state, strict=True)]
+        for source, name in ends:
+            self._nodes.append(helper.make_node("Identity", [source], [name]))
+        graph = helper.make_graph(
+            self._nodes,
+            "rhapsode",
+            [
+                helper.make_tensor_value_info(INPUT, integer if self._whole else number, ["T", "B", *self._shape]),
+                *[helper.make_tensor_value_info(COVARIATES, number, ["T", "B", self._given])] * bool(self._given),
+                *(helper.make_tensor_value_info(name, number, ["B", width]) for name, width in self._state),
+                *[helper.make_tensor_value_info(TEXT, integer, ["U", "B"])] * self._attends,
+                *[helper.make_tensor_value_info(LENGTHS, integer, ["B"])] * self._attends,
+            ],
+            [
+                helper.make_tensor_value_info(OUTPUT, number, ["T", "B", "P"]),
+                *[helper.make_tensor_value_info(ATTENTION, number, ["T", "B", "U"])] * self._attends,
+                *(helper.make_tensor_value_info(f"new_{name}", number, ["B", width]) for name, width in self._state),
+            ],
+            self._constants,
+            doc_string=SINGLE if self._single else "",
+        )
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=8)
+        checker.check_model(model)
+        return bytes(model.SerializeToString())
+
+
+class Engine:
+    """Runs a graph made by `Graph.finish`."""
+
+    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+        names = (INPUT, COVARIATES, TEXT, LENGTHS)
+        self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name not in names]
+        self._single = self._session.get_modelmeta().graph_description == SINGLE
+
+    def zeros(self, rows: int) -> State:
+        """The state of `rows` rows that have read nothing."""
+        return tuple(np.zeros((rows, width), np.float32) for _, width in self._state)
+
+    def run(
+        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State]:
+        """inputs [T, B, *shape of a step] → parameters [T, B, P] float32 of the step after each, and the new state.
+
+        text: symbols [U, B] int64 and lengths [B] int64 of the texts that go with the rows, where there is a condition.
+        covariates: [T, B, D] float32 of the step after each, where numbers are given.
+        Raises `UserError` where the weights are too large for finite numbers to come out.
+        """
+        return self.attend(inputs, state, text, covariates)[:2]
+
+    def attend(
+        self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State, np.ndarray]:
+        """As `run`, and what was attended to at each step: [T, B, U] float32; U is 0 without a condition."""
+        if self._single and len(inputs) > 1:
+            parameters, attention = [], []
+            for t, step in enumerate(inputs):
+                one, state, where = self.attend(
+                    step[None], state, text, None if covariates is None else covariates[t : t + 1]
+                )
+                parameters.append(one)
+                attention.append(where)
+            return np.concatenate(parameters), state, np.concatenate(attention)
+        feeds = {INPUT: inputs, **{name: part for (name, _), part in zip(self._state, state, strict=True)}}
+        if covariates is not None:
+            feeds[COVARIATES] = covariates
+        if text is None:
+            found, *new_state = self._session.run(None, feeds)
+            where = np.empty((*found.shape[:2], 0), np.float32)
+        else:
+            found, where, *new_state = self._session.run(None, feeds | {TEXT: text[0], LENGTHS: text[1]})
+        if not np.isfinite(found).all():
+            raise UserError(
+                "the network's output is not finite: the model's weights are far too large for anything to be computed "
+                "with them. Restore the model from a copy, or train again."
+            )
+        return found, tuple(new_state), where

@@ -1,0 +1,66 @@
+"""What the heads over tuples share: fields drawn one after another, each a choice among its values."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
+from rhapsode.steps import Kind, Tuples
+
+
+class Fields(Head):
+    """p(tuple) = product of p(field | fields before it). Subclasses say what a field's logits are.
+
+    The first parameters of a step are the logits b of all values; what else there is, is the subclass's.
+    """
+
+    kind = Tuples
+    options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        assert isinstance(steps, Tuples)
+        self.slices = steps.slices
+
+    @property
+    def choices(self) -> int:
+        return self.steps.size
+
+    @abstractmethod
+    def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
+        """Of one field's values [..., size]: parameters [..., P] float64, before [..., field] int64: those known."""
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        return parameters.astype(np.float64)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        p, found = parameters.astype(np.float64), np.asarray(targets).astype(np.int64)
+        total = np.zeros(found.shape[:-1])
+        for n in range(len(self.slices)):
+            z = normal(self._logits(p, n, found[..., :n]))
+            total += np.take_along_axis(z, found[..., n : n + 1], axis=-1)[..., 0]
+        return total
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        found = np.zeros(len(self.slices), np.int64)
+        log_prob = log_mass = 0.0
+        for n, part in enumerate(self.slices):
+            z = normal(self._logits(distribution, n, found[:n]))
+            value, mass = choose(z, sampling, randomness, (), None if mask is None else mask[part])
+            found[n] = value
+            log_prob += z.item(value)
+            log_mass += mass
+        return Drawn(found.astype(self.steps.dtype), log_prob, log_mass)

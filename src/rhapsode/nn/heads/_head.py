@@ -1,0 +1,126 @@
+"""What every head offers.
+
+The network ends in a linear map from features to P parameters per step. A head gives those
+parameters a meaning: a distribution over the next step. It says so twice, once for torch (training,
+differentiable) and once for numpy in float64 (scoring, generation, compression, which share one
+arithmetic and need no torch). The conformance tests hold the two against each other.
+"""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.errors import UserError
+from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.steps import Kind
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+class Drawn(NamedTuple):
+    """A step, its log p in nats, and log p of all that was allowed in its place: 0 if nothing was forbidden. Both are
+    the model's own and know nothing of how it was drawn."""
+
+    step: Any
+    log_prob: float
+    log_mass: float = 0.0
+
+
+class Head(ABC):
+    """A distribution of the next step, given P numbers. [..., *S] is the shape of steps: S is () for symbols."""
+
+    name: ClassVar[str]
+    kind: ClassVar[type]
+    """Of the steps that it is a distribution of."""
+
+    options: ClassVar[frozenset[str]]
+    """The options of `Sampling` that have a meaning for it."""
+
+    settings: ClassVar[tuple[str, ...]] = ()
+    """The settings of a network that are its own."""
+
+    exact: ClassVar[bool] = False
+    """Its parameters are to be computed in float32, whatever the precision of the rest."""
+
+    ends: bool = True
+    """It says where a sequence is over, if steps of its kind do."""
+
+    weights: Mapping[str, np.ndarray] = {}
+    """Of its own, for numpy: see `bound`."""
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        self.steps = steps
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        """Name → shape of weights of its own, which most heads have not."""
+        return {}
+
+    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        """Fill its own weights in place with the values training begins with."""
+        return
+
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Self:
+        """This head with weights of its own."""
+        other = copy.copy(self)
+        other.weights = {name: weight.astype(np.float64) for name, weight in weights.items()}
+        return other
+
+    @property
+    @abstractmethod
+    def width(self) -> int:
+        """P, the number of parameters per step."""
+
+    @abstractmethod
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its own."""
+
+    @abstractmethod
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        """parameters [..., P] → [..., Q] float64: what `draw` draws from. It depends on a row's own numbers only."""
+
+    @abstractmethod
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float64."""
+
+    @abstractmethod
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        """A step drawn from one row [Q] of `distribution`.
+
+        recent:  the steps before it, as far as `sampling` looks back.
+        mask: [choices] bool, see `Guide`; None for everything.
+        """
+
+    def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
+        """What `draw` gives for each row of [N, Q], of a head that draws nothing by chance and looks at no step before:
+        steps [N, *S], and log p [N] float64. None for others."""
+        return None
+
+    @property
+    def choices(self) -> int:
+        """A, how many values can be allowed or not: of a symbol all, of a tuple those of each field in a row, of a set
+        of each thing that it is out and that it is in. 0 where there is no such choice."""
+        return 0
+
+    def check(self, sampling: Sampling) -> None:
+        """Raises `UserError` for options of drawing that mean nothing here."""
+        for name in sorted(sampling.model_fields_set - self.options):
+            if getattr(sampling, name) != type(sampling).model_fields[name].default:
+                raise UserError(
+                    f"{name} means nothing to this model, whose head is {self.name}. "
+                    f"It can be drawn from with: {', '.join(sorted(self.options)) or 'no options'}."
+                )

@@ -1,0 +1,44 @@
+"""What the heads over sets share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from rhapsode.nn.samplers import Randomness
+from rhapsode.steps import Kind, Sets
+
+
+def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """log p [...] of a set, members [..., D] of zeros and ones, by the log-odds of each thing [..., D]."""
+    return np.asarray((z * members - np.logaddexp(0, z)).sum(axis=-1))
+
+
+class Choice:
+    """Which things are in a set, each by a random number of its own.
+
+    mask: [2 D] bool, of each thing that it may be out, and in; None for both.
+    """
+
+    def __init__(self, steps: Kind, temperature: float, randomness: Randomness, mask: np.ndarray | None) -> None:
+        assert isinstance(steps, Sets)
+        size, self._places = steps.size, steps.places
+        u = randomness.uniforms(size)
+        with np.errstate(divide="ignore"):
+            log_odds_of_u = np.log(u) - np.log1p(-u)
+        # At temperature 0, what is likelier.
+        self._bar = temperature * log_odds_of_u if temperature else np.zeros(size)
+        both = np.ones(2 * size, bool) if mask is None else mask
+        self._out, self._into = both.reshape(-1, 2).T.copy()
+
+    def members(self, z: np.ndarray, some: slice = slice(None)) -> np.ndarray:
+        """Which of some things, whose log-odds are z [N], are in: bool [N]."""
+        return np.asarray(self._into[some] & ((z > self._bar[some]) | ~self._out[some]))
+
+    def taken(self, thing: int) -> None:
+        """It is in: those of its place in the groups after its own are not."""
+        self._into[thing + self._places :: self._places] = False
+
+    def log_mass(self, z: np.ndarray) -> float:
+        """log p of what was allowed, by the log-odds [D]."""
+        forced = ~(self._out & self._into)
+        return -float(np.logaddexp(0, np.where(self._into, -z, z)[forced]).sum())

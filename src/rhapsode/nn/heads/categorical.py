@@ -1,0 +1,60 @@
+"""One of V symbols: the log-softmax of V numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
+from rhapsode.steps import Symbols
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Categorical(Head):
+    """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
+
+    name = "categorical"
+    kind = Symbols
+    options = frozenset(Sampling.model_fields) - {"bias"}
+
+    @property
+    def width(self) -> int:
+        return self.steps.size
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        from torch.nn.functional import cross_entropy
+
+        flat = parameters.reshape(-1, self.width).float()
+        return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
+
+    @property
+    def choices(self) -> int:
+        return self.steps.size
+
+    def log_probs(self, parameters: np.ndarray) -> np.ndarray:
+        """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
+        return normal(parameters.astype(np.float64))
+
+    distribution = log_probs
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        index = np.asarray(targets).astype(np.int64)[..., None]
+        return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[int],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        # Only the penalty reads `recent`, so it is not made an array for nothing.
+        seen = () if sampling.repetition_penalty == 1 else tuple(recent)
+        symbol, log_mass = choose(distribution, sampling, randomness, seen, mask)
+        return Drawn(symbol, distribution.item(symbol), log_mass)

@@ -1,0 +1,69 @@
+"""A tuple whose fields depend on one another: drawn one after another, each knowing those before it.
+
+As in `nade`, of fields that have more than two values (Larochelle & Murray 2011; Uria et al. 2016, section 2):
+
+    p(x) = prod_i p(x_i | x_<i)    p(x_i | x_<i) = softmax(b_i + V_i h_i)    h_i = sigmoid(c + sum_(j<i) W_j[x_j])
+
+The parameters of a step are b (one a value of each field) and c (one a hidden unit); W and V are the head's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads._fields import Fields
+from rhapsode.steps import Kind
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+class Chain(Fields):
+    """Weights of its own: `into` [A, H] and `out` [A, H], W and V above, of the A values of all fields."""
+
+    name = "chain"
+    settings = ("hidden",)
+    exact = True
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        self.hidden = config.hidden
+
+    @property
+    def width(self) -> int:
+        return self.steps.size + self.hidden
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"into": (self.steps.size, self.hidden), "out": (self.steps.size, self.hidden)}
+
+    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        weights["into"].normal_(std=0.5, generator=generator)
+        weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        size = self.steps.size
+        with torch.autocast(parameters.device.type, enabled=False):
+            p, wanted = parameters.float().reshape(-1, self.width), targets.reshape(-1, len(self.slices)).long()
+            total, a = p.new_zeros(len(p)), p[:, size:]
+            for n, part in enumerate(self.slices):
+                z = torch.addmm(p[:, part], torch.sigmoid(a), weights["out"][part].t())
+                total = total + cross_entropy(z, wanted[:, n], reduction="none")
+                a = a + weights["into"][part][wanted[:, n]]
+            return total.view(targets.shape[:-1])
+
+    def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
+        size, part = self.steps.size, self.slices[field]
+        a = parameters[..., size:]
+        for n in range(field):
+            a = a + self.weights["into"][self.slices[n]][before[..., n]]
+        h = 0.5 * (1 + np.tanh(0.5 * a))
+        # A sum and no product of matrices: that adds up in another order when there is but one step.
+        return np.asarray(parameters[..., part] + (h[..., None, :] * self.weights["out"][part]).sum(axis=-1))

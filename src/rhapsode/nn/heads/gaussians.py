@@ -1,0 +1,109 @@
+"""A frame as a mixture of Gaussians with diagonal covariances (Bishop 1994; of speech, Zen & Senior 2014).
+
+    p(x, flags) = sum_k pi_k prod_i N(x_i | mu_ki, sigma_ki) · prod_j e_j^flag_j (1 - e_j)^(1 - flag_j)
+
+The parameters of a step are K numbers pi^, then K times N each of mu and sigma^, then one e^ a flag:
+
+    pi = softmax(pi^)   mu = mu^   sigma = FLOOR + exp(sigma^)   e = sigmoid(e^)
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads import _flags
+from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.steps import Frames, Kind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FLOOR = 0.01
+"""Least sigma, in the units of normalised steps."""
+WIDEST = 10.0
+"""Largest log sigma."""
+
+
+class Gaussians(Head):
+    """Density of `Frames`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma and e^."""
+
+    name = "gaussians"
+    kind = Frames
+    options = frozenset({"temperature"})
+    settings = ("mixtures",)
+    exact = True
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        assert isinstance(steps, Frames)
+        self.numbers, self.mixtures = steps.numbers, config.mixtures
+        self._ends = np.cumsum([self.mixtures, *[self.mixtures * self.numbers] * 2]).tolist()
+
+    @property
+    def width(self) -> int:
+        return self.mixtures * (1 + 2 * self.numbers) + self.steps.size - self.numbers
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+        from torch.nn.functional import log_softmax
+
+        p, x, n = parameters.float().clamp(-LARGEST, LARGEST), targets.float(), self.numbers
+        weight, mu, log_sigma, flags = torch.tensor_split(p, self._ends, dim=-1)
+        mu, log_sigma = (part.reshape(*part.shape[:-1], self.mixtures, n) for part in (mu, log_sigma))
+        log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
+        far = ((x[..., None, :n] - mu) * torch.exp(-log_sigma)).clamp(-LARGEST, LARGEST)
+        each = log_softmax(weight, -1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_2PI
+        return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        weight, _, log_sigma, _ = np.split(p, self._ends, axis=-1)
+        weight -= weight.max(axis=-1, keepdims=True)
+        weight -= np.log(np.exp(weight).sum(axis=-1, keepdims=True))
+        log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
+        return p
+
+    def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """log pi [..., K], mu and log sigma [..., K, N], e^ [..., F]."""
+        weight, mu, log_sigma, flags = np.split(distribution, self._ends, axis=-1)
+        shape = (*distribution.shape[:-1], self.mixtures, self.numbers)
+        return weight, mu.reshape(shape), log_sigma.reshape(shape), flags
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return self._log_prob(self.distribution(parameters), np.asarray(targets))
+
+    def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        weight, mu, log_sigma, flags = self._parts(distribution)
+        x, n = targets.astype(np.float64), self.numbers
+        far = np.clip((x[..., None, :n] - mu) * np.exp(-log_sigma), -LARGEST, LARGEST)
+        each = weight - (0.5 * far * far + log_sigma).sum(axis=-1) - 0.5 * n * LOG_2PI
+        top = each.max(axis=-1)
+        return np.asarray(top + np.log(np.exp(each - top[..., None]).sum(axis=-1)) + _flags.log_prob(flags, x[..., n:]))
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
+        weight, mu, log_sigma, flags = self._parts(distribution)
+        temperature = sampling.temperature
+        k = int(weight.argmax())
+        numbers = mu[k]
+        if temperature:
+            if self.mixtures > 1:
+                mass = np.exp((weight - weight[k]) / temperature).cumsum()
+                k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
+            numbers = mu[k] + temperature * np.exp(log_sigma[k]) * _flags.normals(self.numbers, randomness)
+        step = np.concatenate([numbers, _flags.draw(flags, sampling, randomness)]).astype(np.float32)
+        return Drawn(step, float(self._log_prob(distribution, step)))

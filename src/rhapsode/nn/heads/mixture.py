@@ -1,0 +1,151 @@
+"""A pen's next move: a mixture of bivariate Gaussians, and a Bernoulli for its being lifted (Graves 2013, section 4).
+
+    p(x, y, lift) = sum_k pi_k N(x, y | mu_k, sigma_k, rho_k) · e^lift (1 - e)^(1 - lift)
+
+The parameters of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y, rho, then one for e (equations 15-22):
+
+    pi = softmax(pi^)   mu = mu^   sigma = FLOOR + exp(sigma^)   rho = LIMIT tanh(rho^)   e = sigmoid(e^)
+
+The paper's e is 1 / (1 + exp(e^)), which is the same up to a sign that is learnt, and its sigma has no floor. Without
+one, a step that is repeated exactly has a density without bound.
+
+With `ends`, one more parameter is the same for the drawing's being over, given that the pen is lifted. Where steps have
+returns, the last one is the same for the pen's going back, given that it is lifted and the drawing not over.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.steps import Kind, Moves
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FLOOR = 0.01
+"""Least sigma, in the units of normalised steps."""
+LIMIT = 0.999
+"""Greatest correlation."""
+LARGEST = 1e6
+"""Parameters, and distances in sigmas, are cut to this, so that no product of them is infinite."""
+WIDEST = 10.0
+"""Largest log sigma."""
+
+
+class Mixture(Head):
+    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and
+    those of the end and of going back."""
+
+    name = "mixture"
+    kind = Moves
+    options = frozenset({"bias"})
+    settings = ("mixtures", "ends")
+    exact = True
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        assert isinstance(steps, Moves)
+        self.mixtures, self.ends, self.returns = config.mixtures, config.ends, steps.returns
+
+    @property
+    def width(self) -> int:
+        return 6 * self.mixtures + 1 + self.ends + self.returns
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+        from torch.nn.functional import log_softmax, softplus
+
+        p = parameters.float().clamp(-LARGEST, LARGEST)
+        weight, mx, my, sx, sy, r = torch.chunk(p[..., : 6 * self.mixtures], 6, dim=-1)
+        lx, ly = (torch.logaddexp(s.clamp(max=WIDEST), s.new_tensor(math.log(FLOOR))) for s in (sx, sy))
+        rho = LIMIT * torch.tanh(r)
+        x, y, pen = (part.unsqueeze(-1) for part in targets.float().unbind(-1))
+        a = ((x - mx) * torch.exp(-lx)).clamp(-LARGEST, LARGEST)
+        b = ((y - my) * torch.exp(-ly)).clamp(-LARGEST, LARGEST)
+        rest = 1 - rho * rho
+        # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
+        density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
+        nats = -torch.logsumexp(log_softmax(weight, -1) + density, -1)
+        logits = p[..., 6 * self.mixtures :].unbind(-1)
+        for logit, (asked, said) in zip(logits, self._questions(pen.squeeze(-1)), strict=True):
+            nats = nats + asked * (softplus(logit) - logit * said)
+        return nats
+
+    def _questions(self, pen: Any) -> list[tuple[Any, Any]]:
+        """What each parameter of the pen is asked: of which steps, and whether the answer is yes, both [...] bool, from
+        the pen's numbers [...]."""
+        lifted, over = pen != 0, pen == 2
+        found = [(pen == pen, lifted)]
+        if self.ends:
+            found.append((lifted, over))
+        if self.returns:
+            found.append((lifted & ~over, pen == -1))
+        return found
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        k = self.mixtures
+        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        weight, log_sigma, r = p[..., :k], p[..., 3 * k : 5 * k], p[..., 5 * k : 6 * k]
+        weight -= weight.max(axis=-1, keepdims=True)
+        weight -= np.log(np.exp(weight).sum(axis=-1, keepdims=True))
+        log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
+        r[...] = LIMIT * np.tanh(r)
+        return p
+
+    def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
+        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; those of the pen [1 to 3, ...]."""
+        k = 6 * self.mixtures
+        return np.split(distribution[..., :k], 6, axis=-1), np.moveaxis(distribution[..., k:], -1, 0)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return self._log_prob(self.distribution(parameters), np.asarray(targets))
+
+    def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        (weight, mx, my, lx, ly, rho), logits = self._parts(distribution)
+        x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
+        a = np.clip((x[..., None] - mx) * np.exp(-lx), -LARGEST, LARGEST)
+        b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
+        rest = 1 - rho * rho
+        each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
+        top = each.max(axis=-1)
+        total = top + np.log(np.exp(each - top[..., None]).sum(axis=-1))
+        for logit, (asked, said) in zip(logits, self._questions(pen), strict=True):
+            total += asked * (logit * said - np.logaddexp(0, logit))
+        return np.asarray(total)
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
+        parts, logits = self._parts(distribution)
+        weight = parts[0] * (1 + sampling.bias)
+        mass = np.exp(weight - weight.max()).cumsum()
+        k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
+        mx, my, lx, ly, rho = (float(part[k]) for part in parts[1:])
+        # Box & Muller 1958; 1 - u is never 0.
+        far, turn = math.sqrt(-2 * math.log(1 - randomness.uniform())), 2 * math.pi * randomness.uniform()
+        a, b = far * math.cos(turn), far * math.sin(turn)
+        x = mx + math.exp(lx - sampling.bias) * a
+        y = my + math.exp(ly - sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
+        yes = (randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, logit))) for logit in logits.tolist())
+        pen = 0
+        if next(yes):
+            pen = 1
+            if self.ends and next(yes):
+                pen = 2
+            elif self.returns and next(yes):
+                pen = -1
+        step = np.array([x, y, pen], np.float32)
+        return Drawn(step, float(self._log_prob(distribution, step)))

@@ -1,0 +1,128 @@
+"""A set whose members depend on one another: drawn one after another, from the lowest to the highest.
+
+A neural autoregressive distribution estimator (NADE, Larochelle & Murray 2011) at each step, whose biases come from the
+network: the RNN-NADE of Boulanger-Lewandowski, Bengio & Vincent 2012, with an LSTM for the RNN.
+
+    p(v) = prod_i p(v_i | v_<i)    p(v_i = 1 | v_<i) = sigmoid(b_i + V_i · h_i)    h_i = sigmoid(c + sum_(j<i) v_j W_j)
+
+The parameters of a step are b (one a thing) and c (one a hidden unit); W and V are the head's own weights.
+h changes only where something is in the set. So with k members there are k + 1 different h, and one product with V
+for each gives every logit: that is what makes it fast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.heads._sets import Choice, log_odds
+from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.steps import Kind, Sets
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+
+AHEAD = 16
+"""Things at a time that are drawn as if the set had no further member."""
+
+
+class Nade(Head):
+    """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
+
+    name = "nade"
+    kind = Sets
+    options = frozenset({"temperature"})
+    settings = ("hidden",)
+    exact = True
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        self.hidden = config.hidden
+
+    @property
+    def width(self) -> int:
+        return self.steps.size + self.hidden
+
+    @property
+    def shapes(self) -> dict[str, tuple[int, ...]]:
+        return {"into": (self.steps.size, self.hidden), "out": (self.steps.size, self.hidden)}
+
+    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        weights["into"].normal_(std=0.5, generator=generator)
+        weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+        from torch.nn.functional import softplus
+
+        size = self.steps.size
+        with torch.autocast(parameters.device.type, enabled=False):
+            p = parameters.float().reshape(-1, self.width)
+            b, c = p[:, :size], p[:, size:]
+            members = targets.reshape(-1, size)
+            below = members.cumsum(-1)
+            which = (below - members).long()  # how many members are below each thing: which h it sees
+            states = int(below[:, -1].max()) + 1 if len(members) else 1
+            row, thing = members.nonzero(as_tuple=True)
+            # What each member adds to the h after it.
+            added = c.new_zeros(len(c) * (states + 1), self.hidden)
+            added = added.index_add(0, row * (states + 1) + which[row, thing] + 1, weights["into"][thing])
+            h = torch.sigmoid(added.view(len(c), states + 1, self.hidden)[:, :states].cumsum(1) + c.unsqueeze(1))
+            z = b + (h @ weights["out"].t()).gather(1, which.unsqueeze(1)).squeeze(1)
+            nats: Tensor = (softplus(z) - z * members).sum(-1)
+            return nats.view(targets.shape[:-1])
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        return parameters.astype(np.float64)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        members = np.asarray(targets, np.float64)
+        p = parameters.astype(np.float64)
+        b, c = p[..., : self.steps.size], p[..., self.steps.size :]
+        z = np.empty(members.shape)
+        # One thing after another: for all steps at once, and never more than [..., H] of memory. A sum and no product
+        # of matrices: that adds up in another order when there is but one step.
+        a = c.copy()
+        for i in range(self.steps.size):
+            z[..., i] = b[..., i] + (_sigmoid(a) * self.weights["out"][i]).sum(axis=-1)
+            a += members[..., i, None] * self.weights["into"][i]
+        return log_odds(z, members)
+
+    @property
+    def choices(self) -> int:
+        return 2 * self.steps.size
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        size, out = self.steps.size, self.weights["out"]
+        one = Choice(self.steps, sampling.temperature, randomness, mask)
+        b, a = distribution[:size], distribution[size:].copy()
+        found, z = np.zeros(size, np.uint8), np.empty(size)
+        h, first = _sigmoid(a), 0
+        while first < size:  # things up to the next member see the same h
+            some = slice(first, min(first + AHEAD, size))
+            z[some] = b[some] + (h * out[some]).sum(axis=-1)  # as in `log_prob`, to the last bit
+            members = one.members(z[some], some)
+            first = some.stop
+            if members.any():
+                first = some.start + int(members.argmax())
+                found[first] = 1
+                one.taken(first)
+                a += self.weights["into"][first]
+                h, first = _sigmoid(a), first + 1
+        return Drawn(found, float(log_odds(z, found)), one.log_mass(z))
+
+
+def _sigmoid(z: np.ndarray) -> np.ndarray:
+    return 0.5 * (1 + np.tanh(0.5 * z))

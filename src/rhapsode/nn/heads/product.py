@@ -1,0 +1,34 @@
+"""A tuple whose fields are independent of one another, given what came before."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.nn.heads._fields import Fields
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Product(Fields):
+    """p(tuple) = product of softmaxes. Parameters are unnormalised log-probabilities, one a value of each field."""
+
+    name = "product"
+
+    @property
+    def width(self) -> int:
+        return self.steps.size
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+        from torch.nn.functional import cross_entropy
+
+        flat, wanted = parameters.reshape(-1, self.width).float(), targets.reshape(-1, len(self.slices)).long()
+        each = [cross_entropy(flat[:, part], wanted[:, n], reduction="none") for n, part in enumerate(self.slices)]
+        return torch.stack(each).sum(0).view(targets.shape[:-1])
+
+    def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
+        return parameters[..., self.slices[field]]

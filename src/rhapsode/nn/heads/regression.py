@@ -1,0 +1,75 @@
+"""A frame whose numbers are independent Gaussians of unit variance: -log p is half the squared error, and a constant.
+
+What the literature on speech calls a regression (Fan et al. 2014). It is drawn as its mean: with noise as wide as that,
+each number of each frame by itself, it would be no speech.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from rhapsode.config import NetworkConfig
+from rhapsode.nn.heads import _flags
+from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.steps import Frames, Kind
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+class Regression(Head):
+    """Density of `Frames`, in normalised units. Parameters are the numbers' means, then the flags' logits."""
+
+    name = "regression"
+    kind = Frames
+    options = frozenset()
+
+    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+        super().__init__(steps, config)
+        assert isinstance(steps, Frames)
+        self.numbers = steps.numbers
+
+    @property
+    def width(self) -> int:
+        return self.steps.size
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        p, x, n = parameters.float().clamp(-LARGEST, LARGEST), targets.float(), self.numbers
+        far = (x[..., :n] - p[..., :n]).clamp(-LARGEST, LARGEST)
+        return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_2PI + _flags.nll(p[..., n:], x[..., n:])
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        return np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return self._log_prob(self.distribution(parameters), np.asarray(targets))
+
+    def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        x, n = targets.astype(np.float64), self.numbers
+        far = np.clip(x[..., :n] - distribution[..., :n], -LARGEST, LARGEST)
+        flags = _flags.log_prob(distribution[..., n:], x[..., n:])
+        return np.asarray(flags - 0.5 * (far * far).sum(axis=-1) - 0.5 * n * LOG_2PI)
+
+    def draw(
+        self,
+        distribution: np.ndarray,
+        sampling: Sampling,
+        randomness: Randomness,
+        recent: Sequence[Any],
+        mask: np.ndarray | None = None,
+    ) -> Drawn:
+        step = self._likeliest(distribution)
+        return Drawn(step, float(self._log_prob(distribution, step)))
+
+    def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray]:
+        steps = self._likeliest(distribution)
+        return steps, self._log_prob(distribution, steps)
+
+    def _likeliest(self, distribution: np.ndarray) -> np.ndarray:
+        n = self.numbers
+        return np.concatenate([distribution[..., :n], distribution[..., n:] > 0], axis=-1).astype(np.float32)

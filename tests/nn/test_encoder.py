@@ -1,0 +1,131 @@
+"""The context reads what is given with a unit's steps, both ways, and the same in training as in use."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rhapsode.config import FramingConfig, NetworkConfig
+from rhapsode.data.framing import Framed, Framing
+from rhapsode.errors import UserError
+from rhapsode.nn.engine import Engine
+from rhapsode.nn.network import Network
+from rhapsode.steps import Frames, Steps, Symbols
+
+torch = pytest.importorskip("torch")
+
+KIND, GIVEN = Frames(5, 1), 9
+UNITS = np.array([0, 7, 20, 24])
+SHAPES: list[dict[str, Any]] = [
+    {"layers": 0, "reads": False, "head": "regression", "dense": 2, "both": 2},
+    {"layers": 0, "reads": False, "head": "gaussians", "dense": 0, "both": 1},
+    {"layers": 1, "reads": False, "head": "gaussians", "dense": 1, "both": 1},
+    {"layers": 2, "reads": True, "head": "gaussians", "dense": 2, "both": 1, "skip": True},
+    {"layers": 1, "reads": True, "head": "regression", "dense": 2, "both": 0},
+]
+
+
+def data() -> Steps:
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((50, 6)).astype(np.float32)
+    values[:, 5] = values[:, 5] > 0
+    return Steps(values, UNITS, None, rng.standard_normal((50, GIVEN)).astype(np.float16))
+
+
+def network(**shape: Any) -> Network:
+    return Network(NetworkConfig(width=12, dense_width=16, mixtures=2, **shape), KIND, None, GIVEN)
+
+
+def total(net: Network, weights: dict[str, Any], framing: Framing) -> tuple[float, float]:
+    """Nats of one epoch, and how many steps that were."""
+    nats = steps = 0.0
+    for i in range(framing.per_epoch):
+        batch = framing.batch(i)
+        assert batch.covariates is not None
+        parameters, _ = net.run(
+            weights,
+            torch.from_numpy(batch.inputs),
+            net.zeros(framing.rows, weights["output.bias"]),
+            torch.from_numpy(batch.reset),
+            covariates=torch.from_numpy(batch.covariates),
+        )
+        found = net.nll(weights, parameters, torch.from_numpy(batch.targets)) * torch.from_numpy(batch.weight)
+        nats, steps = nats + float(found.sum()), steps + float(batch.weight.sum())
+    return nats, steps
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize("rows", [1, 2])
+def test_units_packed_in_rows_are_units_by_themselves(shape: dict[str, Any], rows: int) -> None:
+    steps, net = data(), network(**shape)
+    weights = net.initialise(torch.Generator().manual_seed(1))
+    packed, count = total(net, weights, Framing(FramingConfig(name="whole"), Framed(steps, KIND), rows, 30))
+    arrays = {name: w.numpy() for name, w in weights.items()}
+    assert net.context is not None and steps.covariates is not None
+    ahead = Engine(net.context.graph(net.context.own(arrays)))
+    engine, head = Engine(net.graph(arrays)), net.bound(arrays)
+    alone = 0.0
+    for begin, end in zip(UNITS, [*UNITS[1:], 50], strict=True):
+        given = ahead.run(steps.covariates[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
+        inputs = np.concatenate([KIND.start[None], steps.values[begin : end - 1]])[:, None]
+        parameters, _ = engine.run(inputs, engine.zeros(1), None, given)
+        alone -= float(head.log_prob(parameters[:, 0], steps.values[begin:end]).sum())
+    assert count == 50
+    assert packed == pytest.approx(alone, rel=1e-5)
+
+
+def test_bidirectional_layers_see_what_comes() -> None:
+    def changed(**shape: int) -> np.ndarray:
+        net = network(layers=0, reads=False, head="regression", **shape)
+        weights = {n: w.numpy() for n, w in net.initialise(torch.Generator().manual_seed(1)).items()}
+        assert net.context is not None
+        engine = Engine(net.context.graph(net.context.own(weights)))
+        given = np.zeros((10, 1, GIVEN), np.float32)
+        other = given.copy()
+        other[6] = 1
+        found = [engine.run(each, engine.zeros(1))[0][:, 0] for each in (given, other)]
+        return np.asarray(np.abs(found[0] - found[1]).max(axis=1) > 1e-6)
+
+    assert changed(dense=2, both=1).all()
+    assert changed(dense=2, both=0).tolist() == [n == 6 for n in range(10)]
+
+
+def test_every_epoch_has_every_unit_once_in_another_order() -> None:
+    steps = Steps(np.zeros((300, 6), np.float32), np.arange(0, 300, 10), None, np.zeros((300, GIVEN), np.float16))
+    framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 47)
+    orders = []
+    for epoch in range(3):
+        found = [framing.batch(epoch * framing.per_epoch + n) for n in range(framing.per_epoch)]
+        assert sum(batch.weight.sum() for batch in found) == 300
+        assert all(batch.reset[0].all() for batch in found)
+        orders.append(framing.packing.rows(epoch) if framing.packing else [])
+    assert orders[0] != orders[1] != orders[2]
+    assert framing.window == 47
+    assert Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 5).window == 11  # as long as the longest
+
+
+def test_what_cannot_be_is_refused() -> None:
+    for shape, given in (
+        ({"layers": 0, "reads": False}, 0),
+        ({"layers": 1, "reads": True, "dense": 1}, 0),
+        ({"layers": 0, "reads": True, "dense": 1}, 9),
+        ({"layers": 0, "reads": False, "skip": True, "dense": 1}, 9),
+    ):
+        with pytest.raises(UserError, match=r"layers|given"):
+            Network(NetworkConfig(head="regression", **shape), KIND, None, given)  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="regression is not for steps that are symbols: take categorical"):
+        Network(NetworkConfig(head="regression"), Symbols(5))
+
+
+def test_no_batch_of_an_epoch_is_empty() -> None:
+    """Orders that need fewer rows than the first one's leave none over."""
+    lengths = np.random.default_rng(3).integers(3, 30, 60)
+    begins = np.concatenate([[0], lengths.cumsum()])
+    count = int(begins[-1])
+    steps = Steps(np.zeros((count, 6), np.float32), begins[:-1], None, np.zeros((count, GIVEN), np.float16))
+    framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 32)
+    rows = {len(framing.packing.rows(epoch)) for epoch in range(40) if framing.packing}
+    assert len(rows) > 1
+    assert all(framing.batch(i).weight.any() for i in range(40 * framing.per_epoch))

@@ -1,0 +1,38 @@
+"""The layout that docs/architecture.md draws. That imports point down, `lint-imports` checks (see pyproject.toml)."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import rhapsode
+
+ROOT = Path(rhapsode.__file__).parent
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}, line {node.lineno}: imports are absolute here"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_a_cell_a_head_or_an_attention_sees_no_other() -> None:
+    """So each is one file, which can be taken away."""
+    for package in (ROOT / "nn" / "heads", ROOT / "nn" / "cells", ROOT / "nn" / "attention"):
+        public = {path.stem for path in package.glob("*.py") if not path.stem.startswith("_")}
+        assert public
+        for path in package.glob("*.py"):
+            prefix = f"rhapsode.nn.{package.name}."
+            seen = {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
+            assert not seen & public, f"{path.name} imports {seen & public}"
+
+
+def test_import_is_light() -> None:
+    """Neither the package nor a loaded model needs torch."""
+    code = "import rhapsode, sys; assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules)\n"
+    code += "rhapsode.load, rhapsode.Sampling, rhapsode.UserError; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)

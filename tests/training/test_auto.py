@@ -1,0 +1,88 @@
+"""What `choose` decides about threads, and about sizes that depend on themselves."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+
+from rhapsode.config import FramingConfig
+from rhapsode.nn.network import Network
+from rhapsode.steps import Frames, Kind, Symbols
+from rhapsode.training import auto
+from rhapsode.training.plan import Budget, Plan
+
+SYMBOLS = Symbols(96)
+
+
+def chosen(
+    data: int,
+    budget: Budget,
+    steps: Kind = SYMBOLS,
+    framing: str = "stream",
+    network: dict[str, Any] | None = None,
+    given: int = 0,
+    longest: int = 0,
+    **plan: Any,
+) -> tuple[Plan, list[str]]:
+    return auto.choose(
+        steps,
+        data,
+        budget,
+        FramingConfig(name=framing),
+        "never",
+        network=network or {},
+        dropout={},
+        plan=plan,
+        parameters=None,
+        window=None,
+        device=torch.device("cpu"),
+        precision="fp32",
+        given=given,
+        longest=longest,
+    )
+
+
+@pytest.mark.parametrize("updates", [2_000, 5_000, 8_000, 20_000])
+def test_so_many_updates_are_reckoned_with_the_final_batch(updates: int) -> None:
+    data = 10**10  # so much that only what is read limits the size
+    plan, reasons = chosen(data, Budget(steps=updates), threads=1)
+    read = updates * plan.rows * plan.window
+    assert f"{read:,} steps to be read" in reasons[0]
+    wanted = 1 / (auto.STEPS_PER_PARAMETER / read + 1 / (auto.LARGEST * data**0.5))
+    assert Network(plan.network, SYMBOLS).parameters == pytest.approx(wanted, rel=0.1)
+
+
+@pytest.mark.parametrize(("together", "begins"), [(1.5e11, 2), (1.1e11, 1), (1e10, 1)])
+def test_threads_that_gain_nothing_now_are_kept_for_later(
+    monkeypatch: pytest.MonkeyPatch, together: float, begins: int
+) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(auto, "measure", lambda device, precision, threads: together if threads > 1 else 1e11)
+    plan, reasons = chosen(10**6, Budget(minutes=1))
+    assert (plan.threads, plan.most) == (begins, 2)
+    assert (begins == 1) == any("tried again later" in reason for reason in reasons)
+
+
+def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    monkeypatch.setattr(auto, "measure", lambda *_: 1e11)
+    plan, _ = chosen(10**6, Budget(minutes=1), threads=1)
+    assert (plan.threads, plan.most) == (1, 1)
+
+
+@pytest.mark.parametrize("reads", [True, False])
+@pytest.mark.parametrize(
+    ("data", "longest", "updates"), [(10**6, 900, 100), (35_000, 80, 30), (35_000, 900, 30), (10_000, 60, 30)]
+)
+def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
+    data: int, longest: int, updates: int, reads: bool
+) -> None:
+    """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
+    network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
+    plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
+    assert data / (plan.rows * plan.window) >= updates
+    assert plan.window >= max(auto.PACKED_LEAST, longest)
+    assert plan.dropout.input == (auto.HIDDEN if reads else 0)
+    assert any("of the frame before 0.5" in reason for reason in reasons) == reads
