@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 class Ink(Modality):
     name, noun, verb = "ink", "handwriting", "write"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.ink.cli.demo import handwriting
+
+        return "handwriting", handwriting
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.ink.cli.inspecting import contents

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 
 class Music(Modality):
     name, noun, verb = "music", "music", "compose"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.music.cli.demo import music
+
+        return "music", music
 
     def inspecting(self) -> Options:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
 class Speech(Modality):
     name, noun, verb = "speech", "speech", "speak"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.speech.cli.demo import speech
+
+        return "speech", speech
 
     def training(self) -> Options:
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
 class Text(Modality):
     name, noun, verb = "text", "text", "generate"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.text.cli.demo import text
+
+        return "text", text
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.text.cli.inspecting import contents
