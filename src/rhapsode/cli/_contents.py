@@ -7,19 +7,13 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from rhapsode.console.brought import modality_of, refuse_others
+from rhapsode.console.brought import inspecting, modality_of, refuse_others
 from rhapsode.console.contents import Contents, Found
-from rhapsode.console.modality import Modality, Options
 
 BEGINNING = 16
 """Bytes that are shown of a file that nothing reads."""
 SHOWN = 3
 """Suffixes that are listed."""
-
-
-def inspecting(modality: Modality) -> Options:
-    """The options of `inspect` that a modality brings."""
-    return modality.inspecting()
 
 
 def contents(found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents:

@@ -6,9 +6,9 @@ from typing import Annotated, Any
 
 import typer
 
-from rhapsode.cli._contents import contents, inspecting
+from rhapsode.cli._contents import contents
 from rhapsode.cli._made import lines, made
-from rhapsode.console.brought import refuse_others, with_options
+from rhapsode.console.brought import inspecting, refuse_others, with_options
 from rhapsode.console.contents import Contents, Found
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import Flip, Overwrite, TrustPaths

@@ -15,9 +15,19 @@ from rhapsode.console.modality import Modality, Options
 from rhapsode.errors import UserError
 
 Bring = Callable[[Modality], Options]
-"""Which options: those of `Modality.training`, for example."""
+"""Which of a modality's options: `training` or `inspecting`."""
 GIVEN = "brought"
 """The parameter by which a command gets those that were given."""
+
+
+def training(modality: Modality) -> Options:
+    """The options of `train`."""
+    return modality.training()
+
+
+def inspecting(modality: Modality) -> Options:
+    """The options of `inspect`."""
+    return modality.inspecting()
 
 
 def every() -> list[Modality]:

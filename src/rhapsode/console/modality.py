@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.data.codecs.codec import Codec
     from rhapsode.inference.model import Model
 
 Options = Mapping[str, Any]
@@ -43,7 +44,7 @@ class Modality:
         """Options that `train` has for it."""
         return {}
 
-    def codec_options(self, given: dict[str, Any]) -> dict[str, Any]:
+    def codec_options(self, given: dict[str, Any], codec: type[Codec]) -> dict[str, Any]:
         """Those that were given, as options of the codec. Raises `UserError` for values that cannot be."""
         return given
 

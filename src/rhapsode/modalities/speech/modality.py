@@ -11,6 +11,7 @@ from rhapsode.console.modality import Modality, Options
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.data.codecs.codec import Codec
 
 
 class Speech(Modality):
@@ -32,7 +33,7 @@ class Speech(Modality):
             ],
         }
 
-    def codec_options(self, given: dict[str, Any]) -> dict[str, Any]:
+    def codec_options(self, given: dict[str, Any], codec: type[Codec]) -> dict[str, Any]:
         from rhapsode.modalities.speech import espeak
 
         return {name: espeak.named(value) if name == "language" else value for name, value in given.items()}
