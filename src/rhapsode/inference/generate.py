@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -23,10 +23,8 @@ from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
 from rhapsode.inference.builders import Builder, Piece, RecordBuilder, Sample, TextBuilder
 from rhapsode.inference.reader import Precomputed, Reader, as_bytes
+from rhapsode.inference.trained import Trained
 from rhapsode.nn.samplers import Randomness, Sampling
-
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
@@ -37,7 +35,7 @@ ROWS_LIMIT = 65_536
 
 
 def generate(
-    model: Model,
+    model: Trained,
     prompt: bytes | str = b"",
     *,
     length: int | None = None,
@@ -196,7 +194,7 @@ class Stream(Iterator[Piece]):
 
 
 def stream(
-    model: Model,
+    model: Trained,
     prompt: bytes | str = b"",
     *,
     length: int | None = None,
@@ -224,7 +222,7 @@ class Request:
 
     def __init__(
         self,
-        model: Model,
+        model: Trained,
         prompt: bytes | str,
         length: int | None,
         seed: int | None,
@@ -286,7 +284,7 @@ class Request:
         if guide is not None and known is not None and model.codec.covariates:
             every = np.concatenate([known, guide.covariates()[None]])
             first, covariates = every[0], every[1:]
-        reader = model.reader(text=symbols, covariates=first)
+        reader = Reader(model, text=symbols, covariates=first)
         for _ in reader.read_all(before, covariates):
             pass
         return reader

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
 from rhapsode.data.codecs.text import Decoder, TextCodec
 from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
+from rhapsode.inference.trained import Trained
 from rhapsode.nn.engine import State, Texts
-
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
 
 BLOCK = 256
 """Steps per call of the engine when a known sequence is read."""
@@ -54,7 +52,7 @@ class Reader:
     where there are none."""
 
     def __init__(
-        self, model: Model, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None
+        self, model: Trained, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None
     ) -> None:
         """text: [U] symbols that go with every row; models with a condition need it. covariates: [D]
         float32 of the first step, of models whose codec has any."""
@@ -203,7 +201,7 @@ class Precomputed:
     covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
     """
 
-    def __init__(self, model: Model, covariates: np.ndarray) -> None:
+    def __init__(self, model: Trained, covariates: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
         self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
@@ -233,7 +231,7 @@ class Precomputed:
 class Units:
     """Finds, as steps are read, where units begin according to the model's reset policy."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trained) -> None:
         self._codec, self._policy = model.codec, model.policy
         self._every = model.policy.every
         self._end = model.end if model.policy.documents else None
@@ -268,7 +266,7 @@ class Units:
 class _Row(Units):
     """What one row must remember beside the network's state."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trained) -> None:
         super().__init__(model)
         self.predicted = 0  # one-to-many: steps since the state was last zero
         self.window: list[Any] = [model.codec.steps.start]

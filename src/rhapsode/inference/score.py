@@ -22,7 +22,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -33,10 +33,8 @@ from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
 from rhapsode.inference.reader import Reader, Units, as_bytes
+from rhapsode.inference.trained import Trained
 from rhapsode.report import Report
-
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
 
 CHUNK = 1 << 16
 """Bytes encoded at a time."""
@@ -132,7 +130,7 @@ def perplexity(nats: float, count: int) -> float:
 
 
 def score(
-    model: Model,
+    model: Trained,
     data: bytes | str | Iterable[bytes],
     *,
     prompt: bytes | str = b"",
@@ -169,7 +167,7 @@ class Scorer:
     """
 
     def __init__(
-        self, model: Model, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool = False
+        self, model: Trained, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool = False
     ) -> None:
         """As for `score`. Raises `UserError`."""
         _check(model, cold, dynamic)
@@ -209,7 +207,7 @@ class Scorer:
         return Score(nats, steps, found.chars, found.bytes, None, found.words)
 
 
-def _check(model: Model, cold: int | None, dynamic: bool) -> None:
+def _check(model: Trained, cold: int | None, dynamic: bool) -> None:
     """Raises `UserError` for ways that cannot be."""
     if cold is not None:
         if isinstance(cold, bool) or not isinstance(cold, int) or not 1 <= cold <= COLD_LIMIT:
@@ -251,7 +249,7 @@ class RecordScore:
 
 
 def score_records(
-    model: Model, records: Iterable[Any], *, report: Report | None = None, refused: Refusals | None = None
+    model: Trained, records: Iterable[Any], *, report: Report | None = None, refused: Refusals | None = None
 ) -> Iterator[RecordScore]:
     """The log-likelihood of each record, given its text if the model has texts; of recordings, without those that
     training would leave out, too. Raises `UserError`.
@@ -292,7 +290,7 @@ def score_records(
 
 
 def carried(
-    model: Model,
+    model: Trained,
     prompt: np.ndarray,
     pieces: Iterable[np.ndarray],
     text: np.ndarray | None = None,
@@ -302,13 +300,13 @@ def carried(
 
     covariates: [N, D] of all steps, of which there is one piece then, and no prompt.
     """
-    reader = model.reader(text=text, covariates=None if covariates is None else covariates[0])
+    reader = Reader(model, text=text, covariates=None if covariates is None else covariates[0])
     for _ in reader.read_all(prompt):
         pass
     return _read(model, reader, pieces, covariates)
 
 
-def _read(model: Model, reader: Reader, pieces: Iterable[np.ndarray], covariates: np.ndarray | None = None) -> Scored:
+def _read(model: Trained, reader: Reader, pieces: Iterable[np.ndarray], covariates: np.ndarray | None = None) -> Scored:
     """What a reader expects of each step, before it reads it."""
     for piece in pieces:
         at = 0
@@ -334,8 +332,8 @@ class Way(ABC):
 class Carried(Way):
     """Each step given everything before it."""
 
-    def __init__(self, model: Model, prompt: np.ndarray) -> None:
-        self._model, self._begin = model, model.reader()
+    def __init__(self, model: Trained, prompt: np.ndarray) -> None:
+        self._model, self._begin = model, Reader(model)
         for _ in self._begin.read_all(prompt):
             pass
         self.reset()
@@ -350,7 +348,7 @@ class Carried(Way):
 class Cold(Way):
     """Each step given the window of n steps it is in, and the one step before the window."""
 
-    def __init__(self, model: Model, prompt: np.ndarray, n: int) -> None:
+    def __init__(self, model: Trained, prompt: np.ndarray, n: int) -> None:
         self._model, self._n, self._start = model, n, model.codec.steps.start
         units, last = Units(model), self._start
         for symbol in prompt.tolist():
@@ -376,7 +374,7 @@ class Cold(Way):
 class Learning(Way):
     """Each step given everything before it, by weights that have learnt from all but the last segment of it."""
 
-    def __init__(self, model: Model, prompt: np.ndarray) -> None:
+    def __init__(self, model: Trained, prompt: np.ndarray) -> None:
         import torch
 
         self._model, self._prompt = model, prompt
@@ -422,7 +420,7 @@ class Learning(Way):
             yield block, nats.detach().double().numpy()
 
 
-def _from_zero(model: Model, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:
+def _from_zero(model: Trained, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:
     """Nats [N] of the targets [N] given the inputs [N], the state being zero at each of `starts`."""
     nats = np.empty(len(targets))
     lengths = np.diff(starts, append=len(targets))
