@@ -51,9 +51,8 @@ class RecordBuilder:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
-        guide = codec.guide(record) if self._gives else None
-        if guide is not None:
-            self._put("covariates", along(guide, steps), np.float16)
+        if self._gives:
+            self._put("covariates", along(codec.guide(record), steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:

@@ -13,13 +13,16 @@ import os
 import numpy as np
 
 from rhapsode.config import ModelConfig, make
+from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.codecs.stored import codec_from_json
+from rhapsode.data.guide import NOTHING
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
 from rhapsode.inference.reader import Reader, as_bytes
+from rhapsode.inference.score_records import score_records
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.network import Network
 
@@ -47,16 +50,16 @@ class Model(Trained):
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
         return Model(config, weights, mark, file)
 
-    def reader(self, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None) -> Reader:
-        """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them; given:
-        [D] float32 that go with the first step, `encoded`."""
+    def reader(self, rows: int = 1, text: np.ndarray = NO_TEXT, covariates: np.ndarray = NOTHING) -> Reader:
+        """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them;
+        covariates: [D] float32 of the first step, `encoded`."""
         return Reader(self, rows, text, covariates)
 
     # Each is written in a module of its own, as a function of the model.
     generate = generation.generate
     stream = generation.stream
     score = scoring.score
-    score_records = scoring.score_records
+    score_records = score_records
     compress = packing.compress
     decompress = packing.decompress
 
