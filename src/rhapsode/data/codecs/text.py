@@ -14,7 +14,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
@@ -42,6 +42,8 @@ class Decoder(ABC):
 
 class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
+
+    rank: ClassVar[int | None] = None
 
     end: int | None = None
     """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
