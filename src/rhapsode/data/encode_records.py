@@ -50,9 +50,8 @@ class RecordBuilder:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
-        guide = codec.guide(record) if codec.stored else None
-        if guide is not None:
-            self._put("covariates", along(guide, steps), np.float16)
+        if codec.stored:
+            self._put("covariates", along(codec.guide(record), steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -68,3 +69,8 @@ class _EndingDecoder(Decoder):
             self._decoder = self._codec.decoder()  # half a byte does not go on in the next document
             return b""
         return self._decoder.feed(symbol)
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._decoder = self._decoder.copy()
+        return other

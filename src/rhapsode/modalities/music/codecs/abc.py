@@ -151,9 +151,6 @@ class Abc(TuneCodec):
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.tokens[int(step)] == END
 
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def guide(self, record: Tune | Outline) -> Written:
         return Written(self, record)
 

@@ -134,9 +134,6 @@ class Melody(TuneCodec):
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[1] == END)
 
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def guide(self, record: Tune | Outline) -> Guided:
         return Guided(self, record)
 

@@ -144,12 +144,6 @@ class PianoRoll(TuneCodec):
     def guide(self, record: Tune | Outline) -> Frames:
         return Frames(self, outlined(record))
 
-    def ends(self, step: np.ndarray) -> bool:
-        return False
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def show(self, record: Tune) -> str:
         """Pitches from the highest to the lowest, a character a frame: ● where a note begins, ─ where it is held."""
         steps = self.encode(record)

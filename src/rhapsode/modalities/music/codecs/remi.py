@@ -182,9 +182,6 @@ class Remi(TuneCodec):
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.names[int(step)] == END
 
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def guide(self, record: Tune | Outline) -> Playing:
         return Playing(self, record)
 
