@@ -17,9 +17,9 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode import registry
 from rhapsode.cli import bench, compress, data, demo, inspect, recipe, score, train
 from rhapsode.cli._verbs import Verbs
+from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
 from rhapsode.console.output import visible
 from rhapsode.console.streams import standard
@@ -27,7 +27,7 @@ from rhapsode.errors import NotFinite, UserError
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 """Exit statuses: the user's mistake, a failure of ours, Ctrl-C."""
-TRAIN, USE, LOOK = "Train", "Use a model", "Look"
+TRAIN, USE, LOOK = "Train", "Use a model", "Look at data and models"
 """Headings of panels of commands in help."""
 
 app = Commands(
@@ -42,10 +42,10 @@ app = Commands(
 
 
 def _add_commands() -> None:
-    modalities = [kind() for kind in registry.every("modality")]
+    modalities = every()
     brought = {name: command for one in modalities for name, command in one.commands().items()}
     verbs = sorted(one.verb for one in modalities)
-    app.command("demo", rich_help_panel=TRAIN)(demo.demo)
+    app.add_typer(demo.app, name="demo", rich_help_panel=TRAIN)
     app.command("train", rich_help_panel=TRAIN)(train.train)
     app.add_typer(recipe.app, name="recipe", rich_help_panel=TRAIN)
     for name in sorted(brought.keys() - verbs):
@@ -82,7 +82,7 @@ def _root(
 
 def _tour() -> str:
     """What `rhapsode` alone prints: what it is, what to try first, where help is."""
-    others = [kind for kind in registry.every("modality") if kind.verb != "generate"]
+    others = [kind for kind in every() if kind.verb != "generate"]
     verbs = ", ".join(f"{kind.verb} ({kind.noun})" for kind in others)
     return (
         "Rhapsode trains generative LSTMs on your own text, handwriting, music or recordings, here, in minutes.\n\n"

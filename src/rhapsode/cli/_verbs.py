@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from typing import Any
 
-from rhapsode import registry
+from rhapsode.console.brought import every
 from rhapsode.console.commands import NOTES, Command, Group
 from rhapsode.console.modality import Modality
-from rhapsode.console.sampling import modality_of
+from rhapsode.console.sampling import modality_of_model
 from rhapsode.errors import UserError
 
 ONCE = "generate"
@@ -35,7 +35,7 @@ class Verbs(Group):
 
     def _modality(self, ctx: Any, verb: str | None, args: list[str]) -> Modality | None:
         """The modality of the model that the arguments of a verb name, where they are arguments of its own verb."""
-        known = {kind.verb: kind.name for kind in registry.every("modality")}
+        known = {kind.verb: kind.name for kind in every()}
         if verb not in known:
             return None
         found: dict[str, Modality | None] = {}
@@ -47,7 +47,7 @@ class Verbs(Group):
                 continue
             if model not in found:
                 try:
-                    found[model] = modality_of(model)
+                    found[model] = modality_of_model(model)
                 except UserError:
                     found[model] = None  # the command says it
             one = found[model]

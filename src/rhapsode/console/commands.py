@@ -97,14 +97,12 @@ class Command(TyperCommand):
         named = []
         for param in self.get_params(ctx):
             panel, record = _panel(param), param.get_help_record(ctx)
-            if record:
-                record = record[0].replace(" <str>", ""), record[1]  # of arguments, whose names say enough
+            if record and panel == ARGUMENTS:
+                record = record[0].split(" <")[0], record[1]  # without its type, which nobody needs to know
             if record and isinstance(panel, Further) and not ctx.meta.get(ALL):
                 named.append(max(param.opts, key=len))
             elif record:
                 panels.setdefault(panel, []).append(record)
-        if OPTIONS in panels:  # those that all commands have come last
-            panels[OPTIONS] = panels.pop(OPTIONS)
         _write(formatter, panels)
         if named:
             with formatter.section("More options, which --help-all explains"):

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from rhapsode import registry
+from rhapsode.console.brought import modality_of
 from rhapsode.console.imports import unbroken
 from rhapsode.console.modality import Modality
 from rhapsode.console.progress import tell
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rhapsode.nn.samplers import Sampling
 
 
-def modality_of(model: str) -> Modality:
+def modality_of_model(model: str) -> Modality:
     """The modality of a model, as the header of its file says: no weights are read. Raises `UserError`."""
     with unbroken():
         from rhapsode.files import checkpoint
@@ -25,12 +25,12 @@ def modality_of(model: str) -> Modality:
     name = codec.get("name") if isinstance(codec, dict) else None
     if not isinstance(name, str):
         raise UserError(f"{model} is no model: its header names no codec. Train one: rhapsode train SOURCE -o MODEL")
-    return cast(Modality, registry.get("modality", registry.modality_of(registry.get("codec", name)))())
+    return modality_of(name)
 
 
 def load(model: str, modality: str) -> Model:
     """The model, which must be one of that modality. Raises `UserError`, which names the right command."""
-    found = modality_of(model)
+    found = modality_of_model(model)
     if found.name != modality:
         raise UserError(f"{model} is a model of {found.noun}. Sample from it with: rhapsode {found.verb} {model}")
     with unbroken():

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
 from rhapsode.modalities.text.cli.generate import generate
+
+if TYPE_CHECKING:
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.inference.model import Model
 
 
 class Text(Modality):
@@ -13,3 +18,18 @@ class Text(Modality):
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"generate": generate}
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.text.cli.demo import text
+
+        return "text", text
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.text.cli.inspecting import contents
+
+        return contents(found)
+
+    def about(self, model: Model) -> Mapping[str, Any]:
+        from rhapsode.modalities.text.cli.inspecting import about
+
+        return about(model)

@@ -1,1 +1,1 @@
-"""Commands for text."""
+"""What the commands do with texts."""
