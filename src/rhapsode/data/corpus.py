@@ -385,11 +385,10 @@ def _check(
     train, valid = counts["train"], counts["valid"]
     if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
         return
-    unit, needed = (kind.unit, kind.needed) if issubclass(kind, RecordCodec) else ("symbol", RecordCodec.needed)
     raise UserError(
         f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
-        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
-        f"needed, and {needed}. Give more"
+        f"({size(valid)}); a step is one {kind.unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
+        f"needed, and {kind.needed}. Give more"
         + (", or more to validate on." if separate else ", or another part of it to validate on.")
         + "".join(f" {note}" for note in left_out)
     )

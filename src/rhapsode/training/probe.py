@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import torch
 
 from rhapsode.config import NetworkConfig
+from rhapsode.data.codecs.codec import Codec
 from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.network import Network
-from rhapsode.steps import Kind, Moves, Symbols, Text
+from rhapsode.steps import Symbols
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
@@ -21,25 +23,31 @@ WRITTEN = 10
 
 
 class Probe:
-    """One shape of network and batch, trained without dropout: of symbols, or of moves of a pen for head mixture."""
+    """One shape of network and batch, trained without dropout."""
 
-    def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
+    def __init__(
+        self,
+        config: NetworkConfig,
+        rows: int,
+        window: int,
+        precision: str,
+        device: torch.device,
+        codec: Codec | None = None,
+        steps: np.ndarray | None = None,
+    ) -> None:
+        """codec: whose steps are trained on, `steps` [window, rows, *steps.shape]; None for symbols at random."""
         generator = torch.Generator().manual_seed(0)
-        pen = config.head == "mixture"
-        kind: Kind = Moves((0.0, 0.0), (1.0, 1.0)) if pen else Symbols(SYMBOLS)
-        self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
+        kind, text = (codec.steps, codec.text) if codec else (Symbols(SYMBOLS), None)
+        self.network = Network(config, kind, text)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
-        if pen:
-            self.inputs = torch.randn(window, rows, 3, generator=generator).to(device)
-            self.inputs[..., 2] = (self.inputs[..., 2] > 1).float()
-        else:
-            self.inputs = torch.randint(SYMBOLS, (window, rows), generator=generator).to(device)
+        chosen = torch.randint(SYMBOLS, (window, rows), generator=generator)
+        self.inputs = (chosen if steps is None else torch.from_numpy(steps)).to(device)
         self.text: Attended | None = None
-        if config.condition:
-            symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)
+        if config.condition and text:
+            symbols = torch.randint(text.size, (WRITTEN, rows), generator=generator).to(device)
             begin = torch.zeros(window, rows, dtype=torch.int64, device=device)
             self.text = Attended(symbols, begin, begin + WRITTEN)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())

@@ -25,6 +25,12 @@ class Codec(ABC):
     summary: ClassVar[str]
     """One line for help and docs: what a step is, and what the codec is good for."""
 
+    unit: ClassVar[str]
+    """What a step is called in messages, e.g. `symbol`."""
+
+    needed: ClassVar[str] = "thousands to learn anything"
+    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+
     rank: ClassVar[int | None] = 0
     """Of several codecs for the same files, the first by rank that suits them is taken; None: never, unasked."""
 

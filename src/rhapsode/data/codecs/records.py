@@ -109,9 +109,6 @@ def _nearest(character: str, known: Set[str]) -> str:
 class RecordCodec(Codec):
     """Records ⇄ steps. Subclasses are one file each in this package."""
 
-    unit: ClassVar[str]
-    """What a step is called in messages, e.g. `point`."""
-
     record: ClassVar[str]
     """What a record is called in messages, e.g. `drawing`."""
 
@@ -149,9 +146,6 @@ class RecordCodec(Codec):
     def placed(cls, records: Iterator[Any], root: Path | None) -> Iterator[Any]:
         """The same, which were read from a file that was found in the folder `root`, where that means anything."""
         return records
-
-    needed: ClassVar[str] = "thousands to learn anything"
-    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
 
     wanted: ClassVar[str] = "files of that kind"
     """What sources should hold, in messages."""
