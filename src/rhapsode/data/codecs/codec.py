@@ -37,8 +37,9 @@ class Codec(ABC):
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 
-    companion: ClassVar[str] = ""
-    """The codec of a smaller model that one with this codec needs beside it, trained on the same data."""
+    auxiliary: ClassVar[str] = ""
+    """The codec of the auxiliary model that one with this codec needs beside it: a smaller one, trained after it on the
+    same data, in a folder of this name within its own. (A voice has one of prosody.) Empty if it needs none."""
 
     usage: str = "--temperature 0.8"
     """What a first `rhapsode generate MODEL` might go on with; empty if the model does not generate by itself."""

@@ -23,8 +23,6 @@ from rhapsode.files.refusals import Refusals
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
-Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
-"""Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
 
 
 class Prepared(NamedTuple):
@@ -44,13 +42,14 @@ class Lack(NamedTuple):
     why: str
 
 
-class Keeper(Protocol):
-    """What is shown all records that are encoded, and says what of them a model should have beside it."""
+class TrainingIndex(Protocol):
+    """What a model has beside it of its data, e.g. of tunes their melodies, so that copies can be found."""
 
     def add(self, record: Any, held_out: bool) -> None:
-        """held_out: whether it is for validation."""
+        """One more record that is encoded. held_out: whether it is for validation."""
 
-    def sidecar(self) -> Sidecar: ...
+    def saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Facts and arrays, for `checkpoint.save`."""
 
 
 UNKNOWN = ("refuse", "nearest", "skip")
@@ -180,8 +179,8 @@ class RecordCodec(Codec):
         density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
         (see `Network.grown`)."""
 
-    def keeper(self) -> Keeper | None:
-        """A new one, if something of its data is to be kept beside a model."""
+    def training_index(self) -> TrainingIndex | None:
+        """A new one, still empty; None if a model has nothing of its data beside it."""
         return None
 
     @abstractmethod
