@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from rhapsode.errors import choice
@@ -40,6 +41,11 @@ def _modules(package: str) -> Iterator[tuple[str, bool]]:
     path = importlib.import_module("rhapsode").__path__
     folders = ["/".join([root, *package.split(".")]) for root in path]
     return ((m.name, m.ispkg) for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
+
+
+def modules(package: str) -> dict[str, ModuleType]:
+    """Name → module of the public modules of a package, e.g. `modalities.ink.formats`, in the order of their names."""
+    return {name: importlib.import_module(f"rhapsode.{package}.{name}") for name, _ in sorted(_modules(package))}
 
 
 @cache

@@ -15,7 +15,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 
 from rhapsode import registry
@@ -63,12 +62,12 @@ class Generation:
 class Case(NamedTuple):
     """Networks over one kind of step that a modality has measured.
 
-    networks: settings of each, by its name. steps: [T, B, *shape of a step], to train on. prompt: what is drawn after.
+    networks: settings of each, by its name. batch: rows and steps a row. prompt: what is drawn after.
     """
 
     codec: Codec
     networks: Mapping[str, Mapping[str, Any]]
-    steps: np.ndarray
+    batch: tuple[int, int]
     prompt: str = ""
 
 
@@ -109,10 +108,10 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
 @memory.kept()
 def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawing]:
     """Each network of a case."""
-    window, rows = case.steps.shape[:2]
+    rows, window = case.batch
     for name, settings in case.networks.items():
         network = NetworkConfig(**{**case.codec.network, **settings})
-        probe = Probe(network, rows, window, precision, device, case.codec, case.steps)
+        probe = Probe(network, rows, window, precision, device)
         probe.update()
         update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
         model = untrained(case.codec, network)
@@ -122,7 +121,7 @@ def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawi
             begun = time.perf_counter()
             drawn = model.generate(case.prompt, length=STEPS, seed=1)[0]
             times.append((time.perf_counter() - begun) / len(drawn.steps))
-        yield Drawing(name, window * rows / update, 1 / statistics.median(times))
+        yield Drawing(name, rows * window / update, 1 / statistics.median(times))
 
 
 def untrained(codec: Codec, network: NetworkConfig) -> Model:

@@ -9,45 +9,37 @@ from functools import partial
 import numpy as np
 import torch
 
+from rhapsode import registry
 from rhapsode.config import NetworkConfig
-from rhapsode.data.codecs.codec import Codec
 from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.text import Text
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
 SYMBOLS = 96
+"""Values of a step, where it has a choice."""
 WRITTEN = 10
 """Symbols of each row's text, where there are texts."""
 
 
 class Probe:
-    """One shape of network and batch, trained without dropout."""
+    """One shape of network and batch, trained without dropout on steps at random of the kind that its head is for."""
 
-    def __init__(
-        self,
-        config: NetworkConfig,
-        rows: int,
-        window: int,
-        precision: str,
-        device: torch.device,
-        codec: Codec | None = None,
-        steps: np.ndarray | None = None,
-    ) -> None:
-        """codec: whose steps are trained on, `steps` [window, rows, *steps.shape]; None for symbols at random."""
+    def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
-        kind, text = (codec.steps, codec.text) if codec else (Symbols(SYMBOLS), None)
-        self.network = Network(config, kind, text)
+        kind: Kind = registry.get("head", config.head).kind.example(SYMBOLS)
+        self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
-        chosen = torch.randint(SYMBOLS, (window, rows), generator=generator)
-        self.inputs = (chosen if steps is None else torch.from_numpy(steps)).to(device)
+        steps = kind.inputs(kind.random(np.random.default_rng(0), (window, rows)))
+        self.inputs = torch.from_numpy(steps).to(device)
         self.text: Attended | None = None
-        if config.condition and text:
-            symbols = torch.randint(text.size, (WRITTEN, rows), generator=generator).to(device)
+        if config.condition:
+            symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)
             begin = torch.zeros(window, rows, dtype=torch.int64, device=device)
             self.text = Attended(symbols, begin, begin + WRITTEN)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import string
 
-import numpy as np
-
 from rhapsode.demos.bench import Case
 from rhapsode.modalities.ink.codecs.strokes import Strokes
-from rhapsode.steps import Moves
+from rhapsode.modalities.ink.moves import Moves
 
 LAYERS, WIDTH = 2, 256
 ROWS, WINDOW = 64, 32
@@ -18,8 +16,6 @@ ROWS, WINDOW = 64, 32
 def cases() -> list[Case]:
     """Graves's window, alone and fed back."""
     codec = Strokes(Moves((0.0, 0.0), (1.0, 1.0)), 1, string.ascii_letters, 0.05, None)
-    steps = np.random.default_rng(0).standard_normal((WINDOW, ROWS, 3)).astype(np.float32)
-    steps[..., 2] = steps[..., 2] > 1
     shape, name = {"layers": LAYERS, "width": WIDTH}, f"{LAYERS}x{WIDTH}"
     networks = {name: {**shape, "feedback": False}, f"{name} fed back": {**shape, "feedback": True}}
-    return [Case(codec, networks, steps, "abcdefghij" * 9)]
+    return [Case(codec, networks, (ROWS, WINDOW), "abcdefghij" * 9)]

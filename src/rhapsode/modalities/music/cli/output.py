@@ -44,11 +44,11 @@ def write_music(
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.modalities.music.soundfont import playable
     from rhapsode.modalities.music.tune import Part, after
-    from rhapsode.modalities.music.write import NOTATION, WRITERS, save
+    from rhapsode.modalities.music.write import NOTATION, SUFFIXES, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
-        check_suffix(output, WRITERS)
+        check_suffix(output, SUFFIXES)
     names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
     for name in names:
         check_writable(name, overwrite=overwrite)
