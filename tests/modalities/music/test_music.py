@@ -205,7 +205,7 @@ def test_mistakes(
         (["--transpose", "H"], "it must be a tonic and perhaps a mode"),
         (["--transpose", "99"], "at most 60"),
         (["--stop", "x"], "No such option: --stop"),
-        (["--max-copy", "3"], "known.safetensors is not beside it"),
+        (["--max-copy", "3"], "index.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
         (["--soundfont", str(tunes), "-o", str(tmp_path / "x.wav"), "--seed", "1"], "this is no SoundFont"),
         (["--soundfont", "none.sf2", "-o", str(tmp_path / "x.wav"), "--seed", "1"], "none.sf2: cannot be read"),

@@ -468,7 +468,7 @@ def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.Capt
 
 
 class StopLater(Stop):
-    """Interrupts the training of the companion."""
+    """Interrupts the training of the auxiliary model."""
 
     begun = False
 
@@ -505,7 +505,7 @@ def test_a_stopped_training_goes_on(
         one, other = (Model.load(each / name) for each in (folder, home / "voice"))
         assert all(np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)
         assert one.digest == other.digest
-    if stop is Stop:  # finished, with its companion; then both are trained longer
+    if stop is Stop:  # finished, with its auxiliary model; then both are trained longer
         assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 2
         assert "is finished" in capsys.readouterr().err
         assert train([], folder, resume=True, steps=6, device="cpu").steps == 30

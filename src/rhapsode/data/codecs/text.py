@@ -43,6 +43,7 @@ class Decoder(ABC):
 class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
 
+    unit = "symbol"
     rank: ClassVar[int | None] = None
 
     end: int | None = None

@@ -79,7 +79,7 @@ def write_speech(
         check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
-    if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
+    if not codec.auxiliary and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
