@@ -110,7 +110,6 @@ def _speech(folder: Path, minutes: float, words: str) -> None:
 
     with reporting() as report:
         result = run(folder, minutes, words, report)
-    assert result.spoken.acoustics is not None and result.spoken.times is not None
     frames = result.spoken.acoustics()
     typer.echo(preview(frames))
     far = result.far
