@@ -70,6 +70,8 @@ def every(kind: str) -> list[Any]:
     return [get(kind, name) for name in names(kind)]
 
 
-def modality_of(codec: type) -> str:
-    """The name of the modality that a codec belongs to: that of the folder it lies in."""
-    return codec.__module__.removeprefix("rhapsode.modalities.").split(".")[0]
+def modality_of(codec: str) -> str:
+    """The name of the modality that a codec belongs to: that of the folder it lies in. Raises `UserError`."""
+    if codec not in names("codec"):
+        raise choice("codec", codec, names("codec"))
+    return _places("codec")[codec].removeprefix("rhapsode.modalities.").split(".")[0]

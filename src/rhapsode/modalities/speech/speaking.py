@@ -176,7 +176,7 @@ def voiced(
     spelled = codec.spelling(utterance) if voice.text else ""
     sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
     found: Spoken = sample.record
-    if voice.text and sample.attention is not None:
+    if voice.text:
         found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
