@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import rhapsode
@@ -29,6 +30,17 @@ def test_a_cell_a_head_or_an_attention_sees_no_other() -> None:
             prefix = f"rhapsode.nn.{package.name}."
             seen = {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
             assert not seen & public, f"{path.name} imports {seen & public}"
+
+
+def test_what_uses_a_model_makes_no_circle() -> None:
+    """No module of `inference` imports another that imports it, not even in functions or for type checkers."""
+    prefix = "rhapsode.inference."
+    graph = {
+        path.stem: {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
+        for path in (ROOT / "inference").glob("[!_]*.py")
+    }
+    assert {"generate", "score", "compress"} <= graph["model"]
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_import_is_light() -> None:
