@@ -58,7 +58,7 @@ class Builder:
 
     def __init__(
         self,
-        head: Head,
+        head: Head[Any],
         sampling: Sampling,
         randomness: Randomness,
         guide: Guide,

@@ -79,7 +79,7 @@ class Start:
     """
 
     request: Request
-    head: Head
+    head: Head[Any]
     length: int
     guide: Guide
     output: Output

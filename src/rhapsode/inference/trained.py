@@ -23,7 +23,7 @@ from rhapsode.files import checkpoint
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 
 class Trained:

@@ -27,6 +27,7 @@ from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.modalities.ink.hershey import JOINED, lines
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.modalities.ink.page import Page
 from rhapsode.modalities.ink.read import read
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
@@ -38,7 +39,7 @@ from rhapsode.nn.attention.window import Window
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.steps import Moves, Text
+from rhapsode.steps.text import Text
 from tests.conftest import WORDS, MakeModel, Stop, written
 
 FEEDBACK = [False, True]

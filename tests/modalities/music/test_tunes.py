@@ -19,7 +19,9 @@ from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.formats import midi
 from rhapsode.modalities.music.tune import Metre, Part, Tempo, Tune, separate, transposed
-from rhapsode.steps import Sets, Symbols, Tuples
+from rhapsode.steps.sets import Sets
+from rhapsode.steps.symbols import Symbols
+from rhapsode.steps.tuples import Tuples
 from tests.modalities.music.score import lead, quartet
 
 MADE = {"chorale": quartet}

@@ -14,7 +14,9 @@ from typing import Any, ClassVar
 from rhapsode.data.codecs.output import Beginning, Prompt
 from rhapsode.errors import UserError, choice
 from rhapsode.report import Report
-from rhapsode.steps import Kind, Text
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.sequence import Steps
+from rhapsode.steps.text import Text
 
 
 class Codec(ABC):
@@ -57,6 +59,18 @@ class Codec(ABC):
     def covariates(self) -> int:
         """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
         return 0
+
+    lookback: tuple[int, ...] = ()
+    """If there are any, the covariates of a step are the steps so many before it."""
+
+    @property
+    def stored(self) -> int:
+        """How many covariates are kept with each step on disk. Earlier steps are not: they are there already."""
+        return 0 if self.lookback else self.covariates
+
+    def open(self, folder: Path) -> Steps:
+        """The steps that were encoded into this folder. Raises `ValueError` where sizes do not fit."""
+        return Steps.open(folder, self.steps, self.text, self.stored, self.lookback)
 
     @property
     @abstractmethod

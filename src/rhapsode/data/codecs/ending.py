@@ -9,7 +9,7 @@ from typing import Any, Self
 import numpy as np
 
 from rhapsode.data.codecs.text import Decoder, TextCodec
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 LABEL = "<end>"
 

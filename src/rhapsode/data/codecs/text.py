@@ -22,7 +22,7 @@ from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.output import LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 SYMBOL_LIMIT = 2**20
 """No codec of text has more symbols than this, so that a damaged file cannot ask for a vast network."""

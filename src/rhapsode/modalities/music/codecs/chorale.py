@@ -26,7 +26,7 @@ from rhapsode.modalities.music.keys import natural
 from rhapsode.modalities.music.line import alone, voices
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Key, Part, Tune, ordered
-from rhapsode.steps import Tuples
+from rhapsode.steps.tuples import Tuples
 
 VELOCITY = 80
 LOWEST_FIRST = FIRST - 1

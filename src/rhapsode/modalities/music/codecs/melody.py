@@ -27,7 +27,7 @@ from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.tune import NOTE, Chord, Key, Part, Tune, ordered, pitched
-from rhapsode.steps import Tuples
+from rhapsode.steps.tuples import Tuples
 
 VELOCITY = 90
 

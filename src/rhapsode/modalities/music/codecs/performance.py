@@ -19,7 +19,7 @@ from rhapsode.modalities.music.codecs._tunes import TuneCodec, roll
 from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Tempo, Tune, pitched, separate
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 RATE = 100
 """Frames a second."""

@@ -42,7 +42,7 @@ from rhapsode.modalities.music.instruments import DRUMS
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.tune import Tempo, Tune, pitched, rescaled
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 GRIDS = (4, 6, 8, 12, 16, 24, 48)
 """Frames in a quarter that are tried, the coarsest first."""

@@ -29,7 +29,7 @@ from rhapsode.modalities.speech.inventory import Inventory
 from rhapsode.modalities.speech.metadata import among_recordings
 from rhapsode.modalities.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.modalities.speech.utterance import Utterance
-from rhapsode.steps import Frames
+from rhapsode.steps.frames import Frames
 
 SHORTEST = 1.0
 """Seconds of the utterance that is taken for an example, at least."""

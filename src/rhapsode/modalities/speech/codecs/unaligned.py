@@ -21,7 +21,7 @@ from rhapsode.modalities.speech.audio import Unreadable
 from rhapsode.modalities.speech.codecs.speech import VOICED, Speech
 from rhapsode.modalities.speech.timing import spelled
 from rhapsode.modalities.speech.utterance import Phone, Utterance
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 BETWEEN = "\t"
 """What stands between symbols: a speaker, where there are several, and phones."""
