@@ -14,7 +14,6 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
-from rhapsode.data.codecs.spelling import Spelled, spelled
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
@@ -202,10 +201,6 @@ class RecordCodec(Codec):
     def alphabet(self) -> str:
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
         return ""
-
-    def spelled(self, text: str, unknown: str = "refuse") -> Spelled:
-        """The text in characters that the training data had, see `spelling.spelled`. Raises `UserError`."""
-        return spelled(text, self.alphabet, unknown)
 
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
