@@ -20,7 +20,7 @@ from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
-from rhapsode.modalities.music.copies import Known
+from rhapsode.modalities.music.copies import MelodyIndex
 from rhapsode.modalities.music.formats import abc
 from rhapsode.modalities.speech import audio
 from rhapsode.modalities.speech.utterance import Sound
@@ -134,10 +134,10 @@ def test_many_sources_are_counted() -> None:
 
 
 def test_what_lies_beside_models(inspected: Inspected, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    known = Known.of([abc.loads(ABC)], [abc.loads(ABC)])
-    checkpoint.save(tmp_path / "known.safetensors", known.info, known.arrays)
-    found = inspected(tmp_path / "known.safetensors").json
-    assert (found["kind"], found["tunes"], found["held_out"]) == ("known tunes", 1, 1)
+    known = MelodyIndex.of([abc.loads(ABC)], [abc.loads(ABC)])
+    checkpoint.save(tmp_path / "index.safetensors", known.info, known.arrays)
+    found = inspected(tmp_path / "index.safetensors").json
+    assert (found["kind"], found["tunes"], found["held_out"]) == ("training index", 1, 1)
     config = RecogniserConfig(alphabet="ab", layers=1, width=4)
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.shapes.items()}

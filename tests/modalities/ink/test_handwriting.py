@@ -31,6 +31,7 @@ from rhapsode.modalities.ink.moves import Moves
 from rhapsode.modalities.ink.page import Page
 from rhapsode.modalities.ink.read import read
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
+from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.verified import audit, draw, judge
 from rhapsode.modalities.ink.wrap import Paragraph
 from rhapsode.modalities.ink.writing import hand_of, several, stacked, write
@@ -369,18 +370,18 @@ def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: Make
     codec = tiny_model(codec="strokes").record_codec
     assert codec.alphabet == "abcde"
     text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9 & B\u00c9\u00e9D\n$ &\t\n\f a"
-    assert codec.spelled(text) == (text, {}, {})
-    found = codec.spelled(text, "nearest")
+    assert spelled(text, codec.alphabet) == (text, {}, {})
+    found = spelled(text, codec.alphabet, "nearest")
     assert found.text == "bad cab dab e beed\n\n\f a"
     replaced = {"\u00e4": "a", "\u00e9": "e", "\u00c9": "e", "\u0111": "d", "B": "b", "D": "d"}
     assert found.replaced == {pair: 1 + (pair[0] == "\u00e9") for pair in replaced.items()}
     assert found.left_out == {"\u201c": 1, "\u201d": 1, "\ufb01": 1, "z": 1, "&": 2, "$": 1}
-    found = codec.spelled(text, "skip")
+    found = spelled(text, codec.alphabet, "skip")
     assert found.text == "bd cab ab \n\n\f a" and not found.replaced
     assert found.left_out["\u00e9"] == 2 and found.left_out.total() == 14
-    assert len(codec.spelled("\u00e9 & " * 100_000, "nearest").text) == 200_000  # at once
+    assert len(spelled("\u00e9 & " * 100_000, codec.alphabet, "nearest").text) == 200_000  # at once
     with pytest.raises(UserError, match="nearest, refuse, skip"):
-        codec.spelled(text, "guess")
+        spelled(text, codec.alphabet, "guess")
 
 
 def test_a_style_is_named_by_number_or_text(tiny_model: MakeModel, tmp_path: Path) -> None:

@@ -40,7 +40,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_roll_is_the_tune(holds: int) -> None:
     tune = scale(40)
     codec = PianoRoll.fit(lambda: iter([tune]), grid=4, holds=holds, shift=3, echoes=1)
-    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3, (16,))  # the scale comes again after two quarters
+    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3)
+    assert codec.lookback == (16,)  # the scale comes again after two quarters
     steps = codec.encode(tune)
     assert steps.shape == (64, codec.steps.size) and steps.dtype == np.uint8
     again = codec.decode(steps)
@@ -205,7 +206,7 @@ def test_mistakes(
         (["--transpose", "H"], "it must be a tonic and perhaps a mode"),
         (["--transpose", "99"], "at most 60"),
         (["--stop", "x"], "No such option: --stop"),
-        (["--max-copy", "3"], "known.safetensors is not beside it"),
+        (["--max-copy", "3"], "index.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
         (["--soundfont", str(tunes), "-o", str(tmp_path / "x.wav"), "--seed", "1"], "this is no SoundFont"),
         (["--soundfont", "none.sf2", "-o", str(tmp_path / "x.wav"), "--seed", "1"], "none.sf2: cannot be read"),

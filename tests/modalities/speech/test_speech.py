@@ -20,6 +20,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.speech import espeak
 from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.melody import melody
+from rhapsode.modalities.speech.utterance import Timed
 from tests.conftest import Stop
 
 pytest.importorskip("espeakng_loader")
@@ -53,7 +54,6 @@ def recorded(folder: Path, sentences: list[str], speakers: tuple[str, ...] = ())
     lines = []
     for n, sentence in enumerate(sentences):
         one = original(sentence)
-        assert one.sound is not None
         written(one.sound(), folder / f"{n}.wav")
         value = json.loads(own.dumps(one, f"{n}.wav"))
         lines.append(json.dumps({**value, "speaker": speakers[n % len(speakers)]} if speakers else value))
@@ -119,7 +119,7 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     both = ["--also", str(higher), "--also", str(tmp_path / "high.jsonl")]
     assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), *both) == 0
     sung = own.loads(json.loads((tmp_path / "high.jsonl").read_text()), "", tmp_path)
-    assert sung.times is not None and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
+    assert isinstance(sung, Timed) and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
     f0 = contour(Path(beside[3]))
     assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
     assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
@@ -154,7 +154,7 @@ def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
     found = contour(Path(out[1]))
     assert len(found) == 71 and found[20] == 100 and found[35] == pytest.approx(150) and not found[52:].any()
     one = own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path)
-    assert one.times is not None and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    assert isinstance(one, Timed) and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
     assert one.melody is not None and one.melody[:2].tolist() == pytest.approx([100, 150], rel=0.02)
 
 
@@ -205,13 +205,10 @@ def test_times_are_those_of_the_sound_however_many_sentences(home: Path, tmp_pat
     model = Model.load(home / "voice")
     each = list(speak(model, prosody_beside(model), "Go. " * 12))
     whole = joined(each)
-    assert whole.times is not None and whole.sound is not None and whole.acoustics is not None
     for one in (*each, whole):
-        assert one.times is not None and one.sound is not None
         assert one.sound().seconds == pytest.approx(one.times[-1], abs=len(each) / 16000)
     assert len(whole.acoustics()) == round(whole.times[-1] / 0.01) + 1
     last = each[-1]
-    assert last.times is not None and last.acoustics is not None
     begin, own = whole.times[-1] - last.times[-1], last.acoustics().f0
     assert np.isin(whole.acoustics().f0[round(begin / 0.01) + 2 :], own).all()
 
@@ -468,7 +465,7 @@ def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.Capt
 
 
 class StopLater(Stop):
-    """Interrupts the training of the companion."""
+    """Interrupts the training of the auxiliary model."""
 
     begun = False
 
@@ -505,7 +502,7 @@ def test_a_stopped_training_goes_on(
         one, other = (Model.load(each / name) for each in (folder, home / "voice"))
         assert all(np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)
         assert one.digest == other.digest
-    if stop is Stop:  # finished, with its companion; then both are trained longer
+    if stop is Stop:  # finished, with its auxiliary model; then both are trained longer
         assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 2
         assert "is finished" in capsys.readouterr().err
         assert train([], folder, resume=True, steps=6, device="cpu").steps == 30
@@ -657,7 +654,7 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
 
     for truth in read(home / "corpus" / "utterances.jsonl"):
         [one] = labels(tmp_path / "grids" / f"{truth.name}.TextGrid")
-        assert one.text == truth.text and truth.times is not None and one.times is not None
+        assert one.text == truth.text and isinstance(truth, Timed) and isinstance(one, Timed)
         assert [phone for phone in one.phones if phone.symbol != "_"] == [p for p in truth.phones if p.symbol != "_"]
         assert abs(one.times[-2] - truth.times[-2]) < 0.05
     assert main(["inspect", str(corpus)]) == 0
@@ -789,7 +786,7 @@ def test_the_demo_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [file.suffix for file in result.files] == [".wav", ".png", ".TextGrid"]
     assert all(file.stat().st_size > 500 for file in result.files)
     sound = sound_of(result.files[0])
-    assert result.spoken.times is not None and sound.seconds == pytest.approx(result.spoken.times[-1], abs=0.1)
+    assert sound.seconds == pytest.approx(result.spoken.times[-1], abs=0.1)
     assert sound.seconds > 0.5 and result.heard > 15
     assert 0 < result.far.lsd_db < 40
     before = (result.model / "model.safetensors").read_bytes()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.demos.bench import Case
 
 
 class Ink(Modality):
@@ -27,6 +28,11 @@ class Ink(Modality):
         from rhapsode.modalities.ink.cli.demo import handwriting
 
         return "handwriting", handwriting
+
+    def bench(self) -> Sequence[Case]:
+        from rhapsode.modalities.ink.bench import cases
+
+        return cases()
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.ink.cli.inspecting import contents

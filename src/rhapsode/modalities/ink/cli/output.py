@@ -61,11 +61,12 @@ def write_ink(
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says.
 
-    unknown: what to do about characters that the model has never seen, see `RecordCodec.spelled`; it is told.
+    unknown: what to do about characters that the model has never seen, see `ink.spelling`; it is told.
     """
     from rhapsode.files.place import place
     from rhapsode.modalities.ink import verified
     from rhapsode.modalities.ink.page import fit
+    from rhapsode.modalities.ink.spelling import spelled
     from rhapsode.modalities.ink.write import LINES, SUFFIXES, save
     from rhapsode.modalities.ink.writing import attention_picture, hand_of, several, stacked, write
 
@@ -78,10 +79,10 @@ def write_ink(
     if suffix == ".json" and (pen.page is not None or samples > 1):
         raise UserError(f"-o {output}: a .json file holds one drawing. Write several to a .jsonl file.")
     _check_look(pen, suffix)
-    spelled = model.record_codec.spelled(text, unknown)
-    text = spelled.text
-    if spelled.told:
-        typer.echo(f"warning: {spelled.told}", err=True)
+    spelling = spelled(text, model.record_codec.alphabet, unknown)
+    text = spelling.text
+    if spelling.told:
+        typer.echo(f"warning: {spelling.told}", err=True)
     lines = several(model, text) if pen.page is None else []
     page = _page(model, pen, lines)
     if pictured:

@@ -13,6 +13,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.page import LARGEST, Layout, Page, Sheet, fit, lay_out
 from rhapsode.modalities.ink.plotter import LIFTS
+from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.svg import svg
 from rhapsode.modalities.ink.verified import draw
 from rhapsode.modalities.ink.wrap import Paragraph
@@ -56,9 +57,9 @@ def specimen(model: Model, text: str, bias: float, seed: int, paper: str = "") -
             model, words, None, tries=TRIES, sampling=Sampling(bias=bias), style=style, seed=seed, number=number
         )[0]
 
-    spelled = model.record_codec.spelled(text, "nearest")
-    layout = write(model, spelled.text, Page.named(paper) if paper else PAGE, draw=drawn).layout
-    return layout if paper else _cut(layout), spelled.told
+    known = spelled(text, model.record_codec.alphabet, "nearest")
+    layout = write(model, known.text, Page.named(paper) if paper else PAGE, draw=drawn).layout
+    return layout if paper else _cut(layout), known.told
 
 
 def pictures(layout: Layout) -> list[str]:

@@ -30,7 +30,6 @@ def speech(
 
     with reporting() as report:
         result = run(folder, minutes, words or WORDS, report)
-    assert result.spoken.acoustics is not None and result.spoken.times is not None
     frames = result.spoken.acoustics()
     typer.echo(preview(frames))
     far = result.far
