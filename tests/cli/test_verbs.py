@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import typer
 
+from rhapsode import registry
 from rhapsode.cli import app, main
 from rhapsode.console.brought import every
 from rhapsode.console.commands import given
@@ -17,8 +18,11 @@ from rhapsode.console.options import Further
 from rhapsode.files import checkpoint
 from tests.conftest import MakeModel
 
-VERBS = {"generate": "chars", "write": "strokes", "compose": "melody", "speak": "speech"}
-"""Each with a codec of its models."""
+VERBS = {
+    modality.verb: next(name for name in registry.names("codec") if registry.modality_of(name) == modality.name)
+    for modality in every()
+}
+"""Of each modality, with a codec of its models."""
 MOST = 24
 """Options that a help may have, besides --quiet and those for help itself."""
 COMMON = {"quiet", "help_all", "help"}
@@ -61,7 +65,7 @@ def helped(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_each_modality_has_its_verb() -> None:
-    assert {modality.verb for modality in every()} == {*VERBS}
+    assert {"generate", "write", "compose", "speak"} <= {*VERBS}
     for modality in every():
         assert modality.verb in modality.commands()
 
