@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import rhapsode
@@ -56,6 +57,17 @@ def test_the_core_names_no_codec_and_no_head_of_a_modality() -> None:
             if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".name"):
                 compared = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
                 assert not compared & names, f"{where}: {ast.unparse(node)}"
+
+
+def test_what_uses_a_model_makes_no_circle() -> None:
+    """No module of `inference` imports another that imports it, not even in functions or for type checkers."""
+    prefix = "rhapsode.inference."
+    graph = {
+        path.stem: {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
+        for path in (ROOT / "inference").glob("[!_]*.py")
+    }
+    assert {"generate", "score", "compress"} <= graph["model"]
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_import_is_light() -> None:

@@ -106,7 +106,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     (tmp_path / "books").mkdir()
     for name in ("a", "b"):
         (tmp_path / "books" / f"{name}.txt").write_text(TEXT)
-    small = ["--steps", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
+    small = ["--updates", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
     assert main(["train", "books/a.txt", str(tmp_path / "books" / "b.txt"), "-o", "model", *small]) == 0
     found = inspected("model").json
     assert found["trained_on"]["sources"] == ["books/a.txt", "~/books/b.txt"] and found["trained_on"]["documents"] == 2
@@ -116,7 +116,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"steps": 1}
     run = inspected("model/resume.safetensors").json
     assert run["kind"] == "training run" and run["finished"] and run["given"]["sources"][0] == "books/a.txt"
-    assert main(["train", "books/a.txt", "-o", "tuned", "--from", "model", "--steps", "1", "--device", "cpu"]) == 0
+    assert main(["train", "books/a.txt", "-o", "tuned", "--from", "model", "--updates", "1", "--device", "cpu"]) == 0
     assert inspected("tuned").json["trained_on"]["base"] == "model"
     (tmp_path / "tuned" / "model.safetensors").unlink()
     assert inspected("tuned").json["kind"] == "training run"

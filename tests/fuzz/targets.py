@@ -159,12 +159,12 @@ def _beside(path: Path, text: str) -> Path:
 def speech() -> dict[str, Target]:
     from rhapsode.modalities.speech.audio import encoded
     from rhapsode.modalities.speech.formats import hts, own, textgrid
-    from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+    from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Timed
 
     phones = tuple(Phone(symbol, stress, at, word) for at, (symbol, stress, word) in enumerate(
         [(PAUSE, 0, 0), ("h", 0, 0), ("ə", 1, 0), ("l", 0, 1), ("oʊ", 2, 1)]
     ))  # fmt: skip
-    said = Utterance(phones, np.arange(6) / 10, "hello you")
+    said = Timed(phones, "hello you", times=np.arange(6) / 10)
     full = "0 1000000 x^sil-h+e=l/A:0\n1000000 1500000 x^h-e+l=o/A:0[2]\n1500000 2000000 x^h-e+l=o/A:0[3]\n"
     short = '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n1\n1\n0\n1\n"o"\n'
     own_lines = [own.dumps(said, "a.wav"), json.dumps({"audio": "a.wav", "text": "hi", "speaker": "x"})]

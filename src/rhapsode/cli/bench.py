@@ -17,7 +17,9 @@ def bench(
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure training and generation against this machine's limits; takes some minutes."""
+    """Compare training and generation with this machine's limits.
+
+    Takes some minutes."""
     with unbroken():
         import torch
 

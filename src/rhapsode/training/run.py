@@ -267,7 +267,7 @@ def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:
     if budget is None and over(folder):
         raise UserError(
             f"the run in {folder} is finished. To train it longer, say how long: rhapsode train -o {name} --resume "
-            "--minutes 5 (or --epochs, --steps)."
+            "--minutes 5 (or --epochs, --updates)."
         )
     return stopped
 

@@ -167,7 +167,7 @@ def model(tmp_path: Path) -> Path:
 
 def test_drawn_again_until_little_is_copied(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def drawn(*more: str) -> list[dict]:
-        assert main(["generate", str(model), "--seed", "1", "--length", "32", "--json", *more]) == 0
+        assert main(["compose", str(model), "--seed", "1", "--length", "32", "--json", *more]) == 0
         return json.loads(capsys.readouterr().out)["samples"]
 
     rows = drawn("--samples", "6")
@@ -179,7 +179,7 @@ def test_drawn_again_until_little_is_copied(model: Path, capsys: pytest.CaptureF
     for count in (1, 2, 3):
         assert drawn("--samples", str(count), "--max-copy", str(most)) == good[:count]
     assert drawn("--max-copy", str(lengths[0])) == rows[:1]
-    assert main(["generate", str(model), "--seed", "1", "--length", "32", "--max-copy", "0"]) == 2
+    assert main(["compose", str(model), "--seed", "1", "--length", "32", "--max-copy", "0"]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "of 64 tunes drawn, 0 copy no more than 0 notes" in said
     least = int(said.split("--max-copy ")[2].split()[0])
@@ -203,7 +203,7 @@ def test_a_damaged_file_beside_the_model(model: Path, capsys: pytest.CaptureFixt
     whole = path.read_bytes()
     for data in (b"", whole[:-4], whole[:-1] + bytes([whole[-1] ^ 1])):
         path.write_bytes(data)
-        assert main(["generate", str(model), "--length", "4", "--max-copy", "9"]) == 2
+        assert main(["compose", str(model), "--length", "4", "--max-copy", "9"]) == 2
         assert "index.safetensors" in capsys.readouterr().err.replace("\n", "")
-        assert main(["generate", str(model), "--length", "4"]) == 0  # nothing needs it
+        assert main(["compose", str(model), "--length", "4"]) == 0  # nothing needs it
         assert "warning: " in capsys.readouterr().err

@@ -51,7 +51,7 @@ class Codec(ABC):
     same data, in a folder of this name within its own. (A voice has one of prosody.) Empty if it needs none."""
 
     usage: str = "--temperature 0.8"
-    """What a first `rhapsode generate MODEL` might go on with; empty if the model does not generate by itself."""
+    """What may follow `rhapsode VERB MODEL` in a first command; empty if nothing is sampled from such a model alone."""
 
     framing: ClassVar[str] = "stream"
     """How these steps are framed when nothing else is asked for."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
-from rhapsode.data.codecs.spelling import Spelled, spelled
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
@@ -203,10 +202,6 @@ class RecordCodec(Codec):
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
         return ""
 
-    def spelled(self, text: str, unknown: str = "refuse") -> Spelled:
-        """The text in characters that the training data had, see `spelling.spelled`. Raises `UserError`."""
-        return spelled(text, self.alphabet, unknown)
-
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
         if self.text is None:
@@ -235,7 +230,7 @@ class RecordCodec(Codec):
                 f"on {self.record}s whose text is known."
             )
         if attends and not text.strip():
-            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
+            raise UserError('nothing to write: give a text, such as "any words".')
         steps = np.empty((0, *self.steps.shape), self.steps.dtype)
         if style is not None:
             if self.text is None and (reason := self.refusal(style)):

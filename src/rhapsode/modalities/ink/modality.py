@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
+from rhapsode.modalities.ink.cli.ink import ink
+from rhapsode.modalities.ink.cli.recognise import recognise
+from rhapsode.modalities.ink.cli.write import write
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,6 +20,9 @@ if TYPE_CHECKING:
 
 class Ink(Modality):
     name, noun, verb = "ink", "handwriting", "write"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"write": write, "recognise": recognise, "ink": ink}
 
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.ink.cli.demo import handwriting

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.console.modality import Modality, Options
+from rhapsode.modalities.speech.cli.speak import speak
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 class Speech(Modality):
     name, noun, verb = "speech", "speech", "speak"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"speak": speak}
 
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.speech.cli.demo import speech

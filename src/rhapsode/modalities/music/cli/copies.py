@@ -1,4 +1,4 @@
-"""How much of a tune is copied from those that a model knows, for `generate` and `inspect`."""
+"""How much of a tune is copied from those that a model knows, for `compose` and `inspect`."""
 
 from __future__ import annotations
 

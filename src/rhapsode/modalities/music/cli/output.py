@@ -1,4 +1,4 @@
-"""What `generate` and `inspect` do with tunes."""
+"""What `compose` does with a model, and `inspect` with two files of tunes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from rhapsode.console.output import as_json, check_suffix, check_writable, numbered, put, visible
 from rhapsode.console.progress import tell
-from rhapsode.console.records import fresh_seed
+from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError
 from rhapsode.modalities.music.cli.copies import draw, index_beside, needed, told
 from rhapsode.modalities.music.cli.wish import asked, placed

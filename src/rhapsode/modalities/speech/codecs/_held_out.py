@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.speech.formats.own import dumps, loads
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.formats.own import dumps, timed_of
+from rhapsode.modalities.speech.utterance import Spoken
 
 if TYPE_CHECKING:
     from rhapsode.modalities.speech.codecs.speech import Speech
@@ -27,7 +27,7 @@ class HeldOut:
         self._kept: list[dict[str, Any]] = []
         self._steps: list[np.ndarray] = []
 
-    def add(self, record: Utterance, held_out: bool) -> None:
+    def add(self, record: Spoken, held_out: bool) -> None:
         if held_out and len(self._kept) < MOST:
             self._kept.append(json.loads(dumps(record)))
             self._steps.append(self._codec.encode(record))
@@ -40,12 +40,12 @@ class HeldOut:
         }
 
 
-def restored(codec: Speech, info: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[Utterance]:
+def restored(codec: Speech, info: Mapping[str, Any], arrays: Mapping[str, np.ndarray]) -> Iterator[Spoken]:
     """The utterances of a training index, with their frames. Raises `UserError` if it is none."""
     try:
         lengths = [int(length) for length in info["lengths"]]
         parts = np.split(arrays["steps"], np.cumsum(lengths)[:-1]) if lengths else []
         for value, steps in zip(info["utterances"], parts, strict=True):
-            yield codec.decode(steps, outline=loads(value, "a kept utterance"))
+            yield codec.decode(steps, outline=timed_of(value, "a kept utterance"))
     except (LookupError, TypeError, ValueError) as error:
         raise UserError(f"the utterances that were held out cannot be read ({error}). Train the voice again.") from None
