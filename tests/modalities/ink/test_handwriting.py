@@ -140,7 +140,7 @@ def test_models_of_text_and_of_pens_say_what_they_are_not_for(tiny_model: MakeMo
     for call in (pen.score, pen.compress, pen.state):
         with pytest.raises(UserError, match="model of"):
             call(b"ab")
-    with pytest.raises(UserError, match="model of drawings"):
+    with pytest.raises(UserError, match="model of whole records"):
         list(text.score_records([]))
     with pytest.raises(UserError, match="style and outline are records"):
         text.generate("ab", style=written(["ada"])[0])
