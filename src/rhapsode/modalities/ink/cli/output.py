@@ -79,10 +79,10 @@ def write_ink(
     if suffix == ".json" and (pen.page is not None or samples > 1):
         raise UserError(f"-o {output}: a .json file holds one drawing. Write several to a .jsonl file.")
     _check_look(pen, suffix)
-    known = spelled(text, model.record_codec.alphabet, unknown)
-    text = known.text
-    if known.told:
-        typer.echo(f"warning: {known.told}", err=True)
+    spelling = spelled(text, model.record_codec.alphabet, unknown)
+    text = spelling.text
+    if spelling.told:
+        typer.echo(f"warning: {spelling.told}", err=True)
     lines = several(model, text) if pen.page is None else []
     page = _page(model, pen, lines)
     if pictured:
