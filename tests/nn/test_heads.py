@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rhapsode import registry
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.heads.categorical import Categorical
@@ -29,6 +29,13 @@ def heads(*kinds: type) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("name", known)
 
 
+def settings(name: str) -> Part:
+    """Those of a small head."""
+    kind = registry.get("head", name).Settings
+    small = {"mixtures": 3, "hidden": 5}
+    return kind(name=name, **{key: value for key, value in small.items() if key in kind.model_fields})  # type: ignore[no-any-return]
+
+
 def make(name: str) -> Head:
     tuples = Tuples((3, 1, V - 4))
     kinds = {
@@ -40,7 +47,7 @@ def make(name: str) -> Head:
         "regression": Frames(3, 2),
         "gaussians": Frames(3, 2),
     }
-    head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), NetworkConfig(mixtures=3, hidden=5))
+    head: Head = registry.get("head", name)(kinds.get(name, Symbols(V)), settings(name))
     rng = np.random.default_rng(6)
     return head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
 
@@ -245,7 +252,7 @@ def test_options_without_a_meaning_are_refused(name: str) -> None:
 @pytest.mark.parametrize("size", [1, 7, 129, 300, 5000])  # numpy sums long rows in blocks
 def test_all_symbols_at_once(name: str, size: int) -> None:
     """What generation and compression use is what scoring uses, bit for bit, in any shape."""
-    head = Categorical(Symbols(size), NetworkConfig())
+    head = Categorical(Symbols(size), settings(name))
     parameters = np.concatenate([hostile(size), np.random.default_rng(4).standard_normal((20, size)).astype("f4")])
     together = head.log_probs(parameters)
     assert together.dtype == np.float64
@@ -269,7 +276,7 @@ def test_a_symbol_that_cannot_be(name: str) -> None:
 @heads(Sets)
 def test_of_each_place_one_group_has_something_at_the_most(name: str) -> None:
     """However likely the network finds both: a note that begins is not held on at the same time."""
-    head = registry.get("head", name)(Sets(4, 3), NetworkConfig(hidden=5))
+    head = registry.get("head", name)(Sets(4, 3), settings(name))
     rng = np.random.default_rng(6)
     head = head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
     parameters = rng.standard_normal((40, head.width)).astype(np.float32) + 1

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import torch
 
 from rhapsode import registry
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
@@ -93,7 +93,8 @@ def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, 
     """Two layers of 256 with Graves's window, the batch of short budgets; drawing is of one sample."""
     moves = Moves((0.0, 0.0), (1.0, 1.0))
     codec = registry.get("codec", "strokes")(moves, 1, string.ascii_letters, 0.05, None)
-    network = NetworkConfig(**{**codec.network, "layers": layers, "width": width, "feedback": feedback})
+    shape = {"layers": layers, "width": width, "attention": {"feedback": feedback}}
+    network = NetworkConfig(**merged(codec.network, shape))
     probe = Probe(network, 64, 32, precision, device)
     probe.update()
     update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))

@@ -279,7 +279,7 @@ class Request:
     def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Precomputed:
         """The place after the steps `before`, with which `known` was given."""
         model, guide = self.model, self.guide
-        ahead = None if guide is None or model.network.config.reads else guide.ahead()
+        ahead = None if guide is None or model.network.config.autoregressive else guide.ahead()
         if ahead is not None and len(ahead):
             return Precomputed(model, ahead)
         first = covariates = None
@@ -317,14 +317,14 @@ class Request:
         return before, codec.encode_text(text) if known else None
 
     def _encoded(self, guide: Guide | None) -> Guide | None:
-        """The guide, giving what the network's context makes of what it gives."""
-        if guide is None or not self.model.network.context:
+        """The guide, giving what the network's encoder makes of its covariates."""
+        if guide is None or not self.model.network.encoder:
             return guide
         rows = guide.ahead()
         if rows is None:
             raise UserError(
                 f"codec {self.model.codec.name}: what is given with steps depends on those before, so it cannot be "
-                "read ahead, as the model does. Train it with dense = 0 and both = 0."
+                "read ahead, as the model's encoder does. Train it without an encoder."
             )
         return Ahead(self.model.encoded(rows))
 

@@ -13,6 +13,7 @@ import os
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from rhapsode.data.codecs.stored import codec_from_json
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
@@ -30,6 +31,7 @@ from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
+from rhapsode.nn.operations import part
 from rhapsode.steps import Text
 
 
@@ -37,13 +39,19 @@ class Model:
     """What a model file holds, and what can be done with it. Make one with `Model.load`. Immutable."""
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, np.ndarray], checksum: str = "", path: Path | None = None
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, np.ndarray],
+        checksum: str = "",
+        path: Path | None = None,
+        header: Mapping[str, Any] | None = None,
     ):
-        """checksum: of the file at `path`, where there is one."""
+        """checksum, header: of the file at `path`, where there is one."""
         self.config = config
         self.weights = weights
         self.checksum = checksum
         self.path = path
+        self._header = header or {}
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
         self.head = self.network.bound(weights)
@@ -54,7 +62,10 @@ class Model:
         """The model in a folder or file. Raises `UserError` for anything else."""
         file = checkpoint.locate(path)
         info, mark, _ = checkpoint.load_info(file)
-        config = make(ModelConfig, info, f"{file}: its configuration")
+        try:
+            config = make(ModelConfig, format1.upgraded(info), "its configuration")
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.covariates)
         if codec.covariates and (config.framing.name, config.reset) != (network.framing, "document"):
@@ -63,11 +74,11 @@ class Model:
                 f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
                 "Train again."
             )
-        weights = checkpoint.load_tensors(file, network.shapes, mark)
+        weights = format1.load_weights(file, info, network.shapes, mark)
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
-        return Model(config, weights, mark, file)
+        return Model(config, weights, mark, file, info)
 
     @cached_property
     def digest(self) -> str:
@@ -76,6 +87,8 @@ class Model:
         Facts about its training are not in it, so the same run on the same machine makes the same digest. Nor is any
         setting that its file does not name: one that later versions of Rhapsode bring changes no digest.
         """
+        if self._header.get("format") == 1:
+            return format1.digest(self._header, self.weights)
         named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
         return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self.weights)
 
@@ -84,21 +97,21 @@ class Model:
         return Engine(self.network.graph(self.weights))
 
     @cached_property
-    def _context(self) -> Engine | None:
-        context = self.network.context
-        return Engine(context.graph(context.own(self.weights))) if context else None
+    def _encoder(self) -> Engine | None:
+        encoder = self.network.encoder
+        return Engine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:
-        """What is given with all steps of a unit [N, D], as the network's context makes it [N, C] float32; unchanged
+        """What is given with all steps of a unit [N, D], as the network's encoder gives it [N, E] float32; unchanged
         where there is none."""
-        if self._context is None or not len(covariates):
+        if self._encoder is None or not len(covariates):
             return covariates
-        return self._context.run(covariates[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
+        return self._encoder.run(covariates[:, None].astype(np.float32), self._encoder.zeros(1))[0][:, 0]
 
     @property
     def text(self) -> Text | None:
         """The kind of the texts that the model writes to, if it attends to any."""
-        return self.codec.text if self.network.condition else None
+        return self.codec.text if self.network.attention else None
 
     @property
     def categorical(self) -> Categorical:

@@ -17,7 +17,6 @@ import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
 from rhapsode.errors import UserError, choice
-from rhapsode.nn.encoder import widths
 from rhapsode.nn.network import Network
 from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
 from rhapsode.training import memory
@@ -146,7 +145,7 @@ def choose(
     for name in plan:
         if name not in SETTINGS:
             raise unknown("setting of the plan", name, SETTINGS)
-    config = base or make(NetworkConfig, dict(network), "network settings")
+    config = base or make(NetworkConfig, network, "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
         threads = most = int(plan["threads"])
@@ -160,7 +159,7 @@ def choose(
     def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
         if framing.name == "stream":
-            usual = ATTENDING if config.condition else WINDOW * (2 if width > WIDE else 1)
+            usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         elif framing.name == "whole":
@@ -204,12 +203,7 @@ def choose(
                 why = f"{read:,.0f} steps to be read, {data:,} different"
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
-        layers = f"{config.layers} × {config.width} LSTM" * bool(config.layers)
-        if config.dense or config.both:
-            dense, both = widths(config)
-            kinds = ((config.dense, dense, "feed-forward"), (config.both, both, "bidirectional LSTM"))
-            ahead = [f"{count} × {width} {kind}" for count, width, kind in kinds if count]
-            layers = ", ".join([*ahead, *([layers] if layers else [])])
+        layers = Network(config, steps, text, given).description
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
     batches = {"stream": "streams", "whole": "rows of whole units"}
     reasons.append(f"batch: {rows} {batches.get(framing.name, 'windows')} × {span} steps")
@@ -233,7 +227,7 @@ def choose(
         chosen = {
             "between": rate,
             "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            "input": {Symbols: round(rate / 4, 3), Frames: HIDDEN * config.reads}.get(type(steps), 0.0),
+            "input": {Symbols: round(rate / 4, 3), Frames: HIDDEN * config.autoregressive}.get(type(steps), 0.0),
             "recurrent": recurrent,
             "locked": isinstance(steps, Sets | Tuples),
         }

@@ -9,7 +9,7 @@ from functools import partial
 import torch
 
 from rhapsode.config import NetworkConfig
-from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.network import Network
 from rhapsode.steps import Kind, Moves, Symbols, Text
 from rhapsode.training.optimizers import Optimizers
@@ -25,9 +25,9 @@ class Probe:
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
-        pen = config.head == "mixture"
+        pen = config.head.name == "mixture"
         kind: Kind = Moves((0.0, 0.0), (1.0, 1.0)) if pen else Symbols(SYMBOLS)
-        self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
+        self.network = Network(config, kind, Text(SYMBOLS) if config.attention else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
@@ -37,11 +37,11 @@ class Probe:
             self.inputs[..., 2] = (self.inputs[..., 2] > 1).float()
         else:
             self.inputs = torch.randint(SYMBOLS, (window, rows), generator=generator).to(device)
-        self.text: Attended | None = None
-        if config.condition:
+        self.memory: Memory | None = None
+        if config.attention:
             symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)
             begin = torch.zeros(window, rows, dtype=torch.int64, device=device)
-            self.text = Attended(symbols, begin, begin + WRITTEN)
+            self.memory = Memory(symbols, begin, begin + WRITTEN)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())
 
     def timed(self, work: Callable[[], object]) -> float:
@@ -63,7 +63,7 @@ class Probe:
     def passes(self) -> None:
         """Forward and backward."""
         with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.mixed):
-            parameters, _ = self.network.run(self.weights, self.inputs, self.state, text=self.text)
+            parameters, _ = self.network.run(self.weights, self.inputs, self.state, memory=self.memory)
         self.network.nll(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:

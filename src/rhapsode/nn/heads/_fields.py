@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
 from rhapsode.steps import Kind, Tuples
@@ -23,8 +23,8 @@ class Fields(Head):
     kind = Tuples
     options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    def __init__(self, steps: Kind, settings: Part) -> None:
+        super().__init__(steps, settings)
         assert isinstance(steps, Tuples)
         self.slices = steps.slices
 

@@ -13,8 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads._fields import Fields
 from rhapsode.steps import Kind
 
@@ -26,12 +27,18 @@ class Chain(Fields):
     """Weights of its own: `into` [A, H] and `out` [A, H], W and V above, of the A values of all fields."""
 
     name = "chain"
-    settings = ("hidden",)
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        self.hidden = config.hidden
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "chain"
+        hidden: int = Field(default=128, ge=1, le=65536)
+        """Hidden units of the distribution within a step."""
+
+    def __init__(self, steps: Kind, settings: Settings) -> None:
+        super().__init__(steps, settings)
+        self.hidden = settings.hidden
 
     @property
     def width(self) -> int:

@@ -14,8 +14,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
@@ -37,13 +38,19 @@ class Gaussians(Head):
     name = "gaussians"
     kind = Frames
     options = frozenset({"temperature"})
-    settings = ("mixtures",)
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "gaussians"
+        mixtures: int = Field(default=20, ge=1, le=1000)
+        """K, Gaussians in the distribution of a frame."""
+
+    def __init__(self, steps: Kind, settings: Settings) -> None:
+        super().__init__(steps, settings)
         assert isinstance(steps, Frames)
-        self.numbers, self.mixtures = steps.numbers, config.mixtures
+        self.numbers, self.mixtures = steps.numbers, settings.mixtures
         self._ends = np.cumsum([self.mixtures, *[self.mixtures * self.numbers] * 2]).tolist()
 
     @property

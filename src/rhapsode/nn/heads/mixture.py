@@ -20,8 +20,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Randomness, Sampling
 from rhapsode.steps import Kind, Moves
@@ -46,13 +47,21 @@ class Mixture(Head):
     name = "mixture"
     kind = Moves
     options = frozenset({"bias"})
-    settings = ("mixtures", "ends")
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "mixture"
+        mixtures: int = Field(default=20, ge=1, le=1000)
+        """K, Gaussians in the distribution of a pen's next move."""
+        ends: bool = True
+        """The head says where a drawing ends, too. (The paper's does not.)"""
+
+    def __init__(self, steps: Kind, settings: Settings) -> None:
+        super().__init__(steps, settings)
         assert isinstance(steps, Moves)
-        self.mixtures, self.ends, self.returns = config.mixtures, config.ends, steps.returns
+        self.mixtures, self.ends, self.returns = settings.mixtures, settings.ends, steps.returns
 
     @property
     def width(self) -> int:

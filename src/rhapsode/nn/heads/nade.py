@@ -16,8 +16,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.heads._sets import Choice, log_odds
 from rhapsode.nn.samplers import Randomness, Sampling
@@ -37,12 +38,18 @@ class Nade(Head):
     name = "nade"
     kind = Sets
     options = frozenset({"temperature"})
-    settings = ("hidden",)
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        self.hidden = config.hidden
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "nade"
+        hidden: int = Field(default=128, ge=1, le=65536)
+        """Hidden units of the distribution within a step."""
+
+    def __init__(self, steps: Kind, settings: Settings) -> None:
+        super().__init__(steps, settings)
+        self.hidden = settings.hidden
 
     @property
     def width(self) -> int:

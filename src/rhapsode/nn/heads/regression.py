@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
@@ -29,8 +29,8 @@ class Regression(Head):
     kind = Frames
     options = frozenset()
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    def __init__(self, steps: Kind, settings: Part) -> None:
+        super().__init__(steps, settings)
         assert isinstance(steps, Frames)
         self.numbers = steps.numbers
 
