@@ -11,14 +11,16 @@ import pytest
 
 from rhapsode import registry
 from rhapsode.cli import main
-from rhapsode.cli._settings import Settings, parse, recipe, recipes
+from rhapsode.cli._settings import parse, recipe, recipes, with_brought
 from rhapsode.config import Dropout, NetworkConfig, make
 from rhapsode.data import datasets, framing
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.network import Network
-from rhapsode.steps import Moves, Symbols, Text
+from rhapsode.steps.symbols import Symbols
+from rhapsode.steps.text import Text
 from rhapsode.training.plan import Budget, Plan
 
 RECIPES = recipes()
@@ -74,7 +76,7 @@ def test_every_recipe_says_what_it_is(name: str) -> None:
     if about.parameters:
         network = make(NetworkConfig, RECIPES[name].network, name)
         kind, words = Symbols(about.vocabulary or 1), None
-        if network.head == "mixture":
+        if network.head.name == "mixture":
             kind, words = Moves((0, 0), (1, 1)), Text(about.vocabulary or 1)
         assert Network(network, kind, words).parameters == about.parameters
 
@@ -94,17 +96,23 @@ def test_list(capsys: pytest.CaptureFixture[str]) -> None:
     assert found[0].keys() == {"name", "year", "title"} and len(found) == len(lines)
 
 
+def _keys(settings: dict[str, Any]) -> list[str]:
+    """Those of all tables."""
+    inner = [key for value in settings.values() if isinstance(value, dict) for key in _keys(value)]
+    return [*(key for key, value in settings.items() if not isinstance(value, dict)), *inner]
+
+
 @pytest.mark.parametrize("name", RECIPES)
 def test_show(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["recipe", "show", name]) == 0
     shown = capsys.readouterr().out
     about = RECIPES[name].about
     assert about and about.title in shown and all(f"{one.value:g}" in shown for one in about.reported)
-    assert all(f"{key} = " in shown for key in [*RECIPES[name].network, *RECIPES[name].plan])
+    assert all(f"{key} = " in shown for key in _keys({**RECIPES[name].network, **RECIPES[name].plan}))
     assert all(len(line) <= 120 for line in shown.splitlines())
     assert main(["recipe", "show", name, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.pop("name") == name and make(Settings, found, name) == RECIPES[name]
+    assert found.pop("name") == name and make(with_brought(), found, name) == RECIPES[name]
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["run", "TEXT", "-o", "NEW"]])
@@ -207,12 +215,20 @@ def test_the_files_own_sources_are_taken(tmp_path: Path, text: str, capsys: pyte
         ("epochs = 'many'", "epochs"),
         ("[about]\ntitle = 'x'", "about.paper"),
         ("epochs = ", "not TOML"),
+        ("language = 3", "language"),  # an option that a modality brings
     ],
 )
 def test_mistakes_in_a_file(written: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         parse(written.encode(), "c.toml")
     assert message in str(error.value) and str(error.value).startswith("c.toml: ")
+
+
+def test_an_option_of_a_modality_in_a_file(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("steps = 2\nlanguage = 'de'\n")
+    assert main(["train", text, "--config", str(config), "-o", str(tmp_path / "m")]) == 2
+    assert "--language is for speech, but these are trained with codec chars" in capsys.readouterr().err
 
 
 def test_two_budgets_in_a_file(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:

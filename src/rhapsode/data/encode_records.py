@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from rhapsode.data.codecs.records import Keeper, RecordCodec
 from rhapsode.data.encode import Counts
 from rhapsode.data.guide import along
+from rhapsode.files.place import on_disk
 
 
 def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
@@ -28,13 +28,12 @@ def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
 
 class RecordBuilder:
     """Writes steps.bin and units.bin of one part of the data; texts.bin and begins.bin where there are texts, and
-    covariates.bin where the codec gives anything."""
+    covariates.bin where the codec stores any."""
 
     def __init__(self, folder: Path, codec: RecordCodec) -> None:
         folder.mkdir()
         self._codec = codec
-        self._gives = codec.covariates > 0 and not codec.steps.lags  # earlier steps are where they are
-        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * self._gives]
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * (codec.stored > 0)]
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
@@ -51,9 +50,8 @@ class RecordBuilder:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
-        guide = codec.guide(record) if self._gives else None
-        if guide is not None:
-            self._put("covariates", along(guide, steps), np.float16)
+        if codec.stored:
+            self._put("covariates", along(codec.guide(record), steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:
@@ -73,8 +71,7 @@ class RecordBuilder:
         if self._codec.text:
             self._put("begins", [self._symbols], np.int64)
         for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
+            on_disk(file)
         self.abandon()
         return Counts(0, self._chars, self._steps, self._records, self._records)
 

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 
 from rhapsode import registry
-from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 
 SETTINGS = {
@@ -61,12 +60,8 @@ def told(old: list[str]) -> str:
 
 
 def network(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of a network in a file of format 1 by the names of today. Raises `UserError`."""
-    if settings.get("lead"):
-        raise UserError(
-            "its first layer reads a part of each step only (lead), which this version of Rhapsode does not know. Use "
-            "the version that wrote it, or train again."
-        )
+    """The settings of a network in a file of format 1 by the names of today. `lead` is one of its weights: see `load`.
+    Raises `UserError`."""
     found, _ = renamed({name: value for name, value in settings.items() if name != "lead"})
     for kind in ("head", "attention"):  # format 1 kept the settings of all heads
         part = found.get(kind)
@@ -77,8 +72,8 @@ def network(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgraded(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What the header of a model file says, as a file of format 2 says it. Raises `UserError`."""
-    if info.get("format") != 1 or not isinstance(info.get("network"), dict):
+    """What the header of a model file of format 1 says, as a file of format 2 says it. Raises `UserError`."""
+    if not isinstance(info.get("network"), dict):
         return dict(info)
     return {**info, "format": 2, "network": network(info["network"])}
 
@@ -106,17 +101,27 @@ def weight(name: str) -> str:
     return name
 
 
-def load_weights(
+def load(
     path: Path, info: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], mark: str
-) -> dict[str, np.ndarray]:
-    """As `checkpoint.load_tensors`, from a model file of either format."""
-    stored = {name: weight(name) if info.get("format") == 1 else name for name in shapes}
-    found = checkpoint.load_tensors(path, {stored[name]: shape for name, shape in shapes.items()}, mark)
-    return {name: found[stored[name]] for name in shapes}
+) -> tuple[dict[str, np.ndarray], str]:
+    """The weights in a model file of format 1, which has this header, and the model's digest. Raises `UserError`.
 
-
-def digest(info: Mapping[str, Any], weights: Mapping[str, np.ndarray]) -> str:
-    """The digest of a model whose file, of format 1, has this header. weights: by the names of today."""
+    shapes, mark: as of `checkpoint.load_tensors`, by the names of today.
+    """
+    settings = info["network"]
+    stored = {weight(name): shape for name, shape in shapes.items()}
+    lead = settings.get("lead", 0)
+    if lead:  # the first layer read and predicted so many numbers of a step alone
+        stored["layer0.input"] = (shapes["layer0.input"][0], lead)
+    found = checkpoint.load_tensors(path, stored, mark)
     named = {name: value for name, value in info.items() if name not in ("format", "facts")}
-    text = json.dumps(named, ensure_ascii=False, sort_keys=True)
-    return checkpoint.digest(text, {weight(name): value for name, value in weights.items()})
+    digest = checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), found)
+    weights = {name: found[weight(name)] for name in shapes}
+    if lead:
+        more = shapes["layer0.input"][1] - lead
+        weights["layer0.input"] = np.pad(weights["layer0.input"], ((0, 0), (0, more)))
+        led, own = (
+            np.arange(n) < limit for n, limit in zip(shapes["output.weight"], (lead, settings["width"]), strict=True)
+        )
+        weights["output.weight"] = weights["output.weight"] * (led[:, None] == own)
+    return weights, digest

@@ -26,7 +26,8 @@ from rhapsode.nn.encoder import Encoder
 from rhapsode.nn.engine import INPUT, Graph
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.operations import Operations, X, part
-from rhapsode.steps import Kind, Symbols, Text, Tuples
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -52,7 +53,7 @@ class Network:
         self.config = config
         self.steps = steps
         self.covariates = covariates
-        self.head: Head = registry.get("head", config.head.name)(steps, config.head)
+        self.head: Head[Any] = registry.get("head", config.head.name)(steps, config.head)
         self.attention: Attention | None = None
         if config.attention:
             self.attention = registry.get("attention", config.attention.name)(config.width, text, config.attention)
@@ -63,12 +64,8 @@ class Network:
         self.encoder = Encoder(covariates, config.encoder.sized(config.width)) if config.encoder.layers else None
         self.encoded = self.encoder.width if self.encoder else covariates
         attended = self.attention.width if self.attention else 0
-        embedded = steps.size
-        if isinstance(steps, Symbols):
-            embedded = config.embedding or steps.size + 1
-        elif isinstance(steps, Tuples):
-            embedded += len(steps.sizes)
-        embedded = self.encoded + embedded * config.autoregressive
+        self.embedding = steps.embedding(config.embedding)
+        embedded = self.encoded + self.embedding.width * config.autoregressive
         above = config.width + attended + embedded * config.skip
         cell: type[Cell] = registry.get("cell", config.cell)
         first = embedded + attended * config.feedback
@@ -81,8 +78,9 @@ class Network:
             )
 
     @property
-    def _embeds(self) -> bool:
-        return isinstance(self.steps, Symbols) and self.config.embedding > 0 and self.config.autoregressive
+    def _table(self) -> tuple[int, int] | None:
+        """The shape of the table in which steps are looked up; None if there is none."""
+        return self.embedding.table if self.config.autoregressive else None
 
     @property
     def _parts(self) -> list[tuple[str, Encoder | Attention | Cell]]:
@@ -95,8 +93,8 @@ class Network:
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape of every weight."""
         shapes: dict[str, tuple[int, ...]] = {}
-        if self._embeds:
-            shapes["embedding"] = (self.steps.size + 1, self.config.embedding)
+        if self._table:
+            shapes["embedding"] = self._table
         for name, one in self._parts:
             shapes.update({f"{name}.{own}": shape for own, shape in one.shapes.items()})
         if not self.config.tied:
@@ -125,10 +123,9 @@ class Network:
         """The settings of its configuration that make a difference to it, with the widths that they come to."""
         config = self.config
         found = config.model_copy(update={"encoder": config.encoder.sized(config.width)}).model_dump(exclude_none=True)
-        reads_symbols = isinstance(self.steps, Symbols) and config.autoregressive
         for names, used in (
             (("cell", "width"), self.cells),
-            (("embedding", "tied"), reads_symbols),
+            (("embedding", "tied"), self.steps.tabled and config.autoregressive),
             (("skip",), len(self.cells) > 1 or self.attention),
             (("residual",), len(self.cells) > 1),
             (("autoregressive",), not config.autoregressive),
@@ -158,18 +155,17 @@ class Network:
     def flops(self) -> int:
         """Floating-point operations per step of training: 2 per weight forward, 4 backward, matrices only."""
         matrices = sum(math.prod(s) for name, s in self.shapes.items() if name != "embedding" and len(s) == 2)
-        return 6 * (matrices + self.config.tied * self.steps.size * self.features)
+        return 6 * (matrices + self.config.tied * self.head.width * self.features)
 
     def initialise(self, generator: Generator) -> dict[str, Tensor]:
         """Fresh float32 weights on the CPU."""
         import torch
 
         weights = {name: torch.zeros(shape) for name, shape in self.shapes.items()}
-        if self._embeds:
+        if self._table:
             # Unit variance; as output weights, small enough that training begins near the uniform distribution.
             std = self.features**-0.5 if self.config.tied else 1.0
-            weights["embedding"].normal_(std=std, generator=generator)
-            weights["embedding"][self.steps.start] = 0  # neutral: short training may never meet it
+            self.embedding.initialise(weights["embedding"], std, generator)
         for name, one in self._parts:
             one.initialise(part(weights, name), generator)
         if not self.config.tied:
@@ -223,7 +219,10 @@ class Network:
         from rhapsode.nn.tensors import Tensors
 
         tensors = Tensors(reset, dropout, memory)
-        parts = [tensors.drop(self._embedded(weights, inputs), "input")] if self.config.autoregressive else []
+        parts: list[Tensor] = []
+        if self.config.autoregressive:
+            read = self.embedding.run(inputs, weights.get("embedding"), weights["output.bias"])
+            parts.append(tensors.drop(read, "input"))
         if covariates is not None:
             if self.encoder:
                 covariates = self.encoder.forward(tensors, part(weights, "encoder"), covariates)
@@ -258,7 +257,7 @@ class Network:
             new_state += new
             below = operations.drop(y, "between") if n + 1 < len(self.cells) else y
         features = operations.drop(operations.concatenate(outputs) if config.skip else below, "output")
-        kernel = weights["embedding"][: self.steps.size] if config.tied else weights["output.weight"]
+        kernel = weights["embedding"][:-1] if config.tied else weights["output.weight"]
         # Densities need more digits than bf16 has.
         parameters = operations.linear(features, kernel, weights["output.bias"], exact=self.head.exact)
         return parameters, (*new_state, *attending)
@@ -267,46 +266,22 @@ class Network:
         """-log p of the targets [..., *shape of a step], by the parameters [..., P] that `run` gave: [...] float32."""
         return self.head.nll(parameters, targets, part(weights, "head"))
 
-    def bound(self, weights: Mapping[str, np.ndarray]) -> Head:
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Head[Any]:
         """The head, for numpy."""
         return self.head.bound(part(weights, "head"))
-
-    def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        if isinstance(self.steps, Tuples):
-            where = inputs + inputs.new_tensor(self.steps.columns)
-            like = weights["output.bias"]
-            x = like.new_zeros(*inputs.shape[:-1], self.steps.size + len(self.steps.sizes))
-            return x.scatter_(-1, where, 1.0)
-        if not isinstance(self.steps, Symbols):
-            return inputs
-        if self.config.embedding:
-            # No table row has a gradient from indices only: `embedding` is dense, so fused optimizers work.
-            return functional.embedding(inputs, weights["embedding"])
-        return functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`. It is one step's or a window's: see
         `single`. Where there is an encoder, it reads covariates that are encoded already (`Encoder.graph`)."""
-        steps, size = self.steps, self.steps.size
         graph = Graph(
-            steps.shape,
-            whole=isinstance(steps, Symbols | Tuples),
+            self.steps.shape,
+            whole=np.issubdtype(self.steps.input_dtype, np.integer),
             attends=self.attention is not None,
             covariates=self.encoded,
             single=self.single,
         )
-        off_on = graph.constant(np.array([0, 1], np.float32))
-        if isinstance(steps, Tuples):
-            where = graph.add("Add", INPUT, graph.constant(steps.columns))[0]
-            each = graph.add("OneHot", where, graph.constant([size + len(steps.sizes)]), off_on)[0]
-            x = graph.add("ReduceSum", each, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact
-        elif not isinstance(steps, Symbols):
-            x = INPUT
-        elif self._embeds:
-            x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
-        else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
-            x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
-        parts = [x] * self.config.autoregressive + [graph.covariates] * bool(self.covariates)
+        parts = []
+        if self.config.autoregressive:
+            parts.append(self.embedding.graph(graph, INPUT, weights.get("embedding")))
+        parts += [graph.covariates] * bool(self.covariates)
         return graph.finish(*self._forward(graph, weights, parts, tuple(map(graph.state, self.widths))))

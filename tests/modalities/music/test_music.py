@@ -16,7 +16,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.music.codecs.pianoroll import PianoRoll
 from rhapsode.modalities.music.formats import midi, own
 from rhapsode.modalities.music.tune import Metre, Part, Tempo, Tune, notes
-from rhapsode.steps import Sets
+from rhapsode.steps.sets import Sets
 
 
 def scale(root: int, length: int = 32) -> Tune:
@@ -218,4 +218,4 @@ def test_mistakes(
     assert main(["inspect", str(primer), "--against", str(model)]) == 2
     assert "is not beside it" in capsys.readouterr().err.replace("\n", " ")
     assert main(["inspect", str(model), "--against", str(model)]) == 2
-    assert "no file of tunes" in capsys.readouterr().err.replace("\n", " ")
+    assert "--against is for music, but" in capsys.readouterr().err.replace("\n", " ")

@@ -15,7 +15,7 @@ import numpy as np
 
 from rhapsode.config import Part
 from rhapsode.errors import UserError
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

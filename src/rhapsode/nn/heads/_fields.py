@@ -10,11 +10,12 @@ import numpy as np
 
 from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
-from rhapsode.steps import Kind, Tuples
+from rhapsode.nn.numerics import log_softmax
+from rhapsode.nn.samplers import Randomness, Sampling, choose
+from rhapsode.steps.tuples import Tuples
 
 
-class Fields(Head):
+class Fields(Head[Tuples]):
     """p(tuple) = product of p(field | fields before it). Subclasses say what a field's logits are.
 
     The first parameters of a step are the logits b of all values; what else there is, is the subclass's.
@@ -23,14 +24,9 @@ class Fields(Head):
     kind = Tuples
     options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
 
-    def __init__(self, steps: Kind, settings: Part) -> None:
+    def __init__(self, steps: Tuples, settings: Part) -> None:
         super().__init__(steps, settings)
-        assert isinstance(steps, Tuples)
         self.slices = steps.slices
-
-    @property
-    def choices(self) -> int:
-        return self.steps.size
 
     @abstractmethod
     def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
@@ -43,7 +39,7 @@ class Fields(Head):
         p, found = parameters.astype(np.float64), np.asarray(targets).astype(np.int64)
         total = np.zeros(found.shape[:-1])
         for n in range(len(self.slices)):
-            z = normal(self._logits(p, n, found[..., :n]))
+            z = log_softmax(self._logits(p, n, found[..., :n]))
             total += np.take_along_axis(z, found[..., n : n + 1], axis=-1)[..., 0]
         return total
 
@@ -58,7 +54,7 @@ class Fields(Head):
         found = np.zeros(len(self.slices), np.int64)
         log_prob = log_mass = 0.0
         for n, part in enumerate(self.slices):
-            z = normal(self._logits(distribution, n, found[:n]))
+            z = log_softmax(self._logits(distribution, n, found[:n]))
             value, mass = choose(z, sampling, randomness, (), None if mask is None else mask[part])
             found[n] = value
             log_prob += z.item(value)

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
-from rhapsode.steps import Symbols
+from rhapsode.nn.numerics import log_softmax
+from rhapsode.nn.samplers import Randomness, Sampling, choose
+from rhapsode.steps.symbols import Symbols
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Categorical(Head):
+class Categorical(Head[Symbols]):
     """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
@@ -32,13 +33,9 @@ class Categorical(Head):
         flat = parameters.reshape(-1, self.width).float()
         return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
 
-    @property
-    def choices(self) -> int:
-        return self.steps.size
-
     def log_probs(self, parameters: np.ndarray) -> np.ndarray:
         """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
-        return normal(parameters.astype(np.float64))
+        return log_softmax(parameters.astype(np.float64))
 
     distribution = log_probs
 

@@ -17,7 +17,7 @@ from pydantic import Field
 
 from rhapsode.config import Part
 from rhapsode.nn.heads._fields import Fields
-from rhapsode.steps import Kind
+from rhapsode.steps.tuples import Tuples
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -27,6 +27,7 @@ class Chain(Fields):
     """Weights of its own: `into` [A, H] and `out` [A, H], W and V above, of the A values of all fields."""
 
     name = "chain"
+    example = {"hidden": 5}
     exact = True
 
     class Settings(Part):
@@ -36,7 +37,7 @@ class Chain(Fields):
         hidden: int = Field(default=128, ge=1, le=65536)
         """Hidden units of the distribution within a step."""
 
-    def __init__(self, steps: Kind, settings: Settings) -> None:
+    def __init__(self, steps: Tuples, settings: Settings) -> None:
         super().__init__(steps, settings)
         self.hidden = settings.hidden
 

@@ -22,7 +22,7 @@ from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.heads._sets import Choice, log_odds
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind, Sets
+from rhapsode.steps.sets import Sets
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -32,12 +32,13 @@ AHEAD = 16
 """Things at a time that are drawn as if the set had no further member."""
 
 
-class Nade(Head):
+class Nade(Head[Sets]):
     """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
 
     name = "nade"
     kind = Sets
     options = frozenset({"temperature"})
+    example = {"hidden": 5}
     exact = True
 
     class Settings(Part):
@@ -47,7 +48,7 @@ class Nade(Head):
         hidden: int = Field(default=128, ge=1, le=65536)
         """Hidden units of the distribution within a step."""
 
-    def __init__(self, steps: Kind, settings: Settings) -> None:
+    def __init__(self, steps: Sets, settings: Settings) -> None:
         super().__init__(steps, settings)
         self.hidden = settings.hidden
 
@@ -99,10 +100,6 @@ class Nade(Head):
             z[..., i] = b[..., i] + (_sigmoid(a) * self.weights["out"][i]).sum(axis=-1)
             a += members[..., i, None] * self.weights["into"][i]
         return log_odds(z, members)
-
-    @property
-    def choices(self) -> int:
-        return 2 * self.steps.size
 
     def draw(
         self,

@@ -23,7 +23,7 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely, even, printable
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 HALVES = 32
 BLOCK = 2**16
@@ -39,6 +39,7 @@ class Chars(TextCodec):
 
     name = "chars"
     summary = "a step is a character; characters rare in training are spelled: for text and source code"
+    rank = 0
     options = {"min_count": 4, "max_size": 20_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT - HALVES)}
     meanings = {
