@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from rhapsode import registry
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.heads.categorical import Categorical
@@ -33,9 +33,15 @@ def with_choices() -> pytest.MarkDecorator:
     return heads(*(head.name for head in registry.every("head") if head.kind.example().choices))
 
 
+def settings(name: str) -> Part:
+    """Those of a small head."""
+    head: type[Head[Any]] = registry.get("head", name)
+    return head.Settings(name=name, **head.example)
+
+
 def make(name: str) -> Head[Any]:
     kind: type[Head[Any]] = registry.get("head", name)
-    head = kind(kind.kind.example(V), NetworkConfig(**kind.example))
+    head = kind(kind.kind.example(V), settings(name))
     rng = np.random.default_rng(6)
     return head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
 
@@ -198,7 +204,7 @@ def test_options_without_a_meaning_are_refused(name: str) -> None:
 @pytest.mark.parametrize("size", [1, 7, 129, 300, 5000])  # numpy sums long rows in blocks
 def test_all_symbols_at_once(name: str, size: int) -> None:
     """What generation and compression use is what scoring uses, bit for bit, in any shape."""
-    head = Categorical(Symbols(size), NetworkConfig())
+    head = Categorical(Symbols(size), settings(name))
     parameters = np.concatenate([hostile(size), np.random.default_rng(4).standard_normal((20, size)).astype("f4")])
     together = head.log_probs(parameters)
     assert together.dtype == np.float64
@@ -222,7 +228,7 @@ def test_a_symbol_that_cannot_be(name: str) -> None:
 @heads("bernoulli", "nade")
 def test_of_each_place_one_group_has_something_at_the_most(name: str) -> None:
     """However likely the network finds both: a note that begins is not held on at the same time."""
-    head = registry.get("head", name)(Sets(4, 3), NetworkConfig(hidden=5))
+    head = registry.get("head", name)(Sets(4, 3), settings(name))
     rng = np.random.default_rng(6)
     head = head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
     parameters = rng.standard_normal((40, head.width)).astype(np.float32) + 1

@@ -29,9 +29,9 @@ from rhapsode.data.corpus import Corpus
 from rhapsode.data.framing import Batch, Framed, Framing
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.inference.model import Model
-from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
@@ -77,7 +77,7 @@ class Trainer:
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
         self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.covariates)
-        if (self.network.condition or self.network.covariates) and plan.framing.name != self.network.framing:
+        if (self.network.attention or self.network.covariates) and plan.framing.name != self.network.framing:
             raise UserError(
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
                 f"{corpus.codec.name} needs {self.network.framing}."
@@ -234,7 +234,7 @@ class Trainer:
                 state,
                 batch.get("reset"),
                 self.plan.dropout,
-                _text(batch),
+                _memory(batch),
                 batch.get("covariates"),
             )
         nats = self.network.nll(self.weights, parameters, batch["targets"])
@@ -251,7 +251,7 @@ class Trainer:
     def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
         """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
         names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
-        names += ["text", "begin", "end"] * (self.network.condition is not None)
+        names += ["text", "begin", "end"] * (self.network.attention is not None)
         names += ["covariates"] * bool(self.network.covariates)
         return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
@@ -365,7 +365,7 @@ class Trainer:
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("covariates")
+                    self.weights, t["inputs"], state, t.get("reset"), dropout, _memory(t), t.get("covariates")
                 )
             if framing.carried:
                 state = new
@@ -375,7 +375,7 @@ class Trainer:
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
-        if not self.network.config.reads:  # it never hears what it draws
+        if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
         drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
@@ -388,14 +388,14 @@ class Trainer:
         """What the present weights write, a little neater than they are sure of."""
         codec, text = self.corpus.codec, self._some_text()
         neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
-        length = None if text or self.network.context else 200
+        length = None if text or self.network.encoder else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=self._of_text)[0]
         return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
 
     def _some_text(self) -> str:
         """One of the validation data's, for models of steps that go with a text."""
         codec, texts = self.corpus.codec, self.corpus.valid.texts
-        if not isinstance(codec, RecordCodec) or texts is None or not self.network.condition:
+        if not isinstance(codec, RecordCodec) or texts is None or not self.network.attention:
             return ""
         n = self.step % (len(texts.begins) - 1)
         return codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
@@ -412,7 +412,7 @@ class Trainer:
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
         return {
-            "format": 1,
+            "format": 2,
             "codec": codec_to_json(corpus.codec),
             "network": self.plan.network.model_dump(),
             "framing": self.plan.framing.model_dump(),
@@ -476,6 +476,7 @@ class Trainer:
         if info.get("processes") != self.group.size:
             raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
         tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+        tensors = format1.tensors(tensors, self.network.shapes)
 
         def part(kind: str) -> dict[str, np.ndarray]:
             return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
@@ -523,8 +524,8 @@ class Trainer:
         self._interrupted = True
 
 
-def _text(batch: Mapping[str, Tensor]) -> Attended | None:
-    return Attended(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None
+def _memory(batch: Mapping[str, Tensor]) -> Memory | None:
+    return Memory(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None
 
 
 class _Signals:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.samplers import Draw, choose
@@ -22,8 +22,8 @@ class Fields(Head[Tuples]):
     kind = Tuples
     options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
 
-    def __init__(self, steps: Tuples, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    def __init__(self, steps: Tuples, settings: Part) -> None:
+        super().__init__(steps, settings)
         self.slices = steps.slices
 
     @abstractmethod

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, Type
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode import registry
+from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.samplers import Draw, Sampling
 from rhapsode.steps.kind import Kind
@@ -45,8 +46,8 @@ class Head(ABC, Generic[K]):
     options: ClassVar[frozenset[str]]
     """The options of `Sampling` that have a meaning for it."""
 
-    settings: ClassVar[tuple[str, ...]] = ()
-    """The settings of a network that are its own."""
+    Settings: ClassVar[type[Part]] = Part
+    """What can be set of it: the table [network.head]."""
 
     example: ClassVar[Mapping[str, Any]] = {}
     """Settings of its own with which it is small, for tests."""
@@ -60,7 +61,13 @@ class Head(ABC, Generic[K]):
     weights: Mapping[str, np.ndarray] = {}
     """Of its own, for numpy: see `bound`."""
 
-    def __init__(self, steps: K, config: NetworkConfig) -> None:
+    def __init__(self, steps: K, settings: Part) -> None:
+        """settings: of the class `Settings`. Raises `UserError` for steps of another kind."""
+        if not isinstance(steps, self.kind):
+            fitting = " or ".join(head.name for head in registry.every("head") if isinstance(steps, head.kind))
+            raise UserError(
+                f"head {self.name} is not for steps that are {type(steps).__name__.lower()}: take {fitting}."
+            )
         self.steps = steps
 
     @property

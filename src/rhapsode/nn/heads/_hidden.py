@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeVar
 
-from rhapsode.config import NetworkConfig
+from pydantic import Field
+
+from rhapsode.config import Part
 from rhapsode.nn.heads._head import Head
 from rhapsode.steps.sets import Sets
 from rhapsode.steps.tuples import Tuples
@@ -22,13 +24,18 @@ class Hidden(Head[K]):
     parameters [P = A + H] of a step are the biases of the values, then those of the hidden units.
     """
 
-    settings = ("hidden",)
     example = {"hidden": 5}
     exact = True
 
-    def __init__(self, steps: K, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        self.hidden = config.hidden
+    class Settings(Part):
+        """Settings of it."""
+
+        hidden: int = Field(default=128, ge=1, le=65536)
+        """Hidden units of the distribution within a step."""
+
+    def __init__(self, steps: K, settings: Settings) -> None:
+        super().__init__(steps, settings)
+        self.hidden = settings.hidden
 
     @property
     def width(self) -> int:

@@ -28,6 +28,11 @@ class Chain(Hidden[Tuples], Fields):
 
     name = "chain"
 
+    class Settings(Hidden.Settings):
+        """Settings of it."""
+
+        name: str = "chain"
+
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import cross_entropy

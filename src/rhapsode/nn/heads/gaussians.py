@@ -15,8 +15,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
@@ -39,13 +40,19 @@ class Gaussians(Head[Frames]):
     name = "gaussians"
     kind = Frames
     options = frozenset({"temperature"})
-    settings = ("mixtures",)
     example = {"mixtures": 3}
     exact = True
 
-    def __init__(self, steps: Frames, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        self.numbers, self.mixtures = steps.numbers, config.mixtures
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "gaussians"
+        mixtures: int = Field(default=20, ge=1, le=1000)
+        """K, Gaussians in the distribution of a frame."""
+
+    def __init__(self, steps: Frames, settings: Settings) -> None:
+        super().__init__(steps, settings)
+        self.numbers, self.mixtures = steps.numbers, settings.mixtures
         self._ends = np.cumsum([self.mixtures, *[self.mixtures * self.numbers] * 2]).tolist()
 
     @property

@@ -38,6 +38,11 @@ class Nade(Hidden[Sets]):
     kind = Sets
     options = frozenset({"temperature"})
 
+    class Settings(Hidden.Settings):
+        """Settings of it."""
+
+        name: str = "nade"
+
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import softplus

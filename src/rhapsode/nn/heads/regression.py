@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
@@ -33,8 +33,8 @@ class Regression(Head[Frames]):
     kind = Frames
     options = frozenset()
 
-    def __init__(self, steps: Frames, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
+    def __init__(self, steps: Frames, settings: Part) -> None:
+        super().__init__(steps, settings)
         self.numbers = steps.numbers
 
     @property

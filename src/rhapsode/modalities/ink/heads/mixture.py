@@ -21,8 +21,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
@@ -48,13 +49,21 @@ class Mixture(Head[Moves]):
     name = "mixture"
     kind = Moves
     options = frozenset({"bias"})
-    settings = ("mixtures", "ends")
     example = {"mixtures": 3}
     exact = True
 
-    def __init__(self, steps: Moves, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        self.mixtures, self.ends, self.returns = config.mixtures, config.ends, steps.returns
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "mixture"
+        mixtures: int = Field(default=20, ge=1, le=1000)
+        """K, Gaussians in the distribution of a pen's next move."""
+        ends: bool = True
+        """The head says where a drawing ends, too. (The paper's does not.)"""
+
+    def __init__(self, steps: Moves, settings: Settings) -> None:
+        super().__init__(steps, settings)
+        self.mixtures, self.ends, self.returns = settings.mixtures, settings.ends, steps.returns
 
     @property
     def width(self) -> int:
