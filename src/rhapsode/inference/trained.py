@@ -109,4 +109,4 @@ class Trained:
     @property
     def end(self) -> int | None:
         """The symbol that ends a document, if the model knows one and the policy has a use for it."""
-        return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None
+        return None if self.policy.lines else self.codec.end
