@@ -227,12 +227,13 @@ class Network:
             if self.encoder:
                 covariates = self.encoder.forward(tensors, part(weights, "encoder"), covariates)
             parts.append(covariates.to(parts[0].dtype) if parts else covariates)
-        return self._forward(tensors, weights, parts, state)
+        return self.forward(tensors, weights, parts, state)
 
-    def _forward(
-        self, operations: Operations[X], weights: Mapping[str, Any], parts: Sequence[X], state: tuple[X, ...]
+    def forward(
+        self, operations: Operations[X], weights: Mapping[str, Any], parts: Sequence[X], state: tuple[X, ...] = ()
     ) -> tuple[X, tuple[X, ...]]:
-        """Of each step, the embedding and the encoded covariates [T, B, ...] → parameters [T, B, P], the new state."""
+        """parts: of each step the embedding [T, B, ...] and its encoded covariates [T, B, E], as far as there are any →
+        parameters [T, B, P] and the new state."""
         config = self.config
         x = below = operations.concatenate(parts)
         beside: list[X] = []  # what the layers above the first read, too
@@ -284,4 +285,4 @@ class Network:
         if self.config.autoregressive:
             parts.append(self.embedding.graph(graph, INPUT, weights.get("embedding")))
         parts += [graph.covariates] * bool(self.covariates)
-        return graph.finish(*self._forward(graph, weights, parts, tuple(map(graph.state, self.widths))))
+        return graph.finish(*self.forward(graph, weights, parts, tuple(map(graph.state, self.widths))))
