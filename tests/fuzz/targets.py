@@ -309,7 +309,7 @@ def _models() -> dict[str, Path]:
     folder, found = Path(os.environ["FUZZ_FOLDER"]) / "models", {}
     for name, (data, network) in kinds.items():
         codec = registry.get("codec", name).fit(data)
-        settings = NetworkConfig(**{"width": 8, "hidden": 4, **getattr(codec, "network", {}), **network})
+        settings = NetworkConfig(**{"width": 8, **codec.network, **network})
         built = Network(settings, codec.steps, codec.text, codec.covariates)
         reset, framing = ("document", built.framing) if codec.covariates else ("line", "stream")
         config = ModelConfig(

@@ -35,8 +35,9 @@ SMALL = """
 steps = 24
 [network]
 width = 16
-dense_width = 24
-both_width = 12
+[network.encoder]
+feedforward_width = 24
+bidirectional_width = 12
 [plan]
 rows = 4
 window = 200
@@ -487,7 +488,7 @@ def test_a_stopped_training_goes_on(
     folder = tmp_path / "voice"
     options: dict[str, Any] = {
         "codec_options": {"hop": 10},
-        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "network": {"width": 16, "encoder": {"feedforward_width": 24, "bidirectional_width": 12}},
         "plan": {"rows": 4, "window": 200, "threads": 1},
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
@@ -518,7 +519,7 @@ def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, 
     options: dict[str, Any] = {
         "codec": "speech",
         "codec_options": {"hop": 10},
-        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "network": {"width": 16, "encoder": {"feedforward_width": 24, "bidirectional_width": 12}},
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }

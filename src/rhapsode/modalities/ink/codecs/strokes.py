@@ -90,7 +90,7 @@ class Strokes(RecordCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        window = {"condition": "window", "feedback": True} if self.text else {}
+        window = {"attention": {"name": "window", "feedback": True}} if self.text else {}
         return {"head": self.head, "embedding": 0, "layers": 2, "skip": True, **window}
 
     @property
