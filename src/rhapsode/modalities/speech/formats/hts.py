@@ -10,6 +10,7 @@ import re
 from itertools import pairwise
 
 from rhapsode.errors import UserError
+from rhapsode.modalities.speech.formats._labels import Labels
 from rhapsode.modalities.speech.formats._rows import Row, phones
 from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
@@ -61,3 +62,13 @@ def dumps(utterance: Timed) -> str:
 def _symbol(label: str) -> str:
     match = CONTEXT.search(label)
     return match[1] if match and match[2] else label
+
+
+LABELS = Labels(
+    (".lab",),
+    lambda content, name: [loads(content, name)],
+    recognises,
+    lambda utterance, audio: dumps(utterance),
+    beside=True,
+    rank=1,
+)

@@ -27,8 +27,11 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.files.inside import ADVICE, inside
 from rhapsode.files.json import dumps as as_json
+from rhapsode.files.json import lines
+from rhapsode.files.source import of_bytes
 from rhapsode.files.values import mapping, sequence, shown
 from rhapsode.modalities.speech import audio
+from rhapsode.modalities.speech.formats._labels import Labels
 from rhapsode.modalities.speech.formats._rows import Row, filled
 from rhapsode.modalities.speech.syllables import numbered
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance, unrecorded
@@ -67,7 +70,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
 
 
 def loads(value: dict[str, Any], where: str, folder: Path | None = None) -> Utterance:
-    """The utterance of a line, which `exchange.json` has read, without sound where its recording is missing. folder: of
+    """The utterance of a line, which `files.json` has read, without sound where its recording is missing. folder: of
     the file; without it no recording is looked for. Raises `UserError`, also for a recording elsewhere: see `inside`.
     """
     if "audio" not in value and "phones" not in value:
@@ -156,3 +159,13 @@ def _seconds(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
         raise UserError(f"{where}: times must be seconds from 0, found {shown(value)}.")
     return float(value)
+
+
+def _of_lines(content: str, name: str) -> list[Utterance]:
+    found = [loads(value, where) for where, value in lines(of_bytes(content.encode(), name))]
+    if not found:
+        raise UserError(f"{name}: empty. Write a line of JSON for each utterance.")
+    return found
+
+
+LABELS = Labels((".jsonl",), _of_lines, dumps=dumps)

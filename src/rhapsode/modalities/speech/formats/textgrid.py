@@ -7,6 +7,7 @@ from itertools import groupby, pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.files.values import number
+from rhapsode.modalities.speech.formats._labels import Labels
 from rhapsode.modalities.speech.formats._rows import Row, phones
 from rhapsode.modalities.speech.syllables import nuclei
 from rhapsode.modalities.speech.utterance import PAUSE, Timed
@@ -121,3 +122,12 @@ def _tiers(text: str, name: str) -> list[tuple[str, list[Row]]]:
         if kind == "IntervalTier":
             found.append((title, rows))
     return found
+
+
+LABELS = Labels(
+    (".textgrid",),
+    lambda content, name: [loads(content, name)],
+    dumps=lambda utterance, audio: dumps(utterance),
+    beside=True,
+    apart=True,
+)
