@@ -284,7 +284,7 @@ def models() -> dict[str, Target]:
     found = {f"{name}.safetensors": Target(".safetensors", [data], _use, _resealed) for name, data in files.items()}
     found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
     found["packed.rhap"] = Target(".rhap", [_packed()], _unpack, _forged)
-    found["known.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
+    found["index.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
     return found
 
 
@@ -330,23 +330,23 @@ def _packed() -> bytes:
 def _known() -> bytes:
     """What a model of tunes has of its training tunes."""
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.music.copies import Known
+    from rhapsode.modalities.music.copies import MelodyIndex
     from tests.modalities.music.score import lead
 
-    known = Known.of([lead(1), lead(2)], [lead(3)])
-    path = _models()["melody"].with_name("known.safetensors")
+    known = MelodyIndex.of([lead(1), lead(2)], [lead(3)])
+    path = _models()["melody"].with_name("index.safetensors")
     checkpoint.save(path, known.info, known.arrays)
     return path.read_bytes()
 
 
 def _compare(path: Path) -> None:
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.music.copies import Known
+    from rhapsode.modalities.music.copies import MelodyIndex
     from tests.modalities.music.score import lead
 
     info, mark, found = checkpoint.load_info(path)
     arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-    known = Known.restored(info, arrays, str(path))
+    known = MelodyIndex.restored(info, arrays, str(path))
     assert known.rate.tunes >= 0 and known.longest(lead(1)).notes >= 0
 
 

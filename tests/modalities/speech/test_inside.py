@@ -107,7 +107,7 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
     path = recorded(tmp_path, lambda n: f"../other/{n}.wav", count=16)
     source, model = str(path.parent), str(tmp_path / "m")
-    for arguments in (["train", source, "-o", model, "--steps", "9"], ["inspect", source]):
+    for arguments in (["train", source, "-o", model, "--updates", "9"], ["inspect", source]):
         assert main(arguments) == 2
         error = capsys.readouterr().err
         assert "line 1: 'audio' '../other/0.wav' leads out of the folder" in error and "--trust-paths" in error

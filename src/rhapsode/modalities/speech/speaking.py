@@ -51,9 +51,9 @@ class Manner:
 def prosody_beside(voice: Model) -> Model | None:
     """The model of prosody that belongs to a voice, if one does. Raises `UserError`."""
     assert voice.path is not None
-    if not voice.record_codec.companion:
+    if not voice.record_codec.auxiliary:
         return None
-    folder = voice.path.parent / voice.record_codec.companion
+    folder = voice.path.parent / voice.record_codec.auxiliary
     if not (folder / MODEL).exists():
         raise UserError(
             f"{folder / MODEL} is missing: the voice has not learnt how long and how high phones are. Finish its "
@@ -220,7 +220,7 @@ def speak(
     """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`. Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
     timed = prosody is not None and isinstance(prosody.codec, Prosody)
-    if not isinstance(codec, Speech) or timed != bool(codec.companion):
+    if not isinstance(codec, Speech) or timed != bool(codec.auxiliary):
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:

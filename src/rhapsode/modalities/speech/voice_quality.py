@@ -39,8 +39,8 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
     words_wrong: what the recogniser gets wrong of what the voice says, of its own accord; words_wrong_recorded: of the
     recordings' own frames, made to sound; both where it is installed, and in English.
     """
-    path = folder / checkpoint.KNOWN
-    if not path.exists():
+    path = checkpoint.index(folder)
+    if path is None:
         return None
     voice = Model.load(folder)
     assert isinstance(voice.codec, Speech)

@@ -1,4 +1,4 @@
-"""What `generate` does with voices."""
+"""What `speak` does with a voice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import typer
 
 from rhapsode.console.output import as_json, check_readable, check_suffix, check_writable, numbered, put, write
 from rhapsode.console.progress import tell
-from rhapsode.console.records import fresh_seed
+from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError, choice
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
-SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+SILENCE = 'nothing to say: give a text, e.g. rhapsode speak MODEL "Any words." -o words.wav'
 QUIET = 60
 """Seconds between sentences, at most."""
 LEXICON = "lexicon.tsv"
@@ -34,7 +34,7 @@ LEXICON = "lexicon.tsv"
 
 @dataclass(frozen=True)
 class Voice:
-    """How to speak and what else to write, as the options of `rhapsode generate` say."""
+    """How to speak and what else to write, as the options of `rhapsode speak` say."""
 
     manner: Manner
     phones: str | None
@@ -76,7 +76,7 @@ def write_speech(
         check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
-    if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
+    if not codec.auxiliary and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")

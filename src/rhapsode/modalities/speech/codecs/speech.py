@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.records import Keeper, Records
+from rhapsode.data.codecs.records import Records, TrainingIndex
 from rhapsode.data.guide import Ahead
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech import melody
@@ -37,7 +37,7 @@ class Speech(UtteranceCodec):
     name = "speech"
     summary = "a step is a frame of sound: speech from phones, a voice from recordings"
     unit = "frame"
-    companion = "prosody"
+    auxiliary = "prosody"
     usage = '"Any words." -o words.wav'
     options = {**UtteranceCodec.options, "melody": 1, "slopes": 0}
     limits = {**UtteranceCodec.limits, "melody": (0, 1), "slopes": (0, 1)}
@@ -59,9 +59,9 @@ class Speech(UtteranceCodec):
     def quality(self, folder: Path, report: Report) -> Mapping[str, Any] | None:
         from rhapsode.modalities.speech.voice_quality import measured
 
-        return measured(folder, report) if self.companion else None
+        return measured(folder, report) if self.auxiliary else None
 
-    def keeper(self) -> Keeper | None:
+    def training_index(self) -> TrainingIndex | None:
         return HeldOut(self)
 
     @classmethod

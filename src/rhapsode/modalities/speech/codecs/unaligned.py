@@ -38,7 +38,7 @@ class Unaligned(Speech):
     summary = "a step is a frame of sound: speech whose phones need no times, attended by a window"
     framing = "stream"
     head = "gaussians"
-    companion = ""
+    auxiliary = ""
     rank = None
     flags = 2
 
@@ -59,7 +59,7 @@ class Unaligned(Speech):
     def guide(self, record: Utterance) -> Any:
         return Guide()
 
-    def keeper(self) -> None:
+    def training_index(self) -> None:
         return None  # its times are its own, and cannot be compared frame by frame
 
     def outline(self) -> Any:
