@@ -104,7 +104,7 @@ def test_times():
 
 def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "SAMPLE", 100)
-    sample = module._Sample()
+    sample = module._OffsetSample()
     rng = np.random.default_rng(0)
     rows = np.arange(2000).reshape(-1, 2)
     at = 0

@@ -91,7 +91,7 @@ def describe(drawings: Iterable[Drawing]) -> DrawingStatistics:
     return counted.result()
 
 
-class _Sample:
+class _OffsetSample:
     """Of rows [n, 2], every one while there are few, else every 2nd, 4th, ...: the same for the same rows."""
 
     def __init__(self) -> None:
@@ -114,7 +114,7 @@ class _Sample:
 
 
 @dataclass
-class _Places:
+class _Occurrences:
     """How many of something there are, and the first drawings that have it."""
 
     count: int = 0
@@ -139,9 +139,9 @@ class _DrawingCounts:
         self.characters: Counter[str] = Counter()
         self.written = self.delayed = 0  # points and delayed strokes of drawings with text
         self.timed = self.pressed = self.steps = 0
-        self.empty, self.untitled, self.repeated = _Places(), _Places(), _Places()
-        self.jumps, self.pauses, self.backwards = _Places(), _Places(), _Places()
-        self.sample = _Sample()
+        self.empty, self.untitled, self.repeated = _Occurrences(), _Occurrences(), _Occurrences()
+        self.jumps, self.pauses, self.backwards = _Occurrences(), _Occurrences(), _Occurrences()
+        self.sample = _OffsetSample()
         self.begun: Counter[str] = Counter()  # drawings of each file, and how many of them begin in their lower half
         self.low: Counter[str] = Counter()
 

@@ -16,7 +16,7 @@ from rhapsode.modalities.ink.formats import own
 SUFFIX = ".jsonl"
 
 
-class Lines:
+class RecordedLines:
     """The drawings in a file, each with a text of its own as its key.
 
     Nothing is held in memory: what someone else adds to the file stays in it, and lines that this program does not

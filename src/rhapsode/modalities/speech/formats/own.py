@@ -32,7 +32,7 @@ from rhapsode.files.source import of_bytes
 from rhapsode.files.values import mapping, sequence, shown
 from rhapsode.modalities.speech import audio
 from rhapsode.modalities.speech.formats._labels import Labels
-from rhapsode.modalities.speech.formats._rows import Row, filled
+from rhapsode.modalities.speech.formats._rows import Interval, filled
 from rhapsode.modalities.speech.syllables import numbered
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance, unrecorded
 
@@ -104,7 +104,7 @@ def timed_of(value: dict[str, Any], where: str) -> Timed:
 def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None, np.ndarray | None]:
     """The phones, their times, and their F0."""
     found: list[Phone] = []
-    rows: list[Row] = []
+    rows: list[Interval] = []
     hertz: list[float] = []
     known: set[str] = set()
     for number, each in enumerate(given, 1):
@@ -123,7 +123,7 @@ def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray
             hertz.append(_hertz(extra["f0"], place))
         found.append(Phone(parts[0], **{key: extra[key] for key in NUMBERS if key in extra}))
         if parts[1] is not None or parts[2] is not None:
-            rows.append(Row(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
+            rows.append(Interval(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
     if rows and len(rows) != len(found):
         raise UserError(f"{where}: times must be given for all phones or be null for all.")
     if hertz and len(hertz) != len(rows):
@@ -133,7 +133,7 @@ def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray
     return tuple(found), _times(rows, where) if rows else None, np.array(hertz) if hertz else None
 
 
-def _times(rows: list[Row], where: str) -> np.ndarray:
+def _times(rows: list[Interval], where: str) -> np.ndarray:
     whole = filled(rows)
     if len(whole) != len(rows):
         raise UserError(f"{where}: phones must follow one another from 0 on, without gaps. Put {PAUSE!r} for a pause.")

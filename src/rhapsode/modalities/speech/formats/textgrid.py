@@ -8,7 +8,7 @@ from itertools import groupby, pairwise
 from rhapsode.errors import UserError
 from rhapsode.files.values import number
 from rhapsode.modalities.speech.formats._labels import Labels
-from rhapsode.modalities.speech.formats._rows import Row, phones
+from rhapsode.modalities.speech.formats._rows import Interval, phones
 from rhapsode.modalities.speech.syllables import nuclei
 from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
@@ -104,7 +104,7 @@ class _Tokens:
         return match[3] == "exists"
 
 
-def _tiers(text: str, name: str) -> list[tuple[str, list[Row]]]:
+def _tiers(text: str, name: str) -> list[tuple[str, list[Interval]]]:
     """(name, intervals) of each tier of intervals."""
     tokens = _Tokens(text, name)
     if (tokens.word(), tokens.word()) != ("ooTextFile", "TextGrid"):
@@ -118,7 +118,7 @@ def _tiers(text: str, name: str) -> list[tuple[str, list[Row]]]:
         for _ in range(int(tokens.number()[0])):
             begin, where = tokens.number()
             end = tokens.number()[0] if kind == "IntervalTier" else begin
-            rows.append(Row(begin, end, tokens.word().strip(), where))
+            rows.append(Interval(begin, end, tokens.word().strip(), where))
         if kind == "IntervalTier":
             found.append((title, rows))
     return found
