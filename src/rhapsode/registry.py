@@ -29,6 +29,8 @@ def modalities() -> tuple[str, ...]:
 @cache
 def _places(kind: str) -> dict[str, str]:
     """Name → module of all of one kind."""
+    if kind == "modality":
+        return {name: f"rhapsode.modalities.{name}.modality" for name in modalities()}
     packages = [*PACKAGES[kind], *(f"modalities.{name}.{OWN[kind]}" for name in modalities())]
     return {name: f"rhapsode.{package}.{name}" for package in packages for name, _ in _modules(package)}
 
@@ -42,7 +44,7 @@ def _modules(package: str) -> Iterator[tuple[str, bool]]:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """All names of one kind (`codec`, `cell`, `head`, `condition`), sorted. Imports none of them."""
+    """All names of one kind (`codec`, `cell`, `head`, `condition`, `modality`), sorted. Imports none of them."""
     return tuple(sorted(_places(kind)))
 
 
