@@ -213,7 +213,7 @@ def drawings(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     mean, inverse, logdet = train_steps[:, :2].mean(axis=0), np.linalg.inv(variance), np.linalg.slogdet(variance)[1]
     steps = np.concatenate([codec.encode(d) for d in test if not codec.refusal(d)])
     n = np.arange(len(steps))
-    steps = moves.presented(steps, n, np.zeros_like(n), np.full_like(n, -1))
+    steps = moves.augmented(steps, n, np.zeros_like(n), np.full_like(n, -1))
     away = steps[:, :2] - mean
     walk = 0.5 * (np.einsum("ni,ij,nj->n", away, inverse, away) + logdet) + math.log(2 * math.pi)
     walk -= np.log(pen)[steps[:, 2].astype(int)]

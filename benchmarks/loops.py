@@ -57,7 +57,7 @@ def nats(model: Model, tune: Tune) -> np.ndarray:
     steps = model.record_codec.encode(tune)
     silent = replace(tune, notes=tune.notes[:0], chords=(), length=tune.length - tune.bar)
     guide = model.record_codec.guide(Outline(silent, loop=True))
-    given = None if guide is None or not model.codec.given else along(guide, steps)
+    given = None if guide is None or not model.codec.covariates else along(guide, steps)
     return np.concatenate([each for _, each in carried(model, steps[:0], [steps], None, given)])
 
 

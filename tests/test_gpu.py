@@ -45,7 +45,7 @@ def test_loss_and_gradients_are_those_of_the_processor(options: dict) -> None:
         weights = {n: w.to(device).detach().requires_grad_() for n, w in fresh.items()}
         state = network.zeros(5, weights["output.bias"].detach())
         parameters, new = network.run(weights, inputs.to(device), state, reset.to(device))
-        loss = network.nats(weights, parameters, targets.to(device)).mean()
+        loss = network.nll(weights, parameters, targets.to(device)).mean()
         loss.backward()
         found.append([loss.detach(), *(part.detach() for part in new), *(w.grad for w in weights.values())])
     for on_cpu, on_gpu in zip(*found, strict=True):

@@ -42,7 +42,7 @@ class Symbols:
         """Steps [...] as a network reads them: int64. (`start` may not fit `dtype`: 256 in uint8 would become 0.)"""
         return np.asarray(values).astype(np.int64)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [...] as training sees them: the same each time."""
         return self.inputs(values)
 
@@ -91,7 +91,7 @@ class Moves:
         """Steps [..., 3] as a network reads them: float32."""
         return np.asarray(values, np.float32)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., 3] as training sees them: with noise that is a function of index and epoch [...], at a size
         that is a function of unit and epoch [...]. Epoch -1 is for validation: noise, but no change of size."""
         found = np.array(values, np.float32)
@@ -145,7 +145,7 @@ class Sets:
         """Steps [..., size] as a network reads them: float32."""
         return np.asarray(values, np.float32)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., size], or several of them in a row, as training sees them: moved by a function of unit and epoch
         [...]; not in epoch -1, which is for validation."""
         found = np.asarray(values, np.float32)
@@ -203,7 +203,7 @@ class Tuples:
         """Steps [..., F] as a network reads them: int64."""
         return np.asarray(values).astype(np.int64)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., F] as training sees them: the same each time."""
         return self.inputs(values)
 
@@ -243,7 +243,7 @@ class Frames:
         """Steps [..., size] as a network reads them: float32."""
         return np.asarray(values, np.float32)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., size] as training sees them: the same each time."""
         return np.array(values, np.float32)
 
@@ -298,20 +298,20 @@ class Steps:
              document, ...) according to the reset policy. Position 0 is always a unit's beginning
              and is always listed.
     texts:   what goes with each unit, where the data has texts.
-    given:   [N, D] float16: what is known of each step before it is predicted, where the codec gives any.
+    covariates: [N, D] float16: what is known of each step before it is predicted, where the codec gives any.
     """
 
     values: np.ndarray
     units: np.ndarray
     texts: Texts | None = None
-    given: np.ndarray | None = None
+    covariates: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.values)
 
     @staticmethod
-    def open(folder: Path, kind: Kind, text: Text | None = None, given: int = 0) -> Steps:
-        """Map steps.bin and units.bin (int64), texts.bin and begins.bin (int64) if there is `text`, and given.bin
+    def open(folder: Path, kind: Kind, text: Text | None = None, covariates: int = 0) -> Steps:
+        """Map steps.bin and units.bin (int64), texts.bin and begins.bin (int64) if there is `text`, and covariates.bin
         (float16) if so many numbers are given with a step; unread."""
 
         def mapped(name: str, dtype: Any, shape: tuple[int, ...] = ()) -> np.ndarray:
@@ -321,5 +321,5 @@ class Steps:
             return np.memmap(path, dtype=np.dtype(dtype), mode="r").reshape(-1, *shape)
 
         texts = None if text is None else Texts(mapped("texts", text.dtype), mapped("begins", np.int64))
-        known = mapped("given", np.float16, (given,)) if given else None
+        known = mapped("covariates", np.float16, (covariates,)) if covariates else None
         return Steps(mapped("steps", kind.dtype, kind.shape), mapped("units", np.int64), texts, known)

@@ -95,7 +95,7 @@ def test_settings_of_each_part_of_a_network_are_told(tiny_model: MakeModel) -> N
     assert set(plain) == {"cell", "head", "layers", "width", "embedding", "tied"}
     deep = Network(NetworkConfig(width=8, embedding=4, layers=2), steps).settings
     assert set(deep) - set(plain) == {"skip", "residual"}
-    read = Network(NetworkConfig(width=8, embedding=4, dense=1, both=1, reads=False), steps, given=3).settings
+    read = Network(NetworkConfig(width=8, embedding=4, dense=1, both=1, reads=False), steps, covariates=3).settings
     assert set(read) - set(plain) == {"reads", "dense", "dense_width", "both", "both_width"}
     assert (read["dense_width"], read["both_width"]) == (16, 8) and "embedding" not in read
 

@@ -234,7 +234,7 @@ def same(one, other, mark):
     """Whether all of two corpora is the same, but for what is told of them. mark: the digest of the first's sidecar."""
     pairs = [(getattr(one, part), getattr(other, part)) for part in ("train", "valid")]
     arrays = [(a.values, b.values) for a, b in pairs] + [(a.units, b.units) for a, b in pairs]
-    arrays += [(a.given, b.given) for a, b in pairs if a.given is not None]
+    arrays += [(a.covariates, b.covariates) for a, b in pairs if a.covariates is not None]
     arrays += [(a.texts.symbols, b.texts.symbols) for a, b in pairs if a.texts is not None]
     arrays += [(a.texts.begins, b.texts.begins) for a, b in pairs if a.texts is not None]
     assert (one.sidecar is None) == (other.sidecar is None)

@@ -163,8 +163,8 @@ def test_echoes_may_lie_further_back_than_the_data_is_long() -> None:
     values = np.arange(1, 31, dtype=np.uint8)[:, None] * np.ones(2, np.uint8)
     f = Framed(Steps(values, np.array([0, 20])), Sets(2, lags=(3, 64)))
     b = f.at(np.arange(2 * f.length)[:, None])
-    assert b.given is not None
-    near, far = b.given[:, 0, 0], b.given[:, 0, 2]
+    assert b.covariates is not None
+    near, far = b.covariates[:, 0, 0], b.covariates[:, 0, 2]
     assert (far == 0).all()
     expected = [0, 0, 0, 0, *range(1, 18), 0, 0, 0, 0, *range(21, 28)]
     assert near.tolist() == 2 * expected

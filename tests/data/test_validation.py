@@ -11,7 +11,7 @@ from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus, prepare
 from rhapsode.data.resets import ResetPolicy
-from rhapsode.data.validation import Documents, Lines, Tail, divided, lot
+from rhapsode.data.validation import Documents, Lines, Tail, divided, split_hash
 from rhapsode.errors import UserError
 
 
@@ -88,10 +88,10 @@ def test_lines_are_held_out_by_a_hash_and_keep_their_order(size):
     assert isinstance(split, Lines) and count == 2
     found = list(split.deal(cut))
     for valid in (False, True):
-        expected = [name for name in [*names, b"name 7\n"] if (lot(name) < 0.1) == valid]
+        expected = [name for name in [*names, b"name 7\n"] if (split_hash(name) < 0.1) == valid]
         assert b"".join(each.data for each in found if each.valid == valid) == b"".join(expected)
         assert sum(each.ends for each in found if each.valid == valid) == 2
-    assert 20 < sum(lot(name) < 0.1 for name in names) < 60
+    assert 20 < sum(split_hash(name) < 0.1 for name in names) < 60
 
 
 def test_of_few_lines_the_tail_is_held_out_unless_lines_are_asked_for():
@@ -100,7 +100,7 @@ def test_of_few_lines_the_tail_is_held_out_unless_lines_are_asked_for():
     assert isinstance(divided(pieces(lines[0] * 100), 0.1, None, lines=True)[0], Tail), "all alike"
     split, _ = divided(pieces(b"".join(lines)), 1e-9, "document", lines=True)
     valid = b"".join(each.data for each in split.deal(pieces(b"".join(lines))("")) if each.valid)
-    assert valid == min(lines, key=lot)
+    assert valid == min(lines, key=split_hash)
 
 
 def test_a_sorted_list_of_lines_keeps_every_letter_in_training():

@@ -310,8 +310,8 @@ def _models() -> dict[str, Path]:
     for name, (data, network) in kinds.items():
         codec = registry.get("codec", name).fit(data)
         settings = NetworkConfig(**{"width": 8, "hidden": 4, **getattr(codec, "network", {}), **network})
-        built = Network(settings, codec.steps, codec.text, codec.given)
-        reset, framing = ("document", built.framing) if codec.given else ("line", "stream")
+        built = Network(settings, codec.steps, codec.text, codec.covariates)
+        reset, framing = ("document", built.framing) if codec.covariates else ("line", "stream")
         config = ModelConfig(
             codec=codec_to_json(codec), network=settings, framing=FramingConfig(name=framing), reset=reset
         )

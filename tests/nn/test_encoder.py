@@ -43,15 +43,15 @@ def total(net: Network, weights: dict[str, Any], framing: Framing) -> tuple[floa
     nats = steps = 0.0
     for i in range(framing.per_epoch):
         batch = framing.batch(i)
-        assert batch.given is not None
+        assert batch.covariates is not None
         parameters, _ = net.run(
             weights,
             torch.from_numpy(batch.inputs),
             net.zeros(framing.rows, weights["output.bias"]),
             torch.from_numpy(batch.reset),
-            given=torch.from_numpy(batch.given),
+            covariates=torch.from_numpy(batch.covariates),
         )
-        found = net.nats(weights, parameters, torch.from_numpy(batch.targets)) * torch.from_numpy(batch.weight)
+        found = net.nll(weights, parameters, torch.from_numpy(batch.targets)) * torch.from_numpy(batch.weight)
         nats, steps = nats + float(found.sum()), steps + float(batch.weight.sum())
     return nats, steps
 
@@ -63,12 +63,12 @@ def test_units_packed_in_rows_are_units_by_themselves(shape: dict[str, Any], row
     weights = net.initialise(torch.Generator().manual_seed(1))
     packed, count = total(net, weights, Framing(FramingConfig(name="whole"), Framed(steps, KIND), rows, 30))
     arrays = {name: w.numpy() for name, w in weights.items()}
-    assert net.context is not None and steps.given is not None
+    assert net.context is not None and steps.covariates is not None
     ahead = Engine(net.context.graph(net.context.own(arrays)))
     engine, head = Engine(net.graph(arrays)), net.bound(arrays)
     alone = 0.0
     for begin, end in zip(UNITS, [*UNITS[1:], 50], strict=True):
-        given = ahead.run(steps.given[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
+        given = ahead.run(steps.covariates[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
         inputs = np.concatenate([KIND.start[None], steps.values[begin : end - 1]])[:, None]
         parameters, _ = engine.run(inputs, engine.zeros(1), None, given)
         alone -= float(head.log_prob(parameters[:, 0], steps.values[begin:end]).sum())

@@ -125,7 +125,7 @@ class Pair:
                 tuple(before),
                 shut,
                 text=attended,
-                given=None if known is None else torch.from_numpy(known),
+                covariates=None if known is None else torch.from_numpy(known),
             )
         return out.numpy(), tuple(part.numpy() for part in after)
 

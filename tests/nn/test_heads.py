@@ -47,7 +47,7 @@ def make(name: str) -> Head:
 
 def torch_nats(head: Head, parameters: Any, targets: np.ndarray) -> Any:
     own = {name: torch.tensor(weight, dtype=torch.float32) for name, weight in head.weights.items()}
-    return head.nats(parameters, torch.as_tensor(targets), own)
+    return head.nll(parameters, torch.as_tensor(targets), own)
 
 
 def some_targets(head: Head, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
@@ -147,9 +147,9 @@ def test_drawing_heeds_what_is_allowed(name: str) -> None:
         for _ in range(400):
             drawn.append(head.draw(head.distribution(row), Sampling(), random, (), allowed))
             assert possible[np.flatnonzero((steps == drawn[-1].step).reshape(len(steps), -1).all(axis=1))[0]]
-        assert np.mean(np.exp([one.log_allowed for one in drawn])) == pytest.approx(p[possible].sum(), rel=0.25)
+        assert np.mean(np.exp([one.log_mass for one in drawn])) == pytest.approx(p[possible].sum(), rel=0.25)
         only = head.draw(head.distribution(row), Sampling(), random, (), values[wanted])
-        assert np.array_equal(only.step, steps[wanted]) and only.log_allowed == pytest.approx(only.log_prob)
+        assert np.array_equal(only.step, steps[wanted]) and only.log_mass == pytest.approx(only.log_prob)
         cold = head.draw(head.distribution(row), Sampling(temperature=0), random, (), values[wanted])
         assert np.array_equal(cold.step, steps[wanted])
 
@@ -222,9 +222,9 @@ def test_what_is_drawn_has_the_log_prob_that_scoring_gives(name: str) -> None:
     rows = head.distribution(parameters)
     for n, row in enumerate(rows):
         assert np.array_equal(head.distribution(parameters[n]), row)
-        step, log_prob, log_allowed = head.draw(row, Sampling(), Randomness(0, n), ())
+        step, log_prob, log_mass = head.draw(row, Sampling(), Randomness(0, n), ())
         again, *_ = head.draw(row, Sampling(), Randomness(0, n), ())
-        assert log_allowed == 0
+        assert log_mass == 0
         assert np.array_equal(step, again)
         assert head.log_prob(parameters, np.repeat(np.asarray(step)[None], 20, axis=0))[n] == log_prob
 

@@ -37,7 +37,7 @@ from rhapsode.files.flip import flips, unused
 from rhapsode.files.refusals import Refusals
 from rhapsode.steps import Steps
 
-FORMAT = 12
+FORMAT = 13
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
@@ -339,11 +339,11 @@ class _RecordBuild:
             records, left_out, notes = lambda *_: iter(kept), found.left_out, found.notes
         below = self.fraction
         if not self.other:
-            below = held_out((lot for lot, _ in records("splitting")), below)
-        return lambda *what: ((lot < below, record) for lot, record in records(*what)), left_out, notes
+            below = held_out((split_hash for split_hash, _ in records("splitting")), below)
+        return lambda *what: ((split_hash < below, record) for split_hash, record in records(*what)), left_out, notes
 
     def _records(self, what: str, unread: Refusals | None = None) -> Iterator[tuple[float, Any]]:
-        """(lot, see `_records.lot`, record) of each: 0 for validation and 1 for training, where that is known.
+        """(lot, see `_records.split_hash`, record) of each: 0 for validation and 1 for training, where that is known.
 
         unread: counts what is left out of the files.
         """
@@ -361,7 +361,7 @@ class _RecordBuild:
             if divided:
                 yield float(part != "valid"), record
             else:
-                yield 1.0 if self.other else _records.lot(self.kind, record, number), record
+                yield 1.0 if self.other else _records.split_hash(self.kind, record, number), record
         if self.other:
             for _, record in self.other.each(read):
                 yield 0.0, record
@@ -424,10 +424,12 @@ def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
     codec = wanted.fitted
     if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
         codec = codec_from_json(meta["codec"])
-    given = 0 if codec.steps.lags else codec.given
-    steps = {name: Steps.open(folder / name, codec.steps, codec.text, given) for name in parts}
-    known = [each.given for each in steps.values() if each.given is not None and len(each.given) != len(each)]
-    if known or any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
+    covariates = 0 if codec.steps.lags else codec.covariates
+    steps = {name: Steps.open(folder / name, codec.steps, codec.text, covariates) for name in parts}
+    beside = [(one, one.covariates) for one in steps.values() if one.covariates is not None]
+    if any(len(one) != len(covariates) for one, covariates in beside) or any(
+        len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts
+    ):
         raise ValueError("sizes differ from those on record")
     train, valid = parts["train"], parts["valid"]
     return Corpus(

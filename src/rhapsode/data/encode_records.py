@@ -16,7 +16,7 @@ from rhapsode.data.encode import Counts
 from rhapsode.data.guide import along
 
 
-def lot(codec: type[RecordCodec], record: Any, number: int) -> float:
+def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
     """Where record number `number` falls in 0 … 1, by a hash. Those below `_validation.held_out` are for validation.
 
     All records with the same text have the same lot: what is held out is text that was never written in training.
@@ -26,15 +26,15 @@ def lot(codec: type[RecordCodec], record: Any, number: int) -> float:
     return int.from_bytes(hashlib.sha256(mark.encode("utf-8", "surrogatepass")).digest()[:8]) / 2.0**64
 
 
-class RecordWriter:
+class RecordBuilder:
     """Writes steps.bin and units.bin of one part of the data; texts.bin and begins.bin where there are texts, and
-    given.bin where the codec gives anything."""
+    covariates.bin where the codec gives anything."""
 
     def __init__(self, folder: Path, codec: RecordCodec) -> None:
         folder.mkdir()
         self._codec = codec
-        self._gives = codec.given > 0 and not codec.steps.lags  # earlier steps are where they are
-        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["given"] * self._gives]
+        self._gives = codec.covariates > 0 and not codec.steps.lags  # earlier steps are where they are
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * self._gives]
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
@@ -53,7 +53,7 @@ class RecordWriter:
         self._put("steps", steps, codec.steps.dtype)
         guide = codec.guide(record) if self._gives else None
         if guide is not None:
-            self._put("given", along(guide, steps), np.float16)
+            self._put("covariates", along(guide, steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:
@@ -92,7 +92,7 @@ def write(
 
     keeper: is shown the others.
     """
-    writers = {name: RecordWriter(folder / name, codec) for name in ("train", "valid")}
+    writers = {name: RecordBuilder(folder / name, codec) for name in ("train", "valid")}
     try:
         for is_valid, record in records:
             if writers["valid" if is_valid else "train"].add(record) and keeper is not None:

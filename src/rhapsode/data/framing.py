@@ -43,7 +43,7 @@ class Batch:
     reset:   bool, reset steps: row b's state after step t is zero
     text:    where units have texts: [U, B] int64, those that the row's units have, in a row (0 after the last)
     begin, end: and [T, B] int64, which part of them is that of the step's unit
-    given:   where numbers are given with steps: [T, B, D] float32, those of the target
+    covariates:   where numbers are given with steps: [T, B, D] float32, those of the target
     """
 
     inputs: np.ndarray
@@ -53,7 +53,7 @@ class Batch:
     text: np.ndarray | None = None
     begin: np.ndarray | None = None
     end: np.ndarray | None = None
-    given: np.ndarray | None = None
+    covariates: np.ndarray | None = None
 
 
 class Framed:
@@ -78,23 +78,23 @@ class Framed:
         reset = into == 0
         shown = epoch if self.augment else np.full_like(epoch, -1)
         values, kind = self.steps.values, self.kind
-        targets = kind.presented(values[raw], raw, unit, shown)
+        targets = kind.augmented(values[raw], raw, unit, shown)
         targets[reset] = 0
-        inputs = kind.presented(values[raw - 1], raw - 1, unit, shown)
+        inputs = kind.augmented(values[raw - 1], raw - 1, unit, shown)
         inputs[into <= 1] = kind.start
-        given = self.steps.given
+        covariates = self.steps.covariates
         if kind.lags:
-            given = self._lagged(raw, into, unit, shown)
-        elif given is not None:
-            given = np.where(reset[..., None], 0, given[raw]).astype(np.float32)
-        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), given)
+            covariates = self._lagged(raw, into, unit, shown)
+        elif covariates is not None:
+            covariates = np.where(reset[..., None], 0, covariates[raw]).astype(np.float32)
+        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), covariates)
 
     def _lagged(self, raw: np.ndarray, into: np.ndarray, unit: np.ndarray, shown: np.ndarray) -> np.ndarray:
         """[T, B, lags × size] float32: the steps so many before each target."""
         kind, values = self.kind, self.steps.values
         # Where the unit had not begun, whatever is taken is made nothing: the data may be shorter than the distance.
         parts = [values[np.maximum(raw - lag, 0)] * (into > lag)[..., None].astype(kind.dtype) for lag in kind.lags]
-        return kind.presented(np.concatenate(parts, axis=-1), raw, unit, shown)
+        return kind.augmented(np.concatenate(parts, axis=-1), raw, unit, shown)
 
     def _texts(
         self, unit: np.ndarray, epoch: np.ndarray

@@ -1,7 +1,7 @@
 """Guides: what is known from outside of the steps to come, one after another.
 
 A guide walks along a sequence as it is read or drawn. Of the step to come it says two things: the numbers that are
-*given* with it (the place in the bar, the chord), which the network reads, and which values are *allowed*, which only
+the *covariates* of it (the place in the bar, the chord), which the network reads, and the *mask* of values, which only
 drawing heeds: bars are full, a voice stays in its range, what is to be kept is kept. Both may depend on the steps so
 far. Every head can be guided; nothing but a codec knows what a guide is about.
 """
@@ -20,10 +20,10 @@ class Guide(ABC):
     """A place in one sequence. Make one with a codec's `guide`."""
 
     @abstractmethod
-    def given(self) -> np.ndarray:
-        """[D] float32: the numbers of the step to come. D is the codec's `given`."""
+    def covariates(self) -> np.ndarray:
+        """[D] float32: the numbers of the step to come. D is the codec's `covariates`."""
 
-    def allowed(self) -> np.ndarray | None:
+    def mask(self) -> np.ndarray | None:
         """[A] bool: which values the step to come may have, in the order of the head (see `Head.draw`); None for all.
 
         At least one whole step must be allowed.
@@ -31,7 +31,7 @@ class Guide(ABC):
         return None
 
     def canonical(self, step: Any) -> bool:
-        """Whether encoding writes it so. Other steps may mean the same, and `allowed` cannot always forbid them: a note
+        """Whether encoding writes it so. Other steps may mean the same, and `mask` cannot always forbid them: a note
         may be held on by a second step where one would do. They are drawn again."""
         return True
 
@@ -58,7 +58,7 @@ class Ahead(Guide):
     def __init__(self, rows: np.ndarray) -> None:
         self._rows, self._at = rows, 0
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         return np.asarray(self._rows[self._at])
 
     def ahead(self) -> np.ndarray:
@@ -78,6 +78,6 @@ def along(guide: Guide, steps: Iterable[Any]) -> np.ndarray:
     """[N, D] float32: what the guide gives with each of these steps [N, ...]; it has read them all then."""
     found = []
     for step in steps:
-        found.append(guide.given())
+        found.append(guide.covariates())
         guide.read(step)
-    return np.array(found, np.float32) if found else np.zeros((0, len(guide.given())), np.float32)
+    return np.array(found, np.float32) if found else np.zeros((0, len(guide.covariates())), np.float32)

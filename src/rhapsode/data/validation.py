@@ -115,7 +115,7 @@ class Lines(Split):
         for lines, ends in _lines(pieces):
             sides: tuple[list[bytes], list[bytes]] = [], []
             for line in lines:
-                sides[lot(line) < self._below].append(line)
+                sides[split_hash(line) < self._below].append(line)
             # Both parts must know that the next line begins a document, and neither has the end of this one.
             for valid, side in enumerate(sides):
                 yield Dealt(bool(valid), b"".join(side), ends, whole=False)
@@ -137,7 +137,7 @@ def _lines(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[list[bytes], 
         yield lines, ends
 
 
-def lot(data: bytes) -> float:
+def split_hash(data: bytes) -> float:
     """A number in 0 … 1 that is a hash of the data."""
     return _fraction(hashlib.blake2b(data, digest_size=8).digest())
 
@@ -169,10 +169,10 @@ def divided(
     census = _Census(pieces("counting"), fraction)
     every = (line for found, _ in _lines(pieces("splitting")) for line in found)
     if lines and by == "document":
-        return Lines(held_out(map(lot, every), fraction)), census.documents
+        return Lines(held_out(map(split_hash, every), fraction)), census.documents
     if lines and by is None:
         some = list(islice(every, WEIGHED))
-        share = sum(len(line) for line in some if lot(line) < fraction) / max(1, sum(map(len, some)))
+        share = sum(len(line) for line in some if split_hash(line) < fraction) / max(1, sum(map(len, some)))
         if FEW * fraction <= share <= fraction / FEW:
             return Lines(fraction), census.documents
     if by == "document" and census.documents < 2:

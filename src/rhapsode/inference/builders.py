@@ -15,7 +15,7 @@ import numpy as np
 from rhapsode.nn.samplers import Randomness
 
 if TYPE_CHECKING:
-    from rhapsode.inference.generate import Task
+    from rhapsode.inference.generate import Request
 
 TRIES = 64
 """Draws of a step, at most, until it is one that encoding writes."""
@@ -59,16 +59,16 @@ class Piece:
     text: str
 
 
-class Writer(ABC):
+class Builder(ABC):
     """One row: draws its steps and turns them into output."""
 
     log_weight = 0.0
     """As a particle: log p of what its guide allowed, of all steps together."""
 
-    def __init__(self, task: Task, row: int, randomness: Randomness) -> None:
-        self._task, self._row, self._randomness = task, row, randomness
-        self._guide = None if task.guide is None else task.guide.copy()
-        self._recent = deque(task.recent, task.sampling.repetition_window)
+    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
+        self._request, self._row, self._randomness = request, row, randomness
+        self._guide = None if request.guide is None else request.guide.copy()
+        self._recent = deque(request.recent, request.sampling.repetition_window)
         self.steps: list[Any] = []
         self._log_probs: list[float] = []
         self._stopped: Stopped = "unfinished"
@@ -78,11 +78,11 @@ class Writer(ABC):
         return self._stopped != "unfinished"
 
     @property
-    def given(self) -> np.ndarray | None:
+    def covariates(self) -> np.ndarray | None:
         """What is given with the next step."""
-        return self._guide.given() if self._guide is not None and self._task.model.codec.given else None
+        return self._guide.covariates() if self._guide is not None and self._request.model.codec.covariates else None
 
-    def become(self, other: Writer) -> Writer:
+    def become(self, other: Builder) -> Builder:
         """A particle that stands where the other one does, and goes on by its own random numbers."""
         new = copy.copy(other)
         new._randomness, new.log_weight = self._randomness, 0.0
@@ -98,17 +98,17 @@ class Writer(ABC):
         if self._complete(attention):
             self._stopped = "end"
             return Piece(b"", "")
-        task, guide = self._task, self._guide
-        allowed = guide.allowed() if guide else None
+        request, guide = self._request, self._guide
+        mask = guide.mask() if guide else None
         for _ in range(TRIES):
-            step, log_prob, log_allowed = task.head.draw(
-                distribution, task.sampling, self._randomness, self._recent, allowed
+            step, log_prob, log_mass = request.head.draw(
+                distribution, request.sampling, self._randomness, self._recent, mask
             )
             if guide is None or guide.canonical(step):
                 break
         if guide:
             guide.read(step)
-            self.log_weight += log_allowed
+            self.log_weight += log_mass
         self._recent.append(step)
         self.steps.append(step)
         self._log_probs.append(log_prob)
@@ -137,12 +137,12 @@ class Writer(ABC):
         """What was drawn so far."""
 
 
-class TextWriter(Writer):
+class TextBuilder(Builder):
     """Symbols → bytes and text."""
 
-    def __init__(self, task: Task, row: int, randomness: Randomness) -> None:
-        super().__init__(task, row, randomness)
-        self._decoder = task.model.text_codec.decoder()
+    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
+        super().__init__(request, row, randomness)
+        self._decoder = request.model.text_codec.decoder()
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = b""  # bytes that may turn out to begin a stop string
         self._data, self._text = bytearray(), io.StringIO()
@@ -150,17 +150,17 @@ class TextWriter(Writer):
     def _add(self, step: int, attention: np.ndarray) -> Piece:
         data = self._decoder.feed(step)
         piece = self._before_stop(data)
-        if not self.ended and not self._task.ignore_end and self._ends(step, data):
+        if not self.ended and not self._request.ignore_end and self._ends(step, data):
             self._stopped = "end"
         return piece
 
     def _ends(self, step: int, data: bytes) -> bool:
         """Whether a document ends with this step, or a line if lines are wholes by themselves."""
-        model = self._task.model
+        model = self._request.model
         return step == model.end or (model.policy.lines and data.endswith(b"\n"))
 
     def _before_stop(self, data: bytes) -> Piece:
-        stops, data = self._task.stops, self._held + data
+        stops, data = self._request.stops, self._held + data
         found = [(at + len(stop), at, kept) for stop, kept in stops.items() if (at := data.find(stop)) >= 0]
         if found:  # the first that is whole; of several that end there, the longest
             end, at, kept = min(found)
@@ -186,18 +186,18 @@ class TextWriter(Writer):
             self._text.getvalue(),
             np.array(self.steps, np.int64),
             np.array(self._log_probs, np.float64),
-            self._task.seed,
+            self._request.seed,
             self._row,
             self._stopped,
         )
 
 
-class RecordWriter(Writer):
+class RecordBuilder(Builder):
     """Steps → a record, which is only given whole."""
 
-    def __init__(self, task: Task, row: int, randomness: Randomness) -> None:
-        super().__init__(task, row, randomness)
-        self._codec = task.model.record_codec
+    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
+        super().__init__(request, row, randomness)
+        self._codec = request.model.record_codec
         self._seen: list[np.ndarray] = []
         self._whole: Sample | None = None
 
@@ -210,15 +210,15 @@ class RecordWriter(Writer):
         self.steps, self._log_probs, self._seen = [*steps], log_probs.tolist(), [np.empty(0, np.float32)] * len(steps)
 
     def _complete(self, attention: np.ndarray) -> bool:
-        if self._task.head.ends:
+        if self._request.head.ends:
             return False
         # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
         passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
         return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
 
-    def become(self, other: Writer) -> Writer:
+    def become(self, other: Builder) -> Builder:
         new = super().become(other)
-        assert isinstance(new, RecordWriter)
+        assert isinstance(new, RecordBuilder)
         new._seen = new._seen.copy()
         return new
 
@@ -236,17 +236,17 @@ class RecordWriter(Writer):
         return self._whole or self._made()
 
     def _made(self) -> Sample:
-        codec, task = self._codec, self._task
+        codec, request = self._codec, self._request
         steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
-        text = task.prompt.decode("utf-8", "replace")
-        known = text if task.model.text else None
-        record = codec.decode(steps, known, begun=task.style is not None, outline=task.outline)
+        text = request.prompt.decode("utf-8", "replace")
+        known = text if request.model.text else None
+        record = codec.decode(steps, known, begun=request.style is not None, outline=request.outline)
         return Sample(
             codec.dump(record),
             text,
             steps,
             np.array(self._log_probs, np.float64),
-            task.seed,
+            request.seed,
             self._row,
             self._stopped,
             record,

@@ -21,8 +21,8 @@ import numpy as np
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
-from rhapsode.inference.builders import Piece, RecordWriter, Sample, TextWriter, Writer
-from rhapsode.inference.reader import Foreseen, Reader, as_bytes
+from rhapsode.inference.builders import Builder, Piece, RecordBuilder, Sample, TextBuilder
+from rhapsode.inference.reader import Precomputed, Reader, as_bytes
 from rhapsode.nn.samplers import Randomness, Sampling
 
 if TYPE_CHECKING:
@@ -74,90 +74,93 @@ def generate(
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    task = Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row)
+    request = Request(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row)
     if particles > 1:
-        return [_filtered(task, row + n, particles) for n in range(samples)]
-    writers = [task.writer(row + n) for n in range(samples)]
-    if not _at_once(task, writers):
-        _step_by_step(task, writers)
-    for writer in writers:
-        writer.finish()
-    return [writer.sample() for writer in writers]
+        return [_filtered(request, row + n, particles) for n in range(samples)]
+    builders = [request.builder(row + n) for n in range(samples)]
+    if not _at_once(request, builders):
+        _step_by_step(request, builders)
+    for builder in builders:
+        builder.finish()
+    return [builder.sample() for builder in builders]
 
 
-def _at_once(task: Task, writers: list[Writer]) -> bool:
+def _at_once(request: Request, builders: list[Builder]) -> bool:
     """Draw all steps in one call, if none depends on chance or on those before; whether that is so."""
-    reader = task.reader
-    if not isinstance(reader, Foreseen) or (task.guide is not None and task.guide.allowed() is not None):
+    reader = request.reader
+    if not isinstance(reader, Precomputed) or (request.guide is not None and request.guide.mask() is not None):
         return False
-    found = task.head.drawn_at_once(task.head.distribution(reader.every[: task.length]), task.sampling)
+    found = request.head.drawn_at_once(request.head.distribution(reader.every[: request.length]), request.sampling)
     if found is None:
         return False
-    for writer in writers:
-        assert isinstance(writer, RecordWriter)  # of text, steps are always read
-        writer.take(*found)
+    for builder in builders:
+        assert isinstance(builder, RecordBuilder)  # of text, steps are always read
+        builder.take(*found)
     return True
 
 
-def _step_by_step(task: Task, writers: list[Writer]) -> None:
+def _step_by_step(request: Request, builders: list[Builder]) -> None:
     """Draw each step in all rows, given those before."""
-    alive = writers
-    reader = task.reader.repeat(len(writers))
-    for step in range(task.length):
-        for writer, distribution, attention in zip(
-            alive, task.head.distribution(reader.parameters), reader.attention, strict=True
+    alive = builders
+    reader = request.reader.repeat(len(builders))
+    for step in range(request.length):
+        for builder, distribution, attention in zip(
+            alive, request.head.distribution(reader.parameters), reader.attention, strict=True
         ):
-            writer.step(distribution, attention)
-        going = [n for n, writer in enumerate(alive) if not writer.ended]
-        if not going or step + 1 == task.length:
+            builder.step(distribution, attention)
+        going = [n for n, builder in enumerate(alive) if not builder.ended]
+        if not going or step + 1 == request.length:
             break
         if len(going) < len(alive):  # what has stopped costs no more steps
             alive, reader = [alive[n] for n in going], reader.take(going)
         _read(reader, alive)
 
 
-def _read(reader: Reader | Foreseen, writers: list[Writer]) -> None:
+def _read(reader: Reader | Precomputed, builders: list[Builder]) -> None:
     """Each writer's last step."""
-    steps, given = np.array([writer.steps[-1] for writer in writers]), [writer.given for writer in writers]
-    if given[0] is None:
+    steps, covariates = (
+        np.array([builder.steps[-1] for builder in builders]),
+        [builder.covariates for builder in builders],
+    )
+    if covariates[0] is None:
         reader.read(steps)
     else:
-        reader.read(steps, np.array(given))
+        reader.read(steps, np.array(covariates))
 
 
-def _filtered(task: Task, row: int, count: int) -> Sample:
+def _filtered(request: Request, row: int, count: int) -> Sample:
     """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
-    writers = [task.writer(row, n) for n in range(count)]
-    random = Randomness(task.seed, row)
-    alive, reader = list(range(count)), task.reader.repeat(count)
-    for step in range(task.length):
+    builders = [request.builder(row, n) for n in range(count)]
+    random = Randomness(request.seed, row)
+    alive, reader = list(range(count)), request.reader.repeat(count)
+    for step in range(request.length):
         for n, distribution, attention in zip(
-            alive, task.head.distribution(reader.parameters), reader.attention, strict=True
+            alive, request.head.distribution(reader.parameters), reader.attention, strict=True
         ):
-            writers[n].step(distribution, attention)
+            builders[n].step(distribution, attention)
         places = {n: place for place, n in enumerate(alive)}
-        weights = _shares(writers)
+        weights = _shares(builders)
         if 1 / (weights**2).sum() < count / 2:
             # Systematic: each number of copies is the expected one, rounded up or down.
             points = (np.arange(count) + random.uniform()) / count
             parents = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1).tolist()
-            writers = [writers[n].become(writers[parent]) for n, parent in enumerate(parents)]
+            builders = [builders[n].become(builders[parent]) for n, parent in enumerate(parents)]
         else:
             parents = list(range(count))
-        alive = [n for n in range(count) if not writers[n].ended]
-        if not alive or step + 1 == task.length:
+        alive = [n for n in range(count) if not builders[n].ended]
+        if not alive or step + 1 == request.length:
             break
         reader = reader.take([places[parents[n]] for n in alive])
-        _read(reader, [writers[n] for n in alive])
-    mass = _shares(writers).cumsum()
-    chosen = writers[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)]
+        _read(reader, [builders[n] for n in alive])
+    mass = _shares(builders).cumsum()
+    chosen = builders[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)]
     chosen.finish()
     return chosen.sample()
 
 
-def _shares(writers: list[Writer]) -> np.ndarray:
+def _shares(builders: list[Builder]) -> np.ndarray:
     """The particles' weights, which sum to 1."""
-    logs = np.array([writer.log_weight for writer in writers])
+    logs = np.array([builder.log_weight for builder in builders])
     most = logs.max()
     shares = np.exp(logs - most) if most > -np.inf else np.ones(len(logs))
     return np.asarray(shares / shares.sum())
@@ -170,10 +173,10 @@ class Stream(Iterator[Piece]):
     string, or is part of an incomplete character, is held back until that is known.
     """
 
-    def __init__(self, task: Task, row: int) -> None:
-        self._task, self._writer = task, task.writer(row)
+    def __init__(self, request: Request, row: int) -> None:
+        self._request, self._writer = request, request.builder(row)
         self._pieces = self._run()
-        self.seed = task.seed
+        self.seed = request.seed
 
     def __next__(self) -> Piece:
         return next(self._pieces)
@@ -183,13 +186,13 @@ class Stream(Iterator[Piece]):
         return self._writer.sample()
 
     def _run(self) -> Iterator[Piece]:
-        task, writer = self._task, self._writer
-        for step in range(task.length):
-            yield writer.step(task.head.distribution(task.reader.parameters)[0], task.reader.attention[0])
-            if writer.ended or step + 1 == task.length:
+        request, builder = self._request, self._writer
+        for step in range(request.length):
+            yield builder.step(request.head.distribution(request.reader.parameters)[0], request.reader.attention[0])
+            if builder.ended or step + 1 == request.length:
                 break
-            _read(task.reader, [writer])
-        yield writer.finish()
+            _read(request.reader, [builder])
+        yield builder.finish()
 
 
 def stream(
@@ -211,10 +214,12 @@ def stream(
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(Task(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row), row)
+    return Stream(
+        Request(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row), row
+    )
 
 
-class Task:
+class Request:
     """Arguments checked and the prompt read: all that the rows share."""
 
     def __init__(
@@ -271,18 +276,18 @@ class Task:
         self.length = needed if length is None else length if most is None else min(length, most)
         self.reader = self._begun(before, known, symbols)
 
-    def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Foreseen:
+    def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Precomputed:
         """The place after the steps `before`, with which `known` was given."""
         model, guide = self.model, self.guide
         ahead = None if guide is None or model.network.config.reads else guide.ahead()
         if ahead is not None and len(ahead):
-            return Foreseen(model, ahead)
-        first = given = None
-        if guide is not None and known is not None and model.codec.given:
-            every = np.concatenate([known, guide.given()[None]])
-            first, given = every[0], every[1:]
-        reader = model.reader(text=symbols, given=first)
-        for _ in reader.read_all(before, given):
+            return Precomputed(model, ahead)
+        first = covariates = None
+        if guide is not None and known is not None and model.codec.covariates:
+            every = np.concatenate([known, guide.covariates()[None]])
+            first, covariates = every[0], every[1:]
+        reader = model.reader(text=symbols, covariates=first)
+        for _ in reader.read_all(before, covariates):
             pass
         return reader
 
@@ -323,18 +328,18 @@ class Task:
             )
         return Ahead(self.model.encoded(rows))
 
-    def writer(self, row: int, particle: int | None = None) -> Writer:
+    def builder(self, row: int, particle: int | None = None) -> Builder:
         """What turns the steps of one row, or of one of its particles, into a sample."""
         randomness = Randomness(self.seed, row, particle=particle)
-        return (RecordWriter if isinstance(self.model.codec, RecordCodec) else TextWriter)(self, row, randomness)
+        return (RecordBuilder if isinstance(self.model.codec, RecordCodec) else TextBuilder)(self, row, randomness)
 
 
 def _stops(before: Stops, after: Stops) -> dict[bytes, bool]:
     """Strings that end a text → whether they stay in it. Raises `UserError`."""
     found: dict[bytes, bool] = {}
-    for what, given in (("stop", before), ("stop_after", after)):
-        single = isinstance(given, bytes | str) or not isinstance(given, Iterable)
-        for each in () if given is None else (given,) if single else given:
+    for what, texts in (("stop", before), ("stop_after", after)):
+        single = isinstance(texts, bytes | str) or not isinstance(texts, Iterable)
+        for each in () if texts is None else (texts,) if single else texts:
             if not isinstance(each, bytes | str):
                 raise UserError(f"{what}: {each!r} is not allowed. Allowed: a string, bytes, or a list of these.")
             data = as_bytes(each, what)

@@ -45,7 +45,7 @@ class Model:
         self.checksum = checksum
         self.path = path
         self.codec = codec_from_json(config.codec)
-        self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.given)
+        self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
         self.head = self.network.bound(weights)
         self.policy = ResetPolicy.parse(config.reset)
 
@@ -56,8 +56,8 @@ class Model:
         info, mark, _ = checkpoint.load_info(file)
         config = make(ModelConfig, info, f"{file}: its configuration")
         codec = codec_from_json(config.codec)
-        network = Network(config.network, codec.steps, codec.text, codec.given)
-        if codec.given and (config.framing.name, config.reset) != (network.framing, "document"):
+        network = Network(config.network, codec.steps, codec.text, codec.covariates)
+        if codec.covariates and (config.framing.name, config.reset) != (network.framing, "document"):
             raise UserError(
                 f"{file}: with codec {codec.name}, the framing must be {network.framing} and the reset policy "
                 f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
@@ -88,12 +88,12 @@ class Model:
         context = self.network.context
         return Engine(context.graph(context.own(self.weights))) if context else None
 
-    def encoded(self, given: np.ndarray) -> np.ndarray:
+    def encoded(self, covariates: np.ndarray) -> np.ndarray:
         """What is given with all steps of a unit [N, D], as the network's context makes it [N, C] float32; unchanged
         where there is none."""
-        if self._context is None or not len(given):
-            return given
-        return self._context.run(given[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
+        if self._context is None or not len(covariates):
+            return covariates
+        return self._context.run(covariates[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
 
     @property
     def text(self) -> Text | None:
@@ -128,10 +128,10 @@ class Model:
         """The symbol that ends a document, if the model knows one and the policy has a use for it."""
         return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None
 
-    def reader(self, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None) -> Reader:
+    def reader(self, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None) -> Reader:
         """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them; given:
         [D] float32 that go with the first step, `encoded`."""
-        return Reader(self, rows, text, given)
+        return Reader(self, rows, text, covariates)
 
     # Each is written in a module of its own, as a function of the model.
     generate = generation.generate

@@ -54,17 +54,17 @@ class Reader:
     where there are none."""
 
     def __init__(
-        self, model: Model, rows: int = 1, text: np.ndarray | None = None, given: np.ndarray | None = None
+        self, model: Model, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None
     ) -> None:
-        """text: [U] symbols that go with every row; models with a condition need it. given: [D] float32, what is given
-        with the first step, of models whose codec gives any."""
+        """text: [U] symbols that go with every row; models with a condition need it. covariates: [D]
+        float32 of the first step, of models whose codec has any."""
         self._model = model
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None
         if text is not None:
             self._text = np.repeat(text.astype(np.int64)[:, None], rows, axis=1), np.full(rows, len(text), np.int64)
-        first = None if given is None else np.repeat(given[None], rows, axis=0)
+        first = None if covariates is None else np.repeat(covariates[None], rows, axis=0)
         self._feed(np.repeat(self._start, rows, axis=0), first)
 
     @property
@@ -108,8 +108,8 @@ class Reader:
             other._text = self._text[0][:, index], self._text[1][index]
         return other
 
-    def read(self, steps: np.ndarray, given: np.ndarray | None = None) -> None:
-        """Read one step in each row: [rows, *shape of a step]. given: [rows, D] of the steps after them."""
+    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
+        """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
         framing = self._model.config.framing
         inputs = self._model.codec.steps.inputs(steps)
         # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
@@ -130,10 +130,10 @@ class Reader:
                     row.predicted = 0
             keep = ~np.array(fresh)[:, None]
             self._state = tuple(part * keep for part in self._state)
-        self._feed(inputs, given)
+        self._feed(inputs, covariates)
 
-    def _feed(self, inputs: np.ndarray, given: np.ndarray | None) -> None:
-        known = None if given is None else given[None]
+    def _feed(self, inputs: np.ndarray, covariates: np.ndarray | None) -> None:
+        known = None if covariates is None else covariates[None]
         out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text, known)
         self.parameters, self.attention = out[0], attention[0]
 
@@ -149,19 +149,19 @@ class Reader:
         self.parameters = np.stack(out)
         self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
 
-    def read_all(self, steps: np.ndarray, given: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    def read_all(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> Iterator[np.ndarray]:
         """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them.
 
-        given: [N, D] of the steps after each of them.
+        covariates: [N, D] of the steps after each of them.
         """
         if self.rows != 1:
             raise ValueError("only a reader of one row can read a known sequence")
         for at in range(0, len(steps), BLOCK):
             block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
-            if given is not None:
+            if covariates is not None:
                 out = [self.parameters]
                 found, self._state, _ = self._model.engine.attend(
-                    block[:, None], self._state, self._text, given[at : at + BLOCK, None]
+                    block[:, None], self._state, self._text, covariates[at : at + BLOCK, None]
                 )
                 out.append(found[:, 0])
                 parameters = np.concatenate(out)
@@ -197,16 +197,16 @@ class Reader:
         return parameters[:-1]
 
 
-class Foreseen:
+class Precomputed:
     """A place in sequences whose steps do not depend on those before (`reads = false`): all is computed at once.
 
-    given: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
+    covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
     """
 
-    def __init__(self, model: Model, given: np.ndarray) -> None:
+    def __init__(self, model: Model, covariates: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
-        inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(given), 1, *start.shape)))
-        self.every = model.engine.run(inputs, model.engine.zeros(1), None, given[:, None])[0][:, 0]
+        inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
+        self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
         """[N, P] float32: the parameters of each step's distribution."""
         self._at, self.rows = 0, 1
 
@@ -218,15 +218,15 @@ class Foreseen:
     def attention(self) -> np.ndarray:
         return np.empty((self.rows, 0), np.float32)
 
-    def take(self, index: Sequence[int]) -> Foreseen:
+    def take(self, index: Sequence[int]) -> Precomputed:
         other = copy.copy(self)
         other.rows = len(index)
         return other
 
-    def repeat(self, rows: int) -> Foreseen:
+    def repeat(self, rows: int) -> Precomputed:
         return self.take(range(rows))
 
-    def read(self, steps: np.ndarray, given: np.ndarray | None = None) -> None:
+    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
         self._at += 1
 
 

@@ -282,10 +282,10 @@ def score_records(
             shown = codec.steps.inputs(steps)
         else:
             n = np.arange(len(steps))
-            shown = codec.steps.presented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
-        guide = codec.guide(record) if codec.given else None
-        given = None if guide is None else model.encoded(along(guide, steps))
-        nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, given) for one in block)
+            shown = codec.steps.augmented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
+        guide = codec.guide(record) if codec.covariates else None
+        covariates = None if guide is None else model.encoded(along(guide, steps))
+        nats = math.fsum(one for _, block in carried(model, shown[:0], [shown], symbols, covariates) for one in block)
         yield RecordScore(
             getattr(record, "name", ""), nats, nats + len(steps) * codec.steps.nats, len(steps), len(text)
         )
@@ -296,24 +296,24 @@ def carried(
     prompt: np.ndarray,
     pieces: Iterable[np.ndarray],
     text: np.ndarray | None = None,
-    given: np.ndarray | None = None,
+    covariates: np.ndarray | None = None,
 ) -> Scored:
     """Each step given everything before it, and the text that goes with it. prompt and pieces: [n] steps.
 
-    given: [N, D] of all steps, of which there is one piece then, and no prompt.
+    covariates: [N, D] of all steps, of which there is one piece then, and no prompt.
     """
-    reader = model.reader(text=text, given=None if given is None else given[0])
+    reader = model.reader(text=text, covariates=None if covariates is None else covariates[0])
     for _ in reader.read_all(prompt):
         pass
-    return _read(model, reader, pieces, given)
+    return _read(model, reader, pieces, covariates)
 
 
-def _read(model: Model, reader: Reader, pieces: Iterable[np.ndarray], given: np.ndarray | None = None) -> Scored:
+def _read(model: Model, reader: Reader, pieces: Iterable[np.ndarray], covariates: np.ndarray | None = None) -> Scored:
     """What a reader expects of each step, before it reads it."""
     for piece in pieces:
         at = 0
         # The last step's reading predicts a step that is not there: anything may be given with that.
-        for parameters in reader.read_all(piece, None if given is None else np.roll(given, -1, axis=0)):
+        for parameters in reader.read_all(piece, None if covariates is None else np.roll(covariates, -1, axis=0)):
             steps = piece[at : at + len(parameters)]
             at += len(parameters)
             yield steps, -model.head.log_prob(parameters, steps)
@@ -412,7 +412,7 @@ class Learning(Way):
             x, y = np.insert(inputs[:-1], after, start), np.insert(block, after, 0)
             flag = torch.from_numpy(reset)[:, None] if len(after) else None
             parameters, new = network.run(weights, torch.from_numpy(x)[:, None], self._state, flag)
-            nats = network.nats(weights, parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
+            nats = network.nll(weights, parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]
             nats.mean().backward()  # type: ignore[no-untyped-call]
             self._optimizer.step()
             self._optimizer.zero_grad()

@@ -28,14 +28,14 @@ WAYS = ("on", "back")
 class Context:
     """Weights: `dense{n}.weight` [H, I] and `.bias` [H]; `both{n}.on.*` and `both{n}.back.*`, those of an LSTM cell.
 
-    given: D.
+    covariates: D.
     """
 
-    def __init__(self, given: int, config: NetworkConfig) -> None:
-        self.given = given
+    def __init__(self, covariates: int, config: NetworkConfig) -> None:
+        self.covariates = covariates
         dense, both = widths(config)
-        self._dense = [(given if n == 0 else dense, dense) for n in range(config.dense)]
-        first = dense if config.dense else given
+        self._dense = [(covariates if n == 0 else dense, dense) for n in range(config.dense)]
+        first = dense if config.dense else covariates
         self._both = [LSTM(first if n == 0 else 2 * both, both) for n in range(config.both)]
         self.width = 2 * both if config.both else first
 
@@ -74,7 +74,7 @@ class Context:
         return part(weights, "context")
 
     def run(
-        self, weights: Mapping[str, Tensor], given: Tensor, reset: Tensor | None, drop: Callable[[Tensor], Tensor]
+        self, weights: Mapping[str, Tensor], covariates: Tensor, reset: Tensor | None, drop: Callable[[Tensor], Tensor]
     ) -> Tensor:
         """given [T, B, D] of whole units → [T, B, C]. reset [T, B] as in `Cell.run`: it keeps them apart both ways.
 
@@ -83,7 +83,7 @@ class Context:
         import torch
         from torch.nn.functional import linear
 
-        x = given
+        x = covariates
         for n in range(len(self._dense)):
             x = drop(torch.tanh(linear(x, weights[f"dense{n}.weight"], weights[f"dense{n}.bias"])))
         for n, cell in enumerate(self._both):
@@ -98,7 +98,7 @@ class Context:
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same as an ONNX model for `rhapsode.nn.engine.Engine`: given [T, B, D] of whole units → [T, B, C]."""
-        graph = Graph((self.given,), whole=False)
+        graph = Graph((self.covariates,), whole=False)
         x = INPUT
         for n in range(len(self._dense)):
             product = graph.add("MatMul", x, graph.constant(weights[f"dense{n}.weight"].T))[0]

@@ -24,7 +24,7 @@ Texts = tuple[np.ndarray, np.ndarray]
 """Texts of B rows: symbols [U, B] int64, and how many of them are each row's own, [B] int64."""
 
 OPSET = 17
-INPUT, GIVEN, OUTPUT = "inputs", "given", "parameters"
+INPUT, COVARIATES, OUTPUT = "inputs", "covariates", "parameters"
 TEXT, LENGTHS, ATTENTION = "text", "lengths", "attention"
 SINGLE = "single steps"
 """A graph's documentation says so if it computes one step, not a window of any length."""
@@ -34,23 +34,23 @@ class Graph:
     """An ONNX graph under construction. Names are made up as nodes are added.
 
     shape:   of a step: () for symbols. whole: it is made of whole numbers.
-    given:   so many numbers are given with each step: its input `given` [T, B, given].
+    covariates:   so many numbers are given with each step: its input `covariates` [T, B, given].
     attends: a text goes with each row: its inputs `text` [U, B] and `lengths` [B], and `attention` is set.
     single:  the graph computes one step and not a window.
     """
 
     FLOAT = 1  # ONNX's number for float32
-    text, lengths, given = TEXT, LENGTHS, GIVEN
+    text, lengths, covariates = TEXT, LENGTHS, COVARIATES
 
     def __init__(
         self,
         shape: tuple[int, ...] = (),
         whole: bool = True,
         attends: bool = False,
-        given: int = 0,
+        covariates: int = 0,
         single: bool = False,
     ) -> None:
-        self._shape, self._whole, self._attends, self._given, self._single = shape, whole, attends, given, single
+        self._shape, self._whole, self._attends, self._given, self._single = shape, whole, attends, covariates, single
         self.attention = ""
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
@@ -101,7 +101,7 @@ class Graph:
             "rhapsode",
             [
                 helper.make_tensor_value_info(INPUT, integer if self._whole else number, ["T", "B", *self._shape]),
-                *[helper.make_tensor_value_info(GIVEN, number, ["T", "B", self._given])] * bool(self._given),
+                *[helper.make_tensor_value_info(COVARIATES, number, ["T", "B", self._given])] * bool(self._given),
                 *(helper.make_tensor_value_info(name, number, ["B", width]) for name, width in self._state),
                 *[helper.make_tensor_value_info(TEXT, integer, ["U", "B"])] * self._attends,
                 *[helper.make_tensor_value_info(LENGTHS, integer, ["B"])] * self._attends,
@@ -130,7 +130,7 @@ class Engine:
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
-        names = (INPUT, GIVEN, TEXT, LENGTHS)
+        names = (INPUT, COVARIATES, TEXT, LENGTHS)
         self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name not in names]
         self._single = self._session.get_modelmeta().graph_description == SINGLE
 
@@ -139,30 +139,32 @@ class Engine:
         return tuple(np.zeros((rows, width), np.float32) for _, width in self._state)
 
     def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, given: np.ndarray | None = None
+        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] float32 of the step after each, and the new state.
 
         text: symbols [U, B] int64 and lengths [B] int64 of the texts that go with the rows, where there is a condition.
-        given: [T, B, D] float32 of the step after each, where numbers are given.
+        covariates: [T, B, D] float32 of the step after each, where numbers are given.
         Raises `UserError` where the weights are too large for finite numbers to come out.
         """
-        return self.attend(inputs, state, text, given)[:2]
+        return self.attend(inputs, state, text, covariates)[:2]
 
     def attend(
-        self, inputs: np.ndarray, state: State, text: Texts | None, given: np.ndarray | None = None
+        self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
         """As `run`, and what was attended to at each step: [T, B, U] float32; U is 0 without a condition."""
         if self._single and len(inputs) > 1:
             parameters, attention = [], []
             for t, step in enumerate(inputs):
-                one, state, where = self.attend(step[None], state, text, None if given is None else given[t : t + 1])
+                one, state, where = self.attend(
+                    step[None], state, text, None if covariates is None else covariates[t : t + 1]
+                )
                 parameters.append(one)
                 attention.append(where)
             return np.concatenate(parameters), state, np.concatenate(attention)
         feeds = {INPUT: inputs, **{name: part for (name, _), part in zip(self._state, state, strict=True)}}
-        if given is not None:
-            feeds[GIVEN] = given
+        if covariates is not None:
+            feeds[COVARIATES] = covariates
         if text is None:
             found, *new_state = self._session.run(None, feeds)
             where = np.empty((*found.shape[:2], 0), np.float32)

@@ -45,10 +45,10 @@ class Network:
     and what it gave at the last step, if that is fed back.
     """
 
-    def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None, given: int = 0) -> None:
+    def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None, covariates: int = 0) -> None:
         self.config = config
         self.steps = steps
-        self.given = given
+        self.covariates = covariates
         head: type[Head] = registry.get("head", config.head)
         if not isinstance(steps, head.kind):
             fitting = " or ".join(each.name for each in registry.every("head") if isinstance(steps, each.kind))
@@ -63,8 +63,8 @@ class Network:
             self.condition = registry.get("condition", config.condition)(config.width, text, config)
             if config.layers == 1 and not config.feedback:
                 raise UserError("a condition is read by the layers above the first. Set layers = 2 or feedback = true.")
-        self.context = Context(given, config) if config.dense or config.both else None
-        if not given and (self.context or not config.reads or not config.layers):
+        self.context = Context(covariates, config) if config.dense or config.both else None
+        if not covariates and (self.context or not config.reads or not config.layers):
             raise UserError(
                 "nothing is given with these steps: dense and both must be 0, reads true, and layers 1 or more."
             )
@@ -75,7 +75,7 @@ class Network:
             raise UserError(
                 "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
             )
-        self.encoded = self.context.width if self.context else given
+        self.encoded = self.context.width if self.context else covariates
         embedded = steps.size
         if isinstance(steps, Symbols):
             embedded = config.embedding or steps.size + 1
@@ -85,7 +85,7 @@ class Network:
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)
         if config.lead:
-            if not config.skip or config.layers < 2 or config.tied or given or attended:
+            if not config.skip or config.layers < 2 or config.tied or covariates or attended:
                 raise UserError(
                     "lead needs skip = true and 2 layers or more, no condition, no tied weights, and that nothing is "
                     "given with steps (echoes = 0 under [codec])."
@@ -249,23 +249,23 @@ class Network:
         reset: Tensor | None = None,
         dropout: Dropout | None = None,
         text: Attended | None = None,
-        given: Tensor | None = None,
+        covariates: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
-        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition. given: [T, B, D] of
-        the step after each, where numbers are given (of whole units, where there is a context).
+        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition. covariates:
+        [T, B, D] of the step after each, where there are any (of whole units, where there is a context).
         """
         import torch
         from torch.nn import functional
 
         drop = dropout or Dropout()
         parts = [self._drop(self._embedded(weights, inputs), drop.input, drop.locked)] if self.config.reads else []
-        if given is not None and self.context:
+        if covariates is not None and self.context:
             own = self.context.own(weights)
-            given = self.context.run(own, given, reset, lambda x: self._drop(x, drop.between, drop.locked))
-        if given is not None:
-            parts.append(given.to(parts[0].dtype) if parts else given)
+            covariates = self.context.run(own, covariates, reset, lambda x: self._drop(x, drop.between, drop.locked))
+        if covariates is not None:
+            parts.append(covariates.to(parts[0].dtype) if parts else covariates)
         x = _concatenate(parts)
         below = x
         outputs: list[Tensor] = []
@@ -305,9 +305,9 @@ class Network:
             parameters = functional.linear(features, kernel, weights["output.bias"])
         return parameters, (*new_state, *attending)
 
-    def nats(self, weights: Mapping[str, Tensor], parameters: Tensor, targets: Tensor) -> Tensor:
+    def nll(self, weights: Mapping[str, Tensor], parameters: Tensor, targets: Tensor) -> Tensor:
         """-log p of the targets [..., *shape of a step], by the parameters [..., P] that `run` gave: [...] float32."""
-        return self.head.nats(parameters, targets, part(weights, "head"))
+        return self.head.nll(parameters, targets, part(weights, "head"))
 
     def bound(self, weights: Mapping[str, np.ndarray]) -> Head:
         """The head, for numpy."""
@@ -354,7 +354,7 @@ class Network:
             steps.shape,
             whole=isinstance(steps, Symbols | Tuples),
             attends=self.condition is not None,
-            given=self.encoded,
+            covariates=self.encoded,
             single=self.single,
         )
         off_on = graph.constant(np.array([0, 1], np.float32))
@@ -368,8 +368,8 @@ class Network:
             x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
         else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
             x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
-        if self.given:
-            x = graph.add("Concat", x, graph.given, axis=2)[0] if self.config.reads else graph.given
+        if self.covariates:
+            x = graph.add("Concat", x, graph.covariates, axis=2)[0] if self.config.reads else graph.covariates
         state = iter([graph.state(width) for width in self.widths])
         before = [tuple(next(state) for _ in cell.state) for cell in self.cells]
         attending = tuple(state)

@@ -163,15 +163,15 @@ def choose(
     sampling: Sampling,
     randomness: Randomness,
     seen: Sequence[int],
-    allowed: np.ndarray | None,
+    mask: np.ndarray | None,
 ) -> tuple[int, float]:
-    """One of V symbols, by their log-probabilities [V]; and log p of all that are `allowed` [V] (None: 0)."""
-    if allowed is None:
+    """One of V symbols, by their log-probabilities [V]; and log p of all that are `mask` [V] (None: 0)."""
+    if mask is None:
         return draw(adjust(log_probs, sampling, seen), randomness.uniform()), 0.0
-    some = np.where(allowed, log_probs, -np.inf)
+    some = np.where(mask, log_probs, -np.inf)
     most = some.max()
     if most == -np.inf:  # at a distance at which numbers end, all that is allowed is equally likely
-        some, most = np.where(allowed, 0.0, -np.inf), 0.0
+        some, most = np.where(mask, 0.0, -np.inf), 0.0
         mass = -np.inf
     else:
         mass = float(most + np.log(np.exp(some - most).sum()))

@@ -64,7 +64,7 @@ class Probe:
         """Forward and backward."""
         with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.mixed):
             parameters, _ = self.network.run(self.weights, self.inputs, self.state, text=self.text)
-        self.network.nats(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
+        self.network.nll(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:
         """Forward, backward, clipping and optimizers."""

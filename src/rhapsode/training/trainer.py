@@ -77,8 +77,8 @@ class Trainer:
         self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
         self.report, self.group, self.board = report, group, board
         kind = corpus.codec.steps
-        self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.given)
-        if (self.network.condition or self.network.given) and plan.framing.name != self.network.framing:
+        self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.covariates)
+        if (self.network.condition or self.network.covariates) and plan.framing.name != self.network.framing:
             raise UserError(
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
                 f"{corpus.codec.name} needs {self.network.framing}."
@@ -236,9 +236,9 @@ class Trainer:
                 batch.get("reset"),
                 self.plan.dropout,
                 _text(batch),
-                batch.get("given"),
+                batch.get("covariates"),
             )
-        nats = self.network.nats(self.weights, parameters, batch["targets"])
+        nats = self.network.nll(self.weights, parameters, batch["targets"])
         loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
         loss.backward()  # type: ignore[no-untyped-call]
         self.state = tuple(part.detach() for part in new_state)
@@ -253,7 +253,7 @@ class Trainer:
         """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
         names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
         names += ["text", "begin", "end"] * (self.network.condition is not None)
-        names += ["given"] * bool(self.network.given)
+        names += ["covariates"] * bool(self.network.covariates)
         return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -366,11 +366,11 @@ class Trainer:
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("given")
+                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("covariates")
                 )
             if framing.carried:
                 state = new
-            nats += float((self.network.nats(self.weights, parameters, t["targets"]) * t["weight"]).sum())
+            nats += float((self.network.nll(self.weights, parameters, t["targets"]) * t["weight"]).sum())
             weight += float(t["weight"].sum())
         return nats / max(weight, 1.0)
 

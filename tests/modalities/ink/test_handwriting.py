@@ -181,7 +181,7 @@ def test_the_written_out_loop_has_the_gradients_of_autograd(monkeypatch: pytest.
             weight.grad = None
         state = network.zeros(rows, weights["output.bias"].detach())
         out, state = network.run(weights, x, state, reset, text=Attended(symbols, begin, begin + 3))
-        network.nats(weights, out, x).mean().backward()
+        network.nll(weights, out, x).mean().backward()
         return [weight.grad.clone() for weight in weights.values()], state
 
     fast, fast_state = gradients()
@@ -252,7 +252,7 @@ def test_which_lots_are_held_out() -> None:
     assert held_out([0.5, 0.3, 0.7], 0.4) == 0.4
     for lots in ([0.5, 0.3, 0.7, 0.3], [0.3, 1.0], [0.5, 0.3]):
         below = held_out(lots, 0.1)
-        assert [lot < below for lot in lots] == [lot == 0.3 for lot in lots]
+        assert [split_hash < below for split_hash in lots] == [split_hash == 0.3 for split_hash in lots]
     assert held_out([0.3, 0.3], 0.1) == held_out([], 0.1) == 0.1
     assert held_out(itertools.cycle([0.5, 0.05]), 0.1) == 0.1
 

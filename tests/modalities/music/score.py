@@ -72,7 +72,7 @@ def untrained(codec: TuneCodec, folder: Path) -> Model:
     """A model of random weights."""
     network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
-    weights = random_weights(Network(network, codec.steps, None, codec.given), 0, 2.0)
+    weights = random_weights(Network(network, codec.steps, None, codec.covariates), 0, 2.0)
     checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)
     return Model.load(folder)
 

@@ -56,7 +56,7 @@ def seam(model: Model, tune: Tune) -> float:
     silent = replace(tune, notes=tune.notes[:0], chords=())
     guide = codec.guide(Outline(silent, loop=True))
     assert guide is not None
-    given = along(guide, steps) if model.codec.given else None
+    given = along(guide, steps) if model.codec.covariates else None
     each = np.concatenate([nats for _, nats in carried(model, steps[:0], [steps], None, given)])
     begun = len(codec.encode(tune, whole=False))
     return math.fsum(each[begun:]) / (len(steps) - begun)

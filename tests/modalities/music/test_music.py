@@ -82,14 +82,14 @@ def test_training_presents_tunes_in_other_keys() -> None:
     values[0, [5, 17]] = 1
     seen = set()
     for epoch in range(60):
-        shown = kind.presented(values, np.zeros(1, np.int64), np.zeros(1, np.int64), np.full(1, epoch))
+        shown = kind.augmented(values, np.zeros(1, np.int64), np.zeros(1, np.int64), np.full(1, epoch))
         at = np.flatnonzero(shown[0]).tolist()
         assert len(at) == 2 and at[1] == at[0] + 12  # both groups alike
         seen.add(at[0] - 5)
     assert seen == set(range(-3, 4))
-    assert np.array_equal(kind.presented(values, *np.zeros((2, 1), np.int64), np.full(1, -1)), values)
+    assert np.array_equal(kind.augmented(values, *np.zeros((2, 1), np.int64), np.full(1, -1)), values)
     edge = np.eye(1, 24, 0, dtype=np.uint8)
-    shown = [kind.presented(edge, *np.zeros((2, 1), np.int64), np.full(1, epoch)) for epoch in range(40)]
+    shown = [kind.augmented(edge, *np.zeros((2, 1), np.int64), np.full(1, epoch)) for epoch in range(40)]
     assert all(one[0, 12:].sum() == 0 and one.sum() <= 1 for one in shown)
 
 
@@ -185,7 +185,7 @@ def test_mistakes(
 
     network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
-    weights = random_weights(Network(network, codec.steps, given=codec.given), 0, 1.0)
+    weights = random_weights(Network(network, codec.steps, covariates=codec.covariates), 0, 1.0)
     checkpoint.save(model / checkpoint.MODEL, config.model_dump(), weights)
     primer = tmp_path / "low.mid"
     wide = scale(20)

@@ -91,7 +91,7 @@ def test_a_model_is_told_where_its_key_lies() -> None:
     before = codec_to_json(codec)
     del before["shifts"], before["bars"]
     old = codec_from_json(before)
-    assert old.given == codec.given - 1 and codec_to_json(old) == before
+    assert old.covariates == codec.covariates - 1 and codec_to_json(old) == before
 
 
 @pytest.mark.parametrize("wrong", [{"shifts": [7]}, {"shifts": [1.5]}, {"shifts": 3}, {"bars": 0}, {"bars": True}])

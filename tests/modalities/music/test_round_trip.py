@@ -47,7 +47,7 @@ def nats(model: Model, tune: Tune, density: float | None = None) -> float:
     """Of a tune, as a model that is told this density (notes a quarter) reads it."""
     steps = model.record_codec.encode(tune)
     guide = model.record_codec.guide(Outline(tune, density=density))
-    given = along(guide, steps) if guide is not None and model.codec.given else None
+    given = along(guide, steps) if guide is not None and model.codec.covariates else None
     return math.fsum(one for _, block in carried(model, steps[:0], [steps], None, given) for one in block)
 
 

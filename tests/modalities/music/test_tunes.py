@@ -131,7 +131,7 @@ def damage(good: dict[str, Any]) -> list[Any]:
 def test_json_and_back(codec: TuneCodec) -> None:
     good = codec.to_json()
     again = type(codec).from_json(json.loads(json.dumps(good)))
-    assert again.to_json() == good and again.steps == codec.steps and again.given == codec.given
+    assert again.to_json() == good and again.steps == codec.steps and again.covariates == codec.covariates
     for tune in tunes(codec.name):
         assert np.array_equal(again.encode(tune), codec.encode(tune))
     for bad in damage(good):
@@ -170,12 +170,12 @@ def test_what_is_known_of_a_tune_allows_it(codec: TuneCodec) -> None:
         steps, guide, along_it = codec.encode(tune), codec.guide(tune), codec.guide(tune)
         assert guide is not None and along_it is not None
         given = along(along_it, steps)
-        assert given.shape == (len(steps), codec.given) and given.dtype == np.float32
+        assert given.shape == (len(steps), codec.covariates) and given.dtype == np.float32
         for n, step in enumerate(steps):
-            allowed, most = guide.allowed(), guide.most()
+            allowed, most = guide.mask(), guide.most()
             assert allowed is not None and not (values_of(codec, step) & ~allowed).any()
             assert most is None or most >= len(steps) - n
-            assert np.array_equal(guide.given(), given[n])
+            assert np.array_equal(guide.covariates(), given[n])
             other = guide.copy()
             other.read(steps[0])
             guide.read(step)

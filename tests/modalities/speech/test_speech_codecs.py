@@ -104,7 +104,7 @@ def test_speech_is_given_the_melody() -> None:
     hertz = melody.known(given)
     assert hertz is not None and given.acoustics is not None
     rows = codec.guide(given).ahead()
-    assert rows.shape[1] == fitted(Speech, melody=0).given + 1
+    assert rows.shape[1] == fitted(Speech, melody=0).covariates + 1
     bare = replace(given, acoustics=None)
     np.testing.assert_array_equal(codec.guide(replace(bare, melody=hertz)).ahead(), rows)
     np.testing.assert_array_equal(codec.guide(bare).ahead()[:, :-1], rows[:, :-1])
@@ -118,7 +118,7 @@ def test_a_guide_gives_as_much_as_there_are_steps(kind: type[UtteranceCodec]) ->
     codec = fitted(kind)
     for given in (utterance(5), utterance(6, "_bc_")):
         steps = codec.encode(given)
-        assert along(codec.guide(given), steps).shape == (len(steps), codec.given)
+        assert along(codec.guide(given), steps).shape == (len(steps), codec.covariates)
         bare = replace(given, acoustics=None)  # an outline has no frames: times say how many there will be
         assert len(along(codec.guide(bare), steps)) == len(steps)
 
@@ -219,7 +219,7 @@ def test_phones_without_times() -> None:
     speakers = ("ann", "bob")
     codec = fitted(Unaligned, *(utterance(seed, speaker=speakers[seed % 2]) for seed in range(4)))
     given = utterance(1, "_axb_", "bob")
-    assert codec.given == 0 and codec.outline() is None and codec.guide(given) is None
+    assert codec.covariates == 0 and codec.outline() is None and codec.guide(given) is None
     spelled = codec.spelling(given)
     assert spelled == "bob\t_\ta\tb\t_"  # x was never heard
     symbols = codec.encode_text(spelled)

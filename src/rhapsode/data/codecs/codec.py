@@ -50,7 +50,7 @@ class Codec(ABC):
     """The kind of the texts that go with units, where there are any."""
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
         return 0
 

@@ -53,14 +53,14 @@ class Fields(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         found = np.zeros(len(self.slices), np.int64)
-        log_prob = log_allowed = 0.0
+        log_prob = log_mass = 0.0
         for n, part in enumerate(self.slices):
             z = normal(self._logits(distribution, n, found[:n]))
-            value, mass = choose(z, sampling, randomness, (), None if allowed is None else allowed[part])
+            value, mass = choose(z, sampling, randomness, (), None if mask is None else mask[part])
             found[n] = value
             log_prob += z.item(value)
-            log_allowed += mass
-        return Drawn(found.astype(self.steps.dtype), log_prob, log_allowed)
+            log_mass += mass
+        return Drawn(found.astype(self.steps.dtype), log_prob, log_mass)

@@ -17,7 +17,7 @@ LARGEST = 1e6
 LOG_2PI = math.log(2 * math.pi)
 
 
-def nats(logits: Tensor, targets: Tensor) -> Tensor:
+def nll(logits: Tensor, targets: Tensor) -> Tensor:
     """-log p: logits and targets [..., F] → [...]."""
     from torch.nn.functional import softplus
 

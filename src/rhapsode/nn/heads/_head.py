@@ -30,7 +30,7 @@ class Drawn(NamedTuple):
 
     step: Any
     log_prob: float
-    log_allowed: float = 0.0
+    log_mass: float = 0.0
 
 
 class Head(ABC):
@@ -79,7 +79,7 @@ class Head(ABC):
         """P, the number of parameters per step."""
 
     @abstractmethod
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its own."""
 
     @abstractmethod
@@ -97,12 +97,12 @@ class Head(ABC):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         """A step drawn from one row [Q] of `distribution`.
 
         recent:  the steps before it, as far as `sampling` looks back.
-        allowed: [choices] bool, see `Guide`; None for everything.
+        mask: [choices] bool, see `Guide`; None for everything.
         """
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:

@@ -16,10 +16,10 @@ def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
 class Choice:
     """Which things are in a set, each by a random number of its own.
 
-    allowed: [2 D] bool, of each thing that it may be out, and in; None for both.
+    mask: [2 D] bool, of each thing that it may be out, and in; None for both.
     """
 
-    def __init__(self, steps: Kind, temperature: float, randomness: Randomness, allowed: np.ndarray | None) -> None:
+    def __init__(self, steps: Kind, temperature: float, randomness: Randomness, mask: np.ndarray | None) -> None:
         assert isinstance(steps, Sets)
         size, self._places = steps.size, steps.places
         u = randomness.uniforms(size)
@@ -27,7 +27,7 @@ class Choice:
             log_odds_of_u = np.log(u) - np.log1p(-u)
         # At temperature 0, what is likelier.
         self._bar = temperature * log_odds_of_u if temperature else np.zeros(size)
-        both = np.ones(2 * size, bool) if allowed is None else allowed
+        both = np.ones(2 * size, bool) if mask is None else mask
         self._out, self._into = both.reshape(-1, 2).T.copy()
 
     def members(self, z: np.ndarray, some: slice = slice(None)) -> np.ndarray:
@@ -38,7 +38,7 @@ class Choice:
         """It is in: those of its place in the groups after its own are not."""
         self._into[thing + self._places :: self._places] = False
 
-    def log_allowed(self, z: np.ndarray) -> float:
+    def log_mass(self, z: np.ndarray) -> float:
         """log p of what was allowed, by the log-odds [D]."""
         forced = ~(self._out & self._into)
         return -float(np.logaddexp(0, np.where(self._into, -z, z)[forced]).sum())

@@ -27,7 +27,7 @@ class Bernoulli(Head):
     def width(self) -> int:
         return self.steps.size
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         from torch.nn.functional import softplus
 
         z = parameters.float()
@@ -49,10 +49,10 @@ class Bernoulli(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
-        one = Choice(self.steps, sampling.temperature, randomness, allowed)
+        one = Choice(self.steps, sampling.temperature, randomness, mask)
         for thing in np.flatnonzero(one.members(distribution)).tolist():
             one.taken(thing)
         found = one.members(distribution).astype(np.uint8)
-        return Drawn(found, float(log_odds(distribution, found)), one.log_allowed(distribution))
+        return Drawn(found, float(log_odds(distribution, found)), one.log_mass(distribution))

@@ -26,7 +26,7 @@ class Categorical(Head):
     def width(self) -> int:
         return self.steps.size
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         from torch.nn.functional import cross_entropy
 
         flat = parameters.reshape(-1, self.width).float()
@@ -52,9 +52,9 @@ class Categorical(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[int],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         # Only the penalty reads `recent`, so it is not made an array for nothing.
         seen = () if sampling.repetition_penalty == 1 else tuple(recent)
-        symbol, log_allowed = choose(distribution, sampling, randomness, seen, allowed)
-        return Drawn(symbol, distribution.item(symbol), log_allowed)
+        symbol, log_mass = choose(distribution, sampling, randomness, seen, mask)
+        return Drawn(symbol, distribution.item(symbol), log_mass)

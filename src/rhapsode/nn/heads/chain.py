@@ -45,7 +45,7 @@ class Chain(Fields):
         weights["into"].normal_(std=0.5, generator=generator)
         weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import cross_entropy
 

@@ -50,7 +50,7 @@ class Gaussians(Head):
     def width(self) -> int:
         return self.mixtures * (1 + 2 * self.numbers) + self.steps.size - self.numbers
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import log_softmax
 
@@ -60,7 +60,7 @@ class Gaussians(Head):
         log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
         far = ((x[..., None, :n] - mu) * torch.exp(-log_sigma)).clamp(-LARGEST, LARGEST)
         each = log_softmax(weight, -1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_2PI
-        return _flags.nats(flags, x[..., n:]) - torch.logsumexp(each, -1)
+        return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
@@ -93,7 +93,7 @@ class Gaussians(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, log_sigma, flags = self._parts(distribution)

@@ -56,7 +56,7 @@ class Nade(Head):
         weights["into"].normal_(std=0.5, generator=generator)
         weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import softplus
 
@@ -103,10 +103,10 @@ class Nade(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         size, out = self.steps.size, self.weights["out"]
-        one = Choice(self.steps, sampling.temperature, randomness, allowed)
+        one = Choice(self.steps, sampling.temperature, randomness, mask)
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
         h, first = _sigmoid(a), 0
@@ -121,7 +121,7 @@ class Nade(Head):
                 one.taken(first)
                 a += self.weights["into"][first]
                 h, first = _sigmoid(a), first + 1
-        return Drawn(found, float(log_odds(z, found)), one.log_allowed(z))
+        return Drawn(found, float(log_odds(z, found)), one.log_mass(z))
 
 
 def _sigmoid(z: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ class Product(Fields):
     def width(self) -> int:
         return self.steps.size
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import cross_entropy
 

@@ -38,10 +38,10 @@ class Regression(Head):
     def width(self) -> int:
         return self.steps.size
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         p, x, n = parameters.float().clamp(-LARGEST, LARGEST), targets.float(), self.numbers
         far = (x[..., :n] - p[..., :n]).clamp(-LARGEST, LARGEST)
-        return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_2PI + _flags.nats(p[..., n:], x[..., n:])
+        return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_2PI + _flags.nll(p[..., n:], x[..., n:])
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         return np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
@@ -61,7 +61,7 @@ class Regression(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         step = self._likeliest(distribution)
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -35,7 +35,7 @@ def recognise(
 
     Give the drawings that the model was trained on. A tenth of the texts is held out, to tell how well it reads."""
     with unbroken():
-        from rhapsode.data.encode_records import lot
+        from rhapsode.data.encode_records import split_hash
         from rhapsode.data.sources import open_sources
         from rhapsode.data.validation import held_out
         from rhapsode.files.checkpoint import SHIPPED_PREFIX, locate
@@ -63,7 +63,7 @@ def recognise(
     opened, refused = open_sources(sources, accepts=Strokes.recognises), Refusals()
     with turned(flip):
         drawings = list(opened.each(lambda file: read(file.path, None, file.name, refused)))
-    lots = [lot(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
+    lots = [split_hash(Strokes, drawing, number) for number, drawing in enumerate(drawings)]
     below = held_out(lots, 0.1)
     sides: tuple[list[object], list[object]] = [], []
     for drawing, at in zip(drawings, lots, strict=True):

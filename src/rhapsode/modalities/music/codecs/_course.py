@@ -73,7 +73,7 @@ class Course(Guide):
                 kept[frame] = length, sounding if before else value
         return kept
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         """[GIVEN + Usual.placed] float32."""
         found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._fixed])
         if not self._form:

@@ -54,7 +54,7 @@ class Pitches:
         )
         return np.asarray(np.where(what < FIRST, what, np.clip(pitches - self.lowest, 0, self.places - 1) + FIRST))
 
-    def allowed(self, values: np.ndarray) -> list[np.ndarray]:
+    def mask(self, values: np.ndarray) -> list[np.ndarray]:
         """[size] bool → of each field, [values of the field] bool: which of them an allowed value has. Of circles, not
         every combination of these is allowed, unless there is but one."""
         if not self.thirds:

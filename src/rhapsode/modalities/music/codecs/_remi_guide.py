@@ -113,12 +113,12 @@ class Playing(Guide):
         into = max(self._place, 0) // self._own.step(self._metre)
         return min(int(starts[min(self._bar, len(starts) - 1)]) + into, self._bars.end)
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         frame = self._frame
         player = self._player if self._before in (Sign.Program, Sign.Pitch, Sign.PitchDrum, Sign.Velocity) else None
         return np.concatenate([self._bars.numbers(frame), self._heard.numbers(frame, player, self._band), self._key])
 
-    def allowed(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         signs, values = self._own.signs, self._own.values
         kept = self._opening if self._loop and self._bar == self._last else self._kept.get(self._bar)
         if kept is not None and self._at < len(kept):

@@ -64,7 +64,7 @@ class Abc(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return GIVEN + self.usual.placed
 
     @classmethod
@@ -207,7 +207,7 @@ class Written(Course):
         self._chord = False  # whether there was one since the last note
         self._over, self._held = 0, False  # the chord; whether the last note only goes on
 
-    def allowed(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         signs, values = self._vocabulary.signs, self._vocabulary.values
         kept = self.kept.get(self.frame)
         before = self._before.sign if self._before else None

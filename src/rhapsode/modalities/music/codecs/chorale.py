@@ -65,7 +65,7 @@ class Chorale(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return PLACES + sum(high - low + 2 for low, high in self.ranges) + self.usual.placed
 
     @classmethod
@@ -248,10 +248,10 @@ class Parts(Guide):
             kept[n] = np.where(held & found[n - 1], sounding[n], lines[n])
         return kept, found
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         return np.concatenate([self._bars.numbers(self._frame), self._voices, self._place])
 
-    def allowed(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         found = []
         for n, values in enumerate(self._values):
             values = values.copy()

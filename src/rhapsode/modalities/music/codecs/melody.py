@@ -63,7 +63,7 @@ class Melody(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return GIVEN + self.usual.placed
 
     # --- fitting ---
@@ -169,7 +169,7 @@ class Guided(Course):
         self._lengths = np.array(codec.known.lengths)
         self._sounding = False
 
-    def allowed(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         codec, frame = self._codec, self.frame
         chord = np.ones(len(codec.known.harmonies), bool)
         if self._harmony is not None:
@@ -190,7 +190,7 @@ class Guided(Course):
             if self._harmony is not None:
                 left = min(left, self._harmony.left(frame))
             length = self._lengths <= left
-        return np.concatenate([chord, *codec.pitches.allowed(value), length])
+        return np.concatenate([chord, *codec.pitches.mask(value), length])
 
     def canonical(self, step: np.ndarray) -> bool:
         value = int(self._codec.pitches.values(np.asarray(step)[None, 1:-1])[0])

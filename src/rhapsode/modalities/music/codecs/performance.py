@@ -220,10 +220,10 @@ class Keys(Guide):
         self._order = -1  # of this frame's events: first keys go up, then down, the lower first, as they are encoded
         self._sounding, self._struck = np.zeros((2, count), bool)  # keys that are down; since this frame
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         return np.zeros(0, np.float32)
 
-    def allowed(self) -> np.ndarray:
+    def mask(self) -> np.ndarray:
         left = max(0, self._end - self._now)
         keys = np.arange(len(self._sounding))
         down = ~self._sounding & self._scale & (left > 0) & (keys + len(keys) > self._order)

@@ -67,7 +67,7 @@ class PianoRoll(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return self._steps.size * len(self._steps.lags)
 
     @classmethod
@@ -206,12 +206,12 @@ class Frames(Guide):
         self._first = list[np.ndarray]()
         self._steps, self._before = codec.steps, list[np.ndarray]()
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         silence, past = self._steps.start, self._before
         parts = [past[-lag] if lag <= len(past) else silence for lag in self._steps.lags]
         return np.concatenate(parts) if parts else silence[:0]
 
-    def allowed(self) -> np.ndarray | None:
+    def mask(self) -> np.ndarray | None:
         frame, kept = self._frame, None
         if self._again is not None and frame >= self._again:
             kept = self._first[frame - self._again]

@@ -85,7 +85,7 @@ class Remi(TuneCodec):
         return self._steps
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return PLACES + HEARD + self.usual.placed
 
     @classmethod

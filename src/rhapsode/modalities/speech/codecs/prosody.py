@@ -52,7 +52,7 @@ class Prosody(UtteranceCodec):
             raise ValueError("a step is two numbers, and nothing else is known")
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return self.features.phone_size
 
     @classmethod

@@ -53,7 +53,7 @@ class Speech(UtteranceCodec):
         return {**self._settings, "rate": self.own["rate"], "lsp": int(self.own["vocoder"] == Lsp.name)}
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return self.features.frame_size + int(self._settings["melody"])
 
     def quality(self, folder: Path, report: Report) -> Mapping[str, Any] | None:

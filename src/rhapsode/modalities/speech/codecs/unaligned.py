@@ -54,7 +54,7 @@ class Unaligned(Speech):
         return {"head": self.head, "mixtures": 3, "layers": 2, "embedding": 0, "skip": True, **window}
 
     @property
-    def given(self) -> int:
+    def covariates(self) -> int:
         return 0
 
     def guide(self, record: Utterance) -> Any:
