@@ -65,7 +65,7 @@ class Values:
         """Steps [..., 4] as a network reads them: float32."""
         return np.asarray(values, np.float32)
 
-    def presented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., 4] as training sees them: the same each time."""
         return np.array(values, np.float32)
 

@@ -18,8 +18,9 @@ from rhapsode.data.codecs.records import Prepared, RecordCodec, Records
 from rhapsode.errors import UserError, choice
 from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
-from rhapsode.modalities.series import covariates, read
-from rhapsode.modalities.series.covariates import Covariates
+from rhapsode.modalities.series import guide as guides
+from rhapsode.modalities.series import read
+from rhapsode.modalities.series.guide import SeriesGuide
 from rhapsode.modalities.series.frequency import Frequency
 from rhapsode.modalities.series.picture import preview
 from rhapsode.modalities.series.series import Series as Record
@@ -55,7 +56,7 @@ class Series(RecordCodec):
     def __init__(self, settings: dict[str, Any], kind: Values, frequency: Frequency, example: Record) -> None:
         """example: the beginning of one of the training data's series, all of it known."""
         self._settings, self._kind, self.frequency, self.example = settings, kind, frequency, example
-        self.lags, self.known = covariates.lags(frequency), covariates.known(frequency)
+        self.lags, self.known = guides.lags(frequency), guides.known(frequency)
 
     recognises = staticmethod(read.recognised)
 
@@ -68,8 +69,8 @@ class Series(RecordCodec):
         return {"head": "negative_binomial" if self._kind.counts else "student", "layers": 2, "embedding": 0}
 
     @cached_property
-    def given(self) -> int:  # type: ignore[override]
-        return Covariates.width(self.frequency, self.lags)
+    def covariates(self) -> int:  # type: ignore[override]
+        return SeriesGuide.width(self.frequency, self.lags)
 
     @classmethod
     def parts(cls, path: Path) -> tuple[str, ...]:
@@ -82,7 +83,7 @@ class Series(RecordCodec):
         """A table is divided by time: its series' ends are for validation."""
         for one in read.read(path, name, refused if part != "valid" else None):
             cut = len(one) - max(1, round(TAIL * len(one)))
-            if part is None or cut <= covariates.known(one.frequency):
+            if part is None or cut <= guides.known(one.frequency):
                 if part != "valid":
                     yield one
             elif part == "train":
@@ -106,7 +107,7 @@ class Series(RecordCodec):
                 ("values are whole numbers from 0 on: taken as counts" if counts else "values are real numbers")
                 + (" (asked for)" if settings["values"] else "")
                 + f", head {'negative_binomial' if counts else 'student'}; {found.said}; of each series the first "
-                f"{covariates.known(found.chosen)} values say how large it is and are not predicted."
+                f"{guides.known(found.chosen)} values say how large it is and are not predicted."
             )
         return Prepared(records, [], notes)
 
@@ -129,7 +130,7 @@ class Series(RecordCodec):
             raise UserError("no series to learn. Give tables of numbers over time.")
         frequency = Frequencies(every, settings).chosen
         counts = _counts(every, settings["values"])
-        known = covariates.known(frequency)
+        known = guides.known(frequency)
         long = [one for one in every if _same(one.frequency, frequency) and len(one) > known]
         if not long:
             raise UserError(
@@ -193,11 +194,11 @@ class Series(RecordCodec):
     def may_end(self, step: Any) -> bool:
         return False
 
-    def guide(self, record: Record) -> Covariates:
+    def guide(self, record: Record) -> SeriesGuide:
         begin = self.first(record)
         before = self._every(record.upto(begin))
         frame = self._kind.after(before[-1]) if len(before) else self.begun(record)
-        guide = Covariates(self._kind, self.frequency, self.lags, record, self.origin(record), begin)
+        guide = SeriesGuide(self._kind, self.frequency, self.lags, record, self.origin(record), begin)
         return guide.placed(frame)
 
     def outline(self) -> Record:
@@ -247,13 +248,13 @@ class Series(RecordCodec):
         )
         try:
             every = Frequency.from_json(frequency)
-            memory = 2 / (covariates.known(every) + 1)
+            memory = 2 / (guides.known(every) + 1)
             if type(counts) is not bool or not isinstance(scale, float) or not 0 < scale < np.inf:
                 raise ValueError(f"counts {counts!r}, scale {scale!r}")
             values = np.array([np.nan if one is None else one for one in example["values"]], np.float64)
             start = example["start"]
             start = start if every.unit == "number" else np.datetime64(start, "s")
-            if len(values) != covariates.known(every) or np.isnan(values).all() or np.isinf(values).any():
+            if len(values) != guides.known(every) or np.isnan(values).all() or np.isinf(values).any():
                 raise ValueError("the example is not as long as a series' beginning")
             if every.unit == "number" and not isinstance(start, float):
                 raise ValueError(f"the example begins at {start!r}")
@@ -273,7 +274,7 @@ class Frequencies:
         found = counts.most_common(1)[0][0]
         season, why = settings["season"] or found.season, "asked for" if settings["season"] else "by the calendar"
         if season == 1:
-            season = covariates.season([one for one in every if one.frequency == found and not one.first])
+            season = guides.season([one for one in every if one.frequency == found and not one.first])
             why = "found in the data"
         self.chosen = replace(found, season=season)
         seasons = f"a season every {season} ({why})" if season > 1 else "no season"

@@ -48,7 +48,7 @@ class NegativeBinomial(Head):
     def width(self) -> int:
         return 2
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
         from torch.nn.functional import softplus
 
@@ -88,7 +88,7 @@ class NegativeBinomial(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         """At temperature T: alpha T; at 0 the likeliest count."""
         frame = self.values.next(recent)

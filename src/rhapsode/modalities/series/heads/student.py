@@ -54,7 +54,7 @@ class Student(Head):
     def width(self) -> int:
         return 3
 
-    def nats(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
 
         p, step = parameters.double(), targets.double()
@@ -89,7 +89,7 @@ class Student(Head):
         sampling: Sampling,
         randomness: Randomness,
         recent: Sequence[Any],
-        allowed: np.ndarray | None = None,
+        mask: np.ndarray | None = None,
     ) -> Drawn:
         """At temperature T: sigma T; at 0 the middle."""
         mu, log_sigma, nu, _ = distribution.tolist()

@@ -63,7 +63,7 @@ def season(every: Sequence[Series]) -> int:
     return max(peaks, key=lambda lag: found[lag], default=1)
 
 
-class Covariates(Guide):
+class SeriesGuide(Guide):
     """A place in a series. Its numbers are the calendar's, the age, and the earlier values, measured as the value to
     come will be: from its level, in its scale; 0 for one that is missing or was never there."""
 
@@ -87,7 +87,7 @@ class Covariates(Guide):
         self._frame = frame
         return self
 
-    def given(self) -> np.ndarray:
+    def covariates(self) -> np.ndarray:
         row = self._at - self._begin
         if not 0 <= row < len(self._calendar):
             self._begin, row = self._at, 0
