@@ -1,5 +1,6 @@
 # make demo   train on text found on every Python machine, then write
-# make test   the test suite        make check  ruff, mypy, layers        make bench  speed against the machine's
+# make test   the test suite        make check  ruff, mypy, imports       make bench  speed against the machine's
+# make quick  while you edit: `make check`, and the tests that say most in the least time
 #
 # Each sets itself up in $(VENV) first; the second time it starts at once.
 # On Linux without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves a download of gigabytes.
@@ -12,7 +13,11 @@ ARGS ?=
 BIN = $(VENV)/bin
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: demo test check bench clean
+# The tests of what everything else stands on. All together take less than half a minute.
+QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py tests/data/test_resets.py \
+	tests/nn/test_samplers.py tests/inference/test_model.py
+
+.PHONY: demo test check quick bench clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -26,6 +31,9 @@ check: $(VENV)/.dev
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/mypy
+
+quick: check
+	$(BIN)/python -m pytest -q -n auto --maxprocesses 4 $(QUICK)
 
 bench: $(VENV)/.demo
 	$(BIN)/rhapsode bench $(ARGS)
