@@ -65,7 +65,7 @@ def monthly() -> Values:
     from vega_datasets import local_data
 
     found = _single("datasets", "AirPassengers", "nottem", "USAccDeaths", "co2", "sunspots", "UKDriverDeaths")
-    found |= _single("datasets", "ldeaths (UKLungDeaths)", "mdeaths (UKLungDeaths)", "fdeaths (UKLungDeaths)")
+    found |= _single("datasets", "ldeaths", "mdeaths", "fdeaths")
     found |= _single("fpp2", "a10", "h02", "auscafe", "usmelec", "debitcards", "elecequip")
     found |= _single("forecast", "gas", "wineind") | _single("fpp3", "canadian_gas", "souvenirs")
     found |= _columns("fpp2", "departures")

@@ -102,7 +102,7 @@ class SeriesGuide(Guide):
         return np.concatenate([self._calendar[row], np.array(earlier, np.float32)])
 
     def read(self, step: Any) -> None:
-        self._values.append(float(self._kind.decoded(np.asarray(step)[None])[0]))
+        self._values.append(self._kind.value(step))
         self._frame = self._kind.after(step)
         self._at += 1
 

@@ -9,6 +9,7 @@ So log p is that of the values themselves, once log scale is taken from it, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -69,9 +70,9 @@ class Values:
         """Steps [..., 4] as training sees them: the same each time."""
         return np.array(values, np.float32)
 
-    def after(self, step: Sequence[float]) -> Frame:
+    def after(self, step: Any) -> Frame:
         """The frame of the step after this one."""
-        distance, seen, level, scale = (float(number) for number in step)
+        distance, seen, level, scale = step.tolist() if isinstance(step, np.ndarray) else step
         if not seen:
             return Frame(level, scale)
         grown = scale * (1 + self.memory * (abs(distance) - 1))
@@ -94,7 +95,13 @@ class Values:
         for value in values.tolist():
             step = self.step(frame, value)
             yield step
-            frame = self.after(step)  # type: ignore[arg-type]
+            frame = self.after(step)
+
+    def value(self, step: Any) -> float:
+        """What a step says, measured from the series' origin; NaN if it is missing."""
+        distance, seen, level, scale = step.tolist() if isinstance(step, np.ndarray) else step
+        found = level + distance * scale
+        return math.nan if not seen else float(round(found)) if self.counts else found
 
     def decoded(self, steps: np.ndarray) -> np.ndarray:
         """[N, 4] → [N] float64: the values, measured from the series' origin; NaN where one is missing."""

@@ -67,7 +67,8 @@ class Student(Head):
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        mu, log_sigma, tails = np.moveaxis(np.clip(parameters.astype(np.float64), -LARGEST, LARGEST), -1, 0)
+        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        mu, log_sigma, tails = p[..., 0], p[..., 1], p[..., 2]
         log_sigma = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
         nu = 2 + 4 * np.exp(np.clip(tails, *TAILS))
         norm = log_gamma((nu + 1) / 2) - log_gamma(nu / 2) - 0.5 * np.log(math.pi * nu)
@@ -77,7 +78,7 @@ class Student(Head):
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        mu, log_sigma, nu, norm = np.moveaxis(distribution, -1, 0)
+        mu, log_sigma, nu, norm = (distribution[..., n] for n in range(4))
         step = targets.astype(np.float64)
         z = (step[..., DISTANCE] - mu) * np.exp(-log_sigma)
         log_p = norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu) - np.log(np.maximum(step[..., SCALE], 1e-30))
