@@ -11,6 +11,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any
 
 from rhapsode.errors import choice
@@ -42,6 +43,11 @@ def _modules(package: str) -> Iterator[tuple[str, bool]]:
     return ((m.name, m.ispkg) for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
 
 
+def modules(package: str) -> dict[str, ModuleType]:
+    """Name → module of the public modules of a package, e.g. `modalities.ink.formats`, in the order of their names."""
+    return {name: importlib.import_module(f"rhapsode.{package}.{name}") for name, _ in sorted(_modules(package))}
+
+
 @cache
 def names(kind: str) -> tuple[str, ...]:
     """All names of one kind (`codec`, `cell`, `head`, `condition`, `modality`), sorted. Imports none of them."""
@@ -64,6 +70,8 @@ def every(kind: str) -> list[Any]:
     return [get(kind, name) for name in names(kind)]
 
 
-def modality_of(codec: type) -> str:
-    """The name of the modality that a codec belongs to: that of the folder it lies in."""
-    return codec.__module__.removeprefix("rhapsode.modalities.").split(".")[0]
+def modality_of(codec: str) -> str:
+    """The name of the modality that a codec belongs to: that of the folder it lies in. Raises `UserError`."""
+    if codec not in names("codec"):
+        raise choice("codec", codec, names("codec"))
+    return _places("codec")[codec].removeprefix("rhapsode.modalities.").split(".")[0]

@@ -274,7 +274,7 @@ def test_quiet(run: Run, model: str, text: str, tmp_path: Path) -> None:
     assert run("generate", "nowhere", "-q").status == 2 and run.error.startswith("rhapsode: no model at")
     small = ["--width", 12, "--embedding", 4, "--steps", 3, "--device", "cpu"]
     assert run("train", text, "-o", tmp_path / "m", *small, "-q").status == 0 and (run.error, run.out) == ("", b"")
-    for command in ([], ["data", "list"], ["recipe", "run"], ["train"], ["bench"], ["demo"], ["recognise"]):
+    for command in ([], ["data", "list"], ["recipe", "run"], ["train"], ["bench"], ["demo", "text"], ["recognise"]):
         assert (b"-q, --quiet" in run(*command, "--help").out) == bool(command), command
 
 

@@ -178,7 +178,7 @@ def test_text(inspected: Inspected, tmp_path: Path) -> None:
 
 def test_words_and_characters_across_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rhapsode.data.sources import open_sources
-    from rhapsode.data.texts import describe
+    from rhapsode.modalities.text.describe import describe
 
     path = put(tmp_path / "a.txt", "ein Äpfelchen  und\n\nnoch ß" * 40)
     whole = describe(open_sources([path]))
@@ -258,6 +258,34 @@ def test_other_files(inspected: Inspected, tmp_path: Path) -> None:
     numbers = json.dumps([{"x": 1.5, "y": 2}] * 99)
     found = inspected(put(tmp_path / "a.json", numbers)).json
     assert found["kind"] == "text" and "numbers in JSON" in found["train"]["why_not"]
+
+
+def test_options_of_one_kind_of_data(tmp_path: Path, tiny_model: MakeModel, capsys: pytest.CaptureFixture[str]) -> None:
+    text, tune = put(tmp_path / "a.txt", TEXT), put(tmp_path / "a.abc", ABC)
+    for what, options, message in (
+        (text, ["--beside", str(tune)], f"--beside is for music, but {text} holds text. Leave it out."),
+        (tune, ["--language", "de"], f"--language is for speech, but {tune} holds music. Leave it out."),
+        (tmp_path, ["--textgrids", "x"], "--textgrids is for speech, but"),
+        (put(tmp_path / "a.bin", bytes(99)), ["--against", "m"], "--against is for music, but"),
+        (
+            put(tmp_path / "a.json", json.dumps([{"x": 1.5}] * 99)),
+            ["--picture", "p.png"],
+            "a.json holds none that is read.",
+        ),
+        (tiny_model().path, ["--against", "m"], "is no data, but made by Rhapsode"),
+    ):
+        assert main(["inspect", str(what), *options]) == 2
+        assert message in capsys.readouterr().err.replace("\n", " ")
+
+
+def test_two_modalities_with_one_option_are_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    from rhapsode.console.brought import inspecting, options_of
+    from rhapsode.modalities.speech.modality import Speech
+    from rhapsode.modalities.text.modality import Text
+
+    monkeypatch.setattr(Text, "inspecting", Speech.inspecting)
+    with pytest.raises(ValueError, match="the option 'language', too"):
+        options_of(inspecting)
 
 
 def test_standard_input(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

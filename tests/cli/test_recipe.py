@@ -11,7 +11,7 @@ import pytest
 
 from rhapsode import registry
 from rhapsode.cli import main
-from rhapsode.cli._settings import Settings, parse, recipe, recipes
+from rhapsode.cli._settings import parse, recipe, recipes, with_brought
 from rhapsode.config import Dropout, NetworkConfig, make
 from rhapsode.data import datasets, framing
 from rhapsode.data.resets import ResetPolicy
@@ -104,7 +104,7 @@ def test_show(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert all(len(line) <= 120 for line in shown.splitlines())
     assert main(["recipe", "show", name, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
-    assert found.pop("name") == name and make(Settings, found, name) == RECIPES[name]
+    assert found.pop("name") == name and make(with_brought(), found, name) == RECIPES[name]
 
 
 @pytest.mark.parametrize("arguments", [["show"], ["run", "TEXT", "-o", "NEW"]])
@@ -207,12 +207,20 @@ def test_the_files_own_sources_are_taken(tmp_path: Path, text: str, capsys: pyte
         ("epochs = 'many'", "epochs"),
         ("[about]\ntitle = 'x'", "about.paper"),
         ("epochs = ", "not TOML"),
+        ("language = 3", "language"),  # an option that a modality brings
     ],
 )
 def test_mistakes_in_a_file(written: str, message: str) -> None:
     with pytest.raises(UserError) as error:
         parse(written.encode(), "c.toml")
     assert message in str(error.value) and str(error.value).startswith("c.toml: ")
+
+
+def test_an_option_of_a_modality_in_a_file(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    config = tmp_path / "c.toml"
+    config.write_text("steps = 2\nlanguage = 'de'\n")
+    assert main(["train", text, "--config", str(config), "-o", str(tmp_path / "m")]) == 2
+    assert "--language is for speech, but these are trained with codec chars" in capsys.readouterr().err
 
 
 def test_two_budgets_in_a_file(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from rhapsode import training
 from rhapsode.cli import main
+from rhapsode.console.brought import every
 from rhapsode.demos.run import free
 from rhapsode.inference.model import Model
 from rhapsode.modalities.music import demo as demo_music
@@ -60,7 +60,7 @@ def test_a_demo_works_where_the_user_stands_and_in_no_others_folder(
 ) -> None:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(training.demo, "language_reference", lambda: "It was the best of times.\n" * 200)
+    monkeypatch.setattr("rhapsode.modalities.text.demo.language_reference", lambda: "It was the best of times.\n" * 200)
     monkeypatch.setattr(trainer, "EVALUATIONS", 2)
     assert main(["demo", "--minutes", "0.005"]) == 0
     assert "written  demo-text/written.txt\nmodel    demo-text/model\n" in capsys.readouterr().err
@@ -73,6 +73,20 @@ def test_a_demo_works_where_the_user_stands_and_in_no_others_folder(
         assert "mine holds something else than this demo" in capsys.readouterr().err
         assert main(["demo", what, "-o", "mine/book.txt"]) == 2
     assert [each.name for each in (tmp_path / "mine").iterdir()] == ["book.txt"]
+
+
+def test_demos_are_what_modalities_bring(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["demo", "--help"]) == 0
+    told = capsys.readouterr().out
+    demos = [demo[0] for modality in every() if (demo := modality.demo())]
+    assert len(demos) >= 4 and all(f"\n  {name} " in told for name in demos)
+    for options, message in (
+        (["speach"], "demo: 'speach' is not known. Did you mean 'speech'? Allowed: handwriting, music"),
+        (["music", "words"], "unexpected extra argument(s) (words). See rhapsode demo music --help"),
+        (["--seed", "1"], "No such option: --seed. See rhapsode demo text --help"),
+    ):
+        assert main(["demo", *options]) == 2
+        assert message in capsys.readouterr().err
 
 
 def test_new_files_of_a_demo_take_nobodys_place(tmp_path: Path) -> None:

@@ -272,10 +272,10 @@ def test_names_of_any_bytes_in_files_that_are_drawn(
     source: str, home: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     from rhapsode.modalities.ink.write import PAGES
-    from rhapsode.modalities.music.write import WRITERS
+    from rhapsode.modalities.music.write import SUFFIXES
 
     options = [] if source == "tunes" else ["a", "--tries", "1"]
-    for suffix in WRITERS if source == "tunes" else (*PAGES, ".jsonl"):
+    for suffix in SUFFIXES if source == "tunes" else (*PAGES, ".jsonl"):
         name = str(tmp_path / os.fsdecode(b"\xff" + suffix.encode()))
         wish = ["--bars", "1"] if source == "tunes" else []
         assert main(["generate", source, *options, *wish, "--seed", "1", "-o", name]) == 0, capfd.readouterr().err

@@ -112,7 +112,7 @@ def music() -> dict[str, Target]:
     seeds: dict[str, list[bytes]] = {name: [_bytes(data)] for name, data in FILES.items()}
     seeds["a.mat"].append(mat(traindata=[ROLL], validdata=[ROLL.astype(float)]))
     for name in ("a.mid", "a.abc", "a.musicxml", "a.tune.jsonl"):
-        seeds[name] += [write.WRITERS[Path(name).suffix](tune) for tune in (chorale(), lead())]
+        seeds[name] += [write.encode(tune, Path(name).suffix) for tune in (chorale(), lead())]
     seeds["a.abc"] += _texts([ABC])
     seeds["a.krn"] += _texts([KERN])
     return {name: Target(Path(name).suffix, found, _tunes) for name, found in seeds.items()}
@@ -138,7 +138,7 @@ def _tunes(path: Path) -> None:
         assert own.dumps(tune) == own.dumps(next(read(_beside(path, own.dumps(tune))))), "it is not read as written"
         for suffix in (".mid", ".abc", ".musicxml", ".svg"):
             with suppress(UserError):
-                write.WRITERS[suffix](tune)
+                write.encode(tune, suffix)
     for kind in registry.every("codec"):
         if issubclass(kind, TuneCodec) and short:
             try:

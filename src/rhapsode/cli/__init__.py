@@ -37,7 +37,7 @@ app = Commands(
     rich_markup_mode=None,  # plain help: it starts in half the time, and pipes well
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.command("demo")(demo.demo)
+app.add_typer(demo.app, name="demo")
 app.command("train")(train.train)
 app.command("generate")(generate.generate)
 app.command("recognise")(recognise.recognise)

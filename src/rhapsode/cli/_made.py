@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from rhapsode.console.brought import every, modality_of
 from rhapsode.errors import UserError
 
-LISTED = 100
-"""Symbols of the vocabulary that are listed."""
 SHOWN = 8
 """Values of a list that are shown to people."""
 ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars")
@@ -47,57 +46,41 @@ def made(name: str) -> dict[str, Any] | None:
 def _tensors(path: Path) -> dict[str, Any]:
     """Of a file of `checkpoint.save`, by what its header says."""
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.ink.recogniser import Recogniser
-    from rhapsode.modalities.music.copies import Known
 
     info, digest, found = checkpoint.load_info(path)
     if "codec" in info:
         return _model(str(path))
     about: dict[str, Any] = {"path": str(path), "kind": "unknown", "digest": digest, "file_bytes": path.stat().st_size}
-    if info.get("kind") == "recogniser":
-        reader = Recogniser.load(path)
-        size = sum(weight.size for weight in reader.weights.values())
-        return {**about, "parameters": size, **reader.config.model_dump(exclude={"format"})}
     tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, digest)
     if isinstance(info.get("given"), dict) and isinstance(info.get("plan"), dict):
         facts = {name: info.get(name) for name in ("finished", "step", "seconds", "best", "best_step")}
         given = {name: value for name, value in info["given"].items() if value not in (None, [], {}, False)}
         plan = {name: value for name, value in info["plan"].items() if name not in ("network", "framing")}
         return {**about, "kind": "training run", **facts, "given": given, "plan": _applying(plan)}
-    if "names" in info:
-        known = Known.restored(info, tensors, str(path))
-        return {**about, "kind": "known tunes", "tunes": len(known), "held_out": known.rate.tunes}
+    for modality in every():
+        if (own := modality.beside(path, info, tensors)) is not None:
+            return {**about, **own}
     return about
 
 
 def _model(name: str) -> dict[str, Any]:
     """Settings that make a difference to it, and what it was trained on."""
-    from rhapsode.data.codecs.text import TextCodec
     from rhapsode.inference.model import Model
-    from rhapsode.modalities.music.codecs._tunes import TuneCodec
-    from rhapsode.modalities.music.instruments import name_of
 
     model = Model.load(name)
     assert model.path is not None
-    codec, config = model.codec, model.config
-    size = codec.steps.size
+    config = model.config
     about: dict[str, Any] = {
         "path": str(model.path),
         "kind": "model",
         "digest": model.digest,
         "parameters": model.network.parameters,
         "file_bytes": model.path.stat().st_size,
-        "codec": codec.name,
+        "codec": model.codec.name,
+        **modality_of(model.codec.name).about(model),
+        "network": model.network.settings,
+        "framing": {name: value for name, value in config.framing.model_dump().items() if value},
     }
-    if isinstance(codec, TextCodec):
-        about["vocabulary"] = {"size": size, "first": [codec.label(n) for n in range(min(size, LISTED))]}
-        about["reset"] = config.reset
-    else:
-        if isinstance(codec, TuneCodec) and codec.programs:
-            about["instruments"] = [name_of(program) for program in codec.programs]
-        about["steps"] = codec.to_json()
-    about["network"] = model.network.settings
-    about["framing"] = {name: value for name, value in config.framing.model_dump().items() if value}
     beside = sorted(each.name for each in model.path.parent.iterdir() if each != model.path and each.name[0] != ".")
     facts = _origin(model.path.parent) | _applying(config.facts)
     about |= _quality(model.path.parent)
@@ -106,7 +89,7 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _quality(folder: Path) -> dict[str, Any]:
-    """What a voice's training has found of it."""
+    """What was measured of it after its training, see `Codec.quality`."""
     from rhapsode.training.told import QUALITY
 
     try:

@@ -11,8 +11,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from rhapsode import registry
-from rhapsode.cli._settings import TABLES, Settings
+from rhapsode.cli._settings import TABLES, with_brought
 from rhapsode.config import Dropout, NetworkConfig
+from rhapsode.console.brought import options_of, training
 from rhapsode.training.plan import SETTINGS, Plan
 
 INTRODUCTION = """\
@@ -77,9 +78,10 @@ def _options() -> str:
     from rhapsode.cli import app
 
     told = {str(option.name): option for option in typer.main.get_command(app).commands["train"].params}  # type: ignore[attr-defined]
+    brought = options_of(training)
     rows = [
-        (f"`{name}`", " ".join(str(told[name].help).split()))
-        for name in Settings.model_fields
+        (f"`{name}`", f"{told[name].rich_help_panel}: " * (name in brought) + " ".join(str(told[name].help).split()))
+        for name in with_brought().model_fields
         if name not in (*TABLES, "about")
     ]
     rows.append(("`dropout`", f"One rate, instead of the table. {told['dropout'].help}"))

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import tomllib
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import Field, create_model
 
 from rhapsode import registry
 from rhapsode.config import Config, Dropout, NetworkConfig, Rate, make, unknown
+from rhapsode.console.brought import options_of, training
 from rhapsode.console.output import read
 from rhapsode.errors import UserError, choice
 
@@ -65,8 +67,6 @@ class Settings(Config):
     separator: str | None = None
     field: str | None = None
     flip: list[str] | None = None
-    language: str | None = None
-    speaker: str | None = None
     params: int | str | None = None
     layers: int | None = None
     width: int | None = None
@@ -89,6 +89,13 @@ class Settings(Config):
         return self.model_dump(exclude={*TABLES, "about"}, exclude_unset=True)
 
 
+@cache
+def with_brought() -> type[Settings]:
+    """The same with the options that modalities bring to `train`."""
+    brought: dict[str, Any] = {name: (kind, None) for name, kind in options_of(training).items()}
+    return create_model("Settings", __base__=Settings, **brought)
+
+
 LARGEST = 1 << 16
 """Bytes of a file of settings, at most; a few thousand are usual. TOML's reader takes time that grows with the square
 of a key's length."""
@@ -108,16 +115,17 @@ def parse(data: bytes, name: str) -> Settings:
         raise UserError(f"{name}: not TOML: {error}.") from None
     except RecursionError:
         raise UserError(f"{name}: not settings: its lists or tables stand in one another too deep.") from None
+    kind = with_brought()
     for key, value in found.items():
-        if key not in Settings.model_fields:
-            kind = "table" if isinstance(value, dict) else "option"
-            raise unknown(f"{name}: {kind}", key, Settings.model_fields)
+        if key not in kind.model_fields:
+            what = "table" if isinstance(value, dict) else "option"
+            raise unknown(f"{name}: {what}", key, kind.model_fields)
         number = key == "dropout" and isinstance(value, int | float)
         if key in TABLES and not isinstance(value, dict) and not number:
             raise UserError(f"{name}: {key} is {value!r}; it must be a table: [{key}], then a setting a line.")
     if not isinstance(found.get("codec", {}).get("name", ""), str):
         raise UserError(f"{name}: codec.name is {found['codec']['name']!r}; it must be the name of a codec, in quotes.")
-    settings = make(Settings, found, name)
+    settings = make(kind, found, name)
     _check_tables(settings, name)
     return settings
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode import registry
+from rhapsode.console.brought import modality_of, options_of, refuse_others, training, with_options
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import (
@@ -46,7 +47,8 @@ SHAPE = ("layers", "width", "embedding")
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 
 
-def train(
+def _train(
+    brought: dict[str, Any],
     sources: Annotated[
         list[str] | None, typer.Argument(metavar="SOURCE...", help="Files, folders, globs, data:NAME, or - for stdin.")
     ] = None,
@@ -91,13 +93,6 @@ def train(
     ] = None,
     separator: Separator = None,
     field: Field = None,
-    language: Annotated[
-        str | None,
-        typer.Option(metavar="NAME", help="Voices: what is spoken: en-gb, de, fr-CH, german [default: en-us]."),
-    ] = None,
-    speaker: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Voices: of several speakers, this one alone [default: all].")
-    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -168,8 +163,6 @@ def train(
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
         flip=flip,
-        language=language,
-        speaker=speaker,
         base=base,
         resume=resume,
         overwrite=overwrite,
@@ -179,7 +172,11 @@ def train(
         tensorboard=tensorboard or None,
         trust_paths=trust_paths or None,
         json=json,
+        **brought,
     )
+
+
+train = with_options(_train, training)
 
 
 def begin(
@@ -202,7 +199,7 @@ def begin(
     dropout = chosen.pop("dropout", settings.dropout)
     plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
     shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
-    spoken: dict[str, str] = {name: chosen.pop(name) for name in ("language", "speaker") if name in chosen}
+    brought = {name: chosen.pop(name) for name in options_of(training) if name in chosen}
     params = chosen.pop("params", None)
     sources = chosen.pop("sources", [])
     if not sources and not resume:
@@ -215,9 +212,8 @@ def begin(
     with unbroken():
         from rhapsode.training.run import train as run
 
-    if spoken:
-        _check_spoken(spoken, codec, sources, resume=resume, base="base" in chosen)
-        codec_options |= spoken
+    if brought:
+        codec_options |= _as_codec_options(brought, codec, sources, resume=resume, base="base" in chosen)
 
     with reporting() as report:
         result = run(
@@ -259,10 +255,8 @@ def _tell(result: Result) -> None:
         tell(f"longer   rhapsode train -o {name} --resume --minutes 5  ({RESUME}, {longer:,.1f} MB, is only for that)")
     else:
         tell(f"go on    rhapsode train -o {name} --resume")
-    if result.quality:
-        from rhapsode.modalities.speech.voice_quality import said
-
-        tell(f"quality  {said(result.quality)}")
+    for figures in modality_of(result.codec).figures(result.quality) if result.quality else ():
+        tell(f"quality  {figures}")
     if result.finished and result.usage:
         tell(f"next     rhapsode generate {name} {result.usage}")
 
@@ -288,22 +282,21 @@ def _object(result: Result) -> dict[str, Any]:
     }
 
 
-def _check_spoken(spoken: dict[str, str], codec: str | None, sources: list[str], *, resume: bool, base: bool) -> None:
-    """The language becomes as espeak-ng calls it. Raises `UserError`, before the work begins."""
+def _as_codec_options(
+    brought: dict[str, Any], codec: str | None, sources: list[str], *, resume: bool, base: bool
+) -> dict[str, Any]:
+    """Options that a modality brought, as the codec wants them. Raises `UserError`, before the work begins."""
     from rhapsode.data.recognition import codec_for
-    from rhapsode.modalities.speech import espeak
 
     if resume or base:
-        option, value = next(iter(spoken.items()))
+        option, value = next(iter(brought.items()))
         raise UserError(
             f"--{option} {value}: {'a resumed run' if resume else 'fine-tuning'} keeps its own. Leave it out."
         )
     name = codec or codec_for(sources)
-    if "language" not in registry.get("codec", name).options:
-        option = next(iter(spoken))
-        raise UserError(f"--{option} is for voices; these are trained with codec {name}. Leave it out.")
-    if "language" in spoken:
-        spoken["language"] = espeak.named(spoken["language"])
+    modality = modality_of(name)
+    refuse_others(brought, training, modality, f"these are trained with codec {name}")
+    return modality.codec_options(brought, registry.get("codec", name))
 
 
 def whole(text: str) -> int:

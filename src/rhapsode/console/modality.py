@@ -1,6 +1,6 @@
 """What a modality adds to the command line: a class in `modalities/NAME/modality.py`, found by the registry.
 
-The commands know nothing of music, pens or voices. Where kinds of data differ, they ask the modality.
+The commands name no modality. Where kinds of data differ, they ask the modality.
 """
 
 from __future__ import annotations
@@ -9,14 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from rhapsode.console.contents import Contents
-
 if TYPE_CHECKING:
     import numpy as np
 
+    from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
-    from rhapsode.data.sources import Sources
     from rhapsode.inference.model import Model
+
+Options = Mapping[str, Any]
+"""Name → `Annotated[TYPE | None, typer.Option(...)]`. None is: not given."""
 
 
 class Modality:
@@ -29,7 +30,7 @@ class Modality:
     """Its models in messages, e.g. `music`: a model of music."""
 
     verb: ClassVar[str]
-    """The command that draws from its models: generate, write, compose, speak."""
+    """The command that draws from its models, e.g. `compose`."""
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, of the commands that it brings, the verb among them."""
@@ -39,21 +40,28 @@ class Modality:
         """The name that `rhapsode demo NAME` knows it by, and the command; None if there is no demo."""
         return None
 
-    def training(self) -> Mapping[str, Any]:
-        """Name → type with typer's annotation, of the options that `train` has for it. They are options of codecs."""
+    def training(self) -> Options:
+        """Options that `train` has for it."""
         return {}
 
     def codec_options(self, given: dict[str, Any], codec: type[Codec]) -> dict[str, Any]:
-        """Those options as the codec wants them. Raises `UserError` for values that cannot be."""
+        """Those that were given, as options of the codec. Raises `UserError` for values that cannot be."""
         return given
 
-    def contents(self, codec: type[Codec], sources: Sources, name: str) -> Contents:
-        """What `inspect` says of data that one of its codecs reads. Raises `UserError`."""
-        raise NotImplementedError
+    def inspecting(self) -> Options:
+        """Options that `inspect` has for it."""
+        return {}
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        """What `inspect` says of data that one of its codecs reads, or nearly reads; None if it has nothing to say.
+
+        given: its options that were given. overwrite: whether files that they name may be replaced. Raises `UserError`.
+        """
+        return None
 
     def about(self, model: Model) -> Mapping[str, Any]:
-        """What `inspect` says of a model, besides what all models have."""
-        return {}
+        """What `inspect` says of a model: of its steps."""
+        return {"steps": model.codec.to_json()}
 
     def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
         """What `inspect` says of a file of `checkpoint.save` that its training or its commands left beside a model;

@@ -34,6 +34,7 @@ from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint
 from rhapsode.files.cache import Cache
 from rhapsode.files.flip import flips, unused
+from rhapsode.files.place import on_disk
 from rhapsode.files.refusals import Refusals
 from rhapsode.steps import Steps
 
@@ -413,8 +414,7 @@ def _write_meta(
     }
     with open(folder / "meta.json", "w", encoding="ascii") as file:
         json.dump(meta, file)
-        file.flush()
-        os.fsync(file.fileno())
+        on_disk(file)
 
 
 def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:

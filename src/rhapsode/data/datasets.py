@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 
 from rhapsode.data.catalogue import CATALOGUE, Dataset, Download, Member
 from rhapsode.errors import UserError, choice
-from rhapsode.files.place import place, sweep, temporary
+from rhapsode.files.place import place, replacing, sweep
 
 if TYPE_CHECKING:
     from zipfile import ZipFile
@@ -166,13 +166,8 @@ class _Fetcher:
     def _unpack(self, archive: ZipFile, member: str, path: Path) -> None:
         if path.exists():
             self.say(f"{path}: damaged; it is unpacked again.")
-        beside = temporary(path)
-        try:
-            with archive.open(member) as source, open(beside, "xb") as file:
-                shutil.copyfileobj(source, file)
-            os.replace(beside, path)
-        finally:
-            beside.unlink(missing_ok=True)
+        with archive.open(member) as source, replacing(path) as file:
+            shutil.copyfileobj(source, file)
 
     def _verified(self, path: Path, known: str | None) -> Path:
         """`path`, once its SHA-256 is what it should be; where none is known, that of the first copy."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,7 @@ import numpy as np
 
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.resets import ResetPolicy
+from rhapsode.files.place import on_disk
 
 BATCH = 1 << 16
 
@@ -42,21 +42,23 @@ class CharCounter:
 
 
 class Tally:
-    """Counts the bytes, characters and words of a text that comes in pieces."""
+    """Counts the bytes, characters and words of texts that come in pieces."""
 
     def __init__(self) -> None:
         self.bytes = self.chars = self.words = 0
         self._characters = CharCounter()
         self._in_word = False
 
-    def feed(self, data: bytes, ends: bool = False) -> None:
-        """The next bytes, and whether the text ends with them."""
+    def feed(self, data: bytes, ends: bool = False) -> str:
+        """The next bytes, and whether a text ends with them. The characters that they complete."""
         text = self._characters.decode(data, ends)  # bytes that are not UTF-8 become one character each
         self.bytes += len(data)
         self.chars += len(text)
         if text:
             self.words += len(text.split()) - (self._in_word and not text[0].isspace())
             self._in_word = not text[-1].isspace()
+        self._in_word = self._in_word and not ends
+        return text
 
 
 @dataclass(frozen=True)
@@ -171,8 +173,7 @@ class PartWriter:
         """Put everything on the disk, once the last document has ended; what there is of it."""
         self._flush_single_units()
         for file in (self._values, self._places):
-            file.flush()
-            os.fsync(file.fileno())
+            on_disk(file)
         self.abandon()
         return Counts(self._bytes, self._chars, self._steps, self._units, self._documents)
 

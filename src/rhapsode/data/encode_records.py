@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy as np
 from rhapsode.data.codecs.records import Keeper, RecordCodec
 from rhapsode.data.encode import Counts
 from rhapsode.data.guide import along
+from rhapsode.files.place import on_disk
 
 
 def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
@@ -73,8 +73,7 @@ class RecordBuilder:
         if self._codec.text:
             self._put("begins", [self._symbols], np.int64)
         for file in self._files.values():
-            file.flush()
-            os.fsync(file.fileno())
+            on_disk(file)
         self.abandon()
         return Counts(0, self._chars, self._steps, self._records, self._records)
 

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 from rhapsode import registry
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.streams import SUFFIXES, read_chunks
 from rhapsode.errors import UserError
 from rhapsode.files import signature
@@ -69,7 +70,7 @@ class Kind(NamedTuple):
 
 
 TEXT = Kind("text{s}", "text", plain=True)
-COMPANION = Kind("text{s} of the same names", "text", plain=True)
+BESIDE = Kind("text{s} of the same names", "text", plain=True)
 BINARY = Kind("binary file{s} of no known kind")
 EMPTY = Kind("empty file{s}")
 
@@ -128,7 +129,7 @@ class Survey:
             if suffix not in TEXTS and self._add(group, TEXT):
                 names.update(map(_name, group))
         for suffix in filter(groups.__contains__, TEXTS):
-            self._add([path for path in groups[suffix] if _name(path) in names], COMPANION)
+            self._add([path for path in groups[suffix] if _name(path) in names], BESIDE)
             self._add([path for path in groups[suffix] if _name(path) not in names], TEXT)
 
     def _add(self, group: list[Path], text: Kind) -> bool:
@@ -156,9 +157,9 @@ class Survey:
         return _totals(self.kinds)
 
     def codec(self) -> str:
-        """The name of the codec that most of the files are for; `chars` for text. Raises `UserError` if half of them or
-        more are for none, or would be if they lacked nothing."""
-        alone = {kind: share for kind, share in self._full.items() if kind != COMPANION}
+        """The name of the codec that most of the files are for; `plain_codec` for text. Raises `UserError` if half of
+        them or more are for none, or would be if they lacked nothing."""
+        alone = {kind: share for kind, share in self._full.items() if kind != BESIDE}
         total = _files(alone)
         for codec in _ranked():
             name = _family(codec).name
@@ -168,7 +169,7 @@ class Survey:
         others = _files({kind: s for kind, s in alone.items() if kind.why or kind.family not in ("", "text")})
         if others and others >= total / 2:
             raise self._undecided()
-        return "chars"
+        return plain_codec()
 
     def warnings(self, codec: type[Codec]) -> list[str]:
         """What should be told, at the beginning and at the end, if this codec reads little of what there is."""
@@ -215,9 +216,9 @@ class Survey:
         if _files(self.kinds) > 1:
             message += f" Seen: {counted(self.kinds)}."
         texts, plain = self._read("text"), {kind: share for kind, share in self.kinds.items() if kind.plain}
-        message += self._alone(f"{_files(texts):,} texts", texts, "chars" if texts == plain else "")
+        message += self._alone(f"{_files(texts):,} texts", texts, plain_codec() if texts == plain else "")
         if plain != texts:
-            message += " To take all that is text as text, give --codec chars."
+            message += f" To take all that is text as text, give --codec {plain_codec()}."
         for family in _families():
             kinds = self._read(family.name)
             suiting = (codec for codec in _ranked() if _family(codec) is family)
@@ -278,10 +279,18 @@ def _advice(kinds: dict[Kind, Share]) -> str:
     return "".join(f" {'; '.join(dict.fromkeys(whys))}. {remedy}." for remedy, whys in shown)
 
 
+def plain_codec() -> str:
+    """The name of the codec that text is read by when none is asked for."""
+    return next(str(codec.name) for codec in _by_rank() if issubclass(codec, TextCodec))
+
+
 def _ranked() -> list[type[RecordCodec]]:
     """Codecs of records, in the order in which they are tried."""
-    every = [kind for kind in registry.every("codec") if issubclass(kind, RecordCodec) and kind.rank is not None]
-    return sorted(every, key=lambda kind: kind.rank)
+    return [codec for codec in _by_rank() if issubclass(codec, RecordCodec)]
+
+
+def _by_rank() -> list[type[Codec]]:
+    return sorted((codec for codec in registry.every("codec") if codec.rank is not None), key=lambda codec: codec.rank)
 
 
 def _family(codec: type[RecordCodec]) -> type[RecordCodec]:

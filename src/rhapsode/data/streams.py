@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import zlib
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 from rhapsode.errors import UserError
+from rhapsode.files.json import parsed
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
+NO_FIELD = "With a field, each line must be one JSON object; leave the field out to read the file as plain text."
+"""For lines that are not JSON."""
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -138,15 +140,7 @@ def _record(line: bytes, field: str, name: str, number: int) -> bytes:
     if not line.strip():
         return b""
     where = f"{name}, line {number}"
-    try:
-        value = json.loads(line)
-    except (ValueError, RecursionError) as error:
-        shown = line[:60].decode("utf-8", "backslashreplace")
-        reason = "too deep" if isinstance(error, RecursionError) else str(error)
-        raise UserError(
-            f"{where}: not JSON ({reason}): {shown!r}. With a field, each line must be one JSON object; "
-            "leave the field out to read the file as plain text."
-        ) from None
+    value = parsed(line, where, NO_FIELD)
     if not isinstance(value, dict):
         raise UserError(f"{where}: expected an object with the field {field!r}, found {_kind(value)}.")
     text = value.get(field)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from rhapsode.errors import UserError
+from rhapsode.files.place import on_disk, synced
 
 BLOCK = 1 << 14
 """Bytes taken at a time: when a connection breaks, what has come of a block is lost."""
@@ -51,9 +52,11 @@ class Downloader:
                     f"cannot download {url} ({reason}).{kept} Check the network and try again, or fetch the file by "
                     "hand and put it in a folder, then set RHAPSODE_DATA to that folder."
                 ) from None
+            on_disk(file)
             if os.name == "nt":  # an open file cannot be moved there
                 file.close()
             os.replace(part, output_file)
+            synced(Path(output_file).parent)
             tag.unlink(missing_ok=True)
 
     def _attempt(self, url: str, file: IO[bytes], tag: Path) -> bool:

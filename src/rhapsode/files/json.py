@@ -13,6 +13,7 @@ from rhapsode.files.values import PARTS, mapping, shown
 
 LINE = 1 << 26
 """Bytes of a line, at most."""
+CUT = "Each line must be one JSON object; a file that was cut off must be fetched again."
 SPACE = re.compile(r"[\s,]*")
 
 
@@ -34,7 +35,7 @@ def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
             if number == 1:
                 line = line.removeprefix(b"\xef\xbb\xbf")
             if line.strip():
-                yield where, _object(line, where)
+                yield where, mapping(parsed(line, where, CUT), where)
 
 
 def _check(count: int, where: str) -> None:
@@ -45,16 +46,16 @@ def _check(count: int, where: str) -> None:
         )
 
 
-def _object(line: bytes, where: str) -> dict[str, Any]:
+def parsed(line: bytes, where: str, advice: str) -> Any:
+    """The value in a line. advice: what to do about a line that is not JSON. Raises `UserError`."""
     _check(line.count(b"[") + line.count(b"{"), where)
     try:
-        value = json.loads(line)
+        return json.loads(line)
     except (ValueError, RecursionError) as error:
+        reason = "too deep" if isinstance(error, RecursionError) else error
         raise UserError(
-            f"{where}: not JSON ({error}): {shown(line[:60].decode('utf-8', 'backslashreplace'))}. Each line must be "
-            "one JSON object; a file that was cut off must be fetched again."
+            f"{where}: not JSON ({reason}): {shown(line[:60].decode('utf-8', 'backslashreplace'))}. {advice}"
         ) from None
-    return mapping(value, where)
 
 
 def objects(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:

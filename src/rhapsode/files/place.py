@@ -8,6 +8,7 @@ import stat
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import IO, Any, BinaryIO
 
 from rhapsode.errors import UserError
 from rhapsode.files.values import shown
@@ -28,11 +29,11 @@ def place(path: Path, contents: bytes, sync: bool = True) -> None:
     try:
         real = Path(os.path.realpath(path))
         if real.exists() and not real.is_file() and not real.is_dir():
-            with open(real, "wb") as file:
-                file.write(contents)
+            with open(real, "wb") as pipe:
+                pipe.write(contents)
             return
-        with made(real.parent):
-            _replace(real, contents, sync)
+        with made(real.parent), replacing(real, sync) as file:
+            file.write(contents)
     except (OSError, ValueError) as error:
         raise UserError(
             f"cannot write {path} ({len(contents):,} bytes): {reason(error)}. What was there is untouched. Make room, "
@@ -40,7 +41,10 @@ def place(path: Path, contents: bytes, sync: bool = True) -> None:
         ) from error
 
 
-def _replace(path: Path, contents: bytes, sync: bool) -> None:
+@contextmanager
+def replacing(path: Path, sync: bool = True) -> Iterator[BinaryIO]:
+    """A file to write, which takes the place of `path`, wholly, once the context is left without an error. Raises
+    `OSError`."""
     mode = None
     if path.exists():
         if not os.access(path, os.W_OK):
@@ -51,15 +55,20 @@ def _replace(path: Path, contents: bytes, sync: bool) -> None:
         with open(beside, "xb") as file:
             if mode is not None:
                 os.chmod(beside, mode)
-            file.write(contents)
+            yield file
             if sync:
-                file.flush()
-                os.fsync(file.fileno())
+                on_disk(file)
         os.replace(beside, path)
     finally:
         beside.unlink(missing_ok=True)  # gone already when all went well
     if sync:
         synced(path.parent)
+
+
+def on_disk(file: IO[Any]) -> None:
+    """Have what was written to a file on the disk: it stays there when the power fails."""
+    file.flush()
+    os.fsync(file.fileno())
 
 
 def synced(folder: Path) -> None:

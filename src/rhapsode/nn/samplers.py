@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from rhapsode.errors import UserError
+from rhapsode.nn.numerics import log_softmax, log_sum_exp
 
 SLACK = 1e-12
 """What the filters forgive to rounding: ten symbols of 0.1 reach a mass of 0.9 with nine, not ten."""
@@ -174,15 +175,8 @@ def choose(
         some, most = np.where(mask, 0.0, -np.inf), 0.0
         mass = -np.inf
     else:
-        mass = float(most + np.log(np.exp(some - most).sum()))
-    return draw(adjust(normal(some), sampling, seen), randomness.uniform()), min(mass, 0.0)
-
-
-def normal(z: np.ndarray) -> np.ndarray:
-    """Logits [..., V] float64 as log-probabilities: each row's exp sums to 1."""
-    z = z - z.max(axis=-1, keepdims=True)
-    z -= np.log(np.exp(z).sum(axis=-1, keepdims=True))
-    return z
+        mass = float(log_sum_exp(some))
+    return draw(adjust(log_softmax(some), sampling, seen), randomness.uniform()), min(mass, 0.0)
 
 
 # Each filter is a pure function, [V] float64 → [V] float64, and returns normalised log-probabilities.
@@ -271,11 +265,8 @@ def _only(z: np.ndarray, keep: np.ndarray) -> np.ndarray:
 
 def _normal(z: np.ndarray) -> np.ndarray:
     """Log-weights as log-probabilities."""
-    highest = z.max()
-    _check(highest)
-    z = z - highest
-    z -= np.log(np.exp(z).sum())
-    return z
+    _check(z.max())
+    return log_softmax(z)
 
 
 def _check(highest: float) -> None:

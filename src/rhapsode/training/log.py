@@ -12,7 +12,9 @@ from typing import Any
 from xxhash import xxh3_128
 
 from rhapsode.errors import UserError
+from rhapsode.files.json import lines
 from rhapsode.files.place import place
+from rhapsode.files.source import of_file
 
 LOG, PICTURE, BOARD = "metrics.jsonl", "loss.png", "tensorboard"
 TAGS = {
@@ -39,8 +41,7 @@ class Log:
         self.path.touch()
         length, mark = size if isinstance(size, list) else (size, None)
         data = self.path.read_bytes()[:length]
-        lines = data.splitlines(keepends=True)
-        whole = [line for line in lines if _is_record(line)]
+        whole = [line for line in data.splitlines(keepends=True) if _is_record(line)]
         if len(data) < length or mark not in (None, _mark(data)):
             self.harm = (
                 f"{self.path} is damaged: {len(whole):,} lines of it can be read. So the loss before this may be drawn "
@@ -80,8 +81,7 @@ class Log:
         return [len(data), _mark(data)]
 
     def read(self) -> list[dict[str, Any]]:
-        with self.path.open() as file:
-            return [json.loads(line) for line in file]
+        return [record for _, record in lines(of_file(self.path, str(self.path)))]
 
 
 def _mark(data: bytes) -> str:

@@ -47,8 +47,8 @@ class Result:
     """What a run left behind.
 
     valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
-    seconds, steps: of all its training, steps being updates of the weights. usage: of its codec. warnings: of its data,
-    to be told once more. quality: see `Codec.quality`.
+    seconds, steps: of all its training, steps being updates of the weights. codec: its name. usage: see `Codec.usage`.
+    warnings: of its data, to be told once more. quality: see `Codec.quality`.
     """
 
     model_path: Path
@@ -57,6 +57,7 @@ class Result:
     valid_nats: float
     seconds: float
     steps: int
+    codec: str
     usage: str
     warnings: Sequence[str] = ()
     quality: Mapping[str, Any] | None = None
@@ -241,7 +242,16 @@ def train(
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(
-            folder, folder / PICTURE, finished, valid_nats, trainer.seconds, trainer.step, usage, data.warnings, quality
+            folder,
+            folder / PICTURE,
+            finished,
+            valid_nats,
+            trainer.seconds,
+            trainer.step,
+            data.codec.name,
+            usage,
+            data.warnings,
+            quality,
         )
 
 

@@ -16,7 +16,7 @@ from rhapsode.report import Report, figures, nats
 
 TOLD, SAMPLES = "log.txt", "samples.txt"
 QUALITY = "quality.json"
-"""In a voice's folder: how near it comes to recordings that were held out (see `training.voice`)."""
+"""What was measured of the model when its training was over, see `Codec.quality`."""
 
 
 class Told(Report):

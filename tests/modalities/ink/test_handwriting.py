@@ -719,7 +719,7 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
         (["score", "MODEL", "BOOK"], "not a file of drawings"),
         (["demo", "opera"], "demo: 'opera' is not known"),
-        (["demo", "text", "words"], "only the demos of handwriting and speech"),
+        (["demo", "text", "words"], "unexpected extra argument(s) (words)"),
     ],
 )
 def test_mistakes_at_the_command_line(

@@ -217,4 +217,4 @@ def test_mistakes(
     assert main(["inspect", str(primer), "--against", str(model)]) == 2
     assert "is not beside it" in capsys.readouterr().err.replace("\n", " ")
     assert main(["inspect", str(model), "--against", str(model)]) == 2
-    assert "no file of tunes" in capsys.readouterr().err.replace("\n", " ")
+    assert "--against is for music, but" in capsys.readouterr().err.replace("\n", " ")

@@ -11,7 +11,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
 from rhapsode.modalities.music import write
 from rhapsode.modalities.music.formats import abc, impro_visor, midi, musicxml, own, rolls
-from rhapsode.modalities.music.read import FORMATS, SUFFIXES, parts, read, recognised
+from rhapsode.modalities.music.read import FORMATS, parts, read, recognised
 from rhapsode.modalities.music.tune import Chord, Key, Metre, Tempo, Tune, notes
 from tests.modalities.music.tunes import read as read_with
 from tests.modalities.music.tunes import sounding, tunes
@@ -75,10 +75,10 @@ def at(folder, name, data):
 @pytest.mark.parametrize("name", FILES)
 def test_every_kind_is_known_by_its_content(tmp_path, name):
     path = at(tmp_path, "file", FILES[name])
-    assert recognised(path) and any(name.endswith(each) for each in SUFFIXES)
+    assert recognised(path)
     if not name.endswith((".zip", ".mxl")):
         data = FILES[name] if isinstance(FILES[name], bytes) else FILES[name].encode()
-        assert sum(each.recognises(data) for each in FORMATS) == 1
+        assert sum(each.recognises(data) for each in FORMATS.by_name.values()) == 1
     found = list(read(path, name="n"))
     assert found and all(each.name.startswith("n") for each in found if name != "a.tune.jsonl" and each.name != "t")
 
@@ -222,10 +222,11 @@ def test_damaged_lines(change, words):
         read_with(own, '{"rhapsode": "tune/1", "ticks": 1, "length": 1}')
 
 
-READ_AGAIN = sorted(set(write.WRITERS) & set(SUFFIXES))
+ONLY_WRITTEN = (".wav", ".svg", ".png", ".html")
+READ_AGAIN = sorted(set(write.SUFFIXES) - set(ONLY_WRITTEN))
 
 
-@pytest.mark.parametrize("suffix", sorted(set(write.WRITERS) - set(SUFFIXES)))
+@pytest.mark.parametrize("suffix", ONLY_WRITTEN)
 def test_writing_to_be_heard_and_seen(tmp_path, suffix):
     write.save(TUNE, tmp_path / f"a{suffix}")
     data = (tmp_path / f"a{suffix}").read_bytes()

@@ -7,7 +7,6 @@ from rhapsode.modalities.speech.lsp import Lsp
 from rhapsode.modalities.speech.measures import (
     bap,
     compare,
-    duration_rmse,
     f0_correlation,
     f0_rmse,
     lsd,
@@ -53,7 +52,6 @@ def test_f0_over_frames_voiced_in_both() -> None:
     assert voicing_error(one, two) == pytest.approx(40)
     assert f0_correlation(one, two) == pytest.approx(1)
     assert np.isnan(f0_rmse(one, np.zeros(5))) and np.isnan(f0_correlation(one, np.zeros(5)))
-    assert duration_rmse(np.array([3, 5]), np.array([0, 1])) == pytest.approx(12.5**0.5)
     assert bap(np.array([[-3.0, -4]]), np.zeros((1, 2))) == pytest.approx(12.5**0.5)
 
 

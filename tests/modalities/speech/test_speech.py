@@ -742,7 +742,7 @@ def test_each_phone_takes_some_time(seen: list[int], times: list[float]) -> None
         ("no text", ["--codec", "speech"], "nothing to say|there is nothing"),
         ("", ["--language", "klingonn"], "'klingonn' is not known.* Near are piqd .klingon."),
         ("", ["--language", "en-gbb"], "Did you mean 'en-gb"),
-        ("", ["--language", "de", "--codec", "chars"], "--language is for voices; .* codec chars"),
+        ("", ["--language", "de", "--codec", "chars"], "--language is for speech, but .* codec chars"),
         ("", ["--field", "text"], "field is not None|is for text"),
     ],
 )

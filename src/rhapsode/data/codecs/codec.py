@@ -25,6 +25,9 @@ class Codec(ABC):
     summary: ClassVar[str]
     """One line for help and docs: what a step is, and what the codec is good for."""
 
+    rank: ClassVar[int | None] = 0
+    """Of several codecs for the same files, the first by rank that suits them is taken; None: never, unasked."""
+
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 

@@ -115,9 +115,6 @@ class RecordCodec(Codec):
     record: ClassVar[str]
     """What a record is called in messages, e.g. `drawing`."""
 
-    rank: ClassVar[int | None] = 0
-    """Of several codecs for the same files, the first by rank that `suits` them is taken; None: never, unasked."""
-
     @classmethod
     @abstractmethod
     def recognises(cls, path: Path) -> bool:

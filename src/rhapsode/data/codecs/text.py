@@ -11,7 +11,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
@@ -32,6 +32,8 @@ class Decoder(ABC):
 
 class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
+
+    rank: ClassVar[int | None] = None
 
     end: int | None = None
     """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""

@@ -15,8 +15,8 @@ import numpy as np
 
 from rhapsode.errors import choice
 
-BASE, CAPITAL = 9, 21
-"""In the fonts' units, y down: where the base line lies, and how high capitals stand above it."""
+BASE = 9
+"""In the fonts' units, y down: where the base line lies."""
 NEAR = 1.3
 """In the fonts' units: strokes this near each other touch."""
 DAB = np.array([[0.2, -0.7], [-0.2, 0.7]])

@@ -2,8 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
 from rhapsode.console.modality import Modality
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rhapsode.console.contents import Contents, Found
 
 
 class Ink(Modality):
     name, noun, verb = "ink", "handwriting", "write"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.ink.cli.demo import handwriting
+
+        return "handwriting", handwriting
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.ink.cli.inspecting import contents
+
+        return contents(found)
+
+    def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+        from rhapsode.modalities.ink.cli.inspecting import beside
+
+        return beside(path, info)

@@ -34,6 +34,7 @@ from rhapsode.modalities.ink.metrics import check
 from rhapsode.nn.cells._plain import gates
 from rhapsode.nn.cells.lstm import LSTM
 from rhapsode.nn.engine import INPUT, Engine, Graph
+from rhapsode.nn.numerics import log_softmax
 
 PARTS = 3
 """Moves in a frame."""
@@ -166,7 +167,7 @@ class Recogniser:
         symbols = [self._symbols(text) for text in texts]
         found = np.array([np.inf if text else 0.0 for text in texts])
         for n, parameters in self._frames_read(drawings):
-            found[n] = _ctc(_log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
+            found[n] = _ctc(log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
         return found
 
     def _symbols(self, text: str) -> np.ndarray:
@@ -302,12 +303,6 @@ def padded(cut: Sequence[np.ndarray]) -> np.ndarray:
     for row, own in enumerate(cut):
         batch[: len(own), row] = own
     return batch
-
-
-def _log_softmax(parameters: np.ndarray) -> np.ndarray:
-    shifted = parameters - parameters.max(axis=1, keepdims=True)
-    found: np.ndarray = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
-    return found
 
 
 def _ctc(log_p: np.ndarray, symbols: np.ndarray, blank: int) -> float:

@@ -2,60 +2,32 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from rhapsode.errors import UserError, choice
 from rhapsode.files.place import place
 from rhapsode.modalities.ink.drawing import Drawing
-from rhapsode.modalities.ink.formats.own import dumps
-from rhapsode.modalities.ink.metrics import check
 from rhapsode.modalities.ink.page import Layout
-from rhapsode.modalities.ink.picture import png
-from rhapsode.modalities.ink.plotter import gcode, hpgl
-from rhapsode.modalities.ink.svg import svg
+from rhapsode.modalities.ink.read import FORMATS
 
-PAGES: dict[str, Callable[..., str | bytes]] = {
-    ".svg": svg,
-    ".png": png,
-    ".gcode": gcode,
-    ".nc": gcode,
-    ".hpgl": hpgl,
-    ".plt": hpgl,
-}
-"""What makes a file of one page."""
-LINES = (".json", ".jsonl")
-"""What holds drawings as such, in Rhapsode's own format: one, or one in a line."""
-SUFFIXES = (*PAGES, *LINES)
+SUFFIXES = FORMATS.suffixes
+options_of = FORMATS.options
+PAGES = tuple(suffix for suffix in SUFFIXES if "sheet" in options_of(suffix))
+"""Suffixes of files of one page."""
+LINES = tuple(suffix for suffix in SUFFIXES if suffix not in PAGES)
+"""Suffixes of files that hold drawings as such, without pages."""
 
 
 def encode(what: Drawing | Layout, suffix: str, **options: Any) -> bytes:
-    """The contents of a file with this suffix; `options` are those of the function in `PAGES`.
+    """The contents of a file with this suffix; `options` are those of the function that writes it.
 
     A layout of several pages needs the option `sheet` (from 0), but for `LINES`, which take all of it: each line of
     writing is a drawing of its own, in mm from its page's upper left. What `ink.read` makes of an `.svg` or of
     `LINES` is the drawing as it was, in its own units.
     Raises `UserError` for a suffix not in `SUFFIXES`, and for options that the format does not have.
     """
-    kind = suffix.lower()
-    if kind not in SUFFIXES:
-        raise choice("kind of file", suffix, SUFFIXES)
-    allowed = options_of(kind)
-    for name in options:
-        if name not in allowed:
-            raise choice(f"option for {kind} files", name, allowed or ["none"])
-    if kind in LINES:
-        return _lines(what, kind)
-    contents = PAGES[kind](what, **options)
-    return contents.encode(errors="replace") if isinstance(contents, str) else contents
-
-
-def options_of(kind: str) -> list[str]:
-    """What `encode` knows for files with this suffix, in small letters."""
-    return [] if kind in LINES else [*inspect.signature(PAGES[kind]).parameters][1:]
+    return FORMATS.encode(what, suffix, **options)
 
 
 def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -> list[Path]:
@@ -78,15 +50,3 @@ def save(what: Drawing | Layout, path: str | os.PathLike[str], **options: Any) -
     for file, contents in files.items():
         place(file, contents)
     return list(files)
-
-
-def _lines(what: Drawing | Layout, kind: str) -> bytes:
-    if isinstance(what, Drawing):
-        drawings = [(what, 1.0)]
-    else:
-        drawings = [(line.drawing, line.unit) for sheet in what.sheets for line in sheet.lines]
-    if kind == ".json" and len(drawings) != 1:
-        raise UserError(f"a .json file holds one drawing, and there are {len(drawings)}: write them to a .jsonl file.")
-    for drawing, _ in drawings:
-        check(drawing)
-    return "".join(f"{dumps(drawing, unit)}\n" for drawing, unit in drawings).encode()

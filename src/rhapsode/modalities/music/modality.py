@@ -2,8 +2,52 @@
 
 from __future__ import annotations
 
-from rhapsode.console.modality import Modality
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rhapsode.console.modality import Modality, Options
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.inference.model import Model
 
 
 class Music(Modality):
     name, noun, verb = "music", "music", "compose"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.music.cli.demo import music
+
+        return "music", music
+
+    def inspecting(self) -> Options:
+        return {
+            "beside": Annotated[
+                str | None, typer.Option(metavar="FILE", help="Compare the tunes of a file with those of this one.")
+            ],
+            "picture": Annotated[str | None, typer.Option(metavar="FILE.png", help="Draw that comparison.")],
+            "against": Annotated[
+                str | None,
+                typer.Option(metavar="MODEL", help="How many notes in a row are from tunes that this model learnt."),
+            ],
+        }
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.music.cli.inspecting import contents
+
+        return contents(found, given, overwrite)
+
+    def about(self, model: Model) -> Mapping[str, Any]:
+        from rhapsode.modalities.music.cli.inspecting import about
+
+        return {**about(model), **super().about(model)}
+
+    def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+        from rhapsode.modalities.music.cli.inspecting import beside
+
+        return beside(path, info, tensors)

@@ -14,7 +14,6 @@ MOST = 60
 """Partials of a note."""
 FAINT = 1e-3
 """Partials weaker than this, beside the strongest, are left out."""
-MIDDLE_C = 261.6256
 LEVEL = 0.1
 """Root mean square of a note's beginning."""
 

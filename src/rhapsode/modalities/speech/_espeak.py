@@ -15,7 +15,7 @@ SYNCHRONOUS, OPTIONS = 2, 0x8003
 """espeak_Initialize: give samples to the callback; tell phonemes, in IPA; do not exit where data are missing."""
 UTF8, MNEMONICS = 1, 0x100
 """espeak_Synth: how the text is coded; what stands in [[ ]] are names of phones."""
-RATE, VOLUME, PITCH = 1, 2, 3
+RATE, PITCH = 1, 3
 WORD, END, PHONEME = 1, 5, 7
 
 

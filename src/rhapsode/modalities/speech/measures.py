@@ -112,11 +112,6 @@ def voicing_error(ours: np.ndarray, theirs: np.ndarray, mask: np.ndarray | None 
     return 100 * _mean((ours > 0) != (theirs > 0), mask)
 
 
-def duration_rmse(ours: np.ndarray, theirs: np.ndarray) -> float:
-    """Root mean square difference of durations [P], in whatever unit both are."""
-    return float(np.sqrt(_mean((ours - theirs) ** 2, None)))
-
-
 def mel_cepstrum(envelope: np.ndarray, rate: int, order: int = ORDER) -> np.ndarray:
     """Power [N, bins] → [N, 1 + order], such that ln |H(w)| = c0 + c1 cos w' + c2 cos 2 w' ..., where w' is w warped to
     about the mel scale by an all-pass filter (Tokuda et al. 1994). Much as SPTK's, but of a given envelope."""

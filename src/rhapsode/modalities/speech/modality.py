@@ -2,8 +2,58 @@
 
 from __future__ import annotations
 
-from rhapsode.console.modality import Modality
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rhapsode.console.modality import Modality, Options
+
+if TYPE_CHECKING:
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.data.codecs.codec import Codec
 
 
 class Speech(Modality):
     name, noun, verb = "speech", "speech", "speak"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.speech.cli.demo import speech
+
+        return "speech", speech
+
+    def training(self) -> Options:
+        return {
+            "language": Annotated[
+                str | None,
+                typer.Option(metavar="NAME", help="What is spoken: en-gb, de, fr-CH, german [default: en-us]."),
+            ],
+            "speaker": Annotated[
+                str | None, typer.Option(metavar="NAME", help="Of several speakers, this one alone [default: all].")
+            ],
+        }
+
+    def codec_options(self, given: dict[str, Any], codec: type[Codec]) -> dict[str, Any]:
+        from rhapsode.modalities.speech import espeak
+
+        return {name: espeak.named(value) if name == "language" else value for name, value in given.items()}
+
+    def inspecting(self) -> Options:
+        return {
+            "language": Annotated[
+                str | None, typer.Option(metavar="NAME", help="What is spoken, as in train [default: en-us].")
+            ],
+            "textgrids": Annotated[
+                str | None, typer.Option(metavar="FOLDER", help="Write there when each phone is said, a TextGrid each.")
+            ],
+        }
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.speech.cli.recordings import contents
+
+        return contents(found, given.get("language"), given.get("textgrids"), overwrite)
+
+    def figures(self, quality: Mapping[str, Any]) -> Sequence[str]:
+        from rhapsode.modalities.speech.voice_quality import said
+
+        return [said(quality)]

@@ -8,6 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from rhapsode.data.encode import CharCounter
+
 ORDER_LIMIT = 7
 """Bytes of context; with the byte after them they fill 64 bits."""
 BYTES = 256
@@ -83,7 +85,7 @@ def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.nda
 
 def characters(data: bytes) -> int:
     """Characters of UTF-8; each byte that is not counts as one."""
-    return len(data.decode("utf-8", "surrogateescape"))
+    return CharCounter().feed(data, ends=True)
 
 
 def ngram_bits_per_char(train: bytes, test: bytes, order: int = 5) -> float:

@@ -2,8 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
 from rhapsode.console.modality import Modality
+
+if TYPE_CHECKING:
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.inference.model import Model
 
 
 class Text(Modality):
     name, noun, verb = "text", "text", "generate"
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.text.cli.demo import text
+
+        return "text", text
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.text.cli.inspecting import contents
+
+        return contents(found)
+
+    def about(self, model: Model) -> Mapping[str, Any]:
+        from rhapsode.modalities.text.cli.inspecting import about
+
+        return about(model)

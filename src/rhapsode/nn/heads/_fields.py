@@ -10,7 +10,8 @@ import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
+from rhapsode.nn.numerics import log_softmax
+from rhapsode.nn.samplers import Randomness, Sampling, choose
 from rhapsode.steps import Kind, Tuples
 
 
@@ -43,7 +44,7 @@ class Fields(Head):
         p, found = parameters.astype(np.float64), np.asarray(targets).astype(np.int64)
         total = np.zeros(found.shape[:-1])
         for n in range(len(self.slices)):
-            z = normal(self._logits(p, n, found[..., :n]))
+            z = log_softmax(self._logits(p, n, found[..., :n]))
             total += np.take_along_axis(z, found[..., n : n + 1], axis=-1)[..., 0]
         return total
 
@@ -58,7 +59,7 @@ class Fields(Head):
         found = np.zeros(len(self.slices), np.int64)
         log_prob = log_mass = 0.0
         for n, part in enumerate(self.slices):
-            z = normal(self._logits(distribution, n, found[:n]))
+            z = log_softmax(self._logits(distribution, n, found[:n]))
             value, mass = choose(z, sampling, randomness, (), None if mask is None else mask[part])
             found[n] = value
             log_prob += z.item(value)

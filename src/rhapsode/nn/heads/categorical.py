@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling, choose, normal
+from rhapsode.nn.numerics import log_softmax
+from rhapsode.nn.samplers import Randomness, Sampling, choose
 from rhapsode.steps import Symbols
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class Categorical(Head):
 
     def log_probs(self, parameters: np.ndarray) -> np.ndarray:
         """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
-        return normal(parameters.astype(np.float64))
+        return log_softmax(parameters.astype(np.float64))
 
     distribution = log_probs
 

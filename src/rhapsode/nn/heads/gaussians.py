@@ -19,6 +19,7 @@ from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Randomness, Sampling
 from rhapsode.steps import Frames, Kind
 
@@ -52,21 +53,19 @@ class Gaussians(Head):
 
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
-        from torch.nn.functional import log_softmax
 
         p, x, n = parameters.float().clamp(-LARGEST, LARGEST), targets.float(), self.numbers
         weight, mu, log_sigma, flags = torch.tensor_split(p, self._ends, dim=-1)
         mu, log_sigma = (part.reshape(*part.shape[:-1], self.mixtures, n) for part in (mu, log_sigma))
         log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
         far = ((x[..., None, :n] - mu) * torch.exp(-log_sigma)).clamp(-LARGEST, LARGEST)
-        each = log_softmax(weight, -1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_2PI
+        each = weight.log_softmax(-1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_2PI
         return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
         weight, _, log_sigma, _ = np.split(p, self._ends, axis=-1)
-        weight -= weight.max(axis=-1, keepdims=True)
-        weight -= np.log(np.exp(weight).sum(axis=-1, keepdims=True))
+        weight[...] = log_softmax(weight)
         log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
         return p
 
@@ -84,8 +83,7 @@ class Gaussians(Head):
         x, n = targets.astype(np.float64), self.numbers
         far = np.clip((x[..., None, :n] - mu) * np.exp(-log_sigma), -LARGEST, LARGEST)
         each = weight - (0.5 * far * far + log_sigma).sum(axis=-1) - 0.5 * n * LOG_2PI
-        top = each.max(axis=-1)
-        return np.asarray(top + np.log(np.exp(each - top[..., None]).sum(axis=-1)) + _flags.log_prob(flags, x[..., n:]))
+        return np.asarray(log_sum_exp(each) + _flags.log_prob(flags, x[..., n:]))
 
     def draw(
         self,

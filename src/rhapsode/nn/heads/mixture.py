@@ -23,6 +23,7 @@ import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Randomness, Sampling
 from rhapsode.steps import Kind, Moves
 
@@ -60,7 +61,7 @@ class Mixture(Head):
 
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
-        from torch.nn.functional import log_softmax, softplus
+        from torch.nn.functional import softplus
 
         p = parameters.float().clamp(-LARGEST, LARGEST)
         weight, mx, my, sx, sy, r = torch.chunk(p[..., : 6 * self.mixtures], 6, dim=-1)
@@ -72,7 +73,7 @@ class Mixture(Head):
         rest = 1 - rho * rho
         # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
         density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
-        nats = -torch.logsumexp(log_softmax(weight, -1) + density, -1)
+        nats = -torch.logsumexp(weight.log_softmax(-1) + density, -1)
         logits = p[..., 6 * self.mixtures :].unbind(-1)
         for logit, (asked, said) in zip(logits, self._questions(pen.squeeze(-1)), strict=True):
             nats = nats + asked * (softplus(logit) - logit * said)
@@ -93,8 +94,7 @@ class Mixture(Head):
         k = self.mixtures
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
         weight, log_sigma, r = p[..., :k], p[..., 3 * k : 5 * k], p[..., 5 * k : 6 * k]
-        weight -= weight.max(axis=-1, keepdims=True)
-        weight -= np.log(np.exp(weight).sum(axis=-1, keepdims=True))
+        weight[...] = log_softmax(weight)
         log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
         r[...] = LIMIT * np.tanh(r)
         return p
@@ -114,8 +114,7 @@ class Mixture(Head):
         b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
         rest = 1 - rho * rho
         each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
-        top = each.max(axis=-1)
-        total = top + np.log(np.exp(each - top[..., None]).sum(axis=-1))
+        total = log_sum_exp(each)
         for logit, (asked, said) in zip(logits, self._questions(pen), strict=True):
             total += asked * (logit * said - np.logaddexp(0, logit))
         return np.asarray(total)

@@ -95,7 +95,7 @@ class Strokes(RecordCodec):
     def alphabet(self) -> str:
         return self._alphabet
 
-    wanted = f"files of drawings. {files.KNOWN}"
+    wanted = f"files of drawings. {files.FORMATS.known}"
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)

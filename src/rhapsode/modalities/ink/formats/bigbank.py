@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.json import elements
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
@@ -58,3 +59,6 @@ def _strokes(points: np.ndarray) -> list[np.ndarray]:
         repeated = len(stroke) > 1 and (stroke[-1] == stroke[-2]).all()
         strokes.append(stroke[:-1] if repeated else stroke)
     return strokes
+
+
+FORMAT = Format("lists of cursive words", recognises, read=read)

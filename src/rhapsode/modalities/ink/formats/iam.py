@@ -13,6 +13,7 @@ from pathlib import PurePath
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source, decoded
 from rhapsode.files.values import number
@@ -60,3 +61,6 @@ def _text(source: Source) -> str | None:
         return None
     lines = [each.strip() for each in decoded(data).partition("CSR:")[2].splitlines() if each.strip()]
     return lines[int(line) - 1] if 0 < int(line) <= len(lines) else None
+
+
+FORMAT = Format("IAM-OnDB", recognises, read=read)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number, shown
@@ -217,3 +218,6 @@ class _Values:
             self._step = float(text) + (self._step if self._mode == '"' else 0.0)
             self.value += self._step
         return self.value
+
+
+FORMAT = Format("InkML", recognises, read=read)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.files.formats import Format
 from rhapsode.files.json import elements
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
@@ -57,3 +58,6 @@ def _columns(stroke: list[Any]) -> bool:
 def _stroke(stroke: list[Any], where: str) -> np.ndarray:
     width = len(stroke[0]) if stroke and isinstance(stroke[0], list) else 2
     return array(stroke, where, max(width, 2))[:, :2]
+
+
+FORMAT = Format("lists of drawings", recognises, read=read)

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number, shown
@@ -41,3 +42,6 @@ def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
     arrays = [np.array(stroke, np.float64).reshape(-1, 3) * [1.0, -1.0, 1.0] for stroke in strokes]
     points = [stroke[:, :2] + 0.0 for stroke in arrays]  # no -0
     yield drawing(points, None, source.name, seconds=since_first([stroke[:, 2] for stroke in arrays], 1000))
+
+
+FORMAT = Format("Omniglot", recognises, read=read)

@@ -30,12 +30,15 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.json import lines
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import sequence, shown
 from rhapsode.modalities.ink.drawing import Drawing, from_runs, to_runs
 from rhapsode.modalities.ink.formats._checks import array, drawing, vector
+from rhapsode.modalities.ink.metrics import check
+from rhapsode.modalities.ink.page import Layout
 
 VERSION = "ink/1"
 MARK = re.compile(rb'^(?:\xef\xbb\xbf)?\s*\{[^\n]*"rhapsode"\s*:\s*"ink/')
@@ -110,3 +113,29 @@ def _parallel(value: dict[str, Any], field: str, strokes: list[np.ndarray], wher
     if [len(each) for each in found] != [len(each) for each in strokes]:
         raise UserError(f"{where}: {field!r} must have a number for each point, in lists like those of 'strokes'.")
     return found
+
+
+def _one_line(what: Drawing | Layout) -> str:
+    drawings = _drawings(what)
+    if len(drawings) != 1:
+        raise UserError(f"a .json file holds one drawing, and there are {len(drawings)}: write them to a .jsonl file.")
+    return _lines(what)
+
+
+def _lines(what: Drawing | Layout) -> str:
+    drawings = _drawings(what)
+    for one, _ in drawings:
+        check(one)
+    return "".join(f"{dumps(one, unit)}\n" for one, unit in drawings)
+
+
+def _drawings(what: Drawing | Layout) -> list[tuple[Drawing, float]]:
+    """(drawing, its unit in mm) of each line of writing of a layout."""
+    if isinstance(what, Drawing):
+        return [(what, 1.0)]
+    return [(line.drawing, line.unit) for sheet in what.sheets for line in sheet.lines]
+
+
+FORMAT = Format(
+    "Rhapsode's own lines of JSON", recognises, read=read, writes={".json": _one_line, ".jsonl": _lines}, rank=-1
+)

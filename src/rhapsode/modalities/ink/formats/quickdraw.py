@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.json import objects
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
@@ -48,3 +49,6 @@ def made(given: Iterable[tuple[str, Any]], name: str) -> Drawing:
         times += columns[2:]
     seconds = since_first(times, 1000) if strokes and len(times) == len(strokes) else None
     return drawing(strokes, None, name, seconds=seconds)
+
+
+FORMAT = Format("Quick, Draw!", recognises, read=read)

@@ -18,7 +18,10 @@ import numpy as np
 from numpy.lib import format as npy
 
 from rhapsode.errors import UserError
-from rhapsode.files.source import WHOLE
+from rhapsode.files.archive import opened
+from rhapsode.files.formats import Format
+from rhapsode.files.refusals import Refusals
+from rhapsode.files.source import WHOLE, Source
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.formats._checks import finite
 from rhapsode.modalities.ink.formats._pickled import Refused, arrays
@@ -27,7 +30,7 @@ PARTS = ("train", "valid", "test")
 EXPECTED = "expected dx, dy and whether the pen is lifted, [points, 3], for each drawing"
 
 
-def recognises(archive: ZipFile) -> bool:
+def fits(archive: ZipFile) -> bool:
     """Whether an archive is an `.npz` of drawings, from the headers of its arrays."""
     chosen = _members(archive)
     try:
@@ -41,23 +44,29 @@ def is_npz(archive: ZipFile) -> bool:
     return bool(names) and all(name.endswith(".npy") for name in names)
 
 
-def parts(archive: ZipFile) -> tuple[str, ...]:
-    """Which of `PARTS` there are, in that order."""
+def parts(source: Source) -> tuple[str, ...]:
+    """Which of `PARTS` there are, in that order. Raises `UserError`."""
+    with opened(source) as archive:
+        return _parts(archive)
+
+
+def _parts(archive: ZipFile) -> tuple[str, ...]:
     return tuple(part for part in PARTS if f"{part}.npy" in archive.namelist())
 
 
-def read(archive: ZipFile, name: str, part: str | None = None) -> Iterator[Drawing]:
+def read(source: Source, refused: Refusals, part: str | None = None) -> Iterator[Drawing]:
     """The drawings of one part, or of all. Raises `UserError`."""
-    for each, info in _members(archive).items():
-        if part is None or part == each:
-            where = f"{name}/{each}"
-            for number, array in enumerate(_arrays(archive, info, where), 1):
-                yield _drawing(array, f"{where}#{number}")
+    with opened(source) as archive:
+        for each, info in _members(archive).items():
+            if part is None or part == each:
+                where = f"{source.name}/{each}"
+                for number, array in enumerate(_arrays(archive, info, where), 1):
+                    yield _drawing(array, f"{where}#{number}")
 
 
 def _members(archive: ZipFile) -> dict[str, ZipInfo]:
     found = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
-    return {part: found[part] for part in parts(archive) or sorted(found)}
+    return {part: found[part] for part in _parts(archive) or sorted(found)}
 
 
 def _header(archive: ZipFile, info: ZipInfo) -> tuple[tuple[int, ...], np.dtype]:
@@ -122,3 +131,6 @@ def _drawing(array: np.ndarray, name: str) -> Drawing:
     ends = offsets[:, 2] != 0
     ends[-1:] = True
     return Drawing(finite(np.cumsum(offsets[:, :2], axis=0), name), ends, None, name)
+
+
+FORMAT = Format("stroke-3 .npz", packed=is_npz, fits=fits, read=read, parts=parts)

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number
@@ -27,6 +28,7 @@ from rhapsode.modalities.ink.formats._checks import drawing
 from rhapsode.modalities.ink.formats._paths import IDENTITY, Matrix, Paths, curves, ends, flattened, moved, transform
 from rhapsode.modalities.ink.formats._shapes import SHAPES, frame, length, shape
 from rhapsode.modalities.ink.formats._styles import Look, Styles
+from rhapsode.modalities.ink.svg import svg
 
 HIDDEN = ("defs", "clipPath", "symbol", "marker", "mask", "pattern", "filter", "font", "foreignObject", "metadata")
 AREAS = "areas without a stroke"
@@ -204,3 +206,6 @@ def _text(top: Node) -> str | None:
         return None
     # A title may be only the beginning of a long text.
     return (desc if desc.startswith(title.removesuffix("…")) else title) or None
+
+
+FORMAT = Format("SVG", recognises, read=read, writes={".svg": svg})

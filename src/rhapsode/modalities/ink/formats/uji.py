@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number, shown
@@ -62,3 +63,6 @@ def _made(strokes: list[np.ndarray], declared: int, text: str, name: str, where:
     if len(strokes) != declared:
         raise UserError(f"{where}: {declared} strokes are announced, {len(strokes)} are there. Fetch the file again.")
     return drawing(strokes, text, name)
+
+
+FORMAT = Format("UJI", recognises, read=read, rank=1)

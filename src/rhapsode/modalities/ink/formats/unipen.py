@@ -23,6 +23,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number
@@ -193,3 +194,6 @@ def _made(strokes: list[np.ndarray], text: str | None, name: str) -> Drawing:
     pressure = normalised([stroke[:, 2] for stroke in strokes]) if pressed else None
     seconds = since_first([stroke[:, 3] for stroke in strokes], 1000) if timed else None
     return drawing(points, text, name, pressure, seconds)
+
+
+FORMAT = Format("UNIPEN", recognises, read=read, rank=1)

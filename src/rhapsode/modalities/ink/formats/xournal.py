@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import number
@@ -74,3 +75,6 @@ def _widths(stroke: Node, count: int) -> np.ndarray | None:
         return None
     pressed: np.ndarray = np.abs(np.append(found, found[-1])[:count])
     return pressed
+
+
+FORMAT = Format("Xournal++", recognises, read=read)

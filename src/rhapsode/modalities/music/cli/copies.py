@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
 
-from rhapsode.console.output import as_json, put, visible
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -92,33 +89,6 @@ def told(copied: Copied, rate: Rate | None = None) -> str:
 def spread(rate: Rate) -> str:
     (half, most), (half_share, most_share) = rate.notes, rate.share
     return f"half up to {half} and {_percent(half_share)}, one in twenty over {most} and {_percent(most_share)}"
-
-
-def copied_by(path: Path, model: Model, json: bool) -> None:
-    """What each tune of a file has in common with those that the model knows, and all of them together."""
-    import numpy as np
-
-    from rhapsode.modalities.music.codecs._tunes import TuneCodec
-    from rhapsode.modalities.music.copies import Rate
-
-    codec = model.codec
-    if not isinstance(codec, TuneCodec):
-        raise UserError(f"--against needs a model of tunes; the codec of this one is {codec.name!r}.")
-    known = needed(known_beside(model), model, "--against")
-    found = []
-    for tune in codec.read(path):
-        one = known.longest(codec.seen(tune))
-        found.append((tune, one))
-        if not json:
-            title = f' "{visible(tune.title)}"' if tune.title else ""
-            typer.echo(f"{visible(tune.name)}{title}\n  {visible(told(one))}")
-    here = Rate.of(np.array([one.notes for _, one in found]), np.array([one.share for _, one in found]))
-    if json:
-        each = [{"name": tune.name, "title": tune.title, "copied": asdict(one)} for tune, one in found]
-        put(as_json({"path": str(path), "tunes": each, "all": asdict(here), "held_out": asdict(known.rate)}))
-        return
-    for rate, name in ((here, "tunes here"), (known.rate, "tunes held out from training")):
-        typer.echo(f"{rate.tunes:,} {name}{f': {spread(rate)}' if rate.tunes else ''}")
 
 
 def _percent(share: float) -> str:

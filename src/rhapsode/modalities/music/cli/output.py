@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
-from rhapsode.console.output import as_json, check_suffix, check_writable, numbered, put, visible, write
+from rhapsode.console.output import as_json, check_suffix, check_writable, numbered, put, visible
 from rhapsode.console.progress import tell
 from rhapsode.console.records import fresh_seed
 from rhapsode.errors import UserError
@@ -45,11 +44,11 @@ def write_music(
     """Draw tunes, and write them where `output` says, in the format that its suffix says; and tell what is copied."""
     from rhapsode.modalities.music.soundfont import playable
     from rhapsode.modalities.music.tune import Part, after
-    from rhapsode.modalities.music.write import NOTATION, WRITERS, save
+    from rhapsode.modalities.music.write import NOTATION, SUFFIXES, save
 
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     if output != "-":
-        check_suffix(output, WRITERS)
+        check_suffix(output, SUFFIXES)
     names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
     for name in names:
         check_writable(name, overwrite=overwrite)
@@ -121,29 +120,3 @@ def _object(one: Sample, copied: Copied | None) -> dict[str, Any]:
         "log_probs": one.log_probs.tolist(),
         **({"copied": asdict(copied)} if copied else {}),
     }
-
-
-def compare_music(name: str, beside: str, picture: str | None, json: bool, overwrite: bool) -> None:
-    """The tunes of a file compared with held-out ones: those of another, less its training part if it has one."""
-    from rhapsode.files.refusals import Refusals
-    from rhapsode.modalities.music.compare import compare
-    from rhapsode.modalities.music.panels import picture as drawn
-    from rhapsode.modalities.music.read import parts, read
-
-    if picture is not None:
-        check_writable(picture, overwrite=overwrite)
-        check_suffix(picture, [".png"], "--picture")
-    for each in (name, beside):
-        if not Path(each).is_file():
-            raise UserError(f"{each} is not a file. --beside compares the tunes of two files: name them.")
-    refused = Refusals()
-    held: list[str | None] = [each for each in parts(Path(beside)) if each != "train"]
-    found = compare(
-        read(Path(name), refused=refused),
-        (tune for part in held or [None] for tune in read(Path(beside), part, refused=refused)),
-    )
-    for line in refused.lines():
-        typer.echo(f"warning: {line}", err=True)
-    if picture is not None:
-        write(picture, drawn(found))
-    put(as_json(found.to_json()) if json else f"{found}\n".encode())

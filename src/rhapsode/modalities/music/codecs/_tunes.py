@@ -67,7 +67,7 @@ class TuneCodec(RecordCodec):
     def refitted(self, records: Records) -> Self:
         return self  # steps mean the same whatever the tunes
 
-    wanted = f"files of tunes. {files.KNOWN}"
+    wanted = f"files of tunes. {files.FORMATS.known}"
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)

@@ -1,1 +1,1 @@
-"""Files of music, one format a module."""
+"""The formats of files of music, one module each, with a constant `FORMAT` (see `files.formats`)."""

@@ -17,6 +17,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import takewhile
 
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source, decoded
 from rhapsode.modalities.music.formats._abc_body import Sound, Voice
@@ -283,3 +284,11 @@ def _write(voice: Voice, number: int, sheet: Sheet, name: str) -> list[tuple[Fra
             signs.append((time, item))
         sheet.length = max(sheet.length, time)
     return signs
+
+
+def _abc(tune: Tune, *, loop: bool = False) -> str:
+    """loop: it is played again and again, so a pick-up keeps its rests."""
+    return dumps(tune, whole=loop)
+
+
+FORMAT = Format("ABC", recognises, read=read, writes={".abc": _abc}, rank=1)

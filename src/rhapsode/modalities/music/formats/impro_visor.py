@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source
 from rhapsode.modalities.music import chords
@@ -159,3 +160,6 @@ def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]]
                     continue
                 sheet.marks.append((time, Chord(0, symbol if harmony.root >= 0 else "")))
     return sheet.tune((Part(),), " ".join(settings.get("title", [])), name, refused)
+
+
+FORMAT = Format("Impro-Visor's lead sheets", recognises, read=read)

@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator
 from fractions import Fraction
 
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source
 from rhapsode.modalities.music.formats import _kern_words as words
@@ -219,3 +220,6 @@ class _Reader:
             name = next((each.name for each in described if each.name), "")
             found.append(Part(name, next((each.program for each in described if each.program), 0)))
         return tuple(found)
+
+
+FORMAT = Format("Humdrum's kern", recognises, read=read)

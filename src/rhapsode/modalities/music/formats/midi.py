@@ -15,6 +15,7 @@ import numpy as np
 from symusic import core
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.modalities.music import chords
@@ -33,7 +34,7 @@ from rhapsode.modalities.music.tune import (
     rescaled,
     separate,
 )
-from rhapsode.modalities.music.voicing import ACCOMPANIMENT, unaccompanied
+from rhapsode.modalities.music.voicing import ACCOMPANIMENT, accompanied, unaccompanied
 
 MAJOR, MINOR = 0, 9
 MINUTE = 60_000_000
@@ -177,3 +178,10 @@ def _pace(microseconds: int) -> float:
     """Quarters a minute: the roundest number that makes so many microseconds a quarter."""
     rounded = (float(f"{MINUTE / microseconds:.{digits}g}") for digits in range(1, 10))
     return next((each for each in rounded if round(MINUTE / each) == microseconds), MINUTE / microseconds)
+
+
+def _midi(tune: Tune) -> bytes:
+    return dumps(accompanied(tune))
+
+
+FORMAT = Format("MIDI", recognises, read=read, writes={".mid": _midi, ".midi": _midi})

@@ -11,9 +11,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from zipfile import ZipFile
 
 from rhapsode.errors import UserError
 from rhapsode.files.archive import is_zip, members, opened
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source
 from rhapsode.files.values import fraction, shown
@@ -42,10 +44,9 @@ def recognises(head: bytes) -> bool:
     return root(head) in ("score-partwise", "score-timewise")
 
 
-def is_mxl(source: Source) -> bool:
-    """Whether an archive is a packed score. Raises `UserError` if it is damaged."""
-    with opened(source) as archive:
-        names = archive.namelist()
+def is_mxl(archive: ZipFile) -> bool:
+    """Whether an archive is a packed score."""
+    names = archive.namelist()
     return any(each in names for each in CONTAINERS) and not any(name.endswith(OTHERS) for name in names)
 
 
@@ -310,3 +311,11 @@ class _Reader:
 
     def _where(self, node: Node) -> str:
         return f"{self._name}, line {node.line}"
+
+
+def _musicxml(tune: Tune, *, loop: bool = False) -> str:
+    """loop: it is played again and again, so a pick-up keeps its rests."""
+    return dumps(tune, whole=loop)
+
+
+FORMAT = Format("MusicXML", recognises, packed=is_mxl, read=read, writes={".musicxml": _musicxml})

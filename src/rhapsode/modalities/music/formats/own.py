@@ -31,6 +31,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.json import lines
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
@@ -176,3 +177,10 @@ def _mode(value: Any, where: str) -> int:
     if value not in (0, 2, 4, 5, 7, 9, 11):
         raise UserError(f"{where}: a mode is one of 0, 2, 4, 5, 7, 9, 11 (the white keys), found {shown(value)}.")
     return _whole(value, 0, 11, where)
+
+
+def _line(tune: Tune) -> str:
+    return f"{dumps(tune)}\n"
+
+
+FORMAT = Format("Rhapsode's own lines of JSON", recognises, read=read, writes={".jsonl": _line}, rank=-1)

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import Source
 from rhapsode.files.values import mapping, sequence, shown
@@ -117,3 +118,6 @@ def _tune(found: np.ndarray, frames: int, frame: int, name: str) -> Tune:
     found["start"] *= frame
     found["length"] *= frame
     return Tune(ordered(found), TICKS, frames * frame, tuple(Part() for _ in range(found["part"].max() + 1)), name=name)
+
+
+FORMAT = Format("piano rolls of benchmarks (.mat and .json)", recognises, read=read, parts=parts)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhapsode.console.contents import Contents
+from rhapsode.console.contents import Contents, Found
 from rhapsode.console.output import check_writable
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
@@ -15,6 +15,47 @@ from rhapsode.errors import UserError
 if TYPE_CHECKING:
     from rhapsode.data.finder import SourceFile
     from rhapsode.modalities.speech.utterance import Utterance
+
+
+def contents(found: Found, language: str | None, textgrids: str | None, overwrite: bool) -> Contents | None:
+    """Of recordings; None for files that hold none. Raises `UserError`."""
+    from rhapsode.modalities.speech.audio import SUFFIXES
+
+    if found.alone is not None and found.path.suffix.lower() in SUFFIXES:
+        for option, value in (("--language", language), ("--textgrids", textgrids)):
+            if value is not None:
+                raise UserError(
+                    f"{option} is for recordings with texts, and {found.name} is a single one. Leave it out."
+                )
+        return found.framed(*_recording(found.path))
+    if found.codec is None:
+        return None
+    return found.framed(*recordings(found.name, language, textgrids, overwrite))
+
+
+def _recording(path: Path) -> Contents:
+    """Of a single one, with its text if there is one beside it."""
+    import numpy as np
+
+    from rhapsode.modalities.speech import audio, beside
+
+    sound = audio.read(path)
+    peak = float(np.abs(sound.samples).max())
+    texts = beside.about(path)
+    about = {
+        "kind": "recording",
+        "seconds": len(sound.samples) / sound.rate,
+        "rate": sound.rate,
+        "peak_db": 20 * float(np.log10(max(peak, 1e-5))),
+        "beside": [str(each) for each in texts],
+    }
+    lines = [
+        f"seconds         {about['seconds']:.2f}",
+        f"samples/second  {sound.rate:,}",
+        f"loudest sample  {about['peak_db']:.1f} dB of the greatest possible",
+        f"beside it       {', '.join(map(str, texts)) or 'no text'}",
+    ]
+    return Contents(about, lines)
 
 
 def recordings(name: str, language: str | None, textgrids: str | None, overwrite: bool) -> Contents:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.data.encode import CharCounter
+from rhapsode.data.encode import Tally
 from rhapsode.data.sources import Sources
 
 SHOWN = 60
@@ -75,9 +75,9 @@ def describe(texts: Sources) -> Description:
     divided = {each: _documents(texts, each) for each in SEPARATORS}
     return Description(
         documents=counted.documents,
-        bytes=counted.bytes,
+        bytes=counted.tally.bytes,
         characters=int(counted.codes.sum()),
-        words=counted.words,
+        words=counted.tally.words,
         text_lines=counted.text_lines,
         encoding=counted.encoding,
         not_utf8=counted.not_utf8,
@@ -90,25 +90,22 @@ def describe(texts: Sources) -> Description:
 
 class _Counts:
     def __init__(self) -> None:
-        self.documents = self.bytes = self.words = self.text_lines = self.marks = 0
+        self.documents = self.text_lines = 0
         self.codes = np.zeros(CODES, np.int64)
-        self._counter = CharCounter()
-        self._within, self._begun = False, False  # a word, a line
+        self.tally = Tally()
+        self._line_begun = False
 
     def add(self, data: bytes, ends: bool) -> None:
-        text = self._counter.decode(data, ends)
-        self.bytes += len(data)
+        text = self.tally.feed(data, ends)
         counts = np.bincount(np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4"))
         self.codes[: len(counts)] += counts
         if text:
-            self.words += len(text.split()) - (self._within and not text[0].isspace())
-            self._within = not text[-1].isspace()
             self.text_lines += text.count("\n")
-            self._begun = text[-1] != "\n"
+            self._line_begun = text[-1] != "\n"
         if ends:
             self.documents += 1
-            self.text_lines += self._begun
-            self._within = self._begun = False
+            self.text_lines += self._line_begun
+            self._line_begun = False
 
     @property
     def not_utf8(self) -> int:

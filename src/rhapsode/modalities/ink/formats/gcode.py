@@ -1,0 +1,9 @@
+"""G-code (`.gcode`, `.nc`): what a plotter does. It is only written."""
+
+from __future__ import annotations
+
+from rhapsode.files.formats import Format
+from rhapsode.modalities.ink.drawing import Drawing
+from rhapsode.modalities.ink.plotter import gcode
+
+FORMAT = Format[Drawing](writes={".gcode": gcode, ".nc": gcode})

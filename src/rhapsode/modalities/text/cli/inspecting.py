@@ -1,0 +1,37 @@
+"""What `inspect` says of texts, and of models of text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from rhapsode.data.corpus import MIN_TRAIN, MIN_VALID
+from rhapsode.data.sources import open_sources
+from rhapsode.modalities.text.describe import describe
+
+if TYPE_CHECKING:
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.inference.model import Model
+
+LISTED = 100
+"""Symbols of the vocabulary that are listed."""
+
+
+def contents(found: Found) -> Contents | None:
+    """Of what can be read as text; None for other files."""
+    if not found.plain:
+        return None
+    sources = open_sources([found.name])
+    texts = describe(sources)
+    texts = replace(texts, warnings=(*sources.damage, *texts.warnings))
+    if texts.characters < MIN_TRAIN + MIN_VALID:
+        texts = replace(texts, warnings=(*texts.warnings, "this is too little to train on."))
+    return found.framed({"kind": "text", **texts.to_json()}, texts.lines())
+
+
+def about(model: Model) -> Mapping[str, Any]:
+    """Its symbols, and where it begins anew."""
+    codec, size = model.text_codec, model.codec.steps.size
+    first = [codec.label(n) for n in range(min(size, LISTED))]
+    return {"vocabulary": {"size": size, "first": first}, "reset": model.config.reset}
