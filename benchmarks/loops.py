@@ -22,8 +22,8 @@ import numpy as np
 
 from rhapsode.data.guide import along
 from rhapsode.data.sources import open_sources
+from rhapsode.inference.evaluation import carried
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import carried
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.describe import key_name
 from rhapsode.modalities.music.keys import home
@@ -58,7 +58,7 @@ def nats(model: Model, tune: Tune) -> np.ndarray:
     silent = replace(tune, notes=tune.notes[:0], chords=(), length=tune.length - tune.bar)
     guide = model.record_codec.guide(Outline(silent, loop=True))
     given = None if guide is None or not model.codec.covariates else along(guide, steps)
-    return np.concatenate([each for _, each in carried(model, steps[:0], [steps], None, given)])
+    return carried(model, steps, covariates=given)
 
 
 def run(options: argparse.Namespace) -> dict[str, Any]:

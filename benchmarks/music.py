@@ -134,7 +134,7 @@ def rolls(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
                 "left_out": len(tunes) - len(scores),
                 "frames": int(frames.sum()),
                 "parameters": model.network.parameters,
-                "echoes": list(codec.steps.lags),
+                "echoes": list(codec.lookback),
             }
             print(name, head, json.dumps(report[name][head]), flush=True)
     return report

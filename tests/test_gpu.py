@@ -11,7 +11,7 @@ import torch
 from rhapsode.config import NetworkConfig
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 from rhapsode.training.run import train
 from tests.conftest import Stop
 

@@ -17,8 +17,10 @@ from rhapsode.data import datasets, framing
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.network import Network
-from rhapsode.steps import Moves, Symbols, Text
+from rhapsode.steps.symbols import Symbols
+from rhapsode.steps.text import Text
 from rhapsode.training.plan import Budget, Plan
 
 RECIPES = recipes()

@@ -23,7 +23,8 @@ from rhapsode.files.checkpoint import load_info
 from rhapsode.modalities.music.blues import corpus as blues
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.modalities.text.codecs.bytes import Bytes
-from rhapsode.steps import Steps, Symbols
+from rhapsode.steps.sequence import Steps
+from rhapsode.steps.symbols import Symbols
 
 TEXT = b"".join(b"%d is a line of text\n" % i for i in range(300))
 POLICIES = ["never", "document", "line", "paragraph", "every:7", "regex:e"]
@@ -234,7 +235,7 @@ def same(one, other, mark):
     """Whether all of two corpora is the same, but for what is told of them. mark: the digest of the first's sidecar."""
     pairs = [(getattr(one, part), getattr(other, part)) for part in ("train", "valid")]
     arrays = [(a.values, b.values) for a, b in pairs] + [(a.units, b.units) for a, b in pairs]
-    arrays += [(a.covariates, b.covariates) for a, b in pairs if a.covariates is not None]
+    arrays += [(a.covariates.values, b.covariates.values) for a, b in pairs if a.covariates is not None]
     arrays += [(a.texts.symbols, b.texts.symbols) for a, b in pairs if a.texts is not None]
     arrays += [(a.texts.begins, b.texts.begins) for a, b in pairs if a.texts is not None]
     assert (one.sidecar is None) == (other.sidecar is None)
@@ -259,7 +260,7 @@ def test_a_damaged_folder_in_the_cache_is_made_again_and_that_is_said(request, c
     rng = np.random.default_rng(0)
     names = {path.name for path in entry_of(first)}
     assert names >= {"steps.bin", "units.bin", "meta.json", "digest"}
-    assert codec == "chars" or names & {"texts.bin", "given.bin", "known.safetensors"}
+    assert codec == "chars" or names & {"texts.bin", "covariates.bin", "known.safetensors"}
     for path in entry_of(first):
         whole = path.read_bytes()
         at = int(rng.integers(len(whole)))

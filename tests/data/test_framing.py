@@ -6,7 +6,12 @@ import pytest
 from rhapsode.config import FramingConfig
 from rhapsode.data.framing import Framed, Framing, parse
 from rhapsode.errors import UserError
-from rhapsode.steps import Moves, Sets, Steps, Symbols, Texts, uniform
+from rhapsode.modalities.ink.moves import Moves
+from rhapsode.steps.covariates import Lookback
+from rhapsode.steps.noise import uniform
+from rhapsode.steps.sequence import Steps, Texts
+from rhapsode.steps.sets import Sets
+from rhapsode.steps.symbols import Symbols
 
 KIND = Symbols(1000)
 UNITS = [[0], [0, 1, 7, 30, 31, 32], [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]]
@@ -161,7 +166,8 @@ def test_uniform_numbers_are_uniform() -> None:
 
 def test_echoes_may_lie_further_back_than_the_data_is_long() -> None:
     values = np.arange(1, 31, dtype=np.uint8)[:, None] * np.ones(2, np.uint8)
-    f = Framed(Steps(values, np.array([0, 20])), Sets(2, lags=(3, 64)))
+    kind = Sets(2)
+    f = Framed(Steps(values, np.array([0, 20]), None, Lookback(values, kind, (3, 64))), kind)
     b = f.at(np.arange(2 * f.length)[:, None])
     assert b.covariates is not None
     near, far = b.covariates[:, 0, 0], b.covariates[:, 0, 2]

@@ -282,7 +282,7 @@ def test_a_large_vocabulary_without_an_embedding_is_no_bomb(path: Path, little_m
     """A megabyte of weights must not ask for a square of the vocabulary: 17 GB here."""
     from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
     from rhapsode.nn.network import Network
-    from rhapsode.steps import Symbols
+    from rhapsode.steps.symbols import Symbols
 
     size = 60_000
     characters = "".join(chr(c) for c in range(size - 32 + 2048) if not 0xD800 <= c < 0xE000)

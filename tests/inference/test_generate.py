@@ -151,7 +151,7 @@ def test_what_has_stopped_is_not_run(tiny_model: MakeModel, monkeypatch: pytest.
     model = tiny_model()
     rows = []
     read = Reader.read
-    monkeypatch.setattr(Reader, "read", lambda self, symbols: (rows.append(self.rows), read(self, symbols))[1])
+    monkeypatch.setattr(Reader, "read", lambda self, *given: (rows.append(self.rows), read(self, *given))[1])
     samples = generate(model, length=200, samples=5, seed=1, stop="e")
     assert sum(rows) == sum(len(s.steps) - 1 for s in samples)
 
@@ -175,7 +175,7 @@ def test_a_long_prompt_is_cheap_in_steps(tiny_model: MakeModel, monkeypatch: pyt
     model = tiny_model()
     reads = []
     read = Reader.read
-    monkeypatch.setattr(Reader, "read", lambda self, symbols: (reads.append(1), read(self, symbols))[1])
+    monkeypatch.setattr(Reader, "read", lambda self, *given: (reads.append(1), read(self, *given))[1])
     generate(model, TEXT * 3, length=10, seed=0)
     assert len(reads) == 9
 

@@ -167,7 +167,7 @@ def test_reading_is_what_training_computes(
     """
     torch = pytest.importorskip("torch")
     from rhapsode.data.framing import Framed
-    from rhapsode.steps import Steps
+    from rhapsode.steps.sequence import Steps
 
     model = tiny_model(codec=codec, framing=framing[0], length=framing[1], reset=reset, layers=2)
     symbols = model.codec.encode(TEXT.encode())[:300]

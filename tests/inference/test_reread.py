@@ -16,7 +16,7 @@ from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import score_records
+from rhapsode.inference.score_records import score_records
 from rhapsode.modalities.ink import read as ink
 from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.drawing import Drawing, from_runs, joined_order, to_runs

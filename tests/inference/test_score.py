@@ -60,8 +60,8 @@ def test_many_cold_windows_of_many_lengths(tiny_model: MakeModel, monkeypatch: p
     model = tiny_model(reset="line")
     expected = naive(model, DATA * 3, 32)
     for group, numbers in ((1 << 14, 1 << 22), (256, 10_000), (1, 1)):  # gathered, and run in spans, of other sizes
-        monkeypatch.setattr("rhapsode.inference.score.GROUP", group)
-        monkeypatch.setattr("rhapsode.inference.score.NUMBERS", numbers)
+        monkeypatch.setattr("rhapsode.inference.cold.GROUP", group)
+        monkeypatch.setattr("rhapsode.inference.cold.NUMBERS", numbers)
         found = score(model, DATA * 3, cold=32, per_step=True).surprises
         assert found is not None
         np.testing.assert_allclose([s.nats for s in found], expected, rtol=1e-9)
@@ -149,7 +149,7 @@ def test_cold_windows_need_a_stream(tiny_model: MakeModel) -> None:
 def test_dynamic_evaluation_that_learns_nothing_is_carried_state(
     tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch, reset: str, prompt: bytes
 ) -> None:
-    monkeypatch.setattr("rhapsode.inference.score.RATE", 0.0)
+    monkeypatch.setattr("rhapsode.inference.dynamic.RATE", 0.0)
     model = tiny_model(reset=reset)
     one, other = (model.score(DATA[:700], prompt=prompt, per_step=True, dynamic=d) for d in (False, True))
     assert one.surprises is not None and other.surprises is not None

@@ -20,9 +20,10 @@ from rhapsode.cli import main
 from rhapsode.console.paint import no_colours
 from rhapsode.data.catalogue import Dataset, Download, cut
 from rhapsode.data.encode import Tally
+from rhapsode.inference.evaluation import carried
 from rhapsode.inference.lines import ByLine
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import Score, Scorer, Surprise, carried, score
+from rhapsode.inference.score import Score, Scorer, Surprise, score
 from tests.conftest import TEXT, MakeModel
 
 DOCUMENTS = ["Sing, goddess,\nthe anger", "of Achilles", "son of Peleus,\n", "äöü and many"]
@@ -49,7 +50,7 @@ def test_without_resets_state_goes_on_from_document_to_document(tiny_model: Make
     model = tiny_model(codec=codec, reset="never")
     ends = [] if model.end is None else [np.array([model.end])]
     pieces = [each for text in DOCUMENTS for each in (model.text_codec.encode(text.encode()), *ends)]
-    whole = math.fsum(one for _, block in carried(model, pieces[0][:0], pieces) for one in block)
+    whole = math.fsum(carried(model, np.concatenate(pieces)))
     found = scores(model)
     assert math.fsum(one.nats for one in found) == pytest.approx(whole, rel=1e-12)
     assert found[1].nats != pytest.approx(score(model, DOCUMENTS[1]).nats, rel=1e-4)
@@ -84,7 +85,7 @@ def test_what_dynamic_evaluation_learns_stays_for_the_next_document(tiny_model: 
 def test_lines_make_up_the_whole(tiny_model: MakeModel, data: bytes, codec: str) -> None:
     found: list[Score] = []
     lines = ByLine(found.append)
-    whole = Scorer(tiny_model(codec=codec)).score(data, hear=lines.hear)
+    whole = Scorer(tiny_model(codec=codec)).score(data, on_step=lines.add)
     lines.close()
     assert not data or [one.bytes for one in found] == [len(line) for line in io.BytesIO(data)]
     total = sum(found, Score(0.0, 0, 0, 0))
@@ -96,7 +97,7 @@ def test_a_step_counts_to_the_line_in_which_it_begins() -> None:
     found: list[Score] = []
     lines = ByLine(found.append)
     for data, nats in ((b"a b", 1.0), (b"c\n\nd", 2.0), (b"", 4.0), (b"e", 8.0), (b"\n", 16.0), (b"", 32.0)):
-        lines.hear(Surprise("", data, nats))
+        lines.add(Surprise("", data, nats))
     lines.close()
     assert found == [Score(3.0, 2, 5, 5, None, 2), Score(0.0, 0, 1, 1), Score(60.0, 4, 3, 3, None, 1)]
 

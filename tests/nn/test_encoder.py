@@ -12,7 +12,10 @@ from rhapsode.data.framing import Framed, Framing
 from rhapsode.errors import UserError
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.network import Network
-from rhapsode.steps import Frames, Steps, Symbols
+from rhapsode.steps.covariates import Stored
+from rhapsode.steps.frames import Frames
+from rhapsode.steps.sequence import Steps
+from rhapsode.steps.symbols import Symbols
 
 torch = pytest.importorskip("torch")
 
@@ -31,7 +34,7 @@ def data() -> Steps:
     rng = np.random.default_rng(0)
     values = rng.standard_normal((50, 6)).astype(np.float32)
     values[:, 5] = values[:, 5] > 0
-    return Steps(values, UNITS, None, rng.standard_normal((50, GIVEN)).astype(np.float16))
+    return Steps(values, UNITS, None, Stored(rng.standard_normal((50, GIVEN)).astype(np.float16)))
 
 
 def network(**shape: Any) -> Network:
@@ -63,12 +66,12 @@ def test_units_packed_in_rows_are_units_by_themselves(shape: dict[str, Any], row
     weights = net.initialise(torch.Generator().manual_seed(1))
     packed, count = total(net, weights, Framing(FramingConfig(name="whole"), Framed(steps, KIND), rows, 30))
     arrays = {name: w.numpy() for name, w in weights.items()}
-    assert net.context is not None and steps.covariates is not None
+    assert net.context is not None and isinstance(steps.covariates, Stored)
     ahead = Engine(net.context.graph(net.context.own(arrays)))
     engine, head = Engine(net.graph(arrays)), net.bound(arrays)
     alone = 0.0
     for begin, end in zip(UNITS, [*UNITS[1:], 50], strict=True):
-        given = ahead.run(steps.covariates[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
+        given = ahead.run(steps.covariates.values[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
         inputs = np.concatenate([KIND.start[None], steps.values[begin : end - 1]])[:, None]
         parameters, _ = engine.run(inputs, engine.zeros(1), None, given)
         alone -= float(head.log_prob(parameters[:, 0], steps.values[begin:end]).sum())
@@ -93,7 +96,9 @@ def test_bidirectional_layers_see_what_comes() -> None:
 
 
 def test_every_epoch_has_every_unit_once_in_another_order() -> None:
-    steps = Steps(np.zeros((300, 6), np.float32), np.arange(0, 300, 10), None, np.zeros((300, GIVEN), np.float16))
+    steps = Steps(
+        np.zeros((300, 6), np.float32), np.arange(0, 300, 10), None, Stored(np.zeros((300, GIVEN), np.float16))
+    )
     framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 47)
     orders = []
     for epoch in range(3):
@@ -124,7 +129,7 @@ def test_no_batch_of_an_epoch_is_empty() -> None:
     lengths = np.random.default_rng(3).integers(3, 30, 60)
     begins = np.concatenate([[0], lengths.cumsum()])
     count = int(begins[-1])
-    steps = Steps(np.zeros((count, 6), np.float32), begins[:-1], None, np.zeros((count, GIVEN), np.float16))
+    steps = Steps(np.zeros((count, 6), np.float32), begins[:-1], None, Stored(np.zeros((count, GIVEN), np.float16)))
     framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 32)
     rows = {len(framing.packing.rows(epoch)) for epoch in range(40) if framing.packing}
     assert len(rows) > 1

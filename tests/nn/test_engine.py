@@ -13,7 +13,7 @@ from rhapsode.config import NetworkConfig
 from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.network import Network
-from rhapsode.steps import Kind, Moves, Sets, Symbols, Text, Tuples
+from rhapsode.steps.text import Text
 from tests.conftest import random_weights
 
 torch = pytest.importorskip("torch")
@@ -63,10 +63,7 @@ class Pair:
         options = dict(options)
         self.given = options.pop("given", 0)
         config = NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options})
-        tuples = Tuples((4, 1, 7))
-        kinds: dict[str, Kind] = {"mixture": Moves((0, 0), (1, 1)), "bernoulli": Sets(3), "nade": Sets(3)}
-        kinds |= {"product": tuples, "chain": tuples}
-        kind = kinds.get(config.head, Symbols(V))
+        kind = registry.get("head", config.head).kind.example(V)
         self.network = Network(config, kind, Text(11) if config.condition else None, self.given)
         weights = random_weights(self.network, seed=1)
         if config.condition:  # random windows would leave their texts at once
@@ -79,12 +76,10 @@ class Pair:
 
     def some_inputs(self, seed: int, steps: int, rows: int) -> np.ndarray:
         """[steps, rows, *shape of a step]; symbols have `start` among them."""
-        rng = np.random.default_rng(seed)
-        if isinstance(self.network.steps, Symbols):
-            return rng.integers(0, V + 1, (steps, rows))
-        if isinstance(self.network.steps, Tuples):
-            return rng.integers(0, self.network.steps.start + 1, (steps, rows, 3))
-        return rng.standard_normal((steps, rows, 3)).astype(np.float32)
+        kind, rng = self.network.steps, np.random.default_rng(seed)
+        found = kind.inputs(kind.random(rng, (steps, rows)))
+        found[rng.random((steps, rows)) < 0.1] = kind.start
+        return found
 
     def text(self, rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Texts of all lengths, those of the rows with these numbers."""

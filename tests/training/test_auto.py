@@ -9,7 +9,9 @@ import torch
 
 from rhapsode.config import FramingConfig
 from rhapsode.nn.network import Network
-from rhapsode.steps import Frames, Kind, Symbols
+from rhapsode.steps.frames import HIDDEN, Frames
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.symbols import Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
 
@@ -84,5 +86,5 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
     plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
     assert data / (plan.rows * plan.window) >= updates
     assert plan.window >= max(auto.PACKED_LEAST, longest)
-    assert plan.dropout.input == (auto.HIDDEN if reads else 0)
-    assert any("of the frame before 0.5" in reason for reason in reasons) == reads
+    assert plan.dropout.input == (HIDDEN if reads else 0)
+    assert any("of the step before 0.5" in reason for reason in reasons) == reads

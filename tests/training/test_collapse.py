@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from rhapsode.report import Report
-from rhapsode.steps import Steps
+from rhapsode.steps.sequence import Steps
 from rhapsode.training.collapse import Collapse
 from rhapsode.training.run import train
 

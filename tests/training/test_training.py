@@ -23,7 +23,7 @@ from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.run import Result, train

@@ -30,7 +30,7 @@ NUMBERS = (
 COLUMNS = ("chars", "words", "nats", "bits_per_char", "perplexity_per_word")
 """Of a table, behind the name."""
 
-Hear = Callable[["Surprise"], None]
+OnStep = Callable[["Surprise"], None]
 
 
 def numbers(one: Score, names: tuple[str, ...] = NUMBERS) -> dict[str, Any]:
@@ -43,8 +43,8 @@ def shown(value: float | None) -> str:
     return "-" if value is None else f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
-def by_line(give: Callable[[int, Score], None]) -> tuple[Hear, Callable[[], None]]:
-    """What hears the steps of a text and gives the number and score of each line; and what ends it."""
+def by_line(on_line: Callable[[int, Score], None]) -> tuple[OnStep, Callable[[], None]]:
+    """What takes the steps of a text and calls `on_line` with the number and score of each line; and what ends it."""
     from rhapsode.inference.lines import ByLine
 
     count = 0
@@ -52,21 +52,21 @@ def by_line(give: Callable[[int, Score], None]) -> tuple[Hear, Callable[[], None
     def counted(one: Score) -> None:
         nonlocal count
         count += 1
-        give(count, one)
+        on_line(count, one)
 
     lines = ByLine(counted)
-    return lines.hear, lines.close
+    return lines.add, lines.close
 
 
 class Output(ABC):
-    """Hears of documents, one after another."""
+    """Is told of documents, one after another."""
 
     def __init__(self) -> None:
         self._close: Callable[[], None] = lambda: None
 
     @abstractmethod
-    def begin(self, document: Document) -> Hear | None:
-        """What is to hear the steps of the next document, if anything is."""
+    def begin(self, document: Document) -> OnStep | None:
+        """What is to be called with each step of the next document, if anything is."""
 
     def scored(self, document: Document, one: Score) -> None:
         """The document is over."""
@@ -103,16 +103,16 @@ class Printed(Output):
         name = "".join(each if each.isprintable() else "\ufffd" for each in name)
         self._write(("\t".join((name, *map(shown, numbers(one, COLUMNS).values()))) + "\n").encode())
 
-    def begin(self, document: Document) -> Hear | None:
+    def begin(self, document: Document) -> OnStep | None:
         if self._several and self._view in ("step", "color"):
             self._write(f"--- {visible(document.name)} ---\n".encode("utf-8", "replace"))
         if self._view == "line":
-            hear, self._close = by_line(lambda number, one: self._row(f"{document.name}:{number}", one))
-            return hear
+            on_step, self._close = by_line(lambda number, one: self._row(f"{document.name}:{number}", one))
+            return on_step
         if self._view == "color":
             painter = Painter(self._write, self._colours)
             self._close = painter.close
-            return painter.hear
+            return painter.add
         if self._view == "step":
             return lambda step: self._write(f"{step.nats:.6f}\t{step.label}\n".encode())
         return None
@@ -156,24 +156,24 @@ class Collected(Output):
         self._documents: list[dict[str, Any]] = []
         self._steps: list[dict[str, Any]] = []
 
-    def begin(self, document: Document) -> Hear | None:
+    def begin(self, document: Document) -> OnStep | None:
         self._steps = []
-        hears: list[Hear] = []
+        takers: list[OnStep] = []
         if self._step:
-            hears.append(lambda step: self._steps.append({"step": step.label, "nats": step.nats}))
+            takers.append(lambda step: self._steps.append({"step": step.label, "nats": step.nats}))
         if self._by_line:
 
-            def give(number: int, one: Score) -> None:
+            def on_line(number: int, one: Score) -> None:
                 self._lines.append({"name": document.name, "line": number, **numbers(one, COLUMNS)})
 
-            hear, self._close = by_line(give)
-            hears.append(hear)
+            on_step, self._close = by_line(on_line)
+            takers.append(on_step)
 
         def every(step: Surprise) -> None:
-            for hear in hears:
-                hear(step)
+            for take in takers:
+                take(step)
 
-        return every if hears else None
+        return every if takers else None
 
     def scored(self, document: Document, one: Score) -> None:
         super().scored(document, one)

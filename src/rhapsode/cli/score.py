@@ -117,7 +117,7 @@ def score(
         else:
             out = Printed(wanted[0] if wanted else "", divided or len(opened.files) > 1, not plain)
         for document in opened.documents(lambda done: report.stage("scoring", done), CHUNK):
-            one = scorer.score(document, end=not ignore_end, hear=out.begin(document))
+            one = scorer.score(document, end=not ignore_end, on_step=out.begin(document))
             out.scored(document, one)
             total, count = total + one, count + 1
         if not count:

@@ -27,7 +27,8 @@ class Painter:
         self._nats = 0.0
         self._last = b""
 
-    def hear(self, step: Surprise) -> None:
+    def add(self, step: Surprise) -> None:
+        """The next step."""
         self._nats += step.nats  # of all steps that make up a character
         self._last = step.data or self._last
         if self._colours:

@@ -99,7 +99,7 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
         **totals,
         "left_out": refused.count,
     }
-    density = codec.steps.nats != 0
+    density = codec.steps.density
     if not density:
         numbers = {key: value for key, value in numbers.items() if not key.endswith("raw")}
     if json:

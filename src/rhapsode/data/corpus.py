@@ -36,7 +36,7 @@ from rhapsode.files.cache import Cache
 from rhapsode.files.flip import flips, unused
 from rhapsode.files.place import on_disk
 from rhapsode.files.refusals import Refusals
-from rhapsode.steps import Steps
+from rhapsode.steps.sequence import Steps
 
 FORMAT = 13
 """Part of every key. Raise it when the files change, or when a codec encodes in another way."""
@@ -424,12 +424,8 @@ def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
     codec = wanted.fitted
     if not isinstance(codec, TextCodec):  # one of records is fitted anew, see `_RecordBuild`
         codec = codec_from_json(meta["codec"])
-    covariates = 0 if codec.steps.lags else codec.covariates
-    steps = {name: Steps.open(folder / name, codec.steps, codec.text, covariates) for name in parts}
-    beside = [(one, one.covariates) for one in steps.values() if one.covariates is not None]
-    if any(len(one) != len(covariates) for one, covariates in beside) or any(
-        len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts
-    ):
+    steps = {name: codec.open(folder / name) for name in parts}
+    if any(len(steps[n]) != parts[n].steps or len(steps[n].units) != parts[n].units for n in parts):
         raise ValueError("sizes differ from those on record")
     train, valid = parts["train"], parts["valid"]
     return Corpus(

@@ -28,13 +28,12 @@ def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
 
 class RecordBuilder:
     """Writes steps.bin and units.bin of one part of the data; texts.bin and begins.bin where there are texts, and
-    covariates.bin where the codec gives anything."""
+    covariates.bin where the codec stores any."""
 
     def __init__(self, folder: Path, codec: RecordCodec) -> None:
         folder.mkdir()
         self._codec = codec
-        self._gives = codec.covariates > 0 and not codec.steps.lags  # earlier steps are where they are
-        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * self._gives]
+        names = ["steps", "units", *(["texts", "begins"] if codec.text else []), *["covariates"] * (codec.stored > 0)]
         self._files = {name: open(folder / f"{name}.bin", "wb") for name in names}  # noqa: SIM115 — closed by `close`
         self._steps = self._records = self._chars = self._symbols = 0
         self.refused: Counter[str] = Counter()
@@ -51,9 +50,8 @@ class RecordBuilder:
         steps = codec.encode(record)
         self._put("units", [self._steps], np.int64)
         self._put("steps", steps, codec.steps.dtype)
-        guide = codec.guide(record) if self._gives else None
-        if guide is not None:
-            self._put("covariates", along(guide, steps), np.float16)
+        if codec.stored:
+            self._put("covariates", along(codec.guide(record), steps), np.float16)
         self._steps += len(steps)
         self._records += 1
         if codec.text:

@@ -28,7 +28,9 @@ import numpy as np
 
 from rhapsode.config import FramingConfig
 from rhapsode.errors import UserError, choice
-from rhapsode.steps import Kind, Steps
+from rhapsode.steps.covariates import Places
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.sequence import Steps
 
 NAMES = ("stream", "whole", "one-to-one", "many-to-one", "one-to-many")
 
@@ -83,18 +85,8 @@ class Framed:
         inputs = kind.augmented(values[raw - 1], raw - 1, unit, shown)
         inputs[into <= 1] = kind.start
         covariates = self.steps.covariates
-        if kind.lags:
-            covariates = self._lagged(raw, into, unit, shown)
-        elif covariates is not None:
-            covariates = np.where(reset[..., None], 0, covariates[raw]).astype(np.float32)
-        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), covariates)
-
-    def _lagged(self, raw: np.ndarray, into: np.ndarray, unit: np.ndarray, shown: np.ndarray) -> np.ndarray:
-        """[T, B, lags × size] float32: the steps so many before each target."""
-        kind, values = self.kind, self.steps.values
-        # Where the unit had not begun, whatever is taken is made nothing: the data may be shorter than the distance.
-        parts = [values[np.maximum(raw - lag, 0)] * (into > lag)[..., None].astype(kind.dtype) for lag in kind.lags]
-        return kind.augmented(np.concatenate(parts, axis=-1), raw, unit, shown)
+        given = None if covariates is None else covariates.at(Places(raw, into - 1, unit, shown))
+        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), given)
 
     def _texts(
         self, unit: np.ndarray, epoch: np.ndarray

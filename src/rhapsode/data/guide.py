@@ -9,19 +9,21 @@ far. Every head can be guided; nothing but a codec knows what a guide is about.
 from __future__ import annotations
 
 import copy
-from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any, Self
 
 import numpy as np
 
+NOTHING = np.zeros(0, np.float32)
 
-class Guide(ABC):
-    """A place in one sequence. Make one with a codec's `guide`."""
 
-    @abstractmethod
+class Guide:
+    """A place in one sequence. Make one with a codec's `guide`. This one says nothing: it has no covariates, and allows
+    every value. A guide that says something overrides what it knows."""
+
     def covariates(self) -> np.ndarray:
         """[D] float32: the numbers of the step to come. D is the codec's `covariates`."""
+        return NOTHING
 
     def mask(self) -> np.ndarray | None:
         """[A] bool: which values the step to come may have, in the order of the head (see `Head.draw`); None for all.
@@ -36,24 +38,24 @@ class Guide(ABC):
         return True
 
     def ahead(self) -> np.ndarray | None:
-        """[N, D] float32: what is given with all steps to come, if that does not depend on them."""
+        """[N, D] float32: the covariates of all steps to come, if they do not depend on these steps."""
         return None
 
     def most(self) -> int | None:
         """So many steps are still to come at the most; None if that is not known."""
         return None
 
-    @abstractmethod
     def read(self, step: Any) -> None:
         """Go on by this step."""
+        return
 
-    @abstractmethod
     def copy(self) -> Self:
-        """Another that goes on from here by itself."""
+        """Another that goes on from here by itself. Override it where `read` changes anything in place."""
+        return copy.copy(self)
 
 
 class Ahead(Guide):
-    """All that is given is known from the beginning: rows [N, D] float32, which are all the steps to come."""
+    """All covariates are known from the beginning: rows [N, D] float32, one for each step to come."""
 
     def __init__(self, rows: np.ndarray) -> None:
         self._rows, self._at = rows, 0
@@ -70,14 +72,11 @@ class Ahead(Guide):
     def read(self, step: Any) -> None:
         self._at += 1
 
-    def copy(self) -> Self:
-        return copy.copy(self)
-
 
 def along(guide: Guide, steps: Iterable[Any]) -> np.ndarray:
-    """[N, D] float32: what the guide gives with each of these steps [N, ...]; it has read them all then."""
-    found = []
+    """The covariates of each of these steps [N, ...] as the guide reads them: [N, D] float32."""
+    rows = []
     for step in steps:
-        found.append(guide.covariates())
+        rows.append(guide.covariates())
         guide.read(step)
-    return np.array(found, np.float32) if found else np.zeros((0, len(guide.covariates())), np.float32)
+    return np.array(rows, np.float32) if rows else np.zeros((0, len(guide.covariates())), np.float32)

@@ -20,7 +20,6 @@ from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
-from rhapsode.steps import Moves
 from rhapsode.training import memory
 from rhapsode.training.probe import Probe
 
@@ -91,7 +90,7 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
 @memory.kept()
 def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, width: int = 256) -> Pens:
     """Two layers of 256 with Graves's window, the batch of short budgets; drawing is of one sample."""
-    moves = Moves((0.0, 0.0), (1.0, 1.0))
+    moves = registry.get("head", "mixture").kind((0.0, 0.0), (1.0, 1.0))
     codec = registry.get("codec", "strokes")(moves, 1, string.ascii_letters, 0.05, None)
     network = NetworkConfig(**{**codec.network, "layers": layers, "width": width, "feedback": feedback})
     probe = Probe(network, 64, 32, precision, device)

@@ -1,25 +1,23 @@
-"""Rows of generation: each draws its steps and turns them into output."""
+"""Rows of generation: each draws its steps and makes a sample of them."""
 
 from __future__ import annotations
 
-import codecs
 import copy
-import io
-from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any
 
 import numpy as np
 
-from rhapsode.nn.samplers import Randomness
+from rhapsode.data.codecs.output import EMPTY, Output, Piece, Stopped
+from rhapsode.data.guide import Guide
+from rhapsode.nn.heads._head import Head
+from rhapsode.nn.samplers import Randomness, Sampling
 
-if TYPE_CHECKING:
-    from rhapsode.inference.generate import Request
-
+NO_ATTENTION = np.zeros(0, np.float32)
 TRIES = 64
 """Draws of a step, at most, until it is one that encoding writes."""
-Stopped = Literal["length", "stop", "end", "unfinished"]
 
 
 @dataclass(frozen=True)
@@ -47,47 +45,49 @@ class Sample:
     seed: int
     row: int
     stopped: Stopped
-    record: Any = None
-    attention: np.ndarray | None = None
+    record: Any
+    attention: np.ndarray
 
 
-@dataclass(frozen=True)
-class Piece:
-    """What one step of a stream adds: to the bytes, and to the characters that are complete. Either may be empty."""
-
-    data: bytes
-    text: str
-
-
-class Builder(ABC):
-    """One row: draws its steps and turns them into output."""
+class Builder:
+    """One row: draws its steps, one after another, and makes a sample of them. As a particle, it is one of several rows
+    that compete to be the sample."""
 
     log_weight = 0.0
-    """As a particle: log p of what its guide allowed, of all steps together."""
+    """Of a particle: log p of what its guide allowed, of all steps together."""
 
-    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
-        self._request, self._row, self._randomness = request, row, randomness
-        self._guide = None if request.guide is None else request.guide.copy()
-        self._recent = deque(request.recent, request.sampling.repetition_window)
+    def __init__(
+        self,
+        head: Head[Any],
+        sampling: Sampling,
+        randomness: Randomness,
+        guide: Guide,
+        output: Output,
+        recent: Sequence[Any],
+    ) -> None:
+        """guide, output: its own. recent: the last steps of the prompt, as far as the sampling looks back."""
+        self._head, self._sampling, self._randomness = head, sampling, randomness
+        self._guide, self._output = guide, output
+        self._recent = deque(recent, sampling.repetition_window)
         self.steps: list[Any] = []
         self._log_probs: list[float] = []
-        self._stopped: Stopped = "unfinished"
+        self._attention: list[np.ndarray] = []
 
     @property
     def ended(self) -> bool:
-        return self._stopped != "unfinished"
+        return self._output.stopped != "unfinished"
 
     @property
-    def covariates(self) -> np.ndarray | None:
-        """What is given with the next step."""
-        return self._guide.covariates() if self._guide is not None and self._request.model.codec.covariates else None
+    def covariates(self) -> np.ndarray:
+        """[D] float32: those of the next step."""
+        return self._guide.covariates()
 
     def become(self, other: Builder) -> Builder:
         """A particle that stands where the other one does, and goes on by its own random numbers."""
         new = copy.copy(other)
         new._randomness, new.log_weight = self._randomness, 0.0
         new._recent, new.steps, new._log_probs = other._recent.copy(), other.steps.copy(), other._log_probs.copy()
-        new._guide = None if other._guide is None else other._guide.copy()
+        new._attention, new._guide, new._output = other._attention.copy(), other._guide.copy(), other._output.copy()
         return new
 
     def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
@@ -95,168 +95,46 @@ class Builder(ABC):
 
         Nothing is drawn if the steps before it were all.
         """
-        if self._complete(attention):
-            self._stopped = "end"
-            return Piece(b"", "")
-        request, guide = self._request, self._guide
-        mask = guide.mask() if guide else None
+        if self._output.complete(self.steps, attention):
+            self._output.stopped = "end"
+            return EMPTY
+        guide = self._guide
+        mask = guide.mask()
         for _ in range(TRIES):
-            step, log_prob, log_mass = request.head.draw(
-                distribution, request.sampling, self._randomness, self._recent, mask
+            step, log_prob, log_mass = self._head.draw(
+                distribution, self._sampling, self._randomness, self._recent, mask
             )
-            if guide is None or guide.canonical(step):
+            if guide.canonical(step):
                 break
-        if guide:
-            guide.read(step)
-            self.log_weight += log_mass
+        guide.read(step)
+        self.log_weight += log_mass
         self._recent.append(step)
+        return self._take(step, log_prob, attention)
+
+    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
+        """Steps [N, *S] that were drawn elsewhere, and log p [N] of each, up to one that is the last."""
+        for step, log_prob in zip(steps, log_probs.tolist(), strict=True):
+            self._take(step, log_prob, NO_ATTENTION)
+            if self.ended:
+                break
+
+    def _take(self, step: Any, log_prob: float, attention: np.ndarray) -> Piece:
         self.steps.append(step)
         self._log_probs.append(log_prob)
-        return self._add(step, attention)
-
-    def _complete(self, attention: np.ndarray) -> bool:
-        """Whether what was drawn so far is all, as the model now sees it."""
-        return False
+        if len(attention):
+            self._attention.append(attention)
+        return self._output.add(step)
 
     def finish(self) -> Piece:
         """No more steps will come: what was held back."""
         if not self.ended:
-            self._stopped = "length"
-        return self._rest()
+            self._output.stopped = "length"
+        return self._output.finish(self.steps)
 
-    @abstractmethod
-    def _add(self, step: Any, attention: np.ndarray) -> Piece:
-        """Take the step in; sets `_stopped` if it is the last one."""
-
-    @abstractmethod
-    def _rest(self) -> Piece:
-        """What is left to give when all steps were taken in."""
-
-    @abstractmethod
     def sample(self) -> Sample:
         """What was drawn so far."""
-
-
-class TextBuilder(Builder):
-    """Symbols → bytes and text."""
-
-    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
-        super().__init__(request, row, randomness)
-        self._decoder = request.model.text_codec.decoder()
-        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
-        self._held = b""  # bytes that may turn out to begin a stop string
-        self._data, self._text = bytearray(), io.StringIO()
-
-    def _add(self, step: int, attention: np.ndarray) -> Piece:
-        data = self._decoder.feed(step)
-        piece = self._before_stop(data)
-        if not self.ended and not self._request.ignore_end and self._ends(step, data):
-            self._stopped = "end"
-        return piece
-
-    def _ends(self, step: int, data: bytes) -> bool:
-        """Whether a document ends with this step, or a line if lines are wholes by themselves."""
-        model = self._request.model
-        return step == model.end or (model.policy.lines and data.endswith(b"\n"))
-
-    def _before_stop(self, data: bytes) -> Piece:
-        stops, data = self._request.stops, self._held + data
-        found = [(at + len(stop), at, kept) for stop, kept in stops.items() if (at := data.find(stop)) >= 0]
-        if found:  # the first that is whole; of several that end there, the longest
-            end, at, kept = min(found)
-            self._stopped, self._held = "stop", b""
-            return self._out(data[: end if kept else at])
-        sure = len(data) - max((_overlap(data, stop) for stop in stops), default=0)
-        self._held = data[sure:]
-        return self._out(data[:sure])
-
-    def _rest(self) -> Piece:
-        held, self._held = self._held, b""
-        return self._out(held, final=True)
-
-    def _out(self, data: bytes, final: bool = False) -> Piece:
-        piece = Piece(data, self._characters.decode(data, final))
-        self._data += piece.data
-        self._text.write(piece.text)
-        return piece
-
-    def sample(self) -> Sample:
-        return Sample(
-            bytes(self._data),
-            self._text.getvalue(),
-            np.array(self.steps, np.int64),
-            np.array(self._log_probs, np.float64),
-            self._request.seed,
-            self._row,
-            self._stopped,
-        )
-
-
-class RecordBuilder(Builder):
-    """Steps → a record, which is only given whole."""
-
-    def __init__(self, request: Request, row: int, randomness: Randomness) -> None:
-        super().__init__(request, row, randomness)
-        self._codec = request.model.record_codec
-        self._seen: list[np.ndarray] = []
-        self._whole: Sample | None = None
-
-    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
-        """Steps that were drawn elsewhere, with what the model gives each, up to one that is the last."""
-        last = next((n for n, step in enumerate(steps) if self._codec.ends(step)), None)
-        if last is not None:
-            self._stopped = "end"
-            steps, log_probs = steps[: last + 1], log_probs[: last + 1]
-        self.steps, self._log_probs, self._seen = [*steps], log_probs.tolist(), [np.empty(0, np.float32)] * len(steps)
-
-    def _complete(self, attention: np.ndarray) -> bool:
-        if self._request.head.ends:
-            return False
-        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
-        passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
-        return bool(passed and self.steps and self._codec.may_end(self.steps[-1]))
-
-    def become(self, other: Builder) -> Builder:
-        new = super().become(other)
-        assert isinstance(new, RecordBuilder)
-        new._seen = new._seen.copy()
-        return new
-
-    def _add(self, step: Any, attention: np.ndarray) -> Piece:
-        self._seen.append(attention)
-        if self._codec.ends(step):
-            self._stopped = "end"
-        return Piece(b"", "")
-
-    def _rest(self) -> Piece:
-        self._whole = self._made()
-        return Piece(self._whole.data, "")
-
-    def sample(self) -> Sample:
-        return self._whole or self._made()
-
-    def _made(self) -> Sample:
-        codec, request = self._codec, self._request
-        steps = np.array(self.steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
-        text = request.prompt.decode("utf-8", "replace")
-        known = text if request.model.text else None
-        record = codec.decode(steps, known, begun=request.style is not None, outline=request.outline)
-        return Sample(
-            codec.dump(record),
-            text,
-            steps,
-            np.array(self._log_probs, np.float64),
-            request.seed,
-            self._row,
-            self._stopped,
-            record,
-            np.array(self._seen).reshape(len(steps), -1),
-        )
-
-
-def _overlap(data: bytes, stop: bytes) -> int:
-    """How many of the last bytes of `data` are the first ones of `stop`."""
-    for n in range(min(len(data), len(stop) - 1), 0, -1):
-        if data.endswith(stop[:n]):
-            return n
-    return 0
+        steps, data, text, record = self._output.made(self.steps)
+        seen, log_probs = self._attention, np.array(self._log_probs, np.float64)
+        attention = np.array(seen, np.float32).reshape(len(seen) or len(steps), -1 if seen else 0)
+        seed, row = self._randomness.seed, self._randomness.row
+        return Sample(data, text, steps, log_probs, seed, row, self._output.stopped, record, attention)

@@ -20,17 +20,15 @@ from __future__ import annotations
 
 import struct
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.inference.entropy_coder import Decoder, Encoder
 from rhapsode.inference.reader import Reader
+from rhapsode.inference.trained import Trained
 from rhapsode.report import Report
-
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
 
 MAGIC, VERSION = b"RHAP", 1
 FIELDS = struct.Struct(">4sB16sQQI")
@@ -44,7 +42,7 @@ REPORT_EVERY = 1024
 """Steps between reports."""
 
 
-def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
+def compress(model: Trained, data: bytes, report: Report | None = None) -> bytes:
     """`data` packed, whatever it is: its score in bits, in bytes, and `HEADER` more.
 
     assert model.decompress(model.compress(data)) == data
@@ -53,7 +51,7 @@ def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
     symbols = model.text_codec.encode(data)
     if model.end is not None:
         symbols = np.append(symbols, symbols.dtype.type(model.end))
-    reader, encoder = model.reader(), Encoder()
+    reader, encoder = Reader(model), Encoder()
     for step in range(len(symbols)):
         if step % REPORT_EVERY == 0:
             report.stage("compressing", step / len(symbols))
@@ -65,14 +63,14 @@ def compress(model: Model, data: bytes, report: Report | None = None) -> bytes:
     return fields + CHECK.pack(zlib.crc32(code, zlib.crc32(fields))) + code
 
 
-def decompress(model: Model, blob: bytes, report: Report | None = None) -> bytes:
+def decompress(model: Trained, blob: bytes, report: Report | None = None) -> bytes:
     """The data that `compress` packed. Raises `UserError` for another model's file, a damaged one or none at all.
 
     Wrong data is never returned. Memory grows with the output only, whatever a forged header promises.
     """
     report = report or Report()
     steps, length, crc, code = _unpack(model, blob)
-    reader, decoder, text = model.reader(), Decoder(code), model.text_codec.decoder()
+    reader, decoder, text = Reader(model), Decoder(code), model.text_codec.decoder()
     data = bytearray()
     for step in range(steps):
         if step % REPORT_EVERY == 0:
@@ -92,13 +90,13 @@ def decompress(model: Model, blob: bytes, report: Report | None = None) -> bytes
     return bytes(data)
 
 
-def _predicted(model: Model, reader: Reader) -> np.ndarray:
+def _predicted(model: Trained, reader: Reader) -> np.ndarray:
     """The distribution of the next symbol, [V] float64. Both directions come here, step by step."""
     probabilities: np.ndarray = np.exp(model.categorical.log_probs(reader.parameters[0]))
     return probabilities
 
 
-def _mark(model: Model) -> bytes:
+def _mark(model: Trained) -> bytes:
     return bytes.fromhex(model.digest)[:16]
 
 
@@ -108,7 +106,7 @@ def about(blob: bytes) -> dict[str, Any]:
     return {"model": mark.hex(), "steps": steps, "bytes": len(blob), "original_bytes": length}
 
 
-def _unpack(model: Model, blob: bytes) -> tuple[int, int, int, bytes]:
+def _unpack(model: Trained, blob: bytes) -> tuple[int, int, int, bytes]:
     """Steps, length, CRC-32 of the original and code of a file that is whole and this model's."""
     mark, steps, length, crc, code = _opened(blob)
     if mark not in (_mark(model), bytes.fromhex(model.checksum)[:16]):

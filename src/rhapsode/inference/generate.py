@@ -13,44 +13,94 @@ are drawn side by side and those that fit what is fixed are multiplied: sequenti
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
-from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.output import Output, Piece, Prompt
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
-from rhapsode.inference.builders import Builder, Piece, RecordBuilder, Sample, TextBuilder
+from rhapsode.inference.builders import Builder, Sample
 from rhapsode.inference.reader import Precomputed, Reader, as_bytes
+from rhapsode.inference.trained import Trained
+from rhapsode.nn.heads._head import Head
 from rhapsode.nn.samplers import Randomness, Sampling
-
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
-LENGTH = 500
-SLACK, SPARE = 2.5, 50
-"""Times the steps that a text needs in the training data's mean, and steps more, after which a record is ended."""
 ROWS_LIMIT = 65_536
 
 
+class Options(TypedDict, total=False):
+    """What can be asked for, of one sample or of many.
+
+    length: steps; None for 500, or what the text should need at the most.
+    seed:   None for a fresh one, which the samples report.
+    sampling: how each step is drawn; None for the model's own distribution.
+    stop:   ends a text, which is cut before it; one string or several, of which the first that is drawn whole counts
+            (of several that end at the same place, the longest).
+    stop_after: the same, but the text is cut after it.
+    ignore_end: go on with another document (or line) where one has ended; of text.
+    style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
+    outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
+    row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
+    """
+
+    length: int | None
+    seed: int | None
+    sampling: Sampling | None
+    stop: Stops
+    stop_after: Stops
+    ignore_end: bool
+    style: Any
+    outline: Any
+    row: int
+
+
+@dataclass(frozen=True)
+class Request:
+    """The options, checked. length: None for what is usual."""
+
+    prompt: Prompt
+    length: int | None
+    seed: int
+    sampling: Sampling
+    row: int
+
+
+@dataclass(frozen=True)
+class Start:
+    """All that the samples of a request share.
+
+    length: of steps to be drawn, at the most. guide, output: each sample has a copy. reader: stands behind the prompt.
+    recent: the prompt's last steps, as far as the sampling looks back.
+    """
+
+    request: Request
+    head: Head[Any]
+    length: int
+    guide: Guide
+    output: Output
+    recent: list[Any]
+    reader: Reader | Precomputed
+
+    def builder(self, row: int, particle: int | None = None) -> Builder:
+        """What draws one sample, or one of its particles."""
+        request = self.request
+        randomness = Randomness(request.seed, row, particle=particle)
+        guide, output = self.guide.copy(), self.output.copy()
+        return Builder(self.head, request.sampling, randomness, guide, output, self.recent)
+
+
 def generate(
-    model: Model,
+    model: Trained,
     prompt: bytes | str = b"",
     *,
-    length: int | None = None,
     samples: int = 1,
-    seed: int | None = None,
-    sampling: Sampling | None = None,
-    stop: Stops = None,
-    stop_after: Stops = None,
-    ignore_end: bool = False,
-    style: Any = None,
-    outline: Any = None,
     particles: int = 1,
-    row: int = 0,
+    **options: Unpack[Options],
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to a `stop` or the end.
 
@@ -60,110 +110,29 @@ def generate(
         model.generate("any words", sampling=Sampling(bias=1))[0].record      # by a model of handwriting
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
-    length: None for 500, or what the text should need at the most.
-    stop:   ends a text, which is cut before it; one string or several, of which the first that is drawn whole counts
-            (of several that end at the same place, the longest).
-    stop_after: the same, but the text is cut after it.
-    ignore_end: go on with another document (or line) where one has ended; of text.
-    style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
-    outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
-    seed:   None for a fresh one, which the samples report.
-    row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
+    options: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `row`: see `Options`.
     Raises `UserError` for arguments that cannot be.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    request = Request(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row)
+    start = _start(model, _request(prompt, options))
+    rows = range(start.request.row, start.request.row + samples)
     if particles > 1:
-        return [_filtered(request, row + n, particles) for n in range(samples)]
-    builders = [request.builder(row + n) for n in range(samples)]
-    if not _at_once(request, builders):
-        _step_by_step(request, builders)
-    for builder in builders:
-        builder.finish()
-    return [builder.sample() for builder in builders]
+        return [_best_fitting(start, row, particles) for row in rows]
+    builders = [start.builder(row) for row in rows]
+    for _ in _draw(start, builders):
+        pass
+    return [_finished(builder) for builder in builders]
 
 
-def _at_once(request: Request, builders: list[Builder]) -> bool:
-    """Draw all steps in one call, if none depends on chance or on those before; whether that is so."""
-    reader = request.reader
-    if not isinstance(reader, Precomputed) or (request.guide is not None and request.guide.mask() is not None):
-        return False
-    found = request.head.drawn_at_once(request.head.distribution(reader.every[: request.length]), request.sampling)
-    if found is None:
-        return False
-    for builder in builders:
-        assert isinstance(builder, RecordBuilder)  # of text, steps are always read
-        builder.take(*found)
-    return True
+def stream(model: Trained, prompt: bytes | str = b"", **options: Unpack[Options]) -> Stream:
+    """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
 
-
-def _step_by_step(request: Request, builders: list[Builder]) -> None:
-    """Draw each step in all rows, given those before."""
-    alive = builders
-    reader = request.reader.repeat(len(builders))
-    for step in range(request.length):
-        for builder, distribution, attention in zip(
-            alive, request.head.distribution(reader.parameters), reader.attention, strict=True
-        ):
-            builder.step(distribution, attention)
-        going = [n for n, builder in enumerate(alive) if not builder.ended]
-        if not going or step + 1 == request.length:
-            break
-        if len(going) < len(alive):  # what has stopped costs no more steps
-            alive, reader = [alive[n] for n in going], reader.take(going)
-        _read(reader, alive)
-
-
-def _read(reader: Reader | Precomputed, builders: list[Builder]) -> None:
-    """Each writer's last step."""
-    steps, covariates = (
-        np.array([builder.steps[-1] for builder in builders]),
-        [builder.covariates for builder in builders],
-    )
-    if covariates[0] is None:
-        reader.read(steps)
-    else:
-        reader.read(steps, np.array(covariates))
-
-
-def _filtered(request: Request, row: int, count: int) -> Sample:
-    """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
-    builders = [request.builder(row, n) for n in range(count)]
-    random = Randomness(request.seed, row)
-    alive, reader = list(range(count)), request.reader.repeat(count)
-    for step in range(request.length):
-        for n, distribution, attention in zip(
-            alive, request.head.distribution(reader.parameters), reader.attention, strict=True
-        ):
-            builders[n].step(distribution, attention)
-        places = {n: place for place, n in enumerate(alive)}
-        weights = _shares(builders)
-        if 1 / (weights**2).sum() < count / 2:
-            # Systematic: each number of copies is the expected one, rounded up or down.
-            points = (np.arange(count) + random.uniform()) / count
-            parents = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1).tolist()
-            builders = [builders[n].become(builders[parent]) for n, parent in enumerate(parents)]
-        else:
-            parents = list(range(count))
-        alive = [n for n in range(count) if not builders[n].ended]
-        if not alive or step + 1 == request.length:
-            break
-        reader = reader.take([places[parents[n]] for n in alive])
-        _read(reader, [builders[n] for n in alive])
-    mass = _shares(builders).cumsum()
-    chosen = builders[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)]
-    chosen.finish()
-    return chosen.sample()
-
-
-def _shares(builders: list[Builder]) -> np.ndarray:
-    """The particles' weights, which sum to 1."""
-    logs = np.array([builder.log_weight for builder in builders])
-    most = logs.max()
-    shares = np.exp(logs - most) if most > -np.inf else np.ones(len(logs))
-    return np.asarray(shares / shares.sum())
+    for piece in model.stream("It was", seed=1):
+        print(piece.text, end="", flush=True)
+    """
+    return Stream(_start(model, _request(prompt, options)))
 
 
 class Stream(Iterator[Piece]):
@@ -173,183 +142,178 @@ class Stream(Iterator[Piece]):
     string, or is part of an incomplete character, is held back until that is known.
     """
 
-    def __init__(self, request: Request, row: int) -> None:
-        self._request, self._writer = request, request.builder(row)
-        self._pieces = self._run()
-        self.seed = request.seed
+    def __init__(self, start: Start) -> None:
+        self.seed = start.request.seed
+        self._builder = start.builder(start.request.row)
+        self._pieces = self._drawn(start)
 
     def __next__(self) -> Piece:
         return next(self._pieces)
 
     def sample(self) -> Sample:
         """What was drawn so far; all of it once the stream has ended."""
-        return self._writer.sample()
+        return self._builder.sample()
 
-    def _run(self) -> Iterator[Piece]:
-        request, builder = self._request, self._writer
-        for step in range(request.length):
-            yield builder.step(request.head.distribution(request.reader.parameters)[0], request.reader.attention[0])
-            if builder.ended or step + 1 == request.length:
-                break
-            _read(request.reader, [builder])
-        yield builder.finish()
+    def _drawn(self, start: Start) -> Iterator[Piece]:
+        for pieces in _draw(start, [self._builder]):
+            yield from pieces
+        yield self._builder.finish()
 
 
-def stream(
-    model: Model,
-    prompt: bytes | str = b"",
-    *,
-    length: int | None = None,
-    seed: int | None = None,
-    sampling: Sampling | None = None,
-    stop: Stops = None,
-    stop_after: Stops = None,
-    ignore_end: bool = False,
-    style: Any = None,
-    outline: Any = None,
-    row: int = 0,
-) -> Stream:
-    """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
+def _draw(
+    start: Start, builders: list[Builder], resample: Callable[[list[Builder]], Sequence[int]] | None = None
+) -> Iterator[list[Piece]]:
+    """Draw each step in all rows, given those before; yields what each step adds to the rows that go on.
 
-    for piece in model.stream("It was", seed=1):
-        print(piece.text, end="", flush=True)
+    resample: says after each step which row stands where each row is to go on; `builders` is changed accordingly.
     """
-    return Stream(
-        Request(model, prompt, length, seed, sampling, stop, stop_after, ignore_end, style, outline, row), row
+    if (at_once := _at_once(start)) is not None:
+        for builder in builders:
+            builder.take(*at_once)
+        return
+    count = len(builders)
+    alive, reader = list(range(count)), start.reader.repeat(count)
+    for left in reversed(range(start.length)):
+        distributions = start.head.distribution(reader.parameters)
+        yield [
+            builders[n].step(distribution, attention)
+            for n, distribution, attention in zip(alive, distributions, reader.attention, strict=True)
+        ]
+        parents: Sequence[int] = range(count)
+        if resample is not None:
+            parents = resample(builders)
+            if parents != range(count):
+                builders[:] = [builders[n].become(builders[parent]) for n, parent in enumerate(parents)]
+        places = {n: place for place, n in enumerate(alive)}
+        alive = [n for n in range(count) if not builders[n].ended]
+        if not alive or not left:
+            break
+        chosen = [places[parents[n]] for n in alive]
+        if chosen != list(range(reader.rows)):  # what has stopped costs no more steps
+            reader = reader.take(chosen)
+        reader.read(np.array([builders[n].steps[-1] for n in alive]), np.array([builders[n].covariates for n in alive]))
+
+
+def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
+    """All steps [N, *S] and log p [N] of each, if none depends on chance or on those before; else None."""
+    reader = start.reader
+    if not isinstance(reader, Precomputed) or start.guide.mask() is not None:
+        return None
+    distribution = start.head.distribution(reader.every[: start.length])
+    return start.head.drawn_at_once(distribution, start.request.sampling)
+
+
+def _finished(builder: Builder) -> Sample:
+    builder.finish()
+    return builder.sample()
+
+
+def _best_fitting(start: Start, row: int, count: int) -> Sample:
+    """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
+    builders = [start.builder(row, n) for n in range(count)]
+    random = Randomness(start.request.seed, row)
+
+    def resample(builders: list[Builder]) -> Sequence[int]:
+        weights = _weights(builders)
+        if 1 / (weights**2).sum() >= count / 2:
+            return range(count)
+        # Systematic: each number of copies is the expected one, rounded up or down.
+        points = (np.arange(count) + random.uniform()) / count
+        chosen: list[int] = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1).tolist()
+        return chosen
+
+    for _ in _draw(start, builders, resample):
+        pass
+    mass = _weights(builders).cumsum()
+    return _finished(builders[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)])
+
+
+def _weights(builders: list[Builder]) -> np.ndarray:
+    """The particles' weights, which sum to 1."""
+    logs = np.array([builder.log_weight for builder in builders])
+    most = logs.max()
+    weights = np.exp(logs - most) if most > -np.inf else np.ones(len(logs))
+    return np.asarray(weights / weights.sum())
+
+
+def _start(model: Trained, request: Request) -> Start:
+    """Read the prompt."""
+    model.head.check(request.sampling)
+    begun = model.codec.begin(
+        request.prompt, attends=model.text is not None, ends=model.head.ends, lines=model.policy.lines
     )
+    guide = _encoded(model, begun.guide)
+    covariates = along(guide, begun.steps)
+    most = guide.most()
+    usual = begun.length if most is None else most
+    length = usual if request.length is None else request.length if most is None else min(request.length, most)
+    recent = begun.steps[-request.sampling.repetition_window :].tolist()
+    reader = _read(model, begun.steps, begun.text, guide, covariates)
+    return Start(request, model.head, length, guide, begun.output, recent, reader)
 
 
-class Request:
-    """Arguments checked and the prompt read: all that the rows share."""
+def _read(
+    model: Trained, steps: np.ndarray, text: np.ndarray, guide: Guide, covariates: np.ndarray
+) -> Reader | Precomputed:
+    """The place after these steps, which have these covariates. guide: stands there."""
+    ahead = None if model.network.config.reads else guide.ahead()
+    if ahead is not None and len(ahead):
+        return Precomputed(model, ahead)
+    covariates = np.concatenate([covariates, guide.covariates()[None]])
+    reader = Reader(model, text=text, covariates=covariates[0])
+    for _ in reader.read_all(steps, covariates[1:]):
+        pass
+    return reader
 
-    def __init__(
-        self,
-        model: Model,
-        prompt: bytes | str,
-        length: int | None,
-        seed: int | None,
-        sampling: Sampling | None,
-        stop: Stops,
-        stop_after: Stops,
-        ignore_end: bool,
-        style: Any,
-        outline: Any,
-        row: int,
-    ) -> None:
-        if length is not None:
-            _whole("length", length, 0)
-        _whole("row", row, 0)
-        if seed is not None:
-            _whole("seed", seed, 0)
-        self.stops = _stops(stop, stop_after)
-        self.ignore_end = ignore_end
-        self.model, self.head = model, model.head
-        self.seed = secrets.randbits(32) if seed is None else seed
-        self.sampling = sampling or Sampling()
-        self.head.check(self.sampling)
-        self.prompt = as_bytes(prompt, "prompt")
-        self.style = style
-        self.guide: Guide | None = None
-        self.outline: Any = None
-        symbols = None
-        if isinstance(model.codec, RecordCodec):
-            if self.stops:
-                raise UserError(f"stop is for text; a {model.codec.record} ends with its text, or by length.")
-            if ignore_end:
-                raise UserError(f"ignore_end is for text; after the end of a {model.codec.record} there is no other.")
-            before, symbols = self._record(model.codec)
-            kind = model.text
-            needed = (
-                LENGTH if kind is None else round(SLACK * len(() if symbols is None else symbols) / kind.pace) + SPARE
-            )
-        else:
-            if style is not None or outline is not None:
-                raise UserError("style and outline are records; a model of text goes on from a prompt.")
-            before, needed = model.text_codec.encode(self.prompt), LENGTH
-        self.recent = before[-self.sampling.repetition_window :].tolist()
-        if isinstance(model.codec, RecordCodec):
-            self.outline = model.codec.outline() if outline is None else outline
-            self.guide = self._encoded(model.codec.guide(self.outline))
-        known = None if self.guide is None else along(self.guide, before)
-        most = None if self.guide is None else self.guide.most()
-        needed = needed if most is None else most
-        self.length = needed if length is None else length if most is None else min(length, most)
-        self.reader = self._begun(before, known, symbols)
 
-    def _begun(self, before: np.ndarray, known: np.ndarray | None, symbols: np.ndarray | None) -> Reader | Precomputed:
-        """The place after the steps `before`, with which `known` was given."""
-        model, guide = self.model, self.guide
-        ahead = None if guide is None or model.network.config.reads else guide.ahead()
-        if ahead is not None and len(ahead):
-            return Precomputed(model, ahead)
-        first = covariates = None
-        if guide is not None and known is not None and model.codec.covariates:
-            every = np.concatenate([known, guide.covariates()[None]])
-            first, covariates = every[0], every[1:]
-        reader = model.reader(text=symbols, covariates=first)
-        for _ in reader.read_all(before, covariates):
-            pass
-        return reader
+def _encoded(model: Trained, guide: Guide) -> Guide:
+    """The guide, giving what the network's encoder makes of its covariates."""
+    if not model.network.context:
+        return guide
+    rows = guide.ahead()
+    if rows is None:
+        raise UserError(
+            f"codec {model.codec.name}: what is given with steps depends on those before, so it cannot be read ahead, "
+            "as the model does. Train it with dense = 0 and both = 0."
+        )
+    return Ahead(model.encoded(rows))
 
-    def _record(self, codec: RecordCodec) -> tuple[np.ndarray, np.ndarray | None]:
-        """The steps to go on from, and the text that goes with all steps."""
-        text = self.prompt.decode("utf-8", "replace")
-        before = np.empty((0, *codec.steps.shape), codec.steps.dtype)
-        known = self.model.text is not None
-        if text and not known:
-            raise UserError(
-                f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
-                f"on {codec.record}s whose text is known."
-            )
-        if known and not text.strip():
-            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
-        if self.style is not None:
-            if codec.text is None and (reason := codec.refusal(self.style)):
-                raise UserError(
-                    f"style: a {codec.record} {reason}: the model cannot go on from it. Choose another one."
-                )
-            before = codec.encode(self.style, whole=False)
-            if known:
-                before_text = codec.text_of(self.style)
-                if not before_text:
-                    raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
-                text = before_text + (" " if " " in codec.alphabet else "") + text
-        return before, codec.encode_text(text) if known else None
 
-    def _encoded(self, guide: Guide | None) -> Guide | None:
-        """The guide, giving what the network's context makes of what it gives."""
-        if guide is None or not self.model.network.context:
-            return guide
-        rows = guide.ahead()
-        if rows is None:
-            raise UserError(
-                f"codec {self.model.codec.name}: what is given with steps depends on those before, so it cannot be "
-                "read ahead, as the model does. Train it with dense = 0 and both = 0."
-            )
-        return Ahead(self.model.encoded(rows))
-
-    def builder(self, row: int, particle: int | None = None) -> Builder:
-        """What turns the steps of one row, or of one of its particles, into a sample."""
-        randomness = Randomness(self.seed, row, particle=particle)
-        return (RecordBuilder if isinstance(self.model.codec, RecordCodec) else TextBuilder)(self, row, randomness)
+def _request(prompt: bytes | str, options: Options) -> Request:
+    """Raises `UserError` for options that cannot be."""
+    for name in options.keys() - Options.__annotations__.keys():
+        raise TypeError(f"generation has no option {name!r}")
+    length, seed, row = options.get("length"), options.get("seed"), options.get("row", 0)
+    for what, value in (("length", length), ("row", row), ("seed", seed)):
+        if value is not None:
+            _whole(what, value, 0)
+    wanted = Prompt(
+        as_bytes(prompt, "prompt"),
+        options.get("style"),
+        options.get("outline"),
+        _stops(options.get("stop"), options.get("stop_after")),
+        options.get("ignore_end", False),
+    )
+    sampling = options.get("sampling") or Sampling()
+    return Request(wanted, length, secrets.randbits(32) if seed is None else seed, sampling, row)
 
 
 def _stops(before: Stops, after: Stops) -> dict[bytes, bool]:
     """Strings that end a text → whether they stay in it. Raises `UserError`."""
-    found: dict[bytes, bool] = {}
+    stops: dict[bytes, bool] = {}
     for what, texts in (("stop", before), ("stop_after", after)):
         single = isinstance(texts, bytes | str) or not isinstance(texts, Iterable)
-        for each in () if texts is None else (texts,) if single else texts:
-            if not isinstance(each, bytes | str):
-                raise UserError(f"{what}: {each!r} is not allowed. Allowed: a string, bytes, or a list of these.")
-            data = as_bytes(each, what)
+        for text in () if texts is None else (texts,) if single else texts:
+            if not isinstance(text, bytes | str):
+                raise UserError(f"{what}: {text!r} is not allowed. Allowed: a string, bytes, or a list of these.")
+            data = as_bytes(text, what)
             if not data:
                 raise UserError(
                     f"{what}: the empty string would end the text before it begins. Give what should end it."
                 )
-            if found.setdefault(data, what != "stop") != (what != "stop"):
-                raise UserError(f"stop and stop_after: {each!r} was given as both; one of them must go.")
-    return found
+            if stops.setdefault(data, what != "stop") != (what != "stop"):
+                raise UserError(f"stop and stop_after: {text!r} was given as both; one of them must go.")
+    return stops
 
 
 def _whole(what: str, value: int, low: int, high: int | None = None) -> None:

@@ -14,16 +14,17 @@ class ByLine:
     Of a step with several lines in it, the first has all nats. Lines have their newlines with them.
     """
 
-    def __init__(self, give: Callable[[Score], None]) -> None:
-        """give: is called with the score of each line, in order."""
-        self._give = give
-        self._line: Score | None = None  # one that is whole, until it is clear that another follows
+    def __init__(self, on_line: Callable[[Score], None]) -> None:
+        """on_line: is called with the score of each line, in order."""
+        self._on_line = on_line
+        self._whole: Score | None = None  # a line that is whole, until it is clear that another one follows
         self._begin()
 
     def _begin(self) -> None:
         self._nats, self._steps, self._tally = 0.0, 0, Tally()
 
-    def hear(self, step: Surprise) -> None:
+    def add(self, step: Surprise) -> None:
+        """The next step."""
         self._nats += step.nats
         self._steps += 1
         first, *others = step.data.split(b"\n")
@@ -35,22 +36,22 @@ class ByLine:
             self._feed(first)
 
     def _feed(self, data: bytes) -> None:
-        if self._line is not None:
-            self._give(self._line)
-            self._line = None
+        if self._whole is not None:
+            self._on_line(self._whole)
+            self._whole = None
         self._tally.feed(data)
 
     def _end(self) -> None:
         self._tally.feed(b"", ends=True)
         counts = self._tally
         if counts.bytes:
-            self._line = Score(self._nats, self._steps, counts.chars, counts.bytes, None, counts.words)
+            self._whole = Score(self._nats, self._steps, counts.chars, counts.bytes, None, counts.words)
         elif self._steps:  # the end of the document, behind a newline
-            self._line = (self._line or Score(0.0, 0, 0, 0)) + Score(self._nats, self._steps, 0, 0)
+            self._whole = (self._whole or Score(0.0, 0, 0, 0)) + Score(self._nats, self._steps, 0, 0)
         self._begin()
 
     def close(self) -> None:
         """The text is over."""
         self._end()
-        if self._line is not None:
-            self._give(self._line)
+        if self._whole is not None:
+            self._on_line(self._whole)

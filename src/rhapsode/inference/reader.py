@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.data.guide import NOTHING
 from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
+from rhapsode.inference.trained import Trained
 from rhapsode.nn.engine import State, Texts
 
-if TYPE_CHECKING:
-    from rhapsode.inference.model import Model
-
+NONE = NOTHING[None]
+"""[1, 0] float32: no covariates, of a model that has none."""
 BLOCK = 256
 """Steps per call of the engine when a known sequence is read."""
 
@@ -54,18 +56,17 @@ class Reader:
     where there are none."""
 
     def __init__(
-        self, model: Model, rows: int = 1, text: np.ndarray | None = None, covariates: np.ndarray | None = None
+        self, model: Trained, rows: int = 1, text: np.ndarray = NO_TEXT, covariates: np.ndarray = NOTHING
     ) -> None:
-        """text: [U] symbols that go with every row; models with a condition need it. covariates: [D]
+        """text: [U] symbols that go with every row; models with attention need it. covariates: [D]
         float32 of the first step, of models whose codec has any."""
         self._model = model
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None
-        if text is not None:
+        if len(text):
             self._text = np.repeat(text.astype(np.int64)[:, None], rows, axis=1), np.full(rows, len(text), np.int64)
-        first = None if covariates is None else np.repeat(covariates[None], rows, axis=0)
-        self._feed(np.repeat(self._start, rows, axis=0), first)
+        self._feed(np.repeat(self._start, rows, axis=0), np.repeat(covariates[None], rows, axis=0))
 
     @property
     def _start(self) -> np.ndarray:
@@ -108,7 +109,7 @@ class Reader:
             other._text = self._text[0][:, index], self._text[1][index]
         return other
 
-    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
+    def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
         framing = self._model.config.framing
         inputs = self._model.codec.steps.inputs(steps)
@@ -132,10 +133,16 @@ class Reader:
             self._state = tuple(part * keep for part in self._state)
         self._feed(inputs, covariates)
 
-    def _feed(self, inputs: np.ndarray, covariates: np.ndarray | None) -> None:
-        known = None if covariates is None else covariates[None]
-        out, self._state, attention = self._model.engine.attend(inputs[None], self._state, self._text, known)
-        self.parameters, self.attention = out[0], attention[0]
+    def _feed(self, inputs: np.ndarray, covariates: np.ndarray) -> None:
+        """One step of the network in each row: inputs [rows, *S], covariates [rows, D]."""
+        parameters, attention = self._run(inputs[None], covariates[None])
+        self.parameters, self.attention = parameters[0], attention[0]
+
+    def _run(self, inputs: np.ndarray, covariates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """inputs [T, rows, *S], covariates [T, rows, D] → parameters [T, rows, P], attention [T, rows, U]."""
+        given = covariates if covariates.shape[-1] else None
+        parameters, self._state, attention = self._model.engine.attend(inputs, self._state, self._text, given)
+        return parameters, attention
 
     def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
         """many-to-one: the window before the next step, from zero state, once more for each step."""
@@ -149,26 +156,19 @@ class Reader:
         self.parameters = np.stack(out)
         self._state = tuple(np.concatenate(parts) for parts in zip(*states, strict=True))
 
-    def read_all(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> Iterator[np.ndarray]:
+    def read_all(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> Iterator[np.ndarray]:
         """Read [N, *shape of a step] in the only row; yields [n, P] blocks of the parameters before each of them.
 
         covariates: [N, D] of the steps after each of them.
         """
         if self.rows != 1:
             raise ValueError("only a reader of one row can read a known sequence")
+        carried = self._model.config.framing.name in ("stream", "whole")
         for at in range(0, len(steps), BLOCK):
             block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
-            if covariates is not None:
-                out = [self.parameters]
-                found, self._state, _ = self._model.engine.attend(
-                    block[:, None], self._state, self._text, covariates[at : at + BLOCK, None]
-                )
-                out.append(found[:, 0])
-                parameters = np.concatenate(out)
-                self.parameters = parameters[-1:]
-                yield parameters[:-1]
-            elif self._model.config.framing.name == "stream":
-                yield self._read_block(block)
+            known = covariates[at : at + BLOCK]
+            if carried:
+                yield self._read_block(block, known)
             else:
                 out = []
                 for step in block:
@@ -176,21 +176,21 @@ class Reader:
                     self.read(step[None])
                 yield np.stack(out)
 
-    def _read_block(self, block: np.ndarray) -> np.ndarray:
-        """A block of a stream in as few calls as its unit beginnings allow."""
+    def _read_block(self, block: np.ndarray, covariates: np.ndarray) -> np.ndarray:
+        """A block, where the state is carried, in as few calls as its unit beginnings allow."""
         row = self._rows[0]
-        pieces = np.split(block, np.flatnonzero([row.read(s) for s in block.tolist()]) + 1)
+        begins = np.flatnonzero([row.read(step) for step in block.tolist()]) + 1
         out = [self.parameters]
-        for n, piece in enumerate(pieces):
-            ends_unit = n + 1 < len(pieces)
+        for n, piece in enumerate(np.split(block, begins)):
+            ends_unit = n < len(begins)
             seen = piece[:-1] if ends_unit else piece  # a unit's last step is never fed: the state is zeroed after it
             if len(seen):
-                parameters, self._state, attention = self._model.engine.attend(seen[:, None], self._state, self._text)
+                parameters, attention = self._run(seen[:, None], covariates[:, None])
                 self.attention = attention[-1]
                 out.append(parameters[:, 0])
             if ends_unit:
                 self._state = self._model.engine.zeros(1)
-                self._feed(self._start, None)
+                self._feed(self._start, NONE)
                 out.append(self.parameters)
         parameters = np.concatenate(out)
         self.parameters = parameters[-1:]
@@ -203,7 +203,7 @@ class Precomputed:
     covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
     """
 
-    def __init__(self, model: Model, covariates: np.ndarray) -> None:
+    def __init__(self, model: Trained, covariates: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
         self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
@@ -226,14 +226,14 @@ class Precomputed:
     def repeat(self, rows: int) -> Precomputed:
         return self.take(range(rows))
 
-    def read(self, steps: np.ndarray, covariates: np.ndarray | None = None) -> None:
+    def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         self._at += 1
 
 
 class Units:
     """Finds, as steps are read, where units begin according to the model's reset policy."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trained) -> None:
         self._codec, self._policy = model.codec, model.policy
         self._every = model.policy.every
         self._end = model.end if model.policy.documents else None
@@ -248,7 +248,7 @@ class Units:
 
     def copy(self) -> Self:
         other = copy.copy(self)
-        other._decoder, other._scanner = copy.copy(self._decoder), copy.copy(self._scanner)
+        other._decoder, other._scanner = self._decoder and self._decoder.copy(), copy.copy(self._scanner)
         return other
 
     def read(self, step: Any) -> bool:
@@ -268,7 +268,7 @@ class Units:
 class _Row(Units):
     """What one row must remember beside the network's state."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Trained) -> None:
         super().__init__(model)
         self.predicted = 0  # one-to-many: steps since the state was last zero
         self.window: list[Any] = [model.codec.steps.start]

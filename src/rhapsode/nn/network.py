@@ -25,7 +25,8 @@ from rhapsode.nn.cells._cell import Cell
 from rhapsode.nn.encoder import Context, part, widths
 from rhapsode.nn.engine import INPUT, Graph
 from rhapsode.nn.heads._head import Head
-from rhapsode.steps import Kind, Sets, Symbols, Text, Tuples
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -49,7 +50,7 @@ class Network:
         self.config = config
         self.steps = steps
         self.covariates = covariates
-        head: type[Head] = registry.get("head", config.head)
+        head: type[Head[Any]] = registry.get("head", config.head)
         if not isinstance(steps, head.kind):
             fitting = " or ".join(each.name for each in registry.every("head") if isinstance(steps, each.kind))
             raise UserError(
@@ -76,12 +77,8 @@ class Network:
                 "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
             )
         self.encoded = self.context.width if self.context else covariates
-        embedded = steps.size
-        if isinstance(steps, Symbols):
-            embedded = config.embedding or steps.size + 1
-        elif isinstance(steps, Tuples):
-            embedded += len(steps.sizes)
-        embedded = self.encoded + embedded * config.reads
+        self.embedding = steps.embedding(config.embedding)
+        embedded = self.encoded + self.embedding.width * config.reads
         extra = attended + (embedded if config.skip else 0)
         first = embedded + (attended if config.feedback else 0)
         if config.lead:
@@ -90,9 +87,9 @@ class Network:
                     "lead needs skip = true and 2 layers or more, no condition, no tied weights, and that nothing is "
                     "given with steps (echoes = 0 under [codec])."
                 )
-            if self.head.width != steps.size or config.lead >= steps.size or not isinstance(steps, Sets):
+            if self.head.width != self.embedding.width or config.lead >= embedded or steps.density:
                 raise UserError(
-                    f"lead = {config.lead}: it must be less than a step's {steps.size} numbers, and the head bernoulli."
+                    f"lead = {config.lead}: it must be less than a step's {embedded} numbers, and the head bernoulli."
                 )
             first = config.lead
         kind = registry.get("cell", config.cell)
@@ -107,15 +104,16 @@ class Network:
             )
 
     @property
-    def _embeds(self) -> bool:
-        return isinstance(self.steps, Symbols) and self.config.embedding > 0 and self.config.reads
+    def _table(self) -> tuple[int, int] | None:
+        """The shape of the table in which steps are looked up; None if there is none."""
+        return self.embedding.table if self.config.reads else None
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape of every weight."""
         shapes: dict[str, tuple[int, ...]] = {}
-        if self._embeds:
-            shapes["embedding"] = (self.steps.size + 1, self.config.embedding)
+        if self._table:
+            shapes["embedding"] = self._table
         if self.context:
             shapes.update({f"context.{name}": shape for name, shape in self.context.shapes.items()})
         if self.condition:
@@ -164,11 +162,10 @@ class Network:
         parts = (*registry.every("head"), *registry.every("condition"))
         own = {*self.head.settings, *(self.condition.settings if self.condition else ())}
         idle = {name for each in parts for name in each.settings} - own
-        reads_symbols = isinstance(self.steps, Symbols) and config.reads
         for names, used in (
             (("cell", "width"), self.cells),
             (("condition",), self.condition),
-            (("embedding", "tied"), reads_symbols),
+            (("embedding", "tied"), self.steps.tabled and config.reads),
             (("skip",), len(self.cells) > 1 or self.condition),
             (("residual",), len(self.cells) > 1),
             (("lead",), config.lead),
@@ -188,18 +185,17 @@ class Network:
     def flops(self) -> int:
         """Floating-point operations per step of training: 2 per weight forward, 4 backward, matrices only."""
         matrices = sum(math.prod(s) for name, s in self.shapes.items() if name != "embedding" and len(s) == 2)
-        return 6 * (matrices + self.config.tied * self.steps.size * self.features)
+        return 6 * (matrices + self.config.tied * self.head.width * self.features)
 
     def initialise(self, generator: Generator) -> dict[str, Tensor]:
         """Fresh float32 weights on the CPU."""
         import torch
 
         weights = {name: torch.zeros(shape) for name, shape in self.shapes.items()}
-        if self._embeds:
+        if self._table:
             # Unit variance; as output weights, small enough that training begins near the uniform distribution.
             std = self.features**-0.5 if self.config.tied else 1.0
-            weights["embedding"].normal_(std=std, generator=generator)
-            weights["embedding"][self.steps.start] = 0  # neutral: short training may never meet it
+            self.embedding.initialise(weights["embedding"], std, generator)
         if self.context:
             self.context.initialise(part(weights, "context"), generator)
         if self.condition:
@@ -260,7 +256,10 @@ class Network:
         from torch.nn import functional
 
         drop = dropout or Dropout()
-        parts = [self._drop(self._embedded(weights, inputs), drop.input, drop.locked)] if self.config.reads else []
+        parts: list[Tensor] = []
+        if self.config.reads:
+            read = self.embedding.run(inputs, weights.get("embedding"), weights["output.bias"])
+            parts.append(self._drop(read, drop.input, drop.locked))
         if covariates is not None and self.context:
             own = self.context.own(weights)
             covariates = self.context.run(own, covariates, reset, lambda x: self._drop(x, drop.between, drop.locked))
@@ -295,7 +294,7 @@ class Network:
             new_state.extend(new)
             below = self._drop(y, drop.between, drop.locked) if n + 1 < len(self.cells) else y
         features = _concatenate(outputs) if self.config.skip else below
-        kernel = weights["embedding"][: self.steps.size] if self.config.tied else weights["output.weight"]
+        kernel = weights["embedding"][:-1] if self.config.tied else weights["output.weight"]
         if self.config.lead:
             kernel = kernel * torch.from_numpy(self._heard).to(kernel.device)
         features = self._drop(features, drop.output, drop.locked)
@@ -309,24 +308,9 @@ class Network:
         """-log p of the targets [..., *shape of a step], by the parameters [..., P] that `run` gave: [...] float32."""
         return self.head.nll(parameters, targets, part(weights, "head"))
 
-    def bound(self, weights: Mapping[str, np.ndarray]) -> Head:
+    def bound(self, weights: Mapping[str, np.ndarray]) -> Head[Any]:
         """The head, for numpy."""
         return self.head.bound(part(weights, "head"))
-
-    def _embedded(self, weights: Mapping[str, Tensor], inputs: Tensor) -> Tensor:
-        from torch.nn import functional
-
-        if isinstance(self.steps, Tuples):
-            where = inputs + inputs.new_tensor(self.steps.columns)
-            like = weights["output.bias"]
-            x = like.new_zeros(*inputs.shape[:-1], self.steps.size + len(self.steps.sizes))
-            return x.scatter_(-1, where, 1.0)
-        if not isinstance(self.steps, Symbols):
-            return inputs
-        if self.config.embedding:
-            # No table row has a gradient from indices only: `embedding` is dense, so fused optimizers work.
-            return functional.embedding(inputs, weights["embedding"])
-        return functional.one_hot(inputs, self.steps.size + 1).to(weights["output.bias"].dtype)
 
     def _join(self, below: Tensor, x: Tensor, beside: list[Tensor], n: int) -> Tensor:
         return _concatenate([below, *([x] if n and self.config.skip else []), *beside])
@@ -349,25 +333,14 @@ class Network:
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`. It is one step's or a window's: see
         `single`. What is given with its steps is what the context makes of it, where there is one."""
-        steps, size = self.steps, self.steps.size
         graph = Graph(
-            steps.shape,
-            whole=isinstance(steps, Symbols | Tuples),
+            self.steps.shape,
+            whole=np.issubdtype(self.steps.input_dtype, np.integer),
             attends=self.condition is not None,
             covariates=self.encoded,
             single=self.single,
         )
-        off_on = graph.constant(np.array([0, 1], np.float32))
-        if isinstance(steps, Tuples):
-            where = graph.add("Add", INPUT, graph.constant(steps.columns))[0]
-            each = graph.add("OneHot", where, graph.constant([size + len(steps.sizes)]), off_on)[0]
-            x = graph.add("ReduceSum", each, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact
-        elif not isinstance(steps, Symbols):
-            x = INPUT
-        elif self._embeds:
-            x = graph.add("Gather", graph.constant(weights["embedding"]), INPUT)[0]
-        else:  # not rows of an identity matrix: for a large vocabulary that would not fit into memory
-            x = graph.add("OneHot", INPUT, graph.constant([size + 1]), off_on)[0]
+        x = self.embedding.graph(graph, INPUT, weights.get("embedding")) if self.config.reads else ""
         if self.covariates:
             x = graph.add("Concat", x, graph.covariates, axis=2)[0] if self.config.reads else graph.covariates
         state = iter([graph.state(width) for width in self.widths])
@@ -396,7 +369,7 @@ class Network:
             new_state.extend(new)
             below = y
         features = graph.add("Concat", *outputs, axis=2)[0] if self.config.skip and len(outputs) > 1 else below
-        kernel = weights["embedding"][:size] if self.config.tied else weights["output.weight"]
+        kernel = weights["embedding"][:-1] if self.config.tied else weights["output.weight"]
         kernel = kernel * self._heard if self.config.lead else kernel
         product = graph.add("MatMul", features, graph.constant(kernel.T))[0]
         parameters = graph.add("Add", product, graph.constant(weights["output.bias"]))[0]

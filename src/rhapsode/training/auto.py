@@ -19,7 +19,8 @@ from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
 from rhapsode.errors import UserError, choice
 from rhapsode.nn.encoder import widths
 from rhapsode.nn.network import Network
-from rhapsode.steps import Frames, Kind, Moves, Sets, Symbols, Text, Tuples
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.text import Text
 from rhapsode.training import memory
 from rhapsode.training.pace import GAIN
 from rhapsode.training.plan import SETTINGS, Budget, Plan
@@ -43,26 +44,6 @@ PACKED, PACKED_ROWS, PACKED_LEAST = 1024, 8, 256
 """Steps of a row that whole units are packed in, and rows of a batch; and steps where there are few, as of phones."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
-DROPOUT = {
-    Symbols: (5, 0.2, 0.4),
-    Moves: (8, 0.05, 0.2),
-    Sets: (5, 0.2, 0.5),
-    Tuples: (5, 0.2, 0.5),
-    Frames: (20, 0.05, 0.3),
-}
-"""Of features: how often a corpus is read before it begins, by how much it grows each time that this doubles, and its
-largest rate. Moves come with noise and at other sizes each time, so they are never quite the same."""
-WEIGHT_DROP = {
-    Symbols: (30, 0.15, 0.5),
-    Moves: (30, 0.08, 0.3),
-    Sets: (2, 0.15, 0.5),
-    Tuples: (2, 0.15, 0.5),
-    Frames: (30, 0.0, 0.0),
-}
-"""The same for recurrent weights."""
-HIDDEN = 0.5
-"""Of the frame before, in training: it tells nearly all of the next one, and a network that trusts it goes astray on
-what it draws itself (as of words, Bowman et al. 2016). Validation hides as much."""
 FINE = 0.2
 """Of the learning rates, for a model that has learnt before: full ones would undo it."""
 
@@ -221,24 +202,17 @@ def choose(
         updates = budget.steps or 1
     epochs = updates * targets / data
     if isinstance(dropout, Mapping) and dropout:
-        chosen = dict(dropout)
+        rates = make(Dropout, dict(dropout), "dropout settings")
     else:
-        rate, recurrent = (
-            round(min(largest, slope * math.log2(max(epochs, free) / free)), 2)
-            for free, slope, largest in (DROPOUT[type(steps)], WEIGHT_DROP[type(steps)])
-        )
+        rate, recurrent = steps.feature_dropout.at(epochs), steps.recurrent_dropout.at(epochs)
         why = f"the corpus will be read about {epochs:.1f} times"
         if isinstance(dropout, int | float):
             rate, recurrent, why = float(dropout), 0.0, "asked for"
-        chosen = {
-            "between": rate,
-            "output": rate if isinstance(steps, Symbols) else rate / 2,  # it blurs a density's parameters
-            "input": {Symbols: round(rate / 4, 3), Frames: HIDDEN * config.reads}.get(type(steps), 0.0),
-            "recurrent": recurrent,
-            "locked": isinstance(steps, Sets | Tuples),
-        }
+        rates = make(Dropout, steps.dropout(rate, recurrent).model_dump(), "dropout settings")
+        if not config.reads:
+            rates = rates.model_copy(update={"input": 0.0})
         also = f", of recurrent weights {recurrent}" if recurrent else ""
-        also += f", of the frame before {chosen['input']}" if isinstance(steps, Frames) and chosen["input"] else ""
+        also += f", of the step before {rates.input}" if steps.hidden and rates.input else ""
         reasons.append(f"dropout: {rate}{also} ({why})")
     values: dict[str, Any] = {
         "precision": precision,
@@ -248,7 +222,7 @@ def choose(
         **({name: FINE * Plan.model_fields[name].default for name in ("matrix_rate", "rate")} if base else {}),
         **plan,
         "network": config,
-        "dropout": make(Dropout, chosen, "dropout settings"),
+        "dropout": rates,
         "framing": framing,
         "reset": reset,
         "rows": rows,

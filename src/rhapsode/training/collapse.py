@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from rhapsode.steps import Steps
+from rhapsode.steps.sequence import Steps
 
 ROWS, LENGTH = 2, 100
 """What is drawn at each look, at temperature 1."""
@@ -32,7 +32,7 @@ class Collapse:
 
     def __init__(self, valid: Steps, density: bool) -> None:
         self._density = density
-        changes = _changes(valid.values[:READ])
+        changes = self._changes(valid.values[:READ])
         begun = valid.units[(valid.units > 0) & (valid.units < len(changes) + 1)]
         self._data = _repeats([np.delete(changes, begun - 1)])
         self._in_a_row = {"entropy": 0, "repeats": 0}
@@ -47,7 +47,7 @@ class Collapse:
         found = {}
         if sum(map(len, log_probs)):
             found["sampled_nats"] = -float(np.concatenate(log_probs).mean())
-        repeats = _repeats([_changes(each) for each in steps])
+        repeats = _repeats([self._changes(each) for each in steps])
         if repeats is not None and self._data is not None:
             found |= {"sampled_repeats": repeats, "valid_repeats": self._data}
         return found
@@ -73,19 +73,18 @@ class Collapse:
                 "whose steps are longer."
             )
 
+    def _changes(self, steps: np.ndarray) -> np.ndarray:
+        """[N - 1] bool: whether a step [N, ...] differs from the one before; empty for real numbers."""
+        if self._density:
+            return np.zeros(0, bool)
+        return np.asarray((steps[1:] != steps[:-1]).any(axis=tuple(range(1, steps.ndim))))
+
     def _again(self, what: str, is_so: bool) -> bool:
         """Whether it has now been so at `LOOKS` looks in a row, for the first time."""
         if self._in_a_row[what] < LOOKS:
             self._in_a_row[what] = self._in_a_row[what] + 1 if is_so else 0
             return self._in_a_row[what] == LOOKS
         return False
-
-
-def _changes(steps: np.ndarray) -> np.ndarray:
-    """[N - 1] bool: whether a step [N, ...] differs from the one before; empty for numbers with fractions."""
-    if steps.dtype.kind == "f":
-        return np.zeros(0, bool)
-    return np.asarray((steps[1:] != steps[:-1]).any(axis=tuple(range(1, steps.ndim))))
 
 
 def _repeats(changes: list[np.ndarray]) -> float | None:

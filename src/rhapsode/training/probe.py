@@ -6,37 +6,37 @@ import time
 from collections.abc import Callable
 from functools import partial
 
+import numpy as np
 import torch
 
+from rhapsode import registry
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.network import Network
-from rhapsode.steps import Kind, Moves, Symbols, Text
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.text import Text
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.plan import Budget, Plan
 
 SYMBOLS = 96
+"""Values of a step, where it has a choice."""
 WRITTEN = 10
 """Symbols of each row's text, where there are texts."""
 
 
 class Probe:
-    """One shape of network and batch, trained without dropout: of symbols, or of moves of a pen for head mixture."""
+    """One shape of network and batch, trained without dropout on steps at random of the kind that its head is for."""
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
-        pen = config.head == "mixture"
-        kind: Kind = Moves((0.0, 0.0), (1.0, 1.0)) if pen else Symbols(SYMBOLS)
+        kind: Kind = registry.get("head", config.head).kind.example(SYMBOLS)
         self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
-        if pen:
-            self.inputs = torch.randn(window, rows, 3, generator=generator).to(device)
-            self.inputs[..., 2] = (self.inputs[..., 2] > 1).float()
-        else:
-            self.inputs = torch.randint(SYMBOLS, (window, rows), generator=generator).to(device)
+        steps = kind.inputs(kind.random(np.random.default_rng(0), (window, rows)))
+        self.inputs = torch.from_numpy(steps).to(device)
         self.text: Attended | None = None
         if config.condition:
             symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)

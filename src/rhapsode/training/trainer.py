@@ -35,7 +35,6 @@ from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.steps import Frames, Moves
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
@@ -95,7 +94,7 @@ class Trainer:
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.leg = Leg()
         self.info: dict[str, Any] = {}
-        self._collapse = Collapse(corpus.valid, density=isinstance(kind, Moves | Frames))
+        self._collapse = Collapse(corpus.valid, kind.density)
         self._interrupted = False
         self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
         self._losses: list[Tensor] = []
@@ -340,7 +339,7 @@ class Trainer:
         task. To be told whole what it has always seen half of makes a network of frames far too sure, and the more so
         the better it has learnt (docs/log.md).
         """
-        if isinstance(self.corpus.codec.steps, Frames) and self.plan.dropout.input:
+        if self.corpus.codec.steps.hidden and self.plan.dropout.input:
             with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
                 torch.manual_seed(self.plan.seed)
                 return self._evaluated(Dropout(input=self.plan.dropout.input))

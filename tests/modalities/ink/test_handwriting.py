@@ -21,12 +21,13 @@ from rhapsode.data.resets import ResetPolicy
 from rhapsode.data.validation import held_out
 from rhapsode.errors import UserError
 from rhapsode.inference.builders import Sample
+from rhapsode.inference.evaluation import carried
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import carried
 from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.modalities.ink.hershey import JOINED, lines
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.modalities.ink.page import Page
 from rhapsode.modalities.ink.read import read
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
@@ -38,7 +39,7 @@ from rhapsode.nn.attention.window import Window
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
-from rhapsode.steps import Moves, Text
+from rhapsode.steps.text import Text
 from tests.conftest import WORDS, MakeModel, Stop, written
 
 FEEDBACK = [False, True]
@@ -56,8 +57,8 @@ def test_what_is_drawn_has_the_nats_that_scoring_gives(tiny_model: MakeModel, fe
         sample = model.generate("bead", length=40, seed=3, style=style)[0]
         before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
         text = model.record_codec.encode_text("bead" if style is None else "dabbead")
-        nats = [block for _, block in carried(model, before, [sample.steps], text)]
-        assert np.array_equal(-np.concatenate(nats), sample.log_probs)
+        nats = carried(model, np.concatenate([before, sample.steps]), text)[len(before) :]
+        assert np.array_equal(-nats, sample.log_probs)
 
 
 @pytest.mark.parametrize("feedback", FEEDBACK)
@@ -453,8 +454,8 @@ def test_models_with_late_strokes_draw_what_they_score(tiny_model: MakeModel) ->
         before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
         text = model.record_codec.encode_text("bead" if style is None else "dabbead")
         for sample in model.generate("bead", length=40, samples=10, seed=3, style=style):
-            nats = [block for _, block in carried(model, before, [sample.steps], text)]
-            assert np.array_equal(-np.concatenate(nats), sample.log_probs)
+            nats = carried(model, np.concatenate([before, sample.steps]), text)[len(before) :]
+            assert np.array_equal(-nats, sample.log_probs)
             assert len(sample.record) == len(sample.steps) + (style is None)
             assert sample.stopped != "end" or sample.record.ends[-1]
             backs += int((sample.steps[:, 2] == -1).sum())

@@ -14,8 +14,8 @@ import pytest
 from rhapsode import registry
 from rhapsode.cli import main
 from rhapsode.data.guide import along
+from rhapsode.inference.evaluation import carried
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import carried
 from rhapsode.modalities.music import synth
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.formats import own
@@ -55,9 +55,8 @@ def seam(model: Model, tune: Tune) -> float:
     steps = codec.encode(both)
     silent = replace(tune, notes=tune.notes[:0], chords=())
     guide = codec.guide(Outline(silent, loop=True))
-    assert guide is not None
     given = along(guide, steps) if model.codec.covariates else None
-    each = np.concatenate([nats for _, nats in carried(model, steps[:0], [steps], None, given)])
+    each = carried(model, steps, covariates=given)
     begun = len(codec.encode(tune, whole=False))
     return math.fsum(each[begun:]) / (len(steps) - begun)
 

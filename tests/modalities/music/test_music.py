@@ -16,7 +16,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.music.codecs.pianoroll import PianoRoll
 from rhapsode.modalities.music.formats import midi, own
 from rhapsode.modalities.music.tune import Metre, Part, Tempo, Tune, notes
-from rhapsode.steps import Sets
+from rhapsode.steps.sets import Sets
 
 
 def scale(root: int, length: int = 32) -> Tune:

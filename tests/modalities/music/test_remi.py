@@ -168,7 +168,7 @@ def test_whatever_is_drawn_is_well_formed(model: Model, seed: int) -> None:
     assert tune.bar_count == 2 and tune.length == 2 * 4 * 4
     assert (tune.notes["start"] + tune.notes["length"]).max() <= tune.length
     guide = model.record_codec.guide(outline)
-    assert guide is not None and len(along(guide, one.steps)) == len(one.steps)
+    assert len(along(guide, one.steps)) == len(one.steps)
     codec: Remi = model.record_codec  # type: ignore[assignment]
     kinds = [codec.vocabulary.names[n].split("_")[0] for n in one.steps.tolist()]
     graph = codec.scheme.tokenizer.tokens_types_graph

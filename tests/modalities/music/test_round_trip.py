@@ -11,8 +11,8 @@ import pytest
 
 from rhapsode import registry
 from rhapsode.data.guide import along
+from rhapsode.inference.evaluation import carried
 from rhapsode.inference.model import Model
-from rhapsode.inference.score import carried
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.formats import midi
 from rhapsode.modalities.music.outline import Outline
@@ -47,8 +47,8 @@ def nats(model: Model, tune: Tune, density: float | None = None) -> float:
     """Of a tune, as a model that is told this density (notes a quarter) reads it."""
     steps = model.record_codec.encode(tune)
     guide = model.record_codec.guide(Outline(tune, density=density))
-    given = along(guide, steps) if guide is not None and model.codec.covariates else None
-    return math.fsum(one for _, block in carried(model, steps[:0], [steps], None, given) for one in block)
+    given = along(guide, steps) if model.codec.covariates else None
+    return math.fsum(carried(model, steps, covariates=given))
 
 
 @pytest.mark.parametrize("name", NAMES)

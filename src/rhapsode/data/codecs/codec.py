@@ -1,7 +1,7 @@
 """What every codec offers: files ⇄ steps, for one kind of data.
 
-There are two sorts. A *text codec* reads bytes, any bytes, as one long sequence (`codecs._text`). A *record codec*
-reads files that hold whole sequences, each perhaps with a text that goes with it: drawings, tunes (`codecs._records`).
+There are two sorts. A *text codec* reads bytes, any bytes, as one long sequence (`codecs.text`). A *record codec*
+reads files that hold whole sequences, each perhaps with a text that goes with it: drawings, tunes (`codecs.records`).
 """
 
 from __future__ import annotations
@@ -11,9 +11,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
+from rhapsode.data.codecs.output import Beginning, Prompt
 from rhapsode.errors import UserError, choice
 from rhapsode.report import Report
-from rhapsode.steps import Kind, Text
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.sequence import Steps
+from rhapsode.steps.text import Text
 
 
 class Codec(ABC):
@@ -57,6 +60,18 @@ class Codec(ABC):
         """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
         return 0
 
+    lookback: tuple[int, ...] = ()
+    """If there are any, the covariates of a step are the steps so many before it."""
+
+    @property
+    def stored(self) -> int:
+        """How many covariates are kept with each step on disk. Earlier steps are not: they are there already."""
+        return 0 if self.lookback else self.covariates
+
+    def open(self, folder: Path) -> Steps:
+        """The steps that were encoded into this folder. Raises `ValueError` where sizes do not fit."""
+        return Steps.open(folder, self.steps, self.text, self.stored, self.lookback)
+
     @property
     @abstractmethod
     def steps(self) -> Kind:
@@ -80,6 +95,14 @@ class Codec(ABC):
         """How good the model in `folder` is, whose training is over, in figures beside those of its loss, by name; None
         if nothing is measured. Raises `UserError`."""
         return None
+
+    @abstractmethod
+    def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
+        """How generation begins after this prompt. Raises `UserError` for a prompt that means nothing here.
+
+        attends: the network attends to a text. ends: the head says where a sequence is over. lines: each line is a unit
+        by itself, which ends with its newline.
+        """
 
     @classmethod
     def checked(cls, given: dict[str, Any]) -> dict[str, Any]:

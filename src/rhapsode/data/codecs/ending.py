@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 from rhapsode.data.codecs.text import Decoder, TextCodec
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 LABEL = "<end>"
 
@@ -68,3 +69,8 @@ class _EndingDecoder(Decoder):
             self._decoder = self._codec.decoder()  # half a byte does not go on in the next document
             return b""
         return self._decoder.feed(symbol)
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._decoder = self._decoder.copy()
+        return other

@@ -5,19 +5,18 @@ A record is whatever the codec makes of it: a `Drawing`, a tune. Each becomes on
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from abc import abstractmethod
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple, Protocol
+from typing import Any, ClassVar, NamedTuple, Protocol, Self
 
 import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
+from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
+from rhapsode.data.codecs.spelling import Spelled, spelled
 from rhapsode.data.guide import Guide
-from rhapsode.errors import UserError, choice
+from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
 
@@ -53,57 +52,9 @@ class Keeper(Protocol):
     def sidecar(self) -> Sidecar: ...
 
 
-UNKNOWN = ("refuse", "nearest", "skip")
-"""What may be done about characters that a model has never seen."""
-TOLD = 100
-"""Characters that are told one by one."""
-PLAIN = str.maketrans(
-    {
-        **dict.fromkeys("\u2018\u2019\u201a\u2032`\u00b4", "'"),
-        **dict.fromkeys("\u201c\u201d\u201e\u00ab\u00bb\u2033", '"'),
-        **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-"),
-        "\u2044": "/",
-        "ß": "ss",
-        "æ": "ae",
-        "œ": "oe",
-        "ø": "o",
-        "ł": "l",
-        "đ": "d",
-        "Æ": "AE",
-        "Œ": "OE",
-        "Ø": "O",
-        "Ł": "L",
-    }
-)
-"""Characters that Unicode does not take apart, in plainer ones."""
-
-
-class Spelled(NamedTuple):
-    """A text in the characters that a model has seen. replaced, left_out: which others there were, and how often."""
-
-    text: str
-    replaced: Counter[tuple[str, str]]
-    left_out: Counter[str]
-
-    @property
-    def told(self) -> str:
-        """What is to be said of it, each character once; empty if nothing was changed."""
-        changes = [f"{old!r} is written {new!r}{_times(n)}" for (old, new), n in self.replaced.most_common()]
-        changes += [f"{old!r} is left out{_times(n)}" for old, n in self.left_out.most_common()]
-        if not changes:
-            return ""
-        more = f"; and {len(changes) - TOLD:,} others" if len(changes) > TOLD else ""
-        return f"the model has never seen some characters: {'; '.join(changes[:TOLD])}{more}"
-
-
-def _times(count: int) -> str:
-    return " once" if count == 1 else f" {count:,} times"
-
-
-def _nearest(character: str, known: Set[str]) -> str:
-    """Without accents and typography, perhaps of several characters, in those that are known."""
-    found = unicodedata.normalize("NFKD", character.translate(PLAIN)).translate(PLAIN)
-    return "".join(c if c in known else c.swapcase() if c.swapcase() in known else "" for c in found)
+SLACK, SPARE = 2.5, 50
+"""A record with a text is ended after so many times the steps that such a text has in the training data's mean, and so
+many steps more."""
 
 
 class RecordCodec(Codec):
@@ -131,9 +82,9 @@ class RecordCodec(Codec):
         return True
 
     @classmethod
-    @abstractmethod
     def parts(cls, path: Path) -> tuple[str, ...]:
         """Names of the parts that the file itself is divided into (train, valid, test); none for most."""
+        return ()
 
     @classmethod
     @abstractmethod
@@ -180,11 +131,11 @@ class RecordCodec(Codec):
     def fit(cls, records: Records, **options: Any) -> RecordCodec:
         """Make the codec for these training records. Raises `UserError` for options, see `checked`."""
 
-    @abstractmethod
-    def refitted(self, records: Records) -> RecordCodec:
+    def refitted(self, records: Records) -> Self:
         """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
         density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
-        (see `Network.grown`)."""
+        (see `Network.grown`). Most codecs stay as they are."""
+        return self
 
     def keeper(self) -> Keeper | None:
         """A new one, if something of its data is to be kept beside a model."""
@@ -216,21 +167,21 @@ class RecordCodec(Codec):
         """Whether it is known that a model drew it. Its steps lie on no grid, and are scored without noise."""
         return False
 
-    @abstractmethod
     def ends(self, step: Any) -> bool:
-        """Whether the step says that the record is over."""
+        """Whether the step says that the record is over. Of most kinds, no step does."""
+        return False
 
-    @abstractmethod
     def may_end(self, step: Any) -> bool:
         """Whether a record can be over after this step, for models that do not say where."""
+        return True
 
-    def guide(self, record: Any) -> Guide | None:
-        """What is known from outside of a sequence's steps, from its beginning on; None if nothing is.
+    def guide(self, record: Any) -> Guide:
+        """What is known of a sequence's steps from outside, from its beginning on.
 
         record: which sequence: one that is whole, or an *outline*, of which some things are said and others are to be
         drawn, e.g. a tune with harmony and length, but without notes. Raises `UserError` for what cannot be.
         """
-        return None
+        return Guide()
 
     def outline(self) -> Any:
         """What is usual in the training data, for a record of which nothing is said; None if nothing is usual."""
@@ -245,9 +196,9 @@ class RecordCodec(Codec):
         """The record for a terminal, as well as that can be done."""
 
     @classmethod
-    @abstractmethod
     def text_of(cls, record: Any) -> str | None:
-        """The text that goes with the record."""
+        """The text that goes with the record, if any does."""
+        return None
 
     def spelling(self, record: Any) -> str:
         """What of a record a network attends to, for `encode_text`: the text that goes with it, unless a codec has
@@ -255,44 +206,13 @@ class RecordCodec(Codec):
         return self.text_of(record) or ""
 
     @property
-    @abstractmethod
     def alphabet(self) -> str:
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
+        return ""
 
     def spelled(self, text: str, unknown: str = "refuse") -> Spelled:
-        """The text in characters that were seen: `nearest` writes é as e and curly quotes straight, a capital small if
-        only that is known, and leaves out what has no such neighbour; `skip` leaves out all others; `refuse` changes
-        nothing. White space stays as it is, but that beside a word of which nothing is left.
-
-        Raises `UserError` for other names, and if nothing at all is left."""
-        if unknown not in UNKNOWN:
-            raise choice("unknown", unknown, UNKNOWN)
-        replaced, left_out = Counter[tuple[str, str]](), Counter[str]()
-        if unknown == "refuse":
-            return Spelled(text, replaced, left_out)
-        known, out = {*self.alphabet}, list[str]()
-        gone = False  # whether the last word is
-        for run in re.findall(r"\s+|\S+", text):
-            if run.isspace():
-                # One of the blanks around a word that is gone is enough.
-                run = re.sub(r"^[^\S\n\f]+", "", run) if gone and (not out or out[-1].isspace()) else run
-                out += [run] * bool(run)
-                continue
-            word = []
-            for character in run:
-                found = character
-                if character not in known:
-                    found = _nearest(character, known) if unknown == "nearest" else ""
-                    if found:
-                        replaced[character, found] += 1
-                    else:
-                        left_out[character] += 1
-                word.append(found)
-            gone = not any(word)
-            out += ["".join(word)] * (not gone)
-        if left_out and not any(map(str.strip, out)):
-            raise UserError(f"nothing of the text is left to write. The model knows: {self.alphabet!r}.")
-        return Spelled("".join(out), replaced, left_out)
+        """The text in characters that the training data had, see `spelling.spelled`. Raises `UserError`."""
+        return spelled(text, self.alphabet, unknown)
 
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
@@ -309,3 +229,71 @@ class RecordCodec(Codec):
     def decode_text(self, symbols: np.ndarray) -> str:
         """The inverse of `encode_text`."""
         return "".join(self.alphabet[n] for n in symbols.tolist() if n < len(self.alphabet))
+
+    def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
+        if prompt.stops:
+            raise UserError(f"stop is for text; a {self.record} ends with its text, or by length.")
+        if prompt.ignore_end:
+            raise UserError(f"ignore_end is for text; after the end of a {self.record} there is no other.")
+        text, style = prompt.data.decode("utf-8", "replace"), prompt.style
+        if text and not attends:
+            raise UserError(
+                f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
+                f"on {self.record}s whose text is known."
+            )
+        if attends and not text.strip():
+            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
+        steps = np.empty((0, *self.steps.shape), self.steps.dtype)
+        if style is not None:
+            if self.text is None and (reason := self.refusal(style)):
+                raise UserError(f"style: a {self.record} {reason}: the model cannot go on from it. Choose another one.")
+            steps = self.encode(style, whole=False)
+        symbols, length = NO_TEXT, LENGTH
+        if attends and self.text is not None:
+            symbols = self.encode_text(text if style is None else self._after(style, text))
+            length = round(SLACK * len(symbols) / self.text.pace) + SPARE
+        outline = self.outline() if prompt.outline is None else prompt.outline
+        output = RecordOutput(self, text, attends, ends, style is not None, outline)
+        return Beginning(steps, symbols, self.guide(outline), length, output)
+
+    def _after(self, style: Any, text: str) -> str:
+        """The text that goes with the record `style`, and then another one."""
+        before = self.text_of(style)
+        if not before:
+            raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
+        return before + (" " if " " in self.alphabet else "") + text
+
+
+class RecordOutput(Output):
+    """Steps → a record, which is only given whole."""
+
+    def __init__(self, codec: RecordCodec, text: str, attends: bool, ends: bool, begun: bool, outline: Any) -> None:
+        """text: that goes with the record, if the network `attends` to it. ends: the head says where a record is over.
+        begun, outline: as for `RecordCodec.decode`."""
+        self._codec, self._text, self._attends, self._ends = codec, text, attends, ends
+        self._begun, self._outline = begun, outline
+        self._made: Made | None = None
+
+    def add(self, step: Any) -> Piece:
+        if self._codec.ends(step):
+            self.stopped = "end"
+        return EMPTY
+
+    def complete(self, steps: Sequence[Any], attention: np.ndarray) -> bool:
+        if self._ends:
+            return False
+        # Graves's rule, section 5.3: the window stands behind the last character. And what was begun is finished.
+        passed = len(attention) > 0 and attention[:-1].max(initial=0) < attention[-1]
+        return bool(passed and steps and self._codec.may_end(steps[-1]))
+
+    def finish(self, steps: Sequence[Any]) -> Piece:
+        self._made = self.made(steps)
+        return Piece(self._made.data, "")
+
+    def made(self, steps: Sequence[Any]) -> Made:
+        if self._made is not None:  # decoding a record may take long
+            return self._made
+        codec = self._codec
+        array = np.array(steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
+        record = codec.decode(array, self._text if self._attends else None, begun=self._begun, outline=self._outline)
+        return Made(array, codec.dump(record), self._text, record)

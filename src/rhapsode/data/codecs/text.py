@@ -7,16 +7,22 @@ first half of a spelled byte), and `decode(encode(data)) == data` for every `dat
 
 from __future__ import annotations
 
+import codecs
+import copy
+import io
 import unicodedata
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Self, TypeVar
 
 import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
-from rhapsode.steps import Symbols
+from rhapsode.data.codecs.output import LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
+from rhapsode.data.guide import Guide
+from rhapsode.errors import UserError
+from rhapsode.steps.symbols import Symbols
 
 SYMBOL_LIMIT = 2**20
 """No codec of text has more symbols than this, so that a damaged file cannot ask for a vast network."""
@@ -28,6 +34,10 @@ class Decoder(ABC):
     @abstractmethod
     def feed(self, symbol: int) -> bytes:
         """The bytes that this symbol adds to the output; may be empty."""
+
+    def copy(self) -> Self:
+        """Another that goes on from here by itself."""
+        return copy.copy(self)
 
 
 class TextCodec(Codec):
@@ -85,6 +95,73 @@ class TextCodec(Codec):
     def encode_chunks(self, chunks: Iterable[bytes]) -> Iterator[np.ndarray]:
         """`encode` of the chunks joined, piece by piece, in memory bounded by the size of a chunk."""
         return map(self.encode, cut_safely(chunks, self.cut))
+
+    def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
+        if prompt.style is not None or prompt.outline is not None:
+            raise UserError("style and outline are records; a model of text goes on from a prompt.")
+        end = None if lines or prompt.ignore_end else self.end
+        output = TextOutput(self.decoder(), prompt.stops, end, lines and not prompt.ignore_end)
+        return Beginning(self.encode(prompt.data), NO_TEXT, Guide(), LENGTH, output)
+
+
+class TextOutput(Output):
+    """Symbols → bytes and characters, up to a stop string or the end of a document or a line.
+
+    What may turn out to begin a stop string, or is part of a character, is held back until that is known.
+    """
+
+    def __init__(self, decoder: Decoder, stops: Mapping[bytes, bool], end: int | None, lines: bool) -> None:
+        """stops: string → whether it stays in the text. end: the symbol that ends a document. lines: a newline does."""
+        self._decoder, self._stops, self._end, self._lines = decoder, stops, end, lines
+        self._characters = codecs.getincrementaldecoder("utf-8")("replace")
+        self._held = b""
+        self._data, self._text = bytearray(), io.StringIO()
+
+    def add(self, step: int) -> Piece:
+        data = self._decoder.feed(step)
+        piece = self._before_stop(data) if self._stops else self._out(data)
+        if self.stopped == "unfinished" and (step == self._end or (self._lines and data.endswith(b"\n"))):
+            self.stopped = "end"
+        return piece
+
+    def _before_stop(self, data: bytes) -> Piece:
+        data = self._held + data
+        found = [(at + len(stop), at, kept) for stop, kept in self._stops.items() if (at := data.find(stop)) >= 0]
+        if found:  # the first that is whole; of several that end there, the longest
+            end, at, kept = min(found)
+            self.stopped, self._held = "stop", b""
+            return self._out(data[: end if kept else at])
+        sure = len(data) - max(_overlap(data, stop) for stop in self._stops)
+        self._held = data[sure:]
+        return self._out(data[:sure])
+
+    def finish(self, steps: Sequence[int]) -> Piece:
+        held, self._held = self._held, b""
+        return self._out(held, final=True)
+
+    def _out(self, data: bytes, final: bool = False) -> Piece:
+        piece = Piece(data, self._characters.decode(data, final))
+        self._data += piece.data
+        self._text.write(piece.text)
+        return piece
+
+    def made(self, steps: Sequence[int]) -> Made:
+        return Made(np.array(steps, np.int64), bytes(self._data), self._text.getvalue(), None)
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._decoder, other._characters = self._decoder.copy(), copy.copy(self._characters)
+        other._data, other._text = self._data.copy(), io.StringIO()
+        other._text.write(self._text.getvalue())
+        return other
+
+
+def _overlap(data: bytes, stop: bytes) -> int:
+    """How many of the last bytes of `data` are the first ones of `stop`."""
+    for n in range(min(len(data), len(stop) - 1), 0, -1):
+        if data.endswith(stop[:n]):
+            return n
+    return 0
 
 
 class TableDecoder(Decoder):

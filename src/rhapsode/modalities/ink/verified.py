@@ -58,7 +58,7 @@ def audit(sample: Sample, pace: float) -> tuple[list[int], bool]:
     pace: characters a step, in the mean of the training data.
     """
     text = sample.text
-    if sample.attention is None or not text:
+    if not sample.attention.size or not text:
         return [], sample.stopped != "end"
     seen = sample.attention[:, -(len(text) + 1) :]
     at = seen.argmax(axis=1)

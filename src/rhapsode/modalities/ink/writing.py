@@ -132,15 +132,16 @@ def stacked(model: Model, paragraphs: Sequence[Paragraph[str]], drawn: Sequence[
         texts.append(sample.text)
     thin, order = all(line.thin for line in lines), joined_order(lines)
     record = Drawing(np.concatenate(points), np.concatenate(ends), "\n".join(texts), thin=thin, order=order)
+    steps = np.concatenate([sample.steps for sample in drawn])
     return replace(
         drawn[0],
         data=codec.dump(record),
         text=record.text or "",
-        steps=np.concatenate([sample.steps for sample in drawn]),
+        steps=steps,
         log_probs=np.concatenate([sample.log_probs for sample in drawn]),
         stopped=next((sample.stopped for sample in drawn if sample.stopped != "end"), "end"),
         record=record,
-        attention=None,
+        attention=np.zeros((len(steps), 0), np.float32),  # of several texts
     )
 
 
@@ -210,7 +211,6 @@ def attention_picture(sample: Sample, path: Path) -> None:
     matplotlib.use("Agg")
     from matplotlib import pyplot
 
-    assert sample.attention is not None
     text = [*sample.text, "end"]
     seen = sample.attention.T[-len(text) :]  # without a style's own text
     if not seen.size:

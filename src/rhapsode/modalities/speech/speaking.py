@@ -177,7 +177,7 @@ def voiced(
     spelled = codec.spelling(utterance) if voice.text else ""
     sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
     found: Utterance = sample.record
-    if found.times is None and sample.attention is not None:
+    if found.times is None:
         found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)

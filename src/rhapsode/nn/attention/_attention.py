@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from rhapsode.config import NetworkConfig
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

@@ -17,7 +17,7 @@ import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.attention._attention import Attended, Condition
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor

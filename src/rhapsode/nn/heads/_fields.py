@@ -12,10 +12,10 @@ from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.samplers import Randomness, Sampling, choose
-from rhapsode.steps import Kind, Tuples
+from rhapsode.steps.tuples import Tuples
 
 
-class Fields(Head):
+class Fields(Head[Tuples]):
     """p(tuple) = product of p(field | fields before it). Subclasses say what a field's logits are.
 
     The first parameters of a step are the logits b of all values; what else there is, is the subclass's.
@@ -24,14 +24,9 @@ class Fields(Head):
     kind = Tuples
     options = frozenset({"temperature", "top_k", "top_p", "min_p", "typical"})
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Tuples, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        assert isinstance(steps, Tuples)
         self.slices = steps.slices
-
-    @property
-    def choices(self) -> int:
-        return self.steps.size
 
     @abstractmethod
     def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:

@@ -11,17 +11,19 @@ from __future__ import annotations
 import copy
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.errors import UserError
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind
+from rhapsode.steps.kind import Kind
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
+
+K = TypeVar("K", bound=Kind)
 
 
 class Drawn(NamedTuple):
@@ -33,18 +35,21 @@ class Drawn(NamedTuple):
     log_mass: float = 0.0
 
 
-class Head(ABC):
+class Head(ABC, Generic[K]):
     """A distribution of the next step, given P numbers. [..., *S] is the shape of steps: S is () for symbols."""
 
     name: ClassVar[str]
-    kind: ClassVar[type]
-    """Of the steps that it is a distribution of."""
+    kind: ClassVar[type[Kind]]
+    """Of the steps that it is a distribution of: K."""
 
     options: ClassVar[frozenset[str]]
     """The options of `Sampling` that have a meaning for it."""
 
     settings: ClassVar[tuple[str, ...]] = ()
     """The settings of a network that are its own."""
+
+    example: ClassVar[Mapping[str, Any]] = {}
+    """Settings of its own with which it is small, for tests."""
 
     exact: ClassVar[bool] = False
     """Its parameters are to be computed in float32, whatever the precision of the rest."""
@@ -55,7 +60,7 @@ class Head(ABC):
     weights: Mapping[str, np.ndarray] = {}
     """Of its own, for numpy: see `bound`."""
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: K, config: NetworkConfig) -> None:
         self.steps = steps
 
     @property
@@ -102,19 +107,13 @@ class Head(ABC):
         """A step drawn from one row [Q] of `distribution`.
 
         recent:  the steps before it, as far as `sampling` looks back.
-        mask: [choices] bool, see `Guide`; None for everything.
+        mask: [choices of the kind] bool, see `Guide`; None for everything.
         """
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
         """What `draw` gives for each row of [N, Q], of a head that draws nothing by chance and looks at no step before:
         steps [N, *S], and log p [N] float64. None for others."""
         return None
-
-    @property
-    def choices(self) -> int:
-        """A, how many values can be allowed or not: of a symbol all, of a tuple those of each field in a row, of a set
-        of each thing that it is out and that it is in. 0 where there is no such choice."""
-        return 0
 
     def check(self, sampling: Sampling) -> None:
         """Raises `UserError` for options of drawing that mean nothing here."""

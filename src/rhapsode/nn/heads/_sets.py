@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhapsode.nn.samplers import Randomness
-from rhapsode.steps import Kind, Sets
+from rhapsode.steps.sets import Sets
 
 
 def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
@@ -19,8 +19,7 @@ class Choice:
     mask: [2 D] bool, of each thing that it may be out, and in; None for both.
     """
 
-    def __init__(self, steps: Kind, temperature: float, randomness: Randomness, mask: np.ndarray | None) -> None:
-        assert isinstance(steps, Sets)
+    def __init__(self, steps: Sets, temperature: float, randomness: Randomness, mask: np.ndarray | None) -> None:
         size, self._places = steps.size, steps.places
         u = randomness.uniforms(size)
         with np.errstate(divide="ignore"):

@@ -10,13 +10,13 @@ import numpy as np
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.heads._sets import Choice, log_odds
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Sets
+from rhapsode.steps.sets import Sets
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Bernoulli(Head):
+class Bernoulli(Head[Sets]):
     """p(set) = product of sigmoid(±parameter). Parameters are log-odds, one a thing."""
 
     name = "bernoulli"
@@ -38,10 +38,6 @@ class Bernoulli(Head):
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return log_odds(parameters.astype(np.float64), np.asarray(targets))
-
-    @property
-    def choices(self) -> int:
-        return 2 * self.steps.size
 
     def draw(
         self,

@@ -10,13 +10,13 @@ import numpy as np
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.samplers import Randomness, Sampling, choose
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Categorical(Head):
+class Categorical(Head[Symbols]):
     """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
@@ -32,10 +32,6 @@ class Categorical(Head):
 
         flat = parameters.reshape(-1, self.width).float()
         return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
-
-    @property
-    def choices(self) -> int:
-        return self.steps.size
 
     def log_probs(self, parameters: np.ndarray) -> np.ndarray:
         """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""

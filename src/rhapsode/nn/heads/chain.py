@@ -16,7 +16,7 @@ import numpy as np
 
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads._fields import Fields
-from rhapsode.steps import Kind
+from rhapsode.steps.tuples import Tuples
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -27,9 +27,10 @@ class Chain(Fields):
 
     name = "chain"
     settings = ("hidden",)
+    example = {"hidden": 5}
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Tuples, config: NetworkConfig) -> None:
         super().__init__(steps, config)
         self.hidden = config.hidden
 

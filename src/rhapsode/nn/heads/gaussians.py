@@ -21,7 +21,7 @@ from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Frames, Kind
+from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -32,18 +32,18 @@ WIDEST = 10.0
 """Largest log sigma."""
 
 
-class Gaussians(Head):
+class Gaussians(Head[Frames]):
     """Density of `Frames`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma and e^."""
 
     name = "gaussians"
     kind = Frames
     options = frozenset({"temperature"})
     settings = ("mixtures",)
+    example = {"mixtures": 3}
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Frames, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        assert isinstance(steps, Frames)
         self.numbers, self.mixtures = steps.numbers, config.mixtures
         self._ends = np.cumsum([self.mixtures, *[self.mixtures * self.numbers] * 2]).tolist()
 

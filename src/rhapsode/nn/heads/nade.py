@@ -21,7 +21,7 @@ from rhapsode.config import NetworkConfig
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.heads._sets import Choice, log_odds
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind, Sets
+from rhapsode.steps.sets import Sets
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -31,16 +31,17 @@ AHEAD = 16
 """Things at a time that are drawn as if the set had no further member."""
 
 
-class Nade(Head):
+class Nade(Head[Sets]):
     """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
 
     name = "nade"
     kind = Sets
     options = frozenset({"temperature"})
     settings = ("hidden",)
+    example = {"hidden": 5}
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Sets, config: NetworkConfig) -> None:
         super().__init__(steps, config)
         self.hidden = config.hidden
 
@@ -92,10 +93,6 @@ class Nade(Head):
             z[..., i] = b[..., i] + (_sigmoid(a) * self.weights["out"][i]).sum(axis=-1)
             a += members[..., i, None] * self.weights["into"][i]
         return log_odds(z, members)
-
-    @property
-    def choices(self) -> int:
-        return 2 * self.steps.size
 
     def draw(
         self,

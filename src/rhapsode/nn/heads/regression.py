@@ -16,22 +16,21 @@ from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Frames, Kind
+from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 
-class Regression(Head):
+class Regression(Head[Frames]):
     """Density of `Frames`, in normalised units. Parameters are the numbers' means, then the flags' logits."""
 
     name = "regression"
     kind = Frames
     options = frozenset()
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Frames, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        assert isinstance(steps, Frames)
         self.numbers = steps.numbers
 
     @property

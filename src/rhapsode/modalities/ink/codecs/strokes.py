@@ -30,7 +30,8 @@ from rhapsode.modalities.ink import read as files
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.grid import pitch
 from rhapsode.modalities.ink.metrics import metrics
-from rhapsode.steps import Moves, Text
+from rhapsode.modalities.ink.moves import Moves
+from rhapsode.steps.text import Text
 
 PER_CHARACTER = 19
 """Points a character that are enough to write it well. Pens report more, and each costs a step."""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.records import RecordCodec, Records, Sidecar
+from rhapsode.data.codecs.records import RecordCodec, Sidecar
 from rhapsode.modalities.music import read as files
 from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.copies import Known
@@ -64,9 +64,6 @@ class TuneCodec(RecordCodec):
         """So many bars, or `bars`, of what is usual."""
         return Outline(self.usual.tune(self.bars if bars is None else bars, self.grid))
 
-    def refitted(self, records: Records) -> Self:
-        return self  # steps mean the same whatever the tunes
-
     wanted = f"files of tunes. {files.FORMATS.known}"
     recognises = staticmethod(files.recognised)
     parts = staticmethod(files.parts)
@@ -85,14 +82,6 @@ class TuneCodec(RecordCodec):
 
     def dump(self, record: Tune) -> bytes:
         return (own.dumps(record) + "\n").encode()
-
-    @classmethod
-    def text_of(cls, record: Tune) -> str | None:
-        return None
-
-    @property
-    def alphabet(self) -> str:
-        return ""
 
 
 class Melodies:

@@ -32,7 +32,7 @@ from rhapsode.modalities.music.formats import abc
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.tune import UNITS, Part, Tune, pitched, rescaled
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 Signs = dict[int, list[Token]]
 """What stands before the notes of a frame: a bar line, the metre, the key, a chord; behind the last one the end."""
@@ -150,9 +150,6 @@ class Abc(TuneCodec):
 
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.tokens[int(step)] == END
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
 
     def guide(self, record: Tune | Outline) -> Written:
         return Written(self, record)

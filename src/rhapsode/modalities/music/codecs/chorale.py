@@ -9,9 +9,8 @@ its alto, tenor and bass.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -27,7 +26,7 @@ from rhapsode.modalities.music.keys import natural
 from rhapsode.modalities.music.line import alone, voices
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Key, Part, Tune, ordered
-from rhapsode.steps import Tuples
+from rhapsode.steps.tuples import Tuples
 
 VELOCITY = 80
 LOWEST_FIRST = FIRST - 1
@@ -159,12 +158,6 @@ class Chorale(TuneCodec):
         )
         return found if outline is None else outline.placed(found, self.usual.shifts)
 
-    def ends(self, step: np.ndarray) -> bool:
-        return False
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def guide(self, record: Tune | Outline) -> Parts:
         return Parts(self, outlined(record))
 
@@ -281,6 +274,3 @@ class Parts(Guide):
         self._voices = found
         self._sounding = (step >= LOWEST_FIRST) | ((step == HELD) & self._sounding)
         self._frame += 1
-
-    def copy(self) -> Self:
-        return copy.copy(self)  # nothing is changed in place but a store of numbers

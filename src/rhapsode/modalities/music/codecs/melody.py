@@ -27,7 +27,7 @@ from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.tune import NOTE, Chord, Key, Part, Tune, ordered, pitched
-from rhapsode.steps import Tuples
+from rhapsode.steps.tuples import Tuples
 
 VELOCITY = 90
 
@@ -133,9 +133,6 @@ class Melody(TuneCodec):
 
     def ends(self, step: np.ndarray) -> bool:
         return bool(step[1] == END)
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
 
     def guide(self, record: Tune | Outline) -> Guided:
         return Guided(self, record)

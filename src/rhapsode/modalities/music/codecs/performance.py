@@ -7,8 +7,7 @@ nor is the pedal, which tunes do not have. The end is an event of its own.
 
 from __future__ import annotations
 
-import copy
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
@@ -20,7 +19,7 @@ from rhapsode.modalities.music.codecs._tunes import TuneCodec, roll
 from rhapsode.modalities.music.codecs._usual import Usual
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Tempo, Tune, pitched, separate
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 RATE = 100
 """Frames a second."""
@@ -139,9 +138,6 @@ class Performance(TuneCodec):
 
     def ends(self, step: np.ndarray) -> bool:
         return int(step) == END
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
 
     def guide(self, record: Tune | Outline) -> Keys:
         return Keys(self, outlined(record))
@@ -265,6 +261,3 @@ class Keys(Guide):
             self._order = step - codec.up + (2 * codec.places if down else 0)
             self._sounding = np.where(key, down, self._sounding)
             self._struck = self._struck | (key & down)
-
-    def copy(self) -> Self:
-        return copy.copy(self)  # nothing is changed in place

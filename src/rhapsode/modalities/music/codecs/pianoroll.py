@@ -25,7 +25,7 @@ from rhapsode.modalities.music.codecs._tunes import TuneCodec, roll
 from rhapsode.modalities.music.codecs._usual import Census, Usual
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Part, Tune, ordered, pitched, rescaled
-from rhapsode.steps import Sets
+from rhapsode.steps.sets import Sets
 
 VELOCITY = 80
 LONGEST = 1 << 22
@@ -56,11 +56,11 @@ class PianoRoll(TuneCodec):
     }
 
     def __init__(
-        self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual, lags: tuple[int, ...]
+        self, grid: int, holds: bool, lowest: int, places: int, shift: int, usual: Usual, lookback: tuple[int, ...]
     ) -> None:
         self.grid, self.holds, self.lowest = grid, holds, lowest
-        self._steps = Sets(places, 1 + holds, shift, lags)
-        self.usual = usual
+        self._steps = Sets(places, 1 + holds, shift)
+        self.usual, self.lookback = usual, lookback
 
     @property
     def steps(self) -> Sets:
@@ -68,7 +68,7 @@ class PianoRoll(TuneCodec):
 
     @property
     def covariates(self) -> int:
-        return self._steps.size * len(self._steps.lags)
+        return self._steps.size * len(self.lookback)
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
@@ -92,8 +92,8 @@ class PianoRoll(TuneCodec):
         rolls = (
             codec.encode(tune) for tune in islice(records(), 0, None, -(-count // LISTENED)) if not codec.refusal(tune)
         )
-        lags = distances(rolls, usual.bar(grid), chosen["echoes"])
-        return cls(grid, holds, low, high - low + 1, shift, usual, lags)
+        lookback = distances(rolls, usual.bar(grid), chosen["echoes"])
+        return cls(grid, holds, low, high - low + 1, shift, usual, lookback)
 
     def refusal(self, record: Tune) -> str:
         pitches = pitched(record)["pitch"]
@@ -144,12 +144,6 @@ class PianoRoll(TuneCodec):
     def guide(self, record: Tune | Outline) -> Frames:
         return Frames(self, outlined(record))
 
-    def ends(self, step: np.ndarray) -> bool:
-        return False
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
-
     def show(self, record: Tune) -> str:
         """Pitches from the highest to the lowest, a character a frame: ● where a note begins, ─ where it is held."""
         steps = self.encode(record)
@@ -164,7 +158,7 @@ class PianoRoll(TuneCodec):
             "lowest": self.lowest,
             "places": self._steps.places,
             "shift": self._steps.shift,
-            "lags": list(self._steps.lags),
+            "lags": list(self.lookback),
             **self.usual.to_json(),
         }
 
@@ -204,11 +198,11 @@ class Frames(Guide):
         self._frame = 0
         self._again = int(self._bars.starts[-2]) if outline.loop else None  # there the first bar is kept again
         self._first = list[np.ndarray]()
-        self._steps, self._before = codec.steps, list[np.ndarray]()
+        self._start, self._lookback, self._before = codec.steps.start, codec.lookback, list[np.ndarray]()
 
     def covariates(self) -> np.ndarray:
-        silence, past = self._steps.start, self._before
-        parts = [past[-lag] if lag <= len(past) else silence for lag in self._steps.lags]
+        silence, past = self._start, self._before
+        parts = [past[-back] if back <= len(past) else silence for back in self._lookback]
         return np.concatenate(parts) if parts else silence[:0]
 
     def mask(self) -> np.ndarray | None:
@@ -237,7 +231,7 @@ class Frames(Guide):
         if self._again is not None and self._frame < self._bars.starts[1]:
             self._first = [*self._first, np.asarray(step)]
         self._frame += 1
-        if self._steps.lags:
+        if self._lookback:
             self._before.append(np.asarray(step, np.float32))
 
     def copy(self) -> Self:

@@ -42,7 +42,7 @@ from rhapsode.modalities.music.instruments import DRUMS
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.tune import Tempo, Tune, pitched, rescaled
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 GRIDS = (4, 6, 8, 12, 16, 24, 48)
 """Frames in a quarter that are tried, the coarsest first."""
@@ -181,9 +181,6 @@ class Remi(TuneCodec):
 
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.names[int(step)] == END
-
-    def may_end(self, step: np.ndarray) -> bool:
-        return True
 
     def guide(self, record: Tune | Outline) -> Playing:
         return Playing(self, record)

@@ -29,7 +29,7 @@ from rhapsode.modalities.speech.inventory import Inventory
 from rhapsode.modalities.speech.metadata import among_recordings
 from rhapsode.modalities.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
 from rhapsode.modalities.speech.utterance import Utterance
-from rhapsode.steps import Frames
+from rhapsode.steps.frames import Frames
 
 SHORTEST = 1.0
 """Seconds of the utterance that is taken for an example, at least."""
@@ -117,10 +117,6 @@ class UtteranceCodec(RecordCodec):
         return (replace(record, root=root) for record in records)
 
     @classmethod
-    def parts(cls, path: Path) -> tuple[str, ...]:
-        return ()
-
-    @classmethod
     def prepared(
         cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
@@ -158,9 +154,6 @@ class UtteranceCodec(RecordCodec):
         bare = replace(example, sound=None, acoustics=None, melody=melody.known(example))
         return cls(settings, Features(sorted(symbols), sorted(speakers)), (mean, sd), bare, own)
 
-    def refitted(self, records: Records) -> Self:
-        return self  # the same numbers mean the same
-
     @cached_property
     def inventory(self) -> Inventory:
         """The phones that it knows, with which others are said."""
@@ -182,12 +175,6 @@ class UtteranceCodec(RecordCodec):
         size = len(self.mean)
         return np.concatenate([(numbers[:, :size] - self.mean) / self.sd, numbers[:, size:]], axis=1).astype(np.float32)
 
-    def ends(self, step: Any) -> bool:
-        return False
-
-    def may_end(self, step: Any) -> bool:
-        return False
-
     @abstractmethod
     def guide(self, record: Utterance) -> Ahead: ...
 
@@ -197,10 +184,6 @@ class UtteranceCodec(RecordCodec):
     @classmethod
     def text_of(cls, record: Utterance) -> str | None:
         return record.text or None  # labels alone have none
-
-    @property
-    def alphabet(self) -> str:
-        return ""
 
     def dump(self, record: Utterance) -> bytes:
         return (dumps(record) + "\n").encode()

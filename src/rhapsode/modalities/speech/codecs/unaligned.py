@@ -14,13 +14,14 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.records import Prepared, Records
+from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
 from rhapsode.modalities.speech.audio import Unreadable
 from rhapsode.modalities.speech.codecs.speech import VOICED, Speech
 from rhapsode.modalities.speech.timing import spelled
 from rhapsode.modalities.speech.utterance import Phone, Utterance
-from rhapsode.steps import Text
+from rhapsode.steps.text import Text
 
 BETWEEN = "\t"
 """What stands between symbols: a speaker, where there are several, and phones."""
@@ -58,7 +59,7 @@ class Unaligned(Speech):
         return 0
 
     def guide(self, record: Utterance) -> Any:
-        return None
+        return Guide()
 
     def keeper(self) -> None:
         return None  # its times are its own, and cannot be compared frame by frame

@@ -32,6 +32,7 @@ def contents(found: Found) -> Contents | None:
 
 def about(model: Model) -> Mapping[str, Any]:
     """Its symbols, and where it begins anew."""
-    codec, size = model.text_codec, model.codec.steps.size
+    codec = model.text_codec
+    size = codec.steps.size
     first = [codec.label(n) for n in range(min(size, LISTED))]
     return {"vocabulary": {"size": size, "first": first}, "reset": model.config.reset}

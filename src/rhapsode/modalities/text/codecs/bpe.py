@@ -37,7 +37,7 @@ from rhapsode.data.codecs.text import (
     tally,
 )
 from rhapsode.errors import UserError
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 LONGEST = 48
 """Bytes in a piece, less one for the space. A run of characters of 2, 3 or 4 bytes is not cut inside one."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import fields
 from rhapsode.data.codecs.text import Decoder, TableDecoder, TextCodec, printable
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 TABLE = [bytes([b]) for b in range(256)]
 

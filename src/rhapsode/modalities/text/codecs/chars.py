@@ -23,7 +23,7 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely, even, printable
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 HALVES = 32
 BLOCK = 2**16

@@ -37,7 +37,7 @@ from rhapsode.modalities.text.codecs.chars import (
     utf8_cut,
     valid_characters,
 )
-from rhapsode.steps import Symbols
+from rhapsode.steps.symbols import Symbols
 
 LONGEST = 32
 BLOCK = 2**18

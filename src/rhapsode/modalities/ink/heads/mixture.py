@@ -22,10 +22,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from rhapsode.config import NetworkConfig
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind, Moves
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -40,7 +40,7 @@ WIDEST = 10.0
 """Largest log sigma."""
 
 
-class Mixture(Head):
+class Mixture(Head[Moves]):
     """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and
     those of the end and of going back."""
 
@@ -48,11 +48,11 @@ class Mixture(Head):
     kind = Moves
     options = frozenset({"bias"})
     settings = ("mixtures", "ends")
+    example = {"mixtures": 3}
     exact = True
 
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
+    def __init__(self, steps: Moves, config: NetworkConfig) -> None:
         super().__init__(steps, config)
-        assert isinstance(steps, Moves)
         self.mixtures, self.ends, self.returns = config.mixtures, config.ends, steps.returns
 
     @property

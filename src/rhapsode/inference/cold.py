@@ -1,0 +1,77 @@
+"""Evaluation without a carried state: in windows, each from zero state.
+
+Each window of n steps is given one symbol of context, the one before it (`start` at the beginning of the text). This is
+what systems without a state report, e.g. nanoGPT with its windows of 256. Units begin within a window as ever.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from rhapsode.errors import UserError
+from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
+from rhapsode.inference.reader import Units
+from rhapsode.inference.trained import Trained
+
+ROWS = 32
+"""Windows that are run side by side."""
+GROUP = 1 << 14
+"""Steps of windows that are gathered before they are run, at least: a choice of windows of like length."""
+LIMIT = 65_536
+NUMBERS = 1 << 22
+"""Parameters that are computed at a time, about: bounds memory whatever the vocabulary."""
+
+
+class Cold(Evaluation):
+    """Each step is predicted from those before it in its window of n steps, and from the one before the window."""
+
+    def __init__(self, model: Trained, prompt: np.ndarray, n: int) -> None:
+        """Raises `UserError` for windows that cannot be, and for models that do not carry their state."""
+        if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LIMIT:
+            raise UserError(f"cold: {n!r} is not allowed. Allowed: windows of 1 to {LIMIT:,} steps.")
+        if model.config.framing.name != "stream":
+            raise UserError(
+                f"cold windows compare models that carry their state; with framing {model.config.framing.name} "
+                "this model's state starts from zero by itself. Score it without them."
+            )
+        self._model, self._n, self._start = model, n, model.codec.steps.start
+        units, last = Units(model), self._start
+        for symbol in prompt.tolist():
+            last = self._start if units.read(symbol) else symbol
+        self._begin = units, last
+        self.reset()
+
+    def reset(self) -> None:
+        self._units, self._last = self._begin[0].copy(), self._begin[1]
+
+    def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        n = self._n
+        for block in regrouped(pieces, n * max(ROWS, GROUP // n)):
+            begins = np.array([self._units.read(symbol) for symbol in block.tolist()])
+            inputs = np.append(self._last, np.where(begins, self._start, block))
+            self._last = inputs[-1]
+            # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the
+            # next.)
+            zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
+            yield block, _from_zero(self._model, inputs[:-1], block, zeros)
+
+
+def _from_zero(model: Trained, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:
+    """Nats [N] of the targets [N] given the inputs [N], the state being zero at each of `starts`."""
+    nats = np.empty(len(targets))
+    lengths = np.diff(starts, append=len(targets))
+    order = np.argsort(-lengths, kind="stable")  # rows of like length run together: little is run in vain
+    span = max(1, NUMBERS // (ROWS * model.head.width))
+    for at in range(0, len(order), ROWS):
+        rows = order[at : at + ROWS]
+        state = model.engine.zeros(len(rows))
+        for t in range(0, lengths[rows[0]], span):
+            into = np.arange(t, min(t + span, lengths[rows[0]]))[:, None]
+            live = into < lengths[rows]
+            index = np.minimum(starts[rows] + into, len(targets) - 1)  # a row that has ended reads on, for nothing
+            parameters, state = model.engine.run(inputs[index], state)
+            of_target = index[live]
+            nats[of_target] = -model.head.log_prob(parameters[live], targets[of_target])
+    return nats

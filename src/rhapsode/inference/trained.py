@@ -1,0 +1,103 @@
+"""A trained network with all that is needed to run it: the ground that reading, generation, scoring and compression
+stand on. `rhapsode.inference.model` adds these to it as methods.
+
+Needs no torch.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from rhapsode.config import ModelConfig
+from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.data.codecs.stored import codec_from_json
+from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.resets import ResetPolicy
+from rhapsode.errors import UserError
+from rhapsode.files import checkpoint
+from rhapsode.nn.engine import Engine
+from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.nn.network import Network
+from rhapsode.steps.text import Text
+
+
+class Trained:
+    """What a model file holds, ready to run. Immutable."""
+
+    def __init__(
+        self, config: ModelConfig, weights: Mapping[str, np.ndarray], checksum: str = "", path: Path | None = None
+    ):
+        """checksum: of the file at `path`, where there is one."""
+        self.config = config
+        self.weights = weights
+        self.checksum = checksum
+        self.path = path
+        self.codec = codec_from_json(config.codec)
+        self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
+        self.head = self.network.bound(weights)
+        self.policy = ResetPolicy.parse(config.reset)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of all that its predictions depend on, weights and configuration: 64 hexadecimal digits.
+
+        Facts about its training are not in it, so the same run on the same machine makes the same digest. Nor is any
+        setting that its file does not name: one that later versions of Rhapsode bring changes no digest.
+        """
+        named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
+        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self.weights)
+
+    @cached_property
+    def engine(self) -> Engine:
+        """Runs the network."""
+        return Engine(self.network.graph(self.weights))
+
+    @cached_property
+    def _context(self) -> Engine | None:
+        context = self.network.context
+        return Engine(context.graph(context.own(self.weights))) if context else None
+
+    def encoded(self, covariates: np.ndarray) -> np.ndarray:
+        """The covariates of all steps of a unit [N, D] as its encoder makes them [N, C] float32;
+        unchanged where there is no encoder."""
+        if self._context is None or not len(covariates):
+            return covariates
+        return self._context.run(covariates[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
+
+    @property
+    def text(self) -> Text | None:
+        """The kind of the texts that the network attends to, if it attends to any."""
+        return self.codec.text if self.network.condition else None
+
+    @property
+    def categorical(self) -> Categorical:
+        """The head, if it gives every symbol a probability. Raises `UserError`."""
+        if not isinstance(self.head, Categorical):
+            raise UserError(f"this needs a model of symbols; the steps of this one have head {self.head.name!r}.")
+        return self.head
+
+    @property
+    def text_codec(self) -> TextCodec:
+        """The codec, if it is one of text. Raises `UserError`."""
+        if not isinstance(self.codec, TextCodec):
+            raise UserError(f"this needs a model of text; the codec of this one is {self.codec.name!r}.")
+        return self.codec
+
+    @property
+    def record_codec(self) -> RecordCodec:
+        """The codec, if it is one of records. Raises `UserError`."""
+        if not isinstance(self.codec, RecordCodec):
+            raise UserError(
+                f"this needs a model of drawings or the like; the codec of this one is {self.codec.name!r}."
+            )
+        return self.codec
+
+    @property
+    def end(self) -> int | None:
+        """The symbol that ends a document, if the model knows one and the policy has a use for it."""
+        return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None

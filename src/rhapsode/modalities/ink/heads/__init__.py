@@ -1,0 +1,1 @@
+"""The distribution of a pen's next move."""

@@ -1,0 +1,61 @@
+"""Covariates: what is known of each step before it is predicted. They are stored, or earlier steps looked back at."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from rhapsode.steps.kind import Kind
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where steps stand in a sequence: [T, B] int64 each.
+
+    index:  of the step in the sequence; where `within` is negative, of the step before.
+    within: how many steps of its unit are before it; -1 at a reset step, see `rhapsode.data.framing`.
+    unit:   the number of its unit.
+    epoch:  in which it is presented; -1 for validation.
+    """
+
+    index: np.ndarray
+    within: np.ndarray
+    unit: np.ndarray
+    epoch: np.ndarray
+
+
+class Covariates(ABC):
+    """The covariates of all steps of a sequence."""
+
+    @abstractmethod
+    def at(self, places: Places) -> np.ndarray:
+        """[T, B, D] float32: those of the steps at these places; 0 at reset steps."""
+
+
+class Stored(Covariates):
+    """Covariates that stand in a file, usually a memory map: values [N, D] float16."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def at(self, places: Places) -> np.ndarray:
+        return np.where((places.within < 0)[..., None], 0, self.values[places.index]).astype(np.float32)
+
+
+class Lookback(Covariates):
+    """Earlier steps of the same unit, at these distances; 0 where it had not begun. values: [N, *S], all steps."""
+
+    def __init__(self, values: np.ndarray, kind: Kind, distances: Sequence[int]) -> None:
+        self._values, self._kind, self._distances = values, kind, distances
+
+    def at(self, places: Places) -> np.ndarray:
+        return np.concatenate([self._before(places, distance) for distance in self._distances], axis=-1)
+
+    def _before(self, places: Places, distance: int) -> np.ndarray:
+        # The sequence may be shorter than the distance: any step will do where the unit had not begun.
+        index = np.maximum(places.index - distance, 0)
+        steps = self._kind.augmented(self._values[index], index, places.unit, places.epoch)
+        return steps.reshape(*index.shape, -1) * (places.within >= distance)[..., None].astype(np.float32)

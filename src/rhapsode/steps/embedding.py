@@ -1,0 +1,105 @@
+"""How a network reads steps: steps [..., *S] → numbers [..., width].
+
+Each way is written for torch (`run`) and as nodes of an ONNX graph (`graph`).
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor
+
+    from rhapsode.nn.engine import Graph
+
+
+class Embedding(ABC):
+    """One way to read steps."""
+
+    width: int
+    """Numbers that the network reads of one step."""
+
+    table: tuple[int, int] | None = None
+    """The shape of the only weights that an embedding may have: `start` is the last row."""
+
+    def initialise(self, table: Tensor, std: float, generator: Generator) -> None:
+        """Fill the table in place with the values training begins with, of this standard deviation."""
+        table.normal_(std=std, generator=generator)
+        table[-1] = 0  # `start` is neutral: short training may never meet it
+
+    @abstractmethod
+    def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
+        """inputs [..., *S] → [..., width], of the device and type of `like`."""
+
+    @abstractmethod
+    def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
+        """The same of inputs [T, B, *S]: the name of the result."""
+
+
+class Numbers(Embedding):
+    """Steps that are numbers are read as they are."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
+        return inputs
+
+    def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
+        return inputs
+
+
+class Table(Embedding):
+    """A symbol is looked up in a table that is learnt."""
+
+    def __init__(self, rows: int, width: int) -> None:
+        self.table, self.width = (rows, width), width
+
+    def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        assert table is not None
+        # The gradient of the table is dense, not of single rows, so that fused optimizers work.
+        return functional.embedding(inputs, table)
+
+    def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
+        assert table is not None
+        return graph.add("Gather", graph.constant(table), inputs)[0]
+
+
+class OneHot(Embedding):
+    """A symbol is a one among zeros."""
+
+    def __init__(self, width: int) -> None:
+        self.width = width
+
+    def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
+        from torch.nn import functional
+
+        return functional.one_hot(inputs, self.width).to(like.dtype)
+
+    def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
+        # No rows of an identity matrix: for a large vocabulary that would not fit into memory.
+        off_on = graph.constant(np.array([0, 1], np.float32))
+        return graph.add("OneHot", inputs, graph.constant([self.width]), off_on)[0]
+
+
+class OneHots(Embedding):
+    """Of a tuple each field is a one among zeros, all fields in a row. sizes: of each field."""
+
+    def __init__(self, sizes: tuple[int, ...]) -> None:
+        self.width = sum(sizes)
+        self._begins = np.cumsum([0, *sizes[:-1]])
+
+    def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
+        where = inputs + inputs.new_tensor(self._begins)
+        return like.new_zeros(*inputs.shape[:-1], self.width).scatter_(-1, where, 1.0)
+
+    def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
+        off_on = graph.constant(np.array([0, 1], np.float32))
+        where = graph.add("Add", inputs, graph.constant(self._begins))[0]
+        fields = graph.add("OneHot", where, graph.constant([self.width]), off_on)[0]
+        return graph.add("ReduceSum", fields, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact

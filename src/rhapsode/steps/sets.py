@@ -1,0 +1,80 @@
+"""Sets: which things are there, e.g. which notes sound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Self
+
+import numpy as np
+
+from rhapsode.config import Dropout
+from rhapsode.steps.kind import Kind
+from rhapsode.steps.noise import uniform
+
+
+@dataclass(frozen=True)
+class Sets(Kind):
+    """A step is a set: which of `size` things are in it, as zeros and ones. The things are `groups` × `places`: e.g.
+    pitches that begin, and pitches that are held. Of each place, what is drawn has a thing in one group at the most.
+
+    shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
+           another key. What would leave the range stays outside: codecs leave room for it.
+    """
+
+    places: int
+    groups: int = 1
+    shift: int = 0
+
+    @property
+    def size(self) -> int:
+        """Numbers in a step."""
+        return self.places * self.groups
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def start(self) -> np.ndarray:
+        """The empty set."""
+        return np.zeros(self.size, np.float32)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        return np.dtype(np.uint8)
+
+    @property
+    def choices(self) -> int:
+        """Of each thing, that it is out, and that it is in."""
+        return 2 * self.size
+
+    def chosen(self, steps: np.ndarray) -> np.ndarray:
+        return np.stack([steps == 0, steps == 1], axis=-1).reshape(len(steps), -1)
+
+    def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
+        """Steps [..., size] moved by a function of unit and epoch; not in validation."""
+        found = self.inputs(values)
+        if not self.shift or (epoch < 0).all():
+            return found
+        by = np.floor(uniform(unit.astype(np.uint64), epoch) * (2 * self.shift + 1)).astype(np.int64) - self.shift
+        by = np.where(epoch < 0, 0, by)[..., None]
+        source = np.arange(self.places) - by
+        inside = (source >= 0) & (source < self.places)
+        grouped = found.reshape(*found.shape[:-1], -1, self.places)
+        source = np.broadcast_to(source.clip(0, self.places - 1)[..., None, :], grouped.shape)
+        moved = np.take_along_axis(grouped, source, axis=-1) * inside[..., None, :]
+        return moved.reshape(found.shape).astype(np.float32)
+
+    def dropout(self, rate: float, recurrent: float) -> Dropout:
+        return super().dropout(rate, recurrent).model_copy(update={"locked": True})
+
+    @classmethod
+    def example(cls, size: int = 7) -> Self:
+        return cls(size)
+
+    def random(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+        return rng.integers(0, 2, (*shape, self.size)).astype(self.dtype)
+
+    def extremes(self) -> np.ndarray:
+        return np.array(list(product((0, 1), repeat=self.size)), self.dtype)
