@@ -156,14 +156,18 @@ def lstm(name: str, every: list[Series], minutes: float, seed: int, options: dic
             rows.writerow(["series", "time", "value"])
             for n, one in enumerate(every):
                 known = one.upto(len(one) - ORIGINS * horizon)
-                rows.writerows([f"s{n}", said(at), repr(v)] for at, v in zip(known.times, known.values.tolist(), strict=True))
+                rows.writerows(
+                    [f"s{n}", said(at), repr(v)] for at, v in zip(known.times, known.values.tolist(), strict=True)
+                )
         train([table], Path(folder, "model"), minutes=minutes, seed=seed, report=Notes(), **options)
         model = Model.load(Path(folder, "model"))
         assert isinstance(model.codec, Codec)
         found = []
         for origin in range(ORIGINS):
             pasts = [one.upto(len(one) - (ORIGINS - origin) * horizon) for one in every]
-            found.append([one.quantiles(LEVELS.tolist()) for one in forecast(model, pasts, horizon, SAMPLES, seed=seed)])
+            found.append(
+                [one.quantiles(LEVELS.tolist()) for one in forecast(model, pasts, horizon, SAMPLES, seed=seed)]
+            )
         return np.swapaxes(np.array(found), 0, 1)
 
 
@@ -243,8 +247,14 @@ def run(name: str, minutes: float, arima: bool, seed: int, options: dict[str, An
         losses, inside = judged(name, every, its)
         low, high = interval(losses)
         less = interval(losses - ours)
-        beside = f"{(losses - ours).mean():>+12.3f}{f'{less[0]:+.3f} to {less[1]:+.3f}':>20}" if its is not quantiles["LSTM"] else " " * 32
-        print(f"  {model:<16}{losses.mean():>12.3f}{f'{low:.3f} to {high:.3f}':>18}{beside}{100 * inside.mean():>8.0f} %")
+        beside = (
+            f"{(losses - ours).mean():>+12.3f}{f'{less[0]:+.3f} to {less[1]:+.3f}':>20}"
+            if its is not quantiles["LSTM"]
+            else " " * 32
+        )
+        print(
+            f"  {model:<16}{losses.mean():>12.3f}{f'{low:.3f} to {high:.3f}':>18}{beside}{100 * inside.mean():>8.0f} %"
+        )
         found[model] = {"loss": losses.mean(), "interval": [low, high], "less": list(less), "inside": inside.mean()}
         found[model]["each"] = dict(zip([one.name for one in every], losses.round(4).tolist(), strict=True))
     return found

@@ -63,7 +63,10 @@ def demo(folder: Path, minutes: float, report: Report) -> SeriesResult:
     first = found[0]
     middle = np.concatenate([first.past.values, first.quantiles((0.5,))[0]])
     shown = Series(first.past.name, middle, first.past.start, first.past.frequency)
-    scores = [_mean([judged(q, c, f.past.values, YEAR) for q, c, f in zip(each, came, found, strict=True)]) for each in (ours, naive)]
+    scores = [
+        _mean([judged(q, c, f.past.values, YEAR) for q, c, f in zip(each, came, found, strict=True)])
+        for each in (ours, naive)
+    ]
     return SeriesResult(home, home / PICTURE, table, files, shown, *scores)
 
 

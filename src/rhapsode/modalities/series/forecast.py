@@ -44,7 +44,7 @@ class Forecast:
 
     def quantiles(self, levels: Sequence[float]) -> np.ndarray:
         """[levels, H]."""
-        return np.quantile(self.paths, levels, axis=0)
+        return np.asarray(np.quantile(self.paths, levels, axis=0))
 
 
 def forecast(
@@ -65,9 +65,7 @@ def forecast(
     for one in every:
         if reason := codec.refusal(one):
             raise UserError(f"{one.name or 'the series'}: a series {reason}: the model cannot forecast it.")
-        drawn = model.generate(
-            length=horizon, samples=samples, seed=seed, sampling=sampling, style=one, outline=one
-        )
+        drawn = model.generate(length=horizon, samples=samples, seed=seed, sampling=sampling, style=one, outline=one)
         yield Forecast(one, np.array([sample.record.values for sample in drawn]))
 
 
@@ -131,7 +129,8 @@ FORMATS = (".csv", ".json", ".png", ".svg")
 
 
 def write(path: Any, every: Sequence[Forecast], quantiles: Sequence[float]) -> str:
-    """Write forecasts into a file, as its suffix says; what there is to be told of it, or nothing. Raises `UserError`."""
+    """Write forecasts into a file, as its suffix says. What there is to be told of it, or nothing. Raises
+    `UserError`."""
     from rhapsode.modalities.series import picture
 
     suffix = path.suffix.lower()

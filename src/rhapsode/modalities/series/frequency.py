@@ -83,7 +83,8 @@ class Frequency:
         into = first - month.astype("datetime64[s]")
         months = month + (n * int(self.every)).astype("timedelta64[M]")
         if _ends_month(first):
-            return np.asarray(months + 1).astype("datetime64[s]") - np.timedelta64(1, "D") + (into - _days(into))
+            ends = (months + 1).astype("datetime64[s]") - np.timedelta64(1, "D")
+            return np.asarray(ends + (into - _days(into)))
         # The 30th of January is followed by the last of February.
         last = (months + 1).astype("datetime64[D]") - np.timedelta64(1, "D")
         return np.asarray(np.minimum(months.astype("datetime64[s]") + _days(into), last) + (into - _days(into)))
@@ -107,7 +108,7 @@ class Frequency:
 
     def width(self) -> int:
         """How many numbers `calendar` has."""
-        return self.calendar(0.0 if self.unit == "number" else EPOCH, 1).shape[1]
+        return int(self.calendar(0.0 if self.unit == "number" else EPOCH, 1).shape[1])
 
     def calendar(self, start: Any, count: int, begin: int = 0) -> np.ndarray:
         """[count, D] float32: what is known ahead of the places from `begin` on.
@@ -159,10 +160,10 @@ def inferred(times: np.ndarray) -> Frequency:
         every = int(np.gcd.reduce(np.diff(months)))
         every = max(one for one in (1, 2, 3, 4, 6, 12) if every % one == 0)
         return _checked(Frequency("month", float(every), 12 // every), times)
-    every = _commonest(np.diff(times).astype(np.float64))
-    if every == DAY and len(times) >= 5 and np.is_busday(times.astype("datetime64[D]")).all() and _skips(times):
+    seconds = _commonest(np.diff(times).astype(np.float64))
+    if seconds == DAY and len(times) >= 5 and np.is_busday(times.astype("datetime64[D]")).all() and _skips(times):
         return _checked(Frequency("weekday", 1.0, 5), times)
-    return _checked(Frequency("second", every, _season(every)), times)
+    return _checked(Frequency("second", seconds, _season(seconds)), times)
 
 
 def _season(seconds: float) -> int:
@@ -217,7 +218,7 @@ def _cycle(n: np.ndarray, length: int) -> np.ndarray:
     if length <= 1:
         return np.zeros((len(n), 0), np.float32)
     if length <= 24:
-        return np.eye(length, dtype=np.float32)[n % length]
+        return np.asarray(np.eye(length, dtype=np.float32)[n % length])
     return _waves(n / length, 4)
 
 

@@ -58,7 +58,9 @@ def season(every: Sequence[Series]) -> int:
             count[lag] += len(values) - lag
     found = total / np.maximum(count, 1)
     peaks = [
-        lag for lag in range(2, LONGEST) if found[lag] > CLEAR and found[lag - 1] < found[lag] >= found[lag + 1] and count[lag]
+        lag
+        for lag in range(2, LONGEST)
+        if found[lag] > CLEAR and found[lag - 1] < found[lag] >= found[lag + 1] and count[lag]
     ]
     return max(peaks, key=lambda lag: found[lag], default=1)
 

@@ -151,6 +151,4 @@ def _about(name: str, what: Roles, frequency: Frequency, found: Sequence[Series]
     values = ", ".join(names[:6]) + (f" and {len(names) - 6:,} more" if len(names) > 6 else "")
     count, missing = sum(map(len, found)), sum(one.missing for one in found)
     lacks = f", {missing:,} of them missing" if missing else ""
-    return (
-        f"{name}: {len(found):,} series of {count:,} values{lacks}: {times}{keys}; values in {values}."
-    )
+    return f"{name}: {len(found):,} series of {count:,} values{lacks}: {times}{keys}; values in {values}."

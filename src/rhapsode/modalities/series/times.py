@@ -101,5 +101,3 @@ def said(time: object) -> str:
         text = str(time.astype("datetime64[s]"))
         return text.removesuffix("T00:00:00").replace("T", " ")
     return f"{time:g}" if isinstance(time, float) else str(time)
-
-

@@ -28,14 +28,18 @@ def forecast(
     series: Annotated[
         list[str] | None, typer.Option(metavar="NAME", help="Only this one; may be given several times.")
     ] = None,
-    temperature: Annotated[float, typer.Option(min=0, help="Below 1 narrower, above 1 wider than the model's own.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(min=0, help="Below 1 narrower, above 1 wider than the model's own.")
+    ] = 1.0,
     seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same forecast [default: 0].")] = None,
     output: Annotated[
         str,
         typer.Option("-o", "--output", metavar="FILE", help="A table (.csv), all (.json) or a chart (.png, .svg)."),
     ] = "-",
     overwrite: Overwrite = False,
-    json: Annotated[bool, typer.Option("--json", help="On stdout one JSON object, with all paths, not a table.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="On stdout one JSON object, with all paths, not a table.")
+    ] = False,
 ) -> None:
     """Say how the series of a table may go on.
 
@@ -57,7 +61,7 @@ def forecast(
     codec = forecasts.codec_of(loaded)
     refused = Refusals()
     sources = open_sources([source], accepts=codec.recognises, wanted=codec.wanted)
-    every = [one for one in sources.each(lambda file: iter(read(file.path, file.name, refused)))]
+    every = list(sources.each(lambda file: iter(read(file.path, file.name, refused))))
     for line in refused.told(source):
         typer.echo(f"warning: {line}", err=True)
     for name in series or ():
@@ -71,13 +75,11 @@ def forecast(
             typer.echo(f"warning: left out: {one.name}, a series {reason}.", err=True)
     season = codec.frequency.season
     ahead = horizon or (season if season > 1 else 12)
-    found = []
+    sampling = Sampling(temperature=temperature)
+    found = list[forecasts.Forecast]()
     with reporting() as report:
-        drawn = forecasts.forecast(
-            loaded, usable or chosen, ahead, samples, seed=seed or 0, sampling=Sampling(temperature=temperature)
-        )
-        for one in drawn:
-            found.append(one)
+        for drawn in forecasts.forecast(loaded, usable or chosen, ahead, samples, seed=seed or 0, sampling=sampling):
+            found.append(drawn)
             report.stage("forecasting", len(found) / len(usable))
     if output != "-":
         for note in filter(None, [forecasts.write(Path(output), found, levels)]):

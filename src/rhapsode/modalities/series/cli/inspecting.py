@@ -42,7 +42,7 @@ def about(model: Model) -> Mapping[str, Any]:
     assert isinstance(codec, Codec)
     return {
         "steps": {
-            "values": "counts" if codec.steps.counts else "real numbers",
+            "values": "counts" if codec.counts else "real numbers",
             "frequency": codec.frequency.name,
             "season": codec.frequency.season,
             "not_predicted": codec.known,

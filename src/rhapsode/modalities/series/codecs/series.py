@@ -20,14 +20,16 @@ from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
 from rhapsode.modalities.series import guide as guides
 from rhapsode.modalities.series import read
-from rhapsode.modalities.series.guide import SeriesGuide
 from rhapsode.modalities.series.frequency import Frequency
+from rhapsode.modalities.series.guide import SeriesGuide
 from rhapsode.modalities.series.picture import preview
 from rhapsode.modalities.series.series import Series as Record
 from rhapsode.modalities.series.times import said
-from rhapsode.modalities.series.values import MOST, SMALLEST, Frame, Values
+from rhapsode.modalities.series.values import MOST, SMALLEST, Counts, Frame, Reals, Values
 
 KINDS = {"": "by the data", "counts": "counts", "real": "real numbers"}
+HEADS = ("student", "negative_binomial")
+"""Of real numbers, and of counts."""
 TAIL = 0.1
 """Part of each series of a single table that is held out: its end."""
 TOLD = 5
@@ -66,10 +68,15 @@ class Series(RecordCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        return {"head": "negative_binomial" if self._kind.counts else "student", "layers": 2, "embedding": 0}
+        return {"head": HEADS[self.counts], "layers": 2, "embedding": 0}
+
+    @property
+    def counts(self) -> bool:
+        """Whether values are counts."""
+        return isinstance(self._kind, Counts)
 
     @cached_property
-    def covariates(self) -> int:  # type: ignore[override]
+    def covariates(self) -> int:
         return SeriesGuide.width(self.frequency, self.lags)
 
     @classmethod
@@ -106,7 +113,7 @@ class Series(RecordCodec):
             notes.append(
                 ("values are whole numbers from 0 on: taken as counts" if counts else "values are real numbers")
                 + (" (asked for)" if settings["values"] else "")
-                + f", head {'negative_binomial' if counts else 'student'}; {found.said}; of each series the first "
+                + f", head {HEADS[counts]}; {found.said}; of each series the first "
                 f"{guides.known(found.chosen)} values say how large it is and are not predicted."
             )
         return Prepared(records, [], notes)
@@ -134,14 +141,14 @@ class Series(RecordCodec):
         long = [one for one in every if _same(one.frequency, frequency) and len(one) > known]
         if not long:
             raise UserError(
-                f"all series are too short: {max(map(len, every))} values, and {known + 1} or more are needed, of which "
-                f"the first {known} are not predicted. Give longer ones."
+                f"all series are too short: {max(map(len, every))} values, and {known + 1} or more are needed, of "
+                f"which the first {known} are not predicted. Give longer ones."
             )
-        kind = Values(counts, 2 / (known + 1), 1.0)
-        begins = [kind.first(_from(one, known, counts)).scale for one in long]
+        kind = _kind(counts, known, 1.0)
+        begins = [kind.first(one.values[:known] - kind.origin(one.values[:known])).scale for one in long]
         middle = int(np.argsort(begins)[len(begins) // 2])
         example = replace(long[middle].upto(known), frequency=frequency, first=0, about="")
-        return cls(settings, Values(counts, kind.memory, begins[middle]), frequency, example)
+        return cls(settings, _kind(counts, known, begins[middle]), frequency, example)
 
     def refitted(self, records: Records) -> Self:
         return self  # the same numbers mean the same
@@ -151,9 +158,9 @@ class Series(RecordCodec):
             return f"that are {record.frequency.name}, and the model's are {self.frequency.name}"
         if len(record) <= self.known:
             return f"of {self.known} values or fewer, as many as a series begins with"
-        if self._kind.counts and not _whole_numbers(record.values):
+        if self.counts and not _whole_numbers(record.values):
             return f"of numbers that are no counts up to {MOST:,}, as the model's are"
-        if not self._kind.counts and self.begun(record).scale <= SMALLEST:
+        if not self.counts and self.begun(record).scale <= SMALLEST:
             return f"that differ by less than {SMALLEST:g} at their beginning"
         return ""
 
@@ -163,7 +170,7 @@ class Series(RecordCodec):
 
     def origin(self, record: Record) -> float:
         """What a series' values are measured from."""
-        return 0.0 if self._kind.counts else float(np.nanmean(record.values[: self.known]))
+        return self._kind.origin(record.values[: self.known])
 
     def first(self, record: Record) -> int:
         """The place of the first value that is predicted."""
@@ -182,7 +189,7 @@ class Series(RecordCodec):
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Record | None = None
     ) -> Record:
         before = outline or self.example
-        values = self._kind.decoded(np.asarray(steps)) + self.origin(before)
+        values = np.array([self._kind.value(step) for step in np.asarray(steps)]) + self.origin(before)
         if begun:
             return before.after(values)
         known = before.upto(self.first(before))
@@ -218,7 +225,7 @@ class Series(RecordCodec):
         rows = csv.writer(file, lineterminator="\n")
         rows.writerow((["time"] if record.dated else []) + [record.name or "value"])
         for time, value in zip(record.times, record.values.tolist(), strict=True):
-            shown = "" if value != value else f"{value:.0f}" if self._kind.counts else repr(value)
+            shown = "" if value != value else f"{value:.0f}" if self.counts else repr(value)
             rows.writerow(([said(time)] if record.dated else []) + [shown])
         return file.getvalue().encode()
 
@@ -231,7 +238,7 @@ class Series(RecordCodec):
         return {
             "settings": self._settings,
             "frequency": self.frequency.to_json(),
-            "counts": self._kind.counts,
+            "counts": self.counts,
             "scale": self._kind.scale,
             "example": {
                 "name": example.name,
@@ -248,7 +255,6 @@ class Series(RecordCodec):
         )
         try:
             every = Frequency.from_json(frequency)
-            memory = 2 / (guides.known(every) + 1)
             if type(counts) is not bool or not isinstance(scale, float) or not 0 < scale < np.inf:
                 raise ValueError(f"counts {counts!r}, scale {scale!r}")
             values = np.array([np.nan if one is None else one for one in example["values"]], np.float64)
@@ -259,7 +265,7 @@ class Series(RecordCodec):
             if every.unit == "number" and not isinstance(start, float):
                 raise ValueError(f"the example begins at {start!r}")
             begun = Record(str(example["name"]), values, start, every, dated=bool(example["dated"]))
-            return cls(cls.checked(settings), Values(counts, memory, scale), every, begun)
+            return cls(cls.checked(settings), _kind(counts, guides.known(every), scale), every, begun)
         except (TypeError, ValueError, KeyError, AttributeError, UserError) as error:
             raise damaged(cls, str(error)) from None
 
@@ -282,6 +288,10 @@ class Frequencies:
         self.said = f"{found.name}, {seasons}" + (f"; {others:,} series of other frequencies" if others else "")
 
 
+def _kind(counts: bool, known: int, scale: float) -> Values:
+    return (Counts if counts else Reals)(2 / (known + 1), scale)
+
+
 def _same(one: Frequency, other: Frequency) -> bool:
     return (one.unit, one.every) == (other.unit, other.every)
 
@@ -294,11 +304,6 @@ def _whole_numbers(values: np.ndarray) -> bool:
 
 def _counts(every: Sequence[Record], asked: str) -> bool:
     return asked == "counts" or (not asked and all(_whole_numbers(one.values) for one in every))
-
-
-def _from(one: Record, known: int, counts: bool) -> np.ndarray:
-    values = one.values[:known]
-    return values if counts else values - np.nanmean(values)
 
 
 def _whole(one: Record) -> Record:

@@ -15,12 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
 from rhapsode.modalities.series.heads.student import log_gamma
-from rhapsode.modalities.series.values import DISTANCE, FEWEST, MOST, SCALE, SEEN, Values
+from rhapsode.modalities.series.values import DISTANCE, FEWEST, MOST, SCALE, SEEN, Counts
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -31,18 +29,13 @@ LARGEST = 1e3
 """Parameters are cut to this."""
 
 
-class NegativeBinomial(Head):
-    """Probability of `Values` that are counts. Its `distribution` [..., 2] has mu / scale and alpha √scale."""
+class NegativeBinomial(Head[Counts]):
+    """Probability of `Counts`. Its `distribution` [..., 2] has mu / scale and alpha √scale."""
 
     name = "negative_binomial"
-    kind = Values
+    kind = Counts
     options = frozenset({"temperature"})
     exact = True
-
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        assert isinstance(steps, Values)
-        self.values = steps
 
     @property
     def width(self) -> int:
@@ -91,7 +84,7 @@ class NegativeBinomial(Head):
         mask: np.ndarray | None = None,
     ) -> Drawn:
         """At temperature T: alpha T; at 0 the likeliest count."""
-        frame = self.values.next(recent)
+        frame = self.steps.next(recent)
         mu, size = (float(one) for one in self._moments(distribution, frame.scale))
         if sampling.temperature:
             size /= sampling.temperature
@@ -100,5 +93,5 @@ class NegativeBinomial(Head):
             count = float(frozen.negative_binomial(size, size / (size + mu)))
         else:
             count = float(math.floor(mu * (size - 1) / size)) if size > 1 else 0.0
-        step = self.values.step(frame, min(count, MOST))
+        step = self.steps.step(frame, min(count, MOST))
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -17,11 +17,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
-from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, Values
+from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, SMALLEST, Reals
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Randomness, Sampling
-from rhapsode.steps import Kind
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,19 +34,14 @@ TAILS = (-5.0, 5.0)
 """nu^ is cut to these."""
 
 
-class Student(Head):
-    """Density of `Values`, in units of the data. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
+class Student(Head[Reals]):
+    """Density of `Reals`, in units of the data. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
     of what z is normalised by."""
 
     name = "student"
-    kind = Values
+    kind = Reals
     options = frozenset({"temperature"})
     exact = True
-
-    def __init__(self, steps: Kind, config: NetworkConfig) -> None:
-        super().__init__(steps, config)
-        assert isinstance(steps, Values)
-        self.values = steps
 
     @property
     def width(self) -> int:
@@ -63,7 +56,12 @@ class Student(Head):
         nu = 2 + 4 * torch.exp(tails.clamp(*TAILS))
         z = (step[..., DISTANCE] - mu) * torch.exp(-log_sigma)
         norm = torch.lgamma((nu + 1) / 2) - torch.lgamma(nu / 2) - 0.5 * torch.log(math.pi * nu)
-        log_p = norm - log_sigma - 0.5 * (nu + 1) * torch.log1p(z * z / nu) - torch.log(_scale(step))
+        log_p = (
+            norm
+            - log_sigma
+            - 0.5 * (nu + 1) * torch.log1p(z * z / nu)
+            - torch.log(step[..., SCALE].clamp(min=SMALLEST))
+        )
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
@@ -81,7 +79,9 @@ class Student(Head):
         mu, log_sigma, nu, norm = (distribution[..., n] for n in range(4))
         step = targets.astype(np.float64)
         z = (step[..., DISTANCE] - mu) * np.exp(-log_sigma)
-        log_p = norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu) - np.log(np.maximum(step[..., SCALE], 1e-30))
+        log_p = (
+            norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu) - np.log(np.maximum(step[..., SCALE], SMALLEST))
+        )
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(
@@ -100,12 +100,8 @@ class Student(Head):
             # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0.
             far = math.sqrt(nu * math.expm1(-2 / nu * math.log1p(-u))) * math.cos(2 * math.pi * v)
             distance += sampling.temperature * math.exp(log_sigma) * far
-        step = np.array([distance, 1, *self.values.next(recent)], np.float32)
+        step = np.array([distance, 1, *self.steps.next(recent)], np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))
-
-
-def _scale(step: Tensor) -> Tensor:
-    return step[..., SCALE].clamp(min=1e-30)
 
 
 def log_gamma(x: np.ndarray) -> np.ndarray:
