@@ -14,7 +14,7 @@ from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import of_file, reading
 from rhapsode.modalities.series import table as tables
 from rhapsode.modalities.series.frequency import Frequency, inferred
-from rhapsode.modalities.series.roles import Roles, roles
+from rhapsode.modalities.series.roles import FREE, Roles, roles
 from rhapsode.modalities.series.series import Series
 from rhapsode.modalities.series.table import PARQUET, SUFFIXES, Table
 from rhapsode.modalities.series.times import said
@@ -28,7 +28,8 @@ TALLEST = 1e30
 
 
 def recognised(path: Path) -> bool:
-    """Whether a file is a table of series by its name and its first rows: there are times, or nothing but numbers."""
+    """Whether a file is a table of series by its name and its first rows: there are times, or nothing but numbers, and
+    no free text."""
     if path.suffix.lower().removesuffix(".gz") not in SUFFIXES and path.with_suffix("").suffix.lower() not in SUFFIXES:
         return False
     try:
@@ -42,7 +43,10 @@ def recognised(path: Path) -> bool:
             if found is None or found.rows < SHORTEST:
                 return False
             what = roles(found)
-            return what.times is not None or all(column.numbers is not None for column in found.columns)
+            dated = what.times is not None and what.times.dtype.kind == "M"
+            if not dated and any(column.numbers is None for column in found.columns):
+                return what.times is not None and set(what.key_names) >= what.texts
+            return FREE not in what.left.values()
     except UserError:
         return False
 
@@ -56,7 +60,7 @@ def read(path: Path, name: str | None = None, refused: Refusals | None = None) -
     with reading(name):
         table = tables.read(path, name)
     if table.rows < SHORTEST:
-        raise UserError(f"{name}: {table.rows} rows with numbers; a series has {SHORTEST} or more.")
+        raise UserError(f"{name}: rows of numbers: {table.rows}. A series has {SHORTEST} or more.")
     what = roles(table)
     frequency, kept = _frequency(table, what)
     found = [one for group in _groups(what.keys, kept) for one in _series(table, what, frequency, *group)]

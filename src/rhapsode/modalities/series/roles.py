@@ -18,8 +18,10 @@ HINTS = frozenset(
 INDEX = frozenset(("", "t", "n", "x", "i", "index", "step", "unnamed: 0", "row", "time"))
 """Names of columns that count rows."""
 EPOCH = frozenset(("timestamp", "epoch", "unixtime", "unix", "time", "ts"))
-FREE = 60
+LENGTHY = 60
 """Characters in the mean, from which on a column is free text."""
+FREE = "text"
+"""Why such a column is left out."""
 
 
 @dataclass
@@ -27,7 +29,7 @@ class Roles:
     """times: [N] datetime64[s] (NaT where there is none), or float64; None if there is no such column.
 
     keys: [N] what series each row belongs to, empty strings if there is one. values: the columns of these.
-    said: what was found, for people; left: columns that are not read, and why.
+    texts: names of the columns of text that are none of times. said: what was found, for people; left: columns that are not read, and why.
     """
 
     times: np.ndarray | None
@@ -37,6 +39,7 @@ class Roles:
     key_names: list[str] = field(default_factory=list)
     left: dict[str, str] = field(default_factory=dict)
     said: str = ""
+    texts: set[str] = field(default_factory=set)
 
 
 def roles(table: Table) -> Roles:
@@ -51,7 +54,7 @@ def roles(table: Table) -> Roles:
         assert column.texts is not None
         different = len(set(column.texts))
         if _free(column.texts):
-            left[column.name] = "text"
+            left[column.name] = FREE
         elif different == 1:
             left[column.name] = "the same in all rows"
         elif 2 * different > table.rows:
@@ -78,7 +81,7 @@ def roles(table: Table) -> Roles:
             "of times, if there are any, and one or more of numbers."
         )
     found = Roles(times, _joined(keys, table.rows), values, ", ".join(sorted(used)), [key.name for key in keys], left)
-    found.said = said
+    found.said, found.texts = said, {column.name for column in texts}
     return found
 
 
@@ -155,7 +158,7 @@ def _counts(numbers: np.ndarray) -> bool:
 
 def _free(texts: Sequence[str]) -> bool:
     some = texts[:1000]
-    return sum(map(len, some)) > FREE * len(some)
+    return sum(map(len, some)) > LENGTHY * len(some)
 
 
 def _joined(keys: Sequence[Column], rows: int) -> list[str]:
