@@ -18,6 +18,8 @@ BLOCK = 256
 """Rows of the calendar made at a time."""
 CLEAR = 0.3
 """Autocorrelation from which on a distance is taken for a season."""
+NEARLY = 0.8
+"""Of the greatest autocorrelation: the least distance with so much is the season, and not its double."""
 LONGEST = 400
 """Distances that are tried."""
 FEWEST, MOST = 4, 24
@@ -62,7 +64,7 @@ def season(every: Sequence[Series]) -> int:
         for lag in range(2, LONGEST)
         if found[lag] > CLEAR and found[lag - 1] < found[lag] >= found[lag + 1] and count[lag]
     ]
-    return max(peaks, key=lambda lag: found[lag], default=1)
+    return next((lag for lag in peaks if found[lag] > NEARLY * max(found[peaks])), 1)
 
 
 class SeriesGuide(Guide):
@@ -70,33 +72,27 @@ class SeriesGuide(Guide):
     come will be: from its level, in its scale; 0 for one that is missing or was never there."""
 
     def __init__(
-        self, kind: Values, frequency: Frequency, distances: tuple[int, ...], series: Series, origin: float, begin: int
+        self, kind: Values, frequency: Frequency, distances: tuple[int, ...], known: Series, frame: Frame
     ) -> None:
-        """begin: values of the series that are read already. origin: what values are measured from."""
-        self._kind, self._frequency, self._lags = kind, frequency, distances
-        self._start, self._at = series.start, begin
-        self._values: list[float] = (series.values[:begin] - origin).tolist()
-        self._frame = Frame(0.0, kind.scale)
-        self._calendar, self._begin = np.zeros((0, 0), np.float32), begin
+        """known: the first values, measured from the series' origin. frame: of the value that comes after them."""
+        self._kind, self._frequency, self._lags, self._start = kind, frequency, distances, known.start
+        self._values: list[float] = known.values.tolist()
+        self._frame = frame
+        self._calendar, self._begin = np.zeros((0, 0), np.float32), 0
 
     @staticmethod
     def width(frequency: Frequency, distances: tuple[int, ...]) -> int:
         """D, how many numbers are given."""
         return frequency.width() + 1 + len(distances)
 
-    def placed(self, frame: Frame) -> Self:
-        """With the frame of the value to come."""
-        self._frame = frame
-        return self
-
     def covariates(self) -> np.ndarray:
-        row = self._at - self._begin
-        if not 0 <= row < len(self._calendar):
-            self._begin, row = self._at, 0
-            self._calendar = self._frequency.calendar(self._start, BLOCK, self._at)
-        level, scale = self._frame
         count = len(self._values)
-        earlier = [math.log1p(self._at) / 8]
+        row = count - self._begin
+        if not 0 <= row < len(self._calendar):
+            self._begin, row = count, 0
+            self._calendar = self._frequency.calendar(self._start, BLOCK, count)
+        level, scale = self._frame
+        earlier = [math.log1p(count) / 8]
         for lag in self._lags:
             value = self._values[count - lag] if lag <= count else math.nan
             distance = (value - level) / scale
@@ -106,7 +102,6 @@ class SeriesGuide(Guide):
     def read(self, step: Any) -> None:
         self._values.append(self._kind.value(step))
         self._frame = self._kind.after(step)
-        self._at += 1
 
     def copy(self) -> Self:
         other = copy.copy(self)

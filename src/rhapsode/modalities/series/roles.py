@@ -29,7 +29,8 @@ class Roles:
     """times: [N] datetime64[s] (NaT where there is none), or float64; None if there is no such column.
 
     keys: [N] what series each row belongs to, empty strings if there is one. values: the columns of these.
-    texts: names of the columns of text that are none of times. said: what was found, for people; left: columns that are not read, and why.
+    texts: names of the columns of text that are none of times. said: how times are written; left: columns that are not
+    read, and why.
     """
 
     times: np.ndarray | None

@@ -202,11 +202,11 @@ class Series(RecordCodec):
         return False
 
     def guide(self, record: Record) -> SeriesGuide:
-        begin = self.first(record)
-        before = self._every(record.upto(begin))
-        frame = self._kind.after(before[-1]) if len(before) else self.begun(record)
-        guide = SeriesGuide(self._kind, self.frequency, self.lags, record, self.origin(record), begin)
-        return guide.placed(frame)
+        known = replace(record.upto(self.known), values=record.values[: self.known] - self.origin(record))
+        guide = SeriesGuide(self._kind, self.frequency, self.lags, known, self.begun(record))
+        for step in self._every(record.upto(self.first(record))):
+            guide.read(step)
+        return guide
 
     def outline(self) -> Record:
         return self.example
