@@ -82,8 +82,11 @@ def test_a_table_a_chart_and_all(work: Path, run: Run, tmp_path: Path) -> None:
     assert all(float(row[3]) <= float(row[4]) <= float(row[5]) for row in rows[1:])
     status, out, _ = run("forecast", *given, "--json", "--series", "s1", "--quantiles", "0.25,0.75")
     found = json.loads(out)
-    assert [one["series"] for one in found["series"]] == ["s1"] and len(found["series"][0]["samples"]) == 20
-    assert set(found["series"][0]["quantiles"]) == {"0.25", "0.75"}
+    assert [one["series"] for one in found["forecasts"]] == ["s1"] and len(found["forecasts"][0]["samples"]) == 20
+    assert set(found["forecasts"][0]["quantiles"]) == {"0.25", "0.75"}
+    status, out, _ = run("forecast", *given, "--paths", "--series", "s1", "--seed", found["seed"])
+    rows = list(csv.reader(out.splitlines()))
+    assert rows[0][:2] == ["time", "path 1"] and float(rows[1][1]) == found["forecasts"][0]["samples"][0][0]
     for name, mark in (("a.png", b"\x89PNG"), ("a.svg", b"<?xml"), ("a.csv", b"series,"), ("a.json", b"[{")):
         status, out, err = run("forecast", *given, "-o", tmp_path / name)
         assert status == 0 and not out and "3 series, 4 values each" in err
@@ -124,6 +127,14 @@ def test_score_and_inspect(work: Path, run: Run) -> None:
     status, out, _ = run("inspect", work / "counts", "--json")
     steps = json.loads(out)["steps"]
     assert steps["values"] == "counts" and steps["season"] == 12 and steps["not_predicted"] == 12
+
+
+def test_new_series(work: Path, run: Run, tmp_path: Path) -> None:
+    """Sample paths that go on from no series; they can be trained on again."""
+    path = tmp_path / "new.csv"
+    assert run("forecast", work / "real", "--paths", "--samples", 3, "--horizon", 20, "-o", path)[0] == 0
+    found = read(path)
+    assert [len(one) for one in found] == [20, 20, 20] and found[0].frequency.name == "monthly"
 
 
 def test_levels() -> None:
@@ -168,4 +179,4 @@ def other(work: Path) -> Any:
 
 def test_other_models_forecast_nothing(work: Path, run: Run) -> None:
     status, _, err = run("forecast", other(work), work / "real.csv")
-    assert status == 2 and "chars" in err
+    assert status == 2 and "rhapsode generate" in err

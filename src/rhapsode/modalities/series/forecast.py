@@ -7,6 +7,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -56,13 +57,17 @@ def forecast(
     seed: int = 0,
     sampling: Sampling | None = None,
 ) -> Iterator[Forecast]:
-    """The next `horizon` values of each series, drawn `samples` times. Raises `UserError` for a model of something
-    else, and for series that it cannot read."""
+    """The next `horizon` values of each series, drawn `samples` times; of a new series, where one is the codec's
+    `example`. Raises `UserError` for a model of something else, and for series that it cannot read."""
     codec = codec_of(model)
     for what, value in (("horizon", horizon), ("samples", samples)):
         if not 1 <= value <= FARTHEST:
             raise UserError(f"{what}: {value:,} is not allowed. Allowed: 1 to {FARTHEST:,}.")
     for one in every:
+        if one is codec.example:  # of a new series, no more than its beginning is known
+            drawn = model.generate(length=horizon, samples=samples, seed=seed, sampling=sampling)
+            yield Forecast(one, np.array([sample.record.values[len(one) :] for sample in drawn]))
+            continue
         if reason := codec.refusal(one):
             raise UserError(f"{one.name or 'the series'}: a series {reason}: the model cannot forecast it.")
         drawn = model.generate(length=horizon, samples=samples, seed=seed, sampling=sampling, style=one, outline=one)
@@ -90,14 +95,18 @@ def levels(text: str) -> tuple[float, ...]:
     return tuple(found)
 
 
-def as_csv(every: Sequence[Forecast], quantiles: Sequence[float]) -> bytes:
-    """A table: of which series (if there are several), the time, the mean and the quantiles."""
+def as_csv(every: Sequence[Forecast], quantiles: Sequence[float] | None) -> bytes:
+    """A table: of which series (if there are several), the time, the mean and the quantiles; None for all paths."""
     file = io.StringIO()
     rows = csv.writer(file, lineterminator="\n")
     named = len(every) > 1
-    rows.writerow([*["series"] * named, "time", "mean", *(f"q{level:g}" for level in quantiles)])
+    if quantiles is None:
+        columns = [f"path {n + 1}" for n in range(len(every[0].paths))]
+    else:
+        columns = ["mean", *(f"q{level:g}" for level in quantiles)]
+    rows.writerow([*["series"] * named, "time", *columns])
     for one in every:
-        numbers = np.concatenate([one.mean[None], one.quantiles(quantiles)]).T
+        numbers = (one.paths if quantiles is None else np.concatenate([one.mean[None], one.quantiles(quantiles)])).T
         for time, row in zip(one.times, numbers.tolist(), strict=True):
             rows.writerow([*[one.past.name] * named, said(time), *(f"{number:.{DIGITS}g}" for number in row)])
     return file.getvalue().encode()
@@ -128,21 +137,21 @@ def _rounded(values: np.ndarray) -> list[float]:
 FORMATS = (".csv", ".json", ".png", ".svg")
 
 
-def write(path: Any, every: Sequence[Forecast], quantiles: Sequence[float]) -> str:
-    """Write forecasts into a file, as its suffix says. What there is to be told of it, or nothing. Raises
-    `UserError`."""
+def write(path: Path, every: Sequence[Forecast], quantiles: Sequence[float] | None = QUANTILES) -> str:
+    """Write forecasts into a file, as its suffix says; quantiles: None for a table of all paths. What there is to be
+    told of it, or nothing. Raises `UserError`."""
     from rhapsode.modalities.series import picture
 
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise UserError(f"{path}: a forecast is written as one of {' '.join(FORMATS)}. Name the file so.")
     if suffix in (".png", ".svg"):
-        place(path, picture.chart(every, suffix[1:], quantiles))
+        place(path, picture.chart(every, suffix[1:], quantiles or QUANTILES))
         if len(every) > picture.MOST:
             return f"{path} shows the first {picture.MOST} of {len(every):,} series; .csv and .json hold all."
         return ""
     if suffix == ".csv":
         place(path, as_csv(every, quantiles))
     else:
-        place(path, (json.dumps(as_json(every, quantiles)) + "\n").encode())
+        place(path, (json.dumps(as_json(every, quantiles or QUANTILES)) + "\n").encode())
     return ""

@@ -3,89 +3,114 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Overwrite
+from rhapsode.console.options import ARGUMENTS, OUTPUT, ModelName, Output, OutputOverwrite, SampleSeed, Temperature
 from rhapsode.console.output import as_json, check_suffix, check_writable, put
 from rhapsode.console.progress import reporting, tell
+from rhapsode.console.sampling import fresh_seed, load, sampled
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.modalities.series.codecs.series import Series as Codec
+    from rhapsode.modalities.series.series import Series
 
 FORMATS = (".csv", ".json", ".png", ".svg")
+AHEAD = 12
+"""Values that are forecast where there is no season."""
+FORECAST = "Forecast"
+"""Heading of a panel in help."""
+NAMED = 20
+"""Series that are named in a message."""
 
 
 def forecast(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="A table, from whose end its series go on.")],
+    model: ModelName,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", help="A table, from whose end its series go on; nothing for new series."),
+    ] = None,
     horizon: Annotated[
-        int | None, typer.Option(min=1, help="Values to forecast of each series [default: a season, or 12].")
+        int | None,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel=FORECAST, help=f"Values of each series [default: a season, or {AHEAD}]."
+        ),
     ] = None,
-    samples: Annotated[int, typer.Option(min=1, help="Ways to go on that are drawn.")] = 200,
+    samples: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel=FORECAST, help="Sample paths of each series.")
+    ] = 200,
     quantiles: Annotated[
-        str, typer.Option(metavar="LIST", help="Levels, between 0 and 1; of a chart: the bands.")
-    ] = "0.1,0.5,0.9",
-    series: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this one; may be given several times.")
-    ] = None,
-    temperature: Annotated[
-        float, typer.Option(min=0, help="Below 1 narrower, above 1 wider than the model's own.")
-    ] = 1.0,
-    seed: Annotated[int | None, typer.Option(min=0, help="Same seed, same forecast [default: 0].")] = None,
-    output: Annotated[
         str,
-        typer.Option("-o", "--output", metavar="FILE", help="A table (.csv), all (.json) or a chart (.png, .svg)."),
-    ] = "-",
-    overwrite: Overwrite = False,
+        typer.Option(metavar="LIST", rich_help_panel=FORECAST, help="Levels between 0 and 1; of a chart its bands."),
+    ] = "0.1,0.5,0.9",
+    paths: Annotated[
+        bool, typer.Option("--paths", rich_help_panel=FORECAST, help="In the table the sample paths, not quantiles.")
+    ] = False,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", rich_help_panel=ARGUMENTS, help="Only this series; may be given several times."),
+    ] = None,
+    temperature: Temperature = 1.0,
+    seed: SampleSeed = None,
+    output: Output = "-",
+    overwrite: OutputOverwrite = False,
     json: Annotated[
-        bool, typer.Option("--json", help="On stdout one JSON object, with all paths, not a table.")
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object with quantiles and paths.")
     ] = False,
 ) -> None:
     """Say how the series of a table may go on.
 
-    The model draws many ways to go on from the table's end, and their quantiles say how sure it is of each value."""
-    with unbroken():
-        from rhapsode.data.sources import open_sources
-        from rhapsode.errors import UserError
-        from rhapsode.files.refusals import Refusals
-        from rhapsode.inference.model import Model
-        from rhapsode.modalities.series import forecast as forecasts
-        from rhapsode.modalities.series.read import read
-        from rhapsode.nn.samplers import Sampling
-
+    The model draws many sample paths from the table's end; their quantiles say how sure it is of each value. The file's
+    suffix says what is written: .csv a table, .json all, .png or .svg a fan chart."""
     if output != "-":
         check_suffix(output, FORMATS)
-        check_writable(output, source, overwrite=overwrite)
+        check_writable(output, source or "-", overwrite=overwrite)
+    loaded = load(model, "series")
+    from rhapsode.modalities.series import forecast as forecasts
+
     levels = forecasts.levels(quantiles)
-    loaded = Model.load(model)
     codec = forecasts.codec_of(loaded)
+    every = [codec.example] if source is None else _chosen(source, codec, series or [])
+    season = codec.frequency.season
+    ahead = horizon or (season if season > 1 else AHEAD)
+    found = list[forecasts.Forecast]()
+    sampling = sampled(temperature=temperature)
+    with reporting() as report:
+        seed = fresh_seed() if seed is None else seed
+        for one in forecasts.forecast(loaded, every, ahead, samples, seed=seed, sampling=sampling):
+            found.append(one)
+            report.stage("forecasting", len(found) / len(every))
+    if output != "-":
+        for note in filter(None, [forecasts.write(Path(output), found, None if paths else levels)]):
+            typer.echo(f"warning: {note}", err=True)
+        tell(f"written  {output}: {len(found):,} series, {ahead:,} values each, {samples:,} sample paths")
+    if json:
+        put(as_json({"horizon": ahead, "seed": seed, "forecasts": forecasts.as_json(found, levels)}))
+    elif output == "-":
+        put(forecasts.as_csv(found, None if paths else levels))
+
+
+def _chosen(source: str, codec: Codec, names: list[str]) -> list[Series]:
+    """The series of a table that the model can read; what is left out is told. Raises `UserError` if none is left."""
+    from rhapsode.data.sources import open_sources
+    from rhapsode.files.refusals import Refusals
+    from rhapsode.modalities.series.read import read
+
     refused = Refusals()
     sources = open_sources([source], accepts=codec.recognises, wanted=codec.wanted)
     every = list(sources.each(lambda file: iter(read(file.path, file.name, refused))))
-    for line in refused.told(source):
+    for line in [*sources.damage, *refused.told(source)]:
         typer.echo(f"warning: {line}", err=True)
-    for name in series or ():
-        if name not in {one.name for one in every}:
-            known = ", ".join(repr(one.name) for one in every[:20]) + (" …" if len(every) > 20 else "")
-            raise UserError(f"--series: {name!r} is not in {source}. There are: {known}.")
-    chosen = [one for one in every if not series or one.name in series]
+    known = [one.name for one in every]
+    for name in names:
+        if name not in known:
+            told = ", ".join(map(repr, known[:NAMED])) + (" …" if len(known) > NAMED else "")
+            raise UserError(f"--series: {name!r} is not in {source}. There are: {told}.")
+    chosen = [one for one in every if not names or one.name in names]
     usable = [one for one in chosen if not codec.refusal(one)]
     for one in chosen:
         if (reason := codec.refusal(one)) and usable:
             typer.echo(f"warning: left out: {one.name}, a series {reason}.", err=True)
-    season = codec.frequency.season
-    ahead = horizon or (season if season > 1 else 12)
-    sampling = Sampling(temperature=temperature)
-    found = list[forecasts.Forecast]()
-    with reporting() as report:
-        for drawn in forecasts.forecast(loaded, usable or chosen, ahead, samples, seed=seed or 0, sampling=sampling):
-            found.append(drawn)
-            report.stage("forecasting", len(found) / len(usable))
-    if output != "-":
-        for note in filter(None, [forecasts.write(Path(output), found, levels)]):
-            typer.echo(f"warning: {note}", err=True)
-        tell(f"written  {output}: {len(found):,} series, {ahead:,} values each, {samples:,} paths")
-    if json:
-        put(as_json({"horizon": ahead, "samples": samples, "series": forecasts.as_json(found, levels)}))
-    elif output == "-":
-        put(forecasts.as_csv(found, levels))
+    return usable or chosen
