@@ -46,6 +46,7 @@ class Series(RecordCodec):
     rank = 9
     prepares = True
     head = "student"
+    usage = "TABLE.csv -o forecast.svg"
     needed = "some hundreds of a season each to learn anything"
     wanted = "tables (CSV, TSV, Parquet) of numbers over time"
     options = {"values": "", "season": 0}
