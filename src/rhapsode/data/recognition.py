@@ -94,7 +94,7 @@ def kind_of(path: Path) -> Kind:
     found = signature.of(path)
     plain = b"\0" not in head
     packed = suffix in signature.PACKED and found is not None and found.sort in ("recording", "film")
-    if found is None or not found.remedy or found.sort in ("archive", "text") or packed:
+    if found is None or not found.remedy or found.sort in ("archive", "text", "table") or packed:
         for codec in _families():
             if codec.recognises(path):
                 return Kind(f"file{{s}} of {codec.record}s", codec.name, plain=plain, joined=True)
