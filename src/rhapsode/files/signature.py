@@ -56,9 +56,9 @@ class Signature(NamedTuple):
         return self.sort == "film"
 
     def may_be_read(self, suffix: str) -> bool:
-        """Whether a codec may read such a file, whatever its remedy: one that holds files or text, or sound."""
+        """Whether a codec may read such a file, whatever its remedy: one that holds files, text, a table or sound."""
         packed = suffix in PACKED and self.sort in ("recording", "film")
-        return not self.remedy or self.sort in ("archive", "text") or packed
+        return not self.remedy or self.sort in ("archive", "text", "table") or packed
 
 
 M4A = Signature("recording", "M4A", TO_WAV)
