@@ -17,7 +17,8 @@ import numpy as np
 
 from rhapsode.modalities.series.heads.student import log_gamma
 from rhapsode.modalities.series.values import DISTANCE, FEWEST, MOST, SCALE, SEEN, Counts
-from rhapsode.nn.heads._head import Draw, Drawn, Head
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor

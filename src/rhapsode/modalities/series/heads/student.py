@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, SMALLEST, Reals
-from rhapsode.nn.heads._head import Draw, Drawn, Head
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor
