@@ -52,7 +52,7 @@ class Kind(NamedTuple):
     what:   for messages, with {s} for its plural.
     family: the first of the codecs that read files like it; `text` for those of text; empty for none.
     why:    it is not read all the same, a sentence without its stop; empty where it is.
-    remedy: what can be done, another one, with {file} and {stem} as in `signature.Format`.
+    remedy: what can be done, another one, with {file} and {stem} as in `signature.Signature`.
     plain:  whether it is read where text is wanted.
     joined: whether texts go with it.
     """

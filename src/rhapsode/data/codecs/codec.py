@@ -68,6 +68,9 @@ class Codec(ABC):
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
 
+    end: int | None = None
+    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
+
     @property
     def covariates(self) -> int:
         """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""

@@ -45,9 +45,6 @@ class TextCodec(Codec):
     continuous = True
     rank: ClassVar[int | None] = None
 
-    end: int | None = None
-    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
-
     @classmethod
     @abstractmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:
