@@ -155,7 +155,7 @@ def _train(
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
-    """Train a model: on text, handwriting, music or recordings.
+    """Train a model on text, handwriting, music, voices or numbers.
 
     What you do not set is chosen from the data and the time. More settings go into a file (--config): docs/settings.md
     or rhapsode recipe settings lists them."""
