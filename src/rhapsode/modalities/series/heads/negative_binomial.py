@@ -10,7 +10,7 @@ A missing count has no share in log p.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from rhapsode.modalities.series.heads.student import log_gamma
 from rhapsode.modalities.series.values import DISTANCE, FEWEST, MOST, SCALE, SEEN, Counts
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -75,21 +75,14 @@ class NegativeBinomial(Head[Counts]):
         log_p = log_p - size * np.log1p(mu / size) - count * np.log1p(size / mu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """At temperature T: alpha T; at 0 the likeliest count."""
-        frame = self.steps.next(recent)
+        frame = self.steps.next(how.recent)
         mu, size = (float(one) for one in self._moments(distribution, frame.scale))
-        if sampling.temperature:
-            size /= sampling.temperature
+        if how.sampling.temperature:
+            size /= how.sampling.temperature
             # Of numpy's generators, this one's numbers are promised to stay the same from version to version.
-            frozen = np.random.RandomState(int(randomness.uniform() * 2.0**32))
+            frozen = np.random.RandomState(int(how.randomness.uniform() * 2.0**32))
             count = float(frozen.negative_binomial(size, size / (size + mu)))
         else:
             count = float(math.floor(mu * (size - 1) / size)) if size > 1 else 0.0

@@ -12,14 +12,14 @@ A missing value has no share in log p.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, SMALLEST, Reals
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -84,23 +84,16 @@ class Student(Head[Reals]):
         )
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """At temperature T: sigma T; at 0 the middle."""
         mu, log_sigma, nu, _ = distribution.tolist()
         distance = mu
-        if sampling.temperature:
-            u, v = randomness.uniform(), randomness.uniform()
+        if how.sampling.temperature:
+            u, v = how.randomness.uniform(), how.randomness.uniform()
             # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0.
             far = math.sqrt(nu * math.expm1(-2 / nu * math.log1p(-u))) * math.cos(2 * math.pi * v)
-            distance += sampling.temperature * math.exp(log_sigma) * far
-        step = np.array([distance, 1, *self.steps.next(recent)], np.float32)
+            distance += how.sampling.temperature * math.exp(log_sigma) * far
+        step = np.array([distance, 1, *self.steps.next(how.recent)], np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))
 
 
