@@ -104,7 +104,7 @@ class Trained:
         """The codec, if it is one of records. Raises `UserError`."""
         if not isinstance(self.codec, RecordCodec):
             raise UserError(
-                f"this needs a model of drawings or the like; the codec of this one is {self.codec.name!r}."
+                f"this needs a model of whole records, not of text; the codec of this one is {self.codec.name!r}."
             )
         return self.codec
 

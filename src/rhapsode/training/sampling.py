@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from rhapsode.config import make
-from rhapsode.data.codecs.records import RecordCodec
-from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
@@ -20,27 +18,28 @@ class Samples:
     """Draws by a model of this corpus. Each of its samples has a number, from which all that is random follows."""
 
     def __init__(self, corpus: Corpus) -> None:
-        self._codec, self._texts = corpus.codec, corpus.valid.texts
-        self._of_text = isinstance(corpus.codec, TextCodec)
+        self._texts, self._continuous = corpus.valid.texts, corpus.codec.continuous
 
     def plain(self, model: Model, number: int, count: int, length: int) -> list[Sample]:
         """So many at temperature 1, of so many steps."""
         text = self._text(model, number)
-        return model.generate(text, length=length, samples=count, seed=number, ignore_end=self._of_text)
+        return model.generate(text, length=length, samples=count, seed=number, ignore_end=self._continuous)
 
     def shown(self, model: Model, number: int) -> str:
         """What the model writes, a little neater than it is sure of."""
-        codec, text = self._codec, self._text(model, number)
+        text = self._text(model, number)
         options = {name: value for name, value in NEATER.items() if name in model.head.options}
         neater = make(Sampling, options, "sampling")
         length = None if text or model.network.encoder else SHOWN
-        drawn = model.generate(text, length=length, seed=number, sampling=neater, ignore_end=self._of_text)[0]
-        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
+        drawn = model.generate(text, length=length, seed=number, sampling=neater, ignore_end=self._continuous)[0]
+        if drawn.record is None:
+            return drawn.text
+        return f"{text}\n{model.record_codec.show(drawn.record)}".lstrip("\n")
 
     def _text(self, model: Model, number: int) -> str:
         """One of the validation data's, for models that attend to a text."""
-        codec, texts = self._codec, self._texts
-        if not isinstance(codec, RecordCodec) or texts is None or not model.text:
+        texts = self._texts
+        if texts is None or not model.text:
             return ""
         n = number % (len(texts.begins) - 1)
-        return codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
+        return model.record_codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])

@@ -18,7 +18,6 @@ from torch import Tensor
 
 from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.stored import codec_to_json
-from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus
 from rhapsode.data.framed import Framed
 from rhapsode.data.framing import framing_of
@@ -185,15 +184,11 @@ class Trainer(Loop):
     @property
     def lines(self) -> bool:
         """What it generates is lines, one a sample."""
-        return self._of_text and ResetPolicy.parse(self.plan.reset).lines
-
-    @property
-    def _of_text(self) -> bool:
-        return isinstance(self.corpus.codec, TextCodec)
+        return ResetPolicy.parse(self.plan.reset).lines
 
     def _per_char(self, valid: float) -> dict[str, float]:
         """The same in the unit that texts are compared in."""
-        if not self._of_text:
+        if not self.corpus.valid_bytes:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from rhapsode.config import Dropout
-from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.corpus import Corpus
 from rhapsode.data.framed import Framed
 from rhapsode.data.framing import framing_of
@@ -43,8 +42,8 @@ class Validation:
         self._precision = nullcontext if network.head.exact else precision
         kind = corpus.codec.steps
         framing, framed = framing_of(plan.framing), Framed(corpus.valid, kind)
-        self._records = isinstance(corpus.codec, RecordCodec)
-        rows = max(1, min(ROWS, framed.length // LENGTH, *[len(framed.begins)] * self._records))
+        self._continuous = corpus.codec.continuous
+        rows = max(1, min(ROWS, framed.length // LENGTH, *[] if self._continuous else [len(framed.begins)]))
         length = min(LENGTH, max(1, framed.length // rows))
         if framing.whole:
             rows, length = plan.rows, plan.window
@@ -70,10 +69,10 @@ class Validation:
         rows = batches.batch_size
         zeros = self._network.zeros(rows, weights["output.bias"])
         state, nats, weight = zeros, 0.0, 0.0
-        met = np.full(rows, not self._records)
+        met = np.full(rows, self._continuous)
         for i in range(max(1, min(batches.per_epoch, STEPS // (rows * batches.sequence_length)))):
             batch = batches.batch(i)
-            # A row begins in the middle of a unit, whose beginning it has not seen; of a record that would matter.
+            # A row begins in the middle of a unit, whose beginning it has not seen; but for text, that would matter.
             met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
             examples = Examples.of(replace(batch, weight=batch.weight * met), self._network, self._device)
             met = met[-1]

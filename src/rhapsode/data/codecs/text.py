@@ -42,6 +42,7 @@ class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
 
     unit = "symbol"
+    continuous = True
     rank: ClassVar[int | None] = None
 
     @classmethod
