@@ -8,16 +8,19 @@ L + 1 positions,
 
 The first is a *reset step*: it carries no data and leaves the state at zero. It costs one step a
 unit, and in return a fused kernel can run over any mixture of units without knowing of them.
-Then a framing says which positions stand together in a batch, and whether the state is carried:
+Then a framing says which positions a batch consists of, and whether the state is carried from batch to batch:
 
-    stream        B places of the framed sequence, read on and on, state carried (truncated BPTT)
-    whole         units as a whole, several in a row of a batch, from zero state: what looks ahead sees the end
-    one-to-one    one position, from zero state: the next step given the one before
-    many-to-one   n positions, from zero state, the loss on the last: the next step given n before
-    one-to-many   k positions, from zero state: the next k steps given one
+    stream        B places in the framed sequence, each read on and on; the state is carried (truncated BPTT)
+    whole         complete units, packed into rows; zero state. An encoder can read such a unit to its end.
+    one-to-one    one position, zero state: predict the next step from one step
+    many-to-one   n positions, zero state, loss on the last: predict the next step from n steps
+    one-to-many   k positions, zero state: predict the next k steps, beginning with one step
 
-The framed sequence is cyclic: its end is followed by its beginning, which is a reset step.
-`batch(i)` is a pure function of i, so a training run is resumed by its step number alone.
+Many-to-one and one-to-many usually name shapes of input and output. Here they say how much of the past each prediction
+sees.
+
+The framed sequence is cyclic: after its end comes its beginning, which is a reset step.
+`batch(i)` is a pure function of i, so a training run is resumed by the number of its next update alone.
 """
 
 from __future__ import annotations
@@ -39,13 +42,13 @@ NAMES = ("stream", "whole", "one-to-one", "many-to-one", "one-to-many")
 class Batch:
     """Time-major examples, all [T, B] or [T, B, *shape of a step].
 
-    inputs:  the step before, as the kind's `inputs`, or `start`
-    targets: the step to predict (0 where weight is 0)
-    weight:  float32, how much the target counts
-    reset:   bool, reset steps: row b's state after step t is zero
-    text:    where units have texts: [U, B] int64, those that the row's units have, in a row (0 after the last)
-    begin, end: and [T, B] int64, which part of them is that of the step's unit
-    covariates:   where numbers are given with steps: [T, B, D] float32, those of the target
+    inputs:  the previous step, as the kind's `inputs`, or `start`
+    targets: the step to predict (0 where the weight is 0)
+    weight:  float32, the weight of the target in the loss
+    reset:   bool, whether this is a reset step: the state of row b after step t is zero
+    text:    [U, B] int64, if units have texts: the texts of all units of the row, one after another (0 after the last)
+    begin, end: [T, B] int64, the part of `text` that belongs to the step's unit
+    covariates: [T, B, D] float32, if the codec has covariates: those of the target
     """
 
     inputs: np.ndarray
@@ -61,7 +64,8 @@ class Batch:
 class Framed:
     """A sequence of steps with a reset step before each unit; see the module.
 
-    augment: each epoch presents the steps anew, where their kind is presented with noise; else always the same way.
+    augment: kinds with augmentation (noise, other sizes, other keys) are augmented differently in each epoch. If false,
+             they have the fixed noise of validation.
     """
 
     def __init__(self, steps: Steps, kind: Kind, augment: bool = False) -> None:
@@ -72,11 +76,12 @@ class Framed:
         self.length = len(steps) + len(steps.units)
 
     def at(self, positions: np.ndarray) -> Batch:
-        """The examples at these positions, [T, B] int64: modulo the length, and what that leaves is the epoch."""
+        """The examples at these positions, [T, B] int64. A position is taken modulo the length of the framed sequence;
+        the quotient is the epoch."""
         epoch, p = np.divmod(positions, self.length)
         unit = np.searchsorted(self.begins, p, side="right") - 1
         into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
-        raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
+        raw = p - unit - 1  # the target's index; at a reset step, that of the step before it, or -1
         reset = into == 0
         shown = epoch if self.augment else np.full_like(epoch, -1)
         values, kind = self.steps.values, self.kind
@@ -91,7 +96,7 @@ class Framed:
     def _texts(
         self, unit: np.ndarray, epoch: np.ndarray
     ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-        """`text`, `begin` and `end` of the batch, if there are texts. In a row, units follow one another."""
+        """`text`, `begin` and `end` of the batch; None if there are no texts."""
         texts = self.steps.texts
         if texts is None:
             return None, None, None
@@ -113,9 +118,10 @@ OPEN = 64
 
 
 class Packing:
-    """Whole units in rows of `window` positions, in another order each epoch.
+    """Packs whole units into rows of `window` positions, in another order in each epoch.
 
-    Rows are filled up with reset steps, so those between units keep them apart in both directions of time.
+    The rest of a row is filled with reset steps. A bidirectional layer has a zero state at them, in both directions, so
+    no unit sees another.
     """
 
     def __init__(self, framed: Framed, window: int, seed: int) -> None:
@@ -126,7 +132,7 @@ class Packing:
         self._known: tuple[int, list[list[int]]] = (-1, [])
 
     def rows(self, epoch: int) -> list[list[int]]:
-        """The units of each row. A function of the epoch; the last one asked for is remembered."""
+        """The units of each row. A pure function of the epoch; the latest result is kept."""
         if self._known[0] != epoch:
             done, waiting = list[list[int]](), list[tuple[int, list[int]]]()  # room that is left, units
             for unit in np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths)).tolist():
@@ -144,8 +150,8 @@ class Packing:
         return self._known[1]
 
     def positions(self, epoch: int, n: int, parts: int, count: int) -> np.ndarray:
-        """[T, count]: the epoch's rows are shared evenly by so many `parts`, of which this is number n. What is left of
-        `count` rows is reset steps. T is as long as the longest row."""
+        """[T, count] positions. The rows of the epoch are divided evenly into `parts` batches; this is batch number n.
+        If it has fewer than `count` rows, the others are reset steps. T is the length of the longest row."""
         rows = self.rows(epoch)
         chosen = rows[n * len(rows) // parts : (n + 1) * len(rows) // parts][:count]
         found = np.zeros((self.window, count), np.int64)  # position 0 is a reset step
@@ -160,9 +166,10 @@ class Packing:
 class Framing:
     """Batches of one framing over one framed sequence.
 
-    rows:   B. stream: parallel streams; else: windows per batch.
-    window: T. stream: steps of truncated BPTT; whole: at least the longest unit's; else fixed by the framing.
-    seed:   order of the windows or units (stream: not used).
+    rows:   B, the batch size: parallel streams (stream), or windows in a batch.
+    window: T, the sequence length: steps of truncated BPTT (stream), or at least the length of the longest unit
+            (whole). The other framings fix it.
+    seed:   of the order of windows or units (not used by stream).
     """
 
     def __init__(self, config: FramingConfig, framed: Framed, rows: int, window: int, seed: int = 0) -> None:
@@ -181,7 +188,7 @@ class Framing:
         self.per_epoch = max(1, -(-examples // rows))
 
     def batch(self, i: int, rows: slice = slice(None)) -> Batch:
-        """Batch number i, or some of its rows (the share of one process among several)."""
+        """Batch number i, or some of its rows (if several processes share it)."""
         if self.packing:
             epoch, n = divmod(i, self.per_epoch)
             return self.framed.at(self.packing.positions(epoch, n, self.per_epoch, self.rows)[:, rows])
@@ -196,8 +203,8 @@ class Framing:
         return batch
 
     def _shuffled(self, i: int) -> np.ndarray:
-        """Window beginnings of batch i: each epoch visits every position once, in the order of a random
-        affine map, which needs no table as long as the corpus."""
+        """The positions where the windows of batch i begin. Each epoch visits every position once, in the order of a
+        random affine map, which needs no table of the length of the corpus."""
         length = self.framed.length
         n = i * self.rows + np.arange(self.rows)
         epochs, n = n // length, n % length
@@ -217,8 +224,8 @@ class Framing:
 def parse(name: str, window: int | None = None, horizon: int | None = None) -> FramingConfig:
     """The framing called `name` with its own length. Raises `UserError`.
 
-    window is n of many-to-one (in a stream it is a matter of training, not of the framing);
-    horizon is k of one-to-many.
+    window:  n of many-to-one. (With stream, the sequence length is a setting of training, not of the framing.)
+    horizon: k of one-to-many.
     """
     if name not in NAMES:
         raise choice("framing", name, NAMES)
