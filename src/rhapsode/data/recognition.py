@@ -1,7 +1,7 @@
 """Recognising the kind of data that a SOURCE holds, and choosing the codec that reads it.
 
 The content of a file says what it is. Of many files, some of each suffix are looked at, evenly spread. The majority
-decides: one drawing among a hundred texts is an illustration. No codec is chosen if half of the files or more are of
+decides: one picture among a hundred texts is an illustration. No codec is chosen if half of the files or more are of
 kinds that cannot be read as they are, or that other codecs read: the user did not ask for a model of the rest.
 """
 
@@ -43,10 +43,6 @@ CLUTTER = re.compile(
 """Names of files that accompany data of any kind, and are not counted."""
 ADVISED = 2
 """How many remedies a message names."""
-TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption")
-"""Suffixes of texts that may belong to a file of the same name: transcripts, lyrics, captions."""
-WITH_TEXTS = ("recording", "film", "picture", "score")
-"""The sorts of files that such texts may belong to."""
 Source = str | os.PathLike[str]
 
 
@@ -93,19 +89,18 @@ def kind_of(path: Path) -> Kind:
         return EMPTY
     found = signature.of(path)
     plain = b"\0" not in head
-    packed = suffix in signature.PACKED and found is not None and found.sort in ("recording", "film")
-    if found is None or not found.remedy or found.sort in ("archive", "text") or packed:
+    if found is None or found.may_be_read(suffix):
         for codec in _families():
             if codec.recognises(path):
                 return Kind(f"file{{s}} of {codec.record}s", codec.name, plain=plain, joined=True)
-        for codec in _families() if found is None or found.sort != "film" else ():
+        for codec in _families() if found is None or not found.moving else ():
             if lack := codec.lacking(path):
-                joined = found is not None and found.sort in WITH_TEXTS
+                joined = found is not None and found.joined
                 return Kind(lack.what, codec.name, lack.why, f"Give {codec.wanted}", plain, joined)
     found = found or signature.of_head(head, suffix)  # that of a packed file is of what is in it
     if found is None:
         return TEXT if plain else BINARY
-    return Kind(found.noun, why=f"{found.name} is not read", remedy=found.remedy, joined=found.sort in WITH_TEXTS)
+    return Kind(found.noun, why=f"{found.name} is not read", remedy=found.remedy, joined=found.joined)
 
 
 class Survey:
@@ -126,9 +121,9 @@ class Survey:
             groups.setdefault(_suffix(path), []).append(path)
         names = set[str]()
         for suffix, group in groups.items():
-            if suffix not in TEXTS and self._add(group, TEXT):
+            if suffix not in signature.TEXTS and self._add(group, TEXT):
                 names.update(map(_name, group))
-        for suffix in filter(groups.__contains__, TEXTS):
+        for suffix in filter(groups.__contains__, signature.TEXTS):
             self._add([path for path in groups[suffix] if _name(path) in names], BESIDE)
             self._add([path for path in groups[suffix] if _name(path) not in names], TEXT)
 

@@ -16,6 +16,8 @@ HEAD = 1 << 12
 """How many first bytes the table needs."""
 PACKED = (".m4a", ".m4b", ".aac", ".mp4", ".3gp", ".amr", ".wma", ".webm")
 """Suffixes of recordings that libsndfile cannot read, but PyAV can."""
+TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption")
+"""Suffixes of texts that may go with a file of the same name: what is said, lyrics, captions."""
 TO_WAV = "Convert it: ffmpeg -i {file} {stem}.wav"
 TO_TEXT = "Convert it: pandoc {file} -o {stem}.txt"
 TO_UTF8 = "Convert it: iconv -f UTF-16 -t UTF-8 {file} > {stem}-utf8.txt"
@@ -41,6 +43,21 @@ class Format(NamedTuple):
     def noun(self) -> str:
         """For messages, with {s} for its plural."""
         return f"{self.sort}{{s}} ({self.name})"
+
+    @property
+    def joined(self) -> bool:
+        """Whether texts may go with such files, in files of the same names: see `TEXTS`."""
+        return self.sort in ("recording", "film", "picture", "score")
+
+    @property
+    def moving(self) -> bool:
+        """Whether there is more to such files than a codec could want."""
+        return self.sort == "film"
+
+    def may_be_read(self, suffix: str) -> bool:
+        """Whether a codec may read such a file, whatever its remedy: one that holds files or text, or sound."""
+        packed = suffix in PACKED and self.sort in ("recording", "film")
+        return not self.remedy or self.sort in ("archive", "text") or packed
 
 
 M4A = Format("recording", "M4A", TO_WAV)

@@ -68,6 +68,7 @@ class Strokes(RecordCodec):
     summary = "a step is a move of the pen: handwriting and drawings"
     head = "mixture"
     unit = "point"
+    flips = True
     record = "drawing"
     options = {"every": 0, "scale": 10, "delayed": 4}
     limits = {"every": (0, 1000), "scale": (0, 90), "delayed": (0, 1000)}
