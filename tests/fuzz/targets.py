@@ -188,12 +188,13 @@ def speech() -> dict[str, Target]:
 
 def _labels(path: Path) -> None:
     from rhapsode.errors import UserError
+    from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.formats import hts, own, textgrid
-    from rhapsode.modalities.speech.read import labels, recognised
+    from rhapsode.modalities.speech.read import recognised
 
     path.with_suffix(".wav").touch()
     recognised(path)
-    found = labels(path)
+    found = labels.read(path)
     for utterance in found[:RECORDS]:
         own.dumps(utterance)
         with suppress(UserError):
@@ -309,7 +310,7 @@ def _models() -> dict[str, Path]:
     folder, found = Path(os.environ["FUZZ_FOLDER"]) / "models", {}
     for name, (data, network) in kinds.items():
         codec = registry.get("codec", name).fit(data)
-        settings = NetworkConfig(**{"width": 8, "hidden": 4, **getattr(codec, "network", {}), **network})
+        settings = NetworkConfig(**{"width": 8, **codec.network, **network})
         built = Network(settings, codec.steps, codec.text, codec.covariates)
         reset, framing = ("document", built.framing) if codec.covariates else ("line", "stream")
         config = ModelConfig(

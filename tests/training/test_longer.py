@@ -16,7 +16,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.music.blues import corpus
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.report import Report
-from rhapsode.training import trainer
+from rhapsode.training import loop
 from rhapsode.training.folder import RECORDS, check_free, over
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.run import train
@@ -94,7 +94,7 @@ def test_the_same_run_makes_the_same_digest(
     kind: str, text: Path, pens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it takes. (Of voices: see test_speech.)"""
-    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
+    monkeypatch.setattr(loop, "EVALUATIONS", 2)
     source = {"text": text, "pens": pens, "tunes": tunes(tmp_path)}[kind]
     how = {**SMALL, "network": {"width": 12}}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 import typer
@@ -101,10 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(None if arguments is None else list(arguments))
 
 
+@cache
+def _command() -> Any:
+    """The tree of all commands: it takes as long to make as a small command to run."""
+    return typer.main.get_command(app)
+
+
 def _run(arguments: list[str] | None) -> int:
     try:
-        command = typer.main.get_command(app)
-        run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
+        run = partial(_command().main, arguments, prog_name="rhapsode", standalone_mode=False)
         with whole_words():
             status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()

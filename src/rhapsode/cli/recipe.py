@@ -68,7 +68,7 @@ def _described(name: str, found: Settings) -> list[str]:
         if isinstance(values, float):  # one for all rates
             lines += ["", f"{table} = {values}"]
         elif values:
-            lines += ["", f"[{table}]", *_settings(values)]
+            lines += _table(table, values)
     source = "" if found.sources else " SOURCE"
     return [*lines, "", f"train it with: rhapsode recipe run {name}{source} -o MODEL"]
 
@@ -79,6 +79,15 @@ def _entry(label: str, texts: list[str]) -> list[str]:
     paragraphs = [textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent) for text in texts]
     first, *rest = [line for paragraph in paragraphs for line in paragraph]
     return [label.ljust(INDENT) + first[INDENT:], *rest]
+
+
+def _table(name: str, values: dict[str, Any]) -> list[str]:
+    """A table of TOML, and those in it."""
+    own = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = ["", f"[{name}]", *_settings(own)]
+    for key in values.keys() - own.keys():
+        lines += _table(f"{name}.{key}", values[key])
+    return lines
 
 
 def _settings(values: dict[str, Any]) -> list[str]:

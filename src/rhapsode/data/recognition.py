@@ -52,7 +52,7 @@ class Kind(NamedTuple):
     what:   its name in messages, with {s} where a plural has an s.
     family: the first of the codecs that read such files; `text` for text; empty if no codec reads them.
     why:    the reason why it cannot be read, a sentence without a full stop; empty if it can be read.
-    remedy: what the user can do, also without a full stop, with {file} and {stem} as in `signature.Format`.
+    remedy: what the user can do, also without a full stop, with {file} and {stem} as in `signature.Signature`.
     plain:  whether it can be read as text.
     joined: whether texts belong to it.
     """

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rhapsode import registry
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.data.recognition import plain_codec
@@ -110,7 +110,7 @@ def speeds(case: Case, precision: str, device: torch.device) -> Iterator[Speeds]
     """Each network of a case."""
     rows, window = case.batch
     for name, settings in case.networks.items():
-        network = NetworkConfig(**{**case.codec.network, **settings})
+        network = NetworkConfig(**merged(case.codec.network, settings))
         probe = Probe(network, rows, window, precision, device)
         probe.update()
         update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))

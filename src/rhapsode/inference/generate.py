@@ -256,7 +256,7 @@ def _read(
     model: Trained, steps: np.ndarray, text: np.ndarray, guide: Guide, covariates: np.ndarray
 ) -> Reader | Precomputed:
     """The place after these steps, which have these covariates. guide: stands there."""
-    ahead = None if model.network.config.reads else guide.ahead()
+    ahead = None if model.network.config.autoregressive else guide.ahead()
     if ahead is not None and len(ahead):
         return Precomputed(model, ahead)
     covariates = np.concatenate([covariates, guide.covariates()[None]])
@@ -268,13 +268,13 @@ def _read(
 
 def _encoded(model: Trained, guide: Guide) -> Guide:
     """The guide, giving what the network's encoder makes of its covariates."""
-    if not model.network.context:
+    if not model.network.encoder:
         return guide
     rows = guide.ahead()
     if rows is None:
         raise UserError(
             f"codec {model.codec.name}: what is given with steps depends on those before, so it cannot be read ahead, "
-            "as the model does. Train it with dense = 0 and both = 0."
+            "as the model's encoder does. Train it without an encoder."
         )
     return Ahead(model.encoded(rows))
 

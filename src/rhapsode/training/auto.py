@@ -17,7 +17,6 @@ import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
 from rhapsode.errors import UserError, choice
-from rhapsode.nn.encoder import widths
 from rhapsode.nn.network import Network
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.text import Text
@@ -127,7 +126,7 @@ def choose(
     for name in plan:
         if name not in SETTINGS:
             raise unknown("setting of the plan", name, SETTINGS)
-    config = base or make(NetworkConfig, dict(network), "network settings")
+    config = base or make(NetworkConfig, network, "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
         threads = most = int(plan["threads"])
@@ -141,7 +140,7 @@ def choose(
     def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
         if framing.name == "stream":
-            usual = ATTENDING if config.condition else WINDOW * (2 if width > WIDE else 1)
+            usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         elif framing.name == "whole":
@@ -185,12 +184,7 @@ def choose(
                 why = f"{read:,.0f} steps to be read, {data:,} different"
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
-        layers = f"{config.layers} × {config.width} LSTM" * bool(config.layers)
-        if config.dense or config.both:
-            dense, both = widths(config)
-            kinds = ((config.dense, dense, "feed-forward"), (config.both, both, "bidirectional LSTM"))
-            ahead = [f"{count} × {width} {kind}" for count, width, kind in kinds if count]
-            layers = ", ".join([*ahead, *([layers] if layers else [])])
+        layers = Network(config, steps, text, given).description
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
     batches = {"stream": "streams", "whole": "rows of whole units"}
     reasons.append(f"batch: {rows} {batches.get(framing.name, 'windows')} × {span} steps")
@@ -207,9 +201,10 @@ def choose(
         rate, recurrent = steps.feature_dropout.at(epochs), steps.recurrent_dropout.at(epochs)
         why = f"the corpus will be read about {epochs:.1f} times"
         if isinstance(dropout, int | float):
-            rate, recurrent, why = float(dropout), 0.0, "asked for"
-        rates = make(Dropout, steps.dropout(rate, recurrent).model_dump(), "dropout settings")
-        if not config.reads:
+            rate = make(Dropout, {"between": dropout}, "dropout settings").between
+            recurrent, why = 0.0, "asked for"
+        rates = steps.dropout(rate, recurrent)
+        if not config.autoregressive:
             rates = rates.model_copy(update={"input": 0.0})
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         also += f", of the step before {rates.input}" if steps.hidden and rates.input else ""

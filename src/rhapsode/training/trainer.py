@@ -1,20 +1,17 @@
-"""The training loop, its checkpoints and its way back from trouble.
+"""Training a model of sequences: its batches, validation, samples, checkpoints, and its way back from trouble.
 
-One process or many (torchrun): each process takes its share of a batch's rows, gradients are summed,
-and every process makes the same update. What is random comes from the step number and from
+Each process takes its share of a batch's rows. What is random comes from the step number and from
 generators whose state is saved, so a resumed run is the same run.
 """
 
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -27,22 +24,19 @@ from rhapsode.data.corpus import Corpus
 from rhapsode.data.framing import Batch, Framed, Framing
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.inference.model import Model
-from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.log import PICTURE, Log, draw
-from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.loop import Loop
 from rhapsode.training.origin import origin
-from rhapsode.training.pace import Pace
 from rhapsode.training.plan import Budget, Leg, Plan
 
-EVALUATIONS = 16
-"""How often a run looks at the validation data, writes a sample and saves."""
 PICTURED = 10.0
 """Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
 VALID_STEPS = 1 << 17
@@ -52,13 +46,11 @@ QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Those at which a run saves and stops."""
 NEATER = {"bias": 0.5, "temperature": 0.8}
 """How samples are drawn that training shows."""
 
 
-class Trainer:
+class Trainer(Loop):
     """One run of a plan over a corpus, writing into `folder`; with `board`, for TensorBoard, too."""
 
     def __init__(
@@ -71,39 +63,26 @@ class Trainer:
         group: Group,
         board: bool = False,
     ) -> None:
-        self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
-        self.report, self.group, self.board = report, group, board
-        kind = corpus.codec.steps
-        self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.covariates)
-        if (self.network.condition or self.network.covariates) and plan.framing.name != self.network.framing:
+        self.corpus, self.folder, self.board = corpus, folder, board
+        codec = corpus.codec
+        super().__init__(plan, Network(plan.network, codec.steps, codec.text, codec.covariates), device, report, group)
+        if (self.network.attention or self.network.covariates) and plan.framing.name != self.network.framing:
             raise UserError(
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
-                f"{corpus.codec.name} needs {self.network.framing}."
+                f"{codec.name} needs {self.network.framing}."
             )
         self.framing = Framing(
-            plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
+            plan.framing, Framed(corpus.train, codec.steps, augment=True), plan.rows, plan.window, plan.seed
         )
-        fresh = self.network.initialise(torch.Generator().manual_seed(plan.seed))
-        self.adopt({n: w.numpy() for n, w in fresh.items()})
-        torch.manual_seed(plan.seed + group.rank)  # dropout
-        torch.set_num_threads(plan.threads)
-        self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
-        self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
+        self.rollbacks = 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
-        self.leg = Leg()
         self.info: dict[str, Any] = {}
-        self._collapse = Collapse(corpus.valid, kind.density)
-        self._interrupted = False
-        self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
-        self._losses: list[Tensor] = []
+        self._collapse = Collapse(corpus.valid, codec.steps.density)
+        self._log: Log | None = None
         self._pictured = time.perf_counter()
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
-        # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
-        # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
-        self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
-        self.optimizers = Optimizers(self.weights, self.plan, self.network.matrices)
+        super().adopt(weights)
         self.state = self._zeros(self.plan.rows // self.group.size)
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
@@ -118,19 +97,6 @@ class Trainer:
         if budget.steps is not None:
             return budget.steps
         return None if budget.epochs is None else max(1, round(budget.epochs * self.framing.per_epoch))
-
-    @property
-    def spent(self) -> float:
-        """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
-        if self.total is not None:
-            return min(1.0, self.step / self.total)
-        assert self.plan.budget.minutes is not None
-        return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
-
-    @property
-    def done(self) -> float:
-        """How much of this leg is, in [0, 1]: what progress is told by."""
-        return (self.spent - self.leg.begun) / (1 - self.leg.begun)
 
     def go_on(self, budget: Budget) -> str:
         """Train for so much longer, from now, whatever was left; returns what to tell of it.
@@ -153,75 +119,29 @@ class Trainer:
 
     def run(self) -> bool:
         """Train until the budget is spent; False if the user stopped it first (all is saved)."""
-        log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
-        if log and log.harm:
-            self.report.warn(log.harm)
-        mark = math.floor(self.done * EVALUATIONS)
-        shown = 0.0
+        self._open_log()
+        if self._log and self._log.harm:
+            self.report.warn(self._log.harm)
         if self.step == self.leg.step:
-            self.save(log.size if log else 0)  # a way back from the very first steps
-        with _Signals(self):
-            stop = 0.0
-            while self.done < 1 and not stop:
-                tick = time.perf_counter()
-                loss = self._update()
-                self.step += 1
-                # Every process must agree on these: they decide the learning rate and the end.
-                before = self.seconds
-                self.seconds, stop = self.group.agree(before + time.perf_counter() - tick, self._interrupted)
-                self._losses.append(loss)
-                self._watch_pace(self.seconds - before)
-                looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
-                if looks or stop or len(self._losses) >= 512:
-                    train = float(torch.stack(self._losses).mean())
-                    if not math.isfinite(train):
-                        if log:
-                            log.close()
-                        self._roll_back()
-                        mark = math.floor(self.done * EVALUATIONS)
-                        log = Log(self.folder, self.info["log"], self.board) if self.group.leads else None
-                        continue
-                    self._losses.clear()
-                    if log:
-                        log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
-                if looks or stop:
-                    mark = math.floor(self.done * EVALUATIONS)
-                    self._look(train, log)
-                    (stop,) = self.group.agree(stop or self._interrupted)  # heard meanwhile: all is saved
-                elif time.perf_counter() - shown > 0.5 and self._losses:
-                    shown = time.perf_counter()
-                    speed = self.plan.rows * self.framing.window * self.step / max(self.seconds, 1e-9)
-                    self.report.progress(
-                        self.done,
-                        step=self.step,
-                        seconds=self.seconds,
-                        train=float(torch.stack(self._losses[-20:]).mean()),
-                        steps_per_second=speed,
-                        eta=self._eta(),
-                    )
-        if log:
-            self._draw(log)
-            log.close()
-        return self.done >= 1
+            self.save()  # a way back from the very first steps
+        finished = super().run()
+        if self._log:
+            self._draw(self._log)
+            self._log.close()
+        return finished
 
-    def _watch_pace(self, seconds: float) -> None:
-        """Train with as many threads as make sense beside the machine's other work."""
-        before, now = self._pace.threads, self._pace.heard(seconds)
-        if now == before:
-            return
-        torch.set_num_threads(now)
-        if now == 1 and not self._slowed:
-            self.report.warn("other work slows the processors down: training goes on with one thread for a while.")
-            self._slowed = True
+    def _open_log(self) -> None:
+        self._log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
 
-    def _eta(self) -> float:
-        """Seconds of training still to come."""
-        if self.plan.budget.minutes is not None:
-            return 60 * self.plan.budget.minutes - self.seconds
-        return self.seconds / max(self.step, 1) * ((self.total or 0) - self.step)
+    def _note(self, train: float) -> None:
+        if self._log:
+            self._log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
 
-    def _update(self) -> Tensor:
-        """One batch forward and back; returns its loss, nats per step."""
+    def _speed(self) -> dict[str, float]:
+        steps = self.plan.rows * self.framing.window * self.step
+        return {"steps_per_second": steps / max(self.seconds, 1e-9)}
+
+    def _loss(self) -> Tensor:
         whole = self.framing.batch(self.step)
         batch = self._tensors(whole, self.group.share(self.framing.rows))
         state = self.state if self.framing.carried else self._zeros(batch["inputs"].shape[1])
@@ -232,36 +152,24 @@ class Trainer:
                 state,
                 batch.get("reset"),
                 self.plan.dropout,
-                _text(batch),
+                _memory(batch),
                 batch.get("covariates"),
             )
-        nats = self.network.nll(self.weights, parameters, batch["targets"])
-        loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
-        loss.backward()  # type: ignore[no-untyped-call]
         self.state = tuple(part.detach() for part in new_state)
-        gradients = [w.grad for w in self.weights.values() if w.grad is not None]
-        total = self.group.sum(gradients, loss.detach())
-        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
-        warm = min(1.0, (self.step - self.leg.step + 1) / self.plan.warmup)
-        self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
-        return total
+        nats = self.network.nll(self.weights, parameters, batch["targets"])
+        return (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
 
     def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
         """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
         names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
-        names += ["text", "begin", "end"] * (self.network.condition is not None)
+        names += ["text", "begin", "end"] * (self.network.attention is not None)
         names += ["covariates"] * bool(self.network.covariates)
         return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
 
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.plan.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
-
     # --- looking up from the work ---
 
-    def _look(self, train: float, log: Log | None) -> None:
-        """Validate, keep the best, tell, save."""
+    def _look(self, train: float) -> None:
+        log = self._log
         if log:
             valid = self.evaluate()
             if valid < self.best:
@@ -281,22 +189,14 @@ class Trainer:
                 **self._watch_for_collapse(model, valid),
                 done=round(self.done, 6),
             )
-            self.report.progress(
-                self.done,
-                step=self.step,
-                seconds=self.seconds,
-                train=train,
-                valid=valid,
-                best=self.best,
-                eta=self._eta(),
-            )
+            self._tell(train=train, valid=valid, best=self.best)
             if self.done < 1:
                 if time.perf_counter() - self._pictured >= PICTURED:
                     self._draw(log)
                 text = self.sample(model)
                 self.report.sample(text)
                 log.sample(self.step, text)
-        self.save(log.size if log else 0)
+        self.save()
 
     def _draw(self, log: Log) -> None:
         draw(log, self.folder / PICTURE, "step")
@@ -359,7 +259,7 @@ class Trainer:
             # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
             with nullcontext() if self.network.head.exact else self._autocast():
                 parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("covariates")
+                    self.weights, t["inputs"], state, t.get("reset"), dropout, _memory(t), t.get("covariates")
                 )
             if framing.carried:
                 state = new
@@ -369,7 +269,7 @@ class Trainer:
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
-        if not self.network.config.reads:  # it never hears what it draws
+        if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
         going_on = self.corpus.codec.continuous
         drawn = model.generate(self._some_text(model), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=going_on)
@@ -383,7 +283,7 @@ class Trainer:
         """What the present weights write, a little neater than they are sure of."""
         text, going_on = self._some_text(model), self.corpus.codec.continuous
         neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
-        length = None if text or self.network.context else 200
+        length = None if text or self.network.encoder else 200
         drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=going_on)[0]
         if drawn.record is None:
             return drawn.text
@@ -392,24 +292,21 @@ class Trainer:
     def _some_text(self, model: Model) -> str:
         """One of the validation data's, for models of steps that go with a text."""
         texts = self.corpus.valid.texts
-        if texts is None or not self.network.condition:
+        if texts is None or not self.network.attention:
             return ""
         n = self.step % (len(texts.begins) - 1)
         return model.record_codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
 
     # --- files ---
 
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {name: w.detach().float().cpu().numpy() for name, w in self.weights.items()}
-
     def model(self) -> Model:
         """The present weights as a model to read with."""
-        return Model(make(ModelConfig, self._config(), "this run"), self._arrays())
+        return Model(make(ModelConfig, self._config(), "this run"), self.arrays())
 
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
         return {
-            "format": 1,
+            "format": 2,
             "codec": codec_to_json(corpus.codec),
             "network": self.plan.network.model_dump(),
             "framing": self.plan.framing.model_dump(),
@@ -429,11 +326,11 @@ class Trainer:
         }
 
     def save_model(self) -> None:
-        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self._arrays())
+        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self.arrays())
 
-    def save(self, log_size: int) -> None:
+    def save(self) -> None:
         """Write all that a resumed run needs. Called by every process; the first one writes."""
-        tensors = {f"weight/{name}": value for name, value in self._arrays().items()}
+        tensors = {f"weight/{name}": value for name, value in self.arrays().items()}
         tensors |= {f"optimizer/{n}": v.detach().cpu().float().numpy() for n, v in self.optimizers.state().items()}
         for n, part in enumerate(self.state):
             tensors[f"state/{n}"] = self.group.gather(part.float()).cpu().numpy()
@@ -454,7 +351,7 @@ class Trainer:
             "best_step": self.best_step,
             "since_best": self.since_best,
             "leg": self.leg.model_dump(),
-            "log": log_size,
+            "log": self._log.size if self._log else 0,
             "finished": self.done >= 1,
         }
         if math.isinf(self.best):
@@ -473,6 +370,7 @@ class Trainer:
         if info.get("processes") != self.group.size:
             raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
         tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+        tensors = format1.tensors(tensors, self.network.shapes)
 
         def part(kind: str) -> dict[str, np.ndarray]:
             return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
@@ -497,8 +395,10 @@ class Trainer:
         self.leg = Leg.of(info)
         self.info = info
 
-    def _roll_back(self) -> None:
+    def _roll_back(self) -> bool:
         """The loss is not a number: go back to the last checkpoint with half the learning rate."""
+        if self._log:
+            self._log.close()
         self.rollbacks += 1
         if self.rollbacks > GIVE_UP:
             raise NotFinite(
@@ -509,43 +409,13 @@ class Trainer:
         lost = self.step
         self.resume()
         self.rate_scale = scale
-        self._losses.clear()
+        self._open_log()
         self.report.warn(
             f"the loss at step {lost:,} is not a number: back to step {self.step:,} at half the learning rate "
             f"({self.rollbacks} of {GIVE_UP} times)."
         )
-
-    def interrupt(self) -> None:
-        """Finish the step under way, save, and stop."""
-        self._interrupted = True
+        return True
 
 
-def _text(batch: Mapping[str, Tensor]) -> Attended | None:
-    return Attended(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None
-
-
-class _Signals:
-    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) ask the trainer to stop after its step; a second
-    Ctrl-C is immediate. What is ignored, as SIGHUP is under nohup, stays so."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._old: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in SIGNALS:
-            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
-                continue
-            try:
-                self._old[number] = signal.signal(number, self._heard)
-            except ValueError:  # not in the main thread: leave signals to whoever has it
-                return
-
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._trainer._interrupted and number == signal.SIGINT:  # a shell that closes sends SIGHUP twice
-            raise KeyboardInterrupt
-        self._trainer.interrupt()
-
-    def __exit__(self, *exc: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+def _memory(batch: Mapping[str, Tensor]) -> Memory | None:
+    return Memory(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None

@@ -60,12 +60,12 @@ def ink(
     fine-tunes a model of handwriting on them, here on your machine. Use it for your own hand: copying another person's
     needs their consent."""
     with unbroken():
-        from rhapsode.modalities.ink.pad.lines import Lines
+        from rhapsode.modalities.ink.pad.lines import RecordedLines
         from rhapsode.modalities.ink.pad.prompts import ALPHABET, characters, prompts
         from rhapsode.modalities.ink.pad.server import Server
         from rhapsode.modalities.ink.pad.teacher import Teacher
 
-    recorded, hint = Lines(file), ""
+    recorded, hint = RecordedLines(file), ""
     check(str(file))
     if output is not None:
         check(output, folder=True)

@@ -52,7 +52,7 @@ contact, and one such error would outweigh all else."""
 
 
 @dataclass(frozen=True)
-class Hand:
+class HandSize:
     """How the training data is written: in its units, the height of an x and the width of a character; and how many
     characters nine in ten texts have at most, which is what the model writes well at a time."""
 
@@ -79,7 +79,7 @@ class Strokes(RecordCodec):
         "to a hundred characters; 0: always.",
     }
 
-    def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
+    def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: HandSize | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand
         self.text = Text(len(alphabet) + 1, pace) if alphabet else None
         self.usage = '"any words" -o words.svg' if alphabet else "-o drawing.svg"
@@ -90,7 +90,7 @@ class Strokes(RecordCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        window = {"condition": "window", "feedback": True} if self.text else {}
+        window = {"attention": {"name": "window", "feedback": True}} if self.text else {}
         return {"head": self.head, "embedding": 0, "layers": 2, "skip": True, **window}
 
     @property
@@ -187,7 +187,7 @@ class Strokes(RecordCodec):
         if sizes:
             longest = int(np.quantile(list(lengths.elements()), 0.9))
             height, advance = np.median(sizes, axis=0).tolist()
-            hand = Hand(height, advance, longest)
+            hand = HandSize(height, advance, longest)
         moves = replace(like, mean=_pair(mean), sd=_pair(sd), grid=_pair(grid))
         return cls(moves, every, alphabet, total / count if alphabet else 0.0, hand)
 
@@ -286,7 +286,7 @@ class Strokes(RecordCodec):
         if hand is not None:
             if not isinstance(hand, list) or len(hand) != 3 or not all(map(_number, hand)) or min(hand) <= 0:
                 raise damaged(cls, f"a hand is {str(hand)[:80]}")
-            known = Hand(float(hand[0]), float(hand[1]), int(hand[2]))
+            known = HandSize(float(hand[0]), float(hand[1]), int(hand[2]))
         return cls(Moves(mean, sd, grid, scale, returns), every, alphabet, pace, known)
 
 
