@@ -73,7 +73,7 @@ class RecordCodec(Codec):
 
     @classmethod
     def lacking(cls, path: Path) -> Lack | None:
-        """Why this codec does not read a file that no codec recognises; None for a file that is nothing like its own."""
+        """Why this codec does not read a file that no codec recognises; None for one that is nothing like its own."""
         return None
 
     @classmethod
