@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from rhapsode import registry
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_to_json
@@ -82,13 +82,13 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
                 fitted = Ending(fitted) if ending else fitted
             config = ModelConfig(
                 codec=codec_to_json(fitted),
-                network=NetworkConfig(**{"width": 12, "embedding": 6, **fitted.network, **network}),
+                network=NetworkConfig(**merged({"width": 12, "embedding": 6, **fitted.network}, network)),
                 framing=FramingConfig(name=framing, length=length),  # type: ignore[arg-type]
                 reset=reset,
             )
             weights = random_weights(Network(config.network, fitted.steps, fitted.text), seed, sharpness)
-            if config.network.condition:  # random windows would leave their texts at once
-                weights["condition.bias"][2 * config.network.components :] = -2
+            if config.network.attention:  # random windows would leave their texts at once
+                weights["attention.bias"][2 * config.network.attention.components :] = -2  # type: ignore[attr-defined]
             folder = tmp_path_factory.mktemp(hashlib.sha256(key.encode()).hexdigest()[:8])
             checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)
             made[key] = Model.load(folder)

@@ -17,7 +17,7 @@ from rhapsode.modalities.music.blues import corpus
 from rhapsode.modalities.music.formats import abc, midi
 from rhapsode.modalities.speech import demo as demo_speech
 from rhapsode.modalities.speech.audio import written
-from rhapsode.training import trainer
+from rhapsode.training import loop
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 COMMANDS = [line.strip() for line in README.splitlines() if line.startswith("    rhapsode ")]
@@ -27,7 +27,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 @pytest.fixture(autouse=True)
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
+    monkeypatch.setattr(loop, "EVALUATIONS", 2)
     monkeypatch.chdir(tmp_path)
     Path("src").mkdir()
     Path("strokes").mkdir()

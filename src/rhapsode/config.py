@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
 
+from rhapsode import registry
 from rhapsode.errors import UserError, choice
 
 Rate = Annotated[float, Field(ge=0, lt=1)]
@@ -19,51 +21,103 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class Part(Config):
+    """The settings of a part of a network that is found by name. Each head and each attention declares its own."""
+
+    name: str
+
+
+def _part(kind: str, value: Any) -> Any:
+    """The settings of one part of this kind in the registry, as the class of that part declares them. value: a table of
+    them, or the name alone. A table without a name gets that of the first part that has all of its settings."""
+    if isinstance(value, Part):
+        return value
+    table = {"name": value} if isinstance(value, str) else value
+    if not isinstance(table, dict):
+        raise UserError(f"{kind}: {value!r} is neither a name nor a table of settings.")
+    if "name" not in table:
+        every = {part.name: part.Settings.model_fields for part in registry.every(kind)}
+        known = {name: None for fields in every.values() for name in fields}
+        for key in table:
+            if key not in known:
+                raise unknown(kind, key, known)
+        table = {"name": next((name for name, fields in every.items() if set(table) <= set(fields)), ""), **table}
+    return make(registry.get(kind, str(table["name"])).Settings, table, kind)
+
+
+def _part_or_none(kind: str, value: Any) -> Any:
+    """As `_part`; an empty name, or `none`, is that of no part."""
+    name = value.get("name", kind) if isinstance(value, dict) else value
+    return None if name in (None, "", "none") else _part(kind, value)
+
+
+class EncoderConfig(Config):
+    """Layers that read the covariates of a whole unit before any step is predicted; none by default."""
+
+    feedforward: int = Field(default=0, ge=0, le=64)
+    """Feed-forward layers, each of which sees one step."""
+    feedforward_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each; 0 for twice the network's width."""
+    bidirectional: int = Field(default=0, ge=0, le=64)
+    """Bidirectional LSTM layers above those (Schuster & Paliwal 1997)."""
+    bidirectional_width: int = Field(default=0, ge=0, le=65536)
+    """Outputs of each direction; 0 for the network's width."""
+
+    @property
+    def layers(self) -> int:
+        """How many there are."""
+        return self.feedforward + self.bidirectional
+
+    def sized(self, width: int) -> EncoderConfig:
+        """The same with all widths, where the network's is `width`."""
+        wide = {
+            "feedforward_width": self.feedforward_width or 2 * width,
+            "bidirectional_width": self.bidirectional_width or width,
+        }
+        return self.model_copy(update=wide)
+
+
 class NetworkConfig(Config):
     """The shape of a network: all that decides its weights, together with the kind of step."""
 
     cell: str = "lstm"
     """What a layer is made of."""
-    head: str = "categorical"
-    """The distribution of the next step; the codec says which (see `rhapsode train --codec`)."""
     layers: int = Field(default=1, ge=0, le=64)
-    """Of LSTM that read step after step; 0 leaves it to the context."""
+    """Recurrent layers that read step after step; 0 leaves it to the encoder."""
     width: Width = 256
-    """H, outputs per layer that reads step after step; and what the other widths follow."""
+    """H, outputs of each of those layers (hidden size); the encoder's widths follow it."""
     embedding: int = Field(default=32, ge=0, le=65536)
-    """Numbers per input symbol, learnt; 0 for one-hot inputs."""
+    """Numbers per input symbol, learnt (embedding size); 0 for one-hot inputs."""
     tied: bool = False
     """Output weights are the embedding's (Press & Wolf 2017); needs embedding == features."""
     skip: bool = False
     """The input goes to all layers, all layers go to the output (Graves 2013, section 2)."""
-    lead: int = Field(default=0, ge=0, le=65536)
-    """So many numbers of a step are the first layer's own: it reads and predicts these alone, and is heard by the
-    layers above, which read all and predict the others (Eck & Schmidhuber 2002: chords lead, the melody listens). Needs
-    skip, and a head whose parameters are one a number."""
-    reads: bool = True
-    """The network reads the step before. If not, steps depend on what is given only: regression."""
-    dense: int = Field(default=0, ge=0, le=64)
-    """Of the context (what is given with all steps of a unit, read before any is predicted): feed-forward layers."""
-    dense_width: int = Field(default=0, ge=0, le=65536)
-    """Outputs of each; 0 for twice the width."""
-    both: int = Field(default=0, ge=0, le=64)
-    """Of the context, above those: bidirectional LSTM layers (Schuster & Paliwal 1997)."""
-    both_width: int = Field(default=0, ge=0, le=65536)
-    """Outputs of each direction; 0 for the width."""
     residual: bool = False
     """Each layer after the first adds to its input (He et al. 2016)."""
-    mixtures: int = Field(default=20, ge=1, le=1000)
-    """Gaussians in the distribution of a pen's next move (head mixture) or of a frame (head gaussians)."""
-    ends: bool = True
-    """That head says where a drawing ends, too. (The paper's does not.)"""
-    hidden: int = Field(default=128, ge=1, le=65536)
-    """Hidden units of the distribution within a step (head nade)."""
-    condition: str = ""
-    """How the text that goes with the steps is attended: `window` (Graves 2013, section 5). Empty: there is no text."""
-    components: int = Field(default=10, ge=1, le=1000)
-    """Gaussians in that window."""
-    feedback: bool = False
-    """The window of a step is an input of the first layer at the next one, too, as in the paper. (It costs speed.)"""
+    autoregressive: bool = True
+    """The network reads the step before. If not, steps depend on the covariates only: regression."""
+    head: Annotated[SerializeAsAny[Part], BeforeValidator(partial(_part, "head"))] = Part(name="categorical")
+    """The distribution of the next step; the codec says which."""
+    attention: Annotated[SerializeAsAny[Part] | None, BeforeValidator(partial(_part_or_none, "attention"))] = None
+    """How the text that goes with the steps is attended."""
+    encoder: EncoderConfig = EncoderConfig()
+    """Layers that read the covariates of a whole unit."""
+
+    def check(self) -> None:
+        """Raises `UserError` for settings that do not go together. (A table of some settings may be completed by those
+        of a codec, so each alone is no error.)"""
+        if not self.layers and (self.autoregressive or self.skip or self.attention or self.tied):
+            raise UserError("layers = 0 needs autoregressive = false, and no skip, no attention, no tied weights.")
+        if self.layers == 1 and self.attention and not self.feedback:
+            raise UserError(
+                "what is attended is read by the layers above the first. Set layers = 2, or feedback = true in "
+                "[network.attention]."
+            )
+
+    @property
+    def feedback(self) -> bool:
+        """What was attended at a step is an input of the first layer at the next one."""
+        return bool(getattr(self.attention, "feedback", False))
 
 
 class Dropout(Config):
@@ -84,27 +138,33 @@ class Dropout(Config):
 class FramingConfig(Config):
     """How the past is presented to the network; see `rhapsode.data.framing`."""
 
-    name: Literal["stream", "whole", "one-to-one", "many-to-one", "one-to-many"] = "stream"
+    name: str = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)
     """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
-
-    @model_validator(mode="after")
-    def _has_its_length(self) -> FramingConfig:
-        if self.length == 0 and self.name in ("many-to-one", "one-to-many"):
-            raise ValueError(f"{self.name} needs a length of 1 or more")
-        return self
 
 
 class ModelConfig(Config):
     """All of a model but its weights. The model file carries it as JSON."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     codec: dict[str, Any]
     network: NetworkConfig
     framing: FramingConfig
     reset: str
     facts: dict[str, Any] = {}
     """For people: what it was trained on, for how long, how well it did."""
+
+
+def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings of a network with others over them. A part that keeps its name keeps what is not set anew."""
+    found = dict(base)
+    for key, value in over.items():
+        old, new = ({"name": one} if isinstance(one, str) else one for one in (found.get(key), value))
+        if key in ("head", "attention", "encoder") and isinstance(old, Mapping) and isinstance(new, Mapping):
+            name = old.get("name")
+            value = {**old, **new} if new.get("name", name) == name else new
+        found[key] = value
+    return found
 
 
 C = TypeVar("C", bound=BaseModel)
@@ -116,6 +176,8 @@ def make(kind: type[C], values: Any, where: str) -> C:
         return kind.model_validate(values)
     except ValidationError as error:
         raise explain(error, where, kind) from None
+    except UserError as error:  # of a part
+        raise UserError(f"{where}: {error}") from None
 
 
 def explain(error: ValidationError, where: str, kind: type[BaseModel] | None = None) -> UserError:
@@ -154,7 +216,6 @@ ELSEWHERE = {
     "layers": ("num_layers", "n_layers"),
     "embedding": ("embedding_dim", "embed_size"),
     "tied": ("tie_weights",),
-    "both": ("bidirectional",),
     "between": ("rate", "dropout"),
 }
 """What settings are called in other programs."""

@@ -16,9 +16,9 @@ from typing import Any
 
 from rhapsode.errors import choice
 
-PACKAGES = {"codec": (), "cell": ("nn.cells",), "head": ("nn.heads",), "condition": ("nn.attention",)}
+PACKAGES = {"codec": (), "cell": ("nn.cells",), "head": ("nn.heads",), "attention": ("nn.attention",)}
 """Where the classes of each kind are, besides the modalities' own: those have packages named as in `OWN`."""
-OWN = {"codec": "codecs", "cell": "cells", "head": "heads", "condition": "attention"}
+OWN = {"codec": "codecs", "cell": "cells", "head": "heads", "attention": "attention"}
 
 
 @cache
@@ -50,7 +50,7 @@ def modules(package: str) -> dict[str, ModuleType]:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """All names of one kind (`codec`, `cell`, `head`, `condition`, `modality`), sorted. Imports none of them."""
+    """All names of one kind (`codec`, `cell`, `head`, `attention`, `modality`), sorted. Imports none of them."""
     return tuple(sorted(_places(kind)))
 
 

@@ -62,26 +62,29 @@ def put(path: Path, content: bytes | str) -> Path:
 # --- what Rhapsode made ---
 
 
+WINDOW = {"name": "window", "feedback": True, "components": 10}
+
+
 @pytest.mark.parametrize(
     ("codec", "settings", "idle"),
     [
         (
             "chars",
             {"embedding": 6, "tied": False, "layers": 1},
-            {"mixtures", "ends", "hidden", "components"},
+            {"attention"},
         ),
-        ("strokes", {"mixtures": 2, "ends": True, "condition": "window", "components": 10}, {"embedding", "hidden"}),
+        ("strokes", {"head": {"name": "mixture", "mixtures": 2, "ends": True}, "attention": WINDOW}, {"embedding"}),
     ],
 )
 def test_settings_that_apply(
     inspected: Inspected, tiny_model: MakeModel, codec: str, settings: dict[str, Any], idle: set[str]
 ) -> None:
-    network = {"mixtures": 2} if codec == "strokes" else {}
+    network = {"head": {"mixtures": 2}} if codec == "strokes" else {}
     model = tiny_model(codec=codec, reset="document", **network)
     found = inspected(model.path).json
     assert found["kind"] == "model" and found["codec"] == codec and found["framing"] == {"name": "stream"}
     assert settings.items() <= found["network"].items()
-    assert not {*idle, "lead", "dense", "dense_width", "both", "both_width", "reads"} & set(found["network"])
+    assert not {*idle, "encoder", "autoregressive"} & set(found["network"])
     assert ("reset" in found) == (codec == "chars")
     assert f"codec {codec}" in inspected.lines and "layers" in " ".join(inspected.lines)
 
@@ -95,9 +98,13 @@ def test_settings_of_each_part_of_a_network_are_told(tiny_model: MakeModel) -> N
     assert set(plain) == {"cell", "head", "layers", "width", "embedding", "tied"}
     deep = Network(NetworkConfig(width=8, embedding=4, layers=2), steps).settings
     assert set(deep) - set(plain) == {"skip", "residual"}
-    read = Network(NetworkConfig(width=8, embedding=4, dense=1, both=1, reads=False), steps, covariates=3).settings
-    assert set(read) - set(plain) == {"reads", "dense", "dense_width", "both", "both_width"}
-    assert (read["dense_width"], read["both_width"]) == (16, 8) and "embedding" not in read
+    both = {"feedforward": 1, "bidirectional": 1}
+    read = Network(NetworkConfig(width=8, autoregressive=False, encoder=both), steps, covariates=3).settings  # type: ignore[arg-type]
+    assert set(read) - set(plain) == {"autoregressive", "encoder"}
+    assert (read["encoder"]["feedforward_width"], read["encoder"]["bidirectional_width"]) == (
+        16,
+        8,
+    ) and "embedding" not in read
 
 
 def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,7 +147,7 @@ def test_what_lies_beside_models(inspected: Inspected, tmp_path: Path, capsys: p
     assert (found["kind"], found["tunes"], found["held_out"]) == ("training index", 1, 1)
     config = RecogniserConfig(alphabet="ab", layers=1, width=4)
     rng = np.random.default_rng(0)
-    weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.shapes.items()}
+    weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.network().shapes.items()}
     checkpoint.save(tmp_path / "reader.safetensors", config.model_dump(), weights)
     found = inspected(tmp_path / "reader.safetensors").json
     assert found["kind"] == "recogniser" and found["alphabet"] == "ab" and found["parameters"] > 100

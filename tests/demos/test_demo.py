@@ -14,7 +14,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.music import demo as demo_music
 from rhapsode.modalities.text.demo import PROMPT, TEMPERATURES, demo
 from rhapsode.report import Report
-from rhapsode.training import trainer
+from rhapsode.training import loop
 
 
 class Idle(Report):
@@ -61,7 +61,7 @@ def test_a_demo_works_where_the_user_stands_and_in_no_others_folder(
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("rhapsode.modalities.text.demo.language_reference", lambda: "It was the best of times.\n" * 200)
-    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
+    monkeypatch.setattr(loop, "EVALUATIONS", 2)
     assert main(["demo", "--minutes", "0.005"]) == 0
     assert "written  demo-text/written.txt\nmodel    demo-text/model\n" in capsys.readouterr().err
     assert {each.name for each in tmp_path.iterdir()} == {"cache", "demo-text"}

@@ -93,7 +93,7 @@ def test_the_digest_is_of_what_predicts(tiny_model: MakeModel, path: Path) -> No
     assert digest(facts={"seconds": 3.5}) == digest(facts={}) == model.digest
     assert Model(model.config, model.weights).digest == model.digest, "without a file"
     network = config_of(model)["network"]
-    without = {name: value for name, value in network.items() if name != "hidden"}  # as before there was this setting
+    without = {name: value for name, value in network.items() if name != "residual"}  # as before there was this setting
     old = digest(network=without)
     assert old != model.digest and Model.load(path).config == model.config
     rounded = {name: value.astype(np.float16) for name, value in model.weights.items()}
@@ -223,7 +223,7 @@ FORGERIES = {
     "unknown cell": (setting("network", "cell", to="gru9"), "cell"),
     "unknown head": (setting("network", "head", to="os.system"), "head"),
     "private module for a head": (setting("network", "head", to="_head"), "head"),
-    "unknown framing": (setting("framing", "name", to="many"), "framing.name"),
+    "unknown framing": (setting("framing", "name", to="many"), "framing"),
     "window of no steps": (setting("framing", to={"name": "many-to-one", "length": 0}), "framing"),
     "horizon of no steps": (setting("framing", to={"name": "one-to-many"}), "framing"),
     "unknown policy": (setting("reset", to="__import__('os')"), "reset"),
@@ -232,7 +232,7 @@ FORGERIES = {
     "expression too deep": (setting("reset", to="regex:" + "(" * 30000), "regular expression"),
     "number for a policy": (setting("reset", to=7), "reset"),
     "unknown key": (setting("eval", to="1"), "eval"),
-    "a format to come": (setting("format", to=2), "format"),
+    "a format to come": (setting("format", to=3), "format"),
     "tied to what does not fit": (setting("network", "tied", to=True), "tied"),
     "list for a network": (setting("network", to=[]), "network"),
 }

@@ -376,7 +376,7 @@ def test_data_get_cuts_a_part(run: Run, monkeypatch: pytest.MonkeyPatch, tmp_pat
 def test_records_are_scored_from_the_sources_that_train_takes(run: Run, tiny_model: MakeModel, pens: Path) -> None:
     from zipfile import ZipFile
 
-    model = tiny_model(codec="strokes", condition="window").path
+    model = tiny_model(codec="strokes", attention="window").path
     Path("folder").mkdir()
     Path("folder/letter.txt").write_text("a letter")
     Path("folder/pens.jsonl").write_bytes(pens.read_bytes())

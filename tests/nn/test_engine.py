@@ -10,7 +10,7 @@ import pytest
 
 from rhapsode import registry
 from rhapsode.config import NetworkConfig
-from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.network import Network
 from rhapsode.steps.text import Text
@@ -31,21 +31,20 @@ NETWORKS: list[dict[str, Any]] = [
     {"width": 1, "embedding": 1},
     {"width": 67, "layers": 2},  # not a multiple of any vector's width
     *(
-        {"head": "mixture", "mixtures": 3, "condition": condition, "components": 3, "skip": False, **more}
-        for condition in registry.names("condition")
-        for more in (
-            {"layers": 1, "feedback": True, "components": 10, "width": 12},
-            {"layers": 2},
-            {"layers": 3, "skip": True},
-            {"layers": 2, "skip": True, "feedback": True, "width": 37},
+        {"head": {"name": "mixture", "mixtures": 3}, "attention": {"name": attention, **own}, "skip": False, **more}
+        for attention in registry.names("attention")
+        for own, more in (
+            ({"feedback": True}, {"layers": 1, "width": 12}),
+            ({}, {"layers": 2}),
+            ({}, {"layers": 3, "skip": True}),
+            ({"feedback": True}, {"layers": 2, "skip": True, "width": 37}),
         )
     ),
     {"head": "mixture", "layers": 2},
     {"head": "bernoulli"},
-    {"head": "bernoulli", "layers": 2, "skip": True, "lead": 1},
-    {"head": "nade", "layers": 2, "skip": True, "hidden": 5},
+    {"head": {"name": "nade", "hidden": 5}, "layers": 2, "skip": True},
     {"head": "product"},
-    {"head": "chain", "layers": 2, "skip": True, "hidden": 5},
+    {"head": {"name": "chain", "hidden": 5}, "layers": 2, "skip": True},
     {"layers": 2, "skip": True, "given": 3},
     {"head": "product", "given": 2},
 ]
@@ -57,18 +56,18 @@ pytestmark = [
 
 
 class Pair:
-    """One network with its weights, for torch and as an engine; inputs, and texts where there is a condition."""
+    """One network with its weights, for torch and as an engine; inputs, and texts where there is an attention."""
 
     def __init__(self, cell: str, options: dict[str, Any], threads: int | None = None) -> None:
         options = dict(options)
         self.given = options.pop("given", 0)
         config = NetworkConfig(cell=cell, **{"width": 16, "embedding": 6, **options})
-        kind = registry.get("head", config.head).kind.example(V)
-        self.network = Network(config, kind, Text(11) if config.condition else None, self.given)
+        kind = registry.get("head", config.head.name).kind.example(V)
+        self.network = Network(config, kind, Text(11) if config.attention else None, self.given)
         weights = random_weights(self.network, seed=1)
-        if config.condition:  # random windows would leave their texts at once
-            weights["condition.bias"][2 * config.components :] = -2
-            weights["condition.weight"] /= 2
+        if config.attention:  # random windows would leave their texts at once
+            weights["attention.bias"][2 * self.network.attention.state[0] :] = -2
+            weights["attention.weight"] /= 2
         self.engine = Engine(self.network.graph(weights), threads)
         self.weights = {name: torch.from_numpy(value) for name, value in weights.items()}
         self.like = self.weights["output.bias"]
@@ -83,7 +82,7 @@ class Pair:
 
     def text(self, rows: Any) -> tuple[np.ndarray, np.ndarray] | None:
         """Texts of all lengths, those of the rows with these numbers."""
-        if self.network.condition is None:
+        if self.network.attention is None:
             return None
         lengths = np.arange(2, 2 + 40)[rows]
         text = np.random.default_rng(6).integers(0, 11, (42, 40))[: lengths.max(), rows]
@@ -108,10 +107,10 @@ class Pair:
         before = self.network.zeros(rows, self.like) if state is None else map(torch.from_numpy, state)
         shut = None if reset is None else torch.from_numpy(reset)
         texts = self.text(np.arange(rows))
-        attended = None
+        memory = None
         if texts is not None:
             ends = torch.from_numpy(np.tile(texts[1], (steps, 1)))
-            attended = Attended(torch.from_numpy(texts[0]), torch.zeros_like(ends), ends)
+            memory = Memory(torch.from_numpy(texts[0]), torch.zeros_like(ends), ends)
         known = self.known(inputs)
         with torch.no_grad():
             out, after = self.network.run(
@@ -119,7 +118,7 @@ class Pair:
                 torch.from_numpy(inputs),
                 tuple(before),
                 shut,
-                text=attended,
+                memory=memory,
                 covariates=None if known is None else torch.from_numpy(known),
             )
         return out.numpy(), tuple(part.numpy() for part in after)
@@ -178,8 +177,7 @@ def test_resets_agree(cell: str, options: dict[str, Any]) -> None:
 def test_a_reset_leaves_exactly_nothing(cell: str, options: dict[str, Any]) -> None:
     pair = Pair(cell, options)
     _, state = pair.run(pair.inputs)
-    attending = len(pair.network.condition.state) + pair.network.config.feedback if pair.network.condition else 0
-    cells = len(state) - attending
+    cells = sum(len(each.state) for each in pair.network.cells)
     state = tuple(part * 100 for part in state[:cells]) + state[cells:]
     reset = np.zeros((T, B), bool)
     reset[T - 1, ::2] = True

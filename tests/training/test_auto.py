@@ -82,7 +82,8 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
     data: int, longest: int, updates: int, reads: bool
 ) -> None:
     """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
-    network = {"layers": 1, "reads": reads, "head": "gaussians", "both": 1, "width": 32, "mixtures": 2}
+    parts = {"head": {"name": "gaussians", "mixtures": 2}, "encoder": {"bidirectional": 1}}
+    network = {"layers": 1, "autoregressive": reads, "width": 32, **parts}
     plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
     assert data / (plan.rows * plan.window) >= updates
     assert plan.window >= max(auto.PACKED_LEAST, longest)

@@ -16,12 +16,13 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.music.blues import corpus
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.report import Report
-from rhapsode.training import trainer
+from rhapsode.training import loop
 from rhapsode.training.folder import RECORDS, check_free, over
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.run import train
 from rhapsode.training.told import SAMPLES, TOLD
 from rhapsode.training.trainer import Trainer
+from rhapsode.training.validation import Validation
 from tests.conftest import Stop
 
 SMALL: dict[str, Any] = {
@@ -94,7 +95,7 @@ def test_the_same_run_makes_the_same_digest(
     kind: str, text: Path, pens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """However long it takes. (Of voices: see test_speech.)"""
-    monkeypatch.setattr(trainer, "EVALUATIONS", 2)
+    monkeypatch.setattr(loop, "EVALUATIONS", 2)
     source = {"text": text, "pens": pens, "tunes": tunes(tmp_path)}[kind]
     how = {**SMALL, "network": {"width": 12}}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -161,7 +162,7 @@ def test_training_longer_is_resumed_exactly(finished: Path, tmp_path: Path) -> N
 
 def test_better_weights_are_not_given_up(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Model.load(finished)
-    monkeypatch.setattr(Trainer, "evaluate", lambda self: 99.0)
+    monkeypatch.setattr(Validation, "nll", lambda self, weights: 99.0)
     train([], finished, resume=True, steps=5, device="cpu")
     assert Model.load(finished).checksum == before.checksum
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import sys
 import textwrap
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -12,7 +13,7 @@ from pydantic import BaseModel
 
 from rhapsode import registry
 from rhapsode.cli._settings import TABLES, with_brought
-from rhapsode.config import Dropout, NetworkConfig
+from rhapsode.config import Dropout, EncoderConfig, NetworkConfig
 from rhapsode.console.brought import options_of, training
 from rhapsode.training.plan import SETTINGS, Plan
 
@@ -49,10 +50,10 @@ Options of the command line win over those of the file. From Python, the same na
 `codec="words"`, `codec_options={"max_size": 20_000}`. A name that is not known is answered with those that are.
 """
 DERIVED = {
-    "network": {"width": "from data and time", "head": "the codec's"},
+    "network": {"width": "from data and time"},
     "plan": {
         "rows": "from the data",
-        "window": "32, 64 for wide networks, 128 for handwriting",
+        "window": "32, 64 for wide networks, 128 where a text is attended",
         "warmup": "a tenth of the updates, at most 50",
         "precision": "bf16 where the machine multiplies it",
         "threads": "measured",
@@ -61,8 +62,8 @@ DERIVED = {
     "dropout": dict.fromkeys(("input", "between", "output", "recurrent", "locked"), "from the epochs"),
 }
 """Where the default is not the class's, for training chooses."""
-NAMED = {"cell": "cell", "head": "head", "condition": "condition"}
-"""Settings that name something in the registry."""
+PARTS = ("head", "attention", "encoder")
+"""Settings of a network that are tables of their own."""
 
 
 def page() -> str:
@@ -93,19 +94,49 @@ def _tables() -> Iterator[str]:
         (
             "network",
             NetworkConfig,
-            NetworkConfig.model_fields,
-            "The shape of the network. Codecs have networks that suit them; the defaults here are those of text.",
+            [name for name in NetworkConfig.model_fields if name not in PARTS],
+            "The shape of the network. Codecs have networks that suit them; the defaults here are those of text. Its "
+            f"parts have tables of their own: {', '.join(f'[network.{part}]' for part in PARTS)}.",
         ),
         ("dropout", Dropout, Dropout.model_fields, "Rates. With this table, what it does not name is 0."),
         ("plan", Plan, SETTINGS, "How the weights are learnt."),
     ):
-        meanings = documented(kind)
-        schema = kind.model_json_schema()["properties"]
-        rows = []
-        for name in names:
-            default = DERIVED.get(title, {}).get(name) or _value(schema[name].get("default"))
-            rows.append((f"`{name}`", default, _allowed(name, schema[name]), meanings.get(name, "")))
+        rows = _rows(kind, names, title)
         yield f"## [{title}]\n\n{about}\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}"
+        if kind is NetworkConfig:
+            yield from _network_parts()
+
+
+def _network_parts() -> Iterator[str]:
+    """The tables in [network]."""
+    for kind, about in (
+        ("head", "The distribution of the next step; the codec says which. `name` is one of these, the others are its"),
+        (
+            "attention",
+            "How the text that goes with the steps is attended. `name` is one of these, or none; the others are its",
+        ),
+    ):
+        rows = list[tuple[str, ...]]()
+        for part in registry.every(kind):
+            rows.append((f"`{part.name}`", "", "", "", (sys.modules[part.__module__].__doc__ or "").splitlines()[0]))
+            rows += [("", *row) for row in _rows(part.Settings) if row[0] != "`name`"]
+        yield (
+            f"### [network.{kind}]\n\n{about} settings. `{kind} = NAME` under [network] is short for a name alone.\n\n"
+            f"{_table(('name', 'setting', 'default', 'allowed', 'meaning'), rows)}"
+        )
+    about = (EncoderConfig.__doc__ or "").split("; ")[0]
+    rows = _rows(EncoderConfig)
+    yield f"### [network.encoder]\n\n{about}.\n\n{_table(('setting', 'default', 'allowed', 'meaning'), rows)}"
+
+
+def _rows(kind: type[BaseModel], names: Iterable[str] = (), title: str = "") -> list[tuple[str, ...]]:
+    """Of each setting of a class: its name, default, what is allowed, and its meaning."""
+    meanings, schema = documented(kind), kind.model_json_schema()["properties"]
+    rows: list[tuple[str, ...]] = []
+    for name in names or kind.model_fields:
+        default = DERIVED.get(title, {}).get(name) or _value(schema[name].get("default"))
+        rows.append((f"`{name}`", default, _allowed(name, schema[name]), meanings.get(name, "")))
+    return rows
 
 
 def _codecs() -> str:
@@ -126,9 +157,11 @@ def _codecs() -> str:
 
 def documented(kind: type[BaseModel]) -> dict[str, str]:
     """What stands below each setting of a class: its name → the docstring, on one line."""
+    if kind.__base__ is None or not kind.__annotations__:
+        return {}
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body
     assert isinstance(tree, ast.ClassDef)
-    found = {}
+    found = documented(kind.__base__)
     for one, below in zip(tree.body, tree.body[1:], strict=False):
         if isinstance(one, ast.AnnAssign) and isinstance(one.target, ast.Name) and isinstance(below, ast.Expr):
             found[one.target.id] = " ".join(str(ast.literal_eval(below.value)).split())
@@ -136,8 +169,8 @@ def documented(kind: type[BaseModel]) -> dict[str, str]:
 
 
 def _allowed(name: str, schema: dict[str, Any]) -> str:
-    if name in NAMED:
-        return ", ".join(registry.names(NAMED[name])) + (", or none" if schema.get("default") == "" else "")
+    if name == "cell":
+        return ", ".join(registry.names(name))
     if "enum" in schema:
         return ", ".join(schema["enum"])
     if schema.get("type") == "boolean":

@@ -15,6 +15,7 @@ from rhapsode.config import Config, Dropout, NetworkConfig, Rate, make, unknown
 from rhapsode.console.brought import options_of, training
 from rhapsode.console.output import read
 from rhapsode.errors import UserError, choice
+from rhapsode.files import format1
 
 FOLDER = files("rhapsode") / "recipes"
 TABLES = ("network", "dropout", "plan", "codec")
@@ -134,7 +135,7 @@ def _check_tables(settings: Settings, name: str) -> None:
     """Raises `UserError` for keys that the tables do not have, and for what can be told to be wrong already."""
     from rhapsode.training.plan import SETTINGS
 
-    make(NetworkConfig, settings.network, f"{name}: [network]")
+    make(NetworkConfig, format1.renamed(settings.network)[0], f"{name}: [network]")
     if isinstance(settings.dropout, dict):
         make(Dropout, settings.dropout, f"{name}: [dropout]")
     for key in settings.plan:

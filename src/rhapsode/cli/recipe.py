@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli import train
+from rhapsode.console import complete
 from rhapsode.console.commands import Commands
 from rhapsode.console.options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
 from rhapsode.console.output import as_json, put
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
 app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete.recipes, help="As listed.")]
 INDENT, WIDTH = 14, 110
 
 
@@ -67,7 +68,7 @@ def _described(name: str, found: Settings) -> list[str]:
         if isinstance(values, float):  # one for all rates
             lines += ["", f"{table} = {values}"]
         elif values:
-            lines += ["", f"[{table}]", *_settings(values)]
+            lines += _table(table, values)
     source = "" if found.sources else " SOURCE"
     return [*lines, "", f"train it with: rhapsode recipe run {name}{source} -o MODEL"]
 
@@ -78,6 +79,15 @@ def _entry(label: str, texts: list[str]) -> list[str]:
     paragraphs = [textwrap.wrap(text, WIDTH, initial_indent=indent, subsequent_indent=indent) for text in texts]
     first, *rest = [line for paragraph in paragraphs for line in paragraph]
     return [label.ljust(INDENT) + first[INDENT:], *rest]
+
+
+def _table(name: str, values: dict[str, Any]) -> list[str]:
+    """A table of TOML, and those in it."""
+    own = {key: value for key, value in values.items() if not isinstance(value, dict)}
+    lines = ["", f"[{name}]", *_settings(own)]
+    for key in values.keys() - own.keys():
+        lines += _table(f"{name}.{key}", values[key])
+    return lines
 
 
 def _settings(values: dict[str, Any]) -> list[str]:
@@ -96,7 +106,10 @@ def settings() -> None:
 def run(
     name: Name,
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="As of train [default: the recipe's own data].")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE]...", autocompletion=complete.sources, help="As of train [default: the recipe's own data]."
+        ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,

@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import torch
 
 from rhapsode import registry
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.data.recognition import plain_codec
@@ -72,7 +72,7 @@ class Case(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Speeds:
     """Of one network of a case: steps per second, trained and drawn, the latter of one sample."""
 
     network: str
@@ -106,11 +106,11 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
 
 
 @memory.kept()
-def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawing]:
+def speeds(case: Case, precision: str, device: torch.device) -> Iterator[Speeds]:
     """Each network of a case."""
     rows, window = case.batch
     for name, settings in case.networks.items():
-        network = NetworkConfig(**{**case.codec.network, **settings})
+        network = NetworkConfig(**merged(case.codec.network, settings))
         probe = Probe(network, rows, window, precision, device)
         probe.update()
         update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
@@ -121,7 +121,7 @@ def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawi
             begun = time.perf_counter()
             drawn = model.generate(case.prompt, length=STEPS, seed=1)[0]
             times.append((time.perf_counter() - begun) / len(drawn.steps))
-        yield Drawing(name, rows * window / update, 1 / statistics.median(times))
+        yield Speeds(name, rows * window / update, 1 / statistics.median(times))
 
 
 def untrained(codec: Codec, network: NetworkConfig) -> Model:

@@ -31,9 +31,9 @@ class Cold(Evaluation):
         """Raises `UserError` for windows that cannot be, and for models that do not carry their state."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LIMIT:
             raise UserError(f"cold: {n!r} is not allowed. Allowed: windows of 1 to {LIMIT:,} steps.")
-        if model.config.framing.name != "stream":
+        if not model.framing.carried:
             raise UserError(
-                f"cold windows compare models that carry their state; with framing {model.config.framing.name} "
+                f"cold windows compare models that carry their state; with framing {model.framing.name} "
                 "this model's state starts from zero by itself. Score it without them."
             )
         self._model, self._n, self._start = model, n, model.codec.steps.start

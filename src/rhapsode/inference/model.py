@@ -15,9 +15,10 @@ import numpy as np
 from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.codecs.stored import codec_from_json
+from rhapsode.data.framing import framing_of
 from rhapsode.data.guide import NOTHING
 from rhapsode.errors import UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
@@ -35,7 +36,12 @@ class Model(Trained):
         """The model in a folder or file. Raises `UserError` for anything else."""
         file = checkpoint.locate(path)
         info, mark, _ = checkpoint.load_info(file)
-        config = make(ModelConfig, info, f"{file}: its configuration")
+        old = info.get("format") == 1
+        try:
+            config = make(ModelConfig, format1.upgraded(info) if old else info, "its configuration")
+            framing_of(config.framing)
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
         codec = codec_from_json(config.codec)
         network = Network(config.network, codec.steps, codec.text, codec.covariates)
         if codec.covariates and (config.framing.name, config.reset) != (network.framing, "document"):
@@ -44,11 +50,14 @@ class Model(Trained):
                 f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
                 "Train again."
             )
-        weights = checkpoint.load_tensors(file, network.shapes, mark)
+        if old:
+            weights, digest = format1.load(file, info, network.shapes, mark)
+        else:
+            weights, digest = checkpoint.load_tensors(file, network.shapes, mark), ""
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
-        return Model(config, weights, mark, file)
+        return Model(config, weights, mark, file, digest)
 
     def reader(self, rows: int = 1, text: np.ndarray = NO_TEXT, covariates: np.ndarray = NOTHING) -> Reader:
         """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them;

@@ -17,12 +17,14 @@ from rhapsode.config import ModelConfig
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_from_json
 from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
+from rhapsode.nn.operations import part
 from rhapsode.steps.text import Text
 
 
@@ -30,16 +32,23 @@ class Trained:
     """What a model file holds, ready to run. Immutable."""
 
     def __init__(
-        self, config: ModelConfig, weights: Mapping[str, np.ndarray], checksum: str = "", path: Path | None = None
+        self,
+        config: ModelConfig,
+        weights: Mapping[str, np.ndarray],
+        checksum: str = "",
+        path: Path | None = None,
+        digest: str = "",
     ):
-        """checksum: of the file at `path`, where there is one."""
+        """checksum: of the file at `path`, where there is one. digest: see there; empty to compute it."""
         self.config = config
         self.weights = weights
         self.checksum = checksum
         self.path = path
+        self._digest = digest
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
         self.head = self.network.bound(weights)
+        self.framing = framing_of(config.framing)
         self.policy = ResetPolicy.parse(config.reset)
 
     @cached_property
@@ -49,6 +58,8 @@ class Trained:
         Facts about its training are not in it, so the same run on the same machine makes the same digest. Nor is any
         setting that its file does not name: one that later versions of Rhapsode bring changes no digest.
         """
+        if self._digest:
+            return self._digest
         named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
         return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self.weights)
 
@@ -58,21 +69,21 @@ class Trained:
         return Engine(self.network.graph(self.weights))
 
     @cached_property
-    def _context(self) -> Engine | None:
-        context = self.network.context
-        return Engine(context.graph(context.own(self.weights))) if context else None
+    def _encoder(self) -> Engine | None:
+        encoder = self.network.encoder
+        return Engine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:
-        """The covariates of all steps of a unit [N, D] as its encoder makes them [N, C] float32;
+        """The covariates of all steps of a unit [N, D] as its encoder makes them [N, E] float32;
         unchanged where there is no encoder."""
-        if self._context is None or not len(covariates):
+        if self._encoder is None or not len(covariates):
             return covariates
-        return self._context.run(covariates[:, None].astype(np.float32), self._context.zeros(1))[0][:, 0]
+        return self._encoder.run(covariates[:, None].astype(np.float32), self._encoder.zeros(1))[0][:, 0]
 
     @property
     def text(self) -> Text | None:
         """The kind of the texts that the network attends to, if it attends to any."""
-        return self.codec.text if self.network.condition else None
+        return self.codec.text if self.network.attention else None
 
     @property
     def categorical(self) -> Categorical:
@@ -93,11 +104,11 @@ class Trained:
         """The codec, if it is one of records. Raises `UserError`."""
         if not isinstance(self.codec, RecordCodec):
             raise UserError(
-                f"this needs a model of drawings or the like; the codec of this one is {self.codec.name!r}."
+                f"this needs a model of whole records, not of text; the codec of this one is {self.codec.name!r}."
             )
         return self.codec
 
     @property
     def end(self) -> int | None:
         """The symbol that ends a document, if the model knows one and the policy has a use for it."""
-        return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None
+        return None if self.policy.lines else self.codec.end

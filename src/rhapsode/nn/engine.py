@@ -8,15 +8,19 @@ use this engine, so that they see the same numbers.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.nn.operations import Operations
 
 if TYPE_CHECKING:
     from onnx import NodeProto, TensorProto
+
+    from rhapsode.nn.attention._attention import Attention
+    from rhapsode.nn.cells._cell import Cell
 
 State = tuple[np.ndarray, ...]
 """The state of B rows: parts [B, H] float32. Treat as immutable: a step makes new arrays."""
@@ -30,7 +34,7 @@ SINGLE = "single steps"
 """A graph's documentation says so if it computes one step, not a window of any length."""
 
 
-class Graph:
+class Graph(Operations[str]):
     """An ONNX graph under construction. Names are made up as nodes are added.
 
     shape:   of a step: () for symbols. whole: it is made of whole numbers.
@@ -52,6 +56,8 @@ class Graph:
     ) -> None:
         self._shape, self._whole, self._attends, self._given, self._single = shape, whole, attends, covariates, single
         self.attention = ""
+        self.row_lengths = ""
+        """The name of how many steps each row has, [B] int64, where rows are padded: for bidirectional layers."""
         self._nodes: list[NodeProto] = []
         self._constants: list[TensorProto] = []
         self._state: list[tuple[str, int]] = []
@@ -83,6 +89,60 @@ class Graph:
         name = f"state{len(self._state)}"
         self._state.append((name, width))
         return name
+
+    def concatenate(self, parts: Sequence[str]) -> str:
+        return self.add("Concat", *parts, axis=2)[0] if len(parts) > 1 else parts[0]
+
+    def sum(self, one: str, other: str) -> str:
+        return self.add("Add", one, other)[0]
+
+    def tanh(self, x: str) -> str:
+        return self.add("Tanh", x)[0]
+
+    def linear(self, x: str, weight: np.ndarray, bias: np.ndarray, exact: bool = False) -> str:
+        return self.sum(self.add("MatMul", x, self.constant(weight.T))[0], self.constant(bias))
+
+    def drop(self, x: str, place: str) -> str:
+        return x
+
+    def layer(
+        self, cell: Cell, weights: Mapping[str, np.ndarray], x: str, state: tuple[str, ...]
+    ) -> tuple[str, tuple[str, ...]]:
+        return cell.graph(self, dict(weights), x, state)
+
+    def direction(self, cell: Cell, weights: Mapping[str, np.ndarray], x: str, backward: bool) -> str:
+        rows = self.add("Shape", x, start=1, end=2)[0]
+        shape = self.add("Concat", rows, self.constant([cell.width]), axis=0)[0]
+        zero = self.add("ConstantOfShape", shape)[0]  # float32
+        y, _ = cell.graph(self, dict(weights), self._turned(x) if backward else x, (zero,) * len(cell.state))
+        return self._turned(y) if backward else y
+
+    def _turned(self, x: str) -> str:
+        """[T, B, N] with the last step first, of each row as many steps as `row_lengths` says."""
+        if self.row_lengths:
+            return self.add("ReverseSequence", x, self.row_lengths, batch_axis=1, time_axis=0)[0]
+        ends = [self.constant([at]) for at in (-1, -(2**62), 0, -1)]
+        return self.add("Slice", x, *ends)[0]
+
+    def attend(
+        self,
+        attention: Attention,
+        weights: Mapping[str, np.ndarray],
+        cell: Cell,
+        layer: Mapping[str, np.ndarray],
+        x: str,
+        before: tuple[str, ...],
+        state: tuple[str, ...],
+    ) -> tuple[str, str, tuple[str, ...], tuple[str, ...]]:
+        first = self.constant([0])
+        if attention.feedback:  # one step: what was attended at the step before stands in the state
+            x = self.concatenate([x, self.add("Unsqueeze", state[-1], first)[0]])
+        y, new = self.layer(cell, layer, x, before)
+        own = state[: len(attention.state)]
+        w, self.attention, after = attention.graph(self, dict(weights), y, own)
+        if attention.feedback:
+            after = (*after, self.add("Squeeze", w, first)[0])
+        return y, w, new, after
 
     def finish(self, parameters: str, new_state: Sequence[str]) -> bytes:
         """The serialised model. Inputs: `inputs` [T, B, *shape] int64 or float32, the state, perhaps the text and what

@@ -2,17 +2,17 @@
 
     inputs [T, B] ─▶ embedding ─▶ cell ─▶ ... ─▶ cell ─▶ features [T, B, F] ─▶ parameters [T, B, P]
                         ▲          │      ▲
-          given ─▶ context         └▶ condition ◀─ text
+     covariates ─▶ encoder         └▶ attention ◀─ text
 
 A `Network` holds no weights. It says what shapes they have, and computes with weights given: as
-torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`).
+torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`). Both are one forward
+pass over the operations of `rhapsode.nn.operations`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from contextlib import nullcontext
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,11 +20,12 @@ import numpy as np
 from rhapsode import registry
 from rhapsode.config import Dropout, NetworkConfig
 from rhapsode.errors import UserError
-from rhapsode.nn.attention._attention import Attended, Condition
+from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.nn.cells._cell import Cell
-from rhapsode.nn.encoder import Context, part, widths
+from rhapsode.nn.encoder import Encoder
 from rhapsode.nn.engine import INPUT, Graph
 from rhapsode.nn.heads._head import Head
+from rhapsode.nn.operations import Operations, X, part
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.text import Text
 
@@ -40,62 +41,35 @@ SELDOM = -4.0
 
 class Network:
     """The computation for one configuration, kind of step, kind of text that goes with them (None: there is none), and
-    so many numbers that are given of each step before it is predicted.
+    D covariates of each step before it is predicted.
 
-    The state is a flat tuple of the layers' state parts, each [B, H], first layer first; then those of the condition,
-    and what it gave at the last step, if that is fed back.
+    The state is a flat tuple of the layers' state parts, each [B, H], first layer first; then those of the attention,
+    and what was attended at the last step, if that is fed back.
     """
 
     def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None, covariates: int = 0) -> None:
+        """Raises `UserError` for a configuration that does not fit the data."""
+        config.check()
         self.config = config
         self.steps = steps
         self.covariates = covariates
-        head: type[Head[Any]] = registry.get("head", config.head)
-        if not isinstance(steps, head.kind):
-            fitting = " or ".join(each.name for each in registry.every("head") if isinstance(steps, each.kind))
+        self.head: Head[Any] = registry.get("head", config.head.name)(steps, config.head)
+        self.attention: Attention | None = None
+        if config.attention:
+            self.attention = registry.get("attention", config.attention.name)(config.width, text, config.attention)
+        if not covariates and (config.encoder.layers or not config.autoregressive):
             raise UserError(
-                f"head {config.head} is not for steps that are {type(steps).__name__.lower()}: take {fitting}."
+                "these steps have no covariates: there must be no encoder, and autoregressive must be true."
             )
-        self.head = head(steps, config)
-        self.condition: Condition | None = None
-        if config.condition:
-            if text is None:
-                raise UserError(f"condition {config.condition!r} needs texts that go with the steps; there are none.")
-            self.condition = registry.get("condition", config.condition)(config.width, text, config)
-            if config.layers == 1 and not config.feedback:
-                raise UserError("a condition is read by the layers above the first. Set layers = 2 or feedback = true.")
-        self.context = Context(covariates, config) if config.dense or config.both else None
-        if not covariates and (self.context or not config.reads or not config.layers):
-            raise UserError(
-                "nothing is given with these steps: dense and both must be 0, reads true, and layers 1 or more."
-            )
-        if not config.layers and (config.reads or config.skip or config.condition or config.tied):
-            raise UserError("layers = 0 needs reads = false, and no skip, no condition, no tied weights.")
-        attended = self.condition.width if self.condition else 0
-        if config.feedback and not attended:
-            raise UserError(
-                "feedback is that of a condition, and there is none. Set condition = 'window', or feedback = false."
-            )
-        self.encoded = self.context.width if self.context else covariates
+        self.encoder = Encoder(covariates, config.encoder.sized(config.width)) if config.encoder.layers else None
+        self.encoded = self.encoder.width if self.encoder else covariates
+        attended = self.attention.width if self.attention else 0
         self.embedding = steps.embedding(config.embedding)
-        embedded = self.encoded + self.embedding.width * config.reads
-        extra = attended + (embedded if config.skip else 0)
-        first = embedded + (attended if config.feedback else 0)
-        if config.lead:
-            if not config.skip or config.layers < 2 or config.tied or covariates or attended:
-                raise UserError(
-                    "lead needs skip = true and 2 layers or more, no condition, no tied weights, and that nothing is "
-                    "given with steps (echoes = 0 under [codec])."
-                )
-            if self.head.width != self.embedding.width or config.lead >= embedded or steps.density:
-                raise UserError(
-                    f"lead = {config.lead}: it must be less than a step's {embedded} numbers, and the head bernoulli."
-                )
-            first = config.lead
-        kind = registry.get("cell", config.cell)
-        self.cells: list[Cell] = [
-            kind(first if n == 0 else config.width + extra, config.width) for n in range(config.layers)
-        ]
+        embedded = self.encoded + self.embedding.width * config.autoregressive
+        above = config.width + attended + embedded * config.skip
+        cell: type[Cell] = registry.get("cell", config.cell)
+        first = embedded + attended * config.feedback
+        self.cells = [cell(above if n else first, config.width) for n in range(config.layers)]
         self.features = config.width * (config.layers if config.skip else 1) if config.layers else self.encoded
         if config.tied and config.embedding != self.features:
             raise UserError(
@@ -106,7 +80,14 @@ class Network:
     @property
     def _table(self) -> tuple[int, int] | None:
         """The shape of the table in which steps are looked up; None if there is none."""
-        return self.embedding.table if self.config.reads else None
+        return self.embedding.table if self.config.autoregressive else None
+
+    @property
+    def _parts(self) -> list[tuple[str, Encoder | Attention | Cell]]:
+        """What has weights of its own, by the name that theirs begin with."""
+        found: list[tuple[str, Encoder | Attention | Cell]] = [("encoder", self.encoder)] if self.encoder else []
+        found += [("attention", self.attention)] if self.attention else []
+        return found + [(f"layer{n}", cell) for n, cell in enumerate(self.cells)]
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -114,12 +95,8 @@ class Network:
         shapes: dict[str, tuple[int, ...]] = {}
         if self._table:
             shapes["embedding"] = self._table
-        if self.context:
-            shapes.update({f"context.{name}": shape for name, shape in self.context.shapes.items()})
-        if self.condition:
-            shapes.update({f"condition.{name}": shape for name, shape in self.condition.shapes.items()})
-        for n, cell in enumerate(self.cells):
-            shapes.update({f"layer{n}.{name}": shape for name, shape in cell.shapes.items()})
+        for name, one in self._parts:
+            shapes.update({f"{name}.{own}": shape for own, shape in one.shapes.items()})
         if not self.config.tied:
             shapes["output.weight"] = (self.head.width, self.features)
         shapes["output.bias"] = (self.head.width,)
@@ -129,25 +106,12 @@ class Network:
     @property
     def matrices(self) -> dict[str, int]:
         """Name → how many matrices it consists of, one a gate, of those weights that are the layers' matrices."""
-        found = {} if self.context is None else {f"context.{name}": n for name, n in self.context.matrices.items()}
-        for n, cell in enumerate(self.cells):
-            gates = max(shape[0] // cell.width for shape in cell.shapes.values())
-            rows = gates * cell.width  # peepholes are no matrices
-            named = {name for name, shape in cell.shapes.items() if len(shape) == 2 and shape[0] == rows}
-            found.update({f"layer{n}.{name}": gates for name in sorted(named)})
-        return found
-
-    @property
-    def _heard(self) -> np.ndarray:
-        """[P, F] of zeros and ones: which features each parameter hears, where the first layer leads."""
-        leads = np.arange(self.head.width) < self.config.lead
-        own = np.arange(self.features) < self.config.width
-        return np.asarray(leads[:, None] == own, np.float32)
+        return {f"{name}.{own}": n for name, one in self._parts for own, n in getattr(one, "matrices", {}).items()}
 
     @property
     def framing(self) -> str:
         """The framing that keeps steps beside what goes with them, where anything does."""
-        return "whole" if self.context else "stream"
+        return "whole" if self.encoder else "stream"
 
     @property
     def single(self) -> bool:
@@ -157,24 +121,30 @@ class Network:
     @property
     def settings(self) -> dict[str, Any]:
         """The settings of its configuration that make a difference to it, with the widths that they come to."""
-        config, found = self.config, self.config.model_dump()
-        found["dense_width"], found["both_width"] = widths(config)
-        parts = (*registry.every("head"), *registry.every("condition"))
-        own = {*self.head.settings, *(self.condition.settings if self.condition else ())}
-        idle = {name for each in parts for name in each.settings} - own
+        config = self.config
+        found = config.model_copy(update={"encoder": config.encoder.sized(config.width)}).model_dump(exclude_none=True)
         for names, used in (
             (("cell", "width"), self.cells),
-            (("condition",), self.condition),
-            (("embedding", "tied"), self.steps.tabled and config.reads),
-            (("skip",), len(self.cells) > 1 or self.condition),
+            (("embedding", "tied"), self.steps.tabled and config.autoregressive),
+            (("skip",), len(self.cells) > 1 or self.attention),
             (("residual",), len(self.cells) > 1),
-            (("lead",), config.lead),
-            (("reads",), not config.reads),
-            (("dense", "dense_width"), config.dense),
-            (("both", "both_width"), config.both),
+            (("autoregressive",), not config.autoregressive),
+            (("encoder",), self.encoder),
         ):
-            idle.update(() if used else names)
-        return {name: value for name, value in found.items() if name not in idle}
+            for name in () if used else names:
+                del found[name]
+        return found
+
+    @property
+    def description(self) -> str:
+        """Its layers in words, in the order in which they are computed."""
+        encoder = self.config.encoder.sized(self.config.width)
+        layers = [
+            (encoder.feedforward, encoder.feedforward_width, "feed-forward"),
+            (encoder.bidirectional, encoder.bidirectional_width, "bidirectional LSTM"),
+            *((len(self.cells), cell.width, cell.title) for cell in self.cells[:1]),
+        ]
+        return ", ".join(f"{count} × {width} {kind}" for count, width, kind in layers if count)
 
     @property
     def parameters(self) -> int:
@@ -196,12 +166,8 @@ class Network:
             # Unit variance; as output weights, small enough that training begins near the uniform distribution.
             std = self.features**-0.5 if self.config.tied else 1.0
             self.embedding.initialise(weights["embedding"], std, generator)
-        if self.context:
-            self.context.initialise(part(weights, "context"), generator)
-        if self.condition:
-            self.condition.initialise(part(weights, "condition"), generator)
-        for n, cell in enumerate(self.cells):
-            cell.initialise(part(weights, f"layer{n}"), generator)
+        for name, one in self._parts:
+            one.initialise(part(weights, name), generator)
         if not self.config.tied:
             weights["output.weight"].normal_(std=0.5 * self.features**-0.5, generator=generator)
         self.head.initialise(part(weights, "head"), generator)
@@ -212,13 +178,11 @@ class Network:
         of texts (those of `other` are the first of them) or more kinds of steps (a pen that goes back). It computes the
         same as `other`, but that new steps are possible."""
         found = dict(weights)
-        new = (self.condition.width if self.condition else 0) - (other.condition.width if other.condition else 0)
-        if new:
-            for name in (f"layer{n}.input" for n in range(len(self.cells))):
-                rows = found[name]
-                if rows.shape[1] != self.shapes[name][1]:
-                    # What is attended comes last, and the last of its symbols is the text's end.
-                    found[name] = np.insert(rows, [rows.shape[1] - 1] * new, 0, axis=1)
+        new = (self.attention.width if self.attention else 0) - (other.attention.width if other.attention else 0)
+        for name, shape in self.shapes.items():
+            if new and name.startswith("layer") and found[name].shape[1:] != shape[1:]:
+                # What is attended comes last, and the last of its symbols is the text's end.
+                found[name] = np.insert(found[name], [found[name].shape[1] - 1] * new, 0, axis=1)
         more = self.head.width - other.head.width
         if more:
             found["output.weight"] = np.pad(found["output.weight"], ((0, more), (0, 0)))
@@ -229,8 +193,8 @@ class Network:
     def widths(self) -> list[int]:
         """Of the state's parts, each [B, width]."""
         widths = [cell.width for cell in self.cells for _ in cell.state]
-        if self.condition:
-            widths += [*self.condition.state, *[self.condition.width] * self.config.feedback]
+        if self.attention:
+            widths += [*self.attention.state, *[self.attention.width] * self.attention.feedback]
         return widths
 
     def zeros(self, rows: int, like: Tensor) -> State:
@@ -244,64 +208,59 @@ class Network:
         state: State,
         reset: Tensor | None = None,
         dropout: Dropout | None = None,
-        text: Attended | None = None,
+        memory: Memory | None = None,
         covariates: Tensor | None = None,
     ) -> tuple[Tensor, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
-        reset as in `Cell.run`. dropout None: none (evaluation). text: where there is a condition. covariates:
-        [T, B, D] of the step after each, where there are any (of whole units, where there is a context).
+        reset: as in `Cell.run`. dropout: None for none (evaluation). memory: the texts, where there is an attention.
+        covariates: [T, B, D] of the step after each, where there are any (of whole units, where there is an encoder).
         """
-        import torch
-        from torch.nn import functional
+        from rhapsode.nn.tensors import Tensors
 
-        drop = dropout or Dropout()
+        tensors = Tensors(reset, dropout, memory)
         parts: list[Tensor] = []
-        if self.config.reads:
+        if self.config.autoregressive:
             read = self.embedding.run(inputs, weights.get("embedding"), weights["output.bias"])
-            parts.append(self._drop(read, drop.input, drop.locked))
-        if covariates is not None and self.context:
-            own = self.context.own(weights)
-            covariates = self.context.run(own, covariates, reset, lambda x: self._drop(x, drop.between, drop.locked))
+            parts.append(tensors.drop(read, "input"))
         if covariates is not None:
+            if self.encoder:
+                covariates = self.encoder.forward(tensors, part(weights, "encoder"), covariates)
             parts.append(covariates.to(parts[0].dtype) if parts else covariates)
-        x = _concatenate(parts)
-        below = x
-        outputs: list[Tensor] = []
-        new_state: list[Tensor] = []
-        beside: list[Tensor] = []  # what the condition gives to the layers above the first
+        return self.forward(tensors, weights, parts, state)
+
+    def forward(
+        self, operations: Operations[X], weights: Mapping[str, Any], parts: Sequence[X], state: tuple[X, ...] = ()
+    ) -> tuple[X, tuple[X, ...]]:
+        """parts: of each step the embedding [T, B, ...] and its encoded covariates [T, B, E], as far as there are any →
+        parameters [T, B, P] and the new state."""
+        config = self.config
+        x = below = operations.concatenate(parts)
+        beside: list[X] = []  # what the layers above the first read, too
+        outputs, new_state = list[X](), list[X]()
         states = iter(state)
-        attending = state[sum(len(cell.state) for cell in self.cells) :]
+        before = [tuple(next(states) for _ in cell.state) for cell in self.cells]
+        attending = tuple(states)
         for n, cell in enumerate(self.cells):
             layer = part(weights, f"layer{n}")
-            if drop.recurrent:
-                layer.update({name: self._drop(layer[name], drop.recurrent) for name in cell.recurrent})
-            before = tuple(next(states) for _ in cell.state)
-            if n == 0 and self.condition and text is not None:
-                window = part(weights, "condition")
-                if self.config.feedback:
-                    y, w, new, attending = self.condition.around(cell, layer, window, x, text, before, attending, reset)
-                else:
-                    y, new = cell.run(layer, x, before, reset)
-                    w, attending = self.condition.run(window, y, text, attending, reset)
-                beside = [w.to(y.dtype)]
+            if n == 0 and self.attention:
+                own = part(weights, "attention")
+                y, w, new, attending = operations.attend(self.attention, own, cell, layer, x, before[n], attending)
+                attended = [w]
             else:
-                into = x[..., : self.config.lead] if n == 0 and self.config.lead else self._join(below, x, beside, n)
-                y, new = cell.run(layer, into, before, reset)
-            if n and self.config.residual:
-                y = y + below
+                y, new = operations.layer(cell, layer, operations.concatenate([below, *beside]), before[n])
+                attended = []
+            if n == 0:
+                beside = [*[x] * config.skip, *attended]
+            elif config.residual:
+                y = operations.sum(y, below)
             outputs.append(y)
-            new_state.extend(new)
-            below = self._drop(y, drop.between, drop.locked) if n + 1 < len(self.cells) else y
-        features = _concatenate(outputs) if self.config.skip else below
-        kernel = weights["embedding"][:-1] if self.config.tied else weights["output.weight"]
-        if self.config.lead:
-            kernel = kernel * torch.from_numpy(self._heard).to(kernel.device)
-        features = self._drop(features, drop.output, drop.locked)
+            new_state += new
+            below = operations.drop(y, "between") if n + 1 < len(self.cells) else y
+        features = operations.drop(operations.concatenate(outputs) if config.skip else below, "output")
+        kernel = weights["embedding"][:-1] if config.tied else weights["output.weight"]
         # Densities need more digits than bf16 has.
-        with torch.autocast(features.device.type, enabled=False) if self.head.exact else nullcontext():
-            features = features.to(kernel.dtype) if self.head.exact else features
-            parameters = functional.linear(features, kernel, weights["output.bias"])
+        parameters = operations.linear(features, kernel, weights["output.bias"], exact=self.head.exact)
         return parameters, (*new_state, *attending)
 
     def nll(self, weights: Mapping[str, Tensor], parameters: Tensor, targets: Tensor) -> Tensor:
@@ -312,71 +271,18 @@ class Network:
         """The head, for numpy."""
         return self.head.bound(part(weights, "head"))
 
-    def _join(self, below: Tensor, x: Tensor, beside: list[Tensor], n: int) -> Tensor:
-        return _concatenate([below, *([x] if n and self.config.skip else []), *beside])
-
-    @staticmethod
-    def _drop(x: Tensor, rate: float, locked: bool = False) -> Tensor:
-        """Each number, or with `locked` each feature of a row, is 0 with probability `rate`, else scaled up."""
-        import torch
-
-        cut = min(255, round(256 * rate))
-        if cut == 0:
-            return x
-        shape = (1, *x.shape[1:]) if locked else x.shape
-        # One random byte each. torch.dropout draws a float each, in one thread: a sixth of all training time.
-        count = math.prod(shape)
-        words = torch.empty(-(-count // 8), dtype=torch.int64, device=x.device).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[:count].view(shape) >= cut
-        return x * kept.to(x.dtype).mul_(256 / (256 - cut))
-
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
         """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`. It is one step's or a window's: see
-        `single`. What is given with its steps is what the context makes of it, where there is one."""
+        `single`. Where there is an encoder, it reads covariates that are encoded already (`Encoder.graph`)."""
         graph = Graph(
             self.steps.shape,
             whole=np.issubdtype(self.steps.input_dtype, np.integer),
-            attends=self.condition is not None,
+            attends=self.attention is not None,
             covariates=self.encoded,
             single=self.single,
         )
-        x = self.embedding.graph(graph, INPUT, weights.get("embedding")) if self.config.reads else ""
-        if self.covariates:
-            x = graph.add("Concat", x, graph.covariates, axis=2)[0] if self.config.reads else graph.covariates
-        state = iter([graph.state(width) for width in self.widths])
-        before = [tuple(next(state) for _ in cell.state) for cell in self.cells]
-        attending = tuple(state)
-        below, outputs, new_state, beside = x, list[str](), list[str](), list[str]()
-        for n, cell in enumerate(self.cells):
-            joined = [below, *([x] if n and self.config.skip else []), *beside]
-            if n == 0 and self.config.lead:
-                ends = [graph.constant([at]) for at in (0, self.config.lead, 2)]
-                joined = [graph.add("Slice", x, *ends)[0]]
-            if n == 0 and self.config.feedback:
-                joined = [x, graph.add("Unsqueeze", attending[-1], graph.constant([0]))[0]]
-            into = graph.add("Concat", *joined, axis=2)[0] if len(joined) > 1 else joined[0]
-            y, new = cell.graph(graph, part(weights, f"layer{n}"), into, before[n])
-            if n == 0 and self.condition:
-                own = attending[: len(self.condition.state)]
-                w, graph.attention, after = self.condition.graph(graph, part(weights, "condition"), y, own)
-                beside = [w]
-                attending = after
-                if self.config.feedback:
-                    attending = (*after, graph.add("Squeeze", w, graph.constant([0]))[0])
-            if n and self.config.residual:
-                y = graph.add("Add", y, below)[0]
-            outputs.append(y)
-            new_state.extend(new)
-            below = y
-        features = graph.add("Concat", *outputs, axis=2)[0] if self.config.skip and len(outputs) > 1 else below
-        kernel = weights["embedding"][:-1] if self.config.tied else weights["output.weight"]
-        kernel = kernel * self._heard if self.config.lead else kernel
-        product = graph.add("MatMul", features, graph.constant(kernel.T))[0]
-        parameters = graph.add("Add", product, graph.constant(weights["output.bias"]))[0]
-        return graph.finish(parameters, [*new_state, *attending])
-
-
-def _concatenate(parts: list[Tensor]) -> Tensor:
-    import torch
-
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1)
+        parts = []
+        if self.config.autoregressive:
+            parts.append(self.embedding.graph(graph, INPUT, weights.get("embedding")))
+        parts += [graph.covariates] * bool(self.covariates)
+        return graph.finish(*self.forward(graph, weights, parts, tuple(map(graph.state, self.widths))))

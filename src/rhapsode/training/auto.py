@@ -16,8 +16,8 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
+from rhapsode.data.framing import framing_of
 from rhapsode.errors import UserError, choice
-from rhapsode.nn.encoder import widths
 from rhapsode.nn.network import Network
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.text import Text
@@ -38,10 +38,10 @@ many updates. Wider networks, which longer budgets call for, learn over twice th
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
 ATTENDING = 128
-"""Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
-belongs to this character or the next one shows late."""
+"""Steps of a window where a text is attended: of handwriting, some seven characters. It shows late whether a step
+belongs to this character or the next one."""
 PACKED, PACKED_ROWS, PACKED_LEAST = 1024, 8, 256
-"""Steps of a row that whole units are packed in, and rows of a batch; and steps where there are few, as of phones."""
+"""Steps of a row that whole units are packed in, and rows of a batch; and steps of a row where there are few in all."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
 FINE = 0.2
@@ -105,7 +105,7 @@ def choose(
     steps: Kind,
     data: int,
     budget: Budget,
-    framing: FramingConfig,
+    framing_config: FramingConfig,
     reset: str,
     *,
     network: Mapping[str, Any],
@@ -123,11 +123,11 @@ def choose(
 ) -> tuple[Plan, list[str]]:
     """A plan for `data` training steps, and the reasons for it. What is given is kept. dropout: all rates, or one, from
     which the others follow as those that would be chosen do. longest: steps of the longest unit. Raises `UserError`."""
-    reasons = []
+    reasons, framing = [], framing_of(framing_config)
     for name in plan:
         if name not in SETTINGS:
             raise unknown("setting of the plan", name, SETTINGS)
-    config = base or make(NetworkConfig, dict(network), "network settings")
+    config = base or make(NetworkConfig, network, "network settings")
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
         threads = most = int(plan["threads"])
@@ -140,11 +140,11 @@ def choose(
 
     def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
-        if framing.name == "stream":
-            usual = ATTENDING if config.condition else WINDOW * (2 if width > WIDE else 1)
+        if framing.carried:
+            usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
-        elif framing.name == "whole":
+        elif framing.whole:
             span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
             many = int(plan.get("rows", share))
             while not window and "window" not in plan and span > PACKED_LEAST and 32 * many * span > data:
@@ -158,13 +158,13 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            fewest = {"stream": 16 * span, "whole": 32 * span}.get(framing.name, 16)  # of an epoch's updates
+            fewest = (32 if framing.whole else 16) * framing.stride(span)  # of an epoch's updates
             while share > 1 and share * processes * fewest > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:
             span //= 2
-        return rows, span, rows * (1 if framing.name == "many-to-one" else span)
+        return rows, span, rows * framing.targets(span)
 
     sized = base is None and "width" not in network
     if parameters is not None and not sized:
@@ -185,19 +185,13 @@ def choose(
                 why = f"{read:,.0f} steps to be read, {data:,} different"
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
-        layers = f"{config.layers} × {config.width} LSTM" * bool(config.layers)
-        if config.dense or config.both:
-            dense, both = widths(config)
-            kinds = ((config.dense, dense, "feed-forward"), (config.both, both, "bidirectional LSTM"))
-            ahead = [f"{count} × {width} {kind}" for count, width, kind in kinds if count]
-            layers = ", ".join([*ahead, *([layers] if layers else [])])
+        layers = Network(config, steps, text, given).description
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
-    batches = {"stream": "streams", "whole": "rows of whole units"}
-    reasons.append(f"batch: {rows} {batches.get(framing.name, 'windows')} × {span} steps")
+    reasons.append(f"batch: {rows} {framing.rows} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
     elif budget.epochs is not None:
-        updates = budget.epochs * data / (rows * span if framing.name in ("stream", "whole") else rows)
+        updates = budget.epochs * data / (rows * framing.stride(span))
     else:
         updates = budget.steps or 1
     epochs = updates * targets / data
@@ -207,9 +201,10 @@ def choose(
         rate, recurrent = steps.feature_dropout.at(epochs), steps.recurrent_dropout.at(epochs)
         why = f"the corpus will be read about {epochs:.1f} times"
         if isinstance(dropout, int | float):
-            rate, recurrent, why = float(dropout), 0.0, "asked for"
-        rates = make(Dropout, steps.dropout(rate, recurrent).model_dump(), "dropout settings")
-        if not config.reads:
+            rate = make(Dropout, {"between": dropout}, "dropout settings").between
+            recurrent, why = 0.0, "asked for"
+        rates = steps.dropout(rate, recurrent)
+        if not config.autoregressive:
             rates = rates.model_copy(update={"input": 0.0})
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         also += f", of the step before {rates.input}" if steps.hidden and rates.input else ""
@@ -223,7 +218,7 @@ def choose(
         **plan,
         "network": config,
         "dropout": rates,
-        "framing": framing,
+        "framing": framing_config,
         "reset": reset,
         "rows": rows,
         "window": span,

@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 
 from rhapsode import registry
 from rhapsode.errors import UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.files.place import made, sweep
 from rhapsode.training.log import BOARD, LOG, PICTURE
 from rhapsode.training.told import QUALITY, SAMPLES, TOLD
@@ -60,7 +60,7 @@ def stopped_run(folder: Path) -> dict[str, Any] | None:
     info, _, _ = checkpoint.load_info(path)
     if not isinstance(info.get("given"), dict) or not isinstance(info.get("plan"), dict):
         raise UserError(f"{path} is not a training checkpoint. Begin anew in another folder: -o OTHER.")
-    return info
+    return format1.run(info)
 
 
 def over(folder: Path) -> bool:

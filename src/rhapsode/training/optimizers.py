@@ -97,6 +97,11 @@ class Optimizers:
             for group in optimizer.param_groups:
                 group["lr"] = next(peaks) * factor
             optimizer.step()
+        self.forget()
+
+    def forget(self) -> None:
+        """Forget the gradients."""
+        for optimizer in self._all:
             optimizer.zero_grad(set_to_none=True)
 
     def state(self) -> dict[str, Tensor]:

@@ -11,7 +11,7 @@ import torch
 
 from rhapsode import registry
 from rhapsode.config import NetworkConfig
-from rhapsode.nn.attention._attention import Attended
+from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.network import Network
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.text import Text
@@ -29,19 +29,19 @@ class Probe:
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
-        kind: Kind = registry.get("head", config.head).kind.example(SYMBOLS)
-        self.network = Network(config, kind, Text(SYMBOLS) if config.condition else None)
+        kind: Kind = registry.get("head", config.head.name).kind.example(SYMBOLS)
+        self.network = Network(config, kind, Text(SYMBOLS) if config.attention else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
         plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
         steps = kind.inputs(kind.random(np.random.default_rng(0), (window, rows)))
         self.inputs = torch.from_numpy(steps).to(device)
-        self.text: Attended | None = None
-        if config.condition:
+        self.memory: Memory | None = None
+        if config.attention:
             symbols = torch.randint(SYMBOLS, (WRITTEN, rows), generator=generator).to(device)
             begin = torch.zeros(window, rows, dtype=torch.int64, device=device)
-            self.text = Attended(symbols, begin, begin + WRITTEN)
+            self.memory = Memory(symbols, begin, begin + WRITTEN)
         self.state = self.network.zeros(rows, self.weights["output.bias"].detach())
 
     def timed(self, work: Callable[[], object]) -> float:
@@ -63,7 +63,7 @@ class Probe:
     def passes(self) -> None:
         """Forward and backward."""
         with torch.autocast(self.inputs.device.type, torch.bfloat16, enabled=self.mixed):
-            parameters, _ = self.network.run(self.weights, self.inputs, self.state, text=self.text)
+            parameters, _ = self.network.run(self.weights, self.inputs, self.state, memory=self.memory)
         self.network.nll(self.weights, parameters, self.inputs).mean().backward()  # type: ignore[no-untyped-call]
 
     def update(self) -> None:

@@ -15,13 +15,13 @@ import numpy as np
 import torch
 
 from rhapsode import registry
-from rhapsode.config import make
+from rhapsode.config import make, merged
 from rhapsode.data import corpus
 from rhapsode.data import framing as framings
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.files.flip import flipping
 from rhapsode.files.inside import trusting
 from rhapsode.files.place import check, place
@@ -115,6 +115,7 @@ def train(
     files whose names fit a pattern of `flip` are turned upside down. Raises `UserError`.
     """
     outer = report or Report()
+    network, renamed = format1.renamed(network or {})
     check(os.fspath(output), folder=True)
     folder = Path(output)
     kept: dict[str, Any] = {
@@ -130,7 +131,7 @@ def train(
         "separator": separator,
         "field": field,
         "flip": list(flip or ()),
-        "network": dict(network or {}),
+        "network": network,
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
         "plan": dict(plan or {}),
         "params": params,
@@ -157,6 +158,8 @@ def train(
     where = auto.device_for(device)
     group = Group()
     report = Told(outer) if group.leads else Told(Report(), silent=True)
+    if renamed:
+        report.note(format1.told(renamed))
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
@@ -195,7 +198,7 @@ def train(
                 _own_part(budget or Budget(minutes=MINUTES), data.codec),
                 origin.config.framing if origin else framings.parse(framing or data.codec.framing, window, horizon),
                 policy,
-                network={**data.codec.network, **(network or {})},
+                network=merged(data.codec.network, network),
                 dropout=dropout,
                 plan=_plan(plan or {}, seed, lr, batch_size, window),
                 parameters=params,
@@ -367,5 +370,5 @@ def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> B
     if not named:
         return None
     if len(named) > 1:
-        raise UserError(f"one budget at a time: {' and '.join('--' + n for n in named)} were given.")
+        raise UserError(f"one budget at a time: {' and '.join(named)} were given.")
     return make(Budget, named, "budget")

@@ -1,66 +1,51 @@
-"""The training loop, its checkpoints and its way back from trouble.
+"""Training a model of sequences: its batches, validation, samples, checkpoints, and its way back from trouble.
 
-One process or many (torchrun): each process takes its share of a batch's rows, gradients are summed,
-and every process makes the same update. What is random comes from the step number and from
+Each process takes its share of a batch's rows. What is random comes from the step number and from
 generators whose state is saved, so a resumed run is the same run.
 """
 
 from __future__ import annotations
 
 import math
-import signal
 import time
 from collections.abc import Mapping
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from rhapsode.config import Dropout, ModelConfig, make
-from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.stored import codec_to_json
-from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus
-from rhapsode.data.framing import Batch, Framed, Framing
+from rhapsode.data.framed import Framed
+from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint
+from rhapsode.files import checkpoint, format1
 from rhapsode.inference.model import Model
-from rhapsode.nn.attention._attention import Attended
 from rhapsode.nn.network import Network
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
+from rhapsode.training.examples import Examples
 from rhapsode.training.log import PICTURE, Log, draw
-from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.loop import Loop
 from rhapsode.training.origin import origin
-from rhapsode.training.pace import Pace
 from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.sampling import Samples
+from rhapsode.training.validation import Validation
 
-EVALUATIONS = 16
-"""How often a run looks at the validation data, writes a sample and saves."""
 PICTURED = 10.0
 """Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
-VALID_STEPS = 1 << 17
-"""At most this many validation steps are read each time."""
-VALID_ROWS = 32
 QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
-SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Those at which a run saves and stops."""
-NEATER = {"bias": 0.5, "temperature": 0.8}
-"""How samples are drawn that training shows."""
 
 
-class Trainer:
+class Trainer(Loop):
     """One run of a plan over a corpus, writing into `folder`; with `board`, for TensorBoard, too."""
 
     def __init__(
@@ -73,39 +58,27 @@ class Trainer:
         group: Group,
         board: bool = False,
     ) -> None:
-        self.plan, self.corpus, self.folder, self.device = plan, corpus, folder, device
-        self.report, self.group, self.board = report, group, board
-        kind = corpus.codec.steps
-        self.network = Network(plan.network, kind, corpus.codec.text, corpus.codec.covariates)
-        if (self.network.condition or self.network.covariates) and plan.framing.name != self.network.framing:
+        self.corpus, self.folder, self.board = corpus, folder, board
+        codec = corpus.codec
+        super().__init__(plan, Network(plan.network, codec.steps, codec.text, codec.covariates), device, report, group)
+        if (self.network.attention or self.network.covariates) and plan.framing.name != self.network.framing:
             raise UserError(
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
-                f"{corpus.codec.name} needs {self.network.framing}."
+                f"{codec.name} needs {self.network.framing}."
             )
-        self.framing = Framing(
-            plan.framing, Framed(corpus.train, kind, augment=True), plan.rows, plan.window, plan.seed
-        )
-        fresh = self.network.initialise(torch.Generator().manual_seed(plan.seed))
-        self.adopt({n: w.numpy() for n, w in fresh.items()})
-        torch.manual_seed(plan.seed + group.rank)  # dropout
-        torch.set_num_threads(plan.threads)
-        self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
-        self.step, self.seconds, self.rate_scale, self.rollbacks = 0, 0.0, 1.0, 0
+        framed = Framed(corpus.train, codec.steps, augment=True)
+        self._batches = framing_of(plan.framing).batches(framed, plan.rows, plan.window, plan.seed)
+        self._validation = Validation(corpus, self.network, plan, device, self._autocast)
+        self._samples = Samples(corpus)
+        self.rollbacks = 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
-        self.leg = Leg()
         self.info: dict[str, Any] = {}
-        self._collapse = Collapse(corpus.valid, kind.density)
-        self._interrupted = False
-        self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
-        self._losses: list[Tensor] = []
+        self._collapse = Collapse(corpus.valid, codec.steps.density)
+        self._log: Log | None = None
         self._pictured = time.perf_counter()
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
-        # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
-        # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
-        self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
-        self.optimizers = Optimizers(self.weights, self.plan, self.network.matrices)
+        super().adopt(weights)
         self.state = self._zeros(self.plan.rows // self.group.size)
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
@@ -119,20 +92,7 @@ class Trainer:
         budget = self.plan.budget
         if budget.steps is not None:
             return budget.steps
-        return None if budget.epochs is None else max(1, round(budget.epochs * self.framing.per_epoch))
-
-    @property
-    def spent(self) -> float:
-        """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
-        if self.total is not None:
-            return min(1.0, self.step / self.total)
-        assert self.plan.budget.minutes is not None
-        return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
-
-    @property
-    def done(self) -> float:
-        """How much of this leg is, in [0, 1]: what progress is told by."""
-        return (self.spent - self.leg.begun) / (1 - self.leg.begun)
+        return None if budget.epochs is None else max(1, round(budget.epochs * self._batches.per_epoch))
 
     def go_on(self, budget: Budget) -> str:
         """Train for so much longer, from now, whatever was left; returns what to tell of it.
@@ -141,7 +101,7 @@ class Trainer:
         long from the beginning, and falls from there to zero: briefly longer changes little, and much longer is nearly
         a new run from good weights.
         """
-        per_epoch = self.framing.per_epoch
+        per_epoch = self._batches.per_epoch
         spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.step / per_epoch, steps=self.step)
         unit, more = next((name, value) for name, value in budget.model_dump().items() if value is not None)
         whole = getattr(spent, unit) + more
@@ -155,117 +115,42 @@ class Trainer:
 
     def run(self) -> bool:
         """Train until the budget is spent; False if the user stopped it first (all is saved)."""
-        log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
-        if log and log.harm:
-            self.report.warn(log.harm)
-        mark = math.floor(self.done * EVALUATIONS)
-        shown = 0.0
+        self._open_log()
+        if self._log and self._log.harm:
+            self.report.warn(self._log.harm)
         if self.step == self.leg.step:
-            self.save(log.size if log else 0)  # a way back from the very first steps
-        with _Signals(self):
-            stop = 0.0
-            while self.done < 1 and not stop:
-                tick = time.perf_counter()
-                loss = self._update()
-                self.step += 1
-                # Every process must agree on these: they decide the learning rate and the end.
-                before = self.seconds
-                self.seconds, stop = self.group.agree(before + time.perf_counter() - tick, self._interrupted)
-                self._losses.append(loss)
-                self._watch_pace(self.seconds - before)
-                looks = math.floor(self.done * EVALUATIONS) > mark or self.done >= 1
-                if looks or stop or len(self._losses) >= 512:
-                    train = float(torch.stack(self._losses).mean())
-                    if not math.isfinite(train):
-                        if log:
-                            log.close()
-                        self._roll_back()
-                        mark = math.floor(self.done * EVALUATIONS)
-                        log = Log(self.folder, self.info["log"], self.board) if self.group.leads else None
-                        continue
-                    self._losses.clear()
-                    if log:
-                        log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
-                if looks or stop:
-                    mark = math.floor(self.done * EVALUATIONS)
-                    self._look(train, log)
-                    (stop,) = self.group.agree(stop or self._interrupted)  # heard meanwhile: all is saved
-                elif time.perf_counter() - shown > 0.5 and self._losses:
-                    shown = time.perf_counter()
-                    speed = self.plan.rows * self.framing.window * self.step / max(self.seconds, 1e-9)
-                    self.report.progress(
-                        self.done,
-                        step=self.step,
-                        seconds=self.seconds,
-                        train=float(torch.stack(self._losses[-20:]).mean()),
-                        steps_per_second=speed,
-                        eta=self._eta(),
-                    )
-        if log:
-            self._draw(log)
-            log.close()
-        return self.done >= 1
+            self.save()  # a way back from the very first steps
+        finished = super().run()
+        if self._log:
+            self._draw(self._log)
+            self._log.close()
+        return finished
 
-    def _watch_pace(self, seconds: float) -> None:
-        """Train with as many threads as make sense beside the machine's other work."""
-        before, now = self._pace.threads, self._pace.heard(seconds)
-        if now == before:
-            return
-        torch.set_num_threads(now)
-        if now == 1 and not self._slowed:
-            self.report.warn("other work slows the processors down: training goes on with one thread for a while.")
-            self._slowed = True
+    def _open_log(self) -> None:
+        self._log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
 
-    def _eta(self) -> float:
-        """Seconds of training still to come."""
-        if self.plan.budget.minutes is not None:
-            return 60 * self.plan.budget.minutes - self.seconds
-        return self.seconds / max(self.step, 1) * ((self.total or 0) - self.step)
+    def _note(self, train: float) -> None:
+        if self._log:
+            self._log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
 
-    def _update(self) -> Tensor:
-        """One batch forward and back; returns its loss, nats per step."""
-        whole = self.framing.batch(self.step)
-        batch = self._tensors(whole, self.group.share(self.framing.rows))
-        state = self.state if self.framing.carried else self._zeros(batch["inputs"].shape[1])
-        with self._autocast():
-            parameters, new_state = self.network.run(
-                self.weights,
-                batch["inputs"],
-                state,
-                batch.get("reset"),
-                self.plan.dropout,
-                _text(batch),
-                batch.get("covariates"),
-            )
-        nats = self.network.nll(self.weights, parameters, batch["targets"])
-        loss = (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
-        loss.backward()  # type: ignore[no-untyped-call]
-        self.state = tuple(part.detach() for part in new_state)
-        gradients = [w.grad for w in self.weights.values() if w.grad is not None]
-        total = self.group.sum(gradients, loss.detach())
-        torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
-        warm = min(1.0, (self.step - self.leg.step + 1) / self.plan.warmup)
-        self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
-        return total
+    def _speed(self) -> dict[str, float]:
+        steps = self.plan.rows * self._batches.sequence_length * self.step
+        return {"steps_per_second": steps / max(self.seconds, 1e-9)}
 
-    def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
-        """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
-        names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
-        names += ["text", "begin", "end"] * (self.network.condition is not None)
-        names += ["covariates"] * bool(self.network.covariates)
-        return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        if self.plan.precision == "fp32":
-            return nullcontext()
-        return torch.autocast(self.device.type, torch.bfloat16)
+    def _loss(self) -> Tensor:
+        whole = self._batches.batch(self.step)
+        examples = Examples.of(whole, self.network, self.device, self.group.share(self._batches.batch_size))
+        state = self.state if self._batches.carried else self._zeros(examples.inputs.shape[1])
+        total, new = examples.nll(self.network, self.weights, state, self.plan.dropout, self._autocast())
+        self.state = tuple(part.detach() for part in new)
+        return total / max(float(whole.weight.sum()), 1.0)
 
     # --- looking up from the work ---
 
-    def _look(self, train: float, log: Log | None) -> None:
-        """Validate, keep the best, tell, save."""
+    def _look(self, train: float) -> None:
+        log = self._log
         if log:
-            valid = self.evaluate()
+            valid = self._validation.nll(self.weights)
             if valid < self.best:
                 self.best, self.best_step, self.since_best = valid, self.step, 0
                 self.save_model()
@@ -283,22 +168,14 @@ class Trainer:
                 **self._watch_for_collapse(model, valid),
                 done=round(self.done, 6),
             )
-            self.report.progress(
-                self.done,
-                step=self.step,
-                seconds=self.seconds,
-                train=train,
-                valid=valid,
-                best=self.best,
-                eta=self._eta(),
-            )
+            self._tell(train=train, valid=valid, best=self.best)
             if self.done < 1:
                 if time.perf_counter() - self._pictured >= PICTURED:
                     self._draw(log)
-                text = self.sample(model)
+                text = self._samples.shown(model, self.step)
                 self.report.sample(text)
                 log.sample(self.step, text)
-        self.save(log.size if log else 0)
+        self.save()
 
     def _draw(self, log: Log) -> None:
         draw(log, self.folder / PICTURE, "step")
@@ -307,15 +184,11 @@ class Trainer:
     @property
     def lines(self) -> bool:
         """What it generates is lines, one a sample."""
-        return self._of_text and ResetPolicy.parse(self.plan.reset).lines
-
-    @property
-    def _of_text(self) -> bool:
-        return isinstance(self.corpus.codec, TextCodec)
+        return ResetPolicy.parse(self.plan.reset).lines
 
     def _per_char(self, valid: float) -> dict[str, float]:
         """The same in the unit that texts are compared in."""
-        if not self._of_text:
+        if not self.corpus.valid_bytes:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
@@ -331,88 +204,27 @@ class Trainer:
         best = f"since step {self.best_step:,} (best {self.best:.4f} nats); the best weights are kept"
         self.report.warn(f"{what} {best}. {advice}")
 
-    @torch.no_grad()
-    def evaluate(self) -> float:
-        """Nats per step on (the first part of) the validation data, read as parallel streams or windows.
-
-        What training hides of frames that are read is hidden here, too, the same at each look: that belongs to the
-        task. To be told whole what it has always seen half of makes a network of frames far too sure, and the more so
-        the better it has learnt (docs/log.md).
-        """
-        if self.corpus.codec.steps.hidden and self.plan.dropout.input:
-            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-                torch.manual_seed(self.plan.seed)
-                return self._evaluated(Dropout(input=self.plan.dropout.input))
-        return self._evaluated(None)
-
-    def _evaluated(self, dropout: Dropout | None) -> float:
-        framed = Framed(self.corpus.valid, self.corpus.codec.steps)
-        records = isinstance(self.corpus.codec, RecordCodec)
-        rows = max(1, min(VALID_ROWS, framed.length // 256, *[len(framed.begins)] * records))
-        window = min(256, max(1, framed.length // rows))
-        if self.plan.framing.name == "whole":
-            rows, window = self.plan.rows, self.plan.window
-        framing = Framing(self.plan.framing, framed, rows, window)
-        count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
-        state, nats, weight = self._zeros(rows), 0.0, 0.0
-        met = np.full(rows, not records)
-        for i in range(count):
-            batch = framing.batch(i)
-            # A row begins in the middle of a unit, whose beginning it has not seen; of a record that would matter.
-            met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
-            t = self._tensors(replace(batch, weight=batch.weight * met))
-            met = met[-1]
-            # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
-            with nullcontext() if self.network.head.exact else self._autocast():
-                parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), dropout, _text(t), t.get("covariates")
-                )
-            if framing.carried:
-                state = new
-            nats += float((self.network.nll(self.weights, parameters, t["targets"]) * t["weight"]).sum())
-            weight += float(t["weight"].sum())
-        return nats / max(weight, 1.0)
-
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
-        if not self.network.config.reads:  # it never hears what it draws
+        if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
-        drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text)
+        drawn = self._samples.plain(model, self.step, ROWS, LENGTH)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
                 self.report.warn(warning)
         return found
 
-    def sample(self, model: Model) -> str:
-        """What the present weights write, a little neater than they are sure of."""
-        codec, text = self.corpus.codec, self._some_text()
-        neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
-        length = None if text or self.network.context else 200
-        drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=self._of_text)[0]
-        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
-
-    def _some_text(self) -> str:
-        """One of the validation data's, for models of steps that go with a text."""
-        codec, texts = self.corpus.codec, self.corpus.valid.texts
-        if not isinstance(codec, RecordCodec) or texts is None or not self.network.condition:
-            return ""
-        n = self.step % (len(texts.begins) - 1)
-        return codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
-
     # --- files ---
-
-    def _arrays(self) -> dict[str, np.ndarray]:
-        return {name: w.detach().float().cpu().numpy() for name, w in self.weights.items()}
 
     def model(self) -> Model:
         """The present weights as a model to read with."""
-        return Model(make(ModelConfig, self._config(), "this run"), self._arrays())
+        return Model(make(ModelConfig, self._config(), "this run"), self.arrays())
 
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
         return {
-            "format": 1,
+            "format": 2,
             "codec": codec_to_json(corpus.codec),
             "network": self.plan.network.model_dump(),
             "framing": self.plan.framing.model_dump(),
@@ -432,11 +244,11 @@ class Trainer:
         }
 
     def save_model(self) -> None:
-        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self._arrays())
+        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self.arrays())
 
-    def save(self, log_size: int) -> None:
+    def save(self) -> None:
         """Write all that a resumed run needs. Called by every process; the first one writes."""
-        tensors = {f"weight/{name}": value for name, value in self._arrays().items()}
+        tensors = {f"weight/{name}": value for name, value in self.arrays().items()}
         tensors |= {f"optimizer/{n}": v.detach().cpu().float().numpy() for n, v in self.optimizers.state().items()}
         for n, part in enumerate(self.state):
             tensors[f"state/{n}"] = self.group.gather(part.float()).cpu().numpy()
@@ -457,7 +269,7 @@ class Trainer:
             "best_step": self.best_step,
             "since_best": self.since_best,
             "leg": self.leg.model_dump(),
-            "log": log_size,
+            "log": self._log.size if self._log else 0,
             "finished": self.done >= 1,
         }
         if math.isinf(self.best):
@@ -476,6 +288,7 @@ class Trainer:
         if info.get("processes") != self.group.size:
             raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
         tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
+        tensors = format1.tensors(tensors, self.network.shapes)
 
         def part(kind: str) -> dict[str, np.ndarray]:
             return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
@@ -488,7 +301,7 @@ class Trainer:
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
         state = part("state")
         self.state = tuple(
-            torch.tensor(state[str(n)][rows] if self.framing.carried else state[str(n)]).to(self.device, dtype)
+            torch.tensor(state[str(n)][rows] if self._batches.carried else state[str(n)]).to(self.device, dtype)
             for n in range(len(state))
         )
         torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
@@ -500,8 +313,10 @@ class Trainer:
         self.leg = Leg.of(info)
         self.info = info
 
-    def _roll_back(self) -> None:
+    def _roll_back(self) -> bool:
         """The loss is not a number: go back to the last checkpoint with half the learning rate."""
+        if self._log:
+            self._log.close()
         self.rollbacks += 1
         if self.rollbacks > GIVE_UP:
             raise NotFinite(
@@ -512,43 +327,9 @@ class Trainer:
         lost = self.step
         self.resume()
         self.rate_scale = scale
-        self._losses.clear()
+        self._open_log()
         self.report.warn(
             f"the loss at step {lost:,} is not a number: back to step {self.step:,} at half the learning rate "
             f"({self.rollbacks} of {GIVE_UP} times)."
         )
-
-    def interrupt(self) -> None:
-        """Finish the step under way, save, and stop."""
-        self._interrupted = True
-
-
-def _text(batch: Mapping[str, Tensor]) -> Attended | None:
-    return Attended(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None
-
-
-class _Signals:
-    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) ask the trainer to stop after its step; a second
-    Ctrl-C is immediate. What is ignored, as SIGHUP is under nohup, stays so."""
-
-    def __init__(self, trainer: Trainer) -> None:
-        self._trainer = trainer
-        self._old: dict[int, Any] = {}
-
-    def __enter__(self) -> None:
-        for number in SIGNALS:
-            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
-                continue
-            try:
-                self._old[number] = signal.signal(number, self._heard)
-            except ValueError:  # not in the main thread: leave signals to whoever has it
-                return
-
-    def _heard(self, number: int, frame: FrameType | None) -> None:
-        if self._trainer._interrupted and number == signal.SIGINT:  # a shell that closes sends SIGHUP twice
-            raise KeyboardInterrupt
-        self._trainer.interrupt()
-
-    def __exit__(self, *exc: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+        return True

@@ -35,7 +35,7 @@ from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.verified import audit, draw, judge
 from rhapsode.modalities.ink.wrap import Paragraph
 from rhapsode.modalities.ink.writing import hand_of, several, stacked, write
-from rhapsode.nn.attention._attention import Attended, Condition
+from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.nn.attention.window import Window
 from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
@@ -53,7 +53,7 @@ LATE = list(lines(["tilt", "exit", "dixit", "jet", "taxi"] * 3, 0, replace(JOINE
 
 @pytest.mark.parametrize("feedback", FEEDBACK)
 def test_what_is_drawn_has_the_nats_that_scoring_gives(tiny_model: MakeModel, feedback: bool) -> None:
-    model = tiny_model(codec="strokes", feedback=feedback)
+    model = tiny_model(codec="strokes", attention={"feedback": feedback})
     for style in (None, written(["dab"])[0]):
         sample = model.generate("bead", length=40, seed=3, style=style)[0]
         before = np.empty((0, 3), np.float32) if style is None else model.record_codec.encode(style, whole=False)
@@ -64,7 +64,7 @@ def test_what_is_drawn_has_the_nats_that_scoring_gives(tiny_model: MakeModel, fe
 
 @pytest.mark.parametrize("feedback", FEEDBACK)
 def test_the_same_seed_draws_the_same_alone_in_a_batch_and_streamed(tiny_model: MakeModel, feedback: bool) -> None:
-    model = tiny_model(codec="strokes", feedback=feedback)
+    model = tiny_model(codec="strokes", attention={"feedback": feedback})
     together = model.generate("cab", length=30, samples=5, seed=7, sampling=Sampling(bias=0.5))
     assert len({sample.data for sample in together}) == 5
     for n, sample in enumerate(together):
@@ -101,7 +101,7 @@ def test_a_drawing_ends_where_the_model_says(tiny_model: MakeModel) -> None:
 
 
 def test_without_ends_it_is_the_window_that_says(tiny_model: MakeModel) -> None:
-    model = tiny_model(codec="strokes", ends=False)
+    model = tiny_model(codec="strokes", head={"ends": False})
     for sample in model.generate("cab", samples=20, length=60, seed=5):
         assert (sample.steps[:, 2] < 2).all() and sample.attention is not None
         lifted = sample.steps[:, 2] > 0
@@ -140,7 +140,7 @@ def test_models_of_text_and_of_pens_say_what_they_are_not_for(tiny_model: MakeMo
     for call in (pen.score, pen.compress, pen.state):
         with pytest.raises(UserError, match="model of"):
             call(b"ab")
-    with pytest.raises(UserError, match="model of drawings"):
+    with pytest.raises(UserError, match="model of whole records"):
         list(text.score_records([]))
     with pytest.raises(UserError, match="style and outline are records"):
         text.generate("ab", style=written(["ada"])[0])
@@ -164,13 +164,17 @@ def test_scores_have_raw_units_too(tiny_model: MakeModel) -> None:
 def test_the_written_out_loop_has_the_gradients_of_autograd(monkeypatch: pytest.MonkeyPatch) -> None:
     torch = pytest.importorskip("torch")
     config = NetworkConfig(
-        head="mixture", layers=2, width=24, skip=True, condition="window", feedback=True, components=5, mixtures=3
+        layers=2,
+        width=24,
+        skip=True,
+        head={"name": "mixture", "mixtures": 3},
+        attention={"feedback": True, "components": 5},  # type: ignore[arg-type]
     )
     network = Network(config, Moves((0, 0), (1, 1)), Text(9, 0.2))
     generator = torch.Generator().manual_seed(0)
     weights = {n: w.requires_grad_() for n, w in network.initialise(generator).items()}
     with torch.no_grad():
-        weights["condition.weight"] *= 20
+        weights["attention.weight"] *= 20
     steps, rows = 20, 7
     x = torch.randn(steps, rows, 3, generator=generator)
     x[..., 2] = (x[..., 2] > 0).float()
@@ -182,12 +186,12 @@ def test_the_written_out_loop_has_the_gradients_of_autograd(monkeypatch: pytest.
         for weight in weights.values():
             weight.grad = None
         state = network.zeros(rows, weights["output.bias"].detach())
-        out, state = network.run(weights, x, state, reset, text=Attended(symbols, begin, begin + 3))
+        out, state = network.run(weights, x, state, reset, memory=Memory(symbols, begin, begin + 3))
         network.nll(weights, out, x).mean().backward()
         return [weight.grad.clone() for weight in weights.values()], state
 
     fast, fast_state = gradients()
-    monkeypatch.setattr(Window, "around", Condition.around)
+    monkeypatch.setattr(Window, "around", Attention.around)
     plain, plain_state = gradients()
     for one, other in zip([*fast, *fast_state], [*plain, *plain_state], strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
@@ -196,11 +200,9 @@ def test_the_written_out_loop_has_the_gradients_of_autograd(monkeypatch: pytest.
 def test_a_condition_needs_texts_and_a_layer_that_reads_it() -> None:
     moves = Moves((0, 0), (1, 1))
     with pytest.raises(UserError, match="needs texts"):
-        Network(NetworkConfig(head="mixture", condition="window", layers=2), moves)
-    with pytest.raises(UserError, match="layers = 2 or feedback"):
-        Network(NetworkConfig(head="mixture", condition="window", layers=1), moves, Text(5))
-    with pytest.raises(UserError, match="Set condition"):
-        Network(NetworkConfig(head="mixture", feedback=True), moves, Text(5))
+        Network(NetworkConfig(head="mixture", attention="window", layers=2), moves)
+    with pytest.raises(UserError, match="layers = 2, or feedback"):
+        Network(NetworkConfig(head="mixture", attention="window", layers=1), moves, Text(5))
 
 
 # --- corpus and training ---
@@ -286,7 +288,7 @@ def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedbac
     from rhapsode.training.run import train
 
     options: dict[str, Any] = {
-        "network": {"width": 16, "components": 3, "mixtures": 4, "feedback": feedback},
+        "network": {"width": 16, "head": {"mixtures": 4}, "attention": {"components": 3, "feedback": feedback}},
         "dropout": {"output": 0.1},
         "plan": {"rows": 4, "window": 16, "threads": 1},
         "precision": "fp32",
@@ -333,7 +335,7 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
 @pytest.mark.parametrize("feedback", FEEDBACK)
 def test_a_network_grows_for_new_characters_and_late_strokes(tiny_model: MakeModel, feedback: bool) -> None:
     torch = pytest.importorskip("torch")
-    base = tiny_model(codec="strokes", feedback=feedback)
+    base = tiny_model(codec="strokes", attention={"feedback": feedback})
     old = base.record_codec
     late = [Drawing(d.points, d.ends, d.text) for d in LATE * 3]
     new = old.refitted(lambda: iter([*written(WORDS), *late]))
@@ -350,8 +352,8 @@ def test_a_network_grows_for_new_characters_and_late_strokes(tiny_model: MakeMod
         symbols = torch.tensor(codec.encode_text("bead"))[:, None]
         begin = torch.zeros(9, 1, dtype=torch.int64)
         own = {name: torch.tensor(weight) for name, weight in held.items()}
-        attended = Attended(symbols, begin, begin + len(symbols))
-        found.append(net.run(own, moves, net.zeros(1, own["output.bias"]), text=attended)[0])
+        memory = Memory(symbols, begin, begin + len(symbols))
+        found.append(net.run(own, moves, net.zeros(1, own["output.bias"]), memory=memory)[0])
     torch.testing.assert_close(found[1][..., :-1], found[0])
     assert (found[1][..., -1] == -4).all()
 
@@ -688,11 +690,11 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["write", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
         (["write", "MODEL", "ab", "-o", "x.doc"], "must end in"),
         (["write", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
-        (["write", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .png, .svg files"),
         (["write", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
         (["write", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
-        (["write", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
-        (["write", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .gcode, .nc"),
+        (["write", "MODEL", "ab", "--colour", "red"], "--colour is for .png, .svg files"),
         (["write", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
         (["write", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
         (["write", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),

@@ -66,7 +66,7 @@ def untrained() -> Recogniser:
     """Random weights, with which everything matters."""
     rng = np.random.default_rng(5)
     config = RecogniserConfig(alphabet="".join(GLYPHS), layers=2, width=12)
-    weights = {n: rng.standard_normal(s) * 1.5 * s[-1] ** -0.5 for n, s in config.shapes.items()}
+    weights = {n: rng.standard_normal(s) * 1.5 * s[-1] ** -0.5 for n, s in config.network().shapes.items()}
     weights["output.weight"] *= 4
     return Recogniser(config, {name: w.astype(np.float32) for name, w in weights.items()})
 
@@ -80,7 +80,7 @@ def path(tmp_path: Path, untrained: Recogniser) -> Path:
 def logits(recogniser: Recogniser, cut: list[np.ndarray]) -> torch.Tensor:
     """What torch computes, [T, B, symbols]."""
     weights = {name: torch.tensor(w) for name, w in recogniser.weights.items()}
-    return recognise.run(recogniser.config, weights, torch.from_numpy(padded(cut)))
+    return recognise.run(recogniser.network, weights, torch.from_numpy(padded(cut)))
 
 
 # --- frames ---
@@ -187,7 +187,7 @@ def test_nats_are_torchs(untrained: Recogniser) -> None:
 def test_faults_are_read_and_make_a_text_unlikely(untrained: Recogniser) -> None:
     config = untrained.config.model_copy(update={"marks": True})
     rng = np.random.default_rng(0)
-    weights = {n: rng.standard_normal(s).astype(np.float32) * 0.3 for n, s in config.shapes.items()}
+    weights = {n: rng.standard_normal(s).astype(np.float32) * 0.3 for n, s in config.network().shapes.items()}
     assert weights["output.bias"].shape == (len(GLYPHS) + 2,)
     drawings = words(3, seed=4)
     texts = [drawing.text or "" for drawing in drawings]
@@ -314,8 +314,8 @@ def test_it_learns_to_read(tmp_path: Path, few_rows: None) -> None:
 
 def test_it_goes_on_from_another_one(tmp_path: Path, few_rows: None, untrained: Recogniser) -> None:
     config = untrained.config.model_copy(update={"alphabet": "litovzx", "marks": True})
-    begun = recognise.initialise(config, torch.Generator(), untrained)
-    grown = Recogniser(config, {name: weight.detach().numpy() for name, weight in begun.items()})
+    fresh = {name: weight.numpy() for name, weight in config.network().initialise(torch.Generator()).items()}
+    grown = Recogniser(config, recognise.grown(config, fresh, untrained))
     drawings = words(4, seed=3)
     texts = [drawing.text or "" for drawing in drawings]
     before = logits(untrained, [frames(one) for one in drawings])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
@@ -68,9 +68,15 @@ def quartet(number: int = 0) -> Tune:
     )
 
 
+def small(codec: TuneCodec) -> NetworkConfig:
+    """The codec's network, as small as may be."""
+    hidden = {"hidden": 4} if codec.head in ("nade", "chain") else {}
+    return NetworkConfig(**merged(codec.network, {"width": 8, "head": hidden}))
+
+
 def untrained(codec: TuneCodec, folder: Path) -> Model:
     """A model of random weights."""
-    network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
+    network = small(codec)
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
     weights = random_weights(Network(network, codec.steps, None, codec.covariates), 0, 2.0)
     checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)

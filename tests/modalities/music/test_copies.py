@@ -147,13 +147,14 @@ def test_kept_and_read_again(known: MelodyIndex, tmp_path: Path) -> None:
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
     """A model that knows nothing, and knows what it will play for seed 1, row 0."""
-    from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+    from rhapsode.config import FramingConfig, ModelConfig
     from rhapsode.inference.model import Model
     from rhapsode.nn.network import Network
     from tests.conftest import random_weights
+    from tests.modalities.music.score import small
 
     codec = PianoRoll.fit(lambda: iter([melody(0)]), holds=0)
-    network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
+    network = small(codec)
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
     folder = tmp_path / "m"
     checkpoint.save(

@@ -180,11 +180,12 @@ def test_mistakes(
 ) -> None:
     codec = PianoRoll.fit(lambda: iter([scale(40)]))
     model = tmp_path / "m"
-    from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
+    from rhapsode.config import FramingConfig, ModelConfig
     from rhapsode.nn.network import Network
     from tests.conftest import random_weights
+    from tests.modalities.music.score import small
 
-    network = NetworkConfig(**{**codec.network, "width": 8, "hidden": 4})
+    network = small(codec)
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
     weights = random_weights(Network(network, codec.steps, covariates=codec.covariates), 0, 1.0)
     checkpoint.save(model / checkpoint.MODEL, config.model_dump(), weights)

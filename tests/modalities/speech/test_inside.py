@@ -27,7 +27,7 @@ SMALL = {
     "steps": 16,
     "codec": "speech",
     "codec_options": {"hop": 10, "lsp": 1},
-    "network": {"dense_width": 8, "both_width": 4},
+    "network": {"encoder": {"feedforward_width": 8, "bidirectional_width": 4}},
     "plan": {"rows": 2, "window": 120, "threads": 1},
     "device": "cpu",
 }

@@ -35,8 +35,9 @@ SMALL = """
 steps = 24
 [network]
 width = 16
-dense_width = 24
-both_width = 12
+[network.encoder]
+feedforward_width = 24
+bidirectional_width = 12
 [plan]
 rows = 4
 window = 200
@@ -487,7 +488,7 @@ def test_a_stopped_training_goes_on(
     folder = tmp_path / "voice"
     options: dict[str, Any] = {
         "codec_options": {"hop": 10},
-        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "network": {"width": 16, "encoder": {"feedforward_width": 24, "bidirectional_width": 12}},
         "plan": {"rows": 4, "window": 200, "threads": 1},
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
@@ -518,7 +519,7 @@ def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, 
     options: dict[str, Any] = {
         "codec": "speech",
         "codec_options": {"hop": 10},
-        "network": {"width": 16, "dense_width": 24, "both_width": 12},
+        "network": {"width": 16, "encoder": {"feedforward_width": 24, "bidirectional_width": 12}},
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }
@@ -671,23 +672,21 @@ def test_validation_hides_of_frames_what_training_hides(
 ) -> None:
     import torch
 
-    from rhapsode.config import Dropout
     from rhapsode.training.run import train
-    from rhapsode.training.trainer import Trainer
+    from rhapsode.training.validation import Validation
 
-    evaluate, seen = Trainer.evaluate, []
+    nll, seen = Validation.nll, []
 
-    def both(trainer: Trainer) -> float:
+    def both(validation: Validation, weights: Any) -> float:
         before = torch.get_rng_state()
-        found = evaluate(trainer)
-        assert evaluate(trainer) == found and torch.equal(torch.get_rng_state(), before)
-        plan = trainer.plan
-        trainer.plan = plan.model_copy(update={"dropout": Dropout()})
-        seen.append((found, evaluate(trainer)))
-        trainer.plan = plan
+        found = nll(validation, weights)
+        assert nll(validation, weights) == found and torch.equal(torch.get_rng_state(), before)
+        hidden, validation._hidden = validation._hidden, 0.0
+        seen.append((found, nll(validation, weights)))
+        validation._hidden = hidden
         return found
 
-    monkeypatch.setattr(Trainer, "evaluate", both)
+    monkeypatch.setattr(Validation, "nll", both)
     train(
         [home / "corpus"], tmp_path / "voice", steps=4, codec="unaligned", codec_options={"hop": 10},
         network={"width": 16}, plan={"rows": 4, "window": 32, "threads": 1}, device="cpu",

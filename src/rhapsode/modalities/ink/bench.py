@@ -17,5 +17,8 @@ def cases() -> list[Case]:
     """Graves's window, alone and fed back."""
     codec = Strokes(Moves((0.0, 0.0), (1.0, 1.0)), 1, string.ascii_letters, 0.05, None)
     shape, name = {"layers": LAYERS, "width": WIDTH}, f"{LAYERS}x{WIDTH}"
-    networks = {name: {**shape, "feedback": False}, f"{name} fed back": {**shape, "feedback": True}}
+    networks = {
+        name: {**shape, "attention": {"feedback": False}},
+        f"{name} fed back": {**shape, "attention": {"feedback": True}},
+    }
     return [Case(codec, networks, (ROWS, WINDOW), "abcdefghij" * 9)]

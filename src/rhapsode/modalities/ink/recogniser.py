@@ -17,6 +17,7 @@ Needs no torch.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -25,16 +26,17 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from rhapsode.config import Config, Width, make
+from rhapsode.config import Config, EncoderConfig, NetworkConfig, Width, make
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.modalities.ink import delayed
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.metrics import check
-from rhapsode.nn.cells._plain import gates
-from rhapsode.nn.cells.lstm import LSTM
 from rhapsode.nn.engine import INPUT, Engine, Graph
+from rhapsode.nn.network import Network
 from rhapsode.nn.numerics import log_softmax
+from rhapsode.nn.operations import part
+from rhapsode.steps.symbols import Symbols
 
 PARTS = 3
 """Moves in a frame."""
@@ -53,7 +55,8 @@ UP = FEATURES - 1
 """Which feature says that the pen is up (1) or down (0), or that the frame is only padding (-1)."""
 BATCH = 1 << 14
 """Frames read at once."""
-DIRECTIONS = ("forward", "backward")
+FORMER = re.compile(r"^encoder\.bidirectional(\d+)")
+"""What files of format 1 call otherwise."""
 FAULT = "\ufffd"
 """What is read where a dot or bar is missing or too many."""
 
@@ -64,7 +67,7 @@ FILE = "recogniser.safetensors"
 class RecogniserConfig(Config):
     """All of a recogniser but its weights. Its file carries it as JSON."""
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     kind: Literal["recogniser"] = "recogniser"
     alphabet: str = Field(min_length=1, max_length=100_000)
     """The characters it reads; the symbol after the last one is the blank."""
@@ -95,23 +98,12 @@ class RecogniserConfig(Config):
         """How many there are, with the blank and, perhaps, the fault."""
         return len(self.alphabet) + 1 + self.marks
 
-    @property
-    def cells(self) -> list[LSTM]:
-        """What each direction of each layer computes."""
-        return [LSTM(2 * self.width if n else FEATURES, self.width) for n in range(self.layers)]
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name → shape of every weight."""
-        shapes = {
-            f"layer{n}.{direction}.{name}": shape
-            for n, cell in enumerate(self.cells)
-            for direction in DIRECTIONS
-            for name, shape in cell.shapes.items()
-        }
-        shapes["output.weight"] = (self.symbols, 2 * self.width)
-        shapes["output.bias"] = (self.symbols,)
-        return shapes
+    def network(self) -> Network:
+        """What computes unnormalised log-probabilities [T, B, symbols] of frames, which are its covariates."""
+        shape = NetworkConfig(
+            layers=0, autoregressive=False, width=self.width, encoder=EncoderConfig(bidirectional=self.layers)
+        )
+        return Network(shape, Symbols(self.symbols), covariates=FEATURES)
 
 
 class Recogniser:
@@ -120,6 +112,7 @@ class Recogniser:
     def __init__(self, config: RecogniserConfig, weights: Mapping[str, np.ndarray]) -> None:
         self.config = config
         self.weights = weights
+        self.network = config.network()
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Recogniser:
@@ -128,8 +121,12 @@ class Recogniser:
         info, digest, _ = checkpoint.load_info(file)
         if info.get("kind") != "recogniser":
             raise UserError(f"{file} holds no recogniser. Make one: rhapsode recognise SOURCE -o MODEL.")
-        config = make(RecogniserConfig, info, f"{file}: its configuration")
-        weights = checkpoint.load_tensors(file, config.shapes, digest)
+        old = info.get("format") == 1  # in which weights had other names
+        config = make(RecogniserConfig, info | {"format": 2} if old else info, f"{file}: its configuration")
+        shapes = config.network().shapes
+        stored = {name: FORMER.sub(r"layer\1", name) if old else name for name in shapes}
+        found = checkpoint.load_tensors(file, {stored[name]: shape for name, shape in shapes.items()}, digest)
+        weights = {name: found[stored[name]] for name in shapes}
         for name, value in weights.items():
             if value.dtype != np.float32 or not np.isfinite(value).all():
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
@@ -195,28 +192,12 @@ class Recogniser:
         graph, weights = Graph((FEATURES,), whole=False), self.weights
         up = graph.add("Gather", INPUT, graph.constant(np.array(UP)), axis=2)[0]
         real = graph.add("GreaterOrEqual", up, graph.constant(np.array(0, np.float32)))[0]
-        counted = graph.add("Cast", real, to=6)[0]  # ONNX's number for int32
-        lengths = graph.add("ReduceSum", counted, graph.constant([0]), keepdims=0)[0]
-        x = INPUT
-        for n in range(self.config.layers):
-            both = {
-                name: np.stack([gates(weights[f"layer{n}.{direction}.{name}"]) for direction in DIRECTIONS])
-                for name in ("input", "recurrent", "bias")
-            }
-            y = graph.add(
-                "LSTM",
-                x,
-                graph.constant(both["input"]),
-                graph.constant(both["recurrent"]),
-                graph.constant(np.concatenate([both["bias"], np.zeros_like(both["bias"])], axis=1)),
-                lengths,
-                hidden_size=self.config.width,
-                direction="bidirectional",
-            )[0]
-            y = graph.add("Transpose", y, perm=[0, 2, 1, 3])[0]  # [T, 2 directions, B, H]
-            x = graph.add("Reshape", y, graph.constant([0, 0, 2 * self.config.width]))[0]
-        product = graph.add("MatMul", x, graph.constant(weights["output.weight"].T))[0]
-        return graph.finish(graph.add("Add", product, graph.constant(weights["output.bias"]))[0], [])
+        counted = graph.add("Cast", real, to=7)[0]  # ONNX's number for int64
+        graph.row_lengths = graph.add("ReduceSum", counted, graph.constant([0]), keepdims=0)[0]
+        encoder = self.network.encoder
+        assert encoder is not None
+        x = encoder.forward(graph, part(weights, "encoder"), INPUT)
+        return graph.finish(*self.network.forward(graph, weights, [x]))
 
 
 def frames(drawing: Drawing, size: float = 1.0, marks: bool = False) -> np.ndarray:

@@ -1,8 +1,7 @@
 """Training a recogniser of handwriting, in minutes.
 
-Two layers of LSTMs in both directions, learnt as all LSTMs here are: matrices by Muon, the rest by AdamW, at rates
-that fall to zero when time is up. Every epoch shows each drawing a little differently, so that what another hand or a
-model writes is judged by its letters.
+Bidirectional layers of LSTMs, learnt in the loop in which all models are learnt. Every epoch shows each drawing a
+little differently, so that what another hand or a model writes is judged by its letters.
 
 A part of them is shown with a fault: a dot or bar is removed, moved or added (`ink.faults`). Where it is, is
 known in frames, so the network learns to say so there; it learns to read such drawings nonetheless, the fault being as
@@ -12,8 +11,7 @@ good as a blank. So it does not take a word for right because it can be guessed.
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,28 +20,30 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from rhapsode.config import Dropout, make
 from rhapsode.errors import UserError
 from rhapsode.files.place import check
 from rhapsode.inference.error_rate import character_error_rate
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.faults import KINDS, Faults
-from rhapsode.modalities.ink.recogniser import DIRECTIONS, UP, Recogniser, RecogniserConfig, framed, padded
+from rhapsode.modalities.ink.recogniser import UP, Recogniser, RecogniserConfig, framed, padded
+from rhapsode.nn.network import Network
 from rhapsode.report import Report
 from rhapsode.training.auto import precision_for
+from rhapsode.training.distributed import Group
+from rhapsode.training.loop import Loop
 from rhapsode.training.memory import kept
-from rhapsode.training.optimizers import BETAS, Muon
-from rhapsode.training.pace import Pace
+from rhapsode.training.plan import Budget, Plan
 
 WIDTH = 128
 """Outputs of a layer in each direction, where nothing else is said."""
 ROWS = 32
-MATRIX_RATE, RATE, DECAY = 0.03, 6e-3, 0.01
-"""Peak rates of Muon and of AdamW, and decay of matrices, relative to the rate."""
+MATRIX_RATE, RATE = 0.03, 6e-3
+"""Peak rates of Muon and of AdamW."""
 FINE = 0.4
 """Part of these rates for a recogniser that goes on from another one."""
 WARMUP = 50
 """Updates over which the rates rise."""
-CLIP = 1.0
 DROPOUT = 0.25
 """Of what goes between layers and to the output: one mask for all frames of a drawing (Gal & Ghahramani 2016)."""
 EVALUATIONS = 8
@@ -106,21 +106,26 @@ def train_recogniser(
     config = RecogniserConfig(alphabet=alphabet, layers=layers, width=width, marks=marks)
     best = Recogniser(config, {})
     lowest, doubt = math.inf, None
+
+    def looked(weights: dict[str, np.ndarray], facts: dict[str, Any]) -> None:
+        nonlocal best, lowest, doubt
+        wrong = 0.0
+        if held:
+            found, doubt, wrong = _validated(Recogniser(config, weights), held, faults)
+            facts |= found
+        if wrong <= lowest:
+            lowest = wrong
+            best = Recogniser(config.model_copy(update={"facts": facts, "doubt": doubt}), weights)
+            best.save(output)
+
     threads = torch.get_num_threads()
     try:
         with kept():
-            for weights, done, facts in _run(config, known, faults, base, minutes, seed, report):
-                wrong = 0.0
-                if held:
-                    found, doubt, wrong = _validated(Recogniser(config, weights), held, faults)
-                    facts |= found
-                if wrong <= lowest:
-                    lowest = wrong
-                    best = Recogniser(config.model_copy(update={"facts": facts, "doubt": doubt}), weights)
-                    best.save(output)
-                report.progress(done, **facts)
+            finished = _Run(config, known, faults, base, minutes, seed, report, looked).run()
     finally:
         torch.set_num_threads(threads)
+    if not finished:
+        raise KeyboardInterrupt
     return best
 
 
@@ -165,62 +170,59 @@ def _with_text(drawings: Iterable[Drawing], what: str, report: Report) -> list[D
     return known
 
 
-def _run(
-    config: RecogniserConfig,
-    drawings: list[Drawing],
-    faults: Faults,
-    base: Recogniser | None,
-    minutes: float,
-    seed: int,
-    report: Report,
-) -> Iterator[tuple[dict[str, np.ndarray], float, dict[str, Any]]]:
-    """Train; at each look up from it, the weights, how much is done, and facts. Only training counts as time."""
-    device = torch.device("cpu")
-    mixed = precision_for("auto", device) == "bf16"
-    rng = np.random.default_rng(seed)
-    torch.manual_seed(seed)
-    weights = initialise(config, torch.Generator().manual_seed(seed), base)
-    rates = [rate * (FINE if base else 1) for rate in (MATRIX_RATE, RATE)]
-    matrices = [w for name, w in weights.items() if name.startswith("layer") and w.dim() == 2]
-    others = [w for name, w in weights.items() if not (name.startswith("layer") and w.dim() == 2)]
-    optimizers = [
-        Muon(matrices, rates[0], DECAY, 4, torch.bfloat16 if mixed else torch.float32),
-        torch.optim.AdamW(others, lr=rates[1], betas=BETAS, weight_decay=0.0, fused=True),
-    ]
-    batches = _batches(drawings, faults, rng)
-    pace = Pace(torch.get_num_threads())
-    step, seconds, lost, told = 0, 0.0, 0, 0.0
-    losses: list[float] = []
-    while seconds < 60 * minutes:
-        mark = math.floor(seconds / (60 * minutes) * EVALUATIONS)
-        tick = time.perf_counter()
-        shown = next(batches)
-        with torch.autocast(device.type, torch.bfloat16, enabled=mixed):
-            parameters = run(config, weights, torch.from_numpy(padded([one.frames for one in shown])), DROPOUT)
-        loss = _nats_per_character(config, parameters, shown)
-        loss.backward()  # type: ignore[no-untyped-call]
-        norm = torch.nn.utils.clip_grad_norm_(list(weights.values()), CLIP, foreach=True)
-        lost = 0 if math.isfinite(float(norm)) else lost + 1
-        if lost == GIVE_UP:
-            raise UserError(f"training a recogniser lost its numbers at update {step}. Try another seed.")
-        factor = min(1.0, (step + 1) / WARMUP) * max(0.0, 1 - seconds / (60 * minutes))
-        for optimizer, peak in zip(optimizers, rates, strict=True):
-            optimizer.param_groups[0]["lr"] = peak * factor
-            if not lost:
-                optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
-        step += 1
-        losses.append(float(loss.detach()))
-        took = time.perf_counter() - tick
-        seconds += took
-        torch.set_num_threads(pace.heard(took))
-        done = min(1.0, seconds / (60 * minutes))
-        facts = {"step": step, "seconds": round(seconds, 1), "train": float(np.mean(losses[-100:]))}
-        if math.floor(done * EVALUATIONS) > mark or done >= 1:
-            yield {name: w.detach().numpy().copy() for name, w in weights.items()}, done, facts
-        elif time.perf_counter() - told > 0.5:
-            told = time.perf_counter()
-            report.progress(done, **facts)
+class _Run(Loop):
+    """One run. looked: is told of each look, with the weights, how much is done, and facts."""
+
+    looks = EVALUATIONS
+
+    def __init__(
+        self,
+        config: RecogniserConfig,
+        drawings: list[Drawing],
+        faults: Faults,
+        base: Recogniser | None,
+        minutes: float,
+        seed: int,
+        report: Report,
+        looked: Callable[[dict[str, np.ndarray], dict[str, Any]], None],
+    ) -> None:
+        device, network = torch.device("cpu"), config.network()
+        fine = FINE if base else 1.0
+        plan = {
+            "network": network.config,
+            "dropout": Dropout(between=DROPOUT, output=DROPOUT, locked=True),
+            "rows": ROWS,
+            "matrix_rate": fine * MATRIX_RATE,
+            "rate": fine * RATE,
+            "warmup": WARMUP,
+            "precision": precision_for("auto", device),
+            "threads": torch.get_num_threads(),
+            "budget": make(Budget, {"minutes": minutes}, "training a recogniser"),
+            "seed": seed,
+        }
+        super().__init__(make(Plan, plan, "training a recogniser"), network, device, report, Group())
+        if base:
+            self.adopt(grown(config, self.arrays(), base))
+        self.config, self._looked, self._lost = config, looked, 0
+        self._batches = _batches(drawings, faults, np.random.default_rng(seed))
+
+    def _loss(self) -> Tensor:
+        shown = next(self._batches)
+        with self._autocast():
+            x = torch.from_numpy(padded([one.frames for one in shown]))
+            parameters = run(self.network, self.weights, x, self.plan.dropout)
+        return _nats_per_character(self.config, parameters, shown)
+
+    def _sound(self, norm: Tensor) -> bool:
+        self._lost = 0 if math.isfinite(float(norm)) else self._lost + 1
+        if self._lost == GIVE_UP:
+            raise UserError(f"training a recogniser lost its numbers at update {self.step}. Try another seed.")
+        return not self._lost
+
+    def _look(self, train: float) -> None:
+        facts = {"step": self.step, "seconds": round(self.seconds, 1), "train": train}
+        self._looked(self.arrays(), facts)
+        self.report.progress(self.done, **facts)
 
 
 def _nats_per_character(config: RecogniserConfig, parameters: Tensor, shown: list[Shown]) -> Tensor:
@@ -296,23 +298,16 @@ def varied(drawing: Drawing, rng: np.random.Generator) -> Drawing:
     return Drawing(points, drawing.ends, drawing.text, drawing.name)
 
 
-def initialise(
-    config: RecogniserConfig, generator: torch.Generator, base: Recogniser | None = None
-) -> dict[str, Tensor]:
-    """Fresh float32 weights, with gradients; those of `base`, where it has them: not for characters new to it."""
-    weights = {name: torch.zeros(shape) for name, shape in config.shapes.items()}
-    for n, cell in enumerate(config.cells):
-        for direction in DIRECTIONS:
-            cell.initialise(_part(weights, f"layer{n}.{direction}"), generator)
-    weights["output.weight"].normal_(std=0.5 * (2 * config.width) ** -0.5, generator=generator)
-    if base:
-        own, known = _names(config), _names(base.config)
-        for name, weight in base.weights.items():
-            if name.startswith("layer"):
-                weights[name] = torch.tensor(weight)
-            else:
-                weights[name][[own.index(each) for each in known]] = torch.tensor(weight)
-    return {name: w.requires_grad_() for name, w in weights.items()}
+def grown(config: RecogniserConfig, weights: Mapping[str, np.ndarray], base: Recogniser) -> dict[str, np.ndarray]:
+    """Weights for `config`: those of `base`, where it has them; for characters new to it, these ones."""
+    own, known = _names(config), _names(base.config)
+    found = {name: weight.copy() for name, weight in weights.items()}
+    for name, weight in base.weights.items():
+        if name.startswith("output"):
+            found[name][[own.index(each) for each in known]] = weight
+        else:
+            found[name] = weight
+    return found
 
 
 def _names(config: RecogniserConfig) -> list[str]:
@@ -320,22 +315,10 @@ def _names(config: RecogniserConfig) -> list[str]:
     return [*config.alphabet, "blank", *["fault"] * config.marks]
 
 
-def run(config: RecogniserConfig, weights: Mapping[str, Tensor], x: Tensor, dropout: float = 0.0) -> Tensor:
+def run(network: Network, weights: Mapping[str, Tensor], x: Tensor, dropout: Dropout | None = None) -> Tensor:
     """Frames [T, B, FEATURES], padded at their ends → unnormalised log-probabilities [T, B, symbols]: what
-    `Recogniser` computes, but for what stands at the padding."""
-    padding = (x[:, :, UP] < 0).flip(0)
-    zero = x.new_zeros(x.shape[1], config.width)
-    for n, cell in enumerate(config.cells):
-        forward, backward = (_part(weights, f"layer{n}.{direction}") for direction in DIRECTIONS)
-        there, _ = cell.run(forward, x, (zero, zero), None)
-        # Backwards, padding comes first; as a reset step, it leaves the state at zero.
-        back, _ = cell.run(backward, x.flip(0), (zero, zero), padding)
-        x = torch.cat([there, back.flip(0)], dim=-1)
-        if dropout:
-            x = x * (torch.rand(1, *x.shape[1:]) >= dropout).to(x.dtype).div(1 - dropout)
-    return functional.linear(x, weights["output.weight"], weights["output.bias"])
+    `Recogniser` computes, but for what stands at the padding.
 
-
-def _part(weights: Mapping[str, Tensor], part: str) -> dict[str, Tensor]:
-    prefix = f"{part}."
-    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}
+    Padding is made of reset steps. Backwards it comes first, and leaves the state at zero.
+    """
+    return network.run(weights, x, (), x[:, :, UP] < 0, dropout, covariates=x)[0]

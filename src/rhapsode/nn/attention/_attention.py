@@ -1,6 +1,6 @@
-"""What every condition offers.
+"""What every attention offers.
 
-A condition stands after the first layer of a network: it reads that layer's outputs and the text that goes with the
+An attention stands after the first layer of a network: it reads that layer's outputs and the text that goes with the
 unit, and what it returns is an input of the layers above. Like a cell, it holds nothing and is written twice: `run`
 (torch) for training, `graph` (ONNX) for everything else.
 """
@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from rhapsode.config import NetworkConfig
+from rhapsode.config import Part
+from rhapsode.errors import UserError
 from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Attended:
+class Memory:
     """The texts of a batch: symbols [U, B] int64; begin, end [T, B] int64 of the part of a row that is the unit's."""
 
     symbols: Tensor
@@ -34,19 +35,27 @@ class Attended:
     end: Tensor
 
 
-class Condition(ABC):
+class Attention(ABC):
     """A text, as the layers above the first one get it: `width` numbers a step.
 
     reads: H, the width of the first layer.
     """
 
     name: ClassVar[str]
-    settings: ClassVar[tuple[str, ...]] = ()
-    """The settings of a network that are its own."""
 
-    def __init__(self, reads: int, text: Text, config: NetworkConfig) -> None:
+    class Settings(Part):
+        """What can be set of it: the table [network.attention]."""
+
+        feedback: bool = False
+        """What is attended at a step is an input of the first layer at the next one, too. (It costs speed.)"""
+
+    def __init__(self, reads: int, text: Text | None, settings: Settings) -> None:
+        """Raises `UserError` where there are no texts."""
+        if text is None:
+            raise UserError(f"attention {self.name!r} needs texts that go with the steps; there are none.")
         self.reads = reads
         self.text = text
+        self.feedback = settings.feedback
 
     @property
     @abstractmethod
@@ -72,7 +81,7 @@ class Condition(ABC):
         self,
         weights: dict[str, Tensor],
         h: Tensor,
-        text: Attended,
+        text: Memory,
         state: tuple[Tensor, ...],
         reset: Tensor | None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -84,12 +93,12 @@ class Condition(ABC):
         layer: dict[str, Tensor],
         weights: dict[str, Tensor],
         x: Tensor,
-        text: Attended,
+        text: Memory,
         before: State,
         state: State,
         reset: Tensor | None,
     ) -> tuple[Tensor, Tensor, State, State]:
-        """The first layer, fed by what the condition gave at the step before: outputs [T, B, H] and [T, B, C], and the
+        """The first layer, fed by what was attended at the step before: outputs [T, B, H] and [T, B, C], and the
         new states. The last part of `state` is what was given last, [B, C]."""
         import torch
 
@@ -99,7 +108,7 @@ class Condition(ABC):
             now = slice(t, t + 1)
             shut = None if reset is None else reset[now]
             y, before = cell.run(layer, torch.cat([x[now], w.unsqueeze(0).to(x.dtype)], dim=-1), before, shut)
-            given, state = self.run(weights, y, Attended(text.symbols, text.begin[now], text.end[now]), state, shut)
+            given, state = self.run(weights, y, Memory(text.symbols, text.begin[now], text.end[now]), state, shut)
             w = given[0] if shut is None else given[0] * ~shut[0].unsqueeze(-1)
             ys.append(y)
             ws.append(w)

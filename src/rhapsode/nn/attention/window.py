@@ -14,9 +14,9 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
+from pydantic import Field
 
-from rhapsode.config import NetworkConfig
-from rhapsode.nn.attention._attention import Attended, Condition
+from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.steps.text import Text
 
 if TYPE_CHECKING:
@@ -31,15 +31,21 @@ MOST = 8.0
 """Cut of the exponents, so that nothing overflows: exp(8) = 2981 characters a step."""
 
 
-class Window(Condition):
+class Window(Attention):
     """Weights: `weight` [3K, H] and `bias` [3K], rows for alpha, beta, kappa. State: kappa [B, K]."""
 
     name = "window"
-    settings = ("components", "feedback")
 
-    def __init__(self, reads: int, text: Text, config: NetworkConfig) -> None:
-        super().__init__(reads, text, config)
-        self.components = config.components
+    class Settings(Attention.Settings):
+        """Settings of it."""
+
+        name: str = "window"
+        components: int = Field(default=10, ge=1, le=1000)
+        """K, Gaussians in the window."""
+
+    def __init__(self, reads: int, text: Text | None, settings: Settings) -> None:
+        super().__init__(reads, text, settings)
+        self.components = settings.components
 
     @property
     def width(self) -> int:
@@ -65,7 +71,7 @@ class Window(Condition):
         self,
         weights: dict[str, Tensor],
         h: Tensor,
-        text: Attended,
+        text: Memory,
         state: tuple[Tensor, ...],
         reset: Tensor | None,
     ) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -94,7 +100,7 @@ class Window(Condition):
         layer: dict[str, Tensor],
         weights: dict[str, Tensor],
         x: Tensor,
-        text: Attended,
+        text: Memory,
         before: State,
         state: State,
         reset: Tensor | None,

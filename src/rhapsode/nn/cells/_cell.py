@@ -31,6 +31,11 @@ class Cell(ABC):
     single: ClassVar[bool] = False
     """Its graph computes one step, not a window of any length."""
 
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name.upper()
+
     def __init__(self, inputs: int, width: int) -> None:
         self.inputs = inputs
         self.width = width
@@ -39,6 +44,14 @@ class Cell(ABC):
     @abstractmethod
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape of each weight."""
+
+    @property
+    def matrices(self) -> dict[str, int]:
+        """Name → the number of matrices that stand in a weight one above the other, one a gate: of those weights that
+        are matrices, in the order of their names."""
+        gates = max(shape[0] // self.width for shape in self.shapes.values())
+        rows = gates * self.width  # peepholes are no matrices
+        return {name: gates for name, shape in sorted(self.shapes.items()) if len(shape) == 2 and shape[0] == rows}
 
     @abstractmethod
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:

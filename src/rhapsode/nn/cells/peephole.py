@@ -31,6 +31,10 @@ class Peephole(Cell):
     recurrent = ("recurrent",)
 
     @property
+    def title(self) -> str:
+        return "peephole LSTM"
+
+    @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         h = self.width
         return {"input": (4 * h, self.inputs), "recurrent": (4 * h, h), "bias": (4 * h,), "peephole": (3, h)}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rhapsode.console.complete import models
 from rhapsode.console.imports import unbroken
 from rhapsode.console.output import visible
 from rhapsode.errors import UserError
@@ -27,7 +28,10 @@ def ink(
         typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
     ] = None,
     base: Annotated[
-        str | None, typer.Option(metavar="MODEL", help=f"The model that learns your hand [default: {BASE}].")
+        str | None,
+        typer.Option(
+            metavar="MODEL", autocompletion=models, help=f"The model that learns your hand [default: {BASE}]."
+        ),
     ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")

@@ -68,6 +68,7 @@ class Strokes(RecordCodec):
     summary = "a step is a move of the pen: handwriting and drawings"
     head = "mixture"
     unit = "point"
+    flips = True
     record = "drawing"
     options = {"every": 0, "scale": 10, "delayed": 4}
     limits = {"every": (0, 1000), "scale": (0, 90), "delayed": (0, 1000)}
@@ -89,7 +90,7 @@ class Strokes(RecordCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        window = {"condition": "window", "feedback": True} if self.text else {}
+        window = {"attention": {"name": "window", "feedback": True}} if self.text else {}
         return {"head": self.head, "embedding": 0, "layers": 2, "skip": True, **window}
 
     @property

@@ -91,7 +91,8 @@ class UtteranceCodec(RecordCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        return {"head": self.head, "layers": 0, "reads": False, "embedding": 0, "dense": 2, "both": 2}
+        encoder = {"feedforward": 2, "bidirectional": 2}
+        return {"head": self.head, "layers": 0, "autoregressive": False, "embedding": 0, "encoder": encoder}
 
     recognises = staticmethod(files.recognised)
 

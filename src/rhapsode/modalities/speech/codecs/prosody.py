@@ -44,7 +44,7 @@ class Prosody(UtteranceCodec):
 
     @property
     def network(self) -> dict[str, Any]:
-        return {**super().network, "layers": 1, "reads": True, "mixtures": 3}
+        return {**super().network, "layers": 1, "autoregressive": True, "head": {"name": self.head, "mixtures": 3}}
 
     @classmethod
     def check(cls, own: dict[str, Any], size: int) -> None:

@@ -49,8 +49,13 @@ class Unaligned(Speech):
 
     @property
     def network(self) -> dict[str, Any]:
-        window = {"condition": "window", "feedback": True, "components": 3}
-        return {"head": self.head, "mixtures": 3, "layers": 2, "embedding": 0, "skip": True, **window}
+        return {
+            "head": {"name": self.head, "mixtures": 3},
+            "layers": 2,
+            "embedding": 0,
+            "skip": True,
+            "attention": {"name": "window", "feedback": True, "components": 3},
+        }
 
     @property
     def covariates(self) -> int:

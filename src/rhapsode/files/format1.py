@@ -1,0 +1,127 @@
+"""Model files of format 1, which Rhapsode wrote until November 2026: their settings and weights by the names of today.
+
+A network's settings stood in one table then, those of all heads and of the encoder among them, and some had other
+names. Tables of users may still have those names: `renamed` reads both.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rhapsode import registry
+from rhapsode.files import checkpoint
+
+SETTINGS = {
+    "reads": "autoregressive",
+    "mixtures": "head.mixtures",
+    "ends": "head.ends",
+    "hidden": "head.hidden",
+    "condition": "attention.name",
+    "components": "attention.components",
+    "feedback": "attention.feedback",
+    "dense": "encoder.feedforward",
+    "dense_width": "encoder.feedforward_width",
+    "both": "encoder.bidirectional",
+    "both_width": "encoder.bidirectional_width",
+}
+"""Old name → table and name of today."""
+WEIGHTS = (
+    (r"encoder\.feedforward(\d+)\.", r"context.dense\1."),
+    (r"encoder\.bidirectional(\d+)\.forward\.", r"context.both\1.on."),
+    (r"encoder\.bidirectional(\d+)\.backward\.", r"context.both\1.back."),
+    (r"attention\.", "condition."),
+)
+"""What names of weights begin with today, and in files of format 1."""
+
+
+def renamed(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """A network's settings by the names of today, and the old names that were among them."""
+    found = {key: value for key, value in settings.items() if key not in SETTINGS}
+    old = [key for key in settings if key in SETTINGS]
+    for key in old:
+        table, _, name = SETTINGS[key].rpartition(".")
+        if table:
+            part = found.get(table, {})
+            found[table] = {**(part if isinstance(part, Mapping) else {"name": part}), name: settings[key]}
+        else:
+            found[name] = settings[key]
+    return found, old
+
+
+def told(old: list[str]) -> str:
+    """What to tell of old names that `renamed` found."""
+    return f"network settings have new names: {', '.join(f'{name} is {SETTINGS[name]}' for name in old)}"
+
+
+def network(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a network in a file of format 1 by the names of today. `lead` is one of its weights: see `load`.
+    Raises `UserError`."""
+    found, _ = renamed({name: value for name, value in settings.items() if name != "lead"})
+    for kind in ("head", "attention"):  # format 1 kept the settings of all heads
+        part = found.get(kind)
+        if isinstance(part, dict) and part.get("name"):
+            known = registry.get(kind, str(part["name"])).Settings.model_fields
+            found[kind] = {name: value for name, value in part.items() if name in known}
+    return found
+
+
+def upgraded(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What the header of a model file of format 1 says, as a file of format 2 says it. Raises `UserError`."""
+    if not isinstance(info.get("network"), dict):
+        return dict(info)
+    return {**info, "format": 2, "network": network(info["network"])}
+
+
+def run(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What a training checkpoint says of its run, with settings by the names of today. Raises `UserError`."""
+    plan, given = info["plan"], info["given"]
+    if "head" in plan.get("network", {}) and not isinstance(plan["network"]["head"], dict):
+        plan = {**plan, "network": network(plan["network"])}
+    return {**info, "plan": plan, "given": {**given, "network": renamed(given.get("network") or {})[0]}}
+
+
+def tensors(found: Mapping[str, np.ndarray], weights: Iterable[str]) -> dict[str, np.ndarray]:
+    """The tensors of a training checkpoint, `kind/weight` or `kind/weight/quantity`, by the names of today. weights:
+    those of the network."""
+    today = {weight(name): name for name in weights}
+    parts = ((name.split("/"), value) for name, value in found.items())
+    return {"/".join(today.get(each, each) for each in name): value for name, value in parts}
+
+
+def weight(name: str) -> str:
+    """What a weight is called in files of format 1. name: that of today."""
+    for now, then in WEIGHTS:
+        name = re.sub(f"^{now}", then, name)
+    return name
+
+
+def load(
+    path: Path, info: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]], mark: str
+) -> tuple[dict[str, np.ndarray], str]:
+    """The weights in a model file of format 1, which has this header, and the model's digest. Raises `UserError`.
+
+    shapes, mark: as of `checkpoint.load_tensors`, by the names of today.
+    """
+    settings = info["network"]
+    stored = {weight(name): shape for name, shape in shapes.items()}
+    lead = settings.get("lead", 0)
+    if lead:  # the first layer read and predicted so many numbers of a step alone
+        stored["layer0.input"] = (shapes["layer0.input"][0], lead)
+    found = checkpoint.load_tensors(path, stored, mark)
+    named = {name: value for name, value in info.items() if name not in ("format", "facts")}
+    digest = checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), found)
+    weights = {name: found[weight(name)] for name in shapes}
+    if lead:
+        more = shapes["layer0.input"][1] - lead
+        weights["layer0.input"] = np.pad(weights["layer0.input"], ((0, 0), (0, more)))
+        led, own = (
+            np.arange(n) < limit for n, limit in zip(shapes["output.weight"], (lead, settings["width"]), strict=True)
+        )
+        weights["output.weight"] = weights["output.weight"] * (led[:, None] == own)
+    return weights, digest

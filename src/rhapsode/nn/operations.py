@@ -1,0 +1,75 @@
+"""The operations that networks are made of, so that a forward pass is written once.
+
+There are two backends: `rhapsode.nn.tensors.Tensors` computes with torch, for training; `rhapsode.nn.engine.Graph`
+writes an ONNX graph, for everything else. X is what flows: a tensor, or the name of a value in the graph. Its shape is
+[T, B, N], time-major. Weights are tensors for the one and arrays for the other.
+
+A cell and an attention bring both of their forms themselves (`run` and `graph`), since training wants fused kernels and
+gradients, and an LSTM is one ONNX node.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+
+if TYPE_CHECKING:
+    from rhapsode.nn.attention._attention import Attention
+    from rhapsode.nn.cells._cell import Cell
+
+X = TypeVar("X")
+
+
+class Operations(ABC, Generic[X]):
+    """One backend."""
+
+    @abstractmethod
+    def concatenate(self, parts: Sequence[X]) -> X:
+        """[T, B, N1], [T, B, N2] ... → [T, B, N1 + N2 ...]. The types of numbers stay: float32 beside bfloat16 is
+        float32."""
+
+    @abstractmethod
+    def sum(self, one: X, other: X) -> X:
+        """Of two of equal shape."""
+
+    @abstractmethod
+    def tanh(self, x: X) -> X:
+        """Of each number."""
+
+    @abstractmethod
+    def linear(self, x: X, weight: Any, bias: Any, exact: bool = False) -> X:
+        """x [T, B, I], weight [O, I], bias [O] → [T, B, O]. exact: in float32 in any case."""
+
+    @abstractmethod
+    def drop(self, x: X, place: Literal["input", "between", "output"]) -> X:
+        """Dropout, at the rate for this place; nothing but in training."""
+
+    @abstractmethod
+    def layer(self, cell: Cell, weights: Mapping[str, Any], x: X, state: tuple[X, ...]) -> tuple[X, tuple[X, ...]]:
+        """A recurrent layer: x [T, B, I] and state parts [B, H] → outputs [T, B, H] and the new state."""
+
+    @abstractmethod
+    def direction(self, cell: Cell, weights: Mapping[str, Any], x: X, backward: bool) -> X:
+        """One direction of a bidirectional layer, from a state of zero: x [T, B, I] → [T, B, H]. backward: it reads the
+        last step first."""
+
+    @abstractmethod
+    def attend(
+        self,
+        attention: Attention,
+        weights: Mapping[str, Any],
+        cell: Cell,
+        layer: Mapping[str, Any],
+        x: X,
+        before: tuple[X, ...],
+        state: tuple[X, ...],
+    ) -> tuple[X, X, tuple[X, ...], tuple[X, ...]]:
+        """The first layer and the attention that it steers: x [T, B, I] → outputs [T, B, H] of the layer and [T, B, C]
+        of the attention, and the new states of both. before, state: those of the layer and of the attention."""
+
+
+def part(weights: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The weights of one part of a network: `name.weight` is its `weight`."""
+    prefix = f"{name}."
+    return {name.removeprefix(prefix): w for name, w in weights.items() if name.startswith(prefix)}

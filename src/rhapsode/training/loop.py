@@ -1,0 +1,214 @@
+"""The training loop: updates of weights until a budget is spent, with looks at how far they have come.
+
+What is learnt is up to its subclasses: `trainer.Trainer` trains models of sequences.
+One process or many (torchrun): gradients are summed, and every process makes the same update.
+"""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from types import FrameType
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from rhapsode.nn.network import Network
+from rhapsode.report import Report
+from rhapsode.training.distributed import Group
+from rhapsode.training.optimizers import Optimizers
+from rhapsode.training.pace import Pace
+from rhapsode.training.plan import Leg, Plan
+
+EVALUATIONS = 16
+"""How often a run looks at the validation data, writes a sample and saves."""
+SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Those at which a run saves and stops."""
+
+
+class Loop(ABC):
+    """One run of a plan: weights of a network, learnt on a device by a group of processes."""
+
+    def __init__(self, plan: Plan, network: Network, device: torch.device, report: Report, group: Group) -> None:
+        self.plan, self.network, self.device, self.report, self.group = plan, network, device, report, group
+        fresh = network.initialise(torch.Generator().manual_seed(plan.seed))
+        self.adopt({name: weight.numpy() for name, weight in fresh.items()})
+        torch.manual_seed(plan.seed + group.rank)  # dropout
+        torch.set_num_threads(plan.threads)
+        self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
+        self.step, self.seconds, self.rate_scale = 0, 0.0, 1.0
+        self.leg = Leg()
+        self._interrupted = False
+        self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
+        self._losses: list[Tensor] = []
+
+    def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
+        """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
+        # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
+        # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
+        self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
+        self.optimizers = Optimizers(self.weights, self.plan, self.network.matrices)
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """The present weights, float32."""
+        return {name: w.detach().float().cpu().numpy().copy() for name, w in self.weights.items()}
+
+    # --- what subclasses say ---
+
+    @abstractmethod
+    def _loss(self) -> Tensor:
+        """The loss of the next batch, nats per step or the like: differentiable, this process's share of it."""
+
+    @abstractmethod
+    def _look(self, train: float) -> None:
+        """Validate, keep the best, tell, save. train: mean loss since the last call of this or of `_note`."""
+
+    def _roll_back(self) -> bool:
+        """The mean loss is not a number: whether the run went back to where it was."""
+        return False
+
+    def _note(self, train: float) -> None:
+        """The mean loss of some updates is known."""
+        return
+
+    def _sound(self, norm: Tensor) -> bool:
+        """Whether to make an update whose gradient has this norm."""
+        return True
+
+    def _speed(self) -> dict[str, float]:
+        """What to tell of the speed."""
+        return {}
+
+    @property
+    def looks(self) -> int:
+        """How often the run looks at how far it has come."""
+        return EVALUATIONS
+
+    @property
+    def total(self) -> int | None:
+        """Updates of the whole run, where the budget says so."""
+        return self.plan.budget.steps
+
+    # --- the loop ---
+
+    @property
+    def spent(self) -> float:
+        """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
+        if self.total is not None:
+            return min(1.0, self.step / self.total)
+        assert self.plan.budget.minutes is not None
+        return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
+
+    @property
+    def done(self) -> float:
+        """How much of this leg is, in [0, 1]: what progress is told by."""
+        return (self.spent - self.leg.begun) / (1 - self.leg.begun)
+
+    def run(self) -> bool:
+        """Train until the budget is spent; False if the user stopped it first."""
+        mark, shown, stop = math.floor(self.done * self.looks), 0.0, 0.0
+        with _Signals(self.interrupt):
+            while self.done < 1 and not stop:
+                tick = time.perf_counter()
+                loss = self._update()
+                self.step += 1
+                # Every process must agree on these: they decide the learning rate and the end.
+                before = self.seconds
+                self.seconds, stop = self.group.agree(before + time.perf_counter() - tick, self._interrupted)
+                self._losses.append(loss)
+                self._watch_pace(self.seconds - before)
+                looks = math.floor(self.done * self.looks) > mark or self.done >= 1
+                if looks or stop or len(self._losses) >= 512:
+                    train = float(torch.stack(self._losses).mean())
+                    self._losses.clear()
+                    if not math.isfinite(train) and self._roll_back():
+                        mark = math.floor(self.done * self.looks)
+                        continue
+                    self._note(train)
+                if looks or stop:
+                    mark = math.floor(self.done * self.looks)
+                    self._look(train)
+                    (stop,) = self.group.agree(stop or self._interrupted)  # heard meanwhile: all is saved
+                elif time.perf_counter() - shown > 0.5 and self._losses:
+                    shown = time.perf_counter()
+                    train = float(torch.stack(self._losses[-20:]).mean())
+                    self._tell(train=train, **self._speed())
+        return self.done >= 1
+
+    def _tell(self, **facts: float) -> None:
+        """How far the run is."""
+        self.report.progress(self.done, step=self.step, seconds=self.seconds, **facts, eta=self._eta())
+
+    def _watch_pace(self, seconds: float) -> None:
+        """Train with as many threads as make sense beside the machine's other work."""
+        before, now = self._pace.threads, self._pace.heard(seconds)
+        if now == before:
+            return
+        torch.set_num_threads(now)
+        if now == 1 and not self._slowed:
+            self.report.warn("other work slows the processors down: training goes on with one thread for a while.")
+            self._slowed = True
+
+    def _eta(self) -> float:
+        """Seconds of training still to come."""
+        if self.plan.budget.minutes is not None:
+            return 60 * self.plan.budget.minutes - self.seconds
+        return self.seconds / max(self.step, 1) * ((self.total or 0) - self.step)
+
+    def _update(self) -> Tensor:
+        """One batch forward and back; returns its loss."""
+        loss = self._loss()
+        loss.backward()  # type: ignore[no-untyped-call]
+        gradients = [w.grad for w in self.weights.values() if w.grad is not None]
+        total = self.group.sum(gradients, loss.detach())
+        norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
+        warm = min(1.0, (self.step - self.leg.step + 1) / self.plan.warmup)
+        if self._sound(norm):
+            self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
+        else:
+            self.optimizers.forget()
+        return total
+
+    def _autocast(self) -> AbstractContextManager[Any]:
+        if self.plan.precision == "fp32":
+            return nullcontext()
+        return torch.autocast(self.device.type, torch.bfloat16)
+
+    def interrupt(self) -> None:
+        """Finish the update under way, save, and stop. A second time, by Ctrl-C: at once."""
+        self._interrupted = True
+
+
+class _Signals:
+    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) call `interrupt`; a second Ctrl-C is immediate. What
+    is ignored, as SIGHUP is under nohup, stays so."""
+
+    def __init__(self, interrupt: Callable[[], None]) -> None:
+        self._interrupt = interrupt
+        self._interrupted = False
+        self._old: dict[int, Any] = {}
+
+    def __enter__(self) -> None:
+        for number in SIGNALS:
+            if number != signal.SIGINT and signal.getsignal(number) is signal.SIG_IGN:
+                continue
+            try:
+                self._old[number] = signal.signal(number, self._heard)
+            except ValueError:  # not in the main thread: leave signals to whoever has it
+                return
+
+    def _heard(self, number: int, frame: FrameType | None) -> None:
+        if self._interrupted and number == signal.SIGINT:  # a shell that closes sends SIGHUP twice
+            raise KeyboardInterrupt
+        self._interrupted = True
+        self._interrupt()
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
