@@ -25,7 +25,7 @@ import numpy as np
 from rhapsode.modalities.speech import espeak
 from rhapsode.modalities.speech.align import align
 from rhapsode.modalities.speech.demo import sentences
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Timed, Utterance
 
 KINDS: dict[str, tuple[str, int, int, float]] = {
     "another voice": ("en-us+f3", 175, 60, 0.0),
@@ -37,10 +37,9 @@ KINDS: dict[str, tuple[str, int, int, float]] = {
 WITHIN = (0.01, 0.02, 0.05)
 
 
-def spoken(text: str, kind: tuple[str, int, int, float], seed: int) -> Utterance:
+def spoken(text: str, kind: tuple[str, int, int, float], seed: int) -> Timed:
     voice, speed, pitch, noise = kind
     found = espeak.speak(text, voice, speed, pitch)
-    assert found.sound is not None
     sound = found.sound()
     level = noise * float(np.sqrt(np.mean(sound.samples**2)))
     samples = sound.samples + level * np.random.default_rng(seed).standard_normal(len(sound.samples))
@@ -48,7 +47,7 @@ def spoken(text: str, kind: tuple[str, int, int, float], seed: int) -> Utterance
     return replace(found, sound=lambda: noisy)
 
 
-def errors(found: list[Utterance], truth: list[Utterance]) -> np.ndarray:
+def errors(found: list[Timed], truth: list[Timed]) -> np.ndarray:
     """Seconds, of the boundaries between phones that are no pauses: where pauses are, is found, too."""
     each = []
     for one, true in zip(found, truth, strict=True):
@@ -58,15 +57,14 @@ def errors(found: list[Utterance], truth: list[Utterance]) -> np.ndarray:
     return np.concatenate(each)
 
 
-def begins(utterance: Utterance) -> np.ndarray:
-    assert utterance.times is not None
+def begins(utterance: Timed) -> np.ndarray:
     spoken = [phone.symbol != PAUSE for phone in utterance.phones]
     return utterance.times[:-1][spoken]
 
 
 def measured(kind: tuple[str, int, int, float], texts: list[str]) -> dict[str, Any]:
     truth = [spoken(text, kind, seed) for seed, text in enumerate(texts)]
-    given = [replace(one, times=None) for one in truth]
+    given = [one.to(Utterance) for one in truth]
     row: dict[str, Any] = {}
     for name, rounds in {"dtw": 0, "hmm": None}.items():
         begun = time.perf_counter()

@@ -23,7 +23,7 @@ from rhapsode.data import encode_records as _records
 from rhapsode.data.corpus import FRACTION
 from rhapsode.data.sources import open_sources
 from rhapsode.inference.model import Model
-from rhapsode.modalities.music.cli.copies import known_beside
+from rhapsode.modalities.music.cli.copies import index_beside
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.compare import compare
 from rhapsode.modalities.music.keys import home
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> dict[str, Any]:
     codec = model.record_codec
     if not isinstance(codec, TuneCodec):
         raise SystemExit(f"{options.model} is no model of tunes")
-    known = known_beside(model)
+    known = index_beside(model)
     held = list(islice(held_out(codec, options.data), options.tunes or 200))
     begun = perf_counter()
     drawn, sampling = [], Sampling(temperature=options.temperature)

@@ -27,8 +27,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterable
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,7 +44,7 @@ from rhapsode.modalities.speech import audio, speaking
 from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.mfcc import deltas, mfcc
 from rhapsode.modalities.speech.prepare import prepared
-from rhapsode.modalities.speech.utterance import Sound, Utterance
+from rhapsode.modalities.speech.utterance import Sound, Spoken, Utterance
 from rhapsode.modalities.speech.vocoders import vocoder
 from rhapsode.training.auto import HIDDEN
 from rhapsode.training.run import train
@@ -107,7 +106,7 @@ def heard(sound: Sound) -> torch.Tensor:
     return torch.from_numpy(deltas(frames))
 
 
-def recogniser(utterances: list[Utterance], seed: int = 0) -> Hears:
+def recogniser(utterances: Sequence[Utterance], seed: int = 0) -> Hears:
     """Learns from the sounds of these."""
     torch.manual_seed(seed)
     speakers = sorted({one.speaker for one in utterances})
@@ -140,18 +139,16 @@ def recogniser(utterances: list[Utterance], seed: int = 0) -> Hears:
 
 
 def sound_of(one: Utterance) -> Sound:
-    assert one.sound is not None
     return one.sound()
 
 
-def copied(one: Utterance) -> Sound:
+def copied(one: Spoken) -> Sound:
     """Out of its frames."""
-    assert one.acoustics is not None
     frames = one.acoustics()
     return vocoder(frames.vocoder).synthesise(frames)
 
 
-def rates(hears: Hears, utterances: Iterable[Utterance], sound: Callable[[Utterance], Sound]) -> dict[str, float]:
+def rates(hears: Hears, utterances: Iterable[Spoken], sound: Callable[[Spoken], Sound]) -> dict[str, float]:
     """Of digits and of speakers, those that were recognised; and where it went wrong."""
     right = np.array(
         [
@@ -162,7 +159,7 @@ def rates(hears: Hears, utterances: Iterable[Utterance], sound: Callable[[Uttera
     return {"digits": float(right[:, 0].mean()), "speakers": float(right[:, 1].mean()), "count": len(right)}
 
 
-def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Utterance]:
+def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Spoken]:
     """Each digit in each voice, once a seed."""
     voice = Model.load(home)
     prosody = speaking.prosody_beside(voice)
@@ -173,7 +170,7 @@ def renderings(home: Path, temperature: float, seeds: int) -> Iterable[Utterance
                 yield from speaking.speak(voice, prosody, word, manner, seed=seed)
 
 
-def listed(utterances: list[Utterance], path: Path) -> Path:
+def listed(utterances: Sequence[Utterance], path: Path) -> Path:
     """With their sounds as they are without the silence around."""
     for one in utterances:
         audio.written(sound_of(one), path.with_name(f"{one.name}.wav"))
@@ -188,7 +185,7 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     found_or_not, left_out, said = prepared(takes(folder, range(ends[2])), Cache(cache_folder()), notes.stage, hop=HOP)
     print(*left_out, *said, sep="\n", flush=True)
     every = [one for one in found_or_not if one is not None]
-    parts: dict[str, list[Utterance]] = {"test": [], "valid": [], "train": []}
+    parts: dict[str, list[Spoken]] = {"test": [], "valid": [], "train": []}
     for one in every:
         take = int(one.name.rsplit("_", 1)[1])
         parts["test" if take < ends[0] else "valid" if take < ends[1] else "train"].append(one)
@@ -204,9 +201,8 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     for name, network in NETWORKS.items():
         home, alone = scratch / name, name == "unaligned"
         reads = alone or "reads" in network
-        about: dict[str, Any] = {"phones": (), "times": None} if alone else {}
         train_on, valid = (
-            listed([replace(one, **about) for one in parts[part]], scratch / f"{part}.jsonl")
+            listed([one.to(Utterance, phones=()) if alone else one for one in parts[part]], scratch / f"{part}.jsonl")
             for part in ("train", "valid")
         )
         result = train(

@@ -25,8 +25,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
+from rhapsode.config import NetworkConfig
 from rhapsode.demos.bench import untrained
 from rhapsode.inference.model import Model
+from rhapsode.modalities.text.codecs.bytes import Bytes
 from rhapsode.nn.engine import Engine
 
 DEFAULT_THREADS = torch.get_num_threads()
@@ -81,7 +83,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=0.4, help="per contender and round")
     args = parser.parse_args()
 
-    model = untrained(args.layers, args.width)
+    model = untrained(Bytes(), NetworkConfig(layers=args.layers, width=args.width))
     contenders = {
         "rhapsode": rhapsode_loop(model, None),
         "rhapsode, 1 thread": rhapsode_loop(model, 1),

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.files.checkpoint import MODEL
-from rhapsode.inference.legibility import character_error_rate
+from rhapsode.inference.error_rate import character_error_rate
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.formats.own import dumps

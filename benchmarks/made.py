@@ -35,7 +35,7 @@ from handwriting import Notes, picture, write
 
 from rhapsode.files import checkpoint
 from rhapsode.files.checkpoint import MODEL
-from rhapsode.inference.legibility import character_error_rate
+from rhapsode.inference.error_rate import character_error_rate
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.demo import WRITER, texts
 from rhapsode.modalities.ink.drawing import Drawing

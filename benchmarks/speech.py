@@ -32,7 +32,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -53,7 +53,7 @@ from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.measures import BINS, compare, lsd, matched, mcd, mel_cepstrum, speech
 from rhapsode.modalities.speech.prepare import prepared
 from rhapsode.modalities.speech.read import read
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance, joined
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Spoken, Timed, Utterance, joined
 from rhapsode.modalities.speech.vocoders import vocoder
 from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
@@ -71,7 +71,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 """Those of the paper: 512 × 6, 1024 × 3, 512 × 3 and one bidirectional layer of 256 + 256, 512 × 2 and two of them."""
 
 
-def parts(work: Path) -> dict[str, list[Utterance]]:
+def parts(work: Path) -> dict[str, list[Spoken]]:
     """The split, with times and frames; also written into `work`, so that all networks are trained on just these."""
     every = list(read(Path(os.environ["RHAPSODE_DATA"]) / "speech" / "kathleen" / "metadata.csv"))
     found, left_out, notes = prepared(every, Cache(cache_folder()), Notes().stage)
@@ -85,25 +85,23 @@ def parts(work: Path) -> dict[str, list[Utterance]]:
         for utterance in done[part]:
             audio = work / name / f"{utterance.name}.wav"
             if not audio.exists():
-                assert utterance.sound is not None
                 written(utterance.sound(), audio)
             lines.append(own.dumps(utterance, audio.name) + "\n")
         (work / name / "utterances.jsonl").write_text("".join(lines), encoding="utf-8")
     return {name: done[part] for name, part in ends.items()}
 
 
-def frames(utterance: Utterance) -> Acoustics:
-    assert utterance.acoustics is not None
+def frames(utterance: Spoken) -> Acoustics:
     return utterance.acoustics()
 
 
-def distance(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+def distance(ours: list[Spoken], theirs: list[Spoken]) -> dict[str, float]:
     """Over all frames of all utterances within 40 dB of their utterance's loudest."""
     mask = np.concatenate([speech(frames(one)) for one in theirs])
     return asdict(compare(chained([*map(frames, ours)]), chained([*map(frames, theirs)]), mask))
 
 
-def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+def warped(ours: list[Spoken], theirs: list[Spoken]) -> dict[str, float]:
     """LSD and MCD where timing differs: frames of an utterance matched by dynamic time warping of mel-cepstra."""
     found = []
     for one, other in zip(ours, theirs, strict=True):
@@ -118,29 +116,29 @@ def warped(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
     return {"lsd_db": float(counts @ lsds / counts.sum()), "mcd_db": float(counts @ mcds / counts.sum())}
 
 
-def said(voice: Model, prosody: Model, utterances: list[Utterance], manner: speaking.Manner) -> list[Utterance]:
+def said(voice: Model, prosody: Model, utterances: Sequence[Utterance], manner: speaking.Manner) -> list[Spoken]:
     """With the durations that they have, if they have any."""
     return list(speaking.speak(voice, prosody, utterances, manner))
 
 
-def phrased(prosody: Model, utterances: list[Utterance], manner: speaking.Manner, seed: int = 0) -> list[Utterance]:
+def phrased(prosody: Model, utterances: Sequence[Utterance], manner: speaking.Manner, seed: int = 0) -> list[Timed]:
     """With durations and melody by the model."""
-    bare = (replace(one, sound=None, acoustics=None, times=None) for one in utterances)
+    bare = (one.to(Utterance) for one in utterances)
     return [speaking.phrased(prosody, one, manner, seed) for one in bare]
 
 
-def per_phone(utterances: list[Utterance]) -> np.ndarray:
+def per_phone(utterances: Sequence[Timed]) -> np.ndarray:
     """[2, P] seconds and Hz of all phones that are no pauses."""
     found = []
     for one in utterances:
-        hertz = melody.known(one)
-        assert one.times is not None and hertz is not None
+        hertz = melody.of(one)
+        assert hertz is not None
         spoken = np.array([phone.symbol != PAUSE for phone in one.phones])
         found.append(np.stack([np.diff(one.times), hertz])[:, spoken])
     return np.concatenate(found, axis=1)
 
 
-def prosody_error(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, float]:
+def prosody_error(ours: Sequence[Timed], theirs: Sequence[Timed]) -> dict[str, float]:
     """How far durations and melody are, by phones."""
     (seconds, hertz), (own_seconds, own_hertz) = per_phone(ours), per_phone(theirs)
     return {
@@ -152,7 +150,7 @@ def prosody_error(ours: list[Utterance], theirs: list[Utterance]) -> dict[str, f
     }
 
 
-def drawn(prosody: Model, test: list[Utterance], temperature: float) -> dict[str, float]:
+def drawn(prosody: Model, test: list[Spoken], temperature: float) -> dict[str, float]:
     """Two renderings by the model of prosody: how far from the recordings, and from each other."""
     one, other = (phrased(prosody, test, speaking.Manner(temperature=temperature), seed) for seed in (0, 1))
     apart = prosody_error(one, other)
@@ -206,7 +204,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
     return found
 
 
-def analysed(one: Utterance) -> Utterance:
+def analysed(one: Spoken) -> Spoken:
     """What is left when sound is made of its frames, and analysed again."""
     known = frames(one)
     kind = vocoder(known.vocoder)
@@ -239,26 +237,24 @@ def heard(home: Path, work: Path, only: list[str]) -> dict[str, Any]:
     understand = hear.recogniser()
 
     def natural(one: Utterance) -> Sound:
-        assert one.sound is not None
         return one.sound()
 
-    def copied(one: Utterance) -> Sound:
+    def copied(one: Spoken) -> Sound:
         return vocoder(frames(one).vocoder).synthesise(frames(one))
 
     def ours(one: Utterance, **manner: float) -> Sound:
         return spoken(joined(list(speaking.speak(voice, prosody, one.text, speaking.Manner(**manner)))))
 
-    def timed(one: Utterance) -> Sound:
-        return spoken(next(speaking.speak(voice, prosody, [replace(one, sound=None)])))
+    def timed(one: Spoken) -> Sound:
+        return spoken(next(speaking.speak(voice, prosody, [one])))
 
     def spoken(one: Utterance) -> Sound:
-        assert one.sound is not None
         return one.sound()
 
     def by_rule(one: Utterance) -> Sound:
         return spoken(espeak.speak(one.text, "en-us"))
 
-    kinds: dict[str, Callable[[Utterance], Sound]] = {
+    kinds: dict[str, Callable[[Spoken], Sound]] = {
         "natural": natural,
         "copied": copied,
         "ours": ours,
@@ -310,9 +306,7 @@ def timed(home: Path, times: int = 5) -> dict[str, Any]:
         mark()
         made = [speaking.voiced(voice, one, speaking.Manner())[0] for one in when]
         mark()
-        sound = joined(made).sound
-        assert sound is not None
-        seconds = sound().seconds
+        seconds = joined(made).sound().seconds
         mark()
         if turn:  # the first one loads
             rows.append(np.diff(marks) * 1000 / seconds)
@@ -345,7 +339,6 @@ def read_back(home: Path) -> dict[str, Any]:
             [drawn] = prosody.generate(outline=outline, seed=0, sampling=Sampling(temperature=temperature))
             manner = speaking.Manner(liveliness=liveliness)
             said, frames_drawn = speaking.voiced(voice, drawn.record, manner)
-            assert said.sound is not None
             written(said.sound(), Path(folder) / "a.wav")
             line = own.dumps(replace(said, melody=drawn.record.melody), "a.wav")
             (Path(folder) / "a.jsonl").write_text(line + "\n", encoding="utf-8")
@@ -369,7 +362,6 @@ def chapter(count: int = 240) -> dict[str, Any]:
     prompts = list(read(folder / "metadata.csv"))[:count]
     sounds, spans, at = [], [], 0.0
     for one in prompts:
-        assert one.sound is not None
         sound = one.sound()
         spans.append((at, at + sound.seconds))
         gap = rng.uniform(0.2, 0.6) * (rng.random() < 0.9)

@@ -6,9 +6,11 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import rhapsode
+from rhapsode import registry
 
 ROOT = Path(rhapsode.__file__).parent
 
@@ -29,6 +31,43 @@ def test_a_cell_a_head_or_an_attention_sees_no_other() -> None:
             prefix = f"rhapsode.nn.{package.name}."
             seen = {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
             assert not seen & public, f"{path.name} imports {seen & public}"
+
+
+COMMON = {"text", "bytes", "chars", "words"}
+"""Names that are words of the core, too: what texts are counted in."""
+
+
+def core() -> Iterator[Path]:
+    """The modules that belong to no modality."""
+    return (path for path in ROOT.rglob("*.py") if "modalities" not in path.relative_to(ROOT).parts)
+
+
+def test_the_core_names_no_codec_and_no_head_of_a_modality() -> None:
+    names = set[str]()
+    for kind in registry.PACKAGES:
+        names |= {name for name in registry.names(kind) if ".modalities." in registry.get(kind, name).__module__}
+    assert {"chars", "strokes", "melody", "mixture"} <= names
+    for path in core():
+        for node in ast.walk(ast.parse(path.read_text())):
+            where = f"{path.relative_to(ROOT)}, line {getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Constant):
+                assert node.value not in names - COMMON, f"{where}: {node.value!r} is of a modality"
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in ("registry.get", "get"):
+                assert not isinstance(node.args[-1], ast.Constant), f"{where}: {ast.unparse(node)}"
+            if isinstance(node, ast.Compare) and ast.unparse(node.left).endswith(".name"):
+                compared = {each.value for each in ast.walk(node) if isinstance(each, ast.Constant)}
+                assert not compared & names, f"{where}: {ast.unparse(node)}"
+
+
+def test_what_uses_a_model_makes_no_circle() -> None:
+    """No module of `inference` imports another that imports it, not even in functions or for type checkers."""
+    prefix = "rhapsode.inference."
+    graph = {
+        path.stem: {name.removeprefix(prefix).split(".")[0] for name in imported(path) if name.startswith(prefix)}
+        for path in (ROOT / "inference").glob("[!_]*.py")
+    }
+    assert {"generate", "score", "compress"} <= graph["model"]
+    TopologicalSorter(graph).prepare()  # raises CycleError
 
 
 def test_import_is_light() -> None:

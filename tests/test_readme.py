@@ -49,7 +49,6 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = []
     for number, sentence in enumerate(spoken[:20]):
         sound = demo_speech.original(sentence).sound
-        assert sound is not None
         written(sound(), Path(f"recordings/{number}.wav"))
         rows.append(f"{number}|{sentence}\n")
     Path("recordings/metadata.csv").write_text("".join(rows))
@@ -64,7 +63,7 @@ def test_commands() -> None:
         if words[1] == "ink":  # it would serve for ever: see test_inkpad
             assert main(["ink", "--help"]) == 0
             continue
-        short = {"train": ["--steps", "4"], "demo": ["--minutes", "0.05"]}
+        short = {"train": ["--updates", "4"], "demo": ["--minutes", "0.05"]}
         assert main(words[1:] + short.get(words[1], [])) == 0, command
     assert "<svg" in Path("words.svg").read_text()
     assert Path("words.wav").stat().st_size > 5000

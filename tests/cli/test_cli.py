@@ -87,8 +87,8 @@ MISTAKES = [
     (["nonsense"], "No such command"),
     (["train", "TEXT"], "'-o'"),
     (["train", "-o", "NEW"], "nothing to train on"),
-    (["train", "TEXT", "-o", "NEW", "--minutes", "1", "--steps", "2"], "--minutes and --steps"),
-    (["train", "TEXT", "-o", "NEW", "--steps", "many"], "--steps"),
+    (["train", "TEXT", "-o", "NEW", "--minutes", "1", "--updates", "2"], "--minutes and --updates"),
+    (["train", "TEXT", "-o", "NEW", "--updates", "many"], "--updates"),
     (["train", "TEXT", "-o", "NEW", "--params", "4X"], "--params"),
     (["train", "TEXT", "-o", "NEW", "--window", "0"], "--window"),
     (["train", "TEXT", "-o", "NEW", "--learning-rate", "1"], "--learning-rate is --lr here"),
@@ -272,7 +272,7 @@ def test_quiet(run: Run, model: str, text: str, tmp_path: Path) -> None:
     assert run("compress", model, text, "-o", tmp_path / "p", "--quiet").error == ""
     assert run("score", model, text, "-q").error == "" and b"bits_per_char" in run.out
     assert run("generate", "nowhere", "-q").status == 2 and run.error.startswith("rhapsode: no model at")
-    small = ["--width", 12, "--embedding", 4, "--steps", 3, "--device", "cpu"]
+    small = ["--width", 12, "--embedding", 4, "--updates", 3, "--device", "cpu"]
     assert run("train", text, "-o", tmp_path / "m", *small, "-q").status == 0 and (run.error, run.out) == ("", b"")
     for command in ([], ["data", "list"], ["recipe", "run"], ["train"], ["bench"], ["demo", "text"], ["recognise"]):
         assert (b"-q, --quiet" in run(*command, "--help").out) == bool(command), command
@@ -290,7 +290,7 @@ def test_quiet_reports_warn(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_training_made_as_json(run: Run, text: str, tmp_path: Path) -> None:
     folder = tmp_path / "m"
-    small = ["--width", 12, "--embedding", 4, "--steps", 3, "--device", "cpu"]
+    small = ["--width", 12, "--embedding", 4, "--updates", 3, "--device", "cpu"]
     found = run("train", text, "-o", folder, *small, "--json").json
     assert "trained after" in run.error
     about = run("inspect", folder, "--json").json
@@ -303,7 +303,7 @@ def test_what_training_made_as_json(run: Run, text: str, tmp_path: Path) -> None
     assert "--overwrite" in run.error and run("inspect", folder, "--json").json == about
     again = run("train", text, "-o", folder, *small, "--overwrite", "--json").json
     assert again["digest"] == found["digest"]
-    assert run("train", "-o", folder, "--resume", "--steps", 2, "--json").json["steps"] == 5
+    assert run("train", "-o", folder, "--resume", "--updates", 2, "--json").json["steps"] == 5
 
 
 def test_inspect(run: Run, model: str) -> None:
@@ -324,11 +324,11 @@ def test_train(run: Run, text: str, tmp_path: Path) -> None:
     config.write_text('[codec]\nname = "bytes"\n[plan]\nrows = 4\nwindow = 16\n')
     folder = tmp_path / "model"
     small = ["--config", config, "--width", 12, "--embedding", 4, "--layers", 1, "--device", "cpu"]
-    assert run("train", text, "-o", folder, "--steps", 3, *small).status == 0, run.error
+    assert run("train", text, "-o", folder, "--updates", 3, *small).status == 0, run.error
     assert run.out == b"" and f"model    {folder}" in run.error and "rhapsode generate" in run.error
     found = run("inspect", folder, "--json").json
     assert found["codec"] == "bytes" and found["network"]["width"] == 12
-    assert run("train", text, "-o", tmp_path / "more", "--from", folder, "--steps", 1, *small[:2]).status == 0, (
+    assert run("train", text, "-o", tmp_path / "more", "--from", folder, "--updates", 1, *small[:2]).status == 0, (
         run.error
     )
     config.write_text("[plan]\nrows = 0\n")

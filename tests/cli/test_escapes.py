@@ -72,11 +72,11 @@ def test_flags_may_be_repeated_and_lists_are(capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--stop", "x"], "--stop means nothing to models of pens"),
-        (["--stop-after", "x"], "--stop-after means nothing to models of pens"),
-        (["--no-echo"], "--no-echo means nothing"),
+        (["--stop", "x"], "No such option: --stop"),
+        (["--stop-after", "x"], "No such option: --stop-after"),
+        (["--no-echo"], "No such option: --no-echo"),
         (["--margin", "9"], "--margin is for writing on pages"),
-        (["--pitch", "9"], "--pitch is for writing on pages"),
+        (["--pitch", "9"], "--line-height is for writing on pages"),
         (["--align", "right"], "--align is for writing on pages"),
         (["--ruled"], "--ruled is for writing on pages"),
         (["--tries", "3", "--length", "9"], "--tries says"),
@@ -98,5 +98,5 @@ def test_pens_refuse_what_they_would_not_do(
     message: str,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert main(["generate", "demo:handwriting", "abc", "--seed", "1", *options]) == 2
+    assert main(["write", "demo:handwriting", "abc", "--seed", "1", *options]) == 2
     assert message in capsys.readouterr().err and not [*tmp_path.iterdir()]

@@ -20,7 +20,7 @@ from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
-from rhapsode.modalities.music.copies import Known
+from rhapsode.modalities.music.copies import MelodyIndex
 from rhapsode.modalities.music.formats import abc
 from rhapsode.modalities.speech import audio
 from rhapsode.modalities.speech.utterance import Sound
@@ -113,7 +113,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     (tmp_path / "books").mkdir()
     for name in ("a", "b"):
         (tmp_path / "books" / f"{name}.txt").write_text(TEXT)
-    small = ["--steps", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
+    small = ["--updates", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
     assert main(["train", "books/a.txt", str(tmp_path / "books" / "b.txt"), "-o", "model", *small]) == 0
     found = inspected("model").json
     assert found["trained_on"]["sources"] == ["books/a.txt", "~/books/b.txt"] and found["trained_on"]["documents"] == 2
@@ -123,7 +123,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"steps": 1}
     run = inspected("model/resume.safetensors").json
     assert run["kind"] == "training run" and run["finished"] and run["given"]["sources"][0] == "books/a.txt"
-    assert main(["train", "books/a.txt", "-o", "tuned", "--from", "model", "--steps", "1", "--device", "cpu"]) == 0
+    assert main(["train", "books/a.txt", "-o", "tuned", "--from", "model", "--updates", "1", "--device", "cpu"]) == 0
     assert inspected("tuned").json["trained_on"]["base"] == "model"
     (tmp_path / "tuned" / "model.safetensors").unlink()
     assert inspected("tuned").json["kind"] == "training run"
@@ -141,10 +141,10 @@ def test_many_sources_are_counted() -> None:
 
 
 def test_what_lies_beside_models(inspected: Inspected, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    known = Known.of([abc.loads(ABC)], [abc.loads(ABC)])
-    checkpoint.save(tmp_path / "known.safetensors", known.info, known.arrays)
-    found = inspected(tmp_path / "known.safetensors").json
-    assert (found["kind"], found["tunes"], found["held_out"]) == ("known tunes", 1, 1)
+    known = MelodyIndex.of([abc.loads(ABC)], [abc.loads(ABC)])
+    checkpoint.save(tmp_path / "index.safetensors", known.info, known.arrays)
+    found = inspected(tmp_path / "index.safetensors").json
+    assert (found["kind"], found["tunes"], found["held_out"]) == ("training index", 1, 1)
     config = RecogniserConfig(alphabet="ab", layers=1, width=4)
     rng = np.random.default_rng(0)
     weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.shapes.items()}

@@ -128,7 +128,7 @@ def test_unknown_names(arguments: list[str], tmp_path: Path, text: str, capsys: 
 def test_run(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path / "m")
     arguments = ["recipe", "run", "karpathy-2015-char-rnn", text, "-o", folder, "--seed", "3", "--device", "cpu"]
-    assert main([*arguments, "--steps", "2", "--precision", "fp32"]) == 0, capsys.readouterr().err
+    assert main([*arguments, "--updates", "2", "--precision", "fp32"]) == 0, capsys.readouterr().err
     error = capsys.readouterr().err
     assert f"model    {folder}" in error and "rhapsode generate" in error
     config = trained(tmp_path / "m").config
@@ -148,15 +148,15 @@ def test_run_goes_on_with_the_sources_that_it_began_with(
 ) -> None:
     """Nor is a recipe's own budget one to train longer by; and it does not replace a model unasked."""
     run = ["recipe", "run", "karpathy-2015-char-rnn", "-o", str(tmp_path / "m"), "--device", "cpu"]
-    assert main([*run, text, "--steps", "3"]) == 0
+    assert main([*run, text, "--updates", "3"]) == 0
     assert main([*run, "--resume"]) == 2 and "is finished" in capsys.readouterr().err
-    assert main([*run, "--resume", "--steps", "2"]) == 0
+    assert main([*run, "--resume", "--updates", "2"]) == 0
     assert trained(tmp_path / "m").config.facts["plan"]["budget"]["steps"] == 5
     capsys.readouterr()
     other = ["recipe", "run", "zaremba-2014-medium", *run[3:]]
-    assert main([*other, "--resume", "--steps", "2"]) == 2 and "a resumed run keeps its" in capsys.readouterr().err
-    assert main([*run, text, "--steps", "1"]) == 2 and "replace it with --overwrite" in capsys.readouterr().err
-    assert main([*run, text, "--steps", "1", "--overwrite", "--json"]) == 0
+    assert main([*other, "--resume", "--updates", "2"]) == 2 and "a resumed run keeps its" in capsys.readouterr().err
+    assert main([*run, text, "--updates", "1"]) == 2 and "replace it with --overwrite" in capsys.readouterr().err
+    assert main([*run, text, "--updates", "1", "--overwrite", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["steps"] == 1
 
 
@@ -168,7 +168,7 @@ def test_a_recipe_is_a_config(
     config.write_text(small(name))
     folder = tmp_path / "m"
     source = str(pens) if RECIPES[name].codec["name"] == "strokes" else text
-    arguments = ["train", source, "-o", str(folder), "--config", str(config), "--steps", "2", "--device", "cpu"]
+    arguments = ["train", source, "-o", str(folder), "--config", str(config), "--updates", "2", "--device", "cpu"]
     assert main(arguments) == 0, capsys.readouterr().err
     found, given = trained(folder).config, RECIPES[name]
     assert found.network.layers == given.network["layers"] and found.reset == (given.reset or "document")
@@ -177,7 +177,7 @@ def test_a_recipe_is_a_config(
 
 
 def test_a_recipes_name_is_a_config(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments = ["train", text, "--config", "karpathy-2015-char-rnn", "--layers", "1", "--width", "6", "--steps", "2"]
+    arguments = ["train", text, "--config", "karpathy-2015-char-rnn", "--layers", "1", "--width", "6", "--updates", "2"]
     assert main([*arguments, "-o", str(tmp_path / "m"), "--device", "cpu"]) == 0, capsys.readouterr().err
     found = trained(tmp_path / "m").config
     assert (found.network.layers, found.network.embedding, found.facts["plan"]["rows"]) == (1, 0, 50)
@@ -189,7 +189,8 @@ def test_the_command_line_goes_first(tmp_path: Path, text: str, capsys: pytest.C
         f'sources = ["{tmp_path}/none"]\nminutes = 60\nreset = "line"\nwindow = 8\n'
         '[codec]\nname = "words"\nmax_size = 20\n[network]\nwidth = 6\n[plan]\nrows = 2\n'
     )
-    arguments = [text, "--config", str(config), "--steps", "2", "--reset", "never", "--codec", "bytes", "--width", "7"]
+    arguments = [text, "--config", str(config)]
+    arguments += ["--updates", "2", "--reset", "never", "--codec", "bytes", "--width", "7"]
     assert main(["train", *arguments, "-o", str(tmp_path / "m"), "--device", "cpu"]) == 0, capsys.readouterr().err
     found = trained(tmp_path / "m").config
     assert (found.reset, found.codec["name"], found.network.width) == ("never", "bytes", 7)
@@ -236,4 +237,4 @@ def test_two_budgets_in_a_file(tmp_path: Path, text: str, capsys: pytest.Capture
     config.write_text("minutes = 1\nsteps = 2\n")
     arguments: list[Any] = ["train", text, "--config", str(config), "-o", str(tmp_path / "m")]
     assert main(arguments) == 2
-    assert "--minutes and --steps" in capsys.readouterr().err
+    assert "--minutes and --updates" in capsys.readouterr().err

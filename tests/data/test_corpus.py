@@ -232,17 +232,17 @@ def entry_of(found):
 
 
 def same(one, other, mark):
-    """Whether all of two corpora is the same, but for what is told of them. mark: the digest of the first's sidecar."""
+    """Whether all of two corpora is the same, but for what is told of them. mark: the digest of the first's index."""
     pairs = [(getattr(one, part), getattr(other, part)) for part in ("train", "valid")]
     arrays = [(a.values, b.values) for a, b in pairs] + [(a.units, b.units) for a, b in pairs]
     arrays += [(a.covariates.values, b.covariates.values) for a, b in pairs if a.covariates is not None]
     arrays += [(a.texts.symbols, b.texts.symbols) for a, b in pairs if a.texts is not None]
     arrays += [(a.texts.begins, b.texts.begins) for a, b in pairs if a.texts is not None]
-    assert (one.sidecar is None) == (other.sidecar is None)
+    assert (one.index is None) == (other.index is None)
     return (
         all(np.array_equal(a, b) for a, b in arrays)
         and one.codec.to_json() == other.codec.to_json()
-        and (one.sidecar is None or mark == load_info(other.sidecar)[1])
+        and (one.index is None or mark == load_info(other.index)[1])
     )
 
 
@@ -256,11 +256,11 @@ def test_a_damaged_folder_in_the_cache_is_made_again_and_that_is_said(request, c
         sources = [write("tunes.jsonl", "".join(f"{dumps(tune)}\n" for tune in blues(8, 1)).encode())]
     first = made(sources, codec=codec)
     kept = {name: getattr(first, name) for name in ("train_chars", "valid_chars", "documents", "notes")}
-    mark = load_info(first.sidecar)[1] if first.sidecar else ""
+    mark = load_info(first.index)[1] if first.index else ""
     rng = np.random.default_rng(0)
     names = {path.name for path in entry_of(first)}
     assert names >= {"steps.bin", "units.bin", "meta.json", "digest"}
-    assert codec == "chars" or names & {"texts.bin", "covariates.bin", "known.safetensors"}
+    assert codec == "chars" or names & {"texts.bin", "covariates.bin", "index.safetensors"}
     for path in entry_of(first):
         whole = path.read_bytes()
         at = int(rng.integers(len(whole)))
@@ -306,9 +306,9 @@ def test_a_killed_run_is_swept_up_by_the_next(tmp_path):
     write("a.txt", TEXT)
     program = """
 import os, signal
-from rhapsode import _encode
-from rhapsode.corpus import prepare
-from rhapsode.resets import ResetPolicy
+from rhapsode.data import encode as _encode
+from rhapsode.data.corpus import prepare
+from rhapsode.data.resets import ResetPolicy
 _encode.PartWriter.close = lambda self: os.kill(os.getpid(), signal.SIGKILL)
 prepare(["a.txt"], reset=ResetPolicy.parse("document"))
 """

@@ -226,7 +226,7 @@ def test_a_corpus_warns_and_training_does_so_twice(tmp_path: Path, capsys: pytes
     again = prepare([folder], codec="chars", reset=ResetPolicy.parse("document"), cache=tmp_path / "cache")
     assert again.warnings == data.warnings
     model = str(tmp_path / "model")
-    small = ["--steps", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
+    small = ["--updates", "1", "--width", "8", "--embedding", "4", "--layers", "1", "--device", "cpu"]
     assert main(["train", str(folder), "-o", model, *small]) == 2
     assert not Path(model).exists()
     capsys.readouterr()

@@ -38,7 +38,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         (folder / "pens.jsonl").write_text("".join(f"{dumps(one)}\n" for one in written(WORDS * 9)))
         (folder / "tunes.jsonl").write_text("".join(f"{tune_dumps(one)}\n" for one in blues(8, 1)))
         for source, model in (("text", "model"), ("pens.jsonl", "pens"), ("tunes.jsonl", "tunes")):
-            options = ["--steps", "2", "--device", "cpu", "--config", str(folder / "small.toml")]
+            options = ["--updates", "2", "--device", "cpu", "--config", str(folder / "small.toml")]
             assert main(["train", str(folder / source), "-o", str(folder / model), *options]) == 0
         assert main(["compress", str(folder / "model"), str(folder / "text"), "-o", str(folder / "packed")]) == 0
         yield folder
@@ -58,19 +58,19 @@ FILES = {
     "generate": ("generate model -o", ""),
     "generate samples": ("generate model --samples 2 -o", ""),
     "generate json": ("generate model --json -o", ""),
-    "generate tunes": ("generate tunes -o", ".mid"),
-    "generate drawings": ("generate pens abc -o", ".svg"),
-    "generate lines": ("generate pens abc -o", ".jsonl"),
-    "generate pages": ("generate pens abc --page a5 -o", ".svg"),
-    "attention": ("generate pens abc -o new.svg --attention", ".png"),
+    "compose": ("compose tunes -o", ".mid"),
+    "write": ("write pens abc -o", ".svg"),
+    "write lines": ("write pens abc -o", ".jsonl"),
+    "write pages": ("write pens abc --page a5 -o", ".svg"),
+    "attention": ("write pens abc -o new.svg --attention", ".png"),
     "compress": ("compress model text -o", ""),
     "decompress": ("decompress model packed -o", ""),
     "picture": ("inspect tunes.jsonl --beside tunes.jsonl --picture", ".png"),
     "ink": ("ink --no-browser", ".jsonl"),
 }
 FOLDERS = {
-    "train": "train text --steps 2 -o",
-    "recipe": "recipe run karpathy-2015-char-rnn text --steps 1 -o",
+    "train": "train text --updates 2 -o",
+    "recipe": "recipe run karpathy-2015-char-rnn text --updates 1 -o",
     "ink model": "ink new.jsonl --no-browser -o",
     "demo": "demo text -o",
     "recognise": "recognise pens.jsonl -o",
@@ -168,8 +168,8 @@ RESULTS = [
     "generate model --length 9 --seed 1",
     "generate model --length 9 --samples 2 --seed 1",
     "generate model --length 9 --json",
-    "generate tunes --bars 1 --seed 1",
-    "generate pens a --tries 1 --seed 1",
+    "compose tunes --bars 1 --seed 1",
+    "write pens a --tries 1 --seed 1",
     "score model text",
     "score model text --json",
     "score model text --per-step",
@@ -234,7 +234,7 @@ def test_standard_streams(case: tuple[str, tuple[str, ...], int, bytes, bytes], 
 def test_messages_that_nobody_hears_stop_nothing(home: Path, tmp_path: Path) -> None:
     for number, how in enumerate(("2>/dev/full", "<&- >&- 2>&-")):
         folder = tmp_path / f"{number}"
-        found = run(how, "train", "text", "-o", str(folder), "--steps", "3", "--config", "small.toml")
+        found = run(how, "train", "text", "-o", str(folder), "--updates", "3", "--config", "small.toml")
         assert (found.returncode, found.stdout, found.stderr) == (0, b"", b"")
         Model.load(folder)
 
@@ -246,7 +246,7 @@ def test_names_of_any_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     Path(source).parent.mkdir()
     Path(source).write_text(TEXT)
     python = [sys.executable, "-m", "rhapsode"]
-    options = ["--valid", source, "--steps", "400", "--config", "small.toml"]
+    options = ["--valid", source, "--updates", "400", "--config", "small.toml"]
     with subprocess.Popen([*python, "train", source, "-o", model, *options], stderr=subprocess.PIPE) as process:
         assert process.stderr
         while b"valid" not in process.stderr.readline():  # saved for the first time
@@ -274,11 +274,11 @@ def test_names_of_any_bytes_in_files_that_are_drawn(
     from rhapsode.modalities.ink.write import PAGES
     from rhapsode.modalities.music.write import SUFFIXES
 
-    options = [] if source == "tunes" else ["a", "--tries", "1"]
+    verb, options = ("compose", []) if source == "tunes" else ("write", ["a", "--tries", "1"])
     for suffix in SUFFIXES if source == "tunes" else (*PAGES, ".jsonl"):
         name = str(tmp_path / os.fsdecode(b"\xff" + suffix.encode()))
         wish = ["--bars", "1"] if source == "tunes" else []
-        assert main(["generate", source, *options, *wish, "--seed", "1", "-o", name]) == 0, capfd.readouterr().err
+        assert main([verb, source, *options, *wish, "--seed", "1", "-o", name]) == 0, capfd.readouterr().err
         assert Path(name).stat().st_size
 
 

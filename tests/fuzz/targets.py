@@ -159,12 +159,12 @@ def _beside(path: Path, text: str) -> Path:
 def speech() -> dict[str, Target]:
     from rhapsode.modalities.speech.audio import encoded
     from rhapsode.modalities.speech.formats import hts, own, textgrid
-    from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+    from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Timed
 
     phones = tuple(Phone(symbol, stress, at, word) for at, (symbol, stress, word) in enumerate(
         [(PAUSE, 0, 0), ("h", 0, 0), ("ə", 1, 0), ("l", 0, 1), ("oʊ", 2, 1)]
     ))  # fmt: skip
-    said = Utterance(phones, np.arange(6) / 10, "hello you")
+    said = Timed(phones, "hello you", times=np.arange(6) / 10)
     full = "0 1000000 x^sil-h+e=l/A:0\n1000000 1500000 x^h-e+l=o/A:0[2]\n1500000 2000000 x^h-e+l=o/A:0[3]\n"
     short = '"ooTextFile"\n"TextGrid"\n0\n1\n<exists>\n1\n"IntervalTier"\n"phones"\n0\n1\n1\n0\n1\n"o"\n'
     own_lines = [own.dumps(said, "a.wav"), json.dumps({"audio": "a.wav", "text": "hi", "speaker": "x"})]
@@ -283,7 +283,7 @@ def models() -> dict[str, Target]:
     found = {f"{name}.safetensors": Target(".safetensors", [data], _use, _resealed) for name, data in files.items()}
     found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
     found["packed.rhap"] = Target(".rhap", [_packed()], _unpack, _forged)
-    found["known.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
+    found["index.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
     return found
 
 
@@ -329,23 +329,23 @@ def _packed() -> bytes:
 def _known() -> bytes:
     """What a model of tunes has of its training tunes."""
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.music.copies import Known
+    from rhapsode.modalities.music.copies import MelodyIndex
     from tests.modalities.music.score import lead
 
-    known = Known.of([lead(1), lead(2)], [lead(3)])
-    path = _models()["melody"].with_name("known.safetensors")
+    known = MelodyIndex.of([lead(1), lead(2)], [lead(3)])
+    path = _models()["melody"].with_name("index.safetensors")
     checkpoint.save(path, known.info, known.arrays)
     return path.read_bytes()
 
 
 def _compare(path: Path) -> None:
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.music.copies import Known
+    from rhapsode.modalities.music.copies import MelodyIndex
     from tests.modalities.music.score import lead
 
     info, mark, found = checkpoint.load_info(path)
     arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-    known = Known.restored(info, arrays, str(path))
+    known = MelodyIndex.restored(info, arrays, str(path))
     assert known.rate.tunes >= 0 and known.longest(lead(1)).notes >= 0
 
 

@@ -160,7 +160,7 @@ def test_from_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str
     found = []
     for name in ("a.jsonl", "a.svg"):
         file = str(tmp_path / name)
-        main(["generate", "demo:handwriting", "Hello", "--seed", "1", "-o", file])
+        main(["write", "demo:handwriting", "Hello", "--seed", "1", "-o", file])
         capsys.readouterr()
         main(["score", "demo:handwriting", file, "--json"])
         found.append(json.loads(capsys.readouterr().out))

@@ -208,7 +208,7 @@ def test_a_finished_model_is_not_overwritten(finished: Path, text: Path) -> None
 def test_overwriting(finished: Path, text: Path) -> None:
     """All of the old run goes, and nothing else."""
     old = Model.load(finished).digest
-    for name in ("known.safetensors", "prosody/model.safetensors", "prosody/resume.safetensors", "tensorboard/events"):
+    for name in ("index.safetensors", "prosody/model.safetensors", "prosody/resume.safetensors", "tensorboard/events"):
         (finished / name).parent.mkdir(exist_ok=True)
         (finished / name).write_text("old")
     for name in ("recogniser.safetensors", "notes.txt"):

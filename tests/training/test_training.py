@@ -109,7 +109,7 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from rhapsode.cli import main
-sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--steps", "20000", "--config", sys.argv[3]]))
+sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--updates", "20000", "--config", sys.argv[3]]))
 """
 
 

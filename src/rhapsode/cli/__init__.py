@@ -17,38 +17,50 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, generate, inspect, recipe, score, train
+from rhapsode.cli import bench, compress, data, demo, inspect, recipe, score, train
+from rhapsode.cli._verbs import Verbs
+from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
 from rhapsode.console.output import visible
-from rhapsode.console.progress import QUIET
 from rhapsode.console.streams import standard
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.modalities.ink.cli import ink, recognise
 
 MISTAKE, FAILURE, INTERRUPTED = 2, 1, 130
 """Exit statuses: the user's mistake, a failure of ours, Ctrl-C."""
+TRAIN, USE, LOOK = "Train", "Use a model", "Look at data and models"
+"""Headings of panels of commands in help."""
 
 app = Commands(
     name="rhapsode",
-    help="Generative LSTMs on your own sequences: train in minutes, write, score, compress.",
-    add_completion=False,
-    no_args_is_help=True,
+    cls=Verbs,
+    help="Train generative LSTMs on your own sequences; write, compose, speak, score and compress with them.",
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help: it starts in half the time, and pipes well
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
-app.add_typer(demo.app, name="demo")
-app.command("train")(train.train)
-app.command("generate")(generate.generate)
-app.command("recognise")(recognise.recognise)
-app.command("score")(score.score)
-app.command("compress")(compress.compress)
-app.command("decompress")(compress.decompress)
-app.command("inspect")(inspect.inspect)
-app.command("ink")(ink.ink)
-app.add_typer(data.app, name="data")
-app.add_typer(recipe.app, name="recipe")
-app.command("bench")(bench.bench)
+
+
+def _add_commands() -> None:
+    modalities = every()
+    brought = {name: command for one in modalities for name, command in one.commands().items()}
+    verbs = sorted(one.verb for one in modalities)
+    app.add_typer(demo.app, name="demo", rich_help_panel=TRAIN)
+    app.command("train", rich_help_panel=TRAIN)(train.train)
+    app.add_typer(recipe.app, name="recipe", rich_help_panel=TRAIN)
+    for name in sorted(brought.keys() - verbs):
+        app.command(name, rich_help_panel=TRAIN)(brought[name])
+    for name in verbs:
+        app.command(name, rich_help_panel=USE)(brought[name])
+    app.command("score", rich_help_panel=USE)(score.score)
+    app.command("compress", rich_help_panel=USE)(compress.compress)
+    app.command("decompress", rich_help_panel=USE)(compress.decompress)
+    app.command("inspect", rich_help_panel=LOOK)(inspect.inspect)
+    app.add_typer(data.app, name="data", rich_help_panel=LOOK)
+    app.command("bench", rich_help_panel=LOOK)(bench.bench)
+
+
+_add_commands()
 
 
 def _version(wanted: bool) -> None:
@@ -59,11 +71,27 @@ def _version(wanted: bool) -> None:
 
 @app.callback()
 def _root(
+    ctx: typer.Context,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
-    pass
+    if ctx.invoked_subcommand is None:
+        typer.echo(_tour())
+
+
+def _tour() -> str:
+    """What `rhapsode` alone prints: what it is, what to try first, where help is."""
+    others = [kind for kind in every() if kind.verb != "generate"]
+    verbs = ", ".join(f"{kind.verb} ({kind.noun})" for kind in others)
+    return (
+        "Rhapsode trains generative LSTMs on your own text, handwriting, music or recordings, here, in minutes.\n\n"
+        "    rhapsode demo                                     train on text for 3 minutes, and write some\n"
+        "    rhapsode train book.txt -o book --minutes 5       train a model on a text of your own\n"
+        '    rhapsode generate book "It was"                   let it write on\n\n'
+        f"Instead of generate, for other models: {verbs}.\n"
+        "All commands: rhapsode --help. All about one: rhapsode train --help"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -75,7 +103,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _run(arguments: list[str] | None) -> int:
     try:
         command = typer.main.get_command(app)
-        _with_quiet(command)
         run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
         status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()
@@ -94,31 +121,6 @@ def _run(arguments: list[str] | None) -> int:
         return _say(str(error), FAILURE)
     except Exception as error:
         return _unexpected(error)
-
-
-def _with_quiet(command: Any, option: Any = None) -> None:
-    """Gives every command the option --quiet."""
-    if option is None:
-        alone = typer.Typer()
-        alone.command()(_quiet)
-        option = typer.main.get_command(alone).params[0]
-        option.expose_value = False  # no command has a parameter for it
-    for each in getattr(command, "commands", {}).values():
-        _with_quiet(each, option)
-    if not hasattr(command, "commands"):
-        command.params.append(option)
-
-
-def _hear_quiet(wanted: bool) -> None:
-    QUIET.set(wanted)
-
-
-def _quiet(
-    quiet: Annotated[
-        bool, typer.Option("--quiet", "-q", callback=_hear_quiet, help="Only results, warnings and errors.")
-    ] = False,
-) -> None:
-    """Of which command the option is that all have."""
 
 
 def _unexpected(error: Exception) -> int:

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.console.brought import every
 from rhapsode.console.imports import unbroken
 from rhapsode.console.output import as_json, put
 
@@ -16,7 +17,9 @@ def bench(
     precision: Annotated[str, typer.Option(help="auto, bf16 or fp32.")] = "auto",
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Measure training and generation against this machine's limits; takes some minutes."""
+    """Compare training and generation with this machine's limits.
+
+    Takes some minutes."""
     with unbroken():
         import torch
 
@@ -44,15 +47,18 @@ def bench(
             head = f"{one.network:>8}{one.batch:>9}{one.peak / 1e9:8.0f}"
             typer.echo(f"{head}{shares}{one.steps_per_second:11,.0f}")
     drawn = benches.generation()
-    written = [benches.pens(feedback, precision, where) for feedback in (False, True)]
+    cases = [(modality, case) for modality in every() for case in modality.bench()]
+    found_of = [(modality, case, list(benches.drawings(case, precision, where))) for modality, case in cases]
     if json:
         parts = {"training": [asdict(one) for one in found], "generation": asdict(drawn)}
-        put(as_json(facts | parts | {"pens": [asdict(one) for one in written]}))
+        own = [{"modality": kind.name, **asdict(one)} for kind, _, drawings in found_of for one in drawings]
+        put(as_json(facts | parts | {"drawing": own}))
         return
     rate, peak = drawn.bytes_per_second, drawn.peak
     typer.echo("\ngeneration of one sample, float32, on the processor")
     typer.echo(f"{drawn.network:>8} {drawn.steps_per_second:,.0f} steps/s")
     typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights, a matrix-vector product {peak / 1e9:.0f}: {rate / peak:.0%}")
-    typer.echo("\nhandwriting, points/s: trained, and drawn by one sample")
-    for pen in written:
-        typer.echo(f"{pen.network:>16}{pen.trained_per_second:10,.0f}{pen.drawn_per_second:10,.0f}")
+    for kind, case, drawings in found_of:
+        typer.echo(f"\n{kind.noun}, {case.codec.unit}s/s: trained, and drawn by one sample")
+        for each in drawings:
+            typer.echo(f"{each.network:>16}{each.trained_per_second:10,.0f}{each.drawn_per_second:10,.0f}")

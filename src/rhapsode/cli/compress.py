@@ -39,7 +39,7 @@ def compress(model: ModelName, source: Source, output: Output, overwrite: Overwr
 
 
 def decompress(model: ModelName, file: Input, output: Output, overwrite: Overwrite = False) -> None:
-    """Unpack what `rhapsode compress` packed with the same model."""
+    """Unpack what compress packed with the same model."""
     before, after = _convert(model, file, output, overwrite, "decompress")
     tell(f"{before:,} → {after:,} bytes")
 

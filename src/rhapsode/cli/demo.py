@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from typer.core import TyperGroup
-
 from rhapsode.console.brought import every, modality_of
-from rhapsode.console.commands import Commands
+from rhapsode.console.commands import Commands, Group
 from rhapsode.errors import choice
 
 
-class Demos(TyperGroup):
+class Demos(Group):
     """The demos by name. Without a name, it is that of plain text."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -28,8 +28,9 @@ def _inspect(
     overwrite: Overwrite = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Show what a model is and what it was trained on; or what a file, a folder or another SOURCE holds, and what
-    `train` would make of it."""
+    """Show what a model, a file or a folder holds.
+
+    Of a model: what it was trained on. Of a file, a folder or another SOURCE: what `train` would make of it."""
     with unbroken():
         import rhapsode.inference.model  # noqa: F401
 

@@ -26,8 +26,8 @@ from rhapsode.console.options import (
     Resume,
     Seed,
     Separator,
-    Steps,
     TrustPaths,
+    Updates,
 )
 from rhapsode.console.output import as_json, put
 from rhapsode.console.progress import reporting, tell
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from rhapsode.training.run import Result
 
 CODECS = ", ".join(registry.names("codec"))
-BUDGETS = ("minutes", "epochs", "steps")
+BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "rows": "batch_size", "window": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which go before a file's."""
 SHAPE = ("layers", "width", "embedding")
@@ -55,7 +55,7 @@ def _train(
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Minutes = None,
     epochs: Epochs = None,
-    steps: Steps = None,
+    steps: Updates = None,
     codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
         str | None,
@@ -132,7 +132,7 @@ def _train(
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
-    """Train a model on your own text, handwriting, music or recordings.
+    """Train a model: on text, handwriting, music or recordings.
 
     What you do not set is chosen from the data and the time. More settings go into a file (--config): docs/settings.md
     or rhapsode recipe settings lists them."""
@@ -190,7 +190,7 @@ def begin(
 ) -> None:
     """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
     given = {name: value for name, value in given.items() if value not in (None, [])}
-    named = [f"--{name}" for name in BUDGETS if name in given]
+    named = [option for name, option in BUDGETS.items() if name in given]
     if len(named) > 1:
         raise UserError(f"{' and '.join(named)}: give one of them; each says how long to train.")
     # A resumed run has sources and a budget of its own, which the file's must not replace.
@@ -258,7 +258,7 @@ def _tell(result: Result) -> None:
     for figures in modality_of(result.codec).figures(result.quality) if result.quality else ():
         tell(f"quality  {figures}")
     if result.finished and result.usage:
-        tell(f"next     rhapsode generate {name} {result.usage}")
+        tell(f"next     rhapsode {modality_of(result.codec).verb} {name} {result.usage}")
 
 
 def _object(result: Result) -> dict[str, Any]:

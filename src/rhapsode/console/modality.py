@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
+    from rhapsode.demos.bench import Case
     from rhapsode.inference.model import Model
 
 Options = Mapping[str, Any]
@@ -67,6 +68,10 @@ class Modality:
         """What `inspect` says of a file of `checkpoint.save` that its training or its commands left beside a model;
         None if it is none of these. Raises `UserError`."""
         return None
+
+    def bench(self) -> Sequence[Case]:
+        """What `bench` measures of it: training and drawing."""
+        return ()
 
     def figures(self, quality: Mapping[str, Any]) -> Sequence[str]:
         """Of `Codec.quality`: lines for people."""

@@ -1,4 +1,4 @@
-"""Options that several commands have. (All have --quiet: see `rhapsode.cli`.)"""
+"""Options that several commands have, each with one meaning. (All have --quiet: see `rhapsode.console.commands`.)"""
 
 from __future__ import annotations
 
@@ -6,7 +6,103 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.console.complete import models
 from rhapsode.console.escapes import KNOWN
+
+RENAMED = {"--steps": "--updates"}
+"""Option as it was once called → as it is called now, in all commands that have the new one."""
+
+
+class Further(str):
+    """Heading of a panel of options that are seldom needed: `--help` only names them, `--help-all` explains them."""
+
+
+ARGUMENTS, SAMPLING, OUTPUT, MORE_SAMPLING = "Arguments", "Sampling", "Output", Further("More sampling")
+"""Headings of panels in help, of commands that sample from a model."""
+
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", autocompletion=models, help="A model's folder or file.")]
+TextFile = Annotated[
+    str | None,
+    typer.Option(metavar="SOURCE", rich_help_panel=ARGUMENTS, help="Take the text from a file or data:NAME/PART."),
+]
+
+Temperature = Annotated[
+    float,
+    typer.Option(
+        metavar="T",
+        rich_help_panel=SAMPLING,
+        help="Sampling temperature: below 1 safer, above 1 wilder, 0 always the most probable step.",
+    ),
+]
+TopK = Annotated[
+    int,
+    typer.Option(metavar="K", rich_help_panel=SAMPLING, help="Top-k sampling: only the K most probable; 0 is off."),
+]
+TopP = Annotated[
+    float,
+    typer.Option(
+        metavar="P",
+        rich_help_panel=SAMPLING,
+        help="Nucleus sampling: only the most probable, up to P together; 1 is off.",
+    ),
+]
+MinP = Annotated[
+    float,
+    typer.Option(
+        metavar="P",
+        rich_help_panel=MORE_SAMPLING,
+        help="Min-p sampling: nothing less probable than P times the most probable; 0 is off.",
+    ),
+]
+Typical = Annotated[
+    float,
+    typer.Option(
+        metavar="P", rich_help_panel=MORE_SAMPLING, help="Locally typical sampling, up to P together; 1 is off."
+    ),
+]
+RepetitionPenalty = Annotated[
+    float,
+    typer.Option(
+        metavar="X", rich_help_panel=MORE_SAMPLING, help="Above 1, what came lately is less probable; 1 is off."
+    ),
+]
+SampleSeed = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=SAMPLING,
+        help="Same seed, same result [default: a new one, which stderr tells].",
+    ),
+]
+Length = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        rich_help_panel=SAMPLING,
+        help="Time steps at most: characters, of most models of text [default: to the end, or 500].",
+    ),
+]
+Samples = Annotated[
+    int,
+    typer.Option(min=1, metavar="N", rich_help_panel=SAMPLING, help="Number of samples; their files are numbered."),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FILE",
+        show_default=False,
+        rich_help_panel=OUTPUT,
+        help="The file to write [default: standard output].",
+    ),
+]
+OutputOverwrite = Annotated[
+    bool, typer.Option("--overwrite", rich_help_panel=OUTPUT, help="Replace what is there already.")
+]
+OutputJson = Annotated[
+    bool, typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object, with log-probabilities.")
+]
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
@@ -23,7 +119,9 @@ Minutes = Annotated[
     float | None, typer.Option(help="Train for this long [default: 5]; with --resume, for so much longer.")
 ]
 Epochs = Annotated[float | None, typer.Option(help="Train this many times over the data; --resume: more times.")]
-Steps = Annotated[int | None, typer.Option(help="Train for this many updates; --resume: more updates.")]
+Updates = Annotated[
+    int | None, typer.Option("--updates", help="Train for this many updates of the weights; --resume: more of them.")
+]
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Go on with a stopped run, exactly; with --minutes, train any run longer."),

@@ -50,15 +50,6 @@ def named(spec: str, model: Model) -> Any:
     return found[0]
 
 
-def fresh_seed() -> int:
-    """A seed at random, told on stderr."""
-    import secrets
-
-    seed = secrets.randbits(32)
-    tell(f"seed {seed}")
-    return seed
-
-
 def score_records(model: Model, names: list[str], per_record: bool, json: bool) -> None:
     """Nats of the sources' records; of densities, in normalised units and in the data's own."""
     from rhapsode.data.finder import reasons

@@ -63,7 +63,7 @@ class Corpus:
     warnings:     what a person should look at, a sentence each; told at the end of training, too.
     key:          of the contents and options, the name of the folder in the cache.
     damaged:      of the sources, and of those to validate on: files that could not be read to their ends: name → error.
-    sidecar:      the file of it that is to be kept beside a model, if its codec makes one.
+    index:        the file of its training index, if its codec makes one (see `TrainingIndex`).
     """
 
     codec: Codec
@@ -78,7 +78,7 @@ class Corpus:
     notes: list[str]
     key: str
     damaged: list[dict[str, str]]
-    sidecar: Path | None = None
+    index: Path | None = None
     warnings: Sequence[str] = ()
 
 
@@ -312,10 +312,10 @@ class _RecordBuild:
             codec = fitted.refitted(training)
         else:
             codec = self.kind.fit(training, **self.wanted.options)
-        keeper = codec.keeper()
-        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), keeper)
-        if keeper is not None:
-            checkpoint.save(folder / checkpoint.KNOWN, *keeper.sidecar())
+        index = codec.training_index()
+        counts, refused, lost = _records.write(folder, codec, every("encoding", unread), index)
+        if index is not None:
+            checkpoint.save(folder / checkpoint.INDEX, *index.saved())
         damaged = _damaged(self.main, self.other)
         left_out = [*unread.told("In files"), *left_out]
         if refused:
@@ -386,11 +386,10 @@ def _check(
     train, valid = counts["train"], counts["valid"]
     if train.steps >= MIN_TRAIN and valid.steps >= MIN_VALID:
         return
-    unit, needed = (kind.unit, kind.needed) if issubclass(kind, RecordCodec) else ("symbol", RecordCodec.needed)
     raise UserError(
         f"too little data: {train.steps} steps to train on ({size(train)}) and {valid.steps} to validate on "
-        f"({size(valid)}); a step is one {unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} are "
-        f"needed, and {needed}. Give more"
+        f"({size(valid)}); a step is one {kind.unit} of the codec {kind.name}. At least {MIN_TRAIN} and {MIN_VALID} "
+        f"are needed, and {kind.needed}. Give more"
         + (", or more to validate on." if separate else ", or another part of it to validate on.")
         + "".join(f" {note}" for note in left_out)
     )
@@ -441,5 +440,5 @@ def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
         notes=meta["notes"],
         damaged=meta["damaged"],
         key=key,
-        sidecar=folder / checkpoint.KNOWN if (folder / checkpoint.KNOWN).exists() else None,
+        index=checkpoint.index(folder),
     )

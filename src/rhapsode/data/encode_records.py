@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.records import Keeper, RecordCodec
+from rhapsode.data.codecs.records import RecordCodec, TrainingIndex
 from rhapsode.data.encode import Counts
 from rhapsode.data.guide import along
 from rhapsode.files.place import on_disk
@@ -82,18 +82,18 @@ class RecordBuilder:
 
 
 def write(
-    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]], keeper: Keeper | None = None
+    folder: Path, codec: RecordCodec, records: Iterable[tuple[bool, Any]], index: TrainingIndex | None = None
 ) -> tuple[dict[str, Counts], Counter[str], Counter[str]]:
     """folder/train and folder/valid, from (is it for validation, record); why how many were left out; and how much the
     others lost, see `RecordCodec.lost`.
 
-    keeper: is shown the others.
+    index: gets the others.
     """
     writers = {name: RecordBuilder(folder / name, codec) for name in ("train", "valid")}
     try:
         for is_valid, record in records:
-            if writers["valid" if is_valid else "train"].add(record) and keeper is not None:
-                keeper.add(record, is_valid)
+            if writers["valid" if is_valid else "train"].add(record) and index is not None:
+                index.add(record, is_valid)
         counts = {name: writer.close() for name, writer in writers.items()}
     finally:
         for writer in writers.values():

@@ -11,13 +11,17 @@ from __future__ import annotations
 import statistics
 import string
 import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import torch
 
 from rhapsode import registry
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
+from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.data.recognition import plain_codec
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.training import memory
@@ -29,6 +33,8 @@ ROUNDS, PATIENCE = 7, 20.0
 """Of each measurement; no more are begun after so many seconds."""
 STEPS = 400
 """Of generation a round."""
+COMMON = 10
+"""Times that a character is seen that counts as common."""
 
 
 @dataclass(frozen=True)
@@ -53,9 +59,21 @@ class Generation:
     peak: float
 
 
+class Case(NamedTuple):
+    """Networks over one kind of step that a modality has measured.
+
+    networks: settings of each, by its name. batch: rows and steps a row. prompt: what is drawn after.
+    """
+
+    codec: Codec
+    networks: Mapping[str, Mapping[str, Any]]
+    batch: tuple[int, int]
+    prompt: str = ""
+
+
 @dataclass(frozen=True)
-class Pens:
-    """Of one network that writes by hand: points per second, trained and drawn."""
+class Drawing:
+    """Of one network of a case: steps per second, trained and drawn, the latter of one sample."""
 
     network: str
     trained_per_second: float
@@ -88,39 +106,35 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
 
 
 @memory.kept()
-def pens(feedback: bool, precision: str, device: torch.device, layers: int = 2, width: int = 256) -> Pens:
-    """Two layers of 256 with Graves's window, the batch of short budgets; drawing is of one sample."""
-    moves = registry.get("head", "mixture").kind((0.0, 0.0), (1.0, 1.0))
-    codec = registry.get("codec", "strokes")(moves, 1, string.ascii_letters, 0.05, None)
-    shape = {"layers": layers, "width": width, "attention": {"feedback": feedback}}
-    network = NetworkConfig(**merged(codec.network, shape))
-    probe = Probe(network, 64, 32, precision, device)
-    probe.update()
-    update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
-    fresh = Network(network, moves, codec.text).initialise(torch.Generator().manual_seed(0))
+def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawing]:
+    """Each network of a case."""
+    rows, window = case.batch
+    for name, settings in case.networks.items():
+        network = NetworkConfig(**merged(case.codec.network, settings))
+        probe = Probe(network, rows, window, precision, device)
+        probe.update()
+        update = statistics.median(probe.timed(probe.update) for _ in range(ROUNDS))
+        model = untrained(case.codec, network)
+        model.generate(case.prompt, length=20, seed=1)
+        times = []
+        for _ in range(ROUNDS):
+            begun = time.perf_counter()
+            drawn = model.generate(case.prompt, length=STEPS, seed=1)[0]
+            times.append((time.perf_counter() - begun) / len(drawn.steps))
+        yield Drawing(name, rows * window / update, 1 / statistics.median(times))
+
+
+def untrained(codec: Codec, network: NetworkConfig) -> Model:
+    """A model that has learnt nothing: what it draws is noise, and takes as long."""
+    fresh = Network(network, codec.steps, codec.text).initialise(torch.Generator().manual_seed(0))
     config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="document")
-    model = Model(config, {name: w.numpy() for name, w in fresh.items()})
-    model.generate("abcde", length=20, seed=1)
-    times = []
-    for _ in range(ROUNDS):
-        begun = time.perf_counter()
-        drawn = model.generate("abcdefghij" * 9, length=STEPS, seed=1)[0]
-        times.append((time.perf_counter() - begun) / len(drawn.steps))
-    name = f"{layers}x{width}" + " fed back" * feedback
-    return Pens(name, 64 * 32 / update, 1 / statistics.median(times))
-
-
-def untrained(layers: int, width: int) -> Model:
-    """A model of bytes that has learnt nothing: what it draws is noise, and takes as long as text."""
-    codec, network = registry.get("codec", "bytes")(), NetworkConfig(layers=layers, width=width)
-    fresh = Network(network, codec.steps).initialise(torch.Generator().manual_seed(0))
-    config = ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="never")
     return Model(config, {name: w.numpy() for name, w in fresh.items()})
 
 
 def generation(layers: int = 2, width: int = 512) -> Generation:
-    """One sample drawn, whole: network, distribution, drawing."""
-    model = untrained(layers, width)
+    """One sample of text drawn, whole: network, distribution, drawing."""
+    codec = registry.get("codec", plain_codec()).fit([COMMON * string.printable.encode()])
+    model = untrained(codec, NetworkConfig(layers=layers, width=width))
     # What a step reads: all but the embedding, of which it reads one row.
     numbers = sum(w.size for name, w in model.weights.items() if name != "embedding")
     matrix, vector = torch.randn(numbers // 1024 + 1, 1024), torch.randn(1024)

@@ -21,8 +21,10 @@ from rhapsode.errors import UserError, choice
 from rhapsode.files.json import dumps
 from rhapsode.files.place import place
 
-MODEL, RESUME, KNOWN = "model.safetensors", "resume.safetensors", "known.safetensors"
-"""The last holds what of its data a model has beside it, see `RecordCodec.keeper`."""
+MODEL, RESUME, INDEX = "model.safetensors", "resume.safetensors", "index.safetensors"
+"""The last holds what of its data a model has beside it, see `TrainingIndex`."""
+OLD_INDEX = "known.safetensors"
+"""What earlier versions called it."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
@@ -77,6 +79,11 @@ def locate(path: str | os.PathLike[str]) -> Path:
     near = [str(p.parent) for p in Path(given.parent).glob(f"*/{MODEL}")][:5] if given.parent.is_dir() else []
     hint = f" Models there: {', '.join(near)}." if near else ""
     raise UserError(f"no model at {given}.{hint} Train one: rhapsode train SOURCE -o {given}")
+
+
+def index(folder: Path) -> Path | None:
+    """The training index in a folder; None if there is none."""
+    return next((folder / name for name in (INDEX, OLD_INDEX) if (folder / name).exists()), None)
 
 
 def is_tensors(head: bytes) -> bool:

@@ -21,8 +21,8 @@ from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 LOCK = ".lock"
 RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
 """What tells of a run, beside what it made."""
-OWN = (checkpoint.MODEL, checkpoint.RESUME, checkpoint.KNOWN, QUALITY, *RECORDS)
-"""What only the run that has the folder writes there."""
+OWN = (checkpoint.RESUME, checkpoint.MODEL, checkpoint.INDEX, checkpoint.OLD_INDEX, QUALITY, *RECORDS)
+"""What only the run that has the folder writes there. The run comes before its model: it is the first to be removed."""
 
 
 @contextmanager
@@ -64,14 +64,14 @@ def stopped_run(folder: Path) -> dict[str, Any] | None:
 
 
 def over(folder: Path) -> bool:
-    """Whether a model is there whose training has come to its end, and that of its companion, if it needs one. Raises
-    `UserError` for files that cannot be read."""
+    """Whether a model is there whose training has come to its end, and that of its auxiliary model, if it needs one.
+    Raises `UserError` for files that cannot be read."""
     run = stopped_run(folder)
     if not (folder / checkpoint.MODEL).exists() or (run and not run.get("finished")):
         return False
     codec = checkpoint.load_info(folder / checkpoint.MODEL)[0].get("codec")
-    companion = registry.get("codec", codec["name"]).companion if isinstance(codec, dict) and "name" in codec else ""
-    return not companion or over(folder / companion)
+    auxiliary = registry.get("codec", codec["name"]).auxiliary if isinstance(codec, dict) and "name" in codec else ""
+    return not auxiliary or over(folder / auxiliary)
 
 
 def check_free(folder: Path) -> None:
@@ -90,22 +90,17 @@ def check_free(folder: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what runs left there, also those of companions. A recogniser stays, for it is of the data."""
+    """Remove what runs left there, those of auxiliary models, too. What other commands put there stays."""
     with suppress(FileNotFoundError):
-        # The run before its model.
-        for name in (checkpoint.RESUME, checkpoint.MODEL, checkpoint.KNOWN, QUALITY, *RECORDS):
+        for name in OWN:
             (folder / name).unlink(missing_ok=True)
         shutil.rmtree(folder / BOARD, ignore_errors=True)
-        for companion in _companions():
-            if (folder / companion).is_dir():
-                clear(folder / companion)
+        for auxiliary in {kind.auxiliary for kind in registry.every("codec")} - {""}:
+            if (folder / auxiliary).is_dir():
+                clear(folder / auxiliary)
                 with suppress(OSError):  # something of the user's is there
-                    (folder / companion / LOCK).unlink(missing_ok=True)
-                    (folder / companion).rmdir()
-
-
-def _companions() -> set[str]:
-    return {kind.companion for kind in registry.every("codec") if kind.companion}
+                    (folder / auxiliary / LOCK).unlink(missing_ok=True)
+                    (folder / auxiliary).rmdir()
 
 
 def check_kept(given: Mapping[str, Any], now: Mapping[str, Any]) -> None:

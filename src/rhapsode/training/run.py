@@ -38,8 +38,8 @@ from rhapsode.training.trainer import Trainer
 Source = str | os.PathLike[str]
 MINUTES = 5.0
 """Of training, where nothing else is asked for."""
-COMPANION = 0.1
-"""Part of the time for the smaller model that belongs to one, where there is such."""
+AUXILIARY = 0.1
+"""Part of the time that the auxiliary model gets, where there is one (see `Codec.auxiliary`)."""
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,8 @@ def train(
             codec_options=None if origin else (given["codec_options"] or None),
             **about,
         )
-        if data.codec.companion:  # what is wrong with its data is better known before the long training
-            corpus.prepare(given["sources"], **_companions(data.codec, given), **about)
+        if data.codec.auxiliary:  # what is wrong with its data is better known before the long training
+            corpus.prepare(given["sources"], **_auxiliary_codec(data.codec, given), **about)
         for note in data.notes:
             report.note(note)
         for warning in data.warnings:
@@ -227,15 +227,15 @@ def train(
         if group.leads:
             if not stopped:
                 clear(folder)
-            _keep(data.sidecar, folder / checkpoint.KNOWN)
+            _place_index(data.index, folder)
         with memory.kept(), report.written(folder):
             report.write(f"training on {', '.join(given['sources'])}")
             finished = trainer.run()
             report.write(f"{'finished' if finished else 'stopped'} after {duration(trainer.seconds)} of training")
         best = trainer.best
-        if finished and data.codec.companion:
+        if finished and data.codec.auxiliary:
             how = {"seed": chosen.seed, "device": device, "precision": precision, "report": outer}
-            finished = _companion(folder, data.codec, trainer, given, bool(stopped), **how)
+            finished = _train_auxiliary(folder, data.codec, trainer, given, bool(stopped), **how)
         quality = None
         if finished and group.leads:
             try:
@@ -270,15 +270,15 @@ def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:
     if budget is None and over(folder):
         raise UserError(
             f"the run in {folder} is finished. To train it longer, say how long: rhapsode train -o {name} --resume "
-            "--minutes 5 (or --epochs, --steps)."
+            "--minutes 5 (or --epochs, --updates)."
         )
     return stopped
 
 
 def _own_part(budget: Budget, codec: Codec) -> Budget:
-    """What a companion leaves of the time."""
-    if codec.companion and budget.minutes:
-        return Budget(minutes=budget.minutes * (1 - COMPANION))
+    """What an auxiliary model leaves of the time."""
+    if codec.auxiliary and budget.minutes:
+        return Budget(minutes=budget.minutes * (1 - AUXILIARY))
     return budget
 
 
@@ -304,26 +304,26 @@ def _plan(
     return found
 
 
-def _companion(
+def _train_auxiliary(
     folder: Path, codec: Codec, trainer: Trainer, given: Mapping[str, Any], resume: bool, **how: Any
 ) -> bool:
-    """Train the smaller model that belongs to one of this codec, on the same sources, and for longer where `trainer`
-    did; whether that is finished."""
-    home = folder / codec.companion
+    """Train the auxiliary model of one of this codec, on the same sources, and for longer where `trainer` did; whether
+    that is finished."""
+    home = folder / codec.auxiliary
     before = stopped_run(home) if resume else None
     longer = before is not None and Leg.of(before).number < trainer.leg.number
     if resume and not longer and over(home):
         return True
-    how["report"].note(f"and now the model of {codec.companion} that goes with it")
+    how["report"].note(f"and now its auxiliary model, of {codec.auxiliary}")
     budget = trainer.plan.budget.part(1 - trainer.leg.begun)
     if budget.minutes is not None:
-        budget = budget.part(COMPANION / (1 - COMPANION))
-    origin = _beside(given["base"], codec) if given["base"] else None
+        budget = budget.part(AUXILIARY / (1 - AUXILIARY))
+    base = _auxiliary_of(given["base"], codec) if given["base"] else None
     return train(
         given["sources"],
         home,
-        **({} if origin else _companions(codec, given)),
-        base=origin,
+        **({} if base else _auxiliary_codec(codec, given)),
+        base=base,
         resume=before is not None,
         overwrite=before is None,
         **{key: given[key] for key in ("valid", "valid_fraction", "trust_paths")},
@@ -332,26 +332,26 @@ def _companion(
     ).finished
 
 
-def _companions(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The companion's codec, and those of the given options that are its, too; or the one of `base`'s companion."""
+def _auxiliary_codec(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The codec of the auxiliary model, and those of the given options that are its, too; or that of `base`'s."""
     if given["base"]:
-        return {"codec": Model.load(_beside(given["base"], codec)).codec}
-    kind = registry.get("codec", codec.companion)
+        return {"codec": Model.load(_auxiliary_of(given["base"], codec)).codec}
+    kind = registry.get("codec", codec.auxiliary)
     options = {key: value for key, value in given["codec_options"].items() if key in kind.options}
-    return {"codec": codec.companion, "codec_options": options}
+    return {"codec": codec.auxiliary, "codec_options": options}
 
 
-def _beside(base: str, codec: Codec) -> Path:
-    """The folder of a model's companion."""
-    return checkpoint.locate(base).parent / codec.companion
+def _auxiliary_of(base: str, codec: Codec) -> Path:
+    """The folder of the auxiliary model of the one at `base`."""
+    return checkpoint.locate(base).parent / codec.auxiliary
 
 
-def _keep(sidecar: Path | None, path: Path) -> None:
-    """What is kept of the data beside the model; what an earlier one left there goes."""
-    if sidecar:
-        place(path, sidecar.read_bytes())
-    else:
-        path.unlink(missing_ok=True)
+def _place_index(index: Path | None, folder: Path) -> None:
+    """The training index beside the model; that of an earlier one goes."""
+    for name in (checkpoint.INDEX, checkpoint.OLD_INDEX):
+        (folder / name).unlink(missing_ok=True)
+    if index:
+        place(folder / checkpoint.INDEX, index.read_bytes())
 
 
 def _refuse(**options: object) -> None:

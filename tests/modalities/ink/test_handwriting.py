@@ -31,6 +31,7 @@ from rhapsode.modalities.ink.moves import Moves
 from rhapsode.modalities.ink.page import Page
 from rhapsode.modalities.ink.read import read
 from rhapsode.modalities.ink.recogniser import RecogniserConfig
+from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.verified import audit, draw, judge
 from rhapsode.modalities.ink.wrap import Paragraph
 from rhapsode.modalities.ink.writing import hand_of, several, stacked, write
@@ -371,18 +372,18 @@ def test_characters_never_seen_are_refused_replaced_or_left_out(tiny_model: Make
     codec = tiny_model(codec="strokes").record_codec
     assert codec.alphabet == "abcde"
     text = "b\u00e4d \u201ccab\u201d \ufb01 \u0111ab z\u00e9 & B\u00c9\u00e9D\n$ &\t\n\f a"
-    assert codec.spelled(text) == (text, {}, {})
-    found = codec.spelled(text, "nearest")
+    assert spelled(text, codec.alphabet) == (text, {}, {})
+    found = spelled(text, codec.alphabet, "nearest")
     assert found.text == "bad cab dab e beed\n\n\f a"
     replaced = {"\u00e4": "a", "\u00e9": "e", "\u00c9": "e", "\u0111": "d", "B": "b", "D": "d"}
     assert found.replaced == {pair: 1 + (pair[0] == "\u00e9") for pair in replaced.items()}
     assert found.left_out == {"\u201c": 1, "\u201d": 1, "\ufb01": 1, "z": 1, "&": 2, "$": 1}
-    found = codec.spelled(text, "skip")
+    found = spelled(text, codec.alphabet, "skip")
     assert found.text == "bd cab ab \n\n\f a" and not found.replaced
     assert found.left_out["\u00e9"] == 2 and found.left_out.total() == 14
-    assert len(codec.spelled("\u00e9 & " * 100_000, "nearest").text) == 200_000  # at once
+    assert len(spelled("\u00e9 & " * 100_000, codec.alphabet, "nearest").text) == 200_000  # at once
     with pytest.raises(UserError, match="nearest, refuse, skip"):
-        codec.spelled(text, "guess")
+        spelled(text, codec.alphabet, "guess")
 
 
 def test_a_style_is_named_by_number_or_text(tiny_model: MakeModel, tmp_path: Path) -> None:
@@ -508,7 +509,7 @@ def test_pages_keep_the_breaks_of_an_address_and_a_poem(tiny_model: MakeModel) -
     assert [line[:7] for line in lines[0][:3]] == ["dad ab", "bed", "ace bad"]
     assert lines[0][-1] == "abe" and lines[1] == ["deed"] and len(lines[0]) > 4
     placed = layout.sheets[0].lines
-    rows = [round((line.baseline - page.baseline(0)) / page.pitch) for line in placed]
+    rows = [round((line.baseline - page.baseline(0)) / page.line_height) for line in placed]
     assert rows == [0, 1, *range(3, len(rows) + 1)]
     assert placed[1].drawing.bounds[0] > placed[0].drawing.bounds[0] + 10
     filled = write(model, text, page, draw=drawn, reflow=True).layout
@@ -628,29 +629,29 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
     folder = str(tmp_path / "m")
     config = tmp_path / "small.toml"
     config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
-    assert main(["train", str(pens), "-o", folder, "--steps", "30", "--config", str(config), "--device", "cpu"]) == 0
-    assert f'next     rhapsode generate {folder} "any words" -o words.svg' in capsys.readouterr().err
+    assert main(["train", str(pens), "-o", folder, "--updates", "30", "--config", str(config), "--device", "cpu"]) == 0
+    assert f'next     rhapsode write {folder} "any words" -o words.svg' in capsys.readouterr().err
     out = tmp_path / "out"
     out.mkdir()
     for name in ("a.svg", "a.png", "a.gcode", "a.hpgl", "a.jsonl"):
-        assert main(["generate", folder, "bad", "--seed", "1", "--length", "20", "-o", str(out / name)]) == 0
+        assert main(["write", folder, "bad", "--seed", "1", "--length", "20", "-o", str(out / name)]) == 0
         assert (out / name).stat().st_size > 30
     assert "<path" in (out / "a.svg").read_text()
     [drawing] = read(out / "a.jsonl")
     assert drawing.text == "bad" and 2 <= len(drawing) <= 21
     two = ["--samples", "2", "--seed", "1", "--animated"]
-    assert main(["generate", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
+    assert main(["write", folder, "bad", *two, "-o", str(out / "b.svg")]) == 0
     assert "animation" in (out / "b-1.svg").read_text() and (out / "b-2.svg").exists()
     plotted = ["--seed", "1", "--lift", "servo", "--length", "9"]
-    assert main(["generate", folder, "bad\ncab\n", "-o", str(out / "d.gcode"), *plotted]) == 0
+    assert main(["write", folder, "bad\ncab\n", "-o", str(out / "d.gcode"), *plotted]) == 0
     assert "; bad\n; cab\n" in (out / "d.gcode").read_text() and "\nM3 S90\n" in (out / "d.gcode").read_text()
     capsys.readouterr()
-    assert main(["generate", folder, "b\u00e4d &\ncab&", "--seed", "1", "--length", "9", "--unknown", "nearest"]) == 0
+    assert main(["write", folder, "b\u00e4d &\ncab&", "--seed", "1", "--length", "9", "--unknown", "nearest"]) == 0
     told = capsys.readouterr()
     assert json.loads(told.out)["text"] == "bad\ncab"
     assert "'\u00e4' is written 'a' once; '&' is left out 2 times" in told.err
     page = ["--page", "a6", "--ruled", "--attention", str(out / "at.png"), "--style", f"{pens}#3", "--bias", "1"]
-    assert main(["generate", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
+    assert main(["write", folder, "bad cab", "-o", str(out / "p.svg"), *page]) == 0
     assert (out / "at.png").read_bytes()[:4] == b"\x89PNG" and (out / "p.svg").exists()
     (out / "q-2.svg").write_text("the second page of an earlier letter")
     there = {each.name: each.read_bytes() for each in out.iterdir()}
@@ -661,12 +662,12 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         ("new.svg", ["--attention", str(out / "at.png")], "at.png"),
         ("q.svg", ["--page", "a6"], "q-2.svg"),
     ):
-        assert main(["generate", folder, "bad", "-o", str(out / name), *more]) == 2
+        assert main(["write", folder, "bad", "-o", str(out / name), *more]) == 2
         assert f"{taken} is there already. Replace it with --overwrite" in capsys.readouterr().err
     assert {each.name: each.read_bytes() for each in out.iterdir()} == there
-    assert main(["generate", folder, "bad", "-o", str(out / "b.svg"), *two, "--overwrite"]) == 0
+    assert main(["write", folder, "bad", "-o", str(out / "b.svg"), *two, "--overwrite"]) == 0
     assert (out / "b-1.svg").read_bytes() == there["b-1.svg"], "the same seed"
-    assert main(["generate", folder, "bad", "--json", "--length", "9", "--seed", "2"]) == 0
+    assert main(["write", folder, "bad", "--json", "--length", "9", "--seed", "2"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 1 <= len(found["samples"][0]["log_probs"]) <= 9
     assert main(["score", folder, str(pens), "--json"]) == 0
@@ -686,20 +687,20 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["generate", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
-        (["generate", "MODEL", "ab", "-o", "x.doc"], "must end in"),
-        (["generate", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
-        (["generate", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
-        (["generate", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
-        (["generate", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
-        (["generate", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
-        (["generate", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
-        (["generate", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
-        (["generate", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
-        (["generate", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),
-        (["generate", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing of the text is left"),
+        (["write", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
+        (["write", "MODEL", "ab", "-o", "x.doc"], "must end in"),
+        (["write", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
+        (["write", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
+        (["write", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
+        (["write", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
+        (["write", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
+        (["write", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
+        (["write", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),
+        (["write", "MODEL", "&", "-o", "x.svg", "--unknown", "skip"], "nothing of the text is left"),
         *(
-            (["generate", "MODEL", "ab", *options], f"{message}; before anything was drawn")
+            (["write", "MODEL", "ab", *options], f"{message}; before anything was drawn")
             for options, message in (
                 (["-o", "x.svg", "--mode", "inc"], "Did you mean 'ink'"),
                 (["-o", "x.png", "--nib", "0"], "a nib of 0 mm"),
@@ -713,12 +714,12 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
                 (["-o", "x.hpgl", "--pen", "0"], "there is no pen 0"),
             )
         ),
-        (["generate", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
-        (["generate", "MODEL", "ab", "--page", "a4"], "--page writes"),
-        (["generate", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
-        (["generate", "MODEL", "ab", "--style", "PENS#500"], "no drawing '500'"),
-        (["generate", "MODEL", "ab", "--temperature", "0.5"], "temperature means nothing"),
-        (["generate", "TEXT", "ab", "--page", "a4"], "--page is for models of pens"),
+        (["write", "MODEL", "ab", "--page", "a9", "-o", "x.svg"], "page size"),
+        (["write", "MODEL", "ab", "--page", "a4"], "--page writes"),
+        (["write", "MODEL", "ab", "--style", "none.jsonl"], "no such file"),
+        (["write", "MODEL", "ab", "--style", "PENS#500"], "no drawing '500'"),
+        (["write", "MODEL", "ab", "--temperature", "0.5"], "No such option: --temperature"),
+        (["write", "TEXT", "ab", "--page", "a4"], "is a model of text. Sample from it with: rhapsode generate"),
         (["score", "MODEL", "PENS", "--cold", "5"], "for models of text"),
         (["score", "MODEL", "BOOK"], "not a file of drawings"),
         (["demo", "opera"], "demo: 'opera' is not known"),

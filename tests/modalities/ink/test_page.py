@@ -91,8 +91,8 @@ def test_metrics_of_odd_drawings(drawing):
     assert np.isfinite(points).all() and np.ptp(points[:, 0]) <= Page().room + 1e-6
 
 
-def test_x_height_and_pitch_are_exact():
-    page = Page.named("a5", x_height=3, pitch=11)
+def test_x_height_and_line_height_are_exact():
+    page = Page.named("a5", x_height=3, line_height=11)
     known = Metrics(None, 1.0)
     layout = lay_out(
         [Paragraph((write("nono"), write("no", at=(9, 7)))), Paragraph((write("on"),), above=1)], page, known
@@ -180,7 +180,10 @@ def test_empty_lines_and_new_pages():
     page = Page.named("card", x_height=2.5)
     lines = [Paragraph((write("no"),), above) for above in (7, 3, math.inf, math.inf, 1e9, 0)]
     layout = lay_out(lines, page)
-    rows = [[round((line.baseline - page.baseline(0)) / page.pitch) for line in sheet.lines] for sheet in layout.sheets]
+    rows = [
+        [round((line.baseline - page.baseline(0)) / page.line_height) for line in sheet.lines]
+        for sheet in layout.sheets
+    ]
     assert rows == [[0, 4], [0], [0], [0, 1]]
 
 
@@ -249,8 +252,8 @@ def test_empty_lines_and_pages():
         ({"width": 30.0}, "no room on a page"),
         ({"height": 40.0}, "no room for a line"),
         ({"x_height": 0.0}, "x-height of 0"),
-        ({"pitch": 1.0}, "pitch of about 10"),
-        ({"pitch": float("nan")}, "pitch"),
+        ({"line_height": 1.0}, "line height of about 10"),
+        ({"line_height": float("nan")}, "line height"),
         ({"width": float("inf")}, "width"),
         ({"margins": (1.0, -1.0, 1.0, 1.0)}, "margins"),
         ({"align": "center"}, "Did you mean 'centre'"),
@@ -267,7 +270,7 @@ def test_named_pages():
         assert (page.width, page.height) == size
     for name, width in (("A4-landscape", 297), ("card-Landscape", 148), ("80x120-landscape", 120)):
         assert Page.named(name).width == width
-    assert Page.named("80x60.5", x_height=2.0).pitch == 8.0
+    assert Page.named("80x60.5", x_height=2.0).line_height == 8.0
     with pytest.raises(UserError, match="Did you mean 'a4'"):
         Page.named("a44")
 

@@ -83,13 +83,13 @@ def test_gcode_draws_the_rules_and_the_strokes_in_order_with_y_up(lift, toleranc
 
 
 def test_gcode_options():
-    program = gcode(LAYOUT, up="5", down="-1", feed=800, travel=3000, pause=0.5)
+    program = gcode(LAYOUT, up="5", down="-1", feed=800, travel=3000, dwell=0.5)
     assert program.count("G0 Z5\nG4 P0.5\n") == program.count("G1 Z-1 F800\nG4 P0.5\n") + 1
     assert " F800" in program and " F3000" in program
-    program = gcode(LAYOUT, lift="servo", up="m3 s30, G4 P0.2", down="M3 S80", pause=0)
+    program = gcode(LAYOUT, lift="servo", up="m3 s30, G4 P0.2", down="M3 S80", dwell=0)
     assert program.count("M3 S30\nG4 P0.2\n") == program.count("M3 S80\n") + 1
     assert "M3 S60\nG4 P0.15" in gcode(LAYOUT, lift="servo", down="60")
-    assert "G4 P400" in gcode(LAYOUT, lift="marlin", pause=0.4)
+    assert "G4 P400" in gcode(LAYOUT, lift="marlin", dwell=0.4)
     assert "M280 P0 S12" in gcode(LAYOUT, lift="marlin", up="12")
     assert "; the moon\n" in program
     plain = lay_out([Paragraph((write("the moon"),))], Page.named("a6-landscape"))
@@ -152,7 +152,7 @@ def test_ink_outside_the_page_is_refused():
         {"up": "1", "down": "1"},
         {"up": "M3 S90", "down": "m3 s90"},
         *({"up": wrong} for wrong in ("", "G0 X5", "G1 Y0", "up", "M5\nM112", "M3 S90;", "M3 Snan", "M5,")),
-        {"pause": -1},
+        {"dwell": -1},
         {"tolerance": -1},
         {"sheet": 4},
     ],

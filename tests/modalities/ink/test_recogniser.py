@@ -17,7 +17,7 @@ from torch.nn import functional
 from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
-from rhapsode.inference.legibility import character_error_rate, edit_distance
+from rhapsode.inference.error_rate import character_error_rate, edit_distance
 from rhapsode.modalities.ink import recogniser_training as recognise
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps

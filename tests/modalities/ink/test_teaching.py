@@ -323,7 +323,7 @@ def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
         teach.click()
         expect(page.locator("#learning")).to_be_visible()
         expect(page.locator("#outcome")).to_contain_text("has learnt your hand", timeout=100_000)
-        expect(page.locator("#outcome")).to_contain_text(f"rhapsode generate {teacher.folder}")
+        expect(page.locator("#outcome")).to_contain_text(f"rhapsode write {teacher.folder}")
         expect(page.locator("#specimens img")).to_have_count(3, timeout=60_000)
         for place in ("#before img", "#taught img", "#own img"):
             assert page.locator(place).evaluate("image => image.decode().then(() => image.naturalWidth)") > 0

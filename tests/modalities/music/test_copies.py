@@ -14,9 +14,10 @@ from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.modalities.music.codecs.pianoroll import PianoRoll
-from rhapsode.modalities.music.copies import Copied, Known, Rate
+from rhapsode.modalities.music.copies import Copied, MelodyIndex, Rate
 from rhapsode.modalities.music.line import skyline
 from rhapsode.modalities.music.tune import Metre, Part, Tune, notes, ordered, transposed
+from rhapsode.training.folder import clear
 
 Q = 12
 """Ticks in a quarter."""
@@ -47,18 +48,18 @@ def bar_of(tune: Tune, note: int) -> int:
 
 
 @pytest.fixture(scope="module")
-def known() -> Known:
-    return Known.of([melody(n) for n in range(20)], [melody(100), cut(melody(3), 0, 30)])
+def known() -> MelodyIndex:
+    return MelodyIndex.of([melody(n) for n in range(20)], [melody(100), cut(melody(3), 0, 30)])
 
 
 @pytest.mark.parametrize("semitones", [0, 5, -7])
-def test_a_copy_is_found_whole_in_any_key(known: Known, semitones: int) -> None:
+def test_a_copy_is_found_whole_in_any_key(known: MelodyIndex, semitones: int) -> None:
     for number in (0, 7, 19):
         tune = transposed(melody(number), semitones)
         assert known.longest(tune) == Copied(40, 40, 1.0, 1, f"a.abc#{number}", f"No. {number}", 1)
 
 
-def test_a_part_is_found_where_it_is(known: Known) -> None:
+def test_a_part_is_found_where_it_is(known: MelodyIndex) -> None:
     part, other = transposed(cut(melody(7), 15, 31), 3).notes, melody(100).notes
     part["start"] += melody(100).length
     tune = replace(melody(100), notes=ordered(np.concatenate([other, part])), length=3000)
@@ -66,7 +67,7 @@ def test_a_part_is_found_where_it_is(known: Known) -> None:
     assert found == Copied(16, 56, 16 / 56, bar_of(tune, 40), "a.abc#7", "No. 7", bar_of(melody(7), 15))
 
 
-def test_what_is_other_breaks_the_run(known: Known) -> None:
+def test_what_is_other_breaks_the_run(known: MelodyIndex) -> None:
     longer, higher, later, shorter = (melody(7).notes.copy() for _ in range(4))
     longer["length"][30], longer["start"][31:] = longer["length"][30] + 6, longer["start"][31:] + 6
     higher["pitch"][30] += 1
@@ -84,19 +85,19 @@ def test_runs_do_not_cross_tunes() -> None:
     rows = np.concatenate([first.notes, second.notes])
     rows["start"][40:] += first.length
     both = replace(first, notes=rows, length=first.length + second.length)
-    assert Known.of([first, second]).longest(both).notes == 40
-    assert Known.of([both]).longest(second).notes == 40
+    assert MelodyIndex.of([first, second]).longest(both).notes == 40
+    assert MelodyIndex.of([both]).longest(second).notes == 40
 
 
-def test_next_to_nothing(known: Known) -> None:
+def test_next_to_nothing(known: MelodyIndex) -> None:
     nothing, single = cut(melody(0), 0, 1), cut(melody(0), 0, 1)
     nothing = replace(nothing, notes=nothing.notes[:0])
     assert known.longest(nothing) == Copied(0, 0, 0.0)
     assert known.longest(single) == Copied(0, 1, 0.0)
-    little = Known.of([nothing, single, cut(melody(0), 0, 2), nothing, cut(melody(1), 5, 9)])
+    little = MelodyIndex.of([nothing, single, cut(melody(0), 0, 2), nothing, cut(melody(1), 5, 9)])
     found = little.longest(melody(1))
     assert (found.notes, found.bar, found.known_bar) == (4, bar_of(melody(1), 5), 1)
-    for empty in (Known.of([]), Known.of([single]), Known.of([nothing, nothing])):
+    for empty in (MelodyIndex.of([]), MelodyIndex.of([single]), MelodyIndex.of([nothing, nothing])):
         assert empty.longest(melody(1)) == Copied(0, 40, 0.0) and empty.rate == Rate(0, (0, 0), (0.0, 0.0))
 
 
@@ -110,21 +111,21 @@ def test_the_melody_is_the_top_line() -> None:
     above = replace(melody(7), parts=(Part(), Part()))
     below = melody(7).notes
     below["pitch"], below["part"] = below["pitch"] - 24, 1
-    found = Known.of([melody(7)]).longest(replace(above, notes=ordered(np.concatenate([above.notes, below]))))
+    found = MelodyIndex.of([melody(7)]).longest(replace(above, notes=ordered(np.concatenate([above.notes, below]))))
     assert found.notes == 40
 
 
-def test_the_rate_of_what_was_held_out(known: Known) -> None:
+def test_the_rate_of_what_was_held_out(known: MelodyIndex) -> None:
     alone = known.longest(melody(100)).notes
     assert alone < 8 and known.rate == Rate(2, (alone, 30), (0.0, 1.0))
 
 
-def test_kept_and_read_again(known: Known, tmp_path: Path) -> None:
-    path = tmp_path / checkpoint.KNOWN
+def test_kept_and_read_again(known: MelodyIndex, tmp_path: Path) -> None:
+    path = tmp_path / checkpoint.INDEX
     checkpoint.save(path, known.info, known.arrays)
     info, mark, found = checkpoint.load_info(path)
     arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-    again = Known.restored(info, arrays, str(path))
+    again = MelodyIndex.restored(info, arrays, str(path))
     assert again.rate == known.rate and len(again) == 20
     assert again.longest(transposed(melody(7), 2)) == known.longest(melody(7))
     bad = {
@@ -137,10 +138,10 @@ def test_kept_and_read_again(known: Known, tmp_path: Path) -> None:
     }
     for name, value in bad.items():
         with pytest.raises(UserError, match="a.file: it does not hold the tunes"):
-            Known.restored(known.info, known.arrays | {name: value}, "a.file")
+            MelodyIndex.restored(known.info, known.arrays | {name: value}, "a.file")
     for wrong in ({"names": ["a"] * 20}, {"names": ["a"] * 20, "titles": [1] * 20}, {"names": [], "titles": []}):
         with pytest.raises(UserError, match="does not hold"):
-            Known.restored(wrong, known.arrays, "a.file")
+            MelodyIndex.restored(wrong, known.arrays, "a.file")
 
 
 @pytest.fixture
@@ -160,14 +161,14 @@ def model(tmp_path: Path) -> Path:
         folder / checkpoint.MODEL, config.model_dump(), random_weights(Network(network, codec.steps), 0, 1.0)
     )
     tune = Model.load(folder).generate(length=32, seed=1)[0].record
-    known = Known.of([replace(tune, name="first"), melody(0)], [melody(1)])
-    checkpoint.save(folder / checkpoint.KNOWN, known.info, known.arrays)
+    known = MelodyIndex.of([replace(tune, name="first"), melody(0)], [melody(1)])
+    checkpoint.save(folder / checkpoint.INDEX, known.info, known.arrays)
     return folder
 
 
 def test_drawn_again_until_little_is_copied(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
     def drawn(*more: str) -> list[dict]:
-        assert main(["generate", str(model), "--seed", "1", "--length", "32", "--json", *more]) == 0
+        assert main(["compose", str(model), "--seed", "1", "--length", "32", "--json", *more]) == 0
         return json.loads(capsys.readouterr().out)["samples"]
 
     rows = drawn("--samples", "6")
@@ -179,19 +180,31 @@ def test_drawn_again_until_little_is_copied(model: Path, capsys: pytest.CaptureF
     for count in (1, 2, 3):
         assert drawn("--samples", str(count), "--max-copy", str(most)) == good[:count]
     assert drawn("--max-copy", str(lengths[0])) == rows[:1]
-    assert main(["generate", str(model), "--seed", "1", "--length", "32", "--max-copy", "0"]) == 2
+    assert main(["compose", str(model), "--seed", "1", "--length", "32", "--max-copy", "0"]) == 2
     said = " ".join(capsys.readouterr().err.split())
     assert "of 64 tunes drawn, 0 copy no more than 0 notes" in said
     least = int(said.split("--max-copy ")[2].split()[0])
     assert 0 < least <= min(lengths) and len(drawn("--max-copy", str(least))) == 1
 
 
+def test_an_index_of_an_earlier_version(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    index, old = model / checkpoint.INDEX, model / checkpoint.OLD_INDEX
+    index.rename(old)
+    assert main(["generate", str(model), "--length", "4", "--max-copy", "9"]) == 0
+    capsys.readouterr()
+    assert main(["inspect", str(old), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["kind"], found["tunes"], found["held_out"]) == ("training index", 2, 1)
+    clear(model)
+    assert not old.exists()
+
+
 def test_a_damaged_file_beside_the_model(model: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path = model / checkpoint.KNOWN
+    path = model / checkpoint.INDEX
     whole = path.read_bytes()
     for data in (b"", whole[:-4], whole[:-1] + bytes([whole[-1] ^ 1])):
         path.write_bytes(data)
-        assert main(["generate", str(model), "--length", "4", "--max-copy", "9"]) == 2
-        assert "known.safetensors" in capsys.readouterr().err.replace("\n", "")
-        assert main(["generate", str(model), "--length", "4"]) == 0  # nothing needs it
+        assert main(["compose", str(model), "--length", "4", "--max-copy", "9"]) == 2
+        assert "index.safetensors" in capsys.readouterr().err.replace("\n", "")
+        assert main(["compose", str(model), "--length", "4"]) == 0  # nothing needs it
         assert "warning: " in capsys.readouterr().err

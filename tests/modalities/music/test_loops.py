@@ -100,7 +100,7 @@ def test_a_loop_goes_on_from_a_primer(models: dict[str, Model], tmp_path: Path) 
     begun = replace(lead(1), length=3 * Q, notes=lead(1).notes[:3], chords=lead(1).chords[:2])
     file.write_text(own.dumps(begun) + "\n")
     path = str(models["melody"].path)
-    assert main(["generate", path, "--loop", "--bars", "4", "--primer", str(file), "--seed", "1", "-o", str(out)]) == 0
+    assert main(["compose", path, "--loop", "--bars", "4", "--primer", str(file), "--seed", "1", "-o", str(out)]) == 0
     [tune] = read(out)
     assert tune.bar_count == 4 and np.array_equal(tune.notes["pitch"][:3], begun.notes["pitch"])
 
@@ -109,7 +109,7 @@ def test_files_are_exactly_as_long(models: dict[str, Model], tmp_path: Path) -> 
     path = str(models["melody"].path)
     for suffix in ("wav", "mid", "abc"):
         out = tmp_path / f"loop.{suffix}"
-        assert main(["generate", path, "--loop", "--bars", "2", "--seed", "3", "-o", str(out)]) == 0
+        assert main(["compose", path, "--loop", "--bars", "2", "--seed", "3", "-o", str(out)]) == 0
         if suffix != "wav":
             [tune] = read(out)
             assert tune.length == 6 * tune.ticks
@@ -139,7 +139,7 @@ def test_what_cannot_be_a_loop(models: dict[str, Model], tmp_path: Path, capsys:
         ("melody", ["--no-echo"], "does not go with --no-echo"),
         ("melody", ["--fill", str(file), "--fill-bars", "1"], "does not go with --fill"),
     ):
-        assert main(["generate", str(models[name].path), "--loop", *options]) == 2
+        assert main(["compose", str(models[name].path), "--loop", *options]) == 2
         assert message in capsys.readouterr().err.replace("\n", " ")
 
 

@@ -40,7 +40,8 @@ def tunes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_a_roll_is_the_tune(holds: int) -> None:
     tune = scale(40)
     codec = PianoRoll.fit(lambda: iter([tune]), grid=4, holds=holds, shift=3, echoes=1)
-    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3, (16,))  # the scale comes again after two quarters
+    assert codec.steps == Sets(64 - 40 + 1 + 6, 1 + holds, 3)
+    assert codec.lookback == (16,)  # the scale comes again after two quarters
     steps = codec.encode(tune)
     assert steps.shape == (64, codec.steps.size) and steps.dtype == np.uint8
     again = codec.decode(steps)
@@ -100,14 +101,14 @@ def test_from_the_command_line(tunes: Path, tmp_path: Path, head: str, capsys: p
     config.write_text(
         f'[network]\nhead = "{head}"\nwidth = 32\nhidden = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n'
     )
-    train = ["train", str(tunes), "-o", folder, "--steps", "150", "--config", str(config), "--device", "cpu"]
+    train = ["train", str(tunes), "-o", folder, "--updates", "150", "--config", str(config), "--device", "cpu"]
     assert (
         main([*train, "--codec", "melody"]) == 2
         and f"head {head} is not for steps that are tuples" in capsys.readouterr().err
     )
     assert main(train) == 0
     capsys.readouterr()
-    base = ["generate", folder, "--seed", "1", "--bars", "4", "--temperature", "1.2"]
+    base = ["compose", folder, "--seed", "1", "--bars", "4", "--temperature", "1.2"]
     for suffix in ("mid", "abc", "musicxml", "wav", "svg", "html", "jsonl"):
         assert main([*base, "-o", str(tmp_path / f"a.{suffix}")]) == 0
         assert (tmp_path / f"a.{suffix}").stat().st_size > 100
@@ -193,27 +194,27 @@ def test_mistakes(
     wide.notes["pitch"][-1] = 100  # no octave has room for that
     primer.write_bytes(midi.dumps(wide))
     for arguments, message in [
-        (["a text"], "model of tunes"),
+        (["a text"], "unexpected extra argument(s) (a text)"),
         (["-o", "x.ogg"], "must end in .mid"),
         (["--bars", "2", "--length", "3"], "one of them must go"),
         (["--primer", str(primer)], "beyond the range"),
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
-        (["--bias", "1"], "--bias is for models of pens"),
+        (["--bias", "1"], "No such option: --bias"),
         (["--max-copy", "3", "--fill", str(tunes)], "does not go with --fill"),
         (["--density", "2"], "--density: codec pianoroll is not told of it"),
         (["--fill", str(tunes), "--fill-bars", "1", "--density", "2"], "--density: codec pianoroll"),
         (["--key", "D"], "--key: what codec pianoroll draws is not moved into a key"),
         (["--transpose", "H"], "it must be a tonic and perhaps a mode"),
         (["--transpose", "99"], "at most 60"),
-        (["--stop", "x"], "--stop means nothing to models of music"),
-        (["--max-copy", "3"], "known.safetensors is not beside it"),
+        (["--stop", "x"], "No such option: --stop"),
+        (["--max-copy", "3"], "index.safetensors is not beside it"),
         (["--primer", str(tunes) + "#99"], "has no tune '99'"),
         (["--soundfont", str(tunes), "-o", str(tmp_path / "x.wav"), "--seed", "1"], "this is no SoundFont"),
         (["--soundfont", "none.sf2", "-o", str(tmp_path / "x.wav"), "--seed", "1"], "none.sf2: cannot be read"),
     ]:
         if "--soundfont" in arguments:  # looked at before anything is drawn
             monkeypatch.setattr(Model, "generate", lambda *_, **__: pytest.fail("it was drawn"))
-        assert main(["generate", str(model), *arguments]) == 2
+        assert main(["compose", str(model), *arguments]) == 2
         assert message in capsys.readouterr().err.replace("\n", " ")
     assert main(["inspect", str(primer), "--against", str(model)]) == 2
     assert "is not beside it" in capsys.readouterr().err.replace("\n", " ")

@@ -176,7 +176,7 @@ def test_files_are_read_in_the_octave_that_fits(tmp_path: Path, capsys: pytest.C
     untrained(fitted("melody", *map(lead, range(6))), folder)
     file = tmp_path / "low.jsonl"
     file.write_text(own.dumps(transposed(lead(1), -24)) + "\n")
-    base = ["generate", str(folder), "--seed", "1"]
+    base = ["compose", str(folder), "--seed", "1"]
     for options in (["--primer", str(file), "--bars", "6"], ["--fill", str(file), "--fill-bars", "2"]):
         out = tmp_path / f"{options[0][2:]}.jsonl"
         assert main([*base, *options, "-o", str(out)]) == 0
@@ -203,7 +203,7 @@ def test_a_form_is_drawn_to_its_end(tmp_path: Path, capsys: pytest.CaptureFixtur
     primer = tmp_path / "p.jsonl"
     primer.write_text(own.dumps(lead(1)) + "\n")
     for options, bars in (([], 4), (["--chords", "D|G"], 2), (["--primer", str(primer)], 8), (["--bars", "3"], 3)):
-        assert main(["generate", str(folder), "--seed", "1", *options, "-o", str(tmp_path / f"{bars}.jsonl")]) == 0
+        assert main(["compose", str(folder), "--seed", "1", *options, "-o", str(tmp_path / f"{bars}.jsonl")]) == 0
         [tune] = TuneCodec.read(tmp_path / f"{bars}.jsonl")
         assert tune.bar_count == bars
     others = fitted("melody", *(replace(lead(n), length=(4 + n) * 3 * Q) for n in range(6)))
@@ -220,7 +220,7 @@ def test_a_form_without_its_pickup_has_a_bar_less(tmp_path: Path, capsys: pytest
     primers = [(["--primer", str(tmp_path / f"{name}.jsonl")], 8 + (name == "late")) for name in begun]
     for options, bars in (([], 9), (["--loop", "--particles", "2"], 8), *primers):
         out = tmp_path / "a.jsonl"
-        assert main(["generate", str(tmp_path / "m"), "--seed", "1", *options, "-o", str(out), "--overwrite"]) == 0
+        assert main(["compose", str(tmp_path / "m"), "--seed", "1", *options, "-o", str(out), "--overwrite"]) == 0
         [tune] = TuneCodec.read(out)
         assert tune.bar_count == bars, options
     capsys.readouterr()
@@ -231,7 +231,7 @@ def test_what_becomes_of_a_primer_in_another_key_or_metre_is_said(
 ) -> None:
     untrained(fitted("melody", *map(lead, range(6))), tmp_path / "m")
     (tmp_path / "p.jsonl").write_text(own.dumps(lead(1)) + "\n")
-    base = ["generate", str(tmp_path / "m"), "--seed", "1", "--bars", "8", "--primer", str(tmp_path / "p.jsonl")]
+    base = ["compose", str(tmp_path / "m"), "--seed", "1", "--bars", "8", "--primer", str(tmp_path / "p.jsonl")]
     assert main([*base, "--key", "F"]) == main([*base, "--metre", "2/4"]) == 0
     told = capsys.readouterr().err
     assert "--key F: the primer is moved there, from " in told and "--metre 2/4: the primer, of 3/4, has other" in told
@@ -257,7 +257,7 @@ def test_tunes_that_a_model_cannot_read_are_left_out_of_scores(
 def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, file = tmp_path / "m", tmp_path / "a.mid"
     untrained(fitted("melody", *map(lead, range(6))), folder)
-    assert main(["generate", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
+    assert main(["compose", str(folder), "--seed", "1", "--json", "-o", str(file)]) == 0
     [sample] = json.loads(capsys.readouterr().out)["samples"]
     assert file.read_bytes()[:4] == b"MThd" and sample["nats"] == pytest.approx(-sum(sample["log_probs"]))
 
@@ -265,7 +265,7 @@ def test_json_and_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 def test_the_key_of_a_tune_without_one_is_guessed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder, out = tmp_path / "m", tmp_path / "a.jsonl"
     untrained(fitted("pianoroll", whistled(1)), folder)
-    base = ["generate", str(folder), "--seed", "1", "--bars", "2"]
+    base = ["compose", str(folder), "--seed", "1", "--bars", "2"]
     assert main([*base, "--transpose", "D", "-o", str(out)]) == 0
     assert "--transpose D: moved from" in capsys.readouterr().err
     [tune] = TuneCodec.read(out)

@@ -88,7 +88,7 @@ def test_every_model_is_told_tempo_instruments_and_loudness(
     for suffix in ("mid", "abc", "musicxml", "tune.jsonl"):
         path = tmp_path / f"x.{suffix}"
         loudness = [] if suffix in ("abc", "musicxml") else ["--loudness", "pp"]
-        main(["generate", model, "-o", str(path), *asked, *loudness, "--program", programs])
+        main(["compose", model, "-o", str(path), *asked, *loudness, "--program", programs])
         [tune] = read(path)
         assert tune.tempos == (Tempo(0, 77.0),), suffix
         wanted = [40, 40, 41, 42] if name == "chorale" else [42]
@@ -98,7 +98,7 @@ def test_every_model_is_told_tempo_instruments_and_loudness(
             assert [part.program for part in tune.parts] == wanted
             assert not len(tune) or abs(float(tune.notes["velocity"].mean()) - 33) <= 2
     capsys.readouterr()
-    assert main(["generate", model, "-o", str(tmp_path / "y.mid"), *asked, "--program", "1,2,3"]) == 2
+    assert main(["compose", model, "-o", str(tmp_path / "y.mid"), *asked, "--program", "1,2,3"]) == 2
     assert "3 instruments for" in capsys.readouterr().err and not (tmp_path / "y.mid").exists()
 
 
@@ -106,6 +106,6 @@ def test_loudness_is_not_for_notation(tmp_path: Path, capsys: pytest.CaptureFixt
     untrained(registry.get("codec", "melody").fit(lambda: map(lead, range(6))), tmp_path)
     for name, status in (("a.abc", 2), ("a.musicxml", 2), ("a.mid", 0)):
         file = tmp_path / name
-        assert main(["generate", str(tmp_path), "--bars", "2", "--loudness", "pp", "-o", str(file)]) == status
+        assert main(["compose", str(tmp_path), "--bars", "2", "--loudness", "pp", "-o", str(file)]) == status
         assert file.exists() == (status == 0)
     assert "--loudness: it is not written into notation" in capsys.readouterr().err.replace("\n", " ")

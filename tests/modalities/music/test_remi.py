@@ -253,7 +253,7 @@ def test_drums_are_on_their_channel(drummer: Model, tmp_path: Path) -> None:
     path = tmp_path / "x.mid"
     main(
         [
-            "generate",
+            "compose",
             str(drummer.path),
             "-o",
             str(path),
@@ -274,7 +274,7 @@ def test_drums_are_on_their_channel(drummer: Model, tmp_path: Path) -> None:
 
 def test_drums_alone_have_no_key(drummer: Model, capsys: pytest.CaptureFixture[str]) -> None:
     for option in (["--key", "G"], ["--in-key"], ["--transpose", "2"]):
-        assert main(["generate", str(drummer.path), "--bars", "1", *option]) == 2
+        assert main(["compose", str(drummer.path), "--bars", "1", *option]) == 2
         assert f"{option[0]}: the model plays drums alone" in capsys.readouterr().err.replace("\n", " ")
 
 
@@ -320,7 +320,7 @@ def test_drums_that_are_left_out_of_a_given_tune_are_said(
     (tmp_path / "band.mid").write_bytes(midi.dumps(tunes[0]))
     untrained(Melody.fit(lambda: iter(tunes)), tmp_path)
     more = ["--fill-bars", "2", "--particles", "1"] if option == "fill" else ["--bars", "9"]
-    assert main(["generate", str(tmp_path), f"--{option}", str(tmp_path / "band.mid"), "--seed", "1", *more]) == 0
+    assert main(["compose", str(tmp_path), f"--{option}", str(tmp_path / "band.mid"), "--seed", "1", *more]) == 0
     drums = len(tunes[0]) - len(pitched(tunes[0]))
     assert f"--{option} {tmp_path / 'band.mid'}: {drums:,} notes of drums are left out" in capsys.readouterr().err
 

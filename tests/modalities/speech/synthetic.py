@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Timed
 
 PHONES = "abdegiklmnostu"
 TEXTS = ["god taken", "mud tune", "a big sound", "bad melon", "nine goats", "simple", "dust as ink", "blank notes"]
@@ -32,7 +32,7 @@ def spoken(
     shift: float = 1.0,
     pace: float = 1.0,
     edges: tuple[float, float] = (0.2, 0.2),
-) -> Utterance:
+) -> Timed:
     """With times and sound. shift: of its tones; pace: how long phones are; edges: seconds of silence around it."""
     rng = np.random.default_rng(seed)
     phones = said(text)
@@ -50,4 +50,4 @@ def spoken(
         parts.append(0.2 * part)
     samples = np.concatenate(parts)
     samples += 0.002 * rng.standard_normal(len(samples))
-    return Utterance(phones, times, text=text, name=f"{seed}", sound=lambda: Sound(samples, rate))
+    return Timed(phones, text, f"{seed}", times=times, sound=lambda: Sound(samples, rate))

@@ -15,7 +15,7 @@ from rhapsode.modalities.speech._pool import Pool
 from rhapsode.modalities.speech.align import Aligned, align
 from rhapsode.modalities.speech.mfcc import HOP, WINDOW
 from rhapsode.modalities.speech.suspects import suspects, worst
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Timed, Utterance, unrecorded
 from tests.modalities.speech.synthetic import PHONES, spoken
 
 
@@ -32,29 +32,28 @@ def texts(count: int, seed: int = 0) -> list[str]:
     return found
 
 
-def recorded(count: int, **how: object) -> list[Utterance]:
+def recorded(count: int, **how: object) -> list[Timed]:
     """Of a speaker who is lower and slower than what is rendered."""
     return [spoken(text, seed, shift=0.93, pace=1.3, **how) for seed, text in enumerate(texts(count))]  # type: ignore[arg-type]
 
 
-def rendered(utterance: Utterance) -> Utterance:
+def rendered(utterance: Utterance) -> Timed:
     return spoken(utterance.text, 1000 + int(utterance.name), rate=22050)
 
 
-def begins(utterance: Utterance) -> np.ndarray:
-    assert utterance.times is not None
+def begins(utterance: Timed) -> np.ndarray:
     at = [n for n, phone in enumerate(utterance.phones) if phone.symbol != PAUSE]
     return utterance.times[at]
 
 
-def errors(found: list[Aligned], truth: list[Utterance]) -> np.ndarray:
+def errors(found: list[Aligned], truth: list[Timed]) -> np.ndarray:
     """Seconds, of the beginnings of all phones."""
     pairs = zip(found, truth, strict=True)
     return np.abs(np.concatenate([begins(each.utterance) - begins(true) for each, true in pairs]))
 
 
-def unknown(utterances: list[Utterance]) -> list[Utterance]:
-    return [replace(each, times=None) for each in utterances]
+def unknown(utterances: list[Timed]) -> list[Utterance]:
+    return [each.to(Utterance) for each in utterances]
 
 
 def test_times_are_found() -> None:
@@ -62,7 +61,7 @@ def test_times_are_found() -> None:
     found = align(unknown(truth), rendered=rendered, workers=1)
     for each, true in zip(found, truth, strict=True):
         assert each.utterance.phones == true.phones, "no pauses but around it"
-        assert each.times[0] == 0 and each.times[-1] == true.sound().seconds  # type: ignore[misc]
+        assert each.times[0] == 0 and each.times[-1] == true.sound().seconds
         assert (np.diff(each.times) > 0).all()
     # What begins after silence is seen half a window early.
     assert np.mean(errors(found, truth) < 0.01) > 0.9 and errors(found, truth).max() < WINDOW / 2 + HOP
@@ -97,10 +96,10 @@ def test_pauses_are_heard() -> None:
     given = []
     for each, text in zip(heard, texts(12), strict=True):
         without = spoken(text.replace(" ", ", ").replace(", ", " ", 1), int(each.name))
-        given.append(replace(without, times=None, sound=each.sound, text=text))
+        given.append(without.to(Utterance, sound=each.sound, text=text))
     for each, true in zip(align(given, rendered=rendered), heard, strict=True):
         assert [p.symbol for p in each.utterance.phones] == [p.symbol for p in true.phones]
-        assert np.abs(each.times - true.times).max() < 0.03  # type: ignore[operator]
+        assert np.abs(each.times - true.times).max() < 0.03
 
 
 def test_rates() -> None:
@@ -187,7 +186,7 @@ def test_refusals() -> None:
     given = unknown(recorded(1))[0]
     assert align([]) == []
     with pytest.raises(UserError, match="^0: there is no recording"):
-        align([replace(given, sound=None)])
+        align([replace(given, sound=unrecorded)])
     with pytest.raises(UserError, match="^0: the recording is empty"):
         align([replace(given, sound=silent(0))])
     with pytest.raises(UserError, match=r"^0: the recording is 61 s long. Allowed: 60 s. Cut"):

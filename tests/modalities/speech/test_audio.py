@@ -9,8 +9,8 @@ import pytest
 from scipy.signal import resample_poly
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.speech.audio import Unreadable, lowpass, read, resampled, written
-from rhapsode.modalities.speech.utterance import Sound
+from rhapsode.modalities.speech.audio import lowpass, read, resampled, written
+from rhapsode.modalities.speech.utterance import NoSound, Sound
 
 soundfile = pytest.importorskip("soundfile")
 
@@ -47,7 +47,7 @@ def test_channels_and_other_samples(tmp_path: Path) -> None:
 def test_what_cannot_be_read(tmp_path: Path) -> None:
     for name, data in (("empty", b""), ("damaged", b"RIFF no more")):
         (tmp_path / f"{name}.wav").write_bytes(data)
-        with pytest.raises(Unreadable, match=f"{name}.wav: cannot be read as a recording") as caught:
+        with pytest.raises(NoSound, match=f"{name}.wav: cannot be read as a recording") as caught:
             read(tmp_path / f"{name}.wav")
         assert caught.value.why.startswith(name)
     with pytest.raises(UserError, match="missing.wav: cannot be read"):
@@ -71,7 +71,7 @@ def test_damage_that_claims_any_number_of_samples(tmp_path: Path) -> None:
     data[22:26] = b"\xff\xff\xff\xff"
     (tmp_path / "a.flac").write_bytes(data)
     tracemalloc.start()
-    with suppress(Unreadable):
+    with suppress(NoSound):
         assert len(read(tmp_path / "a.flac").samples) == len(sound.samples)
     assert tracemalloc.get_traced_memory()[1] < 1 << 25
     tracemalloc.stop()
@@ -81,7 +81,7 @@ def test_more_samples_than_speech_has(tmp_path: Path) -> None:
     """A minute of silence in FLAC is some hundred times as long as its file."""
     soundfile.write(tmp_path / "a.flac", np.zeros((96_000 * 60, 2)), 96_000)
     assert (tmp_path / "a.flac").stat().st_size < 1 << 16
-    with pytest.raises(Unreadable, match="more than 200 samples a byte"):
+    with pytest.raises(NoSound, match="more than 200 samples a byte"):
         read(tmp_path / "a.flac")
 
 
@@ -133,10 +133,10 @@ def test_packed_recordings(tmp_path: Path, suffix: str, codec: str, monkeypatch:
     data = path.read_bytes()
     for content in (b"", data[: len(data) // 9], b"no sound" * 99):
         path.write_bytes(content)
-        with suppress(Unreadable):
+        with suppress(NoSound):
             assert len(read(path).samples) < len(given.samples)
     path.write_bytes(b"")
-    with pytest.raises(Unreadable, match="it is empty"):
+    with pytest.raises(NoSound, match="it is empty"):
         read(path)
     monkeypatch.setitem(sys.modules, "av", None)
     with pytest.raises(UserError, match=r"PyAV, .* is not installed. Install it: pip install 'rhapsode\[m4a\]'; or"):

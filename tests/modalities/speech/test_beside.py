@@ -37,7 +37,7 @@ def test_layouts(tmp_path: Path, sound: str, text: str) -> None:
     assert recognised(recording) and recognised(file)
     if text.lower().endswith(("txt", "lab")):
         [one] = read(file)
-        assert (one.name, one.text) == (recording.stem, "Hello there.") and one.sound is not None
+        assert (one.name, one.text) == (recording.stem, "Hello there.") and one.recorded
     assert list(read(recording)) == []
     file.unlink()
     assert beside.about(recording) == [] and not recognised(recording)

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from rhapsode.modalities.speech.acoustics import Acoustics
 from rhapsode.modalities.speech.features import AROUND, Features
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance, joined
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Spoken, Timed, joined
 
 PHONES = (
     Phone(PAUSE),
@@ -21,7 +22,7 @@ PHONES = (
     Phone(PAUSE, 2, 2, 1, 1),
 )
 TIMES = np.array([0.0, 0.1, 0.15, 0.2, 0.3, 0.5, 0.6, 0.65, 0.85, 0.9])
-HELLO = Utterance(PHONES, TIMES, "Hello, you?")
+HELLO = Timed(PHONES, "Hello, you?", times=TIMES)
 FEATURES = Features(sorted({phone.symbol for phone in PHONES}), ["a", "b"])
 NAMES = len(AROUND) * len(FEATURES.symbols)
 
@@ -66,7 +67,9 @@ def test_frames_know_where_in_their_phone_they_are() -> None:
 
 
 def test_utterances_are_joined() -> None:
-    both = joined([HELLO, HELLO])
-    assert len(both) == 18 and both.times is not None and both.times[-1] == 1.8
+    frames = Acoustics(np.zeros((91, 2)), np.zeros((91, 0)), np.full(91, 150.0), 0.01, 16000, "lsp")
+    said = HELLO.to(Spoken, acoustics=lambda: frames)
+    both = joined([said, said])
+    assert len(both) == 18 and both.times[-1] == 1.8 and len(both.acoustics()) == 181
     assert [phone.word for phone in both.phones if phone.symbol != PAUSE] == [0, 0, 0, 0, 1, 1, 2, 2, 2, 2, 3, 3]
     assert both.text == "Hello, you? Hello, you?"

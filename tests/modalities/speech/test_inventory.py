@@ -8,7 +8,7 @@ from rhapsode.modalities.speech.agreed import agreed
 from rhapsode.modalities.speech.alphabets import ARPABET, IPA, XSAMPA, alphabet, sounds
 from rhapsode.modalities.speech.inventory import Inventory
 from rhapsode.modalities.speech.likeness import distance, segments
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance
 
 ARPABET_OF_CMU = (
     "AA AE AH AO AW AY B CH D DH EH ER EY F G HH IH IY JH K L M N NG OW OY P R S SH T TH UH UW V W Y Z ZH _"
@@ -70,17 +70,18 @@ def test_the_nearest(voice: list[str], given: str, expected: str, same: bool) ->
 
 def test_an_utterance_keeps_its_times() -> None:
     phones = (Phone(PAUSE), Phone("k", word=0), Phone("ɑːɹ", 2, word=0), Phone("☃", word=0), Phone(PAUSE))
-    given = Utterance(phones, np.array([0, 0.1, 0.2, 0.4, 0.5, 0.6]), melody=np.full(5, 100.0))
+    given = Timed(phones, times=np.array([0, 0.1, 0.2, 0.4, 0.5, 0.6]), melody=np.full(5, 100.0))
     found, changed = Inventory(ARPA).said(given)
     assert [each.symbol for each in found.phones] == ["_", "K", "AA", "R", "_", "_"] and changed == {"☃": ()}
+    assert isinstance(found, Timed)
     assert found.times == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6]) and found.melody is not None
     assert len(found.melody) == 6 and found.phones[2].stress == 2
     same, changed = Inventory(ENGLISH).said(Utterance((Phone("t"), Phone("oʊ"))))
     assert same.phones == (Phone("t"), Phone("oʊ")) and not changed
 
 
-def labelled(*symbols: str) -> Utterance:
-    return Utterance(tuple(Phone(each, 2 * (each == "OW")) for each in symbols), np.arange(len(symbols) + 1.0))
+def labelled(*symbols: str) -> Timed:
+    return Timed(tuple(Phone(each, 2 * (each == "OW")) for each in symbols), times=np.arange(len(symbols) + 1.0))
 
 
 def test_labels_beside_texts_are_read_as_ipa() -> None:

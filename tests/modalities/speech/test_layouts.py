@@ -39,7 +39,7 @@ def collected(folder: Path, refused: Refusals | None = None) -> list[Utterance]:
 
 def shown(folder: Path) -> list[tuple[str, str, str]]:
     found = collected(folder)
-    assert all(one.sound is not None for one in found)
+    assert all(one.recorded for one in found)
     return sorted((one.name, one.text, one.speaker) for one in found)
 
 
@@ -121,7 +121,7 @@ def test_a_name_that_could_be_several_recordings_is_not_guessed(tmp_path: Path) 
         f"1 skipped: lines of a list that could mean several recordings ({tmp_path}/metadata.csv, line 2)."
     ]
     (tmp_path / "metadata.csv").write_text("one/a|A\ntwo\\a.wav|B\nthree/a|C\n")
-    assert [(one.text, one.sound is None) for one in read(tmp_path / "metadata.csv")] == [
+    assert [(one.text, not one.recorded) for one in read(tmp_path / "metadata.csv")] == [
         ("A", False), ("B", False), ("C", True)
     ]  # fmt: skip
 

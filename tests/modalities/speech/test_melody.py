@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from rhapsode.modalities.speech.acoustics import Acoustics
-from rhapsode.modalities.speech.melody import contour, known, melody
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.modalities.speech.melody import contour, melody, of
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Spoken, Timed
 
 TIMES = np.array([0.5, 0.6, 0.7, 0.8])
 
@@ -35,9 +35,9 @@ def test_the_line_goes_through_the_middles() -> None:
 
 
 def test_what_is_written_goes_before_what_is_heard() -> None:
-    one = Utterance((Phone("a"), Phone(PAUSE)), np.array([0, 0.1, 0.2]))
+    one = Timed((Phone("a"), Phone(PAUSE)), times=np.array([0, 0.1, 0.2]))
     frames = Acoustics(np.zeros((21, 2)), np.zeros((21, 0)), np.full(21, 150.0), 0.01, 16000, "lsp")
-    assert known(one) is None
-    heard = replace(one, acoustics=lambda: frames)
-    assert known(heard) == pytest.approx([150, 150])
-    assert known(replace(heard, melody=np.array([100.0, 90.0]))) == pytest.approx([100, 90])
+    assert of(one) is None
+    heard = one.to(Spoken, acoustics=lambda: frames)
+    assert of(heard) == pytest.approx([150, 150])
+    assert of(replace(heard, melody=np.array([100.0, 90.0]))) == pytest.approx([100, 90])

@@ -20,7 +20,7 @@ from rhapsode.modalities.speech.describe import describe
 from rhapsode.modalities.speech.faults import LONG, SHORT, misfits
 from rhapsode.modalities.speech.listen import Heard, rate_for
 from rhapsode.modalities.speech.prepare import EDGE, prepared, times_of
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Spoken, Timed, Utterance, unrecorded
 from tests.modalities.speech.synthetic import TEXTS, said, spoken
 
 HOP = 0.01
@@ -30,14 +30,14 @@ def silent(what: str, done: float) -> None:
     assert 0 <= done <= 1 and what
 
 
-def ready(*given: Utterance, cache: Path, **options: Any) -> tuple[list[Utterance | None], list[str]]:
+def ready(*given: Utterance, cache: Path, **options: Any) -> tuple[list[Spoken | None], list[str]]:
     found, left_out, notes = prepared(given, Cache(cache), silent, **{"hop": 10, "lsp": 1, **options})
     return found, [*left_out, *notes]
 
 
-def bare(utterance: Utterance) -> Utterance:
+def bare(utterance: Timed) -> Utterance:
     """Without times, but with phones: alignment needs no espeak-ng then."""
-    return replace(utterance, times=None, text="")
+    return utterance.to(Utterance, text="")
 
 
 @pytest.fixture(autouse=True)
@@ -49,9 +49,8 @@ def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_times_and_frames_agree_and_silence_is_cut(tmp_path: Path) -> None:
     given = spoken("god taken", 1, edges=(0.5, 0.734))
-    assert given.times is not None
     [one], notes = ready(given, cache=tmp_path)
-    assert one is not None and one.times is not None and one.acoustics is not None and one.sound is not None
+    assert one is not None
     assert one.phones == given.phones and one.times[0] == 0
     np.testing.assert_allclose(np.diff(one.times)[1:-1], np.diff(given.times)[1:-1], atol=1e-9)
     assert one.times[1] == pytest.approx(EDGE, abs=HOP / 2) and np.diff(one.times)[-1] == pytest.approx(EDGE, abs=HOP)
@@ -82,7 +81,6 @@ def test_what_took_long_is_done_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     again, _ = ready(*given, cache=tmp_path)
     for one, other in zip(first, again, strict=True):
         assert one is not None and other is not None and one.phones == other.phones
-        assert one.acoustics is not None and other.acoustics is not None
         assert np.array_equal(one.times, other.times)
         assert np.array_equal(one.acoustics().spectrum, other.acoustics().spectrum)
     assert files == {path: path.stat().st_mtime_ns for path in (tmp_path / "speech").iterdir()}
@@ -116,14 +114,13 @@ def test_what_is_damaged_is_done_again_and_that_is_said(tmp_path: Path) -> None:
                 for a, b in zip(one, other, strict=True):
                     np.testing.assert_array_equal(a, b)
     found, _, _ = prepared(given, cache, silent, hop=10, lsp=1)
-    assert not said and found[0] is not None and found[0].acoustics is not None
+    assert not said and found[0] is not None
     for path in files:  # while the frames are not read yet
         path.unlink()
     np.testing.assert_array_equal(found[0].acoustics().spectrum, first[0][1])
 
 
 def _louder(utterance: Utterance) -> Sound:
-    assert utterance.sound is not None
     sound = utterance.sound()
     return Sound(sound.samples * 1.5, sound.rate)
 
@@ -134,7 +131,7 @@ def test_times_that_are_found_are_those_that_were_said(tmp_path: Path) -> None:
     found, _ = ready(*map(bare, given), cache=tmp_path)
     errors = []
     for one, truth in zip(found, given, strict=True):
-        assert one is not None and one.times is not None and truth.times is not None
+        assert one is not None
         phones = [phone for phone in one.phones if phone.symbol != PAUSE]
         assert phones == [phone for phone in truth.phones if phone.symbol != PAUSE]
         assert len(one) >= len(phones) + 2
@@ -159,7 +156,6 @@ def test_what_is_not_of_its_text_is_left_out_and_named(tmp_path: Path) -> None:
 
 def test_recordings_that_teach_nothing_are_left_out(tmp_path: Path) -> None:
     good = spoken("god taken", 1)
-    assert good.sound is not None
     mute = replace(good, name="mute", sound=lambda: Sound(np.zeros(32000), 16000))
     short = replace(bare(good), name="short", sound=lambda: Sound(np.ones(800), 16000))
     cut = replace(good, name="cut", sound=lambda: Sound(good.sound().samples[:8000], 16000))
@@ -179,7 +175,6 @@ def test_recordings_that_teach_nothing_are_left_out(tmp_path: Path) -> None:
 def test_recordings_that_cannot_be_used_are_left_out_of_training_and_description(tmp_path: Path) -> None:
     pytest.importorskip("soundfile")
     good = spoken("god taken", 1)
-    assert good.sound is not None
     written(good.sound(), tmp_path / "cut.flac")
     data = {"zero": b"", "noise": b"no sound", "cut": (tmp_path / "cut.flac").read_bytes()[:60]}
     damaged = []
@@ -192,7 +187,7 @@ def test_recordings_that_cannot_be_used_are_left_out_of_training_and_description
         good,
         replace(bare(good), name="bare"),
         *damaged,
-        replace(good, name="lost", sound=None),
+        replace(good, name="lost", sound=unrecorded),
         replace(bare(good), name="long", sound=lambda: long),
         replace(good, name="labelled", sound=lambda: long),
         replace(good, name="endless", sound=lambda: endless),
@@ -216,17 +211,16 @@ def test_recordings_that_cannot_be_used_are_left_out_of_training_and_description
 
 def test_all_are_taken_at_one_rate(tmp_path: Path) -> None:
     given = [spoken("god taken", n) for n in range(3)]
-    assert given[0].sound is not None
     fast = resampled(given[0].sound(), 44100)
     given[0] = replace(given[0], sound=lambda: fast)
     found, notes = ready(*given, cache=tmp_path)
     for one in found:
-        assert one is not None and one.acoustics is not None and one.sound is not None and one.times is not None
+        assert one is not None
         assert one.acoustics().rate == one.sound().rate == 16000
         assert len(one.acoustics()) == frames(one.sound(), HOP) == round(one.times[-1] / HOP) + 1
     assert "Samples a second: 16,000 (2), 44,100 (1); all are taken at 16,000." in notes
     found, notes = ready(*given, cache=tmp_path, rate=22050)
-    assert found[1] is not None and found[1].acoustics is not None and found[1].acoustics().rate == 22050
+    assert found[1] is not None and found[1].acoustics().rate == 22050
     assert any(note.endswith("at 22,050. Those with fewer have nothing above 8 kHz.") for note in notes)
 
 
@@ -250,7 +244,7 @@ def test_the_rate(rates: list[int], rate: int) -> None:
 def test_texts_need_a_language_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("espeakng_loader")
     monkeypatch.undo()
-    given = replace(spoken("god taken", 1), phones=(), times=None, text="god taken")
+    given = spoken("god taken", 1).to(Utterance, phones=(), text="god taken")
     with pytest.raises(UserError, match="'dee' is not known. Did you mean 'de'"):
         ready(given, cache=tmp_path, language="dee")
     with pytest.raises(UserError, match="1: there is nothing to say in '...'"):

@@ -20,6 +20,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.speech import espeak
 from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.melody import melody
+from rhapsode.modalities.speech.utterance import Timed
 from tests.conftest import Stop
 
 pytest.importorskip("espeakng_loader")
@@ -54,7 +55,6 @@ def recorded(folder: Path, sentences: list[str], speakers: tuple[str, ...] = ())
     lines = []
     for n, sentence in enumerate(sentences):
         one = original(sentence)
-        assert one.sound is not None
         written(one.sound(), folder / f"{n}.wav")
         value = json.loads(own.dumps(one, f"{n}.wav"))
         lines.append(json.dumps({**value, "speaker": speakers[n % len(speakers)]} if speakers else value))
@@ -82,7 +82,7 @@ def training(home: Path) -> list[str]:
 
 
 def say(home: Path, *options: str) -> int:
-    return main(["generate", str(home / "voice"), *options, "--overwrite"])
+    return main(["speak", str(home / "voice"), *options, "--overwrite"])
 
 
 def samples(path: Path) -> np.ndarray:
@@ -120,7 +120,7 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     both = ["--also", str(higher), "--also", str(tmp_path / "high.jsonl")]
     assert say(home, HELD_OUT[0], "--pitch", "12", "-o", str(again), *both) == 0
     sung = own.loads(json.loads((tmp_path / "high.jsonl").read_text()), "", tmp_path)
-    assert sung.times is not None and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
+    assert isinstance(sung, Timed) and sung.melody == pytest.approx(melody(sung.times, contour(higher), 0.01), abs=0.02)
     f0 = contour(Path(beside[3]))
     assert (f0 > 0).any() and contour(higher) == pytest.approx(2 * f0, abs=0.02)
     assert not np.array_equal(samples(again), whole) and len(samples(again)) == len(whole)
@@ -132,7 +132,7 @@ def test_sounds_and_what_is_beside_them_are_not_overwritten(
     for name in ("a.wav", "b.lab", "c-2.wav"):
         (tmp_path / name).write_text("mine")
     there = sorted(tmp_path.iterdir())
-    speak = ["generate", str(home / "voice"), "Home."]
+    speak = ["speak", str(home / "voice"), "Home."]
     two = ["--samples", "2", "--temperature", "1", "-o", str(tmp_path / "c.wav")]
     for options, name in (
         (["-o", str(tmp_path / "a.wav")], "a.wav"),
@@ -155,7 +155,7 @@ def test_labels_and_f0_are_obeyed(home: Path, tmp_path: Path) -> None:
     found = contour(Path(out[1]))
     assert len(found) == 71 and found[20] == 100 and found[35] == pytest.approx(150) and not found[52:].any()
     one = own.loads(json.loads(Path(out[2]).read_text()), "", tmp_path)
-    assert one.times is not None and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
+    assert isinstance(one, Timed) and one.times.tolist() == pytest.approx([0, 0.2, 0.5, 0.7])
     assert one.melody is not None and one.melody[:2].tolist() == pytest.approx([100, 150], rel=0.02)
 
 
@@ -206,13 +206,10 @@ def test_times_are_those_of_the_sound_however_many_sentences(home: Path, tmp_pat
     model = Model.load(home / "voice")
     each = list(speak(model, prosody_beside(model), "Go. " * 12))
     whole = joined(each)
-    assert whole.times is not None and whole.sound is not None and whole.acoustics is not None
     for one in (*each, whole):
-        assert one.times is not None and one.sound is not None
         assert one.sound().seconds == pytest.approx(one.times[-1], abs=len(each) / 16000)
     assert len(whole.acoustics()) == round(whole.times[-1] / 0.01) + 1
     last = each[-1]
-    assert last.times is not None and last.acoustics is not None
     begin, own = whole.times[-1] - last.times[-1], last.acoustics().f0
     assert np.isin(whole.acoustics().f0[round(begin / 0.01) + 2 :], own).all()
 
@@ -371,9 +368,9 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["... !"], "nothing to say in '... !'"),
         (["Home. Привет."], "cannot read 'Привет'"),
         (["Home.", "--speaker", "bob"], "'bob': the voice has one speaker, who has no name"),
-        (["Home.", "--bars", "3"], "--bars is for models of music"),
-        (["Home.", "--ruled"], "--ruled is for models of pens"),
-        (["Home.", "--length", "3"], "--length means nothing to models of voices"),
+        (["Home.", "--bars", "3"], "No such option: --bars"),
+        (["Home.", "--ruled"], "No such option: --ruled"),
+        (["Home.", "--length", "3"], "No such option: --length"),
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
         (["--phones", "A.lab", "--speed", "2"], "A.lab and --speed were given; one of them must go"),
@@ -421,7 +418,7 @@ def test_a_voice_without_its_prosody(home: Path, tmp_path: Path, capsys: pytest.
         assert say(tmp_path, "Home.", "-o", str(tmp_path / "a.wav")) == 2
         assert "is missing: the voice has not learnt how long and how high phones are" in capsys.readouterr().err
         (tmp_path / "voice" / "prosody").mkdir(exist_ok=True)  # its training was stopped as soon as it had begun
-    assert main(["generate", str(home / "voice" / "prosody"), "Home."]) == 2
+    assert main(["speak", str(home / "voice" / "prosody"), "Home."]) == 2
     assert "part of a voice: give the voice's folder" in capsys.readouterr().err
 
 
@@ -439,7 +436,7 @@ def test_what_is_not_installed(
     if package == "espeakng_loader":  # else a second engine would take the library from the first
         monkeypatch.setattr(espeak, "_engine", None)
     suffix = ".flac" if package == "soundfile" else ".wav"
-    commands = [["generate", str(home / "voice"), "Home.", "-o", str(tmp_path / f"a{suffix}")]]
+    commands = [["speak", str(home / "voice"), "Home.", "-o", str(tmp_path / f"a{suffix}")]]
     if package == "espeakng_loader":
         commands.append(["train", str(pairs(home, tmp_path / "pairs")), "-o", str(tmp_path / "new")])
     else:
@@ -469,7 +466,7 @@ def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.Capt
 
 
 class StopLater(Stop):
-    """Interrupts the training of the companion."""
+    """Interrupts the training of the auxiliary model."""
 
     begun = False
 
@@ -501,12 +498,12 @@ def test_a_stopped_training_goes_on(
     assert main(["train", str(home / "corpus"), "-o", str(folder), "--device", "cpu"]) == 2
     assert "was stopped: go on with --resume" in capsys.readouterr().err
     assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 0
-    assert f'generate {folder} "Any words." -o words.wav' in capsys.readouterr().err.replace("'", "")
+    assert f'rhapsode speak {folder} "Any words." -o words.wav' in capsys.readouterr().err.replace("'", "")
     for name in ("", "prosody"):
         one, other = (Model.load(each / name) for each in (folder, home / "voice"))
         assert all(np.array_equal(one.weights[key], other.weights[key]) for key in one.weights)
         assert one.digest == other.digest
-    if stop is Stop:  # finished, with its companion; then both are trained longer
+    if stop is Stop:  # finished, with its auxiliary model; then both are trained longer
         assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 2
         assert "is finished" in capsys.readouterr().err
         assert train([], folder, resume=True, steps=6, device="cpu").steps == 30
@@ -538,7 +535,8 @@ def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, 
 
 
 def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    more = ["train", str(home / "corpus"), "--valid", str(home / "held"), "-o", str(tmp_path / "voice"), "--steps", "2"]
+    more = ["train", str(home / "corpus"), "--valid", str(home / "held"), "-o", str(tmp_path / "voice")]
+    more += ["--updates", "2"]
     more += ["--device", "cpu", "--from", str(home / "voice")]
     assert main([*more, "--language", "de"]) == 2
     assert "fine-tuning keeps its own" in capsys.readouterr().err
@@ -552,7 +550,8 @@ def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
 
 def test_two_speakers(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     corpus = recorded(tmp_path / "corpus", SENTENCES, ("ann", "bob"))
-    train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "8", "--config", str(home / "small.toml")]
+    train = ["train", str(corpus), "-o", str(tmp_path / "voice")]
+    train += ["--updates", "8", "--config", str(home / "small.toml")]
     assert main([*train, "--device", "cpu", "--valid", str(corpus)]) == 0
     for name in ("ann", "bob"):
         assert say(tmp_path, "Go.", "--speaker", name, "-o", str(tmp_path / f"{name}.wav")) == 0
@@ -639,7 +638,8 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     corpus = pairs(home, tmp_path / "pairs")
     (corpus / "damaged.wav").write_bytes(b"no sound")
     (corpus / "damaged.txt").write_text("Not to be heard.")
-    train = ["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "2", "--config", str(home / "small.toml")]
+    train = ["train", str(corpus), "-o", str(tmp_path / "voice")]
+    train += ["--updates", "2", "--config", str(home / "small.toml")]
     assert main([*train, "--device", "cpu", "--valid", str(home / "held")]) == 0
     said = capsys.readouterr().err
     assert said.count("Left out, 1 of 11, damaged, or of a format that cannot be read: damaged.") == 1
@@ -655,7 +655,7 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
 
     for truth in read(home / "corpus" / "utterances.jsonl"):
         [one] = labels(tmp_path / "grids" / f"{truth.name}.TextGrid")
-        assert one.text == truth.text and truth.times is not None and one.times is not None
+        assert one.text == truth.text and isinstance(truth, Timed) and isinstance(one, Timed)
         assert [phone for phone in one.phones if phone.symbol != "_"] == [p for p in truth.phones if p.symbol != "_"]
         assert abs(one.times[-2] - truth.times[-2]) < 0.05
     assert main(["inspect", str(corpus)]) == 0
@@ -706,8 +706,8 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     assert main([*train, "--valid", str(home / "held")]) == 0
     assert not (voice / "prosody").exists()
     said = capsys.readouterr().err
-    assert f'generate {voice} "Any words." -o words.wav' in said.replace("'", "")
-    options = ["generate", str(voice), "Ask him. Go.", "--temperature", "0.5", "--seed", "1"]
+    assert f'rhapsode speak {voice} "Any words." -o words.wav' in said.replace("'", "")
+    options = ["speak", str(voice), "Ask him. Go.", "--temperature", "0.5", "--seed", "1"]
     assert main([*options, "-o", str(tmp_path / "a.wav"), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)["samples"][0]
     assert found["text"] == "Ask him. Go." and found["phones"][0][0] == "_"
@@ -717,7 +717,7 @@ def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pyt
     assert main(["score", str(voice), str(home / "held" / "utterances.jsonl"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["records"] == 2
     for more in (["--speed", "2"], ["--phones", str(home / "held" / "utterances.jsonl")]):
-        assert main(["generate", str(voice), *(["Go."] if more[0] == "--speed" else []), *more]) == 2
+        assert main(["speak", str(voice), *(["Go."] if more[0] == "--speed" else []), *more]) == 2
         assert "finds its own times" in capsys.readouterr().err
 
 
@@ -767,7 +767,7 @@ def test_what_cannot_be_learnt_from(
     elif change == "no text":
         lines[3] = {"audio": "3.wav"}
     path.write_text("".join(f"{json.dumps(line)}\n" for line in lines))
-    assert main(["train", str(corpus), "-o", str(tmp_path / "voice"), "--steps", "1", *options]) == 2
+    assert main(["train", str(corpus), "-o", str(tmp_path / "voice"), "--updates", "1", *options]) == 2
     said = capsys.readouterr().err.strip().split("\n")[-1]
     with pytest.raises(UserError, match=message):
         raise UserError(said)
@@ -787,7 +787,7 @@ def test_the_demo_speaks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [file.suffix for file in result.files] == [".wav", ".png", ".TextGrid"]
     assert all(file.stat().st_size > 500 for file in result.files)
     sound = sound_of(result.files[0])
-    assert result.spoken.times is not None and sound.seconds == pytest.approx(result.spoken.times[-1], abs=0.1)
+    assert sound.seconds == pytest.approx(result.spoken.times[-1], abs=0.1)
     assert sound.seconds > 0.5 and result.heard > 15
     assert 0 < result.far.lsd_db < 40
     before = (result.model / "model.safetensors").read_bytes()

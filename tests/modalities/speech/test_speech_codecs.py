@@ -22,7 +22,7 @@ from rhapsode.modalities.speech.codecs.prosody import LEAST, Prosody
 from rhapsode.modalities.speech.codecs.speech import Speech
 from rhapsode.modalities.speech.codecs.unaligned import AFTER, Unaligned
 from rhapsode.modalities.speech.prepare import EDGE
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Spoken, Timed, Utterance
 
 HOP = 0.01
 RATE = 16000
@@ -38,15 +38,15 @@ def frames(count: int, seed: int, rate: int = RATE) -> Acoustics:
     return Acoustics(tracks[:, : SIZES[0]], tracks[:, SIZES[0] :], f0, HOP, rate, "lsp")
 
 
-def utterance(seed: int, symbols: str = "_abca_", speaker: str = "") -> Utterance:
+def utterance(seed: int, symbols: str = "_abca_", speaker: str = "") -> Spoken:
     rng = np.random.default_rng(seed)
     phones = tuple(Phone(PAUSE if each == "_" else each, 2, n, n) for n, each in enumerate(symbols))
     times = np.append(0, np.cumsum(rng.integers(5, 20, len(phones)))) * HOP
     found = frames(round(times[-1] / HOP) + 1, seed)
-    return Utterance(phones, times, f"Text {seed}.", f"{seed}", speaker, acoustics=lambda: found)
+    return Spoken(phones, f"Text {seed}.", f"{seed}", speaker, times=times, acoustics=lambda: found)
 
 
-def fitted(kind: type[UtteranceCodec], *given: Utterance, **options: Any) -> UtteranceCodec:
+def fitted(kind: type[UtteranceCodec], *given: Spoken, **options: Any) -> UtteranceCodec:
     records = given or tuple(utterance(seed) for seed in range(4))
     return kind.fit(lambda: iter(records), **{"hop": 10, **options})
 
@@ -56,12 +56,11 @@ def test_frames_come_back(slopes: int) -> None:
     codec = fitted(Speech, slopes=slopes)
     given = utterance(1)
     steps = codec.encode(given)
-    assert given.acoustics is not None
     whole = given.acoustics()
     assert steps.dtype == np.float32 and steps.shape == (len(whole), (3 if slopes else 1) * (1 + sum(SIZES)) + 1)
     assert codec.steps.size == steps.shape[1]
     back = codec.decode(steps, outline=given)
-    assert back.acoustics is not None and back.phones == given.phones
+    assert back.phones == given.phones
     found = back.acoustics()
     assert (found.hop, found.rate, found.vocoder) == (HOP, RATE, "lsp")
     np.testing.assert_array_equal(found.voiced, whole.voiced)
@@ -84,28 +83,28 @@ def test_steps_are_normalised_and_slopes_are_slopes() -> None:
 def test_prosody_comes_back() -> None:
     codec = fitted(Prosody)
     given = utterance(2)
-    hertz = melody.known(given)
-    assert given.times is not None and hertz is not None
+    hertz = melody.of(given)
+    assert hertz is not None
     steps = codec.encode(given)
     assert steps.shape == (len(given), 2)
     back = codec.decode(steps, outline=given)
-    assert back.times is not None and back.phones == given.phones and back.melody is not None
+    assert back.phones == given.phones and back.melody is not None
     np.testing.assert_allclose(back.times, given.times, atol=1e-5)
     np.testing.assert_allclose(back.melody, hertz, rtol=1e-5)
     brief = replace(given, times=np.array([0, 0.001, 0.2, 0.3, 0.4, 0.5, 0.6]))
     again = codec.decode(codec.encode(brief), outline=brief).times
-    assert again is not None and again[1] == pytest.approx(LEAST)
+    assert again[1] == pytest.approx(LEAST)
     assert codec.show(back).startswith("_ ") and codec.show(back).endswith(" Hz")
 
 
 def test_speech_is_given_the_melody() -> None:
     """That of the record; without one, its frames'; without these, the mean."""
     codec, given = fitted(Speech), utterance(1)
-    hertz = melody.known(given)
-    assert hertz is not None and given.acoustics is not None
+    hertz = melody.of(given)
+    assert hertz is not None
     rows = codec.guide(given).ahead()
     assert rows.shape[1] == fitted(Speech, melody=0).covariates + 1
-    bare = replace(given, acoustics=None)
+    bare = given.to(Timed)
     np.testing.assert_array_equal(codec.guide(replace(bare, melody=hertz)).ahead(), rows)
     np.testing.assert_array_equal(codec.guide(bare).ahead()[:, :-1], rows[:, :-1])
     assert not codec.guide(bare).ahead()[:, -1].any()
@@ -119,7 +118,7 @@ def test_a_guide_gives_as_much_as_there_are_steps(kind: type[UtteranceCodec]) ->
     for given in (utterance(5), utterance(6, "_bc_")):
         steps = codec.encode(given)
         assert along(codec.guide(given), steps).shape == (len(steps), codec.covariates)
-        bare = replace(given, acoustics=None)  # an outline has no frames: times say how many there will be
+        bare = given.to(Timed)  # an outline has no frames: times say how many there will be
         assert len(along(codec.guide(bare), steps)) == len(steps)
 
 
@@ -127,12 +126,10 @@ def test_livelier_has_the_variance_of_the_training_data() -> None:
     codec = fitted(Speech)
     assert isinstance(codec, Speech)
     given = utterance(1)
-    assert given.acoustics is not None
     whole = given.acoustics()
     flat = replace(given, acoustics=lambda: replace(whole, spectrum=whole.spectrum * 0.3))
     found = codec.livelier(flat, 1.0).acoustics
     none = codec.livelier(flat, 0.0).acoustics
-    assert found is not None and none is not None
     np.testing.assert_allclose(found().spectrum[:, 1:].std(axis=0), codec.own["deviations"][2 : 1 + SIZES[0]])
     np.testing.assert_allclose(found().spectrum[:, 0], whole.spectrum[:, 0] * 0.3)  # loudness is left alone
     np.testing.assert_allclose(none().spectrum, whole.spectrum * 0.3)
@@ -207,7 +204,6 @@ def test_refusals(kind: type[UtteranceCodec]) -> None:
 def test_frames_of_another_sort_are_refused() -> None:
     codec = fitted(Speech)
     given = utterance(1)
-    assert given.acoustics is not None
     whole = given.acoustics()
     with pytest.raises(UserError, match="frames"):
         codec.encode(replace(given, acoustics=lambda: replace(whole, rate=8000)))
@@ -226,12 +222,12 @@ def test_phones_without_times() -> None:
     assert codec.text is not None and symbols.tolist() == [1, 2, 3, 4, 2, codec.text.end]
     assert codec.decode_text(symbols) == spelled
     steps = codec.encode(given)
-    assert given.acoustics is not None and codec.text.pace == pytest.approx(7 / len(steps), rel=0.3)
+    assert codec.text.pace == pytest.approx(7 / len(steps), rel=0.3)
     assert [codec.ends(step) for step in steps] == [False] * (len(steps) - AFTER) + [True] * AFTER
     assert not codec.encode(given, whole=False)[:, -1].any()
     back = codec.decode(steps, spelled)
     assert back.speaker == "bob" and [phone.symbol for phone in back.phones] == ["_", "a", "b", "_"]
-    assert back.times is None and back.acoustics is not None
+    assert back.times.tolist() == pytest.approx(np.linspace(0, len(steps) * HOP, 5).tolist())
     sung = replace(given, melody=np.full(len(given), 100.0))  # of more phones than the model knows
     assert json.loads(codec.dump(codec.decode(steps, spelled, outline=sung)))["phones"]
     np.testing.assert_allclose(back.acoustics().spectrum, given.acoustics().spectrum, atol=1e-4)

@@ -6,9 +6,10 @@ import pytest
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech import picture as picturing
+from rhapsode.modalities.speech.acoustics import Acoustics
 from rhapsode.modalities.speech.lsp import Lsp
 from rhapsode.modalities.speech.picture import picture, preview
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Spoken
 from tests.modalities.speech.voice import voice
 
 PHONES = (Phone(PAUSE), Phone("ɑː", stress=2), Phone("s"), Phone(PAUSE))
@@ -21,8 +22,11 @@ def pixels(png: bytes) -> np.ndarray:
     return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
-def spoken(sound: Sound, **known: Any) -> Utterance:
-    return Utterance(sound=lambda: sound, **{"phones": (), **known})
+def spoken(sound: Sound, **known: Any) -> Spoken:
+    """Without phones and voice, unless these are given."""
+    silent = Acoustics(np.zeros((0, 2)), np.zeros((0, 0)), np.zeros(0), 0.005, sound.rate, "lsp")
+    given = {"phones": (), "times": np.zeros(1), "acoustics": lambda: silent, **known}
+    return Spoken(sound=lambda: sound, **given)
 
 
 def test_a_picture_shows_f0_phones_and_words(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech.audio import written
 from rhapsode.modalities.speech.read import labels, read, recognised
-from rhapsode.modalities.speech.utterance import Sound
+from rhapsode.modalities.speech.utterance import Sound, Timed
 
 pytest.importorskip("soundfile")
 LABELS = "0 1000000 sil\n1000000 2000000 AH1\n"
@@ -33,7 +33,7 @@ def test_metadata(tmp_path: Path, place: str, suffix: str) -> None:
     found = list(read(path))
     said = [(each.name, each.text, each.phones) for each in found]
     assert said == [("a", "Hi, 2 of you.", ()), ("b", "Doctor B", ())]
-    assert found[0].sound is not None and found[0].sound().rate == 8000
+    assert found[0].recorded and found[0].sound().rate == 8000
     recording = tmp_path / place / f"a{suffix}"
     assert recognised(path) and recognised(recording) and list(read(recording)) == []
     assert not recognised(record(tmp_path / place / f"other{suffix}"))
@@ -44,7 +44,7 @@ def test_metadata_with_paths_a_header_and_labels(tmp_path: Path) -> None:
     (tmp_path / "wavs" / "a.lab").write_text(LABELS)
     one, other = read(path)
     assert (one.name, one.text, [each.symbol for each in one.phones]) == ("a", "A", ["_", "AH"])
-    assert one.times is not None and one.times.tolist() == [0, 0.1, 0.2]
+    assert isinstance(one, Timed) and one.times.tolist() == [0, 0.1, 0.2]
     assert (other.name, other.text, other.phones) == ("b", "B", ())
     assert recognised(tmp_path / "wavs" / "a.lab") and list(read(tmp_path / "wavs" / "a.lab")) == []
 
@@ -69,11 +69,11 @@ def test_metadata_that_is_wrong(tmp_path: Path, lines: str, message: str) -> Non
 
 def test_recordings_that_are_missing(tmp_path: Path) -> None:
     path = folder(tmp_path, "id|text|speaker\na|A|ann\nsub/c.wav|C|bob\nd.e|D|bob\n")
-    found = [(each.name, each.text, each.speaker, each.sound is None) for each in read(path)]
+    found = [(each.name, each.text, each.speaker, not each.recorded) for each in read(path)]
     assert found == [("a", "A", "ann", False), ("c", "C", "bob", True), ("d.e", "D", "bob", True)]
     (tmp_path / "utterances.jsonl").write_text('{"audio": "c.wav", "text": "C"}\n{"audio": "wavs/b.wav"}\n')
     assert [each.name for each in read(path)] == ["a", "d.e"]
-    assert [each.sound is None for each in read(tmp_path / "utterances.jsonl")] == [True, False]
+    assert [not each.recorded for each in read(tmp_path / "utterances.jsonl")] == [True, False]
 
 
 def test_other_encodings(tmp_path: Path) -> None:
@@ -134,9 +134,9 @@ def test_lines_of_json(tmp_path: Path) -> None:
     values = [{"audio": "wavs/a.wav", "text": "A", "speaker": "s"}, {"phones": [["o", 0.0, 0.5]]}]
     path.write_text("".join(json.dumps(each) + "\n" for each in values))
     one, other = read(path)
-    assert (one.name, one.text, one.speaker, one.phones) == ("a", "A", "s", ()) and one.sound is not None
+    assert (one.name, one.text, one.speaker, one.phones) == ("a", "A", "s", ()) and one.recorded
     assert one.sound().seconds == 0.1
-    assert other.sound is None and other.name == f"{path}, line 2" and other.phones[0].symbol == "o"
+    assert not other.recorded and other.name == f"{path}, line 2" and other.phones[0].symbol == "o"
     assert recognised(path) and recognised(recording)
     path.write_text('{"audio": "wavs/a.wav"}\n{"audio": \n')
     with pytest.raises(UserError, match="line 2: not JSON"):
@@ -180,7 +180,7 @@ def test_lists_with_commas_and_tabs(tmp_path: Path, name: str, lines: str) -> No
     path.write_text(lines)
     found = list(read(path))
     assert [(each.name, each.text) for each in found] == [("a", "Hi, you."), ("b", 'He said "no", Ann|Bob')]
-    assert all(each.sound is not None for each in found)
+    assert all(each.recorded for each in found)
     assert [each.speaker for each in found][:1] == (["ann"] if "ann" in lines else [""])
     assert recognised(path) and recognised(tmp_path / "clips" / "a.wav") and not recognised(record(tmp_path / "c.wav"))
     path.rename(tmp_path / f"other{path.suffix}")
@@ -236,6 +236,6 @@ def test_labels_by_themselves(tmp_path: Path) -> None:
     assert [phone.symbol for phone in labels(tmp_path / "a.lab")[0].phones] == ["_", "AH"]
     for name in ("a.TextGrid", "b.jsonl"):
         [one] = labels(tmp_path / name)
-        assert one.phones[0].symbol == "o" and one.times is not None and one.times.tolist() == [0, 1]
+        assert one.phones[0].symbol == "o" and isinstance(one, Timed) and one.times.tolist() == [0, 1]
     with pytest.raises(UserError, match=r"none\.lab"):
         labels(tmp_path / "none.lab")

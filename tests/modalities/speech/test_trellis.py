@@ -82,13 +82,13 @@ def test_pauses_last_or_are_not_there() -> None:
 
 
 def test_loud() -> None:
-    sound = spoken("bad melon", 5, edges=(0.5, 0.3)).sound()  # type: ignore[misc]
+    sound = spoken("bad melon", 5, edges=(0.5, 0.3)).sound()
     heard = np.flatnonzero(loud(mfcc(sound))) * HOP
     assert heard[0] == pytest.approx(0.5, abs=0.011) and heard[-1] == pytest.approx(sound.seconds - 0.3, abs=0.011)
 
 
 def test_mfcc_is_of_the_sound_not_of_its_rate() -> None:
-    slow, fast = (spoken("dog sauna", 3, rate=rate).sound() for rate in (16000, 44100))  # type: ignore[misc]
+    slow, fast = (spoken("dog sauna", 3, rate=rate).sound() for rate in (16000, 44100))
     one, other = mfcc(slow), mfcc(fast)
     assert one.shape == (1 + int(slow.seconds / HOP), SIZE) and abs(len(one) - len(other)) <= 1
     count = min(len(one), len(other))
@@ -98,7 +98,7 @@ def test_mfcc_is_of_the_sound_not_of_its_rate() -> None:
 
 
 def test_mfcc_of_loud_quiet_and_tiny() -> None:
-    sound = spoken("bad", 1).sound()  # type: ignore[misc]
+    sound = spoken("bad", 1).sound()
     louder = mfcc(Sound(30 * sound.samples, sound.rate)) - mfcc(Sound(10 * sound.samples, sound.rate))
     assert np.abs(louder[30:40, 1:]).max() < 0.02 and louder[30:40, 0] == pytest.approx(2 * np.log(3) * 30**0.5, 0.01)
     for count in (1, 5, 100):

@@ -5,8 +5,9 @@ import time
 import numpy as np
 import pytest
 
-from rhapsode.data.codecs.text import SYMBOL_LIMIT, tally
+from rhapsode.data.codecs.text import SYMBOL_LIMIT
 from rhapsode.errors import UserError
+from rhapsode.modalities.text.codecs._tokens import tally
 from rhapsode.modalities.text.codecs.words import LONGEST, Words, split
 
 

@@ -28,17 +28,24 @@ class Codec(ABC):
     summary: ClassVar[str]
     """One line for help and docs: what a step is, and what the codec is good for."""
 
+    unit: ClassVar[str]
+    """What a step is called in messages, e.g. `symbol`."""
+
+    needed: ClassVar[str] = "thousands to learn anything"
+    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+
     rank: ClassVar[int | None] = 0
     """Of several codecs for the same files, the first by rank that suits them is taken; None: never, unasked."""
 
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 
-    companion: ClassVar[str] = ""
-    """The codec of a smaller model that one with this codec needs beside it, trained on the same data."""
+    auxiliary: ClassVar[str] = ""
+    """The codec of the auxiliary model that one with this codec needs beside it: a smaller one, trained after it on the
+    same data, in a folder of this name within its own. (A voice has one of prosody.) Empty if it needs none."""
 
     usage: str = "--temperature 0.8"
-    """What a first `rhapsode generate MODEL` might go on with; empty if the model does not generate by itself."""
+    """What may follow `rhapsode VERB MODEL` in a first command; empty if nothing is sampled from such a model alone."""
 
     framing: ClassVar[str] = "stream"
     """How these steps are framed when nothing else is asked for."""

@@ -14,7 +14,6 @@ import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
-from rhapsode.data.codecs.spelling import Spelled, spelled
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
@@ -22,8 +21,6 @@ from rhapsode.files.refusals import Refusals
 
 Records = Callable[[], Iterator[Any]]
 """The records of the training data, from the first one each time it is called."""
-Sidecar = tuple[dict[str, Any], dict[str, np.ndarray]]
-"""Facts and arrays, to be kept as one file (see `checkpoint.save`)."""
 
 
 class Prepared(NamedTuple):
@@ -43,13 +40,14 @@ class Lack(NamedTuple):
     why: str
 
 
-class Keeper(Protocol):
-    """What is shown all records that are encoded, and says what of them a model should have beside it."""
+class TrainingIndex(Protocol):
+    """What a model has beside it of its data, e.g. of tunes their melodies, so that copies can be found."""
 
     def add(self, record: Any, held_out: bool) -> None:
-        """held_out: whether it is for validation."""
+        """One more record that is encoded. held_out: whether it is for validation."""
 
-    def sidecar(self) -> Sidecar: ...
+    def saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        """Facts and arrays, for `checkpoint.save`."""
 
 
 SLACK, SPARE = 2.5, 50
@@ -59,9 +57,6 @@ many steps more."""
 
 class RecordCodec(Codec):
     """Records ⇄ steps. Subclasses are one file each in this package."""
-
-    unit: ClassVar[str]
-    """What a step is called in messages, e.g. `point`."""
 
     record: ClassVar[str]
     """What a record is called in messages, e.g. `drawing`."""
@@ -101,9 +96,6 @@ class RecordCodec(Codec):
         """The same, which were read from a file that was found in the folder `root`, where that means anything."""
         return records
 
-    needed: ClassVar[str] = "thousands to learn anything"
-    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
-
     wanted: ClassVar[str] = "files of that kind"
     """What sources should hold, in messages."""
 
@@ -137,8 +129,8 @@ class RecordCodec(Codec):
         (see `Network.grown`). Most codecs stay as they are."""
         return self
 
-    def keeper(self) -> Keeper | None:
-        """A new one, if something of its data is to be kept beside a model."""
+    def training_index(self) -> TrainingIndex | None:
+        """A new one, still empty; None if a model has nothing of its data beside it."""
         return None
 
     @abstractmethod
@@ -210,10 +202,6 @@ class RecordCodec(Codec):
         """The characters of texts, in the order of their symbols; the symbol after the last is `text.end`."""
         return ""
 
-    def spelled(self, text: str, unknown: str = "refuse") -> Spelled:
-        """The text in characters that the training data had, see `spelling.spelled`. Raises `UserError`."""
-        return spelled(text, self.alphabet, unknown)
-
     def encode_text(self, text: str) -> np.ndarray:
         """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
         if self.text is None:
@@ -242,7 +230,7 @@ class RecordCodec(Codec):
                 f"on {self.record}s whose text is known."
             )
         if attends and not text.strip():
-            raise UserError('nothing to write: give a text, e.g. rhapsode generate MODEL "any words" -o words.svg')
+            raise UserError('nothing to write: give a text, such as "any words".')
         steps = np.empty((0, *self.steps.shape), self.steps.dtype)
         if style is not None:
             if self.text is None and (reason := self.refusal(style)):

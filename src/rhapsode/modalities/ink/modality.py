@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
+from rhapsode.modalities.ink.cli.ink import ink
+from rhapsode.modalities.ink.cli.recognise import recognise
+from rhapsode.modalities.ink.cli.write import write
 
 if TYPE_CHECKING:
     import numpy as np
 
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.demos.bench import Case
 
 
 class Ink(Modality):
     name, noun, verb = "ink", "handwriting", "write"
 
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"write": write, "recognise": recognise, "ink": ink}
+
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.ink.cli.demo import handwriting
 
         return "handwriting", handwriting
+
+    def bench(self) -> Sequence[Case]:
+        from rhapsode.modalities.ink.bench import cases
+
+        return cases()
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.ink.cli.inspecting import contents

@@ -34,10 +34,10 @@ NARROWEST = 0.5
 """A line that is too long is squeezed, its x-height kept, to no less than this share of its width."""
 FITTED = 4.0
 """mm: the x-height of writing on a page that is cut to it, unless it is given."""
-PITCH = 4.0
+LINE_HEIGHT = 4.0
 """From base line to base line, in x-heights, unless it is given."""
 BELOW = 0.35
-"""Of the pitch, the room below a base line, for what hangs down."""
+"""Of the line height, the room below a base line, for what hangs down."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Page:
 
     margins:  top, right, bottom, left.
     x_height: of the writing.
-    pitch:    from base line to base line; the last is at least `BELOW` of it above the bottom margin.
+    line_height: from base line to base line; the last is at least `BELOW` of it above the bottom margin.
     ruled:    whether the base lines are drawn.
     align:    one of `ALIGN`.
     """
@@ -55,7 +55,7 @@ class Page:
     height: float = 297.0
     margins: tuple[float, float, float, float] = (20.0, 20.0, 20.0, 20.0)
     x_height: float = 2.5
-    pitch: float = 10.0
+    line_height: float = 10.0
     ruled: bool = False
     align: str = "left"
 
@@ -69,10 +69,10 @@ class Page:
             raise UserError(f"margins {self.margins}: give top, right, bottom and left in mm, none below 0.")
         if not 0.01 <= self.x_height <= LARGEST:
             raise UserError(f"an x-height of {self.x_height:g} mm cannot be written: 2 to 4 mm are usual.")
-        if not self.x_height <= self.pitch <= LARGEST:
+        if not self.x_height <= self.line_height <= LARGEST:
             raise UserError(
-                f"base lines {self.pitch:g} mm apart cannot hold writing with an x-height of {self.x_height:g} mm: "
-                f"give a pitch of about {PITCH * self.x_height:g} mm."
+                f"base lines {self.line_height:g} mm apart cannot hold writing with an x-height of {self.x_height:g} "
+                f"mm: give a line height of about {LINE_HEIGHT * self.x_height:g} mm."
             )
         top, right, bottom, left = self.margins
         if self.room <= 0:
@@ -82,8 +82,8 @@ class Page:
             )
         if self.rows < 1:
             raise UserError(
-                f"margins of {top:g} mm above and {bottom:g} mm below leave no room for a line of {self.pitch:g} mm "
-                f"on a page {self.height:g} mm high. Make them smaller, the page larger or the pitch smaller."
+                f"margins of {top:g} mm above and {bottom:g} mm below leave no room for a line of {self.line_height:g} "
+                f"mm on a page {self.height:g} mm high. Make them smaller, the page larger or the line height smaller."
             )
 
     @staticmethod
@@ -91,7 +91,7 @@ class Page:
         """A page of a size in `SIZES`, or one like `120x80` in mm; with `LANDSCAPE` after it, on its longer side.
 
         margin: on all sides, in mm; a tenth of the shorter side by default.
-        The pitch is 4 x-heights by default; `options` are further fields of `Page`. Raises `UserError`.
+        The line height is 4 x-heights by default; `options` are further fields of `Page`. Raises `UserError`.
         """
         size = name.lower().removesuffix(LANDSCAPE)
         given = re.fullmatch(r"(\d+(?:\.\d+)?)[x×](\d+(?:\.\d+)?)", size)
@@ -105,7 +105,7 @@ class Page:
             width, height = max(width, height), min(width, height)
         if "margins" not in options:
             options["margins"] = (min(width, height) / 10 if margin is None else margin,) * 4
-        options.setdefault("pitch", PITCH * options.get("x_height", Page.x_height))
+        options.setdefault("line_height", LINE_HEIGHT * options.get("x_height", Page.x_height))
         return Page(width, height, **options)
 
     @property
@@ -116,11 +116,11 @@ class Page:
     @property
     def rows(self) -> int:
         """How many lines a page takes."""
-        return math.floor((self.height - self.margins[0] - self.margins[2]) / self.pitch + 1e-9)
+        return math.floor((self.height - self.margins[0] - self.margins[2]) / self.line_height + 1e-9)
 
     def baseline(self, row: int) -> float:
         """mm from the page's top to the base line of a row; rows count from 0."""
-        return self.margins[0] + (row + 1 - BELOW) * self.pitch
+        return self.margins[0] + (row + 1 - BELOW) * self.line_height
 
     def columns(self, advance: float) -> int:
         """How many characters a line holds, at an average of `advance` mm per character. Raises `UserError`."""

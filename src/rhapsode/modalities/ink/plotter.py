@@ -21,15 +21,15 @@ class Lift:
 
     up, down: commands.
     number:   the commands with a number of one's own, for up and for down.
-    pause:    seconds for which the machine waits after each.
-    dwell:    how many of the machine's units of `G4 P` are a second.
+    dwell:    seconds for which the machine waits after each.
+    units:    how many of the machine's units of `G4 P` are a second.
     """
 
     up: str
     down: str
     number: tuple[str, str]
-    pause: float = 0.0
-    dwell: int = 1
+    dwell: float = 0.0
+    units: int = 1
 
 
 SERVO = 0.15
@@ -61,7 +61,7 @@ def gcode(
     down: str | None = None,
     feed: float = 1500.0,
     travel: float = 6000.0,
-    pause: float | None = None,
+    dwell: float | None = None,
     tolerance: float = 0.02,
 ) -> str:
     """G-code for one page (counted from 0), or for a drawing on a page cut to it. Ruled lines are drawn first, and then
@@ -71,7 +71,7 @@ def gcode(
     up, down: what lifts and lowers the pen, instead of the lift's own: a number for its command, or commands, with
         commas between them.
     feed, travel: mm per minute with the pen down and up.
-    pause:  seconds to wait after the pen was lifted or lowered.
+    dwell:  seconds to wait after the pen was lifted or lowered.
     tolerance: mm that the straight moves may lie beside the curve; 0 goes straight from point to point.
     Raises `UserError`, also for ink that lies outside the page.
     """
@@ -81,25 +81,25 @@ def gcode(
         if not 0 < value < math.inf:
             raise UserError(f"{name} is {value:g} mm per minute: it must be more than 0.")
     usual = LIFTS[lift]
-    wait = usual.pause if pause is None else pause
+    wait = usual.dwell if dwell is None else dwell
     if not 0 <= wait <= 60:
-        raise UserError(f"a pause of {wait:g} seconds: it must be from 0 to 60.")
+        raise UserError(f"a dwell of {wait:g} seconds: it must be from 0 to 60.")
     raised, lowered = (
         _commands(own, number, given).replace("{feed}", _number(feed))
         for own, number, given in zip((usual.up, usual.down), usual.number, (up, down), strict=True)
     )
     if up is not None and up == down or raised == lowered:
         raise UserError(f"{raised.splitlines()[0]!r} is to lift the pen and to lower it: they must differ.")
-    dwell = f"\nG4 P{_number(wait * usual.dwell)}" if wait else ""
+    waiting = f"\nG4 P{_number(wait * usual.units)}" if wait else ""
     page = sheet_of(what, sheet)
     lines = list(_polylines(page, tolerance))
     out = [f"; {_comment(title)}" for title in (*_measures(page, lines), *page.text.splitlines())]
-    out += ["G21 ; mm", "G90 ; absolute", raised + dwell]
+    out += ["G21 ; mm", "G90 ; absolute", raised + waiting]
     for points in lines:
         moves = [f"X{_number(x)} Y{_number(y)}" for x, y in points.tolist()]
-        out += [f"G0 {moves[0]} F{_number(travel)}", lowered + dwell]
+        out += [f"G0 {moves[0]} F{_number(travel)}", lowered + waiting]
         out += [f"G1 {move} F{_number(feed)}" if i == 0 else f"G1 {move}" for i, move in enumerate(moves[1:])]
-        out.append(raised + dwell)
+        out.append(raised + waiting)
     out += [f"G0 X0 Y0 F{_number(travel)}", ""]
     return "\n".join(out)
 

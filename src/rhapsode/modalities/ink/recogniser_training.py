@@ -23,7 +23,7 @@ from torch.nn import functional
 from rhapsode.config import Dropout, make
 from rhapsode.errors import UserError
 from rhapsode.files.place import check
-from rhapsode.inference.legibility import character_error_rate
+from rhapsode.inference.error_rate import character_error_rate
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.faults import KINDS, Faults
 from rhapsode.modalities.ink.recogniser import UP, Recogniser, RecogniserConfig, framed, padded

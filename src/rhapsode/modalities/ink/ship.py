@@ -2,7 +2,7 @@
 
     python -m rhapsode.modalities.ink.ship FOLDER NAME
 
-FOLDER is a model's; its recogniser goes along if it has one. `rhapsode generate demo:NAME` then takes it.
+FOLDER is a model's; its recogniser goes along if it has one. `rhapsode write demo:NAME` then takes it.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Two judges look at each piece. The *audit* follows the window along the text: did it stand still, was the end reached,
 and were characters passed over? The *recogniser* (`ink.recogniser`) reads the strokes and knows nothing of the
 window; where there is one, it says which characters are wrong: those that look otherwise, for an O may be a 0, and the
-room around quotes is no blank (`legibility.ink`).
+room around quotes is no blank (`visible`).
 Of several tries the one with the fewest errors is kept, and among equals the one that is most like its text. The first
 one is taken that has none and of which the recogniser is as sure as of what people have written.
 """
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.inference.builders import Sample
-from rhapsode.inference.legibility import edit_distance, ink
+from rhapsode.inference.error_rate import edit_distance
 from rhapsode.nn.samplers import Sampling
 
 if TYPE_CHECKING:
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from rhapsode.modalities.ink.recogniser import Recogniser
 
 TRIES = 8
+ALIKE = ("0O", "1Il|", "'`")
+"""Characters that are the same stroke in many hands: no one could say which of them is written, but for what stands
+around."""
 LONG = 4.0
 """Times the steps a character needs in the mean, after which a window that has not moved on is called stalled."""
 
@@ -52,6 +55,23 @@ class Verdict:
         return not self.missing and not self.stalled
 
 
+def visible(text: str) -> tuple[str, list[int]]:
+    """The characters of a text that show on paper, and the place of each in the text.
+
+    Of characters that look alike, the first of their group stands for all. A blank counts only between letters and
+    figures, since marks have room around them.
+    """
+    places = [
+        n
+        for n, character in enumerate(text)
+        if not character.isspace() or (text[n - 1 : n].isalnum() and text[n + 1 : n + 2].isalnum())
+    ]
+    return "".join(text[n].translate(_FIRST) for n in places), places
+
+
+_FIRST = {ord(other): group[0] for group in ALIKE for other in group}
+
+
 def audit(sample: Sample, pace: float) -> tuple[list[int], bool]:
     """Places of the characters that the window passed over, and whether it stood still or never reached the end.
 
@@ -76,8 +96,8 @@ def judge(sample: Sample, pace: float, recogniser: Recogniser | None) -> Verdict
         return Verdict(None, tuple((n, sample.text[n]) for n in passed), stalled, -float(sample.log_probs.mean()))
     read = recogniser.read([sample.record])[0]
     wrong: set[int] = set()
-    wanted, places = ink(sample.text)
-    for what, first, last, _, _ in SequenceMatcher(None, wanted, ink(read)[0], autojunk=False).get_opcodes():
+    wanted, places = visible(sample.text)
+    for what, first, last, _, _ in SequenceMatcher(None, wanted, visible(read)[0], autojunk=False).get_opcodes():
         if what != "equal":  # something that is not in the text counts for the character before it
             wrong.update(places[first:last] or places[max(0, first - 1) :][:1])
     missing = tuple((n, sample.text[n]) for n in sorted(wrong) if n < len(sample.text))
@@ -112,7 +132,7 @@ def draw(
             verdict = judge(sample, kind.pace, recogniser)
             errors = len(verdict.missing)
             if verdict.read is not None:
-                errors = edit_distance(ink(text)[0], ink(verdict.read)[0])
+                errors = edit_distance(visible(text)[0], visible(verdict.read)[0])
             rank = (errors + verdict.stalled, verdict.nats)
             if best is None or rank < best[0]:
                 best = rank, sample, verdict

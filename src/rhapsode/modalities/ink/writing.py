@@ -20,7 +20,7 @@ from rhapsode.files.place import place
 from rhapsode.inference.builders import Sample
 from rhapsode.modalities.ink.drawing import Drawing, joined_order
 from rhapsode.modalities.ink.metrics import Metrics, metrics
-from rhapsode.modalities.ink.page import NARROWEST, PITCH, Layout, Page, lay_out
+from rhapsode.modalities.ink.page import LINE_HEIGHT, NARROWEST, Layout, Page, lay_out
 from rhapsode.modalities.ink.wrap import Paragraph, wrap
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
@@ -127,7 +127,7 @@ def stacked(model: Model, paragraphs: Sequence[Paragraph[str]], drawn: Sequence[
         line = _joined([sample.record], hand)
         lines.append(line)
         row += 1 + (paragraph.above if math.isfinite(paragraph.above) else 1)
-        points.append(line.points + [paragraph.indent * hand.advance, row * PITCH * hand.x_height])
+        points.append(line.points + [paragraph.indent * hand.advance, row * LINE_HEIGHT * hand.x_height])
         ends.append(line.ends)
         texts.append(sample.text)
     thin, order = all(line.thin for line in lines), joined_order(lines)

@@ -102,11 +102,11 @@ class Rate:
         return Rate(len(notes), (int(half), int(most)), (half_share, most_share))
 
 
-class Known:
-    """Known tunes, in which runs are looked up, and the rate of those held out."""
+class MelodyIndex:
+    """The training tunes of a model, in which runs are looked up, and the rate of those held out."""
 
     def __init__(self, info: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
-        """As they were kept, see `Known.of` and `restored`."""
+        """As they were kept, see `MelodyIndex.of` and `restored`."""
         self.info, self.arrays = info, arrays
         self._ends = np.cumsum(arrays["sizes"])
         self._line = _Melody(*(arrays[name] for name in FIELDS))
@@ -117,7 +117,7 @@ class Known:
         self._begins = np.flatnonzero(within)
 
     @staticmethod
-    def of(tunes: Iterable[Tune], held: Iterable[Tune] = ()) -> Known:
+    def of(tunes: Iterable[Tune], held: Iterable[Tune] = ()) -> MelodyIndex:
         """Goes through the tunes once, and keeps their melodies. held: whose rate it is to know."""
         names, titles, lines = [], [], []
         for tune in tunes:
@@ -130,14 +130,14 @@ class Known:
         }
         arrays["sizes"] = np.array([len(line.pitch) for line in lines], np.int64)
         arrays |= {name: np.empty(0, kind) for name, kind in RATES.items()}
-        known = Known({"names": names, "titles": titles}, arrays)
-        found = [known.longest(tune) for tune in held]
+        index = MelodyIndex({"names": names, "titles": titles}, arrays)
+        found = [index.longest(tune) for tune in held]
         arrays["held_notes"] = np.array([each.notes for each in found], np.int64)
         arrays["held_share"] = np.array([each.share for each in found], np.float32)
-        return known
+        return index
 
     @staticmethod
-    def restored(info: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> Known:
+    def restored(info: dict[str, Any], arrays: dict[str, np.ndarray], where: str) -> MelodyIndex:
         """From the `info` and `arrays` of another one. Raises `UserError`, which names `where` they come from."""
 
         def check(good: bool | np.bool) -> None:
@@ -157,7 +157,7 @@ class Known:
         check(bool((arrays["pitch"] < 128).all()))
         held, share = arrays["held_notes"], arrays["held_share"]
         check(len(held) == len(share) and bool((held >= 0).all() and ((share >= 0) & (share <= 1)).all()))
-        return Known(info, arrays)
+        return MelodyIndex(info, arrays)
 
     def __len__(self) -> int:
         return len(self._ends)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.console.modality import Modality, Options
+from rhapsode.modalities.music.cli.compose import compose
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 class Music(Modality):
     name, noun, verb = "music", "music", "compose"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"compose": compose}
 
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.music.cli.demo import music

@@ -13,12 +13,12 @@ from rhapsode.modalities.speech import dtw, hmm
 from rhapsode.modalities.speech._pool import Pool
 from rhapsode.modalities.speech.mfcc import HIGH, SIZE, highest, mfcc
 from rhapsode.modalities.speech.row import Row, row
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Timed, Utterance
 
 LONGEST = 60.0
 """Seconds of a recording. Time and memory grow with their square."""
 
-Rendered = Callable[[Utterance], Utterance | None]
+Rendered = Callable[[Utterance], Timed | None]
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def _begin(
 
 def _sound(utterance: Utterance) -> Sound:
     name = utterance.name or "An utterance"
-    if utterance.sound is None:
+    if not utterance.recorded:
         raise UserError(f"{name}: there is no recording of it. Leave it out, or give one.")
     sound = utterance.sound()
     if not len(sound.samples):
@@ -119,7 +119,7 @@ def rendering(utterance: Utterance, row: Row, rendered: Rendered | None) -> tupl
     """The rendering's sound and when each of the row is heard in it, [U, 2] seconds."""
     times = np.zeros((len(row.phones), 2))
     found = rendered(utterance) if rendered else None
-    if found is None or found.sound is None or found.times is None:
+    if found is None:
         return None, times
     places = [at for at, phone in enumerate(found.phones) if phone.symbol != PAUSE]
     phones = np.flatnonzero(~row.pauses)

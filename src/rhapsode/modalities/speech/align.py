@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from rhapsode.modalities.speech._begin import Begun, Rendered, begin, frames_of,
 from rhapsode.modalities.speech._pool import Pool, cores, pool
 from rhapsode.modalities.speech.mfcc import HOP
 from rhapsode.modalities.speech.row import Row
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.utterance import Timed, Utterance
 
 ROUNDS = 8
 """In which phones are learnt."""
@@ -44,13 +44,12 @@ class Aligned:
     spread evenly.
     """
 
-    utterance: Utterance
+    utterance: Timed
     fit: float
 
     @property
     def times(self) -> np.ndarray:
         """[P + 1] float64, seconds."""
-        assert self.utterance.times is not None
         return self.utterance.times
 
 
@@ -163,14 +162,14 @@ def _fits(lags: np.ndarray) -> list[float]:
     return [float(each) for each in (lags - middle) / max(float(spread), SAME)]
 
 
-def _timed(utterance: Utterance, row: Row, durations: np.ndarray | None, seconds: float) -> Utterance:
+def _timed(utterance: Utterance, row: Row, durations: np.ndarray | None, seconds: float) -> Timed:
     """The utterance with the phones of its row that were heard, and their times."""
     if durations is None:
         phones = tuple(phone for phone, optional in zip(row.phones, row.optional, strict=True) if not optional)
-        return replace(utterance, phones=phones, times=np.linspace(0, seconds, len(phones) + 1))
+        return utterance.to(Timed, phones=phones, times=np.linspace(0, seconds, len(phones) + 1))
     # A frame's middle is its time, so a phone begins half a frame before the first one's.
     times = (np.append(0, np.cumsum(durations)) - 0.5) * HOP
     times[0], times[-1] = 0, seconds
     kept = np.flatnonzero((durations > 0) | ~row.optional)
     phones = tuple(row.phones[at] for at in kept)
-    return replace(utterance, phones=phones, times=np.append(times[kept], seconds))
+    return utterance.to(Timed, phones=phones, times=np.append(times[kept], seconds))

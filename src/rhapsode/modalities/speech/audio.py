@@ -14,7 +14,7 @@ import numpy as np
 from rhapsode.errors import UserError, choice
 from rhapsode.files.place import place
 from rhapsode.files.signature import PACKED
-from rhapsode.modalities.speech.utterance import Sound
+from rhapsode.modalities.speech.utterance import NoSound, Sound
 
 SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au", ".caf", ".w64", *PACKED)
 """Of recordings; the earlier one is taken where there are several."""
@@ -30,16 +30,8 @@ SAMPLES_A_BYTE = 200
 """Of a file, at most: Opus at its lowest rate has 64, and only silence has more than 100."""
 
 
-class Unreadable(UserError):
-    """A recording that cannot be read. why: in a word, of several to be told together."""
-
-    def __init__(self, path: Path, why: str, what: str) -> None:
-        super().__init__(f"{path}: {what}. Record or fetch it again, or leave it out.")
-        self.why = why
-
-
 def read(path: Path) -> Sound:
-    """A recording; several channels are averaged. Raises `Unreadable`, and `UserError` if what reads it is not
+    """A recording; several channels are averaged. Raises `NoSound`, and `UserError` if what reads it is not
     installed: soundfile, or PyAV for those that are `PACKED`."""
     if path.suffix.lower() in PACKED:
         return _unpacked(path)
@@ -98,7 +90,7 @@ def _unpacked(path: Path) -> Sound:
     try:
         with av.open(os.fspath(path)) as file:
             if not file.streams.audio:
-                raise Unreadable(path, "without sound", "has no sound in it")
+                raise _no_sound(path, "without sound", "has no sound in it")
             rate = int(file.streams.audio[0].rate)
             doubles = av.AudioResampler("dblp", rate=rate)
             frames = (one for frame in file.decode(audio=0) for one in doubles.resample(frame))
@@ -116,21 +108,25 @@ def _room(path: Path) -> int:
     return SAMPLES_A_BYTE * (path.stat().st_size if path.is_file() else 0)
 
 
-def _unreadable(path: Path, why: str) -> Unreadable:
+def _no_sound(path: Path, why: str, what: str) -> NoSound:
+    return NoSound(f"{path}: {what}. Record or fetch it again, or leave it out.", why)
+
+
+def _unreadable(path: Path, why: str) -> NoSound:
     empty = path.is_file() and not path.stat().st_size
     kind = "it is empty" if empty else why.removesuffix(".")
-    return Unreadable(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}")
+    return _no_sound(path, "empty" if empty else DAMAGED, f"cannot be read as a recording: {kind}")
 
 
 def _whole(path: Path, rate: int, blocks: list[np.ndarray], room: int) -> Sound:
     """room: how many samples more it might have had."""
     if not blocks:
-        raise Unreadable(path, "empty", "a recording without samples")
+        raise _no_sound(path, "empty", "a recording without samples")
     if room < 0:
-        raise Unreadable(path, DAMAGED, f"has more than {SAMPLES_A_BYTE} samples a byte, which speech has not")
+        raise _no_sound(path, DAMAGED, f"has more than {SAMPLES_A_BYTE} samples a byte, which speech has not")
     mono = np.concatenate(blocks)
     if not np.isfinite(mono).all():
-        raise Unreadable(path, DAMAGED, "has samples that are not numbers")
+        raise _no_sound(path, DAMAGED, "has samples that are not numbers")
     return Sound(mono, rate)
 
 

@@ -18,7 +18,7 @@ from rhapsode.modalities.speech.formats import own, textgrid
 from rhapsode.modalities.speech.measures import Distance, compare, speech
 from rhapsode.modalities.speech.picture import picture
 from rhapsode.modalities.speech.read import read
-from rhapsode.modalities.speech.utterance import Utterance, joined
+from rhapsode.modalities.speech.utterance import Spoken, Timed, joined
 from rhapsode.modalities.speech.vocoders import vocoder
 from rhapsode.report import Report
 from rhapsode.training.log import PICTURE
@@ -41,7 +41,7 @@ class SpeechResult:
     model: Path
     picture: Path
     files: list[Path]
-    spoken: Utterance
+    spoken: Spoken
     far: Distance
     heard: float
     took: float
@@ -59,7 +59,6 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
         for n, sentence in enumerate(every[HELD_OUT:]):
             report.stage("espeak-ng speaks the corpus", n / len(every))
             one, name = original(sentence), f"{n:03}.wav"
-            assert one.sound is not None
             written(one.sound(), corpus / name)
             said.append(own.dumps(one, name))
         report.stage("espeak-ng speaks the corpus", 1.0)
@@ -71,14 +70,13 @@ def demo(folder: Path, minutes: float, text: str, report: Report) -> SpeechResul
     list(speaking.speak(voice, prosody, "Hello."))  # what the first call loads is not speaking
     begun = time.perf_counter()
     spoken = joined(list(speaking.speak(voice, prosody, text)))
-    assert spoken.sound is not None and spoken.acoustics is not None
     sound = spoken.sound()
     took = time.perf_counter() - begun
     files = free(folder, *(f"speech{suffix}" for suffix in (".wav", ".png", ".TextGrid")))
     written(sound, files[0])
     place(files[1], picture(spoken))
     place(files[2], textgrid.dumps(spoken).encode())
-    heard = sum(float(one.times[-1]) for one in read(lines) if one.times is not None)
+    heard = sum(float(one.times[-1]) for one in read(lines) if isinstance(one, Timed))
     return SpeechResult(home, home / PICTURE, files, spoken, compared(voice, prosody, every[:HELD_OUT]), heard, took)
 
 
@@ -89,10 +87,9 @@ def sentences() -> list[str]:
     return [one for one in dict.fromkeys(found) if SHORTEST <= len(one) <= LONGEST]
 
 
-def original(sentence: str) -> Utterance:
+def original(sentence: str) -> Timed:
     """As espeak-ng says it, at the corpus's rate."""
     said = espeak.speak(sentence, VOICE)
-    assert said.sound is not None
     sound = resampled(said.sound(), RATE)
     return replace(said, text=sentence, sound=lambda: sound)
 
@@ -101,13 +98,11 @@ def compared(voice: Model, prosody: Model, held_out: list[str]) -> Distance:
     """The voice with espeak-ng's durations beside espeak-ng, on sentences that it never heard."""
     codec = voice.codec
     assert isinstance(codec, Speech)
-    ours, theirs = list[Utterance](), list[Utterance]()
+    ours, theirs = list[Spoken](), list[Spoken]()
     for sentence in held_out:
         one = original(sentence)
-        assert one.sound is not None
         frames = vocoder(codec.own["vocoder"]).analyse(one.sound(), HOP / 1000)
         theirs.append(codec.sounding(one, frames))
         ours.append(next(speaking.speak(voice, prosody, [theirs[-1]], speaking.Manner(liveliness=0))))
-    mine, wanted = joined(ours).acoustics, joined(theirs).acoustics
-    assert mine is not None and wanted is not None
-    return compare(mine(), wanted(), speech(wanted()))
+    mine, wanted = joined(ours).acoustics(), joined(theirs).acoustics()
+    return compare(mine, wanted, speech(wanted))

@@ -12,7 +12,7 @@ import numpy as np
 from rhapsode.modalities.speech.listen import listing, with_faults
 from rhapsode.modalities.speech.prepare import Times
 from rhapsode.modalities.speech.suspects import BAD, Doubt, worst
-from rhapsode.modalities.speech.utterance import PAUSE, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Timed, Utterance
 
 SHOWN = 10
 """Utterances that are listed, the oddest first."""
@@ -82,7 +82,7 @@ def describe(utterances: Sequence[Utterance], times: Times) -> Description:
     speakers = Counter(utterance.speaker for utterance in utterances)
     return Description(
         utterances=len(utterances),
-        labelled=sum(utterance.times is not None for utterance in utterances),
+        labelled=sum(isinstance(utterance, Timed) for utterance in utterances),
         seconds=sum(seconds),
         per_utterance=(min(seconds), sum(seconds) / len(seconds), max(seconds)),
         speakers=dict(speakers.most_common()) if set(speakers) != {""} else {},

@@ -21,7 +21,7 @@ from rhapsode.errors import UserError, choice
 from rhapsode.modalities.speech import languages
 from rhapsode.modalities.speech._espeak import PHONEME, WORD, Engine, Event, Said
 from rhapsode.modalities.speech.syllables import numbered
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Timed
 from rhapsode.modalities.speech.written import composed, read
 
 SPEEDS = (80, 450)
@@ -56,7 +56,7 @@ _lock = threading.Lock()
 _engine: Engine | None = None
 
 
-def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = USUAL[1]) -> Utterance:
+def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = USUAL[1]) -> Timed:
     """What espeak-ng says for a text, rendered.
 
     voice: one of `voices()`, or as `named` takes it, perhaps with a variant: `en-us+f3`. speed: words a minute, 80 to
@@ -80,7 +80,7 @@ def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = U
     kept, times, samples = _between_pauses(said)
     if all(each.symbol == PAUSE for each in kept):
         raise UserError(f"voice {voice!r} says nothing for {_short(text)}. Give it words to say.")
-    return Utterance(numbered(kept), times / said.rate, text=text, sound=partial(_sound, samples, said.rate))
+    return Timed(numbered(kept), text=text, times=times / said.rate, sound=partial(_sound, samples, said.rate))
 
 
 def phones(text: str, voice: str = "en-us") -> tuple[Phone, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance
 
 AROUND = (-2, -1, 0, 1, 2)
 """Phones of which it is told what they are."""
@@ -53,9 +53,8 @@ class Features:
         parts.append(np.tile(np.array(whole, np.float32), (count, 1)))
         return np.concatenate(parts, axis=1).astype(np.float32)
 
-    def of_frames(self, utterance: Utterance, count: int, hop: float) -> np.ndarray:
+    def of_frames(self, utterance: Timed, count: int, hop: float) -> np.ndarray:
         """[count, frame_size] float32: frame n is `n * hop` seconds after the utterance's first moment."""
-        assert utterance.times is not None
         times = utterance.times - utterance.times[0]
         at = np.arange(count) * hop
         which = (times.searchsorted(at + ROUNDING, side="right") - 1).clip(0, len(utterance.phones) - 1)

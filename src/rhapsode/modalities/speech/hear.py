@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.inference.legibility import ErrorRate, character_error_rate
+from rhapsode.inference.error_rate import ErrorRate, character_error_rate
 from rhapsode.modalities.speech.audio import resampled
 from rhapsode.modalities.speech.utterance import Sound
 

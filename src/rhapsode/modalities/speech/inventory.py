@@ -11,7 +11,7 @@ import numpy as np
 from rhapsode.modalities.speech.alphabets import IPA, NO_SPEECH, alphabet, sounds
 from rhapsode.modalities.speech.likeness import distance, segments
 from rhapsode.modalities.speech.syllables import numbered
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance
 
 Changed = dict[str, tuple[str, ...]]
 """A symbol → those that are said for it."""
@@ -65,23 +65,12 @@ class Inventory:
         if all(found == (phone.symbol,) for phone, (found, _) in zip(utterance.phones, ways, strict=True)):
             return utterance, {}
         phones: list[Phone] = []
-        edges: list[float] = []
-        melody: list[float] = []
-        times = np.zeros(len(utterance) + 1) if utterance.times is None else utterance.times
-        for n, (phone, (found, _), (begin, end)) in enumerate(
-            zip(utterance.phones, ways, pairwise(times.tolist()), strict=True)
-        ):
-            found = found or (() if utterance.times is None else (PAUSE,))
-            phones += [replace(phone, symbol=symbol) for symbol in found]
-            edges += np.linspace(begin, end, len(found), endpoint=False).tolist()
-            melody += [] if utterance.melody is None else [float(utterance.melody[n])] * len(found)
-        renamed = replace(
-            utterance,
-            phones=numbered(phones),
-            times=None if utterance.times is None else np.array([*edges, times[-1]]),
-            melody=np.array(melody) if melody else None,
-        )
-        return renamed, changed
+        silence = (PAUSE,) if isinstance(utterance, Timed) else ()  # its time must not be lost
+        shares = [found or silence for found, _ in ways]
+        for phone, symbols in zip(utterance.phones, shares, strict=True):
+            phones += [replace(phone, symbol=symbol) for symbol in symbols]
+        renamed = replace(utterance, phones=numbered(phones))
+        return (_shared(renamed, shares) if isinstance(renamed, Timed) else renamed), changed
 
     def _spelled(self, sounds: Sequence[str]) -> tuple[float, tuple[str, ...]]:
         """The symbols that together are most like these sounds, and how far they are from them."""
@@ -98,6 +87,15 @@ class Inventory:
     def _nearest(self, sounds: tuple[str, ...]) -> tuple[float, str]:
         """The symbol that is most like one to three sounds at once."""
         return min(((_apart(sounds, its), symbol) for its, symbol in self._known), default=(np.inf, ""))
+
+
+def _shared(utterance: Timed, shares: Sequence[Sequence[str]]) -> Timed:
+    """The utterance, whose phones became these symbols each, with their times shared evenly, and with their melody."""
+    edges: list[float] = []
+    for symbols, (begin, end) in zip(shares, pairwise(utterance.times.tolist()), strict=True):
+        edges += np.linspace(begin, end, len(symbols), endpoint=False).tolist()
+    melody = None if utterance.melody is None else np.repeat(utterance.melody, [len(symbols) for symbols in shares])
+    return replace(utterance, times=np.array([*edges, utterance.times[-1]]), melody=melody)
 
 
 def _apart(sounds: tuple[str, ...], its: tuple[str, ...]) -> float:

@@ -12,9 +12,8 @@ import numpy as np
 
 from rhapsode.modalities.speech import _begin, acoustics
 from rhapsode.modalities.speech._pool import Pool
-from rhapsode.modalities.speech.audio import Unreadable
 from rhapsode.modalities.speech.faults import faults, misfits, spoken, unfit
-from rhapsode.modalities.speech.utterance import PAUSE, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, NoSound, Timed, Utterance
 
 USUAL = (22050, 24000)
 """Samples a second to which faster recordings are brought: all that speech needs, at half the work."""
@@ -110,16 +109,14 @@ def listing(names: Sequence[str]) -> str:
 
 
 def _heard(utterance: Utterance) -> Heard:
-    if utterance.sound is None:
-        return Heard("without a recording")
     try:
         sound = utterance.sound()
-    except Unreadable as error:
+    except NoSound as error:
         return Heard(error.why)
-    bare = utterance.times is None  # has yet to be aligned
-    if why := unfit(sound, _begin.LONGEST if bare else acoustics.LONGEST):
+    timed = isinstance(utterance, Timed)  # others have yet to be aligned
+    if why := unfit(sound, acoustics.LONGEST if timed else _begin.LONGEST):
         return Heard(why)
-    if utterance.times is not None and utterance.times[-1] > sound.seconds + SOME_LONGER:
+    if isinstance(utterance, Timed) and utterance.times[-1] > sound.seconds + SOME_LONGER:
         return Heard("shorter than their labels")
     digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
     digest.update(str(sound.rate).encode())

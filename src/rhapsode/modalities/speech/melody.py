@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from rhapsode.modalities.speech.acoustics import log_f0
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.utterance import Spoken, Timed
 
 
 def melody(times: np.ndarray, f0: np.ndarray, hop: float) -> np.ndarray:
@@ -19,9 +19,9 @@ def melody(times: np.ndarray, f0: np.ndarray, hop: float) -> np.ndarray:
     return np.exp([np.median(line[begin:end]) for begin, end in each])
 
 
-def known(utterance: Utterance) -> np.ndarray | None:
+def of(utterance: Timed) -> np.ndarray | None:
     """[P] Hz: what is written of it, or of its frames; None if there is neither."""
-    if utterance.melody is not None or utterance.acoustics is None or utterance.times is None:
+    if utterance.melody is not None or not isinstance(utterance, Spoken):
         return utterance.melody
     frames = utterance.acoustics()
     return melody(utterance.times, frames.f0, frames.hop)

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from rhapsode.console.modality import Modality, Options
+from rhapsode.modalities.speech.cli.speak import speak
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
 
 
 class Speech(Modality):
     name, noun, verb = "speech", "speech", "speak"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"speak": speak}
 
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.speech.cli.demo import speech
@@ -52,6 +59,11 @@ class Speech(Modality):
         from rhapsode.modalities.speech.cli.recordings import contents
 
         return contents(found, given.get("language"), given.get("textgrids"), overwrite)
+
+    def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+        if "utterances" not in info:
+            return None
+        return {"kind": "training index", "utterances": len(info["utterances"])}
 
     def figures(self, quality: Mapping[str, Any]) -> Sequence[str]:
         from rhapsode.modalities.speech.voice_quality import said

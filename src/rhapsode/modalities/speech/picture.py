@@ -11,7 +11,7 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech.acoustics import Acoustics, around, checked
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Spoken
 from rhapsode.modalities.speech.vocoders import vocoder
 
 if TYPE_CHECKING:
@@ -35,27 +35,25 @@ ROWS = 3
 """Of the contour of F0 in a terminal."""
 
 
-def picture(utterance: Utterance) -> bytes:
+def picture(utterance: Spoken) -> bytes:
     """A PNG: waveform, spectrogram with F0 over it, phones between their times and words below them; of a minute at
     most.
 
-    The utterance has a sound; F0 is of its acoustics, if it has any, and phones are drawn if they have times. The same
-    input gives the same file with the same version of matplotlib. Raises `UserError`.
+    The same input gives the same file with the same version of matplotlib. Raises `UserError`.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    assert utterance.sound is not None
     whole = utterance.sound()
     sound = checked(Sound(whole.samples[: LONGEST * whole.rate], whole.rate))
     if not len(sound.samples):
         raise UserError("a picture of no sound cannot be made.")
-    if utterance.times is not None and len(utterance.times) != len(utterance) + 1:
+    if len(utterance.times) != len(utterance) + 1:
         raise UserError(f"{len(utterance)} phones need {len(utterance) + 1} times; here are {len(utterance.times)}.")
     width = min(max(INCHES * sound.seconds, 7), 80)
     figure = Figure(figsize=(width, 5), dpi=120, layout="constrained")
     FigureCanvasAgg(figure)
-    named = utterance.times is not None and len(utterance) > 0
+    named = len(utterance) > 0
     above, middle, *below = figure.subplots(
         2 + named, 1, sharex=True, gridspec_kw={"height_ratios": (1, 3, 0.5)[: 2 + named]}
     )
@@ -70,8 +68,8 @@ def picture(utterance: Utterance) -> bytes:
         extent=(-STEP / 2, (power.shape[1] - 0.5) * STEP, 0, top / 1000), interpolation="bilinear",
     )  # fmt: skip
     middle.set(xlim=(0, sound.seconds), ylabel="kHz")
-    acoustics = utterance.acoustics() if utterance.acoustics is not None else None
-    if acoustics is not None and acoustics.voiced.any():
+    acoustics = utterance.acoustics()
+    if acoustics.voiced.any():
         right = middle.twinx()
         f0 = np.where(acoustics.voiced, acoustics.f0, np.nan)
         right.plot(np.arange(len(f0)) * acoustics.hop, f0, color=VOICE, linewidth=1.6)
@@ -79,8 +77,8 @@ def picture(utterance: Utterance) -> bytes:
         right.set_ylim(0, max(400, 1.1 * float(acoustics.f0.max())))
         right.set_ylabel("F0 in Hz", color=VOICE)
         right.tick_params(colors=VOICE)
-    if below and utterance.times is not None:
-        _phones(below[0], utterance, utterance.times.tolist(), sound.seconds)
+    if below:
+        _phones(below[0], utterance, sound.seconds)
         for time in utterance.times[utterance.times <= sound.seconds].tolist():
             middle.axvline(time, color=LINE, linewidth=0.6, alpha=0.8)
     (below[0] if below else middle).set_xlabel("seconds")
@@ -129,8 +127,9 @@ def _spectrogram(sound: Sound) -> tuple[np.ndarray, float]:
     return 10 * np.log10(np.maximum(power, 1e-12)), (kept - 1) * sound.rate / size
 
 
-def _phones(axes: Axes, utterance: Utterance, times: list[float], end: float) -> None:
+def _phones(axes: Axes, utterance: Spoken, end: float) -> None:
     """Those that begin before `end`."""
+    times = utterance.times.tolist()
     axes.set(ylim=(0, 2), yticks=())
     for phone, start, stop in zip(utterance.phones, times[:-1], times[1:], strict=True):
         if start >= end:

@@ -28,7 +28,7 @@ from rhapsode.modalities.speech.speakers import told as speakers
 from rhapsode.modalities.speech.suspects import BAD, suspects
 from rhapsode.modalities.speech.timing import FOLDER, timed
 from rhapsode.modalities.speech.tongue import doubt
-from rhapsode.modalities.speech.utterance import PAUSE, Sound, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Sound, Spoken, Timed, Utterance
 from rhapsode.modalities.speech.vocoders import available, vocoder
 
 VERSION = 2
@@ -70,7 +70,7 @@ def prepared(
     lsp: int = 0,
     rate: int = 0,
     **others: object,
-) -> tuple[list[Utterance | None], list[str], list[str]]:
+) -> tuple[list[Spoken | None], list[str], list[str]]:
     """Utterances with phones and times: those they have, or found by espeak-ng and alignment; and with their frames,
     which are read when asked for. Silence at the ends is cut. None for those of which nothing can be learnt, or that
     hardly are of their texts. Then which these are; and notes for a person, a sentence each.
@@ -95,7 +95,7 @@ def prepared(
         told += speakers([one for one, kept in zip(every, wanted, strict=True) if kept])
     places = [n for n, kept in enumerate(wanted) if kept]
     told += parted([every[n] for n in places])
-    found: list[Utterance | None] = [None] * len(utterances)
+    found: list[Spoken | None] = [None] * len(utterances)
     utterances, said_of_labels = agreed([every[n] for n in places])
     told += said_of_labels
     name = "lsp" if lsp else available()[0]
@@ -104,18 +104,16 @@ def prepared(
         times = times_of(utterances, cache, language, processes, report)
         rate = rate or rate_for(times.heard)
         told += [*times.notes, *notes(utterances, times.heard, rate)]
-        kept = [n for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
-        analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n in kept]
+        kept = [(n, one.utterance) for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
+        analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n, _ in kept]
         done = processes.map(partial(_kept, home=cache.home), analyses)
-        for number, (n, analysis, said) in enumerate(zip(kept, analyses, done, strict=True), 1):
+        for number, ((n, timed), analysis, said) in enumerate(zip(kept, analyses, done, strict=True), 1):
             for each in said:
                 cache.say(each)
-            one = times.aligned[n]
-            assert one is not None and one.utterance.sound is not None
-            frames, sound = partial(analysis.frames, cache), partial(_at, one.utterance.sound, rate)
-            found[places[n]] = _trimmed(replace(one.utterance, acoustics=frames, sound=sound), hop / 1000)
+            frames, sound = partial(analysis.frames, cache), partial(_at, timed.sound, rate)
+            found[places[n]] = _trimmed(timed.to(Spoken, acoustics=frames, sound=sound), hop / 1000)
             report("analysing speech", number / len(kept))
-    seconds = sum(float(one.times[-1]) for one in found if one is not None and one.times is not None)
+    seconds = sum(float(one.times[-1]) for one in found if one is not None)
     if seconds < LITTLE:
         told.append(f"There are {seconds / 60:.1f} minutes of speech. It takes {NEEDED}.")
     left_out += [
@@ -134,7 +132,7 @@ def times_of(
     report: Callable[[str, float], None],
 ) -> Times:
     """Recordings heard, and laid beside their texts. Raises `UserError`, also where all would be left out."""
-    if language != LANGUAGE or any(one.times is None for one in utterances):
+    if language != LANGUAGE or not all(isinstance(one, Timed) for one in utterances):
         espeak.check(language)
     heard = listened(utterances, processes, report)
     fit = [n for n, one in enumerate(heard) if not one.unfit]
@@ -142,7 +140,7 @@ def times_of(
     digests = [heard[n].digest for n in fit]
     for n, one in zip(fit, timed([utterances[n] for n in fit], digests, cache, language, report), strict=True):
         aligned[n] = one
-    by_text = [None if one.times is not None else its for one, its in zip(utterances, aligned, strict=True)]
+    by_text = [None if isinstance(one, Timed) else its for one, its in zip(utterances, aligned, strict=True)]
     heard = fitting(heard, [None if its is None else its.utterance for its in by_text])
     aligned = [None if each.unfit else one for each, one in zip(heard, aligned, strict=True)]
     left_out = without_use(utterances, heard)
@@ -151,7 +149,7 @@ def times_of(
     if sum(map(len, left_out.values())) == len(utterances):
         each = "; ".join(f"{len(names):,} {why} ({listing(names)})" for why, names in left_out.items())
         raise UserError(f"none of the utterances can be used: {each}. {KNOWN}.")
-    bare = [utterances[n] for n in fit if utterances[n].times is None and not utterances[n].phones]
+    bare = [utterances[n] for n in fit if not isinstance(utterances[n], Timed) and not utterances[n].phones]
     told = [doubt(bare, language, cache, FOLDER), unsaid("\n".join(one.text for one in bare), language)]
     return Times(heard, aligned, left_out, list(filter(None, told)))
 
@@ -186,7 +184,6 @@ class _Analysis:
         return cache.file(f"{FOLDER}/{key[:32]}.frames", self._found)
 
     def _found(self) -> bytes:
-        assert self.utterance.sound is not None
         try:
             found = vocoder(self.vocoder).analyse(_at(self.utterance.sound, self.rate), self.hop)
         except UserError as error:
@@ -210,10 +207,9 @@ def _at(sound: Callable[[], Sound], rate: int) -> Sound:
     return resampled(sound(), rate)
 
 
-def _trimmed(utterance: Utterance, hop: float) -> Utterance:
+def _trimmed(utterance: Spoken, hop: float) -> Spoken:
     """Without most of the silence at its ends; it begins at a frame."""
     times, sound, acoustics = utterance.times, utterance.sound, utterance.acoustics
-    assert times is not None and sound is not None and acoustics is not None
     times = times.copy()
     if utterance.phones[0].symbol == PAUSE:
         times[0] = max(times[0], times[1] - EDGE)

@@ -24,7 +24,7 @@ from rhapsode.modalities.speech.chapters import cut
 from rhapsode.modalities.speech.formats import bare, hts, own, textgrid
 from rhapsode.modalities.speech.metadata import APART, entries, finds, ids, is_list, may_list
 from rhapsode.modalities.speech.sentences import sentences
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.utterance import NoSound, Utterance
 
 OWN = "utterances.jsonl"
 TABLES = (".csv", ".tsv")
@@ -63,7 +63,7 @@ def recognised(path: Path) -> bool:
 
 def read(path: Path, name: str | None = None, refused: Refusals | None = None) -> Iterator[Utterance]:
     """The utterances of a file, one by one, in order. Those without labels have no phones. `sound` reads the recording
-    when it is called; it is None where the recording is missing.
+    when it is called; where the recording is missing, that raises `NoSound`.
 
     There are none of a recording, of a file beside one that is read with another, or of a list whose recordings
     are listed by lines of JSON beside it. name: of the file, in messages; `path` by default. refused: is told of lines
@@ -141,8 +141,8 @@ def _in_sentences(whole: Utterance, refused: Refusals | None) -> Iterator[Uttera
     """A recording of more than a minute, cut into the sentences of its text (see `chapters`); others as they are."""
     texts = sentences(whole.text) if len(whole.text) > LETTERS and not whole.phones else []
     sound = None
-    if whole.path is not None and whole.sound is not None and len(texts) > 1:
-        with suppress(audio.Unreadable):  # told when it is heard
+    if whole.path is not None and len(texts) > 1:
+        with suppress(NoSound):  # told when it is heard
             sound = whole.sound() if LONGEST < audio.seconds(whole.path) <= CHAPTER else None
     if sound is None or whole.path is None:
         yield whole
@@ -156,9 +156,9 @@ def _in_sentences(whole: Utterance, refused: Refusals | None) -> Iterator[Uttera
             name=f"{whole.name}-{number:03}",
             sound=partial(audio.part, whole.path, each.begin, each.end),
         )
-    for _ in range(lost if refused is not None else 0):
-        assert refused is not None
-        refused.skip("sentences of a long recording that were not found in it", whole.name)
+    if refused is not None:
+        for _ in range(lost):
+            refused.skip("sentences of a long recording that were not found in it", whole.name)
 
 
 def _listed(recording: Path) -> bool:

@@ -25,7 +25,7 @@ from rhapsode.modalities.speech.inventory import Changed
 from rhapsode.modalities.speech.lexicon import Given
 from rhapsode.modalities.speech.script import INLINE, NOT_KNOWN, Reciter, Script, without_marks
 from rhapsode.modalities.speech.sentences import sentences, stream
-from rhapsode.modalities.speech.utterance import PAUSE, Asked, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Asked, Spoken, Timed, Utterance
 from rhapsode.nn.samplers import Sampling
 
 if TYPE_CHECKING:
@@ -51,9 +51,9 @@ class Manner:
 def prosody_beside(voice: Model) -> Model | None:
     """The model of prosody that belongs to a voice, if one does. Raises `UserError`."""
     assert voice.path is not None
-    if not voice.record_codec.companion:
+    if not voice.record_codec.auxiliary:
         return None
-    folder = voice.path.parent / voice.record_codec.companion
+    folder = voice.path.parent / voice.record_codec.auxiliary
     if not (folder / MODEL).exists():
         raise UserError(
             f"{folder / MODEL} is missing: the voice has not learnt how long and how high phones are. Finish its "
@@ -150,25 +150,24 @@ def known(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) 
     return found
 
 
-def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Utterance:
+def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0) -> Timed:
     """The utterance with times and melody by the model of prosody; what it has, it keeps."""
-    if utterance.times is not None and utterance.melody is not None:
+    if isinstance(utterance, Timed) and utterance.melody is not None:
         return utterance
     sampling = Sampling(temperature=manner.temperature)
-    found: Utterance = prosody.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
-    assert found.times is not None
-    times = found.times / manner.speed if utterance.times is None else utterance.times
+    found: Timed = prosody.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
+    times = utterance.times if isinstance(utterance, Timed) else found.times / manner.speed
     if utterance.asked is not None:
         lasting = np.diff(times) / utterance.asked.speed
         given = np.isfinite(utterance.asked.seconds)
         lasting[given] = np.maximum(utterance.asked.seconds[given], LEAST)
         times = np.concatenate([[0.0], lasting.cumsum()])
-    return replace(utterance, times=times, melody=found.melody if utterance.melody is None else utterance.melody)
+    return utterance.to(Timed, times=times, melody=found.melody)
 
 
 def voiced(
     voice: Model, utterance: Utterance, manner: Manner, seed: int = 0, row: int = 0, f0: np.ndarray | None = None
-) -> tuple[Utterance, Sample]:
+) -> tuple[Spoken, Sample]:
     """The utterance, which has times unless the voice finds its own, with frames and sound. f0: [N] Hz, 0 where
     unvoiced, instead of the model's; what is beyond the end is not heard, and what is missing there is unvoiced."""
     codec = voice.codec
@@ -176,26 +175,24 @@ def voiced(
     sampling = Sampling(temperature=manner.temperature) if "temperature" in voice.head.options else Sampling()
     spelled = codec.spelling(utterance) if voice.text else ""
     sample = voice.generate(spelled, outline=utterance, seed=seed, row=row, sampling=sampling)[0]
-    found: Utterance = sample.record
-    if found.times is None:
+    found: Spoken = sample.record
+    if voice.text:
         found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
-    assert found.acoustics is not None
     lift = _lift(found, utterance.asked)
     if f0 is not None or manner.pitch != 1 or lift is not None:
         frames = found.acoustics()
         own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
         frames = replace(frames, f0=own * manner.pitch * (1.0 if lift is None else lift))
         found = codec.sounding(found, frames)
-        if found.times is not None:
-            found = replace(found, melody=melody.melody(found.times, frames.f0, frames.hop))
+        found = replace(found, melody=melody.melody(found.times, frames.f0, frames.hop))
     return found, sample
 
 
-def _lift(utterance: Utterance, asked: Asked | None) -> np.ndarray | None:
+def _lift(utterance: Spoken, asked: Asked | None) -> np.ndarray | None:
     """[N]: how many times as high each frame is to be, if anything is asked for."""
-    if asked is None or utterance.times is None or utterance.acoustics is None or (asked.pitch == 1).all():
+    if asked is None or (asked.pitch == 1).all():
         return None
     frames = utterance.acoustics()
     at = utterance.times[0] + np.arange(len(frames)) * frames.hop
@@ -219,11 +216,11 @@ def speak(
     seed: int = 0,
     row: int = 0,
     f0: np.ndarray | None = None,
-) -> Iterator[Utterance]:
+) -> Iterator[Spoken]:
     """Sentence by sentence, each with times, melody and sound. f0: as in `voiced`. Raises `UserError`."""
     codec, manner = voice.codec, manner or Manner()
     timed = prosody is not None and isinstance(prosody.codec, Prosody)
-    if not isinstance(codec, Speech) or timed != bool(codec.companion):
+    if not isinstance(codec, Speech) or timed != bool(codec.auxiliary):
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:

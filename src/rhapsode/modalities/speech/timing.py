@@ -14,8 +14,8 @@ from rhapsode.files.cache import Cache
 from rhapsode.files.json import dumps as as_json
 from rhapsode.modalities.speech import espeak
 from rhapsode.modalities.speech.align import Aligned, align
-from rhapsode.modalities.speech.formats.own import dumps, loads
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.formats.own import dumps, timed_of
+from rhapsode.modalities.speech.utterance import Timed, Utterance
 
 VERSION = 3
 """Part of every key in the cache. Raise it when alignment changes."""
@@ -34,10 +34,10 @@ def timed(
 
     digests: of their recordings. cache: where what was found is kept. Raises `UserError`.
     """
-    found = [Aligned(utterance, 0.0) for utterance in utterances]
-    bare = [n for n, utterance in enumerate(utterances) if utterance.times is None]
+    found = {n: Aligned(utterance, 0.0) for n, utterance in enumerate(utterances) if isinstance(utterance, Timed)}
+    bare = [n for n in range(len(utterances)) if n not in found]
     if not bare:
-        return found
+        return list(found.values())
     about = [[digests[n], utterances[n].text, [astuple(phone) for phone in utterances[n].phones]] for n in bare]
     key = hashlib.sha256(json.dumps([VERSION, language, about]).encode()).hexdigest()
 
@@ -45,7 +45,7 @@ def timed(
         every = [spelled(utterances[n], language) for n in bare]
 
         @functools.cache
-        def rendered(text: str) -> Utterance:
+        def rendered(text: str) -> Timed:
             return espeak.speak(text, language)
 
         aligned = align(
@@ -58,10 +58,10 @@ def timed(
     lines = cache.file(f"{FOLDER}/{key[:32]}.times", made).decode().split("\n")[:-1]
     for n, line in zip(bare, lines, strict=True):
         value = json.loads(line)
-        one = loads(value, "what was kept of it")
+        one = timed_of(value, "what was kept of it")
         fit = -math.inf if value["fit"] is None else float(value["fit"])
-        found[n] = Aligned(replace(utterances[n], phones=one.phones, times=one.times), fit)
-    return found
+        found[n] = Aligned(utterances[n].to(Timed, phones=one.phones, times=one.times), fit)
+    return [found[n] for n in range(len(utterances))]
 
 
 def spelled(utterance: Utterance, language: str) -> Utterance:
@@ -73,5 +73,5 @@ def spelled(utterance: Utterance, language: str) -> Utterance:
 
 
 def _line(aligned: Aligned) -> str:
-    value = json.loads(dumps(replace(aligned.utterance, sound=None)))
+    value = json.loads(dumps(aligned.utterance))
     return as_json({**value, "fit": aligned.fit if math.isfinite(aligned.fit) else None})

@@ -73,7 +73,6 @@ def _better(sample: Sequence[Utterance], language: str) -> tuple[str, int, int] 
 
 def _gauge(utterance: Utterance) -> Callable[[str], float]:
     """How like the recording what a language makes of its text is, in nats a frame; minus infinity if it cannot."""
-    assert utterance.sound is not None
     sound = utterance.sound()
     high = min(HIGH, highest(sound.rate))
     frames = mfcc(sound, high)
@@ -84,7 +83,7 @@ def _gauge(utterance: Utterance) -> Callable[[str], float]:
         except UserError:
             return -np.inf
         row = spoken(said)
-        made, times = rendering(said, row, lambda one: one)
+        made, times = rendering(said, row, lambda one: said)
         return -np.inf if made is None else likeness(row, frames, mfcc(made, high), times)
 
     return gauge
@@ -101,5 +100,4 @@ def _long(text: str) -> bool:
 
 
 def _digest(utterance: Utterance) -> str:
-    assert utterance.sound is not None
     return hashlib.sha256(np.ascontiguousarray(utterance.sound().samples, "<f8").data).hexdigest()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
+
+from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.modalities.speech.acoustics import Acoustics
@@ -27,6 +29,19 @@ class Sound:
     @property
     def seconds(self) -> float:
         return len(self.samples) / self.rate
+
+
+class NoSound(UserError):
+    """There is no recording, or it cannot be read. why: in a word, of several to be told together."""
+
+    def __init__(self, message: str, why: str) -> None:
+        super().__init__(message)
+        self.why = why
+
+
+def unrecorded() -> Sound:
+    """The sound of an utterance that has none. Raises `NoSound`."""
+    raise NoSound("there is no recording of it. Leave it out, or give one.", "without a recording")
 
 
 @dataclass(frozen=True)
@@ -57,22 +72,20 @@ class Asked:
         return bool((self.speed != 1).any() or (self.pitch != 1).any() or np.isfinite(self.seconds).any())
 
 
+Kind = TypeVar("Kind", bound="Utterance")
+
+
 @dataclass(frozen=True)
 class Utterance:
-    """phones in order; times: [P + 1] float64, seconds, where each begins and the last one ends, if that is known;
-    speaker: empty where there is but one; sound: gives what was recorded or made, if anything was; acoustics:
-    the same as frames, the first one at times[0]; melody: [P] float64, Hz, see `speech.melody`; path: of the recording,
-    if it is a file; root: the folder that was given, in which it was found; asked: what is asked for of one that has
-    yet to be said."""
+    """phones in order; speaker: empty where there is but one; sound: gives what was recorded or made, and raises
+    `NoSound` where nothing was; path: of the recording, if it is a file; root: the folder that was given, in which it
+    was found; asked: what is asked for of one that has yet to be said."""
 
     phones: tuple[Phone, ...]
-    times: np.ndarray | None = None
     text: str = ""
     name: str = ""
     speaker: str = ""
-    sound: Callable[[], Sound] | None = None
-    acoustics: Callable[[], Acoustics] | None = None
-    melody: np.ndarray | None = None
+    sound: Callable[[], Sound] = unrecorded
     path: Path | None = None
     root: Path | None = None
     asked: Asked | None = None
@@ -80,10 +93,40 @@ class Utterance:
     def __len__(self) -> int:
         return len(self.phones)
 
+    @property
+    def recorded(self) -> bool:
+        """Whether there is a sound. It may be damaged."""
+        return self.sound is not unrecorded
+
+    def to(self, kind: type[Kind], **changes: Any) -> Kind:
+        """The same as a `Timed` or `Spoken` one, or without what these have more; with these fields changed."""
+        own = {each.name: getattr(self, each.name) for each in fields(kind) if hasattr(self, each.name)}
+        return kind(**{**own, **changes})
+
+
+@dataclass(frozen=True)
+class Timed(Utterance):
+    """An utterance of which it is known when each phone is said.
+
+    times: [P + 1] float64, seconds, where each phone begins and the last one ends; melody: [P] float64, Hz, see
+    `speech.melody`, if it is known.
+    """
+
+    times: np.ndarray = field(kw_only=True)
+    melody: np.ndarray | None = field(default=None, kw_only=True)
+
+    @property
+    def seconds(self) -> float:
+        """From the beginning of the first phone to the end of the last."""
+        return float(self.times[-1] - self.times[0])
+
+    def frames(self, hop: float) -> int:
+        """How many frames it has, of which one begins each `hop` seconds."""
+        return round(self.seconds / hop) + 1
+
     def words(self) -> list[tuple[float, float, str]]:
-        """Where each word and each pause (an empty one) begins and ends, in seconds; there are times. Words are as the
-        text has them, if it has as many; else their phones."""
-        assert self.times is not None
+        """Where each word and each pause (an empty one) begins and ends, in seconds. Words are as the text has them, if
+        it has as many; else their phones."""
         times, written = self.times.tolist(), self.text.split()
         found: list[tuple[float, float, str]] = []
         for key, group in groupby(
@@ -99,8 +142,19 @@ class Utterance:
         return found
 
 
-def joined(utterances: Sequence[Utterance]) -> Utterance:
-    """One after another, as one. All have times, and sound and acoustics at one rate. Raises `ValueError` for none.
+@dataclass(frozen=True)
+class Spoken(Timed):
+    """An utterance that a vocoder has heard, or a voice has said. acoustics: gives its sound as frames, of which the
+    first one is at times[0]."""
+
+    acoustics: Callable[[], Acoustics] = field(kw_only=True)
+
+    def frames(self, hop: float) -> int:
+        return len(self.acoustics())
+
+
+def joined(utterances: Sequence[Spoken]) -> Spoken:
+    """One after another, as one. All have sound and acoustics at one rate. Raises `ValueError` for none.
 
     Sounds are as long as times say. Frames are not: each utterance has one at its end, too. So those of the whole are
     the nearest to its own moments, a hop apart.
@@ -114,16 +168,15 @@ def joined(utterances: Sequence[Utterance]) -> Utterance:
         last = phones[-1] if phones else Phone(PAUSE, syllable=-1, word=-1, phrase=-1)
         by = {name: getattr(last, name) + 1 for name in ("syllable", "word", "phrase")}
         phones += [replace(phone, **{name: getattr(phone, name) + n for name, n in by.items()}) for phone in one.phones]
-        assert one.times is not None
         times.append(times[-1][-1] + one.times[1:] - one.times[0])
     ends = np.array([each[-1] for each in times])
 
     def sound() -> Sound:
-        found = [one.sound() for one in utterances if one.sound]
+        found = [one.sound() for one in utterances]
         return Sound(np.concatenate([each.samples for each in found]), found[0].rate)
 
     def acoustics() -> Acoustics:
-        found = [one.acoustics() for one in utterances if one.acoustics]
+        found = [one.acoustics() for one in utterances]
         counts, hop = np.array([len(each) for each in found]), found[0].hop
         at = np.arange(round(ends[-1] / hop) + 1) * hop
         which = ends[1:].searchsorted(at, side="right").clip(max=len(found) - 1)

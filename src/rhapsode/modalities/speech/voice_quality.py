@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from rhapsode.modalities.speech.acoustics import Acoustics, chained
 from rhapsode.modalities.speech.codecs._held_out import restored
 from rhapsode.modalities.speech.codecs.speech import Speech
 from rhapsode.modalities.speech.measures import compare, speech
-from rhapsode.modalities.speech.utterance import Sound, Utterance, joined
+from rhapsode.modalities.speech.utterance import Spoken, Timed, joined, unrecorded
 from rhapsode.modalities.speech.vocoders import vocoder
 from rhapsode.report import Report
 from rhapsode.training.told import QUALITY
@@ -39,8 +39,8 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
     words_wrong: what the recogniser gets wrong of what the voice says, of its own accord; words_wrong_recorded: of the
     recordings' own frames, made to sound; both where it is installed, and in English.
     """
-    path = folder / checkpoint.KNOWN
-    if not path.exists():
+    path = checkpoint.index(folder)
+    if path is None:
         return None
     voice = Model.load(folder)
     assert isinstance(voice.codec, Speech)
@@ -51,9 +51,9 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
         return None
     prosody = speaking.prosody_beside(voice)
     report.stage("comparing the voice with the recordings", 0.0)
-    bare = [replace(one, sound=None, acoustics=None, melody=None) for one in theirs]
+    bare = [one.to(Timed, sound=unrecorded, melody=None) for one in theirs]
     ours = list(speaking.speak(voice, prosody, bare, speaking.Manner(liveliness=0)))
-    pairs = [_together(_frames(one), _frames(other)) for one, other in zip(ours, theirs, strict=True)]
+    pairs = [_together(one.acoustics(), other.acoustics()) for one, other in zip(ours, theirs, strict=True)]
     mask = np.concatenate([speech(other) for _, other in pairs])
     found: dict[str, Any] = {"utterances": len(theirs)}
     distance = asdict(compare(chained([one for one, _ in pairs]), chained([other for _, other in pairs]), mask))
@@ -76,7 +76,7 @@ def said(found: Mapping[str, Any]) -> str:
     return f"{found['utterances']:,} held-out recordings: {', '.join(parts)}"
 
 
-def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Utterance], report: Report) -> dict[str, float]:
+def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Spoken], report: Report) -> dict[str, float]:
     """Nothing where no recogniser is installed."""
     try:
         understand = hear.recogniser()
@@ -86,12 +86,12 @@ def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Utterance]
     several = len(voice.codec.features.speakers) > 1
     pairs: dict[str, list[tuple[str, str]]] = {"words_wrong": [], "words_wrong_recorded": []}
     for number, one in enumerate(theirs, 1):
-        frames = _frames(one)
+        frames = one.acoustics()
         recorded = vocoder(frames.vocoder).synthesise(frames)
         spoken = joined(
             list(speaking.speak(voice, prosody, one.text, speaking.Manner(speaker=one.speaker if several else None)))
         )
-        for name, sound in (("words_wrong", _sound(spoken)), ("words_wrong_recorded", recorded)):
+        for name, sound in (("words_wrong", spoken.sound()), ("words_wrong_recorded", recorded)):
             pairs[name].append((one.text, understand(sound)))
         report.stage("listening to the voice", number / len(theirs))
     return {name: hear.error_rate(each).rate for name, each in pairs.items()} if theirs else {}
@@ -101,13 +101,3 @@ def _together(one: Acoustics, other: Acoustics) -> tuple[Acoustics, Acoustics]:
     """As far as both go: a recording may end some frames before its times do."""
     count = min(len(one), len(other))
     return one.each(lambda values: values[:count]), other.each(lambda values: values[:count])
-
-
-def _frames(utterance: Utterance) -> Acoustics:
-    assert utterance.acoustics is not None
-    return utterance.acoustics()
-
-
-def _sound(utterance: Utterance) -> Sound:
-    assert utterance.sound is not None
-    return utterance.sound()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
+from rhapsode.modalities.text.cli.generate import generate
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
 class Text(Modality):
     name, noun, verb = "text", "text", "generate"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        return {"generate": generate}
 
     def demo(self) -> tuple[str, Callable[..., None]]:
         from rhapsode.modalities.text.cli.demo import text

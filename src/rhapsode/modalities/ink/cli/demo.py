@@ -39,5 +39,5 @@ def handwriting(
     for file in result.files:
         tell(f"written   {file} (open it in a browser: it writes itself)")
     tell(f"attention {result.attention}\nmodel     {result.model}\npicture   {result.picture}")
-    tell(f'next      rhapsode generate {result.model} "any words" -o words.svg --bias 1\n'
+    tell(f'next      rhapsode write {result.model} "any words" -o words.svg --bias 1\n'
          f"          rhapsode ink my-hand.jsonl")  # fmt: skip

@@ -50,7 +50,7 @@ def ink(
         bool, typer.Option("--overwrite", help="A lesson may replace any model in that folder, not only a lesson's.")
     ] = False,
 ) -> None:
-    """Record your own hand, on a page in your browser, and teach it to a model.
+    """Record your own hand in a browser, and teach it to a model.
 
     Each line is saved as soon as it is written; Ctrl-C ends. With ten lines or more, the page has a button that
     fine-tunes a model of handwriting on them, here on your machine. Use it for your own hand: copying another person's

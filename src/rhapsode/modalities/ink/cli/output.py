@@ -1,4 +1,4 @@
-"""What `generate` and `inspect` do with drawings."""
+"""What `write` does with a model: it draws, and writes files."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import typer
 
 from rhapsode.console.output import as_json, check_suffix, check_writable, numbered, numbers_of, put
 from rhapsode.console.progress import reporting, tell
-from rhapsode.console.records import fresh_seed, named
+from rhapsode.console.records import named
+from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Pen:
-    """How drawings are to be made and to look, as the options of `rhapsode generate` say; None: their defaults.
+    """How drawings are to be made and to look, as the options of `rhapsode write` say; None: their defaults.
 
     look: options of formats, those that were given.
     """
@@ -35,7 +36,7 @@ class Pen:
     tries: int
     page: str | None
     x_height: float | None
-    pitch: float | None
+    line_height: float | None
     margin: float | None
     align: str
     ruled: bool
@@ -60,11 +61,12 @@ def write_ink(
 ) -> None:
     """Draw, and write it where `output` says, in the format that its suffix says.
 
-    unknown: what to do about characters that the model has never seen, see `RecordCodec.spelled`; it is told.
+    unknown: what to do about characters that the model has never seen, see `ink.spelling`; it is told.
     """
     from rhapsode.files.place import place
     from rhapsode.modalities.ink import verified
     from rhapsode.modalities.ink.page import fit
+    from rhapsode.modalities.ink.spelling import spelled
     from rhapsode.modalities.ink.write import LINES, SUFFIXES, save
     from rhapsode.modalities.ink.writing import attention_picture, hand_of, several, stacked, write
 
@@ -77,10 +79,10 @@ def write_ink(
     if suffix == ".json" and (pen.page is not None or samples > 1):
         raise UserError(f"-o {output}: a .json file holds one drawing. Write several to a .jsonl file.")
     _check_look(pen, suffix)
-    spelled = model.record_codec.spelled(text, unknown)
-    text = spelled.text
-    if spelled.told:
-        typer.echo(f"warning: {spelled.told}", err=True)
+    spelling = spelled(text, model.record_codec.alphabet, unknown)
+    text = spelling.text
+    if spelling.told:
+        typer.echo(f"warning: {spelling.told}", err=True)
     lines = several(model, text) if pen.page is None else []
     page = _page(model, pen, lines)
     if pictured:
@@ -138,10 +140,10 @@ def _page(model: Model, pen: Pen, lines: list[Paragraph[str]]) -> Page:
 
     Raises `UserError`.
     """
-    from rhapsode.modalities.ink.page import FITTED, LARGEST, PITCH, Page
+    from rhapsode.modalities.ink.page import FITTED, LARGEST, LINE_HEIGHT, Page
 
     if pen.page is not None:
-        given = {"x_height": pen.x_height, "pitch": pen.pitch}
+        given = {"x_height": pen.x_height, "line_height": pen.line_height}
         sizes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
         return Page.named(pen.page, margin=pen.margin, align=pen.align, ruled=pen.ruled, **sizes)
     x_height, wide = FITTED if pen.x_height is None else pen.x_height, 0.0
@@ -149,7 +151,7 @@ def _page(model: Model, pen: Pen, lines: list[Paragraph[str]]) -> Page:
         raise UserError(f"--x-height {x_height:g}: it must be more than 0 mm; 2 to 4 are usual.")
     if model.text is not None and (hand := getattr(model.codec, "hand", None)):
         wide = 0.5 * x_height * hand.advance / hand.x_height * max(len(line.lines[0]) for line in lines)
-    high = PITCH * x_height * (len(lines) - 1)
+    high = LINE_HEIGHT * x_height * (len(lines) - 1)
     if max(wide, high) > LARGEST:
         raise UserError(
             f"that would be more than {LARGEST:,.0f} mm {'long' if wide > high else 'high'}, which is the most: give "

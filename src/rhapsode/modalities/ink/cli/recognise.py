@@ -31,7 +31,7 @@ def recognise(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Learn to read handwriting, so that `generate` checks what a model writes.
+    """Learn to read handwriting, so that `write` can check itself.
 
     Give the drawings that the model was trained on. A tenth of the texts is held out, to tell how well it reads."""
     with unbroken():
@@ -94,4 +94,4 @@ def recognise(
     noticed = known.config.facts.get("valid_noticed")
     if noticed is not None:
         tell(f"notices {100 * noticed:.0f} % of dots and bars that were removed, moved or added there")
-    tell(f'next  rhapsode generate {folder} "any words" -o words.svg')
+    tell(f'next  rhapsode write {folder} "any words" -o words.svg')

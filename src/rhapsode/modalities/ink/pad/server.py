@@ -54,7 +54,7 @@ def next_commands(path: Path, teacher: Teacher | None = None) -> list[str]:
         return [f"rhapsode train {shlex.join(given)}", teacher.command]
     return [
         f"rhapsode train {shlex.quote(str(path))} -o my-hand --from MODEL",
-        'rhapsode generate my-hand "Hello" -o hello.svg',
+        'rhapsode write my-hand "Hello" -o hello.svg',
     ]
 
 

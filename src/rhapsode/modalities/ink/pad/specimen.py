@@ -13,6 +13,7 @@ from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.page import LARGEST, Layout, Page, Sheet, fit, lay_out
 from rhapsode.modalities.ink.plotter import LIFTS
+from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.svg import svg
 from rhapsode.modalities.ink.verified import draw
 from rhapsode.modalities.ink.wrap import Paragraph
@@ -24,7 +25,7 @@ LONGEST = 2000
 """Characters of a text, at most: a page waits for it."""
 BIASES = 0.0, 2.0
 TRIES = 4
-PAGE = Page(100.0, LARGEST, (2.0, 4.0, 2.0, 4.0), x_height=2.5, pitch=8.5)
+PAGE = Page(100.0, LARGEST, (2.0, 4.0, 2.0, 4.0), x_height=2.5, line_height=8.5)
 """As broad as a phone shows well, and higher than any text needs: it is cut."""
 LINES = 200
 """Of a text, at most."""
@@ -56,9 +57,9 @@ def specimen(model: Model, text: str, bias: float, seed: int, paper: str = "") -
             model, words, None, tries=TRIES, sampling=Sampling(bias=bias), style=style, seed=seed, number=number
         )[0]
 
-    spelled = model.record_codec.spelled(text, "nearest")
-    layout = write(model, spelled.text, Page.named(paper) if paper else PAGE, draw=drawn).layout
-    return layout if paper else _cut(layout), spelled.told
+    known = spelled(text, model.record_codec.alphabet, "nearest")
+    layout = write(model, known.text, Page.named(paper) if paper else PAGE, draw=drawn).layout
+    return layout if paper else _cut(layout), known.told
 
 
 def pictures(layout: Layout) -> list[str]:
@@ -96,8 +97,8 @@ def _cut(layout: Layout) -> Layout:
     sheet = layout.sheets[0]
     drawn = [line for line in sheet.lines if len(line.drawing)]
     up = min((line.drawing.bounds[1] for line in drawn), default=0.0) - layout.page.margins[0]
-    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.pitch) + layout.page.margins[2]
-    page = replace(layout.page, height=max(low - up, layout.page.pitch + sum(layout.page.margins[::2])))
+    low = max((line.drawing.bounds[3] for line in drawn), default=layout.page.line_height) + layout.page.margins[2]
+    page = replace(layout.page, height=max(low - up, layout.page.line_height + sum(layout.page.margins[::2])))
     lines = (
         replace(line, drawing=replace(line.drawing, points=line.drawing.points - (0, up)), baseline=line.baseline - up)
         for line in sheet.lines

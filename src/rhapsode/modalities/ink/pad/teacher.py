@@ -76,7 +76,7 @@ class Teacher:
     @property
     def command(self) -> str:
         """What writes with the model."""
-        return f'rhapsode generate {shlex.quote(str(self.folder))} "any words" -o words.svg'
+        return f'rhapsode write {shlex.quote(str(self.folder))} "any words" -o words.svg'
 
     def state(self) -> dict[str, Any]:
         """What the page shows of the lesson. phase: idle, running, finished, stopped or failed."""

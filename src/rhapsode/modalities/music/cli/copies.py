@@ -1,4 +1,4 @@
-"""How much of a tune is copied from those that a model knows, for `generate` and `inspect`."""
+"""How much of a tune is copied from those that a model knows, for `compose` and `inspect`."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ from rhapsode.errors import UserError
 if TYPE_CHECKING:
     from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
-    from rhapsode.modalities.music.copies import Copied, Known, Rate
+    from rhapsode.modalities.music.copies import Copied, MelodyIndex, Rate
 
 TRIES = 64
 """Tunes drawn for each that is wanted, at the most."""
 
 
-def known_beside(model: Model, needed: bool = True) -> Known | None:
-    """The training tunes that training has put beside the model, if it has. Raises `UserError` for a damaged file; if
+def index_beside(model: Model, needed: bool = True) -> MelodyIndex | None:
+    """The training index that lies beside the model, if one does. Raises `UserError` for a damaged file; if
     they are not needed, it is a warning."""
     from rhapsode.files import checkpoint
-    from rhapsode.modalities.music.copies import Known
+    from rhapsode.modalities.music.copies import MelodyIndex
 
-    path = model.path.parent / checkpoint.KNOWN if model.path else None
-    if path is None or not path.exists():
+    path = checkpoint.index(model.path.parent) if model.path else None
+    if path is None:
         return None
     try:
         info, mark, found = checkpoint.load_info(path)
         arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-        return Known.restored(info, arrays, str(path))
+        return MelodyIndex.restored(info, arrays, str(path))
     except UserError as error:
         if needed:
             raise
@@ -38,31 +38,33 @@ def known_beside(model: Model, needed: bool = True) -> Known | None:
         return None
 
 
-def needed(known: Known | None, model: Model, what: str) -> Known:
-    """Raises `UserError` if there are no known tunes."""
-    if known is None:
-        from rhapsode.files.checkpoint import KNOWN
+def needed(index: MelodyIndex | None, model: Model, what: str) -> MelodyIndex:
+    """Raises `UserError` if there is no training index."""
+    if index is None:
+        from rhapsode.files.checkpoint import INDEX
 
         raise UserError(
-            f"{what}: it is not known which tunes {model.path} was trained on: {KNOWN} is not beside it. "
+            f"{what}: it is not known which tunes {model.path} was trained on: {INDEX} is not beside it. "
             "Train again, copy that file there, or leave the option out."
         )
-    return known
+    return index
 
 
-def draw(rows: Callable[[int, int], list[Sample]], known: Known | None, samples: int, most: int | None) -> list[Sample]:
+def draw(
+    rows: Callable[[int, int], list[Sample]], index: MelodyIndex | None, samples: int, most: int | None
+) -> list[Sample]:
     """So many samples that copy no more than `most` notes in a row, the first of their seed.
 
     rows: draws so many samples, from this row of the seed on. Raises `UserError` if there are too few in `TRIES` times
     as many.
     """
-    if known is None or most is None:
+    if index is None or most is None:
         return rows(samples, 0)
     found: list[Sample] = []
     longest: list[int] = []
     while len(found) < samples and len(longest) < TRIES * samples:
         for one in rows(min(samples - len(found), TRIES * samples - len(longest)), len(longest)):
-            longest.append(known.longest(one.record).notes)
+            longest.append(index.longest(one.record).notes)
             found += [one] if longest[-1] <= most else []
     if len(found) < samples:
         least = sorted(longest)[samples - 1]

@@ -15,10 +15,10 @@ from rhapsode.console.output import check_suffix, check_writable, write
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
 from rhapsode.inference.model import Model
-from rhapsode.modalities.music.cli.copies import known_beside, needed, spread, told
+from rhapsode.modalities.music.cli.copies import index_beside, needed, spread, told
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.compare import compare
-from rhapsode.modalities.music.copies import Known, Rate
+from rhapsode.modalities.music.copies import MelodyIndex, Rate
 from rhapsode.modalities.music.describe import describe
 from rhapsode.modalities.music.instruments import name_of
 from rhapsode.modalities.music.panels import picture as drawn
@@ -65,18 +65,18 @@ def copied(path: Path, model: Model) -> Contents:
     codec = model.codec
     if not isinstance(codec, TuneCodec):
         raise UserError(f"--against needs a model of tunes; the codec of this one is {codec.name!r}.")
-    known = needed(known_beside(model), model, "--against")
+    index = needed(index_beside(model), model, "--against")
     found, lines = [], list[str]()
     for tune in codec.read(path):
-        one = known.longest(codec.seen(tune))
+        one = index.longest(codec.seen(tune))
         found.append((tune, one))
         title = f' "{tune.title}"' if tune.title else ""
         lines += [f"{tune.name}{title}", f"  {told(one)}"]
     here = Rate.of(np.array([one.notes for _, one in found]), np.array([one.share for _, one in found]))
     each = [{"name": tune.name, "title": tune.title, "copied": asdict(one)} for tune, one in found]
-    for rate, name in ((here, "tunes here"), (known.rate, "tunes held out from training")):
+    for rate, name in ((here, "tunes here"), (index.rate, "tunes held out from training")):
         lines.append(f"{rate.tunes:,} {name}{f': {spread(rate)}' if rate.tunes else ''}")
-    return Contents({"path": str(path), "tunes": each, "all": asdict(here), "held_out": asdict(known.rate)}, lines)
+    return Contents({"path": str(path), "tunes": each, "all": asdict(here), "held_out": asdict(index.rate)}, lines)
 
 
 def about(model: Model) -> Mapping[str, Any]:
@@ -91,5 +91,5 @@ def beside(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) 
     """Of the training tunes."""
     if "names" not in info:
         return None
-    known = Known.restored(info, dict(tensors), str(path))
-    return {"kind": "known tunes", "tunes": len(known), "held_out": known.rate.tunes}
+    index = MelodyIndex.restored(info, dict(tensors), str(path))
+    return {"kind": "training index", "tunes": len(index), "held_out": index.rate.tunes}

@@ -1,4 +1,4 @@
-"""What `generate` and `inspect` do with tunes."""
+"""What `compose` does with a model, and `inspect` with two files of tunes."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 
 from rhapsode.console.output import as_json, check_suffix, check_writable, numbered, put, visible
 from rhapsode.console.progress import tell
-from rhapsode.console.records import fresh_seed
+from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError
-from rhapsode.modalities.music.cli.copies import draw, known_beside, needed, told
+from rhapsode.modalities.music.cli.copies import draw, index_beside, needed, told
 from rhapsode.modalities.music.cli.wish import asked, placed
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def write_music(
     given, where = (primer, f"--primer {wish.primer}") if wish.fill is None else (outline.tune, f"--fill {wish.fill}")
     for what, n in (codec.lost(given) if given is not None else {}).items():
         tell(f"{where}: {n:,} {what} are left out, which codec {codec.name} does not know")
-    known = None if wish.fill is not None else known_beside(model, needed=wish.max_copy is not None)
+    known = None if wish.fill is not None else index_beside(model, needed=wish.max_copy is not None)
     if wish.max_copy is not None:
         needed(known, model, "--max-copy")
     chosen = fresh_seed() if seed is None else seed

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wish:
-    """See the options of `rhapsode generate`."""
+    """What to compose: see the options of `rhapsode compose`."""
 
     bars: int | None = None
     chords: str | None = None

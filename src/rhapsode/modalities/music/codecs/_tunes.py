@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.records import RecordCodec, Sidecar
+from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.modalities.music import read as files
 from rhapsode.modalities.music.codecs._usual import Usual
-from rhapsode.modalities.music.copies import Known
+from rhapsode.modalities.music.copies import MelodyIndex
 from rhapsode.modalities.music.formats import own
 from rhapsode.modalities.music.line import skyline
 from rhapsode.modalities.music.outline import Outline
@@ -69,7 +69,7 @@ class TuneCodec(RecordCodec):
     parts = staticmethod(files.parts)
     read = staticmethod(files.read)
 
-    def keeper(self) -> Melodies:
+    def training_index(self) -> Melodies:
         return Melodies(self)
 
     def seen(self, tune: Tune) -> Tune:
@@ -85,7 +85,7 @@ class TuneCodec(RecordCodec):
 
 
 class Melodies:
-    """Keeps the melodies of the training tunes, and the rate of those held out, see `music.copies`."""
+    """The training index: the melodies of training tunes, and the rate of those held out, see `music.copies`."""
 
     def __init__(self, codec: TuneCodec) -> None:
         self._codec = codec
@@ -96,9 +96,9 @@ class Melodies:
         seen = self._codec.seen(record)
         (self._held_out if held_out else self._training).append(replace(seen, notes=skyline(seen)))
 
-    def sidecar(self) -> Sidecar:
-        known = Known.of(self._training, self._held_out)
-        return known.info, known.arrays
+    def saved(self) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+        index = MelodyIndex.of(self._training, self._held_out)
+        return index.info, index.arrays
 
 
 def roll(struck: np.ndarray, held: np.ndarray, lowest: int) -> str:

@@ -30,7 +30,6 @@ def speech(
 
     with reporting() as report:
         result = run(folder, minutes, words or WORDS, report)
-    assert result.spoken.acoustics is not None and result.spoken.times is not None
     frames = result.spoken.acoustics()
     typer.echo(preview(frames))
     far = result.far
@@ -46,5 +45,5 @@ def speech(
     for file in result.files:
         tell(f"written   {file}")
     tell(f"model     {result.model}\npicture   {result.picture}")
-    tell(f'next      rhapsode generate {result.model} "Any words." -o words.wav\n'
+    tell(f'next      rhapsode speak {result.model} "Any words." -o words.wav\n'
          f"          rhapsode train YOUR-RECORDINGS/ -o my-voice --minutes 20")  # fmt: skip

@@ -1,4 +1,4 @@
-"""What `generate` does with voices."""
+"""What `speak` does with a voice."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import typer
 
 from rhapsode.console.output import as_json, check_readable, check_suffix, check_writable, numbered, put, write
 from rhapsode.console.progress import tell
-from rhapsode.console.records import fresh_seed
+from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError, choice
 
 if TYPE_CHECKING:
     from rhapsode.inference.model import Model
     from rhapsode.modalities.speech.codecs.speech import Speech
     from rhapsode.modalities.speech.speaking import Manner, Reading
-    from rhapsode.modalities.speech.utterance import Utterance
+    from rhapsode.modalities.speech.utterance import Spoken, Utterance
 
 SOUNDS = (".wav", ".flac", ".ogg")
 LATEST, HIGHEST = 3600, 2000
 """Seconds and Hz of an F0."""
-SILENCE = 'nothing to say: give a text, e.g. rhapsode generate MODEL "Any words." -o words.wav'
+SILENCE = 'nothing to say: give a text, e.g. rhapsode speak MODEL "Any words." -o words.wav'
 QUIET = 60
 """Seconds between sentences, at most."""
 LEXICON = "lexicon.tsv"
@@ -36,7 +36,7 @@ BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
 
 @dataclass(frozen=True)
 class Voice:
-    """How to speak and what else to write, as the options of `rhapsode generate` say."""
+    """How to speak and what else to write, as the options of `rhapsode speak` say."""
 
     manner: Manner
     phones: str | None
@@ -79,7 +79,7 @@ def write_speech(
         check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
-    if not codec.companion and (voice.phones is not None or voice.manner.speed != 1):
+    if not codec.auxiliary and (voice.phones is not None or voice.manner.speed != 1):
         raise UserError(f"--phones and --speed: a model of {codec.name} finds its own times. Leave them out.")
     if voice.f0 is not None and voice.phones is None:
         raise UserError("--f0 needs --phones FILE, too: F0 is that of phones whose times are known.")
@@ -102,7 +102,7 @@ def write_speech(
     contour = None if voice.f0 is None else _contour(voice.f0, codec.hop)
     told = _Told()
 
-    def said(row: int) -> Iterator[Utterance]:
+    def said(row: int) -> Iterator[Spoken]:
         if voice.phones is not None:
             outlines = _labelled(
                 voice.phones, codec, voice.manner.speaker, contour is not None, told, voice.manner.speed
@@ -121,7 +121,6 @@ def write_speech(
             raise UserError(SILENCE)
         whole = joined(spoken)
         if output != "-":
-            assert whole.sound is not None
             audio.written(whole.sound(), Path(name))
             tell(name)
         for beside in voice.also:
@@ -131,7 +130,7 @@ def write_speech(
         put(as_json({"seed": chosen, "samples": entries}))
 
 
-def _streamed(said: Iterator[Utterance], screen: bool) -> None:
+def _streamed(said: Iterator[Spoken], screen: bool) -> None:
     """A WAV file as it is made; on a terminal, a sketch of it."""
     from rhapsode.modalities.speech.audio import header, pcm
     from rhapsode.modalities.speech.picture import preview
@@ -140,10 +139,8 @@ def _streamed(said: Iterator[Utterance], screen: bool) -> None:
     if first is None:
         raise UserError(SILENCE)
     if not screen:
-        assert first.sound is not None
         put(header(first.sound().rate))
     for one in chain([first], said):
-        assert one.sound is not None and one.acoustics is not None
         if screen:
             put(f"{one.text}\n{preview(one.acoustics())}\n".encode())
         else:
@@ -192,6 +189,7 @@ def _labelled(
     from rhapsode.modalities.speech.alphabets import IPA, alphabet
     from rhapsode.modalities.speech.read import labels
     from rhapsode.modalities.speech.speaking import known
+    from rhapsode.modalities.speech.utterance import Timed
 
     given = labels(Path(name))
     if single and len(given) > 1:
@@ -199,9 +197,10 @@ def _labelled(
     theirs = alphabet({phone.symbol for one in given for phone in one.phones})
     for one in given:
         found = replace(one, speaker=speaker or one.speaker or codec.features.speakers[0])
-        if found.times is None and single:
+        timed = isinstance(found, Timed)
+        if single and not timed:
             raise UserError(f"{name}: its phones have no times, so --f0 means nothing. Write times, or leave it out.")
-        if found.times is not None and speed != 1:
+        if timed and speed != 1:
             raise UserError(f"{name} and --speed were given; one of them must go: the file says when phones are said.")
         if found.speaker not in codec.features.speakers:
             raise choice(f"{name}: speaker", found.speaker, codec.features.speakers, "Or name one: --speaker NAME.")
@@ -242,7 +241,7 @@ def _contour(name: str, hop: float) -> Any:
     return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
 
 
-def _beside(whole: Utterance, name: str, sound: str) -> str:
+def _beside(whole: Spoken, name: str, sound: str) -> str:
     """Times, F0 or a picture, as the suffix says. What is to be said of the file behind its name, if anything is.
 
     sound: the file of the sound, or `-`. Lines of JSON name it, if they can, so that both can be read back.
@@ -250,7 +249,6 @@ def _beside(whole: Utterance, name: str, sound: str) -> str:
     from rhapsode.modalities.speech.formats import hts, own, textgrid
     from rhapsode.modalities.speech.picture import LONGEST, picture
 
-    assert whole.sound is not None and whole.acoustics is not None
     suffix = Path(name).suffix.lower()
     if suffix == ".png":
         write(name, picture(whole))
@@ -270,8 +268,7 @@ def _beside(whole: Utterance, name: str, sound: str) -> str:
     return ""
 
 
-def _object(whole: Utterance) -> dict[str, Any]:
-    assert whole.times is not None
+def _object(whole: Spoken) -> dict[str, Any]:
     spans = zip(whole.phones, whole.times[:-1].tolist(), whole.times[1:].tolist(), strict=True)
     return {
         "text": whole.text,

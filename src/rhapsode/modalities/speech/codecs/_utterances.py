@@ -24,11 +24,11 @@ from rhapsode.modalities.speech import read as files
 from rhapsode.modalities.speech.acoustics import RATES
 from rhapsode.modalities.speech.audio import SUFFIXES
 from rhapsode.modalities.speech.features import Features
-from rhapsode.modalities.speech.formats.own import dumps, loads
+from rhapsode.modalities.speech.formats.own import dumps, timed_of
 from rhapsode.modalities.speech.inventory import Inventory
 from rhapsode.modalities.speech.metadata import among_recordings
 from rhapsode.modalities.speech.prepare import HOPS, LANGUAGE, NEEDED, NONE, prepared
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.utterance import Spoken, Timed, Utterance, unrecorded
 from rhapsode.steps.frames import Frames
 
 SHORTEST = 1.0
@@ -63,7 +63,7 @@ class UtteranceCodec(RecordCodec):
         settings: dict[str, Any],
         features: Features,
         scale: tuple[np.ndarray, np.ndarray],
-        example: Utterance,
+        example: Timed,
         own: dict[str, Any],
     ) -> None:
         """scale: mean and sd of each number; example: one of the training data's, with times; own: see `measured`."""
@@ -72,7 +72,7 @@ class UtteranceCodec(RecordCodec):
 
     @classmethod
     @abstractmethod
-    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
+    def numbers(cls, utterance: Any, own: dict[str, Any]) -> np.ndarray:
         """The numbers of all its steps [N, n], not normalised, then the flags [N, flags]."""
 
     @classmethod
@@ -131,7 +131,7 @@ class UtteranceCodec(RecordCodec):
     def fit(cls, records: Records, **options: Any) -> Self:
         settings = cls.checked(options)
         symbols, speakers = set[str](), set[str]()
-        example: Utterance | None = None
+        example: Spoken | None = None
         if next(records(), None) is None:
             raise UserError(NONE)
         own = cls.measured(records, settings)
@@ -145,14 +145,14 @@ class UtteranceCodec(RecordCodec):
             count += len(numbers)
             total += numbers.sum(axis=0)
             squares += (numbers**2).sum(axis=0)
-            if example is None or SHORTEST <= _seconds(utterance) < _seconds(example):
+            if example is None or SHORTEST <= utterance.seconds < example.seconds:
                 example = utterance
         if example is None or count < 2:  # one step has no spread
             raise UserError(NONE)
         size = len(total) - cls.flags
         mean = (total / count)[:size]
         sd = np.sqrt(np.maximum((squares / count)[:size] - mean**2, 1e-8))
-        bare = replace(example, sound=None, acoustics=None, melody=melody.known(example))
+        bare = example.to(Timed, sound=unrecorded, melody=melody.of(example))
         return cls(settings, Features(sorted(symbols), sorted(speakers)), (mean, sd), bare, own)
 
     @cached_property
@@ -171,15 +171,15 @@ class UtteranceCodec(RecordCodec):
             return "of a speaker whom the model does not know"
         return ""
 
-    def encode(self, record: Utterance, whole: bool = True) -> np.ndarray:
+    def encode(self, record: Any, whole: bool = True) -> np.ndarray:
         numbers = self.numbers(record, self.own)
         size = len(self.mean)
         return np.concatenate([(numbers[:, :size] - self.mean) / self.sd, numbers[:, size:]], axis=1).astype(np.float32)
 
     @abstractmethod
-    def guide(self, record: Utterance) -> Ahead: ...
+    def guide(self, record: Any) -> Ahead: ...
 
-    def outline(self) -> Utterance:
+    def outline(self) -> Timed:
         return self.example
 
     @classmethod
@@ -214,13 +214,9 @@ class UtteranceCodec(RecordCodec):
             if not np.isfinite(scale).all() or not isinstance(own, dict) or not isinstance(settings, dict):
                 raise ValueError("the scale is not finite")
             cls.check(own, len(scale[0]))
-            spoken = loads(example, "the example")
-            if spoken.times is None or not len(spoken):
+            spoken = timed_of(example, "the example")
+            if not len(spoken):
                 raise ValueError("the example has no phones with times")
             return cls(cls.checked(settings), Features(symbols, speakers), scale, spoken, own)
         except (TypeError, ValueError, KeyError, AttributeError, UserError) as error:
             raise damaged(cls, str(error)) from None
-
-
-def _seconds(utterance: Utterance) -> float:
-    return 0.0 if utterance.times is None else float(utterance.times[-1] - utterance.times[0])

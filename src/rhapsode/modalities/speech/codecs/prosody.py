@@ -8,18 +8,18 @@ that both can be drawn, and differ from one rendering to the next.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from rhapsode.data.codecs.records import Prepared
 from rhapsode.data.guide import Ahead
+from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
 from rhapsode.modalities.speech import melody
 from rhapsode.modalities.speech.acoustics import HIGHEST, LOWEST
 from rhapsode.modalities.speech.codecs._utterances import UtteranceCodec
-from rhapsode.modalities.speech.utterance import Utterance
+from rhapsode.modalities.speech.utterance import Timed, Utterance, unrecorded
 
 LEAST = 0.005
 """Seconds of a phone, at least."""
@@ -56,23 +56,21 @@ class Prosody(UtteranceCodec):
         return self.features.phone_size
 
     @classmethod
-    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
-        hertz = melody.known(utterance)
-        assert utterance.times is not None and hertz is not None
+    def numbers(cls, utterance: Timed, own: dict[str, Any]) -> np.ndarray:
+        hertz = melody.of(utterance)
+        if hertz is None:
+            raise UserError(f"{utterance.name}: it has neither F0 nor sound, so its melody is not known. Leave it out.")
         return np.asarray(np.log(np.stack([np.maximum(np.diff(utterance.times), LEAST), hertz], axis=1)))
 
     def guide(self, record: Utterance) -> Ahead:
         return Ahead(self.features.of_phones(record))
 
-    def decode(
-        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
-    ) -> Utterance:
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Any = None) -> Timed:
         seconds, hertz = np.exp(np.asarray(steps, np.float64) * self.sd + self.mean).T
-        found = outline or self.example
+        found: Utterance = outline or self.example
         phones, times = found.phones[: len(steps)], np.concatenate([[0.0], seconds.cumsum()])
-        return replace(found, phones=phones, times=times, melody=hertz.clip(LOWEST, HIGHEST), sound=None)
+        return found.to(Timed, phones=phones, times=times, melody=hertz.clip(LOWEST, HIGHEST), sound=unrecorded)
 
-    def show(self, record: Utterance) -> str:
-        assert record.times is not None and record.melody is not None
-        each = zip(record.phones, np.diff(record.times), record.melody, strict=True)
-        return " ".join(f"{phone.symbol} {1000 * seconds:.0f} ms {hertz:.0f} Hz" for phone, seconds, hertz in each)
+    def show(self, record: Timed) -> str:
+        each = zip(record.phones, np.exp(self.numbers(record, {})), strict=True)
+        return " ".join(f"{phone.symbol} {1000 * seconds:.0f} ms {hertz:.0f} Hz" for phone, (seconds, hertz) in each)

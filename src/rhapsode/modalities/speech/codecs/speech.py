@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.records import Keeper, Records
+from rhapsode.data.codecs.records import Records, TrainingIndex
 from rhapsode.data.guide import Ahead
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech import melody
@@ -24,7 +24,7 @@ from rhapsode.modalities.speech.codecs._utterances import UtteranceCodec
 from rhapsode.modalities.speech.lsp import Lsp
 from rhapsode.modalities.speech.prepare import HOPS
 from rhapsode.modalities.speech.trajectory import restored, smoothest, with_slopes
-from rhapsode.modalities.speech.utterance import Sound, Utterance
+from rhapsode.modalities.speech.utterance import Sound, Spoken, Timed
 from rhapsode.modalities.speech.vocoders import NAMES, vocoder
 from rhapsode.report import Report
 
@@ -37,7 +37,7 @@ class Speech(UtteranceCodec):
     name = "speech"
     summary = "a step is a frame of sound: speech from phones, a voice from recordings"
     unit = "frame"
-    companion = "prosody"
+    auxiliary = "prosody"
     usage = '"Any words." -o words.wav'
     options = {**UtteranceCodec.options, "melody": 1, "slopes": 0}
     limits = {**UtteranceCodec.limits, "melody": (0, 1), "slopes": (0, 1)}
@@ -59,9 +59,9 @@ class Speech(UtteranceCodec):
     def quality(self, folder: Path, report: Report) -> Mapping[str, Any] | None:
         from rhapsode.modalities.speech.voice_quality import measured
 
-        return measured(folder, report) if self.companion else None
+        return measured(folder, report) if self.auxiliary else None
 
-    def keeper(self) -> Keeper | None:
+    def training_index(self) -> TrainingIndex | None:
         return HeldOut(self)
 
     @classmethod
@@ -70,7 +70,6 @@ class Speech(UtteranceCodec):
         own: dict[str, Any] = {}
         variances = []
         for utterance in utterances():
-            assert utterance.acoustics is not None
             found = utterance.acoustics()
             if not own:
                 sizes = [found.spectrum.shape[1], found.aperiodicity.shape[1]]
@@ -98,8 +97,7 @@ class Speech(UtteranceCodec):
             raise ValueError("deviations are not finite")
 
     @classmethod
-    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
-        assert utterance.acoustics is not None
+    def numbers(cls, utterance: Spoken, own: dict[str, Any]) -> np.ndarray:
         found = utterance.acoustics()
         sizes = [found.spectrum.shape[1], found.aperiodicity.shape[1]]
         if (found.vocoder, found.rate, sizes) != (own["vocoder"], own["rate"], own["sizes"]):
@@ -111,18 +109,15 @@ class Speech(UtteranceCodec):
         values = _static(found)
         return np.column_stack([with_slopes(values) if own["slopes"] else values, found.voiced])
 
-    def guide(self, record: Utterance) -> Ahead:
-        assert record.times is not None
-        count = round((record.times[-1] - record.times[0]) / self.hop) + 1
-        if record.acoustics is not None:
-            count = len(record.acoustics())
+    def guide(self, record: Timed) -> Ahead:
+        count = record.frames(self.hop)
         rows = self.features.of_frames(record, count, self.hop)
         return Ahead(np.column_stack([rows, self._melody(record, count)]) if self._settings["melody"] else rows)
 
-    def _melody(self, record: Utterance, count: int) -> np.ndarray:
+    def _melody(self, record: Timed, count: int) -> np.ndarray:
         """[count] float32, normalised as log F0 is; its mean if it is not known."""
-        hertz = melody.known(record)
-        if hertz is None or record.times is None:
+        hertz = melody.of(record)
+        if hertz is None:
             return np.zeros(count, np.float32)
         line = melody.contour(record.times, hertz, count, self.hop)
         return np.asarray((line - self.mean[0]) / self.sd[0], np.float32)
@@ -132,21 +127,18 @@ class Speech(UtteranceCodec):
         """Seconds from frame to frame."""
         return float(self.own["hop"])
 
-    def decode(
-        self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
-    ) -> Utterance:
+    def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Any = None) -> Spoken:
         size = len(self.mean)
         values = np.asarray(steps[:, :size], np.float64) * self.sd + self.mean
         if self.own["slopes"]:
             values = smoothest(values, self.sd**2)
-        found = outline or self.example
+        found: Timed = outline or self.example
         if not self._settings["melody"]:  # it is not sung to that
             found = replace(found, melody=None)
         return self._spoken(found, values, steps[:, size] > VOICED)
 
-    def livelier(self, utterance: Utterance, strength: float) -> Utterance:
+    def livelier(self, utterance: Spoken, strength: float) -> Spoken:
         """The spectrum as varied as the training data's, or a part `strength` of the way there."""
-        assert utterance.acoustics is not None
         found = utterance.acoustics()
         values = _static(found)
         spectrum = slice(2, 1 + found.spectrum.shape[1])  # F0 and loudness as they are
@@ -154,7 +146,7 @@ class Speech(UtteranceCodec):
         values[:, spectrum] = restored(values[:, spectrum], deviations, strength)
         return self._spoken(utterance, values, found.voiced)
 
-    def _spoken(self, utterance: Utterance, values: np.ndarray, voiced: np.ndarray) -> Utterance:
+    def _spoken(self, utterance: Timed, values: np.ndarray, voiced: np.ndarray) -> Spoken:
         """The utterance with these numbers [N, 1 + S + A] of its frames."""
         spectrum, aperiodicity = self.own["sizes"]
         f0 = np.where(voiced, np.exp(values[:, 0].clip(3, 7.5)), 0.0)
@@ -170,22 +162,20 @@ class Speech(UtteranceCodec):
         return self.sounding(utterance, found)
 
     @staticmethod
-    def sounding(utterance: Utterance, frames: Acoustics) -> Utterance:
+    def sounding(utterance: Timed, frames: Acoustics) -> Spoken:
         """The utterance with these frames, and as sound, which ends when its times do: the last frame begins there."""
-        times = utterance.times
-        seconds = frames.seconds if times is None else times[-1] - times[0]
+        seconds = utterance.seconds
 
         @cache
         def sound() -> Sound:
             whole = vocoder(frames.vocoder).synthesise(frames)
             return Sound(whole.samples[: round(seconds * whole.rate)], whole.rate)
 
-        return replace(utterance, acoustics=lambda: frames, sound=sound)
+        return utterance.to(Spoken, acoustics=lambda: frames, sound=sound)
 
-    def show(self, record: Utterance) -> str:
+    def show(self, record: Spoken) -> str:
         from rhapsode.modalities.speech.picture import preview
 
-        assert record.acoustics is not None
         return preview(record.acoustics())
 
 

@@ -8,7 +8,6 @@ is first drawn, speech ends.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,10 +16,9 @@ from rhapsode.data.codecs.records import Prepared, Records
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
-from rhapsode.modalities.speech.audio import Unreadable
 from rhapsode.modalities.speech.codecs.speech import VOICED, Speech
 from rhapsode.modalities.speech.timing import spelled
-from rhapsode.modalities.speech.utterance import Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, NoSound, Phone, Spoken, Timed, Utterance
 from rhapsode.steps.text import Text
 
 BETWEEN = "\t"
@@ -40,7 +38,7 @@ class Unaligned(Speech):
     summary = "a step is a frame of sound: speech whose phones need no times, attended by a window"
     framing = "stream"
     head = "gaussians"
-    companion = ""
+    auxiliary = ""
     rank = None
     flags = 2
 
@@ -66,7 +64,7 @@ class Unaligned(Speech):
     def guide(self, record: Utterance) -> Any:
         return Guide()
 
-    def keeper(self) -> None:
+    def training_index(self) -> None:
         return None  # its times are its own, and cannot be compared frame by frame
 
     def outline(self) -> Any:
@@ -77,14 +75,14 @@ class Unaligned(Speech):
         cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
         language = cls.checked(options)["language"]
-        found = [one if one.times is not None or one.sound is None else _bounded(one, language) for one in records]
+        found = [one if isinstance(one, Timed) else _bounded(one, language) for one in records]
         return super().prepared(found, cache, report, **options)
 
     @classmethod
     def measured(cls, utterances: Records, options: dict[str, Any]) -> dict[str, Any]:
         """`pace`: symbols a frame."""
         own = super().measured(utterances, options)
-        every = [(len(one) + 1, one.times[-1] - one.times[0]) for one in utterances() if one.times is not None]
+        every = [(len(one) + 1, one.seconds) for one in utterances()]
         symbols, seconds = np.sum(every, axis=0).tolist()
         return {**own, "pace": symbols / (seconds / own["hop"] + len(every))}
 
@@ -96,11 +94,11 @@ class Unaligned(Speech):
         super().check({key: value for key, value in own.items() if key != "pace"}, size)
 
     @classmethod
-    def numbers(cls, utterance: Utterance, own: dict[str, Any]) -> np.ndarray:
+    def numbers(cls, utterance: Spoken, own: dict[str, Any]) -> np.ndarray:
         found = super().numbers(utterance, own)
         return np.column_stack([found, np.arange(len(found), 0, -1) <= AFTER])
 
-    def encode(self, record: Utterance, whole: bool = True) -> np.ndarray:
+    def encode(self, record: Spoken, whole: bool = True) -> np.ndarray:
         steps = super().encode(record, whole)
         steps[:, -1] *= whole
         return steps
@@ -110,10 +108,14 @@ class Unaligned(Speech):
 
     def decode(
         self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Utterance | None = None
-    ) -> Utterance:
+    ) -> Spoken:
+        """Times are not known: phones share the time evenly. `speaking.voiced` finds them by the attention."""
         speaker, phones = self._parts(text or "")
-        found = replace(outline or Utterance((), speaker="".join(speaker)), phones=tuple(map(Phone, phones)))
-        return super().decode(steps, text, begun, replace(found, times=None, melody=None))
+        found = outline or Utterance((), speaker="".join(speaker))
+        said = tuple(map(Phone, phones or [PAUSE]))
+        times = np.linspace(0, len(steps) * self.hop, len(said) + 1)
+        timed = found.to(Timed, phones=said, times=times, melody=None)
+        return super().decode(steps, text, begun, timed)
 
     def _parts(self, text: str) -> tuple[list[str], list[str]]:
         """The speaker, where there are several, and the phones."""
@@ -143,10 +145,9 @@ class Unaligned(Speech):
 
 def _bounded(utterance: Utterance, language: str) -> Utterance:
     """With phones, and with times of which two mean something: where sound begins and where it ends."""
-    assert utterance.sound is not None
     try:
         sound = utterance.sound()
-    except Unreadable:
+    except NoSound:
         return utterance
     if sound.seconds <= 3 * BLOCK:  # of this, too, nothing can be learnt, which is told later
         return utterance
@@ -160,4 +161,4 @@ def _bounded(utterance: Utterance, language: str) -> Utterance:
     # A phone must take some time, a pause too.
     begin, end = np.clip(ends, [BLOCK, 2 * BLOCK], [sound.seconds - 2 * BLOCK, sound.seconds - BLOCK])
     between = np.linspace(begin, end, len(found) - 1)
-    return replace(found, times=np.concatenate([[0.0], between, [sound.seconds]]))
+    return found.to(Timed, times=np.concatenate([[0.0], between, [sound.seconds]]))

@@ -11,7 +11,7 @@ from itertools import pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.speech.formats._rows import Row, phones
-from rhapsode.modalities.speech.utterance import PAUSE, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
 UNITS = 10_000_000
 """In a second."""
@@ -25,7 +25,7 @@ def recognises(text: str) -> bool:
     return LINE.match(text.lstrip().split("\n", 1)[0]) is not None
 
 
-def loads(text: str, name: str) -> Utterance:
+def loads(text: str, name: str) -> Timed:
     """Phones and times. name: of the file, for messages. Raises `UserError`."""
     rows: list[Row] = []
     last, states = "", 0
@@ -48,13 +48,11 @@ def loads(text: str, name: str) -> Utterance:
     if not rows:
         raise UserError(f"{name}: a label file without labels. Lines are begin, end (in 100 ns) and a label.")
     found, times = phones([Row(row.begin, row.end, _symbol(row.label), row.where) for row in rows])
-    return Utterance(found, times)
+    return Timed(found, times=times)
 
 
-def dumps(utterance: Utterance) -> str:
-    """Lines of begin, end and symbol, a phone each; a pause is `pau`. Raises `UserError` if times are not known."""
-    if utterance.times is None:
-        raise UserError(f"{utterance.name or 'utterance'}: labels have times, and its are not known. Align it.")
+def dumps(utterance: Timed) -> str:
+    """Lines of begin, end and symbol, a phone each; a pause is `pau`."""
     ticks = [round(each * UNITS) for each in utterance.times.tolist()]
     symbols = ["pau" if each.symbol == PAUSE else each.symbol for each in utterance.phones]
     return "".join(f"{a} {b} {symbol}\n" for (a, b), symbol in zip(pairwise(ticks), symbols, strict=True))

@@ -31,7 +31,7 @@ from rhapsode.files.values import mapping, sequence, shown
 from rhapsode.modalities.speech import audio
 from rhapsode.modalities.speech.formats._rows import Row, filled
 from rhapsode.modalities.speech.syllables import numbered
-from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance, unrecorded
 
 NUMBERS = ("stress", "syllable", "word", "phrase")
 F0 = 20, 2000
@@ -52,7 +52,7 @@ def recognises(head: str) -> bool:
 
 def dumps(utterance: Utterance, audio: str | None = None) -> str:
     """The line of an utterance, without its newline. audio: where its recording is, from the file's folder on."""
-    times = [None] * (len(utterance) + 1) if utterance.times is None else utterance.times.tolist()
+    times = utterance.times.tolist() if isinstance(utterance, Timed) else [None] * (len(utterance) + 1)
     value: dict[str, Any] = {} if audio is None else {"audio": audio}
     value |= {key: text for key, text in (("text", utterance.text), ("speaker", utterance.speaker)) if text}
     if utterance.phones or audio is None:
@@ -60,7 +60,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
         value["phones"] = [
             [phone.symbol, begin, end, {name: getattr(phone, name) for name in NUMBERS}] for phone, (begin, end) in each
         ]
-    if utterance.melody is not None:
+    if isinstance(utterance, Timed) and utterance.melody is not None:
         for phone, hertz in zip(value["phones"], utterance.melody.tolist(), strict=True):
             phone[3]["f0"] = round(min(max(hertz, F0[0]), F0[1]), 2)
     return as_json(value)
@@ -80,15 +80,22 @@ def loads(value: dict[str, Any], where: str, folder: Path | None = None) -> Utte
     recording = inside(folder, value["audio"]) if folder is not None and named is not None else None
     if recording is None and folder is not None and named is not None:
         raise UserError(f"{where}: 'audio' {str(named)!r} leads out of the folder {folder}. {ADVICE}.")
-    return Utterance(
+    found = Utterance(
         phones,
-        times,
         value.get("text", ""),
         named.stem if named is not None else where,
         value.get("speaker", ""),
-        partial(audio.read, recording) if recording is not None and recording.is_file() else None,
-        melody=melody,
+        partial(audio.read, recording) if recording is not None and recording.is_file() else unrecorded,
     )
+    return found if times is None else found.to(Timed, times=times, melody=melody)
+
+
+def timed_of(value: dict[str, Any], where: str) -> Timed:
+    """The utterance of a line that has phones with times. Raises `UserError`."""
+    found = loads(value, where)
+    if not isinstance(found, Timed):
+        raise UserError(f"{where}: its phones have no times.")
+    return found
 
 
 def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None, np.ndarray | None]:

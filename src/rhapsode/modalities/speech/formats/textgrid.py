@@ -9,7 +9,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.values import number
 from rhapsode.modalities.speech.formats._rows import Row, phones
 from rhapsode.modalities.speech.syllables import nuclei
-from rhapsode.modalities.speech.utterance import PAUSE, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
 TOKEN = re.compile(r'"((?:[^"]++|"")*)"|(?<![\w\[.])(-?\d+(?:\.\d*)?(?:[eE][-+]?\d+)?)(?![\w\].])|<(exists|absent)>')
 PHONES = ("phones", "phonemes", "segments", "phone", "phoneme", "segment")
@@ -22,7 +22,7 @@ def recognises(text: str) -> bool:
     return "TextGrid" in text[:200] and "ooTextFile" in text[:200]
 
 
-def loads(text: str, name: str) -> Utterance:
+def loads(text: str, name: str) -> Timed:
     """Phones and times of the tier called phones, phonemes or segments, or the last one of intervals; words of the tier
     called words, if there is one; `text` of the one called text or sentence, or these words. Raises `UserError`."""
     tiers = _tiers(text, name)
@@ -35,14 +35,11 @@ def loads(text: str, name: str) -> Utterance:
     found, times = phones(rows, words)
     if not found:
         raise UserError(f"{name}: the tier of phones has no intervals. Label it, or leave the file out.")
-    return Utterance(found, times, text=" ".join(filter(None, (each.label.strip() for each in texts))))
+    return Timed(found, times=times, text=" ".join(filter(None, (each.label.strip() for each in texts))))
 
 
-def dumps(utterance: Utterance) -> str:
-    """The long form, with tiers `phones` (stress is marked at a syllable's vowel), `words` and `text`, if there is one.
-    Raises `UserError` without times."""
-    if utterance.times is None:
-        raise UserError(f"{utterance.name or 'utterance'}: a TextGrid has times, and its are not known. Align it.")
+def dumps(utterance: Timed) -> str:
+    """The long form, with tiers `phones` (with stress at a syllable's vowel), `words`, and `text` if there is one."""
     end = float(utterance.times[-1])
     tiers = [("phones", _phones(utterance)), ("words", utterance.words())]
     if utterance.text:
@@ -59,8 +56,7 @@ def dumps(utterance: Utterance) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _phones(utterance: Utterance) -> list[tuple[float, float, str]]:
-    assert utterance.times is not None
+def _phones(utterance: Timed) -> list[tuple[float, float, str]]:
     labels = ["" if each.symbol == PAUSE else each.symbol for each in utterance.phones]
     for _, group in groupby(range(len(labels)), lambda at: utterance.phones[at].syllable):
         members = [at for at in group if labels[at]]

@@ -24,19 +24,9 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
-from rhapsode.data.codecs.text import (
-    SYMBOL_LIMIT,
-    Decoder,
-    Memo,
-    TableDecoder,
-    TextCodec,
-    cut_safely,
-    even,
-    printable,
-    space_cut,
-    tally,
-)
+from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely
 from rhapsode.errors import UserError
+from rhapsode.modalities.text.codecs._tokens import Memo, TableDecoder, even, printable, space_cut, tally
 from rhapsode.steps.symbols import Symbols
 
 LONGEST = 48

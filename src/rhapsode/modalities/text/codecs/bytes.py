@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.codec import fields
-from rhapsode.data.codecs.text import Decoder, TableDecoder, TextCodec, printable
+from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.modalities.text.codecs._tokens import TableDecoder, printable
 from rhapsode.steps.symbols import Symbols
 
 TABLE = [bytes([b]) for b in range(256)]

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
-from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely, even, printable
+from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely
+from rhapsode.modalities.text.codecs._tokens import even, printable
 from rhapsode.steps.symbols import Symbols
 
 HALVES = 32

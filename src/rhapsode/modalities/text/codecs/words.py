@@ -24,7 +24,8 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
-from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, Memo, TextCodec, cut_safely, even, space_cut, tally
+from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely
+from rhapsode.modalities.text.codecs._tokens import Memo, even, space_cut, tally
 from rhapsode.modalities.text.codecs.chars import (
     CODE_POINTS,
     HALVES,

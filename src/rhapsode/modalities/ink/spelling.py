@@ -64,11 +64,14 @@ def _nearest(character: str, known: Set[str]) -> str:
 
 
 def spelled(text: str, alphabet: str, unknown: str = "refuse") -> Spelled:
-    """The text in characters that were seen: `nearest` writes é as e and curly quotes straight, a capital small if
-    only that is known, and leaves out what has no such neighbour; `skip` leaves out all others; `refuse` changes
-    nothing. White space stays as it is, but that beside a word of which nothing is left.
+    """The text in the characters of an alphabet.
 
-    Raises `UserError` for other names, and if nothing at all is left."""
+    unknown: what is done about others. `nearest` writes é as e, curly quotes straight, and a capital small if only that
+    is known; it leaves out what has no such neighbour. `skip` leaves out all others. `refuse` changes nothing.
+    White space stays as it is, but that beside a word of which nothing is left.
+
+    Raises `UserError` for other names, and if nothing at all is left.
+    """
     if unknown not in UNKNOWN:
         raise choice("unknown", unknown, UNKNOWN)
     replaced, left_out = Counter[tuple[str, str]](), Counter[str]()

@@ -1,0 +1,56 @@
+"""Which command samples from a model: the verb of its modality. Once, `rhapsode generate` was for all models."""
+
+from __future__ import annotations
+
+import shlex
+from typing import Any
+
+from rhapsode.console.brought import every
+from rhapsode.console.commands import NOTES, Command, Group
+from rhapsode.console.modality import Modality
+from rhapsode.console.sampling import modality_of_model
+from rhapsode.errors import UserError
+
+ONCE = "generate"
+"""The verb that takes any model, and goes on with the right command."""
+
+
+class Verbs(Group):
+    """The commands; of those that sample, a model gets the one of its modality."""
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        """Raises `UserError`, which names the right command, if a model is given to the verb of another modality."""
+        name, command, rest = super().resolve_command(ctx, args)
+        right = None if ctx.resilient_parsing else self._modality(ctx, name, rest)
+        if right is None or right.verb == name:
+            return name, command, rest
+        meant = self.commands[right.verb]
+        assert isinstance(meant, Command)
+        rest = meant.current(rest)
+        whole = shlex.join(["rhapsode", right.verb, *rest])
+        if name != ONCE:
+            raise UserError(f"{meant.first(ctx, rest)} is a model of {right.noun}. The command is: {whole}")
+        ctx.meta.setdefault(NOTES, []).append(f"note: for models of {right.noun}, the command is now: {whole}")
+        return right.verb, meant, rest
+
+    def _modality(self, ctx: Any, verb: str | None, args: list[str]) -> Modality | None:
+        """The modality of the model that the arguments of a verb name, where they are arguments of its own verb."""
+        known = {kind.verb: kind.name for kind in every()}
+        if verb not in known:
+            return None
+        found: dict[str, Modality | None] = {}
+        for other in sorted(known, key=lambda each: each != verb):
+            command = self.commands[other]
+            assert isinstance(command, Command)
+            model = command.first(ctx, args)
+            if model is None:
+                continue
+            if model not in found:
+                try:
+                    found[model] = modality_of_model(model)
+                except UserError:
+                    found[model] = None  # the command says it
+            one = found[model]
+            if one is not None and one.verb == other:
+                return one
+        return None

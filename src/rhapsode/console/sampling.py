@@ -1,0 +1,69 @@
+"""What the commands share that sample from a model: generate, write, compose, speak."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rhapsode.console.brought import modality_of
+from rhapsode.console.imports import unbroken
+from rhapsode.console.modality import Modality
+from rhapsode.console.progress import tell
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.inference.model import Model
+    from rhapsode.nn.samplers import Sampling
+
+
+def modality_of_model(model: str) -> Modality:
+    """The modality of a model, as the header of its file says: no weights are read. Raises `UserError`."""
+    with unbroken():
+        from rhapsode.files import checkpoint
+
+    info = checkpoint.load_info(checkpoint.locate(model))[0]
+    codec = info.get("codec")
+    name = codec.get("name") if isinstance(codec, dict) else None
+    if not isinstance(name, str):
+        raise UserError(f"{model} is no model: its header names no codec. Train one: rhapsode train SOURCE -o MODEL")
+    return modality_of(name)
+
+
+def load(model: str, modality: str) -> Model:
+    """The model, which must be one of that modality. Raises `UserError`, which names the right command."""
+    found = modality_of_model(model)
+    if found.name != modality:
+        raise UserError(f"{model} is a model of {found.noun}. Sample from it with: rhapsode {found.verb} {model}")
+    with unbroken():
+        from rhapsode.inference.model import Model
+
+    return Model.load(model)
+
+
+def sampled(**settings: float) -> Sampling:
+    """How to sample: the settings, checked. Raises `UserError`."""
+    with unbroken():
+        from rhapsode.config import make
+        from rhapsode.nn.samplers import Sampling
+
+    return make(Sampling, settings, "sampling")
+
+
+def prompted(text: str | None, file: str | None, option: str) -> bytes:
+    """The text given as such, on standard input (`-`), or in a file, which `option` named. Raises `UserError`."""
+    if text is not None and file is not None:
+        raise UserError(f"a text and {option} were given; one of them must go.")
+    with unbroken():
+        from rhapsode.data.sources import read_one
+        from rhapsode.inference.reader import as_bytes
+
+    source = "-" if text == "-" else file
+    return as_bytes(text or "", "prompt") if source is None else read_one(source)
+
+
+def fresh_seed() -> int:
+    """A seed at random, told on stderr."""
+    import secrets
+
+    seed = secrets.randbits(32)
+    tell(f"seed {seed}")
+    return seed

@@ -1,0 +1,158 @@
+"""`rhapsode generate`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rhapsode.console.escapes import KNOWN, unescaped
+from rhapsode.console.options import (
+    ARGUMENTS,
+    OUTPUT,
+    SAMPLING,
+    Length,
+    MinP,
+    ModelName,
+    Output,
+    OutputJson,
+    OutputOverwrite,
+    RepetitionPenalty,
+    Samples,
+    SampleSeed,
+    Temperature,
+    TopK,
+    TopP,
+    Typical,
+)
+from rhapsode.console.output import as_json, check_writable, put, visible, write
+from rhapsode.console.progress import tell
+from rhapsode.console.sampling import load, prompted, sampled
+
+if TYPE_CHECKING:
+    from rhapsode.inference.builders import Sample
+    from rhapsode.inference.model import Model
+
+
+def generate(
+    model: ModelName,
+    prompt: Annotated[
+        str | None, typer.Argument(metavar="PROMPT", help="The text to go on from; - reads stdin.")
+    ] = None,
+    prompt_file: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE", rich_help_panel=ARGUMENTS, help="Take the prompt from a file or data:NAME/PART."
+        ),
+    ] = None,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 1.0,
+    min_p: MinP = 0.0,
+    typical: Typical = 1.0,
+    repetition_penalty: RepetitionPenalty = 1.0,
+    seed: SampleSeed = None,
+    samples: Samples = 1,
+    length: Length = None,
+    stop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TEXT",
+            rich_help_panel=SAMPLING,
+            help=f"End before this text; may be given several times. Escapes: {KNOWN}.",
+        ),
+    ] = None,
+    stop_after: Annotated[
+        list[str] | None,
+        typer.Option(metavar="TEXT", rich_help_panel=SAMPLING, help="The same, but the text stays."),
+    ] = None,
+    ignore_end: Annotated[
+        bool,
+        typer.Option(
+            "--ignore-end",
+            rich_help_panel=SAMPLING,
+            help="Go on with another document, or line, where one has ended.",
+        ),
+    ] = False,
+    output: Output = "-",
+    overwrite: OutputOverwrite = False,
+    no_echo: Annotated[
+        bool, typer.Option("--no-echo", rich_help_panel=OUTPUT, help="Leave the prompt out of the output.")
+    ] = False,
+    json: OutputJson = False,
+) -> None:
+    """Let a model of text or code write on from a prompt.
+
+    Without a prompt, it begins by itself. Of several samples, each begins with a line `--- sample N ---`, unless each
+    is a line of its own. For handwriting, music and voices, rhapsode --help names the commands."""
+    check_writable(output, overwrite=overwrite)
+    sampling = sampled(
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        typical=typical,
+        repetition_penalty=repetition_penalty,
+    )
+    loaded = load(model, "text")
+    begun = prompted(prompt, prompt_file, "--prompt-file")
+    how: dict[str, Any] = {
+        "length": length,
+        "seed": seed,
+        "sampling": sampling,
+        "stop": [unescaped(each, "--stop") for each in stop or []],
+        "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
+        "ignore_end": ignore_end,
+    }
+    echo = b"" if no_echo else begun
+    if samples == 1 and output == "-" and not json:
+        _stream(loaded.stream(begun, **how), echo, seed is None)
+        return
+    drawn = loaded.generate(begun, samples=samples, **how)
+    if json:
+        write(output, as_json(_object(loaded, echo, drawn)))
+        return
+    if samples == 1:
+        text = echo + drawn[0].data
+    elif loaded.policy.lines and not ignore_end:
+        text = b"".join(echo + one.data.removesuffix(b"\n") + b"\n" for one in drawn)
+    else:
+        text = b"\n".join(b"--- sample %d ---\n" % (n + 1) + echo + one.data for n, one in enumerate(drawn)) + b"\n"
+    on_screen = output == "-" and sys.stdout.isatty()
+    write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
+    if seed is None:
+        tell(f"seed {drawn[0].seed}")
+
+
+def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
+    """Every piece as it is drawn: characters on a terminal, the exact bytes elsewhere."""
+    screen = sys.stdout.isatty()
+    last = visible(echo.decode("utf-8", "replace")).encode() if screen else echo
+    put(last)
+    for piece in pieces:
+        if piece.data or piece.text:
+            last = visible(piece.text).encode() if screen else piece.data
+            put(last)
+    if screen and not last.endswith(b"\n"):
+        put(b"\n")
+    if tell_seed:
+        tell(f"seed {pieces.seed}")
+
+
+def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
+    import base64
+
+    found = []
+    for one in drawn:
+        entry = {
+            "text": one.text,
+            "nats": -float(one.log_probs.sum()),
+            "stopped": one.stopped,
+            "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
+            "log_probs": one.log_probs.tolist(),
+        }
+        if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something
+            entry["base64"] = base64.b64encode(one.data).decode("ascii")
+        found.append(entry)
+    return {"prompt": prompt.decode("utf-8", "replace"), "seed": drawn[0].seed, "samples": found}
