@@ -44,7 +44,7 @@ from rhapsode.modalities.ink.glyphs import glyphs
 from rhapsode.modalities.ink.hershey import lines
 from rhapsode.modalities.ink.recogniser import FILE, Recogniser
 from rhapsode.modalities.ink.recogniser_training import notices, train_recogniser
-from rhapsode.modalities.ink.sentences import Words
+from rhapsode.modalities.ink.sentences import PromptWords
 from rhapsode.modalities.ink.verified import TRIES, draw
 from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
@@ -65,7 +65,7 @@ X_HEIGHT, SLANT = np.mean(WRITER.height), np.mean(WRITER.slant)
 def words(seed: int) -> Iterator[str]:
     """Lower-case words without end, some of whose letters have accents."""
     source = random.Random(seed)
-    known = Words(source)
+    known = PromptWords(source)
     while True:
         word = known.word()
         if 3 <= len(word) <= 10:
@@ -201,7 +201,7 @@ def noticed(reader: Recogniser, tests: list[Drawing], corpus: list[Drawing]) -> 
 
 def classes(count: int) -> dict[str, list[str]]:
     """So many strings of each kind."""
-    source = Words(random.Random(99))
+    source = PromptWords(random.Random(99))
     known = set(texts())
     kinds: dict[str, Callable[[], str]] = {
         "small letters": lambda: " ".join(source.several(8, 28)).lower(),

@@ -287,10 +287,10 @@ def test_options_of_one_kind_of_data(tmp_path: Path, tiny_model: MakeModel, caps
 
 def test_two_modalities_with_one_option_are_an_error_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     from rhapsode.console.brought import inspecting, options_of
-    from rhapsode.modalities.speech.modality import Speech
-    from rhapsode.modalities.text.modality import Text
+    from rhapsode.modalities.speech.modality import SpeechModality
+    from rhapsode.modalities.text.modality import TextModality
 
-    monkeypatch.setattr(Text, "inspecting", Speech.inspecting)
+    monkeypatch.setattr(TextModality, "inspecting", SpeechModality.inspecting)
     with pytest.raises(ValueError, match="the option 'language', too"):
         options_of(inspecting)
 

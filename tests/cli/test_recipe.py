@@ -237,4 +237,4 @@ def test_two_budgets_in_a_file(tmp_path: Path, text: str, capsys: pytest.Capture
     config.write_text("minutes = 1\nsteps = 2\n")
     arguments: list[Any] = ["train", text, "--config", str(config), "-o", str(tmp_path / "m")]
     assert main(arguments) == 2
-    assert "--minutes and --updates" in capsys.readouterr().err
+    assert "minutes and steps" in capsys.readouterr().err

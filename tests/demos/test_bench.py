@@ -33,8 +33,8 @@ def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     # 6 operations for each weight of a matrix: 4 gates of 16 from 32 and 16 inputs, and 96 outputs, 4 × 8 steps.
     work = 6 * (4 * 16 * (32 + 16) + 96 * 16) * 4 * 8
     assert one["updates"] == pytest.approx(work * one["steps_per_second"] / (4 * 8))
-    assert all(one["trained_per_second"] > 0 and one["drawn_per_second"] > 0 for one in found["drawing"])
-    assert [one["modality"] for one in found["drawing"]] == ["ink", "ink"]
+    assert all(one["trained_per_second"] > 0 and one["drawn_per_second"] > 0 for one in found["modalities"])
+    assert [one["modality"] for one in found["modalities"]] == ["ink", "ink"]
     assert 0 < one["updates"] < one["peak"] and found["generation"]["steps_per_second"] > 0
 
 

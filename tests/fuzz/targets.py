@@ -188,12 +188,13 @@ def speech() -> dict[str, Target]:
 
 def _labels(path: Path) -> None:
     from rhapsode.errors import UserError
+    from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.formats import hts, own, textgrid
-    from rhapsode.modalities.speech.read import labels, recognised
+    from rhapsode.modalities.speech.read import recognised
 
     path.with_suffix(".wav").touch()
     recognised(path)
-    found = labels(path)
+    found = labels.read(path)
     for utterance in found[:RECORDS]:
         own.dumps(utterance)
         with suppress(UserError):

@@ -13,7 +13,7 @@ from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.heads.categorical import Categorical
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Randomness, Sampling
 from rhapsode.steps.sets import Sets
 from rhapsode.steps.symbols import Symbols
 
@@ -106,12 +106,12 @@ def test_drawing_heeds_what_is_allowed(name: str) -> None:
         p = np.exp(head.log_prob(np.repeat(row[None], len(steps), axis=0), steps))
         random, drawn = Randomness(turn), []
         for _ in range(400):
-            drawn.append(head.draw(head.distribution(row), Sampling(), random, (), allowed))
+            drawn.append(head.draw(head.distribution(row), Draw(Sampling(), random, (), allowed)))
             assert possible[where(steps, drawn[-1].step)]
         assert np.mean(np.exp([one.log_mass for one in drawn])) == pytest.approx(p[possible].sum(), rel=0.25)
-        only = head.draw(head.distribution(row), Sampling(), random, (), values[wanted])
+        only = head.draw(head.distribution(row), Draw(Sampling(), random, (), values[wanted]))
         assert np.array_equal(only.step, steps[wanted]) and only.log_mass == pytest.approx(only.log_prob)
-        cold = head.draw(head.distribution(row), Sampling(temperature=0), random, (), values[wanted])
+        cold = head.draw(head.distribution(row), Draw(Sampling(temperature=0), random, (), values[wanted]))
         assert np.array_equal(cold.step, steps[wanted])
 
 
@@ -126,12 +126,12 @@ def test_steps_are_drawn_as_often_as_they_are_likely(name: str) -> None:
     row = head.distribution(np.random.default_rng(8).standard_normal(head.width) * 2)
     random = Randomness(0)
     every = head.steps.extremes()
-    drawn = Counter(where(every, head.draw(row, Sampling(), random, ()).step) for _ in range(4000))
+    drawn = Counter(where(every, head.draw(row, Draw(Sampling(), random)).step) for _ in range(4000))
     for n, count in drawn.most_common(5):
         likely = float(np.exp(head.log_prob(row[None], every[[n]]))[0])
         assert count / 4000 == pytest.approx(likely, abs=4 * (likely / 4000) ** 0.5)
-    coldest = head.draw(row, Sampling(temperature=0), random, ())[0]
-    assert np.array_equal(coldest, head.draw(row, Sampling(temperature=0), random, ())[0])
+    coldest = head.draw(row, Draw(Sampling(temperature=0), random))[0]
+    assert np.array_equal(coldest, head.draw(row, Draw(Sampling(temperature=0), random))[0])
 
 
 @heads()
@@ -181,8 +181,8 @@ def test_what_is_drawn_has_the_log_prob_that_scoring_gives(name: str) -> None:
     rows = head.distribution(parameters)
     for n, row in enumerate(rows):
         assert np.array_equal(head.distribution(parameters[n]), row)
-        step, log_prob, log_mass = head.draw(row, Sampling(), Randomness(0, n), ())
-        again, *_ = head.draw(row, Sampling(), Randomness(0, n), ())
+        step, log_prob, log_mass = head.draw(row, Draw(Sampling(), Randomness(0, n)))
+        again, *_ = head.draw(row, Draw(Sampling(), Randomness(0, n)))
         assert log_mass == 0
         assert np.array_equal(step, again)
         assert head.log_prob(parameters, np.repeat(np.asarray(step)[None], 20, axis=0))[n] == log_prob
@@ -232,11 +232,11 @@ def test_of_each_place_one_group_has_something_at_the_most(name: str) -> None:
     rng = np.random.default_rng(6)
     head = head.bound({key: rng.standard_normal(shape).astype(np.float32) for key, shape in head.shapes.items()})
     parameters = rng.standard_normal((40, head.width)).astype(np.float32) + 1
-    drawn = [head.draw(each, Sampling(), Randomness(n), ()) for n, each in enumerate(head.distribution(parameters))]
+    drawn = [head.draw(each, Draw(Sampling(), Randomness(n))) for n, each in enumerate(head.distribution(parameters))]
     steps = np.array([each.step for each in drawn])
     places = steps.reshape(-1, 3, 4).sum(axis=1)
     assert places.max() == 1 and places.mean() > 0.5
     np.testing.assert_array_equal(head.log_prob(parameters, steps), [each.log_prob for each in drawn])
     allowed = np.ones(head.steps.choices, bool)
-    head.draw(head.distribution(parameters[0]), Sampling(), Randomness(0), (), allowed)
+    head.draw(head.distribution(parameters[0]), Draw(Sampling(), Randomness(0), (), allowed))
     assert allowed.all()  # it is the caller's

@@ -236,18 +236,18 @@ def test_two_trainers_on_one_folder_are_refused(text: Path, tmp_path: Path) -> N
 def test_lost_numbers_roll_back_and_give_up(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from rhapsode.nn.heads.categorical import Categorical
 
-    true_nats, calls = Categorical.nats, []
+    true_nll, calls = Categorical.nll, []
 
     def faulty(self, parameters, targets, weights):  # type: ignore[no-untyped-def]
         calls.append(int(parameters.requires_grad))
         if not calls[-1]:  # evaluation
             calls.pop()
-            return true_nats(self, parameters, targets, weights)
-        return true_nats(self, parameters, targets, weights) * (
+            return true_nll(self, parameters, targets, weights)
+        return true_nll(self, parameters, targets, weights) * (
             float("nan") if len(calls) == bad or bad < 0 < 30 < len(calls) else 1
         )
 
-    monkeypatch.setattr(Categorical, "nats", faulty)
+    monkeypatch.setattr(Categorical, "nll", faulty)
     bad = 40
     warnings: list[str] = []
     report = Report()

@@ -21,6 +21,7 @@ from rhapsode.cli import bench, compress, data, demo, inspect, recipe, score, tr
 from rhapsode.cli._verbs import Verbs
 from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
+from rhapsode.console.complete import whole_words
 from rhapsode.console.output import visible
 from rhapsode.console.streams import standard
 from rhapsode.errors import NotFinite, UserError
@@ -104,7 +105,8 @@ def _run(arguments: list[str] | None) -> int:
     try:
         command = typer.main.get_command(app)
         run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
-        status = copy_context().run(run)  # what options set for one command, another does not find
+        with whole_words():
+            status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()
         if status == INTERRUPTED:  # typer's way with KeyboardInterrupt; a stopped training's, too
             return _say("interrupted", INTERRUPTED)

@@ -53,7 +53,7 @@ DERIVED = {
     "network": {"width": "from data and time"},
     "plan": {
         "rows": "from the data",
-        "window": "32, 64 for wide networks, 128 for handwriting",
+        "window": "32, 64 for wide networks, 128 where a text is attended",
         "warmup": "a tenth of the updates, at most 50",
         "precision": "bf16 where the machine multiplies it",
         "threads": "measured",

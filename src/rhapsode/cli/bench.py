@@ -48,17 +48,17 @@ def bench(
             typer.echo(f"{head}{shares}{one.steps_per_second:11,.0f}")
     drawn = benches.generation()
     cases = [(modality, case) for modality in every() for case in modality.bench()]
-    found_of = [(modality, case, list(benches.drawings(case, precision, where))) for modality, case in cases]
+    measured = [(modality, case, list(benches.speeds(case, precision, where))) for modality, case in cases]
     if json:
         parts = {"training": [asdict(one) for one in found], "generation": asdict(drawn)}
-        own = [{"modality": kind.name, **asdict(one)} for kind, _, drawings in found_of for one in drawings]
-        put(as_json(facts | parts | {"drawing": own}))
+        own = [{"modality": kind.name, **asdict(one)} for kind, _, speeds in measured for one in speeds]
+        put(as_json(facts | parts | {"modalities": own}))
         return
     rate, peak = drawn.bytes_per_second, drawn.peak
     typer.echo("\ngeneration of one sample, float32, on the processor")
     typer.echo(f"{drawn.network:>8} {drawn.steps_per_second:,.0f} steps/s")
     typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights, a matrix-vector product {peak / 1e9:.0f}: {rate / peak:.0%}")
-    for kind, case, drawings in found_of:
+    for kind, case, speeds in measured:
         typer.echo(f"\n{kind.noun}, {case.codec.unit}s/s: trained, and drawn by one sample")
-        for each in drawings:
+        for each in speeds:
             typer.echo(f"{each.network:>16}{each.trained_per_second:10,.0f}{each.drawn_per_second:10,.0f}")

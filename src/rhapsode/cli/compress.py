@@ -8,15 +8,17 @@ from typing import Annotated, Literal
 
 import typer
 
+from rhapsode.console.complete import sources
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Overwrite
+from rhapsode.console.options import ModelName, Overwrite
 from rhapsode.console.output import check_readable, check_writable, read, write
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
 
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")]
 Input = Annotated[str, typer.Argument(metavar="FILE", help="What to read; - is stdin.")]
-Source = Annotated[str, typer.Argument(metavar="SOURCE", help="A file, - for stdin, or data:NAME/PART.")]
+Source = Annotated[
+    str, typer.Argument(metavar="SOURCE", autocompletion=sources, help="A file, - for stdin, or data:NAME/PART.")
+]
 UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
 """What writes to a pipe what such a file holds."""
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.console import complete
 from rhapsode.console.commands import Commands
 from rhapsode.console.options import Json, Overwrite
 from rhapsode.console.output import as_json, check_writable, put, visible, write
@@ -34,7 +35,12 @@ def list_(json: Json = False) -> None:
 
 @app.command("get")
 def get(
-    name: Annotated[str, typer.Argument(metavar="NAME[/PART]", help="As listed; /train, /valid or /test of it.")],
+    name: Annotated[
+        str,
+        typer.Argument(
+            metavar="NAME[/PART]", autocompletion=complete.corpora, help="As listed; /train, /valid or /test of it."
+        ),
+    ],
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="FILE", help="Of a part: write it there, not to stdout.")
     ] = None,

@@ -8,6 +8,7 @@ import typer
 
 from rhapsode.cli._contents import contents
 from rhapsode.cli._made import lines, made
+from rhapsode.console import complete
 from rhapsode.console.brought import inspecting, refuse_others, with_options
 from rhapsode.console.contents import Contents, Found
 from rhapsode.console.imports import unbroken
@@ -20,7 +21,11 @@ from rhapsode.files.inside import trusting
 def _inspect(
     what: Annotated[
         str,
-        typer.Argument(metavar="MODEL|SOURCE", help="A model, or a file, folder, glob or data:NAME of any kind."),
+        typer.Argument(
+            metavar="MODEL|SOURCE",
+            autocompletion=complete.models_and_sources,
+            help="A model, or a file, folder, glob or data:NAME of any kind.",
+        ),
     ],
     brought: dict[str, Any],
     flip: Flip = None,

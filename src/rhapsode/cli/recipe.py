@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.cli import train
+from rhapsode.console import complete
 from rhapsode.console.commands import Commands
 from rhapsode.console.options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
 from rhapsode.console.output import as_json, put
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
 app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
-Name = Annotated[str, typer.Argument(metavar="NAME", help="As listed.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete.recipes, help="As listed.")]
 INDENT, WIDTH = 14, 110
 
 
@@ -105,7 +106,10 @@ def settings() -> None:
 def run(
     name: Name,
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="[SOURCE]...", help="As of train [default: the recipe's own data].")
+        list[str] | None,
+        typer.Argument(
+            metavar="[SOURCE]...", autocompletion=complete.sources, help="As of train [default: the recipe's own data]."
+        ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,

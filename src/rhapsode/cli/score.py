@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from rhapsode.cli._scored import Collected, Output, Printed
+from rhapsode.console import complete
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Field, Flip, Separator, TrustPaths
+from rhapsode.console.options import Field, Flip, ModelName, Separator, TrustPaths
 from rhapsode.console.output import CHUNK
 from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import QUIET, Lines, reporting
@@ -26,10 +27,14 @@ VIEWS = ("step", "line", "document", "color")
 
 
 def score(
-    model: Annotated[str, typer.Argument(metavar="MODEL", help="A model's folder or file.")],
+    model: ModelName,
     sources: Annotated[
         list[str],
-        typer.Argument(metavar="SOURCE...", help="As of train: files, folders, globs, data:NAME/test, or - for stdin."),
+        typer.Argument(
+            metavar="SOURCE...",
+            autocompletion=complete.sources,
+            help="As of train: files, folders, globs, data:NAME/test, or - for stdin.",
+        ),
     ],
     separator: Separator = None,
     field: Field = None,

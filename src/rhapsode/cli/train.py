@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode import registry
+from rhapsode.console import complete
 from rhapsode.console.brought import modality_of, options_of, refuse_others, training, with_options
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
@@ -50,7 +51,12 @@ _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
 def _train(
     brought: dict[str, Any],
     sources: Annotated[
-        list[str] | None, typer.Argument(metavar="SOURCE...", help="Files, folders, globs, data:NAME, or - for stdin.")
+        list[str] | None,
+        typer.Argument(
+            metavar="SOURCE...",
+            autocompletion=complete.sources,
+            help="Files, folders, globs, data:NAME, or - for stdin.",
+        ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Minutes = None,
@@ -97,6 +103,7 @@ def _train(
         str | None,
         typer.Option(
             metavar="FILE.toml",
+            autocompletion=complete.settings,
             help="Options as here, and tables [network], [dropout], [plan], [codec]; or the name of a recipe.",
         ),
     ] = None,
@@ -119,7 +126,10 @@ def _train(
         float | None,
         typer.Option(min=0, max=0.99, metavar="RATE", help="Of what layers give [default: by the epochs]."),
     ] = None,
-    base: Annotated[str | None, typer.Option("--from", metavar="MODEL", help="Fine-tune this model.")] = None,
+    base: Annotated[
+        str | None,
+        typer.Option("--from", metavar="MODEL", autocompletion=complete.models, help="Fine-tune this model."),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     seed: Seed = None,

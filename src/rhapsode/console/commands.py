@@ -67,14 +67,17 @@ class Command(TyperCommand):
         return found
 
     def first(self, ctx: Any, args: list[str]) -> str | None:
-        """The first argument that is no option, if the command can read them all; it need not be complete."""
+        """The first of the arguments that is no option, if the command knows all options among them."""
+        names = [each.name for each in self.params if each.param_type_name == "argument"]
+        inner = self.context_class(self, info_name=self.name, parent=ctx)
         try:
-            _, words, _ = self.make_parser(ctx).parse_args(self.current(args))
+            values, _, _ = self.make_parser(inner).parse_args(self.current(args))
         except Exception as error:
             if hasattr(error, "format_message"):  # a usage error
                 return None
             raise
-        return words[0] if words else None
+        found = values.get(names[0]) if names else None
+        return found if isinstance(found, str) else None
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Raises `UserError`."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from io import StringIO
 from pathlib import Path
 
 MODEL = "model.safetensors"
@@ -22,15 +24,21 @@ def models(incomplete: str) -> list[str]:
             break
         folders = inside
     found = [name.rstrip("/") if (Path(name) / MODEL).exists() else name for name in folders]
-    return found + _completed(incomplete, demos)
+    return found + [name for name in demos if name.startswith(incomplete)]
 
 
 def sources(incomplete: str) -> list[str]:
     """The standard corpora; nothing where only files can be meant, which the shell completes better by itself."""
     from rhapsode.data.datasets import list_datasets
 
-    named = _completed(incomplete, [f"{CORPORA}{one.name}" for one in list_datasets()]) if incomplete else []
+    every = [f"{CORPORA}{one.name}" for one in list_datasets()]
+    named = [name for name in every if incomplete and name.startswith(incomplete)]
     return named and [*named, *_files(incomplete, Path.exists)]
+
+
+def models_and_sources(incomplete: str) -> list[str]:
+    """For commands that take either."""
+    return [*dict.fromkeys([*models(incomplete), *sources(incomplete)])]
 
 
 def corpora(incomplete: str) -> list[str]:
@@ -68,11 +76,25 @@ def _files(incomplete: str, wanted: Callable[[Path], bool]) -> list[str]:
     ]
 
 
-def _completed(incomplete: str, names: list[str]) -> list[str]:
-    """The names that begin so. For bash, `demo:hand` is three words, of which it wants only the last completed."""
-    words, at = os.environ.get("COMP_WORDS", "").split(), int(os.environ.get("COMP_CWORD", "0"))
-    before = "".join(words[at - 1 : at] if incomplete == ":" else words[at - 2 : at])
-    if words and (incomplete == ":" or before.endswith(":")):
-        before = before.rstrip(":") + ":"
-        return [name.removeprefix(before) for name in names if name.startswith(before + incomplete.lstrip(":"))]
-    return [name for name in names if name.startswith(incomplete)]
+@contextmanager
+def whole_words() -> Iterator[None]:
+    """Where bash asks for completion, while this is open: `demo:hand`, which it takes for three words, is one again;
+    and it gets offers without what stands before their colon."""
+    words, at = os.environ.get("COMP_WORDS", "").splitlines(), int(os.environ.get("COMP_CWORD", "0"))
+    if ":" not in words:
+        yield
+        return
+    joined = [""]
+    for word in words[: at + 1]:
+        if word == ":" or joined[-1].endswith(":"):
+            joined[-1] += word
+        else:
+            joined.append(word)
+    os.environ["COMP_WORDS"], os.environ["COMP_CWORD"] = "\n".join(joined[1:]), str(len(joined) - 2)
+    known = joined[-1].rpartition(":")[0] + ":"
+    offered = StringIO()
+    try:
+        with redirect_stdout(offered):
+            yield
+    finally:
+        print(*(line.removeprefix(known) for line in offered.getvalue().splitlines()), sep="\n")

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rhapsode import registry
 from rhapsode.errors import UserError
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rhapsode.data.codecs.codec import Codec
     from rhapsode.data.codecs.records import RecordCodec
     from rhapsode.data.recognition import Kind
+    from rhapsode.data.statistics import Statistics
     from rhapsode.files.refusals import Refusals
 
 
@@ -23,17 +24,6 @@ class Contents(NamedTuple):
 
     about: dict[str, Any]
     lines: list[str]
-
-
-class Described(Protocol):
-    """What some records have in common."""
-
-    @property
-    def warnings(self) -> tuple[str, ...]: ...
-
-    def lines(self) -> Iterator[str]: ...
-
-    def to_json(self) -> dict[str, Any]: ...
 
 
 class Found:
@@ -91,7 +81,7 @@ class Found:
 def of_records(found: Found, describe: Callable[[Iterator[Any], Refusals], Any]) -> Contents | None:
     """What is in all files, or in each part of the only one; None if no codec of records reads them.
 
-    describe: makes a `Described` of records, which is a dataclass; what is left out of files is counted meanwhile.
+    describe: makes statistics of records, a dataclass; what is left out of files is counted meanwhile.
     """
     from rhapsode.data.codecs.records import RecordCodec
     from rhapsode.data.sources import open_sources
@@ -101,7 +91,7 @@ def of_records(found: Found, describe: Callable[[Iterator[Any], Refusals], Any])
         return None
     sources = open_sources([found.name], accepts=codec.recognises, wanted=codec.wanted)
 
-    def described(part: str | None) -> Described:
+    def described(part: str | None) -> Statistics:
         from rhapsode.files.refusals import Refusals
 
         refused = Refusals()

@@ -36,7 +36,9 @@ Temperature = Annotated[
 ]
 TopK = Annotated[
     int,
-    typer.Option(metavar="K", rich_help_panel=SAMPLING, help="Top-k sampling: only the K most probable; 0 is off."),
+    typer.Option(
+        metavar="K", rich_help_panel=MORE_SAMPLING, help="Top-k sampling: the K most probable only; 0 is off."
+    ),
 ]
 TopP = Annotated[
     float,

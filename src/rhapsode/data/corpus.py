@@ -122,8 +122,9 @@ def prepare(
     records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
     if records is not None:
         _refuse_for_records(records, reset, valid_by, separator, field)
-    if flips() and (records is None or records.record != "drawing"):
-        raise UserError(f"flip is for drawings, and the codec is {wanted.kind.name}. Leave it out.")
+    if flips() and not wanted.kind.flips:
+        for_these = " and ".join(sorted(f"{kind.record}s" for kind in registry.every("codec") if kind.flips))
+        raise UserError(f"flip is for {for_these}, and the codec is {wanted.kind.name}. Leave it out.")
     notes: list[str] = []
     doubts: list[str] = []
     if records is None and valid is None and valid_fraction == FRACTION and valid_by is None:

@@ -36,6 +36,29 @@ NAMES = ("stream", "whole", "one-to-one", "many-to-one", "one-to-many")
 
 
 @dataclass(frozen=True)
+class Past:
+    """What a network remembers when it predicts a step, within a unit.
+
+    carried: all steps before it: the state is carried from step to step.
+    period:  the state is zero again after so many steps; 0 for never.
+    window:  the last so many steps, read anew from zero state for each step; 0: none is read twice.
+    """
+
+    carried: bool = False
+    period: int = 0
+    window: int = 0
+
+    @staticmethod
+    def of(config: FramingConfig) -> Past:
+        """As the framing presents it."""
+        return {
+            "one-to-one": Past(period=1),
+            "one-to-many": Past(period=config.length),
+            "many-to-one": Past(window=config.length),
+        }.get(config.name, Past(carried=True))
+
+
+@dataclass(frozen=True)
 class Batch:
     """Time-major examples, all [T, B] or [T, B, *shape of a step].
 

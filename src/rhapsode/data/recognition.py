@@ -1,7 +1,7 @@
 """What kind of data SOURCEs hold, and which codec reads it.
 
 A file is what its content says. Of many files, some of each suffix are looked at, spread over all of them. Most decide:
-one drawing among a hundred texts is an illustration. Where half of the files or more are of kinds that are not read as
+one picture among a hundred texts is an illustration. Where half of the files or more are of kinds that are not read as
 they are, or that other codecs read, none is chosen: a model of what is left is not what was asked for.
 """
 
@@ -43,10 +43,6 @@ CLUTTER = re.compile(
 """Names of files that are found beside data of any kind."""
 ADVISED = 2
 """Remedies that are told."""
-TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption")
-"""Suffixes of texts that may go with a file of the same name: what is said, lyrics, captions."""
-WITH_TEXTS = ("recording", "film", "picture", "score")
-"""Sorts of files that such texts go with."""
 Source = str | os.PathLike[str]
 
 
@@ -56,7 +52,7 @@ class Kind(NamedTuple):
     what:   for messages, with {s} for its plural.
     family: the first of the codecs that read files like it; `text` for those of text; empty for none.
     why:    it is not read all the same, a sentence without its stop; empty where it is.
-    remedy: what can be done, another one, with {file} and {stem} as in `signature.Format`.
+    remedy: what can be done, another one, with {file} and {stem} as in `signature.Signature`.
     plain:  whether it is read where text is wanted.
     joined: whether texts go with it.
     """
@@ -93,19 +89,18 @@ def kind_of(path: Path) -> Kind:
         return EMPTY
     found = signature.of(path)
     plain = b"\0" not in head
-    packed = suffix in signature.PACKED and found is not None and found.sort in ("recording", "film")
-    if found is None or not found.remedy or found.sort in ("archive", "text") or packed:
+    if found is None or found.may_be_read(suffix):
         for codec in _families():
             if codec.recognises(path):
                 return Kind(f"file{{s}} of {codec.record}s", codec.name, plain=plain, joined=True)
-        for codec in _families() if found is None or found.sort != "film" else ():
+        for codec in _families() if found is None or not found.moving else ():
             if lack := codec.lacking(path):
-                joined = found is not None and found.sort in WITH_TEXTS
+                joined = found is not None and found.joined
                 return Kind(lack.what, codec.name, lack.why, f"Give {codec.wanted}", plain, joined)
     found = found or signature.of_head(head, suffix)  # that of a packed file is of what is in it
     if found is None:
         return TEXT if plain else BINARY
-    return Kind(found.noun, why=f"{found.name} is not read", remedy=found.remedy, joined=found.sort in WITH_TEXTS)
+    return Kind(found.noun, why=f"{found.name} is not read", remedy=found.remedy, joined=found.joined)
 
 
 class Survey:
@@ -126,9 +121,9 @@ class Survey:
             groups.setdefault(_suffix(path), []).append(path)
         names = set[str]()
         for suffix, group in groups.items():
-            if suffix not in TEXTS and self._add(group, TEXT):
+            if suffix not in signature.TEXTS and self._add(group, TEXT):
                 names.update(map(_name, group))
-        for suffix in filter(groups.__contains__, TEXTS):
+        for suffix in filter(groups.__contains__, signature.TEXTS):
             self._add([path for path in groups[suffix] if _name(path) in names], BESIDE)
             self._add([path for path in groups[suffix] if _name(path) not in names], TEXT)
 

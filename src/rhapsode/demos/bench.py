@@ -72,7 +72,7 @@ class Case(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Drawing:
+class Speeds:
     """Of one network of a case: steps per second, trained and drawn, the latter of one sample."""
 
     network: str
@@ -106,7 +106,7 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
 
 
 @memory.kept()
-def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawing]:
+def speeds(case: Case, precision: str, device: torch.device) -> Iterator[Speeds]:
     """Each network of a case."""
     rows, window = case.batch
     for name, settings in case.networks.items():
@@ -121,7 +121,7 @@ def drawings(case: Case, precision: str, device: torch.device) -> Iterator[Drawi
             begun = time.perf_counter()
             drawn = model.generate(case.prompt, length=STEPS, seed=1)[0]
             times.append((time.perf_counter() - begun) / len(drawn.steps))
-        yield Drawing(name, rows * window / update, 1 / statistics.median(times))
+        yield Speeds(name, rows * window / update, 1 / statistics.median(times))
 
 
 def untrained(codec: Codec, network: NetworkConfig) -> Model:

@@ -46,4 +46,4 @@ def unused() -> str:
     found = [pattern for pattern, fits in _patterns.get().items() if not fits]
     if not found:
         return ""
-    return f"--flip {' and '.join(map(repr, found))} fits no file of drawings that was read. Is it right?"
+    return f"--flip {' and '.join(map(repr, found))} fits no file that was read and can be turned. Is it right?"

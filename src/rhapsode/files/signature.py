@@ -17,6 +17,8 @@ HEAD = 1 << 12
 """Bytes that the table needs."""
 PACKED = (".m4a", ".m4b", ".aac", ".mp4", ".3gp", ".amr", ".wma", ".webm")
 """Suffixes of recordings that libsndfile cannot read, but PyAV can."""
+TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption")
+"""Suffixes of texts that may go with a file of the same name: what is said, lyrics, captions."""
 TO_WAV = "Convert it: ffmpeg -i {file} {stem}.wav"
 TO_TEXT = "Convert it: pandoc {file} -o {stem}.txt"
 TO_UTF8 = "Convert it: iconv -f UTF-16 -t UTF-8 {file} > {stem}-utf8.txt"
@@ -26,7 +28,7 @@ AS_LINES = "Write what you want of it as text, or as lines of JSON"
 NO_PICTURES = "Handwriting is read as strokes of a pen (InkML, SVG, lines of JSON), other text as files of text"
 
 
-class Format(NamedTuple):
+class Signature(NamedTuple):
     """sort: `recording`, `film`, `picture`, `document`, `score`, `archive`, `table`, `drawing` or `text`.
 
     name:   of the format, e.g. `M4A`.
@@ -43,87 +45,105 @@ class Format(NamedTuple):
         """For messages, with {s} for its plural."""
         return f"{self.sort}{{s}} ({self.name})"
 
+    @property
+    def joined(self) -> bool:
+        """Whether texts may go with such files, in files of the same names: see `TEXTS`."""
+        return self.sort in ("recording", "film", "picture", "score")
 
-M4A = Format("recording", "M4A", TO_WAV)
-OFFICE = Format("document", "Office", TO_TEXT)
-MUSESCORE = Format("score", "MuseScore", EXPORT)
-GUITAR_PRO = Format("score", "Guitar Pro", EXPORT)
+    @property
+    def moving(self) -> bool:
+        """Whether there is more to such files than a codec could want."""
+        return self.sort == "film"
 
-TABLE: tuple[tuple[bytes, Format], ...] = (
-    (rb"RIFF.{4}WAVE|RF64.{4}WAVE|riff\x2e\x91\xcf\x11", Format("recording", "WAV")),
-    (rb"fLaC", Format("recording", "FLAC")),
-    (rb"OggS\0", Format("recording", "Ogg")),
-    (rb"ID3[\x02-\x04]\0|\xff[\xf2\xf3\xfa\xfb][^\0\xff]", Format("recording", "MP3")),
-    (rb"FORM.{4}AIF[FC]", Format("recording", "AIFF")),
-    (rb"\.snd\0", Format("recording", "AU")),
-    (rb"caff\0\x01", Format("recording", "CAF")),
+    def may_be_read(self, suffix: str) -> bool:
+        """Whether a codec may read such a file, whatever its remedy: one that holds files, text, a table or sound."""
+        packed = suffix in PACKED and self.sort in ("recording", "film")
+        return not self.remedy or self.sort in ("archive", "text", "table") or packed
+
+
+M4A = Signature("recording", "M4A", TO_WAV)
+OFFICE = Signature("document", "Office", TO_TEXT)
+MUSESCORE = Signature("score", "MuseScore", EXPORT)
+GUITAR_PRO = Signature("score", "Guitar Pro", EXPORT)
+
+TABLE: tuple[tuple[bytes, Signature], ...] = (
+    (rb"RIFF.{4}WAVE|RF64.{4}WAVE|riff\x2e\x91\xcf\x11", Signature("recording", "WAV")),
+    (rb"fLaC", Signature("recording", "FLAC")),
+    (rb"OggS\0", Signature("recording", "Ogg")),
+    (rb"ID3[\x02-\x04]\0|\xff[\xf2\xf3\xfa\xfb][^\0\xff]", Signature("recording", "MP3")),
+    (rb"FORM.{4}AIF[FC]", Signature("recording", "AIFF")),
+    (rb"\.snd\0", Signature("recording", "AU")),
+    (rb"caff\0\x01", Signature("recording", "CAF")),
     (rb".{4}ftypM4[ABP]", M4A),
-    (rb".{4}ftyp(?:hei[cfmsx]|mif1|msf1|avif)", Format("picture", "HEIF", NO_PICTURES)),
-    (rb".{4}ftyp", Format("film", "MP4", TO_WAV)),
-    (rb"\xff[\xf0\xf1\xf8\xf9][^\0\xff]", Format("recording", "AAC", TO_WAV)),
-    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Format("recording", "WMA", TO_WAV)),
-    (rb"#!AMR", Format("recording", "AMR", TO_WAV)),
-    (rb"MAC \x96\x0f", Format("recording", "Monkey's Audio", TO_WAV)),
-    (rb"wvpk", Format("recording", "WavPack", TO_WAV)),
-    (rb"\x1a\x45\xdf\xa3", Format("film", "Matroska or WebM", TO_WAV)),
-    (rb"RIFF.{4}AVI ", Format("film", "AVI", TO_WAV)),
-    (rb"\0\0\x01[\xb3\xba]", Format("film", "MPEG", TO_WAV)),
-    (rb"\x89PNG\r\n\x1a\n", Format("picture", "PNG", NO_PICTURES)),
-    (rb"\xff\xd8\xff", Format("picture", "JPEG", NO_PICTURES)),
-    (rb"GIF8[79]a", Format("picture", "GIF", NO_PICTURES)),
-    (rb"RIFF.{4}WEBP", Format("picture", "WebP", NO_PICTURES)),
-    (rb"II\*\0|MM\0\*", Format("picture", "TIFF", NO_PICTURES)),
-    (rb"BM.{4}\0\0\0\0.{4}[\x0c\x28\x6c\x7c]\0\0\0", Format("picture", "BMP", NO_PICTURES)),
-    (rb"8BPS\0\x01", Format("picture", "Photoshop", NO_PICTURES)),
-    (rb"%PDF-", Format("document", "PDF", "Convert it: pdftotext {file} {stem}.txt")),
-    (rb"%!PS-Adobe", Format("document", "PostScript", "Convert it: ps2ascii {file} {stem}.txt")),
-    (rb"\{\\rtf1", Format("document", "RTF", TO_TEXT)),
-    (rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format("document", "old Office", "Save it as text from an office program")),
-    (rb"AT&TFORM.{4}DJV", Format("document", "DjVu", "Convert it: djvutxt {file} {stem}.txt")),
-    (rb".{3}\0{5}\{", Format("model", "safetensors", "Only models that Rhapsode trained can be used")),
-    (rb"PAR1[\0-\x1f]", Format("table", "Parquet", AS_LINES)),
-    (rb"ARROW1\0\0", Format("table", "Arrow", AS_LINES)),
-    (rb"SQLite format 3\0", Format("table", "SQLite", AS_LINES)),
-    (rb"\x89HDF\r\n\x1a\n", Format("table", "HDF5", AS_LINES)),
-    (rb"\x93NUMPY", Format("table", "NumPy", AS_LINES)),
+    (rb".{4}ftyp(?:hei[cfmsx]|mif1|msf1|avif)", Signature("picture", "HEIF", NO_PICTURES)),
+    (rb".{4}ftyp", Signature("film", "MP4", TO_WAV)),
+    (rb"\xff[\xf0\xf1\xf8\xf9][^\0\xff]", Signature("recording", "AAC", TO_WAV)),
+    (rb"\x30\x26\xb2\x75\x8e\x66\xcf\x11", Signature("recording", "WMA", TO_WAV)),
+    (rb"#!AMR", Signature("recording", "AMR", TO_WAV)),
+    (rb"MAC \x96\x0f", Signature("recording", "Monkey's Audio", TO_WAV)),
+    (rb"wvpk", Signature("recording", "WavPack", TO_WAV)),
+    (rb"\x1a\x45\xdf\xa3", Signature("film", "Matroska or WebM", TO_WAV)),
+    (rb"RIFF.{4}AVI ", Signature("film", "AVI", TO_WAV)),
+    (rb"\0\0\x01[\xb3\xba]", Signature("film", "MPEG", TO_WAV)),
+    (rb"\x89PNG\r\n\x1a\n", Signature("picture", "PNG", NO_PICTURES)),
+    (rb"\xff\xd8\xff", Signature("picture", "JPEG", NO_PICTURES)),
+    (rb"GIF8[79]a", Signature("picture", "GIF", NO_PICTURES)),
+    (rb"RIFF.{4}WEBP", Signature("picture", "WebP", NO_PICTURES)),
+    (rb"II\*\0|MM\0\*", Signature("picture", "TIFF", NO_PICTURES)),
+    (rb"BM.{4}\0\0\0\0.{4}[\x0c\x28\x6c\x7c]\0\0\0", Signature("picture", "BMP", NO_PICTURES)),
+    (rb"8BPS\0\x01", Signature("picture", "Photoshop", NO_PICTURES)),
+    (rb"%PDF-", Signature("document", "PDF", "Convert it: pdftotext {file} {stem}.txt")),
+    (rb"%!PS-Adobe", Signature("document", "PostScript", "Convert it: ps2ascii {file} {stem}.txt")),
+    (rb"\{\\rtf1", Signature("document", "RTF", TO_TEXT)),
+    (
+        rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        Signature("document", "old Office", "Save it as text from an office program"),
+    ),
+    (rb"AT&TFORM.{4}DJV", Signature("document", "DjVu", "Convert it: djvutxt {file} {stem}.txt")),
+    (rb".{3}\0{5}\{", Signature("model", "safetensors", "Only models that Rhapsode trained can be used")),
+    (rb"PAR1[\0-\x1f]", Signature("table", "Parquet", AS_LINES)),
+    (rb"ARROW1\0\0", Signature("table", "Arrow", AS_LINES)),
+    (rb"SQLite format 3\0", Signature("table", "SQLite", AS_LINES)),
+    (rb"\x89HDF\r\n\x1a\n", Signature("table", "HDF5", AS_LINES)),
+    (rb"\x93NUMPY", Signature("table", "NumPy", AS_LINES)),
     (rb".FICHIER GUITAR PRO|BCF[SZ]", GUITAR_PRO),
-    (rb"\x0fSIBELIUS", Format("score", "Sibelius", EXPORT)),
-    (rb"ENIGMA BINARY FILE", Format("score", "Finale", EXPORT)),
-    (rb"RIFF.{4}RMID", Format("score", "MIDI within RIFF", "Save it as plain MIDI")),
-    (rb".{257}ustar", Format("archive", "tar", f"{UNPACK}: tar xf {{file}}")),
-    (rb"7z\xbc\xaf\x27\x1c", Format("archive", "7z", UNPACK)),
-    (rb"Rar!\x1a\x07", Format("archive", "RAR", UNPACK)),
-    (rb"\x1f\x8b", Format("archive", "gzip", "Unpack it: gunzip {file}")),
-    (rb"BZh[1-9]1AY&SY", Format("archive", "bzip2", "Unpack it: bunzip2 {file}")),
-    (rb"\xfd7zXZ\0", Format("archive", "xz", "Unpack it: unxz {file}")),
-    (rb"\x28\xb5\x2f\xfd", Format("archive", "Zstandard", "Unpack it: unzstd {file}")),
-    (rb"\xff\xfe|\xfe\xff", Format("text", "UTF-16", TO_UTF8)),
+    (rb"\x0fSIBELIUS", Signature("score", "Sibelius", EXPORT)),
+    (rb"ENIGMA BINARY FILE", Signature("score", "Finale", EXPORT)),
+    (rb"RIFF.{4}RMID", Signature("score", "MIDI within RIFF", "Save it as plain MIDI")),
+    (rb".{257}ustar", Signature("archive", "tar", f"{UNPACK}: tar xf {{file}}")),
+    (rb"7z\xbc\xaf\x27\x1c", Signature("archive", "7z", UNPACK)),
+    (rb"Rar!\x1a\x07", Signature("archive", "RAR", UNPACK)),
+    (rb"\x1f\x8b", Signature("archive", "gzip", "Unpack it: gunzip {file}")),
+    (rb"BZh[1-9]1AY&SY", Signature("archive", "bzip2", "Unpack it: bunzip2 {file}")),
+    (rb"\xfd7zXZ\0", Signature("archive", "xz", "Unpack it: unxz {file}")),
+    (rb"\x28\xb5\x2f\xfd", Signature("archive", "Zstandard", "Unpack it: unzstd {file}")),
+    (rb"\xff\xfe|\xfe\xff", Signature("text", "UTF-16", TO_UTF8)),
 )
 _TABLE = [(re.compile(pattern, re.DOTALL), format) for pattern, format in TABLE]
 ROOTS = {
     "museScore": MUSESCORE,
-    "mei": Format("score", "MEI", "Convert it to MusicXML, e.g. with Verovio or MuseScore"),
+    "mei": Signature("score", "MEI", "Convert it to MusicXML, e.g. with Verovio or MuseScore"),
 }
 """Outermost elements of XML."""
 INSIDE = (
     (re.compile(r"\[Content_Types\]\.xml"), OFFICE),
-    (re.compile(r".*\.opf"), Format("document", "EPUB", TO_TEXT)),
+    (re.compile(r".*\.opf"), Signature("document", "EPUB", TO_TEXT)),
     (re.compile(r"META-INF/manifest\.xml"), OFFICE),
     (re.compile(r".*\.mscx"), MUSESCORE),
     (re.compile(r"Content/score\.gpif"), GUITAR_PRO),
 )
 """Members that tell what a zip archive is."""
-ZIP = Format("archive", "zip without drawings or tunes", f"{UNPACK}: python -m zipfile -e {{file}} {{stem}}")
+ZIP = Signature("archive", "zip without drawings or tunes", f"{UNPACK}: python -m zipfile -e {{file}} {{stem}}")
 BY_NAME = {
     ".m4a": M4A,
-    ".aac": Format("recording", "AAC", TO_WAV),
-    ".wma": Format("recording", "WMA", TO_WAV),
-    ".amr": Format("recording", "AMR", TO_WAV),
+    ".aac": Signature("recording", "AAC", TO_WAV),
+    ".wma": Signature("recording", "WMA", TO_WAV),
+    ".amr": Signature("recording", "AMR", TO_WAV),
 }
 """For bytes that tell nothing, or less."""
 
 
-def of_head(head: bytes, suffix: str = "") -> Format | None:
+def of_head(head: bytes, suffix: str = "") -> Signature | None:
     """The format that these first bytes are in; None for all others, plain text among them. suffix: of the file's
     name, which tells what bytes do not: an M4A may say that it is an MP4."""
     found = next((format for pattern, format in _TABLE if pattern.match(head)), None)
@@ -134,7 +154,7 @@ def of_head(head: bytes, suffix: str = "") -> Format | None:
     return found
 
 
-def of(path: Path) -> Format | None:
+def of(path: Path) -> Signature | None:
     """The format of a file, see `of_head`; of an archive, by its members. None for what cannot be read."""
     source = of_file(path, path.name)
     try:

@@ -114,6 +114,11 @@ def of_file(path: Path, name: str) -> Source:
     return Source(name, path, lambda: unpacked(lambda: open(path, "rb"), name, path.stat().st_size, FREE), _file)
 
 
+def of_bytes(data: bytes, name: str) -> Source:
+    """Bytes that are no file."""
+    return Source(name, PurePath(name), lambda: io.BytesIO(data), lambda path: None)
+
+
 def unpacked(opening: Callable[[], IO[bytes]], name: str, size: int, free: int) -> IO[bytes]:
     """A stream, or what is in it if it is packed by gzip, bzip2 or xz. opening: gives a new one.
 

@@ -13,7 +13,7 @@ import numpy as np
 from rhapsode.data.codecs.output import EMPTY, Output, Piece, Stopped
 from rhapsode.data.guide import Guide
 from rhapsode.nn.heads._head import Head
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Randomness, Sampling
 
 NO_ATTENTION = np.zeros(0, np.float32)
 TRIES = 64
@@ -99,11 +99,9 @@ class Builder:
             self._output.stopped = "end"
             return EMPTY
         guide = self._guide
-        mask = guide.mask()
+        how = Draw(self._sampling, self._randomness, self._recent, guide.mask())
         for _ in range(TRIES):
-            step, log_prob, log_mass = self._head.draw(
-                distribution, self._sampling, self._randomness, self._recent, mask
-            )
+            step, log_prob, log_mass = self._head.draw(distribution, how)
             if guide.canonical(step):
                 break
         guide.read(step)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from rhapsode.data.framing import Past
 from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
 from rhapsode.inference.reader import Units
@@ -31,7 +32,7 @@ class Dynamic(Evaluation):
         """Raises `UserError` for models that do not carry their state."""
         import torch
 
-        if model.config.framing.name != "stream":
+        if not Past.of(model.config.framing).carried:
             raise UserError(
                 f"dynamic evaluation is for models that carry their state; this one's framing is "
                 f"{model.config.framing.name}. Score it without."

@@ -13,7 +13,8 @@ from typing import Any, Self
 import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
-from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.data.codecs.text import Decoder
+from rhapsode.data.framing import Past
 from rhapsode.data.guide import NOTHING
 from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
@@ -60,7 +61,7 @@ class Reader:
     ) -> None:
         """text: [U] symbols that go with every row; models with attention need it. covariates: [D]
         float32 of the first step, of models whose codec has any."""
-        self._model = model
+        self._model, self._past = model, Past.of(model.config.framing)
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None
@@ -111,20 +112,17 @@ class Reader:
 
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
-        framing = self._model.config.framing
         inputs = self._model.codec.steps.inputs(steps)
         # Lists, not arrays: this runs once a step, mostly for one row, and then numpy costs more than it does.
         begins = [row.read(symbol) for row, symbol in zip(self._rows, inputs.tolist(), strict=True)]
         if any(begins):
             inputs[begins] = self._start
-        if framing.name == "many-to-one":
+        if self._past.window:
             self._read_windows(inputs, begins)
             return
-        fresh = begins
-        if framing.name == "one-to-one":
-            fresh = [True] * self.rows
-        elif framing.name == "one-to-many":
-            fresh = [begin or row.predicted >= framing.length for row, begin in zip(self._rows, begins, strict=True)]
+        fresh, period = begins, self._past.period
+        if period:
+            fresh = [begin or row.predicted >= period for row, begin in zip(self._rows, begins, strict=True)]
         if any(fresh):
             for row, is_fresh in zip(self._rows, fresh, strict=True):
                 if is_fresh:
@@ -145,10 +143,10 @@ class Reader:
         return parameters, attention
 
     def _read_windows(self, inputs: np.ndarray, begins: list[bool]) -> None:
-        """many-to-one: the window before the next step, from zero state, once more for each step."""
+        """The window before the next step, from zero state, once more for each step."""
         out, states = [], []
         for row, step, begin in zip(self._rows, inputs, begins, strict=True):
-            row.window = [step] if begin else [*row.window, step][-self._model.config.framing.length :]
+            row.window = [step] if begin else [*row.window, step][-self._past.window :]
             window = self._model.codec.steps.inputs(np.stack(row.window))[:, None]
             parameters, state = self._model.engine.run(window, self._model.engine.zeros(1))
             out.append(parameters[-1, 0])
@@ -163,11 +161,10 @@ class Reader:
         """
         if self.rows != 1:
             raise ValueError("only a reader of one row can read a known sequence")
-        carried = self._model.config.framing.name in ("stream", "whole")
         for at in range(0, len(steps), BLOCK):
             block = self._model.codec.steps.inputs(steps[at : at + BLOCK])
             known = covariates[at : at + BLOCK]
-            if carried:
+            if self._past.carried:
                 yield self._read_block(block, known)
             else:
                 out = []
@@ -234,8 +231,7 @@ class Units:
     """Finds, as steps are read, where units begin according to the model's reset policy."""
 
     def __init__(self, model: Trained) -> None:
-        self._codec, self._policy = model.codec, model.policy
-        self._every = model.policy.every
+        self._model, self._every = model, model.policy.every
         self._end = model.end if model.policy.documents else None
         self._begin_document()
 
@@ -243,8 +239,8 @@ class Units:
         self._in_unit = 0
         self._decoder: Decoder | None = None
         self._scanner: Scanner | None = None
-        if self._policy.rule and isinstance(self._codec, TextCodec):  # rules are rules on text
-            self._decoder, self._scanner = self._codec.decoder(), self._policy.scanner()
+        if self._model.policy.rule:  # rules are rules on text
+            self._decoder, self._scanner = self._model.text_codec.decoder(), self._model.policy.scanner()
 
     def copy(self) -> Self:
         other = copy.copy(self)
@@ -270,7 +266,7 @@ class _Row(Units):
 
     def __init__(self, model: Trained) -> None:
         super().__init__(model)
-        self.predicted = 0  # one-to-many: steps since the state was last zero
+        self.predicted = 0  # steps since the state was last zero
         self.window: list[Any] = [model.codec.steps.start]
 
     def read(self, step: Any) -> bool:

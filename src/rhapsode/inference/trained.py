@@ -102,11 +102,11 @@ class Trained:
         """The codec, if it is one of records. Raises `UserError`."""
         if not isinstance(self.codec, RecordCodec):
             raise UserError(
-                f"this needs a model of drawings or the like; the codec of this one is {self.codec.name!r}."
+                f"this needs a model of whole records, not of text; the codec of this one is {self.codec.name!r}."
             )
         return self.codec
 
     @property
     def end(self) -> int | None:
         """The symbol that ends a document, if the model knows one and the policy has a use for it."""
-        return self.codec.end if isinstance(self.codec, TextCodec) and not self.policy.lines else None
+        return None if self.policy.lines else self.codec.end

@@ -12,7 +12,7 @@ equals the symbol with the lower number wins.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
@@ -159,14 +159,28 @@ class Randomness:
         return Randomness(self.seed, self.row, self.step, self.particle)
 
 
-def choose(
-    log_probs: np.ndarray,
-    sampling: Sampling,
-    randomness: Randomness,
-    seen: Sequence[int],
-    mask: np.ndarray | None,
-) -> tuple[int, float]:
-    """One of V symbols, by their log-probabilities [V]; and log p of all that are `mask` [V] (None: 0)."""
+class Draw(NamedTuple):
+    """How one step is drawn.
+
+    recent: the steps before it, as far as `sampling` looks back.
+    mask:   [choices of the kind of step] bool: what may be drawn, see `Guide`; None for everything.
+    """
+
+    sampling: Sampling
+    randomness: Randomness
+    recent: Sequence[Any] = ()
+    mask: np.ndarray | None = None
+
+    def part(self, values: slice) -> Draw:
+        """How some of its values are drawn by themselves."""
+        return Draw(self.sampling, self.randomness, (), None if self.mask is None else self.mask[values])
+
+
+def choose(log_probs: np.ndarray, how: Draw) -> tuple[int, float]:
+    """One of V symbols, by their log-probabilities [V]; and log p of all that the mask allows (without one: 0)."""
+    sampling, randomness, recent, mask = how
+    # Only the penalty reads `recent`, so it is not made an array for nothing.
+    seen = () if sampling.repetition_penalty == 1 else tuple(recent)
     if mask is None:
         return draw(adjust(log_probs, sampling, seen), randomness.uniform()), 0.0
     some = np.where(mask, log_probs, -np.inf)

@@ -37,10 +37,10 @@ many updates. Wider networks, which longer budgets call for, learn over twice th
 twice as many steps, to keep the optimizer's share of the time small."""
 WIDE, WIDER = 512, 768
 ATTENDING = 128
-"""Steps of a window where a text is attended: some seven characters of handwriting. Whether the pen's next stroke
-belongs to this character or the next one shows late."""
+"""Steps of a window where a text is attended: of handwriting, some seven characters. It shows late whether a step
+belongs to this character or the next one."""
 PACKED, PACKED_ROWS, PACKED_LEAST = 1024, 8, 256
-"""Steps of a row that whole units are packed in, and rows of a batch; and steps where there are few, as of phones."""
+"""Steps of a row that whole units are packed in, and rows of a batch; and steps of a row where there are few in all."""
 FED_BACK = 1.4
 """How much longer a step takes whose window feeds the first layer: that runs step by step."""
 FINE = 0.2

@@ -370,5 +370,5 @@ def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> B
     if not named:
         return None
     if len(named) > 1:
-        raise UserError(f"one budget at a time: {' and '.join('--' + n for n in named)} were given.")
+        raise UserError(f"one budget at a time: {' and '.join(named)} were given.")
     return make(Budget, named, "budget")

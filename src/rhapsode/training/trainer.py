@@ -19,9 +19,7 @@ import torch
 from torch import Tensor
 
 from rhapsode.config import Dropout, ModelConfig, make
-from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_to_json
-from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus
 from rhapsode.data.framing import Batch, Framed, Framing
 from rhapsode.data.resets import ResetPolicy
@@ -207,15 +205,11 @@ class Trainer(Loop):
     @property
     def lines(self) -> bool:
         """What it generates is lines, one a sample."""
-        return self._of_text and ResetPolicy.parse(self.plan.reset).lines
-
-    @property
-    def _of_text(self) -> bool:
-        return isinstance(self.corpus.codec, TextCodec)
+        return ResetPolicy.parse(self.plan.reset).lines
 
     def _per_char(self, valid: float) -> dict[str, float]:
         """The same in the unit that texts are compared in."""
-        if not self._of_text:
+        if not self.corpus.valid_bytes:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
@@ -247,18 +241,18 @@ class Trainer(Loop):
 
     def _evaluated(self, dropout: Dropout | None) -> float:
         framed = Framed(self.corpus.valid, self.corpus.codec.steps)
-        records = isinstance(self.corpus.codec, RecordCodec)
-        rows = max(1, min(VALID_ROWS, framed.length // 256, *[len(framed.begins)] * records))
+        continuous = self.corpus.codec.continuous
+        rows = max(1, min(VALID_ROWS, framed.length // 256, *[] if continuous else [len(framed.begins)]))
         window = min(256, max(1, framed.length // rows))
         if self.plan.framing.name == "whole":
             rows, window = self.plan.rows, self.plan.window
         framing = Framing(self.plan.framing, framed, rows, window)
         count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
         state, nats, weight = self._zeros(rows), 0.0, 0.0
-        met = np.full(rows, not records)
+        met = np.full(rows, continuous)
         for i in range(count):
             batch = framing.batch(i)
-            # A row begins in the middle of a unit, whose beginning it has not seen; of a record that would matter.
+            # A row begins in the middle of a unit, whose beginning it has not seen; but for text, that would matter.
             met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
             t = self._tensors(replace(batch, weight=batch.weight * met))
             met = met[-1]
@@ -277,7 +271,8 @@ class Trainer(Loop):
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
         if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
-        drawn = model.generate(self._some_text(), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=self._of_text)
+        going_on = self.corpus.codec.continuous
+        drawn = model.generate(self._some_text(model), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=going_on)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
@@ -286,19 +281,21 @@ class Trainer(Loop):
 
     def sample(self, model: Model) -> str:
         """What the present weights write, a little neater than they are sure of."""
-        codec, text = self.corpus.codec, self._some_text()
+        text, going_on = self._some_text(model), self.corpus.codec.continuous
         neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
         length = None if text or self.network.encoder else 200
-        drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=self._of_text)[0]
-        return f"{text}\n{codec.show(drawn.record)}".lstrip("\n") if isinstance(codec, RecordCodec) else drawn.text
+        drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=going_on)[0]
+        if drawn.record is None:
+            return drawn.text
+        return f"{text}\n{model.record_codec.show(drawn.record)}".lstrip("\n")
 
-    def _some_text(self) -> str:
+    def _some_text(self, model: Model) -> str:
         """One of the validation data's, for models of steps that go with a text."""
-        codec, texts = self.corpus.codec, self.corpus.valid.texts
-        if not isinstance(codec, RecordCodec) or texts is None or not self.network.attention:
+        texts = self.corpus.valid.texts
+        if texts is None or not self.network.attention:
             return ""
         n = self.step % (len(texts.begins) - 1)
-        return codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
+        return model.record_codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
 
     # --- files ---
 

@@ -31,7 +31,7 @@ def test_counts():
     assert found.points_per_character == 15 and found.grid is None
     assert "' ' 1" in only(found, "less than 10 times") and "'\\n' 1" in str(found)
     assert json.loads(json.dumps(found.to_json()))["points"] == 60
-    assert "points          60, 20 … 30.0 … 40 a drawing" in list(found.lines())
+    assert "points          60, 20 … 30 … 40 a drawing" in list(found.lines())
 
 
 def test_how_many_dots_come_after_their_word():
@@ -104,7 +104,7 @@ def test_times():
 
 def test_memory_is_bounded(monkeypatch):
     monkeypatch.setattr(module, "SAMPLE", 100)
-    sample = module._Sample()
+    sample = module._OffsetSample()
     rng = np.random.default_rng(0)
     rows = np.arange(2000).reshape(-1, 2)
     at = 0

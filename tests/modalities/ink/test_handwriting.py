@@ -140,7 +140,7 @@ def test_models_of_text_and_of_pens_say_what_they_are_not_for(tiny_model: MakeMo
     for call in (pen.score, pen.compress, pen.state):
         with pytest.raises(UserError, match="model of"):
             call(b"ab")
-    with pytest.raises(UserError, match="model of drawings"):
+    with pytest.raises(UserError, match="model of whole records"):
         list(text.score_records([]))
     with pytest.raises(UserError, match="style and outline are records"):
         text.generate("ab", style=written(["ada"])[0])
@@ -690,11 +690,11 @@ def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.Captur
         (["write", "MODEL", "xyz", "-o", "x.svg"], "never seen"),
         (["write", "MODEL", "ab", "-o", "x.doc"], "must end in"),
         (["write", "MODEL", "ab", "-o", "x.png", "--animated", "--length", "5"], "--animated is for .svg"),
-        (["write", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.gcode", "--mode", "ink"], "--mode is for .png, .svg files"),
         (["write", "MODEL", "ab", "-o", "x.svg", "--lift", "z"], "--lift is for .gcode, .nc files"),
         (["write", "MODEL", "ab", "-o", "x.png", "--feed", "900"], "--feed is for .gcode, .nc, .hpgl, .plt files"),
-        (["write", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .svg, .png, .gcode"),
-        (["write", "MODEL", "ab", "--colour", "red"], "--colour is for .svg, .png files"),
+        (["write", "MODEL", "ab", "-o", "x.jsonl", "--page", "a6", "--ruled"], "--ruled is for .gcode, .nc"),
+        (["write", "MODEL", "ab", "--colour", "red"], "--colour is for .png, .svg files"),
         (["write", "MODEL", "ab", "-o", "x.svg", "--reflow"], "--reflow is for writing on pages"),
         (["write", "MODEL", "ab", "-o", "x.json", "--samples", "2"], "holds one drawing"),
         (["write", "MODEL", "ab", "-o", "x.json", "--page", "a6"], "holds one drawing"),

@@ -23,7 +23,7 @@ import pytest
 
 from rhapsode.cli import main
 from rhapsode.errors import UserError
-from rhapsode.modalities.ink.pad.lines import Lines, parse
+from rhapsode.modalities.ink.pad.lines import RecordedLines, parse
 from rhapsode.modalities.ink.pad.prompts import ALPHABET, ENOUGH, LONGEST, characters, prompts, written
 from rhapsode.modalities.ink.pad.sentences import SENTENCES
 from rhapsode.modalities.ink.pad.server import HOST, LIMIT, PAGES, Server
@@ -42,7 +42,7 @@ def texts(path: Path) -> list[str | None]:
 
 @contextmanager
 def serving(path: Path, asked: list[str] = TEXTS, host: str = HOST) -> Iterator[Server]:
-    with Server(Lines(path), asked, "abc", host=host) as server:
+    with Server(RecordedLines(path), asked, "abc", host=host) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -162,7 +162,7 @@ def test_wrong_alphabets(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_are_added_and_replaced(path: Path) -> None:
-    file = Lines(path)
+    file = RecordedLines(path)
     assert file.read() == {}
     assert file.save(parse(line("one"))) == 1
     assert file.save(parse(line("two"))) == 2
@@ -176,7 +176,7 @@ def test_what_is_not_ours_stays(path: Path) -> None:
     """Drawings without text, fields that are not known, and lines that come from elsewhere in the meantime."""
     first = '{"rhapsode": "ink/1", "text": "old", "strokes": [[[0,0],[1,1]]], "writer": "é"}'
     path.write_text(f'{first}\n\n{{"strokes": [[[0,0],[1,1]]]}}\n', "utf-8")
-    file = Lines(path)
+    file = RecordedLines(path)
     assert file.save(parse(line("one"))) == 2
     with open(path, "a", encoding="utf-8") as other:
         other.write(line("theirs").decode() + "\n")
@@ -202,7 +202,7 @@ def test_what_is_not_ours_stays(path: Path) -> None:
 def test_other_files_are_refused(tmp_path: Path, name: str, content: str, message: str) -> None:
     (tmp_path / name).write_text(content)
     with pytest.raises(UserError, match=message):
-        Lines(tmp_path / name)
+        RecordedLines(tmp_path / name)
     assert (tmp_path / name).read_text() == content
 
 
@@ -367,7 +367,7 @@ def test_wrong_addresses(server: Server) -> None:
 def test_ports(server: Server, path: Path) -> None:
     assert server.server_address[0] == "127.0.0.1"
     with pytest.raises(UserError, match="in use"):
-        Server(Lines(path), TEXTS, "abc", server.server_port)
+        Server(RecordedLines(path), TEXTS, "abc", server.server_port)
 
 
 def test_a_host_for_other_devices(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -397,16 +397,16 @@ def test_a_host_for_other_devices(path: Path, monkeypatch: pytest.MonkeyPatch) -
             {"Origin": "http://evil.example"},
         ):
             assert told("GET", f"/{server.token}/lines", **wrong) == 403
-    with Server(Lines(path), TEXTS, "abc", host="localhost") as server:
+    with Server(RecordedLines(path), TEXTS, "abc", host="localhost") as server:
         assert server.private
     for wrong in ("192.0.2.7", "no such host", "x" * 70):
         with pytest.raises(UserError, match=r"With --host, give an address of this machine, or 0\.0\.0\.0"):
-            Server(Lines(path), TEXTS, "abc", host=wrong)
+            Server(RecordedLines(path), TEXTS, "abc", host=wrong)
 
 
 def test_ipv6(path: Path) -> None:
     try:
-        server = Server(Lines(path), TEXTS, "abc", host="::1")
+        server = Server(RecordedLines(path), TEXTS, "abc", host="::1")
     except UserError:
         pytest.skip("there is no IPv6 here")
     with server:
@@ -500,7 +500,7 @@ def test_killed_while_saving(path: Path) -> None:
         process.kill()
         thread.join()
     assert set(saved) <= set(texts(path))
-    assert Lines(path).save(parse(line("it goes on"))) == len(set(texts(path)))
+    assert RecordedLines(path).save(parse(line("it goes on"))) == len(set(texts(path)))
 
 
 def test_mistakes(path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -21,7 +21,7 @@ from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.cli import ink
 from rhapsode.modalities.ink.formats.own import dumps
-from rhapsode.modalities.ink.pad.lines import Lines
+from rhapsode.modalities.ink.pad.lines import RecordedLines
 from rhapsode.modalities.ink.pad.server import Server, next_commands
 from rhapsode.modalities.ink.pad.teacher import ENOUGH, Teacher
 from tests.conftest import MakeModel, written
@@ -53,7 +53,7 @@ def teacher(file: Path, tiny_model: MakeModel) -> Iterator[Teacher]:
 
 @contextmanager
 def serving(teacher: Teacher, texts: list[str] = TEXTS) -> Iterator[Server]:
-    with Server(Lines(teacher.file), texts, "abcde", teacher=teacher) as server:
+    with Server(RecordedLines(teacher.file), texts, "abcde", teacher=teacher) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         try:
@@ -255,7 +255,7 @@ def test_a_lesson_does_not_replace_the_work_of_a_training(teacher: Teacher, tiny
 
 
 def test_without_a_teacher(file: Path) -> None:
-    with Server(Lines(file), TEXTS, "abc") as server:
+    with Server(RecordedLines(file), TEXTS, "abc") as server:
         threading.Thread(target=server.serve_forever, args=(0.01,)).start()
         assert ask(server, "GET", "lesson")[0] == 404
         assert send(server, "teach")[0] == 404

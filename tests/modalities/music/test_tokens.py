@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.music.codecs._abc_tokens import END, Sign
+from rhapsode.modalities.music.codecs._abc_tokens import END, AbcSign
 from rhapsode.modalities.music.codecs.abc import Abc
 from rhapsode.modalities.music.codecs.performance import Performance
 from rhapsode.modalities.music.formats import abc
@@ -43,16 +43,16 @@ def test_all_tokens_are_read_as_they_are_meant() -> None:
     codec = Abc.fit(lambda: iter([lead(n) for n in range(3)]))
     vocabulary = codec.vocabulary
     for n, token in enumerate(vocabulary.tokens):
-        if token.sign != Sign.NOTE or token.value < 3:
+        if token.sign != AbcSign.NOTE or token.value < 3:
             continue
         for m, length in enumerate(vocabulary.tokens):
-            if length.sign == Sign.LENGTH:
+            if length.sign == AbcSign.LENGTH:
                 tune = codec.decode(np.array([n, m, n, m]))
                 pitch = codec.known.lowest + token.value - 3
                 expected = [(0, length.value, pitch), (length.value, length.value, pitch)]
                 assert tune.notes[["start", "length", "pitch"]].tolist() == expected
     for n, token in enumerate(vocabulary.tokens):
-        if token.sign == Sign.CHORD:
+        if token.sign == AbcSign.CHORD:
             tune = abc.loads(text(codec, np.array([n, *codec.encode(lead(0), whole=False)[3:]])))
             assert tune.chords[0] == Chord(0, codec.known.harmonies[token.value])
 
@@ -60,7 +60,7 @@ def test_all_tokens_are_read_as_they_are_meant() -> None:
 def test_what_is_no_grammar_is_read_all_the_same() -> None:
     codec = Abc.fit(lambda: iter([lead(n) for n in range(3)]))
     number = codec.vocabulary.number
-    lengths = [n for token, n in number.items() if token.sign == Sign.LENGTH]
+    lengths = [n for token, n in number.items() if token.sign == AbcSign.LENGTH]
     bar, end, tie = range(3)
     note = 4
     for steps in (

@@ -12,10 +12,11 @@ from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.files.checkpoint import RESUME, load_info
 from rhapsode.files.inside import inside, trusting
+from rhapsode.modalities.speech import labels
 from rhapsode.modalities.speech.audio import written
 from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.metadata import is_list
-from rhapsode.modalities.speech.read import labels, read, recognised
+from rhapsode.modalities.speech.read import read, recognised
 from rhapsode.training.run import train
 from tests.conftest import Stop
 from tests.modalities.speech.synthetic import spoken
@@ -98,7 +99,7 @@ def test_labels_name_no_recordings(tmp_path: Path) -> None:
     """Of a file of phones to be spoken, nothing else is wanted."""
     path = tmp_path / "phones.jsonl"
     path.write_text(own.dumps(spoken("god", 1), "../../etc/passwd"))
-    [one] = labels(path)
+    [one] = labels.read(path)
     assert not one.recorded and len(one) > 3
 
 

@@ -18,7 +18,7 @@ from rhapsode.modalities.speech.acoustics import frames
 from rhapsode.modalities.speech.audio import read, resampled, written
 from rhapsode.modalities.speech.describe import describe
 from rhapsode.modalities.speech.faults import LONG, SHORT, misfits
-from rhapsode.modalities.speech.listen import Heard, rate_for
+from rhapsode.modalities.speech.listen import RecordingFacts, rate_for
 from rhapsode.modalities.speech.prepare import EDGE, prepared, times_of
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Spoken, Timed, Utterance, unrecorded
 from tests.modalities.speech.synthetic import TEXTS, said, spoken
@@ -238,7 +238,7 @@ def test_all_are_taken_at_one_rate(tmp_path: Path) -> None:
     ],
 )
 def test_the_rate(rates: list[int], rate: int) -> None:
-    assert rate_for([Heard(rate=each) for each in rates]) == rate
+    assert rate_for([RecordingFacts(rate=each) for each in rates]) == rate
 
 
 def test_texts_need_a_language_that_is_there(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

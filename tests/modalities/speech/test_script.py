@@ -80,8 +80,8 @@ def test_a_word_of_the_lexicon_is_said_wherever_it_stands(text: str) -> None:
 def test_pauses_between_sentences() -> None:
     reciter = Reciter("en-us", ENGLISH, Script(), {}, pause=0.5)
     first, second = (reciter.said(each) for each in ("Go.", "Now."))
-    assert first and second and first[0].asked and second[0].asked
-    assert first[0].asked.seconds[-1] + second[0].asked.seconds[0] == 0.5
+    assert first and second and first[0].delivery and second[0].delivery
+    assert first[0].delivery.seconds[-1] + second[0].delivery.seconds[0] == 0.5
 
 
 def read(text: str) -> tuple[list[Utterance], list[str]]:
@@ -97,7 +97,7 @@ def test_ssml() -> None:
         '<phoneme alphabet="ipa" ph="həˈloʊ">bye</phoneme> <x>&amp; so</x><desc>no</desc></speak>'
     )
     assert [each.text for each in found] == ["Go  there.", "My sea now.", "See  A B  the tea", "& so"]
-    first, second = (each.asked for each in found[:2])
+    first, second = (each.delivery for each in found[:2])
     assert first is not None and second is not None
     assert [each.symbol for each in found[0].phones] == ["_", "ɡ", "oʊ", "_", "ð", "ɛɹ", "_"]
     assert first.seconds[3] == 0.5 and second.seconds[-1] == ssml.PARAGRAPH
@@ -110,7 +110,7 @@ def test_ssml() -> None:
 
 def test_a_manner_lasts_over_sentences_and_no_longer() -> None:
     found, told = read('<speak>Go. <prosody rate="200%" volume="loud">Go. Go.</prosody> Go.</speak>')
-    assert [1.0 if each.asked is None else each.asked.speed[1] for each in found] == [1, 2, 2, 1]
+    assert [1.0 if each.delivery is None else each.delivery.speed[1] for each in found] == [1, 2, 2, 1]
     assert told == ["prosody volume is left out (1)."]
 
 

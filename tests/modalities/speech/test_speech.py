@@ -374,7 +374,7 @@ LAB = "0 2000000 pau\n2000000 5000000 iː\n"
         (["Home.", "--f0", "A.csv"], "--f0 needs --phones FILE"),
         (["Home.", "--phones", "A.lab"], "a text and --phones were given"),
         (["--phones", "A.lab", "--speed", "2"], "A.lab and --speed were given; one of them must go"),
-        (["--phones", "A.csv"], "--phones A.csv: .* must end in .textgrid, .lab, .jsonl, .txt"),
+        (["--phones", "A.csv"], "--phones A.csv: .* must end in .jsonl, .textgrid, .lab, .txt"),
         (["Home.", "--sentences", "word"], "sentences: 'word' is not known.* Allowed: auto, line"),
         (["Home.", "--pause", "-1"], "--pause -1: between sentences are 0 to 60 seconds"),
         (["Home.", "--lexicon", "none.tsv"], "cannot read none.tsv"),
@@ -651,10 +651,11 @@ def test_recordings_with_texts_alone(home: Path, tmp_path: Path, capsys: pytest.
     assert len(found["doubts"]) == len(SENTENCES) and found["faults"] == {}
     assert found["left_out"] == {"damaged, or of a format that cannot be read": ["damaged"]}
     # What alignment finds in espeak-ng's own speech is what espeak-ng said.
-    from rhapsode.modalities.speech.read import labels, read
+    from rhapsode.modalities.speech import labels
+    from rhapsode.modalities.speech.read import read
 
     for truth in read(home / "corpus" / "utterances.jsonl"):
-        [one] = labels(tmp_path / "grids" / f"{truth.name}.TextGrid")
+        [one] = labels.read(tmp_path / "grids" / f"{truth.name}.TextGrid")
         assert one.text == truth.text and isinstance(truth, Timed) and isinstance(one, Timed)
         assert [phone for phone in one.phones if phone.symbol != "_"] == [p for p in truth.phones if p.symbol != "_"]
         assert abs(one.times[-2] - truth.times[-2]) < 0.05

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from rhapsode.errors import UserError
+from rhapsode.modalities.speech import labels
 from rhapsode.modalities.speech.audio import written
-from rhapsode.modalities.speech.read import labels, read, recognised
+from rhapsode.modalities.speech.read import read, recognised
 from rhapsode.modalities.speech.utterance import Sound, Timed
 
 pytest.importorskip("soundfile")
@@ -233,9 +234,9 @@ def test_labels_by_themselves(tmp_path: Path) -> None:
     for name, content in (("a.lab", LABELS), ("a.TextGrid", GRID), ("b.jsonl", '{"phones": [["o", 0, 1]]}\n')):
         (tmp_path / name).write_text(content)
     # Even if another file beside the recording goes before it.
-    assert [phone.symbol for phone in labels(tmp_path / "a.lab")[0].phones] == ["_", "AH"]
+    assert [phone.symbol for phone in labels.read(tmp_path / "a.lab")[0].phones] == ["_", "AH"]
     for name in ("a.TextGrid", "b.jsonl"):
-        [one] = labels(tmp_path / name)
+        [one] = labels.read(tmp_path / name)
         assert one.phones[0].symbol == "o" and isinstance(one, Timed) and one.times.tolist() == [0, 1]
     with pytest.raises(UserError, match=r"none\.lab"):
-        labels(tmp_path / "none.lab")
+        labels.read(tmp_path / "none.lab")

@@ -11,12 +11,12 @@ from rhapsode.modalities.speech import hmm
 from rhapsode.modalities.speech.dtw import loud
 from rhapsode.modalities.speech.mfcc import HOP, SIZE, mfcc
 from rhapsode.modalities.speech.row import row
-from rhapsode.modalities.speech.trellis import NEVER, Chain, best_paths
+from rhapsode.modalities.speech.trellis import NEVER, StateChain, best_paths
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound
 from tests.modalities.speech.synthetic import said, spoken
 
 
-def chain(seed: int) -> tuple[Chain, np.ndarray]:
+def chain(seed: int) -> tuple[StateChain, np.ndarray]:
     """Five states of which the third may be left out; and scores of six frames."""
     rng = np.random.default_rng(seed)
     here = np.arange(5)
@@ -25,10 +25,10 @@ def chain(seed: int) -> tuple[Chain, np.ndarray]:
     costs[2] = NEVER
     costs[2, 3] = rng.standard_normal()
     sources = np.stack([here, np.maximum(here - 1, 0), np.array([0, 0, 0, 1, 0])])
-    return Chain(rng.permutation(5), sources, costs), rng.standard_normal((6, 5)).astype(np.float32)
+    return StateChain(rng.permutation(5), sources, costs), rng.standard_normal((6, 5)).astype(np.float32)
 
 
-def best(links: Chain, scores: np.ndarray) -> tuple[float, list[int]]:
+def best(links: StateChain, scores: np.ndarray) -> tuple[float, list[int]]:
     found = []
     for path in product(range(5), repeat=len(scores)):
         if path[0] or path[-1] != 4:
@@ -68,7 +68,7 @@ def test_pauses_last_or_are_not_there() -> None:
     found = row(said("ab de"))
     symbols = ("_", "a", "b", "d", "e")
     means = np.repeat(np.arange(5.0), hmm.STATES)[:, None]
-    model = hmm.Model(symbols, means, np.full((15, 1), 0.1), np.full(15, 0.5))
+    model = hmm.PhoneModel(symbols, means, np.full((15, 1), 0.1), np.full(15, 0.5))
     shortest = round(hmm.SHORTEST / HOP)
     for silent in (0, 3, 6, shortest, 2 * shortest):
         lengths = [5, 9, 8, silent, 7, 9, 6]

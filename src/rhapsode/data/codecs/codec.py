@@ -37,6 +37,12 @@ class Codec(ABC):
     rank: ClassVar[int | None] = 0
     """Of several codecs for the same files, the first by rank that suits them is taken; None: never, unasked."""
 
+    continuous: ClassVar[bool] = False
+    """Whether data can be read from any place on, and goes on with another unit where one has ended, as text does."""
+
+    flips: ClassVar[bool] = False
+    """Whether its files have an up and a down, so that some can be turned (see `files.flip`)."""
+
     head: ClassVar[str] = "categorical"
     """The head that predicts these steps when none is asked for."""
 
@@ -61,6 +67,9 @@ class Codec(ABC):
 
     text: Text | None = None
     """The kind of the texts that go with units, where there are any."""
+
+    end: int | None = None
+    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
 
     @property
     def covariates(self) -> int:

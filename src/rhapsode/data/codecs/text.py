@@ -42,10 +42,8 @@ class TextCodec(Codec):
     """Bytes ⇄ symbols. Subclasses are one file each in this package."""
 
     unit = "symbol"
+    continuous = True
     rank: ClassVar[int | None] = None
-
-    end: int | None = None
-    """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
 
     @classmethod
     @abstractmethod

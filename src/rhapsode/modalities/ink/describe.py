@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from rhapsode.data.statistics import Range, Spread, Statistics, shown, visible
 from rhapsode.modalities.ink.delayed import marks
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.grid import pitch
@@ -43,8 +43,8 @@ class Grid:
 
 
 @dataclass(frozen=True)
-class Description:
-    """Of a collection of drawings. `lines()` is for people, `to_json()` for programs.
+class DrawingStatistics(Statistics):
+    """Of a collection of drawings.
 
     strokes_per_drawing, points_per_drawing: (least, mean, greatest).
     characters:           how often each is written, the commonest first.
@@ -58,8 +58,8 @@ class Description:
     drawings: int = 0
     points: int = 0
     strokes: int = 0
-    strokes_per_drawing: tuple[int, float, int] = (0, 0.0, 0)
-    points_per_drawing: tuple[int, float, int] = (0, 0.0, 0)
+    strokes_per_drawing: Range = (0, 0.0, 0)
+    points_per_drawing: Range = (0, 0.0, 0)
     characters: dict[str, int] = field(default_factory=dict)
     points_per_character: float | None = None
     delayed: float | None = None
@@ -68,55 +68,30 @@ class Description:
     grid: Grid | None = None
     warnings: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[str]:
+    def facts(self) -> Iterator[str]:
         yield f"drawings        {self.drawings:,}"
-        yield f"points          {self.points:,}, {_range(self.points_per_drawing)} a drawing"
-        yield f"strokes         {self.strokes:,}, {_range(self.strokes_per_drawing)} a drawing"
+        yield f"points          {self.points:,}, {shown(self.points_per_drawing)} a drawing"
+        yield f"strokes         {self.strokes:,}, {shown(self.strokes_per_drawing)} a drawing"
         if self.characters:
             total = sum(self.characters.values())
-            counts = " ".join(f"{_visible(each)} {count:,}" for each, count in self.characters.items())
+            counts = " ".join(f"{visible(each)} {count:,}" for each, count in self.characters.items())
             yield f"characters      {total:,}, of {len(self.characters)} kinds: {counts}"
         if self.points_per_character is not None:
             yield f"points          {self.points_per_character:.1f} a character"
         if self.delayed is not None:
             yield f"added later     {self.delayed:.1f} dots and bars to a hundred characters, after their word"
         yield f"with times      {self.timed:,}; with pressure {self.pressed:,}"
-        for warning in self.warnings:
-            yield f"warning: {warning}"
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
-def describe(drawings: Iterable[Drawing]) -> Description:
+def describe(drawings: Iterable[Drawing]) -> DrawingStatistics:
     """Goes through the drawings once and keeps none."""
-    counted = _Counts()
+    counted = _DrawingCounts()
     for drawing in drawings:
         counted.add(drawing)
     return counted.result()
 
 
-class _Spread:
-    """Least, mean and greatest of numbers."""
-
-    def __init__(self) -> None:
-        self.count = self.total = self.greatest = 0
-        self.least: int | None = None
-
-    def add(self, value: int) -> None:
-        self.count += 1
-        self.total += value
-        self.least = value if self.least is None else min(self.least, value)
-        self.greatest = max(self.greatest, value)
-
-    def result(self) -> tuple[int, float, int]:
-        return self.least or 0, self.total / max(self.count, 1), self.greatest
-
-
-class _Sample:
+class _OffsetSample:
     """Of rows [n, 2], every one while there are few, else every 2nd, 4th, ...: the same for the same rows."""
 
     def __init__(self) -> None:
@@ -139,7 +114,7 @@ class _Sample:
 
 
 @dataclass
-class _Places:
+class _Occurrences:
     """How many of something there are, and the first drawings that have it."""
 
     count: int = 0
@@ -158,15 +133,15 @@ class _Places:
         return f" (in {', '.join(self.names)}{more})" if self.names else ""
 
 
-class _Counts:
+class _DrawingCounts:
     def __init__(self) -> None:
-        self.points, self.strokes = _Spread(), _Spread()
+        self.points, self.strokes = Spread(), Spread()
         self.characters: Counter[str] = Counter()
         self.written = self.delayed = 0  # points and delayed strokes of drawings with text
         self.timed = self.pressed = self.steps = 0
-        self.empty, self.untitled, self.repeated = _Places(), _Places(), _Places()
-        self.jumps, self.pauses, self.backwards = _Places(), _Places(), _Places()
-        self.sample = _Sample()
+        self.empty, self.untitled, self.repeated = _Occurrences(), _Occurrences(), _Occurrences()
+        self.jumps, self.pauses, self.backwards = _Occurrences(), _Occurrences(), _Occurrences()
+        self.sample = _OffsetSample()
         self.begun: Counter[str] = Counter()  # drawings of each file, and how many of them begin in their lower half
         self.low: Counter[str] = Counter()
 
@@ -200,13 +175,13 @@ class _Counts:
             passed = passed[within]
             self.pauses.add(_many_times(passed[passed > 0], PAUSE), drawing.name)
 
-    def result(self) -> Description:
+    def result(self) -> DrawingStatistics:
         inked = sum(count for each, count in self.characters.items() if not each.isspace())
         grid = _grid(self.sample.rows())
-        return Description(
+        return DrawingStatistics(
             drawings=self.points.count,
-            points=self.points.total,
-            strokes=self.strokes.total,
+            points=int(self.points.total),
+            strokes=int(self.strokes.total),
             strokes_per_drawing=self.strokes.result(),
             points_per_drawing=self.points.result(),
             characters=dict(sorted(self.characters.items(), key=lambda item: (-item[1], item[0]))),
@@ -237,7 +212,7 @@ class _Counts:
             yield f"{self.jumps.count:,} jumps with the pen down, {FAR:g} times the median step or more{self.jumps}."
         rare = [(each, count) for each, count in self.characters.most_common() if count < RARE]
         if rare:
-            listed = " ".join(f"{_visible(each)} {count}" for each, count in rare[:100])
+            listed = " ".join(f"{visible(each)} {count}" for each, count in rare[:100])
             more = f" and {len(rare) - 100} more" if len(rare) > 100 else ""
             yield f"{len(rare)} characters come less than {RARE} times: {listed}{more}."
         if turned := self._upside_down():
@@ -278,12 +253,3 @@ def _grid(offsets: np.ndarray) -> Grid | None:
     cells = [np.rint(each / size) if size else each for each, size in zip(offsets.T, found, strict=True)]
     _, counts = np.unique(np.stack(cells), axis=1, return_counts=True)
     return Grid((found[0], found[1]), float(np.sort(counts)[-COMMON:].sum() / len(offsets)))
-
-
-def _range(spread: tuple[int, float, int]) -> str:
-    least, mean, greatest = spread
-    return f"{least:,} … {mean:,.1f} … {greatest:,}"
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() and not character.isspace() else repr(character)

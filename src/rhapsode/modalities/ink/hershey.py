@@ -151,7 +151,7 @@ def _placed(text: str, hand: Hand, style: dict[str, float], random: np.random.Ge
         high = 1 + 0.035 * size[i]
         wide = style["width"] * high * (1 + 0.04 * breadth[i])
         y = 0.6 * y + 0.03 * rise[i]
-        shape = _Shape(x, y, wide, high, 0.025 * lean[i], style["reach"])
+        shape = _GlyphShape(x, y, wide, high, 0.025 * lean[i], style["reach"])
         first, *others = map(shape.of, glyph.strokes)
         leaves = before is not None and (before.leaves or waiting and before.enters)
         if leaves and glyph.enters and not lifted[i]:
@@ -165,7 +165,7 @@ def _placed(text: str, hand: Hand, style: dict[str, float], random: np.random.Ge
 
 
 @dataclass(frozen=True)
-class _Shape:
+class _GlyphShape:
     """Where and how one letter stands. lean: to the right, per unit of height, beside the line's slant."""
 
     x: float

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.demos.bench import Case
 
 
-class Ink(Modality):
+class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:

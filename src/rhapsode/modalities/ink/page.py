@@ -130,7 +130,7 @@ class Page:
 
 
 @dataclass(frozen=True, eq=False)
-class Line:
+class WrittenLine:
     """A line of writing in its place. drawing: in mm from the page's upper left; index: its number in the layout.
 
     unit: mm that one of the drawing's own units became, so that whoever reads it again can undo that.
@@ -157,7 +157,7 @@ class Sheet:
     """One page as written. rules: heights in mm of ruled lines, which go from margin to margin."""
 
     page: Page
-    lines: tuple[Line, ...]
+    lines: tuple[WrittenLine, ...]
     rules: tuple[float, ...]
 
     def strokes(self) -> Iterator[Stroke]:
@@ -197,7 +197,7 @@ def lay_out(
     Raises `UserError` for a line that cannot be measured or does not fit.
     """
     found = _metrics([line for paragraph in paragraphs for line in paragraph.lines], known)
-    sheets: list[list[Line]] = [[]]
+    sheets: list[list[WrittenLine]] = [[]]
     row = index = 0
     for paragraph in paragraphs:
         if row:
@@ -210,7 +210,7 @@ def lay_out(
             indent = 0.0 if position else paragraph.indent
             placed = _place(line, found[index], page, page.baseline(row), indent, full, index)
             unit = page.x_height / found[index].x_height
-            sheets[-1].append(Line(placed, index, page.baseline(row), unit))
+            sheets[-1].append(WrittenLine(placed, index, page.baseline(row), unit))
             row += 1
             index += 1
     rules = tuple(map(page.baseline, range(page.rows))) if page.ruled else ()
@@ -247,7 +247,7 @@ def fit(
     page = Page(width + 2 * margin, height + 2 * margin, (margin,) * 4, nominal, height)
     middle = np.array([(left + right) / 2, (top + bottom) / 2])
     moved = (drawing.points - middle) * scale + (page.width / 2, page.height / 2)
-    line = Line(replace(drawing, points=moved), 0, page.height - margin, scale)
+    line = WrittenLine(replace(drawing, points=moved), 0, page.height - margin, scale)
     return Layout(page, (Sheet(page, (line,), ()),))
 
 

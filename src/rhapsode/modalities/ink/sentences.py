@@ -33,7 +33,7 @@ def sentences(seed: int) -> Iterator[str]:
     The words are those of Python's language reference (`pydoc_data.topics`), so another version of Python may give
     other lines. Raises `UserError` where Python comes without it.
     """
-    words = Words(random.Random(seed))
+    words = PromptWords(random.Random(seed))
     kinds: list[tuple[int, Callable[[], str]]] = [
         (26, words.run),
         (26, words.sentence),
@@ -56,7 +56,7 @@ def sentences(seed: int) -> Iterator[str]:
 def drills(seed: int) -> Iterator[str]:
     """Lines of capitals, figures and signs, and of all these mixed, up to 28 characters long, without end: what
     `sentences` seldom have. Every printable character of ASCII is often in them. Raises `UserError` as those do."""
-    words = Words(random.Random(seed))
+    words = PromptWords(random.Random(seed))
     kinds: list[tuple[int, Callable[[], str]]] = [
         (8, lambda: words.capitals(most=28)),
         (2, words.numbers),
@@ -69,7 +69,7 @@ def drills(seed: int) -> Iterator[str]:
         yield kind()
 
 
-class Words:
+class PromptWords:
     """Draws words, and short texts of several kinds, by `source`. Raises `UserError` as `sentences` does."""
 
     def __init__(self, source: random.Random) -> None:

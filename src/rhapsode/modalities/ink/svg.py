@@ -19,7 +19,7 @@ import numpy as np
 from rhapsode.errors import UserError, choice
 from rhapsode.modalities.ink.curve import beziers, distinct, lengths, split, widths
 from rhapsode.modalities.ink.drawing import Drawing, to_runs
-from rhapsode.modalities.ink.page import Layout, Line, Sheet, Stroke, sheet_of
+from rhapsode.modalities.ink.page import Layout, Sheet, Stroke, WrittenLine, sheet_of
 
 MODES = ("ink", "plotter")
 COLOURS = {"ink": "#1a2456", "plotter": "#000"}
@@ -227,7 +227,7 @@ def _time(value: float) -> str:
     return f"{value:.3f}".rstrip("0").rstrip(".") or "0"
 
 
-def _origin(line: Line) -> str:
+def _origin(line: WrittenLine) -> str:
     """Attributes that say what the line's drawing was before it came to the page."""
     drawing = line.drawing
     text = "" if drawing.text is None else f" data-text={quoteattr(_allowed(drawing.text))}"

@@ -27,7 +27,7 @@ from rhapsode.report import Report
 
 if TYPE_CHECKING:
     from rhapsode.inference.model import Model
-    from rhapsode.modalities.ink.codecs.strokes import Hand, Strokes
+    from rhapsode.modalities.ink.codecs.strokes import HandSize, Strokes
 
 GAP = 0.8
 """Space between pieces, in characters' widths."""
@@ -145,7 +145,7 @@ def stacked(model: Model, paragraphs: Sequence[Paragraph[str]], drawn: Sequence[
     )
 
 
-def hand_of(model: Model) -> Hand:
+def hand_of(model: Model) -> HandSize:
     """How a model's training data is written. Raises `UserError` for one that writes no texts, and so no lines."""
     codec: Strokes = model.record_codec  # type: ignore[assignment]
     if model.text is None or codec.hand is None:
@@ -179,7 +179,7 @@ def pieces(line: str, longest: int) -> list[str]:
     return found
 
 
-def _joined(words: Sequence[Drawing], hand: Hand) -> Drawing:
+def _joined(words: Sequence[Drawing], hand: HandSize) -> Drawing:
     """Pieces beside one another on one base line, as one drawing."""
     points, ends, right = [], [], 0.0
     for word in words:

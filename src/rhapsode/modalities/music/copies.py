@@ -34,7 +34,7 @@ FIELDS = {"pitch": np.uint8, "duration": np.int32, "rest": np.int32, "bar": np.i
 RATES = {"held_notes": np.int64, "held_share": np.float32}
 
 
-class _Melody(NamedTuple):
+class _Skyline(NamedTuple):
     """A melody, [N] each: pitches; durations, and rests after each note, in `GRID`ths of a quarter; bars, from 1."""
 
     pitch: np.ndarray
@@ -43,7 +43,7 @@ class _Melody(NamedTuple):
     bar: np.ndarray
 
     @staticmethod
-    def of(tune: Tune) -> _Melody:
+    def of(tune: Tune) -> _Skyline:
         notes = skyline(tune)
         starts = notes["start"].astype(np.int64)
         nexts = np.append(starts[1:], (starts + notes["length"])[-1:])
@@ -52,7 +52,7 @@ class _Melody(NamedTuple):
         rest = np.where(whole - length >= REST, whole - length, 0)
         bar = np.searchsorted(tune.bars(), starts, "right")
         found = notes["pitch"], (whole - rest).clip(1, LONGEST - 1), rest.clip(0, LONGEST - 1), bar
-        return _Melody(*(each.astype(kind) for each, kind in zip(found, FIELDS.values(), strict=True)))
+        return _Skyline(*(each.astype(kind) for each, kind in zip(found, FIELDS.values(), strict=True)))
 
     @property
     def symbols(self) -> np.ndarray:
@@ -109,7 +109,7 @@ class MelodyIndex:
         """As they were kept, see `MelodyIndex.of` and `restored`."""
         self.info, self.arrays = info, arrays
         self._ends = np.cumsum(arrays["sizes"])
-        self._line = _Melody(*(arrays[name] for name in FIELDS))
+        self._line = _Skyline(*(arrays[name] for name in FIELDS))
         sizes = np.maximum(arrays["sizes"] - 1, 0)
         within = np.ones(max(len(self._line.pitch) - 1, 0), bool)
         within[self._ends[(self._ends > 0) & (self._ends < len(self._line.pitch))] - 1] = False
@@ -123,7 +123,7 @@ class MelodyIndex:
         for tune in tunes:
             names.append(PurePath(tune.name).name)  # whoever is given a model need not know the folders
             titles.append(tune.title)
-            lines.append(_Melody.of(tune))
+            lines.append(_Skyline.of(tune))
         arrays = {
             name: np.concatenate([np.empty(0, kind), *(line[n] for line in lines)])
             for n, (name, kind) in enumerate(FIELDS.items())
@@ -169,7 +169,7 @@ class MelodyIndex:
 
     def longest(self, tune: Tune) -> Copied:
         """The longest run of this tune's melody that is in a known one."""
-        line = _Melody.of(tune)
+        line = _Skyline.of(tune)
         count, symbols = len(line.pitch), line.symbols
         length, own, place = self._runs.longest(symbols)
         if not length:

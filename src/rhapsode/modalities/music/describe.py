@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any, TypeVar
 
 import numpy as np
 
+from rhapsode.data.statistics import Range, Spread, Statistics, shown
 from rhapsode.files.refusals import Refusals
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music.instruments import DRUMS, name_of
@@ -28,13 +29,11 @@ SHORT = 4
 """Bars that a tune should have at least, to be learnt from."""
 
 Kind = TypeVar("Kind", str, int)
-Spread = tuple[float, float, float]
-"""Least, mean and greatest."""
 
 
 @dataclass(frozen=True)
-class Description:
-    """Of a collection of tunes. `lines()` is for people, `to_json()` for programs.
+class TuneStatistics(Statistics):
+    """Of a collection of tunes.
 
     metres, keys: those that tunes begin with, by the number of tunes; "none" where none is known.
     pitches:      the lowest and the highest, drums left out.
@@ -49,14 +48,14 @@ class Description:
 
     tunes: int = 0
     notes: int = 0
-    notes_per_tune: Spread = (0, 0, 0)
-    bars_per_tune: Spread = (0, 0, 0)
-    seconds_per_tune: Spread = (0, 0, 0)
+    notes_per_tune: Range = (0, 0, 0)
+    bars_per_tune: Range = (0, 0, 0)
+    seconds_per_tune: Range = (0, 0, 0)
     metres: dict[str, int] = field(default_factory=dict)
     metre_changes: int = 0
     keys: dict[str, int] = field(default_factory=dict)
     key_changes: int = 0
-    tempos: Spread | None = None
+    tempos: Range | None = None
     pitches: tuple[int, int] | None = None
     lengths: dict[str, int] = field(default_factory=dict)
     grid: int | None = None
@@ -71,18 +70,17 @@ class Description:
     left_out: dict[str, int] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[str]:
+    def facts(self) -> Iterator[str]:
         yield f"tunes           {self.tunes:,}"
         if not self.tunes:
-            yield from (f"warning: {warning}" for warning in self.warnings)
             return
-        yield f"notes           {self.notes:,}, {_range(self.notes_per_tune)} a tune"
-        yield f"bars            {_range(self.bars_per_tune)} a tune"
-        yield f"seconds         {_range(self.seconds_per_tune)} a tune"
+        yield f"notes           {self.notes:,}, {shown(self.notes_per_tune)} a tune"
+        yield f"bars            {shown(self.bars_per_tune)} a tune"
+        yield f"seconds         {shown(self.seconds_per_tune)} a tune"
         yield f"metres          {_listed(self.metres)}; {self.metre_changes:,} tunes change it"
         yield f"keys            {_listed(self.keys)}; {self.key_changes:,} tunes change it"
         if self.tempos:
-            yield f"quarters/minute {_range(self.tempos)}"
+            yield f"quarters/minute {shown(self.tempos)}"
         if self.pitches:
             low, high = self.pitches
             yield f"pitches         {_pitch(low)} … {_pitch(high)} ({low} … {high})"
@@ -97,44 +95,19 @@ class Description:
         if self.chords:
             count = sum(self.chords.values())
             yield f"chords          {count:,}, of {len(self.chords):,} kinds: {_listed(self.chords)}"
-        for warning in self.warnings:
-            yield f"warning: {warning}"
-
-    def __str__(self) -> str:
-        return "\n".join(self.lines())
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
-def describe(tunes: Iterable[Tune], refused: Refusals | None = None) -> Description:
+def describe(tunes: Iterable[Tune], refused: Refusals | None = None) -> TuneStatistics:
     """Goes through the tunes once and keeps none. refused: what their reader counted, looked at afterwards."""
-    counted = _Counts()
+    counted = _TuneCounts()
     for tune in tunes:
         counted.add(tune)
     return counted.result(refused or Refusals())
 
 
-class _Numbers:
-    """Least, mean and greatest of numbers."""
-
+class _TuneCounts:
     def __init__(self) -> None:
-        self.count = 0
-        self.total = 0.0
-        self.least, self.greatest = float("inf"), 0.0
-
-    def add(self, value: float) -> None:
-        self.count += 1
-        self.total += value
-        self.least, self.greatest = min(self.least, value), max(self.greatest, value)
-
-    def result(self) -> Spread:
-        return (self.least, self.total / self.count, self.greatest) if self.count else (0, 0, 0)
-
-
-class _Counts:
-    def __init__(self) -> None:
-        self.notes, self.bars, self.seconds, self.tempos = _Numbers(), _Numbers(), _Numbers(), _Numbers()
+        self.notes, self.bars, self.seconds, self.tempos = Spread(), Spread(), Spread(), Spread()
         self.metres: Counter[str] = Counter()
         self.keys: Counter[str] = Counter()
         self.lengths: Counter[str] = Counter()
@@ -177,13 +150,13 @@ class _Counts:
         self.low = min(self.low, int(pitches.min(initial=self.low)))
         self.high = max(self.high, int(pitches.max(initial=self.high)))
 
-    def result(self, refused: Refusals) -> Description:
+    def result(self, refused: Refusals) -> TuneStatistics:
         unknown = {symbol: count for symbol, count in self.chords.items() if not chords.known(symbol)}
         total = int(self.notes.total)
         grid = next(
             (steps for steps, on in zip(GRIDS, self.on_grid, strict=True) if total and on >= ON_GRID * total), None
         )
-        return Description(
+        return TuneStatistics(
             tunes=self.notes.count,
             notes=total,
             notes_per_tune=self.notes.result(),
@@ -242,10 +215,5 @@ def _ordered(counts: Counter[Kind]) -> dict[Kind, int]:
 
 
 def _listed(counts: dict[Any, int]) -> str:
-    shown = "  ".join(f"{each if each != '' else 'none'} {count:,}" for each, count in list(counts.items())[:SHOWN])
-    return f"{shown}  and {len(counts) - SHOWN} more" if len(counts) > SHOWN else shown
-
-
-def _range(spread: Spread) -> str:
-    least, mean, greatest = (f"{each:,.1f}".removesuffix(".0") for each in spread)
-    return f"{least} … {mean} … {greatest}"
+    first = "  ".join(f"{each if each != '' else 'none'} {count:,}" for each, count in list(counts.items())[:SHOWN])
+    return f"{first}  and {len(counts) - SHOWN} more" if len(counts) > SHOWN else first

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.inference.model import Model
 
 
-class Music(Modality):
+class MusicModality(Modality):
     name, noun, verb = "music", "music", "compose"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:

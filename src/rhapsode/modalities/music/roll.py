@@ -11,7 +11,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 
 from rhapsode.errors import UserError, choice
-from rhapsode.modalities.music.rollplan import COLOURS, Box, Line, Plan, Word, plan
+from rhapsode.modalities.music.rollplan import COLOURS, Box, RollLine, RollPlan, Word, plan
 from rhapsode.modalities.music.tune import Tune
 
 PAPER = ("#ffffff", "#16181c")
@@ -74,13 +74,13 @@ def rolls(
     return document(found).encode() if suffix == ".svg" else picture(found)
 
 
-def document(what: Plan) -> str:
+def document(what: RollPlan) -> str:
     """All of it as an SVG document."""
     size = f'width="{_n(what.width)}" height="{_n(what.height)}"'
     return element(what, 0, what.width, f'xmlns="http://www.w3.org/2000/svg" {size} ', paper=True)
 
 
-def element(what: Plan, left: float, right: float, attributes: str = "", *, paper: bool = False) -> str:
+def element(what: RollPlan, left: float, right: float, attributes: str = "", *, paper: bool = False) -> str:
     """What of it begins between two x, as an `<svg>` element."""
     size = f"{_n(left)} 0 {_n(right - left)} {_n(what.height)}"
     out = [f'<svg {attributes}viewBox="{size}" role="img" font-family="system-ui, sans-serif">\n{_style(paper)}']
@@ -95,7 +95,7 @@ def element(what: Plan, left: float, right: float, attributes: str = "", *, pape
     return "".join([*out, "</svg>\n"])
 
 
-def picture(what: Plan, scale: float = 2) -> bytes:
+def picture(what: RollPlan, scale: float = 2) -> bytes:
     """All of it as a PNG by day. The same input gives the same file with the same version of matplotlib."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import LineCollection, PatchCollection
@@ -160,7 +160,7 @@ def _box(box: Box) -> str:
     return f'<rect class="{box.role} p{hue}" {where} rx="1.5" color="{COLOURS[hue]}" fill="currentColor" {look}/>\n'
 
 
-def _line(line: Line) -> str:
+def _line(line: RollLine) -> str:
     (colour, _), width = LINES[line.role]
     where = f'x1="{_n(line.x1)}" y1="{_n(line.y1)}" x2="{_n(line.x2)}" y2="{_n(line.y2)}"'
     return f'<line class="{line.role}" {where} stroke="{colour}" stroke-width="{width}"/>\n'

@@ -43,7 +43,7 @@ class Box:
 
 
 @dataclass(frozen=True)
-class Line:
+class RollLine:
     """role: `bar`, `beat`, `octave` or `edge`."""
 
     x1: float
@@ -68,7 +68,7 @@ class Word:
 
 
 @dataclass(eq=False)
-class Plan:
+class RollPlan:
     """A picture of piano rolls. scale: of a tune in one row, the breadth of a tick."""
 
     title: str
@@ -76,7 +76,7 @@ class Plan:
     height: float = TOP
     scale: float = 0.0
     boxes: list[Box] = field(default_factory=list)
-    lines: list[Line] = field(default_factory=list)
+    lines: list[RollLine] = field(default_factory=list)
     words: list[Word] = field(default_factory=list)
 
 
@@ -96,7 +96,7 @@ def plan(
     bars: int | None = 8,
     marked: str = "marked",
     heading: bool = True,
-) -> Plan:
+) -> RollPlan:
     """The tunes one below the other.
 
     marks: for each tune [N] of bool, or None: notes that are drawn hollow; marked: what the legend calls them.
@@ -110,7 +110,7 @@ def plan(
     for tune, mark in zip(tunes, marks, strict=True):
         if mark is not None and mark.shape != (len(tune),):
             raise UserError(f"{len(mark)} marks for {len(tune)} notes: give one bool for each.")
-    out = Plan(", ".join(tune.title or tune.name or "A tune" for tune in tunes))
+    out = RollPlan(", ".join(tune.title or tune.name or "A tune" for tune in tunes))
     for tune, mark in zip(tunes, marks, strict=True):
         if heading:
             _heading(out, tune, mark is not None and bool(mark.any()), marked)
@@ -118,7 +118,7 @@ def plan(
     return out
 
 
-def _heading(out: Plan, tune: Tune, has_marks: bool, marked: str) -> None:
+def _heading(out: RollPlan, tune: Tune, has_marks: bool, marked: str) -> None:
     title = tune.title or tune.name
     if title:
         out.words.append(Word(LEFT, out.height + 16, title, "title"))
@@ -159,7 +159,7 @@ def _lanes(tune: Tune, high_lanes: bool) -> Lanes:
     return Lanes(tops, height, at)
 
 
-def _rows(out: Plan, tune: Tune, marks: np.ndarray, bars: int | None) -> None:
+def _rows(out: RollPlan, tune: Tune, marks: np.ndarray, bars: int | None) -> None:
     starts, beats = grid(tune)
     edges = starts[:: bars or len(starts)].tolist()
     rows = list(zip([0, *edges[1:]], [*edges[1:], max(tune.length, int(starts[0]) + 1)], strict=True))
@@ -174,8 +174,10 @@ def _rows(out: Plan, tune: Tune, marks: np.ndarray, bars: int | None) -> None:
         _ground(out, lanes, top, right)
         for ticks, role in ((beats, "beat"), (starts, "bar")):
             inside = ticks[(ticks >= begin) & (ticks < end)]
-            out.lines += [Line(x, top, x, top + lanes.total, role) for x in (LEFT + (inside - begin) * scale).tolist()]
-        out.lines.append(Line(right, top, right, top + lanes.total, "bar"))
+            out.lines += [
+                RollLine(x, top, x, top + lanes.total, role) for x in (LEFT + (inside - begin) * scale).tolist()
+            ]
+        out.lines.append(RollLine(right, top, right, top + lanes.total, "bar"))
         first = int(np.searchsorted(starts, begin))
         for number, tick in enumerate(starts[(starts >= begin) & (starts < end)].tolist(), first + 1):
             out.words.append(Word(LEFT + (tick - begin) * scale + 1, top - 3, str(number), "number"))
@@ -184,24 +186,24 @@ def _rows(out: Plan, tune: Tune, marks: np.ndarray, bars: int | None) -> None:
         out.height += lanes.total + BETWEEN
 
 
-def _ground(out: Plan, lanes: Lanes, top: float, right: float) -> None:
+def _ground(out: RollPlan, lanes: Lanes, top: float, right: float) -> None:
     for (drum, pitch), y in lanes.tops.items():
         if drum:
             out.words.append(Word(LEFT - 4, top + y + DRUM - 2, NAMES.get(pitch, str(pitch)), "pitch", right=True))
-            out.lines.append(Line(LEFT, top + y + DRUM, right, top + y + DRUM, "beat"))
+            out.lines.append(RollLine(LEFT, top + y + DRUM, right, top + y + DRUM, "beat"))
             continue
         if pitch % 12 not in NATURALS:
             out.boxes.append(Box(LEFT, top + y, right - LEFT, lanes.height, "black"))
         if pitch % 12 == 0:
-            out.lines.append(Line(LEFT, top + y + lanes.height, right, top + y + lanes.height, "octave"))
+            out.lines.append(RollLine(LEFT, top + y + lanes.height, right, top + y + lanes.height, "octave"))
         if (name := pitch_name(pitch)) and (lanes.height >= 8 or pitch % 12 == 0):
             role = "octave-name" if pitch % 12 == 0 else "pitch"
             out.words.append(Word(LEFT - 4, top + y + lanes.height / 2 + 3, name, role, right=True))
-    out.lines += [Line(LEFT, y, right, y, "edge") for y in (top, top + lanes.total)]
+    out.lines += [RollLine(LEFT, y, right, y, "edge") for y in (top, top + lanes.total)]
 
 
 def _notes(
-    out: Plan, tune: Tune, marks: np.ndarray, lanes: Lanes, row: tuple[int, int], top: float, scale: float
+    out: RollPlan, tune: Tune, marks: np.ndarray, lanes: Lanes, row: tuple[int, int], top: float, scale: float
 ) -> None:
     begin, end = row
     starts, ends = tune.notes["start"], tune.notes["start"] + tune.notes["length"]
@@ -225,7 +227,7 @@ def _notes(
         )
 
 
-def _chords(out: Plan, tune: Tune, begin: int, end: int, scale: float) -> float:
+def _chords(out: RollPlan, tune: Tune, begin: int, end: int, scale: float) -> float:
     """Chord symbols above a row, in two lines where they are close; returns the height of these."""
     free = [0.0, 0.0]
     placed: list[tuple[float, int, str]] = []

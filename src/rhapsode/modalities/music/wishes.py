@@ -12,7 +12,7 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords as symbols
 from rhapsode.modalities.music.facts import key_name
-from rhapsode.modalities.music.formats._abc_fields import Settings
+from rhapsode.modalities.music.formats._abc_fields import AbcFields
 from rhapsode.modalities.music.formats._abc_fields import metre as read_metre
 from rhapsode.modalities.music.instruments import DRUMS, name_of
 from rhapsode.modalities.music.keys import estimated, home, shift, within
@@ -27,7 +27,7 @@ FURTHEST = 60
 def key(text: str) -> Key:
     """`D`, `F#m`, `Bb`, `Ddor`: as ABC has them. Raises `UserError`."""
     try:
-        found = Settings().read("K", text.strip())
+        found = AbcFields().read("K", text.strip())
     except ValueError:
         found = None
     if not isinstance(found, Key):

@@ -12,7 +12,7 @@ from rhapsode.errors import UserError
 from rhapsode.modalities.speech import dtw, hmm
 from rhapsode.modalities.speech._pool import Pool
 from rhapsode.modalities.speech.mfcc import HIGH, SIZE, highest, mfcc
-from rhapsode.modalities.speech.row import Row, row
+from rhapsode.modalities.speech.row import PhoneRow, row
 from rhapsode.modalities.speech.utterance import PAUSE, Sound, Timed, Utterance
 
 LONGEST = 60.0
@@ -34,10 +34,10 @@ class Begun:
 
 
 @dataclass(frozen=True)
-class _Job:
+class _FirstJob:
     """One utterance. times: [U, 2], from when to when each of the row is heard in the rendering; high: Hz."""
 
-    row: Row
+    row: PhoneRow
     sound: Sound
     rendering: Sound | None
     times: np.ndarray
@@ -46,7 +46,7 @@ class _Job:
 
 def begin(
     utterances: Sequence[Utterance],
-    rows: Sequence[Row],
+    rows: Sequence[PhoneRow],
     rendered: Rendered | None,
     processes: Pool,
     path: Path,
@@ -65,7 +65,7 @@ def frames_of(path: Path, at: int, length: int) -> np.ndarray:
     return np.fromfile(path, np.float32, length * SIZE, offset=4 * SIZE * at).reshape(length, SIZE)
 
 
-def spoken(utterance: Utterance) -> Row:
+def spoken(utterance: Utterance) -> PhoneRow:
     """Its row. Raises `UserError` if it has but pauses."""
     if all(phone.symbol == PAUSE for phone in utterance.phones):
         raise UserError(f"{utterance.name or 'An utterance'}: nothing is said in it. Leave it out, or give its text.")
@@ -74,7 +74,7 @@ def spoken(utterance: Utterance) -> Row:
 
 def _begin(
     utterances: Sequence[Utterance],
-    rows: Sequence[Row],
+    rows: Sequence[PhoneRow],
     rendered: Rendered | None,
     processes: Pool,
     path: Path,
@@ -84,12 +84,12 @@ def _begin(
     found = Begun(path, [], [], [], [])
 
     # Reading and rendering stay in this process: what does them need not be fit for sending.
-    def jobs() -> Iterator[_Job]:
+    def jobs() -> Iterator[_FirstJob]:
         for utterance, each in zip(utterances, rows, strict=True):
             sound = _sound(utterance)
             found.seconds.append(sound.seconds)
             found.rates.append(sound.rate)
-            yield _Job(each, sound, *rendering(utterance, each, rendered), min(high, highest(sound.rate)))
+            yield _FirstJob(each, sound, *rendering(utterance, each, rendered), min(high, highest(sound.rate)))
 
     with path.open("wb") as file:
         for frames, durations in processes.map(_first, jobs()):
@@ -115,7 +115,7 @@ def _sound(utterance: Utterance) -> Sound:
     return Sound(np.asarray(sound.samples, np.float32), sound.rate)
 
 
-def rendering(utterance: Utterance, row: Row, rendered: Rendered | None) -> tuple[Sound | None, np.ndarray]:
+def rendering(utterance: Utterance, row: PhoneRow, rendered: Rendered | None) -> tuple[Sound | None, np.ndarray]:
     """The rendering's sound and when each of the row is heard in it, [U, 2] seconds."""
     times = np.zeros((len(row.phones), 2))
     found = rendered(utterance) if rendered else None
@@ -129,7 +129,7 @@ def rendering(utterance: Utterance, row: Row, rendered: Rendered | None) -> tupl
     return found.sound(), times
 
 
-def _first(job: _Job) -> tuple[np.ndarray, np.ndarray | None]:
+def _first(job: _FirstJob) -> tuple[np.ndarray, np.ndarray | None]:
     frames = mfcc(job.sound, job.high)
     if len(frames) < hmm.STATES * np.sum(~job.row.optional):
         return frames, None

@@ -23,7 +23,7 @@ class _Id(ctypes.Union):
     _fields_ = [("number", ctypes.c_int), ("name", ctypes.c_char_p), ("string", ctypes.c_char * 8)]
 
 
-class _Event(ctypes.Structure):
+class _CEvent(ctypes.Structure):
     _fields_ = [
         ("type", ctypes.c_int),
         ("unique_identifier", ctypes.c_uint),
@@ -36,13 +36,13 @@ class _Event(ctypes.Structure):
     ]
 
 
-class _Voice(ctypes.Structure):
+class _CVoice(ctypes.Structure):
     """The head of it; `languages` is (a byte of priority, a string) again and again, and a zero."""
 
     _fields_ = [("name", ctypes.c_char_p), ("languages", ctypes.c_void_p), ("identifier", ctypes.c_char_p)]
 
 
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_CEvent))
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Said:
     events: tuple[Event, ...]
 
 
-class Engine:
+class EspeakLibrary:
     """The library, initialised. Not safe for several threads at once.
 
     voices: a name of a language → espeak-ng's identifier of its voice, of those whose dictionary is there.
@@ -121,7 +121,7 @@ class Engine:
 
     def _declare(self) -> None:
         library = self._library
-        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_Voice))
+        library.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(_CVoice))
         library.espeak_Initialize.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_char_p, ctypes.c_int]
         library.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
         library.espeak_Synth.argtypes = [

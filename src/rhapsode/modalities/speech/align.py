@@ -18,7 +18,7 @@ from rhapsode.modalities.speech import hmm
 from rhapsode.modalities.speech._begin import Begun, Rendered, begin, frames_of, spoken
 from rhapsode.modalities.speech._pool import Pool, cores, pool
 from rhapsode.modalities.speech.mfcc import HOP
-from rhapsode.modalities.speech.row import Row
+from rhapsode.modalities.speech.row import PhoneRow
 from rhapsode.modalities.speech.utterance import Timed, Utterance
 
 ROUNDS = 8
@@ -86,30 +86,30 @@ def align(
 
 
 @dataclass(frozen=True)
-class _Job:
+class _AlignJob:
     """Some utterances to hear. places: which frames of the file each has; model: None to learn from `durations`."""
 
     path: Path
     places: list[tuple[int, int]]
-    rows: list[Row]
+    rows: list[PhoneRow]
     durations: list[np.ndarray]
     symbols: tuple[str, ...]
-    model: hmm.Model | None
+    model: hmm.PhoneModel | None
 
 
 def _learn(
-    rows: Sequence[Row], begun: Begun, processes: Pool, rounds: int, say: Reported
+    rows: Sequence[PhoneRow], begun: Begun, processes: Pool, rounds: int, say: Reported
 ) -> tuple[list[np.ndarray | None], np.ndarray]:
-    """Durations of each, [U] frames, None if it is too short; and the lag of each, [N], see `hmm.Heard`."""
+    """Durations of each, [U] frames, None if it is too short; and the lag of each, [N], see `hmm.PassResult`."""
     symbols = tuple(sorted({phone.symbol for each in rows for phone in each.phones}))
     begins = np.cumsum([0, *begun.lengths])
     durations = {at: each for at, each in enumerate(begun.durations) if each is not None}
     lags = np.full(len(rows), -np.inf)
     groups = _groups(list(durations), [len(hmm.states(each, symbols)[0]) for each in rows], begun.lengths)
-    model: hmm.Model | None = None
+    model: hmm.PhoneModel | None = None
     for turn in range(rounds + 1 if groups else 0):
         jobs = (
-            _Job(
+            _AlignJob(
                 begun.path,
                 [(int(begins[at]), begun.lengths[at]) for at in group],
                 [rows[at] for at in group],
@@ -125,7 +125,7 @@ def _learn(
             durations.update(zip(group, heard.durations, strict=True))
             lags[group] = heard.lags
             say("Learning the phones", (turn + len(sums) / len(groups)) / (rounds + 1))
-        model = hmm.estimate(reduce(hmm.Sums.__add__, sums), symbols)
+        model = hmm.estimate(reduce(hmm.StateSums.__add__, sums), symbols)
     return [durations.get(at) for at in range(len(rows))], lags
 
 
@@ -142,7 +142,7 @@ def _groups(usable: Sequence[int], states: Sequence[int], lengths: Sequence[int]
     return found
 
 
-def _hear(job: _Job) -> hmm.Heard:
+def _hear(job: _AlignJob) -> hmm.PassResult:
     frames = [hmm.seen(frames_of(job.path, *place)) for place in job.places]
     if job.model is not None:
         return hmm.hear(job.model, job.rows, frames)
@@ -151,7 +151,7 @@ def _hear(job: _Job) -> hmm.Heard:
         hmm.collect(each, hmm.divided(row, durations, job.symbols), size)
         for each, row, durations in zip(frames, job.rows, job.durations, strict=True)
     ]
-    return hmm.Heard(job.durations, [0.0] * len(frames), reduce(hmm.Sums.__add__, sums))
+    return hmm.PassResult(job.durations, [0.0] * len(frames), reduce(hmm.StateSums.__add__, sums))
 
 
 def _fits(lags: np.ndarray) -> list[float]:
@@ -162,7 +162,7 @@ def _fits(lags: np.ndarray) -> list[float]:
     return [float(each) for each in (lags - middle) / max(float(spread), SAME)]
 
 
-def _timed(utterance: Utterance, row: Row, durations: np.ndarray | None, seconds: float) -> Timed:
+def _timed(utterance: Utterance, row: PhoneRow, durations: np.ndarray | None, seconds: float) -> Timed:
     """The utterance with the phones of its row that were heard, and their times."""
     if durations is None:
         phones = tuple(phone for phone, optional in zip(row.phones, row.optional, strict=True) if not optional)

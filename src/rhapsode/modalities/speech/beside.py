@@ -12,12 +12,13 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from rhapsode.modalities.speech import labels
 from rhapsode.modalities.speech.audio import SUFFIXES
 
-TEXTS = (".txt", ".textgrid", ".lab")
+TEXTS = (".txt", *labels.BESIDE)
 """Suffixes of what goes with a recording, the best first."""
-APART = (".txt", ".textgrid")
-"""Of what may be in a folder of its own; labels there are often of a form that cannot be told from texts."""
+APART = (".txt", *labels.APART)
+"""Suffixes of what may be in a folder of its own. HTS labels there often look like texts."""
 KNOWN = frozenset((*TEXTS, *SUFFIXES))
 FOLDERS = frozenset(
     f"{name}{plural}" for name in ("txt", "text", "transcript", "transcription", "textgrid") for plural in ("", "s")

@@ -66,7 +66,7 @@ def pauses(sound: Sound) -> Pauses:
 
 
 @dataclass(frozen=True)
-class Part:
+class Passage:
     """Sentences from number `first` up to, not including, `last`; and from when to when they are said, in seconds."""
 
     first: int
@@ -75,7 +75,7 @@ class Part:
     end: float
 
 
-def cut(sound: Sound, sentences: Sequence[str]) -> list[Part]:
+def cut(sound: Sound, sentences: Sequence[str]) -> list[Passage]:
     """Where sentences are said, each by itself, or up to `TOGETHER` of them between which the reader did not pause.
     Those whose place is not found are missing. Time grows with the sentences, and with the square of the pauses in a
     part of the recording."""
@@ -106,13 +106,13 @@ def cut(sound: Sound, sentences: Sequence[str]) -> list[Part]:
         costs.append(least)
         came.append((since, count))
     last = costs[-1] + SKIPPED * (total - found.spoken)
-    at, number, parts = int(last.argmin()), len(sentences), list[Part]()
+    at, number, parts = int(last.argmin()), len(sentences), list[Passage]()
     while number and np.isfinite(last[at]):
         begin, together = (int(each[at]) for each in came[number - 1])
         lasts, length = found.spoken[at] - found.spoken[begin], after[number] - after[number - together]
         if _off(lasts, length) <= WORST:
             ends = max(found.begins[begin], found.ends[begin] - EDGE), min(found.ends[at], found.begins[at] + EDGE)
-            parts.append(Part(number - together, number, float(ends[0]), float(ends[1])))
+            parts.append(Passage(number - together, number, float(ends[0]), float(ends[1])))
         at, number, last = begin, number - together, costs[number - together]
     return parts[::-1]
 

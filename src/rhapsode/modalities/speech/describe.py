@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from rhapsode.data.statistics import Statistics
 from rhapsode.modalities.speech.listen import listing, with_faults
 from rhapsode.modalities.speech.prepare import Times
 from rhapsode.modalities.speech.suspects import BAD, Doubt, worst
@@ -19,8 +20,8 @@ SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Description:
-    """Of a collection of utterances. `lines()` is for people, `to_json()` for programs.
+class RecordingStatistics(Statistics):
+    """Of a collection of utterances.
 
     seconds:  of recordings that are fit; per_utterance: the least, the mean and the greatest.
     speakers: by the number of their utterances; none if they have no names.
@@ -43,7 +44,7 @@ class Description:
     notes: tuple[str, ...] = ()
     doubts: tuple[Doubt, ...] = ()
 
-    def lines(self) -> Iterator[str]:
+    def facts(self) -> Iterator[str]:
         low, mean, high = self.per_utterance
         yield f"utterances      {self.utterances:,}, {low:.1f} … {mean:.1f} … {high:.1f} seconds"
         yield f"speech          {self.seconds / 60:.1f} minutes"
@@ -56,10 +57,13 @@ class Description:
             yield f"phones          {len(self.phones):,} kinds: {_counted(self.phones)}"
         for what, names in self.left_out.items():
             yield f"left out        {what}: {listing(names)}"
-        for what, names in self.faults.items():
-            yield f"warning: {what}: {listing(names)}"
-        for note in self.notes:
-            yield f"warning: {note}"
+
+    @property
+    def warnings(self) -> tuple[str, ...]:  # type: ignore[override]
+        return (*(f"{what}: {listing(names)}" for what, names in self.faults.items()), *self.notes)
+
+    def lines(self) -> Iterator[str]:
+        yield from super().lines()
         if self.doubts:
             yield f"the oddest utterances, with what is odd (suspect from {-BAD:.0f} on)"
         for doubt in self.doubts:
@@ -67,20 +71,20 @@ class Description:
 
     def to_json(self) -> dict[str, Any]:
         """`badness` is null for a recording that is too short for its text."""
-        found = asdict(self)
+        found = super().to_json()
         for doubt in found["doubts"]:
             doubt["badness"] = doubt["badness"] if np.isfinite(doubt["badness"]) else None
         return found
 
 
-def describe(utterances: Sequence[Utterance], times: Times) -> Description:
+def describe(utterances: Sequence[Utterance], times: Times) -> RecordingStatistics:
     """utterances: at least one; times: what `times_of` found of them."""
     fit = [one for one in times.heard if not one.unfit]
     seconds = [one.seconds for one in fit]
     aligned = [one for one in times.aligned if one is not None]
     phones = Counter(phone.symbol for one in aligned for phone in one.utterance.phones if phone.symbol != PAUSE)
     speakers = Counter(utterance.speaker for utterance in utterances)
-    return Description(
+    return RecordingStatistics(
         utterances=len(utterances),
         labelled=sum(isinstance(utterance, Timed) for utterance in utterances),
         seconds=sum(seconds),

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 
 from rhapsode.modalities.speech.mfcc import HOP, deltas
-from rhapsode.modalities.speech.row import Row
-from rhapsode.modalities.speech.trellis import NEVER, Chain, best_paths
+from rhapsode.modalities.speech.row import PhoneRow
+from rhapsode.modalities.speech.trellis import NEVER, StateChain, best_paths
 
 BEND = 3.0
 """What it costs that a frame lasts or is passed over, in nats."""
@@ -26,7 +26,7 @@ def loud(frames: np.ndarray) -> np.ndarray:
     return np.asarray(frames[:, 0] >= low + 0.35 * (high - low))
 
 
-def even(row: Row, frames: np.ndarray) -> np.ndarray:
+def even(row: PhoneRow, frames: np.ndarray) -> np.ndarray:
     """[U] frames for each of the row: phones of one length from the first loud frame to the last."""
     spoken = np.flatnonzero(loud(frames))
     phones = ~row.pauses
@@ -37,7 +37,7 @@ def even(row: Row, frames: np.ndarray) -> np.ndarray:
     return found
 
 
-def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> np.ndarray:
+def warp(row: PhoneRow, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> np.ndarray:
     """[U] frames for each of the row.
 
     frames, rendering: MFCCs [T, D] of the recording and of what was rendered; times: [U, 2] seconds, from when to when
@@ -52,12 +52,12 @@ def warp(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray)
     return np.diff(edges)
 
 
-def likeness(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> float:
+def likeness(row: PhoneRow, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> float:
     """How like one another they are, laid so: nats a frame, below 0. Arguments are those of `warp`."""
     return _path(row, frames, rendering, times)[1] / max(len(frames) // EVERY, 1)
 
 
-def _path(row: Row, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
+def _path(row: PhoneRow, frames: np.ndarray, rendering: np.ndarray, times: np.ndarray) -> tuple[np.ndarray, float]:
     """To which of the row every `EVERY`th frame belongs, and how likely that is, in nats."""
     first, last = times[:, 0] / HOP, times[:, 1] / HOP
     phones = np.flatnonzero(~row.pauses)
@@ -93,7 +93,7 @@ def _between(frames: np.ndarray, at: np.ndarray) -> np.ndarray:
     return np.asarray(frames[low] * (1 - part) + frames[low + 1] * part)
 
 
-def _chain(row: Row, owner: np.ndarray) -> tuple[Chain, np.ndarray]:
+def _chain(row: PhoneRow, owner: np.ndarray) -> tuple[StateChain, np.ndarray]:
     """The rendering's frames in order, of which each belongs to `owner` of the row, with silences before, after and
     between words; and to which of the row each state belongs."""
     silences = np.flatnonzero(row.pauses)
@@ -119,4 +119,4 @@ def _chain(row: Row, owner: np.ndarray) -> tuple[Chain, np.ndarray]:
             np.where(after, 0, NEVER),
         ]
     )
-    return Chain(emit, sources, costs), states
+    return StateChain(emit, sources, costs), states

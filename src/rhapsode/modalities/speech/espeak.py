@@ -19,7 +19,7 @@ import numpy as np
 
 from rhapsode.errors import UserError, choice
 from rhapsode.modalities.speech import languages
-from rhapsode.modalities.speech._espeak import PHONEME, WORD, Engine, Event, Said
+from rhapsode.modalities.speech._espeak import PHONEME, WORD, EspeakLibrary, Event, Said
 from rhapsode.modalities.speech.syllables import numbered
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Sound, Timed
 from rhapsode.modalities.speech.written import composed, read
@@ -53,7 +53,7 @@ LATIN = ("LATIN", "FULLWIDTH LATIN", "MODIFIER", "FEMININE", "MASCULINE", "MICRO
 """How Unicode's names of such letters begin; and GREEK, since π has a name everywhere."""
 
 _lock = threading.Lock()
-_engine: Engine | None = None
+_engine: EspeakLibrary | None = None
 
 
 def speak(text: str, voice: str = "en-us", speed: int = USUAL[0], pitch: int = USUAL[1]) -> Timed:
@@ -141,10 +141,10 @@ def _says(character: str, voice: str) -> bool:
     return any(event.symbol for event, _ in _marks(said))
 
 
-def _loaded() -> Engine:
+def _loaded() -> EspeakLibrary:
     global _engine
     if _engine is None:
-        _engine = Engine()
+        _engine = EspeakLibrary()
     return _engine
 
 
@@ -158,7 +158,7 @@ if hasattr(os, "register_at_fork"):  # where there are forks
     os.register_at_fork(after_in_child=_forget)
 
 
-def _named(engine: Engine, voice: str) -> str:
+def _named(engine: EspeakLibrary, voice: str) -> str:
     name, plus, variant = voice.partition("+")
     found = languages.voice(name, engine.voices, engine.english)
     if plus and variant not in engine.variants:
@@ -166,7 +166,7 @@ def _named(engine: Engine, voice: str) -> str:
     return found + plus + variant
 
 
-def _identifier(engine: Engine, voice: str) -> str:
+def _identifier(engine: EspeakLibrary, voice: str) -> str:
     """voice: as `_named` gives it."""
     name, plus, variant = voice.partition("+")
     return engine.voices[name] + plus + variant

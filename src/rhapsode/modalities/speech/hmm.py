@@ -10,8 +10,8 @@ import numpy as np
 
 from rhapsode.modalities.speech.dtw import loud
 from rhapsode.modalities.speech.mfcc import HOP, deltas
-from rhapsode.modalities.speech.row import Row
-from rhapsode.modalities.speech.trellis import NEVER, Chain, best_paths
+from rhapsode.modalities.speech.row import PhoneRow
+from rhapsode.modalities.speech.trellis import NEVER, StateChain, best_paths
 
 STATES = 3
 REACH = 3
@@ -27,7 +27,7 @@ PAUSED = 0.1
 
 
 @dataclass(frozen=True)
-class Sums:
+class StateSums:
     """Of the frames of each of K states: counts [K], values [K, D], squares [K, D]; visits: [K], how often it began."""
 
     counts: np.ndarray
@@ -35,8 +35,8 @@ class Sums:
     squares: np.ndarray
     visits: np.ndarray
 
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
+    def __add__(self, other: StateSums) -> StateSums:
+        return StateSums(
             self.counts + other.counts,
             self.values + other.values,
             self.squares + other.squares,
@@ -45,7 +45,7 @@ class Sums:
 
 
 @dataclass(frozen=True)
-class Model:
+class PhoneModel:
     """symbols: `STATES` states each. Of K states: means [K, D], variances [K, D]; stay: [K], how likely each lasts
     another frame."""
 
@@ -69,7 +69,7 @@ def seen(frames: np.ndarray) -> np.ndarray:
     return np.asarray(both - both[loud(frames)].mean(0))
 
 
-def states(row: Row, symbols: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
+def states(row: PhoneRow, symbols: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     """Of the row's states, [S] each: which of the model's it is, and to which of the row it belongs.
 
     A pause between words has as many as make it last `SHORTEST`.
@@ -82,7 +82,7 @@ def states(row: Row, symbols: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray]:
     return which[owner] * STATES + place * STATES // counts[owner], owner
 
 
-def chain(row: Row, model: Model) -> tuple[Chain, np.ndarray]:
+def chain(row: PhoneRow, model: PhoneModel) -> tuple[StateChain, np.ndarray]:
     """The row's states; and to which of the row each belongs."""
     emit, owner = states(row, model.symbols)
     stay = np.log(model.stay[emit])
@@ -101,10 +101,10 @@ def chain(row: Row, model: Model) -> tuple[Chain, np.ndarray]:
     after = begins[pauses + 1]
     over[after] = begins[pauses] - 1
     past[after] = leave[over[after]] + np.log(1 - PAUSED)
-    return Chain(emit, np.stack([here, np.maximum(here - 1, 0), over]), np.stack([stay, enter, past])), owner
+    return StateChain(emit, np.stack([here, np.maximum(here - 1, 0), over]), np.stack([stay, enter, past])), owner
 
 
-def divided(row: Row, durations: np.ndarray, symbols: tuple[str, ...]) -> np.ndarray:
+def divided(row: PhoneRow, durations: np.ndarray, symbols: tuple[str, ...]) -> np.ndarray:
     """[T]: the model's state of each frame, if each of the row lasts so many frames [U] and its states equally long."""
     number = {symbol: n for n, symbol in enumerate(symbols)}
     which = np.repeat([number[phone.symbol] for phone in row.phones], durations)
@@ -112,13 +112,13 @@ def divided(row: Row, durations: np.ndarray, symbols: tuple[str, ...]) -> np.nda
     return np.asarray(which * STATES + place * STATES // np.repeat(durations, durations))
 
 
-def collect(frames: np.ndarray, labels: np.ndarray, size: int) -> Sums:
+def collect(frames: np.ndarray, labels: np.ndarray, size: int) -> StateSums:
     """frames: [T, D], the state of each [T]; size: K."""
     order = np.argsort(labels, kind="stable")
     there, begins = np.unique(labels[order], return_index=True)
     frames = frames[order].astype(np.float64)
     width = frames.shape[1]
-    found = Sums(
+    found = StateSums(
         np.bincount(labels, minlength=size).astype(float),
         np.zeros((size, width)),
         np.zeros((size, width)),
@@ -129,7 +129,7 @@ def collect(frames: np.ndarray, labels: np.ndarray, size: int) -> Sums:
     return found
 
 
-def estimate(sums: Sums, symbols: tuple[str, ...]) -> Model:
+def estimate(sums: StateSums, symbols: tuple[str, ...]) -> PhoneModel:
     """What fits the frames best; means and spreads of what is rare are drawn to the common ones."""
     counts = sums.counts[:, None]
     total = counts.sum()
@@ -138,20 +138,20 @@ def estimate(sums: Sums, symbols: tuple[str, ...]) -> Model:
     common = within.sum(0) / total + 1e-6
     variances = (within + RARE * common) / (counts + RARE)
     stay = np.clip(1 - (sums.visits + 1) / (sums.counts + 4), 0.05, 0.98)
-    return Model(symbols, means, np.maximum(variances, FLOOR * common), stay)
+    return PhoneModel(symbols, means, np.maximum(variances, FLOOR * common), stay)
 
 
 @dataclass(frozen=True)
-class Heard:
+class PassResult:
     """What one pass over some utterances found. Of each: durations [U], frames for each of its row; and lags, nats a
     spoken frame by which its phones are behind the best that any states could do, 0 or less. And sums of all."""
 
     durations: list[np.ndarray]
     lags: list[float]
-    sums: Sums
+    sums: StateSums
 
 
-def hear(model: Model, rows: Sequence[Row], frames: Sequence[np.ndarray]) -> Heard:
+def hear(model: PhoneModel, rows: Sequence[PhoneRow], frames: Sequence[np.ndarray]) -> PassResult:
     """The best way through utterances, of frames [T, D] each, as `seen`; none may be too short for its states."""
     chains = [chain(row, model) for row in rows]
     scores = [model.scores(each) for each in frames]
@@ -164,4 +164,4 @@ def hear(model: Model, rows: Sequence[Row], frames: Sequence[np.ndarray]) -> Hea
         durations.append(np.bincount(whose, minlength=len(row.phones)))
         lags.append(float(score[np.arange(len(labels)), labels][~row.pauses[whose]].mean()))
         sums.append(collect(each, labels, len(model.stay)))
-    return Heard(durations, lags, reduce(Sums.__add__, sums))
+    return PassResult(durations, lags, reduce(StateSums.__add__, sums))

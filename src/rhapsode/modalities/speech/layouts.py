@@ -30,7 +30,7 @@ Has = Callable[[str], bool]
 
 
 @dataclass(frozen=True)
-class Line:
+class ListLine:
     """number: in the file; fits: whether it has as many parts as it may."""
 
     number: int
@@ -40,12 +40,12 @@ class Line:
     fits: bool = True
 
 
-class Layout(Protocol):
+class ListLayout(Protocol):
     def called(self, name: str) -> bool:
         """Whether a file of this name, in small letters, should be a list of this layout."""
         ...
 
-    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[Line]]:
+    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[ListLine]]:
         """What a line should be, and all lines that tell something. name: of the file, in messages. Raises `UserError`
         where it is not clear what stands between columns."""
         ...
@@ -60,12 +60,12 @@ class LibriSpeech:
     def called(self, name: str) -> bool:
         return name.endswith(".trans.txt")
 
-    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[Line]]:
+    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[ListLine]]:
         found = []
         for number, line in _numbered(content):
             id, _, text = line.strip().partition(" ")
             speaker = self.SPEAKER.fullmatch(id)
-            found.append(Line(number, id, text.strip(), speaker[1] if speaker else ""))
+            found.append(ListLine(number, id, text.strip(), speaker[1] if speaker else ""))
         return self.EXPECTED, found
 
 
@@ -78,16 +78,16 @@ class Festival:
     def called(self, name: str) -> bool:
         return name.endswith(".done.data") or name == "utts.data"
 
-    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[Line]]:
+    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[ListLine]]:
         found = []
         for number, line in _numbered(content):
             match = self.LINE.fullmatch(line.strip())
             id, text = (match[1], match[2].replace('\\"', '"')) if match else (line.strip(), "")
-            found.append(Line(number, id, text.strip(), fits=match is not None))
+            found.append(ListLine(number, id, text.strip(), fits=match is not None))
         return self.EXPECTED, found
 
 
-class Table:
+class TableLayout:
     """Columns with bars, tabs, commas or semicolons between them, which a first line may name; LJSpeech's
     `metadata.csv`, Common Voice's `train.tsv`."""
 
@@ -99,7 +99,7 @@ class Table:
     def called(self, name: str) -> bool:
         return self.NAMES.fullmatch(name) is not None
 
-    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[Line]]:
+    def lines(self, content: str, name: str, has: Has) -> tuple[str, list[ListLine]]:
         columns, rows = self._table(content, name, has)
         return columns.expected, [columns.line(number, cells) for number, cells in rows]
 
@@ -127,7 +127,7 @@ class Table:
         return _Columns(None, between, _of_speakers([cells for _, cells in rows])), rows
 
 
-LAYOUTS: tuple[Layout, ...] = (LibriSpeech(), Festival(), Table())
+LAYOUTS: tuple[ListLayout, ...] = (LibriSpeech(), Festival(), TableLayout())
 
 
 class _Columns:
@@ -142,10 +142,10 @@ class _Columns:
         self._speaker = next((names.index(each) for each in SPEAKERS if each in names), speaker)
         self._texts = [names.index(each) for each in TEXTS if each in names]
 
-    def line(self, number: int, cells: list[str]) -> Line:
+    def line(self, number: int, cells: list[str]) -> ListLine:
         id = "".join(cells[self._id : self._id + 1])
         speaker = "" if self._speaker is None else "".join(cells[self._speaker : self._speaker + 1])
-        return Line(number, id, self._text(cells), speaker, 2 <= len(cells) <= self._most)
+        return ListLine(number, id, self._text(cells), speaker, 2 <= len(cells) <= self._most)
 
     def _text(self, cells: list[str]) -> str:
         """Of the first column of texts that has any; of the last one that has, where none is named so."""

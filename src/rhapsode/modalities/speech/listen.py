@@ -24,7 +24,7 @@ SOME_LONGER = 0.1
 
 
 @dataclass(frozen=True)
-class Heard:
+class RecordingFacts:
     """Of a recording. unfit: why it teaches nothing, empty if it does. Then: digest, of its samples and their rate;
     rate and seconds; spoken: seconds in which it is loud; faults: what else is to be said of it."""
 
@@ -36,7 +36,9 @@ class Heard:
     faults: tuple[str, ...] = ()
 
 
-def listened(utterances: Sequence[Utterance], processes: Pool, report: Callable[[str, float], None]) -> list[Heard]:
+def listened(
+    utterances: Sequence[Utterance], processes: Pool, report: Callable[[str, float], None]
+) -> list[RecordingFacts]:
     """Of each, in order. Raises `UserError` for what is not installed."""
     found = []
     for one in processes.map(_heard, utterances):
@@ -45,7 +47,7 @@ def listened(utterances: Sequence[Utterance], processes: Pool, report: Callable[
     return found
 
 
-def rate_for(heard: Sequence[Heard]) -> int:
+def rate_for(heard: Sequence[RecordingFacts]) -> int:
     """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above. heard: at
     least one that is fit."""
     counts = Counter(one.rate for one in heard if not one.unfit)
@@ -55,7 +57,7 @@ def rate_for(heard: Sequence[Heard]) -> int:
     return next((usual for usual in USUAL if rate % usual == 0), max(USUAL))
 
 
-def notes(utterances: Sequence[Utterance], heard: Sequence[Heard], rate: int) -> list[str]:
+def notes(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts], rate: int) -> list[str]:
     """What a person should be told of the recordings: how much there is, at which rate it is taken, what is wrong."""
     found = []
     rates = Counter(one.rate for one in heard if not one.unfit)
@@ -72,18 +74,18 @@ def notes(utterances: Sequence[Utterance], heard: Sequence[Heard], rate: int) ->
     return found
 
 
-def with_faults(utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, list[str]]:
+def with_faults(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts]) -> dict[str, list[str]]:
     """What is to be said of recordings, the most frequent first → names of those of which it is."""
     found = _names((fault, one.name) for one, each in zip(utterances, heard, strict=True) for fault in each.faults)
     return dict(sorted(found.items(), key=lambda each: -len(each[1])))
 
 
-def without_use(utterances: Sequence[Utterance], heard: Sequence[Heard]) -> dict[str, list[str]]:
+def without_use(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts]) -> dict[str, list[str]]:
     """Why recordings teach nothing → names of those that do not."""
     return _names((each.unfit, one.name) for one, each in zip(utterances, heard, strict=True) if each.unfit)
 
 
-def fitting(heard: Sequence[Heard], utterances: Sequence[Utterance | None]) -> list[Heard]:
+def fitting(heard: Sequence[RecordingFacts], utterances: Sequence[Utterance | None]) -> list[RecordingFacts]:
     """The same, of which those are `unfit`, too, whose texts cannot be what is said. utterances: with their phones,
     None for those that are not to be judged."""
     judged = [n for n, one in enumerate(utterances) if one is not None]
@@ -108,16 +110,16 @@ def listing(names: Sequence[str]) -> str:
     return ", ".join(names[:NAMED]) + (f" and {more:,} more" if more > 0 else "")
 
 
-def _heard(utterance: Utterance) -> Heard:
+def _heard(utterance: Utterance) -> RecordingFacts:
     try:
         sound = utterance.sound()
     except NoSound as error:
-        return Heard(error.why)
+        return RecordingFacts(error.why)
     timed = isinstance(utterance, Timed)  # others have yet to be aligned
     if why := unfit(sound, acoustics.LONGEST if timed else _begin.LONGEST):
-        return Heard(why)
+        return RecordingFacts(why)
     if isinstance(utterance, Timed) and utterance.times[-1] > sound.seconds + SOME_LONGER:
-        return Heard("shorter than their labels")
+        return RecordingFacts("shorter than their labels")
     digest = hashlib.sha256(np.ascontiguousarray(sound.samples, "<f8").data)
     digest.update(str(sound.rate).encode())
-    return Heard("", digest.hexdigest(), sound.rate, sound.seconds, spoken(sound), faults(sound))
+    return RecordingFacts("", digest.hexdigest(), sound.rate, sound.seconds, spoken(sound), faults(sound))

@@ -14,7 +14,7 @@ from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import of_file
 from rhapsode.modalities.speech._text import contents
 from rhapsode.modalities.speech.audio import SUFFIXES
-from rhapsode.modalities.speech.layouts import EXPECTED, LAYOUTS, Layout, Line, Table
+from rhapsode.modalities.speech.layouts import EXPECTED, LAYOUTS, ListLayout, ListLine, TableLayout
 
 FOLDERS = ("wavs", "wav", "clips", "audio", "")
 """Where recordings are, from the list's folder on."""
@@ -46,7 +46,7 @@ def entries(path: Path, name: str, refused: Refusals | None = None) -> list[Entr
     """All lines but the one that names columns. name: of the file, for messages. Lines that are wrong are told to
     `refused`, if some are right. Raises `UserError`, which names the first line that is wrong, and how many are so;
     recordings elsewhere always are: see `inside`."""
-    finder = _Finder(path)
+    finder = _RecordingFinder(path)
     expected, lines = _lines(path, name, finder)
     found: list[Entry] = []
     seen: dict[str, int] = {}
@@ -77,7 +77,7 @@ def entries(path: Path, name: str, refused: Refusals | None = None) -> list[Entr
     return found
 
 
-def _elsewhere(lines: list[Line], finder: _Finder) -> Iterator[tuple[str, int, str]]:
+def _elsewhere(lines: list[ListLine], finder: _RecordingFinder) -> Iterator[tuple[str, int, str]]:
     for line in lines:
         if finder.elsewhere(line.id):
             why = f"{line.id!r} leads out of the folder {finder.folder}. {ADVICE}"
@@ -94,7 +94,7 @@ def _told(name: str, wrong: list[tuple[str, int, str]]) -> str:
 def ids(path: Path) -> frozenset[str]:
     """The stems of the recordings that are listed, whether they are there or not, in small letters; none where it is no
     list."""
-    return frozenset(_stem(each).lower() for each in _listed(path, _Finder(path)))
+    return frozenset(_stem(each).lower() for each in _listed(path, _RecordingFinder(path)))
 
 
 def finds(path: Path, changed: int, recording: Path) -> bool:
@@ -105,7 +105,7 @@ def finds(path: Path, changed: int, recording: Path) -> bool:
 
 @lru_cache(maxsize=8)
 def _recordings(path: Path, changed: int) -> frozenset[Path]:
-    finder = _Finder(path)
+    finder = _RecordingFinder(path)
     return frozenset(found for id in _listed(path, finder) if (found := finder.recording(id)) is not None)
 
 
@@ -119,7 +119,7 @@ def is_list(path: Path) -> bool:
     barred = path.suffix.lower() == ".csv" and b"|" in of_file(path, path.name).head().split(b"\n", 1)[0]
     if called and barred:
         return True
-    finder = _Finder(path)
+    finder = _RecordingFinder(path)
     return (called or barred) and any(finder.recording(id) or finder.elsewhere(id) for id in _listed(path, finder))
 
 
@@ -131,21 +131,26 @@ def may_list(name: str) -> bool:
 def among_recordings(path: Path) -> bool:
     """Whether it is called like a list, and there are recordings where those of a list are."""
     layout = _layout(path)
-    return layout is not None and layout.called(path.name.lower()) and path.suffix != ".txt" and _Finder(path).some()
+    return (
+        layout is not None
+        and layout.called(path.name.lower())
+        and path.suffix != ".txt"
+        and _RecordingFinder(path).some()
+    )
 
 
-def _layout(path: Path) -> Layout | None:
+def _layout(path: Path) -> ListLayout | None:
     name = path.name.lower()
     found = next((layout for layout in LAYOUTS if layout.called(name)), None)
-    return found or (Table() if name.endswith((".csv", ".tsv")) else None)
+    return found or (TableLayout() if name.endswith((".csv", ".tsv")) else None)
 
 
-def _lines(path: Path, name: str, finder: _Finder) -> tuple[str, list[Line]]:
-    layout = _layout(path) or Table()
+def _lines(path: Path, name: str, finder: _RecordingFinder) -> tuple[str, list[ListLine]]:
+    layout = _layout(path) or TableLayout()
     return layout.lines(contents(path, name), name, lambda id: finder.recording(id) is not None)
 
 
-def _listed(path: Path, finder: _Finder) -> list[str]:
+def _listed(path: Path, finder: _RecordingFinder) -> list[str]:
     try:
         return [line.id for line in _lines(path, path.name, finder)[1]]
     except UserError:
@@ -162,7 +167,7 @@ def _path(id: str) -> str:
     return id.replace("\\", "/")
 
 
-class _Finder:
+class _RecordingFinder:
     """Finds the recordings of a list by ids, which may be paths, also as Windows writes them, and have a suffix. Case
     does not matter where it makes no difference. Else a recording of that name, in any folder below, is taken.
 

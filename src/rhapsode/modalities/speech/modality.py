@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.data.codecs.codec import Codec
 
 
-class Speech(Modality):
+class SpeechModality(Modality):
     name, noun, verb = "speech", "speech", "speak"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:

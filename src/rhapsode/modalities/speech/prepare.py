@@ -21,7 +21,7 @@ from rhapsode.modalities.speech.acoustics import Acoustics
 from rhapsode.modalities.speech.agreed import agreed
 from rhapsode.modalities.speech.align import Aligned
 from rhapsode.modalities.speech.audio import resampled
-from rhapsode.modalities.speech.listen import Heard, fitting, listened, listing, notes, rate_for, without_use
+from rhapsode.modalities.speech.listen import RecordingFacts, fitting, listened, listing, notes, rate_for, without_use
 from rhapsode.modalities.speech.read import KNOWN
 from rhapsode.modalities.speech.speakers import chosen, parted, repeated, told_apart
 from rhapsode.modalities.speech.speakers import told as speakers
@@ -53,7 +53,7 @@ class Times:
     nothing can be learnt of some → their names, of those that are hardly of their texts the worst first; notes: what
     else a person should be told, a sentence each."""
 
-    heard: list[Heard]
+    heard: list[RecordingFacts]
     aligned: list[Aligned | None]
     left_out: dict[str, list[str]]
     notes: list[str] = field(default_factory=list)

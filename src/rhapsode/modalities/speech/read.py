@@ -17,11 +17,11 @@ from rhapsode.errors import UserError
 from rhapsode.files.json import lines
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import of_file, reading
-from rhapsode.modalities.speech import audio, beside
+from rhapsode.modalities.speech import audio, beside, labels
 from rhapsode.modalities.speech._begin import LONGEST
 from rhapsode.modalities.speech._text import contents
 from rhapsode.modalities.speech.chapters import cut
-from rhapsode.modalities.speech.formats import bare, hts, own, textgrid
+from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.metadata import APART, entries, finds, ids, is_list, may_list
 from rhapsode.modalities.speech.sentences import sentences
 from rhapsode.modalities.speech.utterance import NoSound, Utterance
@@ -29,8 +29,6 @@ from rhapsode.modalities.speech.utterance import NoSound, Utterance
 OWN = "utterances.jsonl"
 TABLES = (".csv", ".tsv")
 """Suffixes of lists."""
-LABELLED = (".textgrid", ".lab", ".jsonl", ".txt")
-"""Suffixes of files of phones."""
 LETTERS, CHAPTER = 300, 7200
 """Letters of a text, and seconds of a recording: with fewer, it takes no minute to say; with more, it is not cut."""
 ABOVE = 5
@@ -99,24 +97,11 @@ def read(path: Path, name: str | None = None, refused: Refusals | None = None) -
                 yield from _in_sentences(_labelled(recording, ""), refused)
 
 
-def labels(path: Path) -> list[Utterance]:
-    """The utterances of a file of phones by itself, as `LABELLED` by its suffix. Raises `UserError`."""
-    with reading(str(path)):
-        if path.suffix.lower() == ".jsonl":
-            return list(_own(path, str(path), recorded=False))
-        content = contents(path, str(path))
-        if path.suffix.lower() == ".textgrid":
-            return [textgrid.loads(content, str(path))]
-        timed = path.suffix.lower() == ".lab" and hts.recognises(content)
-        return [hts.loads(content, str(path))] if timed else bare.loads(content, str(path))
-
-
-def _own(path: Path, name: str, recorded: bool = True) -> Iterator[Utterance]:
-    """recorded: whether their recordings are wanted, too."""
+def _own(path: Path, name: str) -> Iterator[Utterance]:
     empty = True
     for where, value in lines(of_file(path, name)):
         empty = False
-        yield own.loads(value, where, path.parent if recorded else None)
+        yield own.loads(value, where, path.parent)
     if empty:
         raise UserError(f"{name}: empty. {KNOWN}.")
 
@@ -126,11 +111,12 @@ def _labelled(recording: Path, text: str) -> Utterance:
     found = Utterance(())
     said = ""
     for file in beside.about(recording):
-        suffix, content = file.suffix.lower(), contents(file, str(file))
-        if suffix == ".txt" or (suffix == ".lab" and not hts.recognises(content)):
+        content = contents(file, str(file))
+        format = labels.of_recording(file, content)
+        if format is None:
             said = said or " ".join(content.split())
         elif not found.phones:
-            found = (hts if suffix == ".lab" else textgrid).loads(content, str(file))
+            [found] = format.loads(content, str(file))
     text = text or said or found.text
     if not text and not found.phones:
         raise UserError(f"{recording}: the text beside it is empty. Write down what is said, or leave both out.")

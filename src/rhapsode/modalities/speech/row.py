@@ -11,7 +11,7 @@ from rhapsode.modalities.speech.utterance import PAUSE, Phone
 
 
 @dataclass(frozen=True)
-class Row:
+class PhoneRow:
     """phones: [U], a pause first and last and wherever there may be one; optional: [U] bool, which may be missing."""
 
     phones: tuple[Phone, ...]
@@ -23,7 +23,7 @@ class Row:
         return np.array([phone.symbol == PAUSE for phone in self.phones])
 
 
-def row(phones: Sequence[Phone]) -> Row:
+def row(phones: Sequence[Phone]) -> PhoneRow:
     """Of an utterance's phones, of which one at least is no pause. Pauses within a word stay possible."""
     found: list[Phone] = []
     optional: list[bool] = []
@@ -41,4 +41,4 @@ def row(phones: Sequence[Phone]) -> Row:
         paused = False
     last = found[-1]
     found.append(Phone(PAUSE, 0, last.syllable, last.word, last.phrase))
-    return Row(tuple(found), np.array([*optional, False]))
+    return PhoneRow(tuple(found), np.array([*optional, False]))

@@ -19,7 +19,7 @@ from rhapsode.modalities.speech.inventory import Changed, Inventory
 from rhapsode.modalities.speech.lexicon import MNEMONICS, Given
 from rhapsode.modalities.speech.sentences import MARKS, PRIVATE
 from rhapsode.modalities.speech.syllables import nuclei, numbered
-from rhapsode.modalities.speech.utterance import PAUSE, Asked, Phone, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Delivery, Phone, Utterance
 from rhapsode.modalities.speech.written import composed, read
 
 FIRST, LAST = map(ord, PRIVATE)
@@ -174,9 +174,9 @@ class Reciter:
                 rows[0] = replace(rows[0], seconds=_longer(rows[0].seconds, self._pause - edge))
         self._waiting, self._begun = None, True
         columns = np.array([[row.style.speed, row.style.pitch, row.seconds] for row in rows]).T
-        asked = Asked(*columns)
+        delivery = Delivery(*columns)
         spoken = numbered([row.phone for row in rows])
-        return Utterance(spoken, text=shown, asked=asked if asked.anything else None), changed
+        return Utterance(spoken, text=shown, delivery=delivery if delivery.anything else None), changed
 
     def _rows(
         self,
@@ -184,16 +184,16 @@ class Reciter:
         places: Sequence[int],
         styles: Sequence[tuple[int, Style]],
         givens: Sequence[tuple[int, int, Given]],
-    ) -> tuple[list[_Row], Changed]:
+    ) -> tuple[list[_ScriptPhone], Changed]:
         """The phones that the voice knows for those that espeak-ng tells, and for those that are given."""
-        rows: list[_Row] = []
+        rows: list[_ScriptPhone] = []
         changed: Changed = {}
         said = set[int]()
         for phone, place in zip(phones, places, strict=True):
             style = [each for at, each in styles if at <= place][-1]
             if phone.symbol == PAUSE:
                 if not rows or rows[-1].phone.symbol != PAUSE:
-                    rows.append(_Row(phone, place, style))
+                    rows.append(_ScriptPhone(phone, place, style))
                 continue
             inside = next((n for n, (begin, end, _) in enumerate(givens) if begin <= place < end), None)
             if inside is None or not (parts := givens[inside][2].parts):
@@ -216,14 +216,14 @@ class Reciter:
 
     def _given_rows(
         self, parts: Sequence[tuple[int, str]], phone: Phone, place: int, style: Style, changed: Changed
-    ) -> list[_Row]:
+    ) -> list[_ScriptPhone]:
         """Of `Given.parts`, in the word of a phone."""
         meant = [(replace(phone, symbol=ipa, stress=stress), *self._inventory.spelled(ipa)) for stress, ipa in parts]
         return _known(meant, place, style, changed)
 
 
 @dataclass(frozen=True)
-class _Row:
+class _ScriptPhone:
     """A phone; where its word begins in what espeak-ng read; how it is to be said, and how long, nan for as usual."""
 
     phone: Phone
@@ -234,26 +234,26 @@ class _Row:
 
 def _known(
     meant: Sequence[tuple[Phone, tuple[str, ...], bool]], place: int, style: Style, changed: Changed
-) -> list[_Row]:
+) -> list[_ScriptPhone]:
     """Of phones that are meant, with the voice's symbols for each and whether they are the same sounds; `changed` gets
     those that are not."""
-    rows: list[_Row] = []
+    rows: list[_ScriptPhone] = []
     for each, symbols, same in meant:
         if not same:
             changed[each.symbol] = symbols
         nucleus = next(iter(nuclei(symbols)), 0)
         for n, symbol in enumerate(symbols):
             stress = each.stress if n == nucleus else 0
-            rows.append(_Row(replace(each, symbol=symbol, stress=stress), place, style))
+            rows.append(_ScriptPhone(replace(each, symbol=symbol, stress=stress), place, style))
     return rows
 
 
-def _index(rows: Sequence[_Row], at: int) -> int:
+def _index(rows: Sequence[_ScriptPhone], at: int) -> int:
     """Where the first word is that begins at a place or after it."""
     return next((n for n, row in enumerate(rows) if row.phone.symbol != PAUSE and row.place >= at), len(rows))
 
 
-def _pause(rows: list[_Row], at: int, seconds: float) -> None:
+def _pause(rows: list[_ScriptPhone], at: int, seconds: float) -> None:
     """Makes one of so many seconds before the word at a place."""
     index = _index(rows, at)
     before = rows[index - 1]

@@ -25,7 +25,7 @@ from rhapsode.modalities.speech.inventory import Changed
 from rhapsode.modalities.speech.lexicon import Given
 from rhapsode.modalities.speech.script import INLINE, NOT_KNOWN, Reciter, Script, without_marks
 from rhapsode.modalities.speech.sentences import sentences, stream
-from rhapsode.modalities.speech.utterance import PAUSE, Asked, Spoken, Timed, Utterance
+from rhapsode.modalities.speech.utterance import PAUSE, Delivery, Spoken, Timed, Utterance
 from rhapsode.nn.samplers import Sampling
 
 if TYPE_CHECKING:
@@ -157,10 +157,10 @@ def phrased(prosody: Model, utterance: Utterance, manner: Manner, seed: int = 0,
     sampling = Sampling(temperature=manner.temperature)
     found: Timed = prosody.generate(outline=utterance, seed=seed, row=row, sampling=sampling)[0].record
     times = utterance.times if isinstance(utterance, Timed) else found.times / manner.speed
-    if utterance.asked is not None:
-        lasting = np.diff(times) / utterance.asked.speed
-        given = np.isfinite(utterance.asked.seconds)
-        lasting[given] = np.maximum(utterance.asked.seconds[given], LEAST)
+    if utterance.delivery is not None:
+        lasting = np.diff(times) / utterance.delivery.speed
+        given = np.isfinite(utterance.delivery.seconds)
+        lasting[given] = np.maximum(utterance.delivery.seconds[given], LEAST)
         times = np.concatenate([[0.0], lasting.cumsum()])
     return utterance.to(Timed, times=times, melody=found.melody)
 
@@ -180,7 +180,7 @@ def voiced(
         found = replace(found, times=_seen(sample.attention, len(found)) * codec.hop)
     if manner.liveliness:
         found = codec.livelier(found, manner.liveliness)
-    lift = _lift(found, utterance.asked)
+    lift = _lift(found, utterance.delivery)
     if f0 is not None or manner.pitch != 1 or lift is not None:
         frames = found.acoustics()
         own = frames.f0 if f0 is None else np.concatenate([f0, np.zeros(len(frames))])[: len(frames)]
@@ -190,13 +190,13 @@ def voiced(
     return found, sample
 
 
-def _lift(utterance: Spoken, asked: Asked | None) -> np.ndarray | None:
+def _lift(utterance: Spoken, delivery: Delivery | None) -> np.ndarray | None:
     """[N]: how many times as high each frame is to be, if anything is asked for."""
-    if asked is None or (asked.pitch == 1).all():
+    if delivery is None or (delivery.pitch == 1).all():
         return None
     frames = utterance.acoustics()
     at = utterance.times[0] + np.arange(len(frames)) * frames.hop
-    return np.asarray(asked.pitch[(utterance.times.searchsorted(at, side="right") - 1).clip(0, len(utterance) - 1)])
+    return np.asarray(delivery.pitch[(utterance.times.searchsorted(at, side="right") - 1).clip(0, len(utterance) - 1)])
 
 
 def _seen(attention: np.ndarray, count: int) -> np.ndarray:
@@ -224,7 +224,7 @@ def speak(
         raise UserError("speaking needs a model of speech and one of prosody: rhapsode train RECORDINGS makes both.")
     given = outlined(codec, text, manner.speaker) if isinstance(text, str) else text
     for utterance in given:
-        if prosody is None and utterance.asked is not None:
+        if prosody is None and utterance.delivery is not None:
             raise UserError(f"a model of {codec.name} finds its own times: no pauses, rates and pitches can be given.")
         when = utterance if prosody is None else phrased(prosody, utterance, manner, seed, row)
         yield voiced(voice, when, manner, seed, row, f0)[0]

@@ -53,14 +53,14 @@ def loads(text: str, name: str = "the text") -> tuple[str, Script, list[str]]:
         top = parse(Source(name, PurePath(name), partial(BytesIO, data), lambda beside: None), mixed=True)
     except UserError as error:
         raise UserError(f"SSML: {error}") from None
-    found = _Reading(name)
+    found = _SsmlReading(name)
     found.read(top, Style())
     told = [f"<{tag}> is not known: its text is read ({count:,})." for tag, count in found.unknown.items()]
     told += [f"{what} is left out ({count:,})." for what, count in found.ignored.items()]
     return "".join(found.text), found.script, told
 
 
-class _Reading:
+class _SsmlReading:
     """unknown: tags, and how often; ignored: what else was not done, and how often."""
 
     def __init__(self, name: str) -> None:

@@ -12,7 +12,7 @@ NEVER = np.float32(-1e30)
 
 
 @dataclass(frozen=True)
-class Chain:
+class StateChain:
     """What states an utterance goes through, from the first to the last; each lasts a frame or more.
 
     emit:    [S], which column of the scores belongs to each.
@@ -25,7 +25,7 @@ class Chain:
     costs: np.ndarray
 
 
-def best_paths(chains: Sequence[Chain], scores: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+def best_paths(chains: Sequence[StateChain], scores: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
     """scores: [T, K] float32 for each chain, log-probabilities of its frames.
 
     Returns for each the state of every frame, [T]; and the log-probability of each whole path, [B]: `NEVER` or less

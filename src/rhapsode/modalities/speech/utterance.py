@@ -58,7 +58,7 @@ class Phone:
 
 
 @dataclass(frozen=True)
-class Asked:
+class Delivery:
     """How phones are to be said: speed: [P], 2 is twice as fast; pitch: [P], 2 is an octave higher; seconds: [P], how
     long those last whose length is given, nan for others. All float64."""
 
@@ -79,7 +79,8 @@ Kind = TypeVar("Kind", bound="Utterance")
 class Utterance:
     """phones in order; speaker: empty where there is but one; sound: gives what was recorded or made, and raises
     `NoSound` where nothing was; path: of the recording, if it is a file; root: the folder that was given, in which it
-    was found; asked: what is asked for of one that has yet to be said."""
+    was found; delivery: how one that has yet to be said
+    should be."""
 
     phones: tuple[Phone, ...]
     text: str = ""
@@ -88,7 +89,7 @@ class Utterance:
     sound: Callable[[], Sound] = unrecorded
     path: Path | None = None
     root: Path | None = None
-    asked: Asked | None = None
+    delivery: Delivery | None = None
 
     def __len__(self) -> int:
         return len(self.phones)
@@ -197,5 +198,5 @@ def joined(utterances: Sequence[Spoken]) -> Spoken:
         sound=sound,
         acoustics=acoustics,
         melody=np.concatenate(melodies) if len(melodies) == len(utterances) else None,
-        asked=None,
+        delivery=None,
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from rhapsode.data.encode import Tally
 from rhapsode.data.sources import Sources
+from rhapsode.data.statistics import Statistics, visible
 
 SHOWN = 60
 """Characters that are listed, the commonest first."""
@@ -25,8 +25,8 @@ BYTES = slice(0xDC80, 0xDD00)
 
 
 @dataclass(frozen=True)
-class Description:
-    """Of texts. `lines()` is for people, `to_json()` for programs.
+class TextStatistics(Statistics):
+    """Of texts.
 
     documents:  as they come: a file each, unless there is something else that divides them.
     characters: each byte that is not UTF-8 counts as one. kinds: how often each comes, the commonest first.
@@ -48,9 +48,9 @@ class Description:
     fields: list[str] = field(default_factory=list)
     warnings: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[str]:
+    def facts(self) -> Iterator[str]:
         yield f"bytes           {self.bytes:,}, {self.encoding}"
-        shown = " ".join(map(_visible, list(self.kinds)[:SHOWN]))
+        shown = " ".join(map(visible, list(self.kinds)[:SHOWN]))
         more = " …" if len(self.kinds) > SHOWN else ""
         yield f"characters      {self.characters:,}, of {len(self.kinds):,} kinds: {shown}{more}"
         yield f"words           {self.words:,}"
@@ -60,20 +60,15 @@ class Description:
             yield f"                {count:,} with --document-separator {_escaped(separator)}"
         if self.fields:
             yield f"                {self.text_lines:,} lines of JSON, with --field {' or '.join(self.fields)}"
-        for warning in self.warnings:
-            yield f"warning: {warning}"
-
-    def to_json(self) -> dict[str, Any]:
-        return asdict(self)
 
 
-def describe(texts: Sources) -> Description:
+def describe(texts: Sources) -> TextStatistics:
     """Goes through the texts some times and keeps none. Raises `UserError` for what cannot be read."""
-    counted = _Counts()
+    counted = _TextCounts()
     for data, ends in texts.pieces():
         counted.add(data, ends)
     divided = {each: _documents(texts, each) for each in SEPARATORS}
-    return Description(
+    return TextStatistics(
         documents=counted.documents,
         bytes=counted.tally.bytes,
         characters=int(counted.codes.sum()),
@@ -88,7 +83,7 @@ def describe(texts: Sources) -> Description:
     )
 
 
-class _Counts:
+class _TextCounts:
     def __init__(self) -> None:
         self.documents = self.text_lines = 0
         self.codes = np.zeros(CODES, np.int64)
@@ -156,10 +151,6 @@ def _fields(texts: Sources) -> list[str]:
 def _character(code: int) -> str:
     """The character, or the byte that is not UTF-8 as `<FF>`."""
     return f"<{code - BYTES.start + 0x80:02X}>" if BYTES.start <= code < BYTES.stop else chr(code)
-
-
-def _visible(character: str) -> str:
-    return character if character.isprintable() and not character.isspace() else repr(character)
 
 
 def _escaped(separator: str) -> str:

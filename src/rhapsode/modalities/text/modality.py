@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rhapsode.inference.model import Model
 
 
-class Text(Modality):
+class TextModality(Modality):
     name, noun, verb = "text", "text", "generate"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
 from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax
-from rhapsode.nn.samplers import Randomness, Sampling, choose
+from rhapsode.nn.samplers import Draw, choose
 from rhapsode.steps.tuples import Tuples
 
 
@@ -32,9 +30,6 @@ class Fields(Head[Tuples]):
     def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
         """Of one field's values [..., size]: parameters [..., P] float64, before [..., field] int64: those known."""
 
-    def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return parameters.astype(np.float64)
-
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         p, found = parameters.astype(np.float64), np.asarray(targets).astype(np.int64)
         total = np.zeros(found.shape[:-1])
@@ -43,19 +38,12 @@ class Fields(Head[Tuples]):
             total += np.take_along_axis(z, found[..., n : n + 1], axis=-1)[..., 0]
         return total
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         found = np.zeros(len(self.slices), np.int64)
         log_prob = log_mass = 0.0
         for n, part in enumerate(self.slices):
             z = log_softmax(self._logits(distribution, n, found[:n]))
-            value, mass = choose(z, sampling, randomness, (), None if mask is None else mask[part])
+            value, mass = choose(z, how.part(part))
             found[n] = value
             log_prob += z.item(value)
             log_mass += mass

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Randomness
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -29,12 +29,12 @@ def log_prob(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return np.asarray((logits * targets - np.logaddexp(0, logits)).sum(axis=-1))
 
 
-def draw(logits: np.ndarray, sampling: Sampling, randomness: Randomness) -> list[float]:
+def draw(logits: np.ndarray, how: Draw) -> list[float]:
     """One of [F]; at temperature 0 the likelier value."""
-    if sampling.temperature == 0:
+    if how.sampling.temperature == 0:
         return [float(one > 0) for one in logits.tolist()]
-    chances = (max(-700.0, min(700.0, one / sampling.temperature)) for one in logits.tolist())
-    return [float(randomness.uniform() < 1 / (1 + math.exp(-one))) for one in chances]
+    chances = (max(-700.0, min(700.0, one / how.sampling.temperature)) for one in logits.tolist())
+    return [float(how.randomness.uniform() < 1 / (1 + math.exp(-one))) for one in chances]
 
 
 def normals(count: int, randomness: Randomness) -> np.ndarray:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
@@ -18,7 +18,7 @@ import numpy as np
 from rhapsode import registry
 from rhapsode.config import Part
 from rhapsode.errors import UserError
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Sampling
 from rhapsode.steps.kind import Kind
 
 if TYPE_CHECKING:
@@ -94,28 +94,17 @@ class Head(ABC, Generic[K]):
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its own."""
 
-    @abstractmethod
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         """parameters [..., P] → [..., Q] float64: what `draw` draws from. It depends on a row's own numbers only."""
+        return parameters.astype(np.float64)
 
     @abstractmethod
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float64."""
 
     @abstractmethod
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
-        """A step drawn from one row [Q] of `distribution`.
-
-        recent:  the steps before it, as far as `sampling` looks back.
-        mask: [choices of the kind] bool, see `Guide`; None for everything.
-        """
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        """A step drawn from one row [Q] of `distribution`."""
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
         """What `draw` gives for each row of [N, Q], of a head that draws nothing by chance and looks at no step before:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhapsode.nn.samplers import Randomness
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 
 
@@ -14,19 +14,17 @@ def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 class Choice:
-    """Which things are in a set, each by a random number of its own.
+    """Which things are in a set, each by a random number of its own. The mask says of each that it may be out, and
+    in."""
 
-    mask: [2 D] bool, of each thing that it may be out, and in; None for both.
-    """
-
-    def __init__(self, steps: Sets, temperature: float, randomness: Randomness, mask: np.ndarray | None) -> None:
+    def __init__(self, steps: Sets, how: Draw) -> None:
         size, self._places = steps.size, steps.places
-        u = randomness.uniforms(size)
+        u, temperature = how.randomness.uniforms(size), how.sampling.temperature
         with np.errstate(divide="ignore"):
             log_odds_of_u = np.log(u) - np.log1p(-u)
         # At temperature 0, what is likelier.
         self._bar = temperature * log_odds_of_u if temperature else np.zeros(size)
-        both = np.ones(2 * size, bool) if mask is None else mask
+        both = np.ones(2 * size, bool) if how.mask is None else how.mask
         self._out, self._into = both.reshape(-1, 2).T.copy()
 
     def members(self, z: np.ndarray, some: slice = slice(None)) -> np.ndarray:

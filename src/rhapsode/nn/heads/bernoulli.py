@@ -1,15 +1,20 @@
-"""A set whose members are independent of one another, given what came before."""
+"""A set whose members are independent of one another, given what came before (Boulanger-Lewandowski et al. 2012, RNN).
+
+    p(v) = prod_i p_i^(v_i) (1 - p_i)^(1 - v_i)    p_i = sigmoid(parameter i)
+
+The parameters [P = D] of a step are the log-odds of each thing.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.heads._sets import Choice, log_odds
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 
 if TYPE_CHECKING:
@@ -17,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class Bernoulli(Head[Sets]):
-    """p(set) = product of sigmoid(±parameter). Parameters are log-odds, one a thing."""
+    """A Bernoulli variable for each thing."""
 
     name = "bernoulli"
     kind = Sets
@@ -33,21 +38,11 @@ class Bernoulli(Head[Sets]):
         z = parameters.float()
         return (softplus(z) - z * targets).sum(-1)
 
-    def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return parameters.astype(np.float64)
-
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return log_odds(parameters.astype(np.float64), np.asarray(targets))
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
-        one = Choice(self.steps, sampling.temperature, randomness, mask)
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        one = Choice(self.steps, how)
         for thing in np.flatnonzero(one.members(distribution)).tolist():
             one.taken(thing)
         found = one.members(distribution).astype(np.uint8)

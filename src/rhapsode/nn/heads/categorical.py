@@ -1,15 +1,15 @@
-"""One of V symbols: the log-softmax of V numbers."""
+"""One of V symbols (Bridle 1990): p(symbol i) = softmax(parameters)_i."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax
-from rhapsode.nn.samplers import Randomness, Sampling, choose
+from rhapsode.nn.samplers import Draw, Sampling, choose
 from rhapsode.steps.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Categorical(Head[Symbols]):
-    """p(symbol) = softmax(parameters). Parameters are unnormalised log-probabilities, one a symbol."""
+    """The parameters [P = V] of a step are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
     kind = Symbols
@@ -43,15 +43,6 @@ class Categorical(Head[Symbols]):
         index = np.asarray(targets).astype(np.int64)[..., None]
         return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[int],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
-        # Only the penalty reads `recent`, so it is not made an array for nothing.
-        seen = () if sampling.repetition_penalty == 1 else tuple(recent)
-        symbol, log_mass = choose(distribution, sampling, randomness, seen, mask)
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        symbol, log_mass = choose(distribution, how)
         return Drawn(symbol, distribution.item(symbol), log_mass)

@@ -4,7 +4,8 @@ As in `nade`, of fields that have more than two values (Larochelle & Murray 2011
 
     p(x) = prod_i p(x_i | x_<i)    p(x_i | x_<i) = softmax(b_i + V_i h_i)    h_i = sigmoid(c + sum_(j<i) W_j[x_j])
 
-The parameters of a step are b (one a value of each field) and c (one a hidden unit); W and V are the head's own.
+The parameters [P = A + H] of a step are b (one a value of each field) and c (one a hidden unit). W and V are weights of
+the head's own.
 """
 
 from __future__ import annotations
@@ -13,45 +14,24 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
-from rhapsode.config import Part
 from rhapsode.nn.heads._fields import Fields
+from rhapsode.nn.heads._hidden import Hidden
 from rhapsode.steps.tuples import Tuples
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Tensor
 
 
-class Chain(Fields):
-    """Weights of its own: `into` [A, H] and `out` [A, H], W and V above, of the A values of all fields."""
+class Chain(Hidden[Tuples], Fields):
+    """`into` and `out` are W and V above, of the A values of all fields."""
 
     name = "chain"
-    example = {"hidden": 5}
-    exact = True
 
-    class Settings(Part):
+    class Settings(Hidden.Settings):
         """Settings of it."""
 
         name: str = "chain"
-        hidden: int = Field(default=128, ge=1, le=65536)
-        """Hidden units of the distribution within a step."""
-
-    def __init__(self, steps: Tuples, settings: Settings) -> None:
-        super().__init__(steps, settings)
-        self.hidden = settings.hidden
-
-    @property
-    def width(self) -> int:
-        return self.steps.size + self.hidden
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"into": (self.steps.size, self.hidden), "out": (self.steps.size, self.hidden)}
-
-    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
-        weights["into"].normal_(std=0.5, generator=generator)
-        weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
 
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch

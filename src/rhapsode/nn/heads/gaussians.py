@@ -2,7 +2,8 @@
 
     p(x, flags) = sum_k pi_k prod_i N(x_i | mu_ki, sigma_ki) · prod_j e_j^flag_j (1 - e_j)^(1 - flag_j)
 
-The parameters of a step are K numbers pi^, then K times N each of mu and sigma^, then one e^ a flag:
+The parameters [P = K (1 + 2 N) + F] of a step are K numbers pi^, then K times N each of mu and sigma^, then one e^ a
+flag:
 
     pi = softmax(pi^)   mu = mu^   sigma = FLOOR + exp(sigma^)   e = sigmoid(e^)
 """
@@ -10,8 +11,8 @@ The parameters of a step are K numbers pi^, then K times N each of mu and sigma^
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from pydantic import Field
@@ -21,7 +22,7 @@ from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:
@@ -92,23 +93,16 @@ class Gaussians(Head[Frames]):
         each = weight - (0.5 * far * far + log_sigma).sum(axis=-1) - 0.5 * n * LOG_2PI
         return np.asarray(log_sum_exp(each) + _flags.log_prob(flags, x[..., n:]))
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, log_sigma, flags = self._parts(distribution)
-        temperature = sampling.temperature
+        temperature = how.sampling.temperature
         k = int(weight.argmax())
         numbers = mu[k]
         if temperature:
             if self.mixtures > 1:
                 mass = np.exp((weight - weight[k]) / temperature).cumsum()
-                k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
-            numbers = mu[k] + temperature * np.exp(log_sigma[k]) * _flags.normals(self.numbers, randomness)
-        step = np.concatenate([numbers, _flags.draw(flags, sampling, randomness)]).astype(np.float32)
+                k = min(int(mass.searchsorted(how.randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
+            numbers = mu[k] + temperature * np.exp(log_sigma[k]) * _flags.normals(self.numbers, how.randomness)
+        step = np.concatenate([numbers, _flags.draw(flags, how)]).astype(np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -5,64 +5,43 @@ network: the RNN-NADE of Boulanger-Lewandowski, Bengio & Vincent 2012, with an L
 
     p(v) = prod_i p(v_i | v_<i)    p(v_i = 1 | v_<i) = sigmoid(b_i + V_i · h_i)    h_i = sigmoid(c + sum_(j<i) v_j W_j)
 
-The parameters of a step are b (one a thing) and c (one a hidden unit); W and V are the head's own weights.
+The parameters [P = D + H] of a step are b (one a thing) and c (one a hidden unit); W and V are the head's own weights.
 h changes only where something is in the set. So with k members there are k + 1 different h, and one product with V
 for each gives every logit: that is what makes it fast.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
-from pydantic import Field
 
-from rhapsode.config import Part
-from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.heads._head import Drawn
+from rhapsode.nn.heads._hidden import Hidden
 from rhapsode.nn.heads._sets import Choice, log_odds
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor
+    from torch import Tensor
 
 
 AHEAD = 16
 """Things at a time that are drawn as if the set had no further member."""
 
 
-class Nade(Head[Sets]):
-    """Weights of its own: `into` [D, H] and `out` [D, H], W and V above."""
+class Nade(Hidden[Sets]):
+    """`into` and `out` are W and V above."""
 
     name = "nade"
     kind = Sets
     options = frozenset({"temperature"})
-    example = {"hidden": 5}
-    exact = True
 
-    class Settings(Part):
+    class Settings(Hidden.Settings):
         """Settings of it."""
 
         name: str = "nade"
-        hidden: int = Field(default=128, ge=1, le=65536)
-        """Hidden units of the distribution within a step."""
-
-    def __init__(self, steps: Sets, settings: Settings) -> None:
-        super().__init__(steps, settings)
-        self.hidden = settings.hidden
-
-    @property
-    def width(self) -> int:
-        return self.steps.size + self.hidden
-
-    @property
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        return {"into": (self.steps.size, self.hidden), "out": (self.steps.size, self.hidden)}
-
-    def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
-        weights["into"].normal_(std=0.5, generator=generator)
-        weights["out"].normal_(std=self.hidden**-0.5, generator=generator)
 
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         import torch
@@ -85,9 +64,6 @@ class Nade(Head[Sets]):
             nats: Tensor = (softplus(z) - z * members).sum(-1)
             return nats.view(targets.shape[:-1])
 
-    def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return parameters.astype(np.float64)
-
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         members = np.asarray(targets, np.float64)
         p = parameters.astype(np.float64)
@@ -101,16 +77,9 @@ class Nade(Head[Sets]):
             a += members[..., i, None] * self.weights["into"][i]
         return log_odds(z, members)
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         size, out = self.steps.size, self.weights["out"]
-        one = Choice(self.steps, sampling.temperature, randomness, mask)
+        one = Choice(self.steps, how)
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
         h, first = _sigmoid(a), 0

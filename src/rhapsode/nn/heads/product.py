@@ -1,4 +1,9 @@
-"""A tuple whose fields are independent of one another, given what came before."""
+"""A tuple whose fields are independent of one another, given what came before.
+
+    p(x) = prod_i p(x_i)    p(x_i) = softmax(parameters of field i)
+
+The parameters [P = A] of a step are unnormalised log-probabilities, one a value of each field.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Product(Fields):
-    """p(tuple) = product of softmaxes. Parameters are unnormalised log-probabilities, one a value of each field."""
+    """A softmax for each field."""
 
     name = "product"
 

@@ -2,12 +2,16 @@
 
 What the literature on speech calls a regression (Fan et al. 2014). It is drawn as its mean: with noise as wide as that,
 each number of each frame by itself, it would be no speech.
+
+    p(x, flags) = prod_i N(x_i | mu_i, 1) · prod_j e_j^flag_j (1 - e_j)^(1 - flag_j)    e = sigmoid(e^)
+
+The parameters [P = N + F] of a step are mu, one a number, then e^, one a flag.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -15,7 +19,7 @@ from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Sampling
 from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Regression(Head[Frames]):
-    """Density of `Frames`, in normalised units. Parameters are the numbers' means, then the flags' logits."""
+    """Density of `Frames`, in normalised units."""
 
     name = "regression"
     kind = Frames
@@ -54,14 +58,7 @@ class Regression(Head[Frames]):
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
         return np.asarray(flags - 0.5 * (far * far).sum(axis=-1) - 0.5 * n * LOG_2PI)
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         step = self._likeliest(distribution)
         return Drawn(step, float(self._log_prob(distribution, step)))
 

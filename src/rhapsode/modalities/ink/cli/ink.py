@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rhapsode.console.complete import models
 from rhapsode.console.imports import unbroken
 from rhapsode.console.output import visible
 from rhapsode.errors import UserError
@@ -27,7 +28,10 @@ def ink(
         typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
     ] = None,
     base: Annotated[
-        str | None, typer.Option(metavar="MODEL", help=f"The model that learns your hand [default: {BASE}].")
+        str | None,
+        typer.Option(
+            metavar="MODEL", autocompletion=models, help=f"The model that learns your hand [default: {BASE}]."
+        ),
     ] = None,
     output: Annotated[
         str | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")
@@ -56,12 +60,12 @@ def ink(
     fine-tunes a model of handwriting on them, here on your machine. Use it for your own hand: copying another person's
     needs their consent."""
     with unbroken():
-        from rhapsode.modalities.ink.pad.lines import Lines
+        from rhapsode.modalities.ink.pad.lines import RecordedLines
         from rhapsode.modalities.ink.pad.prompts import ALPHABET, characters, prompts
         from rhapsode.modalities.ink.pad.server import Server
         from rhapsode.modalities.ink.pad.teacher import Teacher
 
-    recorded, hint = Lines(file), ""
+    recorded, hint = RecordedLines(file), ""
     check(str(file))
     if output is not None:
         check(output, folder=True)

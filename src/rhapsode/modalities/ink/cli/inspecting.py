@@ -9,7 +9,7 @@ from typing import Any
 
 from rhapsode.console.contents import Contents, Found, of_records
 from rhapsode.files.refusals import Refusals
-from rhapsode.modalities.ink.describe import Description, describe
+from rhapsode.modalities.ink.describe import DrawingStatistics, describe
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.recogniser import Recogniser
 
@@ -17,7 +17,7 @@ from rhapsode.modalities.ink.recogniser import Recogniser
 def contents(found: Found) -> Contents | None:
     """Of drawings; None for files that hold none."""
 
-    def described(drawings: Iterator[Drawing], refused: Refusals) -> Description:
+    def described(drawings: Iterator[Drawing], refused: Refusals) -> DrawingStatistics:
         one = describe(drawings)
         return replace(one, warnings=(*refused.lines(), *one.warnings))
 

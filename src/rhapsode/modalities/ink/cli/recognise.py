@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from rhapsode.console.complete import models
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import Flip, Json, Overwrite
 from rhapsode.console.output import as_json, put
@@ -17,14 +18,18 @@ from rhapsode.errors import UserError
 def recognise(
     sources: Annotated[list[str], typer.Argument(metavar="SOURCE...", help="Drawings with texts: files, folders.")],
     model: Annotated[
-        str, typer.Option("-o", "--output", metavar="MODEL", help="The model whose writing it will check.")
+        str,
+        typer.Option(
+            "-o", "--output", metavar="MODEL", autocompletion=models, help="The model whose writing it will check."
+        ),
     ],
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
     width: Annotated[
         int | None, typer.Option(min=1, max=4096, help="Of its layers, in each direction [default: 128].")
     ] = None,
     base: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="Go on from the recogniser of that model.")
+        str | None,
+        typer.Option("--from", metavar="MODEL", autocompletion=models, help="Go on from the recogniser of that model."),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same start.")] = 1,
     flip: Flip = None,

@@ -52,7 +52,7 @@ contact, and one such error would outweigh all else."""
 
 
 @dataclass(frozen=True)
-class Hand:
+class HandSize:
     """How the training data is written: in its units, the height of an x and the width of a character; and how many
     characters nine in ten texts have at most, which is what the model writes well at a time."""
 
@@ -68,6 +68,7 @@ class Strokes(RecordCodec):
     summary = "a step is a move of the pen: handwriting and drawings"
     head = "mixture"
     unit = "point"
+    flips = True
     record = "drawing"
     options = {"every": 0, "scale": 10, "delayed": 4}
     limits = {"every": (0, 1000), "scale": (0, 90), "delayed": (0, 1000)}
@@ -78,7 +79,7 @@ class Strokes(RecordCodec):
         "to a hundred characters; 0: always.",
     }
 
-    def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: Hand | None) -> None:
+    def __init__(self, moves: Moves, every: int, alphabet: str, pace: float, hand: HandSize | None) -> None:
         self._moves, self.every, self._alphabet, self._pace, self.hand = moves, every, alphabet, pace, hand
         self.text = Text(len(alphabet) + 1, pace) if alphabet else None
         self.usage = '"any words" -o words.svg' if alphabet else "-o drawing.svg"
@@ -186,7 +187,7 @@ class Strokes(RecordCodec):
         if sizes:
             longest = int(np.quantile(list(lengths.elements()), 0.9))
             height, advance = np.median(sizes, axis=0).tolist()
-            hand = Hand(height, advance, longest)
+            hand = HandSize(height, advance, longest)
         moves = replace(like, mean=_pair(mean), sd=_pair(sd), grid=_pair(grid))
         return cls(moves, every, alphabet, total / count if alphabet else 0.0, hand)
 
@@ -285,7 +286,7 @@ class Strokes(RecordCodec):
         if hand is not None:
             if not isinstance(hand, list) or len(hand) != 3 or not all(map(_number, hand)) or min(hand) <= 0:
                 raise damaged(cls, f"a hand is {str(hand)[:80]}")
-            known = Hand(float(hand[0]), float(hand[1]), int(hand[2]))
+            known = HandSize(float(hand[0]), float(hand[1]), int(hand[2]))
         return cls(Moves(mean, sd, grid, scale, returns), every, alphabet, pace, known)
 
 

@@ -49,7 +49,7 @@ class Dtype:
 
 
 @dataclass(slots=True)
-class Array:
+class PickledArray:
     """As in the state of a numpy array: shape, dtype, whether in Fortran's order, the bytes or the list of objects."""
 
     shape: Any = ()
@@ -61,7 +61,7 @@ class Array:
 def arrays(data: bytes, count: int) -> list[np.ndarray]:
     """The `count` arrays of numbers in the pickle of an object array. Raises `Refused`."""
     outer = _Machine().run(data)
-    if not isinstance(outer, Array) or not isinstance(outer.data, list) or len(outer.data) != count:
+    if not isinstance(outer, PickledArray) or not isinstance(outer.data, list) or len(outer.data) != count:
         raise Refused("it is not an array of arrays of the announced size")
     found = [_numbers(inner) for inner in outer.data]
     if sum(each.nbytes for each in found) > len(data):
@@ -70,7 +70,7 @@ def arrays(data: bytes, count: int) -> list[np.ndarray]:
 
 
 def _numbers(value: Any) -> np.ndarray:
-    if not isinstance(value, Array) or not isinstance(value.dtype, Dtype):
+    if not isinstance(value, PickledArray) or not isinstance(value.dtype, Dtype):
         raise Refused("an element is not an array")
     code, order, raw, shape = value.dtype.code, value.dtype.order, value.data, value.shape
     if isinstance(code, bytes):
@@ -171,7 +171,7 @@ class _Machine:
         if not isinstance(arguments, tuple) or not arguments or means not in ("array", "dtype", "bytes"):
             raise Refused("it calls what arrays do not need")
         if means == "array":
-            self.stack.append(Array())
+            self.stack.append(PickledArray())
         elif means == "dtype":
             self.stack.append(Dtype(arguments[0]))
         elif isinstance(arguments[0], str):
@@ -182,7 +182,7 @@ class _Machine:
     def _build(self, what: Any, state: Any) -> None:
         if not isinstance(state, tuple) or len(state) < 5:
             raise Refused("it has a state that is not one of an array")
-        if isinstance(what, Array):
+        if isinstance(what, PickledArray):
             what.shape, what.dtype, what.fortran, what.data = state[1:5]
         elif isinstance(what, Dtype):
             order = state[1]

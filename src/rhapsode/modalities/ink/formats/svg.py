@@ -44,7 +44,7 @@ REPEATED, FREE = 8, 1 << 18
 
 
 @dataclass
-class Ink:
+class SvgDrawing:
     """A drawing. unit: of Rhapsode's own, how many of the file's units one of its own is; 0 for others. thin: what
     these say of that and of their order, see `Drawing`."""
 
@@ -83,9 +83,9 @@ def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
         yield replace(made, thin=bool(ink.thin), order=from_runs(runs, len(made)))
 
 
-def _drawn(top: Node, name: str, refused: Refusals) -> list[Ink]:
+def _drawn(top: Node, name: str, refused: Refusals) -> list[SvgDrawing]:
     """The drawings of a picture, at least one. Raises `UserError`."""
-    found = [Ink(_text(top))]
+    found = [SvgDrawing(_text(top))]
     left_out: dict[str, str] = {}  # what → where it stands first
     styles = Styles(top)
     uses = _Uses(top, name)
@@ -185,12 +185,12 @@ def _size(node: Node) -> int:
     return 16 + sum(map(len, node.attributes.values()))
 
 
-def _ink(node: Node, where: str) -> Ink:
+def _ink(node: Node, where: str) -> SvgDrawing:
     own = node.attributes
     unit = number(own.get("data-rhapsode-unit", "0"), f"{where}, data-rhapsode-unit")
     if unit < 0:
         raise UserError(f"{where}: data-rhapsode-unit must be more than 0.")
-    return Ink(own.get("data-text"), unit=unit, thin=own.get("data-rhapsode-thin", "") if unit else "")
+    return SvgDrawing(own.get("data-text"), unit=unit, thin=own.get("data-rhapsode-thin", "") if unit else "")
 
 
 def _text(top: Node) -> str | None:

@@ -51,7 +51,7 @@ class Segment:
 
 
 @dataclass
-class Ink:
+class UnipenFile:
     """What a file holds. columns: those that hold now; components: (whether the pen is down, [n, `COLUMNS`]).
 
     fine: points of a mm, of x and y, that hold now; first: those of x that were said first. 0 where nothing is said.
@@ -100,8 +100,8 @@ def _statements(text: str) -> Iterator[tuple[int, str, str]]:
         yield begun, keyword, "\n".join(rest)
 
 
-def _parse(source: Source) -> Ink:
-    ink = Ink()
+def _parse(source: Source) -> UnipenFile:
+    ink = UnipenFile()
     included = False
     for line, keyword, rest in _statements(source.text()):
         if keyword == ".COORD":
@@ -156,7 +156,7 @@ def _segment(rest: str, at: int) -> Segment:
     return Segment(fields[0] if fields else "", label or None, at, ranges)
 
 
-def _chosen(ink: Ink, name: str) -> list[tuple[str | None, list[tuple[int, int, int, int]]]]:
+def _chosen(ink: UnipenFile, name: str) -> list[tuple[str | None, list[tuple[int, int, int, int]]]]:
     """(label, ranges) of each segment of the largest level that has labels. Raises `UserError`."""
     levels = [*ink.levels, *(segment.level for segment in ink.segments)]
     labelled = {segment.level for segment in ink.segments if segment.label is not None}

@@ -2,7 +2,8 @@
 
     p(x, y, lift) = sum_k pi_k N(x, y | mu_k, sigma_k, rho_k) · e^lift (1 - e)^(1 - lift)
 
-The parameters of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y, rho, then one for e (equations 15-22):
+The parameters [P = 6 K + 1 to 3] of a step are K numbers each for pi, mu x, mu y, sigma x, sigma y, rho, then one for
+e (equations 15-22):
 
     pi = softmax(pi^)   mu = mu^   sigma = FLOOR + exp(sigma^)   rho = LIMIT tanh(rho^)   e = sigmoid(e^)
 
@@ -16,7 +17,7 @@ returns, the last one is the same for the pen's going back, given that it is lif
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -26,7 +27,7 @@ from rhapsode.config import Part
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -128,26 +129,19 @@ class Mixture(Head[Moves]):
             total += asked * (logit * said - np.logaddexp(0, logit))
         return np.asarray(total)
 
-    def draw(
-        self,
-        distribution: np.ndarray,
-        sampling: Sampling,
-        randomness: Randomness,
-        recent: Sequence[Any],
-        mask: np.ndarray | None = None,
-    ) -> Drawn:
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, logits = self._parts(distribution)
-        weight = parts[0] * (1 + sampling.bias)
+        weight = parts[0] * (1 + how.sampling.bias)
         mass = np.exp(weight - weight.max()).cumsum()
-        k = min(int(mass.searchsorted(randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
+        k = min(int(mass.searchsorted(how.randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
         mx, my, lx, ly, rho = (float(part[k]) for part in parts[1:])
         # Box & Muller 1958; 1 - u is never 0.
-        far, turn = math.sqrt(-2 * math.log(1 - randomness.uniform())), 2 * math.pi * randomness.uniform()
+        far, turn = math.sqrt(-2 * math.log(1 - how.randomness.uniform())), 2 * math.pi * how.randomness.uniform()
         a, b = far * math.cos(turn), far * math.sin(turn)
-        x = mx + math.exp(lx - sampling.bias) * a
-        y = my + math.exp(ly - sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
-        yes = (randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, logit))) for logit in logits.tolist())
+        x = mx + math.exp(lx - how.sampling.bias) * a
+        y = my + math.exp(ly - how.sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
+        yes = (how.randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, logit))) for logit in logits.tolist())
         pen = 0
         if next(yes):
             pen = 1

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import threading
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from rhapsode.errors import UserError
 from rhapsode.files.place import place
-from rhapsode.files.source import Source, of_file
+from rhapsode.files.source import of_bytes, of_file
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.formats import own
 
 SUFFIX = ".jsonl"
 
 
-class Lines:
+class RecordedLines:
     """The drawings in a file, each with a text of its own as its key.
 
     Nothing is held in memory: what someone else adds to the file stays in it, and lines that this program does not
@@ -88,8 +87,7 @@ class Lines:
 
 def parse(body: bytes) -> Drawing:
     """The one drawing in a line of JSON. Raises `UserError` if there is not one with points."""
-    name = Path("line")
-    found = list(own.read(Source("line", name, lambda: BytesIO(body), lambda _: None)))
+    found = list(own.read(of_bytes(body, "line")))
     if len(found) != 1 or not len(found[0]):
         raise UserError("expected one drawing with at least one point.")
     return found[0]

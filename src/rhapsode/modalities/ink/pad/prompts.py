@@ -53,7 +53,7 @@ def prompts(count: int, alphabet: str, seed: int) -> list[str]:
     is too small for so many.
     """
     sentences = dict.fromkeys(filter(None, (_fitting(each, set(alphabet)) for each in SENTENCES)))
-    pool = _Pool(alphabet, list(sentences))
+    pool = _PromptPool(alphabet, list(sentences))
     rng = random.Random(seed)
     seen: Counter[str] = Counter()
     pairs: set[str] = set()
@@ -92,7 +92,7 @@ def written(lines: Sequence[str]) -> Counter[str]:
     return Counter(char for line in lines for char in line if not char.isspace())
 
 
-class _Pool:
+class _PromptPool:
     """What lines are made of that are no sentences: runs of plain words, and words for each character."""
 
     def __init__(self, alphabet: str, sentences: Sequence[str]) -> None:

@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.ink.pad.lines import Lines, parse
+from rhapsode.modalities.ink.pad.lines import RecordedLines, parse
 from rhapsode.modalities.ink.pad.prompts import ENOUGH
 from rhapsode.modalities.ink.pad.teacher import ENOUGH as LESSON
 from rhapsode.modalities.ink.pad.teacher import Teacher
@@ -68,7 +68,7 @@ class Server(ThreadingHTTPServer):
 
     def __init__(
         self,
-        lines: Lines,
+        lines: RecordedLines,
         texts: list[str],
         alphabet: str,
         port: int = 0,

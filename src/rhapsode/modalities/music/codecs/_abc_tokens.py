@@ -31,7 +31,7 @@ UNIT = 8
 """Lengths count in eighths."""
 
 
-class Sign(IntEnum):
+class AbcSign(IntEnum):
     """What a token is; and what its value is: of a note as in `_pitches`, of a length frames, of a chord and a metre
     its number, of a key its mode."""
 
@@ -39,14 +39,14 @@ class Sign(IntEnum):
 
 
 class Token(NamedTuple):
-    sign: Sign
+    sign: AbcSign
     value: int = 0
 
 
-BAR, END, TIE = Token(Sign.BAR), Token(Sign.END), Token(Sign.TIE)
+BAR, END, TIE = Token(AbcSign.BAR), Token(AbcSign.END), Token(AbcSign.TIE)
 
 
-class Vocabulary:
+class AbcVocabulary:
     """Tokens, numbered from 0.
 
     signs, values: [V] int64: of each token.
@@ -59,11 +59,11 @@ class Vocabulary:
             BAR,
             END,
             TIE,
-            *(Token(Sign.NOTE, value) for value in (REST, *range(FIRST, FIRST + known.places))),
-            *(Token(Sign.LENGTH, frames) for frames in known.lengths),
-            *(Token(Sign.CHORD, number) for number in range(len(known.harmonies))),
-            *(Token(Sign.METRE, number) for number in range(len(metres))),
-            *(Token(Sign.KEY, mode) for mode in MODES),
+            *(Token(AbcSign.NOTE, value) for value in (REST, *range(FIRST, FIRST + known.places))),
+            *(Token(AbcSign.LENGTH, frames) for frames in known.lengths),
+            *(Token(AbcSign.CHORD, number) for number in range(len(known.harmonies))),
+            *(Token(AbcSign.METRE, number) for number in range(len(metres))),
+            *(Token(AbcSign.KEY, mode) for mode in MODES),
         ]
         self.number = {token: n for n, token in enumerate(self.tokens)}
         self.signs, self.values = np.array(self.tokens, np.int64).T
@@ -73,7 +73,7 @@ class Vocabulary:
         found = [f"X:1\nL:1/{UNIT}\nQ:{tempo_text(tempo)}\n%%propagate-accidentals not\nK:none\n"]
         before = None
         for token in tokens:
-            if token.sign != Sign.LENGTH or before == Sign.NOTE:
+            if token.sign != AbcSign.LENGTH or before == AbcSign.NOTE:
                 found.append(self._spelled(token))
             before = token.sign
         return "".join(found)
@@ -81,22 +81,22 @@ class Vocabulary:
     def _spelled(self, token: Token) -> str:
         value = token.value
         match token.sign:
-            case Sign.BAR:
+            case AbcSign.BAR:
                 return " |"
-            case Sign.END:
+            case AbcSign.END:
                 return " |]"
-            case Sign.TIE:
+            case AbcSign.TIE:
                 return "-"
-            case Sign.NOTE if value == REST:
+            case AbcSign.NOTE if value == REST:
                 return " z"
-            case Sign.NOTE:
+            case AbcSign.NOTE:
                 letter, alteration, octave = spelled(self._known.lowest + value - FIRST, 0)
                 return f" {ACCIDENTALS[alteration] if alteration else ''}{note_text(letter, octave)}"
-            case Sign.LENGTH:
+            case AbcSign.LENGTH:
                 return size_text(Fraction(value * UNIT, 4 * self._known.grid))
-            case Sign.CHORD:
+            case AbcSign.CHORD:
                 return f' "{self._known.harmonies[value] or "N.C."}"'
-            case Sign.METRE:
+            case AbcSign.METRE:
                 return f" [M:{metre_text(Metre(0, *self._metres[value]))}]"
-            case Sign.KEY:
+            case AbcSign.KEY:
                 return f" [K:{key_text(Key(0, 0, value))}]"

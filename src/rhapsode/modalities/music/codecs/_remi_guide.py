@@ -11,8 +11,8 @@ import numpy as np
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.modalities.music.codecs._bars import Bars
-from rhapsode.modalities.music.codecs._remi_echo import Heard
-from rhapsode.modalities.music.codecs._remi_tokens import Sign, metres_at
+from rhapsode.modalities.music.codecs._remi_lookback import RemiLookback
+from rhapsode.modalities.music.codecs._remi_tokens import RemiSign, metres_at
 from rhapsode.modalities.music.instruments import DRUMS, listed
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import Tune
@@ -29,7 +29,7 @@ def _rank(program: int) -> int:
     return KIT if program == DRUMS else program
 
 
-class Playing(Guide):
+class RemiGuide(Guide):
     """A place in the music of several instruments along an outline.
 
     After a bar comes its metre, after a place what begins there: perhaps another tempo, then notes, each an instrument,
@@ -63,7 +63,7 @@ class Playing(Guide):
         signs, values = own.signs, own.values
         scale = outline.scale(tune)
         pitches = np.isin(values % 12, [*scale]) if outline.in_key else np.ones(len(values), bool)
-        self._sounds = (signs == Sign.PitchDrum) | ((signs == Sign.Pitch) & pitches)
+        self._sounds = (signs == RemiSign.PitchDrum) | ((signs == RemiSign.Pitch) & pitches)
         lacking = {*(outline.programs or ())} - {*own.programs}
         if lacking:
             raise UserError(
@@ -71,7 +71,7 @@ class Playing(Guide):
             )
         self._ranks = np.where(values == DRUMS, KIT, values)
         self._pitches = {
-            _rank(each): values[self._sounds & (signs == (Sign.PitchDrum if each == DRUMS else Sign.Pitch))]
+            _rank(each): values[self._sounds & (signs == (RemiSign.PitchDrum if each == DRUMS else RemiSign.Pitch))]
             for each in own.programs
             if outline.programs is None or each in outline.programs
         }  # that each instrument may play
@@ -79,12 +79,12 @@ class Playing(Guide):
             each: np.zeros(128, np.int64) for each in map(_rank, own.programs)
         }  # of the last note of each pitch
         self._tempos, self._pace = self._known_tempos(codec, outline), 0  # see there; the last one
-        self._heard = Heard(self._bars, scheme.grid, KIT)
+        self._heard = RemiLookback(self._bars, scheme.grid, KIT)
         self._band = [*self._ends]
         self._bar, self._at = -1, 0  # which it is, and tokens of it that were read
         self._metre, self._place = 0, -1  # of the bar; the last place in it, in parts of a beat
         self._player, self._pitch = -1, -1  # at this place, the rank of the last instrument, and its last pitch
-        self._before = Sign.EOS
+        self._before = RemiSign.EOS
 
     def _keep(self, codec: Remi, outline: Outline, where: str) -> dict[int, list[int]]:
         """The tokens of each bar that is not to be drawn."""
@@ -93,7 +93,7 @@ class Playing(Guide):
         if reason := codec.refusal(outline.tune):
             raise UserError(f"{where}: a tune {reason}, and some of it is to be kept. Choose another one.")
         steps = codec.encode(outline.tune)[:-1]
-        begins = np.flatnonzero(self._own.signs[steps] == Sign.Bar)
+        begins = np.flatnonzero(self._own.signs[steps] == RemiSign.Bar)
         bars = np.split(steps, begins[1:])
         kept = {n: bar.tolist() for n, bar in enumerate(bars) if not outline.drawn(n, 0)}
         tune = codec.arranged(outline.tune)
@@ -115,7 +115,11 @@ class Playing(Guide):
 
     def covariates(self) -> np.ndarray:
         frame = self._frame
-        player = self._player if self._before in (Sign.Program, Sign.Pitch, Sign.PitchDrum, Sign.Velocity) else None
+        player = (
+            self._player
+            if self._before in (RemiSign.Program, RemiSign.Pitch, RemiSign.PitchDrum, RemiSign.Velocity)
+            else None
+        )
         return np.concatenate([self._bars.numbers(frame), self._heard.numbers(frame, player, self._band), self._key])
 
     def mask(self) -> np.ndarray:
@@ -124,37 +128,37 @@ class Playing(Guide):
         if kept is not None and self._at < len(kept):
             return np.asarray(np.arange(len(signs)) == kept[self._at])
         match self._before:
-            case Sign.Bar:
-                return np.asarray((signs == Sign.TimeSig) & (values == self._metres[min(self._bar, self._last)]))
-            case Sign.Program:
-                sign = Sign.PitchDrum if self._player == KIT else Sign.Pitch
+            case RemiSign.Bar:
+                return np.asarray((signs == RemiSign.TimeSig) & (values == self._metres[min(self._bar, self._last)]))
+            case RemiSign.Program:
+                sign = RemiSign.PitchDrum if self._player == KIT else RemiSign.Pitch
                 return np.asarray(self._sounds & (signs == sign) & np.isin(values, self._free(self._player)))
-            case Sign.Pitch | Sign.PitchDrum:
-                return np.asarray(signs == Sign.Velocity)
-            case Sign.Velocity:
+            case RemiSign.Pitch | RemiSign.PitchDrum:
+                return np.asarray(signs == RemiSign.Velocity)
+            case RemiSign.Velocity:
                 step = self._own.step(self._metre)
                 frame = self._frame
                 later = self._struck.get((self._player, self._pitch), [])
                 end = next(iter(later[bisect_right(later, frame) :]), self._end)
                 left = max(min(end, self._end) - frame, 1) * step
-                return np.asarray((signs == Sign.Duration) & (values % step == 0) & (values <= left))
-            case Sign.Position if (known := self._tempos.get((self._bar, self._place))) is not None:
-                return np.asarray((signs == Sign.Tempo) & (values == known))
-            case Sign.Position if self._own.scheme.tempos and not self._bar and not self._place:
-                return np.asarray(signs == Sign.Tempo)
-        more = signs == (Sign.Bar if self._bar < self._last else Sign.EOS)
+                return np.asarray((signs == RemiSign.Duration) & (values % step == 0) & (values <= left))
+            case RemiSign.Position if (known := self._tempos.get((self._bar, self._place))) is not None:
+                return np.asarray((signs == RemiSign.Tempo) & (values == known))
+            case RemiSign.Position if self._own.scheme.tempos and not self._bar and not self._place:
+                return np.asarray(signs == RemiSign.Tempo)
+        more = signs == (RemiSign.Bar if self._bar < self._last else RemiSign.EOS)
         if kept is not None or self._bar < 0:
             return np.asarray(more)
-        if self._before == Sign.TimeSig and not self._bar and self._own.scheme.tempos:
-            return np.asarray((signs == Sign.Position) & (values == 0))
+        if self._before == RemiSign.TimeSig and not self._bar and self._own.scheme.tempos:
+            return np.asarray((signs == RemiSign.Position) & (values == 0))
         notes, places = self._notes(), self._places()
-        if self._before == Sign.Position:
-            return np.asarray(notes | ((signs == Sign.Tempo) & (values != self._pace) & (not self._tempos)))
+        if self._before == RemiSign.Position:
+            return np.asarray(notes | ((signs == RemiSign.Tempo) & (values != self._pace) & (not self._tempos)))
         due = min((place for bar, place in self._tempos if bar == self._bar and place > self._place), default=None)
         if due is not None:  # a tempo that is known comes at that place
-            more = (signs == Sign.Position) & (values == due)
+            more = (signs == RemiSign.Position) & (values == due)
             places = places & (values < due)
-        return np.asarray(more | places | (notes & (self._before != Sign.TimeSig)))
+        return np.asarray(more | places | (notes & (self._before != RemiSign.TimeSig)))
 
     @property
     def _last(self) -> int:
@@ -170,7 +174,7 @@ class Playing(Guide):
     def _notes(self) -> np.ndarray:
         """[V] bool: instruments that may play (once more) at this place."""
         players = [each for each in self._pitches if each >= self._player and len(self._free(each))]
-        return np.asarray((self._own.signs == Sign.Program) & np.isin(self._ranks, players))
+        return np.asarray((self._own.signs == RemiSign.Program) & np.isin(self._ranks, players))
 
     def _places(self) -> np.ndarray:
         """[V] bool: places of the bar that are still to come, and at which something may be played."""
@@ -180,7 +184,7 @@ class Playing(Guide):
         begin = int(self._bars.starts[min(self._bar, self._last)])
         fits = (values > self._place) & (values < beats * self._own.scheme.parts) & (values % step == 0)
         fits &= begin + values // step >= min(free, default=self._bars.end)
-        return np.asarray((self._own.signs == Sign.Position) & fits)
+        return np.asarray((self._own.signs == RemiSign.Position) & fits)
 
     def _known_tempos(self, codec: Remi, outline: Outline) -> dict[tuple[int, int], int]:
         """Tempos that are not to be drawn, by bar and place: all, or there are none. Of a tune whose bars are drawn
@@ -188,44 +192,46 @@ class Playing(Guide):
         own = self._own
         found: dict[tuple[int, int], int] = {}
         if own.scheme.tempos and outline.tempo is not None:
-            away = np.where(own.signs == Sign.Tempo, np.abs(own.values - 100 * outline.tempo), np.inf)
+            away = np.where(own.signs == RemiSign.Tempo, np.abs(own.values - 100 * outline.tempo), np.inf)
             found[0, 0] = int(own.values[away.argmin()])
         elif own.scheme.tempos and outline.bars is not None:
             bar = place = -1
             for step in codec.encode(outline.tune).tolist():
                 sign, value = own.signs[step], int(own.values[step])
-                bar += sign == Sign.Bar
-                place = value if sign == Sign.Position else place
-                if sign == Sign.Tempo:
+                bar += sign == RemiSign.Bar
+                place = value if sign == RemiSign.Position else place
+                if sign == RemiSign.Tempo:
                     found[bar, place] = value
         return found
 
     def most(self) -> int:
         # At each place each instrument plays each pitch, four tokens a note, after a place and a tempo.
         bars = self._last - self._bar + 1
-        chosen = sum(int((self._sounds & (self._own.signs == sign)).sum()) for sign in (Sign.Pitch, Sign.PitchDrum))
+        chosen = sum(
+            int((self._sounds & (self._own.signs == sign)).sum()) for sign in (RemiSign.Pitch, RemiSign.PitchDrum)
+        )
         return bars * (2 + self._own.scheme.places * (2 + 4 * chosen * len(self._own.programs))) + 1
 
     def read(self, step: Any) -> None:
-        sign, value = Sign(self._own.signs[int(step)]), int(self._own.values[int(step)])
+        sign, value = RemiSign(self._own.signs[int(step)]), int(self._own.values[int(step)])
         self._at += 1
         match sign:
-            case Sign.Bar:
+            case RemiSign.Bar:
                 self._bar, self._at, self._place = self._bar + 1, 1, -1
                 self._player, self._pitch = -1, -1
-            case Sign.TimeSig:
+            case RemiSign.TimeSig:
                 self._metre = value
-            case Sign.Position:
+            case RemiSign.Position:
                 self._place, self._player, self._pitch = value, -1, -1
-            case Sign.Tempo:
+            case RemiSign.Tempo:
                 self._pace = value
-            case Sign.Program:
+            case RemiSign.Program:
                 rank = _rank(value)
                 self._pitch = self._pitch if rank == self._player else -1
                 self._player = rank
-            case Sign.Pitch | Sign.PitchDrum:
+            case RemiSign.Pitch | RemiSign.PitchDrum:
                 self._pitch = value
-            case Sign.Duration:
+            case RemiSign.Duration:
                 length = value // self._own.step(self._metre)
                 pitch = max(self._pitch, 0)
                 self._heard.note(self._frame, length, self._player, pitch)

@@ -37,7 +37,7 @@ UNKNOWN, SLOWEST = 120.0, 1.0
 BAR, END = "Bar_None", "EOS_None"
 
 
-class Sign(IntEnum):
+class RemiSign(IntEnum):
     """What a token is, by MidiTok's names; and what its value is: of a metre its number among those known, of a
     position and of a length so many parts of a beat, of a tempo hundredths of quarter notes a minute."""
 
@@ -210,10 +210,10 @@ class Scheme:
         return length + bar
 
 
-class Vocabulary:
+class RemiVocabulary:
     """The tokens that a model has, numbered from 0.
 
-    signs, values: [V] int64: of each token, see `Sign`.
+    signs, values: [V] int64: of each token, see `RemiSign`.
     """
 
     def __init__(self, scheme: Scheme, names: Sequence[str]) -> None:
@@ -224,14 +224,14 @@ class Vocabulary:
         self.signs, self.values = np.array(read, np.int64).reshape(-1, 2).T
         lacking = {*self.needed(scheme)} - {*self.names}
         kinds = {*self.signs.tolist()}
-        sounds = {Sign.Pitch, Sign.PitchDrum} & kinds
-        if lacking or len(self.number) < len(self.names) or not sounds or Sign.Velocity not in kinds:
+        sounds = {RemiSign.Pitch, RemiSign.PitchDrum} & kinds
+        if lacking or len(self.number) < len(self.names) or not sounds or RemiSign.Velocity not in kinds:
             raise ValueError(f"tokens that differ, among them {', '.join(sorted(lacking)[:3]) or 'notes'}")
-        self.programs = sorted(self.values[self.signs == Sign.Program].tolist())
+        self.programs = sorted(self.values[self.signs == RemiSign.Program].tolist())
         pitched = any(program >= 0 for program in self.programs)
-        if (Sign.PitchDrum in sounds) != (DRUMS in self.programs) or (Sign.Pitch in sounds) != pitched:
+        if (RemiSign.PitchDrum in sounds) != (DRUMS in self.programs) or (RemiSign.Pitch in sounds) != pitched:
             raise ValueError("instruments for all notes, and notes for all instruments")
-        if (Sign.Tempo in kinds) != bool(scheme.tempos):
+        if (RemiSign.Tempo in kinds) != bool(scheme.tempos):
             raise ValueError("tempos, or none")
 
     @staticmethod
@@ -246,35 +246,35 @@ class Vocabulary:
         ]
 
     @staticmethod
-    def fitted(scheme: Scheme, tokens: Iterable[str]) -> Vocabulary:
+    def fitted(scheme: Scheme, tokens: Iterable[str]) -> RemiVocabulary:
         """For tunes of these tokens: also with all pitches between the lowest and the highest."""
         found = {*tokens}
         pitches = [int(name.removeprefix("Pitch_")) for name in found if name.startswith("Pitch_")]
         between = range(min(pitches), max(pitches) + 1) if pitches else ()
-        found |= {*Vocabulary.needed(scheme), *(f"Pitch_{pitch}" for pitch in between)}
+        found |= {*RemiVocabulary.needed(scheme), *(f"Pitch_{pitch}" for pitch in between)}
         order = scheme.tokenizer.vocab
-        return Vocabulary(scheme, sorted(found, key=lambda name: int(order[name])))
+        return RemiVocabulary(scheme, sorted(found, key=lambda name: int(order[name])))
 
     def _read(self, name: str) -> tuple[int, int]:
         """Sign and value. Raises `ValueError`."""
         word, _, text = name.partition("_")
-        sign = Sign.__members__.get(word)
+        sign = RemiSign.__members__.get(word)
         if sign is None:
             raise ValueError(f"tokens of REMI, not {name!r}")
         value = 0
-        if sign == Sign.TimeSig:
+        if sign == RemiSign.TimeSig:
             beats, _, unit = text.partition("/")
             value = self.scheme.metres.index((int(beats), int(unit)))
-        elif sign == Sign.Duration:
+        elif sign == RemiSign.Duration:
             whole, part, parts = map(int, text.split("."))
             value = whole * parts + part
             if name != self.scheme.length(value) or not 1 <= value <= LONGEST * self.scheme.parts:
                 raise ValueError(f"lengths in parts of a beat, not {name!r}")
-        elif sign == Sign.Tempo:
+        elif sign == RemiSign.Tempo:
             value = round(100 * float(text))
             if not 1 <= value <= 1_000_00:
                 raise ValueError(f"tempos, not {name!r}")
-        elif sign not in (Sign.Bar, Sign.EOS):
+        elif sign not in (RemiSign.Bar, RemiSign.EOS):
             value = int(text)
             low, high = LIMITS.get(sign, (0, self.scheme.places - 1))
             if not low <= value <= high or name != f"{word}_{value}":
@@ -291,7 +291,7 @@ class Vocabulary:
             number = self.number.get(token)
             if number is None:
                 number = self._nearest(token, step)
-            elif self.signs[number] == Sign.TimeSig:
+            elif self.signs[number] == RemiSign.TimeSig:
                 step = self.step(int(self.values[number]))
             found.append(number)
         return found
@@ -302,16 +302,21 @@ class Vocabulary:
 
     def _nearest(self, token: str, step: int) -> int:
         sign, value = self._read(token)
-        if sign not in (Sign.Duration, Sign.Velocity, Sign.Tempo):
+        if sign not in (RemiSign.Duration, RemiSign.Velocity, RemiSign.Tempo):
             raise KeyError(token)
         own = self.signs == sign
-        if sign == Sign.Duration:
+        if sign == RemiSign.Duration:
             own &= (self.values <= value) & (self.values % step == 0)
         numbers = np.flatnonzero(own)
         return int(numbers[np.abs(self.values[numbers] - value).argmin()])
 
 
-LIMITS = {Sign.Program: (DRUMS, 127), Sign.Pitch: PITCHES, Sign.PitchDrum: PITCHES, Sign.Velocity: (1, 127)}
+LIMITS = {
+    RemiSign.Program: (DRUMS, 127),
+    RemiSign.Pitch: PITCHES,
+    RemiSign.PitchDrum: PITCHES,
+    RemiSign.Velocity: (1, 127),
+}
 
 
 def metres_at(tune: Tune, ticks: Sequence[int] | np.ndarray) -> list[Metre]:

@@ -20,7 +20,7 @@ from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music.codecs._bars import Bars
 from rhapsode.modalities.music.codecs._pitches import FIRST, HELD, REST
-from rhapsode.modalities.music.codecs._usual import Census, Usual
+from rhapsode.modalities.music.codecs._usual import Usual, UsualCounts
 from rhapsode.modalities.music.keys import natural
 from rhapsode.modalities.music.line import melody
 from rhapsode.modalities.music.tune import Tune
@@ -52,7 +52,7 @@ class Repertoire:
         """Raises `UserError` if there are no notes."""
         low, high = 128, -1
         lengths, harmonies = Counter[int](), Counter[str]()
-        census, densities = Census(), list[float]()
+        census, densities = UsualCounts(), list[float]()
         for tune in records():
             line = natural(tune, grid)
             notes = melody(line)

@@ -101,7 +101,7 @@ def _usable(beats: int, unit: int) -> bool:
     return 1 <= beats <= 64 and unit in (1, 2, 4, 8, 16, 32)
 
 
-class Census:
+class UsualCounts:
     """Counts tunes, one after another. keyed: whether these are moved into the key without accidentals."""
 
     def __init__(self, keyed: bool = True) -> None:

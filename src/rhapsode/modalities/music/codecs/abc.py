@@ -21,9 +21,9 @@ from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.records import Records
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Unreadable
-from rhapsode.modalities.music.codecs._abc_tokens import BAR, END, TIE, Sign, Token, Vocabulary
+from rhapsode.modalities.music.codecs._abc_tokens import BAR, END, TIE, AbcSign, AbcVocabulary, Token
 from rhapsode.modalities.music.codecs._bars import Bars
-from rhapsode.modalities.music.codecs._course import GIVEN, Course
+from rhapsode.modalities.music.codecs._melody_guide import GIVEN, MelodyGuide
 from rhapsode.modalities.music.codecs._pitches import HELD, REST
 from rhapsode.modalities.music.codecs._repertoire import Repertoire
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
@@ -56,7 +56,7 @@ class Abc(TuneCodec):
     def __init__(self, known: Repertoire, metres: list[tuple[int, int]]) -> None:
         """metres: beats and unit of those that there are."""
         self.known, self.grid, self.usual = known, known.grid, known.usual
-        self.metres, self.vocabulary = metres, Vocabulary(known, metres)
+        self.metres, self.vocabulary = metres, AbcVocabulary(known, metres)
         self._steps = Symbols(len(self.vocabulary.tokens))
 
     @property
@@ -111,12 +111,12 @@ class Abc(TuneCodec):
         for frame in bars.starts[1:-1].tolist():
             found[frame].append(BAR)
         for metre in {each.tick: each for each in tune.metres if each.tick in bars.starts[:-1]}.values():
-            found[metre.tick].append(Token(Sign.METRE, self.metres.index((metre.beats, metre.unit))))
-        found[0] += [Token(Sign.KEY, tune.keys[0].mode)]
+            found[metre.tick].append(Token(AbcSign.METRE, self.metres.index((metre.beats, metre.unit))))
+        found[0] += [Token(AbcSign.KEY, tune.keys[0].mode)]
         last = 0
         for tick, symbol in {each.tick: each.symbol for each in tune.chords}.items():
             if (number := self.known.harmony(symbol)) != last:
-                found[tick].append(Token(Sign.CHORD, last := number))
+                found[tick].append(Token(AbcSign.CHORD, last := number))
         return {frame: tokens for frame, tokens in found.items() if frame < bars.end} | {bars.end: [END]}
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
@@ -128,7 +128,7 @@ class Abc(TuneCodec):
         for frame, length, value in self.known.segments(tune, bars):
             tokens += [TIE] if value == HELD else []
             sounding = sounding if value == HELD else value
-            tokens += [*signs.get(frame, ()), Token(Sign.NOTE, sounding), Token(Sign.LENGTH, length)]
+            tokens += [*signs.get(frame, ()), Token(AbcSign.NOTE, sounding), Token(AbcSign.LENGTH, length)]
         if whole:
             tokens.append(END)
         return np.array([self.vocabulary.number[token] for token in tokens], self.steps.dtype)
@@ -143,7 +143,7 @@ class Abc(TuneCodec):
         try:
             tune = rescaled(abc.loads(self.vocabulary.text(tokens, self.usual.tempo)), self.grid)
         except Unreadable:  # there are no notes
-            frames = sum(token.value for token in tokens if token.sign == Sign.LENGTH)
+            frames = sum(token.value for token in tokens if token.sign == AbcSign.LENGTH)
             tune = replace(self.usual.tune(1, self.grid), length=max(frames, 1))
         tune = replace(tune, parts=(Part("melody"),))
         return tune if outline is None else outline.placed(tune, self.usual.shifts)
@@ -151,8 +151,8 @@ class Abc(TuneCodec):
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.tokens[int(step)] == END
 
-    def guide(self, record: Tune | Outline) -> Written:
-        return Written(self, record)
+    def guide(self, record: Tune | Outline) -> AbcGuide:
+        return AbcGuide(self, record)
 
     def show(self, record: Tune) -> str:
         return abc.dumps(record)
@@ -182,7 +182,7 @@ def _writable(beats: int, unit: int, grid: int) -> bool:
     return 1 <= beats <= 64 and unit in UNITS and 4 * beats * grid % unit == 0
 
 
-class Written(Course):
+class AbcGuide(MelodyGuide):
     """A place in a melody that is written in ABC."""
 
     def __init__(self, codec: Abc, record: Tune | Outline) -> None:
@@ -208,7 +208,7 @@ class Written(Course):
         signs, values = self._vocabulary.signs, self._vocabulary.values
         kept = self.kept.get(self.frame)
         before = self._before.sign if self._before else None
-        if before == Sign.NOTE:
+        if before == AbcSign.NOTE:
             if kept is not None:
                 fits = values == kept[0]
             else:
@@ -216,19 +216,19 @@ class Written(Course):
                 room = self.room(HELD if self._held else self._sounding, self._over)
                 most = later[0] - self.frame if len(later) else 1
                 fits = values <= max(1, most if room is None else min(most, room - 1))
-            return np.asarray((signs == Sign.LENGTH) & fits)
+            return np.asarray((signs == AbcSign.LENGTH) & fits)
         if self.frame >= self.bars.end:
-            return np.asarray(signs == Sign.END)
+            return np.asarray(signs == AbcSign.END)
         ties = np.zeros(len(signs), bool)
-        if before == Sign.LENGTH and self._sounding != REST:
-            ties = signs == Sign.TIE
+        if before == AbcSign.LENGTH and self._sounding != REST:
+            ties = signs == AbcSign.TIE
             if kept is not None and kept[1] == HELD:
                 return np.asarray(ties)
             ties &= kept is None and (self._harmonies or self._fits(HELD))
         if self._due:
             return np.asarray(ties | ((signs == self._due[0].sign) & (values == self._due[0].value)))
-        notes = (signs == Sign.NOTE) & self._pitches(kept)[np.where(signs == Sign.NOTE, values, REST)]
-        chords = (signs == Sign.CHORD) & (values != self._over) & (self._harmonies and not self._chord)
+        notes = (signs == AbcSign.NOTE) & self._pitches(kept)[np.where(signs == AbcSign.NOTE, values, REST)]
+        chords = (signs == AbcSign.CHORD) & (values != self._over) & (self._harmonies and not self._chord)
         chords &= self.frame not in self.chords
         return np.asarray(ties | notes | chords)
 
@@ -255,16 +255,16 @@ class Written(Course):
     def read(self, step: Any) -> None:
         token = self._vocabulary.tokens[int(step)]
         self._before = token
-        if token.sign == Sign.TIE:
+        if token.sign == AbcSign.TIE:
             self._tied = True
-        elif token.sign == Sign.NOTE:
+        elif token.sign == AbcSign.NOTE:
             self._sounding, self._held, self._tied = token.value, self._tied, False
-        elif token.sign == Sign.LENGTH:
+        elif token.sign == AbcSign.LENGTH:
             self.heard(token.value, HELD if self._held else self._sounding, self._over)
             self._due, self._chord = [*self._signs.get(self.frame, ())], False
             if not self.tune.chords and self.chords.get(self.frame, self._over) != self._over:
-                self._due.append(Token(Sign.CHORD, self.chords[self.frame]))
-        elif token.sign == Sign.CHORD:
+                self._due.append(Token(AbcSign.CHORD, self.chords[self.frame]))
+        elif token.sign == AbcSign.CHORD:
             self._chord, self._over = True, token.value
         if self._due[:1] == [token]:
             self._due = self._due[1:]

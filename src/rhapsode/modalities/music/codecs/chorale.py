@@ -21,7 +21,7 @@ from rhapsode.errors import UserError
 from rhapsode.modalities.music.codecs._bars import PLACES, Bars
 from rhapsode.modalities.music.codecs._pitches import FIRST, HELD, REST
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
-from rhapsode.modalities.music.codecs._usual import Census, Usual
+from rhapsode.modalities.music.codecs._usual import Usual, UsualCounts
 from rhapsode.modalities.music.keys import natural
 from rhapsode.modalities.music.line import alone, voices
 from rhapsode.modalities.music.outline import Outline, outlined
@@ -77,7 +77,7 @@ class Chorale(TuneCodec):
         chosen = cls.checked(options)
         count = chosen["voices"]
         low, high = np.full(count, 128), np.full(count, -1)
-        census = Census()
+        census = UsualCounts()
         for tune in records():
             parts = voices(natural(tune, chosen["grid"]), count)
             if parts is None:

@@ -5,7 +5,7 @@ pass a bar line or a change of chord are cut there and held on: so a step lies i
 is the first field of a step: it is drawn like the others, or fixed by an outline that has chords; the pitch knows it,
 and the length knows both (head `chain`). Given with each step is its place in the bar and in the form, how many bars
 are to come, the mode, and how many notes a quarter has in the mean: what a composer knows before the first note; and
-what was played at this place one, two, four and eight bars ago (`_echo`).
+what was played at this place one, two, four and eight bars ago (`_lookback`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import numpy as np
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.records import Records
 from rhapsode.modalities.music.codecs._bars import Bars
-from rhapsode.modalities.music.codecs._course import GIVEN, Course
+from rhapsode.modalities.music.codecs._melody_guide import GIVEN, MelodyGuide
 from rhapsode.modalities.music.codecs._pitches import END, FIRST, HELD, Pitches
 from rhapsode.modalities.music.codecs._repertoire import NO_CHORD, Repertoire
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
@@ -85,7 +85,7 @@ class Melody(TuneCodec):
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
         line = self.usual.natural(record, self.grid)
-        harmony = Harmony(line.chords, self.known)
+        harmony = ChordTrack(line.chords, self.known)
         rows = [
             (harmony.at(frame), value, self.known.lengths.index(length))
             for frame, length, value in self.known.segments(line, Bars(line, self.grid))
@@ -156,13 +156,13 @@ class Melody(TuneCodec):
         return cls(Repertoire.from_json(cls, *values), thirds, form)
 
 
-class Guided(Course):
+class Guided(MelodyGuide):
     """A place in a melody whose steps are tuples."""
 
     def __init__(self, codec: Melody, record: Tune | Outline) -> None:
         super().__init__(codec.known, record, codec.form)
         self._codec = codec
-        self._harmony = Harmony(self.tune.chords, codec.known) if self.tune.chords else None
+        self._harmony = ChordTrack(self.tune.chords, codec.known) if self.tune.chords else None
         self._lengths = np.array(codec.known.lengths)
         self._sounding = False
 
@@ -205,7 +205,7 @@ class Guided(Course):
             self.heard(codec.known.lengths[int(step[-1])], value, int(step[0]))
 
 
-class Harmony:
+class ChordTrack:
     """Chords over time, as numbers of a codec's."""
 
     def __init__(self, changes: tuple[Chord, ...], known: Repertoire) -> None:

@@ -22,7 +22,7 @@ from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.modalities.music.codecs._bars import Bars
 from rhapsode.modalities.music.codecs._tunes import TuneCodec, roll
-from rhapsode.modalities.music.codecs._usual import Census, Usual
+from rhapsode.modalities.music.codecs._usual import Usual, UsualCounts
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import NOTE, Part, Tune, ordered, pitched, rescaled
 from rhapsode.steps.sets import Sets
@@ -74,7 +74,7 @@ class PianoRoll(TuneCodec):
     def fit(cls, records: Records, **options: Any) -> PianoRoll:
         chosen = cls.checked(options)
         low, high, count = 128, -1, 0
-        census = Census(cls.keyed)
+        census = UsualCounts(cls.keyed)
         for tune in records():
             pitches = pitched(tune)["pitch"]
             if len(pitches):
@@ -141,8 +141,8 @@ class PianoRoll(TuneCodec):
         tune = Tune(ordered(found), self.grid, max(len(on), 1), (Part(),), (self.usual.metre,), (), (self.usual.tempo,))
         return tune if outline is None else outline.timed(tune)
 
-    def guide(self, record: Tune | Outline) -> Frames:
-        return Frames(self, outlined(record))
+    def guide(self, record: Tune | Outline) -> RollGuide:
+        return RollGuide(self, outlined(record))
 
     def show(self, record: Tune) -> str:
         """Pitches from the highest to the lowest, a character a frame: ● where a note begins, ─ where it is held."""
@@ -177,7 +177,7 @@ class PianoRoll(TuneCodec):
         return cls(grid, holds, lowest, places, shift, Usual.from_json(cls, *usual), tuple(lags))
 
 
-class Frames(Guide):
+class RollGuide(Guide):
     """A place in a tune that is read or drawn along an outline, whose bars it can keep; it keeps no single parts."""
 
     def __init__(self, codec: PianoRoll, outline: Outline) -> None:

@@ -7,7 +7,7 @@ programs (`_remi_tokens`); those that the training data does not have, a model d
 without accidentals, an instrument is one part, and of notes that begin together those of lower programs, then lower
 ones, come first, drums last. So there is one way to write a tune, and what is drawn is always well formed: bars are as
 many as they should be, each in its metre, and notes end with the tune. Given with each step is the place in the bar and
-in the form, as with the codec `melody`, what sounds, and what was heard there some bars before (`_remi_echo`).
+in the form, as with the codec `melody`, what sounds, and what was heard there some bars before (`_remi_lookback`).
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.records import Records
 from rhapsode.errors import UserError
 from rhapsode.modalities.music.codecs._bars import PLACES
-from rhapsode.modalities.music.codecs._remi_echo import HEARD
-from rhapsode.modalities.music.codecs._remi_guide import Playing
+from rhapsode.modalities.music.codecs._remi_guide import RemiGuide
+from rhapsode.modalities.music.codecs._remi_lookback import HEARD
 from rhapsode.modalities.music.codecs._remi_tokens import (
     BAR,
     END,
     FINEST,
     UNKNOWN,
+    RemiSign,
+    RemiVocabulary,
     Scheme,
-    Sign,
-    Vocabulary,
     short,
     usable,
 )
 from rhapsode.modalities.music.codecs._tunes import TuneCodec, roll
-from rhapsode.modalities.music.codecs._usual import Census, Usual
+from rhapsode.modalities.music.codecs._usual import Usual, UsualCounts
 from rhapsode.modalities.music.instruments import DRUMS
 from rhapsode.modalities.music.line import alone
 from rhapsode.modalities.music.outline import Outline
@@ -75,7 +75,7 @@ class Remi(TuneCodec):
         "velocities": "Levels of loudness that are told apart.",
     }
 
-    def __init__(self, vocabulary: Vocabulary, usual: Usual) -> None:
+    def __init__(self, vocabulary: RemiVocabulary, usual: Usual) -> None:
         self.vocabulary, self.scheme, self.usual = vocabulary, vocabulary.scheme, usual
         self.grid, self.programs = self.scheme.grid, vocabulary.programs
         self._steps = Symbols(len(vocabulary.names))
@@ -96,7 +96,7 @@ class Remi(TuneCodec):
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Remi:
         chosen = cls.checked(options)
-        metres, census = Counter[tuple[int, int]](), Census()
+        metres, census = Counter[tuple[int, int]](), UsualCounts()
         tempos = set[int]()
         on_grid, count = np.zeros(len(GRIDS), np.int64), 0
         for tune in records():
@@ -129,7 +129,7 @@ class Remi(TuneCodec):
                 tokens.update(scheme.tokens(arranged))
         if not any(token.startswith("Velocity") for token in tokens):
             raise UserError("none of the tunes has a metre that can be written: there is nothing to learn from.")
-        return cls(Vocabulary.fitted(scheme, tokens), usual)
+        return cls(RemiVocabulary.fitted(scheme, tokens), usual)
 
     # --- tunes ⇄ steps ---
 
@@ -148,7 +148,7 @@ class Remi(TuneCodec):
             if (DRUMS if part_of.drums else part_of.program) not in own.programs:
                 return "with instruments that the training data does not have"
             pitches = tune.notes["pitch"][tune.notes["part"] == part]
-            sign = Sign.PitchDrum if part_of.drums else Sign.Pitch
+            sign = RemiSign.PitchDrum if part_of.drums else RemiSign.Pitch
             if not np.isin(pitches, own.values[own.signs == sign]).all():
                 return f"with {'drums' if part_of.drums else 'notes'} beyond the range of the training data"
         return ""
@@ -182,8 +182,8 @@ class Remi(TuneCodec):
     def ends(self, step: np.ndarray) -> bool:
         return self.vocabulary.names[int(step)] == END
 
-    def guide(self, record: Tune | Outline) -> Playing:
-        return Playing(self, record)
+    def guide(self, record: Tune | Outline) -> RemiGuide:
+        return RemiGuide(self, record)
 
     def show(self, record: Tune) -> str:
         """A roll of each instrument; of drums, a line for each that is struck."""
@@ -230,7 +230,7 @@ class Remi(TuneCodec):
             raise damaged(cls, f"expected tokens, found {str(tokens)[:80]}")
         scheme = Scheme(grid, velocities, tuple(tempos), tuple((beats, unit) for beats, unit in known))
         try:
-            return cls(Vocabulary(scheme, tokens), usual)
+            return cls(RemiVocabulary(scheme, tokens), usual)
         except ValueError as error:
             raise damaged(cls, f"expected {error}") from None
 

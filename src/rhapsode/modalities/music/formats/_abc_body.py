@@ -9,8 +9,8 @@ from fractions import Fraction
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
 from rhapsode.modalities.music import chords
-from rhapsode.modalities.music.formats._abc_fields import ALTERATIONS, Settings
-from rhapsode.modalities.music.formats._form import REPEATS, Ending, Label, Line, Sign, Turn, numbers, turn
+from rhapsode.modalities.music.formats._abc_fields import ALTERATIONS, AbcFields
+from rhapsode.modalities.music.formats._form import REPEATS, BarLine, Label, Sign, Turn, Volta, numbers, turn
 from rhapsode.modalities.music.formats._sheet import Mark, later
 from rhapsode.modalities.music.pitch import SEMITONES, tempered
 from rhapsode.modalities.music.tune import Chord, Part
@@ -51,7 +51,7 @@ BROKEN = 8
 
 
 @dataclass
-class Head:
+class AbcNote:
     """A note. length in quarters; tied: to the next of its pitch."""
 
     pitch: int
@@ -60,27 +60,27 @@ class Head:
 
 
 @dataclass
-class Sound:
+class AbcEvent:
     """Notes that begin together; a rest if there are none. length: until the next, in quarters; may go backwards."""
 
     length: Fraction
-    heads: list[Head] = field(default_factory=list)
+    heads: list[AbcNote] = field(default_factory=list)
 
 
-Item = Sound | Sign | Mark
+Item = AbcEvent | Sign | Mark
 
 
-class Voice:
+class AbcVoice:
     """Reads the lines of one voice. A bar with something that is not ABC becomes a rest, and is counted."""
 
-    def __init__(self, settings: Settings, part: Part, propagates: str, refused: Refusals) -> None:
+    def __init__(self, settings: AbcFields, part: Part, propagates: str, refused: Refusals) -> None:
         self.settings, self.part, self.propagates = settings, part, propagates
         self.items: list[Item] = []
         self._refused = refused
         self._accidentals: dict[tuple[str, int], int] = {}  # in this bar
         self._tied: dict[tuple[str, int], int] = {}  # pitches of written notes that are tied to the next
         self._passed = self._longest = Fraction(0)  # since the bar line, in this and in earlier overlays
-        self._last: Sound | None = None
+        self._last: AbcEvent | None = None
         self._next = Fraction(1)  # what a broken rhythm makes of the next note
         self._tuplet, self._left = Fraction(1), 0
         self._begun = 0  # which item is the first of this bar
@@ -131,9 +131,9 @@ class Voice:
         elif found["colons"]:
             # Apart from the bar line: `| :` or, at the end of a bar, `: |`.
             begins = self._passed == self._longest == 0
-            self.items.append(Line(opens=1) if begins else Line(closes=1))
+            self.items.append(BarLine(opens=1) if begins else BarLine(closes=1))
         elif found["ending"]:
-            self.items.append(Ending(numbers(found["ending"])))
+            self.items.append(Volta(numbers(found["ending"])))
         elif self._spoilt:
             pass
         elif found["note"]:
@@ -144,7 +144,7 @@ class Voice:
             self._sign(found["sign"].strip("!+"))
         elif found["rest"]:
             length = size(found["silence"])
-            self._add(Sound(length * (self.settings.bar if found["rest"] in "ZX" else self.settings.length)))
+            self._add(AbcEvent(length * (self.settings.bar if found["rest"] in "ZX" else self.settings.length)))
         elif found["chord"] is not None:
             notes = [each[0] for each in NOTE.finditer(re.sub(r'"[^"]*"|![^!]*!', "", found["chord"]))]
             if notes:
@@ -180,11 +180,11 @@ class Voice:
                 pitch = self._pitch(alteration, *written)
             else:
                 pitch = tied_before[written]
-            head = Head(pitch, size(length) * factor * self.settings.length, tied or bool(tie))
+            head = AbcNote(pitch, size(length) * factor * self.settings.length, tied or bool(tie))
             heads.append(head)
             if head.tied:
                 self._tied[written] = pitch
-        self._add(Sound(heads[0].length, heads))
+        self._add(AbcEvent(heads[0].length, heads))
 
     def _pitch(self, written: int | None, letter: str, octave: int) -> int:
         """In MIDI; an accidental holds to the end of the bar, as `propagates` says where."""
@@ -196,7 +196,7 @@ class Voice:
                 self._accidentals[key] = alteration
         return 60 + SEMITONES[letter] + alteration + 12 * (octave + self.settings.octave)
 
-    def _add(self, sound: Sound) -> None:
+    def _add(self, sound: AbcEvent) -> None:
         factor, self._next = self._next, Fraction(1)
         if self._left:
             factor *= self._tuplet
@@ -208,7 +208,7 @@ class Voice:
 
     def _add_time(self, length: Fraction) -> None:
         if length:
-            self.items.append(Sound(length))
+            self.items.append(AbcEvent(length))
             self._passed += length
 
     def _begin_tuplet(self, notes: int, time: str | None, count: str | None) -> None:
@@ -232,10 +232,10 @@ class Voice:
         colons = len(sign) - len(sign.lstrip(":")), len(sign) - len(sign.rstrip(":"))
         closes, opens = colons if sign.strip(":") else (len(sign) // 2, len(sign) // 2)
         double = sign.count("|") + sign.count("]") + sign.count("[") > 1
-        self.items.append(Line(min(closes, REPEATS), min(opens, REPEATS), double))
+        self.items.append(BarLine(min(closes, REPEATS), min(opens, REPEATS), double))
         self._begun = len(self.items)
         if number:
-            self.items.append(Ending(numbers(number)))
+            self.items.append(Volta(numbers(number)))
 
     def _close(self) -> None:
         if self._spoilt:
@@ -249,8 +249,8 @@ class Voice:
         """A rest instead of what this bar has; of what is read of it where no metre says how long it is."""
         length = self.settings.bar if self.settings.metre else max(self._passed, self._longest)
         bar = self.items[self._begun :]
-        self.items[self._begun :] = [each for each in bar if not isinstance(each, Sound)]
-        self.items.append(Sound(length))
+        self.items[self._begun :] = [each for each in bar if not isinstance(each, AbcEvent)]
+        self.items.append(AbcEvent(length))
         self._passed = self._longest = length
         self._last, self._tied, self._next, self._left = None, {}, Fraction(1), 0
 
@@ -287,7 +287,7 @@ def size(text: str) -> Fraction:
     return found
 
 
-def _scale(sound: Sound, factor: Fraction) -> None:
+def _scale(sound: AbcEvent, factor: Fraction) -> None:
     sound.length *= factor
     for head in sound.heads:
         head.length *= factor

@@ -30,7 +30,7 @@ PLAIN_TEMPO = re.compile(r"(?:C(\d*)\s*=)?\s*(\d+(?:\.\d+)?)")
 
 
 @dataclass
-class Settings:
+class AbcFields:
     """What fields say holds for the notes after them. unit: of lengths, in quarters, None until L or M is read."""
 
     unit: Fraction | None = None

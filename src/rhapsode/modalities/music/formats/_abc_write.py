@@ -32,14 +32,14 @@ def dumps(tune: Tune, *, whole: bool = False) -> str:
         lines += [f"V:{number + 1}"] if several else []
         lines += [f"%%MIDI program {part.program}"] if part.program else []
         lines += ["%%MIDI channel 10"] if part.drums else []
-        voice = [bar.rstrip() for bar in _Voice(tune, number, unit).bars(whole)]
+        voice = [bar.rstrip() for bar in _PartWriter(tune, number, unit).bars(whole)]
         for at in range(0, len(voice), PER_LINE):
             line = "|".join(voice[at : at + PER_LINE]) + ("|]" if at + PER_LINE >= len(voice) else "|")
             lines.append(line.lstrip("\n"))
     return "\n".join(lines) + "\n"
 
 
-class _Voice:
+class _PartWriter:
     """Writes one part, bar by bar."""
 
     def __init__(self, tune: Tune, number: int, unit: int) -> None:

@@ -18,7 +18,7 @@ ORDER = 1000
 
 
 @dataclass(frozen=True)
-class Line:
+class BarLine:
     """A bar line. closes, opens: how often what is before, and what is behind, is repeated; double: it is a double or
     final one."""
 
@@ -28,7 +28,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Ending:
+class Volta:
     """What is behind is played at these passes only."""
 
     numbers: frozenset[int]
@@ -48,7 +48,7 @@ class Label:
     name: str
 
 
-Sign = Line | Ending | Turn | Label
+Sign = BarLine | Volta | Turn | Label
 Signs = Sequence[tuple[Fraction, Sign]]
 """With their times, as they are written: what stands at the end of a bar is before its line."""
 Stretch = tuple[Fraction, Fraction]
@@ -110,8 +110,8 @@ def _parts(signs: Signs, end: Fraction) -> dict[str, list[Stretch]]:
     ):
         own = list(signs[at + 1 : to])
         before = signs[at - 1][1] if at > 0 else None
-        if isinstance(before, Line) and before.opens:
-            own.insert(0, (begin, Line(opens=before.opens)))
+        if isinstance(before, BarLine) and before.opens:
+            own.insert(0, (begin, BarLine(opens=before.opens)))
         found.setdefault(name, _unfolded(own, begin, stop))
     return found
 
@@ -186,11 +186,11 @@ def _gathered(signs: Signs) -> list[tuple[Fraction, Sign]]:
     """Bar lines that have nothing between them are one."""
     found: list[tuple[Fraction, Sign]] = []
     for time, sign in signs:
-        if isinstance(sign, Line) and found:
+        if isinstance(sign, BarLine) and found:
             before, last = found[-1]
-            if isinstance(last, Line) and before == time:
+            if isinstance(last, BarLine) and before == time:
                 closes, opens = max(last.closes, sign.closes), max(last.opens, sign.opens)
-                sign = Line(min(closes, REPEATS), min(opens, REPEATS), last.double or sign.double)
+                sign = BarLine(min(closes, REPEATS), min(opens, REPEATS), last.double or sign.double)
                 found.pop()
         found.append((time, sign))
     return found
@@ -208,14 +208,14 @@ def _blocks(signs: list[tuple[Fraction, Sign]], begin: Fraction, end: Fraction) 
     for time, sign in reversed(signs):
         endings.append(ahead == time)
         if not isinstance(sign, Turn):
-            ahead = time if isinstance(sign, Ending) else None
+            ahead = time if isinstance(sign, Volta) else None
     for (time, sign), before_ending in zip(signs, reversed(endings), strict=True):
         block = blocks[-1]
-        if isinstance(sign, Ending):
+        if isinstance(sign, Volta):
             if block.endings and sign.numbers & frozenset().union(*(each for each, _ in block.endings)):
                 begin_anew(time)
             blocks[-1].endings.append((sign.numbers, time))
-        elif isinstance(sign, Line):
+        elif isinstance(sign, BarLine):
             block.closes = max(block.closes, min(sign.closes, REPEATS))
             over = sign.closes or (sign.double and (block.endings or not block.opened))
             if sign.opens or (over and not before_ending):
@@ -232,7 +232,7 @@ def _turns(signs: list[tuple[Fraction, Sign]], begin: Fraction, end: Fraction) -
     lines = [begin]
     waiting: list[Turn] = []  # what holds at the end of this bar
     for time, sign in signs:
-        if isinstance(sign, Line):
+        if isinstance(sign, BarLine):
             lines.append(time)
             for each in waiting:
                 found[each].append(time)

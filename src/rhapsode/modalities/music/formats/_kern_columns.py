@@ -10,7 +10,7 @@ from itertools import groupby
 
 from rhapsode.files.refusals import Unreadable
 
-Line = tuple[int, str]
+TextLine = tuple[int, str]
 """Its number in the file, from 1, and its text."""
 
 
@@ -37,9 +37,9 @@ class Column:
         return self.spine.kind == "kern"
 
 
-def pieces(text: str) -> Iterator[list[Line]]:
+def pieces(text: str) -> Iterator[list[TextLine]]:
     """The lines of each piece with what stands above it; a file may have several, each ended by `*-`."""
-    lines: list[Line] = []
+    lines: list[TextLine] = []
     begun = False
     for number, line in enumerate(re.split("\r\n|\r|\n", text), 1):
         lines += [(number, line)] if line.strip() else []

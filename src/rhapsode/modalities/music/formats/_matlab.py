@@ -40,7 +40,7 @@ class _Element:
 
 
 @dataclass(frozen=True)
-class _Array:
+class _MatlabArray:
     kind: int
     shape: tuple[int, ...]
     name: str
@@ -106,7 +106,7 @@ def _inflated(data: memoryview, room: int) -> bytes:
     return plain
 
 
-def _array(element: _Element, order: str) -> _Array:
+def _array(element: _Element, order: str) -> _MatlabArray:
     """Raises `Damaged` unless it has a class, a shape of at most `DIMENSIONS`, and a name."""
     parts = _elements(element.data, order)
     about = list(islice(parts, 3))
@@ -119,7 +119,7 @@ def _array(element: _Element, order: str) -> _Array:
     (kind,) = struct.unpack_from(f"{order}I", flags)
     if min(shape, default=-1) < 0 or kind & COMPLEX:
         raise Damaged("an array of complex numbers, or without a valid shape")
-    return _Array(kind & 0xFF, shape, name.decode("latin-1"), parts)
+    return _MatlabArray(kind & 0xFF, shape, name.decode("latin-1"), parts)
 
 
 def _numbers(element: _Element, order: str) -> np.ndarray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from rhapsode.files.xml import Node
-from rhapsode.modalities.music.formats._form import REPEATS, Ending, Line, Sign, Turn, numbers, turn
+from rhapsode.modalities.music.formats._form import REPEATS, BarLine, Sign, Turn, Volta, numbers, turn
 
 TURNS = {
     **{"dacapo": Turn.DA_CAPO, "dalsegno": Turn.DAL_SEGNO, "fine": Turn.FINE},
@@ -19,15 +19,15 @@ def bar_line(node: Node) -> list[Sign] | None:
     repeat, ending = node.first("repeat"), node.first("ending")
     try:
         if repeat is not None and left and repeat.attributes.get("direction") == "forward":
-            found.append(Line(opens=1))
+            found.append(BarLine(opens=1))
         elif repeat is not None and not left and repeat.attributes.get("direction") == "backward":
             times = int(repeat.attributes.get("times", "2"))
-            found.append(Line(closes=min(max(times - 1, 1), REPEATS)))
+            found.append(BarLine(closes=min(max(times - 1, 1), REPEATS)))
         if ending is not None and left and ending.attributes.get("type") == "start":
-            found.append(Ending(numbers(ending.attributes.get("number", ""))))
+            found.append(Volta(numbers(ending.attributes.get("number", ""))))
     except ValueError:
         return None
-    return [*found, Line(double=True)] if ending is not None and not left else found
+    return [*found, BarLine(double=True)] if ending is not None and not left else found
 
 
 def turns(node: Node) -> list[Turn]:

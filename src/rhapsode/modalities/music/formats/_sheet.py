@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from rhapsode.files.refusals import Refusals, Unreadable
-from rhapsode.modalities.music.formats._form import Line, Sign, Stretch, labels, played
+from rhapsode.modalities.music.formats._form import BarLine, Sign, Stretch, labels, played
 from rhapsode.modalities.music.tune import (
     NOTE,
     UNITS,
@@ -86,7 +86,7 @@ class Note(NamedTuple):
 
 
 @dataclass
-class Sheet:
+class WrittenMusic:
     """Music as it is written: repeats once, notes with ties as several.
 
     marks: (time, what holds from there on), their ticks to be filled in.
@@ -119,11 +119,11 @@ class Sheet:
             refused.leave_out("ties to no note of their pitch", f"{name}, at quarter note {float(note.start):g}")
         return sounding._tune(notes, parts, title, name)
 
-    def _unfolded(self, stretches: list[Stretch]) -> tuple[Sheet, list[Note]]:
+    def _unfolded(self, stretches: list[Stretch]) -> tuple[WrittenMusic, list[Note]]:
         """These stretches one after the other, with plain bar lines; and of each note, which it is here. Raises
         `ValueError` if they are too much."""
-        found, sources = Sheet(), list[Note]()
-        lines = [(time, Line()) for time, sign in self.signs if isinstance(sign, Line)]
+        found, sources = WrittenMusic(), list[Note]()
+        lines = [(time, BarLine()) for time, sign in self.signs if isinstance(sign, BarLine)]
         chords, *others = (
             sorted((each for each in self.marks if isinstance(each[1], kind)), key=_time)
             for kind in (Chord, Key, Metre, Tempo)
@@ -199,7 +199,7 @@ class Sheet:
     @property
     def bars(self) -> list[Fraction]:
         """The times of bar lines."""
-        return sorted({time for time, sign in self.signs if isinstance(sign, Line)})
+        return sorted({time for time, sign in self.signs if isinstance(sign, BarLine)})
 
     def _pickup(self) -> Fraction:
         """How much the first bar is too short, if others follow."""

@@ -20,11 +20,11 @@ from itertools import takewhile
 from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source, decoded
-from rhapsode.modalities.music.formats._abc_body import Sound, Voice
-from rhapsode.modalities.music.formats._abc_fields import Settings, order, part
+from rhapsode.modalities.music.formats._abc_body import AbcEvent, AbcVoice
+from rhapsode.modalities.music.formats._abc_fields import AbcFields, order, part
 from rhapsode.modalities.music.formats._abc_write import dumps
-from rhapsode.modalities.music.formats._form import Label, Line, Sign
-from rhapsode.modalities.music.formats._sheet import Mark, Note, Sheet, later
+from rhapsode.modalities.music.formats._form import BarLine, Label, Sign
+from rhapsode.modalities.music.formats._sheet import Mark, Note, WrittenMusic, later
 from rhapsode.modalities.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
 __all__ = ["dumps", "loads", "read", "recognises"]
@@ -38,7 +38,7 @@ PROPAGATES = re.compile(r"(?:%%|I:)\s*propagate-accidentals\s+(not|octave|pitch)
 TEXT = re.compile(r"%%\s*begin(\w+)")
 NUMBER = re.compile(r"X:[ \t]*+\d*+[ \t]*+(?:%.*)?")
 VOICES = 64
-PLAIN = (Line(), Line(double=True))
+PLAIN = (BarLine(), BarLine(double=True))
 
 
 def recognises(head: bytes) -> bool:
@@ -52,7 +52,7 @@ def recognises(head: bytes) -> bool:
 
 
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:
-    common = _Reader(source.name, refused)  # what stands before the first tune holds for all
+    common = _AbcReader(source.name, refused)  # what stands before the first tune holds for all
     number = 0
     for lines in _tunes(_lines_of(source.text())):
         place = f"{source.name}, line {lines[0][0]}"
@@ -73,7 +73,7 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
 
 def loads(text: str) -> Tune:
     """The first tune of a text. Raises `Unreadable`."""
-    return _Reader("", Refusals()).tune(next(_tunes(_lines_of(text))))
+    return _AbcReader("", Refusals()).tune(next(_tunes(_lines_of(text))))
 
 
 def _lines_of(text: str) -> str:
@@ -102,15 +102,15 @@ def _lacks_number(lines: list[tuple[int, str]]) -> bool:
     return whole and any("|" in line for _, line in lines[len(head) :])
 
 
-class _Reader:
+class _AbcReader:
     """Reads the lines of one tune."""
 
     def __init__(self, name: str, refused: Refusals) -> None:
         self.name, self.title = name, ""
         self._refused = refused
-        self._settings = Settings()
-        self._voices: dict[str, Voice] = {}
-        self._voice: Voice | None = None
+        self._settings = AbcFields()
+        self._voices: dict[str, AbcVoice] = {}
+        self._voice: AbcVoice | None = None
         self._fields: dict[str, str] = {}  # M, Q and K of the header, for each voice
         self._header: list[Mark] = []  # what the tune begins with
         self._propagates = "pitch"
@@ -125,9 +125,9 @@ class _Reader:
             if line.startswith(("M:", "L:", "Q:", "I:", "%%")):
                 self._line(line, f"{self.name}, line {number}")
 
-    def like(self, name: str) -> _Reader:
+    def like(self, name: str) -> _AbcReader:
         """A new one for a tune of this name, which knows what this one was told."""
-        found = _Reader(name, self._refused)
+        found = _AbcReader(name, self._refused)
         found._settings, found._fields = deepcopy(self._settings), dict(self._fields)
         found._propagates, found._until = self._propagates, self._until
         found._voices = {each: found._new(voice.part, voice.settings.octave) for each, voice in self._voices.items()}
@@ -162,12 +162,12 @@ class _Reader:
     def _tune(self) -> Tune:
         if not self._body:
             raise Unreadable("no field K", self.name)
-        sheet = Sheet(marks=[(Fraction(0), mark) for mark in self._header], order=self._order)
+        sheet = WrittenMusic(marks=[(Fraction(0), mark) for mark in self._header], order=self._order)
         parts: list[Part] = []
         signs: list[list[tuple[Fraction, Sign]]] = []
         for voice in self._voices.values():
             voice.end()
-            sounds = any(isinstance(item, Sound) and item.heads for item in voice.items)
+            sounds = any(isinstance(item, AbcEvent) and item.heads for item in voice.items)
             found = _write(voice, len(parts), sheet, self.name)
             signs += [found] if sounds else []
             parts += [voice.part] if sounds else []
@@ -223,7 +223,7 @@ class _Reader:
         if voices:
             self._voice = self._voices[voices[0]]
 
-    def _start(self, voice: Voice) -> None:
+    def _start(self, voice: AbcVoice) -> None:
         """What the header says holds from its beginning; the tune has it once."""
         for letter in ("M", "Q", "K"):
             if letter in self._fields:
@@ -231,10 +231,10 @@ class _Reader:
         self._header = [item for item in voice.items if isinstance(item, Mark)]
         voice.items.clear()
 
-    def _new(self, part: Part, octave: int) -> Voice:
-        return Voice(replace(deepcopy(self._settings), octave=octave), part, self._propagates, self._refused)
+    def _new(self, part: Part, octave: int) -> AbcVoice:
+        return AbcVoice(replace(deepcopy(self._settings), octave=octave), part, self._propagates, self._refused)
 
-    def _current(self) -> Voice:
+    def _current(self) -> AbcVoice:
         if self._voice is None:
             self._choose("1")
         assert self._voice is not None
@@ -270,12 +270,12 @@ class _Reader:
                 self._current().read(piece, where)
 
 
-def _write(voice: Voice, number: int, sheet: Sheet, name: str) -> list[tuple[Fraction, Sign]]:
+def _write(voice: AbcVoice, number: int, sheet: WrittenMusic, name: str) -> list[tuple[Fraction, Sign]]:
     """Write what a voice has into the sheet, but for its signs, which are the result. Raises `Unreadable`."""
     time = Fraction(0)
     signs: list[tuple[Fraction, Sign]] = []
     for item in voice.items:
-        if isinstance(item, Sound):
+        if isinstance(item, AbcEvent):
             sheet.notes += [Note(time, head.length, head.pitch, number, head.tied) for head in item.heads]
             time = later(time, item.length, name)
         elif isinstance(item, Chord | Key | Metre | Tempo):

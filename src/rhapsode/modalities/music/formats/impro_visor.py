@@ -18,7 +18,7 @@ from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source
 from rhapsode.modalities.music import chords
-from rhapsode.modalities.music.formats._sheet import Note, Sheet, later
+from rhapsode.modalities.music.formats._sheet import Note, WrittenMusic, later
 from rhapsode.modalities.music.pitch import SEMITONES
 from rhapsode.modalities.music.tune import Chord, Key, Metre, Part, Tempo, Tune
 
@@ -37,7 +37,7 @@ Form = list["str | Form"]
 
 
 @dataclass
-class _Melody:
+class _Chorus:
     notes: list[Note] = field(default_factory=list)
     length: Fraction = Fraction(0)
 
@@ -49,13 +49,13 @@ def recognises(head: bytes) -> bool:
 def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     """Raises `UserError` for parentheses that do not match."""
     settings: dict[str, list[str]] = {}
-    melodies: list[_Melody] = []
+    melodies: list[_Chorus] = []
     bars: list[list[str]] = [[]]
     for item in _forms(source.text(), source.name):
         if isinstance(item, list):
             words = [each for each in item if isinstance(each, str)]
             if words[:1] == ["part"] and ["type", "melody"] in item:
-                melodies.append(_Melody())
+                melodies.append(_Chorus())
             elif words:
                 settings.setdefault(words[0], words[1:])
         elif item == "|":
@@ -63,7 +63,7 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
         elif item[0].isupper() or item in ("/", "_"):
             bars[-1].append(item)
         else:
-            melodies += [] if melodies else [_Melody()]
+            melodies += [] if melodies else [_Chorus()]
             try:
                 if not _add(melodies[-1], item, source.name):
                     refused.leave_out("what is neither note nor chord", f"{source.name}: {item!r}")
@@ -111,7 +111,7 @@ def _forms(text: str, name: str) -> Iterator[str | Form]:
         raise UserError(f"{name}: a '(' is never closed. If the file was cut off, fetch it again.")
 
 
-def _add(melody: _Melody, word: str, where: str) -> bool:
+def _add(melody: _Chorus, word: str, where: str) -> bool:
     """Whether the word is a note or a rest. Raises `Unreadable`."""
     found = NOTE.fullmatch(word)
     if not found:
@@ -134,7 +134,7 @@ def _length(number: str, tuplet: str, dots: str) -> Fraction:
     return found * (2 - Fraction(1, 2 ** len(dots)))
 
 
-def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]], name: str, refused: Refusals) -> Tune:
+def _tune(melody: _Chorus, bars: list[list[str]], settings: dict[str, list[str]], name: str, refused: Refusals) -> Tune:
     """Raises `ValueError`, `Unreadable`."""
     beats, unit = (int(each) for each in settings.get("meter", ["4", "4"])[:2])
     sharps = int((settings.get("key") or ["0"])[0])
@@ -144,7 +144,7 @@ def _tune(melody: _Melody, bars: list[list[str]], settings: dict[str, list[str]]
     bar = Fraction(4 * beats, unit)
     # A line break is no bar line, and bars without chords are none.
     filled = [each for each in bars if each]
-    sheet = Sheet(list(melody.notes), length=max(melody.length, bar * len(filled)))
+    sheet = WrittenMusic(list(melody.notes), length=max(melody.length, bar * len(filled)))
     sheet.marks.append((Fraction(0), Metre(0, beats, unit)))
     # It writes key 0 into files whose key nobody has set, blues in all keys among them.
     sheet.marks += [(Fraction(0), Key(0, sharps))] if sharps else []

@@ -21,10 +21,9 @@ from rhapsode.files.formats import Format
 from rhapsode.files.refusals import Refusals, Unreadable
 from rhapsode.files.source import Source
 from rhapsode.modalities.music.formats import _kern_words as words
-from rhapsode.modalities.music.formats._form import Label
-from rhapsode.modalities.music.formats._form import Line as BarLine
-from rhapsode.modalities.music.formats._kern_columns import Column, Line, Spine, moved, pieces, tokens
-from rhapsode.modalities.music.formats._sheet import Note, Sheet, later
+from rhapsode.modalities.music.formats._form import BarLine, Label
+from rhapsode.modalities.music.formats._kern_columns import Column, Spine, TextLine, moved, pieces, tokens
+from rhapsode.modalities.music.formats._sheet import Note, WrittenMusic, later
 from rhapsode.modalities.music.pitch import ABOVE
 from rhapsode.modalities.music.tune import Key, Part, Tempo, Tune
 
@@ -44,17 +43,17 @@ def read(source: Source, refused: Refusals) -> Iterator[Tune]:
     for number, lines in enumerate(found, 1):
         try:
             name = source.name if len(found) == 1 else f"{source.name}#{number}"
-            yield _Reader(source.name, refused).tune(lines, name)
+            yield _KernReader(source.name, refused).tune(lines, name)
         except Unreadable as error:
             refused.skip(error.reason, error.place)
 
 
-class _Reader:
+class _KernReader:
     """Reads one piece. Times are in quarters."""
 
     def __init__(self, file: str, refused: Refusals) -> None:
         self._file, self._refused = file, refused
-        self._sheet = Sheet()
+        self._sheet = WrittenMusic()
         self._columns: list[Column] = []
         self._spines: dict[Spine, int] = {}  # of kern, and their places from the left
         self._now = Fraction(0)  # when the next line of notes begins
@@ -62,7 +61,7 @@ class _Reader:
         self._signature: tuple[Fraction, int] | None = None  # since when, and sharps
         self._final: tuple[Fraction, int, int] | None = None  # since when, and as in `words.final`
 
-    def tune(self, lines: list[Line], name: str) -> Tune:
+    def tune(self, lines: list[TextLine], name: str) -> Tune:
         """Raises `Unreadable`."""
         title = ""
         for number, line in lines:

@@ -21,11 +21,11 @@ from rhapsode.files.source import Source
 from rhapsode.files.values import fraction, shown
 from rhapsode.files.xml import Node, parse, root
 from rhapsode.modalities.music.chords import parse as parse_chord
-from rhapsode.modalities.music.formats._form import Line, Sign
+from rhapsode.modalities.music.formats._form import BarLine, Sign
 from rhapsode.modalities.music.formats._musicxml_chords import symbol
 from rhapsode.modalities.music.formats._musicxml_form import bar_line, turns
 from rhapsode.modalities.music.formats._musicxml_write import MODES, dumps
-from rhapsode.modalities.music.formats._sheet import BEATS, Mark, Note, Sheet, later
+from rhapsode.modalities.music.formats._sheet import BEATS, Mark, Note, WrittenMusic, later
 from rhapsode.modalities.music.formats._sheet import metre as together
 from rhapsode.modalities.music.pitch import SEMITONES, shifted, tempered
 from rhapsode.modalities.music.tune import Chord, Key, Metre, Part, Tempo, Tune
@@ -74,9 +74,9 @@ def _read(source: Source, name: str, refused: Refusals) -> Iterator[Tune]:
     if top.name != "score-partwise":
         raise UserError(f"{name}: a <{top.name}>; a <score-partwise> is read. Save it anew from a notation program.")
     known = {each.attributes.get("id"): each for each in top.walk() if each.name == "score-part"}
-    sheet = Sheet()
+    sheet = WrittenMusic()
     try:
-        parts = [_Reader(node, known, name, refused, first=at == 0) for at, node in enumerate(top.all("part"))]
+        parts = [_PartReader(node, known, name, refused, first=at == 0) for at, node in enumerate(top.all("part"))]
         described = [part.described for part in parts]
         for at, part in enumerate(parts):
             part.places = (at, at)
@@ -95,7 +95,7 @@ def _read(source: Source, name: str, refused: Refusals) -> Iterator[Tune]:
         refused.skip(error.reason, error.place)
 
 
-def _join(sheet: Sheet, playing: list[_Reader], number: int, name: str) -> None:
+def _join(sheet: WrittenMusic, playing: list[_PartReader], number: int, name: str) -> None:
     """Write a measure of all parts that have it into the sheet, behind what is there. Raises `Unreadable`."""
     begin = sheet.length
     measures = [(part.measures[number], part.places) for part in playing]
@@ -108,7 +108,7 @@ def _join(sheet: Sheet, playing: list[_Reader], number: int, name: str) -> None:
         signs += [(min(begin + time, sheet.length), sign) for time, sign in measure.signs]
     sheet.signs += sorted(dict.fromkeys(signs), key=lambda each: each[0])
     ends = dict.fromkeys(sign for measure, _ in measures for sign in measure.ends)
-    sheet.signs += [(sheet.length, sign) for sign in (*ends, Line())]
+    sheet.signs += [(sheet.length, sign) for sign in (*ends, BarLine())]
 
 
 @dataclass
@@ -123,7 +123,7 @@ class _Measure:
     length: Fraction = Fraction(0)
 
 
-class _Reader:
+class _PartReader:
     """Reads one <part>. described: each <score-part> by its id. Raises `UserError`, `Unreadable`.
 
     pitched, drums: whether it has such notes. places: which parts of the tune these are.

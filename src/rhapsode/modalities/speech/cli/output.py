@@ -30,8 +30,6 @@ QUIET = 60
 """Seconds between sentences, at most."""
 LEXICON = "lexicon.tsv"
 """In a voice's folder: how it says words."""
-BESIDE = (".textgrid", ".lab", ".jsonl", ".csv", ".png")
-"""What can be written beside the sound: phones with their times, F0 by time, a picture."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +57,8 @@ def write_speech(
 ) -> None:
     """Speak, and write it where `output` says; without one, as WAV on stdout, sentence by sentence, each as soon as it
     is made. text: whole, or piece by piece as it comes."""
-    from rhapsode.modalities.speech import audio, speaking
+    from rhapsode.modalities.speech import audio, labels, speaking
     from rhapsode.modalities.speech.codecs.speech import Speech
-    from rhapsode.modalities.speech.read import LABELLED
     from rhapsode.modalities.speech.utterance import joined
 
     codec = model.codec
@@ -70,12 +67,12 @@ def write_speech(
     if output != "-":
         check_suffix(output, SOUNDS)
     for name in voice.also:
-        check_suffix(name, BESIDE, "--also")
+        check_suffix(name, [*labels.WRITTEN, ".csv", ".png"], "--also")
     names = [output] if samples == 1 or output == "-" else [numbered(output, n + 1) for n in range(samples)]
     for name in [*names, *voice.also]:
         check_writable(name, overwrite=overwrite)
     if voice.phones is not None:
-        check_suffix(voice.phones, LABELLED, "--phones")
+        check_suffix(voice.phones, labels.READ, "--phones")
         check_readable([voice.phones])
     if samples > 1 and (output == "-" or voice.also):
         raise UserError("--samples makes several files: it needs -o FILE.wav, and no --also.")
@@ -186,12 +183,12 @@ def _labelled(
     name: str, codec: Speech, speaker: str | None, single: bool, told: _Told, speed: float
 ) -> Iterator[Utterance]:
     """Utterances of a file of phones. single: it may be one only, with times. Raises `UserError`."""
+    from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.alphabets import IPA, alphabet
-    from rhapsode.modalities.speech.read import labels
     from rhapsode.modalities.speech.speaking import known
     from rhapsode.modalities.speech.utterance import Timed
 
-    given = labels(Path(name))
+    given = labels.read(Path(name))
     if single and len(given) > 1:
         raise UserError(f"{name}: it has {len(given)} utterances; with --f0 it must be one, whose F0 that is.")
     theirs = alphabet({phone.symbol for one in given for phone in one.phones})
@@ -246,7 +243,7 @@ def _beside(whole: Spoken, name: str, sound: str) -> str:
 
     sound: the file of the sound, or `-`. Lines of JSON name it, if they can, so that both can be read back.
     """
-    from rhapsode.modalities.speech.formats import hts, own, textgrid
+    from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.picture import LONGEST, picture
 
     suffix = Path(name).suffix.lower()
@@ -258,13 +255,10 @@ def _beside(whole: Spoken, name: str, sound: str) -> str:
         frames = whole.acoustics()
         rows = (f"{n * frames.hop:.4f},{f0:.2f}\n" for n, f0 in enumerate(frames.f0.tolist()))
         write(name, ("seconds,hertz\n" + "".join(rows)).encode())
-    elif suffix == ".jsonl":
+    else:
         folder, path = Path(name).resolve().parent, Path(sound).resolve()
         named = path.relative_to(folder).as_posix() if sound != "-" and path.is_relative_to(folder) else None
-        write(name, (own.dumps(whole, named) + "\n").encode(errors="replace"))
-    else:
-        kind = {".textgrid": textgrid, ".lab": hts}[suffix]
-        write(name, (kind.dumps(whole).rstrip("\n") + "\n").encode(errors="replace"))
+        write(name, labels.dumps(whole, suffix, named).encode(errors="replace"))
     return ""
 
 

@@ -21,7 +21,7 @@ SAME = 1e-6
 
 
 @dataclass(frozen=True)
-class Row:
+class Interval:
     """begin, end: seconds; where: for messages."""
 
     begin: float
@@ -41,9 +41,9 @@ def phone(label: str) -> Phone:
     return Phone(symbol or label, stress)
 
 
-def filled(rows: Sequence[Row]) -> list[Row]:
+def filled(rows: Sequence[Interval]) -> list[Interval]:
     """The same from 0 on without gaps: what is between two, and before the first, is a pause. Raises `UserError`."""
-    found: list[Row] = []
+    found: list[Interval] = []
     for row in rows:
         last = found[-1].end if found else 0.0
         if row.begin < last - SAME:
@@ -54,13 +54,13 @@ def filled(rows: Sequence[Row]) -> list[Row]:
         if row.end - row.begin < SAME:
             raise UserError(f"{row.where}: lasts from {row.begin:g} to {row.end:g} s. A phone must take some time.")
         if row.begin > last + SAME:
-            found.append(Row(last, row.begin, "", row.where))
+            found.append(Interval(last, row.begin, "", row.where))
             last = row.begin
-        found.append(Row(last, row.end, row.label, row.where))
+        found.append(Interval(last, row.end, row.label, row.where))
     return found
 
 
-def phones(rows: Sequence[Row], words: Sequence[Row] = ()) -> tuple[tuple[Phone, ...], np.ndarray]:
+def phones(rows: Sequence[Interval], words: Sequence[Interval] = ()) -> tuple[tuple[Phone, ...], np.ndarray]:
     """The phones [P] of rows in order, and their times [P + 1]; pauses side by side are one.
 
     words: whose they are, where that is known; else a word is what stands between pauses. Raises `UserError`.

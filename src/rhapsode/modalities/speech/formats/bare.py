@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from rhapsode.errors import UserError
+from rhapsode.modalities.speech.formats._labels import Labels
 from rhapsode.modalities.speech.formats._rows import phone
 from rhapsode.modalities.speech.syllables import numbered
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Utterance
@@ -36,3 +37,6 @@ def _utterance(labels: list[str]) -> Utterance:
     if found[-1].symbol != PAUSE:
         found.append(Phone(PAUSE, word=word))
     return Utterance(numbered(found))
+
+
+LABELS = Labels((".lab", ".txt"), loads, rank=2)

@@ -10,7 +10,8 @@ import re
 from itertools import pairwise
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.speech.formats._rows import Row, phones
+from rhapsode.modalities.speech.formats._labels import Labels
+from rhapsode.modalities.speech.formats._rows import Interval, phones
 from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
 UNITS = 10_000_000
@@ -27,7 +28,7 @@ def recognises(text: str) -> bool:
 
 def loads(text: str, name: str) -> Timed:
     """Phones and times. name: of the file, for messages. Raises `UserError`."""
-    rows: list[Row] = []
+    rows: list[Interval] = []
     last, states = "", 0
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip():
@@ -40,14 +41,14 @@ def loads(text: str, name: str) -> Timed:
         state = STATE.search(label)
         place = int(state[1]) if state else 0
         label = STATE.sub("", label)
-        row = Row(begin, end, label, where)
+        row = Interval(begin, end, label, where)
         if rows and 0 < states < place and label == last:
-            row = Row(rows.pop().begin, end, label, where)
+            row = Interval(rows.pop().begin, end, label, where)
         rows.append(row)
         last, states = label, place
     if not rows:
         raise UserError(f"{name}: a label file without labels. Lines are begin, end (in 100 ns) and a label.")
-    found, times = phones([Row(row.begin, row.end, _symbol(row.label), row.where) for row in rows])
+    found, times = phones([Interval(row.begin, row.end, _symbol(row.label), row.where) for row in rows])
     return Timed(found, times=times)
 
 
@@ -61,3 +62,13 @@ def dumps(utterance: Timed) -> str:
 def _symbol(label: str) -> str:
     match = CONTEXT.search(label)
     return match[1] if match and match[2] else label
+
+
+LABELS = Labels(
+    (".lab",),
+    lambda content, name: [loads(content, name)],
+    recognises,
+    lambda utterance, audio: dumps(utterance),
+    beside=True,
+    rank=1,
+)

@@ -27,9 +27,12 @@ import numpy as np
 from rhapsode.errors import UserError
 from rhapsode.files.inside import ADVICE, inside
 from rhapsode.files.json import dumps as as_json
+from rhapsode.files.json import lines
+from rhapsode.files.source import of_bytes
 from rhapsode.files.values import mapping, sequence, shown
 from rhapsode.modalities.speech import audio
-from rhapsode.modalities.speech.formats._rows import Row, filled
+from rhapsode.modalities.speech.formats._labels import Labels
+from rhapsode.modalities.speech.formats._rows import Interval, filled
 from rhapsode.modalities.speech.syllables import numbered
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance, unrecorded
 
@@ -67,7 +70,7 @@ def dumps(utterance: Utterance, audio: str | None = None) -> str:
 
 
 def loads(value: dict[str, Any], where: str, folder: Path | None = None) -> Utterance:
-    """The utterance of a line, which `exchange.json` has read, without sound where its recording is missing. folder: of
+    """The utterance of a line, which `files.json` has read, without sound where its recording is missing. folder: of
     the file; without it no recording is looked for. Raises `UserError`, also for a recording elsewhere: see `inside`.
     """
     if "audio" not in value and "phones" not in value:
@@ -101,7 +104,7 @@ def timed_of(value: dict[str, Any], where: str) -> Timed:
 def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray | None, np.ndarray | None]:
     """The phones, their times, and their F0."""
     found: list[Phone] = []
-    rows: list[Row] = []
+    rows: list[Interval] = []
     hertz: list[float] = []
     known: set[str] = set()
     for number, each in enumerate(given, 1):
@@ -120,7 +123,7 @@ def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray
             hertz.append(_hertz(extra["f0"], place))
         found.append(Phone(parts[0], **{key: extra[key] for key in NUMBERS if key in extra}))
         if parts[1] is not None or parts[2] is not None:
-            rows.append(Row(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
+            rows.append(Interval(_seconds(parts[1], place), _seconds(parts[2], place), parts[0], place))
     if rows and len(rows) != len(found):
         raise UserError(f"{where}: times must be given for all phones or be null for all.")
     if hertz and len(hertz) != len(rows):
@@ -130,7 +133,7 @@ def _phones(given: list[Any], where: str) -> tuple[tuple[Phone, ...], np.ndarray
     return tuple(found), _times(rows, where) if rows else None, np.array(hertz) if hertz else None
 
 
-def _times(rows: list[Row], where: str) -> np.ndarray:
+def _times(rows: list[Interval], where: str) -> np.ndarray:
     whole = filled(rows)
     if len(whole) != len(rows):
         raise UserError(f"{where}: phones must follow one another from 0 on, without gaps. Put {PAUSE!r} for a pause.")
@@ -156,3 +159,13 @@ def _seconds(value: Any, where: str) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1e6:
         raise UserError(f"{where}: times must be seconds from 0, found {shown(value)}.")
     return float(value)
+
+
+def _of_lines(content: str, name: str) -> list[Utterance]:
+    found = [loads(value, where) for where, value in lines(of_bytes(content.encode(), name))]
+    if not found:
+        raise UserError(f"{name}: empty. Write a line of JSON for each utterance.")
+    return found
+
+
+LABELS = Labels((".jsonl",), _of_lines, dumps=dumps)

@@ -7,7 +7,8 @@ from itertools import groupby, pairwise
 
 from rhapsode.errors import UserError
 from rhapsode.files.values import number
-from rhapsode.modalities.speech.formats._rows import Row, phones
+from rhapsode.modalities.speech.formats._labels import Labels
+from rhapsode.modalities.speech.formats._rows import Interval, phones
 from rhapsode.modalities.speech.syllables import nuclei
 from rhapsode.modalities.speech.utterance import PAUSE, Timed
 
@@ -103,7 +104,7 @@ class _Tokens:
         return match[3] == "exists"
 
 
-def _tiers(text: str, name: str) -> list[tuple[str, list[Row]]]:
+def _tiers(text: str, name: str) -> list[tuple[str, list[Interval]]]:
     """(name, intervals) of each tier of intervals."""
     tokens = _Tokens(text, name)
     if (tokens.word(), tokens.word()) != ("ooTextFile", "TextGrid"):
@@ -117,7 +118,16 @@ def _tiers(text: str, name: str) -> list[tuple[str, list[Row]]]:
         for _ in range(int(tokens.number()[0])):
             begin, where = tokens.number()
             end = tokens.number()[0] if kind == "IntervalTier" else begin
-            rows.append(Row(begin, end, tokens.word().strip(), where))
+            rows.append(Interval(begin, end, tokens.word().strip(), where))
         if kind == "IntervalTier":
             found.append((title, rows))
     return found
+
+
+LABELS = Labels(
+    (".textgrid",),
+    lambda content, name: [loads(content, name)],
+    dumps=lambda utterance, audio: dumps(utterance),
+    beside=True,
+    apart=True,
+)

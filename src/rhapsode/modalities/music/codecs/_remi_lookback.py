@@ -2,7 +2,7 @@
 that are given with each token.
 
 Between a chord and the bass below it lie many tokens, and a bar has a hundred. A net that is told what sounds, and what
-it could play again, need not keep that in its cells (as `_echo` has it for melodies).
+it could play again, need not keep that in its cells (as `_lookback` has it for melodies).
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LAGS = (1, 2, 4, 8)
 EACH = 12 + 2
 """Pitch classes that began there; whether there was such a bar; and how far from there to what came next in it."""
 HEARD = 12 + len(LAGS) * EACH
-"""Numbers that `Heard.numbers` gives: pitch classes that sound, then those echoes."""
+"""Numbers that `RemiLookback.numbers` gives: pitch classes that sound, then those echoes."""
 BITS = 1 << np.arange(12)
 
 
-class Heard:
+class RemiLookback:
     """What was heard of a tune of so many bars, in frames of `grid` to a quarter.
 
     Players are numbers; `drums` is one of them, whose pitches are drums: these have classes, too, and do not sound on.

@@ -13,7 +13,7 @@ from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music.codecs._bars import PLACES, Bars
-from rhapsode.modalities.music.codecs._echo import ECHOES, Echo
+from rhapsode.modalities.music.codecs._lookback import ECHOES, Lookback
 from rhapsode.modalities.music.codecs._pitches import END, FIRST, HELD, REST
 from rhapsode.modalities.music.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.modalities.music.line import melody
@@ -23,7 +23,7 @@ from rhapsode.modalities.music.tune import Tune
 GIVEN = PLACES + 1 + ECHOES
 
 
-class Course(Guide):
+class MelodyGuide(Guide):
     """A place in a melody along an outline. Subclasses say how steps tell it.
 
     tune:   the outline's, in the key without accidentals, in frames.
@@ -58,7 +58,7 @@ class Course(Guide):
         self.chords: dict[int, int] = {}
         self._lowest = known.lowest
         self._roots = [chords.parse(each).root for each in known.harmonies]
-        self._echo = Echo(self.bars, known.grid)
+        self._echo = Lookback(self.bars, known.grid)
         self._pitch = self._last = -1
         self._pieces, self._cuts = known.lengths, {*self.bars.starts.tolist(), *(each.tick for each in tune.chords)}
         self._room = 0  # frames below which a piece that only goes on is one that encoding writes

@@ -21,13 +21,13 @@ PITCH, CHORD = 12, 18
 """Where in an echo the numbers after its pitch class begin, and those of its chord's root."""
 EACH = CHORD + 12
 ECHOES = len(LAGS) * EACH
-"""Numbers that `Echo.numbers` gives."""
+"""Numbers that `Lookback.numbers` gives."""
 
 Piece = tuple[int, int, int, bool, int]
 """Frame, end, pitch (-1 for a rest), whether it begins there and is not held on, pitch class of its chord or -1."""
 
 
-class Echo:
+class Lookback:
     """What was heard of a melody, of so many bars, in frames of `grid` to a quarter."""
 
     def __init__(self, bars: Bars, grid: int) -> None:

@@ -1,0 +1,1 @@
+"""What series add to the command line, one file a command."""

@@ -1,0 +1,116 @@
+"""`rhapsode forecast`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from rhapsode.console.options import ARGUMENTS, OUTPUT, ModelName, Output, OutputOverwrite, SampleSeed, Temperature
+from rhapsode.console.output import as_json, check_suffix, check_writable, put
+from rhapsode.console.progress import reporting, tell
+from rhapsode.console.sampling import fresh_seed, load, sampled
+from rhapsode.errors import UserError
+
+if TYPE_CHECKING:
+    from rhapsode.modalities.series.codecs.series import Series as Codec
+    from rhapsode.modalities.series.series import Series
+
+FORMATS = (".csv", ".json", ".png", ".svg")
+AHEAD = 12
+"""Values that are forecast where there is no season."""
+FORECAST = "Forecast"
+"""Heading of a panel in help."""
+NAMED = 20
+"""Series that are named in a message."""
+
+
+def forecast(
+    model: ModelName,
+    source: Annotated[
+        str | None,
+        typer.Argument(metavar="SOURCE", help="A table, from whose end its series go on; nothing for new series."),
+    ] = None,
+    horizon: Annotated[
+        int | None,
+        typer.Option(
+            min=1, metavar="N", rich_help_panel=FORECAST, help=f"Values of each series [default: a season, or {AHEAD}]."
+        ),
+    ] = None,
+    samples: Annotated[
+        int, typer.Option(min=1, metavar="N", rich_help_panel=FORECAST, help="Sample paths of each series.")
+    ] = 200,
+    quantiles: Annotated[
+        str,
+        typer.Option(metavar="LIST", rich_help_panel=FORECAST, help="Levels between 0 and 1; of a chart its bands."),
+    ] = "0.1,0.5,0.9",
+    paths: Annotated[
+        bool, typer.Option("--paths", rich_help_panel=FORECAST, help="In the table the sample paths, not quantiles.")
+    ] = False,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", rich_help_panel=ARGUMENTS, help="Only this series; may be given several times."),
+    ] = None,
+    temperature: Temperature = 1.0,
+    seed: SampleSeed = None,
+    output: Output = "-",
+    overwrite: OutputOverwrite = False,
+    json: Annotated[
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object with quantiles and paths.")
+    ] = False,
+) -> None:
+    """Say how the series of a table may go on.
+
+    The model draws many sample paths from the table's end; their quantiles say how sure it is of each value. The file's
+    suffix says what is written: .csv a table, .json all, .png or .svg a fan chart."""
+    if output != "-":
+        check_suffix(output, FORMATS)
+        check_writable(output, source or "-", overwrite=overwrite)
+    loaded = load(model, "series")
+    from rhapsode.modalities.series import forecast as forecasts
+
+    levels = forecasts.levels(quantiles)
+    codec = forecasts.codec_of(loaded)
+    every = [codec.example] if source is None else _chosen(source, codec, series or [])
+    season = codec.frequency.season
+    ahead = horizon or (season if season > 1 else AHEAD)
+    found = list[forecasts.Forecast]()
+    sampling = sampled(temperature=temperature)
+    with reporting() as report:
+        seed = fresh_seed() if seed is None else seed
+        for one in forecasts.forecast(loaded, every, ahead, samples, seed=seed, sampling=sampling):
+            found.append(one)
+            report.stage("forecasting", len(found) / len(every))
+    if output != "-":
+        for note in filter(None, [forecasts.write(Path(output), found, None if paths else levels)]):
+            typer.echo(f"warning: {note}", err=True)
+        tell(f"written  {output}: {len(found):,} series, {ahead:,} values each, {samples:,} sample paths")
+    if json:
+        put(as_json({"horizon": ahead, "seed": seed, "forecasts": forecasts.as_json(found, levels)}))
+    elif output == "-":
+        put(forecasts.as_csv(found, None if paths else levels))
+
+
+def _chosen(source: str, codec: Codec, names: list[str]) -> list[Series]:
+    """The series of a table that the model can read; what is left out is told. Raises `UserError` if none is left."""
+    from rhapsode.data.sources import open_sources
+    from rhapsode.files.refusals import Refusals
+    from rhapsode.modalities.series.read import read
+
+    refused = Refusals()
+    sources = open_sources([source], accepts=codec.recognises, wanted=codec.wanted)
+    every = list(sources.each(lambda file: iter(read(file.path, file.name, refused))))
+    for line in [*sources.damage, *refused.told(source)]:
+        typer.echo(f"warning: {line}", err=True)
+    known = [one.name for one in every]
+    for name in names:
+        if name not in known:
+            told = ", ".join(map(repr, known[:NAMED])) + (" …" if len(known) > NAMED else "")
+            raise UserError(f"--series: {name!r} is not in {source}. There are: {told}.")
+    chosen = [one for one in every if not names or one.name in names]
+    usable = [one for one in chosen if not codec.refusal(one)]
+    for one in chosen:
+        if (reason := codec.refusal(one)) and usable:
+            typer.echo(f"warning: left out: {one.name}, a series {reason}.", err=True)
+    return usable or chosen

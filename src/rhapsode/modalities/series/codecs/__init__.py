@@ -1,0 +1,1 @@
+"""Codecs of series, one file each."""

@@ -1,0 +1,1 @@
+"""Distributions of the next value of a series, one file each."""

@@ -1,0 +1,102 @@
+"""A value of a series as a number from Student's t-distribution, whose tails are as heavy as the data asks for.
+
+    p(x) = t(z, nu) / (sigma scale)        z = (x - mu) / sigma, x in scales from the level
+
+The parameters of a step are three: mu^, sigma^ and nu^:
+
+    mu = mu^        sigma = FLOOR + exp(sigma^)        nu = 2 + 4 exp(nu^)
+
+A missing value has no share in log p.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, SMALLEST, Reals
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Draw
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+FLOOR = 0.001
+"""Least sigma, in scales: of a series that repeats its values exactly, a density would have no bound."""
+LARGEST = 1e6
+"""Means are cut to this, in scales."""
+WIDEST = 10.0
+"""Largest log sigma."""
+TAILS = (-5.0, 5.0)
+"""nu^ is cut to these."""
+
+
+class Student(Head[Reals]):
+    """Density of `Reals`, in units of the data. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
+    of what z is normalised by."""
+
+    name = "student"
+    kind = Reals
+    options = frozenset({"temperature"})
+    exact = True
+
+    @property
+    def width(self) -> int:
+        return 3
+
+    def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
+        import torch
+
+        p, step = parameters.double(), targets.double()
+        mu, log_sigma, tails = p.clamp(-LARGEST, LARGEST).unbind(-1)
+        log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
+        nu = 2 + 4 * torch.exp(tails.clamp(*TAILS))
+        z = (step[..., DISTANCE] - mu) * torch.exp(-log_sigma)
+        norm = torch.lgamma((nu + 1) / 2) - torch.lgamma(nu / 2) - 0.5 * torch.log(math.pi * nu)
+        log_p = (
+            norm
+            - log_sigma
+            - 0.5 * (nu + 1) * torch.log1p(z * z / nu)
+            - torch.log(step[..., SCALE].clamp(min=SMALLEST))
+        )
+        return (-log_p * step[..., SEEN]).float()
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        mu, log_sigma, tails = p[..., 0], p[..., 1], p[..., 2]
+        log_sigma = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
+        nu = 2 + 4 * np.exp(np.clip(tails, *TAILS))
+        norm = log_gamma((nu + 1) / 2) - log_gamma(nu / 2) - 0.5 * np.log(math.pi * nu)
+        return np.stack([mu, log_sigma, nu, norm], axis=-1)
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return self._log_prob(self.distribution(parameters), np.asarray(targets))
+
+    def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        mu, log_sigma, nu, norm = (distribution[..., n] for n in range(4))
+        step = targets.astype(np.float64)
+        z = (step[..., DISTANCE] - mu) * np.exp(-log_sigma)
+        log_p = (
+            norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu) - np.log(np.maximum(step[..., SCALE], SMALLEST))
+        )
+        return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
+
+    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        """At temperature T: sigma T; at 0 the middle."""
+        mu, log_sigma, nu, _ = distribution.tolist()
+        distance = mu
+        if how.sampling.temperature:
+            u, v = how.randomness.uniform(), how.randomness.uniform()
+            # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0.
+            far = math.sqrt(nu * math.expm1(-2 / nu * math.log1p(-u))) * math.cos(2 * math.pi * v)
+            distance += how.sampling.temperature * math.exp(log_sigma) * far
+        step = np.array([distance, 1, *self.steps.next(how.recent)], np.float32)
+        return Drawn(step, float(self._log_prob(distribution, step)))
+
+
+def log_gamma(x: np.ndarray) -> np.ndarray:
+    """log Γ of positive numbers [...]."""
+    return np.reshape([math.lgamma(one) for one in np.ravel(x).tolist()], np.shape(x)).astype(np.float64)

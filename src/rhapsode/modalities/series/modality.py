@@ -1,0 +1,36 @@
+"""What series of numbers add to the command line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from rhapsode.console.modality import Modality
+
+if TYPE_CHECKING:
+    from rhapsode.console.contents import Contents, Found
+    from rhapsode.inference.model import Model
+
+
+class Series(Modality):
+    name, noun, verb = "series", "series", "forecast"
+
+    def commands(self) -> Mapping[str, Callable[..., None]]:
+        from rhapsode.modalities.series.cli.forecast import forecast
+
+        return {"forecast": forecast}
+
+    def demo(self) -> tuple[str, Callable[..., None]]:
+        from rhapsode.modalities.series.cli.demo import series
+
+        return "series", series
+
+    def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
+        from rhapsode.modalities.series.cli.inspecting import contents
+
+        return contents(found)
+
+    def about(self, model: Model) -> Mapping[str, Any]:
+        from rhapsode.modalities.series.cli.inspecting import about
+
+        return about(model)
