@@ -147,7 +147,7 @@ def test_what_lies_beside_models(inspected: Inspected, tmp_path: Path, capsys: p
     assert (found["kind"], found["tunes"], found["held_out"]) == ("training index", 1, 1)
     config = RecogniserConfig(alphabet="ab", layers=1, width=4)
     rng = np.random.default_rng(0)
-    weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.shapes.items()}
+    weights = {name: rng.standard_normal(shape).astype(np.float32) for name, shape in config.network().shapes.items()}
     checkpoint.save(tmp_path / "reader.safetensors", config.model_dump(), weights)
     found = inspected(tmp_path / "reader.safetensors").json
     assert found["kind"] == "recogniser" and found["alphabet"] == "ab" and found["parameters"] > 100

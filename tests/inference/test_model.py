@@ -166,7 +166,7 @@ def test_reading_is_what_training_computes(
     bytes: its 256 symbols fill their type, so `start` does not fit into it.
     """
     torch = pytest.importorskip("torch")
-    from rhapsode.data.framing import Framed
+    from rhapsode.data.framed import Framed
     from rhapsode.steps.sequence import Steps
 
     model = tiny_model(codec=codec, framing=framing[0], length=framing[1], reset=reset, layers=2)

@@ -11,7 +11,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from contextvars import copy_context
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any
 
 import typer
@@ -83,10 +83,10 @@ def _root(
 
 def _tour() -> str:
     """What `rhapsode` alone prints: what it is, what to try first, where help is."""
-    others = [kind for kind in every() if kind.verb != "generate"]
-    verbs = ", ".join(f"{kind.verb} ({kind.noun})" for kind in others)
+    nouns = ", ".join(modality.noun for modality in every())
+    verbs = ", ".join(f"{modality.verb} ({modality.noun})" for modality in every() if modality.verb != "generate")
     return (
-        "Rhapsode trains generative LSTMs on your own text, handwriting, music or recordings, here, in minutes.\n\n"
+        f"Rhapsode trains generative LSTMs on data of your own ({nouns}), here, in minutes.\n\n"
         "    rhapsode demo                                     train on text for 3 minutes, and write some\n"
         "    rhapsode train book.txt -o book --minutes 5       train a model on a text of your own\n"
         '    rhapsode generate book "It was"                   let it write on\n\n'
@@ -101,10 +101,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(None if arguments is None else list(arguments))
 
 
+@cache
+def _command() -> Any:
+    """The tree of all commands: it takes as long to make as a small command to run."""
+    return typer.main.get_command(app)
+
+
 def _run(arguments: list[str] | None) -> int:
     try:
-        command = typer.main.get_command(app)
-        run = partial(command.main, arguments, prog_name="rhapsode", standalone_mode=False)
+        run = partial(_command().main, arguments, prog_name="rhapsode", standalone_mode=False)
         with whole_words():
             status = copy_context().run(run)  # what options set for one command, another does not find
         sys.stdout.flush()

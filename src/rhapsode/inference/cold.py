@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rhapsode.data.framing import Past
 from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
 from rhapsode.inference.reader import Units
@@ -32,9 +31,9 @@ class Cold(Evaluation):
         """Raises `UserError` for windows that cannot be, and for models that do not carry their state."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LIMIT:
             raise UserError(f"cold: {n!r} is not allowed. Allowed: windows of 1 to {LIMIT:,} steps.")
-        if not Past.of(model.config.framing).carried:
+        if not model.framing.carried:
             raise UserError(
-                f"cold windows compare models that carry their state; with framing {model.config.framing.name} "
+                f"cold windows compare models that carry their state; with framing {model.framing.name} "
                 "this model's state starts from zero by itself. Score it without them."
             )
         self._model, self._n, self._start = model, n, model.codec.steps.start

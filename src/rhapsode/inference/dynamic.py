@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from rhapsode.data.framing import Past
 from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
 from rhapsode.inference.reader import Units
@@ -32,10 +31,10 @@ class Dynamic(Evaluation):
         """Raises `UserError` for models that do not carry their state."""
         import torch
 
-        if not Past.of(model.config.framing).carried:
+        if not model.framing.carried:
             raise UserError(
                 f"dynamic evaluation is for models that carry their state; this one's framing is "
-                f"{model.config.framing.name}. Score it without."
+                f"{model.framing.name}. Score it without."
             )
         self._model, self._prompt = model, prompt
         self._trained = {name: torch.tensor(w) for name, w in model.weights.items()}

@@ -14,7 +14,6 @@ import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.codecs.text import Decoder
-from rhapsode.data.framing import Past
 from rhapsode.data.guide import NOTHING
 from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
@@ -61,7 +60,7 @@ class Reader:
     ) -> None:
         """text: [U] symbols that go with every row; models with attention need it. covariates: [D]
         float32 of the first step, of models whose codec has any."""
-        self._model, self._past = model, Past.of(model.config.framing)
+        self._model, self._past = model, model.framing.past
         self._rows = [_Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None

@@ -672,23 +672,21 @@ def test_validation_hides_of_frames_what_training_hides(
 ) -> None:
     import torch
 
-    from rhapsode.config import Dropout
     from rhapsode.training.run import train
-    from rhapsode.training.trainer import Trainer
+    from rhapsode.training.validation import Validation
 
-    evaluate, seen = Trainer.evaluate, []
+    nll, seen = Validation.nll, []
 
-    def both(trainer: Trainer) -> float:
+    def both(validation: Validation, weights: Any) -> float:
         before = torch.get_rng_state()
-        found = evaluate(trainer)
-        assert evaluate(trainer) == found and torch.equal(torch.get_rng_state(), before)
-        plan = trainer.plan
-        trainer.plan = plan.model_copy(update={"dropout": Dropout()})
-        seen.append((found, evaluate(trainer)))
-        trainer.plan = plan
+        found = nll(validation, weights)
+        assert nll(validation, weights) == found and torch.equal(torch.get_rng_state(), before)
+        hidden, validation._hidden = validation._hidden, 0.0
+        seen.append((found, nll(validation, weights)))
+        validation._hidden = hidden
         return found
 
-    monkeypatch.setattr(Trainer, "evaluate", both)
+    monkeypatch.setattr(Validation, "nll", both)
     train(
         [home / "corpus"], tmp_path / "voice", steps=4, codec="unaligned", codec_options={"hop": 10},
         network={"width": 16}, plan={"rows": 4, "window": 32, "threads": 1}, device="cpu",
