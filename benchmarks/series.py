@@ -247,7 +247,12 @@ def run(name: str, updates: int, arima: bool, seed: int, options: dict[str, Any]
         print(
             f"  {model:<16}{losses.mean():>12.3f}{f'{low:.3f} to {high:.3f}':>18}{beside}{100 * inside.mean():>8.0f} %"
         )
-        found[model] = {"loss": losses.mean(), "interval": [low, high], "above_lstm": list(less), "inside": inside.mean()}
+        found[model] = {
+            "loss": losses.mean(),
+            "interval": [low, high],
+            "above_lstm": list(less),
+            "inside": inside.mean(),
+        }
         found[model]["each"] = dict(zip([one.name for one in every], losses.round(4).tolist(), strict=True))
     return found
 
