@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
 
 from rhapsode import registry
 from rhapsode.errors import UserError, choice
@@ -138,15 +138,9 @@ class Dropout(Config):
 class FramingConfig(Config):
     """How the past is presented to the network; see `rhapsode.data.framing`."""
 
-    name: Literal["stream", "whole", "one-to-one", "many-to-one", "one-to-many"] = "stream"
+    name: str = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)
     """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
-
-    @model_validator(mode="after")
-    def _has_its_length(self) -> FramingConfig:
-        if self.length == 0 and self.name in ("many-to-one", "one-to-many"):
-            raise ValueError(f"{self.name} needs a length of 1 or more")
-        return self
 
 
 class ModelConfig(Config):

@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from rhapsode.config import FramingConfig
-from rhapsode.data.framing import Framed, Framing, parse
+from rhapsode.data.batches import Batches
+from rhapsode.data.framed import Framed
+from rhapsode.data.framing import framing_of, parse
 from rhapsode.errors import UserError
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.steps.covariates import Lookback
@@ -19,6 +21,10 @@ UNITS = [[0], [0, 1, 7, 30, 31, 32], [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100
 
 def framed(units: list[int], n: int = 101) -> Framed:
     return Framed(Steps(np.arange(n, dtype=np.uint16), np.array(units)), KIND)
+
+
+def stream(framed: Framed, batch_size: int, sequence_length: int) -> Batches:
+    return framing_of(FramingConfig()).batches(framed, batch_size, sequence_length)
 
 
 @pytest.mark.parametrize("units", UNITS)
@@ -47,7 +53,7 @@ def test_positions_spell_out_units(units: list[int]) -> None:
 def test_windows_cover_each_step_as_often_as_they_say(units: list[int], config: FramingConfig, times: int) -> None:
     f = framed(units)
     rows = 8
-    framing = Framing(config, f, rows, window=0, seed=3)
+    framing = framing_of(config).batches(f, rows, 0, seed=3)
     count = np.zeros(101, int)
     whole, rest = divmod(f.length * rows, rows)  # `rows` epochs fill whole batches
     assert rest == 0
@@ -61,7 +67,7 @@ def test_windows_cover_each_step_as_often_as_they_say(units: list[int], config: 
 def test_stream_covers_each_step_once_a_lap(units: list[int]) -> None:
     f = framed(units)
     rows = 1
-    framing = Framing(FramingConfig(), f, rows, window=f.length)
+    framing = stream(f, rows, f.length)
     b = framing.batch(0)
     assert sorted(b.targets[b.weight > 0].tolist()) == list(range(101))
     assert np.array_equal(framing.batch(1).targets, b.targets)
@@ -69,20 +75,20 @@ def test_stream_covers_each_step_once_a_lap(units: list[int]) -> None:
 
 def test_stream_goes_on_where_the_batch_before_ended() -> None:
     f = framed([0, 50])
-    framing = Framing(FramingConfig(), f, 4, window=6)
-    long = Framing(FramingConfig(), f, 4, window=12).batch(0)
+    framing = stream(f, 4, 6)
+    long = stream(f, 4, 12).batch(0)
     assert np.array_equal(np.concatenate([framing.batch(0).inputs, framing.batch(1).inputs]), long.inputs)
 
 
 def test_many_to_one_counts_only_the_last() -> None:
-    b = Framing(FramingConfig(name="many-to-one", length=5), framed([0]), 8, 0).batch(2)
+    b = framing_of(FramingConfig(name="many-to-one", length=5)).batches(framed([0]), 8, 0).batch(2)
     assert b.weight[:-1].sum() == 0
     n = b.targets[-1, 0]
     assert b.inputs[-1, 0] == (n - 1 if n else KIND.start)
 
 
 def test_rows_are_a_share_of_the_batch() -> None:
-    framing = Framing(FramingConfig(name="one-to-many", length=3), framed([0, 7]), 8, 0, seed=1)
+    framing = framing_of(FramingConfig(name="one-to-many", length=3)).batches(framed([0, 7]), 8, 0, seed=1)
     assert np.array_equal(framing.batch(5, slice(2, 6)).inputs, framing.batch(5).inputs[:, 2:6])
 
 
@@ -118,15 +124,16 @@ def drawings(augment: bool, grid: float = 0.5) -> tuple[Framed, list[list[int]]]
 
 def test_each_step_has_the_text_of_its_unit() -> None:
     f, words = drawings(augment=False)
-    framing = Framing(FramingConfig(), f, rows=3, window=4)
+    framing = stream(f, 3, 4)
     for i in range(20):  # several times round
-        b = framing.batch(i)
+        texts = framing.batch(i).texts
+        assert texts is not None
         starts = np.arange(3) * (f.length // 3) + i * 4
         for row, start in enumerate(starts):
             for t in range(4):
                 unit = np.searchsorted(f.begins, (start + t) % f.length, side="right") - 1
-                assert b.text[b.begin[t, row] : b.end[t, row], row].tolist() == words[unit]
-            assert not b.text[b.end[-1, row] :, row].any()
+                assert texts.symbols[texts.begin[t, row] : texts.end[t, row], row].tolist() == words[unit]
+            assert not texts.symbols[texts.end[-1, row] :, row].any()
 
 
 def test_moves_are_presented_with_noise_of_the_grid() -> None:

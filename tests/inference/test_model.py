@@ -13,7 +13,8 @@ from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
-from rhapsode.inference.reader import Reader, Units, as_bytes
+from rhapsode.inference.reader import Reader, as_bytes
+from rhapsode.inference.units import Units
 from rhapsode.nn.samplers import Sampling
 from tests.conftest import TEXT, MakeModel
 
@@ -166,7 +167,7 @@ def test_reading_is_what_training_computes(
     bytes: its 256 symbols fill their type, so `start` does not fit into it.
     """
     torch = pytest.importorskip("torch")
-    from rhapsode.data.framing import Framed
+    from rhapsode.data.framed import Framed
     from rhapsode.steps.sequence import Steps
 
     model = tiny_model(codec=codec, framing=framing[0], length=framing[1], reset=reset, layers=2)

@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhapsode.config import FramingConfig, NetworkConfig
-from rhapsode.data.framing import Framed, Framing
+from rhapsode.config import NetworkConfig
+from rhapsode.data.batches import Batches, Packed
+from rhapsode.data.framed import Framed
 from rhapsode.errors import UserError
 from rhapsode.nn.engine import Engine
 from rhapsode.nn.network import Network
@@ -45,7 +46,7 @@ def network(head: str, encoder: tuple[int, int], **shape: Any) -> Network:
     return Network(NetworkConfig(width=12, head=settings, encoder=layers, **shape), KIND, None, GIVEN)  # type: ignore[arg-type]
 
 
-def total(net: Network, weights: dict[str, Any], framing: Framing) -> tuple[float, float]:
+def total(net: Network, weights: dict[str, Any], framing: Batches) -> tuple[float, float]:
     """Nats of one epoch, and how many steps that were."""
     nats = steps = 0.0
     for i in range(framing.per_epoch):
@@ -54,7 +55,7 @@ def total(net: Network, weights: dict[str, Any], framing: Framing) -> tuple[floa
         parameters, _ = net.run(
             weights,
             torch.from_numpy(batch.inputs),
-            net.zeros(framing.rows, weights["output.bias"]),
+            net.zeros(framing.batch_size, weights["output.bias"]),
             torch.from_numpy(batch.reset),
             covariates=torch.from_numpy(batch.covariates),
         )
@@ -68,7 +69,7 @@ def total(net: Network, weights: dict[str, Any], framing: Framing) -> tuple[floa
 def test_units_packed_in_rows_are_units_by_themselves(shape: dict[str, Any], rows: int) -> None:
     steps, net = data(), network(**shape)
     weights = net.initialise(torch.Generator().manual_seed(1))
-    packed, count = total(net, weights, Framing(FramingConfig(name="whole"), Framed(steps, KIND), rows, 30))
+    packed, count = total(net, weights, Packed(Framed(steps, KIND), rows, 30, 0))
     arrays = {name: w.numpy() for name, w in weights.items()}
     assert net.encoder is not None and isinstance(steps.covariates, Stored)
     ahead = Engine(net.encoder.graph(part(arrays, "encoder")))
@@ -103,16 +104,16 @@ def test_every_epoch_has_every_unit_once_in_another_order() -> None:
     steps = Steps(
         np.zeros((300, 6), np.float32), np.arange(0, 300, 10), None, Stored(np.zeros((300, GIVEN), np.float16))
     )
-    framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 47)
+    framing = Packed(Framed(steps, KIND), 2, 47, 0)
     orders = []
     for epoch in range(3):
         found = [framing.batch(epoch * framing.per_epoch + n) for n in range(framing.per_epoch)]
         assert sum(batch.weight.sum() for batch in found) == 300
         assert all(batch.reset[0].all() for batch in found)
-        orders.append(framing.packing.rows(epoch) if framing.packing else [])
+        orders.append(framing.units(epoch))
     assert orders[0] != orders[1] != orders[2]
-    assert framing.window == 47
-    assert Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 5).window == 11  # as long as the longest
+    assert framing.sequence_length == 47
+    assert Packed(Framed(steps, KIND), 2, 5, 0).sequence_length == 11  # as long as the longest
 
 
 def test_what_cannot_be_is_refused() -> None:
@@ -134,7 +135,7 @@ def test_no_batch_of_an_epoch_is_empty() -> None:
     begins = np.concatenate([[0], lengths.cumsum()])
     count = int(begins[-1])
     steps = Steps(np.zeros((count, 6), np.float32), begins[:-1], None, Stored(np.zeros((count, GIVEN), np.float16)))
-    framing = Framing(FramingConfig(name="whole"), Framed(steps, KIND), 2, 32)
-    rows = {len(framing.packing.rows(epoch)) for epoch in range(40) if framing.packing}
+    framing = Packed(Framed(steps, KIND), 2, 32, 0)
+    rows = {len(framing.units(epoch)) for epoch in range(40)}
     assert len(rows) > 1
     assert all(framing.batch(i).weight.any() for i in range(40 * framing.per_epoch))

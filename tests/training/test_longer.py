@@ -22,6 +22,7 @@ from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.run import train
 from rhapsode.training.told import SAMPLES, TOLD
 from rhapsode.training.trainer import Trainer
+from rhapsode.training.validation import Validation
 from tests.conftest import Stop
 
 SMALL: dict[str, Any] = {
@@ -161,7 +162,7 @@ def test_training_longer_is_resumed_exactly(finished: Path, tmp_path: Path) -> N
 
 def test_better_weights_are_not_given_up(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Model.load(finished)
-    monkeypatch.setattr(Trainer, "evaluate", lambda self: 99.0)
+    monkeypatch.setattr(Validation, "nll", lambda self, weights: 99.0)
     train([], finished, resume=True, steps=5, device="cpu")
     assert Model.load(finished).checksum == before.checksum
 

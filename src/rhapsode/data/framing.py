@@ -8,7 +8,8 @@ L + 1 positions,
 
 The first is a *reset step*: it carries no data and leaves the state at zero. It costs one step a
 unit, and in return a fused kernel can run over any mixture of units without knowing of them.
-Then a framing says which positions stand together in a batch, and whether the state is carried:
+The framed sequence is cyclic: its end is followed by its beginning, which is a reset step.
+Then a framing says which positions stand together in a batch, and what a network remembers:
 
     stream        B places of the framed sequence, read on and on, state carried (truncated BPTT)
     whole         units as a whole, several in a row of a batch, from zero state: what looks ahead sees the end
@@ -16,23 +17,19 @@ Then a framing says which positions stand together in a batch, and whether the s
     many-to-one   n positions, from zero state, the loss on the last: the next step given n before
     one-to-many   k positions, from zero state: the next k steps given one
 
-The framed sequence is cyclic: its end is followed by its beginning, which is a reset step.
-`batch(i)` is a pure function of i, so a training run is resumed by its step number alone.
+(These are not the shapes of input and output that go by the same names: see docs/glossary.md.)
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
-
-import numpy as np
+from typing import ClassVar
 
 from rhapsode.config import FramingConfig
+from rhapsode.data.batches import Batches, Packed, Streams, Windows
+from rhapsode.data.framed import Framed
 from rhapsode.errors import UserError, choice
-from rhapsode.steps.covariates import Places
-from rhapsode.steps.kind import Kind
-from rhapsode.steps.sequence import Steps
-
-NAMES = ("stream", "whole", "one-to-one", "many-to-one", "one-to-many")
 
 
 @dataclass(frozen=True)
@@ -48,211 +45,146 @@ class Past:
     period: int = 0
     window: int = 0
 
-    @staticmethod
-    def of(config: FramingConfig) -> Past:
-        """As the framing presents it."""
-        return {
-            "one-to-one": Past(period=1),
-            "one-to-many": Past(period=config.length),
-            "many-to-one": Past(window=config.length),
-        }.get(config.name, Past(carried=True))
+
+class Framing(ABC):
+    """One way to cut examples. length: steps of a window, where the framing leaves that open."""
+
+    name: ClassVar[str]
+
+    rows: ClassVar[str] = "windows"
+    """What the rows of a batch are, for people."""
+
+    option: ClassVar[str] = ""
+    """The option of the command line that says its length; empty if it has none."""
+
+    carried: ClassVar[bool] = False
+    """The state is carried from batch to batch."""
+
+    whole: ClassVar[bool] = False
+    """A row has whole units only, so that a network can read a unit to its end before it predicts."""
+
+    def __init__(self, length: int = 0) -> None:
+        self.length = length
+
+    @property
+    @abstractmethod
+    def past(self) -> Past:
+        """What the network remembers."""
+
+    @abstractmethod
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        """Batches over a sequence. sequence_length: steps of a row, where the framing leaves that open. seed: of the
+        order of windows or units."""
+
+    def targets(self, sequence_length: int) -> int:
+        """Targets that a row is learnt from, reset steps counted."""
+        return sequence_length
+
+    def stride(self, sequence_length: int) -> int:
+        """Positions of the sequence for each row of an epoch."""
+        return 1
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Time-major examples, all [T, B] or [T, B, *shape of a step].
+class Stream(Framing):
+    """One long sequence a row: truncated backpropagation through time."""
 
-    inputs:  the step before, as the kind's `inputs`, or `start`
-    targets: the step to predict (0 where weight is 0)
-    weight:  float32, how much the target counts
-    reset:   bool, reset steps: row b's state after step t is zero
-    text:    where units have texts: [U, B] int64, those that the row's units have, in a row (0 after the last)
-    begin, end: and [T, B] int64, which part of them is that of the step's unit
-    covariates:   where numbers are given with steps: [T, B, D] float32, those of the target
-    """
+    name = "stream"
+    rows = "streams"
+    carried = True
+    past = Past(carried=True)
 
-    inputs: np.ndarray
-    targets: np.ndarray
-    weight: np.ndarray
-    reset: np.ndarray
-    text: np.ndarray | None = None
-    begin: np.ndarray | None = None
-    end: np.ndarray | None = None
-    covariates: np.ndarray | None = None
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        return Streams(framed, batch_size, sequence_length)
+
+    def stride(self, sequence_length: int) -> int:
+        return sequence_length
 
 
-class Framed:
-    """A sequence of steps with a reset step before each unit; see the module.
+class Whole(Framing):
+    """Whole units in each row."""
 
-    augment: each epoch presents the steps anew, where their kind is presented with noise; else always the same way.
-    """
+    name = "whole"
+    rows = "rows of whole units"
+    whole = True
+    past = Past(carried=True)
 
-    def __init__(self, steps: Steps, kind: Kind, augment: bool = False) -> None:
-        if len(steps) == 0:
-            raise ValueError("no steps to frame")
-        self.steps, self.kind, self.augment = steps, kind, augment
-        self.begins = steps.units + np.arange(len(steps.units))  # positions of the reset steps
-        self.length = len(steps) + len(steps.units)
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        return Packed(framed, batch_size, sequence_length, seed)
 
-    def at(self, positions: np.ndarray) -> Batch:
-        """The examples at these positions, [T, B] int64: modulo the length, and what that leaves is the epoch."""
-        epoch, p = np.divmod(positions, self.length)
-        unit = np.searchsorted(self.begins, p, side="right") - 1
-        into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
-        raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
-        reset = into == 0
-        shown = epoch if self.augment else np.full_like(epoch, -1)
-        values, kind = self.steps.values, self.kind
-        targets = kind.augmented(values[raw], raw, unit, shown)
-        targets[reset] = 0
-        inputs = kind.augmented(values[raw - 1], raw - 1, unit, shown)
-        inputs[into <= 1] = kind.start
-        covariates = self.steps.covariates
-        given = None if covariates is None else covariates.at(Places(raw, into - 1, unit, shown))
-        return Batch(inputs, targets, (~reset).astype(np.float32), reset, *self._texts(unit, epoch), given)
-
-    def _texts(
-        self, unit: np.ndarray, epoch: np.ndarray
-    ) -> tuple[np.ndarray | None, np.ndarray | None, np.ndarray | None]:
-        """`text`, `begin` and `end` of the batch, if there are texts. In a row, units follow one another."""
-        texts = self.steps.texts
-        if texts is None:
-            return None, None, None
-        whole = len(texts.symbols)
-
-        def place(units: np.ndarray, epochs: np.ndarray) -> np.ndarray:
-            return np.asarray(texts.begins[units] + epochs * whole)  # as if the texts were repeated each epoch
-
-        first = place(unit[0], epoch[0])
-        begin, end = place(unit, epoch) - first, place(unit + 1, epoch) - first
-        index = np.arange(end[-1].max())[:, None]
-        text = texts.symbols[(first + index) % whole].astype(np.int64)
-        text[index >= end[-1]] = 0
-        return text, begin, end
+    def stride(self, sequence_length: int) -> int:
+        return sequence_length
 
 
-OPEN = 64
-"""Rows that wait for a unit that fits."""
+class OneToOne(Framing):
+    """The next step given the one before."""
+
+    name = "one-to-one"
+    past = Past(period=1)
+
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        return Windows(framed, batch_size, 1, seed, last_only=False)
 
 
-class Packing:
-    """Whole units in rows of `window` positions, in another order each epoch.
+class ManyToOne(Framing):
+    """The next step given so many before it."""
 
-    Rows are filled up with reset steps, so those between units keep them apart in both directions of time.
-    """
+    name = "many-to-one"
+    option = "--window"
 
-    def __init__(self, framed: Framed, window: int, seed: int) -> None:
-        self._begins, self._seed = framed.begins, seed
-        self._lengths = np.diff(framed.begins, append=framed.length)
-        self._whole = framed.length
-        self.window = max(window, int(self._lengths.max()))
-        self._known: tuple[int, list[list[int]]] = (-1, [])
+    @property
+    def past(self) -> Past:
+        return Past(window=self.length)
 
-    def rows(self, epoch: int) -> list[list[int]]:
-        """The units of each row. A function of the epoch; the last one asked for is remembered."""
-        if self._known[0] != epoch:
-            done, waiting = list[list[int]](), list[tuple[int, list[int]]]()  # room that is left, units
-            for unit in np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths)).tolist():
-                length = int(self._lengths[unit])
-                fitting = [n for n, (room, _) in enumerate(waiting) if room >= length]
-                if fitting:
-                    best = min(fitting, key=lambda n: waiting[n][0])
-                    room, units = waiting[best]
-                    waiting[best] = room - length, [*units, unit]
-                else:
-                    waiting.append((self.window - length, [unit]))
-                if len(waiting) > OPEN:
-                    done.append(waiting.pop(min(range(len(waiting)), key=lambda n: waiting[n][0]))[1])
-            self._known = epoch, done + [units for _, units in waiting]
-        return self._known[1]
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        return Windows(framed, batch_size, self.length, seed, last_only=True)
 
-    def positions(self, epoch: int, n: int, parts: int, count: int) -> np.ndarray:
-        """[T, count]: the epoch's rows are shared evenly by so many `parts`, of which this is number n. What is left of
-        `count` rows is reset steps. T is as long as the longest row."""
-        rows = self.rows(epoch)
-        chosen = rows[n * len(rows) // parts : (n + 1) * len(rows) // parts][:count]
-        found = np.zeros((self.window, count), np.int64)  # position 0 is a reset step
-        used = 1
-        for column, units in enumerate(chosen):
-            row = np.concatenate([self._begins[unit] + np.arange(self._lengths[unit]) for unit in units])
-            found[: len(row), column] = row
-            used = max(used, len(row))
-        return found[:used] + epoch * self._whole
+    def targets(self, sequence_length: int) -> int:
+        return 1
 
 
-class Framing:
-    """Batches of one framing over one framed sequence.
+class OneToMany(Framing):
+    """The next so many steps given one."""
 
-    rows:   B. stream: parallel streams; else: windows per batch.
-    window: T. stream: steps of truncated BPTT; whole: at least the longest unit's; else fixed by the framing.
-    seed:   order of the windows or units (stream: not used).
-    """
+    name = "one-to-many"
+    option = "--horizon"
 
-    def __init__(self, config: FramingConfig, framed: Framed, rows: int, window: int, seed: int = 0) -> None:
-        self.framed = framed
-        self.carried = config.name == "stream"
-        self.last_only = config.name == "many-to-one"
-        self.rows = rows
-        self.seed = seed
-        self.packing = Packing(framed, window, seed) if config.name == "whole" else None
-        if self.packing:
-            self.window = self.packing.window
-            examples = len(self.packing.rows(0))
-        else:
-            self.window = {"stream": window, "one-to-one": 1}.get(config.name, config.length)
-            examples = -(-framed.length // self.window) if self.carried else framed.length
-        self.per_epoch = max(1, -(-examples // rows))
+    @property
+    def past(self) -> Past:
+        return Past(period=self.length)
 
-    def batch(self, i: int, rows: slice = slice(None)) -> Batch:
-        """Batch number i, or some of its rows (the share of one process among several)."""
-        if self.packing:
-            epoch, n = divmod(i, self.per_epoch)
-            return self.framed.at(self.packing.positions(epoch, n, self.per_epoch, self.rows)[:, rows])
-        if self.carried:
-            starts = np.arange(self.rows) * (self.framed.length // self.rows) + i * self.window
-        else:
-            starts = self._shuffled(i)
-        positions = starts[rows] + np.arange(self.window)[:, None]
-        batch = self.framed.at(positions)
-        if self.last_only:
-            batch.weight[:-1] = 0
-        return batch
+    def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
+        return Windows(framed, batch_size, self.length, seed, last_only=False)
 
-    def _shuffled(self, i: int) -> np.ndarray:
-        """Window beginnings of batch i: each epoch visits every position once, in the order of a random
-        affine map, which needs no table as long as the corpus."""
-        length = self.framed.length
-        n = i * self.rows + np.arange(self.rows)
-        epochs, n = n // length, n % length
-        starts = np.empty_like(n)
-        for epoch in np.unique(epochs):
-            rng = np.random.default_rng([self.seed, int(epoch)])
-            factor = int(rng.integers(length // 3, length)) if length > 3 else 1
-            while np.gcd(factor, length) != 1:
-                factor = factor % length + 1
-            here = epochs == epoch
-            # Python integers: factor * n passes 64 bits for corpora of a few billion steps.
-            shift = int(rng.integers(length))
-            starts[here] = [(factor * int(m) + shift) % length + int(epoch) * length for m in n[here]]
-        return starts
+
+FRAMINGS: dict[str, type[Framing]] = {
+    framing.name: framing for framing in (Stream, Whole, OneToOne, ManyToOne, OneToMany)
+}
+
+
+def framing_of(config: FramingConfig) -> Framing:
+    """The framing that is configured so. Raises `UserError`."""
+    if config.name not in FRAMINGS:
+        raise choice("framing", config.name, tuple(FRAMINGS))
+    framing = FRAMINGS[config.name](config.length)
+    if framing.option and not config.length:
+        raise UserError(f"framing {framing.name}: its length must be 1 or more.")
+    return framing
 
 
 def parse(name: str, window: int | None = None, horizon: int | None = None) -> FramingConfig:
-    """The framing called `name` with its own length. Raises `UserError`.
+    """The configuration of the framing called `name`, with its length. Raises `UserError`.
 
     window is n of many-to-one (in a stream it is a matter of training, not of the framing);
     horizon is k of one-to-many.
     """
-    if name not in NAMES:
-        raise choice("framing", name, NAMES)
-    length = {"many-to-one": window, "one-to-many": horizon}.get(name, 0)
+    option = FRAMINGS[name].option if name in FRAMINGS else ""
+    length = {"--window": window, "--horizon": horizon}.get(option, 0)
     if length is None:
-        option = "--window" if name == "many-to-one" else "--horizon"
         raise UserError(f"framing {name} needs its length: {option} N, e.g. {option} 40.")
-    if horizon and name != "one-to-many":
+    config = FramingConfig(name=name, length=max(0, length))
+    framing = framing_of(config)
+    if horizon and option != "--horizon":
         raise UserError(f"--horizon belongs to framing one-to-many; this is {name}.")
-    if window and name in ("one-to-one", "one-to-many"):
+    if window and option != "--window" and not framing.past.carried:
         raise UserError(f"--window does not go with framing {name}: its length is fixed.")
-    if length < 0 or (length == 0 and name in ("many-to-one", "one-to-many")):
-        raise UserError(f"framing {name}: its length must be 1 or more.")
-    return FramingConfig(name=name, length=length)  # type: ignore[arg-type]
+    return config

@@ -15,6 +15,7 @@ import numpy as np
 from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.codecs.stored import codec_from_json
+from rhapsode.data.framing import framing_of
 from rhapsode.data.guide import NOTHING
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint, format1
@@ -38,6 +39,7 @@ class Model(Trained):
         old = info.get("format") == 1
         try:
             config = make(ModelConfig, format1.upgraded(info) if old else info, "its configuration")
+            framing_of(config.framing)
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
         codec = codec_from_json(config.codec)

@@ -17,6 +17,7 @@ from rhapsode.config import ModelConfig
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_from_json
 from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
@@ -47,6 +48,7 @@ class Trained:
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
         self.head = self.network.bound(weights)
+        self.framing = framing_of(config.framing)
         self.policy = ResetPolicy.parse(config.reset)
 
     @cached_property

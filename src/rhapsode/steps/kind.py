@@ -39,7 +39,7 @@ class Kind(ABC):
     """Of steps as a network reads them: float32, or int64 for values that are numbered."""
 
     hidden: ClassVar[bool] = False
-    """Dropout of the input is part of the task: validation has it, too. See `trainer.Trainer.evaluate`."""
+    """Dropout of the input is part of the task: validation has it, too. See `rhapsode.training.validation`."""
 
     tabled: ClassVar[bool] = False
     """A network can read steps of this kind through a table that it learns: see `embedding`."""

@@ -16,6 +16,7 @@ from typing import Any
 import torch
 
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
+from rhapsode.data.framing import framing_of
 from rhapsode.errors import UserError, choice
 from rhapsode.nn.network import Network
 from rhapsode.steps.kind import Kind
@@ -104,7 +105,7 @@ def choose(
     steps: Kind,
     data: int,
     budget: Budget,
-    framing: FramingConfig,
+    framing_config: FramingConfig,
     reset: str,
     *,
     network: Mapping[str, Any],
@@ -122,7 +123,7 @@ def choose(
 ) -> tuple[Plan, list[str]]:
     """A plan for `data` training steps, and the reasons for it. What is given is kept. dropout: all rates, or one, from
     which the others follow as those that would be chosen do. longest: steps of the longest unit. Raises `UserError`."""
-    reasons = []
+    reasons, framing = [], framing_of(framing_config)
     for name in plan:
         if name not in SETTINGS:
             raise unknown("setting of the plan", name, SETTINGS)
@@ -139,11 +140,11 @@ def choose(
 
     def batch(width: int) -> tuple[int, int, int]:
         """Rows, steps a row, and targets learnt from at an update."""
-        if framing.name == "stream":
+        if framing.carried:
             usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
-        elif framing.name == "whole":
+        elif framing.whole:
             span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
             many = int(plan.get("rows", share))
             while not window and "window" not in plan and span > PACKED_LEAST and 32 * many * span > data:
@@ -157,13 +158,13 @@ def choose(
             if rows % processes:
                 raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
         else:
-            fewest = {"stream": 16 * span, "whole": 32 * span}.get(framing.name, 16)  # of an epoch's updates
+            fewest = (32 if framing.whole else 16) * framing.stride(span)  # of an epoch's updates
             while share > 1 and share * processes * fewest > data:
                 share //= 2
             rows = share * processes
         while free and span > 8 and rows * span * 2 > data:
             span //= 2
-        return rows, span, rows * (1 if framing.name == "many-to-one" else span)
+        return rows, span, rows * framing.targets(span)
 
     sized = base is None and "width" not in network
     if parameters is not None and not sized:
@@ -186,12 +187,11 @@ def choose(
             rows, span, targets = batch(config.width)
         layers = Network(config, steps, text, given).description
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
-    batches = {"stream": "streams", "whole": "rows of whole units"}
-    reasons.append(f"batch: {rows} {batches.get(framing.name, 'windows')} × {span} steps")
+    reasons.append(f"batch: {rows} {framing.rows} × {span} steps")
     if budget.minutes is not None:
         updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
     elif budget.epochs is not None:
-        updates = budget.epochs * data / (rows * span if framing.name in ("stream", "whole") else rows)
+        updates = budget.epochs * data / (rows * framing.stride(span))
     else:
         updates = budget.steps or 1
     epochs = updates * targets / data
@@ -218,7 +218,7 @@ def choose(
         **plan,
         "network": config,
         "dropout": rates,
-        "framing": framing,
+        "framing": framing_config,
         "reset": reset,
         "rows": rows,
         "window": span,

@@ -9,8 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,36 +16,33 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from rhapsode.config import Dropout, ModelConfig, make
+from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.data.corpus import Corpus
-from rhapsode.data.framing import Batch, Framed, Framing
+from rhapsode.data.framed import Framed
+from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.files import checkpoint, format1
 from rhapsode.inference.model import Model
-from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.network import Network
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
+from rhapsode.training.examples import Examples
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
 from rhapsode.training.origin import origin
 from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.sampling import Samples
+from rhapsode.training.validation import Validation
 
 PICTURED = 10.0
 """Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
-VALID_STEPS = 1 << 17
-"""At most this many validation steps are read each time."""
-VALID_ROWS = 32
 QUIET, PATIENCE = 0.25, 3
 """A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
 GIVE_UP = 3
 """Roll-backs after which a run that keeps losing its numbers stops."""
-NEATER = {"bias": 0.5, "temperature": 0.8}
-"""How samples are drawn that training shows."""
 
 
 class Trainer(Loop):
@@ -71,9 +66,10 @@ class Trainer(Loop):
                 f"framing {plan.framing.name} tears steps from what goes with them; with this network, codec "
                 f"{codec.name} needs {self.network.framing}."
             )
-        self.framing = Framing(
-            plan.framing, Framed(corpus.train, codec.steps, augment=True), plan.rows, plan.window, plan.seed
-        )
+        framed = Framed(corpus.train, codec.steps, augment=True)
+        self._batches = framing_of(plan.framing).batches(framed, plan.rows, plan.window, plan.seed)
+        self._validation = Validation(corpus, self.network, plan, device, self._autocast)
+        self._samples = Samples(corpus)
         self.rollbacks = 0
         self.best, self.best_step, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
@@ -96,7 +92,7 @@ class Trainer(Loop):
         budget = self.plan.budget
         if budget.steps is not None:
             return budget.steps
-        return None if budget.epochs is None else max(1, round(budget.epochs * self.framing.per_epoch))
+        return None if budget.epochs is None else max(1, round(budget.epochs * self._batches.per_epoch))
 
     def go_on(self, budget: Budget) -> str:
         """Train for so much longer, from now, whatever was left; returns what to tell of it.
@@ -105,7 +101,7 @@ class Trainer(Loop):
         long from the beginning, and falls from there to zero: briefly longer changes little, and much longer is nearly
         a new run from good weights.
         """
-        per_epoch = self.framing.per_epoch
+        per_epoch = self._batches.per_epoch
         spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.step / per_epoch, steps=self.step)
         unit, more = next((name, value) for name, value in budget.model_dump().items() if value is not None)
         whole = getattr(spent, unit) + more
@@ -138,40 +134,23 @@ class Trainer(Loop):
             self._log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
 
     def _speed(self) -> dict[str, float]:
-        steps = self.plan.rows * self.framing.window * self.step
+        steps = self.plan.rows * self._batches.sequence_length * self.step
         return {"steps_per_second": steps / max(self.seconds, 1e-9)}
 
     def _loss(self) -> Tensor:
-        whole = self.framing.batch(self.step)
-        batch = self._tensors(whole, self.group.share(self.framing.rows))
-        state = self.state if self.framing.carried else self._zeros(batch["inputs"].shape[1])
-        with self._autocast():
-            parameters, new_state = self.network.run(
-                self.weights,
-                batch["inputs"],
-                state,
-                batch.get("reset"),
-                self.plan.dropout,
-                _memory(batch),
-                batch.get("covariates"),
-            )
-        self.state = tuple(part.detach() for part in new_state)
-        nats = self.network.nll(self.weights, parameters, batch["targets"])
-        return (nats * batch["weight"]).sum() / max(float(whole.weight.sum()), 1.0)
-
-    def _tensors(self, batch: Batch, rows: slice = slice(None)) -> dict[str, Tensor]:
-        """Some rows of a batch on the device; `reset` only where there is one, for it costs time."""
-        names = ["inputs", "targets", "weight"] + ["reset"] * bool(batch.reset.any())
-        names += ["text", "begin", "end"] * (self.network.attention is not None)
-        names += ["covariates"] * bool(self.network.covariates)
-        return {n: torch.from_numpy(np.ascontiguousarray(getattr(batch, n)[:, rows])).to(self.device) for n in names}
+        whole = self._batches.batch(self.step)
+        examples = Examples.of(whole, self.network, self.device, self.group.share(self._batches.batch_size))
+        state = self.state if self._batches.carried else self._zeros(examples.inputs.shape[1])
+        total, new = examples.nll(self.network, self.weights, state, self.plan.dropout, self._autocast())
+        self.state = tuple(part.detach() for part in new)
+        return total / max(float(whole.weight.sum()), 1.0)
 
     # --- looking up from the work ---
 
     def _look(self, train: float) -> None:
         log = self._log
         if log:
-            valid = self.evaluate()
+            valid = self._validation.nll(self.weights)
             if valid < self.best:
                 self.best, self.best_step, self.since_best = valid, self.step, 0
                 self.save_model()
@@ -193,7 +172,7 @@ class Trainer(Loop):
             if self.done < 1:
                 if time.perf_counter() - self._pictured >= PICTURED:
                     self._draw(log)
-                text = self.sample(model)
+                text = self._samples.shown(model, self.step)
                 self.report.sample(text)
                 log.sample(self.step, text)
         self.save()
@@ -225,77 +204,16 @@ class Trainer(Loop):
         best = f"since step {self.best_step:,} (best {self.best:.4f} nats); the best weights are kept"
         self.report.warn(f"{what} {best}. {advice}")
 
-    @torch.no_grad()
-    def evaluate(self) -> float:
-        """Nats per step on (the first part of) the validation data, read as parallel streams or windows.
-
-        What training hides of frames that are read is hidden here, too, the same at each look: that belongs to the
-        task. To be told whole what it has always seen half of makes a network of frames far too sure, and the more so
-        the better it has learnt (docs/log.md).
-        """
-        if self.corpus.codec.steps.hidden and self.plan.dropout.input:
-            with torch.random.fork_rng([self.device] if self.device.type == "cuda" else []):
-                torch.manual_seed(self.plan.seed)
-                return self._evaluated(Dropout(input=self.plan.dropout.input))
-        return self._evaluated(None)
-
-    def _evaluated(self, dropout: Dropout | None) -> float:
-        framed = Framed(self.corpus.valid, self.corpus.codec.steps)
-        continuous = self.corpus.codec.continuous
-        rows = max(1, min(VALID_ROWS, framed.length // 256, *[] if continuous else [len(framed.begins)]))
-        window = min(256, max(1, framed.length // rows))
-        if self.plan.framing.name == "whole":
-            rows, window = self.plan.rows, self.plan.window
-        framing = Framing(self.plan.framing, framed, rows, window)
-        count = max(1, min(framing.per_epoch, VALID_STEPS // (rows * framing.window)))
-        state, nats, weight = self._zeros(rows), 0.0, 0.0
-        met = np.full(rows, continuous)
-        for i in range(count):
-            batch = framing.batch(i)
-            # A row begins in the middle of a unit, whose beginning it has not seen; but for text, that would matter.
-            met = np.logical_or.accumulate(np.concatenate([met[None], batch.reset]))[1:]
-            t = self._tensors(replace(batch, weight=batch.weight * met))
-            met = met[-1]
-            # In bf16, a density seems 0.1 to 0.2 nats worse than it will be in use.
-            with nullcontext() if self.network.head.exact else self._autocast():
-                parameters, new = self.network.run(
-                    self.weights, t["inputs"], state, t.get("reset"), dropout, _memory(t), t.get("covariates")
-                )
-            if framing.carried:
-                state = new
-            nats += float((self.network.nll(self.weights, parameters, t["targets"]) * t["weight"]).sum())
-            weight += float(t["weight"].sum())
-        return nats / max(weight, 1.0)
-
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
         """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
         if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
-        going_on = self.corpus.codec.continuous
-        drawn = model.generate(self._some_text(model), length=LENGTH, samples=ROWS, seed=self.step, ignore_end=going_on)
+        drawn = self._samples.plain(model, self.step, ROWS, LENGTH)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
                 self.report.warn(warning)
         return found
-
-    def sample(self, model: Model) -> str:
-        """What the present weights write, a little neater than they are sure of."""
-        text, going_on = self._some_text(model), self.corpus.codec.continuous
-        neater = make(Sampling, {name: each for name, each in NEATER.items() if name in model.head.options}, "sampling")
-        length = None if text or self.network.encoder else 200
-        drawn = model.generate(text, length=length, seed=self.step, sampling=neater, ignore_end=going_on)[0]
-        if drawn.record is None:
-            return drawn.text
-        return f"{text}\n{model.record_codec.show(drawn.record)}".lstrip("\n")
-
-    def _some_text(self, model: Model) -> str:
-        """One of the validation data's, for models of steps that go with a text."""
-        texts = self.corpus.valid.texts
-        if texts is None or not self.network.attention:
-            return ""
-        n = self.step % (len(texts.begins) - 1)
-        return model.record_codec.decode_text(texts.symbols[texts.begins[n] : texts.begins[n + 1]])
 
     # --- files ---
 
@@ -383,7 +301,7 @@ class Trainer(Loop):
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
         state = part("state")
         self.state = tuple(
-            torch.tensor(state[str(n)][rows] if self.framing.carried else state[str(n)]).to(self.device, dtype)
+            torch.tensor(state[str(n)][rows] if self._batches.carried else state[str(n)]).to(self.device, dtype)
             for n in range(len(state))
         )
         torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
@@ -415,7 +333,3 @@ class Trainer(Loop):
             f"({self.rollbacks} of {GIVE_UP} times)."
         )
         return True
-
-
-def _memory(batch: Mapping[str, Tensor]) -> Memory | None:
-    return Memory(batch["text"], batch["begin"], batch["end"]) if "text" in batch else None

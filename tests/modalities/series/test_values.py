@@ -10,7 +10,7 @@ import pytest
 from rhapsode import registry
 from rhapsode.config import NetworkConfig
 from rhapsode.modalities.series.values import SEEN, Counts, Reals
-from rhapsode.nn.samplers import Randomness, Sampling
+from rhapsode.nn.samplers import Draw, Randomness, Sampling
 
 
 def head(name: str) -> Any:
@@ -28,12 +28,12 @@ def test_counts_are_certain_together_and_drawn_as_likely() -> None:
         p = np.exp(found.log_prob(np.repeat(row[None], len(steps), axis=0), steps))
         assert p.sum() == pytest.approx(1, abs=1e-9)
         distribution = found.distribution(row)
-        drawn = [kind.value(found.draw(distribution, Sampling(), Randomness(0, n), ()).step) for n in range(1500)]
+        drawn = [kind.value(found.draw(distribution, Draw(Sampling(), Randomness(0, n))).step) for n in range(1500)]
         mean = (p * np.arange(3000)).sum()
         sd = np.sqrt((p * (np.arange(3000) - mean) ** 2).sum())
         assert np.mean(drawn) == pytest.approx(mean, abs=4 * sd / 1500**0.5)
         assert np.std(drawn) == pytest.approx(sd, rel=0.2)
-        cold = kind.value(found.draw(distribution, Sampling(temperature=0), Randomness(0), ()).step)
+        cold = kind.value(found.draw(distribution, Draw(Sampling(temperature=0), Randomness(0))).step)
         assert p[int(cold)] == pytest.approx(p.max())
 
 
@@ -47,11 +47,11 @@ def test_numbers_have_a_density_of_one_and_are_drawn_by_it() -> None:
     steps = np.stack([at / frame.scale, np.ones_like(at), np.zeros_like(at), np.full_like(at, frame.scale)], axis=-1)
     p = np.exp(found.log_prob(np.repeat(row[None], len(at), axis=0), steps)) * (at[1] - at[0])
     assert p.sum() == pytest.approx(1, abs=1e-4)
-    drawn = [kind.value(found.draw(distribution, Sampling(), Randomness(0, n), ()).step) for n in range(2000)]
+    drawn = [kind.value(found.draw(distribution, Draw(Sampling(), Randomness(0, n))).step) for n in range(2000)]
     for level in (0.1, 0.5, 0.9):
         assert np.mean(np.array(drawn) < at[p.cumsum().searchsorted(level)]) == pytest.approx(level, abs=0.03)
-    narrow = [found.draw(distribution, Sampling(temperature=0.1), Randomness(0, n), ()).step[0] for n in range(50)]
-    assert np.std(narrow) < 0.3 and found.draw(distribution, Sampling(temperature=0), Randomness(0), ()).step[
+    narrow = [found.draw(distribution, Draw(Sampling(temperature=0.1), Randomness(0, n))).step[0] for n in range(50)]
+    assert np.std(narrow) < 0.3 and found.draw(distribution, Draw(Sampling(temperature=0), Randomness(0))).step[
         0
     ] == pytest.approx(0.3)
 
@@ -72,6 +72,6 @@ def test_what_is_drawn_goes_on_from_what_was(name: str) -> None:
     recent: list[Any] = []
     for n in range(30):
         row = found.distribution(np.random.default_rng(n).standard_normal(found.width))
-        recent.append(found.draw(row, Sampling(), Randomness(1, n), recent).step)
+        recent.append(found.draw(row, Draw(Sampling(), Randomness(1, n), recent)).step)
     values = np.array([kind.value(step) for step in recent])
     assert np.array_equal(np.array(list(kind.encoded(values, kind.next(())))), np.array(recent))
