@@ -160,7 +160,7 @@ class Series(RecordCodec):
 
     def refusal(self, record: Record) -> str:
         if not _same(record.frequency, self.frequency):
-            return f"that are {record.frequency.name}, while the model's are {self.frequency.name}"
+            return f"of {record.frequency.name} values, while the model's are {self.frequency.name}"
         if len(record) <= self.known:
             return f"of {self.known} values or fewer, as many as a series begins with"
         if self.counts and not _whole_numbers(record.values):
