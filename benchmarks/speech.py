@@ -184,7 +184,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
         voice, prosody = Model.load(home), Model.load(home / "prosody")
         row: dict[str, Any] = {
             "parameters": voice.network.parameters,
-            "step": voice.config.facts["step"],
+            "step": voice.config.facts["updates"],
             "seconds": round(time.perf_counter() - begun),
             "valid_nats": voice.config.facts["valid_nats_per_step"],
         }

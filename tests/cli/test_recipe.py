@@ -199,7 +199,8 @@ def test_the_command_line_goes_first(tmp_path: Path, text: str, capsys: pytest.C
 
 def test_the_files_own_sources_are_taken(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "c.toml"
-    config.write_text(f'sources = ["{text}"]\nsteps = 2\n[network]\nwidth = 6\n[plan]\nrows = 2\nwindow = 8\n')
+    plan = "[plan]\nbatch_size = 2\nsequence_length = 8\n"
+    config.write_text(f'sources = ["{text}"]\nsteps = 2\n[network]\nwidth = 6\n{plan}')
     arguments = ["train", "--config", str(config), "-o", str(tmp_path / "m"), "--device", "cpu"]
     assert main(arguments) == 0, capsys.readouterr().err
 

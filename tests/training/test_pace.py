@@ -113,7 +113,7 @@ def test_the_trainer_does_as_it_is_told(
     monkeypatch.setattr(trainer.Trainer, "_update", watched)
     (tmp_path / "text").write_text("sing, muse, the wrath\n" * 100)
     report = Warnings()
-    plan = {"rows": 2, "window": 8, "precision": "fp32", "threads": begins, "most": 2}
+    plan = {"batch_size": 2, "sequence_length": 8, "precision": "fp32", "threads": begins, "most": 2}
     network = {"width": 8, "embedding": 4}
     train([tmp_path / "text"], tmp_path / "m", network=network, plan=plan, steps=8, report=report, device="cpu")
     assert used == [begins, 2, 1, 1, 2, 1, 2, 2]
