@@ -214,7 +214,7 @@ def analysed(one: Spoken) -> Spoken:
     def fitted(values: np.ndarray) -> np.ndarray:
         return np.concatenate([values, np.repeat(values[-1:], max(0, count - len(values)), axis=0)])[:count]
 
-    same = copy.each(fitted)
+    same = copy.map(fitted)
     return replace(one, acoustics=lambda: same)
 
 

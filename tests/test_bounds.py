@@ -26,6 +26,7 @@ from rhapsode.modalities.ink import read as ink
 from rhapsode.modalities.ink.formats import _pickled
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music import read as music
+from rhapsode.modalities.series import read as series
 from rhapsode.modalities.speech import metadata
 from rhapsode.modalities.speech import read as speech
 
@@ -344,9 +345,23 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "list of Festival": ("txt.done.data", 1000, lambda n: "".join(f'( a{at} "A b." )\n' for at in range(n))),
     "list of Festival, a long line": ("txt.done.data", 5000, lambda n: '( a "' + '"  ' * n),
     "list of speakers": ("metadata.csv", 1000, lambda n: "".join(f"{at}|ann|a b\n" for at in range(n))),
+    "table, rows": ("a.csv", 2000, lambda n: "x\n" + "".join(f"{at * at % 97}\n" for at in range(n))),
+    "table, keys": ("a.csv", 700, lambda n: "t,k,x\n" + "".join(f"{at % 5},k{at // 5},{at}\n" for at in range(n))),
+    "table, gaps": (
+        "a.csv",
+        700,
+        lambda n: "t,k,x\n" + "".join(f"{at % 3 * n + at // 3},k{at // 3},{at}\n" for at in range(n)),
+    ),
+    "table, columns": (
+        "a.csv",
+        300,
+        lambda n: "".join(",".join(f"{'c' * (not row)}{row * at}" for at in range(n)) + "\n" for row in range(5)),
+    ),
+    "table, texts": ("a.csv", 700, lambda n: "a,x\n" + "".join(f"name {at},{at}\n" for at in range(n))),
     "list with commas": ("metadata.csv", 1000, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
 }  # fmt: skip
 SPEECH = ("textgrid", "labels", "own utterances")
+SERIES = ("table",)
 MUSIC = ("abc", "musicxml", "kern", "lead", "own tunes", "midi")
 
 
@@ -355,6 +370,9 @@ def read_all(path: Path, case: str) -> None:
     try:
         if case.startswith("list"):
             metadata.entries(path, path.name)
+        elif case.startswith(SERIES):
+            series.recognised(path)
+            series.read(path, refused=Refusals())
         elif case.startswith(SPEECH):
             speech.labels(path)
         elif case.startswith(MUSIC):
@@ -522,7 +540,7 @@ def test_what_is_beside_a_file_is_small(tmp_path: Path) -> None:
 
 
 def test_a_chord_symbol_is_short() -> None:
-    assert chords.known("C" + "b5" * 8)
+    assert chords.is_known("C" + "b5" * 8)
     with pytest.raises(UserError, match=r"'Cmmm.*'…: 2,000,001 characters; a symbol has at most 64"):
         chords.parse("C" + "m" * 2_000_000)
 

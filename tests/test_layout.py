@@ -75,3 +75,8 @@ def test_import_is_light() -> None:
     code = "import rhapsode, sys; assert not {'torch', 'numpy', 'pydantic'} & set(sys.modules)\n"
     code += "rhapsode.load, rhapsode.Sampling, rhapsode.UserError; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_house_is_drawn_as_it_is() -> None:
+    done = subprocess.run([sys.executable, "docs/house.py", "--check"], cwd=Path(__file__).parents[1])
+    assert done.returncode == 0, "run: python docs/house.py"

@@ -16,12 +16,11 @@ class UserError(Exception):
 
 
 class NotFinite(Exception):
-    """Training met a loss or gradient that is not a number. Caught by the trainer, which rolls back."""
+    """The loss or a gradient is not a finite number. The trainer catches this and goes back to its last good state."""
 
 
 def choice(what: str, given: str, allowed: Iterable[str], hint: str = "", meant: str = "") -> UserError:
-    """The error for a name that is not one of `allowed`; names the one that was meant, if that is known, or else the
-    closest one."""
+    """The error for a name that is not one of `allowed`. It suggests `meant`, or else the most similar name."""
     names = sorted(allowed)
     given = given if len(given) <= 80 else given[:80] + "…"
     close = [meant] if meant else get_close_matches(given, names, n=1)

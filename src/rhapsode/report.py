@@ -1,4 +1,4 @@
-"""What long work tells whoever watches. The command line draws it; Python callers may ignore it."""
+"""How long work reports its progress. The command line shows the reports; Python callers may ignore them."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from typing import Any
 
 
 class Report:
-    """Hears of progress. Every method does nothing here; override what you want to show."""
+    """Receives progress and messages. Every method does nothing here: override those that you want to show."""
 
     def stage(self, what: str, fraction: float | None = None) -> None:
-        """A stage of preparation is under way (reading, encoding, measuring); done when fraction is 1."""
+        """A stage of preparation (reading, encoding, measuring) is running. It is done when `fraction` is 1."""
 
     def note(self, text: str) -> None:
-        """Something worth knowing: what was chosen and why."""
+        """Something that the user should know: what was chosen and why."""
 
     def warn(self, text: str) -> None:
-        """Something worth acting on."""
+        """Something that the user should act on."""
 
     def progress(self, done: float, **values: Any) -> None:
-        """Training goes on: `done` in [0, 1]; values as in a line of metrics.jsonl, the latest of each."""
+        """Training has reached `done`, from 0 to 1. values: the latest value of each key of metrics.jsonl."""
 
     def sample(self, text: str) -> None:
-        """What the model writes now."""
+        """A sample that the model has just generated."""
 
 
 def nats(value: float) -> str:
@@ -37,7 +37,7 @@ def duration(seconds: float) -> str:
 
 
 def figures(values: Mapping[str, Any]) -> str:
-    """What a training run's values say, on one line."""
+    """The values of a training run, on one line."""
     parts = [f"update {values['update']:,}"] if "update" in values else []
     parts += [f"{key} {nats(values[key])}" for key in ("train", "valid") if key in values]
     if "steps_per_second" in values:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -21,12 +22,22 @@ def test_help_is_light(arguments: list[str]) -> None:
     assert done.stderr.splitlines()[-1] == ""
 
 
-def test_help_is_fast() -> None:
+def test_completion_is_light(tmp_path: Path) -> None:
+    code = f"import sys; from rhapsode.cli import main; main([]); print(*{HEAVY} & set(sys.modules), file=sys.stderr)"
+    asked = {"_RHAPSODE_COMPLETE": "complete_bash", "COMP_WORDS": "rhapsode\nwrite\ndemo\n:", "COMP_CWORD": "3"}
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, check=True, capture_output=True, text=True, cwd=tmp_path, env=os.environ | asked)
+    assert done.stdout == "handwriting\n" and done.stderr.splitlines()[-1] == ""
+
+
+def test_help_is_fast(tmp_path: Path) -> None:
     """0.1 s of a processor or so. It is compared with the import of typer, for machines differ and have other work."""
+    compiled = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    compiled["PYTHONPYCACHEPREFIX"] = str(tmp_path)  # as on every machine after the first time
 
     def seconds(*arguments: str) -> float:
         before = os.times()
-        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, *arguments], check=True, stdout=subprocess.DEVNULL, env=compiled)
         after = os.times()
         return after.children_user + after.children_system - before.children_user - before.children_system
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import pytest
 import typer
 
+from rhapsode import registry
 from rhapsode.cli import app, main
 from rhapsode.console.brought import every
 from rhapsode.console.commands import given
@@ -17,8 +19,11 @@ from rhapsode.console.options import Further
 from rhapsode.files import checkpoint
 from tests.conftest import MakeModel
 
-VERBS = {"generate": "chars", "write": "strokes", "compose": "melody", "speak": "speech"}
-"""Each with a codec of its models."""
+VERBS = {
+    modality.verb: next(name for name in registry.names("codec") if registry.modality_of(name) == modality.name)
+    for modality in every()
+}
+"""Of each modality, with a codec of its models."""
 MOST = 24
 """Options that a help may have, besides --quiet and those for help itself."""
 COMMON = {"quiet", "help_all", "help"}
@@ -61,7 +66,7 @@ def helped(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 
 def test_each_modality_has_its_verb() -> None:
-    assert {modality.verb for modality in every()} == {*VERBS}
+    assert {"generate", "write", "compose", "speak"} <= {*VERBS}
     for modality in every():
         assert modality.verb in modality.commands()
 
@@ -163,11 +168,11 @@ def test_help_is_short_and_all_of_it_is_there(verb: str, capsys: pytest.CaptureF
 
 
 def test_no_option_has_two_meanings() -> None:
-    """The first sentence of its help is the same, whatever the command."""
+    """The first words of its help are the same, whatever the command."""
     meanings: dict[str, set[str]] = {}
     for verb in VERBS:
         for each in options(verb):
-            meanings.setdefault(max(each.opts, key=len), set()).add(each.help.split(". ")[0].split(" [")[0].rstrip("."))
+            meanings.setdefault(max(each.opts, key=len), set()).add(re.split("[.,:;[]", each.help)[0].strip())
     assert {name: said for name, said in meanings.items() if len(said) > 1 and name != "--no-echo"} == {}
 
 

@@ -156,6 +156,38 @@ def _beside(path: Path, text: str) -> Path:
     return other
 
 
+def series() -> dict[str, Target]:
+    from tests.modalities.series.tables import SEEDS
+
+    seeds = {f"{n}.csv": [text.encode()] for n, text in enumerate(SEEDS)}
+    if _has("polars"):
+        import io
+
+        import polars
+
+        file = io.BytesIO()
+        polars.DataFrame({"a": range(30), "b": [n / 7 for n in range(30)]}).write_parquet(file)
+        seeds["a.parquet"] = [file.getvalue()]
+    return {name: Target(Path(name).suffix, found, _series) for name, found in seeds.items()}
+
+
+def _series(path: Path) -> None:
+    from rhapsode.data.guide import along
+    from rhapsode.files.refusals import Refusals
+    from rhapsode.modalities.series.codecs.series import Series
+    from rhapsode.modalities.series.read import read, recognised
+
+    recognised(path)
+    found = read(path, refused=Refusals())
+    codec = Series.fit(lambda: iter(found))
+    for one in found[:RECORDS]:
+        codec.show(one)
+        if not codec.refusal(one):
+            steps = codec.encode(one)
+            along(codec.guide(one), steps)
+            codec.dump(codec.decode(steps, outline=one))
+
+
 def speech() -> dict[str, Target]:
     from rhapsode.modalities.speech.audio import encoded
     from rhapsode.modalities.speech.formats import hts, own, textgrid
@@ -414,6 +446,7 @@ def _forged(random: Random, seeds: list[bytes]) -> bytes:
 GROUPS: dict[str, Callable[[], dict[str, Target]]] = {
     "ink": ink,
     "music": music,
+    "series": series,
     "speech": speech,
     "text": text,
     "models": models,

@@ -83,10 +83,10 @@ def _root(
 
 def _tour() -> str:
     """What `rhapsode` alone prints: what it is, what to try first, where help is."""
-    others = [kind for kind in every() if kind.verb != "generate"]
-    verbs = ", ".join(f"{kind.verb} ({kind.noun})" for kind in others)
+    nouns = ", ".join(modality.noun for modality in every())
+    verbs = ", ".join(f"{modality.verb} ({modality.noun})" for modality in every() if modality.verb != "generate")
     return (
-        "Rhapsode trains generative LSTMs on your own text, handwriting, music or recordings, here, in minutes.\n\n"
+        f"Rhapsode trains generative LSTMs on data of your own ({nouns}), here, in minutes.\n\n"
         "    rhapsode demo                                     train on text for 3 minutes, and write some\n"
         "    rhapsode train book.txt -o book --minutes 5       train a model on a text of your own\n"
         '    rhapsode generate book "It was"                   let it write on\n\n'

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from contextlib import suppress
 from typing import Any
 
 from rhapsode.console.brought import every
@@ -35,22 +36,12 @@ class Verbs(Group):
 
     def _modality(self, ctx: Any, verb: str | None, args: list[str]) -> Modality | None:
         """The modality of the model that the arguments of a verb name, where they are arguments of its own verb."""
-        known = {kind.verb: kind.name for kind in every()}
-        if verb not in known:
-            return None
-        found: dict[str, Modality | None] = {}
-        for other in sorted(known, key=lambda each: each != verb):
+        verbs = {modality.verb for modality in every()}
+        for other in sorted(verbs, key=lambda each: each != verb) if verb in verbs else ():
             command = self.commands[other]
-            assert isinstance(command, Command)
-            model = command.first(ctx, args)
-            if model is None:
-                continue
-            if model not in found:
-                try:
-                    found[model] = modality_of_model(model)
-                except UserError:
-                    found[model] = None  # the command says it
-            one = found[model]
-            if one is not None and one.verb == other:
-                return one
+            if isinstance(command, Command) and (model := command.first(ctx, args)):
+                with suppress(UserError):  # the command will say what is wrong with it
+                    found = modality_of_model(model)
+                    if found.verb == other:
+                        return found
         return None

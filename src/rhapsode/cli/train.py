@@ -20,6 +20,7 @@ from rhapsode.console.options import (
     Epochs,
     Field,
     Flip,
+    Further,
     Json,
     Minutes,
     Overwrite,
@@ -41,6 +42,16 @@ if TYPE_CHECKING:
     from rhapsode.training.run import Result
 
 CODECS = ", ".join(registry.names("codec"))
+PANELS = {
+    "Output": ("output", "resume", "overwrite", "base", "json"),
+    "How long": ("minutes", "epochs", "steps"),
+    "Data": ("codec", "reset", "valid", "valid_fraction"),
+    "Network": ("params", "layers", "width"),
+    "Learning": ("batch_size", "window", "lr", "dropout", "seed", "config"),
+    Further("More of data"): ("separator", "field", "valid_by", "framing", "horizon", "flip", "trust_paths"),
+    Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
+}
+"""Of help: heading → options, in their order."""
 BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "batch_size": "batch_size", "sequence_length": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which go before a file's."""
@@ -72,11 +83,12 @@ def _train(
         int | None,
         typer.Option(
             min=1,
+            metavar="N",
             help="Steps that training looks back through: where backpropagation through time (BPTT) is cut; or steps "
             "read (many-to-one) [default: by width].",
         ),
     ] = None,
-    horizon: Annotated[int | None, typer.Option(min=1, help="Steps predicted (one-to-many).")] = None,
+    horizon: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps predicted (one-to-many).")] = None,
     reset: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +101,7 @@ def _train(
         list[str] | None, typer.Option(metavar="SOURCE", help="Validate on this; may be given several times.")
     ] = None,
     valid_fraction: Annotated[
-        float | None, typer.Option(help="Else on this fraction of the data [default: 0.1].")
+        float | None, typer.Option(metavar="X", help="Else on this fraction of the data [default: 0.1].")
     ] = None,
     valid_by: Annotated[
         str | None,
@@ -109,11 +121,12 @@ def _train(
         ),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="Size of the network, e.g. 500k or 4M.")] = None,
-    layers: Annotated[int | None, typer.Option(help="LSTM layers.")] = None,
-    width: Annotated[int | None, typer.Option(help="Outputs per layer.")] = None,
-    embedding: Annotated[int | None, typer.Option(help="Numbers per input symbol; 0 for one-hot.")] = None,
+    layers: Annotated[int | None, typer.Option(metavar="N", help="LSTM layers.")] = None,
+    width: Annotated[int | None, typer.Option(metavar="N", help="Outputs per layer.")] = None,
+    embedding: Annotated[int | None, typer.Option(metavar="N", help="Numbers per input symbol; 0 for one-hot.")] = None,
     batch_size: Annotated[
-        int | None, typer.Option(min=1, help="Rows of a batch, each of --window steps [default: by the data].")
+        int | None,
+        typer.Option(min=1, metavar="N", help="Rows of a batch, each of --window steps [default: by the data]."),
     ] = None,
     lr: Annotated[
         float | None,
@@ -143,7 +156,7 @@ def _train(
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
-    """Train a model: on text, handwriting, music or recordings.
+    """Train a model on text, handwriting, music, voices or numbers.
 
     What you do not set is chosen from the data and the time. More settings go into a file (--config): docs/settings.md
     or rhapsode recipe settings lists them."""
@@ -187,7 +200,7 @@ def _train(
     )
 
 
-train = with_options(_train, training)
+train = with_options(_train, training, PANELS)
 
 
 def begin(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from functools import wraps
 from inspect import Parameter, signature
 from typing import Annotated, Any, get_args, get_type_hints
 
-from typer.models import OptionInfo
+from typer.models import ParameterInfo
 
 from rhapsode import registry
 from rhapsode.console.modality import Modality, Options
@@ -41,12 +41,17 @@ def modality_of(codec: str) -> Modality:
     return found
 
 
-def with_options(command: Callable[..., None], bring: Bring) -> Callable[..., None]:
+def with_options(
+    command: Callable[..., None], bring: Bring, panels: Mapping[str, Sequence[str]] | None = None
+) -> Callable[..., None]:
     """The command with the options that modalities bring, in a panel for each modality.
 
-    The command has a parameter `brought`: the options that were given, by name.
+    The command has a parameter `brought`: the options that were given, by name. panels: heading → the command's own
+    parameters, in the order in which help shows them.
     """
     options = options_of(bring)
+    headings = {name: heading for heading, names in (panels or {}).items() for name in names}
+    order = list(headings)
 
     @wraps(command)
     def run(**values: Any) -> None:
@@ -55,7 +60,9 @@ def with_options(command: Callable[..., None], bring: Bring) -> Callable[..., No
 
     own = signature(command)
     hints = get_type_hints(command, include_extras=True) | options
+    hints |= {name: _in_panel(hints[name], heading) for name, heading in headings.items()}
     kept = [each.replace(annotation=hints[name]) for name, each in own.parameters.items() if name != GIVEN]
+    kept.sort(key=lambda each: order.index(each.name) if each.name in order else -1)
     more = [Parameter(name, Parameter.KEYWORD_ONLY, default=None, annotation=kind) for name, kind in options.items()]
     run.__signature__ = own.replace(parameters=[*kept, *more])  # type: ignore[attr-defined]
     run.__annotations__ = {name: hint for name, hint in hints.items() if name != GIVEN}
@@ -78,7 +85,7 @@ def _in_panel(kind: Any, panel: str) -> Any:
     annotated, *extras = get_args(kind)
     placed = []
     for extra in extras:
-        if isinstance(extra, OptionInfo):
+        if isinstance(extra, ParameterInfo):
             extra = copy(extra)
             extra.rich_help_panel = panel
         placed.append(extra)

@@ -1,4 +1,4 @@
-"""Escapes in what stands between or ends texts, which a shell hands on as they were typed: backslash, n."""
+"""Escapes such as `\\n` in the texts that options take: a shell passes them on as they were typed."""
 
 from __future__ import annotations
 

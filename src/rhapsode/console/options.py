@@ -118,17 +118,20 @@ Separator = Annotated[
 ]
 Field = Annotated[str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")]
 Minutes = Annotated[
-    float | None, typer.Option(help="Train for this long [default: 5]; with --resume, for so much longer.")
+    float | None, typer.Option(metavar="N", help="Train for this long [default: 5]; with --resume, for so much longer.")
 ]
-Epochs = Annotated[float | None, typer.Option(help="Train this many times over the data; --resume: more times.")]
+Epochs = Annotated[
+    float | None, typer.Option(metavar="N", help="Train this many times over the data; --resume: more times.")
+]
 Updates = Annotated[
-    int | None, typer.Option("--updates", help="Train for this many updates of the weights; --resume: more of them.")
+    int | None,
+    typer.Option("--updates", metavar="N", help="Train for this many updates of the weights; --resume: more of them."),
 ]
 Resume = Annotated[
     bool,
     typer.Option("--resume", help="Go on with a stopped run, exactly; with --minutes, train any run longer."),
 ]
-Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, help="Same seed, same run [default: 0].")]
+Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, metavar="N", help="Same seed, same run [default: 0].")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps [default: auto].")]
 Precision = Annotated[str | None, typer.Option(help="auto, bf16 or fp32 [default: auto].")]
 Flip = Annotated[

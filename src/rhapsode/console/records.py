@@ -1,4 +1,4 @@
-"""What the commands do with records of any sort, drawings and tunes: find and score them."""
+"""What several commands do with records (drawings, tunes, utterances): find them, turn them, score them."""
 
 from __future__ import annotations
 

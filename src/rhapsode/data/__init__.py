@@ -1,1 +1,1 @@
-"""From files to batches: sources, codecs, corpora, framing, and where a sequence begins anew."""
+"""From files to batches: sources, codecs, corpora, framing, reset policies."""

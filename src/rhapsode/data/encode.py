@@ -1,4 +1,4 @@
-"""Pieces of documents → steps and units on disk, in bounded memory."""
+"""Encoding text: pieces of documents → steps and the beginnings of units on disk, in bounded memory."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 1 << 16
 
 
 class CharCounter:
-    """Counts the characters of UTF-8 that comes in pieces; each byte that is not UTF-8 counts as one."""
+    """Counts the characters of UTF-8 data that comes in pieces. Each byte that is not UTF-8 counts as one character."""
 
     def __init__(self) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -25,11 +25,11 @@ class CharCounter:
 
     @property
     def held(self) -> int:
-        """How many of the last bytes are not counted yet, because their character may go on."""
+        """How many of the last bytes are not counted yet, because their character may not be complete."""
         return self._held
 
     def feed(self, data: bytes, ends: bool) -> int:
-        """How many characters `data` completes; all of them where the document `ends`."""
+        """Add the next bytes. Returns how many characters they complete; where the document `ends`, none stays open."""
         if not self._held and data.isascii():
             return len(data)
         return len(self.decode(data, ends))
@@ -50,7 +50,7 @@ class Tally:
         self._in_word = False
 
     def feed(self, data: bytes, ends: bool = False) -> str:
-        """The next bytes, and whether a text ends with them. The characters that they complete."""
+        """Add the next bytes. ends: a text ends with them. Returns the characters that they complete."""
         text = self._characters.decode(data, ends)  # bytes that are not UTF-8 become one character each
         self.bytes += len(data)
         self.chars += len(text)
@@ -63,7 +63,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Counts:
-    """What there is of a part of the data."""
+    """The size of one part of the data."""
 
     bytes: int
     chars: int
@@ -89,9 +89,9 @@ def offset_of(pieces: Iterable[tuple[bytes, bool]], char: int) -> int:
 class PartWriter:
     """Writes `steps.bin` and `units.bin` of one part (training or validation) of the data.
 
-    A unit begins at the first step of the part, at that of each document (unless the policy is
-    `never`), and where the policy says: at the first step that begins at or after the byte it names.
-    A document's last step is its end, if the codec has a symbol for it and lines do not end by themselves.
+    A unit begins at the first step of the part, at the first step of each document (unless the policy is `never`), and
+    at the boundaries that the policy finds: at the first step that begins at or after such a byte.
+    If the codec has an end symbol, and the policy is not `line`, the last step of each document is that symbol.
     """
 
     def __init__(self, folder: Path, codec: TextCodec, reset: ResetPolicy) -> None:
@@ -111,13 +111,14 @@ class PartWriter:
 
     def _begin_document(self) -> None:
         self._scanner = self._reset.scanner()
-        self._rest = b""  # bytes not encoded yet, because a symbol may go on
-        self._boundaries: list[int] = []  # that the scanner found and no step has begun at or after yet
+        self._rest = b""  # bytes that are not encoded yet, because their symbol may not be complete
+        self._boundaries: list[int] = []  # boundaries that the scanner found, and that no step has reached yet
         self._encoded = 0  # bytes of this document
         self._first_step = self._steps  # of this document
 
     def feed(self, data: bytes, ends: bool, whole: bool = True) -> None:
-        """Some bytes of a document, and whether it ends with them. Not `whole`: what follows is in another part."""
+        """Add some bytes of a document. ends: the document ends with them. whole: it really ends, and does not go on in
+        the other part of the data."""
         self._bytes += len(data)
         self._chars += self._counter.feed(data, ends)
         if self._reset.rule is not None:
@@ -137,7 +138,7 @@ class PartWriter:
     def _write(self, symbols: np.ndarray) -> None:
         in_document = self._steps - self._first_step
         if not in_document and (self._reset.documents or not self._steps):
-            # By far the most frequent unit where there are many small documents: no arrays for it.
+            # With many small documents, this is by far the most frequent case. It needs no arrays.
             self._last_unit = self._steps
             self._single_units.append(self._steps)
             self._units += 1
@@ -156,7 +157,7 @@ class PartWriter:
             self._flush_single_units()
 
     def _add_units(self, places: np.ndarray) -> None:
-        """Units begin at these steps, in order; several boundaries may have met in one step."""
+        """Units begin at these steps, in order. Several boundaries may lie within one step."""
         places = np.unique(places)
         places = places[places > self._last_unit]
         if len(places):
@@ -170,7 +171,7 @@ class PartWriter:
         self._single_units.clear()
 
     def close(self) -> Counts:
-        """Put everything on the disk, once the last document has ended; what there is of it."""
+        """Write everything to the disk, after the last document has ended. Returns the sizes."""
         self._flush_single_units()
         for file in (self._values, self._places):
             on_disk(file)
@@ -178,6 +179,6 @@ class PartWriter:
         return Counts(self._bytes, self._chars, self._steps, self._units, self._documents)
 
     def abandon(self) -> None:
-        """Close the files as they are."""
+        """Close the files, complete or not."""
         self._values.close()
         self._places.close()

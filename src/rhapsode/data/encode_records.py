@@ -1,4 +1,4 @@
-"""Records → steps, units and texts on disk, in bounded memory. Each record is a unit."""
+"""Encoding records → steps, units and texts on disk, in bounded memory. Each record is a unit."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from rhapsode.files.place import on_disk
 
 
 def split_hash(codec: type[RecordCodec], record: Any, number: int) -> float:
-    """Where record number `number` falls in 0 … 1, by a hash. Those below `_validation.held_out` are for validation.
+    """A number from 0 to 1 for record number `number`. Records below `validation.held_out` are for validation.
 
-    All records with the same text have the same lot: what is held out is text that was never written in training.
+    It is a hash of the record's text, if it has one. So records with the same text have the same hash, and no text of
+    the validation part was seen in training.
     """
     text = codec.text_of(record)
     mark = f"\0{number}" if text is None else text
@@ -40,7 +41,7 @@ class RecordBuilder:
         self.lost: Counter[str] = Counter()
 
     def add(self, record: Any) -> bool:
-        """One more record; one that the codec refuses is counted. Whether it was added."""
+        """Add a record, or count it as refused if the codec refuses it. Returns whether it was added."""
         codec = self._codec
         why = codec.refusal(record)
         if why:
@@ -67,7 +68,7 @@ class RecordBuilder:
         self._files[name].write(np.ascontiguousarray(values, dtype).data)
 
     def close(self) -> Counts:
-        """Put everything on the disk; what there is of it."""
+        """Write everything to the disk. Returns the sizes."""
         if self._codec.text:
             self._put("begins", [self._symbols], np.int64)
         for file in self._files.values():
@@ -76,7 +77,7 @@ class RecordBuilder:
         return Counts(0, self._chars, self._steps, self._records, self._records)
 
     def abandon(self) -> None:
-        """Close the files as they are."""
+        """Close the files, complete or not."""
         for file in self._files.values():
             file.close()
 

@@ -1,4 +1,4 @@
-"""Finding the files that SOURCEs stand for, and saying clearly why one cannot be read."""
+"""Finding the files that a SOURCE stands for, with clear messages where one cannot be read."""
 
 from __future__ import annotations
 
@@ -23,21 +23,23 @@ from rhapsode.files.signature import of_head
 from rhapsode.files.source import reading, unreadable
 
 SNIFFED = 8192
-"""A file with a NUL among this many first bytes looks binary."""
+"""A file with a zero byte among this many first bytes is taken for binary."""
 DATA = "data:"
-"""What the name of a standard corpus begins with."""
+"""The prefix of a standard corpus's name."""
 OTHER = "of another kind"
-"""Why a file is left out that is none of those wanted. Such are named: one may be meant for one of them."""
+"""The reason for files of another kind. Messages name some of them, since one may have been meant to be read."""
 HINT = "A SOURCE is a file, a folder, a glob pattern, '-' for standard input, or data:NAME (see `rhapsode data list`)."
 
 
 @dataclass(frozen=True)
 class SourceFile:
-    """A file to read, or bytes `start` up to `stop` of one that is not compressed.
+    """A file to read, or the bytes from `start` to `stop` of a file that is not compressed.
 
-    name: what messages call it; kind: how it is compressed, e.g. `.gz`, or nothing;
-    size, changed: its bytes on disk and time of change in ns when it was found. within: the folder that was given, in
-    which it was found.
+    name:    the name in messages.
+    kind:    the compression, e.g. `.gz`; empty if there is none.
+    size:    bytes on disk when it was found.
+    changed: the time of its last change in ns when it was found.
+    within:  the folder that the user gave, if the file was found in one.
     """
 
     path: Path
@@ -51,7 +53,7 @@ class SourceFile:
 
     @property
     def length(self) -> int:
-        """Bytes to be read from the disk."""
+        """How many bytes are read from the disk."""
         return max(0, (self.size if self.stop is None else min(self.stop, self.size)) - self.start)
 
     def check_unchanged(self) -> None:
@@ -65,7 +67,8 @@ class SourceFile:
 class Finder:
     """Collects the files of sources, one source after another.
 
-    skipped: files that are left out, of no use here: name → why. damaged: those that cannot be read: name → error.
+    skipped: files that are left out because they are of no use here: name → reason.
+    damaged: files that cannot be read: name → error.
     """
 
     def __init__(
@@ -82,7 +85,7 @@ class Finder:
         self._stdin_taken = False
 
     def add(self, source: str) -> list[Path]:
-        """Add what `source` stands for; returns the temporary files made for it."""
+        """Add the files of a source. Returns the temporary files that were made for it."""
         if source == "-":
             if self._stdin_taken:
                 raise UserError("standard input ('-') was given twice; it can be read only once.")
@@ -110,7 +113,7 @@ class Finder:
         return []
 
     def _spooled(self, stream: BinaryIO, name: str) -> Path:
-        """A stream can be read once, but there are several passes: a copy on disk."""
+        """Copies a stream to the disk, since it can be read only once, and training reads it several times."""
         handle, path = tempfile.mkstemp(prefix="rhapsode-")
         try:
             with os.fdopen(handle, "wb") as copy:
@@ -128,7 +131,7 @@ class Finder:
         return Path(path)
 
     def _corpus(self, source: str) -> None:
-        """`data:NAME` is a corpus without its test part; `data:NAME/PART` one part."""
+        """`data:NAME` is a corpus without its test part; `data:NAME/PART` is one part."""
         from rhapsode.data import datasets
 
         name, slash, part = source.removeprefix(DATA).partition("/")
@@ -145,7 +148,7 @@ class Finder:
         before = len(self.files)
         for path in files:
             self._file(path, path, picky=True, within=_plain(source))
-        if not files:  # like a shell's: a pattern that only folders match stands for those folders
+        if not files:  # as in a shell: a pattern that matches only folders stands for these folders
             for path in paths:
                 self._folder(path)
         elif len(self.files) == before:
@@ -186,7 +189,8 @@ class Finder:
         stop: int | None = None,
         within: Path | None = None,
     ) -> None:
-        """picky: leave it out if it is not accepted or, without `accepts`, looks binary. Empty ones are always out."""
+        """picky: leave the file out if `accepts` refuses it or, without `accepts`, if it looks binary. Empty files are
+        always left out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
         try:
@@ -220,12 +224,12 @@ def _read(stream: BinaryIO, name: str) -> bytes:
 
 
 def _plain(pattern: str) -> Path:
-    """The folders of a pattern before the first part that stands for several."""
+    """The first folders of a pattern: those before its first part with a wildcard."""
     return Path(*takewhile(lambda part: not glob.has_magic(part), Path(pattern).parts))
 
 
 def _missing(source: str) -> UserError:
-    """The error for a source that is not there, with what is there and looks like it."""
+    """The error for a source that does not exist. It suggests existing files with similar names."""
     if glob.has_magic(source):
         return UserError(f"{source!r}: no file matches this pattern in {os.getcwd()}. {HINT}")
     parent, name = os.path.split(source)
@@ -238,7 +242,8 @@ def _missing(source: str) -> UserError:
 
 
 def reasons(skipped: dict[str, str], damaged: dict[str, str] | None = None) -> str:
-    """Why files were left out, with counts: `2 hidden, 1 looks binary`, and how some of them are damaged."""
+    """The reasons why files were left out, with counts: `2 hidden, 1 looks binary`; and some errors of damaged
+    files."""
     counts = sorted(Counter(skipped.values()).items())
     others = [name for name, why in skipped.items() if why == OTHER]
     told = [f"{n} {why}" + f" ({some(others, n)})" * (why == OTHER) for why, n in counts]
@@ -248,5 +253,5 @@ def reasons(skipped: dict[str, str], damaged: dict[str, str] | None = None) -> s
 
 
 def errors(damaged: dict[str, str]) -> str:
-    """Some of these errors, without the last stop."""
+    """Some of these errors, without the last full stop."""
     return some([error.removesuffix(".") for error in damaged.values()], len(damaged), "; ")

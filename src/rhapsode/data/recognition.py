@@ -1,8 +1,8 @@
-"""What kind of data SOURCEs hold, and which codec reads it.
+"""Recognising the kind of data that a SOURCE holds, and choosing the codec that reads it.
 
-A file is what its content says. Of many files, some of each suffix are looked at, spread over all of them. Most decide:
-one picture among a hundred texts is an illustration. Where half of the files or more are of kinds that are not read as
-they are, or that other codecs read, none is chosen: a model of what is left is not what was asked for.
+The content of a file says what it is. Of many files, some of each suffix are looked at, evenly spread. The majority
+decides: one picture among a hundred texts is an illustration. No codec is chosen if half of the files or more are of
+kinds that cannot be read as they are, or that other codecs read: the user did not ask for a model of the rest.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from rhapsode.files import signature
 from rhapsode.files.source import reading
 
 SNIFFED = 40
-"""Files of each suffix that are looked at."""
+"""How many files of each suffix are looked at."""
 LOOKED_AT = 50
-"""Records of them that a codec is chosen by."""
+"""How many records the choice of a codec looks at."""
 HEAD = 1 << 13
-"""A file with a NUL among so many first bytes is no text."""
+"""A file with a zero byte among this many first bytes is not text."""
 HALF, LITTLE = 0.5, 0.1
-"""So much of the files, or of their bytes, or less, calls for a warning if it is all that is read."""
+"""A warning is given if at most this part of the files, or of their bytes, is read."""
 CLUTTER = re.compile(
     r"(?:readme|licen[cs]e|copying|copyright|notice|authors|contributors|contributing|changelog|citation|manifest|"
     r"(?:md5|sha\d+)sums?)(?:\.\w{1,4})?|thumbs\.db|desktop\.ini",
     re.IGNORECASE,
 )
-"""Names of files that are found beside data of any kind."""
+"""Names of files that accompany data of any kind, and are not counted."""
 ADVISED = 2
-"""Remedies that are told."""
+"""How many remedies a message names."""
 Source = str | os.PathLike[str]
 
 
 class Kind(NamedTuple):
-    """What a file is.
+    """The kind of a file.
 
-    what:   for messages, with {s} for its plural.
-    family: the first of the codecs that read files like it; `text` for those of text; empty for none.
-    why:    it is not read all the same, a sentence without its stop; empty where it is.
-    remedy: what can be done, another one, with {file} and {stem} as in `signature.Signature`.
-    plain:  whether it is read where text is wanted.
-    joined: whether texts go with it.
+    what:   its name in messages, with {s} where a plural has an s.
+    family: the first of the codecs that read such files; `text` for text; empty if no codec reads them.
+    why:    the reason why it cannot be read, a sentence without a full stop; empty if it can be read.
+    remedy: what the user can do, also without a full stop, with {file} and {stem} as in `signature.Signature`.
+    plain:  whether it can be read as text.
+    joined: whether texts belong to it.
     """
 
     what: str
@@ -73,7 +73,7 @@ EMPTY = Kind("empty file{s}")
 
 @dataclass
 class Share:
-    """How many files, and bytes; and some of the files."""
+    """The number and the bytes of some files, and examples of them."""
 
     files: float = 0.0
     bytes: float = 0.0
@@ -81,7 +81,7 @@ class Share:
 
 
 def kind_of(path: Path) -> Kind:
-    """What a file is; reads no more than its beginning. Raises `UserError` for what cannot be read."""
+    """The kind of a file. Reads only its beginning. Raises `UserError` if it cannot be read."""
     with reading(str(path)), open(path, "rb", buffering=0) as file:
         suffix = path.suffix.lower()
         head = next(read_chunks(file, suffix if suffix in SUFFIXES else "", str(path), size=HEAD), b"")[:HEAD]
@@ -104,9 +104,9 @@ def kind_of(path: Path) -> Kind:
 
 
 class Survey:
-    """What SOURCEs hold, by kind. Only files, folders and globs are looked at; other sources are left aside.
+    """The files of some SOURCEs, by kind. Only files, folders and globs are looked at, no other sources.
 
-    left_aside: how many files do not count: hidden ones, and such as are found beside data of any kind.
+    left_aside: how many files are not counted: hidden files, and files that accompany data of any kind.
     """
 
     def __init__(self, sources: Source | Sequence[Source]) -> None:
@@ -128,8 +128,9 @@ class Survey:
             self._add([path for path in groups[suffix] if _name(path) not in names], TEXT)
 
     def _add(self, group: list[Path], text: Kind) -> bool:
-        """Count files that have something in common, from some of them. text: the kind of those that are text. Whether
-        texts go with most of them."""
+        """Count a group of files (of one suffix), judged by some of them. text: the kind that text files of the group
+        are.
+        Returns whether most of them have texts that belong to them."""
         seen: list[tuple[Path, int, Kind]] = []
         for path in group[:: -(-len(group) // SNIFFED) or 1]:
             with suppress(OSError, UserError):  # told when it is read
@@ -148,12 +149,12 @@ class Survey:
 
     @property
     def counts(self) -> dict[str, int]:
-        """Files by what they are."""
+        """Kind → the files of that kind."""
         return _totals(self.kinds)
 
     def codec(self) -> str:
-        """The name of the codec that most of the files are for; `plain_codec` for text. Raises `UserError` if half of
-        them or more are for none, or would be if they lacked nothing."""
+        """The name of the codec that reads most of the files; `plain_codec` for text. Raises `UserError` if half of
+        them or more cannot be read."""
         alone = {kind: share for kind, share in self._full.items() if kind != BESIDE}
         total = _files(alone)
         for codec in _ranked():
@@ -167,7 +168,7 @@ class Survey:
         return plain_codec()
 
     def warnings(self, codec: type[Codec]) -> list[str]:
-        """What should be told, at the beginning and at the end, if this codec reads little of what there is."""
+        """The warnings to give, before and after training, if this codec reads only a small part of the data."""
         if issubclass(codec, RecordCodec):
             read = self._read(_family(codec).name)
         else:
@@ -192,11 +193,11 @@ class Survey:
         return {kind: share for kind, share in self.kinds.items() if kind != EMPTY}
 
     def _read(self, family: str) -> dict[Kind, Share]:
-        """What the codecs of a family read."""
+        """The files that the codecs of a family read."""
         return {kind: share for kind, share in self.kinds.items() if kind.family == family and not kind.why}
 
     def _records(self, codec: type[RecordCodec]) -> list[Any]:
-        """A few of them; what cannot be read is told later."""
+        """A few records of the files. Errors are reported later, when everything is read."""
         found: list[Any] = []
         for share in self._read(_family(codec).name).values():
             for path in share.some:
@@ -222,12 +223,12 @@ class Survey:
         return UserError(message)
 
     def _alone(self, what: str, kinds: dict[Kind, Share], codec: str) -> str:
-        """How to train on files of these kinds. codec: that reads nothing else here, if there is one."""
+        """The advice how to train on files of these kinds only. codec: one that reads only these, if there is one."""
         ways = [f"give --codec {codec}"] * bool(codec) + [f"name them: {pattern}" for pattern in self._pattern(kinds)]
         return f" To train on the {what} alone, {' or '.join(ways)}." if kinds and ways else ""
 
     def _pattern(self, kinds: dict[Kind, Share]) -> list[str]:
-        """A pattern that names files of these kinds only, if there is one."""
+        """A glob pattern that matches files of these kinds only; empty if there is none."""
         suffixes = {path.suffix for share in kinds.values() for path in share.some}
         others = {path.suffix for kind, share in self.kinds.items() if kind not in kinds for path in share.some}
         folder = self._sources[0]
@@ -250,7 +251,7 @@ def _files(kinds: dict[Kind, Share]) -> int:
 
 
 def counted(kinds: dict[Kind, Share]) -> str:
-    """`20 recordings (M4A), 3 texts`, the commonest first."""
+    """For example `20 recordings (M4A), 3 texts`: the commonest first."""
     return ", ".join(f"{files:,} {what}" for what, files in _totals(kinds).items())
 
 
@@ -263,7 +264,7 @@ def _totals(kinds: dict[Kind, Share]) -> dict[str, int]:
 
 
 def _advice(kinds: dict[Kind, Share]) -> str:
-    """Why those that are not read are not, and what can be done, of the commonest first."""
+    """Why some kinds cannot be read, and what the user can do: the commonest kinds first."""
     remedies: dict[str, list[str]] = {}
     for kind, share in sorted(kinds.items(), key=lambda item: -item[1].files):
         if kind.why:
@@ -275,7 +276,7 @@ def _advice(kinds: dict[Kind, Share]) -> str:
 
 
 def plain_codec() -> str:
-    """The name of the codec that text is read by when none is asked for."""
+    """The name of the codec for text, if the user names none."""
     return next(str(codec.name) for codec in _by_rank() if issubclass(codec, TextCodec))
 
 
@@ -289,7 +290,7 @@ def _by_rank() -> list[type[Codec]]:
 
 
 def _family(codec: type[RecordCodec]) -> type[RecordCodec]:
-    """The first of the codecs that read the same files."""
+    """The first of the codecs that read the same files as this one."""
     return next((each for each in _ranked() if each.recognises == codec.recognises), codec)
 
 
@@ -298,8 +299,8 @@ def _families() -> list[type[RecordCodec]]:
 
 
 def _found(source: str) -> Iterator[Path]:
-    """The files of a source that are not hidden, those of a folder before those of folders in it; none for what is no
-    file, folder or glob."""
+    """The files of a source, without hidden ones. The files of a folder come before those of its subfolders. None if
+    the source is no file, folder or glob."""
     if os.path.isfile(source):
         yield Path(source)
     elif os.path.isdir(source):
@@ -319,13 +320,13 @@ def _within(folder: str) -> Iterator[Path]:
 
 
 def _suffix(path: Path) -> str:
-    """In small letters; of a packed file, that of what is packed, too."""
+    """The suffix in lower case. For a compressed file, it includes the inner suffix, e.g. `.txt.gz`."""
     suffixes = [suffix.lower() for suffix in path.suffixes[-2:]]
     return "".join(suffixes if suffixes and suffixes[-1] in SUFFIXES else suffixes[-1:])
 
 
 def _name(path: Path) -> str:
-    """What files that go together have in common."""
+    """The part of the name that files which belong together have in common."""
     return path.name.split(".", 1)[0]
 
 

@@ -1,4 +1,4 @@
-"""Reset policies: where the data says that what came before no longer matters.
+"""Reset policies: the places in the data where the past no longer matters.
 
 A policy cuts a sequence into units (lines, paragraphs, documents, ...). At the beginning of a unit
 the state is zero and the input is the start symbol, in training, scoring and generation alike. So a
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from rhapsode.errors import UserError, choice
 
 LINE_LIMIT = 4096
-"""Rules see at most this many first bytes of a line, so that a file without newlines costs no memory."""
+"""Rules look at this many first bytes of a line at most, so that a file without newlines needs no memory."""
 
 HEADING = re.compile(
     rb"^\s*(chapter|book|part|act|canto|section)\s+([0-9]+|[ivxlcdm]+|one|two|three|four|five|six|seven|eight|nine|ten"
@@ -39,8 +39,8 @@ class ResetPolicy:
     """A parsed policy. Make one with `ResetPolicy.parse`.
 
     spec:  the text it was parsed from, e.g. `line` or `every:100`.
-    every: a unit begins each `every` steps; 0 for not.
-    rule:  a unit begins after each line that `rule` accepts; None for not.
+    every: a unit begins every `every` steps; 0 if the policy does not count steps.
+    rule:  a unit begins after each line that `rule` accepts; None if the policy has no rule.
     Units also begin at each document, unless the policy is `never`.
     """
 
@@ -54,7 +54,7 @@ class ResetPolicy:
 
     @property
     def lines(self) -> bool:
-        """Each line is a whole by itself, as a document is elsewhere: it ends with its newline."""
+        """Whether each line is a unit of its own, which ends with its newline."""
         return self.spec == "line"
 
     @staticmethod
@@ -117,7 +117,7 @@ class Scanner:
         if self._rule is None:
             return []
         *lines, rest = data.split(b"\n")
-        if not lines:  # the usual case when text is drawn step by step
+        if not lines:  # the usual case when text is generated step by step
             self._line = (self._line + rest)[:LINE_LIMIT]
             return []
         # Only the first line can have begun before `data`: the others are looked at without joining.

@@ -1,7 +1,7 @@
 """SOURCE → documents: files, folders, globs, standard input, compressed files, JSONL, corpora by name.
 
-Nothing is held in memory but the piece being read, and every pass gives the same documents in the
-same order. What is left out (hidden files, files that look binary, empty ones) is counted.
+Only the piece that is being read is in memory, and every pass gives the same documents in the same order. Files that
+are left out (hidden, binary, empty) are counted.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ Given = TypeVar("Given")
 
 
 class Piece(NamedTuple):
-    """Some bytes of a document, perhaps none, and whether the document ends with them."""
+    """Some bytes of a document, perhaps none, and whether the document ends after them."""
 
     data: bytes
     ends: bool
 
 
 class Document:
-    """One document: its `name`, the `file` it is in, and its bytes, in pieces, by iterating over it once."""
+    """One document: its `name`, its `file`, and its bytes. Iterating over it once gives the bytes in pieces."""
 
     def __init__(self, name: str, file: SourceFile, first: Piece, rest: Iterator[Piece]) -> None:
         self.name, self.file = name, file
@@ -49,9 +49,9 @@ class Sources:
     """The documents of some SOURCEs. Iterate over it for `Document`s, as often as needed; each must be
     read before the next is asked for.
 
-    files:   what is read, in order.
-    skipped: what was left out of folders and globs, or is empty: name → why.
-    damaged: what cannot be read, or not to its end: name → error. Known for all files once all have been read.
+    files:   the files that are read, in order.
+    skipped: the files that are left out: name → reason.
+    damaged: the files that cannot be read, or not to their end: name → error. Complete after all files were read once.
     """
 
     def __init__(
@@ -74,18 +74,19 @@ class Sources:
     def documents(self, report: Callable[[float], None] | None = None, size: int = 0) -> Iterator[Document]:
         """The documents, as by iterating. See `each` for files that cannot be read.
 
-        report: is called with the fraction that has been read. size: bytes read at a time; 0 for many.
+        report: is called with the fraction that has been read.
+        size: bytes that are read at a time; 0 for the default.
         """
         for file, pieces in self._files(report, size):
             for number, first in enumerate(pieces, 1):
                 whole = self._separator is None and self._field is None
                 document = Document(file.name if whole else f"{file.name}#{number}", file, first, pieces)
                 yield document
-                for _ in document:  # what was not read of it
+                for _ in document:  # the rest that the caller did not read
                     pass
 
     def pieces(self, report: Callable[[float], None] | None = None) -> Iterator[Piece]:
-        """All documents in a row, piece by piece; none is empty. See `each` for files that cannot be read.
+        """All documents, one after another, in pieces that are not empty. See `each` for files that cannot be read.
 
         report: is called with the fraction that has been read.
         """
@@ -95,9 +96,9 @@ class Sources:
     def each(
         self, read: Callable[[SourceFile], Iterator[Given]], report: Callable[[float], None] | None = None
     ) -> Iterator[Given]:
-        """What `read` gives of each file, in a row.
+        """The results of `read` for all files, one after another.
 
-        Of several files, one that cannot be read is left out, from the damaged place on, and is known to `damaged`.
+        If one of several files cannot be read, it is left out from the damaged place on, and is listed in `damaged`.
         report: is called with the fraction that has been read.
         Raises `UserError` if there is only one file, or if all are damaged.
         """
@@ -122,7 +123,7 @@ class Sources:
 
     @property
     def damage(self) -> list[str]:
-        """A sentence for people, if any file is damaged."""
+        """A message for the user, if a file is damaged."""
         count = len({file.name for file in self.files} | self.damaged.keys())
         told = f"{len(self.damaged):,} of {count:,} files cannot be read, and are left out from the damaged place on"
         return [f"{told}: {errors(self.damaged)}."] if self.damaged else []
@@ -144,8 +145,8 @@ class Sources:
             before += file.length
 
     def told(self, documents: int) -> tuple[str, bool]:
-        """How many documents of these files were found, for people; and whether that is to be a warning, because the
-        separator stands between no two of them."""
+        """A message that says how many documents were found; and whether it is a warning: that the separator does not
+        occur between any two documents."""
         files = len(self.files)
         found = f"{documents:,} document{'s' * (documents != 1)} in {files:,} file{'s' * (files != 1)}"
         if self._separator is None or documents > files:
@@ -154,7 +155,7 @@ class Sources:
         return f"the document separator {shown!r} stands between no two documents: {found}. Is it the right one?", True
 
     def digest(self, report: Callable[[float], None] | None = None) -> str:
-        """SHA-256 of all that decides what the documents are: contents and order, but no names."""
+        """SHA-256 of everything that decides the documents: contents and order, but not names."""
         total = sum(file.size for file in self.files) or 1
         known: dict[Path, str] = {}
         done = 0
@@ -170,12 +171,12 @@ class Sources:
         return hashlib.sha256(json.dumps([parts, separator, self._field]).encode()).hexdigest()
 
     def check_unchanged(self) -> None:
-        """Raises `UserError` if a file has changed since it was found: what was read may be half old, half new."""
+        """Raises `UserError` if a file has changed since it was found, since old and new contents may be mixed then."""
         for file in self.files:
             file.check_unchanged()
 
     def _whole(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
-        """The same; a document that breaks off ends there."""
+        """The same pieces. A document that breaks off, because its file is damaged, ends there."""
         ends = True
         for data, ends in pieces:
             yield Piece(data, ends)
@@ -210,10 +211,10 @@ def open_sources(
 
     separator: text between documents (it belongs to none of them); without it a file is a document.
     field: files are JSONL, and each line is a document: the text in this field.
-    accepts: which files of folders and globs to take; those that do not look binary if it is left out. wanted: what
-    these are, in messages.
-    report: is called with what is being downloaded and the fraction that has come.
-    Raises `UserError` when a source is not there, cannot be read or has nothing usable.
+    accepts: says which files of folders and globs are taken; without it, all that do not look binary.
+    wanted: the name of such files in messages.
+    report: is called with the name of a download and the fraction that has arrived.
+    Raises `UserError` if a source does not exist, cannot be read, or holds no usable file.
     """
     if separator is not None and field is not None:
         raise UserError(
@@ -266,7 +267,7 @@ def read_one(source: str, report: Callable[[str, float], None] | None = None) ->
 
 
 def _counted(chunks: Iterator[bytes], opened: BinaryIO, start: int, told: Callable[[int], None]) -> Iterator[bytes]:
-    """The same chunks; after each, `told` hears how many bytes of the file have been read."""
+    """The same chunks. After each, `told` is called with the number of bytes of the file that have been read."""
     for chunk in chunks:
         yield chunk
         told(opened.tell() - start)

@@ -12,7 +12,7 @@ from rhapsode.files.json import parsed
 CHUNK = 1 << 20
 """Bytes read at a time."""
 NO_FIELD = "With a field, each line must be one JSON object; leave the field out to read the file as plain text."
-"""For lines that are not JSON."""
+"""The advice for lines that are not JSON."""
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -62,7 +62,7 @@ def _lzma_error() -> type[Exception]:
 
 
 def _zstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
-    """Frame by frame. (The package's own reader takes a truncated file for a whole one.)"""
+    """Decompresses frame by frame, since the package's own reader does not notice that a file is cut short."""
     try:
         import zstandard
     except ImportError:
@@ -71,7 +71,7 @@ def _zstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
     frame = decompressor.decompressobj()
     begun = False
     try:
-        # So little at a time because 4 bytes can stand for 128 KiB, and all that comes out is held.
+        # Small pieces, because 4 bytes can unpack to 128 KiB, and the result of a piece is held in memory.
         while data := file.read(4096):
             while data:
                 begun = True
@@ -92,12 +92,12 @@ def _damaged(name: str, kind: str, why: str) -> UserError:
 
 
 def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bool]]:
-    """(data, whether a document ends with it): what is between separators, wherever chunks begin and end.
+    """(data, whether a document ends after it) for the text between separators. The boundaries of chunks do not matter.
 
-    Empty documents are left out. Of a document that is larger than a chunk, one piece at a time is held.
+    Empty documents are left out. A document that is larger than a chunk comes in several pieces.
     """
-    rest = b""  # what may be the first bytes of a separator that goes on in the next chunk
-    begun = False  # whether something of the document was given already
+    rest = b""  # bytes that may be the beginning of a separator which continues in the next chunk
+    begun = False  # whether a piece of the document was given already
     for chunk in chunks:
         *whole, last = (rest + chunk).split(separator)
         for data in whole:
@@ -116,7 +116,7 @@ def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bo
 def records(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
     """The text in `field` of each line of JSONL, as UTF-8; blank lines and empty texts are left out.
 
-    A line is held whole. Raises `UserError` naming file and line.
+    One line at a time is in memory. Raises `UserError`, which names the file and the line.
     """
     rest: list[bytes] = []
     number = 0

@@ -1,9 +1,9 @@
-"""Which part of the data is held out to validate on.
+"""Choosing the part of the data that is held out for validation.
 
-Where order may say something, as in a book, that is the end of the data: the *tail*. Documents of which there are
-many, and lines that are units, stand in an order that says nothing or, worse, is sorted: the tail of an alphabetical
-list is the letter Z. So whole documents or lines are held out, chosen by a hash of what they hold: the same ones each
-time, and of equal ones all or none.
+For a long text such as a book, it is the end of the data: the *tail*. The order of many documents, or of lines that are
+units, means nothing, or it is sorted: the tail of an alphabetical list is the letter Z. So whole documents or lines are
+held out, chosen by a hash of their contents. The hash chooses the same ones each time; equal ones are all held out, or
+all not.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from rhapsode.errors import UserError
 
 By = Literal["tail", "document"]
 WEIGHED = 1 << 16
-"""Of so many documents or lines, sizes are regarded; of more, the hash alone decides."""
+"""The choice considers the sizes of up to this many documents or lines. With more, the hash alone decides."""
 NEAR = 0.9
-"""Documents are chosen until they make up this part of what is wanted."""
+"""Documents are chosen until they make up this part of the wanted size."""
 FEW = 0.5
-"""If they cannot make up this part of what is wanted, for there are few and long ones, the tail is taken, unless asked
-otherwise. Likewise lines, which may be few or all alike."""
+"""If the chosen documents or lines make up less than this part of the wanted size (since there are few, or all are
+alike), the tail is taken instead, unless the user asked otherwise."""
 
 
 class Dealt(NamedTuple):
-    """Some bytes of a document: whether they are for validation, and whether the document ends with them.
+    """Some bytes of a document: whether they are for validation, and whether the document ends after them.
 
-    whole: if it ends: it does so in truth, and not only where the other part begins.
+    whole: the document really ends there. If false, it ends only in this part, and goes on in the other.
     """
 
     valid: bool
@@ -44,31 +44,31 @@ class Dealt(NamedTuple):
 
 
 class Split(ABC):
-    """Says of each byte of the documents whether it is for validation. note: for people; may be empty."""
+    """Divides the documents into training and validation. note: a message for the user; may be empty."""
 
     note = ""
 
     @abstractmethod
     def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
-        """The same pieces, those cut in two that stand on both sides."""
+        """The same pieces, each marked as training or validation. A piece that belongs to both is cut in two."""
 
 
 class Nothing(Split):
-    """What is for validation comes from other sources."""
+    """All data is for training; the data for validation comes from other sources."""
 
     def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
         return (Dealt(False, data, ends) for data, ends in pieces)
 
 
 class Tail(Split):
-    """All from the byte `at` on."""
+    """The data from byte number `at` on is for validation."""
 
     def __init__(self, at: int) -> None:
         self.at = at
 
     def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
         room = self.at
-        begun = False  # a document of which all so far is to train on
+        begun = False  # a document that belongs to training so far
         for data, ends in pieces:
             head, rest = data[:room], data[room:]
             room -= len(head)
@@ -83,7 +83,7 @@ class Tail(Split):
 
 
 class Documents(Split):
-    """Whole documents. chosen: of each in turn, whether it is for validation."""
+    """Whole documents are for validation. chosen: for each document, in order, whether it is."""
 
     def __init__(self, chosen: Sequence[int]) -> None:
         self._chosen = chosen
@@ -101,7 +101,7 @@ class Documents(Split):
 
 
 class Lines(Split):
-    """Lines of which the lot is `below`. In each part they keep their order."""
+    """Lines whose hash is less than `below` are for validation. Both parts keep the order of lines."""
 
     note = (
         "Held out to validate: lines chosen by a hash of their text; --valid-by tail holds out the end of the data "
@@ -116,13 +116,13 @@ class Lines(Split):
             sides: tuple[list[bytes], list[bytes]] = [], []
             for line in lines:
                 sides[split_hash(line) < self._below].append(line)
-            # Both parts must know that the next line begins a document, and neither has the end of this one.
+            # Both parts must know that the next line begins a document. Neither has the end of this document.
             for valid, side in enumerate(sides):
                 yield Dealt(bool(valid), b"".join(side), ends, whole=False)
 
 
 def _lines(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[list[bytes], bool]]:
-    """Some complete lines at a time, with their newlines, and whether a document ends with them."""
+    """Some complete lines at a time, with their newlines, and whether a document ends after them."""
     rest: list[bytes] = []
     for data, ends in pieces:
         *whole, last = data.split(b"\n")
@@ -138,7 +138,7 @@ def _lines(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[list[bytes], 
 
 
 def split_hash(data: bytes) -> float:
-    """A number in 0 … 1 that is a hash of the data."""
+    """A hash of the data, as a number from 0 to 1."""
     return _fraction(hashlib.blake2b(data, digest_size=8).digest())
 
 
@@ -146,11 +146,12 @@ def _fraction(digest: bytes) -> float:
     return int.from_bytes(digest) / 2.0**64
 
 
-def held_out(lots: Iterable[float], fraction: float) -> float:
-    """Below which lot records or lines are for validation: about this fraction of them is. If none were, the lowest lot
-    is, provided that there is another to train on. Reads no more lots than it must."""
+def held_out(hashes: Iterable[float], fraction: float) -> float:
+    """The threshold: records or lines with a smaller hash are for validation, about this fraction of them. If there
+    were none, the one with the smallest hash is taken, if another is left for training. Reads no more hashes than
+    necessary."""
     lowest, highest = math.inf, -math.inf
-    for each in lots:
+    for each in hashes:
         if each < fraction:
             return fraction
         lowest, highest = min(lowest, each), max(highest, each)
@@ -162,8 +163,10 @@ def divided(
 ) -> tuple[Split, int]:
     """How the data is split, and how many documents there are.
 
-    pieces: of the documents, with what the reading of them is called; they are read once, twice or three times.
-    fraction: of the characters, about. by: None for what suits the data. lines: each line is a unit.
+    pieces: name of the pass, for reports → the pieces of all documents. It is called once, twice or three times.
+    fraction: the part of the characters to hold out, about.
+    by: None chooses what suits the data.
+    lines: each line is a unit.
     Raises `UserError`.
     """
     census = _Census(pieces("counting"), fraction)
@@ -189,14 +192,15 @@ def divided(
 
 
 class _Census:
-    """Counts the documents, and knows which of them a hash would choose.
+    """Counts the documents, and finds which of them their hashes would choose.
 
-    chosen: one byte a document, 1 where its lot is below `fraction`. lots, sizes (bytes): of the first `WEIGHED`.
+    chosen: one byte for each document: 1 where its hash is less than `fraction`.
+    hashes, sizes: of the first `WEIGHED` documents; sizes in bytes.
     """
 
     def __init__(self, pieces: Iterable[tuple[bytes, bool]], fraction: float) -> None:
         self.bytes = self.chars = 0
-        self.chosen, self.lots, self.sizes = bytearray(), array("d"), array("q")
+        self.chosen, self.hashes, self.sizes = bytearray(), array("d"), array("q")
         counter, mark, begun = CharCounter(), hashlib.blake2b(digest_size=8), 0
         for data, ends in pieces:
             self.bytes += len(data)
@@ -205,8 +209,8 @@ class _Census:
             if ends:
                 found = _fraction(mark.digest())
                 self.chosen.append(found < fraction)
-                if len(self.lots) < WEIGHED:
-                    self.lots.append(found)
+                if len(self.hashes) < WEIGHED:
+                    self.hashes.append(found)
                     self.sizes.append(self.bytes - begun)
                 mark, begun = hashlib.blake2b(digest_size=8), self.bytes
 
@@ -215,13 +219,13 @@ class _Census:
         return len(self.chosen)
 
     def choose(self, fraction: float, least: float) -> Sequence[int] | None:
-        """Of each document, whether it is chosen: those of the lowest lots that fit into `fraction` of the bytes. None
-        if they are less than `least` of that; with `least` 0, there is one at least."""
-        if self.documents > len(self.lots):
+        """For each document, whether it is chosen: those with the smallest hashes that fit into `fraction` of the
+        bytes. None if they make up less than `least` of that. If `least` is 0, at least one document is chosen."""
+        if self.documents > len(self.hashes):
             return self.chosen
         wanted = fraction * self.bytes
         room, chosen = wanted, bytearray(self.documents)
-        for n in np.argsort(self.lots, kind="stable").tolist():
+        for n in np.argsort(self.hashes, kind="stable").tolist():
             if self.sizes[n] <= room:
                 chosen[n], room = 1, room - self.sizes[n]
             if room < (1 - NEAR) * wanted:

@@ -1,2 +1,1 @@
-"""Files from anywhere: bytes with names, archives, XML and JSON read with care; files put in their place whole, and
-what is kept in a cache."""
+"""Files: reading bytes, archives, XML and JSON that nobody has checked; writing files atomically; the cache."""

@@ -1,4 +1,4 @@
-"""Work in a process of its own, for libraries that damaged data may bring down, with limits of time and memory.
+"""Work in a separate process, with limits of time and memory, for libraries that can crash on damaged data.
 
 png = apart.asked("rhapsode.modalities.music.notation", data, "2100", what="this score")    # in the program
 sys.exit(apart.answered(work))                                                   # at the end of that module
@@ -17,9 +17,10 @@ REFUSED = 2
 
 
 def asked(module: str, data: bytes, *arguments: str, what: str, seconds: float = SECONDS) -> bytes:
-    """What the module answers, run as a program that is given the data. what: is worked on, in messages.
+    """Run a module as a program, give it `data` on stdin, and return what it writes to stdout.
 
-    Raises `UserError`: the module's own, or that it ended without an answer.
+    what: a name for the data, used in messages.
+    Raises `UserError` if the module reports one, if it crashes, and if it runs for too long.
     """
     command = [sys.executable, "-m", module, *arguments]
     try:
@@ -36,8 +37,8 @@ def asked(module: str, data: bytes, *arguments: str, what: str, seconds: float =
 
 
 def answered(work: Callable[[bytes], bytes]) -> int:
-    """The other side: the data of stdin worked on, the answer or the message of a `UserError` on stdout. Returns the
-    exit status."""
+    """The other side of `asked`: apply `work` to stdin and write the result to stdout, or the message of a `UserError`.
+    Returns the exit status."""
     try:
         import resource
 

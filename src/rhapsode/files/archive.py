@@ -1,4 +1,4 @@
-"""Zip archives: their members as sources, and what is refused."""
+"""Zip archives: their members as sources, and which archives are refused."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import FREE, RATIO, Source, few, unpacked
 
 INSIDE = 1 << 20
-"""How large a small archive in an archive may become: there may be many, and two times `RATIO` is too much."""
+"""Bytes that a small archive inside an archive may unpack to. (There may be many, and `RATIO` squared is too much.)"""
 UTF8 = 1 << 11
-"""The flag of a member whose name is in UTF-8."""
+"""The flag that says that a member's name is in UTF-8."""
 FEW = 8
-"""Members that tell what is in an archive."""
+"""How many members are looked at to find out what an archive holds."""
 DAMAGE = (BadZipFile, zlib.error, LZMAError, EOFError, NotImplementedError)
 Record = TypeVar("Record")
 Reader = Callable[[Source], Iterator[Record]]
@@ -31,7 +31,7 @@ def is_zip(head: bytes) -> bool:
 
 @contextmanager
 def opened(source: Source) -> Iterator[ZipFile]:
-    """The archive. Raises `UserError` if it is damaged, encrypted or a bomb, also from within the context."""
+    """Open an archive. Raises `UserError` if it is damaged, encrypted or a zip bomb, also while the context is open."""
     try:
         with source.open() as file, ZipFile(file) as archive:
             size = file.seek(0, 2) if source.stored is None else source.stored
@@ -52,7 +52,7 @@ def opened(source: Source) -> Iterator[ZipFile]:
 
 
 def members(archive: ZipFile, name: str) -> list[Source]:
-    """What is in an archive, sorted by name, without what systems leave there."""
+    """The members of an archive, sorted by name, without files that operating systems add."""
     return [
         _member(archive, info, name)
         for info in sorted(archive.infolist(), key=lambda info: info.filename)
@@ -63,7 +63,7 @@ def members(archive: ZipFile, name: str) -> list[Source]:
 def records(
     archive: ZipFile, name: str, reader: Callable[[Source], Reader[Record] | None], refused: Refusals, known: str
 ) -> Iterator[Record]:
-    """What is in the members of an archive, one after another. One that cannot be read is counted in `refused`.
+    """The records of all members of an archive, in order. A member that cannot be read is counted in `refused`.
 
     reader: what reads a member; None if nothing does. known: what is read, a sentence for messages.
     Raises `UserError` if nothing can be read, and for damage of the only member that is of a known kind.
@@ -94,7 +94,7 @@ def records(
 
 
 def some(sources: list[Source]) -> list[Source]:
-    """A few of them, spread over all, which tell what they are: archives of other things may have many."""
+    """A few sources, evenly spread over all. They are enough to tell what an archive holds; it may hold thousands."""
     return sources[:: max(1, len(sources) // FEW)]
 
 
@@ -106,7 +106,7 @@ def _is_file(info: ZipInfo) -> bool:
 
 
 def _named(info: ZipInfo) -> str:
-    """Its name, in UTF-8 also where the archive does not say so, which many programs leave out."""
+    """The member's name. It is read as UTF-8 even without the flag, since many programs forget the flag."""
     try:
         return info.filename if info.flag_bits & UTF8 else info.filename.encode("cp437").decode()
     except UnicodeError:

@@ -1,8 +1,7 @@
-"""What takes long to make and can be made again: kept whole, as it was made, until it is damaged.
+"""A cache of files and folders that take long to make and can be made again.
 
-All that is kept has a digest, which is checked each time it is taken: no record of earlier checks can be wrong, and
-reading twelve gigabytes a second costs less than the sources' own digest does. What does not match its digest goes, is
-made again, and that is said.
+Each entry has a digest, which is checked at each use. (That is cheap: twelve gigabytes a second; and a record of
+earlier checks could be wrong.) An entry that does not match its digest is removed and made again, with a message.
 """
 
 from __future__ import annotations
@@ -23,23 +22,23 @@ from rhapsode.files.place import place, reason, sweep, synced, temporary
 
 T = TypeVar("T")
 DIGEST = "digest"
-"""The file of a folder in which its digest is."""
+"""The file in a folder that holds the folder's digest."""
 PIECE = 1 << 20
 """Bytes that are read at a time."""
 UNUSABLE = (OSError, ValueError, KeyError, TypeError, UserError)
-"""What `opened` may raise of a folder that it cannot use."""
+"""The errors that `opened` may raise for a folder that it cannot use."""
 
 
 @dataclass(frozen=True)
 class Cache:
-    """Files and folders with a digest, by their paths from `home` on. say: hears what a person should know, a
-    sentence, perhaps several times."""
+    """Files and folders with digests, named by their paths below `home`. say: is called with each message for the user;
+    the same message may come several times."""
 
     home: Path
     say: Callable[[str], None] = lambda text: None
 
     def file(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """What `make` makes, kept in the file `name`. Raises `UserError`."""
+        """The bytes in the file `name`; if it is not there yet, `make` makes them. Raises `UserError`."""
         path = self.home / name
         try:
             data = path.read_bytes()
@@ -57,8 +56,8 @@ class Cache:
         return found
 
     def folder(self, name: str, make: Callable[[Path], None], opened: Callable[[Path], T]) -> T:
-        """What `opened` makes of the folder `name`, which `make` fills; of two that do so at once, the first one's is
-        kept. Names that begin with a dot count for nothing. Raises `UserError`."""
+        """The result of `opened` for the folder `name`; if it is not there yet, `make` fills it. If two processes do so
+        at once, the first one's folder is kept. The digest ignores names that begin with a dot. Raises `UserError`."""
         path = self.home / name
         try:
             found = _taken(path, opened)
@@ -81,7 +80,7 @@ class Cache:
         self.say(f"What was kept in {path.parent} was damaged; it is made again.")
 
     def _remove(self, path: Path, opened: Callable[[Path], object]) -> None:
-        """Remove what is damaged, and not what another process has made of it meanwhile."""
+        """Remove a damaged entry, unless another process has already made it again."""
         with FileLock(path.parent / ".lock"):
             if path.exists() and _taken(path, opened) is None:
                 aside = temporary(path)
@@ -103,7 +102,7 @@ class Cache:
 
 
 def _renamed(folder: Path, path: Path) -> None:
-    """By one rename. Raises `FileExistsError` where there is one already."""
+    """Put a folder in its place by one rename. Raises `FileExistsError` if the place is taken."""
     try:
         os.rename(folder, path)
     except OSError:
@@ -114,7 +113,7 @@ def _renamed(folder: Path, path: Path) -> None:
 
 
 def _taken(path: Path, opened: Callable[[Path], T]) -> T | None:
-    """None where there is no such folder, or one that is damaged."""
+    """The result of `opened`; None if there is no such folder, or if it is damaged."""
     try:
         return opened(path) if (path / DIGEST).read_text() == _digest(path) else None
     except UNUSABLE:
@@ -122,7 +121,7 @@ def _taken(path: Path, opened: Callable[[Path], T]) -> T | None:
 
 
 def _digest(folder: Path) -> str:
-    """Of the names, sizes and contents of all files in it."""
+    """A digest of the names, sizes and contents of all files in a folder."""
     total, piece = xxh3_128(), memoryview(bytearray(PIECE))
     files = {path.relative_to(folder): path for path in folder.rglob("*") if path.is_file()}
     for name, path in sorted(files.items()):

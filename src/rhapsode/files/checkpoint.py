@@ -1,4 +1,4 @@
-"""Files: safetensors with JSON in the header. No code in data, and nothing half-written.
+"""Rhapsode's own files: safetensors with JSON in the header. They hold no code, and are written atomically.
 
 A model is one file, `model.safetensors`, usually in a folder of its own beside the training's
 `resume.safetensors`, its log and its picture. Each file is put in its place whole. Each carries a
@@ -22,15 +22,15 @@ from rhapsode.files.json import dumps
 from rhapsode.files.place import place
 
 MODEL, RESUME, INDEX = "model.safetensors", "resume.safetensors", "index.safetensors"
-"""The last holds what of its data a model has beside it, see `TrainingIndex`."""
+"""INDEX holds what a codec keeps of the training data, see `TrainingIndex`."""
 OLD_INDEX = "known.safetensors"
-"""What earlier versions called it."""
+"""The training index as earlier versions named it."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
-"""Models that come with the package: `demo:NAME` is the one in that folder's NAME."""
+"""Models that come with the package: `demo:NAME` is the folder NAME in this folder."""
 DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
-"""F16 is for weights that take little room; they are used as F32."""
+"""The types of tensors. Weights in F16 take half the room on disk, and are converted to F32 when they are loaded."""
 
 
 def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
@@ -44,7 +44,7 @@ def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
 
 
 def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    """Write a file, all or nothing; returns its checksum. Raises `UserError` when the disk will not take it."""
+    """Write a file atomically, and return its checksum. Raises `UserError` if the disk refuses it."""
     from safetensors.numpy import save as pack
 
     text = dumps(info, sort_keys=True)
@@ -55,7 +55,7 @@ def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) ->
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
-    """The model file meant by a folder, a file, or `demo:NAME`. Raises `UserError`."""
+    """The path of the model file, given its folder, the file itself, or `demo:NAME`. Raises `UserError`."""
     if str(path).startswith(SHIPPED_PREFIX):
         names = sorted(each.parent.name for each in SHIPPED.glob(f"*/{MODEL}"))
         name = str(path).removeprefix(SHIPPED_PREFIX)
@@ -87,7 +87,7 @@ def index(folder: Path) -> Path | None:
 
 
 def is_tensors(head: bytes) -> bool:
-    """Whether a file that begins so is one of safetensors, whoever wrote it."""
+    """Whether these first bytes are those of a safetensors file, of Rhapsode or of another program."""
     return head[3:9] == b"\0\0\0\0\0{"
 
 

@@ -1,4 +1,4 @@
-"""Fetching a file over HTTP so that nothing that has come is ever fetched again."""
+"""Downloads over HTTP that continue where they were interrupted."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from rhapsode.errors import UserError
 from rhapsode.files.place import on_disk, synced
 
 BLOCK = 1 << 14
-"""Bytes taken at a time: when a connection breaks, what has come of a block is lost."""
+"""Bytes read at a time. If a connection breaks, the bytes of an incomplete block are lost."""
 ATTEMPTS = 50
-"""How often a download that breaks off, but brings something each time, goes on by itself."""
+"""How often a broken download is continued automatically, if each attempt brings some bytes."""
 
 
 class Downloader:
-    """A downloader for pooch that goes on where an earlier one stopped.
+    """A downloader for pooch that continues where an earlier download stopped.
 
     What has come is kept in a `.part` file in pooch's folder, so neither a lost connection nor a
     killed process costs more than the rest of the file.
@@ -29,7 +29,7 @@ class Downloader:
     """Seconds to wait for a connection, and for the next bytes."""
 
     def __init__(self, report: Callable[[float], None]) -> None:
-        """report: is called with how much has come, 0 to 1."""
+        """report: is called with the fraction of the file that has arrived, 0 to 1."""
         self._report = report
 
     def __call__(self, url: str, output_file: str, pooch: Any) -> None:
@@ -60,7 +60,7 @@ class Downloader:
             tag.unlink(missing_ok=True)
 
     def _attempt(self, url: str, file: IO[bytes], tag: Path) -> bool:
-        """Fetch what is missing. False when it is not all there yet, but trying again will help."""
+        """Fetch the missing bytes. False if the file is not complete yet, but another attempt will help."""
         import requests
 
         begun = file.tell()

@@ -1,4 +1,4 @@
-"""Files whose y axis goes the other way than their format has it: whoever gives them says so, by their names."""
+"""Files whose y axis is upside down with respect to their format. The user names them (`--flip`)."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from pathlib import PurePath
 from rhapsode.errors import UserError
 
 _patterns: ContextVar[dict[str, bool]] = ContextVar("flipped", default={})  # noqa: B039 — never written to
-"""Whether a name has fitted each pattern."""
+"""For each pattern, whether it has matched a name."""
 
 
 @contextmanager
 def flipping(patterns: Sequence[str]) -> Iterator[None]:
-    """Files of names that fit one of the patterns are turned upside down while this is open. Raises `UserError`."""
+    """While this context is open, files whose names match a pattern are turned upside down. Raises `UserError`."""
     if not all(patterns):
         raise UserError("flip: an empty name. Give that of a file, or a pattern such as '*.dat', or '*' for all files.")
     before = _patterns.set(dict.fromkeys(patterns, False))
@@ -26,14 +26,14 @@ def flipping(patterns: Sequence[str]) -> Iterator[None]:
 
 
 def flips() -> list[str]:
-    """The patterns that hold."""
+    """The patterns that apply now."""
     return list(_patterns.get())
 
 
 def flipped(name: str) -> bool:
-    """Whether a file, or a member of an archive (`archive.zip/member`), is to be turned.
+    """Whether a file, or a member of an archive (`archive.zip/member`), is to be turned upside down.
 
-    A pattern fits the last parts of a name (`PurePath.match`): `*.dat` fits `a/b.dat`, and `*` all files.
+    A pattern is compared with the last parts of a name (`PurePath.match`): `*.dat` matches `a/b.dat`, `*` all files.
     """
     fits = [pattern for pattern in _patterns.get() if PurePath(name).match(pattern)]
     for pattern in fits:
@@ -42,7 +42,7 @@ def flipped(name: str) -> bool:
 
 
 def unused() -> str:
-    """A sentence about patterns that fitted no file so far; empty if there is none."""
+    """A message about the patterns that have matched no file so far; empty if there are none."""
     found = [pattern for pattern, fits in _patterns.get().items() if not fits]
     if not found:
         return ""

@@ -1,4 +1,4 @@
-"""Files that other files name: unless they are trusted, they are in the folder of the file that names them."""
+"""Paths in files: unless the user trusts the file, they must not lead out of the file's own folder."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ ADVICE = (
     "A file from elsewhere could name any file of yours. If you trust it, allow that with --trust-paths "
     "(trust_paths=True in Python); or put what it names into its folder"
 )
-"""For whoever meets a path that leads out of its folder."""
+"""The advice for a path that leads out of its folder."""
 
 
 @contextmanager
 def trusting(paths: bool) -> Iterator[None]:
-    """Whether paths in files may lead anywhere while this is open."""
+    """While this context is open, paths in files may lead anywhere (`paths` is true), or not."""
     before = _trusted.set(paths)
     try:
         yield
@@ -27,9 +27,10 @@ def trusting(paths: bool) -> Iterator[None]:
 
 
 def inside(folder: Path, named: str) -> Path | None:
-    """Where a path leads from a folder on; None for one that leads out of it, unless it is trusted.
+    """The path `named`, relative to a folder; None if it leads out of the folder, and paths are not trusted.
 
-    That is decided by what is written. A link in the folder is followed wherever it leads: who made the folder made it.
+    Only the written path counts. A symbolic link inside the folder is followed wherever it leads, since whoever made
+    the folder made the link.
     """
     plain = Path(named)
     if _trusted.get() or not (plain.anchor or ".." in plain.parts):

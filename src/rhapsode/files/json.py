@@ -1,4 +1,4 @@
-"""JSON: lines of it and elements of lists, from anywhere; and values as JSON that can be written."""
+"""JSON from files that nobody has checked, line by line or element by element; and writing JSON."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ SPACE = re.compile(r"[\s,]*")
 
 
 def dumps(value: Any, sort_keys: bool = False) -> str:
-    """A value as JSON that has a UTF-8: halves of surrogate pairs, as in names of other encodings, are escapes."""
+    """A value as JSON that UTF-8 can encode. (File names may contain half a surrogate pair: it is written as an
+    escape.)"""
     text = json.dumps(value, ensure_ascii=False, sort_keys=sort_keys)
     return text.encode("utf-8", "backslashreplace").decode()
 
 
 def lines(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, the object) of each line that is not blank. Raises `UserError`."""
+    """(its place, for messages; the object) for each line that is not blank. Raises `UserError`."""
     with source.open() as file:
         number = 0
         while line := file.readline(LINE + 1):
@@ -47,7 +48,7 @@ def _check(count: int, where: str) -> None:
 
 
 def parsed(line: bytes, where: str, advice: str) -> Any:
-    """The value in a line. advice: what to do about a line that is not JSON. Raises `UserError`."""
+    """The value in a line. advice: tells the user what to do if the line is not JSON. Raises `UserError`."""
     _check(line.count(b"[") + line.count(b"{"), where)
     try:
         return json.loads(line)
@@ -59,8 +60,8 @@ def parsed(line: bytes, where: str, advice: str) -> Any:
 
 
 def objects(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
-    """(where it stands, the object) of each, be they lines, elements of a list, or written over several lines. Only
-    lines are read one by one. Raises `UserError`."""
+    """(its place, for messages; the object) for each object: one in each line, elements of a list, or objects over
+    several lines. Only a file with one object in each line is read line by line. Raises `UserError`."""
     first = source.head().removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if first[0].startswith(b"{") and (not first[1] or first[0].rstrip().endswith(b"}")):
         yield from lines(source)
@@ -69,7 +70,7 @@ def objects(source: Source) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def elements(source: Source) -> Iterator[tuple[str, Any]]:
-    """(where it stands, the value) of each element of a list, or of values that follow one another. Raises
+    """(its place, for messages; the value) for each element of a list, or for each of several values in a row. Raises
     `UserError`."""
     text = source.text()
     _check(text.count("[") + text.count("{"), source.name)

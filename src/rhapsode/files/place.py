@@ -1,4 +1,4 @@
-"""Files put in their place whole: written beside it, flushed, and put there by one rename."""
+"""Atomic writing: a file is written under a temporary name, flushed to the disk, and then renamed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,19 @@ from rhapsode.errors import UserError
 from rhapsode.files.values import shown
 
 NAMED = 24
-"""Characters of a file's name that its temporary one has, so that long names stay allowed."""
+"""How many characters of a file's name its temporary name repeats. (All would make a long name too long.)"""
 LONGEST = 255
-"""Bytes of a name, where the system does not say."""
+"""The most bytes of a file's name, where the operating system does not say."""
 
 
 def place(path: Path, contents: bytes, sync: bool = True) -> None:
-    """Write a file, wholly or not at all: at every moment there is the old one, or all of the new one.
+    """Write a file atomically: at each moment, the path holds the old file or the complete new one.
 
-    Folders are made. Of a link, the file that it leads to is written; a pipe or a device, as it is. A new file has the
-    permissions that the umask leaves, one in the place of another has those of the other. sync: it stays there, too,
-    when the power fails; what can be made again does without. Raises `UserError`.
+    Missing folders are made. If the path is a symbolic link, the file that it points to is written. Pipes and devices
+    are written directly. A new file gets the permissions of the umask; a file that replaces another keeps that one's.
+    sync: wait until the file is on the disk, so that it survives a loss of power. Files that can be made again need
+    not.
+    Raises `UserError`.
     """
     try:
         real = Path(os.path.realpath(path))
@@ -43,7 +45,7 @@ def place(path: Path, contents: bytes, sync: bool = True) -> None:
 
 @contextmanager
 def replacing(path: Path, sync: bool = True) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of `path`, wholly, once the context is left without an error. Raises
+    """A temporary file, open for writing. It replaces `path` when the context ends without an error. Raises
     `OSError`."""
     mode = None
     if path.exists():
@@ -66,13 +68,13 @@ def replacing(path: Path, sync: bool = True) -> Iterator[BinaryIO]:
 
 
 def on_disk(file: IO[Any]) -> None:
-    """Have what was written to a file on the disk: it stays there when the power fails."""
+    """Wait until a file's contents are on the disk, so that they survive a loss of power."""
     file.flush()
     os.fsync(file.fileno())
 
 
 def synced(folder: Path) -> None:
-    """Have the names in a folder on the disk, where the system lets folders be synced."""
+    """Wait until the names in a folder are on the disk, if the operating system can do that."""
     with suppress(OSError):
         handle = os.open(folder, os.O_RDONLY)
         try:
@@ -83,7 +85,8 @@ def synced(folder: Path) -> None:
 
 @contextmanager
 def made(folder: Path) -> Iterator[None]:
-    """The folder and those above it, made. After an error, those of them that are empty go again."""
+    """Make a folder and its parents. If the context ends with an error, those that it made and that are empty are
+    removed."""
     new: list[Path] = []
     try:
         for each in (*reversed(folder.parents), folder):
@@ -101,7 +104,8 @@ def made(folder: Path) -> Iterator[None]:
 
 
 def check(name: str, folder: bool = False) -> None:
-    """Raises `UserError`, before any work is done, where no file, or no `folder`, of this name could be written."""
+    """Raises `UserError` if a file (or a folder, if `folder` is true) of this name cannot be written. Call it before
+    the work begins."""
     if not name:
         raise UserError(f"an empty name for what is to be written: name a {'folder' if folder else 'file'}.")
     try:
@@ -123,13 +127,13 @@ def check(name: str, folder: bool = False) -> None:
 
 
 def temporary(path: Path) -> Path:
-    """A name beside `path` for what is to be put there. It tells whose it is: see `sweep`."""
+    """A temporary name in the folder of `path`. The name tells which process it belongs to: see `sweep`."""
     return path.with_name(f".{path.name[:NAMED]}{_mark()}.{os.getpid()}.{os.urandom(4).hex()}")
 
 
 def sweep(folder: Path, owned: Collection[str] = ()) -> None:
-    """Remove what was left half made in a folder: by processes of this machine that are no more; and what was to
-    become one of `owned`, by anyone: names that no other process may write to just now."""
+    """Remove incomplete temporary files from a folder: those of processes of this machine that no longer run; and, of
+    any process, those for the names in `owned`, which no other process may be writing now."""
     import shutil
 
     with suppress(OSError):
@@ -146,7 +150,7 @@ def _mark() -> str:
 
 
 def _orphan(name: str) -> bool:
-    """Whether it is a temporary name, of a process of this machine that is no more."""
+    """Whether this is a temporary name of a process of this machine that no longer runs."""
     begin, _, end = name.rpartition(f"{_mark()}.")
     process, _, token = end.partition(".")
     if os.name != "posix" or not begin or not process.isdecimal() or len(token) != 8:
@@ -161,7 +165,7 @@ def _orphan(name: str) -> bool:
 
 
 def reason(error: Exception) -> str:
-    """What the system says, without numbers and names."""
+    """The operating system's message, without its number and without file names."""
     if isinstance(error, OSError) and error.errno == errno.EBADF:  # so is a standard stream, at times
         return "it is closed"
     said = error.strerror if isinstance(error, OSError) else None

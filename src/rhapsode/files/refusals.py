@@ -1,4 +1,4 @@
-"""What readers skipped, and why, so that nothing is lost unseen."""
+"""Counts of what readers skipped or left out, and why, so that the user is always told."""
 
 from __future__ import annotations
 
@@ -7,16 +7,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 EXAMPLES = 3
-"""Places that are named of each reason."""
+"""How many places are named for each reason."""
 LONGEST = 200
-"""Characters of a place, with what stands there."""
+"""The most characters of a place's description."""
 
 
 @dataclass
 class Refusals:
-    """skipped: records that were not read, by reason. left_out: what records that were read are without, by what it is.
+    """What was skipped and left out.
 
-    places: the first places of each.
+    skipped:  reason → how many records were not read.
+    left_out: description → how often a part of a record was left out, while the rest of the record was read.
+    places:   reason or description → the first places.
     """
 
     skipped: Counter[str] = field(default_factory=Counter)
@@ -29,12 +31,12 @@ class Refusals:
         self._note(reason, place)
 
     def leave_out(self, what: str, place: str) -> None:
-        """A record is read without something that its file has."""
+        """A record is read without one of its parts."""
         self.left_out[what] += 1
         self._note(what, place)
 
     def add(self, other: Refusals) -> None:
-        """Those of another file too."""
+        """Add the counts and places of another file."""
         self.skipped += other.skipped
         self.left_out += other.left_out
         for what, places in other.places.items():
@@ -43,7 +45,7 @@ class Refusals:
 
     @property
     def count(self) -> int:
-        """Records that were skipped."""
+        """How many records were skipped."""
         return self.skipped.total()
 
     def lines(self) -> Iterator[str]:
@@ -54,7 +56,7 @@ class Refusals:
             yield f"left out, {count:,} times: {what}{self._where(what, count)}."
 
     def told(self, where: str) -> list[str]:
-        """One sentence after another, with what they are about before each."""
+        """The sentences of `lines`, each of which begins with `where`, e.g. a file's name."""
         return [f"{where}: {line}" for line in self.lines()]
 
     def _note(self, what: str, place: str) -> None:
@@ -68,12 +70,13 @@ class Refusals:
 
 
 def some(places: Sequence[str], count: int, between: str = ", ") -> str:
-    """A few of so many places."""
+    """The first places as one text; `…` stands for the rest of `count`."""
     return between.join([*places[:EXAMPLES], *["…"] * (count > min(EXAMPLES, len(places)))])
 
 
 class Unreadable(Exception):
-    """One record of a file cannot be read. reason: in general, to be counted; place: where, and what stands there."""
+    """One record of a file cannot be read. reason: a general reason, which is counted; place: where, and what is
+    there."""
 
     def __init__(self, reason: str, place: str) -> None:
         super().__init__(f"{place}: {reason}")

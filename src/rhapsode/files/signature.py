@@ -1,5 +1,4 @@
-"""What a file is by its first bytes: sound, and common formats that nothing here reads.
-
+"""Recognising files by their first bytes: recordings, and common formats that Rhapsode does not read.
 One table, for messages: who gives such files should hear what they are, and what makes them readable."""
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from rhapsode.files.source import of_file, reading
 from rhapsode.files.xml import root
 
 HEAD = 1 << 12
-"""Bytes that the table needs."""
+"""How many first bytes the table needs."""
 PACKED = (".m4a", ".m4b", ".aac", ".mp4", ".3gp", ".amr", ".wma", ".webm")
 """Suffixes of recordings that libsndfile cannot read, but PyAV can."""
 TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption")
@@ -140,12 +139,12 @@ BY_NAME = {
     ".wma": Signature("recording", "WMA", TO_WAV),
     ".amr": Signature("recording", "AMR", TO_WAV),
 }
-"""For bytes that tell nothing, or less."""
+"""For files whose first bytes are not enough."""
 
 
 def of_head(head: bytes, suffix: str = "") -> Signature | None:
-    """The format that these first bytes are in; None for all others, plain text among them. suffix: of the file's
-    name, which tells what bytes do not: an M4A may say that it is an MP4."""
+    """The format that these first bytes belong to; None if the table does not have it (plain text, for example).
+    suffix: of the file's name; it decides where the bytes do not, since an M4A file may begin as an MP4 file does."""
     found = next((format for pattern, format in _TABLE if pattern.match(head)), None)
     if found is None and head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
         return ROOTS.get(root(head))
@@ -155,7 +154,7 @@ def of_head(head: bytes, suffix: str = "") -> Signature | None:
 
 
 def of(path: Path) -> Signature | None:
-    """The format of a file, see `of_head`; of an archive, by its members. None for what cannot be read."""
+    """The format of a file, see `of_head`. An archive is recognised by its members. None if the file cannot be read."""
     source = of_file(path, path.name)
     try:
         with reading(path.name):

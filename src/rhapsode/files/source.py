@@ -1,4 +1,4 @@
-"""Where a format reads from: a file, which may be packed, or a member of an archive."""
+"""Sources of bytes for the readers of formats: a file, perhaps compressed, or a member of an archive."""
 
 from __future__ import annotations
 
@@ -17,34 +17,35 @@ from rhapsode.errors import UserError
 from rhapsode.files.place import reason
 
 HEAD = 1 << 16
-"""Bytes that decide what a file is."""
+"""How many first bytes decide which format a file has."""
 WHOLE = 1 << 28
-"""Bytes of a file that must be held as a whole."""
+"""The most bytes of a file that is read as a whole."""
 BESIDE = 1 << 20
-"""Bytes of a file that is read anew for each of those beside it."""
+"""The most bytes of a file that belongs to other files (a transcript, a list), and is read again for each of them."""
 PIECE = 1 << 20
-"""Bytes that are asked for at a time."""
+"""Bytes that are read at a time."""
 RATIO = 200
-"""What is packed may become this many times as large, or `FREE` bytes. Ink and music shrink to a tenth or so."""
+"""A compressed file may unpack to this many times its size, or to `FREE` bytes. (Honest files reach about ten
+times.)"""
 FREE = 1 << 26
 PACKED: tuple[tuple[bytes, Callable[[IO[bytes]], Any]], ...] = (
     (b"\x1f\x8b", gzip.open),
     (b"BZh", bz2.open),
     (b"\xfd7zXZ\0", lzma.open),
 )
-"""How files of these first bytes are opened."""
+"""First bytes of a compressed file → the function that opens it."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """Bytes with a name.
+    """A named source of bytes.
 
-    name:   for messages.
-    path:   in its folder, or inside its archive.
-    open:   a new stream of the bytes.
-    beside: the bytes of the file at another path of the same folder or archive; None if there is none. Raises
+    name:   the name in messages.
+    path:   the path in its folder, or inside its archive.
+    open:   opens a new stream of the bytes.
+    beside: path → the bytes of another file of the same folder or archive; None if there is no such file. Raises
             `UserError` if these are more than `BESIDE`.
-    stored: bytes that it takes in its archive; None for a file.
+    stored: its compressed size in the archive, in bytes; None for a file.
     """
 
     name: str
@@ -63,7 +64,7 @@ class Source:
         pieces: list[bytes] = []
         left = WHOLE
         with self.open() as file:
-            # To ask for all at once would take that much memory, however small the file.
+            # Reading all at once would reserve that much memory, however small the file is.
             while piece := file.read(PIECE):
                 pieces.append(piece)
                 left -= len(piece)
@@ -81,7 +82,7 @@ class Source:
 
 @contextmanager
 def reading(name: str) -> Iterator[None]:
-    """What the system refuses becomes a `UserError`."""
+    """Turns an error of the operating system into a `UserError`."""
     try:
         yield
     except OSError as error:
@@ -89,7 +90,7 @@ def reading(name: str) -> Iterator[None]:
 
 
 def unreadable(name: str, error: OSError) -> UserError:
-    """The error for a file that the system refuses."""
+    """The error for a file that the operating system refuses to read."""
     if isinstance(error, FileNotFoundError):
         return UserError(
             f"{name}: cannot be read: there is no such file, or no longer. Look for it, and run the command again."
@@ -100,7 +101,7 @@ def unreadable(name: str, error: OSError) -> UserError:
 
 
 def tells(path: Path, test: Callable[[Source], bool]) -> bool:
-    """What the test says of a file; false for what is none or cannot be read."""
+    """The result of `test` for a file; false if it is no file, or cannot be read."""
     source = of_file(path, path.name)
     try:
         with reading(source.name):
@@ -110,7 +111,7 @@ def tells(path: Path, test: Callable[[Source], bool]) -> bool:
 
 
 def of_file(path: Path, name: str) -> Source:
-    """A file; one that is packed by gzip, bzip2 or xz is unpacked."""
+    """A file as a source. A file that is compressed with gzip, bzip2 or xz is unpacked."""
     return Source(name, path, lambda: unpacked(lambda: open(path, "rb"), name, path.stat().st_size, FREE), _file)
 
 
@@ -120,9 +121,10 @@ def of_bytes(data: bytes, name: str) -> Source:
 
 
 def unpacked(opening: Callable[[], IO[bytes]], name: str, size: int, free: int) -> IO[bytes]:
-    """A stream, or what is in it if it is packed by gzip, bzip2 or xz. opening: gives a new one.
+    """A stream of the file's bytes, unpacked if they are compressed with gzip, bzip2 or xz.
 
-    More bytes than `RATIO` times its `size`, or `free`, that come out of it are a `UserError`.
+    opening: opens a new stream of the bytes as they are.
+    Raises `UserError` if it unpacks to more than `RATIO` times its `size` and to more than `free` bytes.
     """
     with opening() as file:
         mark = file.read(6)
@@ -132,7 +134,8 @@ def unpacked(opening: Callable[[], IO[bytes]], name: str, size: int, free: int) 
 
 
 class _Unpacked(io.RawIOBase):
-    """What is in a packed file. Raises `UserError` once more than `most` bytes come out of it, and for damage."""
+    """The contents of a compressed file. Raises `UserError` after more than `most` bytes, and if the file is
+    damaged."""
 
     def __init__(self, stream: IO[bytes], file: IO[bytes], name: str, most: int) -> None:
         self._stream, self._file, self._name, self._left = stream, file, name, most
@@ -176,7 +179,7 @@ def _file(path: PurePath) -> bytes | None:
 
 
 def few(file: IO[bytes], name: str) -> bytes:
-    """All bytes of a file that is beside another. Raises `UserError` if these are more than `BESIDE`."""
+    """All bytes of a file that belongs to another. Raises `UserError` if there are more than `BESIDE`."""
     data = file.read(BESIDE + 1)
     if len(data) > BESIDE:
         raise UserError(f"{name}: larger than {BESIDE >> 20} MiB, though it goes with a file beside it. Leave it out.")

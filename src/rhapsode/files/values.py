@@ -1,4 +1,4 @@
-"""Single values of files: what they must be, and how messages show them."""
+"""Single values in files: checks, and how messages show them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 from rhapsode.errors import UserError
 
 LARGEST = 1e12
-"""No number may be larger: sums of squares stay far from the limits of float64."""
+"""The largest number that is allowed, so that sums of squares stay far below the limit of float64."""
 PARTS = 1 << 22
-"""Elements, attributes, lists, objects that are held at once, at most: scores and recordings of some 50 MB have so
-many. Each takes some hundred bytes of memory, however few it takes in its file."""
+"""The most elements, attributes, lists and objects that are kept in memory at once. Scores and recordings of 50 MB have
+that many. Each takes some hundred bytes of memory, even if it takes only a few in its file."""
 FRACTION = re.compile(r"[-+]?(?:\d{1,15}(?:\.\d{0,30})?|\.\d{1,30})|[-+]?\d{1,15}/\d{1,15}", re.ASCII)
 
 

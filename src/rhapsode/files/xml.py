@@ -1,4 +1,4 @@
-"""XML from anywhere, without the parts of it that are dangerous."""
+"""Reading XML that nobody has checked, without the features of XML that are dangerous."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from rhapsode.files.values import PARTS
 
 DEPTH = 200
 DECLARED = 512
-"""Declarations in a document type, at most; a parser looks at all of them for each element."""
+"""The most declarations in a document type. (The parser looks at all of them for each element.)"""
 NONE: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(slots=True)
 class Node:
-    """An element. `name` is without its prefix, `text` what stands directly in it, `line` where it begins. A node
-    without a name is a text between elements, see `parse`."""
+    """An element. `name` has no namespace prefix; `text` is the text directly inside it; `line` is where it begins. A
+    node without a name is a text between elements, see `parse`."""
 
     name: str
     attributes: Mapping[str, str]
@@ -79,7 +79,7 @@ def parse(source: Source, mixed: bool = False) -> Node:
     parser.buffer_text = True
     parser.specified_attributes = True
     top = Node("", NONE, 0)
-    # What is still open, with what was found in it so far.
+    # The elements that are still open, with their children so far.
     open_nodes: list[tuple[Node, list[Node], list[str]]] = [(top, [], [])]
     names: dict[str, str] = {}
     parts = line = declarations = 0

@@ -23,7 +23,7 @@ from rhapsode.data.codecs.output import Output, Piece, Prompt
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
 from rhapsode.inference.builders import Builder, Sample
-from rhapsode.inference.reader import Precomputed, Reader, as_bytes
+from rhapsode.inference.reader import NONE, Precomputed, Reader, as_bytes
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.heads._head import Head
 from rhapsode.nn.samplers import Randomness, Sampling
@@ -33,8 +33,8 @@ Stops = bytes | str | Sequence[bytes | str] | None
 ROWS_LIMIT = 65_536
 
 
-class Options(TypedDict, total=False):
-    """What can be asked for, of one sample or of many.
+class Request(TypedDict, total=False):
+    """What can be asked of one sample or many.
 
     length: steps; None for 500, or what the text should need at the most.
     seed:   None for a fresh one, which the samples report.
@@ -60,27 +60,18 @@ class Options(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Request:
-    """The options, checked. length: None for what is usual."""
-
-    prompt: Prompt
-    length: int | None
-    seed: int
-    sampling: Sampling
-    row: int
-
-
-@dataclass(frozen=True)
 class Start:
     """All that the samples of a request share.
 
-    length: of steps to be drawn, at the most. guide, output: each sample has a copy. reader: stands behind the prompt.
-    recent: the prompt's last steps, as far as the sampling looks back.
+    length: of steps to be drawn, at the most. covariates: whether the network reads any. guide, output: each sample has
+    a copy. recent: the prompt's last steps, as far as the sampling looks back. reader: stands behind the prompt.
     """
 
-    request: Request
     head: Head[Any]
+    sampling: Sampling
+    seed: int
     length: int
+    covariates: bool
     guide: Guide
     output: Output
     recent: list[Any]
@@ -88,19 +79,12 @@ class Start:
 
     def builder(self, row: int, particle: int | None = None) -> Builder:
         """What draws one sample, or one of its particles."""
-        request = self.request
-        randomness = Randomness(request.seed, row, particle=particle)
-        guide, output = self.guide.copy(), self.output.copy()
-        return Builder(self.head, request.sampling, randomness, guide, output, self.recent)
+        randomness = Randomness(self.seed, row, particle=particle)
+        return Builder(self.head, self.sampling, randomness, self.guide.copy(), self.output.copy(), self.recent)
 
 
 def generate(
-    model: Trained,
-    prompt: bytes | str = b"",
-    *,
-    samples: int = 1,
-    particles: int = 1,
-    **options: Unpack[Options],
+    model: Trained, prompt: bytes | str = b"", *, samples: int = 1, particles: int = 1, **request: Unpack[Request]
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to a `stop` or the end.
 
@@ -111,28 +95,31 @@ def generate(
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
-    options: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `row`: see `Options`.
+    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `row`: see `Request`.
     Raises `UserError` for arguments that cannot be.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
-    start = _start(model, _request(prompt, options))
-    rows = range(start.request.row, start.request.row + samples)
+    start, first = _start(model, prompt, request), request.get("row", 0)
+    numbers = range(first, first + samples)
     if particles > 1:
-        return [_best_fitting(start, row, particles) for row in rows]
-    builders = [start.builder(row) for row in rows]
-    for _ in _draw(start, builders):
-        pass
-    return [_finished(builder) for builder in builders]
+        rows = [_best_fitting(start, number, particles) for number in numbers]
+    else:
+        rows = [start.builder(number) for number in numbers]
+        for _ in _draw(start, rows):
+            pass
+    for row in rows:
+        row.finish()
+    return [row.sample() for row in rows]
 
 
-def stream(model: Trained, prompt: bytes | str = b"", **options: Unpack[Options]) -> Stream:
+def stream(model: Trained, prompt: bytes | str = b"", **request: Unpack[Request]) -> Stream:
     """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
 
     for piece in model.stream("It was", seed=1):
         print(piece.text, end="", flush=True)
     """
-    return Stream(_start(model, _request(prompt, options)))
+    return Stream(_start(model, prompt, request), request.get("row", 0))
 
 
 class Stream(Iterator[Piece]):
@@ -142,9 +129,9 @@ class Stream(Iterator[Piece]):
     string, or is part of an incomplete character, is held back until that is known.
     """
 
-    def __init__(self, start: Start) -> None:
-        self.seed = start.request.seed
-        self._builder = start.builder(start.request.row)
+    def __init__(self, start: Start, row: int) -> None:
+        self.seed = start.seed
+        self._builder = start.builder(row)
         self._pieces = self._drawn(start)
 
     def __next__(self) -> Piece:
@@ -155,43 +142,41 @@ class Stream(Iterator[Piece]):
         return self._builder.sample()
 
     def _drawn(self, start: Start) -> Iterator[Piece]:
-        for pieces in _draw(start, [self._builder]):
-            yield from pieces
+        yield from _draw(start, [self._builder])
         yield self._builder.finish()
 
 
-def _draw(
-    start: Start, builders: list[Builder], resample: Callable[[list[Builder]], Sequence[int]] | None = None
-) -> Iterator[list[Piece]]:
-    """Draw each step in all rows, given those before; yields what each step adds to the rows that go on.
+def _unended(rows: list[Builder]) -> tuple[list[Builder], list[int]]:
+    """The rows that go on, and where they stand among all."""
+    places = [place for place, row in enumerate(rows) if not row.ended]
+    return [rows[place] for place in places], places
 
-    resample: says after each step which row stands where each row is to go on; `builders` is changed accordingly.
+
+def _draw(
+    start: Start,
+    rows: list[Builder],
+    going: Callable[[list[Builder]], tuple[list[Builder], list[int]]] = _unended,
+) -> Iterator[Piece]:
+    """Draw each step in all rows, given those before; yields what it adds to each row, one after another.
+
+    going: says after each step which rows go on, and at the places of which rows.
     """
     if (at_once := _at_once(start)) is not None:
-        for builder in builders:
-            builder.take(*at_once)
+        for row in rows:
+            row.take(*at_once)
         return
-    count = len(builders)
-    alive, reader = list(range(count)), start.reader.repeat(count)
+    reader = start.reader.repeat(len(rows))
     for left in reversed(range(start.length)):
         distributions = start.head.distribution(reader.parameters)
-        yield [
-            builders[n].step(distribution, attention)
-            for n, distribution, attention in zip(alive, distributions, reader.attention, strict=True)
-        ]
-        parents: Sequence[int] = range(count)
-        if resample is not None:
-            parents = resample(builders)
-            if parents != range(count):
-                builders[:] = [builders[n].become(builders[parent]) for n, parent in enumerate(parents)]
-        places = {n: place for place, n in enumerate(alive)}
-        alive = [n for n in range(count) if not builders[n].ended]
-        if not alive or not left:
+        for row, distribution, attention in zip(rows, distributions, reader.attention, strict=True):
+            yield row.step(distribution, attention)
+        rows, places = going(rows)
+        if not rows or not left:
             break
-        chosen = [places[parents[n]] for n in alive]
-        if chosen != list(range(reader.rows)):  # what has stopped costs no more steps
-            reader = reader.take(chosen)
-        reader.read(np.array([builders[n].steps[-1] for n in alive]), np.array([builders[n].covariates for n in alive]))
+        if places != list(range(reader.rows)):  # what has stopped costs no more steps
+            reader = reader.take(places)
+        covariates = np.array([row.covariates for row in rows]) if start.covariates else NONE
+        reader.read(np.array([row.steps[-1] for row in rows]), covariates)
 
 
 def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
@@ -199,33 +184,42 @@ def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
     reader = start.reader
     if not isinstance(reader, Precomputed) or start.guide.mask() is not None:
         return None
-    distribution = start.head.distribution(reader.every[: start.length])
-    return start.head.drawn_at_once(distribution, start.request.sampling)
+    distribution = start.head.distribution(reader.all_parameters[: start.length])
+    return start.head.drawn_at_once(distribution, start.sampling)
 
 
-def _finished(builder: Builder) -> Sample:
-    builder.finish()
-    return builder.sample()
+class Particles:
+    """Rows that compete to be one sample; weights are by the model's own probabilities of what was allowed."""
+
+    def __init__(self, rows: list[Builder], random: Randomness) -> None:
+        self._rows, self._random = rows, random
+
+    def going(self, alive: list[Builder]) -> tuple[list[Builder], list[int]]:
+        """Where few of them have most of the weight, those are multiplied, and others go."""
+        count, parents, weights = len(self._rows), self._rows, _weights(self._rows)
+        if 1 / (weights**2).sum() < count / 2:
+            # Systematic: each number of copies is the expected one, rounded up or down.
+            points = (np.arange(count) + self._random.uniform()) / count
+            chosen = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1)
+            parents = [self._rows[n] for n in chosen.tolist()]
+            self._rows = [row.become(parent) for row, parent in zip(self._rows, parents, strict=True)]
+        places = {id(row): place for place, row in enumerate(alive)}
+        going = [n for n, row in enumerate(self._rows) if not row.ended]
+        return [self._rows[n] for n in going], [places[id(parents[n])] for n in going]
+
+    def chosen(self) -> Builder:
+        """One of them, by chance, according to their weights."""
+        mass = _weights(self._rows).cumsum()
+        return self._rows[min(int(mass.searchsorted(self._random.uniform() * mass[-1], side="right")), len(mass) - 1)]
 
 
-def _best_fitting(start: Start, row: int, count: int) -> Sample:
-    """One sample, out of `count` particles; weights are by the model's own probabilities of what was allowed."""
-    builders = [start.builder(row, n) for n in range(count)]
-    random = Randomness(start.request.seed, row)
-
-    def resample(builders: list[Builder]) -> Sequence[int]:
-        weights = _weights(builders)
-        if 1 / (weights**2).sum() >= count / 2:
-            return range(count)
-        # Systematic: each number of copies is the expected one, rounded up or down.
-        points = (np.arange(count) + random.uniform()) / count
-        chosen: list[int] = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1).tolist()
-        return chosen
-
-    for _ in _draw(start, builders, resample):
+def _best_fitting(start: Start, row: int, count: int) -> Builder:
+    """Of so many particles, one that fits."""
+    rows = [start.builder(row, n) for n in range(count)]
+    particles = Particles(rows, Randomness(start.seed, row))
+    for _ in _draw(start, rows, particles.going):
         pass
-    mass = _weights(builders).cumsum()
-    return _finished(builders[min(int(mass.searchsorted(random.uniform() * mass[-1], side="right")), count - 1)])
+    return particles.chosen()
 
 
 def _weights(builders: list[Builder]) -> np.ndarray:
@@ -236,20 +230,39 @@ def _weights(builders: list[Builder]) -> np.ndarray:
     return np.asarray(weights / weights.sum())
 
 
-def _start(model: Trained, request: Request) -> Start:
-    """Read the prompt."""
-    model.head.check(request.sampling)
-    begun = model.codec.begin(
-        request.prompt, attends=model.text is not None, ends=model.head.ends, lines=model.policy.lines
+def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
+    """Check the request and read the prompt. Raises `UserError` for what cannot be."""
+    for name in request.keys() - Request.__annotations__.keys():
+        raise TypeError(f"generation has no option {name!r}")
+    length, seed, row = request.get("length"), request.get("seed"), request.get("row", 0)
+    for what, value in (("length", length), ("row", row), ("seed", seed)):
+        if value is not None:
+            _whole(what, value, 0)
+    wanted = Prompt(
+        as_bytes(prompt, "prompt"),
+        request.get("style"),
+        request.get("outline"),
+        _stops(request.get("stop"), request.get("stop_after")),
+        request.get("ignore_end", False),
     )
+    sampling = request.get("sampling") or Sampling()
+    model.head.check(sampling)
+    begun = model.codec.begin(wanted, attends=model.text is not None, ends=model.head.ends, lines=model.policy.lines)
     guide = _encoded(model, begun.guide)
     covariates = along(guide, begun.steps)
-    most = guide.most()
-    usual = begun.length if most is None else most
-    length = usual if request.length is None else request.length if most is None else min(request.length, most)
-    recent = begun.steps[-request.sampling.repetition_window :].tolist()
-    reader = _read(model, begun.steps, begun.text, guide, covariates)
-    return Start(request, model.head, length, guide, begun.output, recent, reader)
+    if (most := guide.most()) is not None:
+        length = most if length is None else min(length, most)
+    return Start(
+        model.head,
+        sampling,
+        secrets.randbits(32) if seed is None else seed,
+        begun.length if length is None else length,
+        model.codec.covariates > 0,
+        guide,
+        begun.output,
+        begun.steps[-sampling.repetition_window :].tolist(),
+        _read(model, begun.steps, begun.text, guide, covariates),
+    )
 
 
 def _read(
@@ -277,25 +290,6 @@ def _encoded(model: Trained, guide: Guide) -> Guide:
             "as the model's encoder does. Train it without an encoder."
         )
     return Ahead(model.encoded(rows))
-
-
-def _request(prompt: bytes | str, options: Options) -> Request:
-    """Raises `UserError` for options that cannot be."""
-    for name in options.keys() - Options.__annotations__.keys():
-        raise TypeError(f"generation has no option {name!r}")
-    length, seed, row = options.get("length"), options.get("seed"), options.get("row", 0)
-    for what, value in (("length", length), ("row", row), ("seed", seed)):
-        if value is not None:
-            _whole(what, value, 0)
-    wanted = Prompt(
-        as_bytes(prompt, "prompt"),
-        options.get("style"),
-        options.get("outline"),
-        _stops(options.get("stop"), options.get("stop_after")),
-        options.get("ignore_end", False),
-    )
-    sampling = options.get("sampling") or Sampling()
-    return Request(wanted, length, secrets.randbits(32) if seed is None else seed, sampling, row)
 
 
 def _stops(before: Stops, after: Stops) -> dict[bytes, bool]:

@@ -194,21 +194,21 @@ class Reader:
 
 
 class Precomputed:
-    """A place in sequences whose steps do not depend on those before (`reads = false`): all is computed at once.
+    """A place in sequences of a network that does not read the step before: it computes all steps at once.
 
-    covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
+    covariates: [N, D] of all steps, `encoded`. Generation uses it as it uses a `Reader`.
     """
 
     def __init__(self, model: Trained, covariates: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
-        self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
+        self.all_parameters = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
         """[N, P] float32: the parameters of each step's distribution."""
         self._at, self.rows = 0, 1
 
     @property
     def parameters(self) -> np.ndarray:
-        return np.repeat(self.every[self._at][None], self.rows, axis=0)
+        return np.repeat(self.all_parameters[self._at][None], self.rows, axis=0)
 
     @property
     def attention(self) -> np.ndarray:

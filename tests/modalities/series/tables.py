@@ -30,3 +30,15 @@ def table(*every: Series) -> str:
             for time, value in zip(one.times, one.values.tolist(), strict=True)
         ]
     return "\n".join(rows) + "\n"
+
+
+SEEDS = (
+    table(made(30), made(20, 1, name="b")),
+    "date;time;x\n" + "".join(f"{day:02}.03.2021;{day};{day},5\n" for day in range(1, 29)),
+    "year,quarter,gdp,cpi\n" + "".join(f"{1990 + n // 4}.0,{n % 4 + 1}.0,{n * n},\n" for n in range(40)),
+    "timestamp,load\n" + "".join(f"{1700000000 + 900 * n},{n % 96}\n" for n in range(200)),
+    "\n".join(str(n * n % 17) for n in range(60)),
+    "when,what\n" + "".join(f'Jan {n} 2020,"1,{n:03}"\n' for n in range(1, 31)),
+    "w,a,b\n" + "".join(f"2024-W{n:02},{n},{-n}\n" for n in range(1, 50)),
+)
+"""Tables to be damaged."""

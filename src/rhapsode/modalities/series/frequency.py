@@ -33,6 +33,8 @@ OFF = 0.1
 """Of the distance between rows: a time farther than that from where a row belongs is not on the grid."""
 SPARSE = 20
 """Times as many places as rows is too irregular to be a series."""
+FARTHEST = 1e15
+"""Places from the first."""
 YEAR = 365.2425
 EPOCH = np.datetime64("1970-01-01", "s")
 
@@ -103,7 +105,7 @@ class Frequency:
         else:
             months = times.astype("datetime64[M]").astype(np.int64)
             exact = (months - int(first.astype("datetime64[M]").astype(np.int64))) / self.every
-        places = np.rint(exact).astype(np.int64)
+        places = np.rint(np.minimum(exact, FARTHEST)).astype(np.int64)
         return Placed(first, places, np.abs(exact - places) > OFF)
 
     def width(self) -> int:
@@ -187,8 +189,9 @@ def _checked(found: Frequency, times: np.ndarray) -> Frequency:
 
 def _commonest(steps: np.ndarray) -> float:
     """The distance between rows that occurs most; of equals the least."""
-    values, counts = np.unique(np.round(steps, 9), return_counts=True)
-    return float(values[counts.argmax()])
+    unit = 10.0 ** np.floor(np.log10(np.median(steps)) - 6)  # times that are no whole numbers are not exact
+    values, counts = np.unique(np.rint(steps / unit), return_counts=True)
+    return float(values[counts.argmax()] * unit)
 
 
 def _one_a_month(times: np.ndarray) -> bool:

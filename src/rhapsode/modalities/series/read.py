@@ -13,7 +13,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import of_file, reading
 from rhapsode.modalities.series import table as tables
-from rhapsode.modalities.series.frequency import Frequency, inferred
+from rhapsode.modalities.series.frequency import SPARSE, Frequency, inferred
 from rhapsode.modalities.series.roles import FREE, Roles, roles
 from rhapsode.modalities.series.series import Series
 from rhapsode.modalities.series.table import PARQUET, SUFFIXES, Table
@@ -21,8 +21,6 @@ from rhapsode.modalities.series.times import said
 
 SHORTEST = 3
 """Values of a series, at least."""
-LONGEST = 1 << 24
-"""Values of a series, at most, those that are missing among them."""
 TALLEST = 1e30
 """The greatest absolute value."""
 
@@ -115,13 +113,14 @@ def _series(table: Table, what: Roles, frequency: Frequency, key: str, rows: np.
         for row in rows[np.setdiff1d(np.arange(len(rows)), once)]:
             table.note("rows with the time of another one, of which the first counts", _place(table, what, row))
         rows, places = rows[once], places[once]
+        if len(places) and places[-1] >= SPARSE * len(places):
+            table.note(f"series of which fewer than one value in {SPARSE} is there, left out", key or "the only one")
+            return
         gaps = np.flatnonzero(np.diff(places) > 1)
         for gap in gaps:
             count = int(places[gap + 1] - places[gap] - 1)
             where = f"{count:,} after line {table.lines[rows[gap]]}"
             table.note("gaps between rows, filled with missing values", where)
-        if len(places) and places[-1] >= LONGEST:
-            raise UserError(f"{table.name}: a series of {places[-1]:,} rows; {LONGEST:,} are the most. Cut it.")
     for column in what.values:
         assert column.numbers is not None
         values = np.full(int(places[-1]) + 1 if len(places) else 0, np.nan)

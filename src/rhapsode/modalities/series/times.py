@@ -30,6 +30,8 @@ FORMS: tuple[tuple[str, str], ...] = (
 )
 """What times are called, in messages, and how they are written; the first that fits is taken."""
 _COMPILED = [(name, re.compile(pattern)) for name, pattern in FORMS]
+LATEST = 1e11
+"""Seconds since 1970: beyond the year 5000."""
 FIT = 0.9
 """Part of a column's cells that are times, at least, for it to be one of times."""
 
@@ -90,9 +92,10 @@ def _time(parts: dict[str, str | None]) -> datetime | None:
 
 def of_epoch(seconds: np.ndarray) -> np.ndarray:
     """[N] datetime64[s] of seconds, or milliseconds, since 1970."""
-    scale = 1000.0 if float(np.nanmax(seconds)) > 1e11 else 1.0
-    whole = np.where(np.isfinite(seconds), seconds / scale, 0).astype(np.int64).astype("datetime64[s]")
-    return np.where(np.isfinite(seconds), whole, np.datetime64("NaT", "s"))
+    scale = 1000.0 if float(np.nanmax(seconds)) > LATEST else 1.0
+    good = np.abs(seconds) < LATEST * scale
+    whole = np.where(good, seconds / scale, 0).astype(np.int64).astype("datetime64[s]")
+    return np.where(good, whole, np.datetime64("NaT", "s"))
 
 
 def said(time: object) -> str:

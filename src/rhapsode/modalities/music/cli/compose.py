@@ -25,7 +25,6 @@ from rhapsode.console.options import (
 )
 from rhapsode.console.output import check_writable
 from rhapsode.console.sampling import load, sampled
-from rhapsode.modalities.music.cli.wish import Wish
 
 MUSIC, GIVEN, PLAYED = "What to compose", "From a tune", "How it is played"
 """Headings of panels in help."""
@@ -147,6 +146,7 @@ def compose(
 
     The name of the file says its format: .mid, .abc, .musicxml, .wav, .html (a page that plays), .svg, .png, .jsonl."""
     from rhapsode.modalities.music.cli.output import write_music
+    from rhapsode.modalities.music.cli.wish import Wish
 
     check_writable(output, overwrite=True)  # which files there will be is not known yet
     sampling = sampled(

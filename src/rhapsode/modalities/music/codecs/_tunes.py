@@ -25,6 +25,7 @@ class TuneCodec(RecordCodec):
     """Tunes ⇄ steps. Subclasses are one file each in this package."""
 
     record = "tune"
+    usage = "-o tune.html"
     grid: int
     """Frames in a quarter note."""
     usual: Usual

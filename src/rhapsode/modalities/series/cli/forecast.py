@@ -39,7 +39,7 @@ def forecast(
         ),
     ] = None,
     samples: Annotated[
-        int, typer.Option(min=1, metavar="N", rich_help_panel=FORECAST, help="Sample paths of each series.")
+        int, typer.Option(min=1, metavar="N", rich_help_panel=FORECAST, help="Number of samples: paths of each series.")
     ] = 200,
     quantiles: Annotated[
         str,
@@ -57,7 +57,7 @@ def forecast(
     output: Output = "-",
     overwrite: OutputOverwrite = False,
     json: Annotated[
-        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object with quantiles and paths.")
+        bool, typer.Option("--json", rich_help_panel=OUTPUT, help="One JSON object, with quantiles and paths.")
     ] = False,
 ) -> None:
     """Say how the series of a table may go on.

@@ -1,0 +1,47 @@
+"""A new modality is a folder that the command line finds: the one that CONTRIBUTING.md shows."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import TEXT
+
+CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
+BESIDE = """
+import sys
+import rhapsode, rhapsode.modalities
+rhapsode.__path__.append(sys.argv[1])
+rhapsode.modalities.__path__.append(f"{sys.argv[1]}/modalities")
+from rhapsode.cli import main
+sys.exit(main(sys.argv[2:]))
+"""
+"""A folder of the user's, as if it were part of the package's."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    [(name, code)] = re.findall(r"```python\n# src/rhapsode/(modalities/\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.S)
+    (tmp_path / name).parent.mkdir(parents=True)
+    (tmp_path / name).write_text(code)
+    (tmp_path / name).with_name("__init__.py").touch()
+    return tmp_path
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", BESIDE, str(folder), *arguments], capture_output=True, text=True)
+
+
+def test_its_demo_and_its_option_are_there(folder: Path) -> None:
+    assert "\n  dice " in run(folder, "demo", "--help").stdout
+    assert re.fullmatch(r"[1-6] [1-6]\n", run(folder, "demo", "dice", "--rolls", "2").stdout)
+    shown = run(folder, "train", "--help").stdout
+    assert shown.index("\nDice:\n") < shown.index("  --sides N") and "Of each [default: 6]." in shown
+    (folder / "a.txt").write_text(TEXT)
+    found = run(folder, "train", str(folder / "a.txt"), "-o", str(folder / "m"), "--sides", "8")
+    assert found.returncode == 2
+    assert "--sides is for dice, but these are trained with codec chars. Leave it out." in found.stderr
