@@ -59,7 +59,7 @@ from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66
-PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
+PLAN = {"batch_size": 8, "matrix_rate": 0.06, "rate": 0.01}
 """Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
 TEMPERATURES = 0.5, 1.0
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -134,7 +134,7 @@ def test_run(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> N
     config = trained(tmp_path / "m").config
     assert (config.network.layers, config.network.width, config.reset) == (2, 128, "never")
     plan = config.facts["plan"]
-    assert (plan["rows"], plan["window"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
+    assert (plan["batch_size"], plan["sequence_length"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
     assert plan["budget"] == {"minutes": None, "epochs": None, "steps": 2}
 
 

@@ -23,7 +23,7 @@ from rhapsode.data.framed import Framed
 from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint, format1
+from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
@@ -34,6 +34,7 @@ from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
 from rhapsode.training.origin import origin
 from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.resumption import Resumption
 from rhapsode.training.sampling import Samples
 from rhapsode.training.validation import Validation
 
@@ -70,6 +71,7 @@ class Trainer(Loop):
         self._batches = framing_of(plan.framing).batches(framed, plan.batch_size, plan.sequence_length, plan.seed)
         self._validation = Validation(corpus, self.network, plan, device, self._autocast)
         self._samples = Samples(corpus)
+        self._resumption = Resumption(folder, corpus.key, group, device)
         self.rollbacks = 0
         self.best, self.best_update, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
@@ -248,70 +250,31 @@ class Trainer(Loop):
 
     def save(self) -> None:
         """Write all that a resumed run needs. Called by every process; the first one writes."""
-        tensors = {f"weight/{name}": value for name, value in self.arrays().items()}
-        tensors |= {f"optimizer/{n}": v.detach().cpu().float().numpy() for n, v in self.optimizers.state().items()}
-        for n, part in enumerate(self.state):
-            tensors[f"state/{n}"] = self.group.gather(part.float()).cpu().numpy()
-        tensors["random"] = self.group.gather(torch.get_rng_state().unsqueeze(0)).numpy()
-        if self.device.type == "cuda":
-            tensors["random_cuda"] = self.group.gather(torch.cuda.get_rng_state(self.device).unsqueeze(0)).numpy()
-        if not self.group.leads:
-            return
-        self.info |= {
+        info = self.info | {
             "plan": self.plan.model_dump(),
-            "corpus_key": self.corpus.key,
-            "processes": self.group.size,
-            "state_dtype": str(self.state[0].dtype).removeprefix("torch.") if self.state else "float32",
             "update": self.updates,
             "seconds": self.seconds,
             "rate_scale": self.rate_scale,
-            "best": self.best,
+            "best": None if math.isinf(self.best) else self.best,
             "best_update": self.best_update,
             "since_best": self.since_best,
             "leg": self.leg.model_dump(),
             "log": self._log.size if self._log else 0,
             "finished": self.done >= 1,
         }
-        if math.isinf(self.best):
-            self.info["best"] = None
-        checkpoint.save(self.folder / checkpoint.RESUME, self.info, tensors)
+        self.info = self._resumption.write(info, self.arrays(), self.optimizers.state(), self.state)
 
     def resume(self) -> None:
         """Go on from `folder`'s checkpoint. Raises `UserError` if it belongs to other data or processes."""
-        path = self.folder / checkpoint.RESUME
-        info, mark, found = checkpoint.load_info(path)
-        if info.get("corpus_key") != self.corpus.key:
-            raise UserError(
-                f"{path} was made from other data (or the data has changed since). Resume with the same sources, "
-                "or begin anew in another folder: -o OTHER."
-            )
-        if info.get("processes") != self.group.size:
-            raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
-        tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-        tensors = format1.tensors(tensors, self.network.shapes)
-
-        def part(kind: str) -> dict[str, np.ndarray]:
-            return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
-
-        if {n: v.shape for n, v in part("weight").items()} != self.network.shapes:
-            raise UserError(f"{path} does not fit its own plan: it is damaged. Begin anew in another folder: -o OTHER.")
-        self.adopt(part("weight"))
-        self.optimizers.load({n: torch.from_numpy(np.array(v)) for n, v in part("optimizer").items()})
-        rows = self.group.share(self.plan.batch_size)
-        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
-        state = part("state")
-        self.state = tuple(
-            torch.tensor(state[str(n)][rows] if self._batches.carried else state[str(n)]).to(self.device, dtype)
-            for n in range(len(state))
-        )
-        torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
-        if "random_cuda" in tensors and self.device.type == "cuda":
-            torch.cuda.set_rng_state(torch.from_numpy(tensors["random_cuda"][self.group.rank].copy()), self.device)
-        self.updates, self.seconds, self.rate_scale = info["update"], info["seconds"], info["rate_scale"]
-        self.best = math.inf if info["best"] is None else info["best"]
-        self.best_update, self.since_best = info["best_update"], info["since_best"]
-        self.leg = Leg.of(info)
-        self.info = info
+        rows = self.group.share(self.plan.batch_size) if self._batches.carried else slice(None)
+        found = self._resumption.read(self.network.shapes, rows)
+        self.adopt(found.weights)
+        self.optimizers.load(found.optimizers)
+        self.state, self.info = found.state, found.info
+        self.updates, self.seconds, self.rate_scale = (found.info[key] for key in ("update", "seconds", "rate_scale"))
+        self.best = math.inf if found.info["best"] is None else found.info["best"]
+        self.best_update, self.since_best = found.info["best_update"], found.info["since_best"]
+        self.leg = Leg.of(found.info)
 
     def _roll_back(self) -> bool:
         """The loss is not a number: go back to the last checkpoint with half the learning rate."""
