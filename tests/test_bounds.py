@@ -540,7 +540,7 @@ def test_what_is_beside_a_file_is_small(tmp_path: Path) -> None:
 
 
 def test_a_chord_symbol_is_short() -> None:
-    assert chords.known("C" + "b5" * 8)
+    assert chords.is_known("C" + "b5" * 8)
     with pytest.raises(UserError, match=r"'Cmmm.*'…: 2,000,001 characters; a symbol has at most 64"):
         chords.parse("C" + "m" * 2_000_000)
 

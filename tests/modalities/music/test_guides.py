@@ -66,7 +66,7 @@ def test_bars_are_full_and_as_many_as_asked_for(singer: Model) -> None:
             # There would be more, if bars were read that are too long or too short.
             assert plain(singer, sample).metres == (Metre(0, 3, 4),)
             if singer.codec.name == "melody":
-                lengths = [singer.record_codec.known.lengths[place] for place in sample.steps[:-1, -1]]  # type: ignore[attr-defined]
+                lengths = [singer.record_codec.repertoire.lengths[place] for place in sample.steps[:-1, -1]]  # type: ignore[attr-defined]
                 assert set(range(0, BARS * BAR + 1, BAR)) <= {0, *np.cumsum(lengths).tolist()}
     [usual] = singer.generate(seed=2)
     assert usual.record.length == BARS * BAR  # as the tunes it was fitted on

@@ -77,7 +77,7 @@ def test_a_key_that_was_not_seen_lies_near_one_that_was() -> None:
     in_g = [whistled(1)]
     assert shift(Key(0, 1)) == 5 and shift(Key(0, -1)) == -5 and shift(Key(0, -1), (5,)) == 7
     codec = fitted("melody", *in_g)
-    known: Repertoire = codec.known  # type: ignore[attr-defined]
+    known: Repertoire = codec.repertoire  # type: ignore[attr-defined]
     assert known.usual.shifts == (5,)
     found = codec.decode(codec.encode(in_g[0]), outline=Outline(silent(Key(0, -1))))
     assert np.array_equal(found.notes["pitch"], in_g[0].notes["pitch"] - 2)  # F, two semitones below G, not ten above

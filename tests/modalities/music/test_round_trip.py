@@ -55,7 +55,7 @@ def nats(model: Model, tune: Tune, density: float | None = None) -> float:
 def test_generation_is_scoring(models: dict[str, Model], name: str, tmp_path: Path) -> None:
     model = models[name]
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
-    dense = codec.known.density if codec.paced else None  # type: ignore[attr-defined]
+    dense = codec.repertoire.density if codec.paced else None  # type: ignore[attr-defined]
     for seed, (sharps, mode) in enumerate(KEYS):
         outline = codec.outline(3)
         if codec.keyed:

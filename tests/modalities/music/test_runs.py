@@ -31,7 +31,7 @@ def test_as_found_by_trying_all(sequences: list[list[int]], own: list[int]) -> N
     wanted = (0, 0, 0)
     for length in range(1, len(own) + 1):
         begins = [n for n in range(len(own) - length + 1) if places(sequences, own[n : n + length])]
-        assert known.known(query, length).tolist() == begins
+        assert known.contains(query, length).tolist() == begins
         if begins:
             wanted = length, begins[0], places(sequences, own[begins[0] : begins[0] + length])[0]
     assert known.longest(query) == wanted

@@ -48,13 +48,13 @@ def test_all_tokens_are_read_as_they_are_meant() -> None:
         for m, length in enumerate(vocabulary.tokens):
             if length.sign == AbcSign.LENGTH:
                 tune = codec.decode(np.array([n, m, n, m]))
-                pitch = codec.known.lowest + token.value - 3
+                pitch = codec.repertoire.lowest + token.value - 3
                 expected = [(0, length.value, pitch), (length.value, length.value, pitch)]
                 assert tune.notes[["start", "length", "pitch"]].tolist() == expected
     for n, token in enumerate(vocabulary.tokens):
         if token.sign == AbcSign.CHORD:
             tune = abc.loads(text(codec, np.array([n, *codec.encode(lead(0), whole=False)[3:]])))
-            assert tune.chords[0] == Chord(0, codec.known.harmonies[token.value])
+            assert tune.chords[0] == Chord(0, codec.repertoire.harmonies[token.value])
 
 
 def test_what_is_no_grammar_is_read_all_the_same() -> None:

@@ -9,7 +9,7 @@ from rhapsode.errors import UserError
 from rhapsode.modalities.speech import ssml
 from rhapsode.modalities.speech.alphabets import ARPABET, IPA
 from rhapsode.modalities.speech.inventory import Inventory
-from rhapsode.modalities.speech.lexicon import MNEMONICS, Given, given, load
+from rhapsode.modalities.speech.lexicon import MNEMONICS, Given, load, pronunciation
 from rhapsode.modalities.speech.script import Break, Reciter, Script, Style, without_marks
 from rhapsode.modalities.speech.sentences import sentences
 from rhapsode.modalities.speech.utterance import Utterance
@@ -65,7 +65,7 @@ def test_a_lexicon(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=f"line 2: {message}"):
             load(file)
     with pytest.raises(UserError, match="no phones that are known"):
-        given("[[a]] b]]", "here")
+        pronunciation("[[a]] b]]", "here")
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_a_lexicon(tmp_path: Path) -> None:
     ["(gif)", '"gif"', "'gif'.", "#gif", "gif/no", "a@gif.com", "-gif-", "gif…", "*gif*", "gif's", "1gif", "gif"],
 )
 def test_a_word_of_the_lexicon_is_said_wherever_it_stands(text: str) -> None:
-    words = {"gif": given("dʒˈɪf", "here")}
+    words = {"gif": pronunciation("dʒˈɪf", "here")}
     assert ("dʒ ɪ f" in symbols(text, words)) == (text not in ("1gif", "gif's", "a@gif.com"))
 
 

@@ -222,12 +222,12 @@ def fit(
     x_height: float | None = None,
     margin: float = 5.0,
     size: float = 100.0,
-    known: float | None = None,
+    own_x_height: float | None = None,
 ) -> Layout:
     """A page cut to a drawing, all in mm; every point keeps its place relative to the others.
 
     x_height: to scale it to; by default `FITTED` if the drawing has a text, and or else its longer side becomes `size`.
-    known: the drawing's own x-height; otherwise it is measured.
+    own_x_height: the drawing's own x-height; otherwise it is measured.
     """
     check(drawing)
     left, top, right, bottom = drawing.bounds
@@ -237,7 +237,7 @@ def fit(
     if x_height is not None or drawing.text is not None:
         nominal = FITTED if x_height is None else x_height
         # A dot or a dash has no x-height, and any scale will do.
-        scale = nominal / (known or metrics(drawing).x_height) if bottom - top >= 1 / LIMIT else min(scale, 1.0)
+        scale = nominal / (own_x_height or metrics(drawing).x_height) if bottom - top >= 1 / LIMIT else min(scale, 1.0)
     if not longer * scale + 2 * margin <= LARGEST:
         raise UserError(
             f"{drawing.name or 'the drawing'} would be {longer * scale + 2 * margin:,.0f} mm long at that x-height, "

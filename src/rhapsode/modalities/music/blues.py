@@ -76,7 +76,7 @@ def _swung(frames: np.ndarray) -> np.ndarray:
     return np.asarray(frames // 2 * 3 + frames % 2 * 2)
 
 
-def _tune(found: np.ndarray, frames: int, over: Sequence[str], key: int, title: str, ticks: int = GRID) -> Tune:
+def _tune(rows: np.ndarray, frames: int, over: Sequence[str], key: int, title: str, ticks: int = GRID) -> Tune:
     names = [*over] * -(-frames // CHORUS)
     changes = [
         Chord(n * HALF * ticks // GRID, name)
@@ -84,7 +84,7 @@ def _tune(found: np.ndarray, frames: int, over: Sequence[str], key: int, title: 
         if n * HALF < frames and (n == 0 or name != names[n - 1])
     ]
     return Tune(
-        found,
+        rows,
         ticks,
         frames * ticks // GRID,
         PARTS,

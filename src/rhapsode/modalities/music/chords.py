@@ -162,7 +162,7 @@ def written(symbol: str) -> tuple[str, str, str]:
     return letter + accidental, ending, bass.upper() + bass_accidental.replace("+", "#")
 
 
-def known(symbol: str) -> bool:
+def is_known(symbol: str) -> bool:
     """Whether `parse` knows it."""
     try:
         parse(symbol)

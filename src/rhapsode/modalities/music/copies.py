@@ -175,7 +175,7 @@ class MelodyIndex:
         if not length:
             return Copied(0, count, 0.0)
         covered = np.zeros(count + 1, np.int64)
-        begins = self._runs.known(symbols, LONG - 1)
+        begins = self._runs.contains(symbols, LONG - 1)
         np.add.at(covered, begins, 1)
         np.add.at(covered, begins + LONG, -1)
         share = float((covered.cumsum()[:count] > 0).mean())

@@ -151,7 +151,7 @@ class _TuneCounts:
         self.high = max(self.high, int(pitches.max(initial=self.high)))
 
     def result(self, refused: Refusals) -> TuneStatistics:
-        unknown = {symbol: count for symbol, count in self.chords.items() if not chords.known(symbol)}
+        unknown = {symbol: count for symbol, count in self.chords.items() if not chords.is_known(symbol)}
         total = int(self.notes.total)
         grid = next(
             (steps for steps, on in zip(GRIDS, self.on_grid, strict=True) if total and on >= ON_GRID * total), None

@@ -95,6 +95,6 @@ def loudness(text: str, option: str = "loudness") -> int:
     return found
 
 
-def listed(found: Iterable[int]) -> str:
+def listed(programs: Iterable[int]) -> str:
     """Programs with their names, for messages."""
-    return ", ".join(KIT if each == DRUMS else f"{each} {NAMES[each]}" for each in found)
+    return ", ".join(KIT if each == DRUMS else f"{each} {NAMES[each]}" for each in programs)

@@ -53,7 +53,7 @@ def home(tune: Tune) -> Key:
     roots = np.zeros(24)
     ticks = [*(each.tick for each in tune.chords), tune.length]
     for chord, end in zip(tune.chords, ticks[1:], strict=True):
-        harmony = chords.parse(chord.symbol) if chords.known(chord.symbol) else None
+        harmony = chords.parse(chord.symbol) if chords.is_known(chord.symbol) else None
         if harmony is not None and harmony.root >= 0:
             roots[harmony.root + 12 * ((harmony.root + 3) % 12 in harmony.tones)] += max(0, end - chord.tick)
     return _key(int(roots.argmax())) if roots.any() else estimated(tune)
@@ -63,7 +63,7 @@ def natural(tune: Tune, ticks: int, shifts: Sequence[int] = ()) -> Tune:
     """The same in the key without accidentals (C major, A minor, D dorian), moved by its `distance`, with `ticks` in a
     quarter. Chords that have no meaning are left out; a part with one note at a time has so still, however short these
     are."""
-    found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.known(each.symbol))), ticks)
+    found = rescaled(replace(tune, chords=tuple(each for each in tune.chords if chords.is_known(each.symbol))), ticks)
     parts = [found.notes[found.notes["part"] == n] for n in range(len(tune.parts))]
     crowded = [n for n, part in enumerate(parts) if not alone(part) and alone(tune.notes[tune.notes["part"] == n])]
     if crowded:

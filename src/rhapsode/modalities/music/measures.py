@@ -208,7 +208,7 @@ def _repeated(notes: np.ndarray, which: np.ndarray, offsets: np.ndarray) -> int:
 def _harmonies(tune: Tune, starts: np.ndarray, pitches: np.ndarray) -> Iterator[tuple[int, chords.Harmony]]:
     """The pitch class of each note under a chord, and the chord."""
     at = np.searchsorted([chord.tick for chord in tune.chords], starts, "right") - 1
-    known = [chords.parse(chord.symbol) if chords.known(chord.symbol) else None for chord in tune.chords]
+    known = [chords.parse(chord.symbol) if chords.is_known(chord.symbol) else None for chord in tune.chords]
     for n, pitch in zip(at.tolist(), pitches.tolist(), strict=True):
         harmony = known[n] if n >= 0 else None
         if harmony and harmony.root >= 0:

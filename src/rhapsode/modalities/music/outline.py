@@ -60,20 +60,20 @@ class Outline:
         key = home(tune)
         return frozenset((7 * key.sharps + tone) % 12 for tone in SCALES.get(key.mode, SCALES[0]))
 
-    def timed(self, found: Tune) -> Tune:
+    def timed(self, tune: Tune) -> Tune:
         """What was drawn along it, with its metres and tempos."""
-        own = rescaled(self.tune, found.ticks)
+        own = rescaled(self.tune, tune.ticks)
         if self.loop:
-            found = _before(found, own.length)
+            tune = _before(tune, own.length)
         return replace(
-            found, metres=own.metres or found.metres, tempos=own.tempos or found.tempos, title=own.title, name=own.name
+            tune, metres=own.metres or tune.metres, tempos=own.tempos or tune.tempos, title=own.title, name=own.name
         )
 
-    def placed(self, found: Tune, shifts: Sequence[int] = ()) -> Tune:
+    def placed(self, tune: Tune, shifts: Sequence[int] = ()) -> Tune:
         """What was drawn along it in the key without accidentals: in its own key, from which it was moved there as
         `keys.natural` does it, with its metres, tempos, chords."""
-        own = rescaled(self.tune, found.ticks)
-        moved = transposed(found, within(-distance(own, shifts), pitched(found)["pitch"]), own.keys)
+        own = rescaled(self.tune, tune.ticks)
+        moved = transposed(tune, within(-distance(own, shifts), pitched(tune)["pitch"]), own.keys)
         return replace(self.timed(moved), chords=own.chords or moved.chords)
 
     def drawn(self, bar: int, part: int) -> bool:

@@ -26,7 +26,7 @@ class _Level:
     places: np.ndarray
     begins: np.ndarray
 
-    def known(self, codes: np.ndarray) -> np.ndarray:
+    def contains(self, codes: np.ndarray) -> np.ndarray:
         """Names [M] int64 of pairs; -1 for those that are not there, and for codes below 0."""
         at = np.searchsorted(self.codes, codes)
         at[at == len(self.codes)] = 0
@@ -44,7 +44,7 @@ class Runs:
             self._levels.append(self._named(symbols, np.arange(len(symbols))))
 
     def longest(self, symbols: np.ndarray) -> tuple[int, int, int]:
-        """The longest run of these symbols [M] that is known: its length, and where it begins in them and among the
+        """The longest run of these symbols [M] that is contains: its length, and where it begins in them and among the
         known, the first of several. All 0 if there is none."""
         names = self._names(symbols)
         if not names:
@@ -62,7 +62,7 @@ class Runs:
         first = own[:1]
         return low, int(first[0]), int(self._matches(names, level, low, first, places)[1].min())
 
-    def known(self, symbols: np.ndarray, length: int) -> np.ndarray:
+    def contains(self, symbols: np.ndarray, length: int) -> np.ndarray:
         """Where in these symbols runs of `length` that are known begin: [K] places, ascending."""
         level = length.bit_length() - 1
         names = self._names(symbols, level)
@@ -78,17 +78,17 @@ class Runs:
     ) -> tuple[np.ndarray, np.ndarray]:
         """Where runs of `length`, 2 ** level to twice that, begin that are on both sides: in the query, whose names
         these are, and among the known. own, places: where to look; everywhere by default."""
-        known, shift = self._levels[level], length - (1 << level)
+        contains, shift = self._levels[level], length - (1 << level)
         if own is None or places is None:
             own = np.flatnonzero(names[level] >= 0)
             kinds = np.unique(names[level][own])
-            places = np.concatenate([known.places[known.begins[n] : known.begins[n + 1]] for n in kinds])
+            places = np.concatenate([contains.places[contains.begins[n] : contains.begins[n + 1]] for n in kinds])
         own = own[own + length <= len(names[level]) + (1 << level) - 1]
         own = own[names[level][own + shift] >= 0]
         places = places[self._room[places] >= length]
-        count = len(known.codes)
+        count = len(contains.codes)
         mine = names[level][own] * count + names[level][own + shift]
-        theirs = known.names[places].astype(np.int64) * count + known.names[places + shift]
+        theirs = contains.names[places].astype(np.int64) * count + contains.names[places + shift]
         return own[np.isin(mine, theirs)], places[np.isin(theirs, mine)]
 
     def _names(self, symbols: np.ndarray, most: int = 64) -> list[np.ndarray]:
@@ -96,7 +96,7 @@ class Runs:
         found: list[np.ndarray] = []
         codes = symbols
         while len(codes) and len(found) <= most and self._has(len(found)):
-            names = self._levels[len(found)].known(codes)
+            names = self._levels[len(found)].contains(codes)
             if names.max() < 0:
                 break
             found.append(names)

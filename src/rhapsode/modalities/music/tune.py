@@ -150,26 +150,26 @@ def pitched(tune: Tune) -> np.ndarray:
     return tune.notes[~drums[tune.notes["part"]]] if drums.any() else tune.notes
 
 
-def ordered(found: np.ndarray) -> np.ndarray:
+def ordered(rows: np.ndarray) -> np.ndarray:
     """Notes [N] of `NOTE` by start, then pitch, then part."""
-    return found[np.lexsort((found["part"], found["pitch"], found["start"]))]
+    return rows[np.lexsort((rows["part"], rows["pitch"], rows["start"]))]
 
 
-def separate(found: np.ndarray) -> np.ndarray:
+def separate(rows: np.ndarray) -> np.ndarray:
     """Notes [N] of `NOTE` in order, such that no two of one part and pitch sound at once.
 
     A note ends where the next of its pitch begins; of those that begin together the longest is kept. Length is at
     least a tick.
     """
-    found = found[np.lexsort((-found["length"], found["start"], found["pitch"], found["part"]))]
-    np.maximum(found["length"], 1, out=found["length"])
-    same = (found["part"][1:] == found["part"][:-1]) & (found["pitch"][1:] == found["pitch"][:-1])
-    apart = found["start"][1:] - found["start"][:-1]
-    kept = np.concatenate([np.ones(min(len(found), 1), bool), ~same | (apart > 0)])
+    rows = rows[np.lexsort((-rows["length"], rows["start"], rows["pitch"], rows["part"]))]
+    np.maximum(rows["length"], 1, out=rows["length"])
+    same = (rows["part"][1:] == rows["part"][:-1]) & (rows["pitch"][1:] == rows["pitch"][:-1])
+    apart = rows["start"][1:] - rows["start"][:-1]
+    kept = np.concatenate([np.ones(min(len(rows), 1), bool), ~same | (apart > 0)])
     if not kept.all():
-        return separate(found[kept])
-    found["length"][:-1] = np.where(same, np.minimum(found["length"][:-1], apart), found["length"][:-1])
-    return ordered(found)
+        return separate(rows[kept])
+    rows["length"][:-1] = np.where(same, np.minimum(rows["length"][:-1], apart), rows["length"][:-1])
+    return ordered(rows)
 
 
 def changing_metres(metres: list[Metre], ticks: int) -> tuple[Metre, ...]:

@@ -66,7 +66,7 @@ def moved(tune: Tune, to: int | str) -> Tune:
     keys = found.keys if wanted is None else (replace(wanted, tick=0), *found.keys[1:])
     if to % 12 == 0:
         return replace(found, keys=keys, chords=tune.chords)
-    known = tuple(each for each in tune.chords if symbols.known(each.symbol))
+    known = tuple(each for each in tune.chords if symbols.is_known(each.symbol))
     return transposed(replace(tune, chords=known), to, keys)
 
 

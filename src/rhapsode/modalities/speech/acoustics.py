@@ -50,7 +50,7 @@ class Acoustics:
     def seconds(self) -> float:
         return len(self) * self.hop
 
-    def each(self, change: Callable[[np.ndarray], np.ndarray]) -> Acoustics:
+    def map(self, change: Callable[[np.ndarray], np.ndarray]) -> Acoustics:
         """The same with its three arrays as `change` makes them."""
         spectrum, aperiodicity, f0 = map(change, (self.spectrum, self.aperiodicity, self.f0))
         return replace(self, spectrum=spectrum, aperiodicity=aperiodicity, f0=f0)

@@ -43,7 +43,7 @@ class SpeechResult:
     files: list[Path]
     spoken: Spoken
     far: Distance
-    heard: float
+    corpus_seconds: float
     took: float
 
 

@@ -79,7 +79,7 @@ class RecordingStatistics(Statistics):
 
 def describe(utterances: Sequence[Utterance], times: Times) -> RecordingStatistics:
     """utterances: at least one; times: what `times_of` found of them."""
-    fit = [one for one in times.heard if not one.unfit]
+    fit = [one for one in times.recordings if not one.unfit]
     seconds = [one.seconds for one in fit]
     aligned = [one for one in times.aligned if one is not None]
     phones = Counter(phone.symbol for one in aligned for phone in one.utterance.phones if phone.symbol != PAUSE)
@@ -92,7 +92,7 @@ def describe(utterances: Sequence[Utterance], times: Times) -> RecordingStatisti
         speakers=dict(speakers.most_common()) if set(speakers) != {""} else {},
         rates=dict(Counter(one.rate for one in fit).most_common()),
         phones=dict(phones.most_common()),
-        faults=with_faults(utterances, times.heard),
+        faults=with_faults(utterances, times.recordings),
         left_out=times.left_out,
         notes=tuple(times.notes),
         doubts=tuple(worst(aligned, SHOWN)),

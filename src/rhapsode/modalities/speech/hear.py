@@ -33,7 +33,7 @@ def recogniser() -> Callable[[Sound], str]:
         raise UserError("pocketsphinx is not installed. Install it: pip install 'rhapsode[hear]'") from None
     decoder = Decoder(samprate=RATE, loglevel="FATAL")
 
-    def heard(sound: Sound) -> str:
+    def transcript(sound: Sound) -> str:
         samples = resampled(sound, RATE).samples
         level = float(np.sqrt(np.mean(samples**2))) or 1.0
         samples = (samples * LOUDNESS / level).clip(-1, 1)
@@ -43,7 +43,7 @@ def recogniser() -> Callable[[Sound], str]:
         found = decoder.hyp()
         return str(found.hypstr) if found else ""
 
-    return heard
+    return transcript
 
 
 def error_rate(pairs: Iterable[tuple[str, str]]) -> ErrorRate:

@@ -57,7 +57,7 @@ def is_ipa(text: str) -> bool:
     return bool(segments(PARTS.sub("", IGNORED.sub("", text))))
 
 
-def given(phones: str, where: str, of: str = "") -> Given:
+def pronunciation(phones: str, where: str, of: str = "") -> Given:
     """Phones as someone wrote them: [[mnemonics]], IPA, perhaps in slashes, or symbols of another alphabet with spaces
     between. of: the alphabet, if it is known. Raises `UserError`."""
     plain = phones.strip()
@@ -87,5 +87,5 @@ def load(path: Path) -> dict[str, Given]:
         word = re.sub(r"\(\d+\)$", "", word.strip()).lower()
         if not WORD.fullmatch(word) or not phones.strip():
             raise UserError(f"{where}: {line.strip()[:60]!r} is not a word, a tab and its phones.")
-        found.setdefault(word, given(phones, where))  # CMUdict's word(2) is the less usual way
+        found.setdefault(word, pronunciation(phones, where))  # CMUdict's word(2) is the less usual way
     return found

@@ -47,25 +47,25 @@ def listened(
     return found
 
 
-def rate_for(heard: Sequence[RecordingFacts]) -> int:
-    """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above. heard: at
+def rate_for(facts: Sequence[RecordingFacts]) -> int:
+    """Samples a second at which to take them all: the commonest rate, or one of `USUAL` if that is above. facts: at
     least one that is fit."""
-    counts = Counter(one.rate for one in heard if not one.unfit)
+    counts = Counter(one.rate for one in facts if not one.unfit)
     rate = max(counts, key=lambda each: (counts[each], each))
     if rate <= max(USUAL):
         return rate
     return next((usual for usual in USUAL if rate % usual == 0), max(USUAL))
 
 
-def notes(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts], rate: int) -> list[str]:
+def notes(utterances: Sequence[Utterance], facts: Sequence[RecordingFacts], rate: int) -> list[str]:
     """What a person should be told of the recordings: how much there is, at which rate it is taken, what is wrong."""
     found = []
-    rates = Counter(one.rate for one in heard if not one.unfit)
+    rates = Counter(one.rate for one in facts if not one.unfit)
     if set(rates) != {rate}:
         had = ", ".join(f"{each:,} ({count:,})" for each, count in sorted(rates.items()))
         lower = f" Those with fewer have nothing above {min(rates) / 2000:g} kHz." if min(rates) < rate else ""
         found.append(f"Samples a second: {had}; all are taken at {rate:,}.{lower}")
-    worst = list(with_faults(utterances, heard).items())
+    worst = list(with_faults(utterances, facts).items())
     for fault, names in worst[:NAMED]:
         found.append(f"Recordings {fault}: {listing(names)}.")
     if len(worst) > NAMED:
@@ -74,24 +74,24 @@ def notes(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts], rate
     return found
 
 
-def with_faults(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts]) -> dict[str, list[str]]:
+def with_faults(utterances: Sequence[Utterance], facts: Sequence[RecordingFacts]) -> dict[str, list[str]]:
     """What is to be said of recordings, the most frequent first → names of those of which it is."""
-    found = _names((fault, one.name) for one, each in zip(utterances, heard, strict=True) for fault in each.faults)
+    found = _names((fault, one.name) for one, each in zip(utterances, facts, strict=True) for fault in each.faults)
     return dict(sorted(found.items(), key=lambda each: -len(each[1])))
 
 
-def without_use(utterances: Sequence[Utterance], heard: Sequence[RecordingFacts]) -> dict[str, list[str]]:
+def without_use(utterances: Sequence[Utterance], facts: Sequence[RecordingFacts]) -> dict[str, list[str]]:
     """Why recordings teach nothing → names of those that do not."""
-    return _names((each.unfit, one.name) for one, each in zip(utterances, heard, strict=True) if each.unfit)
+    return _names((each.unfit, one.name) for one, each in zip(utterances, facts, strict=True) if each.unfit)
 
 
-def fitting(heard: Sequence[RecordingFacts], utterances: Sequence[Utterance | None]) -> list[RecordingFacts]:
+def fitting(facts: Sequence[RecordingFacts], utterances: Sequence[Utterance | None]) -> list[RecordingFacts]:
     """The same, of which those are `unfit`, too, whose texts cannot be what is said. utterances: with their phones,
     None for those that are not to be judged."""
     judged = [n for n, one in enumerate(utterances) if one is not None]
     phones = np.array([sum(phone.symbol != PAUSE for phone in one.phones) for one in utterances if one is not None])
-    whys = misfits(phones, np.array([heard[n].spoken for n in judged]))
-    found = list(heard)
+    whys = misfits(phones, np.array([facts[n].spoken for n in judged]))
+    found = list(facts)
     for n, why in zip(judged, whys, strict=True):
         found[n] = replace(found[n], unfit=why)
     return found

@@ -49,11 +49,11 @@ LITTLE = 300
 
 @dataclass(frozen=True)
 class Times:
-    """When everything is said. heard: of each utterance; aligned: of each, None for one that is `unfit`; left_out: why
-    nothing can be learnt of some → their names, of those that are hardly of their texts the worst first; notes: what
-    else a person should be told, a sentence each."""
+    """When everything is said. recordings: what they are, of each utterance; aligned: of each, None for one that is
+    `unfit`; left_out: why nothing can be learnt of some → their names, of those that are hardly of their texts the
+    worst first; notes: what else a person should be told, a sentence each."""
 
-    heard: list[RecordingFacts]
+    recordings: list[RecordingFacts]
     aligned: list[Aligned | None]
     left_out: dict[str, list[str]]
     notes: list[str] = field(default_factory=list)
@@ -102,10 +102,10 @@ def prepared(
     sweep(cache.home / FOLDER)
     with pool(cores() if len(utterances) > FEW else 1) as processes:
         times = times_of(utterances, cache, language, processes, report)
-        rate = rate or rate_for(times.heard)
-        told += [*times.notes, *notes(utterances, times.heard, rate)]
+        rate = rate or rate_for(times.recordings)
+        told += [*times.notes, *notes(utterances, times.recordings, rate)]
         kept = [(n, one.utterance) for n, one in enumerate(times.aligned) if one is not None and one.fit >= BAD]
-        analyses = [_Analysis(utterances[n], times.heard[n].digest, hop / 1000, name, rate) for n, _ in kept]
+        analyses = [_Analysis(utterances[n], times.recordings[n].digest, hop / 1000, name, rate) for n, _ in kept]
         done = processes.map(partial(_kept, home=cache.home), analyses)
         for number, ((n, timed), analysis, said) in enumerate(zip(kept, analyses, done, strict=True), 1):
             for each in said:
@@ -219,7 +219,7 @@ def _trimmed(utterance: Spoken, hop: float) -> Spoken:
     times[0], times[-1] = first * hop, last * hop
 
     def frames() -> Acoustics:
-        return acoustics().each(lambda values: values[first : last + 1])
+        return acoustics().map(lambda values: values[first : last + 1])
 
     def samples() -> Sound:
         whole = sound()

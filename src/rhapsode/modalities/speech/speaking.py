@@ -138,7 +138,7 @@ def _scripted(text: str | Iterable[str], note: Callable[[str], None]) -> tuple[s
     return marked, script
 
 
-def known(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) -> Utterance:
+def with_known_phones(codec: Speech, utterance: Utterance, told: Told, alphabet: str = IPA) -> Utterance:
     """The utterance, whose phones are of an alphabet, with phones that the voice knows. Raises `UserError` if most of
     them are like none of these."""
     found, changed = codec.inventory.said(utterance, alphabet)

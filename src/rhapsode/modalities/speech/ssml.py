@@ -14,7 +14,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.source import Source
 from rhapsode.files.xml import Node, parse, root
 from rhapsode.modalities.speech.alphabets import ARPABET, IPA, XSAMPA
-from rhapsode.modalities.speech.lexicon import MNEMONICS, given
+from rhapsode.modalities.speech.lexicon import MNEMONICS, pronunciation
 from rhapsode.modalities.speech.script import Break, Script, Style
 
 ROOT = "speak"
@@ -84,7 +84,7 @@ class _SsmlReading:
         elif name == "phoneme" and attributes.get("alphabet", "ipa").lower() in ALPHABETS:
             where = f"{self.name}, line {node.line}: phoneme"
             of = ALPHABETS[attributes.get("alphabet", "ipa").lower()]
-            self.text.append(self.script.mark(given(attributes.get("ph", ""), where, of)))
+            self.text.append(self.script.mark(pronunciation(attributes.get("ph", ""), where, of)))
         elif name in ("prosody", "emphasis"):
             self._styled(node, self._style(node, style), style)
         else:

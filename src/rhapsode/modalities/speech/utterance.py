@@ -79,8 +79,7 @@ Kind = TypeVar("Kind", bound="Utterance")
 class Utterance:
     """phones in order; speaker: empty where there is but one; sound: gives what was recorded or made, and raises
     `NoSound` where nothing was; path: of the recording, if it is a file; root: the folder that was given, in which it
-    was found; delivery: how one that has yet to be said
-    should be."""
+    was found; delivery: how one that has yet to be said should be."""
 
     phones: tuple[Phone, ...]
     text: str = ""

@@ -65,15 +65,15 @@ def measured(folder: Path, report: Report) -> dict[str, Any] | None:
     return found
 
 
-def said(found: Mapping[str, Any]) -> str:
+def said(figures: Mapping[str, Any]) -> str:
     """What was measured, for people."""
-    parts = [f"MCD {found['mcd_db']:.1f} dB"] if "mcd_db" in found else []
-    if "f0_rmse_hz" in found:
-        parts.append(f"F0 {found['f0_rmse_hz']:.0f} Hz off")
-    if "words_wrong" in found:
-        rates = (found["words_wrong"], found["words_wrong_recorded"])
+    parts = [f"MCD {figures['mcd_db']:.1f} dB"] if "mcd_db" in figures else []
+    if "f0_rmse_hz" in figures:
+        parts.append(f"F0 {figures['f0_rmse_hz']:.0f} Hz off")
+    if "words_wrong" in figures:
+        rates = (figures["words_wrong"], figures["words_wrong_recorded"])
         parts.append("{:.0%} of words wrong (recordings {:.0%})".format(*rates).replace("%", " %"))
-    return f"{found['utterances']:,} held-out recordings: {', '.join(parts)}"
+    return f"{figures['utterances']:,} held-out recordings: {', '.join(parts)}"
 
 
 def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Spoken], report: Report) -> dict[str, float]:
@@ -100,4 +100,4 @@ def _understood(voice: Model, prosody: Model | None, theirs: Sequence[Spoken], r
 def _together(one: Acoustics, other: Acoustics) -> tuple[Acoustics, Acoustics]:
     """As far as both go: a recording may end some frames before its times do."""
     count = min(len(one), len(other))
-    return one.each(lambda values: values[:count]), other.each(lambda values: values[:count])
+    return one.map(lambda values: values[:count]), other.map(lambda values: values[:count])

@@ -117,7 +117,7 @@ def write_ink(
         ]
         firsts, drawn = [part[0] for part in parts], [stacked(model, lines, part) for part in parts]
         known = hand_of(model).x_height if len(lines) > 1 else None
-        layouts = [fit(one.record, pen.x_height, known=known) for one in drawn] if pictured else []
+        layouts = [fit(one.record, pen.x_height, own_x_height=known) for one in drawn] if pictured else []
     for name, one in zip(shown, firsts, strict=False):
         attention_picture(one, Path(name))
     if layouts:

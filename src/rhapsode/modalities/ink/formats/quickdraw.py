@@ -38,10 +38,10 @@ def read(source: Source, refused: Refusals) -> Iterator[Drawing]:
         yield made(((f"{where}, stroke {each}", stroke) for each, stroke in strokes), f"{source.name}#{number}")
 
 
-def made(given: Iterable[tuple[str, Any]], name: str) -> Drawing:
+def made(strokes_read: Iterable[tuple[str, Any]], name: str) -> Drawing:
     """A drawing of strokes, (where it stands, its columns) each. Raises `UserError`."""
     strokes, times = [], []
-    for where, stroke in given:
+    for where, stroke in strokes_read:
         columns = [vector(column, where) for column in sequence(stroke, where)]
         if len(columns) not in (2, 3) or len({len(column) for column in columns}) != 1:
             raise UserError(f"{where}: expected the lists [x, ...] and [y, ...], perhaps [t, ...], of one length.")

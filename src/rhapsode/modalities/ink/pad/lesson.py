@@ -48,10 +48,10 @@ class _Told(Report):
         say(done=done, **{key: values[key] for key in ("train", "valid", "best", "eta") if key in values})
 
 
-def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]) -> None:
+def lesson(file: Path, base: str, folder: Path, minutes: float, commands: list[str]) -> None:
     """Fine-tune `base` on the lines of `file`, and put the model into `folder`, where the old one stays until then.
 
-    heard: what was said on stdin, filled in by `_listen`. Raises `UserError`.
+    commands: what was said on stdin, filled in by `_listen`. Raises `UserError`.
     """
     say(stage="preparing")
     from rhapsode.training.folder import RECORDS
@@ -64,7 +64,7 @@ def lesson(file: Path, base: str, folder: Path, minutes: float, heard: list[str]
         desk.mkdir()
         learnt, held_out = _dealt(file, base, desk)
         result = train([learnt], desk, valid=[held_out], base=base, minutes=minutes, report=_Told())
-        kept = result.finished or KEEP in heard
+        kept = result.finished or KEEP in commands
         if kept:
             folder.mkdir(exist_ok=True)
             (folder / checkpoint.RESUME).unlink(missing_ok=True)  # another run's: it must not go on with this model
@@ -90,18 +90,18 @@ def _dealt(file: Path, base: str, desk: Path) -> tuple[Path, Path]:
     return desk / "learnt.jsonl", desk / "held-out.jsonl"
 
 
-def _listen(heard: list[str]) -> None:
+def _listen(commands: list[str]) -> None:
     """Wait for stdin's word or end, then interrupt as Ctrl-C would: training ends after its step."""
-    heard.append(os.read(sys.stdin.fileno(), 64).decode().strip())  # sys.stdin would be locked when Python ends
+    commands.append(os.read(sys.stdin.fileno(), 64).decode().strip())  # sys.stdin would be locked when Python ends
     _thread.interrupt_main()
 
 
 def main() -> None:
     file, base, folder, minutes = sys.argv[1:]
-    heard: list[str] = []
-    threading.Thread(target=_listen, args=(heard,), daemon=True).start()
+    commands: list[str] = []
+    threading.Thread(target=_listen, args=(commands,), daemon=True).start()
     try:
-        lesson(Path(file), base, Path(folder), float(minutes), heard)
+        lesson(Path(file), base, Path(folder), float(minutes), commands)
     except (UserError, NotFinite, OSError) as error:
         say(end="failed", error=str(error))
     except KeyboardInterrupt:  # before training had begun

@@ -52,16 +52,16 @@ class AbcVocabulary:
     signs, values: [V] int64: of each token.
     """
 
-    def __init__(self, known: Repertoire, metres: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, repertoire: Repertoire, metres: Sequence[tuple[int, int]]) -> None:
         """metres: beats and unit of each."""
-        self._known, self._metres = known, metres
+        self._known, self._metres = repertoire, metres
         self.tokens = [
             BAR,
             END,
             TIE,
-            *(Token(AbcSign.NOTE, value) for value in (REST, *range(FIRST, FIRST + known.places))),
-            *(Token(AbcSign.LENGTH, frames) for frames in known.lengths),
-            *(Token(AbcSign.CHORD, number) for number in range(len(known.harmonies))),
+            *(Token(AbcSign.NOTE, value) for value in (REST, *range(FIRST, FIRST + repertoire.places))),
+            *(Token(AbcSign.LENGTH, frames) for frames in repertoire.lengths),
+            *(Token(AbcSign.CHORD, number) for number in range(len(repertoire.harmonies))),
             *(Token(AbcSign.METRE, number) for number in range(len(metres))),
             *(Token(AbcSign.KEY, mode) for mode in MODES),
         ]

@@ -14,7 +14,7 @@ FORM = (2, 4, 8, 16)
 LAST = 4
 """Bars before the end that are told apart."""
 PLACES = SIXTEENTHS + 8 + 2 * len(FORM) + LAST + 1 + len(MODES)
-"""Numbers that `Bars.numbers` gives."""
+"""Numbers that `Bars.covariates` gives."""
 
 
 class Bars:
@@ -32,7 +32,7 @@ class Bars:
         self.end = int(self.starts[-1])
         self._grid, self._mode, self._beyond = grid, mode, beyond
         self._compound = last is not None and last.beats % 3 == 0 and last.unit >= 8
-        self._found: dict[int, np.ndarray] = {}
+        self._cached: dict[int, np.ndarray] = {}
 
     def number(self, frame: int) -> int:
         """Of the bar that a frame is in."""
@@ -42,13 +42,13 @@ class Bars:
         """Frames to the end of its bar."""
         return int(self.starts[self.number(frame) + 1]) - frame if frame < self.end else 0
 
-    def numbers(self, frame: int) -> np.ndarray:
+    def covariates(self, frame: int) -> np.ndarray:
         """[PLACES] float32, of the frame; all zero behind the end. The same array each time: not to be changed."""
-        if frame not in self._found:
-            self._found[frame] = self._numbers(frame)
-        return self._found[frame]
+        if frame not in self._cached:
+            self._cached[frame] = self._covariates(frame)
+        return self._cached[frame]
 
-    def _numbers(self, frame: int) -> np.ndarray:
+    def _covariates(self, frame: int) -> np.ndarray:
         out = np.zeros(PLACES, np.float32)
         if frame >= self.end:
             return out

@@ -1,4 +1,4 @@
-"""Echoes: what was heard at the same place of the bar some bars before, as numbers that are given with each step.
+"""Lookback: what was heard at the same place of the bar some bars before, as numbers that are given with each step.
 
 Tunes say things again, after one bar or eight. A net that has what it could repeat before it need not keep it in its
 cells (the lookback of Waite, "Generating Long-Term Structure in Songs and Stories", 2016).
@@ -18,10 +18,10 @@ from rhapsode.modalities.music.codecs._bars import Bars
 LAGS = (1, 2, 4, 8)
 """Bars before."""
 PITCH, CHORD = 12, 18
-"""Where in an echo the numbers after its pitch class begin, and those of its chord's root."""
-EACH = CHORD + 12
-ECHOES = len(LAGS) * EACH
-"""Numbers that `Lookback.numbers` gives."""
+"""Where in the numbers of a lag those after its pitch class begin, and those of its chord's root."""
+OF_A_LAG = CHORD + 12
+LOOKBACK = len(LAGS) * OF_A_LAG
+"""Numbers that `Lookback.covariates` gives."""
 
 Piece = tuple[int, int, int, bool, int]
 """Frame, end, pitch (-1 for a rest), whether it begins there and is not held on, pitch class of its chord or -1."""
@@ -36,7 +36,7 @@ class Lookback:
         self._pieces: list[Piece] = []
         self._agreed = [0] * len(LAGS)  # frames, up to now, that were as they were so many bars before
 
-    def heard(self, frame: int, length: int, pitch: int, begins: bool, root: int) -> None:
+    def add(self, frame: int, length: int, pitch: int, begins: bool, root: int) -> None:
         """The next piece."""
         piece = frame, frame + length, pitch, begins, root
         for n, lag in enumerate(LAGS):
@@ -58,9 +58,9 @@ class Lookback:
             return -1, None
         return place, self._pieces[n]
 
-    def numbers(self, frame: int) -> np.ndarray:
-        """[ECHOES] float32, of what comes at a frame."""
-        out = np.zeros((len(LAGS), EACH), np.float32)
+    def covariates(self, frame: int) -> np.ndarray:
+        """[LOOKBACK] float32, of what comes at a frame."""
+        out = np.zeros((len(LAGS), OF_A_LAG), np.float32)
         for echo, lag, agreed in zip(out, LAGS, self._agreed, strict=True):
             place, before = self._at(frame, lag)
             if before is None:

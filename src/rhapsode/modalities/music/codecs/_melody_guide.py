@@ -13,14 +13,14 @@ from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music.codecs._bars import PLACES, Bars
-from rhapsode.modalities.music.codecs._lookback import ECHOES, Lookback
+from rhapsode.modalities.music.codecs._lookback import LOOKBACK, Lookback
 from rhapsode.modalities.music.codecs._pitches import END, FIRST, HELD, REST
 from rhapsode.modalities.music.codecs._repertoire import Repertoire, Segment, density
 from rhapsode.modalities.music.line import melody
 from rhapsode.modalities.music.outline import Outline, outlined
 from rhapsode.modalities.music.tune import Tune
 
-GIVEN = PLACES + 1 + ECHOES
+COVARIATES = PLACES + 1 + LOOKBACK
 
 
 class MelodyGuide(Guide):
@@ -34,33 +34,36 @@ class MelodyGuide(Guide):
     chords: of what is kept from there, the chord of the repertoire, by frame.
     """
 
-    def __init__(self, known: Repertoire, record: Tune | Outline, form: bool = True) -> None:
+    def __init__(self, repertoire: Repertoire, record: Tune | Outline, form: bool = True) -> None:
         """form: whether the place in the bar and in the form is given."""
         outline = outlined(record)
         self._form = form
         self._outline = outline
-        self.tune = tune = known.usual.natural(outline.drawn_along, known.grid)
-        self.bars = Bars(tune, known.grid, tune.keys[0].mode if tune.keys else None, outline.beyond)
-        self.kept = self._keep(known.segments(tune, self.bars) if len(tune.notes) else [])
-        if self.kept and len(melody(tune)) and (reason := known.refusal(tune)):
+        self.tune = tune = repertoire.usual.natural(outline.drawn_along, repertoire.grid)
+        self.bars = Bars(tune, repertoire.grid, tune.keys[0].mode if tune.keys else None, outline.beyond)
+        self.kept = self._keep(repertoire.segments(tune, self.bars) if len(tune.notes) else [])
+        if self.kept and len(melody(tune)) and (reason := repertoire.refusal(tune)):
             raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
         self.again = int(self.bars.starts[-2]) if outline.loop else None
         if outline.density is not None:
             dense = math.log2(max(outline.density, 1e-3))
         else:
-            dense = density(tune) if len(tune.notes) else known.density
-        self._fixed = np.append(np.float32(dense), known.usual.place(outline.tune))
+            dense = density(tune) if len(tune.notes) else repertoire.density
+        self._fixed = np.append(np.float32(dense), repertoire.usual.place(outline.tune))
         scale = outline.scale(tune)
-        self.values = np.ones(FIRST + known.places, bool)
-        self.values[FIRST:] = [(known.lowest + n) % 12 in scale for n in range(known.places)]
+        self.values = np.ones(FIRST + repertoire.places, bool)
+        self.values[FIRST:] = [(repertoire.lowest + n) % 12 in scale for n in range(repertoire.places)]
         self.values[END] = False
         self.frame = 0
         self.chords: dict[int, int] = {}
-        self._lowest = known.lowest
-        self._roots = [chords.parse(each).root for each in known.harmonies]
-        self._echo = Lookback(self.bars, known.grid)
+        self._lowest = repertoire.lowest
+        self._roots = [chords.parse(each).root for each in repertoire.harmonies]
+        self._lookback = Lookback(self.bars, repertoire.grid)
         self._pitch = self._last = -1
-        self._pieces, self._cuts = known.lengths, {*self.bars.starts.tolist(), *(each.tick for each in tune.chords)}
+        self._pieces, self._cuts = (
+            repertoire.lengths,
+            {*self.bars.starts.tolist(), *(each.tick for each in tune.chords)},
+        )
         self._room = 0  # frames below which a piece that only goes on is one that encoding writes
 
     def _keep(self, found: list[Segment]) -> dict[int, tuple[int, int]]:
@@ -74,10 +77,10 @@ class MelodyGuide(Guide):
         return kept
 
     def covariates(self) -> np.ndarray:
-        """[GIVEN + Usual.placed] float32."""
-        found = np.concatenate([self.bars.numbers(self.frame), self._echo.numbers(self.frame), self._fixed])
+        """[COVARIATES + Usual.placed] float32."""
+        found = np.concatenate([self.bars.covariates(self.frame), self._lookback.covariates(self.frame), self._fixed])
         if not self._form:
-            found[: PLACES + ECHOES] = 0
+            found[: PLACES + LOOKBACK] = 0
         return found
 
     def free(self) -> np.ndarray:
@@ -96,7 +99,7 @@ class MelodyGuide(Guide):
         goes_on = value == HELD or (value == REST and self._pitch < 0)
         return self._room if goes_on and self.frame not in self._cuts and chord == self._last else None
 
-    def heard(self, length: int, value: int, chord: int) -> None:
+    def advance(self, length: int, value: int, chord: int) -> None:
         """Go on by a piece, over a chord of the repertoire."""
         if self.again is not None and self.frame < int(self.bars.starts[1]):
             self.kept[self.again + self.frame], self.chords[self.again + self.frame] = (length, value), chord
@@ -106,10 +109,10 @@ class MelodyGuide(Guide):
         self._room = (most if room is None else min(room, most)) - length
         self._last = chord
         self._pitch = self._lowest + value - FIRST if value >= FIRST else self._pitch if value == HELD else -1
-        self._echo.heard(self.frame, length, self._pitch, value != HELD, self._roots[chord])
+        self._lookback.add(self.frame, length, self._pitch, value != HELD, self._roots[chord])
         self.frame += length
 
     def copy(self) -> Self:
         other = copy.copy(self)
-        other._echo, other.kept, other.chords = self._echo.copy(), self.kept.copy(), self.chords.copy()
+        other._lookback, other.kept, other.chords = self._lookback.copy(), self.kept.copy(), self.chords.copy()
         return other

@@ -79,7 +79,7 @@ class RemiGuide(Guide):
             each: np.zeros(128, np.int64) for each in map(_rank, own.programs)
         }  # of the last note of each pitch
         self._tempos, self._pace = self._known_tempos(codec, outline), 0  # see there; the last one
-        self._heard = RemiLookback(self._bars, scheme.grid, KIT)
+        self._lookback = RemiLookback(self._bars, scheme.grid, KIT)
         self._band = [*self._ends]
         self._bar, self._at = -1, 0  # which it is, and tokens of it that were read
         self._metre, self._place = 0, -1  # of the bar; the last place in it, in parts of a beat
@@ -120,7 +120,9 @@ class RemiGuide(Guide):
             if self._before in (RemiSign.Program, RemiSign.Pitch, RemiSign.PitchDrum, RemiSign.Velocity)
             else None
         )
-        return np.concatenate([self._bars.numbers(frame), self._heard.numbers(frame, player, self._band), self._key])
+        return np.concatenate(
+            [self._bars.covariates(frame), self._lookback.covariates(frame, player, self._band), self._key]
+        )
 
     def mask(self) -> np.ndarray:
         signs, values = self._own.signs, self._own.values
@@ -234,7 +236,7 @@ class RemiGuide(Guide):
             case RemiSign.Duration:
                 length = value // self._own.step(self._metre)
                 pitch = max(self._pitch, 0)
-                self._heard.note(self._frame, length, self._player, pitch)
+                self._lookback.add(self._frame, length, self._player, pitch)
                 ends = self._ends[self._player].copy()
                 ends[pitch] = self._frame + length
                 self._ends = {**self._ends, self._player: ends}
@@ -244,5 +246,5 @@ class RemiGuide(Guide):
 
     def copy(self) -> Self:
         other = copy.copy(self)  # nothing else is changed in place
-        other._heard = self._heard.copy()
+        other._lookback = self._lookback.copy()
         return other

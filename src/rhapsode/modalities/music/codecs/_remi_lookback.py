@@ -17,10 +17,10 @@ from rhapsode.modalities.music.codecs._bars import Bars
 
 LAGS = (1, 2, 4, 8)
 """Bars before."""
-EACH = 12 + 2
+OF_A_LAG = 12 + 2
 """Pitch classes that began there; whether there was such a bar; and how far from there to what came next in it."""
-HEARD = 12 + len(LAGS) * EACH
-"""Numbers that `RemiLookback.numbers` gives: pitch classes that sound, then those echoes."""
+LOOKBACK = 12 + len(LAGS) * OF_A_LAG
+"""Numbers that `RemiLookback.covariates` gives: pitch classes that sound, then those of each lag."""
 BITS = 1 << np.arange(12)
 
 
@@ -37,7 +37,7 @@ class RemiLookback:
         self._frames: list[int] = []  # at which something began, in order
         self._said: tuple[tuple[int, int | None], np.ndarray] | None = None  # what holds until the next note
 
-    def note(self, frame: int, length: int, player: int, pitch: int) -> None:
+    def add(self, frame: int, length: int, player: int, pitch: int) -> None:
         if player != self._drums:
             self._ends[pitch] = frame + length
         self._said = None
@@ -48,21 +48,21 @@ class RemiLookback:
         elif frame not in self._frames[-1:]:
             insort(self._frames, frame)
 
-    def numbers(self, frame: int, player: int | None, players: list[int]) -> np.ndarray:
-        """[HEARD] float32, of what comes at a frame: of one player, or of all `players` where none is chosen yet. The
-        same array until the next note: not to be changed."""
+    def covariates(self, frame: int, player: int | None, players: list[int]) -> np.ndarray:
+        """[LOOKBACK] float32, of what comes at a frame: of one player, or of all `players` where none is chosen yet.
+        The same array until the next note: not to be changed."""
         if self._said is None or self._said[0] != (frame, player):
             self._said = (frame, player), self._numbers(frame, player, players)
         return self._said[1]
 
     def _numbers(self, frame: int, player: int | None, players: list[int]) -> np.ndarray:
-        out = np.zeros(HEARD, np.float32)
+        out = np.zeros(LOOKBACK, np.float32)
         out[np.flatnonzero(self._ends > frame) % 12] = 1
         starts, bar = self._bars.starts, self._bars.number(frame)
         for n, lag in enumerate(LAGS):
             if bar < lag or frame >= self._bars.end:
                 break
-            echo = out[12 + n * EACH :]
+            echo = out[12 + n * OF_A_LAG :]
             after = int(starts[bar - lag + 1])
             place = int(starts[bar - lag]) + frame - int(starts[bar])
             if place >= after:

@@ -123,7 +123,11 @@ class Repertoire:
             raise damaged(codec, "lengths of notes must be in order, from 1")
         if not isinstance(harmonies, list) or not all(isinstance(each, str) for each in harmonies):
             raise damaged(codec, f"expected chords, found {str(harmonies)[:80]}")
-        if harmonies[:1] != [NO_CHORD] or len({*harmonies}) != len(harmonies) or not all(map(chords.known, harmonies)):
+        if (
+            harmonies[:1] != [NO_CHORD]
+            or len({*harmonies}) != len(harmonies)
+            or not all(map(chords.is_known, harmonies))
+        ):
             raise damaged(codec, "chords must be known and all differ, and the first one be none")
         if not isinstance(dense, int | float) or isinstance(dense, bool) or not -64 <= dense <= 64:
             raise damaged(codec, f"density {dense!r} is none")

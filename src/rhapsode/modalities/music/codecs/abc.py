@@ -23,7 +23,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.refusals import Unreadable
 from rhapsode.modalities.music.codecs._abc_tokens import BAR, END, TIE, AbcSign, AbcVocabulary, Token
 from rhapsode.modalities.music.codecs._bars import Bars
-from rhapsode.modalities.music.codecs._melody_guide import GIVEN, MelodyGuide
+from rhapsode.modalities.music.codecs._melody_guide import COVARIATES, MelodyGuide
 from rhapsode.modalities.music.codecs._pitches import HELD, REST
 from rhapsode.modalities.music.codecs._repertoire import Repertoire
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
@@ -53,10 +53,10 @@ class Abc(TuneCodec):
     limits = {"grid": (1, 96)}
     meanings = {"grid": "Frames in a quarter note."}
 
-    def __init__(self, known: Repertoire, metres: list[tuple[int, int]]) -> None:
+    def __init__(self, repertoire: Repertoire, metres: list[tuple[int, int]]) -> None:
         """metres: beats and unit of those that there are."""
-        self.known, self.grid, self.usual = known, known.grid, known.usual
-        self.metres, self.vocabulary = metres, AbcVocabulary(known, metres)
+        self.repertoire, self.grid, self.usual = repertoire, repertoire.grid, repertoire.usual
+        self.metres, self.vocabulary = metres, AbcVocabulary(repertoire, metres)
         self._steps = Symbols(len(self.vocabulary.tokens))
 
     @property
@@ -65,7 +65,7 @@ class Abc(TuneCodec):
 
     @property
     def covariates(self) -> int:
-        return GIVEN + self.usual.placed
+        return COVARIATES + self.usual.placed
 
     @classmethod
     def fit(cls, records: Records, **options: Any) -> Abc:
@@ -84,7 +84,7 @@ class Abc(TuneCodec):
                     others += 1
 
         try:
-            known = Repertoire.fit(suitable, grid)
+            repertoire = Repertoire.fit(suitable, grid)
         except UserError:
             if not others:
                 raise
@@ -92,16 +92,16 @@ class Abc(TuneCodec):
                 f"codec abc: none of the tunes has one note at a time, and bars of whole frames at grid = {grid}. Take "
                 "the codec melody, which reads the melody of any tune, or chorale or pianoroll for several voices."
             ) from None
-        usual = known.usual.metre
+        usual = repertoire.usual.metre
         metres[usual.beats, usual.unit] += 1
-        return cls(known, [metre for metre, _ in sorted(metres.items(), key=lambda item: (-item[1], item[0]))])
+        return cls(repertoire, [metre for metre, _ in sorted(metres.items(), key=lambda item: (-item[1], item[0]))])
 
     def refusal(self, record: Tune) -> str:
         if not alone(pitched(record)):
             return "with several notes at once"
         if not all((each.beats, each.unit) in self.metres for each in record.metres):
             return "in a metre that the training data does not have"
-        return self.known.refusal(record)
+        return self.repertoire.refusal(record)
 
     # --- tunes ⇄ steps ---
 
@@ -115,7 +115,7 @@ class Abc(TuneCodec):
         found[0] += [Token(AbcSign.KEY, tune.keys[0].mode)]
         last = 0
         for tick, symbol in {each.tick: each.symbol for each in tune.chords}.items():
-            if (number := self.known.harmony(symbol)) != last:
+            if (number := self.repertoire.harmony(symbol)) != last:
                 found[tick].append(Token(AbcSign.CHORD, last := number))
         return {frame: tokens for frame, tokens in found.items() if frame < bars.end} | {bars.end: [END]}
 
@@ -125,7 +125,7 @@ class Abc(TuneCodec):
         signs = self.signs(tune, bars)
         tokens: list[Token] = []
         sounding = REST
-        for frame, length, value in self.known.segments(tune, bars):
+        for frame, length, value in self.repertoire.segments(tune, bars):
             tokens += [TIE] if value == HELD else []
             sounding = sounding if value == HELD else value
             tokens += [*signs.get(frame, ()), Token(AbcSign.NOTE, sounding), Token(AbcSign.LENGTH, length)]
@@ -160,16 +160,20 @@ class Abc(TuneCodec):
     # --- files ---
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.known.to_json(), "metres": [list(each) for each in self.metres]}
+        return {**self.repertoire.to_json(), "metres": [list(each) for each in self.metres]}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Abc:
         metres, *values = fields(cls, data, "metres", *Repertoire.fields, optional=Usual.optional)
-        known = Repertoire.from_json(cls, *values)
+        repertoire = Repertoire.from_json(cls, *values)
         found = [tuple(each) if isinstance(each, list) else () for each in metres] if isinstance(metres, list) else []
-        if not found or len({*map(str, found)}) != len(found) or not all(_metre(each, known.grid) for each in found):
+        if (
+            not found
+            or len({*map(str, found)}) != len(found)
+            or not all(_metre(each, repertoire.grid) for each in found)
+        ):
             raise damaged(cls, f"metres {str(metres)[:80]} cannot be")
-        return cls(known, [(beats, unit) for beats, unit in found])
+        return cls(repertoire, [(beats, unit) for beats, unit in found])
 
 
 def _metre(value: tuple[Any, ...], grid: int) -> bool:
@@ -186,13 +190,13 @@ class AbcGuide(MelodyGuide):
     """A place in a melody that is written in ABC."""
 
     def __init__(self, codec: Abc, record: Tune | Outline) -> None:
-        super().__init__(codec.known, record)
+        super().__init__(codec.repertoire, record)
         for each in self.tune.metres:
             if (each.beats, each.unit) not in codec.metres:
-                known = ", ".join(f"{beats}/{unit}" for beats, unit in codec.metres)
+                repertoire = ", ".join(f"{beats}/{unit}" for beats, unit in codec.metres)
                 raise UserError(
                     f"{self.tune.name or 'outline'}: the model has never seen the metre {each.beats}/{each.unit}. "
-                    f"It can write {known}."
+                    f"It can write {repertoire}."
                 )
         self._vocabulary = codec.vocabulary
         self._signs = codec.signs(self.tune, self.bars)
@@ -200,7 +204,7 @@ class AbcGuide(MelodyGuide):
         self._due = self._signs.get(0, [])  # of the signs before the next note, those that are still to be written
         self._before: Token | None = None
         self._sounding, self._tied = REST, False  # the last note, and whether it is tied to the next
-        self._harmonies = len(codec.known.harmonies) > 1 and not self.tune.chords  # whether these are to be drawn
+        self._harmonies = len(codec.repertoire.harmonies) > 1 and not self.tune.chords  # whether these are to be drawn
         self._chord = False  # whether there was one since the last note
         self._over, self._held = 0, False  # the chord; whether the last note only goes on
 
@@ -260,7 +264,7 @@ class AbcGuide(MelodyGuide):
         elif token.sign == AbcSign.NOTE:
             self._sounding, self._held, self._tied = token.value, self._tied, False
         elif token.sign == AbcSign.LENGTH:
-            self.heard(token.value, HELD if self._held else self._sounding, self._over)
+            self.advance(token.value, HELD if self._held else self._sounding, self._over)
             self._due, self._chord = [*self._signs.get(self.frame, ())], False
             if not self.tune.chords and self.chords.get(self.frame, self._over) != self._over:
                 self._due.append(Token(AbcSign.CHORD, self.chords[self.frame]))

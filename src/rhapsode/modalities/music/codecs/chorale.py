@@ -242,7 +242,7 @@ class Parts(Guide):
         return kept, found
 
     def covariates(self) -> np.ndarray:
-        return np.concatenate([self._bars.numbers(self._frame), self._voices, self._place])
+        return np.concatenate([self._bars.covariates(self._frame), self._voices, self._place])
 
     def mask(self) -> np.ndarray:
         found = []

@@ -19,7 +19,7 @@ import numpy as np
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.records import Records
 from rhapsode.modalities.music.codecs._bars import Bars
-from rhapsode.modalities.music.codecs._melody_guide import GIVEN, MelodyGuide
+from rhapsode.modalities.music.codecs._melody_guide import COVARIATES, MelodyGuide
 from rhapsode.modalities.music.codecs._pitches import END, FIRST, HELD, Pitches
 from rhapsode.modalities.music.codecs._repertoire import NO_CHORD, Repertoire
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
@@ -52,11 +52,11 @@ class Melody(TuneCodec):
         "form": "0 to give neither the place in the bar and in the form nor echoes.",
     }
 
-    def __init__(self, known: Repertoire, thirds: bool, form: bool) -> None:
+    def __init__(self, repertoire: Repertoire, thirds: bool, form: bool) -> None:
         self.form = form
-        self.known, self.grid, self.usual = known, known.grid, known.usual
-        self.pitches = Pitches(known.lowest, known.places, thirds)
-        self._steps = Tuples((len(known.harmonies), *self.pitches.sizes, len(known.lengths)))
+        self.repertoire, self.grid, self.usual = repertoire, repertoire.grid, repertoire.usual
+        self.pitches = Pitches(repertoire.lowest, repertoire.places, thirds)
+        self._steps = Tuples((len(repertoire.harmonies), *self.pitches.sizes, len(repertoire.lengths)))
 
     @property
     def steps(self) -> Tuples:
@@ -64,7 +64,7 @@ class Melody(TuneCodec):
 
     @property
     def covariates(self) -> int:
-        return GIVEN + self.usual.placed
+        return COVARIATES + self.usual.placed
 
     # --- fitting ---
 
@@ -81,14 +81,14 @@ class Melody(TuneCodec):
     # --- tunes ⇄ steps ---
 
     def refusal(self, record: Tune) -> str:
-        return self.known.refusal(record)
+        return self.repertoire.refusal(record)
 
     def encode(self, record: Tune, whole: bool = True) -> np.ndarray:
         line = self.usual.natural(record, self.grid)
-        harmony = ChordTrack(line.chords, self.known)
+        harmony = ChordTrack(line.chords, self.repertoire)
         rows = [
-            (harmony.at(frame), value, self.known.lengths.index(length))
-            for frame, length, value in self.known.segments(line, Bars(line, self.grid))
+            (harmony.at(frame), value, self.repertoire.lengths.index(length))
+            for frame, length, value in self.repertoire.segments(line, Bars(line, self.grid))
         ]
         if whole:
             rows.append((0, END, 0))
@@ -109,8 +109,8 @@ class Melody(TuneCodec):
         ):
             if value == END:
                 break
-            length = self.known.lengths[place]
-            symbol = self.known.harmonies[chord]
+            length = self.repertoire.lengths[place]
+            symbol = self.repertoire.harmonies[chord]
             if symbol != (changes[-1].symbol if changes else NO_CHORD):
                 changes.append(Chord(frame, symbol))
             if value == HELD and sounding:
@@ -146,7 +146,7 @@ class Melody(TuneCodec):
     # --- files ---
 
     def to_json(self) -> dict[str, Any]:
-        return {**self.known.to_json(), "thirds": self.pitches.thirds, "form": self.form}
+        return {**self.repertoire.to_json(), "thirds": self.pitches.thirds, "form": self.form}
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Melody:
@@ -160,15 +160,15 @@ class Guided(MelodyGuide):
     """A place in a melody whose steps are tuples."""
 
     def __init__(self, codec: Melody, record: Tune | Outline) -> None:
-        super().__init__(codec.known, record, codec.form)
+        super().__init__(codec.repertoire, record, codec.form)
         self._codec = codec
-        self._harmony = ChordTrack(self.tune.chords, codec.known) if self.tune.chords else None
-        self._lengths = np.array(codec.known.lengths)
+        self._harmony = ChordTrack(self.tune.chords, codec.repertoire) if self.tune.chords else None
+        self._lengths = np.array(codec.repertoire.lengths)
         self._sounding = False
 
     def mask(self) -> np.ndarray:
         codec, frame = self._codec, self.frame
-        chord = np.ones(len(codec.known.harmonies), bool)
+        chord = np.ones(len(codec.repertoire.harmonies), bool)
         if self._harmony is not None:
             chord = np.arange(len(chord)) == self._harmony.at(frame)
         elif frame in self.chords:
@@ -192,7 +192,7 @@ class Guided(MelodyGuide):
     def canonical(self, step: np.ndarray) -> bool:
         value = int(self._codec.pitches.values(np.asarray(step)[None, 1:-1])[0])
         room = None if value == END or self.frame in self.kept else self.room(value, int(step[0]))
-        return room is None or self._codec.known.lengths[int(step[-1])] < room
+        return room is None or self._codec.repertoire.lengths[int(step[-1])] < room
 
     def most(self) -> int:
         return max(0, self.bars.end - self.frame) + 1
@@ -202,15 +202,15 @@ class Guided(MelodyGuide):
         value = int(codec.pitches.values(np.asarray(step)[None, 1:-1])[0])
         self._sounding = value >= FIRST or (value == HELD and self._sounding)
         if value != END:
-            self.heard(codec.known.lengths[int(step[-1])], value, int(step[0]))
+            self.advance(codec.repertoire.lengths[int(step[-1])], value, int(step[0]))
 
 
 class ChordTrack:
     """Chords over time, as numbers of a codec's."""
 
-    def __init__(self, changes: tuple[Chord, ...], known: Repertoire) -> None:
+    def __init__(self, changes: tuple[Chord, ...], repertoire: Repertoire) -> None:
         self._frames = [each.tick for each in changes]
-        self._numbers = [0, *(known.harmony(each.symbol) for each in changes)]
+        self._numbers = [0, *(repertoire.harmony(each.symbol) for each in changes)]
 
     def at(self, frame: int) -> int:
         """The number of the chord there."""

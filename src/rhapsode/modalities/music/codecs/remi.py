@@ -24,7 +24,7 @@ from rhapsode.data.codecs.records import Records
 from rhapsode.errors import UserError
 from rhapsode.modalities.music.codecs._bars import PLACES
 from rhapsode.modalities.music.codecs._remi_guide import RemiGuide
-from rhapsode.modalities.music.codecs._remi_lookback import HEARD
+from rhapsode.modalities.music.codecs._remi_lookback import LOOKBACK
 from rhapsode.modalities.music.codecs._remi_tokens import (
     BAR,
     END,
@@ -86,7 +86,7 @@ class Remi(TuneCodec):
 
     @property
     def covariates(self) -> int:
-        return PLACES + HEARD + self.usual.placed
+        return PLACES + LOOKBACK + self.usual.placed
 
     @classmethod
     def suits(cls, records: Sequence[Tune]) -> bool:

@@ -148,7 +148,7 @@ def _chords(score: core.ScoreTick) -> tuple[Chord, ...]:
         for track in score.tracks
         if track.name == ACCOMPANIMENT.name and not len(track.notes)
         for text in track.lyrics
-        if text.time >= 0 and chords.known(text.text)
+        if text.time >= 0 and chords.is_known(text.text)
     ]
     found = {text.time: "" if text.text == NO_CHORD else text.text for text in sorted(texts, key=attrgetter("time"))}
     return tuple(Chord(tick, symbol) for tick, symbol in found.items())

@@ -114,10 +114,10 @@ def _notes(sounding: np.ndarray, pitches: np.ndarray, places: np.ndarray) -> np.
     return found
 
 
-def _tune(found: np.ndarray, frames: int, frame: int, name: str) -> Tune:
-    found["start"] *= frame
-    found["length"] *= frame
-    return Tune(ordered(found), TICKS, frames * frame, tuple(Part() for _ in range(found["part"].max() + 1)), name=name)
+def _tune(rows: np.ndarray, frames: int, frame: int, name: str) -> Tune:
+    rows["start"] *= frame
+    rows["length"] *= frame
+    return Tune(ordered(rows), TICKS, frames * frame, tuple(Part() for _ in range(rows["part"].max() + 1)), name=name)
 
 
 FORMAT = Format("piano rolls of benchmarks (.mat and .json)", recognises, read=read, parts=parts)

@@ -34,9 +34,10 @@ def speech(
     typer.echo(preview(frames))
     far = result.far
     typer.echo(
-        f"It heard {result.heard / 60:.1f} minutes of espeak-ng. On sentences that it did not hear, with espeak-ng's "
-        f"own durations:\nspectral distortion {far.lsd_db:.2f} dB, F0 {far.f0_rmse_hz:.1f} Hz off (correlation "
-        f"{far.f0_correlation:.2f}), voiced or not wrong in {far.voicing_error_percent:.1f} % of the frames"
+        f"It heard {result.corpus_seconds / 60:.1f} minutes of espeak-ng. On sentences that it did not hear, with "
+        f"espeak-ng's own durations:\nspectral distortion {far.lsd_db:.2f} dB, F0 {far.f0_rmse_hz:.1f} Hz off "
+        f"(correlation {far.f0_correlation:.2f}), voiced or not wrong in {far.voicing_error_percent:.1f} % of "
+        "the frames"
     )
     tell(
         f"{frames.seconds:.1f} seconds of speech took {result.took:.2f} s: {frames.seconds / result.took:.0f} times "

@@ -185,7 +185,7 @@ def _labelled(
     """Utterances of a file of phones. single: it may be one only, with times. Raises `UserError`."""
     from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.alphabets import IPA, alphabet
-    from rhapsode.modalities.speech.speaking import known
+    from rhapsode.modalities.speech.speaking import with_known_phones
     from rhapsode.modalities.speech.utterance import Timed
 
     given = labels.read(Path(name))
@@ -201,7 +201,7 @@ def _labelled(
             raise UserError(f"{name} and --speed were given; one of them must go: the file says when phones are said.")
         if found.speaker not in codec.features.speakers:
             raise choice(f"{name}: speaker", found.speaker, codec.features.speakers, "Or name one: --speaker NAME.")
-        yield known(codec, found, told, theirs or IPA)
+        yield with_known_phones(codec, found, told, theirs or IPA)
 
 
 def _contour(name: str, hop: float) -> Any:
