@@ -60,7 +60,7 @@ def test_commands() -> None:
     assert len(COMMANDS) >= 5
     for command in COMMANDS:
         words = shlex.split(re.sub("--minutes [0-9]+", "", command), comments=True)
-        if words[1] == "ink":  # it would serve for ever: see test_inkpad
+        if words[1] == "ink":  # it would serve for ever: see ink/pad/test_command
             assert main(["ink", "--help"]) == 0
             continue
         short = {"train": ["--updates", "4"], "demo": ["--minutes", "0.05"]}
