@@ -25,7 +25,8 @@ sys.exit(main(sys.argv[2:]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    [(name, code)] = re.findall(r"```python\n# src/rhapsode/(modalities/\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.S)
+    shown = re.findall(r"```python\n# src/rhapsode/(modalities/dice/\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.S)
+    [(name, code)] = shown
     (tmp_path / name).parent.mkdir(parents=True)
     (tmp_path / name).write_text(code)
     (tmp_path / name).with_name("__init__.py").touch()

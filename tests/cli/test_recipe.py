@@ -134,7 +134,7 @@ def test_run(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> N
     config = trained(tmp_path / "m").config
     assert (config.network.layers, config.network.width, config.reset) == (2, 128, "never")
     plan = config.facts["plan"]
-    assert (plan["rows"], plan["window"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
+    assert (plan["batch_size"], plan["sequence_length"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
     assert plan["budget"] == {"minutes": None, "epochs": None, "steps": 2}
 
 
@@ -199,7 +199,8 @@ def test_the_command_line_goes_first(tmp_path: Path, text: str, capsys: pytest.C
 
 def test_the_files_own_sources_are_taken(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "c.toml"
-    config.write_text(f'sources = ["{text}"]\nsteps = 2\n[network]\nwidth = 6\n[plan]\nrows = 2\nwindow = 8\n')
+    plan = "[plan]\nbatch_size = 2\nsequence_length = 8\n"
+    config.write_text(f'sources = ["{text}"]\nsteps = 2\n[network]\nwidth = 6\n{plan}')
     arguments = ["train", "--config", str(config), "-o", str(tmp_path / "m"), "--device", "cpu"]
     assert main(arguments) == 0, capsys.readouterr().err
 
