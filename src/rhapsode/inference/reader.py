@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
-from rhapsode.data.codecs.text import Decoder
 from rhapsode.data.guide import NOTHING
-from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.units import Units
 from rhapsode.nn.engine import State, Texts
 
 NONE = NOTHING[None]
@@ -224,40 +223,6 @@ class Precomputed:
 
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         self._at += 1
-
-
-class Units:
-    """Finds, as steps are read, where units begin according to the model's reset policy."""
-
-    def __init__(self, model: Trained) -> None:
-        self._model, self._every = model, model.policy.every
-        self._end = model.end if model.policy.documents else None
-        self._begin_document()
-
-    def _begin_document(self) -> None:
-        self._in_unit = 0
-        self._decoder: Decoder | None = None
-        self._scanner: Scanner | None = None
-        if self._model.policy.rule:  # rules are rules on text
-            self._decoder, self._scanner = self._model.text_codec.decoder(), self._model.policy.scanner()
-
-    def copy(self) -> Self:
-        other = copy.copy(self)
-        other._decoder, other._scanner = self._decoder and self._decoder.copy(), copy.copy(self._scanner)
-        return other
-
-    def read(self, step: Any) -> bool:
-        """Take note of a step; True if a unit begins after it."""
-        if self._end is not None and step == self._end:
-            self._begin_document()
-            return True
-        self._in_unit += 1
-        begins = self._in_unit == self._every
-        if self._scanner is not None and self._decoder is not None:
-            begins = bool(self._scanner.feed(self._decoder.feed(step)))
-        if begins:
-            self._in_unit = 0
-        return begins
 
 
 class _Row(Units):
