@@ -12,7 +12,7 @@ import pytest
 from tests.conftest import TEXT
 
 NAME = "modalities/dice/modality.py"
-CODE = '''import random
+CODE = r'''import random
 from typing import Annotated
 
 import typer
