@@ -15,7 +15,7 @@ from rhapsode.modalities.ink import formats
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 
 NAME = "modalities/ink/formats/points.py"
-CODE = """from rhapsode.files.formats import Format
+CODE = r"""from rhapsode.files.formats import Format
 from rhapsode.files.values import number
 from rhapsode.modalities.ink.formats._checks import array, drawing
 
