@@ -13,8 +13,8 @@ Beside the LSTM stand tanh networks: `rnn` as wide, `rnn-wide` with as many para
 optimizers, rates, windows, updates. Weights are those that were best on a tune of 4 choruses, read from its beginning.
 
 With `--melody`, the second experiment: the chords of a tune made by rule, and its melody in a register above. One layer
-of cells reads and predicts the chords; a second one, as wide, hears it, reads all, and predicts the melody; the first
-hears nothing of the second (`lead` in a network's settings). Tunes are of 3 choruses each, all of which differ.
+of cells reads and predicts the chords; a second one, as wide, reads its outputs and the whole step, and predicts the
+melody; the first reads nothing of the melody (`Led`). Tunes are of 3 choruses each, all of which differ.
 Beside the bars whose chords are right stands how the melody goes with them (`bluesform.fit`), of what is drawn at
 temperature 1, and of the tunes learnt from. `--sound` leaves a chorus of the first seed, as WAV and as a picture.
 """
@@ -23,20 +23,24 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from rhapsode.inference import trained
 from rhapsode.inference.model import Model
 from rhapsode.modalities.music.blues import arranged, chords_alone, corpus
 from rhapsode.modalities.music.bluesform import CHORUS, GRID, bars_held, fit
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.modalities.music.tune import Tune
 from rhapsode.modalities.music.write import save
+from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
+from rhapsode.training import trainer
 from rhapsode.training.run import train
 
 NETS = {"lstm": ("lstm", 48), "rnn": ("rnn", 48), "rnn-wide": ("rnn", 99)}
@@ -48,9 +52,30 @@ COPIES = 10
 TUNES, CHORUSES, HELD_OUT = 400, 3, 20
 """With a melody: tunes learnt from, choruses of each, and tunes that choose the weights."""
 PLAN = {"rows": 16, "window": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
-SECOND = {"layers": 2, "skip": True, "lead": 12}
-"""Of a step, the 12 lowest pitches are the chords'."""
+CHORDS = 12
+"""Of a step, so many of the lowest pitches are the chords'."""
 TEMPERATURES = (0.0, 1.0)
+
+
+class Led(Network):
+    """A network of two layers. The first one reads and predicts the chords alone; the other reads all and predicts the
+    melody. It is one with skip connections in which some weights are 0."""
+
+    def _masked(self, weights: Mapping[str, Any], array: Callable[[np.ndarray], Any]) -> dict[str, Any]:
+        reads = np.arange(weights["layer0.input"].shape[1]) < CHORDS
+        led, own = (
+            np.arange(n) < limit for n, limit in ((self.head.width, CHORDS), (self.features, self.config.width))
+        )
+        masks = {"layer0.input": reads, "output.weight": led[:, None] == own}
+        return {**weights, **{name: weights[name] * array(np.float32(mask)) for name, mask in masks.items()}}
+
+    def run(self, weights: Mapping[str, Any], *rest: Any, **more: Any) -> Any:
+        import torch
+
+        return super().run(self._masked(weights, torch.from_numpy), *rest, **more)
+
+    def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
+        return super().graph(self._masked(weights, np.asarray))
 
 
 def blues(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
@@ -92,6 +117,9 @@ def one(
     """Train and play with one seed. Adds which bars are right to `held`."""
     cell, width = NETS[name]
     home = scratch / f"{name}-{seed}"
+    two = {"layers": 2, "skip": True} if options.melody else {}
+    for module in (trainer, trained):
+        vars(module)["Network"] = Led if options.melody else Network
     result = train(
         files[:1],
         home,
@@ -99,7 +127,7 @@ def one(
         steps=options.updates,
         codec="pianoroll",
         codec_options={"grid": GRID, "holds": 0, "shift": 0, "echoes": 0},
-        network={"head": "bernoulli", "cell": cell, "width": width, **(SECOND if options.melody else {})},
+        network={"head": "bernoulli", "cell": cell, "width": width, **two},
         dropout={"between": 0.0},
         plan={**PLAN, "seed": seed},
         precision="fp32",

@@ -54,7 +54,7 @@ TEST, VALID = 5, 2
 """Takes of each digit by each speaker."""
 NETWORKS: dict[str, dict[str, Any]] = {
     "regression": {},
-    "generative": {"layers": 1, "reads": True, "head": "gaussians", "mixtures": 3},
+    "generative": {"layers": 1, "autoregressive": True, "head": {"name": "gaussians", "mixtures": 3}},
     "unaligned": {},
 }
 SHORTER = 2
@@ -200,7 +200,7 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     }
     for name, network in NETWORKS.items():
         home, alone = scratch / name, name == "unaligned"
-        reads = alone or "reads" in network
+        reads = alone or "autoregressive" in network
         train_on, valid = (
             listed([one.to(Utterance, phones=()) if alone else one for one in parts[part]], scratch / f"{part}.jsonl")
             for part in ("train", "valid")

@@ -86,9 +86,9 @@ def quarterly() -> Values:
 
 
 def employment() -> Values:
-    """Every third of the 148 monthly series of employment in the United States of `fpp3`."""
+    """Every sixth of the 148 monthly series of employment in the United States of `fpp3`."""
     found: Values = {}
-    for _, rows in list(_r("fpp3", "us_employment").groupby("Series_ID"))[::3]:
+    for _, rows in list(_r("fpp3", "us_employment").groupby("Series_ID"))[::6]:
         values = rows["Employed"].to_numpy(np.float64)
         found[str(rows["Title"].iloc[0])] = values[~np.isnan(values)]
     return found
@@ -247,7 +247,12 @@ def run(name: str, updates: int, arima: bool, seed: int, options: dict[str, Any]
         print(
             f"  {model:<16}{losses.mean():>12.3f}{f'{low:.3f} to {high:.3f}':>18}{beside}{100 * inside.mean():>8.0f} %"
         )
-        found[model] = {"loss": losses.mean(), "interval": [low, high], "above_lstm": list(less), "inside": inside.mean()}
+        found[model] = {
+            "loss": losses.mean(),
+            "interval": [low, high],
+            "above_lstm": list(less),
+            "inside": inside.mean(),
+        }
         found[model]["each"] = dict(zip([one.name for one in every], losses.round(4).tolist(), strict=True))
     return found
 

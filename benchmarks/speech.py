@@ -62,11 +62,11 @@ TEST, VALID = 66, 66
 PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
 """Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
 TEMPERATURES = 0.5, 1.0
-NETWORKS: dict[str, dict[str, Any]] = {
-    "dnn_a": {"dense": 6, "dense_width": 512, "both": 0},
-    "dnn_b": {"dense": 3, "dense_width": 1024, "both": 0},
-    "hybrid_a": {"dense": 3, "dense_width": 512, "both": 1, "both_width": 256},
-    "hybrid_b": {"dense": 2, "dense_width": 512, "both": 2, "both_width": 256},
+ENCODERS: dict[str, dict[str, Any]] = {
+    "dnn_a": {"feedforward": 6, "feedforward_width": 512, "bidirectional": 0},
+    "dnn_b": {"feedforward": 3, "feedforward_width": 1024, "bidirectional": 0},
+    "hybrid_a": {"feedforward": 3, "feedforward_width": 512, "bidirectional": 1, "bidirectional_width": 256},
+    "hybrid_b": {"feedforward": 2, "feedforward_width": 512, "bidirectional": 2, "bidirectional_width": 256},
 }
 """Those of the paper: 512 × 6, 1024 × 3, 512 × 3 and one bidirectional layer of 256 + 256, 512 × 2 and two of them."""
 
@@ -166,7 +166,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
     found["synthesis and analysis"] = distance(again, test)
     show("synthesis and analysis", found["synthesis and analysis"])
     for name in networks:
-        network = {key: n // narrower if key.endswith("width") else n for key, n in NETWORKS[name].items()}
+        encoder = {key: n // narrower if key.endswith("width") else n for key, n in ENCODERS[name].items()}
         home = work / "-".join([name, *(key for key, on in options.items() if on), f"{narrower}", f"{minutes:g}"])
         begun = time.perf_counter()
         if not (home / "model.safetensors").exists():
@@ -177,7 +177,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
                 valid=[work / "valid" / "utterances.jsonl"],
                 codec="speech",
                 codec_options=options,
-                network=network,
+                network={"encoder": encoder},
                 plan=PLAN,
                 report=Notes(),
             )

@@ -13,7 +13,8 @@ from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
-from rhapsode.inference.reader import Reader, Units, as_bytes
+from rhapsode.inference.reader import Reader, as_bytes
+from rhapsode.inference.units import Units
 from rhapsode.nn.samplers import Sampling
 from tests.conftest import TEXT, MakeModel
 

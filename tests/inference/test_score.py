@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
-from rhapsode.inference.reader import Units
 from rhapsode.inference.score import Score, score
+from rhapsode.inference.units import Units
 from rhapsode.report import Report
 from tests.conftest import TEXT, MakeModel
 

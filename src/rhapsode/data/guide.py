@@ -1,9 +1,11 @@
 """Guides: what is known from outside of the steps to come, one after another.
 
-A guide walks along a sequence as it is read or drawn. Of the step to come it says two things: the numbers that are
-the *covariates* of it (the place in the bar, the chord), which the network reads, and the *mask* of values, which only
-drawing heeds: bars are full, a voice stays in its range, what is to be kept is kept. Both may depend on the steps so
-far. Every head can be guided; nothing but a codec knows what a guide is about.
+A guide walks along a sequence as it is read or drawn. Of the step to come it says two things:
+
+    covariates  numbers that the network reads: the place in the bar, the chord
+    mask        which values may be drawn: bars are full, a voice stays in its range, kept notes are kept
+
+Both may depend on the steps so far. Every head can be guided; only a codec knows what a guide is about.
 """
 
 from __future__ import annotations

@@ -12,8 +12,8 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
-from rhapsode.inference.reader import Units
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.units import Units
 
 ROWS = 32
 """Windows that are run side by side."""
@@ -36,26 +36,21 @@ class Cold(Evaluation):
                 f"cold windows compare models that carry their state; with framing {model.framing.name} "
                 "this model's state starts from zero by itself. Score it without them."
             )
-        self._model, self._n, self._start = model, n, model.codec.steps.start
-        units, last = Units(model), self._start
-        for symbol in prompt.tolist():
-            last = self._start if units.read(symbol) else symbol
-        self._begin = units, last
+        self._model, self._n, self._begin = model, n, Units(model)
+        self._begin.inputs(prompt)
         self.reset()
 
     def reset(self) -> None:
-        self._units, self._last = self._begin[0].copy(), self._begin[1]
+        self._units = self._begin.copy()
 
     def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
         n = self._n
         for block in regrouped(pieces, n * max(ROWS, GROUP // n)):
-            begins = np.array([self._units.read(symbol) for symbol in block.tolist()])
-            inputs = np.append(self._last, np.where(begins, self._start, block))
-            self._last = inputs[-1]
+            inputs, begins = self._units.inputs(block)
             # Where the state is zero: windows and units begin. (A unit that begins after the block begins with the
             # next.)
             zeros = np.union1d(np.arange(0, len(block), n), np.flatnonzero(begins[:-1]) + 1)
-            yield block, _from_zero(self._model, inputs[:-1], block, zeros)
+            yield block, _from_zero(self._model, inputs, block, zeros)
 
 
 def _from_zero(model: Trained, inputs: np.ndarray, targets: np.ndarray, starts: np.ndarray) -> np.ndarray:

@@ -12,8 +12,8 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
-from rhapsode.inference.reader import Units
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.units import Units
 
 SEGMENT = 32
 """Steps after which the weights learn."""
@@ -50,7 +50,7 @@ class Dynamic(Evaluation):
     def reset(self) -> None:
         """What was learnt stays, unless there is a prompt."""
         self._state = self._model.network.zeros(1, self._trained["output.bias"])
-        self._units, self._last = Units(self._model), self._model.codec.steps.start
+        self._units = Units(self._model)
         if len(self._prompt):
             self._learn_anew()
             for _ in self.scored([self._prompt]):
@@ -61,12 +61,10 @@ class Dynamic(Evaluation):
 
         network, weights, start = self._model.network, self._weights, self._model.codec.steps.start
         for block in regrouped(pieces, SEGMENT):
-            begins = np.array([self._units.read(symbol) for symbol in block.tolist()])
-            inputs = np.append(self._last, np.where(begins, start, block))
-            self._last = inputs[-1]
+            inputs, begins = self._units.inputs(block)
             after = np.flatnonzero(begins) + 1  # a reset step stands after the last step of a unit, see `framing`
             reset = np.insert(np.zeros(len(block), bool), after, True)
-            x, y = np.insert(inputs[:-1], after, start), np.insert(block, after, 0)
+            x, y = np.insert(inputs, after, start), np.insert(block, after, 0)
             flag = torch.from_numpy(reset)[:, None] if len(after) else None
             parameters, new = network.run(weights, torch.from_numpy(x)[:, None], self._state, flag)
             nats = network.nll(weights, parameters, torch.from_numpy(y)[:, None])[torch.from_numpy(~reset), 0]

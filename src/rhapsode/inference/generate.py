@@ -184,7 +184,7 @@ def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
     reader = start.reader
     if not isinstance(reader, Precomputed) or start.guide.mask() is not None:
         return None
-    distribution = start.head.distribution(reader.every[: start.length])
+    distribution = start.head.distribution(reader.all_parameters[: start.length])
     return start.head.drawn_at_once(distribution, start.sampling)
 
 

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
-from rhapsode.data.codecs.text import Decoder
 from rhapsode.data.guide import NOTHING
-from rhapsode.data.resets import Scanner
 from rhapsode.errors import UserError
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.units import Units
 from rhapsode.nn.engine import State, Texts
 
 NONE = NOTHING[None]
@@ -194,21 +193,21 @@ class Reader:
 
 
 class Precomputed:
-    """A place in sequences whose steps do not depend on those before (`reads = false`): all is computed at once.
+    """A place in sequences of a network that does not read the step before: it computes all steps at once.
 
-    covariates: [N, D] of all steps, `encoded`. What a `Reader` offers to drawing, it offers, too.
+    covariates: [N, D] of all steps, `encoded`. Generation uses it as it uses a `Reader`.
     """
 
     def __init__(self, model: Trained, covariates: np.ndarray) -> None:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
-        self.every = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
+        self.all_parameters = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
         """[N, P] float32: the parameters of each step's distribution."""
         self._at, self.rows = 0, 1
 
     @property
     def parameters(self) -> np.ndarray:
-        return np.repeat(self.every[self._at][None], self.rows, axis=0)
+        return np.repeat(self.all_parameters[self._at][None], self.rows, axis=0)
 
     @property
     def attention(self) -> np.ndarray:
@@ -224,40 +223,6 @@ class Precomputed:
 
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         self._at += 1
-
-
-class Units:
-    """Finds, as steps are read, where units begin according to the model's reset policy."""
-
-    def __init__(self, model: Trained) -> None:
-        self._model, self._every = model, model.policy.every
-        self._end = model.end if model.policy.documents else None
-        self._begin_document()
-
-    def _begin_document(self) -> None:
-        self._in_unit = 0
-        self._decoder: Decoder | None = None
-        self._scanner: Scanner | None = None
-        if self._model.policy.rule:  # rules are rules on text
-            self._decoder, self._scanner = self._model.text_codec.decoder(), self._model.policy.scanner()
-
-    def copy(self) -> Self:
-        other = copy.copy(self)
-        other._decoder, other._scanner = self._decoder and self._decoder.copy(), copy.copy(self._scanner)
-        return other
-
-    def read(self, step: Any) -> bool:
-        """Take note of a step; True if a unit begins after it."""
-        if self._end is not None and step == self._end:
-            self._begin_document()
-            return True
-        self._in_unit += 1
-        begins = self._in_unit == self._every
-        if self._scanner is not None and self._decoder is not None:
-            begins = bool(self._scanner.feed(self._decoder.feed(step)))
-        if begins:
-            self._in_unit = 0
-        return begins
 
 
 class _Row(Units):

@@ -24,8 +24,11 @@ Records = Callable[[], Iterator[Any]]
 
 
 class Prepared(NamedTuple):
-    """records: as they were given, None for one that is left out; left_out: which these are and why, notes: what else a
-    person should be told, a sentence each."""
+    """Records after the work that comes before encoding.
+
+    records:  in the same order; None for one that is left out.
+    left_out: which records are left out and why, a sentence each. notes: what else a person should be told.
+    """
 
     records: Sequence[Any]
     left_out: list[str]
@@ -33,8 +36,10 @@ class Prepared(NamedTuple):
 
 
 class Lack(NamedTuple):
-    """Of files that a codec nearly reads. what: they are, with {s} for the plural; why: they are not read, a sentence
-    without its stop."""
+    """Why a codec does not read files that are nearly its own.
+
+    what: a noun for such files, with {s} for the plural. why: a sentence without its stop.
+    """
 
     what: str
     why: str
@@ -68,12 +73,12 @@ class RecordCodec(Codec):
 
     @classmethod
     def lacking(cls, path: Path) -> Lack | None:
-        """What a file that no codec recognises lacks to be one of this one's; None for any that has nothing of them."""
+        """Why this codec does not read a file that no codec recognises; None for one that is nothing like its own."""
         return None
 
     @classmethod
     def suits(cls, records: Sequence[Any]) -> bool:
-        """Whether some records of a collection make it a good choice for all."""
+        """Whether the codec suits a collection of which these are some records."""
         return True
 
     @classmethod
@@ -93,7 +98,8 @@ class RecordCodec(Codec):
 
     @classmethod
     def placed(cls, records: Iterator[Any], root: Path | None) -> Iterator[Any]:
-        """The same, which were read from a file that was found in the folder `root`, where that means anything."""
+        """The same records, read from a file that was found in the folder `root`. (Speech takes names of speakers from
+        folders.)"""
         return records
 
     wanted: ClassVar[str] = "files of that kind"
@@ -106,10 +112,10 @@ class RecordCodec(Codec):
     def prepared(
         cls, records: Sequence[Any], cache: Cache, report: Callable[[str, float], None], **options: Any
     ) -> Prepared:
-        """These records, all that a corpus is made of, after work that takes long or needs all of them. What is worth
-        keeping of the work is kept in `cache`.
+        """All records of a corpus, after work that takes long or needs all of them.
 
-        report: is called with what is being done and how much of that is done. Raises `UserError`.
+        cache: keeps the results of the work. report: is called with the stage of the work, and the share of it that is
+        done. Raises `UserError`.
         """
         return Prepared(records, [], [])
 
@@ -124,9 +130,11 @@ class RecordCodec(Codec):
         """Make the codec for these training records. Raises `UserError` for options, see `checked`."""
 
     def refitted(self, records: Records) -> Self:
-        """This codec for other training records, which a model that has it is to be fine-tuned on: their units and
-        density are theirs, but steps and texts mean the same. What is new in them may come after all that there was
-        (see `Network.grown`). Most codecs stay as they are."""
+        """This codec for other records, on which a model is to be fine-tuned.
+
+        Its scale may be that of the new records, but steps and texts mean the same. Characters or kinds of step that
+        are new come after all others (see `Network.grown`). Most codecs stay as they are.
+        """
         return self
 
     def training_index(self) -> TrainingIndex | None:
@@ -138,25 +146,26 @@ class RecordCodec(Codec):
         """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
 
     def lost(self, record: Any) -> dict[str, int]:
-        """What a record that is encoded has and its steps have not, by what it is, e.g. `notes of drums`: is told."""
+        """How many parts of a record encoding loses, by name, e.g. `notes of drums`. They are counted and told."""
         return {}
 
     @abstractmethod
     def encode(self, record: Any, whole: bool = True) -> np.ndarray:
         """The record as steps: [N, *steps.shape] of steps.dtype. Raises `UserError`.
 
-        whole: false for a beginning, which is to be gone on from: its last step does not say that it ends.
+        whole: false for the beginning of a longer record: then the last step does not say that the record ends.
         """
 
     @abstractmethod
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Any = None) -> Any:
-        """Steps [N, *steps.shape] as a record, on which `text` is written. begun: they go on from another record.
+        """Steps [N, *steps.shape] as a record.
 
-        outline: what they were drawn along, see `guide`; it says of the record what steps do not.
+        text: goes with it. begun: the steps go on from another record. outline: that of the guide with which they were
+        drawn; it says of the record what steps do not.
         """
 
     def drawn(self, record: Any) -> bool:
-        """Whether it is known that a model drew it. Its steps lie on no grid, and are scored without noise."""
+        """Whether the record says that a model drew it. Its steps lie on no grid, and are scored without noise."""
         return False
 
     def ends(self, step: Any) -> bool:
@@ -168,15 +177,15 @@ class RecordCodec(Codec):
         return True
 
     def guide(self, record: Any) -> Guide:
-        """What is known of a sequence's steps from outside, from its beginning on.
+        """The guide of a record's steps, at their beginning.
 
-        record: which sequence: one that is whole, or an *outline*, of which some things are said and others are to be
-        drawn, e.g. a tune with harmony and length, but without notes. Raises `UserError` for what cannot be.
+        record: a whole one; or an *outline*, of which some things are said and others are to be drawn, e.g. a tune with
+        harmony and length, but without notes. Raises `UserError` for an outline that cannot be followed.
         """
         return Guide()
 
     def outline(self) -> Any:
-        """What is usual in the training data, for a record of which nothing is said; None if nothing is usual."""
+        """The outline of a record of which nothing is said: what is usual in the training data; None if nothing is."""
         return None
 
     @abstractmethod
@@ -193,8 +202,7 @@ class RecordCodec(Codec):
         return None
 
     def spelling(self, record: Any) -> str:
-        """What of a record a network attends to, for `encode_text`: the text that goes with it, unless a codec has
-        something else."""
+        """The text that a network attends to, for `encode_text`: the one that goes with the record, in most codecs."""
         return self.text_of(record) or ""
 
     @property
