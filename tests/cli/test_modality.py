@@ -11,8 +11,8 @@ import pytest
 
 from tests.conftest import TEXT
 
-DICE = '''
-import random
+NAME = "modalities/dice/modality.py"
+CODE = '''import random
 from typing import Annotated
 
 import typer
@@ -47,10 +47,9 @@ sys.exit(main(sys.argv[2:]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    dice = tmp_path / "modalities/dice"
-    dice.mkdir(parents=True)
-    (dice / "modality.py").write_text(DICE)
-    (dice / "__init__.py").touch()
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    (tmp_path / NAME).write_text(CODE)
+    (tmp_path / NAME).with_name("__init__.py").touch()
     return tmp_path
 
 
