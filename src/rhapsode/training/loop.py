@@ -42,7 +42,7 @@ class Loop(ABC):
         torch.manual_seed(plan.seed + group.rank)  # dropout
         torch.set_num_threads(plan.threads)
         self._pace = Pace(plan.threads, plan.most) if device.type == "cpu" else Pace(1)
-        self.step, self.seconds, self.rate_scale = 0, 0.0, 1.0
+        self.updates, self.seconds, self.rate_scale = 0, 0.0, 1.0
         self.leg = Leg()
         self._interrupted = False
         self._slowed = plan.threads < plan.most  # whether it was told that other work has the processors
@@ -101,7 +101,7 @@ class Loop(ABC):
     def spent(self) -> float:
         """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
         if self.total is not None:
-            return min(1.0, self.step / self.total)
+            return min(1.0, self.updates / self.total)
         assert self.plan.budget.minutes is not None
         return min(1.0, self.seconds / (60 * self.plan.budget.minutes))
 
@@ -117,7 +117,7 @@ class Loop(ABC):
             while self.done < 1 and not stop:
                 tick = time.perf_counter()
                 loss = self._update()
-                self.step += 1
+                self.updates += 1
                 # Every process must agree on these: they decide the learning rate and the end.
                 before = self.seconds
                 self.seconds, stop = self.group.agree(before + time.perf_counter() - tick, self._interrupted)
@@ -143,7 +143,7 @@ class Loop(ABC):
 
     def _tell(self, **facts: float) -> None:
         """How far the run is."""
-        self.report.progress(self.done, step=self.step, seconds=self.seconds, **facts, eta=self._eta())
+        self.report.progress(self.done, update=self.updates, seconds=self.seconds, **facts, eta=self._eta())
 
     def _watch_pace(self, seconds: float) -> None:
         """Train with as many threads as make sense beside the machine's other work."""
@@ -159,7 +159,7 @@ class Loop(ABC):
         """Seconds of training still to come."""
         if self.plan.budget.minutes is not None:
             return 60 * self.plan.budget.minutes - self.seconds
-        return self.seconds / max(self.step, 1) * ((self.total or 0) - self.step)
+        return self.seconds / max(self.updates, 1) * ((self.total or 0) - self.updates)
 
     def _update(self) -> Tensor:
         """One batch forward and back; returns its loss."""
@@ -168,7 +168,7 @@ class Loop(ABC):
         gradients = [w.grad for w in self.weights.values() if w.grad is not None]
         total = self.group.sum(gradients, loss.detach())
         norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
-        warm = min(1.0, (self.step - self.leg.step + 1) / self.plan.warmup)
+        warm = min(1.0, (self.updates - self.leg.update + 1) / self.plan.warmup)
         if self._sound(norm):
             self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
         else:

@@ -38,7 +38,7 @@ class Leg(Config):
     """How often it was asked."""
     begun: float = Field(default=0.0, ge=0, lt=1)
     """What part of the budget had been spent then."""
-    step: int = Field(default=0, ge=0)
+    update: int = Field(default=0, ge=0)
     """Updates that had been made."""
 
     @staticmethod
@@ -54,9 +54,9 @@ class Plan(Config):
     dropout: Dropout = Dropout()
     framing: FramingConfig = FramingConfig()
     reset: str = "document"
-    rows: int = Field(default=32, ge=1, le=65536)
+    batch_size: int = Field(default=32, ge=1, le=65536)
     """B: parallel streams, or windows per batch."""
-    window: int = Field(default=32, ge=1, le=65536)
+    sequence_length: int = Field(default=32, ge=1, le=65536)
     """T: steps of truncated backpropagation through time (streams)."""
     matrix_rate: Positive = 0.03
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""

@@ -103,7 +103,7 @@ def train(
     The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
     the corpus and the budget, and reported; codec chars or one that knows the files, framing stream, reset policy
     document. `network`, `dropout`, `plan` and `codec_options` are the tables of docs/settings.md. For short: dropout,
-    one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in proportion); batch_size (`rows`);
+    one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in proportion); batch_size;
     window, in steps (backpropagation through time is cut there).
 
     With `base`, a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given.
@@ -116,6 +116,7 @@ def train(
     """
     outer = report or Report()
     network, renamed = format1.renamed(network or {})
+    plan, old = format1.renamed(plan or {}, format1.PLAN)
     check(os.fspath(output), folder=True)
     folder = Path(output)
     kept: dict[str, Any] = {
@@ -133,7 +134,7 @@ def train(
         "flip": list(flip or ()),
         "network": network,
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
-        "plan": dict(plan or {}),
+        "plan": plan,
         "params": params,
         "lr": lr,
         "batch_size": batch_size,
@@ -159,7 +160,9 @@ def train(
     group = Group()
     report = Told(outer) if group.leads else Told(Report(), silent=True)
     if renamed:
-        report.note(format1.told(renamed))
+        report.note(format1.told("network", renamed))
+    if old:
+        report.note(format1.told("plan", old, format1.PLAN))
     with ExitStack() as after:
         after.callback(torch.set_num_threads, torch.get_num_threads())
         after.enter_context(claimed(folder, group.leads))
@@ -200,7 +203,7 @@ def train(
                 policy,
                 network=merged(data.codec.network, network),
                 dropout=dropout,
-                plan=_plan(plan or {}, seed, lr, batch_size, window),
+                plan=_plan(plan, seed, lr, batch_size, window),
                 parameters=params,
                 window=window,
                 device=where,
@@ -220,7 +223,7 @@ def train(
             trainer.adopt(trainer.network.grown(origin.weights, origin.network))
         if stopped:
             trainer.resume()
-            report.note(f"going on at step {trainer.step:,}")
+            report.note(f"going on at update {trainer.updates:,}")
             if budget:
                 report.note(trainer.go_on(_own_part(budget, data.codec)))
         trainer.info["given"] = given
@@ -250,7 +253,7 @@ def train(
             finished,
             valid_nats,
             trainer.seconds,
-            trainer.step,
+            trainer.updates,
             data.codec.name,
             usage,
             data.warnings,
@@ -290,16 +293,16 @@ def _plan(
     default = Plan.model_fields["rate"].default
     short = {
         "lr": {} if lr is None else {name: lr / default * Plan.model_fields[name].default for name in rates},
-        "batch_size": {"rows": batch_size},
+        "batch_size": {"batch_size": batch_size},
         "seed": {"seed": seed},
-        "window": {"window": window},
+        "window": {"sequence_length": window},
     }
     found: dict[str, Any] = {"seed": 0, **plan}
     for option, values in short.items():
         given = {name: value for name, value in values.items() if value is not None}
         for name in given:
             if name in plan:
-                raise UserError(f"{option} and {name} of the plan were given; they are one setting. Leave one out.")
+                raise UserError(f"{option}, and {name} of the plan, were given; they are one setting. Leave one out.")
         found |= given if option != "window" else {}  # of which more than the plan depends
     return found
 
