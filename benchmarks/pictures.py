@@ -1,0 +1,137 @@
+"""The pictures of README.md, one for each modality, from the models of the demos.
+
+    python benchmarks/pictures.py FOLDER                # trains what FOLDER lacks, some two minutes each
+    python benchmarks/pictures.py FOLDER --only text    # handwriting, music, speech, series
+
+Each is 800 pixels wide and goes into docs/pictures. All seeds are fixed. A model is trained for so many minutes, so
+another machine makes other pictures.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import math
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from PIL import Image
+
+from rhapsode.cli import main as rhapsode
+from rhapsode.inference.model import Model
+
+PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
+WIDTH, COLOURS = 800, 64
+"""Of each picture: pixels, and different colours, so that the file is small."""
+WORDS = "Hello! I was drawn\nby a small network."
+SPOKEN = "The voice was learnt from two minutes of speech."
+LINES, LETTERS = 9, 64
+"""Of the text that is shown."""
+
+
+def trained(folder: Path, demo: str, minutes: float) -> Path:
+    """The model of a demo, from an earlier run if there is one."""
+    model = folder / demo / "model"
+    if not (model / "model.safetensors").exists():
+        assert rhapsode(["demo", demo, "-o", str(folder / demo), "--minutes", str(minutes)]) == 0
+    return model
+
+
+def png(figure: Figure) -> Image.Image:
+    FigureCanvasAgg(figure)
+    data = io.BytesIO()
+    figure.savefig(data, format="png")
+    return Image.open(data)
+
+
+def drawn(*words: object) -> Image.Image:
+    """The picture that a command makes; the command gets a name for it at the end."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "picture.png"
+        assert rhapsode([*map(str, words), str(path)]) == 0
+        return Image.open(io.BytesIO(path.read_bytes()))
+
+
+def text(folder: Path) -> Image.Image:
+    """A part of the manual that the model has not read: the more surprising a character, the darker behind it."""
+    model = Model.load(trained(folder, "text", 2))
+    contents = (folder / "text" / "topics.txt").read_text()
+    begin = contents.index("\n\n", int(0.93 * len(contents))) + 2
+    some = contents[begin : begin + LINES * (LETTERS + 40)]
+    prompt = contents[begin - 2000 : begin]
+    figure = Figure(figsize=(8, 0.3 * LINES), dpi=100)
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set(xlim=(-1, LETTERS + 1), ylim=(LINES + 0.4, -0.4))
+    axes.axis("off")
+    column = line = 0
+    shades = matplotlib.colormaps["Oranges"]
+    for step in model.score(some, prompt=prompt, end=False, per_step=True).surprises:
+        letter = step.data.decode()
+        if letter == "\n" or column >= LETTERS:
+            column, line = 0, line + 1
+            if line == LINES:
+                break
+        if letter != "\n":
+            bits = min(step.nats / math.log(2), 8)
+            axes.fill_between([column, column + 1], line, line + 1, color=shades(0.75 * bits / 8), linewidth=0)
+            axes.text(column + 0.5, line + 0.54, letter, family="DejaVu Sans Mono", size=14.5, ha="center", va="center")
+            column += 1
+    return png(figure)
+
+
+def handwriting(folder: Path) -> Image.Image:
+    return drawn("write", "demo:handwriting", WORDS, "--bias", "0.8", "--seed", "3", "--dpi", "300", "-o")
+
+
+def music(folder: Path) -> Image.Image:
+    model = trained(folder, "music", 2)
+    return drawn("compose", model, "--bars", "12", "--temperature", "0.7", "--seed", "1", "-o")
+
+
+def speech(folder: Path) -> Image.Image:
+    model = trained(folder, "speech", 2)
+    with tempfile.TemporaryDirectory() as sound:
+        return drawn("speak", model, SPOKEN, "-o", Path(sound) / "words.wav", "--also")
+
+
+def series(folder: Path) -> Image.Image:
+    model = trained(folder, "series", 1)
+    table = folder / "series" / "sales.csv"
+    return drawn("forecast", model, table, "--horizon", "24", "--seed", "1", "-o")
+
+
+PARTS: dict[str, Any] = {one.__name__: one for one in (text, handwriting, music, speech, series)}
+
+
+def trimmed(image: Image.Image, margin: int = 12) -> Image.Image:
+    """Without most of the white around it, at the width of all pictures."""
+    from PIL import ImageChops
+
+    image = image.convert("RGB")
+    box = ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox()
+    if box is not None:
+        left, top, right, bottom = box
+        image = image.crop((left - margin, top - margin, right + margin, bottom + margin))
+    height = round(image.height * WIDTH / image.width)
+    return image.resize((WIDTH, height), Image.Resampling.LANCZOS)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="for the models")
+    parser.add_argument("--only", choices=[*PARTS], help="one picture")
+    options = parser.parse_args()
+    PICTURES.mkdir(exist_ok=True)
+    for name, make in PARTS.items():
+        if options.only in (None, name):
+            path = PICTURES / f"{name}.png"
+            trimmed(make(options.folder)).quantize(COLOURS).save(path, optimize=True)
+            print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()
