@@ -51,7 +51,7 @@ frame is the only one without a past), so it is shorter than 512 frames."""
 COPIES = 10
 TUNES, CHORUSES, HELD_OUT = 400, 3, 20
 """With a melody: tunes learnt from, choruses of each, and tunes that choose the weights."""
-PLAN = {"rows": 16, "window": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
+PLAN = {"batch_size": 16, "sequence_length": 96, "rate": 0.05, "decay": 0.0, "threads": 1, "most": 1}
 CHORDS = 12
 """Of a step, so many of the lowest pitches are the chords'."""
 TEMPERATURES = (0.0, 1.0)

@@ -67,7 +67,7 @@ def measure(source: str, minutes: float) -> str:
         Path(source).name,
         f"{len(known):,}",
         f"{network.layers} × {network.width}",
-        f"{result.seconds:.0f} s, {facts['step']:,}",
+        f"{result.seconds:.0f} s, {facts['updates']:,}",
         f"**{model.score(held_out).bits_per_char:.3f}**",
         ngram,
         *(f"{bits:.3f}" for bits in baselines.values()),

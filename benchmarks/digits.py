@@ -214,7 +214,7 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             codec_options={"hop": HOP},
             network={"width": 64, **network},
             dropout={**DROPOUT, "input": HIDDEN * reads},
-            plan={"threads": 1, "most": 1, "rows": 16 if alone else 8},
+            plan={"threads": 1, "most": 1, "batch_size": 16 if alone else 8},
             window=128 if alone else 512,
             device="cpu",
             report=notes,

@@ -46,11 +46,11 @@ def main() -> None:
             )
             model = Model.load(folder)
             facts = model.config.facts
-            rows, window = facts["plan"]["rows"], facts["plan"]["window"]
-            targets = facts["step"] * rows * (1 if framing == "many-to-one" else window)
+            rows, window = facts["plan"]["batch_size"], facts["plan"]["sequence_length"]
+            targets = facts["updates"] * rows * (1 if framing == "many-to-one" else window)
             name = " ".join([framing, *(f"({value})" for value in length.values())])
             nats = model.score(valid).nats_per_char
-            print(f"| {name} | {facts['step']:,} | {targets:,} | {nats:.3f} |", flush=True)
+            print(f"| {name} | {facts['updates']:,} | {targets:,} | {nats:.3f} |", flush=True)
 
 
 if __name__ == "__main__":

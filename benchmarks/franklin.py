@@ -50,7 +50,7 @@ from rhapsode.training.run import train
 HARMONIES, BARS = 20, 12
 GIVEN = 2
 """Bars of a tune that is played by heart."""
-PLAN = {"rows": 16, "window": 48, "threads": 1, "most": 1}
+PLAN = {"batch_size": 16, "sequence_length": 48, "threads": 1, "most": 1}
 
 
 def franklin(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:

@@ -141,9 +141,9 @@ def cursive(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
         "minutes": round(facts["seconds"] / 60, 1),
         "parameters": model.network.parameters,
         "width": model.config.network.width,
-        "updates": facts["step"],
+        "updates": facts["updates"],
         "training_points_per_second": round(
-            facts["step"] * facts["plan"]["rows"] * facts["plan"]["window"] / facts["seconds"]
+            facts["updates"] * facts["plan"]["batch_size"] * facts["plan"]["sequence_length"] / facts["seconds"]
         ),
         "test_nats_per_point": round(point, 4),
         "test_nats_per_line": round(line, 2),

@@ -169,7 +169,7 @@ def late(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
     report: dict[str, Any] = {
         "minutes": round(model.config.facts["seconds"] / 60, 1),
         "parameters": model.network.parameters,
-        "updates": model.config.facts["step"],
+        "updates": model.config.facts["updates"],
         "letters": float(np.mean(list(map(len, known)))),
     }
     alphabet = set(model.record_codec.alphabet)

@@ -59,7 +59,7 @@ from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66
-PLAN = {"rows": 8, "matrix_rate": 0.06, "rate": 0.01}
+PLAN = {"batch_size": 8, "matrix_rate": 0.06, "rate": 0.01}
 """Of several tried for two minutes with hybrid_b (docs/log.md); the same for all networks."""
 TEMPERATURES = 0.5, 1.0
 ENCODERS: dict[str, dict[str, Any]] = {
@@ -184,7 +184,7 @@ def compared(minutes: float, networks: list[str], work: Path, options: dict[str,
         voice, prosody = Model.load(home), Model.load(home / "prosody")
         row: dict[str, Any] = {
             "parameters": voice.network.parameters,
-            "step": voice.config.facts["step"],
+            "step": voice.config.facts["updates"],
             "seconds": round(time.perf_counter() - begun),
             "valid_nats": voice.config.facts["valid_nats_per_step"],
         }

@@ -40,7 +40,7 @@ def main() -> None:
                     {
                         "minutes": minutes,
                         "seconds": round(result.seconds, 1),
-                        "updates": model.config.facts["step"],
+                        "updates": model.config.facts["updates"],
                         "parameters": model.network.parameters,
                         "width": model.config.network.width,
                         "nats_per_char_carried": round(carried.nats_per_char, 4),

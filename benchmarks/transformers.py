@@ -161,7 +161,7 @@ def train_rhapsode(text: Path, valid: bytes, seconds: float) -> dict:
         return {
             "rhapsode": f"{model.config.network.layers}x{model.config.network.width}",
             "seconds": round(result.seconds, 1),
-            "updates": model.config.facts["step"],
+            "updates": model.config.facts["updates"],
             "parameters": model.network.parameters,
             "nats_per_char": round(model.score(valid).nats_per_char, 4),
         }

@@ -38,7 +38,7 @@ def duration(seconds: float) -> str:
 
 def figures(values: Mapping[str, Any]) -> str:
     """The values of a training run, on one line."""
-    parts = [f"step {values['step']:,}"] if "step" in values else []
+    parts = [f"update {values['update']:,}"] if "update" in values else []
     parts += [f"{key} {nats(values[key])}" for key in ("train", "valid") if key in values]
     if "steps_per_second" in values:
         parts.append(f"{values['steps_per_second']:,.0f} steps/s")

@@ -61,7 +61,7 @@ def test_lr_batch_size_window_and_dropout(text: Path, tmp_path: Path) -> None:
     train([text], tmp_path / "m", lr=0.003, batch_size=3, window=11, dropout=0.4, **SMALL)
     plan = plan_of(tmp_path / "m")
     assert (plan["rate"], plan["matrix_rate"]) == (0.003, pytest.approx(0.015))
-    assert (plan["rows"], plan["window"]) == (3, 11)
+    assert (plan["batch_size"], plan["sequence_length"]) == (3, 11)
     assert plan["dropout"] == {"between": 0.4, "output": 0.4, "input": 0.1, "recurrent": 0, "locked": False}
     train([text], tmp_path / "none", dropout=0, **SMALL)
     assert not any(plan_of(tmp_path / "none")["dropout"].values())
@@ -76,26 +76,26 @@ def test_the_command_line_wins_over_the_file(text: Path, tmp_path: Path) -> None
     arguments = ["train", str(text), "--config", str(config), "--device", "cpu", "-q", "-o"]
     assert main([*arguments, str(tmp_path / "a")]) == 0
     plan = plan_of(tmp_path / "a")
-    assert (plan["seed"], plan["rows"], plan["window"], plan["rate"]) == (4, 5, 9, 0.1)
+    assert (plan["seed"], plan["batch_size"], plan["sequence_length"], plan["rate"]) == (4, 5, 9, 0.1)
     assert Model.load(tmp_path / "a").config.network.embedding == 3
     assert plan["dropout"]["output"] == 0.1 and 1000 < Model.load(tmp_path / "a").network.parameters <= 2000
     more = ["--seed", "7", "--batch-size", "6", "--window", "10", "--lr", "0.01", "--dropout", "0"]
     assert main([*arguments, str(tmp_path / "b"), *more]) == 0
     plan = plan_of(tmp_path / "b")
-    assert (plan["seed"], plan["rows"], plan["window"], plan["rate"]) == (7, 6, 10, 0.01)
+    assert (plan["seed"], plan["batch_size"], plan["sequence_length"], plan["rate"]) == (7, 6, 10, 0.01)
     assert plan["matrix_rate"] == pytest.approx(0.05) and plan["dropout"]["output"] == 0
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"lr": 0.1, "plan": {"matrix_rate": 0.1}}, "lr and matrix_rate of the plan were given"),
-        ({"batch_size": 3, "plan": {"rows": 3}}, "batch_size and rows"),
-        ({"window": 8, "plan": {"window": 8}}, "window and window"),
-        ({"seed": 8, "plan": {"seed": 8}}, "seed and seed"),
+        ({"lr": 0.1, "plan": {"matrix_rate": 0.1}}, "lr, and matrix_rate of the plan, were given"),
+        ({"batch_size": 3, "plan": {"rows": 3}}, "batch_size, and batch_size of the plan"),
+        ({"window": 8, "plan": {"window": 8}}, "window, and sequence_length of the plan"),
+        ({"seed": 8, "plan": {"seed": 8}}, "seed, and seed"),
         ({"lr": -1}, "rate: Input should be greater than 0"),
         ({"dropout": 1.5}, "between: Input should be less than 1"),
-        ({"batch_size": 0}, "rows"),
+        ({"batch_size": 0}, "batch_size"),
     ],
 )
 def test_settings_that_cannot_be(text: Path, tmp_path: Path, options: dict[str, Any], message: str) -> None:
@@ -114,9 +114,9 @@ def test_settings_that_cannot_be(text: Path, tmp_path: Path, options: dict[str, 
         ({"network": {"hidden_size": 3}}, "width", ["layers"]),
         ({"network": {"num_layers": 3}}, "layers", ["width"]),
         ({"dropout": {"betwen": 0.1}}, "between", ["output", "recurrent"]),
-        ({"plan": {"learning_rate": 0.1}}, "rate", ["rows", "window"]),
-        ({"plan": {"weight_decay": 0.1}}, "decay", ["rows"]),
-        ({"plan": {"row": 3}}, "rows", ["rate"]),
+        ({"plan": {"learning_rate": 0.1}}, "rate", ["batch_size", "sequence_length"]),
+        ({"plan": {"weight_decay": 0.1}}, "decay", ["batch_size"]),
+        ({"plan": {"seq_len": 3}}, "sequence_length", ["rate"]),
         ({"codec": "chars", "codec_options": {"min_cuont": 2}}, "min_count", ["max_size"]),
     ],
 )
@@ -143,7 +143,7 @@ def test_wrong_keys_are_told_the_right_ones(
 def test_a_plan_does_not_take_what_has_a_table_of_its_own(text: Path, tmp_path: Path) -> None:
     """It was passed over before."""
     for key, value in (("network", {"width": 3}), ("budget", {"steps": 3}), ("reset", "line")):
-        with pytest.raises(UserError, match=f"{key!r} is not known. .*Allowed: clip, decay"):
+        with pytest.raises(UserError, match=f"{key!r} is not known. .*Allowed: batch_size, clip, decay"):
             train([text], tmp_path / "m", **{**SMALL, "plan": {key: value}})
 
 

@@ -428,8 +428,8 @@ def test_progress_goes_from_reading_to_encoding():
 
 PEAK = """
 import resource, sys
-from rhapsode.corpus import prepare
-from rhapsode.resets import ResetPolicy
+from rhapsode.data.corpus import prepare
+from rhapsode.data.resets import ResetPolicy
 made = prepare([sys.argv[1]], codec=sys.argv[2], reset=ResetPolicy.parse("line"))
 print(made.train_bytes + made.valid_bytes, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """

@@ -108,7 +108,7 @@ def test_demo_of_music_and_its_second_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(demo_music, "TUNES", 30)
-    monkeypatch.setattr(demo_music, "PLAN", {"rows": 8, "window": 32, "threads": 1, "most": 1})
+    monkeypatch.setattr(demo_music, "PLAN", {"batch_size": 8, "sequence_length": 32, "threads": 1, "most": 1})
     first = demo_music.demo(tmp_path, 0.02, Report(), seed=3)
     assert [file.suffix for file in first.files] == [".mid", ".wav", ".png", ".html"]
     assert all(file.stat().st_size > 1000 for file in first.files)

@@ -24,7 +24,7 @@ from rhapsode.modalities.music.formats.own import dumps as tune_dumps
 from tests.conftest import WORDS, written
 
 TEXT = "the sea sings, the ship sails.\n" * 60
-SMALL = '[plan]\nrows = 4\nwindow = 16\nthreads = 1\nprecision = "fp32"\n[network]\nwidth = 8\n'
+SMALL = '[plan]\nbatch_size = 4\nsequence_length = 16\nthreads = 1\nprecision = "fp32"\n[network]\nwidth = 8\n'
 
 
 @pytest.fixture(scope="module")

@@ -223,15 +223,17 @@ def _labels(path: Path) -> None:
     from rhapsode.modalities.speech import labels
     from rhapsode.modalities.speech.formats import hts, own, textgrid
     from rhapsode.modalities.speech.read import recognised
+    from rhapsode.modalities.speech.utterance import Timed
 
     path.with_suffix(".wav").touch()
     recognised(path)
     found = labels.read(path)
     for utterance in found[:RECORDS]:
         own.dumps(utterance)
-        with suppress(UserError):
-            textgrid.loads(textgrid.dumps(utterance), "again")
-            hts.loads(hts.dumps(utterance), "again")
+        if isinstance(utterance, Timed):
+            with suppress(UserError):
+                textgrid.loads(textgrid.dumps(utterance), "again")
+                hts.loads(hts.dumps(utterance), "again")
 
 
 def _list(path: Path) -> None:

@@ -281,13 +281,14 @@ def test_a_shipped_model_is_called_by_name(
 
     model = tiny_model(codec="strokes")
     assert model.path is not None
-    config = model.config.model_copy(update={"facts": {"step": 1, "seconds": 2, "valid_nats_per_step": 3, "plan": {}}})
+    facts = {"updates": 1, "seconds": 2, "valid_nats_per_step": 3}
+    config = model.config.model_copy(update={"facts": {**facts, "plan": {}}})
     checkpoint.save(tmp_path / "made" / checkpoint.MODEL, config.model_dump(), model.weights)
     monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "shipped")
     [file] = ship(tmp_path / "made", "tiny")
     assert file.stat().st_size < 0.8 * model.path.stat().st_size
     small = Model.load("demo:tiny")
-    assert small.config.facts == {"step": 1, "seconds": 2, "valid_nats_per_step": 3}
+    assert small.config.facts == facts
     for name, weight in small.weights.items():
         assert weight.dtype == np.float32 and np.array_equal(weight, model.weights[name].astype(np.float16))
     with pytest.raises(UserError, match="Allowed: tiny"):

@@ -50,7 +50,7 @@ def chosen(
 def test_so_many_updates_are_reckoned_with_the_final_batch(updates: int) -> None:
     data = 10**10  # so much that only what is read limits the size
     plan, reasons = chosen(data, Budget(steps=updates), threads=1)
-    read = updates * plan.rows * plan.window
+    read = updates * plan.batch_size * plan.sequence_length
     assert f"{read:,} steps to be read" in reasons[0]
     wanted = 1 / (auto.STEPS_PER_PARAMETER / read + 1 / (auto.LARGEST * data**0.5))
     assert Network(plan.network, SYMBOLS).parameters == pytest.approx(wanted, rel=0.1)
@@ -85,7 +85,7 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
     parts = {"head": {"name": "gaussians", "mixtures": 2}, "encoder": {"bidirectional": 1}}
     network = {"layers": 1, "autoregressive": reads, "width": 32, **parts}
     plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
-    assert data / (plan.rows * plan.window) >= updates
-    assert plan.window >= max(auto.PACKED_LEAST, longest)
+    assert data / (plan.batch_size * plan.sequence_length) >= updates
+    assert plan.sequence_length >= max(auto.PACKED_LEAST, longest)
     assert plan.dropout.input == (HIDDEN if reads else 0)
     assert any("of the step before 0.5" in reason for reason in reasons) == reads

@@ -14,7 +14,10 @@ from rhapsode.steps.sequence import Steps
 from rhapsode.training.collapse import Collapse
 from rhapsode.training.run import train
 
-SMALL = {"network": {"width": 24, "embedding": 8}, "plan": {"rows": 4, "window": 16, "precision": "fp32"}}
+SMALL = {
+    "network": {"width": 24, "embedding": 8},
+    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32"},
+}
 
 SURE, STUCK = "left to itsel", "what the mode"
 

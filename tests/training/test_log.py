@@ -31,20 +31,20 @@ def shown(folder: Path) -> dict[str, list[tuple[int, Any]]]:
 def test_a_resumed_log_drops_what_came_after_its_checkpoint(tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     old = Log(tmp_path, board=True)
-    old.add(step=1, train=9.0)
+    old.add(update=1, train=9.0)
     old.close()
     log = Log(tmp_path, board=True)  # begun anew: nothing of the old one is left
-    log.add(step=2, seconds=0.1, train=3.0)
-    log.add(step=2, seconds=0.1, train=3.0, valid=2.0, valid_bits_per_char=2.5, done=0.5)
+    log.add(update=2, seconds=0.1, train=3.0)
+    log.add(update=2, seconds=0.1, train=3.0, valid=2.0, valid_bits_per_char=2.5, done=0.5)
     log.sample(2, "one\n\n<b>two</b>")
     size = log.size
-    log.add(step=3, train=2.5)
-    log.add(step=9, train=2.25)
+    log.add(update=3, train=2.5)
+    log.add(update=9, train=2.25)
     log.close()
     again = Log(tmp_path, size, board=True)
-    again.add(step=4, train=1.5)
+    again.add(update=4, train=1.5)
     again.close()
-    assert [r["step"] for r in again.read()] == [2, 2, 4]
+    assert [r["update"] for r in again.read()] == [2, 2, 4]
     assert shown(tmp_path) == {
         "nats_per_step/train": [(2, 3.0), (4, 1.5)],
         "nats_per_step/valid": [(2, 2.0)],
@@ -63,14 +63,16 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_training_shows_its_losses_and_samples(text: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"rows": 4, "window": 16}}
+    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"batch_size": 4, "sequence_length": 16}}
     train([text], tmp_path / "m", steps=20, tensorboard=True, **small)
     found = shown(tmp_path / "m")
     records = [json.loads(line) for line in (tmp_path / "m" / LOG).read_text().splitlines()]
-    assert found["nats_per_step/train"] == [(r["step"], pytest.approx(r["train"])) for r in records if "valid" not in r]
+    assert found["nats_per_step/train"] == [
+        (r["update"], pytest.approx(r["train"])) for r in records if "valid" not in r
+    ]
     valid = [r for r in records if "valid" in r]
-    assert found["nats_per_step/valid"] == [(r["step"], pytest.approx(r["valid"])) for r in valid]
-    assert [step for step, _ in found["sample/text_summary"]] == [r["step"] for r in valid[:-1]]
+    assert found["nats_per_step/valid"] == [(r["update"], pytest.approx(r["valid"])) for r in valid]
+    assert [step for step, _ in found["sample/text_summary"]] == [r["update"] for r in valid[:-1]]
     # plain ASCII: a step is a character
     assert found["bits_per_char/valid"][-1][1] == pytest.approx(valid[-1]["valid"] / 0.693147, rel=1e-4)
 
@@ -84,7 +86,7 @@ def test_without_tensorboard(text: Path, tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("harm", ["cut", "digit", "no record", "no JSON", "no text", "key", "missing"])
 def test_a_damaged_log_is_said_and_stops_nothing(text: Path, tmp_path: Path, harm: str) -> None:
-    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"rows": 4, "window": 16}}
+    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"batch_size": 4, "sequence_length": 16}}
     train([text], tmp_path / "m", steps=60, report=Stop(0.4), **small)
     path = tmp_path / "m" / LOG
     whole = path.read_bytes()

@@ -27,7 +27,7 @@ from tests.conftest import Stop
 
 SMALL: dict[str, Any] = {
     "network": {"width": 16, "embedding": 6},
-    "plan": {"rows": 4, "window": 16, "precision": "fp32", "threads": 1, "warmup": 5},
+    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32", "threads": 1, "warmup": 5},
     "device": "cpu",
 }
 
@@ -118,11 +118,11 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
     result = train([], finished, resume=True, steps=40, device="cpu")
     assert (result.finished, result.steps) == (True, 80) and over(finished)
     after = records(finished)
-    assert after[: len(before)] == before and after[-1]["step"] == 80
+    assert after[: len(before)] == before and after[-1]["update"] == 80
     looks = [record["done"] for record in after[len(before) :] if "valid" in record]
     assert len(looks) == 16 and looks == sorted(looks) and looks[-1] == 1
     facts = Model.load(finished).config.facts
-    assert facts["valid_nats_per_step"] < first["valid_nats_per_step"] and facts["step"] > 40
+    assert facts["valid_nats_per_step"] < first["valid_nats_per_step"] and facts["updates"] > 40
     # From rest, over five updates, to where a run of 80 would be; from there as that one, to zero.
     assert rates[5:] == pytest.approx([1 - step / 80 for step in range(45, 80)])
     assert rates[:5] == pytest.approx([(n + 1) / 5 * (1 - (40 + n) / 80) for n in range(5)])
@@ -133,7 +133,7 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
 def test_another_budget_replaces_the_rest_of_a_stopped_one(text: Path, tmp_path: Path, rates: list[float]) -> None:
     folder = tmp_path / "stopped"
     assert not train([text], folder, steps=40, report=Stop(0.5), **SMALL).finished
-    stopped = run_of(folder)["step"]
+    stopped = run_of(folder)["update"]
     assert 20 <= stopped < 30
     result = train([], folder, resume=True, steps=10, device="cpu")
     assert result.finished and result.steps == stopped + 10
@@ -150,7 +150,7 @@ def test_training_longer_is_resumed_exactly(finished: Path, tmp_path: Path) -> N
     halves = shutil.copytree(finished, tmp_path / "halves")
     train([], finished, resume=True, steps=40, device="cpu")
     assert not train([], halves, resume=True, steps=40, device="cpu", report=Stop(0.5)).finished
-    assert 60 <= run_of(halves)["step"] < 80
+    assert 60 <= run_of(halves)["update"] < 80
     with pytest.raises(UserError, match="was stopped: go on with --resume"):
         check_free(halves)
     assert train([], halves, resume=True, device="cpu").steps == 80
@@ -174,12 +174,12 @@ def test_a_resumed_run_keeps_its_settings(finished: Path, text: Path) -> None:
         ({"codec": "bytes"}, "keeps its codec"),
         ({"reset": "line"}, "keeps its reset"),
         ({"dropout": 0.5}, "keeps its dropout"),
-        ({"plan": {"rows": 8}}, "keeps its plan"),
+        ({"plan": {"batch_size": 8}}, "keeps its plan"),
         ({"seed": 5}, "keeps its seed"),
     ):
         with pytest.raises(UserError, match=message):
             train([text], finished, resume=True, steps=1, **options)  # type: ignore[arg-type]
-    same = {"network": {"width": 16}, "plan": {"rows": 4}}
+    same = {"network": {"width": 16}, "plan": {"batch_size": 4}}
     assert train([text], finished, resume=True, steps=1, device="cpu", **same).steps == 41  # type: ignore[arg-type]
 
 
@@ -220,7 +220,7 @@ def test_overwriting(finished: Path, text: Path) -> None:
         *RECORDS,
         *(checkpoint.MODEL, checkpoint.RESUME, ".lock", "recogniser.safetensors", "notes.txt"),
     }
-    assert records(finished)[-1]["step"] == 5 and "step 40" not in (finished / TOLD).read_text()
+    assert records(finished)[-1]["update"] == 5 and "update 40" not in (finished / TOLD).read_text()
 
 
 # --- what is told of a run ---
@@ -247,10 +247,10 @@ def test_log_and_samples_are_files_too(text: Path, tmp_path: Path) -> None:
     assert sum("valid" in line and " nats" in line for line in log) == 16
     samples = (folder / SAMPLES).read_text()
     assert len(heard.samples) == 15 and all(f" ---\n{sample}\n\n" in samples for sample in heard.samples)
-    assert samples.startswith("--- step 2, valid ")
+    assert samples.startswith("--- update 2, valid ")
     train([], folder, resume=True, steps=2, device="cpu")
     more = (folder / TOLD).read_text().splitlines()
-    assert more[: len(log)] == log and any("going on at step 32" in line for line in more[len(log) :])
+    assert more[: len(log)] == log and any("going on at update 32" in line for line in more[len(log) :])
 
 
 def test_the_log_says_why_a_run_ended(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from rhapsode.report import Report
-from rhapsode.training import trainer
+from rhapsode.training import loop
 from rhapsode.training.pace import LONGEST, USUAL, WAIT, Pace
 from rhapsode.training.run import train
 
@@ -102,18 +102,18 @@ def test_the_trainer_does_as_it_is_told(
 ) -> None:
     """And says once that it has slowed down, unless it began so."""
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(trainer, "Pace", Scripted)
+    monkeypatch.setattr(loop, "Pace", Scripted)
     before, used = torch.get_num_threads(), list[int]()
-    update = trainer.Trainer._update
+    update = loop.Loop._update
 
-    def watched(self: trainer.Trainer) -> torch.Tensor:
+    def watched(self: loop.Loop) -> torch.Tensor:
         used.append(torch.get_num_threads())
         return update(self)
 
-    monkeypatch.setattr(trainer.Trainer, "_update", watched)
+    monkeypatch.setattr(loop.Loop, "_update", watched)
     (tmp_path / "text").write_text("sing, muse, the wrath\n" * 100)
     report = Warnings()
-    plan = {"rows": 2, "window": 8, "precision": "fp32", "threads": begins, "most": 2}
+    plan = {"batch_size": 2, "sequence_length": 8, "precision": "fp32", "threads": begins, "most": 2}
     network = {"width": 8, "embedding": 4}
     train([tmp_path / "text"], tmp_path / "m", network=network, plan=plan, steps=8, report=report, device="cpu")
     assert used == [begins, 2, 1, 1, 2, 1, 2, 2]

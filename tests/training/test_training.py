@@ -30,7 +30,10 @@ from rhapsode.training.run import Result, train
 from tests.conftest import Stop
 
 WORDS = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
-SMALL = {"network": {"width": 24, "embedding": 8}, "plan": {"rows": 4, "window": 16, "precision": "fp32"}}
+SMALL = {
+    "network": {"width": 24, "embedding": 8},
+    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32"},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -48,7 +51,7 @@ def text(tmp_path: Path) -> Path:
 
 def losses(folder: Path) -> list[tuple[int, float, float]]:
     lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [(r["step"], r["train"], r.get("valid")) for r in lines]
+    return [(r["update"], r["train"], r.get("valid")) for r in lines]
 
 
 def weights(folder: Path) -> dict[str, np.ndarray]:
@@ -98,7 +101,7 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     process.kill()
     process.wait()
     info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
-    assert 0 < info["step"] < 500
+    assert 0 < info["update"] < 500
     train([text], tmp_path / "parts", resume=True)
     small(text, tmp_path / "whole", steps=500)
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
@@ -115,7 +118,9 @@ sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--updates", "20000", "-
 
 def test_a_terminal_that_closes_saves(text: Path, tmp_path: Path) -> None:
     config = tmp_path / "small.toml"
-    config.write_text('[network]\nwidth = 24\n[plan]\nrows = 4\nwindow = 16\nprecision = "fp32"\nthreads = 1\n')
+    config.write_text(
+        '[network]\nwidth = 24\n[plan]\nbatch_size = 4\nsequence_length = 16\nprecision = "fp32"\nthreads = 1\n'
+    )
     ours, its = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(text), str(tmp_path / "m"), str(config)],
@@ -133,8 +138,8 @@ def test_a_terminal_that_closes_saves(text: Path, tmp_path: Path) -> None:
     os.close(ours)
     assert process.wait(60) == 130
     info, _, _ = checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)
-    assert 0 < info["step"] < 20_000 and not info["finished"]
-    assert losses(tmp_path / "m")[-1][0] == info["step"]
+    assert 0 < info["update"] < 20_000 and not info["finished"]
+    assert losses(tmp_path / "m")[-1][0] == info["update"]
     assert train([], tmp_path / "m", resume=True, report=Stop(0.0)).seconds > info["seconds"]
 
 
@@ -150,7 +155,7 @@ def test_signals_save(text: Path, tmp_path: Path, signals: str) -> None:
                     signal.raise_signal(getattr(signal, name))
 
     assert not small(text, tmp_path / "m", report=Signalled()).finished
-    assert 0 < checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)[0]["step"] < 60
+    assert 0 < checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)[0]["update"] < 60
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
     assert train([], tmp_path / "m", resume=True).finished
 
@@ -309,7 +314,7 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     text = "\n".join(line + line for line in lines)
     options = {
         "steps": 600,
-        "plan": {"rows": 8, "window": 16, "precision": "fp32"},
+        "plan": {"batch_size": 8, "sequence_length": 16, "precision": "fp32"},
         "network": {"width": 48, "embedding": 8},
     }
     assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.01
@@ -361,7 +366,7 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
         ({"params": 9000}, "params and width were given"),
         ({"valid": ["x"], "valid_by": "tail"}, "One of them must go"),
         ({"valid": ["x"], "valid_fraction": 0.2}, "One of them must go"),
-        ({"plan": {"rows": 0}}, "rows"),
+        ({"plan": {"batch_size": 0}}, "batch_size"),
         ({"device": "tpu9"}, "device"),
         ({"reset": "lines"}, "Did you mean 'line'"),
         ({"codec": "char"}, "Did you mean 'chars'"),
@@ -401,10 +406,10 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
         )[0]
 
     stream, windows = FramingConfig(), FramingConfig(name="many-to-one", length=40)
-    assert (chosen(stream, 10**6).rows, chosen(stream, 10**6).window) == (64, 32)
-    assert chosen(stream, 10**6, processes=3).rows == 192
-    assert chosen(windows, 10**6, processes=2).rows == 52
-    assert chosen(stream, 300).rows * chosen(stream, 300).window * 2 <= 300
+    assert (chosen(stream, 10**6).batch_size, chosen(stream, 10**6).sequence_length) == (64, 32)
+    assert chosen(stream, 10**6, processes=3).batch_size == 192
+    assert chosen(windows, 10**6, processes=2).batch_size == 52
+    assert chosen(stream, 300).batch_size * chosen(stream, 300).sequence_length * 2 <= 300
     # 1000 updates of 64 × 32 read 200,000 steps 10 times; of 51 windows with one target each, half of 100,000.
     assert chosen(stream, 2 * 10**5).dropout.output == pytest.approx(0.2 * math.log2(10.24 / 5), abs=0.01)
     assert chosen(stream, 2 * 10**5).dropout.recurrent == 0
@@ -414,7 +419,7 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
     )  # half as many rows
     assert chosen(windows, 10**5).dropout.output == 0
     with pytest.raises(UserError, match="shared by 2 processes"):
-        chosen(stream, 10**6, processes=2, rows=5)
+        chosen(stream, 10**6, processes=2, batch_size=5)
 
 
 @pytest.mark.parametrize("minutes", [1e-9, 0.5, 30.0, 1e300])

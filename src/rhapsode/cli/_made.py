@@ -45,7 +45,7 @@ def made(name: str) -> dict[str, Any] | None:
 
 def _tensors(path: Path) -> dict[str, Any]:
     """Of a file of `checkpoint.save`, by what its header says."""
-    from rhapsode.files import checkpoint
+    from rhapsode.files import checkpoint, format1
 
     info, digest, found = checkpoint.load_info(path)
     if "codec" in info:
@@ -53,7 +53,8 @@ def _tensors(path: Path) -> dict[str, Any]:
     about: dict[str, Any] = {"path": str(path), "kind": "unknown", "digest": digest, "file_bytes": path.stat().st_size}
     tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, digest)
     if isinstance(info.get("given"), dict) and isinstance(info.get("plan"), dict):
-        facts = {name: info.get(name) for name in ("finished", "step", "seconds", "best", "best_step")}
+        info = format1.run(info)
+        facts = {name: info.get(name) for name in ("finished", "update", "seconds", "best", "best_update")}
         given = {name: value for name, value in info["given"].items() if value not in (None, [], {}, False)}
         plan = {name: value for name, value in info["plan"].items() if name not in ("network", "framing")}
         return {**about, "kind": "training run", **facts, "given": given, "plan": _applying(plan)}

@@ -38,7 +38,7 @@ width = 512
 output = 0.3
 
 [plan]
-rows = 32
+batch_size = 32
 
 [codec]
 name = "words"
@@ -46,14 +46,15 @@ max_size = 20_000
 ```
 
 Options of the command line win over those of the file. From Python, the same names are arguments of
-`rhapsode.train`, and the tables are mappings: `network={"layers": 2}`, `dropout={"output": 0.3}`, `plan={"rows": 32}`,
-`codec="words"`, `codec_options={"max_size": 20_000}`. A name that is not known is answered with those that are.
+`rhapsode.train`, and the tables are mappings: `network={"layers": 2}`, `dropout={"output": 0.3}`,
+`plan={"batch_size": 32}`, `codec="words"`, `codec_options={"max_size": 20_000}`. A name that is not known is answered
+with those that are.
 """
 DERIVED = {
     "network": {"width": "from data and time"},
     "plan": {
-        "rows": "from the data",
-        "window": "32, 64 for wide networks, 128 where a text is attended",
+        "batch_size": "from the data",
+        "sequence_length": "32, 64 for wide networks, 128 where a text is attended",
         "warmup": "a tenth of the updates, at most 50",
         "precision": "bf16 where the machine multiplies it",
         "threads": "measured",

@@ -138,7 +138,7 @@ def _check_tables(settings: Settings, name: str) -> None:
     make(NetworkConfig, format1.renamed(settings.network)[0], f"{name}: [network]")
     if isinstance(settings.dropout, dict):
         make(Dropout, settings.dropout, f"{name}: [dropout]")
-    for key in settings.plan:
+    for key in format1.renamed(settings.plan, format1.PLAN)[0]:
         if key not in SETTINGS:
             raise unknown(f"{name}: [plan]", key, SETTINGS)
     if "name" in settings.codec:

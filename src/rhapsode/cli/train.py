@@ -34,6 +34,7 @@ from rhapsode.console.options import (
 from rhapsode.console.output import as_json, put
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
+from rhapsode.files import format1
 from rhapsode.report import duration, nats
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ PANELS = {
 }
 """Of help: heading → options, in their order."""
 BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
-SHORT = {"rate": "lr", "matrix_rate": "lr", "rows": "batch_size", "window": "window", "seed": "seed"}
+SHORT = {"rate": "lr", "matrix_rate": "lr", "batch_size": "batch_size", "sequence_length": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which go before a file's."""
 SHAPE = ("layers", "width", "embedding")
 """The same of the network."""
@@ -220,7 +221,8 @@ def begin(
     replaced = {*(BUDGETS if named or resume else ()), *(["sources"] if resume else ())}
     chosen = {name: value for name, value in settings.options.items() if name not in replaced} | given
     dropout = chosen.pop("dropout", settings.dropout)
-    plan = {name: value for name, value in settings.plan.items() if SHORT.get(name) not in given}
+    plan, _ = format1.renamed(settings.plan, format1.PLAN)
+    plan = {name: value for name, value in plan.items() if SHORT.get(name) not in given}
     shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}
     brought = {name: chosen.pop(name) for name in options_of(training) if name in chosen}
     params = chosen.pop("params", None)

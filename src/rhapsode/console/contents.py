@@ -99,7 +99,7 @@ def of_records(found: Found, describe: Callable[[Iterator[Any], Refusals], Any])
         return replace(one, warnings=(*sources.damage, *one.warnings))  # type: ignore[no-any-return]
 
     parts = codec.parts(sources.files[0].path) if len(sources.files) == 1 else ()
-    kind = f"{codec.record}s"
+    kind = f"{codec.plural()}"
     if not parts:
         whole = described(None)
         return found.framed({"kind": kind, **whole.to_json()}, whole.lines())

@@ -123,7 +123,7 @@ def prepare(
     if records is not None:
         _refuse_for_records(records, reset, valid_by, separator, field)
     if flips() and not wanted.kind.flips:
-        for_these = " and ".join(sorted(f"{kind.record}s" for kind in registry.every("codec") if kind.flips))
+        for_these = " and ".join(sorted(f"{kind.plural()}" for kind in registry.every("codec") if kind.flips))
         raise UserError(f"flip is for {for_these}, and the codec is {wanted.kind.name}. Leave it out.")
     notes: list[str] = []
     doubts: list[str] = []
@@ -321,12 +321,12 @@ class _RecordBuild:
         left_out = [*unread.told("In files"), *left_out]
         if refused:
             each = ", ".join(f"{n:,} {why}" for why, n in sorted(refused.items()))
-            left_out = [f"Left out: {codec.record}s {each}.", *left_out]
+            left_out = [f"Left out: {codec.plural()} {each}.", *left_out]
         if lost:
             each = ", ".join(f"{n:,} {what}" for what, n in sorted(lost.items()))
-            told = [*told, f"Left out of the {codec.record}s, which codec {codec.name} does not know: {each}."]
+            told = [*told, f"Left out of the {codec.plural()}, which codec {codec.name} does not know: {each}."]
         why = [*left_out, *self.main.damage]
-        _check(counts, lambda part: f"{part.documents} {codec.record}s", self.kind, self.other is not None, why)
+        _check(counts, lambda part: f"{part.documents} {codec.plural()}", self.kind, self.other is not None, why)
         documents = counts["train"].documents + counts["valid"].documents
         _write_meta(folder, codec, documents, counts, [*left_out, *told], damaged)
 

@@ -92,7 +92,7 @@ def kind_of(path: Path) -> Kind:
     if found is None or found.may_be_read(suffix):
         for codec in _families():
             if codec.recognises(path):
-                return Kind(f"file{{s}} of {codec.record}s", codec.name, plain=plain, joined=True)
+                return Kind(f"file{{s}} of {codec.plural()}", codec.name, plain=plain, joined=True)
         for codec in _families() if found is None or not found.moving else ():
             if lack := codec.lacking(path):
                 joined = found is not None and found.joined

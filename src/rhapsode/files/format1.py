@@ -31,6 +31,9 @@ SETTINGS = {
     "both_width": "encoder.bidirectional_width",
 }
 """Old name → table and name of today."""
+PLAN = {"rows": "batch_size", "window": "sequence_length"}
+RUN = {"step": "update", "best_step": "best_update"}
+"""The same of a plan, and of what is kept of a run: its checkpoint, and records of its log."""
 WEIGHTS = (
     (r"encoder\.feedforward(\d+)\.", r"context.dense\1."),
     (r"encoder\.bidirectional(\d+)\.forward\.", r"context.both\1.on."),
@@ -40,12 +43,12 @@ WEIGHTS = (
 """What names of weights begin with today, and in files of format 1."""
 
 
-def renamed(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
-    """A network's settings by the names of today, and the old names that were among them."""
-    found = {key: value for key, value in settings.items() if key not in SETTINGS}
-    old = [key for key in settings if key in SETTINGS]
+def renamed(settings: Mapping[str, Any], names: Mapping[str, str] = SETTINGS) -> tuple[dict[str, Any], list[str]]:
+    """Settings, of a network or others, by the names of today, and the old names that were among them."""
+    found = {key: value for key, value in settings.items() if key not in names}
+    old = [key for key in settings if key in names]
     for key in old:
-        table, _, name = SETTINGS[key].rpartition(".")
+        table, _, name = names[key].rpartition(".")
         if table:
             part = found.get(table, {})
             found[table] = {**(part if isinstance(part, Mapping) else {"name": part}), name: settings[key]}
@@ -54,9 +57,14 @@ def renamed(settings: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     return found, old
 
 
-def told(old: list[str]) -> str:
-    """What to tell of old names that `renamed` found."""
-    return f"network settings have new names: {', '.join(f'{name} is {SETTINGS[name]}' for name in old)}"
+def told(table: str, old: list[str], names: Mapping[str, str] = SETTINGS) -> str:
+    """What to tell of old names that `renamed` found in this table."""
+    return f"{table} settings have new names: {', '.join(f'{name} is {names[name]}' for name in old)}"
+
+
+def record(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A record of a training log by the names of today."""
+    return renamed(values, RUN)[0]
 
 
 def network(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -83,7 +91,13 @@ def run(info: Mapping[str, Any]) -> dict[str, Any]:
     plan, given = info["plan"], info["given"]
     if "head" in plan.get("network", {}) and not isinstance(plan["network"]["head"], dict):
         plan = {**plan, "network": network(plan["network"])}
-    return {**info, "plan": plan, "given": {**given, "network": renamed(given.get("network") or {})[0]}}
+    info, leg = renamed(info, RUN)[0], renamed(info.get("leg", {}), RUN)[0]
+    given = {
+        **given,
+        "network": renamed(given.get("network") or {})[0],
+        "plan": renamed(given.get("plan") or {}, PLAN)[0],
+    }
+    return {**info, "leg": leg, "plan": renamed(plan, PLAN)[0], "given": given}
 
 
 def tensors(found: Mapping[str, np.ndarray], weights: Iterable[str]) -> dict[str, np.ndarray]:

@@ -148,21 +148,21 @@ def choose(
         """Rows, steps in a row, and how many targets an update learns from."""
         if framing.carried:
             usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
-            span, free = int(plan.get("window", window or usual)), "window" not in plan and not window
+            span, free = int(plan.get("sequence_length", window or usual)), "sequence_length" not in plan and not window
             share = max(ROWS // 2, min(4 * ROWS, ROWS * WINDOW * (2 if width > WIDER else 1) // span))
         elif framing.whole:
-            span, free, share = int(plan.get("window", window or PACKED)), False, PACKED_ROWS
-            many = int(plan.get("rows", share))
-            while not window and "window" not in plan and span > PACKED_LEAST and 32 * many * span > data:
+            span, free, share = int(plan.get("sequence_length", window or PACKED)), False, PACKED_ROWS
+            many = int(plan.get("batch_size", share))
+            while not window and "sequence_length" not in plan and span > PACKED_LEAST and 32 * many * span > data:
                 span //= 2
             span = max(span, longest)
         else:
             span, free = max(1, framing.length), False
             share = -(-max(32, min(512, 2048 // span)) // processes)
-        if "rows" in plan:
-            rows = int(plan["rows"])
+        if "batch_size" in plan:
+            rows = int(plan["batch_size"])
             if rows % processes:
-                raise UserError(f"rows = {rows} cannot be shared by {processes} processes: it must be a multiple.")
+                raise UserError(f"batch_size = {rows} cannot be shared by {processes} processes: take a multiple.")
         else:
             fewest = (32 if framing.whole else 16) * framing.stride(span)  # of an epoch's updates
             while share > 1 and share * processes * fewest > data:
@@ -226,8 +226,8 @@ def choose(
         "dropout": rates,
         "framing": framing_config,
         "reset": reset,
-        "rows": rows,
-        "window": span,
+        "batch_size": rows,
+        "sequence_length": span,
         "budget": budget,
     }
     return make(Plan, values, "plan settings"), reasons

@@ -12,6 +12,7 @@ from typing import Any
 from xxhash import xxh3_128
 
 from rhapsode.errors import UserError
+from rhapsode.files import format1
 from rhapsode.files.json import lines
 from rhapsode.files.place import place
 from rhapsode.files.source import of_file
@@ -50,23 +51,23 @@ class Log:
         records = self.read()
         if not records:
             shutil.rmtree(folder / BOARD, ignore_errors=True)
-        after = records[-1]["step"] + 1 if records else 0
+        after = records[-1]["update"] + 1 if records else 0
         self._board = summary_writer()(folder / BOARD, purge_step=after) if board else None
 
-    def add(self, *, step: int, **values: Any) -> None:
+    def add(self, *, update: int, **values: Any) -> None:
         with self.path.open("a") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+            file.write(json.dumps({"update": update, **values}) + "\n")
         if self._board:
             if "valid" in values:
-                del values["train"]  # it is that of the record before, of the same step
+                del values["train"]  # it is that of the record before, of the same update
             for key in values.keys() & TAGS.keys():
-                self._board.add_scalar(TAGS[key], values[key], step)
+                self._board.add_scalar(TAGS[key], values[key], update)
             self._board.flush()
 
-    def sample(self, step: int, text: str) -> None:
+    def sample(self, update: int, text: str) -> None:
         """A text that the model has generated at this update, for TensorBoard only."""
         if self._board:
-            self._board.add_text("sample", textwrap.indent(text, "    ", lambda _: True), step)  # Markdown: as it is
+            self._board.add_text("sample", textwrap.indent(text, "    ", lambda _: True), update)  # Markdown: as it is
             self._board.flush()
 
     def close(self) -> None:
@@ -80,7 +81,7 @@ class Log:
         return [len(data), _mark(data)]
 
     def read(self) -> list[dict[str, Any]]:
-        return [record for _, record in lines(of_file(self.path, str(self.path)))]
+        return [format1.record(record) for _, record in lines(of_file(self.path, str(self.path)))]
 
 
 def _mark(data: bytes) -> str:
@@ -92,8 +93,9 @@ def _is_record(line: bytes) -> bool:
         record = json.loads(line)
     except ValueError:
         return False
-    numbers = record.values() if isinstance(record, dict) and isinstance(record.get("step"), int) else [None]
-    return line.endswith(b"\n") and all(isinstance(each, int | float) for each in numbers)
+    if not isinstance(record, dict) or not isinstance(format1.record(record).get("update"), int):
+        return False
+    return line.endswith(b"\n") and all(isinstance(value, int | float) for value in record.values())
 
 
 def summary_writer() -> Any:

@@ -38,7 +38,7 @@ class Leg(Config):
     """How often the run was asked to train longer."""
     begun: float = Field(default=0.0, ge=0, lt=1)
     """The part of the budget that had been spent then."""
-    step: int = Field(default=0, ge=0)
+    update: int = Field(default=0, ge=0)
     """The updates that had been made then."""
 
     @staticmethod
@@ -54,9 +54,9 @@ class Plan(Config):
     dropout: Dropout = Dropout()
     framing: FramingConfig = FramingConfig()
     reset: str = "document"
-    rows: int = Field(default=32, ge=1, le=65536)
+    batch_size: int = Field(default=32, ge=1, le=65536)
     """B, the batch size: parallel streams, or windows in a batch."""
-    window: int = Field(default=32, ge=1, le=65536)
+    sequence_length: int = Field(default=32, ge=1, le=65536)
     """T, the sequence length: with streams, the steps of truncated backpropagation through time."""
     matrix_rate: Positive = 0.03
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""

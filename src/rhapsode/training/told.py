@@ -80,6 +80,6 @@ class Told(Report):
 
     def sample(self, text: str) -> None:
         if self._folder is not None and self._latest:
-            heading = f"--- step {self._latest['step']:,}, valid {nats(self._latest['valid'])} ---"
+            heading = f"--- update {self._latest['update']:,}, valid {nats(self._latest['valid'])} ---"
             self._append(SAMPLES, f"{heading}\n{text}\n\n")
         self._report.sample(text)

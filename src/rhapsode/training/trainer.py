@@ -1,6 +1,6 @@
 """Training a model of sequences: its batches, validation, samples, checkpoints, and its way back from trouble.
 
-Each process takes its share of a batch's rows. What is random comes from the step number and from
+Each process takes its share of a batch's rows. What is random comes from the number of the update and from
 generators whose state is saved, so a resumed run is the same run.
 """
 
@@ -23,7 +23,7 @@ from rhapsode.data.framed import Framed
 from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint, format1
+from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
@@ -34,19 +34,20 @@ from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
 from rhapsode.training.origin import origin
 from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.resumption import Resumption
 from rhapsode.training.sampling import Samples
 from rhapsode.training.validation import Validation
 
 PICTURED = 10.0
-"""Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
+"""At least so many seconds are between two pictures of the loss: one takes as long as hundreds of small updates."""
 QUIET, PATIENCE = 0.25, 3
-"""A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
+"""The warning that validation does not improve needs this part of the run, and this many evaluations without a gain."""
 GIVE_UP = 3
-"""Roll-backs after which a run that keeps losing its numbers stops."""
+"""After this many roll-backs, a run whose loss is not a number stops."""
 
 
 class Trainer(Loop):
-    """One run of a plan over a corpus, writing into `folder`; with `board`, for TensorBoard, too."""
+    """One run of a plan over a corpus. It writes into `folder`; with `board`, also for TensorBoard."""
 
     def __init__(
         self,
@@ -67,11 +68,12 @@ class Trainer(Loop):
                 f"{codec.name} needs {self.network.framing}."
             )
         framed = Framed(corpus.train, codec.steps, augment=True)
-        self._batches = framing_of(plan.framing).batches(framed, plan.rows, plan.window, plan.seed)
+        self._batches = framing_of(plan.framing).batches(framed, plan.batch_size, plan.sequence_length, plan.seed)
         self._validation = Validation(corpus, self.network, plan, device, self._autocast)
         self._samples = Samples(corpus)
+        self._resumption = Resumption(folder, corpus.key, group, device)
         self.rollbacks = 0
-        self.best, self.best_step, self.since_best = math.inf, 0, 0
+        self.best, self.best_update, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
         self._collapse = Collapse(corpus.valid, codec.steps.density)
         self._log: Log | None = None
@@ -79,7 +81,7 @@ class Trainer(Loop):
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
         super().adopt(weights)
-        self.state = self._zeros(self.plan.rows // self.group.size)
+        self.state = self._zeros(self.plan.batch_size // self.group.size)
 
     def _zeros(self, rows: int) -> tuple[Tensor, ...]:
         return self.network.zeros(rows, self.weights["output.bias"].detach())
@@ -95,18 +97,18 @@ class Trainer(Loop):
         return None if budget.epochs is None else max(1, round(budget.epochs * self._batches.per_epoch))
 
     def go_on(self, budget: Budget) -> str:
-        """Train for so much longer, from now, whatever was left; returns what to tell of it.
+        """Train for this much longer from now on, instead of the rest of the budget. Returns a message about it.
 
-        The learning rate rises again, over some updates, to where it would be now had the whole run been planned so
-        long from the beginning, and falls from there to zero: briefly longer changes little, and much longer is nearly
-        a new run from good weights.
+        During some updates, the learning rate rises to the value that it would have now if the whole run had been
+        planned for this time. From there it falls to zero. So a short extension changes little, and a long one is
+        almost a new run that begins with good weights.
         """
         per_epoch = self._batches.per_epoch
-        spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.step / per_epoch, steps=self.step)
+        spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.updates / per_epoch, steps=self.updates)
         unit, more = next((name, value) for name, value in budget.model_dump().items() if value is not None)
         whole = getattr(spent, unit) + more
         self.plan = self.plan.model_copy(update={"budget": Budget(**{unit: whole})})
-        self.leg = Leg(number=self.leg.number + 1, begun=min(self.spent, math.nextafter(1, 0)), step=self.step)
+        self.leg = Leg(number=self.leg.number + 1, begun=min(self.spent, math.nextafter(1, 0)), update=self.updates)
         self.since_best = 0
         return (
             f"training longer: the learning rate rises again to {1 - self.spent:.0%} of its peak, as if {whole:,.4g} "
@@ -114,12 +116,12 @@ class Trainer(Loop):
         )
 
     def run(self) -> bool:
-        """Train until the budget is spent; False if the user stopped it first (all is saved)."""
+        """Train until the budget is spent. Returns False if the user stopped it before; everything is saved then."""
         self._open_log()
         if self._log and self._log.harm:
             self.report.warn(self._log.harm)
-        if self.step == self.leg.step:
-            self.save()  # a way back from the very first steps
+        if self.updates == self.leg.update:
+            self.save()  # a way back from the very first updates
         finished = super().run()
         if self._log:
             self._draw(self._log)
@@ -131,14 +133,14 @@ class Trainer(Loop):
 
     def _note(self, train: float) -> None:
         if self._log:
-            self._log.add(step=self.step, seconds=round(self.seconds, 3), train=train)
+            self._log.add(update=self.updates, seconds=round(self.seconds, 3), train=train)
 
     def _speed(self) -> dict[str, float]:
-        steps = self.plan.rows * self._batches.sequence_length * self.step
+        steps = self.plan.batch_size * self._batches.sequence_length * self.updates
         return {"steps_per_second": steps / max(self.seconds, 1e-9)}
 
     def _loss(self) -> Tensor:
-        whole = self._batches.batch(self.step)
+        whole = self._batches.batch(self.updates)
         examples = Examples.of(whole, self.network, self.device, self.group.share(self._batches.batch_size))
         state = self.state if self._batches.carried else self._zeros(examples.inputs.shape[1])
         total, new = examples.nll(self.network, self.weights, state, self.plan.dropout, self._autocast())
@@ -152,7 +154,7 @@ class Trainer(Loop):
         if log:
             valid = self._validation.nll(self.weights)
             if valid < self.best:
-                self.best, self.best_step, self.since_best = valid, self.step, 0
+                self.best, self.best_update, self.since_best = valid, self.updates, 0
                 self.save_model()
             elif self.done >= QUIET:
                 self.since_best += 1
@@ -160,7 +162,7 @@ class Trainer(Loop):
                     self._warn_of_plateau(train, log)
             model = self.model()
             log.add(
-                step=self.step,
+                update=self.updates,
                 seconds=round(self.seconds, 3),
                 train=train,
                 valid=valid,
@@ -172,9 +174,9 @@ class Trainer(Loop):
             if self.done < 1:
                 if time.perf_counter() - self._pictured >= PICTURED:
                     self._draw(log)
-                text = self._samples.shown(model, self.step)
+                text = self._samples.shown(model, self.updates)
                 self.report.sample(text)
-                log.sample(self.step, text)
+                log.sample(self.updates, text)
         self.save()
 
     def _draw(self, log: Log) -> None:
@@ -183,32 +185,32 @@ class Trainer(Loop):
 
     @property
     def lines(self) -> bool:
-        """What it generates is lines, one a sample."""
+        """Whether each sample is a line."""
         return ResetPolicy.parse(self.plan.reset).lines
 
     def _per_char(self, valid: float) -> dict[str, float]:
-        """The same in the unit that texts are compared in."""
+        """The validation loss per character, in which texts are compared."""
         if not self.corpus.valid_bytes:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
         return {"valid_bits_per_char": valid / math.log(2) * steps_per_char}
 
     def _warn_of_plateau(self, train: float, log: Log) -> None:
-        then = next((r.get("train", math.inf) for r in log.read() if r["step"] == self.best_step), math.inf)
+        then = next((r.get("train", math.inf) for r in log.read() if r["update"] == self.best_update), math.inf)
         if train < then:
             what = "overfitting has begun: train still falls, but valid has not improved"
             advice = "More data, more dropout or a smaller network would help more than time."
         else:
             what = "neither valid nor train has improved"
             advice = "Other rates or a larger network may help more than time."
-        best = f"since step {self.best_step:,} (best {self.best:.4f} nats); the best weights are kept"
+        best = f"since update {self.best_update:,} (best {self.best:.4f} nats); the best weights are kept"
         self.report.warn(f"{what} {best}. {advice}")
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
-        """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
+        """Values for the log, of samples at temperature 1. Warns if the samples collapse, see `collapse`."""
         if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
-        drawn = self._samples.plain(model, self.step, ROWS, LENGTH)
+        drawn = self._samples.plain(model, self.updates, ROWS, LENGTH)
         found = self._collapse.measure([one.steps for one in drawn], [one.log_probs for one in drawn])
         if self.done >= QUIET:
             for warning in self._collapse.warnings(found, sum(len(one.steps) for one in drawn), valid):
@@ -218,7 +220,7 @@ class Trainer(Loop):
     # --- files ---
 
     def model(self) -> Model:
-        """The present weights as a model to read with."""
+        """A model with the present weights."""
         return Model(make(ModelConfig, self._config(), "this run"), self.arrays())
 
     def _config(self) -> dict[str, Any]:
@@ -232,7 +234,7 @@ class Trainer(Loop):
             "facts": {
                 **origin(self.info.get("given", {})),
                 "documents": corpus.documents,
-                "step": self.step,
+                "updates": self.updates,
                 "seconds": round(self.seconds, 1),
                 "valid_nats_per_step": self.best,
                 "train_chars": corpus.train_chars,
@@ -247,89 +249,51 @@ class Trainer(Loop):
         checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self.arrays())
 
     def save(self) -> None:
-        """Write all that a resumed run needs. Called by every process; the first one writes."""
-        tensors = {f"weight/{name}": value for name, value in self.arrays().items()}
-        tensors |= {f"optimizer/{n}": v.detach().cpu().float().numpy() for n, v in self.optimizers.state().items()}
-        for n, part in enumerate(self.state):
-            tensors[f"state/{n}"] = self.group.gather(part.float()).cpu().numpy()
-        tensors["random"] = self.group.gather(torch.get_rng_state().unsqueeze(0)).numpy()
-        if self.device.type == "cuda":
-            tensors["random_cuda"] = self.group.gather(torch.cuda.get_rng_state(self.device).unsqueeze(0)).numpy()
-        if not self.group.leads:
-            return
-        self.info |= {
+        """Write everything that a resumed run needs. All processes call it; the first one writes."""
+        info = self.info | {
             "plan": self.plan.model_dump(),
-            "corpus_key": self.corpus.key,
-            "processes": self.group.size,
-            "state_dtype": str(self.state[0].dtype).removeprefix("torch.") if self.state else "float32",
-            "step": self.step,
+            "update": self.updates,
             "seconds": self.seconds,
             "rate_scale": self.rate_scale,
-            "best": self.best,
-            "best_step": self.best_step,
+            "best": None if math.isinf(self.best) else self.best,
+            "best_update": self.best_update,
             "since_best": self.since_best,
             "leg": self.leg.model_dump(),
             "log": self._log.size if self._log else 0,
             "finished": self.done >= 1,
         }
-        if math.isinf(self.best):
-            self.info["best"] = None
-        checkpoint.save(self.folder / checkpoint.RESUME, self.info, tensors)
+        self.info = self._resumption.write(info, self.arrays(), self.optimizers.state(), self.state)
 
     def resume(self) -> None:
-        """Go on from `folder`'s checkpoint. Raises `UserError` if it belongs to other data or processes."""
-        path = self.folder / checkpoint.RESUME
-        info, mark, found = checkpoint.load_info(path)
-        if info.get("corpus_key") != self.corpus.key:
-            raise UserError(
-                f"{path} was made from other data (or the data has changed since). Resume with the same sources, "
-                "or begin anew in another folder: -o OTHER."
-            )
-        if info.get("processes") != self.group.size:
-            raise UserError(f"{path} was made by {info.get('processes')} processes; resume it with as many.")
-        tensors = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
-        tensors = format1.tensors(tensors, self.network.shapes)
-
-        def part(kind: str) -> dict[str, np.ndarray]:
-            return {n.removeprefix(f"{kind}/"): v for n, v in tensors.items() if n.startswith(f"{kind}/")}
-
-        if {n: v.shape for n, v in part("weight").items()} != self.network.shapes:
-            raise UserError(f"{path} does not fit its own plan: it is damaged. Begin anew in another folder: -o OTHER.")
-        self.adopt(part("weight"))
-        self.optimizers.load({n: torch.from_numpy(np.array(v)) for n, v in part("optimizer").items()})
-        rows = self.group.share(self.plan.rows)
-        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16}[info["state_dtype"]]
-        state = part("state")
-        self.state = tuple(
-            torch.tensor(state[str(n)][rows] if self._batches.carried else state[str(n)]).to(self.device, dtype)
-            for n in range(len(state))
-        )
-        torch.set_rng_state(torch.from_numpy(tensors["random"][self.group.rank].copy()))
-        if "random_cuda" in tensors and self.device.type == "cuda":
-            torch.cuda.set_rng_state(torch.from_numpy(tensors["random_cuda"][self.group.rank].copy()), self.device)
-        self.step, self.seconds, self.rate_scale = info["step"], info["seconds"], info["rate_scale"]
-        self.best = math.inf if info["best"] is None else info["best"]
-        self.best_step, self.since_best = info["best_step"], info["since_best"]
-        self.leg = Leg.of(info)
-        self.info = info
+        """Go on from the checkpoint in `folder`. Raises `UserError` if it belongs to other data, or to another number
+        of processes."""
+        rows = self.group.share(self.plan.batch_size) if self._batches.carried else slice(None)
+        found = self._resumption.read(self.network.shapes, rows)
+        self.adopt(found.weights)
+        self.optimizers.load(found.optimizers)
+        self.state, self.info = found.state, found.info
+        self.updates, self.seconds, self.rate_scale = (found.info[key] for key in ("update", "seconds", "rate_scale"))
+        self.best = math.inf if found.info["best"] is None else found.info["best"]
+        self.best_update, self.since_best = found.info["best_update"], found.info["since_best"]
+        self.leg = Leg.of(found.info)
 
     def _roll_back(self) -> bool:
-        """The loss is not a number: go back to the last checkpoint with half the learning rate."""
+        """The loss is not a number: go back to the last checkpoint, with half the learning rate."""
         if self._log:
             self._log.close()
         self.rollbacks += 1
         if self.rollbacks > GIVE_UP:
             raise NotFinite(
-                f"training lost its numbers {self.rollbacks} times, each time after step {self.step:,}; the best model "
-                f"so far is kept in {self.folder}. Try a lower rate: --config with [plan] matrix_rate and rate."
+                f"training lost its numbers {self.rollbacks} times, each time after update {self.updates:,}; the best "
+                f"model so far is kept in {self.folder}. Try a lower rate: --config with [plan] matrix_rate and rate."
             )
         scale = self.rate_scale / 2
-        lost = self.step
+        lost = self.updates
         self.resume()
         self.rate_scale = scale
         self._open_log()
         self.report.warn(
-            f"the loss at step {lost:,} is not a number: back to step {self.step:,} at half the learning rate "
+            f"the loss at update {lost:,} is not a number: back to update {self.updates:,} at half the learning rate "
             f"({self.rollbacks} of {GIVE_UP} times)."
         )
         return True

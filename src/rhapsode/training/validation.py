@@ -46,7 +46,7 @@ class Validation:
         rows = max(1, min(ROWS, framed.length // LENGTH, *[] if self._continuous else [len(framed.begins)]))
         length = min(LENGTH, max(1, framed.length // rows))
         if framing.whole:
-            rows, length = plan.rows, plan.window
+            rows, length = plan.batch_size, plan.sequence_length
         self._batches = framing.batches(framed, rows, length)
         self._hidden = plan.dropout.input if kind.hidden else 0.0
 

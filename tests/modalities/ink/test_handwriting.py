@@ -290,7 +290,7 @@ def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedbac
     options: dict[str, Any] = {
         "network": {"width": 16, "head": {"mixtures": 4}, "attention": {"components": 3, "feedback": feedback}},
         "dropout": {"output": 0.1},
-        "plan": {"rows": 4, "window": 16, "threads": 1},
+        "plan": {"batch_size": 4, "sequence_length": 16, "threads": 1},
         "precision": "fp32",
         "device": "cpu",
     }
@@ -313,7 +313,7 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
 
     options: dict[str, Any] = {
         "dropout": {"output": 0.0},
-        "plan": {"rows": 4, "window": 16, "threads": 1},
+        "plan": {"batch_size": 4, "sequence_length": 16, "threads": 1},
         "precision": "fp32",
         "device": "cpu",
     }
@@ -628,7 +628,7 @@ def test_of_readable_writing_the_one_is_taken_that_is_likest_its_text(tiny_model
 def test_from_the_command_line(pens: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = str(tmp_path / "m")
     config = tmp_path / "small.toml"
-    config.write_text("[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 16\nthreads = 1\n")
+    config.write_text("[network]\nwidth = 16\n[plan]\nbatch_size = 4\nsequence_length = 16\nthreads = 1\n")
     assert main(["train", str(pens), "-o", folder, "--updates", "30", "--config", str(config), "--device", "cpu"]) == 0
     assert f'next     rhapsode write {folder} "any words" -o words.svg' in capsys.readouterr().err
     out = tmp_path / "out"

@@ -333,7 +333,7 @@ def test_without_validation_the_last_weights_are_kept(tmp_path: Path, few_rows: 
     drawings = [*words(20, seed=7), from_strokes([np.zeros((2, 2))]), from_strokes([], "v")]
     found = recognise.train_recogniser(drawings, tmp_path / "r", minutes=0.005, seed=1, report=report, width=8)
     assert Recogniser.load(tmp_path / "r").config.facts == found.config.facts
-    assert found.config.facts["step"] > 0 and "valid_cer" not in found.config.facts
+    assert found.config.facts["updates"] > 0 and "valid_cer" not in found.config.facts
     assert report.notes == ["training: 2 of 22 drawings without ink or text are left out"]
 
 

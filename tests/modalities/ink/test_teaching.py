@@ -25,7 +25,7 @@ from rhapsode.modalities.ink.pad.lines import RecordedLines
 from rhapsode.modalities.ink.pad.server import Server, next_commands
 from rhapsode.modalities.ink.pad.teacher import ENOUGH, Teacher
 from tests.conftest import MakeModel, written
-from tests.modalities.ink.test_inkpad import ask, scribble
+from tests.modalities.ink.pad.served import ask, scribble
 
 TEXTS = ["abc", "cab", "bee", "dab", "aced", "bad", "cede", "ebb", "dace", "ada", "beca", "deed"]
 

@@ -128,7 +128,10 @@ def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> Non
     keys = [(sharps, mode) for sharps in range(-5, 7) for mode in (0, 9)]
     known = {key: [piped(*key, 100 * seed + key[0] + 9) for seed in range(10)] for key in keys}
     file.write_text("".join(own.dumps(tune) + "\n" for each in known.values() for tune in each))
-    small = {"network": {"width": 32, "head": {"hidden": 16}}, "plan": {"rows": 8, "window": 24, "threads": 1}}
+    small = {
+        "network": {"width": 32, "head": {"hidden": 16}},
+        "plan": {"batch_size": 8, "sequence_length": 24, "threads": 1},
+    }
     rhapsode.train([str(file)], tmp_path / "m", steps=320, codec="melody", **small)  # type: ignore[arg-type]
     model = rhapsode.load(tmp_path / "m")
     for sharps, mode in [*keys[::3], (-5, 2), (2, 7)]:

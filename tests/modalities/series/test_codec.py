@@ -142,7 +142,7 @@ def test_what_was_chosen_is_said(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("one", "why"),
     [
-        (made(frequency=Frequency("month", 3.0, 4)), "that are quarterly, and the model's are monthly"),
+        (made(frequency=Frequency("month", 3.0, 4)), "of quarterly values, while the model's are monthly"),
         (made(12), "of 12 values or fewer"),
         (made(), "no counts"),
         (replace(made(counts=True), values=-made(counts=True).values), "no counts"),

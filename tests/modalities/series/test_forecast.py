@@ -34,7 +34,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, counts in (("real", False), ("counts", True)):
         every = [made(60, seed, name=f"s{seed}", counts=counts) for seed in range(3)]
         (folder / f"{name}.csv").write_text(table(*every))
-        small = {"network": {"layers": 1, "width": 8}, "plan": {"rows": 2, "window": 8, "threads": 1}}
+        small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
         train([folder / f"{name}.csv"], folder / name, steps=3, **small)
     return folder
 

@@ -28,7 +28,7 @@ SMALL = {
     "codec": "speech",
     "codec_options": {"hop": 10, "lsp": 1},
     "network": {"encoder": {"feedforward_width": 8, "bidirectional_width": 4}},
-    "plan": {"rows": 2, "window": 120, "threads": 1},
+    "plan": {"batch_size": 2, "sequence_length": 120, "threads": 1},
     "device": "cpu",
 }
 

@@ -39,8 +39,8 @@ width = 16
 feedforward_width = 24
 bidirectional_width = 12
 [plan]
-rows = 4
-window = 200
+batch_size = 4
+sequence_length = 200
 threads = 1
 [codec]
 name = "speech"
@@ -489,7 +489,7 @@ def test_a_stopped_training_goes_on(
     options: dict[str, Any] = {
         "codec_options": {"hop": 10},
         "network": {"width": 16, "encoder": {"feedforward_width": 24, "bidirectional_width": 12}},
-        "plan": {"rows": 4, "window": 200, "threads": 1},
+        "plan": {"batch_size": 4, "sequence_length": 200, "threads": 1},
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }
@@ -689,7 +689,7 @@ def test_validation_hides_of_frames_what_training_hides(
     monkeypatch.setattr(Validation, "nll", both)
     train(
         [home / "corpus"], tmp_path / "voice", steps=4, codec="unaligned", codec_options={"hop": 10},
-        network={"width": 16}, plan={"rows": 4, "window": 32, "threads": 1}, device="cpu",
+        network={"width": 16}, plan={"batch_size": 4, "sequence_length": 32, "threads": 1}, device="cpu",
         valid=[home / "held" / "utterances.jsonl"],
     )  # fmt: skip
     assert len(seen) == 4 and all(hidden != shown for hidden, shown in seen)
@@ -697,7 +697,7 @@ def test_validation_hides_of_frames_what_training_hides(
 
 def test_recordings_that_are_not_aligned(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "small.toml").write_text(
-        "steps = 4\n[network]\nwidth = 16\n[plan]\nrows = 4\nwindow = 32\nthreads = 1\n"
+        "steps = 4\n[network]\nwidth = 16\n[plan]\nbatch_size = 4\nsequence_length = 32\nthreads = 1\n"
         '[codec]\nname = "unaligned"\nhop = 10\n'
     )
     corpus, voice = pairs(home, tmp_path / "pairs"), tmp_path / "voice"

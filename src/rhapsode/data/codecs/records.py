@@ -67,6 +67,11 @@ class RecordCodec(Codec):
     """What a record is called in messages, e.g. `drawing`."""
 
     @classmethod
+    def plural(cls) -> str:
+        """What several records are called."""
+        return f"{cls.record}s"
+
+    @classmethod
     @abstractmethod
     def recognises(cls, path: Path) -> bool:
         """Whether the file looks like one of this codec's. Reads no more than its beginning."""
@@ -235,7 +240,7 @@ class RecordCodec(Codec):
         if text and not attends:
             raise UserError(
                 f"this model was trained without texts, so it cannot write {text[:40]!r}. Leave the text out, or train "
-                f"on {self.record}s whose text is known."
+                f"on {self.plural()} whose text is known."
             )
         if attends and not text.strip():
             raise UserError('nothing to write: give a text, such as "any words".')

@@ -191,7 +191,7 @@ class _Run(Loop):
         plan = {
             "network": network.config,
             "dropout": Dropout(between=DROPOUT, output=DROPOUT, locked=True),
-            "rows": ROWS,
+            "batch_size": ROWS,
             "matrix_rate": fine * MATRIX_RATE,
             "rate": fine * RATE,
             "warmup": WARMUP,
@@ -216,11 +216,11 @@ class _Run(Loop):
     def _sound(self, norm: Tensor) -> bool:
         self._lost = 0 if math.isfinite(float(norm)) else self._lost + 1
         if self._lost == GIVE_UP:
-            raise UserError(f"training a recogniser lost its numbers at update {self.step}. Try another seed.")
+            raise UserError(f"training a recogniser lost its numbers at update {self.updates}. Try another seed.")
         return not self._lost
 
     def _look(self, train: float) -> None:
-        facts = {"step": self.step, "seconds": round(self.seconds, 1), "train": train}
+        facts = {"updates": self.updates, "seconds": round(self.seconds, 1), "train": train}
         self._looked(self.arrays(), facts)
         self.report.progress(self.done, **facts)
 

@@ -20,7 +20,7 @@ from rhapsode.modalities.ink.recogniser import FILE, Recogniser
 def ship(folder: Path, name: str) -> list[Path]:
     """The files that were written. Raises `UserError` for what is no model."""
     model, home = Model.load(folder), checkpoint.SHIPPED / name
-    facts = {key: model.config.facts[key] for key in ("step", "seconds", "valid_nats_per_step")}
+    facts = {key: model.config.facts[key] for key in ("updates", "seconds", "valid_nats_per_step")}
     halved = {key: weight.astype(np.float16) for key, weight in model.weights.items()}
     config = model.config.model_copy(update={"facts": facts})
     checkpoint.save(home / checkpoint.MODEL, config.model_dump(), halved)

@@ -28,7 +28,7 @@ CHORUSES = 3
 """Of what is played."""
 TEMPERATURE = 0.7
 SUFFIXES = (".mid", ".wav", ".png", ".html")
-PLAN = {"rows": 32, "window": 96}
+PLAN = {"batch_size": 32, "sequence_length": 96}
 """A window is a chorus, so that what a chorus owes to its beginning shows."""
 
 

@@ -21,6 +21,8 @@ from rhapsode.modalities.series.times import said
 
 SHORTEST = 3
 """Values of a series, at least."""
+FIRST = "the first column"
+"""Of a table that gives it no name."""
 TALLEST = 1e30
 """The greatest absolute value."""
 
@@ -85,7 +87,7 @@ def _frequency(table: Table, what: Roles) -> tuple[Frequency, np.ndarray]:
     try:
         return inferred(what.times[good]), np.flatnonzero(good)
     except UserError as error:
-        raise UserError(f"{table.name}, column {what.time_name}: {error}.") from None
+        raise UserError(f"{table.name}, times in {what.time_name or FIRST}: {error}.") from None
 
 
 def _groups(keys: Sequence[str], kept: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
@@ -148,7 +150,7 @@ def _about(name: str, what: Roles, frequency: Frequency, found: Sequence[Series]
     """A sentence about a table for people."""
     times = "no column of times: rows are taken in order"
     if what.times is not None:
-        times = f"times in {what.time_name} ({what.said}), {frequency.name}"
+        times = f"times in {what.time_name or FIRST} ({what.said}), {frequency.name}"
     keys = f"; keys in {', '.join(what.key_names)}" if what.key_names else ""
     names = [column.name for column in what.values]
     values = ", ".join(names[:6]) + (f" and {len(names) - 6:,} more" if len(names) > 6 else "")

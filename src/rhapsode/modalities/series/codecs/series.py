@@ -63,6 +63,10 @@ class Series(RecordCodec):
 
     recognises = staticmethod(read.recognised)
 
+    @classmethod
+    def plural(cls) -> str:
+        return "series"
+
     @property
     def steps(self) -> Values:
         return self._kind
@@ -156,7 +160,7 @@ class Series(RecordCodec):
 
     def refusal(self, record: Record) -> str:
         if not _same(record.frequency, self.frequency):
-            return f"that are {record.frequency.name}, and the model's are {self.frequency.name}"
+            return f"of {record.frequency.name} values, while the model's are {self.frequency.name}"
         if len(record) <= self.known:
             return f"of {self.known} values or fewer, as many as a series begins with"
         if self.counts and not _whole_numbers(record.values):
@@ -272,13 +276,10 @@ class Series(RecordCodec):
 
 
 class Frequencies:
-    """The frequency that most values of some series have; `said`: that, and how many series have others."""
+    """The frequency that most of some series have; `said`: that, and how many series have others."""
 
     def __init__(self, every: Sequence[Record], settings: dict[str, Any]) -> None:
-        counts = Counter[Frequency]()
-        for one in every:
-            counts[one.frequency] += len(one)
-        found = counts.most_common(1)[0][0]
+        found = Counter(one.frequency for one in every).most_common(1)[0][0]
         season, why = settings["season"] or found.season, "asked for" if settings["season"] else "by the calendar"
         if season == 1:
             season = guides.season([one for one in every if one.frequency == found and not one.first])
