@@ -16,6 +16,6 @@ Output = Annotated[
 
 def folder_for(demo: str, output: str | None) -> Path:
     """Where a demo works. Raises `UserError` for what cannot be a folder."""
-    folder = Path(output or f"demo-{demo}")
+    folder = Path(f"demo-{demo}" if output is None else output)
     check(str(folder), folder=True)
     return folder

@@ -74,5 +74,5 @@ def score_records(
             presented = codec.steps.augmented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
         covariates = model.encoded(along(codec.guide(record), steps)) if codec.covariates else None
         nats = math.fsum(carried(model, presented, symbols, covariates))
-        name, raw = getattr(record, "name", ""), nats + len(steps) * codec.steps.log_jacobian
+        name, raw = getattr(record, "name", ""), nats + codec.steps.log_jacobian(steps)
         yield RecordScore(name, nats, raw, len(steps), len(text))

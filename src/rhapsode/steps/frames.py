@@ -48,9 +48,8 @@ class Frames(Kind):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float32)
 
-    @property
-    def log_jacobian(self) -> float:
-        return self.log_sd
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        return len(steps) * self.log_sd
 
     def dropout(self, rate: float, recurrent: float) -> Dropout:
         return super().dropout(rate, recurrent).model_copy(update={"input": HIDDEN})

@@ -68,10 +68,9 @@ class Kind(ABC):
         """[*S], only ever an input: it is fed where there is no step before. That is the beginning of a document, a
         line, ... according to the reset policy, or an empty prompt."""
 
-    @property
-    def log_jacobian(self) -> float:
-        """How much larger -log p of one step is in units of the data than in the normalised units of `dtype`, in nats:
-        the log-Jacobian of the normalisation."""
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        """How much larger -log p of steps [N, *S] is in units of the data than in the normalised units of `dtype`, in
+        nats: the log-Jacobian of the normalisation."""
         return 0.0
 
     @property

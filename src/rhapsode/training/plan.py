@@ -55,9 +55,9 @@ class Plan(Config):
     framing: FramingConfig = FramingConfig()
     reset: str = "document"
     batch_size: int = Field(default=32, ge=1, le=65536)
-    """B, the batch size: parallel streams, or windows in a batch."""
+    """B: parallel streams, or windows in a batch."""
     sequence_length: int = Field(default=32, ge=1, le=65536)
-    """T, the sequence length: with streams, the steps of truncated backpropagation through time."""
+    """T: with streams, the steps of truncated backpropagation through time."""
     matrix_rate: Positive = 0.03
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
     rate: Positive = 6e-3

@@ -196,7 +196,7 @@ def test_mistakes(
     primer.write_bytes(midi.dumps(wide))
     for arguments, message in [
         (["a text"], "unexpected extra argument(s) (a text)"),
-        (["-o", "x.ogg"], "must end in .mid"),
+        (["-o", "x.ogg"], "must end in ."),
         (["--bars", "2", "--length", "3"], "one of them must go"),
         (["--primer", str(primer)], "beyond the range"),
         (["--primer", str(tunes), "--bars", "1"], "Ask for more"),
