@@ -1,4 +1,4 @@
-"""The standard corpora: what they are, where they are, and how the literature cuts them.
+"""The standard corpora: what they are, where they are, and how the literature splits them.
 
 A SHA-256 stands here only where it was computed from the file, or where independent projects
 publish the same one. None means: trust the first copy, then insist on it (see `datasets`).
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Member:
-    """A file inside a downloaded .zip: its path there, and its SHA-256 where that is known."""
+    """A file inside a downloaded .zip: its path, and its SHA-256 if it is known."""
 
     path: str
     sha256: str | None = None
@@ -23,7 +23,7 @@ class Member:
 
 @dataclass(frozen=True)
 class Download:
-    """One file to fetch: a text, or a .zip of `members`. `size` is in bytes and only told, not checked."""
+    """One file to download: a text, or a .zip of `members`. `size` in bytes is only shown, not checked."""
 
     name: str
     url: str
@@ -59,7 +59,7 @@ class Dataset:
 
 
 def cut(file: str, first: int, second: int | None = None) -> dict[str, tuple[Slice, ...]]:
-    """One file cut at one or two places: train, valid and, with two, test."""
+    """One file, cut at one or two places into train, valid and, with two, test."""
     parts: dict[str, tuple[Slice, ...]] = {"train": (Slice(file, 0, first),), "valid": (Slice(file, first, second),)}
     if second is not None:
         parts["test"] = (Slice(file, second),)
