@@ -19,7 +19,7 @@ from typing import Any
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 
 from rhapsode.cli import main as rhapsode
 from rhapsode.inference.model import Model
@@ -29,6 +29,7 @@ WIDTH, COLOURS = 800, 64
 """Of each picture: pixels, and different colours, so that the file is small."""
 WORDS = "Hello! I was drawn\nby a small network."
 SPOKEN = "The voice was learnt from two minutes of speech."
+SHOP = "shop 1"
 LINES, LETTERS = 9, 64
 """Of the text that is shown."""
 
@@ -101,7 +102,10 @@ def speech(folder: Path) -> Image.Image:
 def series(folder: Path) -> Image.Image:
     model = trained(folder, "series", 1)
     table = folder / "series" / "sales.csv"
-    return drawn("forecast", model, table, "--horizon", "24", "--seed", "1", "-o")
+    levels = "0.05,0.1,0.25,0.5,0.75,0.9,0.95"
+    return drawn(
+        "forecast", model, table, "--series", SHOP, "--horizon", "24", "--quantiles", levels, "--seed", 1, "-o"
+    )
 
 
 PARTS: dict[str, Any] = {one.__name__: one for one in (text, handwriting, music, speech, series)}
@@ -109,13 +113,10 @@ PARTS: dict[str, Any] = {one.__name__: one for one in (text, handwriting, music,
 
 def trimmed(image: Image.Image, margin: int = 12) -> Image.Image:
     """Without most of the white around it, at the width of all pictures."""
-    from PIL import ImageChops
-
     image = image.convert("RGB")
     box = ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox()
     if box is not None:
-        left, top, right, bottom = box
-        image = image.crop((left - margin, top - margin, right + margin, bottom + margin))
+        image = ImageOps.expand(image.crop(box), margin, "white")
     height = round(image.height * WIDTH / image.width)
     return image.resize((WIDTH, height), Image.Resampling.LANCZOS)
 

@@ -17,7 +17,7 @@ from rhapsode.errors import UserError
 Bring = Callable[[Modality], Options]
 """Which of a modality's options: `training` or `inspecting`."""
 GIVEN = "brought"
-"""The parameter by which a command gets those that were given."""
+"""The parameter through which a command gets the options of modalities that were given."""
 
 
 def training(modality: Modality) -> Options:
@@ -36,7 +36,7 @@ def every() -> list[Modality]:
 
 
 def modality_of(codec: str) -> Modality:
-    """The modality that a codec belongs to. Raises `UserError` for an unknown codec."""
+    """The modality of a codec. Raises `UserError` for an unknown codec."""
     found: Modality = registry.get("modality", registry.modality_of(codec))()
     return found
 

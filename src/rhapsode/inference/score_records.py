@@ -22,9 +22,10 @@ from rhapsode.report import Report
 
 @dataclass(frozen=True)
 class RecordScore:
-    """-log p of one record, in nats. Where steps are numbers, p is a density in their normalised units.
+    """-log p of one record, in nats. If steps are real numbers, p is a density in normalised units.
 
-    raw: the same in units of the data. chars: those of its text.
+    raw:   the same in the units of the data.
+    chars: the characters of its text.
     """
 
     name: str
