@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import signal
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -124,12 +125,14 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _measured_once() -> Iterator[None]:
-    """The machine's speed is measured once, not at each training of the tests."""
+def _short_trainings() -> Iterator[None]:
+    """The machine's speed is measured once, not at each training; and no recogniser listens to each voice, a second
+    and more for a sentence: test_hear is its test."""
     from rhapsode.training import auto
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auto, "measure", functools.cache(auto.measure))
+        patch.setitem(sys.modules, "pocketsphinx", None)
         yield
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhapsode.data.catalogue import CATALOGUE, Dataset, Download, Member
+from rhapsode.data.catalogue import Dataset, Download, Member, catalogue
 from rhapsode.errors import UserError, choice
 from rhapsode.files.place import place, replacing, sweep
 
@@ -49,7 +49,7 @@ class DatasetFiles:
 
 def list_datasets() -> list[Dataset]:
     """All standard corpora, sorted by name."""
-    return sorted(CATALOGUE, key=lambda dataset: dataset.name)
+    return sorted(catalogue(), key=lambda dataset: dataset.name)
 
 
 def cache_folder() -> Path:

@@ -49,13 +49,12 @@ class Lookback(Covariates):
     """Earlier steps of the same unit, at these distances; 0 where it had not begun. values: [N, *S], all steps."""
 
     def __init__(self, values: np.ndarray, kind: Kind, distances: Sequence[int]) -> None:
-        self._values, self._kind, self._distances = values, kind, distances
+        self._values, self._kind, self._distances = values, kind, np.array(distances)
 
     def at(self, places: Places) -> np.ndarray:
-        return np.concatenate([self._before(places, distance) for distance in self._distances], axis=-1)
-
-    def _before(self, places: Places, distance: int) -> np.ndarray:
         # The sequence may be shorter than the distance: any step will do where the unit had not begun.
-        index = np.maximum(places.index - distance, 0)
-        steps = self._kind.augmented(self._values[index], index, places.unit, places.epoch)
-        return steps.reshape(*index.shape, -1) * (places.within >= distance)[..., None].astype(np.float32)
+        index = np.maximum(places.index[..., None] - self._distances, 0)  # [T, B, L]
+        unit, epoch = (np.broadcast_to(one[..., None], index.shape) for one in (places.unit, places.epoch))
+        steps = self._kind.augmented(self._values[index], index, unit, epoch).reshape(*index.shape, -1)
+        steps *= (places.within[..., None] >= self._distances)[..., None]
+        return steps.reshape(*index.shape[:2], -1)

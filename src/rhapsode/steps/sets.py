@@ -58,13 +58,13 @@ class Sets(Kind):
         if not self.shift or (epoch < 0).all():
             return found
         by = np.floor(uniform(unit.astype(np.uint64), epoch) * (2 * self.shift + 1)).astype(np.int64) - self.shift
-        by = np.where(epoch < 0, 0, by)[..., None]
-        source = np.arange(self.places) - by
-        inside = (source >= 0) & (source < self.places)
-        grouped = found.reshape(*found.shape[:-1], -1, self.places)
-        source = np.broadcast_to(source.clip(0, self.places - 1)[..., None, :], grouped.shape)
-        moved = np.take_along_axis(grouped, source, axis=-1) * inside[..., None, :]
-        return moved.reshape(found.shape).astype(np.float32)
+        by = np.where(epoch < 0, 0, by)
+        grouped = found.reshape(*by.shape, self.groups, self.places)
+        moved = np.zeros_like(grouped)
+        for shift in np.unique(by).tolist():
+            up, down = max(0, shift), max(0, -shift)
+            moved[by == shift, :, up : self.places - down] = grouped[by == shift, :, down : self.places - up]
+        return moved.reshape(found.shape)
 
     def dropout(self, rate: float, recurrent: float) -> Dropout:
         return super().dropout(rate, recurrent).model_copy(update={"locked": True})

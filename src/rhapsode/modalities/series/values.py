@@ -4,7 +4,8 @@ Series differ in size by many orders of magnitude, and most have a trend. So a v
 units of a *scale*, and both move on with the series: the level is a running mean of the values, the scale a running
 mean of their absolute distances from it (of counts, which are measured from 0, of the counts). This is DeepAR's scaling
 by the mean absolute value (Salinas et al. 2017, section 3.3), with two differences: there is a level, and no value is
-scaled by those after it. So log p is that of a series in scales; in units of the data it is less by the logarithms of all scales.
+scaled by those after it. So log p is that of a series in scales; in units of the data
+it is less by the logarithms of all scales.
 """
 
 from __future__ import annotations
