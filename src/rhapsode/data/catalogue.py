@@ -1,4 +1,4 @@
-"""The standard corpora of corpora.toml: what they are, where they are, and how the literature cuts them."""
+"""The standard corpora of corpora.toml: what they are, where they are, and how the literature splits them."""
 
 from __future__ import annotations
 
