@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import io
 import math
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from typing import Any
 import matplotlib
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from PIL import Image
+from PIL import Image, ImageChops, ImageOps
 
 from rhapsode.cli import main as rhapsode
 from rhapsode.inference.model import Model
@@ -29,7 +30,8 @@ WIDTH, COLOURS = 800, 64
 """Of each picture: pixels, and different colours, so that the file is small."""
 WORDS = "Hello! I was drawn\nby a small network."
 SPOKEN = "The voice was learnt from two minutes of speech."
-LINES, LETTERS = 9, 64
+SHOP = "shop 1"
+LINES, LETTERS = 6, 52
 """Of the text that is shown."""
 
 
@@ -57,29 +59,29 @@ def drawn(*words: object) -> Image.Image:
 
 
 def text(folder: Path) -> Image.Image:
-    """A part of the manual that the model has not read: the more surprising a character, the darker behind it."""
+    """A paragraph of the manual that the model has not read: the more surprising a character, the darker behind it."""
     model = Model.load(trained(folder, "text", 2))
     contents = (folder / "text" / "topics.txt").read_text()
-    begin = contents.index("\n\n", int(0.93 * len(contents))) + 2
-    some = contents[begin : begin + LINES * (LETTERS + 40)]
-    prompt = contents[begin - 2000 : begin]
-    figure = Figure(figsize=(8, 0.3 * LINES), dpi=100)
+    new = contents.index("\n\n", int(0.9 * len(contents)))  # the last tenth is held out
+    found = re.search(r"\n\n((?:[A-Za-z].*\n){6,})\n", contents[new:])
+    assert found is not None
+    steps = model.score(found[1], prompt=contents[:new][-2000:], end=False, per_step=True).surprises
+    letters = [(step.data.decode().replace("\n", " "), step.nats / math.log(2)) for step in steps]
+    figure = Figure(figsize=(8, 0.36 * LINES), dpi=100)
     axes = figure.add_axes((0, 0, 1, 1))
     axes.set(xlim=(-1, LETTERS + 1), ylim=(LINES + 0.4, -0.4))
     axes.axis("off")
-    column = line = 0
     shades = matplotlib.colormaps["Oranges"]
-    for step in model.score(some, prompt=prompt, end=False, per_step=True).surprises:
-        letter = step.data.decode()
-        if letter == "\n" or column >= LETTERS:
+    column = line = 0
+    for n, (letter, bits) in enumerate(letters):
+        word = "".join(one for one, _ in letters[n : n + LETTERS]).split(" ")[0]
+        if column + len(word) > LETTERS:
             column, line = 0, line + 1
-            if line == LINES:
-                break
-        if letter != "\n":
-            bits = min(step.nats / math.log(2), 8)
-            axes.fill_between([column, column + 1], line, line + 1, color=shades(0.75 * bits / 8), linewidth=0)
-            axes.text(column + 0.5, line + 0.54, letter, family="DejaVu Sans Mono", size=14.5, ha="center", va="center")
-            column += 1
+        if line == LINES:
+            break
+        axes.fill_between([column, column + 1], line + 0.06, line + 0.94, color=shades(0.6 * min(bits, 8) / 8), lw=0)
+        axes.text(column + 0.5, line + 0.54, letter, family="DejaVu Sans Mono", size=17, ha="center", va="center")
+        column += 1
     return png(figure)
 
 
@@ -101,7 +103,10 @@ def speech(folder: Path) -> Image.Image:
 def series(folder: Path) -> Image.Image:
     model = trained(folder, "series", 1)
     table = folder / "series" / "sales.csv"
-    return drawn("forecast", model, table, "--horizon", "24", "--seed", "1", "-o")
+    levels = "0.05,0.1,0.25,0.5,0.75,0.9,0.95"
+    return drawn(
+        "forecast", model, table, "--series", SHOP, "--horizon", "24", "--quantiles", levels, "--seed", 1, "-o"
+    )
 
 
 PARTS: dict[str, Any] = {one.__name__: one for one in (text, handwriting, music, speech, series)}
@@ -109,13 +114,10 @@ PARTS: dict[str, Any] = {one.__name__: one for one in (text, handwriting, music,
 
 def trimmed(image: Image.Image, margin: int = 12) -> Image.Image:
     """Without most of the white around it, at the width of all pictures."""
-    from PIL import ImageChops
-
     image = image.convert("RGB")
     box = ImageChops.difference(image, Image.new("RGB", image.size, "white")).getbbox()
     if box is not None:
-        left, top, right, bottom = box
-        image = image.crop((left - margin, top - margin, right + margin, bottom + margin))
+        image = ImageOps.expand(image.crop(box), margin, "white")
     height = round(image.height * WIDTH / image.width)
     return image.resize((WIDTH, height), Image.Resampling.LANCZOS)
 

@@ -27,9 +27,9 @@ from pathlib import Path
 from rhapsode.cli import main
 from rhapsode.modalities.music.blues import corpus
 from rhapsode.modalities.music.formats import midi
-from rhapsode.training import trainer
+from rhapsode.training import loop
 
-trainer.EVALUATIONS = 1
+loop.EVALUATIONS = 1
 Path("book.txt").write_text("It was the best of times, it was the worst of times.\\n" * 60)
 for folder in ("palettes", "tunes"):
     Path(folder).mkdir()

@@ -1,4 +1,4 @@
-"""What can be set, and what is written in a model file. Everything is validated when made."""
+"""The settings of networks and model files. They are checked when they are made."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ Width = Annotated[int, Field(ge=1, le=65536)]
 
 
 class Config(BaseModel):
-    """Frozen, nothing unknown admitted."""
+    """The base class of settings: they cannot be changed, and unknown names are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Part(Config):
-    """The settings of a part of a network that is found by name. Each head and each attention declares its own."""
+    """The settings of a part of a network that is found by its name. Each head and each attention declares its own
+    class of settings."""
 
     name: str
 
 
 def _part(kind: str, value: Any) -> Any:
-    """The settings of one part of this kind in the registry, as the class of that part declares them. value: a table of
-    them, or the name alone. A table without a name gets that of the first part that has all of its settings."""
+    """The settings of a part, as its class declares them. kind: the kind of part in the registry. value: a table of
+    settings, or the name alone. A table without a name is for the first part that has all of these settings."""
     if isinstance(value, Part):
         return value
     table = {"name": value} if isinstance(value, str) else value
@@ -46,7 +47,7 @@ def _part(kind: str, value: Any) -> Any:
 
 
 def _part_or_none(kind: str, value: Any) -> Any:
-    """As `_part`; an empty name, or `none`, is that of no part."""
+    """As `_part`. An empty name, or `none`, means that there is no such part."""
     name = value.get("name", kind) if isinstance(value, dict) else value
     return None if name in (None, "", "none") else _part(kind, value)
 
@@ -69,7 +70,7 @@ class EncoderConfig(Config):
         return self.feedforward + self.bidirectional
 
     def sized(self, width: int) -> EncoderConfig:
-        """The same with all widths, where the network's is `width`."""
+        """The same, with its widths filled in for a network of this width."""
         wide = {
             "feedforward_width": self.feedforward_width or 2 * width,
             "bidirectional_width": self.bidirectional_width or width,
@@ -83,29 +84,30 @@ class NetworkConfig(Config):
     cell: str = "lstm"
     """What a layer is made of."""
     layers: int = Field(default=1, ge=0, le=64)
-    """Recurrent layers that read step after step; 0 leaves it to the encoder."""
+    """Recurrent layers, which read step after step; 0 leaves all work to the encoder."""
     width: Width = 256
-    """H, outputs of each of those layers (hidden size); the encoder's widths follow it."""
+    """H, the outputs of each recurrent layer (hidden size). The encoder's widths follow it."""
     embedding: int = Field(default=32, ge=0, le=65536)
-    """Numbers per input symbol, learnt (embedding size); 0 for one-hot inputs."""
+    """Numbers that are learnt for each input symbol (embedding size); 0 for one-hot inputs."""
     tied: bool = False
-    """Output weights are the embedding's (Press & Wolf 2017); needs embedding == features."""
+    """The output weights are those of the embedding (Press & Wolf 2017). The embedding size must be that of the
+    features."""
     skip: bool = False
-    """The input goes to all layers, all layers go to the output (Graves 2013, section 2)."""
+    """Skip connections: the input goes to all layers, and all layers go to the output (Graves 2013, section 2)."""
     residual: bool = False
-    """Each layer after the first adds to its input (He et al. 2016)."""
+    """Residual connections: each layer after the first adds its output to its input (He et al. 2016)."""
     autoregressive: bool = True
-    """The network reads the step before. If not, steps depend on the covariates only: regression."""
+    """The network reads the previous step. If not, steps depend on the covariates only: regression."""
     head: Annotated[SerializeAsAny[Part], BeforeValidator(partial(_part, "head"))] = Part(name="categorical")
     """The distribution of the next step; the codec says which."""
     attention: Annotated[SerializeAsAny[Part] | None, BeforeValidator(partial(_part_or_none, "attention"))] = None
-    """How the text that goes with the steps is attended."""
+    """How each step attends to the text that belongs to its unit."""
     encoder: EncoderConfig = EncoderConfig()
     """Layers that read the covariates of a whole unit."""
 
     def check(self) -> None:
-        """Raises `UserError` for settings that do not go together. (A table of some settings may be completed by those
-        of a codec, so each alone is no error.)"""
+        """Raises `UserError` for settings that contradict each other. (A table may be completed by the settings of a
+        codec, so no table is checked alone.)"""
         if not self.layers and (self.autoregressive or self.skip or self.attention or self.tied):
             raise UserError("layers = 0 needs autoregressive = false, and no skip, no attention, no tied weights.")
         if self.layers == 1 and self.attention and not self.feedback:
@@ -116,35 +118,35 @@ class NetworkConfig(Config):
 
     @property
     def feedback(self) -> bool:
-        """What was attended at a step is an input of the first layer at the next one."""
+        """Whether the attention of a step is an input of the first layer at the next step."""
         return bool(getattr(self.attention, "feedback", False))
 
 
 class Dropout(Config):
-    """Rates at which training sets numbers to zero; the rest is scaled up."""
+    """Dropout rates: the part of the numbers that training sets to zero, while the others are scaled up."""
 
     input: Rate = 0.0
     """Of the embedded input."""
     between: Rate = 0.0
-    """Of what goes from layer to layer (Zaremba et al. 2014)."""
+    """Of the outputs of a layer that go to the next layer (Zaremba et al. 2014)."""
     output: Rate = 0.0
     """Of the features before the head."""
     recurrent: Rate = 0.0
     """Of the recurrent weights themselves: weight-drop (Merity et al. 2018)."""
     locked: bool = False
-    """One mask for all steps of a window instead of one a step (Gal & Ghahramani 2016)."""
+    """One mask for all steps of a window, instead of one for each step (Gal & Ghahramani 2016)."""
 
 
 class FramingConfig(Config):
-    """How the past is presented to the network; see `rhapsode.data.framing`."""
+    """How a sequence is cut into training examples; see `rhapsode.data.framing`."""
 
     name: str = "stream"
     length: int = Field(default=0, ge=0, le=1_000_000)
-    """Steps in a many-to-one window, or predicted by one-to-many; 0 where it has no meaning."""
+    """The steps that many-to-one reads, or that one-to-many predicts; 0 for the other framings."""
 
 
 class ModelConfig(Config):
-    """All of a model but its weights. The model file carries it as JSON."""
+    """Everything about a model except its weights. The model file contains it as JSON."""
 
     format: Literal[2] = 2
     codec: dict[str, Any]
@@ -152,11 +154,12 @@ class ModelConfig(Config):
     framing: FramingConfig
     reset: str
     facts: dict[str, Any] = {}
-    """For people: what it was trained on, for how long, how well it did."""
+    """Information for people: the training data, how long the training took, how good the model is."""
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings of a network with others over them. A part that keeps its name keeps what is not set anew."""
+    """Settings of a network, with those of `over` in the place of the old ones. A part that keeps its name keeps its
+    other settings."""
     found = dict(base)
     for key, value in over.items():
         old, new = ({"name": one} if isinstance(one, str) else one for one in (found.get(key), value))
@@ -171,7 +174,8 @@ C = TypeVar("C", bound=BaseModel)
 
 
 def make(kind: type[C], values: Any, where: str) -> C:
-    """`kind` from untrusted values. Raises `UserError` naming each bad value, in `where`."""
+    """A `kind`, made from values that nobody has checked. Raises `UserError`, which names `where` and each bad
+    value."""
     try:
         return kind.model_validate(values)
     except ValidationError as error:
@@ -181,7 +185,8 @@ def make(kind: type[C], values: Any, where: str) -> C:
 
 
 def explain(error: ValidationError, where: str, kind: type[BaseModel] | None = None) -> UserError:
-    """pydantic's findings as one message. kind: what was to be made, so that a wrong key can be told the right ones."""
+    """The errors of pydantic as one message. kind: the class that was to be made, so that the message can list its
+    names."""
     lines = []
     for e in error.errors():
         path = ".".join(str(p) for p in e["loc"]) or "(all)"
@@ -194,7 +199,7 @@ def explain(error: ValidationError, where: str, kind: type[BaseModel] | None = N
 
 
 def _fields(kind: Any, path: tuple[int | str, ...]) -> list[str]:
-    """The settings of what stands at `path` in a `kind`, if that is a table of settings."""
+    """The names of the settings at `path` in a `kind`, if there is a table of settings."""
     for name in path:
         kind = kind.model_fields[name].annotation if _is_table(kind) and name in kind.model_fields else None
     return list(kind.model_fields) if _is_table(kind) else []
@@ -218,16 +223,16 @@ ELSEWHERE = {
     "tied": ("tie_weights",),
     "between": ("rate", "dropout"),
 }
-"""What settings are called in other programs."""
+"""Names of settings in other programs."""
 
 
 def unknown(what: str, key: str, allowed: Iterable[str]) -> UserError:
-    """The error for a setting that is not one of `allowed`: it names the one that was meant, and all."""
+    """The error for an unknown setting. It names the one that was probably meant, and all that are `allowed`."""
     names = list(allowed)
     return choice(what, key, names, meant=meant(key, names))
 
 
 def meant(key: str, names: Iterable[str]) -> str:
-    """Which of the names is another program's `key`; empty if none is."""
+    """The name of the setting that is called `key` in another program; empty if there is none."""
     plain = key.lower().replace("-", "_")
     return next((name for name in names if plain == name or plain in ELSEWHERE.get(name, ())), "")

@@ -1,8 +1,8 @@
-"""Finding codecs, cells, heads and attentions by name, and the folders of modalities.
+"""Finds codecs, cells, heads and attentions by name, and the folders of modalities.
 
-Every public module of certain packages holds one class named by its `name` attribute, and the module is called the
-same. So a file `modalities/music/codecs/abc.py` adds the codec `abc` everywhere: command line, model files,
-conformance tests. A name that comes from a file is looked up in that list and never used as an import path.
+Each public module of certain packages holds one class, whose `name` is the name of the module. So a file
+`modalities/music/codecs/abc.py` adds the codec `abc` everywhere: to the command line, to model files, to the
+conformance tests. A name that comes from a file is looked up in these lists, and is never used as an import path.
 """
 
 from __future__ import annotations
@@ -17,19 +17,19 @@ from typing import Any
 from rhapsode.errors import choice
 
 PACKAGES = {"codec": (), "cell": ("nn.cells",), "head": ("nn.heads",), "attention": ("nn.attention",)}
-"""Where the classes of each kind are, besides the modalities' own: those have packages named as in `OWN`."""
+"""The packages with the classes of each kind. Modalities have packages of their own, named as in `OWN`."""
 OWN = {"codec": "codecs", "cell": "cells", "head": "heads", "attention": "attention"}
 
 
 @cache
 def modalities() -> tuple[str, ...]:
-    """Names of the modalities, sorted: the folders in `rhapsode.modalities`. Imports none of them."""
+    """The names of the modalities, sorted: the folders in `rhapsode.modalities`. Imports none of them."""
     return tuple(sorted(name for name, is_package in _modules("modalities") if is_package))
 
 
 @cache
 def _places(kind: str) -> dict[str, str]:
-    """Name → module of all of one kind."""
+    """Name → module, for all classes of one kind."""
     if kind == "modality":
         return {name: f"rhapsode.modalities.{name}.modality" for name in modalities()}
     packages = [*PACKAGES[kind], *(f"modalities.{name}.{OWN[kind]}" for name in modalities())]
@@ -37,14 +37,14 @@ def _places(kind: str) -> dict[str, str]:
 
 
 def _modules(package: str) -> Iterator[tuple[str, bool]]:
-    """The public modules of a package, and whether each is a package; none where the package is not there."""
+    """The public modules of a package, and whether each is itself a package. Nothing if there is no such package."""
     path = importlib.import_module("rhapsode").__path__
     folders = ["/".join([root, *package.split(".")]) for root in path]
     return ((m.name, m.ispkg) for m in pkgutil.iter_modules(folders) if not m.name.startswith("_"))
 
 
 def modules(package: str) -> dict[str, ModuleType]:
-    """Name → module of the public modules of a package, e.g. `modalities.ink.formats`, in the order of their names."""
+    """Name → module, for the public modules of a package such as `modalities.ink.formats`, sorted by name."""
     return {name: importlib.import_module(f"rhapsode.{package}.{name}") for name, _ in sorted(_modules(package))}
 
 
@@ -55,7 +55,7 @@ def names(kind: str) -> tuple[str, ...]:
 
 
 def get(kind: str, name: str) -> Any:
-    """The class called `name`. Raises `UserError` naming what there is."""
+    """The class called `name`. Raises `UserError`, which lists the names that exist."""
     if name not in names(kind):
         raise choice(kind, name, names(kind))
     module = importlib.import_module(_places(kind)[name])
@@ -71,7 +71,7 @@ def every(kind: str) -> list[Any]:
 
 
 def modality_of(codec: str) -> str:
-    """The name of the modality that a codec belongs to: that of the folder it lies in. Raises `UserError`."""
+    """The name of the modality that a codec belongs to, which is the folder it lies in. Raises `UserError`."""
     if codec not in names("codec"):
         raise choice("codec", codec, names("codec"))
     return _places("codec")[codec].removeprefix("rhapsode.modalities.").split(".")[0]

@@ -1,4 +1,4 @@
-"""A new modality is a folder that the command line finds: the one that CONTRIBUTING.md shows."""
+"""A new modality is a folder that the command line finds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,29 @@ import pytest
 
 from tests.conftest import TEXT
 
-CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
+NAME = "modalities/dice/modality.py"
+CODE = r'''import random
+from typing import Annotated
+
+import typer
+
+from rhapsode.console.modality import Modality
+
+
+def dice(rolls: Annotated[int, typer.Option(help="How many.")] = 3) -> None:
+    """Roll dice."""
+    typer.echo(" ".join(str(random.randint(1, 6)) for _ in range(rolls)))
+
+
+class Dice(Modality):
+    name, noun, verb = "dice", "dice", "generate"
+
+    def demo(self):
+        return "dice", dice
+
+    def training(self):
+        return {"sides": Annotated[int | None, typer.Option(metavar="N", help="Of each [default: 6].")]}
+'''
 BESIDE = """
 import sys
 import rhapsode, rhapsode.modalities
@@ -25,11 +47,9 @@ sys.exit(main(sys.argv[2:]))
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    shown = re.findall(r"```python\n# src/rhapsode/(modalities/dice/\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.S)
-    [(name, code)] = shown
-    (tmp_path / name).parent.mkdir(parents=True)
-    (tmp_path / name).write_text(code)
-    (tmp_path / name).with_name("__init__.py").touch()
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    (tmp_path / NAME).write_text(CODE)
+    (tmp_path / NAME).with_name("__init__.py").touch()
     return tmp_path
 
 

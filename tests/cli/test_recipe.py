@@ -41,7 +41,7 @@ def text(tmp_path: Path) -> str:
 def small(name: str) -> str:
     """A recipe's file with a network that trains at once."""
     lines = (files("rhapsode") / "recipes" / f"{name}.toml").read_text().splitlines()
-    short = {"width": "width = 6", "embedding": "embedding = 4", "rows": "rows = 2"}
+    short = {"width": "width = 6", "embedding": "embedding = 4", "batch_size": "batch_size = 2"}
     lines = [line if line == "embedding = 0" else short.get(line.split(" = ")[0], line) for line in lines]
     return "\n".join(lines)
 
@@ -180,7 +180,7 @@ def test_a_recipes_name_is_a_config(tmp_path: Path, text: str, capsys: pytest.Ca
     arguments = ["train", text, "--config", "karpathy-2015-char-rnn", "--layers", "1", "--width", "6", "--updates", "2"]
     assert main([*arguments, "-o", str(tmp_path / "m"), "--device", "cpu"]) == 0, capsys.readouterr().err
     found = trained(tmp_path / "m").config
-    assert (found.network.layers, found.network.embedding, found.facts["plan"]["rows"]) == (1, 0, 50)
+    assert (found.network.layers, found.network.embedding, found.facts["plan"]["batch_size"]) == (1, 0, 50)
 
 
 def test_the_command_line_goes_first(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -194,7 +194,7 @@ def test_the_command_line_goes_first(tmp_path: Path, text: str, capsys: pytest.C
     assert main(["train", *arguments, "-o", str(tmp_path / "m"), "--device", "cpu"]) == 0, capsys.readouterr().err
     found = trained(tmp_path / "m").config
     assert (found.reset, found.codec["name"], found.network.width) == ("never", "bytes", 7)
-    assert found.facts["plan"]["window"] == 8
+    assert found.facts["plan"]["sequence_length"] == 8
 
 
 def test_the_files_own_sources_are_taken(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:

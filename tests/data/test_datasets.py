@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from rhapsode.data import datasets
-from rhapsode.data.catalogue import CATALOGUE, Dataset, Download, Member, Slice, apart, cut
+from rhapsode.data.catalogue import Dataset, Download, Member, Slice, catalogue
 from rhapsode.data.corpus import prepare
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.data.sources import open_sources
 from rhapsode.errors import UserError
 from rhapsode.files import download
+from tests.data.corpora import cut
 
 TEXT = b"".join(b"%d bottles of beer on the wall\n" % i for i in range(3000))
 HASH = hashlib.sha256(TEXT).hexdigest()
@@ -106,7 +107,8 @@ def beer(server, monkeypatch):
 def known(monkeypatch, server, item, parts, name="beer"):
     server.files.setdefault("beer.txt", TEXT)
     dataset = Dataset(name, "a song", "public domain", "as it comes", (item,), parts)
-    monkeypatch.setattr(datasets, "CATALOGUE", (*datasets.CATALOGUE, dataset))
+    every = (*datasets.catalogue(), dataset)
+    monkeypatch.setattr(datasets, "catalogue", lambda: every)
     return dataset
 
 
@@ -123,7 +125,7 @@ def partial(url):
 
 def test_every_corpus_is_described_and_cut():
     listed = datasets.list_datasets()
-    assert [each.name for each in listed] == sorted(each.name for each in CATALOGUE)
+    assert [each.name for each in listed] == sorted(each.name for each in catalogue())
     assert {"tinyshakespeare", "enwik8", "text8", "ptb", "wikitext-2", "war-and-peace", "linux-source", "names"} <= {
         each.name for each in listed
     }
@@ -347,8 +349,8 @@ def test_a_corpus_by_name_is_a_source(server, beer, monkeypatch, tmp_path):
     assert read("data:beer/valid") == [("data:beer/valid", TEXT[90_000:])]
     with pytest.raises(UserError, match="part of data:beer: 'x' is not known"):
         open_sources(["data:beer/x"])
-    three = Dataset("three", "a", "b", "c", datasets.CATALOGUE[-1].downloads, {**cut("beer.txt", 10, 20)})
-    monkeypatch.setattr(datasets, "CATALOGUE", (three,))
+    three = Dataset("three", "a", "b", "c", datasets.catalogue()[-1].downloads, {**cut("beer.txt", 10, 20)})
+    monkeypatch.setattr(datasets, "catalogue", lambda: (three,))
     assert [text for _, text in read("data:three")] == [TEXT[:20]], "never the test part"
     assert read("data:three/test") == [("data:three/test", TEXT[20:])]
 
@@ -368,7 +370,3 @@ def test_the_cache_is_where_the_user_says_or_where_the_system_has_caches(monkeyp
     assert datasets.cache_folder() == Path.home() / "somewhere"
     monkeypatch.delenv("RHAPSODE_CACHE")
     assert datasets.cache_folder().name == "rhapsode"
-
-
-def test_apart_is_one_file_for_each_part():
-    assert apart("a", "b", "c") == {"train": (Slice("a"),), "valid": (Slice("b"),), "test": (Slice("c"),)}

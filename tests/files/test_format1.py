@@ -113,4 +113,4 @@ def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(
     checkpoint.save(run, info, tensors)
     assert main(["train", "a.txt", "--resume", *small]) == 0
     assert Model.load("m").config.format == 2
-    assert checkpoint.load_info(run)[0]["step"] == 4
+    assert checkpoint.load_info(run)[0]["update"] == 4

@@ -1,8 +1,7 @@
-"""A format is one file that is found: the one that CONTRIBUTING.md shows."""
+"""A format is one file that is found."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,19 +14,41 @@ from rhapsode.files.formats import Formats
 from rhapsode.modalities.ink import formats
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 
-CONTRIBUTING = Path(__file__).parents[2] / "CONTRIBUTING.md"
+NAME = "modalities/ink/formats/points.py"
+CODE = r"""from rhapsode.files.formats import Format
+from rhapsode.files.values import number
+from rhapsode.modalities.ink.formats._checks import array, drawing
+
+MARK = "# points\n"
+
+
+def recognises(head):
+    return head.startswith(MARK.encode())
+
+
+def read(source, refused):
+    strokes = [part.splitlines() for part in source.text().removeprefix(MARK).split("\n\n")]
+    values = [[[number(each, source.name) for each in line.split()] for line in stroke] for stroke in strokes]
+    yield drawing([array(stroke, source.name, 2) for stroke in values], None, source.name)
+
+
+def write(drawing):
+    strokes = ("\n".join(f"{x} {y}" for x, y in stroke.tolist()) for stroke in drawing.strokes())
+    return MARK + "\n\n".join(strokes) + "\n"
+
+
+FORMAT = Format("lists of points", recognises, read=read, writes={".points": write})
+"""
 STROKES = [np.array([[0.0, 1.0], [2.0, 3.5]]), np.array([[4.0, 4.0]])]
 
 
 @pytest.fixture
 def found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Formats[Drawing]]:
     """Formats of drawings, with one that is in another folder."""
-    shown = re.findall(r"```python\n# src/rhapsode/(modalities/ink/\S+)\n(.*?)```", CONTRIBUTING.read_text(), re.S)
-    [(name, code)] = shown
-    (tmp_path / name).parent.mkdir(parents=True)
-    (tmp_path / name).write_text(code)
+    (tmp_path / NAME).parent.mkdir(parents=True)
+    (tmp_path / NAME).write_text(CODE)
     monkeypatch.setattr(rhapsode, "__path__", [*rhapsode.__path__, str(tmp_path)])
-    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str((tmp_path / name).parent)])
+    monkeypatch.setattr(formats, "__path__", [*formats.__path__, str((tmp_path / NAME).parent)])
     yield Formats[Drawing]("ink", "a file of drawings")
 
 

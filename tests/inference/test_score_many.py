@@ -18,13 +18,14 @@ from hypothesis import strategies as st
 
 from rhapsode.cli import main
 from rhapsode.console.paint import no_colours
-from rhapsode.data.catalogue import Dataset, Download, cut
+from rhapsode.data.catalogue import Dataset, Download
 from rhapsode.data.encode import Tally
 from rhapsode.inference.evaluation import carried
 from rhapsode.inference.lines import ByLine
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import Score, Scorer, Surprise, score
 from tests.conftest import TEXT, MakeModel
+from tests.data.corpora import cut
 
 DOCUMENTS = ["Sing, goddess,\nthe anger", "of Achilles", "son of Peleus,\n", "äöü and many"]
 CODECS = ["chars", "bytes", "words", "bpe", "chars+end"]
@@ -174,7 +175,7 @@ def corpus(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
     first, second = (len("".join(DOCUMENTS[:n]).encode()) for n in (2, 3))
     download = Download("greek.txt", "http://127.0.0.1:1/greek.txt", None, len(data))
     known = Dataset("greek", "about", "licence", "as it comes", (download,), cut("greek.txt", first, second))
-    monkeypatch.setattr("rhapsode.data.datasets.CATALOGUE", (known,))
+    monkeypatch.setattr("rhapsode.data.datasets.catalogue", lambda: (known,))
     monkeypatch.setenv("RHAPSODE_DATA", str(folder))
 
 

@@ -1,4 +1,4 @@
-"""What a SOURCE holds, as `rhapsode inspect` shows it."""
+"""The contents of a SOURCE, as `rhapsode inspect` shows them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Contents(NamedTuple):
-    """What there is, as JSON values, and in lines for people."""
+    """A description of the contents, as JSON values, and as lines for people."""
 
     about: dict[str, Any]
     lines: list[str]
@@ -51,7 +51,7 @@ class Found:
 
     @property
     def plain(self) -> bool:
-        """Whether it can be read as text."""
+        """Whether the source can be read as text."""
         return self.alone.plain if self.alone is not None else self.codec is not None
 
     def framed(self, about: dict[str, Any], lines: Iterable[str]) -> Contents:

@@ -1,4 +1,4 @@
-"""What the commands of demos share."""
+"""The common part of the commands of demos."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Output = Annotated[
 
 
 def folder_for(demo: str, output: str | None) -> Path:
-    """Where a demo works. Raises `UserError` for what cannot be a folder."""
-    folder = Path(output or f"demo-{demo}")
+    """The folder in which a demo works. Raises `UserError` if there can be no such folder."""
+    folder = Path(f"demo-{demo}" if output is None else output)
     check(str(folder), folder=True)
     return folder

@@ -1,4 +1,4 @@
-"""Heavy imports that no signal can cut in half."""
+"""Heavy imports that no signal can interrupt."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from rhapsode.console.streams import SIGNALS
 
 @contextmanager
 def unbroken() -> Iterator[None]:
-    """Ctrl-C and other signals that end us wait until the imports in here are done; a second one does not.
+    """While this context is open, Ctrl-C and other signals that end the program wait until its imports are done. A
+    second signal does not wait.
 
-    Raised in the midst of importing torch or numpy, KeyboardInterrupt is lost in their C code, and the run goes on
-    with half a numpy until it fails somewhere else.
+    If KeyboardInterrupt is raised while torch or numpy is imported, their C code loses it, and the program goes on with
+    half a numpy until it fails somewhere else.
     """
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -1,6 +1,6 @@
-"""What a modality adds to the command line: a class in `modalities/NAME/modality.py`, found by the registry.
+"""The base class of modalities. Each is a class in `modalities/NAME/modality.py`, which the registry finds.
 
-The commands name no modality. Where kinds of data differ, they ask the modality.
+Commands name no modality. Where modalities differ, the command asks the modality.
 """
 
 from __future__ import annotations
@@ -18,55 +18,56 @@ if TYPE_CHECKING:
     from rhapsode.inference.model import Model
 
 Options = Mapping[str, Any]
-"""Name → `Annotated[TYPE | None, typer.Option(...)]`. None is: not given."""
+"""Name → `Annotated[TYPE | None, typer.Option(...)]`. The value None means that the option was not given."""
 
 
 class Modality:
-    """One kind of data that people have. Its module imports nothing heavy: help must come at once."""
+    """One kind of data that people have. Its module must import nothing heavy, so that `--help` is fast."""
 
     name: ClassVar[str]
-    """That of its folder."""
+    """The name of its folder."""
 
     noun: ClassVar[str]
-    """Its models in messages, e.g. `music`: a model of music."""
+    """The name of its data in messages, e.g. `music` for `a model of music`."""
 
     verb: ClassVar[str]
-    """The command that draws from its models, e.g. `compose`."""
+    """The command that generates from its models, e.g. `compose`."""
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
-        """Name → function with typer's annotations, of the commands that it brings, the verb among them."""
+        """Name → function with typer's annotations, for all its commands, the verb among them."""
         return {}
 
     def demo(self) -> tuple[str, Callable[..., None]] | None:
-        """The name that `rhapsode demo NAME` knows it by, and the command; None if there is no demo."""
+        """The NAME of `rhapsode demo NAME`, and the command; None if there is no demo."""
         return None
 
     def training(self) -> Options:
-        """Options that `train` has for it."""
+        """Its options of `train`."""
         return {}
 
     def codec_options(self, given: dict[str, Any], codec: type[Codec]) -> dict[str, Any]:
-        """Those that were given, as options of the codec. Raises `UserError` for values that cannot be."""
+        """The options of `train` that were given, as options of the codec. Raises `UserError` for impossible values."""
         return given
 
     def inspecting(self) -> Options:
-        """Options that `inspect` has for it."""
+        """Its options of `inspect`."""
         return {}
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
-        """What `inspect` says of data that one of its codecs reads, or nearly reads; None if it has nothing to say.
+        """The description by `inspect` of data that one of its codecs reads, or nearly reads; None if it has none.
 
-        given: its options that were given. overwrite: whether files that they name may be replaced. Raises `UserError`.
+        given: its options that were given. overwrite: whether files that they name may be replaced.
+        Raises `UserError`.
         """
         return None
 
     def about(self, model: Model) -> Mapping[str, Any]:
-        """What `inspect` says of a model: of its steps."""
+        """The description by `inspect` of a model's steps."""
         return {"steps": model.codec.to_json()}
 
     def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
-        """What `inspect` says of a file of `checkpoint.save` that its training or its commands left beside a model;
-        None if it is none of these. Raises `UserError`."""
+        """The description by `inspect` of a file of `checkpoint.save` that its training or its commands put beside a
+        model; None if it is no such file. Raises `UserError`."""
         return None
 
     def bench(self) -> Sequence[Case]:
@@ -74,5 +75,5 @@ class Modality:
         return ()
 
     def figures(self, quality: Mapping[str, Any]) -> Sequence[str]:
-        """Of `Codec.quality`: lines for people."""
+        """The result of `Codec.quality` as lines for people."""
         return ()

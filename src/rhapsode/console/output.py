@@ -1,4 +1,4 @@
-"""Bytes in and out for the commands. `-` is stdin or stdout."""
+"""Input and output of the commands. `-` is stdin or stdout."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def visible(text: str) -> str:
-    """Without control characters but newline and tab: what a model writes must not steer a terminal."""
+    """The text without control characters, except newline and tab, so that generated text cannot control a terminal."""
     return _CONTROL.sub("\ufffd", text)
 
 
 def chunks(name: str) -> Iterator[bytes]:
-    """The bytes of a file, piece by piece. Raises `UserError`, when the first is asked for."""
+    """The bytes of a file, piece by piece. Raises `UserError` when the first piece is asked for."""
     try:
         if name == "-":
             while chunk := sys.stdin.buffer.read(CHUNK):
@@ -38,7 +38,7 @@ def chunks(name: str) -> Iterator[bytes]:
 
 
 def arriving() -> Iterator[str]:
-    """What comes on stdin, as UTF-8, as soon as it is there. Raises `UserError`."""
+    """The text on stdin, decoded as UTF-8, as soon as it arrives. Raises `UserError`."""
     decoder = codecs.getincrementaldecoder("utf-8-sig")("replace")
     stdin: Any = sys.stdin.buffer
     try:
@@ -68,14 +68,14 @@ def _unreadable(name: str, error: Exception) -> UserError:
 
 
 def put(data: bytes) -> None:
-    """Bytes on stdout, at once."""
+    """Write bytes to stdout immediately."""
     sys.stdout.flush()
     sys.stdout.buffer.write(data)
     sys.stdout.buffer.flush()
 
 
 def write(name: str, data: bytes) -> None:
-    """A whole file, see `place`. Raises `UserError`."""
+    """Write a file, see `place`; or stdout. Raises `UserError`."""
     if name == "-":
         put(data)
     else:
@@ -83,9 +83,9 @@ def write(name: str, data: bytes) -> None:
 
 
 def check_writable(name: str, source: str = "-", *, overwrite: bool) -> None:
-    """Raise `UserError`, before any work is done, for an output that cannot be, is the input itself, or would take the
-    place of a file that holds something, if that is not asked for. What commands that were killed have left half
-    written beside it goes."""
+    """Raise `UserError` if an output cannot be written, is the input itself, or would replace a file without
+    `overwrite`. Call it before the work begins. It removes incomplete files that killed commands have left beside the
+    output."""
     if name == "-":
         check_open()
         return
@@ -104,7 +104,7 @@ def as_json(value: Any) -> bytes:
 
 
 def check_suffix(name: str, allowed: Collection[str], option: str = "-o") -> str:
-    """The suffix of a file to be written, in small letters. Raises `UserError` for others than `allowed`."""
+    """The suffix of an output file, in lower case. Raises `UserError` if it is not one of `allowed`."""
     suffix = Path(name).suffix.lower()
     if suffix not in allowed:
         raise UserError(f"{option} {name}: what should it be? Its name must end in {', '.join(allowed)}.")
@@ -112,13 +112,13 @@ def check_suffix(name: str, allowed: Collection[str], option: str = "-o") -> str
 
 
 def numbered(name: str, number: int) -> str:
-    """The name of one of several files: `a.svg` is `a-1.svg`, `a-2.svg` and so on."""
+    """The name of one of several output files: `a.svg` becomes `a-1.svg`, `a-2.svg` and so on."""
     path = Path(name)
     return str(path.with_name(f"{path.stem}-{number}{path.suffix}"))
 
 
 def numbers_of(name: str) -> list[str]:
-    """The files there are that `numbered` could have named."""
+    """The existing files with a name that `numbered` could have made."""
     path = Path(name)
     stem = re.compile(rf"{re.escape(path.stem)}-[0-9]+")
     return sorted(str(one) for one in path.parent.glob(f"*{path.suffix}") if stem.fullmatch(one.stem))

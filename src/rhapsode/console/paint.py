@@ -19,7 +19,8 @@ SATURATED = 10.0
 
 
 class Painter:
-    """The redder behind a step, the less it was expected. Without colours, the bytes as they are."""
+    """Writes a text: the more surprising a step was, the redder is its background. Without colours, it writes plain
+    bytes."""
 
     def __init__(self, write: Callable[[bytes], None], colours: bool) -> None:
         self._write, self._colours = write, colours
@@ -45,7 +46,7 @@ class Painter:
             self._nats = 0.0
 
     def close(self) -> None:
-        """The text is over; what comes next begins a line."""
+        """End the text. The next output begins on a new line."""
         if self._colours:
             self._paint(self._decoder.decode(b"", True))
         if self._last and not self._last.endswith(b"\n"):
@@ -53,7 +54,8 @@ class Painter:
 
 
 def no_colours() -> str:
-    """Why stdout should get no escapes, as no-color.org and force-color.org have it; nothing if it should."""
+    """The reason why stdout should get no colours, by the rules of no-color.org and force-color.org; empty if it
+    should."""
     if os.environ.get("NO_COLOR"):
         return "NO_COLOR is set"
     if os.environ.get("FORCE_COLOR"):

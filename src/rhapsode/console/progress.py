@@ -15,13 +15,13 @@ from rhapsode.console.output import visible
 from rhapsode.report import Report, figures
 
 QUIET = ContextVar("quiet", default=False)
-"""Whether --quiet was given. Every command has it: see `rhapsode.cli`."""
+"""Whether --quiet was given. Every command has this option: see `rhapsode.cli`."""
 FIRST, EVERY = 2.0, 10.0
-"""Seconds until a plain line is printed about work that goes on, and between such lines."""
+"""Seconds before the first plain line about running work, and between such lines."""
 
 
 def tell(text: str) -> None:
-    """A message that is neither result, warning nor error."""
+    """Print a message that is neither a result nor a warning nor an error."""
     if not QUIET.get():
         typer.echo(text, err=True)
 
@@ -71,7 +71,7 @@ class Lines(Report):
 
 
 class Live(Report):
-    """A bar, the latest figures and the latest sample, redrawn in place; notes scroll by above them."""
+    """A bar, the latest figures and the latest sample, redrawn in place. Notes scroll above them."""
 
     def __init__(self, console: Any) -> None:
         from rich.live import Live as Display
@@ -121,7 +121,7 @@ class Live(Report):
 
 @contextmanager
 def reporting() -> Iterator[Report]:
-    """The report that suits stderr, while the work goes on."""
+    """A context for work, with the report that suits stderr."""
     if QUIET.get():
         yield Warnings()
         return

@@ -108,4 +108,4 @@ def score_records(model: Model, names: list[str], per_record: bool, json: bool) 
             if any(grid)
             else ""
         )
-        tell(f"densities, in units of the training data's standard deviations{noise}; raw: in the data's units")
+        tell(f"densities of normalised steps{noise}; raw: in the data's units")

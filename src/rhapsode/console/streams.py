@@ -1,4 +1,4 @@
-"""Standard streams and signals as commands find them: streams may be closed or full, a terminal may have gone."""
+"""Standard streams and signals of commands. Streams may be closed or full, and a terminal may have disappeared."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from rhapsode.errors import UserError
 from rhapsode.files.place import reason
 
 SIGNALS = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Those at which a command ends, its temporary files removed."""
+"""The signals at which a command ends, after it has removed its temporary files."""
 
 
 class _Stream:
-    """A stream of which `check` hears each failure. missing: whether it was closed when the program began."""
+    """A stream whose failures go to `check`. missing: whether it was closed when the program began."""
 
     def __init__(self, stream: Any, missing: bool = False) -> None:
         self._stream, self.missing = stream, missing
@@ -49,7 +49,8 @@ class _Stream:
 
 
 class _Results(_Stream):
-    """What cannot be written is a `UserError`, told until somebody hears it: libraries try streams, and forget."""
+    """A failure of writing is a `UserError`, which is raised again at each use, since some libraries ignore such
+    errors."""
 
     @property
     def buffer(self) -> _Results:
@@ -65,7 +66,7 @@ class _Results(_Stream):
 
 
 class _Messages(_Stream):
-    """What cannot be written is lost: no work must end because nobody can read of it."""
+    """A message that cannot be written is lost: no work must end because nobody can read its messages."""
 
     def check(self) -> None:
         if self._error is not None:
@@ -75,9 +76,9 @@ class _Messages(_Stream):
 
 @contextmanager
 def standard() -> Iterator[None]:
-    """Standard streams that fail in a way that can be told, whatever they are, and signals that end what goes on.
+    """The context of a command: standard streams whose failures become messages, and signals that end the work.
 
-    Names that are not UTF-8 go out as the bytes they are, characters that a stream cannot have as their escapes.
+    Names that are not UTF-8 are written as their bytes. Characters that a stream cannot write become escapes.
     """
     before = sys.stdin, sys.stdout, sys.stderr
     # What is closed is opened the wrong way round: reading or writing fails, and no file gets its number.
@@ -113,14 +114,14 @@ def _nowhere(flags: int, mode: str) -> Any:
 
 
 def check_open() -> None:
-    """Raises `UserError`, before any work is done, if there is nowhere for results to go."""
+    """Raises `UserError` if results cannot be written to stdout. Call it before the work begins."""
     if isinstance(sys.stdout, _Results) and sys.stdout.missing:
         sys.stdout.write(" ")  # it fails now instead of later
         sys.stdout.flush()
 
 
 def silence(stream: Any) -> None:
-    """What is still to be written there goes nowhere."""
+    """Discard everything that is still to be written to the stream."""
     with suppress(OSError, ValueError):  # it may be no real file (in tests)
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
@@ -134,7 +135,7 @@ def _escaped(error: UnicodeError) -> tuple[str | bytes, int]:
 
 @contextmanager
 def _ending() -> Iterator[None]:
-    """SIGTERM and SIGHUP end what goes on as an error does, and not in its midst."""
+    """While this context is open, SIGTERM and SIGHUP end the work like an error, so that it can clean up."""
 
     def end(number: int, frame: FrameType | None) -> NoReturn:
         raise SystemExit(128 + number)

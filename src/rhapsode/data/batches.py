@@ -1,4 +1,4 @@
-"""Batches of examples: which positions of a framed sequence stand together, see `rhapsode.data.framing`.
+"""Batches of examples: the positions of a framed sequence that a batch consists of, see `rhapsode.data.framing`.
 
 `batch(i)` is a pure function of i, so a training run is resumed by the number of its updates alone.
 """
@@ -13,26 +13,28 @@ from rhapsode.data.framed import Batch, Framed
 
 
 class Batches(ABC):
-    """Batches over one framed sequence. batch_size: B, rows of a batch; sequence_length: T, positions of a row."""
+    """Batches over one framed sequence. batch_size: B, the rows of a batch. sequence_length: T, the positions of a
+    row."""
 
     carried = False
-    """A row goes on where the same row of the batch before ended, and so does its state."""
+    """A row continues the same row of the previous batch, and so does its state."""
 
     def __init__(self, framed: Framed, batch_size: int, sequence_length: int, examples: int) -> None:
         self.framed, self.batch_size, self.sequence_length = framed, batch_size, sequence_length
         self.per_epoch = max(1, -(-examples // batch_size))
 
     def batch(self, i: int, rows: slice = slice(None)) -> Batch:
-        """Batch number i, or some of its rows (the share of one process among several)."""
+        """Batch number i, or some of its rows (if several processes share it)."""
         return self.framed.at(self.positions(i)[:, rows])
 
     @abstractmethod
     def positions(self, i: int) -> np.ndarray:
-        """[T, B]: those of batch number i; the quotient of a position and the sequence's length is its epoch."""
+        """[T, B]: the positions of batch number i. The quotient of a position and the sequence's length is its
+        epoch."""
 
 
 class Streams(Batches):
-    """B places of the sequence, read on and on."""
+    """B places in the sequence, each read on and on."""
 
     carried = True
 
@@ -45,7 +47,8 @@ class Streams(Batches):
 
 
 class Windows(Batches):
-    """A window at each position, in another order each epoch. last_only: only the last position of a window counts."""
+    """A window at each position, in another order in each epoch. last_only: the loss is on the last position of a
+    window."""
 
     def __init__(self, framed: Framed, batch_size: int, sequence_length: int, seed: int, last_only: bool) -> None:
         super().__init__(framed, batch_size, sequence_length, framed.length)
@@ -61,8 +64,8 @@ class Windows(Batches):
         return batch
 
     def _shuffled(self, i: int) -> np.ndarray:
-        """Window beginnings of batch i: each epoch visits every position once, in the order of a random
-        affine map, which needs no table as long as the corpus."""
+        """The positions where the windows of batch i begin. Each epoch visits every position once, in the order of a
+        random affine map, which needs no table of the length of the corpus."""
         length = self.framed.length
         n = i * self.batch_size + np.arange(self.batch_size)
         epochs, n = n // length, n % length
@@ -80,13 +83,15 @@ class Windows(Batches):
 
 
 OPEN = 64
-"""Rows that wait for a unit that fits."""
+"""How many rows are kept open for a unit that fits."""
 
 
 class Packed(Batches):
-    """Whole units in rows, in another order each epoch. A row has so many positions, or as many as the longest unit.
+    """Packs whole units into rows, in another order in each epoch. A row has `sequence_length` positions, or as many as
+    the longest unit needs.
 
-    Rows are filled up with reset steps, so those between units keep them apart in both directions of time.
+    The rest of a row is filled with reset steps. A bidirectional layer has a zero state at them, in both directions, so
+    no unit sees another.
     """
 
     def __init__(self, framed: Framed, batch_size: int, sequence_length: int, seed: int) -> None:
@@ -96,7 +101,7 @@ class Packed(Batches):
         super().__init__(framed, batch_size, self.sequence_length, len(self.units(0)))
 
     def units(self, epoch: int) -> list[list[int]]:
-        """The units of each row. A function of the epoch; the last one asked for is remembered."""
+        """The units of each row. A pure function of the epoch; the latest result is kept."""
         if self._latest[0] != epoch:
             done, waiting = list[list[int]](), list[tuple[int, list[int]]]()  # room that is left, units
             order = np.random.default_rng([self._seed, epoch]).permutation(len(self._lengths))
@@ -115,8 +120,8 @@ class Packed(Batches):
         return self._latest[1]
 
     def positions(self, i: int) -> np.ndarray:
-        """T is as long as the longest row of the batch. All rows of an epoch are shared evenly by its batches; what is
-        left of a batch is reset steps."""
+        """T is the length of the longest row of the batch. The rows of an epoch are divided evenly into its batches; a
+        row that is missing in a batch consists of reset steps."""
         epoch, n = divmod(i, self.per_epoch)
         rows = self.units(epoch)
         chosen = rows[n * len(rows) // self.per_epoch : (n + 1) * len(rows) // self.per_epoch][: self.batch_size]

@@ -1,7 +1,7 @@
 """Sources → a corpus ready for training: split, codec fitted, steps in memory-mapped files.
 
-All of it is done once and kept in the cache under a key: a hash of what the sources hold and of
-every option that matters. A second run only hashes the sources, and what it finds there.
+All this is done once, and kept in the cache under a key: a hash of the sources' contents and of every option that
+matters. A second run only hashes the sources, and checks the digest of the cache.
 """
 
 from __future__ import annotations
@@ -39,9 +39,9 @@ from rhapsode.files.refusals import Refusals
 from rhapsode.steps.sequence import Steps
 
 FORMAT = 13
-"""Part of every key. Raise it when the files change, or when a codec encodes in another way."""
+"""A part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
-"""Fewest steps. Below them not even a streams × window batch of the smallest sort can be cut."""
+"""The fewest steps: fewer do not even fill the smallest batch."""
 FEW_VALID = 1000
 FRACTION = 0.1
 Source = str | os.PathLike[str]
@@ -55,14 +55,16 @@ class Corpus:
 
     codec:        fitted on the training part only (or the one that was given).
     train, valid: the steps.
-    *_bytes, *_chars: sizes; chars are those of Unicode, and each byte that is not UTF-8 counts as one. Of records, the
-                  characters are those of their texts, and bytes are not counted.
-    documents:    how many there are in the sources (those given only for validation not counted).
-    skipped:      files that were left out: name → why.
-    notes:        what a person should be told, a sentence each.
-    warnings:     what a person should look at, a sentence each; told at the end of training, too.
-    key:          of the contents and options, the name of the folder in the cache.
-    damaged:      of the sources, and of those to validate on: files that could not be read to their ends: name → error.
+    *_bytes, *_chars: sizes. Characters are those of Unicode, and each byte that is not UTF-8 counts as one. For
+    records,
+                  the characters are those of their texts, and bytes are not counted.
+    documents:    how many documents the sources have (without those that were given only for validation).
+    skipped:      files that were left out: name → reason.
+    notes:        messages for the user, a sentence each.
+    warnings:     warnings, a sentence each. They are repeated at the end of training.
+    key:          the hash of contents and options: the name of the folder in the cache.
+    damaged:      files of the training and of the validation sources that could not be read to their ends: name →
+    error.
     index:        the file of its training index, if its codec makes one (see `TrainingIndex`).
     """
 
@@ -98,14 +100,14 @@ def prepare(
 ) -> Corpus:
     """The corpus of these sources, from the cache if it is there. Raises `UserError`.
 
-    codec: a name, or a fitted codec, which is used as it is (one of records: `refitted`); None: see `Survey.codec`.
-    valid: sources to validate on. Without them it is about `valid_fraction` of the characters: the last ones
-    (`valid_by="tail"`), or whole documents, or lines if the reset policy is `line` (`document`); None for what suits
-    the data, see `_validation`. A single `data:NAME` is cut as in the literature unless one of these is given. Of
-    records it is always whole records, with texts that training has not; a single file that is itself divided into
-    parts keeps its own division.
-    cache: the folder to keep the steps in, `cache_folder()` by default.
-    report: is called with what is being done and how much of that is done, 0 to 1.
+    codec:  a name; or a fitted codec, which is used as it is (codecs of records: `refitted`); None: see `Survey.codec`.
+    valid:  sources for validation. Without them, about `valid_fraction` of the characters is held out.
+    valid_by: `tail` holds out the last characters; `document` whole documents, or lines if the reset policy is `line`;
+            None chooses what suits the data, see `rhapsode.data.validation`. If none of these is given, a single
+            `data:NAME` is split as in the literature. Of records, whole records are held out, with texts that do not
+            occur in training; a single file that is itself divided into parts keeps its division.
+    cache:  the folder for the steps, `cache_folder()` by default.
+    report: is called with the name of a stage and the fraction that is done, 0 to 1.
     """
     report = report or (lambda what, done: None)
     if not 0 < valid_fraction < 1:
@@ -175,7 +177,7 @@ def prepare(
 def _refuse_for_records(
     kind: type[RecordCodec], reset: ResetPolicy, valid_by: str | None, separator: str | None, field: str | None
 ) -> None:
-    """Raises `UserError` for options that only text has a use for."""
+    """Raises `UserError` for options that are only for text."""
     given = {
         "valid_by tail": valid_by == "tail",
         "a document separator": separator is not None,
@@ -194,7 +196,7 @@ def _refuse_for_records(
 
 
 def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[Source], Sequence[Source] | None]:
-    """A single `data:NAME` with a split of its own → its parts."""
+    """The parts of a single `data:NAME` with a split of its own."""
     known = {f"{DATA}{each.name}": each for each in datasets.list_datasets()}
     dataset = known.get(os.fspath(sources[0])) if len(sources) == 1 else None
     if dataset is None or "valid" not in dataset.parts:
@@ -205,7 +207,7 @@ def _published(sources: Sequence[Source], notes: list[str]) -> tuple[Sequence[So
 
 @dataclass(frozen=True)
 class _Codec:
-    """The codec asked for: a fitted one, or a class and its options."""
+    """The codec that the user asked for: a fitted one, or a class and its options."""
 
     kind: type[Codec]
     options: dict[str, Any]
@@ -238,7 +240,7 @@ class _Build:
     report: Report
 
     def write(self, folder: Path) -> None:
-        """Everything a corpus is, in the empty folder `folder`."""
+        """Write a corpus into the empty folder `folder`."""
         split, documents = self._split()
         codec = self.wanted.fitted or self._fit(split, documents)
         assert isinstance(codec, TextCodec)
@@ -274,11 +276,12 @@ class _Build:
         return Ending(codec) if self._many(documents) else codec
 
     def _many(self, documents: int) -> bool:
-        """Whether documents end: a single one does so only where the file happens to, and lines do by themselves."""
+        """Whether documents end. A single one has no end, since its file just stops somewhere; lines end by
+        themselves."""
         return documents > 1 and not self.reset.lines
 
     def _ends(self, codec: TextCodec, documents: int) -> str:
-        """What is to be said of the ends of documents."""
+        """The message about the ends of documents."""
         if not self._many(documents):
             return ""
         if codec.end is None:
@@ -299,7 +302,7 @@ class _RecordBuild:
     report: Report
 
     def write(self, folder: Path) -> None:
-        """Everything a corpus is, in the empty folder `folder`."""
+        """Write a corpus into the empty folder `folder`."""
 
         fitted = self.wanted.fitted
         options = fitted.settings if isinstance(fitted, RecordCodec) else self.wanted.options
@@ -331,7 +334,7 @@ class _RecordBuild:
         _write_meta(folder, codec, documents, counts, [*left_out, *told], damaged)
 
     def _prepared(self, options: dict[str, Any], unread: Refusals) -> tuple[_Every, list[str], list[str]]:
-        """(is it for validation, record) of each, prepared; which are left out; and notes."""
+        """(whether it is for validation, the record) of each prepared record; which records are left out; and notes."""
         records: Callable[..., Iterator[tuple[float, Any]]] = self._records
         left_out, notes = list[str](), list[str]()
         if self.kind.prepares:
@@ -345,7 +348,8 @@ class _RecordBuild:
         return lambda *what: ((split_hash < below, record) for split_hash, record in records(*what)), left_out, notes
 
     def _records(self, what: str, unread: Refusals | None = None) -> Iterator[tuple[float, Any]]:
-        """(lot, see `_records.split_hash`, record) of each: 0 for validation and 1 for training, where that is known.
+        """(split hash, record) of each record, see `encode_records.split_hash`. Where the division is known, the hash
+        is 0 for validation and 1 for training.
 
         unread: counts what is left out of the files.
         """
@@ -418,7 +422,7 @@ def _write_meta(
 
 
 def _opened(folder: Path, key: str, wanted: _Codec) -> Corpus:
-    """The corpus in `folder`. Raises `ValueError` and others where it is not one."""
+    """The corpus in `folder`. Raises `ValueError` and other errors if it is not one."""
     meta = json.loads((folder / "meta.json").read_text(encoding="ascii"))
     parts = {name: Counts(**meta["counts"][name]) for name in ("train", "valid")}
     codec = wanted.fitted

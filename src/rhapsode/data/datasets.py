@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rhapsode.data.catalogue import CATALOGUE, Dataset, Download, Member
+from rhapsode.data.catalogue import Dataset, Download, Member, catalogue
 from rhapsode.errors import UserError, choice
 from rhapsode.files.place import place, replacing, sweep
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
 FULL, CLOSED = (errno.ENOSPC, errno.EDQUOT), (errno.EACCES, errno.EPERM, errno.EROFS)
 NO_FOLDER = (errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-"""What a file system says when it cannot keep something."""
+"""Errors of file systems that cannot store a file."""
 Report = Callable[[str, float], None]
-"""Called with what is done and how much of it, 0 to 1."""
+"""A function that is called with the name of a stage and the fraction that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ class DatasetFiles:
 
 
 def list_datasets() -> list[Dataset]:
-    """All corpora known by name, sorted by name."""
-    return sorted(CATALOGUE, key=lambda dataset: dataset.name)
+    """All standard corpora, sorted by name."""
+    return sorted(catalogue(), key=lambda dataset: dataset.name)
 
 
 def cache_folder() -> Path:
-    """Where encoded corpora and downloads are kept: $RHAPSODE_CACHE, else the user's cache folder."""
+    """The folder for encoded corpora and downloads: $RHAPSODE_CACHE, or the user's cache folder."""
     given = os.environ.get("RHAPSODE_CACHE")
     if given:
         return Path(given).expanduser()
@@ -63,7 +63,7 @@ def cache_folder() -> Path:
 
 
 def get(name: str, *, report: Report | None = None, say: Callable[[str], None] | None = None) -> DatasetFiles:
-    """The files of the corpus `name`, downloaded if need be and verified. Raises `UserError`.
+    """The files of the corpus `name`, downloaded if necessary, and verified. Raises `UserError`.
 
     say: is told what a person should know, such as the hash of a file that has none on record;
     lines on stderr when not given.
@@ -90,7 +90,7 @@ class _Fetcher:
             raise UserError(f"RHAPSODE_DATA: {offline!r} is not a folder. Correct it, or unset it to download.")
 
     def fetch(self, download: Download) -> list[Path]:
-        """The texts of one download, from wherever they are."""
+        """The texts of one download, from $RHAPSODE_DATA, the cache or the network."""
         wanted = download.members or (Member(download.name, download.sha256),)
         local = [self._offline(member.name) for member in wanted]
         if all(local):
@@ -117,7 +117,7 @@ class _Fetcher:
         return next((folder / name for folder in folders if (folder / name).is_file()), None)
 
     def _downloaded(self, download: Download) -> Path:
-        """The file in the cache, fetched through pooch when it is not there or not what it should be."""
+        """The file in the cache. It is downloaded by pooch if it is missing, or has the wrong hash."""
         import pooch
 
         from rhapsode.files.download import Downloader
@@ -170,7 +170,7 @@ class _Fetcher:
             shutil.copyfileobj(source, file)
 
     def _verified(self, path: Path, known: str | None) -> Path:
-        """`path`, once its SHA-256 is what it should be; where none is known, that of the first copy."""
+        """`path`, after its SHA-256 was checked. If none is known, later copies must have the hash of the first one."""
         self.report(f"checking {path.name}", 0.0)
         found = _sha256(path)
         self.report(f"checking {path.name}", 1.0)
@@ -208,7 +208,7 @@ class _Fetcher:
 
 @contextmanager
 def _disk_errors(folder: Path) -> Iterator[None]:
-    """Turns what the file system refuses into a `UserError`."""
+    """Turns errors of the file system into a `UserError`."""
     try:
         yield
     except OSError as error:

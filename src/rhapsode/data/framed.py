@@ -1,4 +1,4 @@
-"""A sequence of steps as positions, of which examples are cut; see `rhapsode.data.framing`."""
+"""A sequence of steps as positions, from which examples are cut; see `rhapsode.data.framing`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from rhapsode.steps.sequence import Steps
 
 
 class UnitTexts(NamedTuple):
-    """The texts of the units that stand in the rows of a batch.
+    """The texts of the units in the rows of a batch.
 
-    symbols: [U, B] int64: those of the row's units, one after another (0 after the last)
-    begin, end: [T, B] int64: which part of them belongs to the step's unit
+    symbols: [U, B] int64, the texts of all units of a row, one after another (0 after the last)
+    begin, end: [T, B] int64, the part of `symbols` that belongs to the step's unit
     """
 
     symbols: np.ndarray
@@ -28,12 +28,12 @@ class UnitTexts(NamedTuple):
 class Batch:
     """Time-major examples, all [T, B] or [T, B, *shape of a step].
 
-    inputs:  the step before, as the kind's `inputs`, or `start`
-    targets: the step to predict (0 where weight is 0)
-    weight:  float32, how much the target counts
-    reset:   bool, reset steps: row b's state after step t is zero
-    texts:   where units have texts, those of the batch
-    covariates: where steps have any: [T, B, D] float32, those of the target
+    inputs:  the previous step, as the kind's `inputs`, or `start`
+    targets: the step to predict (0 where the weight is 0)
+    weight:  float32, the weight of the target in the loss
+    reset:   bool, whether this is a reset step: the state of row b after step t is zero
+    texts:   the texts of the batch, if units have texts
+    covariates: [T, B, D] float32, those of the target, if steps have any
     """
 
     inputs: np.ndarray
@@ -47,7 +47,8 @@ class Batch:
 class Framed:
     """A sequence of steps with a reset step before each unit; see the module.
 
-    augment: each epoch presents the steps anew, where their kind is presented with noise; else always the same way.
+    augment: each epoch augments the steps in another way (noise, other sizes, other keys), if their kind has
+             augmentation. If false, they have the fixed noise of validation.
     """
 
     def __init__(self, steps: Steps, kind: Kind, augment: bool = False) -> None:
@@ -58,11 +59,12 @@ class Framed:
         self.length = len(steps) + len(steps.units)
 
     def at(self, positions: np.ndarray) -> Batch:
-        """The examples at these positions, [T, B] int64: modulo the length, and what that leaves is the epoch."""
+        """The examples at these positions, [T, B] int64. A position is taken modulo the length of the framed sequence;
+        the quotient is the epoch."""
         epoch, p = np.divmod(positions, self.length)
         unit = np.searchsorted(self.begins, p, side="right") - 1
         into = p - self.begins[unit]  # 0: the reset step, 1: the unit's first step, ...
-        raw = p - unit - 1  # index of the target; at a reset step that of the step before, or -1
+        raw = p - unit - 1  # the target's index; at a reset step, that of the step before it, or -1
         reset = into == 0
         shown = epoch if self.augment else np.full_like(epoch, -1)
         values, kind = self.steps.values, self.kind
@@ -75,7 +77,7 @@ class Framed:
         return Batch(inputs, targets, (~reset).astype(np.float32), reset, self._texts(unit, epoch), given)
 
     def _texts(self, unit: np.ndarray, epoch: np.ndarray) -> UnitTexts | None:
-        """The texts of the batch, if there are any. In a row, units follow one another."""
+        """The texts of the batch; None if there are none."""
         texts = self.steps.texts
         if texts is None:
             return None

@@ -9,15 +9,15 @@ L + 1 positions,
 The first is a *reset step*: it carries no data and leaves the state at zero. It costs one step a
 unit, and in return a fused kernel can run over any mixture of units without knowing of them.
 The framed sequence is cyclic: its end is followed by its beginning, which is a reset step.
-Then a framing says which positions stand together in a batch, and what a network remembers:
+Then a framing says which positions a batch consists of, and what the network remembers:
 
-    stream        B places of the framed sequence, read on and on, state carried (truncated BPTT)
-    whole         units as a whole, several in a row of a batch, from zero state: what looks ahead sees the end
-    one-to-one    one position, from zero state: the next step given the one before
-    many-to-one   n positions, from zero state, the loss on the last: the next step given n before
-    one-to-many   k positions, from zero state: the next k steps given one
+    stream        B places in the framed sequence, each read on and on; the state is carried (truncated BPTT)
+    whole         complete units, packed into rows; zero state. An encoder can read such a unit to its end.
+    one-to-one    one position, zero state: predict the next step from one step
+    many-to-one   n positions, zero state, loss on the last: predict the next step from n steps
+    one-to-many   k positions, zero state: predict the next k steps, beginning with one step
 
-(These are not the shapes of input and output that go by the same names: see docs/glossary.md.)
+(Elsewhere, many-to-one and one-to-many often name shapes of input and output: see docs/glossary.md.)
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from rhapsode.errors import UserError, choice
 class Past:
     """What a network remembers when it predicts a step, within a unit.
 
-    carried: all steps before it: the state is carried from step to step.
-    period:  the state is zero again after so many steps; 0 for never.
-    window:  the last so many steps, read anew from zero state for each step; 0: none is read twice.
+    carried: it remembers all steps, since the state is carried from step to step.
+    period:  the state becomes zero again after this many steps; 0: never.
+    window:  it reads this many last steps again for each step, with a zero state; 0: it reads no step twice.
     """
 
     carried: bool = False
@@ -47,21 +47,21 @@ class Past:
 
 
 class Framing(ABC):
-    """One way to cut examples. length: steps of a window, where the framing leaves that open."""
+    """One way to cut examples. length: the steps of a window, if the framing does not fix them."""
 
     name: ClassVar[str]
 
     rows: ClassVar[str] = "windows"
-    """What the rows of a batch are, for people."""
+    """A word for the rows of a batch, in messages."""
 
     option: ClassVar[str] = ""
-    """The option of the command line that says its length; empty if it has none."""
+    """The command-line option for its length; empty if it has none."""
 
     carried: ClassVar[bool] = False
     """The state is carried from batch to batch."""
 
     whole: ClassVar[bool] = False
-    """A row has whole units only, so that a network can read a unit to its end before it predicts."""
+    """A row holds complete units only, so that a network can read a unit to its end before it predicts."""
 
     def __init__(self, length: int = 0) -> None:
         self.length = length
@@ -73,20 +73,20 @@ class Framing(ABC):
 
     @abstractmethod
     def batches(self, framed: Framed, batch_size: int, sequence_length: int, seed: int = 0) -> Batches:
-        """Batches over a sequence. sequence_length: steps of a row, where the framing leaves that open. seed: of the
+        """Batches over a sequence. sequence_length: the steps of a row, if the framing does not fix them. seed: of the
         order of windows or units."""
 
     def targets(self, sequence_length: int) -> int:
-        """Targets that a row is learnt from, reset steps counted."""
+        """How many targets of a row are learnt from, including reset steps."""
         return sequence_length
 
     def stride(self, sequence_length: int) -> int:
-        """Positions of the sequence for each row of an epoch."""
+        """How many positions of the sequence each row of an epoch uses up."""
         return 1
 
 
 class Stream(Framing):
-    """One long sequence a row: truncated backpropagation through time."""
+    """Each row is one long sequence: truncated backpropagation through time."""
 
     name = "stream"
     rows = "streams"
@@ -101,7 +101,7 @@ class Stream(Framing):
 
 
 class Whole(Framing):
-    """Whole units in each row."""
+    """Each row consists of complete units."""
 
     name = "whole"
     rows = "rows of whole units"
@@ -116,7 +116,7 @@ class Whole(Framing):
 
 
 class OneToOne(Framing):
-    """The next step given the one before."""
+    """Predict the next step from one step."""
 
     name = "one-to-one"
     past = Past(period=1)
@@ -126,7 +126,7 @@ class OneToOne(Framing):
 
 
 class ManyToOne(Framing):
-    """The next step given so many before it."""
+    """Predict the next step from the `length` steps before it."""
 
     name = "many-to-one"
     option = "--window"
@@ -143,7 +143,7 @@ class ManyToOne(Framing):
 
 
 class OneToMany(Framing):
-    """The next so many steps given one."""
+    """Predict the next `length` steps, beginning with one step."""
 
     name = "one-to-many"
     option = "--horizon"
@@ -162,7 +162,7 @@ FRAMINGS: dict[str, type[Framing]] = {
 
 
 def framing_of(config: FramingConfig) -> Framing:
-    """The framing that is configured so. Raises `UserError`."""
+    """The framing for a configuration. Raises `UserError`."""
     if config.name not in FRAMINGS:
         raise choice("framing", config.name, tuple(FRAMINGS))
     framing = FRAMINGS[config.name](config.length)
@@ -174,8 +174,8 @@ def framing_of(config: FramingConfig) -> Framing:
 def parse(name: str, window: int | None = None, horizon: int | None = None) -> FramingConfig:
     """The configuration of the framing called `name`, with its length. Raises `UserError`.
 
-    window is n of many-to-one (in a stream it is a matter of training, not of the framing);
-    horizon is k of one-to-many.
+    window:  n of many-to-one. (With stream, the sequence length is a setting of training, not of the framing.)
+    horizon: k of one-to-many.
     """
     option = FRAMINGS[name].option if name in FRAMINGS else ""
     length = {"--window": window, "--horizon": horizon}.get(option, 0)

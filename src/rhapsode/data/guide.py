@@ -20,27 +20,27 @@ NOTHING = np.zeros(0, np.float32)
 
 
 class Guide:
-    """A place in one sequence. Make one with a codec's `guide`. This one says nothing: it has no covariates, and allows
-    every value. A guide that says something overrides what it knows."""
+    """A place in one sequence. Make one with a codec's `guide`. This base class says nothing: it has no covariates, and
+    allows every value."""
 
     def covariates(self) -> np.ndarray:
-        """[D] float32: the numbers of the step to come. D is the codec's `covariates`."""
+        """[D] float32: the covariates of the next step. D is the codec's `covariates`."""
         return NOTHING
 
     def mask(self) -> np.ndarray | None:
-        """[A] bool: which values the step to come may have, in the order of the head (see `Head.draw`); None for all.
+        """[A] bool: which values the next step may have, in the order of `Kind.chosen`; None if it may have all.
 
         At least one whole step must be allowed.
         """
         return None
 
     def canonical(self, step: Any) -> bool:
-        """Whether encoding writes it so. Other steps may mean the same, and `mask` cannot always forbid them: a note
-        may be held on by a second step where one would do. They are drawn again."""
+        """Whether encoding would write this step. Other steps may mean the same, and `mask` cannot always forbid them:
+        e.g. a note that is held by a second step where one step would do. Such steps are drawn again."""
         return True
 
     def ahead(self) -> np.ndarray | None:
-        """[N, D] float32: the covariates of all steps to come, if they do not depend on these steps."""
+        """[N, D] float32: the covariates of all further steps, if they do not depend on these steps; else None."""
         return None
 
     def most(self) -> int | None:
@@ -52,12 +52,12 @@ class Guide:
         return
 
     def copy(self) -> Self:
-        """Another that goes on from here by itself. Override it where `read` changes anything in place."""
+        """An independent copy. Override it if `read` changes anything in place."""
         return copy.copy(self)
 
 
 class Ahead(Guide):
-    """All covariates are known from the beginning: rows [N, D] float32, one for each step to come."""
+    """A guide that knows all covariates from the beginning: rows [N, D] float32, one for each step."""
 
     def __init__(self, rows: np.ndarray) -> None:
         self._rows, self._at = rows, 0

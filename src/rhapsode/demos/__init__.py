@@ -1,1 +1,1 @@
-"""What all demos share, the speed of the machine (`bench`), and what ships a model."""
+"""The common part of all demos, and the speed of the machine (`bench`)."""

@@ -1,4 +1,4 @@
-"""A text that is on every machine that has Python: what `help()` says of the language."""
+"""A text that is on every machine with Python: the topics of `help()` about the language."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import re
 from rhapsode.errors import UserError
 
 COMMON = 8
-"""Words in a row that two paragraphs may not have in common."""
+"""No two paragraphs may have this many words in a row in common."""
 
 
 def language_reference() -> str:
-    """The topics of `help()` as one text, in the order of their names. Raises `UserError`.
+    """The topics of `help()` as one text, sorted by name. Raises `UserError`.
 
-    Topics overlap, some contain others. A paragraph that has `COMMON` words in a row in common with an earlier one
-    is left out: what is held out must not stand in the training text, or the comparison would be one of memories.
+    Topics overlap, and some contain others. A paragraph that shares `COMMON` words in a row with an earlier one is left
+    out: otherwise held-out text would occur in the training text, and the comparison would only compare memories.
     """
     try:
         from pydoc_data.topics import topics

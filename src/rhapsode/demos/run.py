@@ -1,4 +1,4 @@
-"""What the demos share: a folder of their own, a model that is trained once, and files that take nobody's place."""
+"""The common part of demos: a folder, a model that is trained once, and output files that replace no others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from rhapsode.training.run import train
 
 
 def check_own(folder: Path, mark: str) -> None:
-    """Raises `UserError` for a folder with something in it, but not `mark`, by which a demo knows its own."""
+    """Raises `UserError` for a folder that is neither empty nor of this demo. mark: a file that each folder of it
+    has."""
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Name a folder for the demo: -o FOLDER.")
     if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).exists():
@@ -23,7 +24,8 @@ def check_own(folder: Path, mark: str) -> None:
 
 
 def trained(source: Path, home: Path, report: Report, *, minutes: float, **how: Any) -> bool:
-    """Train the demo's model, go on with its training, or take what an earlier run made; whether it is finished."""
+    """Train the demo's model, or resume its training, or use the model of an earlier run. Returns whether it is
+    finished."""
     if not over(home):
         stopped = (home / checkpoint.RESUME).exists()
         budget = None if stopped else minutes  # it has its own
@@ -36,9 +38,9 @@ def trained(source: Path, home: Path, report: Report, *, minutes: float, **how: 
 
 
 def free(folder: Path, *names: str) -> list[Path]:
-    """Places for new files: the names, or all with the same number (`a-2.svg`), the first that are not taken.
+    """The first paths for new files that do not exist yet: these names, or all with the same number (`a-2.svg`).
 
-    Of several pages, each has a number behind that, so a name is taken by its pages, too.
+    A file of several pages has more numbers behind its name. So a name counts as taken if one of its pages exists.
     """
     there = [each.name for each in folder.iterdir()]
     for number in count(1):

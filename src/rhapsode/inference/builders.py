@@ -1,4 +1,4 @@
-"""Rows of generation: each draws its steps and makes a sample of them."""
+"""Builders: each samples the steps of one row of generation, and makes a sample of them."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from rhapsode.nn.samplers import Draw, Randomness, Sampling
 
 NO_ATTENTION = np.zeros(0, np.float32)
 TRIES = 64
-"""Draws of a step, at most, until it is one that encoding writes."""
+"""The most attempts to draw a step in the form that encoding writes, see `Guide.canonical`."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """What was drawn after the prompt.
+    """A generated continuation of the prompt.
 
     data:      the bytes; cut before the stop string, or after it, if that is what ended it. Of a record: a file in its
                own format.
@@ -50,8 +50,8 @@ class Sample:
 
 
 class Builder:
-    """One row: draws its steps, one after another, and makes a sample of them. As a particle, it is one of several rows
-    that compete to be the sample."""
+    """One row: it draws steps one after another, and makes a sample of them. As a particle, it is one of several rows,
+    of which one becomes the sample."""
 
     log_weight = 0.0
     """Of a particle: log p of what its guide allowed, of all steps together."""
@@ -83,7 +83,7 @@ class Builder:
         return self._guide.covariates()
 
     def become(self, other: Builder) -> Builder:
-        """A particle that stands where the other one does, and goes on by its own random numbers."""
+        """A copy of the other particle that continues with the random numbers of this one."""
         new = copy.copy(other)
         new._randomness, new.log_weight = self._randomness, 0.0
         new._recent, new.steps, new._log_probs = other._recent.copy(), other.steps.copy(), other._log_probs.copy()
@@ -124,7 +124,7 @@ class Builder:
         return self._output.add(step)
 
     def finish(self) -> Piece:
-        """No more steps will come: what was held back."""
+        """End the sample, and return what was held back."""
         if not self.ended:
             self._output.stopped = "length"
         return self._output.finish(self.steps)

@@ -1,4 +1,4 @@
-"""Evaluation without a carried state: in windows, each from zero state.
+"""Evaluation without a carried state: in windows, each of which begins with a zero state.
 
 Each window of n steps is given one symbol of context, the one before it (`start` at the beginning of the text). This is
 what systems without a state report, e.g. nanoGPT with its windows of 256. Units begin within a window as ever.
@@ -16,19 +16,20 @@ from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
 
 ROWS = 32
-"""Windows that are run side by side."""
+"""Windows that are run in parallel."""
 GROUP = 1 << 14
-"""Steps of windows that are gathered before they are run, at least: a choice of windows of like length."""
+"""At least so many steps are collected before they are run, so that windows of similar lengths can be run together."""
 LIMIT = 65_536
 NUMBERS = 1 << 22
-"""Parameters that are computed at a time, about: bounds memory whatever the vocabulary."""
+"""About how many parameters are computed at a time, which bounds the memory for any vocabulary."""
 
 
 class Cold(Evaluation):
-    """Each step is predicted from those before it in its window of n steps, and from the one before the window."""
+    """Predicts each step from the steps before it in its window of n steps, and from the last step before the
+    window."""
 
     def __init__(self, model: Trained, prompt: np.ndarray, n: int) -> None:
-        """Raises `UserError` for windows that cannot be, and for models that do not carry their state."""
+        """Raises `UserError` for impossible windows, and for models that do not carry their state."""
         if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= LIMIT:
             raise UserError(f"cold: {n!r} is not allowed. Allowed: windows of 1 to {LIMIT:,} steps.")
         if not model.framing.carried:

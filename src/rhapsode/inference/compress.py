@@ -36,14 +36,14 @@ CHECK = struct.Struct(">I")
 HEADER = FIELDS.size + CHECK.size
 
 DENSEST = 1 << 16
-"""Steps for each byte of a code, at most. Steps that are foreseen cost nearly nothing, and zeros at the end of a code
-are left out; so without this a file of a few bytes could claim work without end."""
+"""The most steps for each byte of a code. Steps of high probability cost almost nothing, and zeros at the end of a code
+are left out. So without this limit, a file of a few bytes could demand endless work."""
 REPORT_EVERY = 1024
 """Steps between reports."""
 
 
 def compress(model: Trained, data: bytes, report: Report | None = None) -> bytes:
-    """`data` packed, whatever it is: its score in bits, in bytes, and `HEADER` more.
+    """Compress any data. The result has the size of its score, and `HEADER` bytes more.
 
     assert model.decompress(model.compress(data)) == data
     """
@@ -64,9 +64,10 @@ def compress(model: Trained, data: bytes, report: Report | None = None) -> bytes
 
 
 def decompress(model: Trained, blob: bytes, report: Report | None = None) -> bytes:
-    """The data that `compress` packed. Raises `UserError` for another model's file, a damaged one or none at all.
+    """The data that `compress` compressed. Raises `UserError` if the file belongs to another model, is damaged, or is
+    not a compressed file.
 
-    Wrong data is never returned. Memory grows with the output only, whatever a forged header promises.
+    It never returns wrong data. Memory grows only with the output, whatever a forged header says.
     """
     report = report or Report()
     steps, length, crc, code = _unpack(model, blob)
@@ -91,7 +92,7 @@ def decompress(model: Trained, blob: bytes, report: Report | None = None) -> byt
 
 
 def _predicted(model: Trained, reader: Reader) -> np.ndarray:
-    """The distribution of the next symbol, [V] float64. Both directions come here, step by step."""
+    """The distribution of the next symbol, [V] float64. Both compression and decompression use it, step by step."""
     probabilities: np.ndarray = np.exp(model.categorical.log_probs(reader.parameters[0]))
     return probabilities
 
@@ -101,13 +102,14 @@ def _mark(model: Trained) -> bytes:
 
 
 def about(blob: bytes) -> dict[str, Any]:
-    """What a compressed file is, of whatever model. Raises `UserError` for a damaged one or none at all."""
+    """Information about a compressed file of any model. Raises `UserError` if it is damaged or not a compressed
+    file."""
     mark, steps, length, _, _ = _opened(blob)
     return {"model": mark.hex(), "steps": steps, "bytes": len(blob), "original_bytes": length}
 
 
 def _unpack(model: Trained, blob: bytes) -> tuple[int, int, int, bytes]:
-    """Steps, length, CRC-32 of the original and code of a file that is whole and this model's."""
+    """The steps, the length and CRC-32 of the original, and the code of an undamaged file of this model."""
     mark, steps, length, crc, code = _opened(blob)
     if mark not in (_mark(model), bytes.fromhex(model.checksum)[:16]):
         raise UserError(
@@ -118,7 +120,8 @@ def _unpack(model: Trained, blob: bytes) -> tuple[int, int, int, bytes]:
 
 
 def _opened(blob: bytes) -> tuple[bytes, int, int, int, bytes]:
-    """The beginning of its model's digest, steps, length, CRC-32 of the original and code of a file that is whole."""
+    """The beginning of the model's digest, the steps, the length and CRC-32 of the original, and the code of an
+    undamaged file."""
     if not blob.startswith(MAGIC):
         raise UserError(f"this is not a file that rhapsode compressed: it does not begin with {MAGIC.decode()}.")
     if len(blob) < HEADER:

@@ -1,4 +1,4 @@
-"""Dynamic evaluation: the weights learn from each segment of the text once it is scored.
+"""Dynamic evaluation: the weights learn from each segment of the text after it was scored.
 
 It is the likelihood of the text by a model that goes on learning (Graves 2013; Krause et al. 2018, 1709.07432). It
 needs torch, and its arithmetic is not that of `compress`.
@@ -16,11 +16,11 @@ from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
 
 SEGMENT = 32
-"""Steps after which the weights learn."""
+"""Steps in a segment."""
 RATE = 1e-3
 """Of learning (Adam)."""
 DECAY = 0.003
-"""Part of the way back to the trained weights that the weights go after each segment."""
+"""After each segment, the weights move this part of the way back to the trained weights."""
 
 
 class Dynamic(Evaluation):
@@ -48,7 +48,7 @@ class Dynamic(Evaluation):
         self._optimizer = torch.optim.Adam(self._weights.values(), lr=RATE, betas=(0.0, 0.999), fused=True)
 
     def reset(self) -> None:
-        """What was learnt stays, unless there is a prompt."""
+        """The learnt weights stay, unless there is a prompt."""
         self._state = self._model.network.zeros(1, self._trained["output.bias"])
         self._units = Units(self._model)
         if len(self._prompt):

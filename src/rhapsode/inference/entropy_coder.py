@@ -1,4 +1,4 @@
-"""An entropy coder: symbols ⇄ bytes, at the length that the symbols' probabilities promise.
+"""An entropy coder: symbols ⇄ bytes. The length of the code is what the symbols' probabilities promise.
 
 Range coding (Rissanen & Langdon 1979, "Arithmetic coding"; Martin 1979, "Range encoding"): a message
 is a number in [0, 1), and each symbol narrows the interval where it lies to the symbol's share. Here the
@@ -106,7 +106,7 @@ class Decoder:
 
 
 class _Shares:
-    """A distribution in whole shares: every symbol gets one, and its part of the rest, rounded."""
+    """A distribution in whole shares: each symbol gets one share, and its part of the others, rounded."""
 
     def __init__(self, probs: np.ndarray) -> None:
         self.count = len(probs)

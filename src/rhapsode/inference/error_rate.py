@@ -8,16 +8,16 @@ from dataclasses import dataclass
 import numpy as np
 
 RESAMPLES = 2000
-"""Of the lines, with replacement: the bootstrap (Efron 1979)."""
+"""How often lines are drawn with replacement, for the bootstrap (Efron 1979)."""
 CONFIDENCE = 0.95
 
 
 @dataclass(frozen=True)
 class ErrorRate:
-    """Errors a character over some lines, and the interval in which other such lines would have it.
+    """Errors per character over some lines, with an interval for other lines of this kind.
 
     low, high: the bootstrap's 95 % interval over lines.
-    edits, characters: what `rate` is the quotient of.
+    edits, characters: `rate` is their quotient.
     """
 
     rate: float
@@ -40,11 +40,12 @@ def edit_distance(a: Sequence[str], b: Sequence[str]) -> int:
 
 
 def character_error_rate(pairs: Iterable[tuple[Sequence[str], Sequence[str] | None]], seed: int = 0) -> ErrorRate:
-    """All edits of some lines over all their characters. Where lines are lists of words, words count instead of
-    characters: then it is the word error rate.
+    """All edits of some lines, divided by all their characters. If the lines are lists of words, words count instead of
+    characters, and the result is the word error rate.
 
-    pairs: each line's text, and what was read there; None: there was nothing to read, and each character of the text
-    counts as an error. seed: of the bootstrap. Raises `ValueError` if the texts have no characters.
+    pairs: each line's text, and what was read. None means that nothing could be read: each character is an error.
+    seed:  of the bootstrap.
+    Raises `ValueError` if the texts have no characters.
     """
     lines = list(pairs)
     edits = np.array([len(text) if read is None else edit_distance(text, read) for text, read in lines], np.int64)

@@ -1,4 +1,4 @@
-"""Evaluation: the nats of steps, each given what came before it. Usually, the state is carried."""
+"""Evaluation: the nats of steps, each given the steps before it. Usually, the state is carried."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ Scored = Iterator[tuple[np.ndarray, np.ndarray]]
 
 
 class Evaluation(ABC):
-    """A place in a text, and how the network is shown what came before it. Each call of `scored` goes on from there."""
+    """A place in a text, and the way in which the network sees the past. Each call of `scored` goes on from there."""
 
     @abstractmethod
     def reset(self) -> None:
-        """Go back to where the prompt has just been read."""
+        """Go back to the place just after the prompt."""
 
     @abstractmethod
     def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
@@ -29,8 +29,8 @@ class Evaluation(ABC):
 
 
 class Carried(Evaluation):
-    """Each step is predicted from all that came before it, as the model's reset policy and framing allow. This is the
-    model's likelihood of the text, and what `compress` pays."""
+    """Predicts each step from all steps before it, as far as the model's reset policy and framing allow. This is the
+    model's likelihood of the text, and the size that `compress` reaches."""
 
     def __init__(self, model: Trained, prompt: np.ndarray) -> None:
         self._model, self._begin = model, Reader(model)
@@ -62,7 +62,7 @@ def carried(
 
 
 def _scored(model: Trained, reader: Reader, steps: np.ndarray, covariates: np.ndarray) -> Scored:
-    """What the reader expects of each step, before it reads it. covariates: [N, D] of the step after each."""
+    """The nats of each step, before the reader reads it. covariates: [N, D] of the step after each."""
     at = 0
     for parameters in reader.read_all(steps, covariates):
         block = steps[at : at + len(parameters)]
@@ -71,7 +71,7 @@ def _scored(model: Trained, reader: Reader, steps: np.ndarray, covariates: np.nd
 
 
 def regrouped(pieces: Iterable[np.ndarray], size: int) -> Iterator[np.ndarray]:
-    """The same symbols as int64 arrays of exactly `size`, and the rest."""
+    """The same symbols in int64 arrays of exactly `size`; the last one holds the rest."""
     kept: list[np.ndarray] = []
     count = 0
     for piece in pieces:

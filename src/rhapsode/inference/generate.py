@@ -1,13 +1,14 @@
-"""Generation: the model is run forward, and each step drawn is fed back in.
+"""Generation: the model is run forward, and each sampled step is fed back in.
 
-The state is carried and each new step costs one step of the network, however much there was before.
-A sample is a function of (model, prompt, sampling, seed, row) and of nothing else: it comes out the
-same alone, in a batch of any size, and streamed.
+The state is carried, so each new step costs one step of the network, however many there were before. A sample is a
+function of (model, prompt, sampling, seed, row) and of nothing else. So it is the same alone, in a batch of any size,
+and streamed.
 
-What is known of the steps to come, a codec's *guide* says (`rhapsode.data.guide`): it can forbid values in drawing.
-That alone does not look ahead: what was drawn freely may make what is fixed later on unlikely. With `particles`, many
-are drawn side by side and those that fit what is fixed are multiplied: sequential Monte Carlo (Gordon, Salmond & Smith
-1993), whose particles are the small states of an LSTM.
+A codec's *guide* (`rhapsode.data.guide`) says what is known about the steps to come, and can forbid values. It does not
+look
+ahead: free steps may make steps improbable that are fixed later. With `particles`, many samples are drawn in parallel,
+and those that fit the fixed steps are multiplied: sequential Monte Carlo (Gordon, Salmond & Smith 1993). A particle is
+the small state of an LSTM.
 """
 
 from __future__ import annotations
@@ -34,17 +35,17 @@ ROWS_LIMIT = 65_536
 
 
 class Request(TypedDict, total=False):
-    """What can be asked of one sample or many.
+    """What is to be generated: the options of one sample, or of many.
 
-    length: steps; None for 500, or what the text should need at the most.
-    seed:   None for a fresh one, which the samples report.
-    sampling: how each step is drawn; None for the model's own distribution.
-    stop:   ends a text, which is cut before it; one string or several, of which the first that is drawn whole counts
-            (of several that end at the same place, the longest).
+    length: the number of steps; None for 500, or for the most that the text should need.
+    seed:   None for a new one, which the samples report.
+    sampling: how each step is sampled; None for the model's own distribution.
+    stop:   one string or several that end a text, which is cut before it. The first complete one counts; of several
+            that end at the same place, the longest.
     stop_after: the same, but the text is cut after it.
-    ignore_end: go on with another document (or line) where one has ended; of text.
-    style:  a record to go on from, in its manner: its own text is put before the prompt (Graves 2013, section 5.5).
-    outline: a record of which something is said and the rest is to be drawn (see `RecordCodec.guide`).
+    ignore_end: for text: go on with another document (or line) after the end of one.
+    style:  a record to go on from, in its style. Its text is put before the prompt (Graves 2013, section 5.5).
+    outline: a record of which some parts are given, and the others are to be generated (see `RecordCodec.guide`).
     row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
     """
 
@@ -61,7 +62,7 @@ class Request(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Start:
-    """All that the samples of a request share.
+    """Everything that the samples of a request share.
 
     length: of steps to be drawn, at the most. covariates: whether the network reads any. guide, output: each sample has
     a copy. recent: the prompt's last steps, as far as the sampling looks back. reader: stands behind the prompt.
@@ -78,7 +79,7 @@ class Start:
     reader: Reader | Precomputed
 
     def builder(self, row: int, particle: int | None = None) -> Builder:
-        """What draws one sample, or one of its particles."""
+        """The builder of one sample, or of one of its particles."""
         randomness = Randomness(self.seed, row, particle=particle)
         return Builder(self.head, self.sampling, randomness, self.guide.copy(), self.output.copy(), self.recent)
 
@@ -189,13 +190,13 @@ def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
 
 
 class Particles:
-    """Rows that compete to be one sample; weights are by the model's own probabilities of what was allowed."""
+    """Rows of which one becomes the sample. A weight is the model's own probability of the values that were allowed."""
 
     def __init__(self, rows: list[Builder], random: Randomness) -> None:
         self._rows, self._random = rows, random
 
     def going(self, alive: list[Builder]) -> tuple[list[Builder], list[int]]:
-        """Where few of them have most of the weight, those are multiplied, and others go."""
+        """If a few rows have most of the weight, they are copied, and replace the others."""
         count, parents, weights = len(self._rows), self._rows, _weights(self._rows)
         if 1 / (weights**2).sum() < count / 2:
             # Systematic: each number of copies is the expected one, rounded up or down.
@@ -208,7 +209,7 @@ class Particles:
         return [self._rows[n] for n in going], [places[id(parents[n])] for n in going]
 
     def chosen(self) -> Builder:
-        """One of them, by chance, according to their weights."""
+        """One row, drawn with probabilities in proportion to the weights."""
         mass = _weights(self._rows).cumsum()
         return self._rows[min(int(mass.searchsorted(self._random.uniform() * mass[-1], side="right")), len(mass) - 1)]
 
@@ -231,7 +232,7 @@ def _weights(builders: list[Builder]) -> np.ndarray:
 
 
 def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
-    """Check the request and read the prompt. Raises `UserError` for what cannot be."""
+    """Check the request and read the prompt. Raises `UserError` for impossible requests."""
     for name in request.keys() - Request.__annotations__.keys():
         raise TypeError(f"generation has no option {name!r}")
     length, seed, row = request.get("length"), request.get("seed"), request.get("row", 0)
@@ -280,7 +281,7 @@ def _read(
 
 
 def _encoded(model: Trained, guide: Guide) -> Guide:
-    """The guide, giving what the network's encoder makes of its covariates."""
+    """The guide, but with the encoder's output instead of its covariates."""
     if not model.network.encoder:
         return guide
     rows = guide.ahead()

@@ -9,9 +9,10 @@ from rhapsode.inference.score import Score, Surprise
 
 
 class ByLine:
-    """Gives each line of a text the score of the steps that begin in it. The end of the document counts to the last.
+    """Gives each line of a text the score of the steps that begin in it. The end of the document belongs to the last
+    line.
 
-    Of a step with several lines in it, the first has all nats. Lines have their newlines with them.
+    If a step spans several lines, all its nats belong to the first. A newline belongs to the line that it ends.
     """
 
     def __init__(self, on_line: Callable[[Score], None]) -> None:

@@ -1,4 +1,4 @@
-"""A trained model and all that is done with it, as methods of one class.
+"""A trained model, and everything that can be done with it, as methods of one class.
 
     model = Model.load("models/book")
     print(model.generate("Once upon a time", length=300)[0].text)
@@ -29,7 +29,7 @@ from rhapsode.nn.network import Network
 
 
 class Model(Trained):
-    """What a model file holds, and what can be done with it. Make one with `Model.load`. Immutable."""
+    """A trained model. Make one with `Model.load`. Immutable."""
 
     @staticmethod
     def load(path: str | os.PathLike[str]) -> Model:
@@ -73,10 +73,10 @@ class Model(Trained):
     decompress = packing.decompress
 
     def state(self, text: bytes | str) -> list[dict[str, np.ndarray]]:
-        """What the network remembers once it has read `text` from the start.
+        """The state of the network after it has read `text` from the start.
 
-        Returns each layer's state, first layer first: the parts of its cell by name, [H] float32.
-        Single cells may mean something, e.g. that a quotation is open (Karpathy et al. 2015):
+        Returns the state of each layer, first layer first: part of the cell → [H] float32.
+        Single cells may have a meaning, e.g. that a quotation is open (Karpathy et al. 2015):
 
             model.state('He said, "')[0]["c"][17]   # the first layer's memory cell 17
 

@@ -1,5 +1,4 @@
-"""Reading: a place in sequences, and what the model remembers and expects there.
-
+"""Reading: a place in sequences, with the state of the network, and its prediction of the next step.
 A `Reader` is the explicit state, which can be copied and forked. Scoring, generation and compression are all loops
 around a reader, so none of them knows of resets, framings or kinds of step.
 """
@@ -42,7 +41,7 @@ def as_bytes(text: bytes | str, what: str) -> bytes:
 
 
 class Reader:
-    """A place in `rows` sequences: everything read so far, as the network remembers it.
+    """A place in `rows` sequences. It holds what the network remembers of everything read so far.
 
     `parameters` [rows, P] float32 are those of the distribution of the next step. The numbers are
     the same, bit for bit, however the steps were given: one by one, all at once, alone or among

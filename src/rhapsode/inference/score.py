@@ -1,12 +1,12 @@
 """Scoring of texts: the exact log-likelihood.
 
-Three evaluations, which show the network what came before each step in different ways:
+There are three evaluations. They differ in what the network sees before it predicts a step:
 
-    carried   All that came before, as the model's reset policy and framing allow (`rhapsode.inference.evaluation`).
-    cold      A window of n steps from zero state (`rhapsode.inference.cold`).
-    dynamic   As carried, and the weights learn from each segment once it is scored (`rhapsode.inference.dynamic`).
+    carried   Everything before it, as far as the model's reset policy and framing allow
+    (`rhapsode.inference.evaluation`). cold      A window of n steps, from a zero state (`rhapsode.inference.cold`).
+    dynamic   As carried, and the weights learn from each segment after it was scored (`rhapsode.inference.dynamic`).
 
-Numbers of different evaluations must not be compared.
+Scores of different evaluations must not be compared.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ CHUNK = 1 << 16
 
 @dataclass(frozen=True)
 class Surprise:
-    """One step: its printable name, the bytes it adds to the text, and -log p, in nats."""
+    """One step: its printable name, the bytes that it adds to the text, and its -log p in nats."""
 
     label: str
     data: bytes
@@ -42,11 +42,11 @@ class Surprise:
 
 @dataclass(frozen=True)
 class Score:
-    """-log p of a text, in nats, and what it is divided by. Scores of several texts can be added.
+    """-log p of a text, in nats, and the counts for its ratios. Scores of several texts can be added.
 
     chars:     characters; each byte that is not UTF-8 counts as one.
     surprises: the steps one by one, if they were asked for.
-    words:     what stands between white space.
+    words:     parts between white space.
 
     The ratios are 0 for an empty text.
     """
@@ -81,8 +81,8 @@ class Score:
 
     @property
     def perplexity_per_word(self) -> float:
-        """e to the nats per word: all that stands between words (spaces, line ends, the document's end) is paid for,
-        and does not count as words. So models of any codec can be compared."""
+        """e to the power of nats per word. Everything between words (spaces, line ends, the document's end) is included
+        in the nats, but does not count as a word. So models with any codec can be compared."""
         return perplexity(self.nats, self.words)
 
     def __add__(self, other: Score) -> Score:
@@ -100,7 +100,7 @@ class Score:
 
 
 def perplexity(nats: float, count: int) -> float:
-    """e to the nats per each of `count`; infinite where there is none, or for what no number can hold."""
+    """e to the power of nats / count. Infinite if the count is 0, or if the number is too large."""
     try:
         return math.exp(nats / count) if count else math.inf if nats else 1.0
     except OverflowError:
@@ -118,16 +118,16 @@ def score(
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
-    """The log-likelihood of one text; an iterable of its pieces is scored in bounded memory.
+    """The log-likelihood of one text. Instead of the text, it may be an iterable of its pieces; memory is bounded then.
 
         model.score("How likely is this?").bits_per_char
 
-    prompt:   text that comes before it, read but not scored.
-    end:      the text is a whole document: that it ends here is scored, too, by models that know where documents end.
-    cold:     steps in a cold window; None for carried state.
-    dynamic:  let (a copy of) the weights learn from the text on the way.
-    per_step: keep every step's surprise (memory grows with the text).
-    Raises `UserError` for arguments that cannot be.
+    prompt:   a text that comes before it, which is read but not scored.
+    end:      the text is a complete document. Models that know where documents end score its end, too.
+    cold:     the steps of a cold window; None for carried state.
+    dynamic:  a copy of the weights learns from the text as it is scored.
+    per_step: keep the surprise of each step. Memory grows with the text then.
+    Raises `UserError` for impossible arguments.
     """
     surprises: list[Surprise] = []
     on_step = surprises.append if per_step else None
@@ -139,9 +139,9 @@ def score(
 class Scorer:
     """Scores texts one after another, as training saw documents.
 
-    Each begins from a zero state, unless the model's reset policy is `never`: then it goes on from the one before. With
-    a prompt, each is scored as what comes after that, whatever the policy. What dynamic evaluation has learnt from one
-    stays for the next, unless there is a prompt.
+    Each text begins with a zero state; if the model's reset policy is `never`, with the state after the text before.
+    With a prompt, each is scored as the continuation of the prompt, whatever the policy is. Weights that dynamic
+    evaluation has changed stay changed for the next text, unless there is a prompt.
     """
 
     def __init__(

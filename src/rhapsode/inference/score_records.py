@@ -22,9 +22,10 @@ from rhapsode.report import Report
 
 @dataclass(frozen=True)
 class RecordScore:
-    """-log p of one record, in nats. Where steps are numbers, p is a density in their normalised units.
+    """-log p of one record, in nats. If steps are real numbers, p is a density in normalised units.
 
-    raw: the same in units of the data. chars: those of its text.
+    raw:   the same in the units of the data.
+    chars: the characters of its text.
     """
 
     name: str
@@ -73,5 +74,5 @@ def score_records(
             presented = codec.steps.augmented(steps, n + (number << 32), np.zeros_like(n), np.full_like(n, -1))
         covariates = model.encoded(along(codec.guide(record), steps)) if codec.covariates else None
         nats = math.fsum(carried(model, presented, symbols, covariates))
-        name, raw = getattr(record, "name", ""), nats + len(steps) * codec.steps.log_jacobian
+        name, raw = getattr(record, "name", ""), nats + codec.steps.log_jacobian(steps)
         yield RecordScore(name, nats, raw, len(steps), len(text))

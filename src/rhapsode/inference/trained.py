@@ -1,5 +1,5 @@
-"""A trained network with all that is needed to run it: the ground that reading, generation, scoring and compression
-stand on. `rhapsode.inference.model` adds these to it as methods.
+"""A trained network, with everything that is needed to run it. Reading, generation, scoring and compression are
+functions of it; `rhapsode.inference.model` adds them as methods.
 
 Needs no torch.
 """
@@ -29,7 +29,7 @@ from rhapsode.steps.text import Text
 
 
 class Trained:
-    """What a model file holds, ready to run. Immutable."""
+    """The contents of a model file, ready to run. Immutable."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Trained:
         path: Path | None = None,
         digest: str = "",
     ):
-        """checksum: of the file at `path`, where there is one. digest: see there; empty to compute it."""
+        """checksum: of the file at `path`, if there is one. digest: see `digest`; if empty, it is computed."""
         self.config = config
         self.weights = weights
         self.checksum = checksum
@@ -53,10 +53,10 @@ class Trained:
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of all that its predictions depend on, weights and configuration: 64 hexadecimal digits.
+        """SHA-256 of everything that its predictions depend on: weights and configuration. 64 hexadecimal digits.
 
-        Facts about its training are not in it, so the same run on the same machine makes the same digest. Nor is any
-        setting that its file does not name: one that later versions of Rhapsode bring changes no digest.
+        Facts about the training are not included, so the same run on the same machine gives the same digest. Settings
+        that the file does not name are not included either, so new settings of later versions change no digest.
         """
         if self._digest:
             return self._digest
@@ -74,8 +74,8 @@ class Trained:
         return Engine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:
-        """The covariates of all steps of a unit [N, D] as its encoder makes them [N, E] float32;
-        unchanged where there is no encoder."""
+        """The encoder's output [N, E] float32 for the covariates of all steps of a unit [N, D]. Without an encoder, the
+        covariates themselves."""
         if self._encoder is None or not len(covariates):
             return covariates
         return self._encoder.run(covariates[:, None].astype(np.float32), self._encoder.zeros(1))[0][:, 0]

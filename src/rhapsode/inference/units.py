@@ -1,4 +1,4 @@
-"""Units as they are met in reading: where the model's reset policy lets one begin."""
+"""Finds, while a sequence is read, where the model's reset policy lets units begin."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Units:
         return other
 
     def read(self, step: Any) -> bool:
-        """Take note of a step; True if a unit begins after it."""
+        """Take the next step. Returns whether a unit begins after it."""
         if self._end is not None and step == self._end:
             self._begin_document()
             return True

@@ -1,4 +1,5 @@
-"""Covariates: what is known of each step before it is predicted. They are stored, or earlier steps looked back at."""
+"""Covariates: numbers that are known of each step before it is predicted. They are stored, or they are earlier
+steps."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from rhapsode.steps.kind import Kind
 
 @dataclass(frozen=True)
 class Places:
-    """Where steps stand in a sequence: [T, B] int64 each.
+    """The places of steps in a sequence: [T, B] int64 each.
 
-    index:  of the step in the sequence; where `within` is negative, of the step before.
+    index:  the index of the step in the sequence; at a reset step, that of the step before it.
     within: how many steps of its unit are before it; -1 at a reset step, see `rhapsode.data.framing`.
     unit:   the number of its unit.
-    epoch:  in which it is presented; -1 for validation.
+    epoch:  the epoch; -1 in validation.
     """
 
     index: np.ndarray
@@ -32,11 +33,11 @@ class Covariates(ABC):
 
     @abstractmethod
     def at(self, places: Places) -> np.ndarray:
-        """[T, B, D] float32: those of the steps at these places; 0 at reset steps."""
+        """[T, B, D] float32: the covariates of the steps at these places; 0 at reset steps."""
 
 
 class Stored(Covariates):
-    """Covariates that stand in a file, usually a memory map: values [N, D] float16."""
+    """Covariates that are stored in a file, usually a memory map: values [N, D] float16."""
 
     def __init__(self, values: np.ndarray) -> None:
         self.values = values
@@ -46,16 +47,16 @@ class Stored(Covariates):
 
 
 class Lookback(Covariates):
-    """Earlier steps of the same unit, at these distances; 0 where it had not begun. values: [N, *S], all steps."""
+    """Covariates that are earlier steps of the same unit, at these distances; 0 before its beginning. values: [N, *S],
+    all steps."""
 
     def __init__(self, values: np.ndarray, kind: Kind, distances: Sequence[int]) -> None:
-        self._values, self._kind, self._distances = values, kind, distances
+        self._values, self._kind, self._distances = values, kind, np.array(distances)
 
     def at(self, places: Places) -> np.ndarray:
-        return np.concatenate([self._before(places, distance) for distance in self._distances], axis=-1)
-
-    def _before(self, places: Places, distance: int) -> np.ndarray:
-        # The sequence may be shorter than the distance: any step will do where the unit had not begun.
-        index = np.maximum(places.index - distance, 0)
-        steps = self._kind.augmented(self._values[index], index, places.unit, places.epoch)
-        return steps.reshape(*index.shape, -1) * (places.within >= distance)[..., None].astype(np.float32)
+        # The sequence may be shorter than the distance. Before the beginning of a unit, any step will do.
+        index = np.maximum(places.index[..., None] - self._distances, 0)  # [T, B, L]
+        unit, epoch = (np.broadcast_to(one[..., None], index.shape) for one in (places.unit, places.epoch))
+        steps = self._kind.augmented(self._values[index], index, unit, epoch).reshape(*index.shape, -1)
+        steps *= (places.within[..., None] >= self._distances)[..., None]
+        return steps.reshape(*index.shape[:2], -1)

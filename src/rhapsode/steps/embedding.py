@@ -1,6 +1,6 @@
-"""How a network reads steps: steps [..., *S] → numbers [..., width].
+"""Embeddings, by which networks read steps: steps [..., *S] → numbers [..., width].
 
-Each way is written for torch (`run`) and as nodes of an ONNX graph (`graph`).
+Each is written twice: with torch (`run`), and as nodes of an ONNX graph (`graph`).
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ class Embedding(ABC):
     """One way to read steps."""
 
     width: int
-    """Numbers that the network reads of one step."""
+    """How many numbers the network reads of each step."""
 
     table: tuple[int, int] | None = None
-    """The shape of the only weights that an embedding may have: `start` is the last row."""
+    """The shape of the table of weights, the last row of which is `start`; None if the embedding has no weights."""
 
     def initialise(self, table: Tensor, std: float, generator: Generator) -> None:
-        """Fill the table in place with the values training begins with, of this standard deviation."""
+        """Fill the table in place with values of this standard deviation, for the beginning of training."""
         table.normal_(std=std, generator=generator)
         table[-1] = 0  # `start` is neutral: short training may never meet it
 
@@ -36,11 +36,11 @@ class Embedding(ABC):
 
     @abstractmethod
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
-        """The same of inputs [T, B, *S]: the name of the result."""
+        """The same for inputs [T, B, *S]. Returns the name of the result."""
 
 
 class Numbers(Embedding):
-    """Steps that are numbers are read as they are."""
+    """Real numbers are read as they are."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -53,7 +53,7 @@ class Numbers(Embedding):
 
 
 class Table(Embedding):
-    """A symbol is looked up in a table that is learnt."""
+    """Symbols are looked up in a table, which is learnt."""
 
     def __init__(self, rows: int, width: int) -> None:
         self.table, self.width = (rows, width), width
@@ -71,7 +71,7 @@ class Table(Embedding):
 
 
 class OneHot(Embedding):
-    """A symbol is a one among zeros."""
+    """Each symbol becomes a vector of zeros with a single one."""
 
     def __init__(self, width: int) -> None:
         self.width = width
@@ -82,13 +82,14 @@ class OneHot(Embedding):
         return functional.one_hot(inputs, self.width).to(like.dtype)
 
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
-        # No rows of an identity matrix: for a large vocabulary that would not fit into memory.
+        # An identity matrix of a large vocabulary would not fit into memory.
         off_on = graph.constant(np.array([0, 1], np.float32))
         return graph.add("OneHot", inputs, graph.constant([self.width]), off_on)[0]
 
 
 class OneHots(Embedding):
-    """Of a tuple each field is a one among zeros, all fields in a row. sizes: of each field."""
+    """Each field of a tuple becomes a vector of zeros with a single one; all fields are joined. sizes: of the
+    fields."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
         self.width = sum(sizes)

@@ -11,15 +11,15 @@ from rhapsode.config import Dropout
 from rhapsode.steps.kind import Kind, Rising
 
 HIDDEN = 0.5
-"""Of the frame before, in training: it tells nearly all of the next one, and a network that trusts it goes astray on
-what it draws itself (as of words, Bowman et al. 2016)."""
+"""The dropout rate of the input frame in training. The previous frame says almost everything about the next one. A
+network that relies on it fails when it reads its own samples (for words: Bowman et al. 2016)."""
 
 
 @dataclass(frozen=True)
 class Frames(Kind):
-    """A step is a frame: so many `numbers`, and after them `flags` that are 0 or 1, e.g. whether the voice sounds.
+    """A step is a frame: several `numbers`, and then `flags` that are 0 or 1, e.g. whether the voice sounds.
 
-    The numbers are kept normalised: (value - mean) / sd; the codec knows both. log_sd: the sum of log sd.
+    The numbers are stored normalised: (value - mean) / sd; the codec knows both. log_sd: the sum of log sd.
     """
 
     numbers: int
@@ -32,7 +32,7 @@ class Frames(Kind):
 
     @property
     def size(self) -> int:
-        """Numbers and flags in a step."""
+        """How many numbers and flags a step has."""
         return self.numbers + self.flags
 
     @property
@@ -48,9 +48,8 @@ class Frames(Kind):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float32)
 
-    @property
-    def log_jacobian(self) -> float:
-        return self.log_sd
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        return len(steps) * self.log_sd
 
     def dropout(self, rate: float, recurrent: float) -> Dropout:
         return super().dropout(rate, recurrent).model_copy(update={"input": HIDDEN})

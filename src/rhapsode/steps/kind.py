@@ -1,7 +1,7 @@
-"""What every kind of step offers.
+"""The base class of kinds of step.
 
 A *kind* says what one step is: a symbol, a set, a tuple, a frame of numbers. The network, the heads, framing, training
-and scoring ask the kind, and never which kind it is. A modality may bring a kind of its own.
+and scoring ask the kind for its properties, and never which kind it is. A modality may have a kind of its own.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from rhapsode.steps.embedding import Embedding, Numbers
 
 
 class Rising(NamedTuple):
-    """A dropout rate that grows with the number of epochs: 0 up to `free` epochs, `slope` more each time that these
-    double, and never more than `largest`."""
+    """A dropout rate that grows with the number of epochs: 0 up to `free` epochs, then `slope` more for each doubling,
+    up to `largest`."""
 
     free: float
     slope: float
     largest: float
 
     def at(self, epochs: float) -> float:
-        """The rate where a corpus is read so many times."""
+        """The rate for this number of epochs."""
         return round(min(self.largest, self.slope * math.log2(max(epochs, self.free) / self.free)), 2)
 
 
@@ -33,22 +33,23 @@ class Kind(ABC):
     """One kind of step. Its subclasses are frozen dataclasses."""
 
     density: ClassVar[bool] = False
-    """Steps are real numbers, so that p(step) is a density: -log p may be negative."""
+    """Whether steps are real numbers, so that p(step) is a density: -log p may be negative."""
 
     input_dtype: ClassVar[type] = np.float32
-    """Of steps as a network reads them: float32, or int64 for values that are numbered."""
+    """The type of steps as a network reads them: float32, or int64 for numbered values."""
 
     hidden: ClassVar[bool] = False
-    """Dropout of the input is part of the task: validation has it, too. See `rhapsode.training.validation`."""
+    """Whether dropout of the input belongs to the task, so that validation has it, too. See
+    `rhapsode.training.validation`."""
 
     tabled: ClassVar[bool] = False
-    """A network can read steps of this kind through a table that it learns: see `embedding`."""
+    """Whether a network can read these steps through a table that it learns: see `embedding`."""
 
     feature_dropout: ClassVar[Rising] = Rising(5, 0.2, 0.5)
-    """The rate of features, unless the user gives one."""
+    """The dropout rate of features, unless the user gives one."""
 
     recurrent_dropout: ClassVar[Rising] = Rising(2, 0.15, 0.5)
-    """The rate of recurrent weights, unless the user gives one."""
+    """The dropout rate of recurrent weights, unless the user gives one."""
 
     # --- values ---
 
@@ -60,52 +61,52 @@ class Kind(ABC):
     @property
     @abstractmethod
     def dtype(self) -> np.dtype[Any]:
-        """In which steps are kept on disk."""
+        """The type in which steps are stored on disk."""
 
     @property
     @abstractmethod
     def start(self) -> Any:
-        """[*S], only ever an input: it is fed where there is no step before. That is the beginning of a document, a
-        line, ... according to the reset policy, or an empty prompt."""
+        """[*S]: the input if there is no previous step, which is so at the beginning of a unit (a document, a line,
+        ...), and for an empty prompt. It is never a target."""
 
-    @property
-    def log_jacobian(self) -> float:
-        """How much larger -log p of one step is in units of the data than in the normalised units of `dtype`, in nats:
-        the log-Jacobian of the normalisation."""
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        """How much larger -log p of steps [N, *S] is in the units of the data than in normalised units, in nats: the
+        log-Jacobian of the normalisation."""
         return 0.0
 
     @property
     def choices(self) -> int:
-        """A, how many values can be allowed or forbidden when a step is drawn; 0 where there is no such choice."""
+        """A, how many values a mask can allow or forbid when a step is sampled; 0 if the kind has no masks."""
         return 0
 
     def chosen(self, steps: np.ndarray) -> np.ndarray:
-        """[N, A] bool: the values that steps [N, *S] are made of, in the order of the masks of `Guide`."""
+        """[N, A] bool: the values that steps [N, *S] consist of, in the order of masks, see `Guide.mask`."""
         return np.zeros((len(steps), self.choices), bool)
 
     # --- reading ---
 
     def inputs(self, values: np.ndarray) -> np.ndarray:
-        """A copy of steps [..., *S] as a network reads them: of `input_dtype`. (`start` may not fit `dtype`.)"""
+        """A copy of steps [..., *S] in the type `input_dtype`, in which a network reads them. (`start` may not fit
+        `dtype`.)"""
         return np.array(values, self.input_dtype)
 
     def embedding(self, numbers: int) -> Embedding:
-        """How a network reads steps. numbers: those of an entry of the table that it learns, where the kind has such;
-        0 for one-hot inputs."""
+        """The embedding of these steps. numbers: how many numbers an entry of its table has, if it has a table; 0 for
+        one-hot inputs."""
         return Numbers(math.prod(self.shape))
 
     # --- training ---
 
     def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-        """A copy of steps [..., *S] as training sees them, of `input_dtype`.
+        """A copy of steps [..., *S], of `input_dtype`, with augmentation as in training.
 
-        What is random about them is a function of their place: their index in the sequence, their unit and the epoch,
-        [...] each. In epoch -1, which is for validation, only such noise is added as is part of the task.
+        Everything random is a function of the step's index in the sequence, its unit and the epoch, [...] each. In
+        epoch -1, which is validation, only noise that belongs to the task is added.
         """
         return self.inputs(values)
 
     def dropout(self, rate: float, recurrent: float) -> Dropout:
-        """All rates that go with these: of features, and of recurrent weights."""
+        """All dropout rates, given those of features and of recurrent weights."""
         # Dropout of the features before the head blurs the parameters of a density.
         return Dropout(between=rate, output=rate / 2, recurrent=recurrent)
 
@@ -114,12 +115,12 @@ class Kind(ABC):
     @classmethod
     @abstractmethod
     def example(cls, size: int = 7) -> Self:
-        """A kind whose steps have so many values or numbers, if it can be chosen."""
+        """A small kind. size: how many values or numbers its steps have, if that can be chosen."""
 
     @abstractmethod
     def random(self, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
-        """Steps [*shape, *S] at random, of `dtype`."""
+        """Random steps [*shape, *S], of `dtype`."""
 
     @abstractmethod
     def extremes(self) -> np.ndarray:
-        """[N, *S], of `dtype`: every step there is; of numbers, steps as far away as numbers go."""
+        """[N, *S], of `dtype`: all possible steps; of real numbers, the most extreme ones."""

@@ -1,4 +1,4 @@
-"""Random numbers without a state, for a resumed run that must be the same run."""
+"""Random numbers without a state, so that a resumed run is the same run."""
 
 from __future__ import annotations
 

@@ -16,10 +16,10 @@ from rhapsode.steps.text import Text
 
 @dataclass(frozen=True)
 class Texts:
-    """The text that goes with each unit of a sequence, as symbols.
+    """The texts of the units of a sequence, as symbols.
 
-    symbols: [S] unsigned integers, all texts in a row, usually a memory map.
-    begins:  [M + 1] int64: where each unit's text begins, and S.
+    symbols: [S] unsigned integers, all texts one after another, usually a memory map.
+    begins:  [M + 1] int64: where the text of each unit begins, and S.
     """
 
     symbols: np.ndarray
@@ -28,14 +28,14 @@ class Texts:
 
 @dataclass(frozen=True)
 class Steps:
-    """A long sequence of steps and the places where a new unit begins in it.
+    """A long sequence of steps, and the places where its units begin.
 
     values:  [N, *kind.shape] of kind.dtype, usually a memory map.
     units:   [M] int64, sorted, distinct, each in [0, N): the step that begins a unit (a line, a
              document, ...) according to the reset policy. Position 0 is always a unit's beginning
              and is always listed.
-    texts:   what goes with each unit, where the data has texts.
-    covariates: what is known of each step before it is predicted, where the codec gives any.
+    texts:   the texts of the units, if the data has texts.
+    covariates: the covariates of the steps, if the codec has any.
     """
 
     values: np.ndarray

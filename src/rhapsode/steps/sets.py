@@ -1,4 +1,4 @@
-"""Sets: which things are there, e.g. which notes sound."""
+"""Sets, e.g. of the notes that sound."""
 
 from __future__ import annotations
 
@@ -15,11 +15,12 @@ from rhapsode.steps.noise import uniform
 
 @dataclass(frozen=True)
 class Sets(Kind):
-    """A step is a set: which of `size` things are in it, as zeros and ones. The things are `groups` × `places`: e.g.
-    pitches that begin, and pitches that are held. Of each place, what is drawn has a thing in one group at the most.
+    """A step is a set: zeros and ones say which of `size` things are in it. The things are `groups` × `places`: e.g.
+    pitches that begin, and pitches that are held. A sampled set has at most one thing for each place, in one of the
+    groups.
 
-    shift: training presents each unit moved by at most so many places, up or down, in all groups alike: a tune in
-           another key. What would leave the range stays outside: codecs leave room for it.
+    shift: in training, each unit is moved by up to this many places, up or down, in all groups alike: a tune in another
+           key. Things that leave the range are lost, so codecs leave room for them.
     """
 
     places: int
@@ -46,25 +47,25 @@ class Sets(Kind):
 
     @property
     def choices(self) -> int:
-        """Of each thing, that it is out, and that it is in."""
+        """Two for each thing: that it is not in the set, and that it is."""
         return 2 * self.size
 
     def chosen(self, steps: np.ndarray) -> np.ndarray:
         return np.stack([steps == 0, steps == 1], axis=-1).reshape(len(steps), -1)
 
     def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
-        """Steps [..., size] moved by a function of unit and epoch; not in validation."""
+        """Steps [..., size], moved by a function of unit and epoch; not moved in validation."""
         found = self.inputs(values)
         if not self.shift or (epoch < 0).all():
             return found
         by = np.floor(uniform(unit.astype(np.uint64), epoch) * (2 * self.shift + 1)).astype(np.int64) - self.shift
-        by = np.where(epoch < 0, 0, by)[..., None]
-        source = np.arange(self.places) - by
-        inside = (source >= 0) & (source < self.places)
-        grouped = found.reshape(*found.shape[:-1], -1, self.places)
-        source = np.broadcast_to(source.clip(0, self.places - 1)[..., None, :], grouped.shape)
-        moved = np.take_along_axis(grouped, source, axis=-1) * inside[..., None, :]
-        return moved.reshape(found.shape).astype(np.float32)
+        by = np.where(epoch < 0, 0, by)
+        grouped = found.reshape(*by.shape, self.groups, self.places)
+        moved = np.zeros_like(grouped)
+        for shift in np.unique(by).tolist():
+            up, down = max(0, shift), max(0, -shift)
+            moved[by == shift, :, up : self.places - down] = grouped[by == shift, :, down : self.places - up]
+        return moved.reshape(found.shape)
 
     def dropout(self, rate: float, recurrent: float) -> Dropout:
         return super().dropout(rate, recurrent).model_copy(update={"locked": True})

@@ -29,7 +29,7 @@ class Symbols(Kind):
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds every symbol, though perhaps not `start`."""
+        """The smallest unsigned type for all symbols. (It may be too small for `start`.)"""
         return np.min_scalar_type(max(self.size - 1, 0))
 
     @property

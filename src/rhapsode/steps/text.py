@@ -1,4 +1,4 @@
-"""The texts that go with steps, e.g. with the moves of a pen."""
+"""The texts that belong to units of steps, e.g. to drawings."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Text:
-    """What the symbols of texts are: `size` of them, numbered from 0; the last one ends each text.
+    """The symbols of texts: `size` of them, numbered from 0; the last one ends each text.
 
-    pace: symbols a step, in the mean of the training data.
+    pace: the mean number of symbols per step in the training data.
     """
 
     size: int
@@ -20,10 +20,10 @@ class Text:
 
     @property
     def end(self) -> int:
-        """The symbol after a text's last one."""
+        """The symbol that ends a text."""
         return self.size - 1
 
     @property
     def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds every symbol."""
+        """The smallest unsigned type for all symbols."""
         return np.min_scalar_type(self.size - 1)

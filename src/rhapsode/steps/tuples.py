@@ -15,14 +15,15 @@ from rhapsode.steps.kind import Kind
 
 @dataclass(frozen=True)
 class Tuples(Kind):
-    """A step is a tuple: of each field, one of so many values, numbered from 0. sizes: how many, of each field."""
+    """A step is a tuple. Each field has one of several values, numbered from 0. sizes: how many values each field
+    has."""
 
     sizes: tuple[int, ...]
     input_dtype = np.int64
 
     @property
     def size(self) -> int:
-        """Values of all fields together."""
+        """How many values all fields have together."""
         return sum(self.sizes)
 
     @property
@@ -31,13 +32,13 @@ class Tuples(Kind):
 
     @property
     def slices(self) -> list[slice]:
-        """Where each field's values stand when those of all are in a row."""
+        """For each field, the slice of its values when the values of all fields are joined."""
         ends = np.cumsum(self.sizes).tolist()
         return [slice(end - size, end) for end, size in zip(ends, self.sizes, strict=True)]
 
     @property
     def start(self) -> np.ndarray:
-        """Of each field, the number after its last value."""
+        """For each field, the number after its last value."""
         return np.array(self.sizes, np.int64)
 
     @property
@@ -46,7 +47,7 @@ class Tuples(Kind):
 
     @property
     def choices(self) -> int:
-        """The values of all fields in a row."""
+        """The values of all fields, joined."""
         return self.size
 
     def chosen(self, steps: np.ndarray) -> np.ndarray:

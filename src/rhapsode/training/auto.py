@@ -1,8 +1,9 @@
-"""Choosing what the user did not: size, batch, window and dropout, from the corpus and the budget.
+"""Chooses the settings that the user did not: size, batch size, sequence length and dropout, from the corpus and the
+budget.
 
-The rules are few. The budget is turned into steps that will be read, through speed measured on the
-spot; from them and from the corpus follows the network's size; how often the corpus will be read over
-says how much dropout it needs. What the numbers were found by stands in docs/log.md.
+The speed of this machine is measured, and so the budget becomes a number of steps to read. From this number and the
+corpus follows the size of the network; from the number of epochs, the dropout. docs/log.md says how the constants were
+found.
 """
 
 from __future__ import annotations
@@ -27,29 +28,29 @@ from rhapsode.training.plan import SETTINGS, Budget, Plan
 from rhapsode.training.probe import Probe
 
 STEPS_PER_PARAMETER = 5
-"""To be read for each parameter while there is always more to read."""
+"""Steps to read for each parameter, as long as the corpus is not exhausted."""
 LARGEST = 2000
-"""Parameters over the square root of the training steps that no budget should pass: a larger network learns a small
-corpus by heart. Two points of a curve: 2 million for a megabyte, half a million for 86 kB. (A width of 64 is always
-allowed.)"""
+"""The most parameters, divided by the square root of the training steps: a larger network learns a small corpus by
+heart, whatever the budget. From two measurements: 2 million for a megabyte, half a million for 86 kB. (A width of 64 is
+always allowed.)"""
 ROWS, WINDOW = 64, 32
-"""The batch of streams for a short budget: rows enough to keep the processor's matrix units busy, and short windows for
-many updates. Wider networks, which longer budgets call for, learn over twice the window; and still wider ones from
-twice as many steps, to keep the optimizer's share of the time small."""
+"""The batch of streams for a short budget: enough rows to keep the processor's matrix units busy, and short sequences,
+so that there are many updates. Wider networks, for longer budgets, get sequences of twice the length; still wider ones
+get twice as many steps in a batch, so that the optimizer's share of the time stays small."""
 WIDE, WIDER = 512, 768
 ATTENDING = 128
-"""Steps of a window where a text is attended: of handwriting, some seven characters. It shows late whether a step
-belongs to this character or the next one."""
+"""The sequence length of networks with attention: about seven characters of handwriting. Whether a step belongs to this
+character or to the next one shows only later."""
 PACKED, PACKED_ROWS, PACKED_LEAST = 1024, 8, 256
-"""Steps of a row that whole units are packed in, and rows of a batch; and steps of a row where there are few in all."""
+"""For whole units: the steps in a row, the rows in a batch, and the steps in a row if there are few steps in all."""
 FED_BACK = 1.4
-"""How much longer a step takes whose window feeds the first layer: that runs step by step."""
+"""How much longer a step takes if the attention feeds the first layer, which then runs step by step."""
 FINE = 0.2
-"""Of the learning rates, for a model that has learnt before: full ones would undo it."""
+"""The factor of the learning rates for fine-tuning: full rates would undo what the model has learnt."""
 
 
 def device_for(name: str) -> torch.device:
-    """`auto` is CUDA where there is one; of several GPUs, torchrun's processes take one each. Raises `UserError`."""
+    """The device. `auto` is CUDA if there is one; the processes of torchrun take one GPU each. Raises `UserError`."""
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     try:
@@ -61,7 +62,7 @@ def device_for(name: str) -> torch.device:
 
 
 def precision_for(name: str, device: torch.device) -> str:
-    """`auto` is bf16 where the hardware multiplies it natively. Raises `UserError`."""
+    """The precision of matrix products. `auto` is bf16 if the hardware supports it natively. Raises `UserError`."""
     if name not in ("auto", "bf16", "fp32"):
         raise choice("precision", name, ["auto", "bf16", "fp32"])
     if name != "auto":
@@ -73,10 +74,11 @@ def precision_for(name: str, device: torch.device) -> str:
 
 
 def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
-    """All processors, if that is at least a fifth faster than one thread here and now; else one. And their FLOP/s.
+    """How many threads to train with, and their FLOP/s: all processors if they are at least a fifth faster than one
+    thread now, else one.
 
-    With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that
-    lost its processor (`training.pace` goes back to one thread if that happens later, and tries all again).
+    If there are as many threads as processors, one other busy program makes every parallel section wait for the thread
+    that lost its processor. (`training.pace` goes back to one thread if that happens later, and tries all again.)
     """
     every = torch.get_num_threads()
     all_speed = measure(device, precision, every)
@@ -88,7 +90,8 @@ def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
 
 @memory.kept()
 def measure(device: torch.device, precision: str, threads: int) -> float:
-    """FLOP/s of training a small LSTM here, now, whole updates; takes half a second or three updates."""
+    """Measures the FLOP/s of complete updates of a small LSTM on this machine. It takes half a second, or three
+    updates."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
@@ -121,8 +124,11 @@ def choose(
     given: int = 0,
     longest: int = 0,
 ) -> tuple[Plan, list[str]]:
-    """A plan for `data` training steps, and the reasons for it. What is given is kept. dropout: all rates, or one, from
-    which the others follow as those that would be chosen do. longest: steps of the longest unit. Raises `UserError`."""
+    """A plan for `data` training steps, and the reasons for it. Settings that are given are kept.
+
+    dropout: all rates; or one rate, from which the others are computed as usual.
+    longest: the steps of the longest unit.
+    Raises `UserError`."""
     reasons, framing = [], framing_of(framing_config)
     for name in plan:
         if name not in SETTINGS:
@@ -139,7 +145,7 @@ def choose(
     speed *= processes / (FED_BACK if config.feedback else 1)
 
     def batch(width: int) -> tuple[int, int, int]:
-        """Rows, steps a row, and targets learnt from at an update."""
+        """Rows, steps in a row, and how many targets an update learns from."""
         if framing.carried:
             usual = ATTENDING if config.attention else WINDOW * (2 if width > WIDE else 1)
             span, free = int(plan.get("sequence_length", window or usual)), "sequence_length" not in plan and not window
@@ -230,7 +236,7 @@ def choose(
 def _with_width(
     config: NetworkConfig, data: tuple[Kind, Text | None, int], parameters: int, exact: bool
 ) -> NetworkConfig:
-    """The width with which the network has about this many parameters (a multiple of 32 unless asked exactly)."""
+    """The width with which the network has about this many parameters: a multiple of 32, unless `exact`."""
 
     def at(width: int) -> NetworkConfig:
         values = config.model_dump() | {"width": width}

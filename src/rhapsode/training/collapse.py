@@ -1,6 +1,6 @@
-"""Whether what a model draws by itself has come down to something poorer than the data: to one note, to a loop.
+"""Detects collapse: the steps that a model generates are poorer than the data, e.g. always one note, or a loop.
 
-Validation does not show that: there the model goes on from the data's past, here from its own.
+Validation does not show it, because there the model continues the data, and not its own output.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ import numpy as np
 from rhapsode.steps.sequence import Steps
 
 ROWS, LENGTH = 2, 100
-"""What is drawn at each look, at temperature 1."""
+"""Samples and steps that are generated at each evaluation, at temperature 1."""
 READ = 1 << 17
-"""Validation steps that repeats are counted in."""
+"""How many validation steps are searched for repeats."""
 FEWEST = 64
-"""Steps that must have been drawn for anything to be said."""
+"""No warning is given for fewer generated steps."""
 SHARE, GAP, DENSITY_GAP = 0.25, 0.25, 2.0
-"""Entropy is far below valid when it is less than that share of it and so many nats less; of densities, which may be
-negative, when it is so many nats less."""
+"""The entropy is far below the validation loss if it is less than this share of it, and less by so many nats. For
+densities, which may be negative, only the nats count."""
 CHANGES = 16
-"""So many changes from step to step must be expected for their absence to mean anything."""
+"""The absence of changes from step to step means something only if at least this many were to be expected."""
 LOOKS = 2
-"""It must be so at as many looks in a row: one sample may be a long rest."""
+"""A warning needs this many evaluations in a row: one sample may just be a long rest."""
 
 
 class Collapse:
-    """Looks at what is drawn, beside the validation data. It warns of each thing once in a run."""
+    """Compares generated steps with the validation data. It gives each warning once in a run."""
 
     def __init__(self, valid: Steps, density: bool) -> None:
         self._density = density
@@ -38,11 +38,11 @@ class Collapse:
         self._in_a_row = {"entropy": 0, "repeats": 0}
 
     def measure(self, steps: list[np.ndarray], log_probs: list[np.ndarray]) -> dict[str, float]:
-        """Of samples drawn at temperature 1, for the log:
+        """Values for the log, of samples at temperature 1:
 
-        sampled_nats:    -log p of a step, in the mean: an estimate of the entropy that the model draws with.
-        sampled_repeats: the share of steps that are the same as the one before; valid_repeats: that of the validation
-                         data. Numbers with fractions are never quite the same; of such there is no share.
+        sampled_nats:    the mean -log p of a step: an estimate of the model's entropy.
+        sampled_repeats: the share of steps that equal the one before. Real numbers never do; they have no such value.
+        valid_repeats:   the same for the validation data.
         """
         found = {}
         if sum(map(len, log_probs)):
@@ -53,7 +53,7 @@ class Collapse:
         return found
 
     def warnings(self, found: dict[str, float], count: int, valid: float) -> Iterator[str]:
-        """What to tell of `count` steps drawn, of which `measure` found this. valid: nats of a validation step."""
+        """The warnings for `count` generated steps. found: the result of `measure`. valid: nats per validation step."""
         if count < FEWEST:
             return
         entropy = found.get("sampled_nats", math.inf)
@@ -74,13 +74,13 @@ class Collapse:
             )
 
     def _changes(self, steps: np.ndarray) -> np.ndarray:
-        """[N - 1] bool: whether a step [N, ...] differs from the one before; empty for real numbers."""
+        """[N - 1] bool: whether each of the steps [N, ...] differs from the one before; empty for real numbers."""
         if self._density:
             return np.zeros(0, bool)
         return np.asarray((steps[1:] != steps[:-1]).any(axis=tuple(range(1, steps.ndim))))
 
     def _again(self, what: str, is_so: bool) -> bool:
-        """Whether it has now been so at `LOOKS` looks in a row, for the first time."""
+        """Whether `is_so` has been true at `LOOKS` evaluations in a row, for the first time."""
         if self._in_a_row[what] < LOOKS:
             self._in_a_row[what] = self._in_a_row[what] + 1 if is_so else 0
             return self._in_a_row[what] == LOOKS

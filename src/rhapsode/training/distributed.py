@@ -1,7 +1,7 @@
-"""Training in several processes, started by torchrun. Each takes its rows; gradients are summed.
+"""Training in several processes, started by torchrun. Each takes some rows of a batch, and the gradients are summed.
 
-Gradients are summed in one flat message a step. An LSTM of this size has a few megabytes of them, and
-torch's own DistributedDataParallel would want the weights inside a module.
+One message for each update holds all gradients: a few megabytes for an LSTM of this size. (DistributedDataParallel of
+torch would need the weights inside a module.)
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Group:
-    """The processes of this run: one, unless torchrun says otherwise."""
+    """The processes of this run: one, unless torchrun started more."""
 
     def __init__(self) -> None:
         self.size = int(os.environ.get("WORLD_SIZE", "1"))
@@ -27,7 +27,7 @@ class Group:
 
     @property
     def leads(self) -> bool:
-        """Whether this process is the one that writes and tells."""
+        """Whether this process writes the files and the messages."""
         return self.rank == 0
 
     def share(self, rows: int) -> slice:

@@ -1,4 +1,4 @@
-"""Examples on the device, as training and validation read them."""
+"""Batches on the device, for training and validation."""
 
 from __future__ import annotations
 

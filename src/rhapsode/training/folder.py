@@ -1,4 +1,5 @@
-"""The folder of a training run: for one at a time, and never for another one unasked; and what it tells of the run."""
+"""The folder of a training run. One run at a time may use it, and nothing in it is replaced unless the user asked for
+it."""
 
 from __future__ import annotations
 
@@ -20,15 +21,15 @@ from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 
 LOCK = ".lock"
 RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
-"""What tells of a run, beside what it made."""
+"""The files with information about a run."""
 OWN = (checkpoint.RESUME, checkpoint.MODEL, checkpoint.INDEX, checkpoint.OLD_INDEX, QUALITY, *RECORDS)
-"""What only the run that has the folder writes there. The run comes before its model: it is the first to be removed."""
+"""The files that only the run itself writes. The checkpoint comes before the model, because it is removed first."""
 
 
 @contextmanager
 def claimed(folder: Path, leads: bool) -> Iterator[None]:
-    """The folder, made if it is not there, for this run alone; made for nothing, it goes again. leads: of several
-    processes, whether this is the one that writes. Raises `UserError` if another run has it."""
+    """Reserve the folder for this run while the context is open. The folder is made if necessary, and removed again if
+    nothing was written. leads: whether this process writes. Raises `UserError` if another run uses the folder."""
     begun = folder.exists()
     with made(folder):
         lock = FileLock(folder / LOCK, timeout=0)
@@ -53,7 +54,7 @@ def claimed(folder: Path, leads: bool) -> Iterator[None]:
 
 
 def stopped_run(folder: Path) -> dict[str, Any] | None:
-    """What is known of the run in it, to go on with; None if there is none. Raises `UserError`."""
+    """The checkpoint of the run in the folder; None if there is none. Raises `UserError`."""
     path = folder / checkpoint.RESUME
     if not path.exists():
         return None
@@ -64,7 +65,8 @@ def stopped_run(folder: Path) -> dict[str, Any] | None:
 
 
 def over(folder: Path) -> bool:
-    """Whether a model is there whose training has come to its end, and that of its auxiliary model, if it needs one.
+    """Whether the folder holds a model whose training is finished, and that of its auxiliary model, too, if it needs
+    one.
     Raises `UserError` for files that cannot be read."""
     run = stopped_run(folder)
     if not (folder / checkpoint.MODEL).exists() or (run and not run.get("finished")):
@@ -75,7 +77,7 @@ def over(folder: Path) -> bool:
 
 
 def check_free(folder: Path) -> None:
-    """Raises `UserError` if it holds a model or a run, which a new one would replace."""
+    """Raises `UserError` if the folder holds a model or a run that a new run would replace."""
     has_model, name = (folder / checkpoint.MODEL).exists(), shlex.quote(str(folder))
     if (folder / checkpoint.RESUME).exists():
         if over(folder):
@@ -90,7 +92,7 @@ def check_free(folder: Path) -> None:
 
 
 def clear(folder: Path) -> None:
-    """Remove what runs left there, those of auxiliary models, too. What other commands put there stays."""
+    """Remove the files of earlier runs, also those of auxiliary models. Files of other commands stay."""
     with suppress(FileNotFoundError):
         for name in OWN:
             (folder / name).unlink(missing_ok=True)
@@ -104,7 +106,7 @@ def clear(folder: Path) -> None:
 
 
 def check_kept(given: Mapping[str, Any], now: Mapping[str, Any]) -> None:
-    """Raises `UserError` if options that are given `now` differ from those that a run began with, and keeps."""
+    """Raises `UserError` if options that are given `now` differ from those with which the run began."""
     for name, value in now.items():
         was = given.get(name)
         if isinstance(value, dict) and isinstance(was, dict):

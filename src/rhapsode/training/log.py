@@ -26,18 +26,17 @@ TAGS = {
     "sampled_repeats": "repeats/sampled",
     "valid_repeats": "repeats/valid",
 }
-"""What TensorBoard calls the values of a record."""
+"""The names of a record's values in TensorBoard."""
 
 
 class Log:
-    """`metrics.jsonl`. Lines are only ever added, except that a resumed run first drops those after its checkpoint.
+    """`metrics.jsonl`. Lines are only added; but a resumed run first removes those after its checkpoint.
 
-    With `board`, what is added is written for TensorBoard, too, in the folder `tensorboard`, which begins and is
-    resumed with the log.
+    With `board`, the values are also written for TensorBoard, into the folder `tensorboard`.
     """
 
     def __init__(self, folder: Path, size: Any = 0, board: bool = False) -> None:
-        """size: as an earlier one's; 0 to begin anew. harm: what is to be said of a file that is not as it was left."""
+        """size: the `size` of an earlier log; 0 begins a new one. harm: the message for a file that was changed."""
         self.path, self.harm = folder / LOG, ""
         self.path.touch()
         length, mark = size if isinstance(size, list) else (size, None)
@@ -66,7 +65,7 @@ class Log:
             self._board.flush()
 
     def sample(self, update: int, text: str) -> None:
-        """Text that the model writes at this update, for TensorBoard only."""
+        """A text that the model has generated at this update, for TensorBoard only."""
         if self._board:
             self._board.add_text("sample", textwrap.indent(text, "    ", lambda _: True), update)  # Markdown: as it is
             self._board.flush()
@@ -77,7 +76,7 @@ class Log:
 
     @property
     def size(self) -> Any:
-        """Bytes and their digest, as `Log` wants them back."""
+        """The number of bytes and their digest, which `Log` takes to go on."""
         data = self.path.read_bytes()
         return [len(data), _mark(data)]
 

@@ -1,6 +1,6 @@
-"""The training loop: updates of weights until a budget is spent, with looks at how far they have come.
+"""The training loop: updates of the weights until a budget is spent, with evaluations in between.
 
-What is learnt is up to its subclasses: `trainer.Trainer` trains models of sequences.
+Subclasses say what is trained: `trainer.Trainer` trains models of sequences.
 One process or many (torchrun): gradients are summed, and every process makes the same update.
 """
 
@@ -29,11 +29,11 @@ from rhapsode.training.plan import Leg, Plan
 EVALUATIONS = 16
 """How often a run looks at the validation data, writes a sample and saves."""
 SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-"""Those at which a run saves and stops."""
+"""The signals at which a run saves and stops."""
 
 
 class Loop(ABC):
-    """One run of a plan: weights of a network, learnt on a device by a group of processes."""
+    """One run of a plan: a group of processes trains the weights of a network on a device."""
 
     def __init__(self, plan: Plan, network: Network, device: torch.device, report: Report, group: Group) -> None:
         self.plan, self.network, self.device, self.report, self.group = plan, network, device, report, group
@@ -49,7 +49,7 @@ class Loop(ABC):
         self._losses: list[Tensor] = []
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
-        """Begin with these weights: fresh ones, another model's, or a checkpoint's."""
+        """Begin with these weights: new ones, those of another model, or those of a checkpoint."""
         # A resumed run must be the same run to the last bit: torch's own aligned memory (torch.tensor copies), for
         # kernels may round differently on other addresses, and always one order, for the gradient's norm is a sum.
         self.weights = {n: torch.tensor(weights[n]).to(self.device).requires_grad_() for n in self.network.shapes}
@@ -63,43 +63,44 @@ class Loop(ABC):
 
     @abstractmethod
     def _loss(self) -> Tensor:
-        """The loss of the next batch, nats per step or the like: differentiable, this process's share of it."""
+        """The loss of the next batch, e.g. in nats per step: differentiable, and only this process's share of it."""
 
     @abstractmethod
     def _look(self, train: float) -> None:
-        """Validate, keep the best, tell, save. train: mean loss since the last call of this or of `_note`."""
+        """Evaluate, keep the best weights, report, save. train: the mean loss since the last call of this or of
+        `_note`."""
 
     def _roll_back(self) -> bool:
-        """The mean loss is not a number: whether the run went back to where it was."""
+        """The mean loss is not a number: go back to an earlier state. Returns whether that was possible."""
         return False
 
     def _note(self, train: float) -> None:
-        """The mean loss of some updates is known."""
+        """Take the mean loss of some updates."""
         return
 
     def _sound(self, norm: Tensor) -> bool:
-        """Whether to make an update whose gradient has this norm."""
+        """Whether an update is made with a gradient of this norm."""
         return True
 
     def _speed(self) -> dict[str, float]:
-        """What to tell of the speed."""
+        """The speed, as values of a report."""
         return {}
 
     @property
     def looks(self) -> int:
-        """How often the run looks at how far it has come."""
+        """How often the run is evaluated."""
         return EVALUATIONS
 
     @property
     def total(self) -> int | None:
-        """Updates of the whole run, where the budget says so."""
+        """The updates of the whole run, if the budget says how many."""
         return self.plan.budget.steps
 
     # --- the loop ---
 
     @property
     def spent(self) -> float:
-        """How much of the budget is spent, in [0, 1]. The learning rate is as much below its peak."""
+        """The part of the budget that is spent, 0 to 1. The learning rate falls linearly with it."""
         if self.total is not None:
             return min(1.0, self.updates / self.total)
         assert self.plan.budget.minutes is not None
@@ -107,11 +108,11 @@ class Loop(ABC):
 
     @property
     def done(self) -> float:
-        """How much of this leg is, in [0, 1]: what progress is told by."""
+        """The part of this leg that is spent, 0 to 1, as shown to the user."""
         return (self.spent - self.leg.begun) / (1 - self.leg.begun)
 
     def run(self) -> bool:
-        """Train until the budget is spent; False if the user stopped it first."""
+        """Train until the budget is spent. Returns False if the user stopped it before."""
         mark, shown, stop = math.floor(self.done * self.looks), 0.0, 0.0
         with _Signals(self.interrupt):
             while self.done < 1 and not stop:
@@ -146,7 +147,7 @@ class Loop(ABC):
         self.report.progress(self.done, update=self.updates, seconds=self.seconds, **facts, eta=self._eta())
 
     def _watch_pace(self, seconds: float) -> None:
-        """Train with as many threads as make sense beside the machine's other work."""
+        """Choose the number of threads for the next update, considering other programs (`Pace`)."""
         before, now = self._pace.threads, self._pace.heard(seconds)
         if now == before:
             return
@@ -156,13 +157,13 @@ class Loop(ABC):
             self._slowed = True
 
     def _eta(self) -> float:
-        """Seconds of training still to come."""
+        """The remaining seconds of training."""
         if self.plan.budget.minutes is not None:
             return 60 * self.plan.budget.minutes - self.seconds
         return self.seconds / max(self.updates, 1) * ((self.total or 0) - self.updates)
 
     def _update(self) -> Tensor:
-        """One batch forward and back; returns its loss."""
+        """Make one update, and return the loss of its batch."""
         loss = self._loss()
         loss.backward()  # type: ignore[no-untyped-call]
         gradients = [w.grad for w in self.weights.values() if w.grad is not None]
@@ -181,13 +182,13 @@ class Loop(ABC):
         return torch.autocast(self.device.type, torch.bfloat16)
 
     def interrupt(self) -> None:
-        """Finish the update under way, save, and stop. A second time, by Ctrl-C: at once."""
+        """Finish the present update, save, and stop. A second Ctrl-C stops at once."""
         self._interrupted = True
 
 
 class _Signals:
-    """While open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) call `interrupt`; a second Ctrl-C is immediate. What
-    is ignored, as SIGHUP is under nohup, stays so."""
+    """While this context is open, Ctrl-C, SIGTERM and SIGHUP (the terminal closes) call `interrupt`; a second Ctrl-C
+    stops at once. Signals that are ignored, such as SIGHUP under nohup, stay ignored."""
 
     def __init__(self, interrupt: Callable[[], None]) -> None:
         self._interrupt = interrupt

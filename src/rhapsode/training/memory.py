@@ -1,4 +1,4 @@
-"""The allocator, told to keep what training frees and allocates again at each update."""
+"""Makes the allocator keep memory that training frees and needs again at each update."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _lock, _inside = threading.Lock(), 0
 
 @contextmanager
 def kept() -> Iterator[None]:
-    """Within it, freed memory stays with the process; afterwards it goes back to the system.
+    """While this context is open, freed memory stays with the process; afterwards it goes back to the system.
 
-    glibc asks the kernel for every large block and gives it back when it is freed, so each update of a large network
-    would have its buffers' pages made and cleared anew: a third of all time (docs/log.md). With other C libraries
-    nothing happens. May be nested, and entered by several threads.
+    glibc asks the kernel for every large block, and returns it when it is freed. So each update of a large network
+    would get new pages, which the kernel must clear: a third of the time (docs/log.md). With other C libraries, this
+    does nothing. Contexts may be nested, and several threads may open them.
     """
     libc = ctypes.CDLL(None) if platform.libc_ver()[0] == "glibc" else None
     _enter(libc, 1)

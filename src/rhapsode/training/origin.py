@@ -1,4 +1,4 @@
-"""What a model file says of where a model comes from."""
+"""What a model file says about the origin of its model."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 NAMED = 50
-"""Sources that are named, at most: a shell may have made thousands of a pattern."""
+"""The most sources that are named: a shell may have made thousands from a pattern."""
 
 
 def origin(given: Mapping[str, Any]) -> dict[str, Any]:
-    """The sources and the model to be tuned, as they were given to a run: whoever is given a model need not learn where
-    they lie, so the home folder is `~`."""
+    """The sources, and the model that was fine-tuned, as the user gave them. The home folder is written as `~`, since
+    the model may be given to others."""
     sources = [_without_home(each) for each in given.get("sources") or ()]
     found: dict[str, Any] = {"sources": sources[:NAMED]}
     if len(sources) > NAMED:

@@ -1,7 +1,8 @@
-"""How many threads to train with while the machine has other work, too.
+"""Chooses the number of threads during a run, since other programs may need the processors, too.
 
-With as many threads as processors, one busy neighbour makes every parallel section wait for the thread that lost its
-processor: training then runs at a fraction of its speed, and one thread by itself is many times faster (docs/log.md).
+If there are as many threads as processors, one other busy program makes every parallel section wait for the thread that
+lost its processor. Training then runs at a fraction of its speed, and a single thread is many times faster
+(docs/log.md).
 """
 
 from __future__ import annotations
@@ -9,20 +10,21 @@ from __future__ import annotations
 import math
 
 GAIN = 1.2
-"""Times as fast as one thread that all must be to be worth the risk."""
+"""All threads must be this many times as fast as one thread to be worth the risk."""
 COLLAPSE = 2.5
-"""Times the best pace so far, at which one thread takes over."""
+"""If updates take this many times as long as the fastest ones so far, training goes on with one thread."""
 USUAL, TRIAL = 40, 8
-"""Updates that a pace is the mean of; and when all threads are tried again."""
+"""How many updates a pace is averaged over; and how many are made when all threads are tried again."""
 WAIT, LONGEST = 20.0, 600.0
-"""Seconds with one thread before all are tried again: twice as many after each trial that fails, up to a limit."""
+"""Seconds with one thread before all threads are tried again; they double after each trial that fails, up to a
+limit."""
 
 
 class Pace:
-    """Listens to how long updates take, and says how many threads the next one should have.
+    """Measures how long updates take, and says how many threads the next one should use.
 
-    threads: to begin with: all, or one, as if the others had just been given up.
-    most: all, where that is more.
+    threads: how many to begin with: all, or one (as if the others had just been given up).
+    most: how many there are in all.
     """
 
     def __init__(self, threads: int, most: int = 1) -> None:
@@ -34,7 +36,7 @@ class Pace:
         self._trial = False
 
     def heard(self, seconds: float) -> int:
-        """An update took so many seconds."""
+        """Tell it that an update took so many seconds."""
         if self.all == 1:
             return 1
         self._times.append(seconds)

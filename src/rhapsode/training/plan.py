@@ -1,4 +1,4 @@
-"""A training run, fully decided: what `choose` makes and the trainer follows."""
+"""The plan of a training run: all its settings, as `auto.choose` decides them and the trainer follows them."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ class Budget(Config):
     minutes: Positive | None = None
     """Of training; evaluation and saving are not counted."""
     epochs: Positive | None = None
-    """Times over the training steps."""
+    """Passes over the training steps."""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Updates of the weights."""
 
     def part(self, share: float) -> Budget:
-        """So much of it: half, twice. One update at least."""
+        """This share of the budget, e.g. 0.5 or 2, but at least one update."""
         return Budget(
             minutes=self.minutes and share * self.minutes,
             epochs=self.epochs and share * self.epochs,
@@ -32,52 +32,53 @@ class Budget(Config):
 
 
 class Leg(Config):
-    """Of a run that was asked to train longer, the part since then; else all of it."""
+    """A part of a run: since the user last asked it to train longer; or all of it."""
 
     number: int = Field(default=0, ge=0)
-    """How often it was asked."""
+    """How often the run was asked to train longer."""
     begun: float = Field(default=0.0, ge=0, lt=1)
-    """What part of the budget had been spent then."""
+    """The part of the budget that had been spent then."""
     update: int = Field(default=0, ge=0)
-    """Updates that had been made."""
+    """The updates that had been made then."""
 
     @staticmethod
     def of(info: Mapping[str, Any]) -> Leg:
-        """The one that a training checkpoint tells of. Raises `UserError`."""
+        """The leg in a training checkpoint. Raises `UserError`."""
         return make(Leg, info.get("leg", {}), "the training checkpoint's leg")
 
 
 class Plan(Config):
-    """Everything that decides a run, so that the same plan on the same data is the same run."""
+    """Everything that decides a run: the same plan on the same data is the same run."""
 
     network: NetworkConfig
     dropout: Dropout = Dropout()
     framing: FramingConfig = FramingConfig()
     reset: str = "document"
     batch_size: int = Field(default=32, ge=1, le=65536)
-    """B: parallel streams, or windows per batch."""
+    """B: parallel streams, or windows in a batch."""
     sequence_length: int = Field(default=32, ge=1, le=65536)
-    """T: steps of truncated backpropagation through time (streams)."""
+    """T: with streams, the steps of truncated backpropagation through time."""
     matrix_rate: Positive = 0.03
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
     rate: Positive = 6e-3
-    """Peak learning rate of all else (AdamW)."""
+    """Peak learning rate of all other weights (AdamW)."""
     decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""
     warmup: int = Field(default=50, ge=1)
-    """Updates over which the rate rises to its peak."""
+    """Updates during which the learning rate rises to its peak."""
     clip: Positive = 1.0
-    """The gradient's norm is scaled down to this (Pascanu et al. 2013)."""
+    """Larger norms of the gradient are scaled down to this (Pascanu et al. 2013)."""
     precision: Literal["bf16", "fp32"] = "fp32"
     """Of matrix products; weights are always of 32 bits."""
     threads: int = Field(default=1, ge=1, le=4096)
     """Processor threads. One is often as fast as two, and does not collapse when the machine has other work."""
     most: int = Field(default=1, ge=1, le=4096)
-    """If that is more: so many are tried later, when the machine may have less other work (`training.pace`)."""
+    """The most threads. If they are more than `threads`, they are tried later, when the machine may have less other
+    work."""
     budget: Budget
     seed: int = 0
-    """Of first weights, dropout, and the order of what is read."""
+    """Of the first weights, of dropout, and of the order of the data."""
 
 
 SETTINGS = tuple(name for name in Plan.model_fields if name not in ("network", "dropout", "framing", "reset", "budget"))
-"""What the table [plan] can set; the others have tables or options of their own."""
+"""The settings in the table [plan]. The others have tables or options of their own."""

@@ -1,4 +1,4 @@
-"""A network trained on nothing, to measure the machine with."""
+"""A network that is trained on random data, to measure the machine."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ WRITTEN = 10
 
 
 class Probe:
-    """One shape of network and batch, trained without dropout on steps at random of the kind that its head is for."""
+    """A network and a batch of some shape, trained without dropout on random steps of the head's kind."""
 
     def __init__(self, config: NetworkConfig, rows: int, window: int, precision: str, device: torch.device) -> None:
         generator = torch.Generator().manual_seed(0)
@@ -57,7 +57,7 @@ class Probe:
 
     @property
     def flops(self) -> int:
-        """Floating-point operations an update, matrices only."""
+        """Floating-point operations of an update, matrix products only."""
         return self.network.flops * self.inputs.shape[0] * self.inputs.shape[1]
 
     def passes(self) -> None:

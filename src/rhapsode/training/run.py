@@ -37,18 +37,22 @@ from rhapsode.training.trainer import Trainer
 
 Source = str | os.PathLike[str]
 MINUTES = 5.0
-"""Of training, where nothing else is asked for."""
+"""Minutes of training, if the user gives no budget."""
 AUXILIARY = 0.1
-"""Part of the time that the auxiliary model gets, where there is one (see `Codec.auxiliary`)."""
+"""The part of the time that an auxiliary model gets (see `Codec.auxiliary`)."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a run left behind.
+    """The result of a run.
 
-    valid_nats: per step, of the best weights, as watched during training (see `rhapsode score` for exact scores).
-    seconds, steps: of all its training, steps being updates of the weights. codec: its name. usage: see `Codec.usage`.
-    warnings: of its data, to be told once more. quality: see `Codec.quality`.
+    valid_nats: the validation loss of the best weights, in nats per step, as estimated during training. (`rhapsode
+                score` gives exact scores.)
+    seconds, steps: of the whole training; steps are updates of the weights.
+    codec:    its name.
+    usage:    see `Codec.usage`.
+    warnings: warnings about the data, to be repeated at the end.
+    quality:  see `Codec.quality`.
     """
 
     model_path: Path
@@ -100,19 +104,21 @@ def train(
 ) -> Result:
     """Train a model on `sources` and write it into the folder `output`.
 
-    The budget is one of minutes, epochs or steps (none: 5 minutes). What is not given is chosen from
-    the corpus and the budget, and reported; codec chars or one that knows the files, framing stream, reset policy
-    document. `network`, `dropout`, `plan` and `codec_options` are the tables of docs/settings.md. For short: dropout,
-    one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in proportion); batch_size;
-    window, in steps (backpropagation through time is cut there).
+    The budget is one of minutes, epochs or steps (updates); without one, 5 minutes. Everything that is not given is
+    chosen from the corpus and the budget, and reported. The codec is the one that reads the files, the framing stream,
+    the reset policy document. `network`, `dropout`, `plan` and `codec_options` are the tables of docs/settings.md. Some
+    settings have short forms: dropout, one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in
+    proportion); batch_size; window, the sequence length.
 
-    With `base`, a model is fine-tuned: its codec, network and framing stay, and its reset policy unless one is given.
-    With `resume`, a run goes on where it was, and the other options are those it began with: one that was stopped
-    exactly, to the end of its budget; with another budget given, it trains for so much longer from now, whether it was
-    stopped or finished. A model or run that is in the folder already is replaced with `overwrite` only. With
-    `tensorboard` (an extra: `rhapsode[tensorboard]`), the losses and samples are written for it, too, into
-    `output`/tensorboard. With `trust_paths`, lists of recordings may name files outside of their folders. Drawings of
-    files whose names fit a pattern of `flip` are turned upside down. Raises `UserError`.
+    base:        fine-tune this model. Its codec, network and framing stay, and its reset policy unless one is given.
+    resume:      go on with the run in the folder, with the options that it began with. A run that was stopped goes on
+                 exactly to the end of its budget. With a budget, a run trains this much longer from now on.
+    overwrite:   a model or a run in the folder may be replaced.
+    tensorboard: write losses and samples for TensorBoard, too (extra `rhapsode[tensorboard]`), into
+    `output`/tensorboard.
+    trust_paths: lists of recordings may name files outside of their folders.
+    flip:        drawings from files whose names match one of these patterns are turned upside down.
+    Raises `UserError`.
     """
     outer = report or Report()
     network, renamed = format1.renamed(network or {})
@@ -262,7 +268,8 @@ def train(
 
 
 def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:
-    """What is known of the run in it. budget: for how much longer; None: to its end. Raises `UserError`."""
+    """The checkpoint of the run in the folder. budget: how much longer to train; None: to its end. Raises
+    `UserError`."""
     stopped = stopped_run(folder)
     name = shlex.quote(str(folder))
     if stopped is None:
@@ -279,7 +286,7 @@ def _to_go_on(folder: Path, budget: Budget | None) -> dict[str, Any]:
 
 
 def _own_part(budget: Budget, codec: Codec) -> Budget:
-    """What an auxiliary model leaves of the time."""
+    """The part of the budget for the model itself, if its codec has an auxiliary model."""
     if codec.auxiliary and budget.minutes:
         return Budget(minutes=budget.minutes * (1 - AUXILIARY))
     return budget
@@ -288,7 +295,7 @@ def _own_part(budget: Budget, codec: Codec) -> Budget:
 def _plan(
     plan: Mapping[str, Any], seed: int | None, lr: float | None, batch_size: int | None, window: int | None
 ) -> dict[str, Any]:
-    """The settings of a plan that are given: in a table, or each by the name people look for. Raises `UserError`."""
+    """The settings of a plan that are given, in the table or by their short names. Raises `UserError`."""
     rates = ("rate", "matrix_rate")
     default = Plan.model_fields["rate"].default
     short = {
@@ -310,8 +317,8 @@ def _plan(
 def _train_auxiliary(
     folder: Path, codec: Codec, trainer: Trainer, given: Mapping[str, Any], resume: bool, **how: Any
 ) -> bool:
-    """Train the auxiliary model of one of this codec, on the same sources, and for longer where `trainer` did; whether
-    that is finished."""
+    """Train the auxiliary model that this codec needs, on the same sources; longer if `trainer` was trained longer.
+    Returns whether that is finished."""
     home = folder / codec.auxiliary
     before = stopped_run(home) if resume else None
     longer = before is not None and Leg.of(before).number < trainer.leg.number
@@ -336,7 +343,8 @@ def _train_auxiliary(
 
 
 def _auxiliary_codec(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The codec of the auxiliary model, and those of the given options that are its, too; or that of `base`'s."""
+    """The codec of the auxiliary model, and those of the given options that it has, too; or the codec of `base`'s
+    auxiliary model."""
     if given["base"]:
         return {"codec": Model.load(_auxiliary_of(given["base"], codec)).codec}
     kind = registry.get("codec", codec.auxiliary)
@@ -345,12 +353,12 @@ def _auxiliary_codec(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _auxiliary_of(base: str, codec: Codec) -> Path:
-    """The folder of the auxiliary model of the one at `base`."""
+    """The folder of the auxiliary model of the model at `base`."""
     return checkpoint.locate(base).parent / codec.auxiliary
 
 
 def _place_index(index: Path | None, folder: Path) -> None:
-    """The training index beside the model; that of an earlier one goes."""
+    """Put the training index beside the model. That of an earlier model is removed."""
     for name in (checkpoint.INDEX, checkpoint.OLD_INDEX):
         (folder / name).unlink(missing_ok=True)
     if index:
@@ -358,7 +366,7 @@ def _place_index(index: Path | None, folder: Path) -> None:
 
 
 def _refuse(**options: object) -> None:
-    """Raises `UserError` for what fine-tuning takes from the model that it begins with."""
+    """Raises `UserError` for options that fine-tuning takes from the model that it begins with."""
     given = [name for name, value in options.items() if value]
     if given:
         raise UserError(

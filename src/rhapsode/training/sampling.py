@@ -1,4 +1,4 @@
-"""What the present weights of a run draw: to be shown, and to be compared with the data."""
+"""Samples from the present weights of a run: to be shown, and to be compared with the data."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ from rhapsode.inference.model import Model
 from rhapsode.nn.samplers import Sampling
 
 NEATER = {"bias": 0.5, "temperature": 0.8}
-"""How samples are drawn that are shown."""
+"""The sampling of samples that are shown."""
 SHOWN = 200
-"""Steps of one, where nothing says how long it is."""
+"""Steps of a sample, unless something else decides its length."""
 
 
 class Samples:
-    """Draws by a model of this corpus. Each of its samples has a number, from which all that is random follows."""
+    """Samples of a model of this corpus. Each has a number, from which everything random follows."""
 
     def __init__(self, corpus: Corpus) -> None:
         self._texts, self._continuous = corpus.valid.texts, corpus.codec.continuous
 
     def plain(self, model: Model, number: int, count: int, length: int) -> list[Sample]:
-        """So many at temperature 1, of so many steps."""
+        """`count` samples at temperature 1, each of `length` steps."""
         text = self._text(model, number)
         return model.generate(text, length=length, samples=count, seed=number, ignore_end=self._continuous)
 
     def shown(self, model: Model, number: int) -> str:
-        """What the model writes, a little neater than it is sure of."""
+        """A sample for people, at a temperature a little below 1."""
         text = self._text(model, number)
         options = {name: value for name, value in NEATER.items() if name in model.head.options}
         neater = make(Sampling, options, "sampling")
@@ -37,7 +37,7 @@ class Samples:
         return f"{text}\n{model.record_codec.show(drawn.record)}".lstrip("\n")
 
     def _text(self, model: Model, number: int) -> str:
-        """One of the validation data's, for models that attend to a text."""
+        """A text of the validation data, for models that attend to a text."""
         texts = self._texts
         if texts is None or not model.text:
             return ""

@@ -1,6 +1,6 @@
-"""What a training run tells, kept in the model's folder for people: `log.txt`, and `samples.txt` of what it wrote.
+"""The messages and samples of a training run, kept in the model's folder: `log.txt` and `samples.txt`.
 
-Both only grow: where a run was stopped or killed and went on, its log says so, and a sample may stand there twice.
+Both files only grow. If a run was stopped and then resumed, the log says so, and a sample may occur twice.
 """
 
 from __future__ import annotations
@@ -16,14 +16,15 @@ from rhapsode.report import Report, figures, nats
 
 TOLD, SAMPLES = "log.txt", "samples.txt"
 QUALITY = "quality.json"
-"""What was measured of the model when its training was over, see `Codec.quality`."""
+"""The file of what was measured after the training, see `Codec.quality`."""
 
 
 class Told(Report):
-    """Passes on what it hears, and writes it down: once it is known where, all that was heard before, too."""
+    """Passes reports on, and writes them to the files. As soon as the folder is known, earlier reports are written,
+    too."""
 
     def __init__(self, report: Report, silent: bool = False) -> None:
-        """silent: nothing is written; of several processes, one does that."""
+        """silent: write nothing. (Of several processes, only one writes.)"""
         self._report, self._silent = report, silent
         self._folder: Path | None = None
         self._waiting: list[str] = []
@@ -31,7 +32,7 @@ class Told(Report):
 
     @contextmanager
     def written(self, folder: Path) -> Iterator[None]:
-        """While a run goes on in this folder. Why it failed, if it does, is written, too: for who was not there."""
+        """The context of a run in this folder. If the run fails, the reason is written to the log, too."""
         self._folder = folder
         self._append(TOLD, "".join(self._waiting))
         self._waiting.clear()
@@ -42,7 +43,7 @@ class Told(Report):
             raise
 
     def write(self, text: str) -> None:
-        """A line of the log that nobody hears."""
+        """Write a line to the log only."""
         lines = "\n    ".join(text.splitlines())
         line = f"{datetime.now():%Y-%m-%d %H:%M:%S}  {lines}\n"
         if self._folder is None:

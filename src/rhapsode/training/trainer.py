@@ -39,15 +39,15 @@ from rhapsode.training.sampling import Samples
 from rhapsode.training.validation import Validation
 
 PICTURED = 10.0
-"""Seconds between pictures of the loss, at least, until the last: one takes as long as hundreds of small updates."""
+"""At least so many seconds are between two pictures of the loss: one takes as long as hundreds of small updates."""
 QUIET, PATIENCE = 0.25, 3
-"""A warning that valid has stopped improving comes when so much is done, and after so many looks in vain since."""
+"""The warning that validation does not improve needs this part of the run, and this many evaluations without a gain."""
 GIVE_UP = 3
-"""Roll-backs after which a run that keeps losing its numbers stops."""
+"""After this many roll-backs, a run whose loss is not a number stops."""
 
 
 class Trainer(Loop):
-    """One run of a plan over a corpus, writing into `folder`; with `board`, for TensorBoard, too."""
+    """One run of a plan over a corpus. It writes into `folder`; with `board`, also for TensorBoard."""
 
     def __init__(
         self,
@@ -97,11 +97,11 @@ class Trainer(Loop):
         return None if budget.epochs is None else max(1, round(budget.epochs * self._batches.per_epoch))
 
     def go_on(self, budget: Budget) -> str:
-        """Train for so much longer, from now, whatever was left; returns what to tell of it.
+        """Train for this much longer from now on, instead of the rest of the budget. Returns a message about it.
 
-        The learning rate rises again, over some updates, to where it would be now had the whole run been planned so
-        long from the beginning, and falls from there to zero: briefly longer changes little, and much longer is nearly
-        a new run from good weights.
+        During some updates, the learning rate rises to the value that it would have now if the whole run had been
+        planned for this time. From there it falls to zero. So a short extension changes little, and a long one is
+        almost a new run that begins with good weights.
         """
         per_epoch = self._batches.per_epoch
         spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.updates / per_epoch, steps=self.updates)
@@ -116,7 +116,7 @@ class Trainer(Loop):
         )
 
     def run(self) -> bool:
-        """Train until the budget is spent; False if the user stopped it first (all is saved)."""
+        """Train until the budget is spent. Returns False if the user stopped it before; everything is saved then."""
         self._open_log()
         if self._log and self._log.harm:
             self.report.warn(self._log.harm)
@@ -185,11 +185,11 @@ class Trainer(Loop):
 
     @property
     def lines(self) -> bool:
-        """What it generates is lines, one a sample."""
+        """Whether each sample is a line."""
         return ResetPolicy.parse(self.plan.reset).lines
 
     def _per_char(self, valid: float) -> dict[str, float]:
-        """The same in the unit that texts are compared in."""
+        """The validation loss per character, in which texts are compared."""
         if not self.corpus.valid_bytes:
             return {}
         steps_per_char = len(self.corpus.valid) / max(1, self.corpus.valid_chars)
@@ -207,7 +207,7 @@ class Trainer(Loop):
         self.report.warn(f"{what} {best}. {advice}")
 
     def _watch_for_collapse(self, model: Model, valid: float) -> dict[str, float]:
-        """Numbers for the log, of what the present weights draw at temperature 1; warns where they are far off."""
+        """Values for the log, of samples at temperature 1. Warns if the samples collapse, see `collapse`."""
         if not self.network.config.autoregressive:  # it never hears what it draws
             return {}
         drawn = self._samples.plain(model, self.updates, ROWS, LENGTH)
@@ -220,7 +220,7 @@ class Trainer(Loop):
     # --- files ---
 
     def model(self) -> Model:
-        """The present weights as a model to read with."""
+        """A model with the present weights."""
         return Model(make(ModelConfig, self._config(), "this run"), self.arrays())
 
     def _config(self) -> dict[str, Any]:
@@ -249,7 +249,7 @@ class Trainer(Loop):
         checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self.arrays())
 
     def save(self) -> None:
-        """Write all that a resumed run needs. Called by every process; the first one writes."""
+        """Write everything that a resumed run needs. All processes call it; the first one writes."""
         info = self.info | {
             "plan": self.plan.model_dump(),
             "update": self.updates,
@@ -265,7 +265,8 @@ class Trainer(Loop):
         self.info = self._resumption.write(info, self.arrays(), self.optimizers.state(), self.state)
 
     def resume(self) -> None:
-        """Go on from `folder`'s checkpoint. Raises `UserError` if it belongs to other data or processes."""
+        """Go on from the checkpoint in `folder`. Raises `UserError` if it belongs to other data, or to another number
+        of processes."""
         rows = self.group.share(self.plan.batch_size) if self._batches.carried else slice(None)
         found = self._resumption.read(self.network.shapes, rows)
         self.adopt(found.weights)
@@ -277,7 +278,7 @@ class Trainer(Loop):
         self.leg = Leg.of(found.info)
 
     def _roll_back(self) -> bool:
-        """The loss is not a number: go back to the last checkpoint with half the learning rate."""
+        """The loss is not a number: go back to the last checkpoint, with half the learning rate."""
         if self._log:
             self._log.close()
         self.rollbacks += 1

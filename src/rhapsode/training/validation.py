@@ -1,4 +1,4 @@
-"""How well the present weights of a run predict the validation data."""
+"""The validation loss of the present weights of a run."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from rhapsode.training.examples import Examples
 from rhapsode.training.plan import Plan
 
 STEPS = 1 << 17
-"""At most this many validation steps are read each time."""
+"""The most validation steps that are read at each evaluation."""
 ROWS = 32
 LENGTH = 256
-"""Rows of a batch at most, and steps of a row."""
+"""The most rows in a batch, and the steps in a row."""
 
 
 class Validation:
-    """(The first part of) the validation data, read as parallel streams or windows."""
+    """The validation data, or its first part, as parallel streams or windows."""
 
     def __init__(
         self,
@@ -53,9 +53,9 @@ class Validation:
     def nll(self, weights: Mapping[str, Tensor]) -> float:
         """Nats per step.
 
-        What training hides of steps that are read may be hidden here, too, the same at each look: it belongs to the
-        task. To be told whole what it has always seen half of makes a network of frames far too sure, and the more so
-        the better it has learnt (docs/log.md).
+        If hiding a part of the input belongs to the task (`Kind.hidden`), it is hidden here, too, and in the same way
+        at each evaluation. A network of frames that suddenly reads whole frames, of which it has always seen a half, is
+        far too sure, and the more it has learnt, the more so (docs/log.md).
         """
         if not self._hidden:
             return self._nll(weights, None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,17 @@ def test_what_is_drawn_is_scored_as_it_was_drawn(work: Path, name: str) -> None:
     (again,) = read(path)
     assert isinstance(model.codec, Codec) and len(again) == model.codec.known + 40
     (found,) = model.score_records([again])
-    assert found.raw == pytest.approx(-sample.log_probs.sum(), abs=1e-9) and found.steps == 40
+    assert found.nats == pytest.approx(-sample.log_probs.sum(), abs=1e-9) and found.steps == 40
+
+
+def test_raw_nats_are_of_the_values(work: Path) -> None:
+    """Ten times as large: log 10 more a value. Of counts both are the same."""
+    model, one = Model.load(work / "real"), read(work / "real.csv")[0]
+    small, large = model.score_records([one, replace(one, values=10 * one.values)])
+    assert large.nats == pytest.approx(small.nats, rel=1e-4)
+    assert large.raw - small.raw == pytest.approx(small.steps * np.log(10), rel=1e-4)
+    (counts,) = Model.load(work / "counts").score_records([read(work / "counts.csv")[0]])
+    assert counts.raw == counts.nats
 
 
 def test_paths_go_on_from_the_end_and_are_the_same_alone_and_together(work: Path) -> None:

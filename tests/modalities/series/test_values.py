@@ -45,7 +45,7 @@ def test_numbers_have_a_density_of_one_and_are_drawn_by_it() -> None:
     frame = kind.next(())
     at = np.linspace(-400, 400, 200_001)
     steps = np.stack([at / frame.scale, np.ones_like(at), np.zeros_like(at), np.full_like(at, frame.scale)], axis=-1)
-    p = np.exp(found.log_prob(np.repeat(row[None], len(at), axis=0), steps)) * (at[1] - at[0])
+    p = np.exp(found.log_prob(np.repeat(row[None], len(at), axis=0), steps)) * (at[1] - at[0]) / frame.scale
     assert p.sum() == pytest.approx(1, abs=1e-4)
     drawn = [kind.value(found.draw(distribution, Draw(Sampling(), Randomness(0, n))).step) for n in range(2000)]
     for level in (0.1, 0.5, 0.9):

@@ -1,1 +1,1 @@
-"""What every codec offers. Those of a modality lie in its folder."""
+"""The base classes of codecs. The codecs themselves are in the folders of modalities."""

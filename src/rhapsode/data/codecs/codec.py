@@ -1,7 +1,7 @@
-"""What every codec offers: files ⇄ steps, for one kind of data.
+"""The base class of codecs: files ⇄ steps, for one kind of data.
 
-There are two sorts. A *text codec* reads bytes, any bytes, as one long sequence (`codecs.text`). A *record codec*
-reads files that hold whole sequences, each perhaps with a text that goes with it: drawings, tunes (`codecs.records`).
+There are two sorts. A *text codec* reads any bytes, as one long sequence (`codecs.text`). A *record codec* reads files
+of separate sequences, each perhaps with a text: drawings, tunes (`codecs.records`).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rhapsode.steps.text import Text
 
 
 class Codec(ABC):
-    """Files ⇄ steps. Immutable once made: `fit` makes one from training data, the model file carries it as JSON."""
+    """Files ⇄ steps. Immutable: `fit` makes one from training data, and the model file contains it as JSON."""
 
     name: ClassVar[str]
     """The codec's name: that of its module."""
@@ -32,10 +32,10 @@ class Codec(ABC):
     """What a step is called in messages, e.g. `symbol`."""
 
     needed: ClassVar[str] = "thousands to learn anything"
-    """How much data it takes, in messages: of steps, or in a unit that is told with the number."""
+    """How much data is needed, in messages."""
 
     rank: ClassVar[int | None] = 0
-    """Of several codecs for the same files, the first by rank that suits them is taken; None: never, unasked."""
+    """Of several codecs for the same files, the first by rank that suits them is chosen. None: it must be asked for."""
 
     continuous: ClassVar[bool] = False
     """Whether data can be read from any place on, and goes on with another unit where one has ended, as text does."""
@@ -44,7 +44,7 @@ class Codec(ABC):
     """Whether its files have an up and a down, so that some can be turned (see `files.flip`)."""
 
     head: ClassVar[str] = "categorical"
-    """The head that predicts these steps when none is asked for."""
+    """The head for these steps, if the user names none."""
 
     auxiliary: ClassVar[str] = ""
     """The codec of the auxiliary model that one with this codec needs beside it: a smaller one, trained after it on the
@@ -54,34 +54,34 @@ class Codec(ABC):
     """What may follow `rhapsode VERB MODEL` in a first command; empty if nothing is sampled from such a model alone."""
 
     framing: ClassVar[str] = "stream"
-    """How these steps are framed when nothing else is asked for."""
+    """The framing for these steps, if the user names none."""
 
     options: ClassVar[dict[str, Any]] = {}
-    """The options of `fit` and their defaults: whole numbers or, some of records, names."""
+    """The options of `fit` and their defaults: whole numbers, or names."""
 
     limits: ClassVar[dict[str, tuple[int, int]]] = {}
-    """The least and greatest value of each option that is a number."""
+    """The smallest and largest value of each option that is a number."""
 
     meanings: ClassVar[dict[str, str]] = {}
-    """What each option is: one sentence or a few, for people."""
+    """The meaning of each option, for people."""
 
     text: Text | None = None
-    """The kind of the texts that go with units, where there are any."""
+    """The kind of the texts that belong to units; None if there are none."""
 
     end: int | None = None
     """The symbol that ends a document, where the training data had many (see `Ending`); it adds no bytes."""
 
     @property
     def covariates(self) -> int:
-        """D, how many numbers are given with each step: what is known of it before it is predicted (see `Guide`)."""
+        """D, the number of covariates of each step (see `Guide`)."""
         return 0
 
     lookback: tuple[int, ...] = ()
-    """If there are any, the covariates of a step are the steps so many before it."""
+    """Distances of earlier steps. If there are any, these steps are the covariates."""
 
     @property
     def stored(self) -> int:
-        """How many covariates are kept with each step on disk. Earlier steps are not: they are there already."""
+        """How many covariates are stored with each step on disk. Earlier steps are not stored again."""
         return 0 if self.lookback else self.covariates
 
     def open(self, folder: Path) -> Steps:
@@ -95,12 +95,12 @@ class Codec(ABC):
 
     @property
     def network(self) -> dict[str, Any]:
-        """The network that suits these steps, as far as nothing else is asked for: settings of `NetworkConfig`."""
+        """The default settings of a network for these steps, as in `NetworkConfig`."""
         return {"head": self.head}
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """What `from_json` needs, as JSON values."""
+        """Everything that `from_json` needs, as JSON values."""
 
     @classmethod
     @abstractmethod
@@ -108,21 +108,23 @@ class Codec(ABC):
         """The codec again. Raises `UserError` when `data` is not what `to_json` made."""
 
     def quality(self, folder: Path, report: Report) -> Mapping[str, Any] | None:
-        """How good the model in `folder` is, whose training is over, in figures beside those of its loss, by name; None
-        if nothing is measured. Raises `UserError`."""
+        """Measures how good the finished model in `folder` is, besides its loss: name → value; None if nothing is
+        measured.
+        Raises `UserError`."""
         return None
 
     @abstractmethod
     def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
-        """How generation begins after this prompt. Raises `UserError` for a prompt that means nothing here.
+        """The beginning of generation from this prompt. Raises `UserError` for a prompt that has no meaning here.
 
-        attends: the network attends to a text. ends: the head says where a sequence is over. lines: each line is a unit
-        by itself, which ends with its newline.
+        attends: the network attends to a text.
+        ends:    the head says where a sequence ends.
+        lines:   each line is a unit, which ends with its newline.
         """
 
     @classmethod
     def checked(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """All options of `fit`: those given, validated, and the defaults of the others."""
+        """All options of `fit`: those given, which are checked, and the defaults of the others. Raises `UserError`."""
         for key, value in given.items():
             if not cls.options:
                 raise UserError(f"codec {cls.name}: {key!r} is not an option; this codec has none.")
@@ -147,8 +149,8 @@ def damaged(codec: type[Codec], what: str) -> UserError:
 
 
 def fields(codec: type[Codec], data: object, *keys: str, optional: Sequence[str] = ()) -> list[Any]:
-    """The values of `data`, which must be an object with exactly these keys, and perhaps those that are optional: None
-    if they are not there. Raises `UserError`."""
+    """The values of `data`, which must be an object with exactly these keys. Optional keys that are missing give None.
+    Raises `UserError`."""
     if not isinstance(data, dict):
         raise damaged(codec, f"expected an object, found {type(data).__name__}")
     there = [key for key in optional if data.get(key) is not None]

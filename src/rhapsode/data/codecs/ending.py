@@ -15,9 +15,9 @@ LABEL = "<end>"
 
 
 class Ending(TextCodec):
-    """Another codec of text with one symbol more, the last: the end of a document. It adds no bytes.
+    """Another codec of text with one more symbol, the last one: the end of a document. It adds no bytes.
 
-    Data of many documents has such a codec (see `corpus`), so that a model learns where documents end.
+    Data of many documents gets such a codec (see `corpus`), so that a model learns where documents end.
     """
 
     def __init__(self, inner: TextCodec) -> None:
@@ -36,7 +36,7 @@ class Ending(TextCodec):
         return self._steps
 
     def encode(self, data: bytes) -> np.ndarray:
-        """As the codec within: a document, or a part of one, without its end."""
+        """As the inner codec: a document, or a part of one, without its end."""
         return self.inner.encode(data).astype(self._steps.dtype, copy=False)
 
     def cut(self, data: bytes) -> int:

@@ -1,4 +1,4 @@
-"""What a codec does in generation: it says how a sequence begins, and makes output of the steps that are drawn."""
+"""The part of codecs in generation: they say how a sequence begins, and turn generated steps into output."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from rhapsode.data.guide import Guide
 
 Stopped = Literal["length", "stop", "end", "unfinished"]
 LENGTH = 500
-"""Steps that are drawn where nothing says how many."""
+"""How many steps are generated, unless something else decides it."""
 NO_TEXT = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What a sample goes on from, and what ends it.
+    """What a sample continues, and what ends it.
 
     data:       a text; with a model that attends to texts, the text to be written.
     style:      a record to go on from; None for none.
-    outline:    a record of which some things are said and the rest is to be drawn; None for what is usual.
-    stops:      strings that end a text → whether they stay in it.
-    ignore_end: go on where a document (or line) has ended.
+    outline:    a record of which some parts are given, and the rest is to be generated; None for the usual outline.
+    stops:      string that ends a text → whether it stays in the text.
+    ignore_end: go on after the end of a document (or line).
     """
 
     data: bytes = b""
@@ -38,13 +38,13 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Beginning:
-    """What a codec makes of a prompt.
+    """A prompt, as the codec prepares it.
 
-    steps:  [N, *shape of a step], read before the first one is drawn.
-    text:   [U] int64, the symbols that the network attends to; U is 0 where there is no text.
-    guide:  from the beginning of `steps` on.
-    length: so many steps are drawn where nothing else is asked for.
-    output: makes a sample of the steps; each sample has a copy.
+    steps:  [N, *shape of a step], which are read before the first one is generated.
+    text:   [U] int64, the symbols that the network attends to; U is 0 if there is no text.
+    guide:  stands at the beginning of `steps`.
+    length: how many steps are generated, unless the user says.
+    output: makes a sample of the steps; each sample gets a copy.
     """
 
     steps: np.ndarray
@@ -56,7 +56,7 @@ class Beginning:
 
 @dataclass(frozen=True)
 class Piece:
-    """What one step of a stream adds: to the bytes, and to the characters that are complete. Either may be empty."""
+    """What one step of a stream adds: bytes, and complete characters. Either may be empty."""
 
     data: bytes
     text: str
@@ -66,7 +66,7 @@ EMPTY = Piece(b"", "")
 
 
 class Made(NamedTuple):
-    """What was made of all steps. steps: [N, *shape of a step]; record: None of a text."""
+    """The output of all steps. steps: [N, *shape of a step]; record: None for a text."""
 
     steps: np.ndarray
     data: bytes
@@ -75,27 +75,28 @@ class Made(NamedTuple):
 
 
 class Output(ABC):
-    """Makes one sample of the steps that are drawn, one after another."""
+    """Makes one sample from steps, which come one after another."""
 
     stopped: Stopped = "unfinished"
-    """Why no more steps are to be drawn."""
+    """Why the sample ended."""
 
     @abstractmethod
     def add(self, step: Any) -> Piece:
-        """Take one more step in; sets `stopped` if it is the last one."""
+        """Take the next step. Sets `stopped` if it is the last one."""
 
     def complete(self, steps: Sequence[Any], attention: np.ndarray) -> bool:
-        """Whether the steps so far are all, for a network that now gives `attention` [U] to its text."""
+        """Whether the sample is complete after these steps. attention: [U], how much each symbol of the text is
+        attended now."""
         return False
 
     @abstractmethod
     def finish(self, steps: Sequence[Any]) -> Piece:
-        """No step will come after these: what was held back."""
+        """End the sample after these steps, and return what was held back."""
 
     @abstractmethod
     def made(self, steps: Sequence[Any]) -> Made:
-        """The sample of these steps, which were all taken in."""
+        """The sample of these steps, all of which were added before."""
 
     def copy(self) -> Self:
-        """Another that goes on from here by itself. Override it where `add` changes anything in place."""
+        """An independent copy. Override it if `add` changes anything in place."""
         return copy.copy(self)

@@ -1,6 +1,6 @@
-"""What every codec of records shares: files that hold whole sequences, each perhaps with a text that goes with it.
+"""The base class of codecs of records: files of separate sequences, each perhaps with a text.
 
-A record is whatever the codec makes of it: a `Drawing`, a tune. Each becomes one unit of steps.
+What a record is depends on the codec: a `Drawing`, a `Tune`. Each becomes one unit of steps.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
 
 Records = Callable[[], Iterator[Any]]
-"""The records of the training data, from the first one each time it is called."""
+"""A function that gives the records of the training data, from the first one each time it is called."""
 
 
 class Prepared(NamedTuple):
@@ -74,7 +74,7 @@ class RecordCodec(Codec):
     @classmethod
     @abstractmethod
     def recognises(cls, path: Path) -> bool:
-        """Whether the file looks like one of this codec's. Reads no more than its beginning."""
+        """Whether this codec reads the file, judged by the file's beginning."""
 
     @classmethod
     def lacking(cls, path: Path) -> Lack | None:
@@ -88,7 +88,7 @@ class RecordCodec(Codec):
 
     @classmethod
     def parts(cls, path: Path) -> tuple[str, ...]:
-        """Names of the parts that the file itself is divided into (train, valid, test); none for most."""
+        """The names of the parts of a file that is divided into train, valid and test; () for other files."""
         return ()
 
     @classmethod
@@ -96,9 +96,9 @@ class RecordCodec(Codec):
     def read(
         cls, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
     ) -> Iterator[Any]:
-        """The records of a file, or of one part of it, in order; messages call it `name`. Raises `UserError`.
+        """The records of a file, or of one part of it, in order. name: the file's name in messages. Raises `UserError`.
 
-        refused: counts what is left out of the file while the rest can be read.
+        refused: counts records that cannot be read while the others can.
         """
 
     @classmethod
@@ -111,7 +111,7 @@ class RecordCodec(Codec):
     """What sources should hold, in messages."""
 
     prepares: ClassVar[bool] = False
-    """Whether records need `prepared` before they are encoded."""
+    """Whether records need to be `prepared` before they are encoded."""
 
     @classmethod
     def prepared(
@@ -126,13 +126,13 @@ class RecordCodec(Codec):
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The options that records were prepared with."""
+        """The options with which records were prepared."""
         return {}
 
     @classmethod
     @abstractmethod
     def fit(cls, records: Records, **options: Any) -> RecordCodec:
-        """Make the codec for these training records. Raises `UserError` for options, see `checked`."""
+        """Make the codec for these training records. Raises `UserError` for wrong options, see `checked`."""
 
     def refitted(self, records: Records) -> Self:
         """This codec for other records, on which a model is to be fine-tuned.
@@ -148,7 +148,8 @@ class RecordCodec(Codec):
 
     @abstractmethod
     def refusal(self, record: Any) -> str:
-        """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such are left out, and counted."""
+        """Why the record cannot be encoded, e.g. `without text`; empty if it can. Such records are left out, and
+        counted."""
 
     def lost(self, record: Any) -> dict[str, int]:
         """How many parts of a record encoding loses, by name, e.g. `notes of drums`. They are counted and told."""
@@ -174,11 +175,11 @@ class RecordCodec(Codec):
         return False
 
     def ends(self, step: Any) -> bool:
-        """Whether the step says that the record is over. Of most kinds, no step does."""
+        """Whether the record ends with this step. With most kinds, steps do not say so."""
         return False
 
     def may_end(self, step: Any) -> bool:
-        """Whether a record can be over after this step, for models that do not say where."""
+        """Whether a record can end after this step, for models that do not predict the end."""
         return True
 
     def guide(self, record: Any) -> Guide:
@@ -199,11 +200,11 @@ class RecordCodec(Codec):
 
     @abstractmethod
     def show(self, record: Any) -> str:
-        """The record for a terminal, as well as that can be done."""
+        """A short description or preview of the record for a terminal."""
 
     @classmethod
     def text_of(cls, record: Any) -> str | None:
-        """The text that goes with the record, if any does."""
+        """The text of the record, if it has one."""
         return None
 
     def spelling(self, record: Any) -> str:
@@ -216,7 +217,8 @@ class RecordCodec(Codec):
         return ""
 
     def encode_text(self, text: str) -> np.ndarray:
-        """A text as symbols [U] int64, the last one `text.end`. Raises `UserError` for characters never seen."""
+        """A text as symbols [U] int64, the last of which is `text.end`. Raises `UserError` for characters never
+        seen."""
         if self.text is None:
             raise UserError("this model was trained without texts; it can only go on from what it is given, or begin.")
         unknown = sorted({c for c in text if c not in self.alphabet})
@@ -258,7 +260,7 @@ class RecordCodec(Codec):
         return Beginning(steps, symbols, self.guide(outline), length, output)
 
     def _after(self, style: Any, text: str) -> str:
-        """The text that goes with the record `style`, and then another one."""
+        """The text of the record `style`, and then another text."""
         before = self.text_of(style)
         if not before:
             raise UserError("style: its text is not known, and the model needs it. Choose one with a text.")
@@ -266,11 +268,11 @@ class RecordCodec(Codec):
 
 
 class RecordOutput(Output):
-    """Steps → a record, which is only given whole."""
+    """Steps → a record, which is only given when it is complete."""
 
     def __init__(self, codec: RecordCodec, text: str, attends: bool, ends: bool, begun: bool, outline: Any) -> None:
-        """text: that goes with the record, if the network `attends` to it. ends: the head says where a record is over.
-        begun, outline: as for `RecordCodec.decode`."""
+        """text: the record's text, if the network `attends` to it. ends: the head says where a record ends. begun,
+        outline: as for `RecordCodec.decode`."""
         self._codec, self._text, self._attends, self._ends = codec, text, attends, ends
         self._begun, self._outline = begun, outline
         self._made: Made | None = None

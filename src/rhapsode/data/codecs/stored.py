@@ -1,4 +1,4 @@
-"""Codecs in files: JSON with the name of a codec in it, and back."""
+"""Codecs in model files: codecs ⇄ JSON with the codec's name."""
 
 from __future__ import annotations
 

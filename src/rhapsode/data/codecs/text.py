@@ -1,8 +1,8 @@
-"""What every codec of text shares: bytes ⇄ symbols, lossless for any bytes whatever.
+"""The base class of codecs of text: bytes ⇄ symbols, lossless for any bytes.
 
-A codec of text is immutable once made. `fit` makes one from training data; `to_json` / `from_json`
-carry it in the model file. Every symbol adds a fixed number of bytes to the output (perhaps none: the
-first half of a spelled byte), and `decode(encode(data)) == data` for every `data`.
+A codec of text is immutable. `fit` makes one from training data; `to_json` and `from_json` store it in the model file.
+Every symbol adds a fixed number of bytes to the output (perhaps none: the first half of a spelled byte), and
+`decode(encode(data)) == data` for every `data`.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ SYMBOL_LIMIT = 2**20
 
 
 class Decoder(ABC):
-    """Symbols → bytes, one at a time. It remembers only what a symbol's meaning needs (half a byte)."""
+    """Symbols → bytes, one at a time. It remembers only what the next symbol needs (half a byte)."""
 
     @abstractmethod
     def feed(self, symbol: int) -> bytes:
         """The bytes that this symbol adds to the output; may be empty."""
 
     def copy(self) -> Self:
-        """Another that goes on from here by itself."""
+        """An independent copy."""
         return copy.copy(self)
 
 
@@ -48,10 +48,10 @@ class TextCodec(Codec):
     @classmethod
     @abstractmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:
-        """Make the codec for this training data, read once, in pieces of any size.
+        """Make the codec for this training data, which is read once, in pieces of any size.
 
-        How the data is cut into pieces makes no difference. Raises `UserError` for an option that
-        the codec does not have (see `options`) or a value that it cannot take (see `limits`).
+        The boundaries of pieces make no difference. Raises `UserError` for an option that the codec does not have (see
+        `options`), and for a value that is not allowed (see `limits`).
         """
 
     @property
@@ -73,7 +73,7 @@ class TextCodec(Codec):
 
     @abstractmethod
     def decoder(self) -> Decoder:
-        """A fresh decoder, for output that is written as it is drawn."""
+        """A new decoder, for output that is written while it is generated."""
 
     def decode(self, symbols: np.ndarray) -> bytes:
         """Symbols as bytes. Any sequence decodes to something; `decode(encode(data)) == data`."""
@@ -104,7 +104,7 @@ class TextCodec(Codec):
 class TextOutput(Output):
     """Symbols → bytes and characters, up to a stop string or the end of a document or a line.
 
-    What may turn out to begin a stop string, or is part of a character, is held back until that is known.
+    Bytes that may be the beginning of a stop string, or of a character, are held back until that is known.
     """
 
     def __init__(self, decoder: Decoder, stops: Mapping[bytes, bool], end: int | None, lines: bool) -> None:
@@ -154,7 +154,7 @@ class TextOutput(Output):
 
 
 def _overlap(data: bytes, stop: bytes) -> int:
-    """How many of the last bytes of `data` are the first ones of `stop`."""
+    """How many of the last bytes of `data` are the first bytes of `stop`."""
     for n in range(min(len(data), len(stop) - 1), 0, -1):
         if data.endswith(stop[:n]):
             return n
@@ -162,7 +162,7 @@ def _overlap(data: bytes, stop: bytes) -> int:
 
 
 def cut_safely(chunks: Iterable[bytes], cut: Callable[[bytes], int]) -> Iterator[bytes]:
-    """The same bytes in other pieces, none empty: each but the last ends where `cut` says that it may."""
+    """The same bytes in other pieces, none of them empty: each piece but the last ends where `cut` allows it."""
     rest = b""
     for chunk in chunks:
         data = rest + chunk

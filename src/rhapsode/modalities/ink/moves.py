@@ -44,9 +44,8 @@ class Moves(Kind):
     def dtype(self) -> np.dtype[Any]:
         return np.dtype(np.float32)
 
-    @property
-    def log_jacobian(self) -> float:
-        return float(np.log(self.sd[0]) + np.log(self.sd[1]))
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        return len(steps) * float(np.log(self.sd[0]) + np.log(self.sd[1]))
 
     def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., 3] with noise that is a function of index and epoch, at a size that is a function of unit and

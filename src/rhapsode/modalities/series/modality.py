@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rhapsode.console.modality import Modality
+import typer
+
+from rhapsode.console.modality import Modality, Options
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
@@ -24,6 +26,18 @@ class Series(Modality):
         from rhapsode.modalities.series.cli.demo import series
 
         return "series", series
+
+    def training(self) -> Options:
+        return {
+            "season": Annotated[
+                int | None,
+                typer.Option(min=1, metavar="N", help="Rows until a season comes again [default: by the calendar]."),
+            ],
+            "values": Annotated[
+                str | None,
+                typer.Option(metavar="counts|real", help="What values are [default: by the data]."),
+            ],
+        }
 
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.series.cli.inspecting import contents

@@ -4,8 +4,8 @@ Series differ in size by many orders of magnitude, and most have a trend. So a v
 units of a *scale*, and both move on with the series: the level is a running mean of the values, the scale a running
 mean of their absolute distances from it (of counts, which are measured from 0, of the counts). This is DeepAR's scaling
 by the mean absolute value (Salinas et al. 2017, section 3.3), with two differences: there is a level, and no value is
-scaled by those after it. So log p is that of the values themselves, once log scale is taken from it, and adds up over a
-series.
+scaled by those after it. So log p is that of a series in scales; in units of the data
+it is less by the logarithms of all scales.
 """
 
 from __future__ import annotations
@@ -72,8 +72,9 @@ class Values(Kind):
     shape = (4,)
     least: ClassVar[float]
     """The least scale."""
-    feature_dropout = Rising(20, 0.05, 0.3)
-    recurrent_dropout = Rising(30, 0.08, 0.3)
+    # Tables are small, and are learnt by heart within a few epochs.
+    feature_dropout = Rising(1, 0.1, 0.3)
+    recurrent_dropout = Rising(1, 0.1, 0.3)
 
     @property
     def start(self) -> np.ndarray:
@@ -150,6 +151,9 @@ class Reals(Values):
 
     def origin(self, known: np.ndarray) -> float:
         return float(np.nanmean(known))
+
+    def log_jacobian(self, steps: np.ndarray) -> float:
+        return float(np.log(steps[steps[..., SEEN] > 0, SCALE].astype(np.float64)).sum())
 
     def _moved(self, frame: Frame, distance: float) -> float:
         return frame.level + self.memory * distance * frame.scale

@@ -1,6 +1,6 @@
 """A value of a series as a number from Student's t-distribution, whose tails are as heavy as the data asks for.
 
-    p(x) = t(z, nu) / (sigma scale)        z = (x - mu) / sigma, x in scales from the level
+    p(x) = t(z, nu) / sigma        z = (x - mu) / sigma, x in scales from the level
 
 The parameters of a step are three: mu^, sigma^ and nu^:
 
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.modalities.series.values import DISTANCE, SCALE, SEEN, SMALLEST, Reals
+from rhapsode.modalities.series.values import DISTANCE, SEEN, Reals
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
 
@@ -35,7 +35,7 @@ TAILS = (-5.0, 5.0)
 
 
 class Student(Head[Reals]):
-    """Density of `Reals`, in units of the data. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
+    """Density of `Reals`, in scales. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
     of what z is normalised by."""
 
     name = "student"
@@ -56,12 +56,7 @@ class Student(Head[Reals]):
         nu = 2 + 4 * torch.exp(tails.clamp(*TAILS))
         z = (step[..., DISTANCE] - mu) * torch.exp(-log_sigma)
         norm = torch.lgamma((nu + 1) / 2) - torch.lgamma(nu / 2) - 0.5 * torch.log(math.pi * nu)
-        log_p = (
-            norm
-            - log_sigma
-            - 0.5 * (nu + 1) * torch.log1p(z * z / nu)
-            - torch.log(step[..., SCALE].clamp(min=SMALLEST))
-        )
+        log_p = norm - log_sigma - 0.5 * (nu + 1) * torch.log1p(z * z / nu)
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
@@ -79,9 +74,7 @@ class Student(Head[Reals]):
         mu, log_sigma, nu, norm = (distribution[..., n] for n in range(4))
         step = targets.astype(np.float64)
         z = (step[..., DISTANCE] - mu) * np.exp(-log_sigma)
-        log_p = (
-            norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu) - np.log(np.maximum(step[..., SCALE], SMALLEST))
-        )
+        log_p = norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
