@@ -84,11 +84,13 @@ def _train(
         typer.Option(
             min=1,
             metavar="N",
-            help="Steps that training looks back through: where backpropagation through time (BPTT) is cut; or steps "
-            "read (many-to-one) [default: by width].",
+            help="Sequence length: steps after which backpropagation through time (BPTT) is cut; or "
+            "steps that are read (many-to-one) [default: by width].",
         ),
     ] = None,
-    horizon: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps predicted (one-to-many).")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Steps that are predicted (one-to-many).")
+    ] = None,
     reset: Annotated[
         str | None,
         typer.Option(
@@ -101,13 +103,13 @@ def _train(
         list[str] | None, typer.Option(metavar="SOURCE", help="Validate on this; may be given several times.")
     ] = None,
     valid_fraction: Annotated[
-        float | None, typer.Option(metavar="X", help="Else on this fraction of the data [default: 0.1].")
+        float | None, typer.Option(metavar="X", help="Without --valid: hold out this part of the data [default: 0.1].")
     ] = None,
     valid_by: Annotated[
         str | None,
         typer.Option(
             metavar="tail|document",
-            help="Which part: the end, or whole documents (or lines, with --reset line) [default: what suits].",
+            help="Hold out the end, or whole documents (with --reset line: lines) [default: what suits].",
         ),
     ] = None,
     separator: Separator = None,
@@ -121,12 +123,14 @@ def _train(
         ),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="Size of the network, e.g. 500k or 4M.")] = None,
-    layers: Annotated[int | None, typer.Option(metavar="N", help="LSTM layers.")] = None,
-    width: Annotated[int | None, typer.Option(metavar="N", help="Outputs per layer.")] = None,
-    embedding: Annotated[int | None, typer.Option(metavar="N", help="Numbers per input symbol; 0 for one-hot.")] = None,
+    layers: Annotated[int | None, typer.Option(metavar="N", help="Recurrent layers.")] = None,
+    width: Annotated[int | None, typer.Option(metavar="N", help="Hidden size: outputs of each layer.")] = None,
+    embedding: Annotated[
+        int | None, typer.Option(metavar="N", help="Embedding size: numbers for each symbol; 0 for one-hot.")
+    ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Rows of a batch, each of --window steps [default: by the data]."),
+        typer.Option(min=1, metavar="N", help="Batch size: rows, each of --window steps [default: by the data]."),
     ] = None,
     lr: Annotated[
         float | None,
@@ -138,7 +142,7 @@ def _train(
     ] = None,
     dropout: Annotated[
         float | None,
-        typer.Option(min=0, max=0.99, metavar="RATE", help="Of what layers give [default: by the epochs]."),
+        typer.Option(min=0, max=0.99, metavar="RATE", help="Dropout rate of layers' outputs [default: by the epochs]."),
     ] = None,
     base: Annotated[
         str | None,
