@@ -125,6 +125,18 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def _signals() -> Iterator[None]:
+    """As a terminal leaves them: `nohup` and shells ignore some of what they start in the background."""
+    wanted = {signal.SIGINT: signal.default_int_handler}
+    if hasattr(signal, "SIGHUP"):
+        wanted[signal.SIGHUP] = signal.SIG_DFL
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(autouse=True, scope="session")
 def _short_trainings() -> Iterator[None]:
     """The machine's speed is measured once, not at each training; and no recogniser listens to each voice, a second
     and more for a sentence: test_hear is its test."""

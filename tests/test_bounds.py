@@ -27,8 +27,7 @@ from rhapsode.modalities.ink.formats import _pickled
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music import read as music
 from rhapsode.modalities.series import read as series
-from rhapsode.modalities.speech import metadata
-from rhapsode.modalities.speech import read as speech
+from rhapsode.modalities.speech import labels, metadata
 
 GROWN = 4
 SLOWER = 9
@@ -374,7 +373,7 @@ def read_all(path: Path, case: str) -> None:
             series.recognised(path)
             series.read(path, refused=Refusals())
         elif case.startswith(SPEECH):
-            speech.labels(path)
+            labels.read(path)
         elif case.startswith(MUSIC):
             for _ in music.read(path, refused=Refusals()):
                 pass
@@ -418,7 +417,10 @@ def test_time_and_memory_grow_with_the_size(case: str, tmp_path: Path) -> None:
         return path
 
     small, large = written(n), written(GROWN * n)
-    read_all(small, case)  # what is made at the first call only
+    peak = memory(small, case)  # of the small one: it takes several times as long. And it makes what is made once only
+    assert peak <= A_BYTE * small.stat().st_size + FREE, f"{peak:,} bytes of memory"
+    if seconds(large, case) <= SOON:
+        return
     best = [np.inf, np.inf]
     for _ in range(ATTEMPTS):
         best = [min(so_far, seconds(path, case)) for so_far, path in zip(best, (small, large), strict=True)]
@@ -426,8 +428,6 @@ def test_time_and_memory_grow_with_the_size(case: str, tmp_path: Path) -> None:
             break
     else:
         pytest.fail(f"{best[0]:.3f} s, and {best[1]:.3f} s for {GROWN} times as much")
-    peak = memory(large, case)
-    assert peak <= A_BYTE * large.stat().st_size + FREE, f"{peak:,} bytes of memory"
 
 
 HEADS = {

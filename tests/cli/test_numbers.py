@@ -20,7 +20,7 @@ from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink import read as ink
 from rhapsode.modalities.music import read as music
-from rhapsode.modalities.speech import read as speech
+from rhapsode.modalities.speech import labels
 from rhapsode.modalities.text.cli import generate
 from tests.conftest import MakeModel
 
@@ -67,7 +67,7 @@ NUMBERS: dict[str, tuple[str, str, list[str]]] = {
 
 def read(path: Path, kind: str) -> None:
     if kind in ("textgrid", "labels", "own utterances"):
-        speech.labels(path)
+        labels.read(path)
     else:
         reads: Callable[[Path], Iterator[Any]] = music.read if kind in MUSIC else ink.read
         list(reads(path))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,9 @@ from rhapsode.report import Report
 from rhapsode.training.log import BOARD, LOG, Log
 from rhapsode.training.run import train
 from tests.conftest import Stop
+
+SONG = "the sea sings, the ship sails.\n" * 100
+SMALL: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"batch_size": 4, "sequence_length": 16}}
 
 
 def shown(folder: Path) -> dict[str, list[tuple[int, Any]]]:
@@ -57,14 +61,13 @@ def test_a_resumed_log_drops_what_came_after_its_checkpoint(tmp_path: Path) -> N
 def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
     path = tmp_path / "text.txt"
-    path.write_text("the sea sings, the ship sails.\n" * 100)
+    path.write_text(SONG)
     return path
 
 
 def test_training_shows_its_losses_and_samples(text: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"batch_size": 4, "sequence_length": 16}}
-    train([text], tmp_path / "m", steps=20, tensorboard=True, **small)
+    train([text], tmp_path / "m", steps=20, tensorboard=True, **SMALL)
     found = shown(tmp_path / "m")
     records = [json.loads(line) for line in (tmp_path / "m" / LOG).read_text().splitlines()]
     assert found["nats_per_step/train"] == [
@@ -84,11 +87,18 @@ def test_without_tensorboard(text: Path, tmp_path: Path, monkeypatch: pytest.Mon
     assert not (tmp_path / "m").exists()
 
 
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a training that was stopped."""
+    folder = tmp_path_factory.mktemp("log")
+    (folder / "text.txt").write_text(SONG)
+    train([folder / "text.txt"], folder / "m", steps=30, report=Stop(0.4), **SMALL)
+    return folder / "m"
+
+
 @pytest.mark.parametrize("harm", ["cut", "digit", "no record", "no JSON", "no text", "key", "missing"])
-def test_a_damaged_log_is_said_and_stops_nothing(text: Path, tmp_path: Path, harm: str) -> None:
-    small: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "plan": {"batch_size": 4, "sequence_length": 16}}
-    train([text], tmp_path / "m", steps=60, report=Stop(0.4), **small)
-    path = tmp_path / "m" / LOG
+def test_a_damaged_log_is_said_and_stops_nothing(stopped: Path, tmp_path: Path, harm: str) -> None:
+    path = shutil.copytree(stopped, tmp_path / "m") / LOG
     whole = path.read_bytes()
     lines = whole.splitlines(keepends=True)
     digit = whole.index(b'"train": ') + 9

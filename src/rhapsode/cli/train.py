@@ -34,7 +34,6 @@ from rhapsode.console.options import (
 from rhapsode.console.output import as_json, put
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
-from rhapsode.files import format1
 from rhapsode.report import duration, nats
 
 if TYPE_CHECKING:
@@ -204,7 +203,7 @@ def _train(
     )
 
 
-train = with_options(_train, training, PANELS)
+train = with_options(_train, training, PANELS, further=True)
 
 
 def begin(
@@ -225,6 +224,8 @@ def begin(
     replaced = {*(BUDGETS if named or resume else ()), *(["sources"] if resume else ())}
     chosen = {name: value for name, value in settings.options.items() if name not in replaced} | given
     dropout = chosen.pop("dropout", settings.dropout)
+    from rhapsode.files import format1
+
     plan, _ = format1.renamed(settings.plan, format1.PLAN)
     plan = {name: value for name, value in plan.items() if SHORT.get(name) not in given}
     shape = {name: chosen.pop(name) for name in SHAPE if name in chosen}

@@ -12,6 +12,7 @@ from typer.models import ParameterInfo
 
 from rhapsode import registry
 from rhapsode.console.modality import Modality, Options
+from rhapsode.console.options import Further
 from rhapsode.errors import UserError
 
 Bring = Callable[[Modality], Options]
@@ -42,14 +43,15 @@ def modality_of(codec: str) -> Modality:
 
 
 def with_options(
-    command: Callable[..., None], bring: Bring, panels: Mapping[str, Sequence[str]] | None = None
+    command: Callable[..., None], bring: Bring, panels: Mapping[str, Sequence[str]] | None = None, further: bool = False
 ) -> Callable[..., None]:
-    """The command with the options that modalities bring, in a panel for each modality.
+    """The command with the options that modalities bring, in a panel for each modality. further: `--help` only names
+    them.
 
     The command has a parameter `brought`: the options that were given, by name. panels: heading → the command's own
     parameters, in the order in which help shows them.
     """
-    options = options_of(bring)
+    options = options_of(bring, Further if further else str)
     headings = {name: heading for heading, names in (panels or {}).items() for name in names}
     order = list(headings)
 
@@ -70,14 +72,15 @@ def with_options(
     return run
 
 
-def options_of(bring: Bring) -> dict[str, Any]:
-    """Name → annotated type, of all modalities. Raises `ValueError` if two of them bring an option of one name."""
+def options_of(bring: Bring, heading: Callable[[str], str] = str) -> dict[str, Any]:
+    """Name → annotated type, of all modalities. heading: makes that of their panel of the modality's
+    noun. Raises `ValueError` if two of them bring an option of one name."""
     found = dict[str, Any]()
     for modality in every():
         for name, kind in bring(modality).items():
             if name in found:
                 raise ValueError(f"modality {modality.name}: another one brings the option {name!r}, too")
-            found[name] = _in_panel(kind, modality.noun.capitalize())
+            found[name] = _in_panel(kind, heading(modality.noun.capitalize()))
     return found
 
 

@@ -1,1 +1,1 @@
-"""Numbers over time: tables of series, and forecasts of them (DeepAR, Salinas et al. 2017)."""
+"""Numbers over time: tables of series, and forecasts of them."""

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from rhapsode.modalities.series.forecast import Forecast
 
 BLOCKS = "▁▂▃▄▅▆▇█"
-INK, FAN, MIDDLE, TRUTH = "#222222", "#2a6f97", "#014f86", "#d1495b"
+INK, MIDDLE, TRUTH = "#222222", "#014f86", "#d1495b"
+FAN = (0.16, 0.44, 0.59)
+LIGHT, DARK = 0.25, 0.65
+"""How much of that colour the widest band has, and the narrowest of several."""
 MOST = 12
 """Series in a chart."""
 SEEN = 4
@@ -61,10 +64,13 @@ def chart(
             axes.plot(before, past.values[-seen:], color=INK, linewidth=1, label="past")
             # Bands begin where the past ends: all paths go on from there.
             joined = np.concatenate([before[-1:], times])
-            for low in sorted(level for level in levels if level < 0.5):
+            lows = sorted(level for level in levels if level < 0.5)
+            for rank, low in enumerate(lows):
                 band = np.concatenate([np.full((2, 1), past.values[-1]), one.quantiles((low, 1 - low))], axis=1)
                 label = f"{100 * (1 - 2 * low):.0f} % of the paths"
-                axes.fill_between(joined, band[0], band[1], color=FAN, alpha=0.25, linewidth=0, label=label)
+                axes.fill_between(
+                    joined, band[0], band[1], color=_shade(rank / max(1, len(lows) - 1)), linewidth=0, label=label
+                )
             middle = np.concatenate([past.values[-1:], one.quantiles((0.5,))[0]])
             axes.plot(joined, middle, color=MIDDLE, linewidth=1.4, label="middle")
             if truth is not None:
@@ -76,3 +82,9 @@ def chart(
         out = io.BytesIO()
         figure.savefig(out, format=form, metadata={"Software": None} if form == "png" else {"Date": None})
     return out.getvalue()
+
+
+def _shade(part: float) -> tuple[float, ...]:
+    """The colour of a band: 0 for the widest, 1 for the narrowest."""
+    strength = LIGHT + (DARK - LIGHT) * part
+    return tuple(1 - strength * (1 - channel) for channel in FAN)
