@@ -39,7 +39,7 @@ def list_(json: Json = False) -> None:
 
 @app.command("show")
 def show(name: Name, json: Json = False) -> None:
-    """What was published, what is the same here and what is not, and all settings."""
+    """Show what was published, what is the same here and what is not, and all settings."""
     from rhapsode.cli._settings import recipe
 
     found = recipe(name)

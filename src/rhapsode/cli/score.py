@@ -142,14 +142,15 @@ def _reporting(streamed: bool) -> AbstractContextManager[Report]:
 
 
 class _Notes(Lines):
-    """Only what is worth knowing."""
+    """Only notes and warnings."""
 
     def stage(self, what: str, fraction: float | None = None) -> None:
         pass
 
 
 def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> None:
-    """What was left out and damaged and, if files are divided into documents, how many there were."""
+    """Messages about files that were left out or damaged; and, if files are divided into documents, how many there
+    were."""
     from rhapsode.data.finder import reasons
 
     if opened.skipped:

@@ -50,10 +50,10 @@ PANELS = {
     Further("More of data"): ("separator", "field", "valid_by", "framing", "horizon", "flip", "trust_paths"),
     Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
 }
-"""Of help: heading → options, in their order."""
+"""Heading of a panel in help → its options, in order."""
 BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "batch_size": "batch_size", "sequence_length": "window", "seed": "seed"}
-"""Settings of a plan that have options of their own, which go before a file's."""
+"""Settings of a plan that have options of their own, which replace those of a file."""
 SHAPE = ("layers", "width", "embedding")
 """The same of the network."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -215,7 +215,8 @@ def begin(
     json: bool = False,
     **given: Any,
 ) -> None:
-    """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
+    """Train by `settings`, which options replace that are given (neither None nor empty). Reports the end. Raises
+    `UserError`."""
     given = {name: value for name, value in given.items() if value not in (None, [])}
     named = [option for name, option in BUDGETS.items() if name in given]
     if len(named) > 1:
@@ -315,7 +316,7 @@ def _object(result: Result) -> dict[str, Any]:
 def _as_codec_options(
     brought: dict[str, Any], codec: str | None, sources: list[str], *, resume: bool, base: bool
 ) -> dict[str, Any]:
-    """Options that a modality brought, as the codec wants them. Raises `UserError`, before the work begins."""
+    """The options of a modality, as options of the codec. Raises `UserError`, before the work begins."""
     from rhapsode.data.recognition import codec_for
 
     if resume or base:
