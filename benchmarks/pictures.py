@@ -14,16 +14,20 @@ import io
 import math
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image, ImageChops, ImageOps
 
 from rhapsode.cli import main as rhapsode
 from rhapsode.inference.model import Model
+from rhapsode.modalities.music import roll
+from rhapsode.modalities.music.read import read
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
 WIDTH, COLOURS = 800, 64
@@ -31,6 +35,7 @@ WIDTH, COLOURS = 800, 64
 WORDS = "Hello! I was drawn\nby a small network."
 SPOKEN = "The voice was learnt from two minutes of speech."
 SHOP = "shop 1"
+BARS = (25, 33)
 LINES, LETTERS = 6, 52
 """Of the text that is shown."""
 
@@ -90,8 +95,16 @@ def handwriting(folder: Path) -> Image.Image:
 
 
 def music(folder: Path) -> Image.Image:
-    model = trained(folder, "music", 2)
-    return drawn("compose", model, "--bars", "12", "--temperature", "0.7", "--seed", "1", "-o")
+    """Some bars of what the demo has played: melody and chords."""
+    trained(folder, "music", 2)
+    tune = next(read(folder / "music" / "blues.mid"))
+    begin, end = (tune.bars()[bar - 1] for bar in BARS)
+    notes = tune.notes[(tune.notes["start"] >= begin) & (tune.notes["start"] < end)]
+    notes["start"] -= begin
+    notes["length"] = np.minimum(notes["length"], end - begin - notes["start"])
+    chords = tuple(replace(one, tick=one.tick - begin) for one in tune.chords if begin <= one.tick < end)
+    title = "Blues, played by a small network"
+    return Image.open(io.BytesIO(roll.png(replace(tune, notes=notes, length=end - begin, chords=chords, title=title))))
 
 
 def speech(folder: Path) -> Image.Image:

@@ -83,16 +83,16 @@ def band(folder: Path, only_drums: bool = False) -> None:
         (folder / f"{number}.mid").write_bytes(midi.dumps(found))
 
 
-def chorale(path: Path, voices: int = 4, number: int = 0) -> None:
+def chorale(path: Path, voices: int = 4, number: int = 0, quarters: int = 64) -> None:
     scale = [60, 62, 64, 65, 67, 69, 71, 72]
     rows = [
         (at * 480, 480, scale[(at + number + 2 * voice) % 8] - 7 * voice, 80, voice)
-        for at in range(64)
+        for at in range(quarters)
         for voice in range(voices)
     ]
     notes = np.sort(np.array(rows, NOTE), order=["start", "pitch", "part"])
     parts = tuple(Part(f"voice {n}") for n in range(voices))
-    tune = Tune(notes, 480, 64 * 480, parts, (Metre(0, 4, 4),), (Key(0, 0),), (Tempo(0, 100.0),))
+    tune = Tune(notes, 480, quarters * 480, parts, (Metre(0, 4, 4),), (Key(0, 0),), (Tempo(0, 100.0),))
     path.write_bytes(midi.dumps(tune))
 
 
@@ -157,7 +157,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "mine.mid": tune,
     "tune.abc": tune,
     "a.abc": tune,
-    "soprano.mid": partial(chorale, voices=1),
+    "soprano.mid": partial(chorale, voices=1, quarters=16),
     "songs/": band,
     "beats/": partial(band, only_drums=True),
     "recordings/": recordings,

@@ -60,7 +60,7 @@ def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_its_demo_and_its_option_are_there(folder: Path) -> None:
     assert "\n  dice " in run(folder, "demo", "--help").stdout
     assert re.fullmatch(r"[1-6] [1-6]\n", run(folder, "demo", "dice", "--rolls", "2").stdout)
-    shown = run(folder, "train", "--help").stdout
+    shown = run(folder, "train", "--help-all").stdout
     assert shown.index("\nDice:\n") < shown.index("  --sides N") and "Of each [default: 6]." in shown
     (folder / "a.txt").write_text(TEXT)
     found = run(folder, "train", str(folder / "a.txt"), "-o", str(folder / "m"), "--sides", "8")
