@@ -98,7 +98,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real Chromium, the system's or one that Playwright has fetched."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
