@@ -73,7 +73,7 @@ def read(path: Path, name: str | None = None, refused: Refusals | None = None) -
             refused.left_out[wrong] += count - len(table.places[wrong])
     if not found:
         raise UserError(f"{name}: no series of {SHORTEST} values or more. Give longer ones.")
-    about = _about(name, what, frequency, found)
+    about = _about(what, frequency, found)
     return [replace(one, about=about) for one in found]
 
 
@@ -146,7 +146,7 @@ def _place(table: Table, what: Roles, row: int) -> str:
     return f"line {table.lines[row]}: {said(what.times[row])}"
 
 
-def _about(name: str, what: Roles, frequency: Frequency, found: Sequence[Series]) -> str:
+def _about(what: Roles, frequency: Frequency, found: Sequence[Series]) -> str:
     """A sentence about a table for people."""
     times = "no column of times: rows are taken in order"
     if what.times is not None:
@@ -156,4 +156,4 @@ def _about(name: str, what: Roles, frequency: Frequency, found: Sequence[Series]
     values = ", ".join(names[:6]) + (f" and {len(names) - 6:,} more" if len(names) > 6 else "")
     count, missing = sum(map(len, found)), sum(one.missing for one in found)
     lacks = f", {missing:,} of them missing" if missing else ""
-    return f"{name}: {len(found):,} series of {count:,} values{lacks}: {times}{keys}; values in {values}."
+    return f"{len(found):,} series of {count:,} values{lacks}: {times}{keys}; values in {values}."

@@ -17,7 +17,7 @@ class Series:
     name:      what its table calls it: the key, the column, or both.
     start:     the time of the first value: datetime64[s], or a float where times are numbers.
     first:     values before it are known and not predicted: they are the past of those to come.
-    about:     what was found in its table, a sentence for people; empty if it is of no table.
+    about:     what was found in its table, a sentence without the file's name; empty if it is of no table.
     dated:     false if its table has no times at all.
     """
 

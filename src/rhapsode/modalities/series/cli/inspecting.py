@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from rhapsode.console.contents import Contents, Found
@@ -24,7 +25,13 @@ def contents(found: Found) -> Contents | None:
         return None
     sources = open_sources([found.name], accepts=Codec.recognises, wanted=Codec.wanted)
     refused = Refusals()
-    every = list(sources.each(lambda file: iter(read(file.path, file.name, refused))))
+    every = list(
+        sources.each(
+            lambda file: (
+                replace(one, about=f"{file.name}: {one.about}") for one in read(file.path, file.name, refused)
+            )
+        )
+    )
     warnings = [*sources.damage, *refused.lines()]
     tables = list(dict.fromkeys(one.about for one in every))
     lines = [f"table           {table}" for table in tables]
