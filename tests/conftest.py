@@ -98,7 +98,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
     return make
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """A real Chromium, the system's or one that Playwright has fetched."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
@@ -138,12 +138,17 @@ def _signals() -> Iterator[None]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _short_trainings() -> Iterator[None]:
-    """The machine's speed is measured once, not at each training; and no recogniser listens to each voice, a second
-    and more for a sentence: test_hear is its test."""
-    from rhapsode.training import auto
+    """What takes most of a short training is done less.
+
+    The machine's speed is measured once, not at each. Samples are short: test_collapse has those of real trainings. No
+    recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
+    """
+    from rhapsode.training import auto, sampling, trainer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auto, "measure", functools.cache(auto.measure))
+        patch.setattr(sampling, "SHOWN", 30)
+        patch.setattr(trainer, "LENGTH", 30)
         patch.setitem(sys.modules, "pocketsphinx", None)
         yield
 

@@ -339,11 +339,11 @@ CASES: dict[str, tuple[str, int, Make]] = {
     "labels, a long one": ("a.lab", 5000, lambda n: f"0 10000000 {'-' * n}\n"),
     "own utterances": ("a.jsonl", 500, lambda n: utterance(*"a" * n)),
     "own utterances, pauses": ("a.jsonl", 500, lambda n: utterance(*"_" * n, *"_a" * n)),
-    "list of recordings": ("metadata.csv", 1000, lambda n: "".join(f"{at}|a\n" for at in range(n))),
-    "list of LibriSpeech": ("a.trans.txt", 1000, lambda n: "".join(f"1-2-{at} A B\n" for at in range(n))),
-    "list of Festival": ("txt.done.data", 1000, lambda n: "".join(f'( a{at} "A b." )\n' for at in range(n))),
+    "list of recordings": ("metadata.csv", 400, lambda n: "".join(f"{at}|a\n" for at in range(n))),
+    "list of LibriSpeech": ("a.trans.txt", 400, lambda n: "".join(f"1-2-{at} A B\n" for at in range(n))),
+    "list of Festival": ("txt.done.data", 400, lambda n: "".join(f'( a{at} "A b." )\n' for at in range(n))),
     "list of Festival, a long line": ("txt.done.data", 5000, lambda n: '( a "' + '"  ' * n),
-    "list of speakers": ("metadata.csv", 1000, lambda n: "".join(f"{at}|ann|a b\n" for at in range(n))),
+    "list of speakers": ("metadata.csv", 400, lambda n: "".join(f"{at}|ann|a b\n" for at in range(n))),
     "table, rows": ("a.csv", 2000, lambda n: "x\n" + "".join(f"{at * at % 97}\n" for at in range(n))),
     "table, keys": ("a.csv", 700, lambda n: "t,k,x\n" + "".join(f"{at % 5},k{at // 5},{at}\n" for at in range(n))),
     "table, gaps": (
@@ -357,7 +357,7 @@ CASES: dict[str, tuple[str, int, Make]] = {
         lambda n: "".join(",".join(f"{'c' * (not row)}{row * at}" for at in range(n)) + "\n" for row in range(5)),
     ),
     "table, texts": ("a.csv", 700, lambda n: "a,x\n" + "".join(f"name {at},{at}\n" for at in range(n))),
-    "list with commas": ("metadata.csv", 1000, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
+    "list with commas": ("metadata.csv", 400, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
 }  # fmt: skip
 SPEECH = ("textgrid", "labels", "own utterances")
 SERIES = ("table",)

@@ -32,7 +32,7 @@ from tests.conftest import Stop
 WORDS = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
 SMALL = {
     "network": {"width": 24, "embedding": 8},
-    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32"},
+    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32", "threads": 1},
 }
 
 
@@ -90,8 +90,8 @@ def test_interrupted_and_resumed_is_the_same_run(text: Path, tmp_path: Path, dro
 def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from rhapsode.training.run import train\n"
-        "train([sys.argv[1]], sys.argv[2], steps=500, network={'width': 24, 'embedding': 8},"
-        " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})"
+        "train([sys.argv[1]], sys.argv[2], steps=150, network={'width': 24, 'embedding': 8},"
+        " plan={'batch_size': 4, 'sequence_length': 16, 'precision': 'fp32', 'threads': 1})"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
     deadline = time.time() + 60
@@ -101,9 +101,9 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     process.kill()
     process.wait()
     info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
-    assert 0 < info["update"] < 500
+    assert 0 < info["update"] < 150
     train([text], tmp_path / "parts", resume=True)
-    small(text, tmp_path / "whole", steps=500)
+    small(text, tmp_path / "whole", steps=150)
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
     a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(np.array_equal(a[n], b[n]) for n in a)
@@ -314,7 +314,7 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     text = "\n".join(line + line for line in lines)
     options = {
         "steps": 600,
-        "plan": {"batch_size": 8, "sequence_length": 16, "precision": "fp32"},
+        "plan": {"batch_size": 8, "sequence_length": 16, "precision": "fp32", "threads": 1},
         "network": {"width": 48, "embedding": 8},
     }
     assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.01
@@ -335,7 +335,7 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     [{"framing": "one-to-one"}, {"framing": "many-to-one", "window": 6}, {"framing": "one-to-many", "horizon": 6}],
 )
 def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict) -> None:
-    result = small(text, tmp_path / "m", steps=100, plan={"precision": "fp32"}, **framing)
+    result = small(text, tmp_path / "m", steps=100, plan={"precision": "fp32", "threads": 1}, **framing)
     assert result.valid_nats < 2.4
     assert Model.load(tmp_path / "m").config.framing.name == framing["framing"]
 
@@ -345,14 +345,14 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
     script.write_text(
         "import sys, torch; from rhapsode.training.run import train\n"
         "train([sys.argv[1]], sys.argv[2], steps=20, dropout={'output': 0.0}, network={'width': 24, 'embedding': 8},"
-        " plan={'rows': 4, 'window': 16, 'precision': 'fp32'})\n"
+        " plan={'batch_size': 4, 'sequence_length': 16, 'precision': 'fp32', 'threads': 1})\n"
         "if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()\n"
     )
     # --standalone: on a free port
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, str(script), str(text), str(tmp_path / "two")], check=True, env=env, timeout=120)
-    subprocess.run([sys.executable, str(script), str(text), str(tmp_path / "one")], check=True, env=env, timeout=120)
+    small(text, tmp_path / "one", steps=20, dropout={"output": 0.0})
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert [s for s, *_ in one] == [s for s, *_ in two]
     np.testing.assert_allclose([t for _, t, _ in one], [t for _, t, _ in two], rtol=1e-4)

@@ -294,9 +294,9 @@ def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedbac
         "precision": "fp32",
         "device": "cpu",
     }
-    whole = train([pens], tmp_path / "whole", steps=80, **options)
+    whole = train([pens], tmp_path / "whole", steps=50, **options)
     assert whole.valid_nats < 2.2  # a Gaussian knows 2.8 and the lifts
-    assert not train([pens], tmp_path / "half", steps=80, report=Stop(0.5), **options).finished
+    assert not train([pens], tmp_path / "half", steps=50, report=Stop(0.5), **options).finished
     again = train([], tmp_path / "half", resume=True, device="cpu")
     assert again.valid_nats == whole.valid_nats
     one, other = (

@@ -303,7 +303,7 @@ def test_the_command(
 def test_in_a_browser(browser: Any, teacher: Teacher) -> None:
     """Ten lines with the mouse, the button, the pictures, and another sentence."""
     teacher.file.unlink()
-    teacher.minutes = 0.05
+    teacher.minutes = 0.02
     with serving(teacher, TEXTS[:ENOUGH]) as server:
         page = browser.new_page()
         wrong: list[str] = []
