@@ -47,8 +47,8 @@ max_size = 20_000
 
 Options of the command line win over those of the file. From Python, the same names are arguments of
 `rhapsode.train`, and the tables are mappings: `network={"layers": 2}`, `dropout={"output": 0.3}`,
-`plan={"batch_size": 32}`, `codec="words"`, `codec_options={"max_size": 20_000}`. The error for an unknown name lists the
-known ones.
+`plan={"batch_size": 32}`, `codec="words"`, `codec_options={"max_size": 20_000}`. The error for an unknown name lists
+the known ones.
 """
 DERIVED = {
     "network": {"width": "from data and time"},
