@@ -20,11 +20,11 @@ from rhapsode.training.plan import SETTINGS, Plan
 INTRODUCTION = """\
 # Settings
 
-What training can be told. All is optional: what is not set is chosen from the data and the time, and the choice is
-printed with its reason. (This page is made by `rhapsode recipe settings > docs/settings.md`.)
+All settings of training. All are optional: settings that you leave out are chosen from the data and the time, and the
+choice is printed with its reason. (`rhapsode recipe settings > docs/settings.md` makes this page.)
 
 The most common settings are options of `rhapsode train`. All go into a file, `rhapsode train --config FILE.toml`, which
-has the options by their names and four tables:
+has the options by their names, and four tables:
 
 ```toml
 minutes = 20
@@ -47,8 +47,8 @@ max_size = 20_000
 
 Options of the command line win over those of the file. From Python, the same names are arguments of
 `rhapsode.train`, and the tables are mappings: `network={"layers": 2}`, `dropout={"output": 0.3}`,
-`plan={"batch_size": 32}`, `codec="words"`, `codec_options={"max_size": 20_000}`. A name that is not known is answered
-with those that are.
+`plan={"batch_size": 32}`, `codec="words"`, `codec_options={"max_size": 20_000}`. The error for an unknown name lists
+the known ones.
 """
 DERIVED = {
     "network": {"width": "from data and time"},
