@@ -30,19 +30,19 @@ from rhapsode.modalities.music import roll
 from rhapsode.modalities.music.read import read
 
 PICTURES = Path(__file__).parents[1] / "docs" / "pictures"
-WIDTH, COLOURS = 800, 64
-"""Of each picture: pixels, and different colours, so that the file is small."""
+WIDTH, LARGEST = 800, 80_000
+"""Of each picture: pixels, and bytes."""
 WORDS = "Hello! I was drawn\nby a small network."
-SPOKEN = "The voice was learnt from two minutes of speech."
+SPOKEN = "I was trained for two minutes."
 SHOP = "shop 1"
 BARS = (25, 33)
 LINES, LETTERS = 6, 52
 """Of the text that is shown."""
 
 
-def trained(folder: Path, demo: str, minutes: float) -> Path:
-    """The model of a demo, from an earlier run if there is one."""
-    model = folder / demo / "model"
+def trained(folder: Path, demo: str, minutes: float, name: str = "model") -> Path:
+    """The model of a demo, from an earlier run if there is one. name: of its folder."""
+    model = folder / demo / name
     if not (model / "model.safetensors").exists():
         assert rhapsode(["demo", demo, "-o", str(folder / demo), "--minutes", str(minutes)]) == 0
     return model
@@ -108,7 +108,7 @@ def music(folder: Path) -> Image.Image:
 
 
 def speech(folder: Path) -> Image.Image:
-    model = trained(folder, "speech", 2)
+    model = trained(folder, "speech", 2, "voice")
     with tempfile.TemporaryDirectory() as sound:
         return drawn("speak", model, SPOKEN, "-o", Path(sound) / "words.wav", "--also")
 
@@ -135,6 +135,16 @@ def trimmed(image: Image.Image, margin: int = 12) -> Image.Image:
     return image.resize((WIDTH, height), Image.Resampling.LANCZOS)
 
 
+def small(image: Image.Image) -> bytes:
+    """As PNG with as many colours as `LARGEST` allows."""
+    for colours in (256, 128, 64, 32, 16):
+        data = io.BytesIO()
+        image.quantize(colours, dither=Image.Dither.NONE).save(data, format="png", optimize=True)
+        if data.tell() <= LARGEST:
+            break
+    return data.getvalue()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for the models")
@@ -144,7 +154,7 @@ def main() -> None:
     for name, make in PARTS.items():
         if options.only in (None, name):
             path = PICTURES / f"{name}.png"
-            trimmed(make(options.folder)).quantize(COLOURS).save(path, optimize=True)
+            path.write_bytes(small(trimmed(make(options.folder))))
             print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
 
 

@@ -59,6 +59,11 @@ def _columns(package: str, item: str) -> Values:
     return {f"{item} {name}": frame[name].to_numpy(np.float64) for name in frame}
 
 
+def _measured(columns: Values) -> Values:
+    """Without the column that only says which days are working days."""
+    return {name: values for name, values in columns.items() if "WorkDay" not in name}
+
+
 def monthly() -> Values:
     """Series of R and of Hyndman's `fpp2` and `forecast`, and stocks of vega_datasets."""
     from vega_datasets import local_data
@@ -100,7 +105,7 @@ def daily() -> Values:
 
     frame = local_data.seattle_weather()
     found = {f"seattle {name}": frame[name].to_numpy(np.float64) for name in ("temp_max", "temp_min", "wind")}
-    found |= _columns("fpp2", "elecdaily") | _single("fpp2", "hyndsight")
+    found |= _measured(_columns("fpp2", "elecdaily")) | _single("fpp2", "hyndsight")
     return found
 
 
@@ -110,8 +115,8 @@ def hourly() -> Values:
 
     found = {"seattle": local_data.seattle_temps()["temp"], "san francisco": local_data.sf_temps()["temp"]}
     values = {name: column.to_numpy(np.float64)[:2400] for name, column in found.items()}
-    demand = _columns("fpp2", "elecdemand")
-    return values | {name: one[:4800].reshape(-1, 2).mean(axis=1) for name, one in demand.items() if "Work" not in name}
+    demand = _measured(_columns("fpp2", "elecdemand"))
+    return values | {name: one[:4800].reshape(-1, 2).mean(axis=1) for name, one in demand.items()}
 
 
 SETS: dict[str, tuple[Callable[[], Values], Frequency, int, str]] = {

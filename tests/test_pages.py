@@ -164,6 +164,13 @@ def test_commands_in_sentences_and_programs(block: Block) -> None:
     assert set(re.findall(r"rhapsode\[(\w+)\]", block.text)) <= extras.keys()
 
 
+@each(PAGE)
+def test_links_lead_somewhere(block: Block) -> None:
+    folder = ROOT if block.page == "README.md" else ROOT / "docs"
+    for link in re.findall(r"\]\(([^)#:]+)[^):]*\)", block.text):
+        assert (folder / link).exists(), f"{block.page} links to {link}"
+
+
 def test_nothing_is_only_read_for_nothing() -> None:
     lines = [line.removeprefix("rhapsode ") for block in blocks(PAGE) for line in block.commands]
     for key in ONLY_READ:

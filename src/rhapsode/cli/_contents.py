@@ -1,4 +1,4 @@
-"""What `inspect` says of data, given as a SOURCE: what kind it is of, what is in it, what `train` would make of it."""
+"""The description of data by `inspect`: its kind, its contents, and what `train` would make of it."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rhapsode.console.brought import inspecting, modality_of, refuse_others
 from rhapsode.console.contents import Contents, Found
 
 BEGINNING = 16
-"""Bytes that are shown of a file that nothing reads."""
+"""How many bytes are shown of a file that no codec reads."""
 SHOWN = 3
-"""Suffixes that are listed."""
+"""How many suffixes are listed."""
 
 
 def contents(found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents:
-    """What there is. given: options of a modality. Raises `UserError` for what cannot be read."""
+    """The description of a source. given: options of a modality. Raises `UserError` if it cannot be read."""
     from rhapsode.data.recognition import plain_codec
 
     own = modality_of(found.family) if found.family else None
@@ -36,7 +36,8 @@ def contents(found: Found, given: Mapping[str, Any], overwrite: bool) -> Content
 
 
 def _unread(path: Path) -> Contents:
-    """Of a file that nothing reads: its format, if that is known, and its first bytes; of an archive, what is in it."""
+    """The description of a file that no codec reads: its format, if that is known, and its first bytes; or the members
+    of an archive."""
     from rhapsode.files import signature
     from rhapsode.files.archive import is_zip, members, opened
     from rhapsode.files.source import of_file, reading

@@ -1,4 +1,4 @@
-"""What `inspect` says of what Rhapsode made: models, what lies beside them, and compressed files."""
+"""The description by `inspect` of Rhapsode's own files: models, files beside them, and compressed files."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from rhapsode.console.brought import every, modality_of
 from rhapsode.errors import UserError
 
 SHOWN = 8
-"""Values of a list that are shown to people."""
+"""How many values of a list are shown."""
 ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars")
-"""Facts that tell what a model was trained on."""
+"""The facts about the data that a model was trained on."""
 HEAD = 1 << 12
 SUFFIX = ".safetensors"
 
 
 def made(name: str) -> dict[str, Any] | None:
-    """What is known of it; None for what Rhapsode did not make. Raises `UserError` for what is damaged."""
+    """The description; None if Rhapsode did not make the file. Raises `UserError` for damaged files."""
     from rhapsode.files import checkpoint
     from rhapsode.inference import compress
 
@@ -44,7 +44,7 @@ def made(name: str) -> dict[str, Any] | None:
 
 
 def _tensors(path: Path) -> dict[str, Any]:
-    """Of a file of `checkpoint.save`, by what its header says."""
+    """The description of a file of `checkpoint.save`, from its header."""
     from rhapsode.files import checkpoint, format1
 
     info, digest, found = checkpoint.load_info(path)
@@ -65,7 +65,7 @@ def _tensors(path: Path) -> dict[str, Any]:
 
 
 def _model(name: str) -> dict[str, Any]:
-    """Settings that make a difference to it, and what it was trained on."""
+    """The settings that matter for a model, and the data that it was trained on."""
     from rhapsode.inference.model import Model
 
     model = Model.load(name)
@@ -90,7 +90,7 @@ def _model(name: str) -> dict[str, Any]:
 
 
 def _quality(folder: Path) -> dict[str, Any]:
-    """What was measured of it after its training, see `Codec.quality`."""
+    """The measurements after the training, see `Codec.quality`."""
     from rhapsode.training.told import QUALITY
 
     try:
@@ -100,7 +100,7 @@ def _quality(folder: Path) -> dict[str, Any]:
 
 
 def _origin(folder: Path) -> dict[str, Any]:
-    """What the run beside a model was given, for models of a time when they did not say it themselves."""
+    """The sources of the run beside a model, for models of early versions that do not say it themselves."""
     from rhapsode.files import checkpoint
     from rhapsode.training.origin import origin
 
@@ -111,7 +111,7 @@ def _origin(folder: Path) -> dict[str, Any]:
 
 
 def _applying(facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Without what does not apply: no dropout, no other budget, no text that goes with steps."""
+    """The values without those that do not apply: no dropout, no other budget, no texts."""
     found: dict[str, Any] = {}
     for name, value in facts.items():
         if isinstance(value, Mapping):

@@ -62,13 +62,13 @@ DERIVED = {
     },
     "dropout": dict.fromkeys(("input", "between", "output", "recurrent", "locked"), "from the epochs"),
 }
-"""Where the default is not the class's, for training chooses."""
+"""Defaults that training chooses, and that are therefore not those of the class."""
 PARTS = ("head", "attention", "encoder")
-"""Settings of a network that are tables of their own."""
+"""The settings of a network that have tables of their own."""
 
 
 def page() -> str:
-    """All of it, as Markdown."""
+    """The whole page, as Markdown."""
     parts = [INTRODUCTION, _options(), *_tables(), _codecs()]
     return "\n".join(parts)
 
@@ -131,7 +131,7 @@ def _network_parts() -> Iterator[str]:
 
 
 def _rows(kind: type[BaseModel], names: Iterable[str] = (), title: str = "") -> list[tuple[str, ...]]:
-    """Of each setting of a class: its name, default, what is allowed, and its meaning."""
+    """The name, default, allowed values and meaning of each setting of a class."""
     meanings, schema = documented(kind), kind.model_json_schema()["properties"]
     rows: list[tuple[str, ...]] = []
     for name in names or kind.model_fields:
@@ -157,7 +157,7 @@ def _codecs() -> str:
 
 
 def documented(kind: type[BaseModel]) -> dict[str, str]:
-    """What stands below each setting of a class: its name → the docstring, on one line."""
+    """Name of a setting → its docstring, on one line."""
     if kind.__base__ is None or not kind.__annotations__:
         return {}
     (tree,) = ast.parse(textwrap.dedent(inspect.getsource(kind))).body

@@ -1,4 +1,4 @@
-"""What `score` tells of texts: printed while they are scored, or collected for JSON."""
+"""The output of `score` for texts: printed while they are scored, or collected for JSON."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ NUMBERS = (
     "bytes",
 )
 COLUMNS = ("chars", "words", "nats", "bits_per_char", "perplexity_per_word")
-"""Of a table, behind the name."""
+"""The columns of a table, after the name."""
 
 OnStep = Callable[["Surprise"], None]
 
 
 def numbers(one: Score, names: tuple[str, ...] = NUMBERS) -> dict[str, Any]:
-    """A perplexity that is not finite, as that of no words, is None: JSON has no infinity."""
+    """The value; None for a perplexity that is not finite, such as that of no words, since JSON has no infinity."""
     found = {name: getattr(one, name) for name in names}
     return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
@@ -44,7 +44,8 @@ def shown(value: float | None) -> str:
 
 
 def by_line(on_line: Callable[[int, Score], None]) -> tuple[OnStep, Callable[[], None]]:
-    """What takes the steps of a text and calls `on_line` with the number and score of each line; and what ends it."""
+    """A function that takes the steps of a text, and calls `on_line` with the number and the score of each line; and a
+    function that ends the text."""
     from rhapsode.inference.lines import ByLine
 
     count = 0
@@ -59,14 +60,14 @@ def by_line(on_line: Callable[[int, Score], None]) -> tuple[OnStep, Callable[[],
 
 
 class Output(ABC):
-    """Is told of documents, one after another."""
+    """Receives the scores of documents, one after another."""
 
     def __init__(self) -> None:
         self._close: Callable[[], None] = lambda: None
 
     @abstractmethod
     def begin(self, document: Document) -> OnStep | None:
-        """What is to be called with each step of the next document, if anything is."""
+        """The function to call with each step of the next document, if there is one."""
 
     def scored(self, document: Document, one: Score) -> None:
         """The document is over."""
@@ -78,7 +79,7 @@ class Output(ABC):
 
 
 class Printed(Output):
-    """For people. view: `step`, `line`, `document`, `color` or none; several: there may be several documents."""
+    """Output for people. view: `step`, `line`, `document`, `color` or none. several: there may be several documents."""
 
     def __init__(self, view: str, several: bool, colours: bool) -> None:
         super().__init__()
@@ -146,7 +147,8 @@ class Printed(Output):
 
 
 class Collected(Output):
-    """For programs: one JSON object, with `options` in it; memory grows with the rows that are asked for."""
+    """Output for programs: one JSON object, which includes `options`. Memory grows with the rows that were asked
+    for."""
 
     def __init__(self, step: bool, line: bool, document: bool, options: dict[str, Any]) -> None:
         super().__init__()

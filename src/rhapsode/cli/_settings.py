@@ -22,35 +22,35 @@ TABLES = ("network", "dropout", "plan", "codec")
 
 
 class Figure(Config):
-    """A result, as it was reported."""
+    """A published result."""
 
     value: float
     unit: str
     protocol: str
-    """What was measured, on what, and how."""
+    """What was measured, on which data, and how."""
 
 
 class About(Config):
-    """Of a recipe: the published system, and how near to it the settings come."""
+    """The published system of a recipe, and how closely the settings follow it."""
 
     title: str
     """One line."""
     paper: str
     year: int
     where: str
-    """The place in the paper."""
+    """Where it is in the paper."""
     same: list[str]
     differs: list[str]
-    """What cannot be as in the paper, and why."""
+    """What differs from the paper, and why."""
     reported: list[Figure] = []
     vocabulary: int | None = None
-    """Symbols, where steps are symbols: those of the paper, and those that the codec adds."""
+    """How many symbols there are, if steps are symbols: those of the paper, and those that the codec adds."""
     parameters: int | None = None
-    """Of the network, with that vocabulary."""
+    """The parameters of the network with that vocabulary."""
 
 
 class Settings(Config):
-    """Options are those of `rhapsode train` by the same names; what the command line gives goes before them."""
+    """The options have the names of those of `rhapsode train`. Options on the command line replace them."""
 
     sources: list[str] = []
     valid: list[str] | None = None
@@ -86,20 +86,20 @@ class Settings(Config):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options that the file gives."""
+        """The options in the file."""
         return self.model_dump(exclude={*TABLES, "about"}, exclude_unset=True)
 
 
 @cache
 def with_brought() -> type[Settings]:
-    """The same with the options that modalities bring to `train`."""
+    """The same class, with the options that modalities add to `train`."""
     brought: dict[str, Any] = {name: (kind, None) for name, kind in options_of(training).items()}
     return create_model("Settings", __base__=Settings, **brought)
 
 
 LARGEST = 1 << 16
-"""Bytes of a file of settings, at most; a few thousand are usual. TOML's reader takes time that grows with the square
-of a key's length."""
+"""The most bytes of a file of settings; a few thousand are usual. The time of TOML's reader grows with the square of a
+key's length."""
 
 
 def parse(data: bytes, name: str) -> Settings:
@@ -132,7 +132,7 @@ def parse(data: bytes, name: str) -> Settings:
 
 
 def _check_tables(settings: Settings, name: str) -> None:
-    """Raises `UserError` for keys that the tables do not have, and for what can be told to be wrong already."""
+    """Raises `UserError` for keys that the tables do not have, and for values that are already known to be wrong."""
     from rhapsode.training.plan import SETTINGS
 
     make(NetworkConfig, format1.renamed(settings.network)[0], f"{name}: [network]")
@@ -150,7 +150,7 @@ def _check_tables(settings: Settings, name: str) -> None:
 
 
 def load(name: str) -> Settings:
-    """The settings in a file, or, where there is none, of the recipe called so. Raises `UserError`."""
+    """The settings in a file, or, if there is no such file, of the recipe of this name. Raises `UserError`."""
     if name in _names() and not Path(name).exists():
         return recipe(name)
     return parse(read(name), name)

@@ -1,4 +1,5 @@
-"""Which command samples from a model: the verb of its modality. Once, `rhapsode generate` was for all models."""
+"""Verbs, the commands that sample from a model: each modality has one. (In earlier versions, `rhapsode generate` was
+for all models.)"""
 
 from __future__ import annotations
 
@@ -13,11 +14,11 @@ from rhapsode.console.sampling import modality_of_model
 from rhapsode.errors import UserError
 
 ONCE = "generate"
-"""The verb that takes any model, and goes on with the right command."""
+"""The verb that accepts any model, and calls the right command."""
 
 
 class Verbs(Group):
-    """The commands; of those that sample, a model gets the one of its modality."""
+    """All commands. If a model is given to the verb of another modality, the right verb is used or named."""
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         """Raises `UserError`, which names the right command, if a model is given to the verb of another modality."""
@@ -35,7 +36,7 @@ class Verbs(Group):
         return right.verb, meant, rest
 
     def _modality(self, ctx: Any, verb: str | None, args: list[str]) -> Modality | None:
-        """The modality of the model that the arguments of a verb name, where they are arguments of its own verb."""
+        """The modality of the model in the arguments of a verb, if they are valid arguments of that modality's verb."""
         verbs = {modality.verb for modality in every()}
         for other in sorted(verbs, key=lambda each: each != verb) if verb in verbs else ():
             command = self.commands[other]

@@ -25,10 +25,10 @@ Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="Wha
 
 
 def compress(model: ModelName, source: Source, output: Output, overwrite: Overwrite = False) -> None:
-    """Pack a file with a model's predictions. Only that very model can unpack it.
+    """Pack a file with a model's predictions. Only the same model can unpack it.
 
-    The very bytes come back. So files that are compressed already (.gz, .bz2, .xz, .zst) are refused: unpack them
-    first, into a pipe."""
+    Unpacking gives back exactly the same bytes. So files that are compressed already (.gz, .bz2, .xz, .zst) are
+    refused: unpack them first, into a pipe."""
     kind = Path(source).suffix.lower()
     if kind in UNPACK:
         raise UserError(
@@ -49,7 +49,7 @@ def decompress(model: ModelName, file: Input, output: Output, overwrite: Overwri
 def _convert(
     model: str, file: str, output: str, overwrite: bool, way: Literal["compress", "decompress"]
 ) -> tuple[int, int]:
-    """Write what the model makes of a file; bytes before and after."""
+    """Write the result of the model for a file; returns the bytes before and after."""
     if way == "decompress":
         check_readable([file])
     check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)

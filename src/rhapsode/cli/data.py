@@ -38,11 +38,13 @@ def get(
     name: Annotated[
         str,
         typer.Argument(
-            metavar="NAME[/PART]", autocompletion=complete.corpora, help="As listed; /train, /valid or /test of it."
+            metavar="NAME[/PART]",
+            autocompletion=complete.corpora,
+            help="A name of the list; perhaps /train, /valid or /test.",
         ),
     ],
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="FILE", help="Of a part: write it there, not to stdout.")
+        str | None, typer.Option("-o", "--output", metavar="FILE", help="Write a part to this file, not to stdout.")
     ] = None,
     overwrite: Overwrite = False,
     json: Json = False,

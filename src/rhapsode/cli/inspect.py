@@ -35,7 +35,8 @@ def _inspect(
 ) -> None:
     """Show what a model, a file or a folder holds.
 
-    Of a model: what it was trained on. Of a file, a folder or another SOURCE: what `train` would make of it."""
+    For a model: the data that it was trained on. For a file, a folder or another SOURCE: what `train` would make of
+    it."""
     with unbroken():
         import rhapsode.inference.model  # noqa: F401
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
 
 app = Commands(no_args_is_help=True, help="Published systems as settings: list them, show one, train one.")
-Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete.recipes, help="As listed.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", autocompletion=complete.recipes, help="A name of the list.")]
 INDENT, WIDTH = 14, 110
 
 
@@ -39,7 +39,7 @@ def list_(json: Json = False) -> None:
 
 @app.command("show")
 def show(name: Name, json: Json = False) -> None:
-    """What was published, what is the same here and what is not, and all settings."""
+    """Show what was published, what is the same here and what is not, and all settings."""
     from rhapsode.cli._settings import recipe
 
     found = recipe(name)
@@ -108,12 +108,12 @@ def run(
     sources: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SOURCE]...", autocompletion=complete.sources, help="As of train [default: the recipe's own data]."
+            metavar="[SOURCE]...", autocompletion=complete.sources, help="As for train [default: the recipe's data]."
         ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,
-    epochs: Annotated[float | None, typer.Option(help="Or this many times over the data.")] = None,
+    epochs: Annotated[float | None, typer.Option(help="Or for this many passes over the data.")] = None,
     steps: Annotated[int | None, typer.Option("--updates", help="Or for this many updates of the weights.")] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,

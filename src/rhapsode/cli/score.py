@@ -33,29 +33,34 @@ def score(
         typer.Argument(
             metavar="SOURCE...",
             autocompletion=complete.sources,
-            help="As of train: files, folders, globs, data:NAME/test, or - for stdin.",
+            help="As for train: files, folders, globs, data:NAME/test, or - for stdin.",
         ),
     ],
     separator: Separator = None,
     field: Field = None,
     given: Annotated[
         str | None,
-        typer.Option(metavar="TEXT", help="Score each document as what comes after this, which is not scored."),
+        typer.Option(
+            metavar="TEXT", help="Score each document as the continuation of this text, which is not scored itself."
+        ),
     ] = None,
     ignore_end: Annotated[
-        bool, typer.Option("--ignore-end", help="Score texts as parts of documents: without where these end.")
+        bool, typer.Option("--ignore-end", help="Do not score the ends of documents: the texts are parts of documents.")
     ] = False,
     cold: Annotated[
-        int | None, typer.Option(metavar="N", help="Start from zero state every N steps, instead of carrying it.")
+        int | None,
+        typer.Option(metavar="N", help="Cold windows: begin with a zero state every N steps, instead of carrying it."),
     ] = None,
-    dynamic: Annotated[bool, typer.Option("--dynamic", help="Let a copy of the weights learn on the way.")] = False,
-    per_document: Annotated[
-        bool, typer.Option("--per-document", help="A table of the documents (or drawings, tunes, recordings).")
+    dynamic: Annotated[
+        bool, typer.Option("--dynamic", help="Dynamic evaluation: a copy of the weights learns as it scores.")
     ] = False,
-    per_line: Annotated[bool, typer.Option("--per-line", help="A table of the lines.")] = False,
-    per_step: Annotated[bool, typer.Option("--per-step", help="The surprise of every step, too.")] = False,
+    per_document: Annotated[
+        bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
+    ] = False,
+    per_line: Annotated[bool, typer.Option("--per-line", help="Print a table of the lines.")] = False,
+    per_step: Annotated[bool, typer.Option("--per-step", help="Print the surprise of each step, too.")] = False,
     color: Annotated[
-        bool, typer.Option("--color", help="Print the text coloured by surprise, on a terminal; NO_COLOR, FORCE_COLOR.")
+        bool, typer.Option("--color", help="Print the text coloured by surprise (see also NO_COLOR, FORCE_COLOR).")
     ] = False,
     flip: Flip = None,
     trust_paths: TrustPaths = False,
@@ -63,10 +68,10 @@ def score(
 ) -> None:
     """Measure how well a model predicts texts.
 
-    Exact log-likelihoods: `compress` packs a text to just this size. Each document is scored as in training: from a
-    zero state, unless the reset policy is `never`, and with its end, if the model knows where documents end.
-    Perplexity per word is e to the nats over the words, which are what stands between white space, whatever the
-    model's steps are; perplexity per step is per token for codecs words and bpe.
+    Log-likelihoods are exact: `compress` compresses a text to just this size. Each document is scored as in training:
+    from a zero state, unless the reset policy is `never`; and with its end, if the model knows where documents end.
+    Perplexity per word is e to the power of nats per word; words are what is between white space. Perplexity per step
+    is that per token for the codecs words and bpe.
     """
     wanted = [view for view, asked in zip(VIEWS, (per_step, per_line, per_document, color), strict=True) if asked]
     if color and json:
@@ -137,14 +142,15 @@ def _reporting(streamed: bool) -> AbstractContextManager[Report]:
 
 
 class _Notes(Lines):
-    """Only what is worth knowing."""
+    """Only notes and warnings."""
 
     def stage(self, what: str, fraction: float | None = None) -> None:
         pass
 
 
 def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> None:
-    """What was left out and damaged and, if files are divided into documents, how many there were."""
+    """Messages about files that were left out or damaged; and, if files are divided into documents, how many there
+    were."""
     from rhapsode.data.finder import reasons
 
     if opened.skipped:

@@ -50,10 +50,10 @@ PANELS = {
     Further("More of data"): ("separator", "field", "valid_by", "framing", "horizon", "flip", "trust_paths"),
     Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
 }
-"""Of help: heading → options, in their order."""
+"""Heading of a panel in help → its options, in order."""
 BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "batch_size": "batch_size", "sequence_length": "window", "seed": "seed"}
-"""Settings of a plan that have options of their own, which go before a file's."""
+"""Settings of a plan that have options of their own, which replace those of a file."""
 SHAPE = ("layers", "width", "embedding")
 """The same of the network."""
 _UNITS = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9}
@@ -83,11 +83,13 @@ def _train(
         typer.Option(
             min=1,
             metavar="N",
-            help="Steps that training looks back through: where backpropagation through time (BPTT) is cut; or steps "
-            "read (many-to-one) [default: by width].",
+            help="Sequence length: steps after which backpropagation through time (BPTT) is cut; or "
+            "steps that are read (many-to-one) [default: by width].",
         ),
     ] = None,
-    horizon: Annotated[int | None, typer.Option(min=1, metavar="N", help="Steps predicted (one-to-many).")] = None,
+    horizon: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Steps that are predicted (one-to-many).")
+    ] = None,
     reset: Annotated[
         str | None,
         typer.Option(
@@ -100,13 +102,13 @@ def _train(
         list[str] | None, typer.Option(metavar="SOURCE", help="Validate on this; may be given several times.")
     ] = None,
     valid_fraction: Annotated[
-        float | None, typer.Option(metavar="X", help="Else on this fraction of the data [default: 0.1].")
+        float | None, typer.Option(metavar="X", help="Without --valid: hold out this part of the data [default: 0.1].")
     ] = None,
     valid_by: Annotated[
         str | None,
         typer.Option(
             metavar="tail|document",
-            help="Which part: the end, or whole documents (or lines, with --reset line) [default: what suits].",
+            help="Hold out the end, or whole documents (with --reset line: lines) [default: what suits].",
         ),
     ] = None,
     separator: Separator = None,
@@ -120,12 +122,14 @@ def _train(
         ),
     ] = None,
     params: Annotated[str | None, typer.Option(metavar="N", help="Size of the network, e.g. 500k or 4M.")] = None,
-    layers: Annotated[int | None, typer.Option(metavar="N", help="LSTM layers.")] = None,
-    width: Annotated[int | None, typer.Option(metavar="N", help="Outputs per layer.")] = None,
-    embedding: Annotated[int | None, typer.Option(metavar="N", help="Numbers per input symbol; 0 for one-hot.")] = None,
+    layers: Annotated[int | None, typer.Option(metavar="N", help="Recurrent layers.")] = None,
+    width: Annotated[int | None, typer.Option(metavar="N", help="Hidden size: outputs of each layer.")] = None,
+    embedding: Annotated[
+        int | None, typer.Option(metavar="N", help="Embedding size: numbers for each symbol; 0 for one-hot.")
+    ] = None,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Rows of a batch, each of --window steps [default: by the data]."),
+        typer.Option(min=1, metavar="N", help="Batch size: rows, each of --window steps [default: by the data]."),
     ] = None,
     lr: Annotated[
         float | None,
@@ -137,7 +141,7 @@ def _train(
     ] = None,
     dropout: Annotated[
         float | None,
-        typer.Option(min=0, max=0.99, metavar="RATE", help="Of what layers give [default: by the epochs]."),
+        typer.Option(min=0, max=0.99, metavar="RATE", help="Dropout rate of layers' outputs [default: by the epochs]."),
     ] = None,
     base: Annotated[
         str | None,
@@ -211,7 +215,8 @@ def begin(
     json: bool = False,
     **given: Any,
 ) -> None:
-    """Train by `settings`, but for what is given (None or empty: it is not); tell how it ended. Raises `UserError`."""
+    """Train by `settings`, which options replace that are given (neither None nor empty). Reports the end. Raises
+    `UserError`."""
     given = {name: value for name, value in given.items() if value not in (None, [])}
     named = [option for name, option in BUDGETS.items() if name in given]
     if len(named) > 1:
@@ -311,7 +316,7 @@ def _object(result: Result) -> dict[str, Any]:
 def _as_codec_options(
     brought: dict[str, Any], codec: str | None, sources: list[str], *, resume: bool, base: bool
 ) -> dict[str, Any]:
-    """Options that a modality brought, as the codec wants them. Raises `UserError`, before the work begins."""
+    """The options of a modality, as options of the codec. Raises `UserError`, before the work begins."""
     from rhapsode.data.recognition import codec_for
 
     if resume or base:

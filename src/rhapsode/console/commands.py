@@ -17,17 +17,17 @@ from rhapsode.errors import UserError
 ALL, NOTES = "rhapsode.all", "rhapsode.notes"
 """Keys in a context's `meta`: whether help shows all options; what to say once the options are read."""
 OPTIONS, ARGUMENTS, COMMANDS = "Options", "Arguments", "Commands"
-"""Headings of panels in help that nothing else is said of."""
+"""The default headings of panels in help."""
 COLUMN = 28
-"""Characters in the first column of help, at the most: a longer name has a line of its own."""
+"""The most characters in the first column of help. A longer name gets a line of its own."""
 Panels = dict[str, list[tuple[str, str]]]
 """Heading → rows of two columns."""
 
 
 def renamed(**spellings: str) -> Callable[[Any], Any]:
-    """A decorator of a command's function: option as it was once called → as it is now, without their dashes.
+    """A decorator of a command's function: old name of an option → its present name, both without dashes.
 
-    The old one works as before, is not in the help, and says the new one."""
+    The old option works as before, is not in the help, and prints a note with the new one."""
 
     def decorated(function: Any) -> Any:
         function.renamed = {_dashed(old): _dashed(new) for old, new in spellings.items()}
@@ -50,7 +50,7 @@ class Command(TyperCommand):
         self.params += [quiet, everything] if further else [quiet]
 
     def current(self, args: list[str]) -> list[str]:
-        """The arguments, with each option as it is called now."""
+        """The arguments, with each option by its present name."""
         flags = {name: each.is_flag for each in self.params if hasattr(each, "is_flag") for name in each.opts}
         old = {**RENAMED, **getattr(self.callback, "renamed", {})}
         found: list[str] = []
@@ -154,13 +154,13 @@ def _write(formatter: Any, panels: Mapping[str, list[tuple[str, str]]]) -> None:
 
 
 def given(ctx: typer.Context, option: str | None) -> bool:
-    """Whether it was given, and is not just a default."""
+    """Whether the option was given, so that its value is no default."""
     source = ctx.get_parameter_source(str(option))
     return source is not None and source.name == "COMMANDLINE"
 
 
 def refuse(ctx: typer.Context, options: tuple[str, ...], why: str) -> None:
-    """Raises `UserError` for an option of these that was given: what was asked for would not be done."""
+    """Raises `UserError` if one of these options was given, because it would have no effect."""
     for option in ctx.command.params:
         if option.name in options and given(ctx, option.name):
             raise UserError(f"{option.opts[0]} {why}. Leave it out.")

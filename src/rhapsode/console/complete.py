@@ -1,4 +1,4 @@
-"""What the Tab key offers in a shell: models, sources, recipes. Quick, so nothing heavy is imported."""
+"""Completion in a shell (the Tab key): models, sources, recipes. It must be fast, so nothing heavy is imported."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 MODEL = "model.safetensors"
 DEMOS, CORPORA = "demo:", "data:"
-"""With these the names of models and corpora begin that are no files."""
+"""The prefixes of models and corpora that are not files."""
 
 
 def models(incomplete: str) -> list[str]:
@@ -28,7 +28,7 @@ def models(incomplete: str) -> list[str]:
 
 
 def sources(incomplete: str) -> list[str]:
-    """The standard corpora; nothing where only files can be meant, which the shell completes better by itself."""
+    """The standard corpora. Nothing if only files can be meant, which the shell completes better by itself."""
     from rhapsode.data.datasets import list_datasets
 
     every = [f"{CORPORA}{one.name}" for one in list_datasets()]
@@ -37,7 +37,7 @@ def sources(incomplete: str) -> list[str]:
 
 
 def models_and_sources(incomplete: str) -> list[str]:
-    """For commands that take either."""
+    """Models and sources, for commands that take either."""
     return [*dict.fromkeys([*models(incomplete), *sources(incomplete)])]
 
 
@@ -60,7 +60,7 @@ def settings(incomplete: str) -> list[str]:
 
 
 def _files(incomplete: str, wanted: Callable[[Path], bool]) -> list[str]:
-    """The wanted files and folders that a path begins with; a folder ends with a slash, so that one can go on."""
+    """The wanted files and folders whose paths begin so. A folder ends with a slash, so that the user can go on."""
     folder, _, begun = incomplete.rpartition("/")
     place = Path(f"{folder}/" if "/" in incomplete else ".")
     try:

@@ -113,23 +113,23 @@ Separator = Annotated[
     typer.Option(
         "--document-separator",
         metavar="TEXT",
-        help=f"What stands between documents in a file. Escapes: {KNOWN}.",
+        help=f"The text between two documents of a file. Escapes: {KNOWN}.",
     ),
 ]
 Field = Annotated[str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")]
 Minutes = Annotated[
-    float | None, typer.Option(metavar="N", help="Train for this long [default: 5]; with --resume, for so much longer.")
+    float | None, typer.Option(metavar="N", help="Train for this long [default: 5]; with --resume, this much longer.")
 ]
 Epochs = Annotated[
-    float | None, typer.Option(metavar="N", help="Train this many times over the data; --resume: more times.")
+    float | None, typer.Option(metavar="N", help="Train for this many passes over the data; with --resume, for more.")
 ]
 Updates = Annotated[
     int | None,
-    typer.Option("--updates", metavar="N", help="Train for this many updates of the weights; --resume: more of them."),
+    typer.Option("--updates", metavar="N", help="Train for this many updates of the weights; with --resume, for more."),
 ]
 Resume = Annotated[
     bool,
-    typer.Option("--resume", help="Go on with a stopped run, exactly; with --minutes, train any run longer."),
+    typer.Option("--resume", help="Go on exactly where a run was stopped; with --minutes, train any run longer."),
 ]
 Seed = Annotated[int | None, typer.Option(min=0, max=2**63 - 1, metavar="N", help="Same seed, same run [default: 0].")]
 Device = Annotated[str | None, typer.Option(help="auto, cpu, cuda, cuda:1, mps [default: auto].")]
@@ -138,10 +138,10 @@ Flip = Annotated[
     list[str] | None,
     typer.Option(
         metavar="NAME",
-        help="Drawings: files of this name (a pattern: '*.dat'; '*': all) have y the other way than their format; they "
-        "are turned upside down. Several times, if need be.",
+        help="Drawings: turn files of this name (or pattern: '*.dat'; '*' is all) upside down, since their y goes the "
+        "wrong way. May be given several times.",
     ),
 ]
 TrustPaths = Annotated[
-    bool, typer.Option("--trust-paths", help="Recordings: their lists may name files outside of their own folders.")
+    bool, typer.Option("--trust-paths", help="Recordings: lists may name files outside of their own folders.")
 ]

@@ -1,4 +1,4 @@
-"""What the commands share that sample from a model: generate, write, compose, speak."""
+"""The common part of the commands that sample from a model: generate, write, compose, speak, forecast."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def load(model: str, modality: str) -> Model:
 
 
 def sampled(**settings: float) -> Sampling:
-    """How to sample: the settings, checked. Raises `UserError`."""
+    """The options of sampling, checked. Raises `UserError`."""
     with unbroken():
         from rhapsode.config import make
         from rhapsode.nn.samplers import Sampling
@@ -49,7 +49,7 @@ def sampled(**settings: float) -> Sampling:
 
 
 def prompted(text: str | None, file: str | None, option: str) -> bytes:
-    """The text given as such, on standard input (`-`), or in a file, which `option` named. Raises `UserError`."""
+    """The text itself, or from standard input (`-`), or from the file that `option` names. Raises `UserError`."""
     if text is not None and file is not None:
         raise UserError(f"a text and {option} were given; one of them must go.")
     with unbroken():
@@ -61,7 +61,7 @@ def prompted(text: str | None, file: str | None, option: str) -> bytes:
 
 
 def fresh_seed() -> int:
-    """A seed at random, told on stderr."""
+    """A random seed, which stderr tells."""
     import secrets
 
     seed = secrets.randbits(32)

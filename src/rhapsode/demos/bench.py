@@ -1,9 +1,10 @@
 """How near training and generation come to what the machine can do.
 
-Training is measured in floating-point operations a second (6 per weight and step, embedding not counted) over those of
-the machine's fastest large matrix product, generation in bytes of weights read a second over those of a
-matrix-vector product with as many weights: a single sample reads every weight once a step and computes little. What is
-compared takes turns, and medians are compared, so that a noisy machine slows both alike.
+Training is measured in floating-point operations per second (6 for each weight and step, without the embedding),
+compared with the machine's fastest large matrix product. Generation is measured in bytes of weights read per second,
+compared with a matrix-vector product of as many weights: a single sample reads every weight once for each step, and
+computes little. The measurements take turns, and medians are compared, so that other work on the machine slows both
+alike.
 """
 
 from __future__ import annotations

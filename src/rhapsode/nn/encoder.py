@@ -64,7 +64,7 @@ class Encoder:
         return found
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
-        """Fill the weights in place with the values training begins with."""
+        """Fill the weights in place with the values with which training begins."""
         from torch.nn import init
 
         for n, (inputs, _) in enumerate(self._feedforward):
@@ -75,8 +75,8 @@ class Encoder:
             cell.initialise(part(weights, where), generator)
 
     def forward(self, operations: Operations[X], weights: Mapping[str, Any], x: X) -> X:
-        """x [T, B, D] of whole units → [T, B, E]. weights: the encoder's own. Reset steps, which the operations know,
-        keep units apart in both directions."""
+        """x [T, B, D] of whole units → [T, B, E]. weights: the encoder's own. At reset steps, which the operations
+        know, the state is zero in both directions."""
         for n in range(len(self._feedforward)):
             x = operations.linear(x, weights[f"feedforward{n}.weight"], weights[f"feedforward{n}.bias"])
             x = operations.drop(operations.tanh(x), "between")

@@ -35,12 +35,13 @@ SINGLE = "single steps"
 
 
 class Graph(Operations[str]):
-    """An ONNX graph under construction. Names are made up as nodes are added.
+    """An ONNX graph under construction. Nodes get their names as they are added.
 
-    shape:   of a step: () for symbols. whole: it is made of whole numbers.
-    covariates:   so many numbers are given with each step: its input `covariates` [T, B, given].
-    attends: a text goes with each row: its inputs `text` [U, B] and `lengths` [B], and `attention` is set.
-    single:  the graph computes one step and not a window.
+    shape:   the shape of a step: () for symbols.
+    whole:   steps consist of whole numbers.
+    covariates: D, the covariates of each step: the graph has an input `covariates` [T, B, D].
+    attends: each row has a text: the graph has inputs `text` [U, B] and `lengths` [B], and `attention` is set.
+    single:  the graph computes one step, not a window.
     """
 
     FLOAT = 1  # ONNX's number for float32
@@ -118,7 +119,7 @@ class Graph(Operations[str]):
         return self._turned(y) if backward else y
 
     def _turned(self, x: str) -> str:
-        """[T, B, N] with the last step first, of each row as many steps as `row_lengths` says."""
+        """[T, B, N] in reverse order of time. Of each row, the first `row_lengths` steps are reversed."""
         if self.row_lengths:
             return self.add("ReverseSequence", x, self.row_lengths, batch_axis=1, time_axis=0)[0]
         ends = [self.constant([at]) for at in (-1, -(2**62), 0, -1)]
@@ -145,8 +146,9 @@ class Graph(Operations[str]):
         return y, w, new, after
 
     def finish(self, parameters: str, new_state: Sequence[str]) -> bytes:
-        """The serialised model. Inputs: `inputs` [T, B, *shape] int64 or float32, the state, perhaps the text and what
-        is given; outputs: `parameters` [T, B, P], perhaps `attention` [T, B, U], and the new state, as declared."""
+        """The serialised model. Inputs: `inputs` [T, B, *shape] int64 or float32, the state, and perhaps the text and
+        the covariates. Outputs: `parameters` [T, B, P], perhaps `attention` [T, B, U], and the new state, as
+        declared."""
         from onnx import TensorProto, checker, helper
 
         if len(new_state) != len(self._state):
@@ -203,16 +205,17 @@ class Engine:
     ) -> tuple[np.ndarray, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] float32 of the step after each, and the new state.
 
-        text: symbols [U, B] int64 and lengths [B] int64 of the texts that go with the rows, where there is a condition.
-        covariates: [T, B, D] float32 of the step after each, where numbers are given.
-        Raises `UserError` where the weights are too large for finite numbers to come out.
+        text: symbols [U, B] int64 and lengths [B] int64 of the texts of the rows, if the network has attention.
+        covariates: [T, B, D] float32 of the step after each, if the network reads any.
+        Raises `UserError` if the weights are so large that the output is not finite.
         """
         return self.attend(inputs, state, text, covariates)[:2]
 
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `run`, and what was attended to at each step: [T, B, U] float32; U is 0 without a condition."""
+        """As `run`, and the weights of attention on the symbols at each step: [T, B, U] float32; U is 0 without
+        attention."""
         if self._single and len(inputs) > 1:
             parameters, attention = [], []
             for t, step in enumerate(inputs):

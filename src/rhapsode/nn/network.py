@@ -4,9 +4,9 @@
                         ▲          │      ▲
      covariates ─▶ encoder         └▶ attention ◀─ text
 
-A `Network` holds no weights. It says what shapes they have, and computes with weights given: as
-torch tensors (`run`, for training) or as arrays written into a graph for the engine (`graph`). Both are one forward
-pass over the operations of `rhapsode.nn.operations`.
+A `Network` holds no weights. It knows their shapes, and computes with the weights that it is given: torch tensors
+(`run`, for training), or arrays that are written into a graph for the engine (`graph`). Both use one forward pass over
+the operations of `rhapsode.nn.operations`.
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ if TYPE_CHECKING:
 
 
 SELDOM = -4.0
-"""Log odds of a kind of step that a network has never seen."""
+"""The log odds of a sort of step that a network has never seen."""
 
 
 class Network:
-    """The computation for one configuration, kind of step, kind of text that goes with them (None: there is none), and
-    D covariates of each step before it is predicted.
+    """The computation for one configuration, one kind of step, one kind of text (None: there are no texts), and D
+    covariates of each step.
 
     The state is a flat tuple of the layers' state parts, each [B, H], first layer first; then those of the attention,
-    and what was attended at the last step, if that is fed back.
+    and the last output of the attention, if that is fed back.
     """
 
     def __init__(self, config: NetworkConfig, steps: Kind, text: Text | None = None, covariates: int = 0) -> None:
@@ -79,12 +79,12 @@ class Network:
 
     @property
     def _table(self) -> tuple[int, int] | None:
-        """The shape of the table in which steps are looked up; None if there is none."""
+        """The shape of the embedding's table; None if it has none."""
         return self.embedding.table if self.config.autoregressive else None
 
     @property
     def _parts(self) -> list[tuple[str, Encoder | Attention | Cell]]:
-        """What has weights of its own, by the name that theirs begin with."""
+        """Name → part with weights. The names of its weights begin with this name."""
         found: list[tuple[str, Encoder | Attention | Cell]] = [("encoder", self.encoder)] if self.encoder else []
         found += [("attention", self.attention)] if self.attention else []
         return found + [(f"layer{n}", cell) for n, cell in enumerate(self.cells)]
@@ -105,12 +105,13 @@ class Network:
 
     @property
     def matrices(self) -> dict[str, int]:
-        """Name → how many matrices it consists of, one a gate, of those weights that are the layers' matrices."""
+        """Name → how many matrices a weight consists of, one for each gate. Only of weights that are matrices of
+        layers."""
         return {f"{name}.{own}": n for name, one in self._parts for own, n in getattr(one, "matrices", {}).items()}
 
     @property
     def framing(self) -> str:
-        """The framing that keeps steps beside what goes with them, where anything does."""
+        """The framing that this network needs, because of its texts, covariates or encoder; empty if it needs none."""
         return "whole" if self.encoder else "stream"
 
     @property
@@ -120,7 +121,7 @@ class Network:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """The settings of its configuration that make a difference to it, with the widths that they come to."""
+        """The settings that matter for this network, with all widths filled in."""
         config = self.config
         found = config.model_copy(update={"encoder": config.encoder.sized(config.width)}).model_dump(exclude_none=True)
         for names, used in (
@@ -148,7 +149,7 @@ class Network:
 
     @property
     def parameters(self) -> int:
-        """How many numbers are learnt."""
+        """How many weights are learnt."""
         return sum(math.prod(shape) for shape in self.shapes.values())
 
     @property
@@ -174,9 +175,9 @@ class Network:
         return weights
 
     def grown(self, weights: Mapping[str, np.ndarray], other: Network) -> dict[str, np.ndarray]:
-        """Weights of `other`, a network of the same configuration, as weights of this one, which knows more characters
-        of texts (those of `other` are the first of them) or more kinds of steps (a pen that goes back). It computes the
-        same as `other`, but that new steps are possible."""
+        """The weights of `other`, a network of the same configuration, as weights of this one, which knows more
+        characters of texts (the first ones are those of `other`), or more sorts of steps (a pen that goes back). It
+        computes the same as `other`, except that new steps are possible."""
         found = dict(weights)
         new = (self.attention.width if self.attention else 0) - (other.attention.width if other.attention else 0)
         for name, shape in self.shapes.items():
@@ -191,7 +192,7 @@ class Network:
 
     @property
     def widths(self) -> list[int]:
-        """Of the state's parts, each [B, width]."""
+        """The widths of the state's parts, each [B, width]."""
         widths = [cell.width for cell in self.cells for _ in cell.state]
         if self.attention:
             widths += [*self.attention.state, *[self.attention.width] * self.attention.feedback]
@@ -213,8 +214,8 @@ class Network:
     ) -> tuple[Tensor, State]:
         """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
 
-        reset: as in `Cell.run`. dropout: None for none (evaluation). memory: the texts, where there is an attention.
-        covariates: [T, B, D] of the step after each, where there are any (of whole units, where there is an encoder).
+        reset: as in `Cell.run`. dropout: None for no dropout (evaluation). memory: the texts, if there is attention.
+        covariates: [T, B, D] of the step after each, if there are any (of whole units, if there is an encoder).
         """
         from rhapsode.nn.tensors import Tensors
 
@@ -272,8 +273,8 @@ class Network:
         return self.head.bound(part(weights, "head"))
 
     def graph(self, weights: Mapping[str, np.ndarray]) -> bytes:
-        """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`. It is one step's or a window's: see
-        `single`. Where there is an encoder, it reads covariates that are encoded already (`Encoder.graph`)."""
+        """The same computation as an ONNX model for `rhapsode.nn.engine.Engine`, of one step or of a window: see
+        `single`. If there is an encoder, it reads the encoder's output (`Encoder.graph`) instead of covariates."""
         graph = Graph(
             self.steps.shape,
             whole=np.issubdtype(self.steps.input_dtype, np.integer),

@@ -1,4 +1,4 @@
-"""Sums of probabilities that are given by their logarithms. numpy, float64; -inf is the logarithm of 0."""
+"""Sums of probabilities that are given as logarithms. numpy, float64; -inf is the logarithm of 0."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
 """The operations that networks are made of, so that a forward pass is written once.
 
 There are two backends: `rhapsode.nn.tensors.Tensors` computes with torch, for training; `rhapsode.nn.engine.Graph`
-writes an ONNX graph, for everything else. X is what flows: a tensor, or the name of a value in the graph. Its shape is
-[T, B, N], time-major. Weights are tensors for the one and arrays for the other.
+writes an ONNX graph, for everything else. X is the type of values: a tensor, or the name of a value in the graph. Their
+shape is [T, B, N], time-major. Weights are tensors for the first backend, and arrays for the second.
 
-A cell and an attention bring both of their forms themselves (`run` and `graph`), since training wants fused kernels and
-gradients, and an LSTM is one ONNX node.
+Cells and attentions have two forms of their own (`run` and `graph`), since training needs fused kernels and gradients,
+and an LSTM is one ONNX node.
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ class Operations(ABC, Generic[X]):
 
     @abstractmethod
     def concatenate(self, parts: Sequence[X]) -> X:
-        """[T, B, N1], [T, B, N2] ... → [T, B, N1 + N2 ...]. The types of numbers stay: float32 beside bfloat16 is
-        float32."""
+        """[T, B, N1], [T, B, N2] ... → [T, B, N1 + N2 ...]. float32 beside bfloat16 gives float32."""
 
     @abstractmethod
     def sum(self, one: X, other: X) -> X:
-        """Of two of equal shape."""
+        """The sum of two values of equal shape."""
 
     @abstractmethod
     def tanh(self, x: X) -> X:
-        """Of each number."""
+        """tanh of each number."""
 
     @abstractmethod
     def linear(self, x: X, weight: Any, bias: Any, exact: bool = False) -> X:
-        """x [T, B, I], weight [O, I], bias [O] → [T, B, O]. exact: in float32 in any case."""
+        """x [T, B, I], weight [O, I], bias [O] → [T, B, O]. exact: compute in float32, whatever the precision of the
+        rest."""
 
     @abstractmethod
     def drop(self, x: X, place: Literal["input", "between", "output"]) -> X:
-        """Dropout, at the rate for this place; nothing but in training."""
+        """Dropout at the rate for this place. Without training, it changes nothing."""
 
     @abstractmethod
     def layer(self, cell: Cell, weights: Mapping[str, Any], x: X, state: tuple[X, ...]) -> tuple[X, tuple[X, ...]]:
@@ -51,8 +51,8 @@ class Operations(ABC, Generic[X]):
 
     @abstractmethod
     def direction(self, cell: Cell, weights: Mapping[str, Any], x: X, backward: bool) -> X:
-        """One direction of a bidirectional layer, from a state of zero: x [T, B, I] → [T, B, H]. backward: it reads the
-        last step first."""
+        """One direction of a bidirectional layer, which begins with a zero state: x [T, B, I] → [T, B, H]. backward:
+        the last step is read first."""
 
     @abstractmethod
     def attend(

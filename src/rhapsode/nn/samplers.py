@@ -1,12 +1,12 @@
-"""How a symbol is drawn from a categorical distribution.
+"""Sampling a symbol from a categorical distribution.
 
-Generation asks three things of this module: `adjust` reshapes the model's distribution as the user's
-`Sampling` says, `Randomness` gives one uniform number a step, and `draw` turns the two into a symbol.
-Pure numpy in float64; log-probabilities are in nats, and -inf marks a symbol that was removed.
+Generation uses three things of this module: `adjust` changes the model's distribution by the user's `Sampling`,
+`Randomness` gives one uniform number for each step, and `draw` makes a symbol of the two. Everything is numpy in
+float64. Log-probabilities are in nats, and -inf marks a symbol that was removed.
 
-The options act in a fixed order: repetition penalty → temperature → top-k → top-p → min-p → typical.
-Each works on the renormalised result of the one before, at least one symbol always stays, and among
-equals the symbol with the lower number wins.
+The options act in a fixed order: repetition penalty → temperature → top-k → top-p → min-p → typical. Each works on the
+renormalised result of the one before. At least one symbol always stays, and of equally probable symbols the one with
+the lower number wins.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from rhapsode.errors import UserError
 from rhapsode.nn.numerics import log_softmax, log_sum_exp
 
 SLACK = 1e-12
-"""What the filters forgive to rounding: ten symbols of 0.1 reach a mass of 0.9 with nine, not ten."""
+"""The tolerance of the filters to rounding: of ten symbols of 0.1, nine reach a mass of 0.9, not ten."""
 
 
 class Sampling(BaseModel):
-    """The options of drawing. The defaults draw from the model's own distribution."""
+    """The options of sampling. The defaults sample from the model's own distribution."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -134,7 +134,7 @@ class Randomness:
     """
 
     def __init__(self, seed: int, row: int = 0, step: int = 0, particle: int | None = None) -> None:
-        """particle: of several that are drawn side by side in this row."""
+        """particle: the number of the particle, if several are drawn in this row."""
         if seed < 0:
             raise UserError(f"seed: {seed} is not allowed. Allowed: whole numbers from 0.")
         self.seed, self.row, self.step, self.particle = seed, row, step, particle
@@ -155,15 +155,15 @@ class Randomness:
         return np.asarray((self._bits.random_raw(count) >> np.uint64(11)) * 2.0**-53)
 
     def copy(self) -> Randomness:
-        """Another that goes on from here by itself."""
+        """An independent copy."""
         return Randomness(self.seed, self.row, self.step, self.particle)
 
 
 class Draw(NamedTuple):
-    """How one step is drawn.
+    """How one step is sampled.
 
-    recent: the steps before it, as far as `sampling` looks back.
-    mask:   [choices of the kind of step] bool: what may be drawn, see `Guide`; None for everything.
+    recent: the steps before it, as many as `sampling` needs.
+    mask:   [choices of the kind of step] bool: the values that are allowed, see `Guide`; None for all.
     """
 
     sampling: Sampling
@@ -172,12 +172,13 @@ class Draw(NamedTuple):
     mask: np.ndarray | None = None
 
     def part(self, values: slice) -> Draw:
-        """How some of its values are drawn by themselves."""
+        """How some of the step's values are sampled separately."""
         return Draw(self.sampling, self.randomness, (), None if self.mask is None else self.mask[values])
 
 
 def choose(log_probs: np.ndarray, how: Draw) -> tuple[int, float]:
-    """One of V symbols, by their log-probabilities [V]; and log p of all that the mask allows (without one: 0)."""
+    """One of V symbols, given their log-probabilities [V]; and log p of all symbols that the mask allows (0 without a
+    mask)."""
     sampling, randomness, recent, mask = how
     # Only the penalty reads `recent`, so it is not made an array for nothing.
     seen = () if sampling.repetition_penalty == 1 else tuple(recent)

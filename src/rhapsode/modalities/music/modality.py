@@ -31,13 +31,15 @@ class MusicModality(Modality):
 
     def inspecting(self) -> Options:
         return {
-            "beside": Annotated[
-                str | None, typer.Option(metavar="FILE", help="Compare the tunes of a file with those of this one.")
+            "beside": Annotated[str | None, typer.Option(metavar="FILE", help="Compare with the tunes of this file.")],
+            "picture": Annotated[
+                str | None, typer.Option(metavar="FILE.png", help="With --beside: write a picture of the comparison.")
             ],
-            "picture": Annotated[str | None, typer.Option(metavar="FILE.png", help="Draw that comparison.")],
             "against": Annotated[
                 str | None,
-                typer.Option(metavar="MODEL", help="How many notes in a row are from tunes that this model learnt."),
+                typer.Option(
+                    metavar="MODEL", help="Count notes in a row that are copied from the training tunes of this model."
+                ),
             ],
         }
 

@@ -31,11 +31,13 @@ class Series(Modality):
         return {
             "season": Annotated[
                 int | None,
-                typer.Option(min=1, metavar="N", help="Rows until a season comes again [default: by the calendar]."),
+                typer.Option(
+                    min=1, metavar="N", help="Rows in a season, after which it repeats [default: by the calendar]."
+                ),
             ],
             "values": Annotated[
                 str | None,
-                typer.Option(metavar="counts|real", help="What values are [default: by the data]."),
+                typer.Option(metavar="counts|real", help="The sort of values [default: by the data]."),
             ],
         }
 

@@ -33,10 +33,10 @@ class SpeechModality(Modality):
         return {
             "language": Annotated[
                 str | None,
-                typer.Option(metavar="NAME", help="What is spoken: en-gb, de, fr-CH, german [default: en-us]."),
+                typer.Option(metavar="NAME", help="The spoken language: en-gb, de, fr-CH, german [default: en-us]."),
             ],
             "speaker": Annotated[
-                str | None, typer.Option(metavar="NAME", help="Of several speakers, this one alone [default: all].")
+                str | None, typer.Option(metavar="NAME", help="Train on this one of several speakers [default: all].")
             ],
         }
 
@@ -48,10 +48,13 @@ class SpeechModality(Modality):
     def inspecting(self) -> Options:
         return {
             "language": Annotated[
-                str | None, typer.Option(metavar="NAME", help="What is spoken, as in train [default: en-us].")
+                str | None, typer.Option(metavar="NAME", help="The spoken language, as for train [default: en-us].")
             ],
             "textgrids": Annotated[
-                str | None, typer.Option(metavar="FOLDER", help="Write there when each phone is said, a TextGrid each.")
+                str | None,
+                typer.Option(
+                    metavar="FOLDER", help="Write the times of all phones there, a TextGrid for each recording."
+                ),
             ],
         }
 

@@ -1,1 +1,1 @@
-"""Attention: what else than the steps before it a step may depend on, one file each."""
+"""Attention: how steps read from the text of their unit, one file each."""

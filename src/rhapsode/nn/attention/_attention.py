@@ -1,8 +1,8 @@
-"""What every attention offers.
+"""The base class of attention.
 
-An attention stands after the first layer of a network: it reads that layer's outputs and the text that goes with the
-unit, and what it returns is an input of the layers above. Like a cell, it holds nothing and is written twice: `run`
-(torch) for training, `graph` (ONNX) for everything else.
+An attention comes after the first layer of a network. It reads that layer's outputs and the text of the unit; its
+output is an input of the layers above. Like a cell, it holds nothing, and is written twice: `run` (torch) for training,
+`graph` (ONNX) for everything else.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Memory:
-    """The texts of a batch: symbols [U, B] int64; begin, end [T, B] int64 of the part of a row that is the unit's."""
+    """The texts of a batch: symbols [U, B] int64; begin, end [T, B] int64: the part of a row that belongs to the step's
+    unit."""
 
     symbols: Tensor
     begin: Tensor
@@ -36,21 +37,21 @@ class Memory:
 
 
 class Attention(ABC):
-    """A text, as the layers above the first one get it: `width` numbers a step.
+    """An attention to a text. It gives the layers above the first one `width` numbers for each step.
 
-    reads: H, the width of the first layer.
+    reads: H, the hidden size of the first layer.
     """
 
     name: ClassVar[str]
 
     class Settings(Part):
-        """What can be set of it: the table [network.attention]."""
+        """Its settings: the table [network.attention]."""
 
         feedback: bool = False
         """What is attended at a step is an input of the first layer at the next one, too. (It costs speed.)"""
 
     def __init__(self, reads: int, text: Text | None, settings: Settings) -> None:
-        """Raises `UserError` where there are no texts."""
+        """Raises `UserError` if there are no texts."""
         if text is None:
             raise UserError(f"attention {self.name!r} needs texts that go with the steps; there are none.")
         self.reads = reads
@@ -65,7 +66,7 @@ class Attention(ABC):
     @property
     @abstractmethod
     def state(self) -> tuple[int, ...]:
-        """Widths of the state's parts, each [B, width]. Zero is the state before anything was read."""
+        """The widths of the state's parts, each [B, width]. All zeros is the state before anything was read."""
 
     @property
     @abstractmethod
@@ -74,7 +75,7 @@ class Attention(ABC):
 
     @abstractmethod
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
-        """Fill the weights in place with the values training begins with."""
+        """Fill the weights in place with the values with which training begins."""
 
     @abstractmethod
     def run(
@@ -98,8 +99,8 @@ class Attention(ABC):
         state: State,
         reset: Tensor | None,
     ) -> tuple[Tensor, Tensor, State, State]:
-        """The first layer, fed by what was attended at the step before: outputs [T, B, H] and [T, B, C], and the
-        new states. The last part of `state` is what was given last, [B, C]."""
+        """The first layer, which reads the attention of the previous step: outputs [T, B, H] and [T, B, C], and the new
+        states. The last part of `state` is the last output of the attention, [B, C]."""
         import torch
 
         state, w = state[:-1], state[-1]
@@ -118,5 +119,5 @@ class Attention(ABC):
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], h: str, state: tuple[str, ...]
     ) -> tuple[str, str, tuple[str, ...]]:
-        """Add it to an ONNX graph that has the inputs `graph.text` [U, B] int64 and `graph.lengths` [B] int64: names of
-        what it returns [T, B, C], of what it attends to [T, B, U], and of the new state."""
+        """Add it to an ONNX graph with the inputs `graph.text` [U, B] int64 and `graph.lengths` [B] int64. Returns the
+        names of its output [T, B, C], of its weights on symbols [T, B, U], and of the new state."""

@@ -1,4 +1,4 @@
-"""What the LSTM and its relatives share.
+"""The common part of the LSTM and its relatives.
 
 Their weights are `input` [4H, I], `recurrent` [4H, H] and `bias` [4H], gates in torch's order i, f, g, o, and others.
 """
@@ -23,7 +23,7 @@ c' = 0 c + 0 g = 0 and h' = 0. It lets a fused kernel that knows nothing of rese
 
 
 def shut(like: Tensor, width: int) -> Tensor:
-    """[4H]: what a reset step adds to the gates' sums. i, f, o are shut; g does not matter."""
+    """[4H]: the values that a reset step adds to the gates' sums. They close i, f and o; g does not matter."""
     import torch
 
     gates = like.new_full((4, width), SHUT)

@@ -1,1 +1,1 @@
-"""Heads: features ⇄ distribution of the next step, one file per kind of step."""
+"""Heads: parameters ⇄ distribution of the next step, one file each."""

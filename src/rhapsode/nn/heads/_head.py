@@ -1,9 +1,9 @@
-"""What every head offers.
+"""The base class of heads.
 
-The network ends in a linear map from features to P parameters per step. A head gives those
-parameters a meaning: a distribution over the next step. It says so twice, once for torch (training,
-differentiable) and once for numpy in float64 (scoring, generation, compression, which share one
-arithmetic and need no torch). The conformance tests hold the two against each other.
+A network ends in a linear map from features to P parameters per step. A head gives these parameters a meaning: a
+distribution of the next step. It is written twice: with torch (for training, differentiable), and with numpy in float64
+(for scoring, generation and compression, which share one arithmetic and need no torch). The conformance tests compare
+the two.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ K = TypeVar("K", bound=Kind)
 
 
 class Drawn(NamedTuple):
-    """A step, its log p in nats, and log p of all that was allowed in its place: 0 if nothing was forbidden. Both are
-    the model's own and know nothing of how it was drawn."""
+    """A sampled step; its log p in nats; and log p of all steps that were allowed in its place (0 if all were). Both
+    are the model's own: temperature and other options of sampling do not change them."""
 
     step: Any
     log_prob: float
@@ -41,25 +41,25 @@ class Head(ABC, Generic[K]):
 
     name: ClassVar[str]
     kind: ClassVar[type[Kind]]
-    """Of the steps that it is a distribution of: K."""
+    """K, the kind of step of which it is a distribution."""
 
     options: ClassVar[frozenset[str]]
-    """The options of `Sampling` that have a meaning for it."""
+    """The options of `Sampling` that it uses."""
 
     Settings: ClassVar[type[Part]] = Part
-    """What can be set of it: the table [network.head]."""
+    """Its settings: the table [network.head]."""
 
     example: ClassVar[Mapping[str, Any]] = {}
-    """Settings of its own with which it is small, for tests."""
+    """Settings for a small head, for tests."""
 
     exact: ClassVar[bool] = False
-    """Its parameters are to be computed in float32, whatever the precision of the rest."""
+    """Whether its parameters must be computed in float32, whatever the precision of the rest."""
 
     ends: bool = True
-    """It says where a sequence is over, if steps of its kind do."""
+    """Whether it predicts the end of a sequence, if steps of its kind can say that."""
 
     weights: Mapping[str, np.ndarray] = {}
-    """Of its own, for numpy: see `bound`."""
+    """Its own weights for numpy, see `bound`."""
 
     def __init__(self, steps: K, settings: Part) -> None:
         """settings: of the class `Settings`. Raises `UserError` for steps of another kind."""
@@ -72,15 +72,15 @@ class Head(ABC, Generic[K]):
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
-        """Name → shape of weights of its own, which most heads have not."""
+        """Name → shape of its own weights. Most heads have none."""
         return {}
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
-        """Fill its own weights in place with the values training begins with."""
+        """Fill its own weights in place with the values with which training begins."""
         return
 
     def bound(self, weights: Mapping[str, np.ndarray]) -> Self:
-        """This head with weights of its own."""
+        """A copy of this head with these weights of its own."""
         other = copy.copy(self)
         other.weights = {name: weight.astype(np.float64) for name, weight in weights.items()}
         return other
@@ -92,10 +92,12 @@ class Head(ABC, Generic[K]):
 
     @abstractmethod
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
-        """-log p(target): parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its own."""
+        """-log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float32, differentiable. weights: its
+        own."""
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        """parameters [..., P] → [..., Q] float64: what `draw` draws from. It depends on a row's own numbers only."""
+        """parameters [..., P] → [..., Q] float64, from which `draw` samples. Each row depends only on its own
+        parameters."""
         return parameters.astype(np.float64)
 
     @abstractmethod
@@ -104,15 +106,15 @@ class Head(ABC, Generic[K]):
 
     @abstractmethod
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        """A step drawn from one row [Q] of `distribution`."""
+        """A step, sampled from one row [Q] of `distribution`."""
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
-        """What `draw` gives for each row of [N, Q], of a head that draws nothing by chance and looks at no step before:
-        steps [N, *S], and log p [N] float64. None for others."""
+        """For heads whose `draw` uses neither random numbers nor earlier steps: its results for all rows of [N, Q] at
+        once, steps [N, *S] and log p [N] float64. None for other heads."""
         return None
 
     def check(self, sampling: Sampling) -> None:
-        """Raises `UserError` for options of drawing that mean nothing here."""
+        """Raises `UserError` for options of sampling that this head does not use."""
         for name in sorted(sampling.model_fields_set - self.options):
             if getattr(sampling, name) != type(sampling).model_fields[name].default:
                 raise UserError(

@@ -21,8 +21,10 @@ BASE = "demo:handwriting"
 
 
 def ink(
-    file: Annotated[Path, typer.Argument(metavar="FILE.jsonl", help="Where the lines go; one that is there goes on.")],
-    lines: Annotated[int, typer.Option(min=1, max=500, help="How many to write.")] = 40,
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE.jsonl", help="The file for the lines; an existing one is continued.")
+    ],
+    lines: Annotated[int, typer.Option(min=1, max=500, help="How many lines to write.")] = 40,
     alphabet: Annotated[
         str | None,
         typer.Option(metavar="TEXT", help="Characters to cover [default: the base's English letters, digits, marks]."),
@@ -34,24 +36,24 @@ def ink(
         ),
     ] = None,
     output: Annotated[
-        str | None, typer.Option("-o", "--output", metavar="MODEL", help="Its new folder [default: FILE].")
+        str | None, typer.Option("-o", "--output", metavar="MODEL", help="The folder of the new model [default: FILE].")
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.01, max=1440, help="How long it learns.")] = 5.0,
+    minutes: Annotated[float, typer.Option(min=0.01, max=1440, help="How long the model learns.")] = 5.0,
     sentence: Annotated[
-        str, typer.Option("--try", metavar="TEXT", help="What it writes for you before and after [default: a fox].")
+        str, typer.Option("--try", metavar="TEXT", help="The text that it writes before and after [default: a fox].")
     ] = "",
     host: Annotated[
         str,
         typer.Option(
             metavar="ADDRESS",
-            help="Where the page is heard: 0.0.0.0 is all addresses of this machine, for a tablet in the same network.",
+            help="The address of the page: 0.0.0.0 is all addresses of this machine, for a tablet in the same network.",
         ),
     ] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the page; 0 for any that is free.")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The port of the page; 0 for any free one.")] = 0,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the page's address.")] = False,
     seed: Annotated[int, typer.Option(min=0, max=2**63 - 1, help="Same seed, same lines.")] = 0,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="A lesson may replace any model in that folder, not only a lesson's.")
+        bool, typer.Option("--overwrite", help="Replace any model in that folder, not only that of an earlier lesson.")
     ] = False,
 ) -> None:
     """Record your own hand in a browser, and teach it to a model.

@@ -25,7 +25,7 @@ def recognise(
     ],
     minutes: Annotated[float, typer.Option(min=0.01, help="Learn for this long.")] = 3.0,
     width: Annotated[
-        int | None, typer.Option(min=1, max=4096, help="Of its layers, in each direction [default: 128].")
+        int | None, typer.Option(min=1, max=4096, help="Hidden size of its layers, in each direction [default: 128].")
     ] = None,
     base: Annotated[
         str | None,

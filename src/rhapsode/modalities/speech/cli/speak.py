@@ -45,7 +45,7 @@ def speak(
         typer.Option(metavar="SEMITONES", rich_help_panel=VOICE, help="Higher by so much; below 0 lower."),
     ] = None,
     speaker: Annotated[
-        str | None, typer.Option(metavar="NAME", rich_help_panel=VOICE, help="Of several speakers, this one.")
+        str | None, typer.Option(metavar="NAME", rich_help_panel=VOICE, help="The speaker, if the voice has several.")
     ] = None,
     liveliness: Annotated[
         float | None,
