@@ -15,7 +15,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 
 # The tests of what everything else stands on. All together take less than half a minute.
 QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py tests/data/test_resets.py \
-	tests/nn/test_samplers.py tests/inference/test_model.py
+	tests/nn/test_heads.py tests/inference/test_model.py tests/cli/test_verbs.py tests/files/test_formats.py
 
 .PHONY: demo test check quick bench clean
 .DELETE_ON_ERROR:

@@ -22,7 +22,7 @@ from rhapsode.modalities.speech import read as speech
 from rhapsode.modalities.speech.utterance import Sound
 from tests.conftest import written
 
-ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n" + "cdef gabc'|" * 20 + "\n"
+ABC = "X:1\nT:a\nM:4/4\nL:1/8\nK:C\n" + "cdef gabc'|" * 6 + "\n"
 RESTS = "<note><rest/><duration>4</duration></note>"
 SCORE = f"<score-partwise><part-list/><part><measure>{RESTS}</measure></part></score-partwise>"
 TEXT = b"".join(b"%d is a line of text\n" % i for i in range(100))

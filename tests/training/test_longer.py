@@ -94,7 +94,7 @@ def tunes(folder: Path) -> Path:
 def test_the_same_run_makes_the_same_digest(
     kind: str, text: Path, pens: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """However long it takes. (Of voices: see test_speech.)"""
+    """However long it takes. (Of voices: see test_voice_training.)"""
     monkeypatch.setattr(loop, "EVALUATIONS", 2)
     source = {"text": text, "pens": pens, "tunes": tunes(tmp_path)}[kind]
     how = {**SMALL, "network": {"width": 12}}

@@ -1,16 +1,10 @@
-"""Training on small synthetic data: it learns, resumes exactly, survives trouble."""
+"""Training: it learns, in every framing, and says what is wrong."""
 
-import fcntl
-import json
 import math
 import os
-import pty
 import random
-import signal
 import subprocess
 import sys
-import termios
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,49 +13,14 @@ import torch
 
 from rhapsode.config import FramingConfig
 from rhapsode.errors import NotFinite, UserError
-from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
 from rhapsode.steps.symbols import Symbols
 from rhapsode.training import auto
 from rhapsode.training.plan import Budget, Plan
-from rhapsode.training.run import Result, train
-from tests.conftest import Stop
-
-WORDS = ["sing", "muse", "the", "wrath", "of", "a", "man", "and", "sea", "ship"]
-SMALL = {
-    "network": {"width": 24, "embedding": 8},
-    "plan": {"batch_size": 4, "sequence_length": 16, "precision": "fp32", "threads": 1},
-}
-
-
-@pytest.fixture(autouse=True)
-def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def text(tmp_path: Path) -> Path:
-    rng = random.Random(1)
-    path = tmp_path / "text.txt"
-    path.write_text("\n".join(" ".join(rng.choices(WORDS, k=6)) for _ in range(400)))
-    return path
-
-
-def losses(folder: Path) -> list[tuple[int, float, float]]:
-    lines = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
-    return [(r["update"], r["train"], r.get("valid")) for r in lines]
-
-
-def weights(folder: Path) -> dict[str, np.ndarray]:
-    path = folder / checkpoint.RESUME
-    _, mark, found = checkpoint.load_info(path)
-    return checkpoint.load_tensors(path, {n: shape for n, (shape, _) in found.items()}, mark)
-
-
-def small(text: Path, folder: Path, **options: object) -> Result:
-    return train([text], folder, **{**SMALL, "steps": 60, **options})  # type: ignore[arg-type]
+from rhapsode.training.run import train
+from tests.training.small import SMALL, losses, small, weights
 
 
 def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: Path) -> None:
@@ -70,116 +29,6 @@ def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: 
     assert result.valid_nats < 1.2  # the words' own entropy is about 0.55 nats a character, uniform is 2.9
     assert (tmp_path / "m/loss.png").read_bytes().startswith(b"\x89PNG")
     assert Model.load(tmp_path / "m").config.facts["valid_nats_per_step"] == pytest.approx(result.valid_nats)
-
-
-@pytest.mark.parametrize(
-    "dropout", [{}, {"output": 0.3, "recurrent": 0.2, "between": 0.1, "input": 0.1, "locked": True}]
-)
-def test_interrupted_and_resumed_is_the_same_run(text: Path, tmp_path: Path, dropout: dict) -> None:
-    options = {"dropout": dropout or {"output": 0.0}, "reset": "line"}
-    small(text, tmp_path / "whole", **options)
-    first = small(text, tmp_path / "parts", report=Stop(0.4), **options)
-    assert not first.finished
-    assert train([], tmp_path / "parts", resume=True).finished
-    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
-    a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
-    assert a.keys() == b.keys()
-    assert all(np.array_equal(a[n], b[n]) for n in a)
-
-
-def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
-    script = (
-        "import sys; from rhapsode.training.run import train\n"
-        "train([sys.argv[1]], sys.argv[2], steps=150, network={'width': 24, 'embedding': 8},"
-        " plan={'batch_size': 4, 'sequence_length': 16, 'precision': 'fp32', 'threads': 1})"
-    )
-    process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
-    deadline = time.time() + 60
-    log = tmp_path / "parts" / "metrics.jsonl"
-    while time.time() < deadline and not (log.exists() and log.read_text().count('"valid"') >= 3):
-        time.sleep(0.01)
-    process.kill()
-    process.wait()
-    info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
-    assert 0 < info["update"] < 150
-    train([text], tmp_path / "parts", resume=True)
-    small(text, tmp_path / "whole", steps=150)
-    assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
-    a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
-    assert all(np.array_equal(a[n], b[n]) for n in a)
-
-
-SCRIPT = """
-import sys
-from rhapsode.cli import main
-sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--updates", "20000", "--config", sys.argv[3]]))
-"""
-
-
-def test_a_terminal_that_closes_saves(text: Path, tmp_path: Path) -> None:
-    config = tmp_path / "small.toml"
-    config.write_text(
-        '[network]\nwidth = 24\n[plan]\nbatch_size = 4\nsequence_length = 16\nprecision = "fp32"\nthreads = 1\n'
-    )
-    ours, its = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", SCRIPT, str(text), str(tmp_path / "m"), str(config)],
-        stdin=its,
-        stdout=its,
-        stderr=its,
-        start_new_session=True,
-        preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
-    )
-    os.close(its)
-    shown = b""
-    while b"steps/s" not in shown:
-        shown += os.read(ours, 1 << 16)
-    process.send_signal(signal.SIGHUP)  # as a shell does before the system does
-    os.close(ours)
-    assert process.wait(60) == 130
-    info, _, _ = checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)
-    assert 0 < info["update"] < 20_000 and not info["finished"]
-    assert losses(tmp_path / "m")[-1][0] == info["update"]
-    assert train([], tmp_path / "m", resume=True, report=Stop(0.0)).seconds > info["seconds"]
-
-
-@pytest.mark.parametrize("signals", ["SIGHUP", "SIGTERM SIGTERM", "SIGHUP SIGTERM SIGHUP"])
-def test_signals_save(text: Path, tmp_path: Path, signals: str) -> None:
-    class Signalled(Report):
-        heard = False
-
-        def progress(self, done: float, **values: object) -> None:
-            if "valid" in values and done >= 0.3 and not self.heard:
-                self.heard = True
-                for name in signals.split():
-                    signal.raise_signal(getattr(signal, name))
-
-    assert not small(text, tmp_path / "m", report=Signalled()).finished
-    assert 0 < checkpoint.load_info(tmp_path / "m" / checkpoint.RESUME)[0]["update"] < 60
-    assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL
-    assert train([], tmp_path / "m", resume=True).finished
-
-
-def test_nohup_stays_deaf(text: Path, tmp_path: Path) -> None:
-    class Signalled(Report):
-        def progress(self, done: float, **values: object) -> None:
-            signal.raise_signal(signal.SIGHUP)
-
-    old = signal.signal(signal.SIGHUP, signal.SIG_IGN)
-    try:
-        assert small(text, tmp_path / "m", report=Signalled()).finished
-    finally:
-        signal.signal(signal.SIGHUP, old)
-
-
-def test_what_a_killed_save_left_is_swept(text: Path, tmp_path: Path) -> None:
-    small(text, tmp_path / "m", report=Stop(0.3))
-    left = [tmp_path / "m" / name for name in (".model.safetensors.abcd1234", ".resume.safetensors.host.7.01234567")]
-    for path in (*left, tmp_path / "m/.mine"):
-        path.write_bytes(b"half")
-    assert train([], tmp_path / "m", resume=True).finished
-    records = {"log.txt", "loss.png", "metrics.jsonl", "samples.txt"}
-    assert set(os.listdir(tmp_path / "m")) == {".lock", ".mine", "model.safetensors", "resume.safetensors", *records}
 
 
 def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> None:
@@ -192,21 +41,6 @@ def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> 
     assert set(modes.values()) == {0o640} and len(modes) == 6
 
 
-def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -> None:
-    class Interrupted(Report):
-        def stage(self, what: str, fraction: float | None = None) -> None:
-            if what == "encoding":
-                raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        small(text, tmp_path / "m", report=Interrupted())
-    assert not (tmp_path / "m").exists() and not list((tmp_path / "cache/steps").iterdir())
-    (tmp_path / "m").mkdir()  # the user's own folder stays
-    with pytest.raises(KeyboardInterrupt):
-        small(text, tmp_path / "m", report=Interrupted())
-    assert small(text, tmp_path / "m", steps=1).finished
-
-
 def test_overfitting_is_told_once(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("".join(random.Random(1).choices("abcdefgh", k=500)))  # nothing to learn but by heart
@@ -215,27 +49,6 @@ def test_overfitting_is_told_once(tmp_path: Path) -> None:
     report.warn = warnings.append  # type: ignore[method-assign]
     small(path, tmp_path / "m", steps=300, dropout={"output": 0.0}, report=report)
     assert [w[:23] for w in warnings] == ["overfitting has begun: "]
-
-
-def test_a_stopped_run_is_not_overwritten(text: Path, tmp_path: Path) -> None:
-    small(text, tmp_path / "m", report=Stop(0.3))
-    with pytest.raises(UserError, match="--resume"):
-        small(text, tmp_path / "m")
-
-
-def test_resume_refuses_other_data(text: Path, tmp_path: Path) -> None:
-    small(text, tmp_path / "m", report=Stop(0.3))
-    text.write_text(text.read_text() + "and more")
-    with pytest.raises(UserError, match="other data"):
-        train([], tmp_path / "m", resume=True)
-
-
-def test_two_trainers_on_one_folder_are_refused(text: Path, tmp_path: Path) -> None:
-    from filelock import FileLock
-
-    (tmp_path / "m").mkdir()
-    with FileLock(tmp_path / "m" / ".lock"), pytest.raises(UserError, match="another training"):
-        small(text, tmp_path / "m")
 
 
 def test_lost_numbers_roll_back_and_give_up(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -282,21 +95,6 @@ def test_fine_tuning_keeps_what_is_the_models_own(text: Path, tmp_path: Path) ->
     assert Model.load(tmp_path / "tuned").config.reset == "line"
     with pytest.raises(UserError, match="keeps the model's own codec and framing"):
         train([text], tmp_path / "other", base=tmp_path / "m", codec="bytes", framing="one-to-one", steps=20)
-
-
-def test_full_disk_keeps_the_old_checkpoint(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    small(text, tmp_path / "m", report=Stop(0.3))
-    before = (tmp_path / "m" / checkpoint.RESUME).read_bytes()
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(checkpoint.os, "fsync", full)
-    with pytest.raises(UserError, match="No space left"):
-        train([], tmp_path / "m", resume=True)
-    assert (tmp_path / "m" / checkpoint.RESUME).read_bytes() == before
-    monkeypatch.undo()
-    assert Model.load(tmp_path / "m")
 
 
 def valid_nats(text: str, tmp_path: Path, reset: str, **options: object) -> float:
@@ -466,18 +264,3 @@ def test_a_damaged_cache_changes_nothing_of_a_training(text: Path, tmp_path: Pat
     assert notes[0] == f"What was kept in {tmp_path}/cache/steps was damaged; it is made again."
     a, b = weights(tmp_path / "first"), weights(tmp_path / "again")
     assert all(np.array_equal(a[n], b[n]) for n in a)
-
-
-def test_a_first_save_that_fails_leaves_nothing(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace = os.replace
-
-    def full(source: Path, target: Path) -> None:
-        if target.name == checkpoint.RESUME:
-            raise OSError(28, "No space left on device")
-        replace(source, target)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", full)
-        with pytest.raises(UserError, match=r"cannot write .*/resume.safetensors .*No space left"):
-            train([text], tmp_path / "new/m", **{**SMALL, "steps": 3})  # type: ignore[arg-type]
-    assert not (tmp_path / "new").exists()
