@@ -32,7 +32,7 @@ class Verbs(Group):
         whole = shlex.join(["rhapsode", right.verb, *rest])
         if name != ONCE:
             raise UserError(f"{meant.first(ctx, rest)} is a model of {right.noun}. The command is: {whole}")
-        ctx.meta.setdefault(NOTES, []).append(f"note: for models of {right.noun}, the command is now: {whole}")
+        ctx.meta.setdefault(NOTES, []).append(f"note: for models of {right.noun}, the command is: {whole}")
         return right.verb, meant, rest
 
     def _modality(self, ctx: Any, verb: str | None, args: list[str]) -> Modality | None:

@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,10 +10,11 @@ from scipy.io import savemat
 
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
+from rhapsode.modalities.music import read as reading
 from rhapsode.modalities.music import write
 from rhapsode.modalities.music.formats import abc, impro_visor, midi, musicxml, own, rolls
 from rhapsode.modalities.music.read import FORMATS, parts, read, recognised
-from rhapsode.modalities.music.tune import Chord, Key, Metre, Tempo, Tune, notes
+from rhapsode.modalities.music.tune import Chord, Key, Metre, Part, Tempo, Tune, notes
 from tests.modalities.music.tunes import read as read_with
 from tests.modalities.music.tunes import sounding, tunes
 
@@ -262,3 +264,11 @@ def test_damage_never_ends_in_a_failure_of_ours(tmp_path, name):
             list(read(path))
         except UserError as error:
             assert str(path) in str(error)
+
+
+def test_pitches_that_no_instrument_has_are_not_read(tmp_path, monkeypatch):
+    """No reader gives them; a format that somebody adds may forget to check."""
+    high = Tune(notes([(0, 480, 131, 80, 0)]), 480, 480, parts=(Part("a"),), name="high")
+    monkeypatch.setattr(reading, "FORMATS", SimpleNamespace(read=lambda *_: iter([high])))
+    with pytest.raises(UserError, match="not from 0 to 127"):
+        list(read(tmp_path / "high.txt"))

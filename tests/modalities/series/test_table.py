@@ -11,7 +11,7 @@ import pytest
 from rhapsode.data.recognition import codec_for
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
-from rhapsode.modalities.series.read import read, recognised
+from rhapsode.modalities.series.read import flaw, read, recognised
 from rhapsode.modalities.series.series import Series
 from rhapsode.modalities.series.times import parsed
 
@@ -177,3 +177,16 @@ def test_packed_and_parquet(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-40])
     with pytest.raises(UserError, match="damaged"):
         read(path)
+
+
+def test_a_table_with_a_flaw_is_no_text(tmp_path: Path) -> None:
+    """What looks like a table of series, but is none, says why; a table of texts is text."""
+    days = [f"2024-01-{day:02}" for day in range(1, 31)]
+    for name, cells, why in (
+        ("same", ["5"] * 30, "'v' is one number in all rows"),
+        ("mixed", ["x", *(f"{n}" for n in range(14)), *"abcdefghijklmno"], ""),
+        ("texts", [f"A sentence about {n} things." for n in range(30)], ""),
+    ):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("day,v\n" + "".join(f"{day},{cell}\n" for day, cell in zip(days, cells, strict=True)))
+        assert why in flaw(path) and bool(why) == bool(flaw(path)), name

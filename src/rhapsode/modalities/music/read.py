@@ -12,6 +12,8 @@ from rhapsode.modalities.music.tune import Tune
 
 LONGEST = 50_000
 """Quarters of a tune, and bars; longer ones are damaged, or no tunes."""
+HIGHEST = 127
+"""The highest pitch of MIDI. What sounds higher is damaged, or was read wrongly."""
 FORMATS = Formats[Tune]("music", "a file of tunes")
 recognised, parts = FORMATS.recognised, FORMATS.parts
 
@@ -28,6 +30,10 @@ def read(
         for tune in FORMATS.read(path, part, file, own_refusals):
             if tune.length > LONGEST * tune.ticks or tune.bar_count > LONGEST:
                 own_refusals.skip(f"longer than {LONGEST:,} quarters or bars", tune.name)
+                continue
+            notes = tune.notes
+            if len(notes) and not 0 <= notes["pitch"].min() <= notes["pitch"].max() <= HIGHEST:
+                own_refusals.skip(f"notes that are not from 0 to {HIGHEST}, as MIDI counts them", tune.name)
                 continue
             empty = False
             yield tune

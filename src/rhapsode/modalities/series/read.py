@@ -11,10 +11,10 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
-from rhapsode.files.source import of_file, reading
+from rhapsode.files.source import Source, of_file, reading
 from rhapsode.modalities.series import table as tables
 from rhapsode.modalities.series.frequency import SPARSE, Frequency, inferred
-from rhapsode.modalities.series.roles import FREE, Roles, roles
+from rhapsode.modalities.series.roles import FREE, Roles, resembles, roles
 from rhapsode.modalities.series.series import Series
 from rhapsode.modalities.series.table import PARQUET, SUFFIXES, Table
 from rhapsode.modalities.series.times import said
@@ -30,13 +30,11 @@ TALLEST = 1e30
 def recognised(path: Path) -> bool:
     """Whether a file is a table of series by its name and its first rows: there are times, or nothing but numbers, and
     no free text."""
-    if path.suffix.lower().removesuffix(".gz") not in SUFFIXES and path.with_suffix("").suffix.lower() not in SUFFIXES:
-        return False
     try:
         with reading(path.name):
-            if not path.is_file():
+            source = _source(path)
+            if source is None:
                 return False
-            source = of_file(path, path.name)
             if source.head()[:4] == PARQUET:
                 return True
             found = tables.looked_at(source)
@@ -49,6 +47,30 @@ def recognised(path: Path) -> bool:
             return FREE not in what.left.values()
     except UserError:
         return False
+
+
+def flaw(path: Path) -> str:
+    """Why a table with times, or of nothing but numbers, is not one of series; empty for other files, and for tables of
+    free text."""
+    try:
+        with reading(path.name):
+            source = _source(path)
+            found = None if source is None else tables.looked_at(source)
+            if found is None or not resembles(found):
+                return ""
+            if found.rows < SHORTEST:
+                return f"a series has {SHORTEST} rows or more, and there are {found.rows} in {path.name}"
+            roles(found)
+            return ""
+    except UserError as error:
+        return str(error).rstrip(".")
+
+
+def _source(path: Path) -> Source | None:
+    """A file that is called like a table."""
+    if path.suffix.lower().removesuffix(".gz") not in SUFFIXES and path.with_suffix("").suffix.lower() not in SUFFIXES:
+        return None
+    return of_file(path, path.name) if path.is_file() else None
 
 
 def read(path: Path, name: str | None = None, refused: Refusals | None = None) -> list[Series]:

@@ -56,6 +56,8 @@ def roles(table: Table) -> Roles:
         different = len(set(column.texts))
         if _free(column.texts):
             left[column.name] = FREE
+        elif (odd := _odd(column.texts)) is not None:
+            left[column.name] = f"text: most of its cells are numbers, but {odd[:40]!r} is none"
         elif different == 1:
             left[column.name] = "the same in all rows"
         elif 2 * different > table.rows:
@@ -84,6 +86,29 @@ def roles(table: Table) -> Roles:
     found = Roles(times, _joined(keys, table.rows), values, ", ".join(sorted(used)), [key.name for key in keys], left)
     found.said, found.texts = said, {column.name for column in texts}
     return found
+
+
+def resembles(table: Table) -> bool:
+    """Whether a table looks like one of series: it has times or nothing but numbers, and no text that is different in
+    most rows."""
+    times, _, used = _times(table.columns)
+    rest = [column.texts or [] for column in table.columns if column.numbers is None and column.name not in used]
+    several = any(2 * len(set(texts)) > table.rows and _odd(texts) is None for texts in rest)
+    return table.rows > 0 and not several and (times is not None or not rest)
+
+
+def _odd(texts: Sequence[str]) -> str | None:
+    """The first cell that is no number, of a column of which most cells are numbers."""
+    odd = [text for text in texts if text and not _is_number(text)]
+    return odd[0] if odd and 2 * len(odd) < sum(map(bool, texts)) else None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _times(columns: Sequence[Column]) -> tuple[np.ndarray | None, str, set[str]]:

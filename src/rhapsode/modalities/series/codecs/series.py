@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
-from rhapsode.data.codecs.records import Prepared, RecordCodec, Records
+from rhapsode.data.codecs.records import Lack, Prepared, RecordCodec, Records
 from rhapsode.errors import UserError, choice
 from rhapsode.files.cache import Cache
 from rhapsode.files.refusals import Refusals
@@ -62,6 +62,11 @@ class Series(RecordCodec):
         self.lags, self.known = guides.lags(frequency), guides.known(frequency)
 
     recognises = staticmethod(read.recognised)
+
+    @classmethod
+    def lacking(cls, path: Path) -> Lack | None:
+        why = read.flaw(path)
+        return Lack("table{s} without series", why) if why else None
 
     @classmethod
     def plural(cls) -> str:
