@@ -124,7 +124,7 @@ def one(
         files[:1],
         home,
         valid=files[1:],
-        steps=options.updates,
+        updates=options.updates,
         codec="pianoroll",
         codec_options={"grid": GRID, "holds": 0, "shift": 0, "echoes": 0},
         network={"head": "bernoulli", "cell": cell, "width": width, **two},

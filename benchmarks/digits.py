@@ -209,7 +209,7 @@ def digits(options: argparse.Namespace, scratch: Path) -> dict[str, Any]:
             [train_on],
             home,
             valid=[valid],
-            steps=options.updates * (SHORTER if alone else 1),
+            updates=options.updates * (SHORTER if alone else 1),
             codec="unaligned" if alone else "speech",
             codec_options={"hop": HOP},
             network={"width": 64, **network},

@@ -117,7 +117,7 @@ def one(
         [source],
         home,
         valid=[source],  # it is to know them by heart
-        steps=options.updates,
+        updates=options.updates,
         codec="melody",
         codec_options={"thirds": thirds, "form": options.form},
         network={"width": 128},

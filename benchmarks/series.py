@@ -163,7 +163,7 @@ def lstm(name: str, every: list[Series], updates: int, seed: int, options: dict[
                 rows.writerows(
                     [f"s{n}", said(at), repr(v)] for at, v in zip(known.times, known.values.tolist(), strict=True)
                 )
-        train([table], Path(folder, "model"), steps=updates, seed=seed, report=Notes(), **options)
+        train([table], Path(folder, "model"), updates=updates, seed=seed, report=Notes(), **options)
         model = Model.load(Path(folder, "model"))
         assert isinstance(model.codec, Codec)
         found = []

@@ -54,7 +54,7 @@ def test_loss_and_gradients_are_those_of_the_processor(options: dict) -> None:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_it_learns_and_the_engine_agrees(text: Path, tmp_path: Path, precision: str) -> None:
-    train([text], tmp_path / "m", steps=600, device="cuda", precision=precision, network={"width": 64})
+    train([text], tmp_path / "m", updates=600, device="cuda", precision=precision, network={"width": 64})
     model = Model.load(tmp_path / "m")
     watched = model.config.facts["valid_nats_per_step"]
     assert watched < 1.0  # the words' own entropy is about 0.5 nats a character, uniform is 2.8
@@ -63,7 +63,7 @@ def test_it_learns_and_the_engine_agrees(text: Path, tmp_path: Path, precision: 
 
 
 def test_a_stopped_run_goes_on(text: Path, tmp_path: Path) -> None:
-    options = {"steps": 200, "device": "cuda", "network": {"width": 64}}
+    options = {"updates": 200, "device": "cuda", "network": {"width": 64}}
     train([text], tmp_path / "whole", **options)
     assert not train([text], tmp_path / "m", report=Stop(0.0), **options).finished
     assert train([], tmp_path / "m", resume=True, device="cuda").finished

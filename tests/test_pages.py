@@ -141,7 +141,7 @@ def test_commands(block: Block, world: Path, folder: Path, monkeypatch: pytest.M
 @each(PYTHON)
 def test_python(block: Block, world: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fetch(world, folder, block.text.replace('"models/', "") if "train(" in block.text else block.text)
-    exec(compile(block.text.replace("minutes=5", "steps=2"), block.page, "exec"), {})
+    exec(compile(block.text.replace("minutes=5", "updates=2"), block.page, "exec"), {})
     assert capsys.readouterr().out
 
 

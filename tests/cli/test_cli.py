@@ -312,7 +312,7 @@ def test_what_training_made_as_json(run: Run, text: str, tmp_path: Path) -> None
     found = run("train", text, "-o", folder, *small, "--json").json
     assert "trained after" in run.error
     about = run("inspect", folder, "--json").json
-    assert found["finished"] and found["steps"] == 3 and found["seconds"] > 0
+    assert found["finished"] and found["updates"] == 3 and found["seconds"] > 0
     assert {key: found[key] for key in ("digest", "parameters")} == {k: about[k] for k in ("digest", "parameters")}
     assert found["valid_nats_per_step"] == about["facts"]["valid_nats_per_step"]
     assert found["model"] == str(folder) and Path(found["picture"]).exists()
@@ -321,7 +321,7 @@ def test_what_training_made_as_json(run: Run, text: str, tmp_path: Path) -> None
     assert "--overwrite" in run.error and run("inspect", folder, "--json").json == about
     again = run("train", text, "-o", folder, *small, "--overwrite", "--json").json
     assert again["digest"] == found["digest"]
-    assert run("train", "-o", folder, "--resume", "--updates", 2, "--json").json["steps"] == 5
+    assert run("train", "-o", folder, "--resume", "--updates", 2, "--json").json["updates"] == 5
 
 
 def test_inspect(run: Run, model: str) -> None:

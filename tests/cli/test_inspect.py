@@ -120,7 +120,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     assert found["trained_on"]["train_chars"] > 0 and "sources" not in found["facts"]
     assert "sources books/a.txt, ~/books/b.txt" in inspected.lines
     assert "resume.safetensors" in found["beside"]
-    assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"steps": 1}
+    assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"updates": 1}
     run = inspected("model/resume.safetensors").json
     assert run["kind"] == "training run" and run["finished"] and run["given"]["sources"][0] == "books/a.txt"
     assert main(["train", "books/a.txt", "-o", "tuned", "--from", "model", "--updates", "1", "--device", "cpu"]) == 0

@@ -54,7 +54,7 @@ def trained(folder: Path) -> Model:
 def test_every_recipe_is_sound(name: str) -> None:
     found = RECIPES[name]
     network = make(NetworkConfig, found.network, name)
-    budget = make(Budget, {key: getattr(found, key) for key in ("minutes", "epochs", "steps")}, name)
+    budget = make(Budget, {key: getattr(found, key) for key in ("minutes", "epochs", "updates")}, name)
     assert sum(value is not None for value in budget.model_dump().values()) == 1
     make(
         Plan, {"network": network, "budget": budget, "dropout": make(Dropout, found.dropout, name), **found.plan}, name
@@ -135,7 +135,7 @@ def test_run(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> N
     assert (config.network.layers, config.network.width, config.reset) == (2, 128, "never")
     plan = config.facts["plan"]
     assert (plan["batch_size"], plan["sequence_length"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
-    assert plan["budget"] == {"minutes": None, "epochs": None, "steps": 2}
+    assert plan["budget"] == {"minutes": None, "epochs": None, "updates": 2}
 
 
 def test_run_needs_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -151,13 +151,13 @@ def test_run_goes_on_with_the_sources_that_it_began_with(
     assert main([*run, text, "--updates", "3"]) == 0
     assert main([*run, "--resume"]) == 2 and "is finished" in capsys.readouterr().err
     assert main([*run, "--resume", "--updates", "2"]) == 0
-    assert trained(tmp_path / "m").config.facts["plan"]["budget"]["steps"] == 5
+    assert trained(tmp_path / "m").config.facts["plan"]["budget"]["updates"] == 5
     capsys.readouterr()
     other = ["recipe", "run", "zaremba-2014-medium", *run[3:]]
     assert main([*other, "--resume", "--updates", "2"]) == 2 and "a resumed run keeps its" in capsys.readouterr().err
     assert main([*run, text, "--updates", "1"]) == 2 and "replace it with --overwrite" in capsys.readouterr().err
     assert main([*run, text, "--updates", "1", "--overwrite", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["steps"] == 1
+    assert json.loads(capsys.readouterr().out)["updates"] == 1
 
 
 @pytest.mark.parametrize("name", RECIPES)

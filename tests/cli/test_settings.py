@@ -18,7 +18,7 @@ from rhapsode.training.plan import SETTINGS, Plan
 from rhapsode.training.run import train
 
 ROOT = Path(__file__).parents[2]
-SMALL: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "steps": 2, "device": "cpu"}
+SMALL: dict[str, Any] = {"network": {"width": 12, "embedding": 4}, "updates": 2, "device": "cpu"}
 
 
 @pytest.fixture
@@ -142,14 +142,14 @@ def test_wrong_keys_are_told_the_right_ones(
 
 def test_a_plan_does_not_take_what_has_a_table_of_its_own(text: Path, tmp_path: Path) -> None:
     """It was passed over before."""
-    for key, value in (("network", {"width": 3}), ("budget", {"steps": 3}), ("reset", "line")):
+    for key, value in (("network", {"width": 3}), ("budget", {"updates": 3}), ("reset", "line")):
         with pytest.raises(UserError, match=f"{key!r} is not known. .*Allowed: batch_size, clip, decay"):
             train([text], tmp_path / "m", **{**SMALL, "plan": {key: value}})
 
 
 def test_keys_deeper_inside_are_told_too() -> None:
     with pytest.raises(UserError, match=r"framing: 'lenght' is not known. Did you mean 'length'\? Allowed: length"):
-        make(Plan, {"network": {}, "budget": {"steps": 1}, "framing": {"lenght": 3}}, "plan")
+        make(Plan, {"network": {}, "budget": {"updates": 1}, "framing": {"lenght": 3}}, "plan")
     with pytest.raises(UserError, match="Did you mean 'length'"):
         make(FramingConfig, {"lenght": 3}, "framing")
 

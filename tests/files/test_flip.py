@@ -80,7 +80,7 @@ def test_training_sees_them_turned(files: tuple[Path, Path], tmp_path: Path) -> 
     assert [each for each in warnings if "--flip 'c.*' fits no file" in each]
     (tmp_path / "c.txt").write_text("words " * 500)
     with pytest.raises(UserError, match="flip is for drawings"):
-        rhapsode.train([tmp_path / "c.txt"], tmp_path / "c", steps=1, flip=["*"])
+        rhapsode.train([tmp_path / "c.txt"], tmp_path / "c", updates=1, flip=["*"])
 
 
 def test_from_the_command_line(

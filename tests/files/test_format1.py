@@ -97,8 +97,8 @@ def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(
     monkeypatch.setenv("RHAPSODE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     Path("a.txt").write_text("the sea sings, the ship sails.\n" * 50)
-    Path("c.toml").write_text("[network]\nwidth = 8\nembedding = 4\nreads = true\n")
-    small = ["--device", "cpu", "--updates", "2", "-o", "m"]
+    Path("c.toml").write_text("steps = 2\n[network]\nwidth = 8\nembedding = 4\nreads = true\n")
+    small = ["--device", "cpu", "-o", "m"]
     assert main(["train", "a.txt", "--config", "c.toml", *small]) == 0
     assert "network settings have new names: reads is autoregressive" in capsys.readouterr().err
     # A run of format 1 goes on.
@@ -110,7 +110,8 @@ def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(
         "feedback": False,
     }
     info["given"]["network"] = {"reads": True}
+    info["plan"]["budget"] = {"minutes": None, "epochs": None, "steps": info["plan"]["budget"]["updates"]}
     checkpoint.save(run, info, tensors)
-    assert main(["train", "a.txt", "--resume", *small]) == 0
+    assert main(["train", "a.txt", "--resume", "--updates", "2", *small]) == 0
     assert Model.load("m").config.format == 2
     assert checkpoint.load_info(run)[0]["update"] == 4

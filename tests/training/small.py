@@ -26,4 +26,4 @@ def weights(folder: Path) -> dict[str, np.ndarray]:
 
 
 def small(text: Path, folder: Path, **options: object) -> Result:
-    return train([text], folder, **{**SMALL, "steps": 60, **options})  # type: ignore[arg-type]
+    return train([text], folder, **{**SMALL, "updates": 60, **options})  # type: ignore[arg-type]

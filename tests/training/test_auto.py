@@ -49,7 +49,7 @@ def chosen(
 @pytest.mark.parametrize("updates", [2_000, 5_000, 8_000, 20_000])
 def test_so_many_updates_are_reckoned_with_the_final_batch(updates: int) -> None:
     data = 10**10  # so much that only what is read limits the size
-    plan, reasons = chosen(data, Budget(steps=updates), threads=1)
+    plan, reasons = chosen(data, Budget(updates=updates), threads=1)
     read = updates * plan.batch_size * plan.sequence_length
     assert f"{read:,} steps to be read" in reasons[0]
     wanted = 1 / (auto.STEPS_PER_PARAMETER / read + 1 / (auto.LARGEST * data**0.5))
@@ -84,7 +84,7 @@ def test_whole_units_are_learnt_from_in_small_batches_where_there_are_few(
     """So many updates an epoch, at least. And frames that are read are dropped, since those drawn are not as good."""
     parts = {"head": {"name": "gaussians", "mixtures": 2}, "encoder": {"bidirectional": 1}}
     network = {"layers": 1, "autoregressive": reads, "width": 32, **parts}
-    plan, reasons = chosen(data, Budget(steps=50), Frames(2), "whole", network, 7, longest, threads=1)
+    plan, reasons = chosen(data, Budget(updates=50), Frames(2), "whole", network, 7, longest, threads=1)
     assert data / (plan.batch_size * plan.sequence_length) >= updates
     assert plan.sequence_length >= max(auto.PACKED_LEAST, longest)
     assert plan.dropout.input == (HIDDEN if reads else 0)

@@ -78,7 +78,7 @@ def test_training_tells_of_a_model_that_knows_one_note(
     report, warnings = Report(), []
     report.warn = warnings.append  # type: ignore[method-assign]
     source = text if healthy else constant
-    train([source], tmp_path / "m", valid=[text], codec="bytes", steps=120, report=report, **SMALL)  # type: ignore[arg-type]
+    train([source], tmp_path / "m", valid=[text], codec="bytes", updates=120, report=report, **SMALL)  # type: ignore[arg-type]
     rows = [json.loads(line) for line in (tmp_path / "m/metrics.jsonl").read_text().splitlines()]
     looks = [row for row in rows if "valid" in row]
     assert len(looks) == 16 and all(row["valid_repeats"] < 0.05 for row in looks)

@@ -40,7 +40,7 @@ def test_interrupted_and_resumed_is_the_same_run(text: Path, tmp_path: Path, dro
 def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     script = (
         "import sys; from rhapsode.training.run import train\n"
-        "train([sys.argv[1]], sys.argv[2], steps=150, network={'width': 24, 'embedding': 8},"
+        "train([sys.argv[1]], sys.argv[2], updates=150, network={'width': 24, 'embedding': 8},"
         " plan={'batch_size': 4, 'sequence_length': 16, 'precision': 'fp32', 'threads': 1})"
     )
     process = subprocess.Popen([sys.executable, "-c", script, str(text), str(tmp_path / "parts")])
@@ -53,7 +53,7 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
     info, _, _ = checkpoint.load_info(tmp_path / "parts" / checkpoint.RESUME)
     assert 0 < info["update"] < 150
     train([text], tmp_path / "parts", resume=True)
-    small(text, tmp_path / "whole", steps=150)
+    small(text, tmp_path / "whole", updates=150)
     assert losses(tmp_path / "whole") == losses(tmp_path / "parts")
     a, b = weights(tmp_path / "whole"), weights(tmp_path / "parts")
     assert all(np.array_equal(a[n], b[n]) for n in a)
@@ -144,7 +144,7 @@ def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -
     (tmp_path / "m").mkdir()  # the user's own folder stays
     with pytest.raises(KeyboardInterrupt):
         small(text, tmp_path / "m", report=Interrupted())
-    assert small(text, tmp_path / "m", steps=1).finished
+    assert small(text, tmp_path / "m", updates=1).finished
 
 
 def test_a_stopped_run_is_not_overwritten(text: Path, tmp_path: Path) -> None:
@@ -194,5 +194,5 @@ def test_a_first_save_that_fails_leaves_nothing(text: Path, tmp_path: Path, monk
     with monkeypatch.context() as patch:
         patch.setattr(os, "replace", full)
         with pytest.raises(UserError, match=r"cannot write .*/resume.safetensors .*No space left"):
-            train([text], tmp_path / "new/m", **{**SMALL, "steps": 3})  # type: ignore[arg-type]
+            train([text], tmp_path / "new/m", **{**SMALL, "updates": 3})  # type: ignore[arg-type]
     assert not (tmp_path / "new").exists()

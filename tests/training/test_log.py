@@ -67,7 +67,7 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_training_shows_its_losses_and_samples(text: Path, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
-    train([text], tmp_path / "m", steps=20, tensorboard=True, **SMALL)
+    train([text], tmp_path / "m", updates=20, tensorboard=True, **SMALL)
     found = shown(tmp_path / "m")
     records = [json.loads(line) for line in (tmp_path / "m" / LOG).read_text().splitlines()]
     assert found["nats_per_step/train"] == [
@@ -83,7 +83,7 @@ def test_training_shows_its_losses_and_samples(text: Path, tmp_path: Path) -> No
 def test_without_tensorboard(text: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
     with pytest.raises(UserError, match=r"pip install 'rhapsode\[tensorboard\]'"):
-        train([text], tmp_path / "m", steps=1, tensorboard=True)
+        train([text], tmp_path / "m", updates=1, tensorboard=True)
     assert not (tmp_path / "m").exists()
 
 
@@ -92,7 +92,7 @@ def stopped(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a training that was stopped."""
     folder = tmp_path_factory.mktemp("log")
     (folder / "text.txt").write_text(SONG)
-    train([folder / "text.txt"], folder / "m", steps=30, report=Stop(0.4), **SMALL)
+    train([folder / "text.txt"], folder / "m", updates=30, report=Stop(0.4), **SMALL)
     return folder / "m"
 
 

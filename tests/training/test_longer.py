@@ -49,7 +49,7 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def trained(text: Path) -> Path:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("RHAPSODE_CACHE", str(text.parent / "cache"))
-        train([text], text.parent / "m", steps=40, **SMALL)
+        train([text], text.parent / "m", updates=40, **SMALL)
     return text.parent / "m"
 
 
@@ -99,7 +99,7 @@ def test_the_same_run_makes_the_same_digest(
     source = {"text": text, "pens": pens, "tunes": tunes(tmp_path)}[kind]
     how = {**SMALL, "network": {"width": 12}}
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
-        train([source], tmp_path / name, steps=6, seed=seed, **how)
+        train([source], tmp_path / name, updates=6, seed=seed, **how)
     a, b, c = (Model.load(tmp_path / name) for name in "abc")
     assert a.digest == b.digest != c.digest
     assert a.codec.name == {"text": "chars", "pens": "strokes", "tunes": "remi"}[kind]
@@ -115,8 +115,8 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
         train([], finished, resume=True)
     assert not rates and records(finished) == before
 
-    result = train([], finished, resume=True, steps=40, device="cpu")
-    assert (result.finished, result.steps) == (True, 80) and over(finished)
+    result = train([], finished, resume=True, updates=40, device="cpu")
+    assert (result.finished, result.updates) == (True, 80) and over(finished)
     after = records(finished)
     assert after[: len(before)] == before and after[-1]["update"] == 80
     looks = [record["done"] for record in after[len(before) :] if "valid" in record]
@@ -132,12 +132,12 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
 
 def test_another_budget_replaces_the_rest_of_a_stopped_one(text: Path, tmp_path: Path, rates: list[float]) -> None:
     folder = tmp_path / "stopped"
-    assert not train([text], folder, steps=40, report=Stop(0.5), **SMALL).finished
+    assert not train([text], folder, updates=40, report=Stop(0.5), **SMALL).finished
     stopped = run_of(folder)["update"]
     assert 20 <= stopped < 30
-    result = train([], folder, resume=True, steps=10, device="cpu")
-    assert result.finished and result.steps == stopped + 10
-    assert rates[-1] == pytest.approx(1 / result.steps)
+    result = train([], folder, resume=True, updates=10, device="cpu")
+    assert result.finished and result.updates == stopped + 10
+    assert rates[-1] == pytest.approx(1 / result.updates)
 
 
 def test_minutes_are_more_minutes(finished: Path) -> None:
@@ -148,12 +148,12 @@ def test_minutes_are_more_minutes(finished: Path) -> None:
 
 def test_training_longer_is_resumed_exactly(finished: Path, tmp_path: Path) -> None:
     halves = shutil.copytree(finished, tmp_path / "halves")
-    train([], finished, resume=True, steps=40, device="cpu")
-    assert not train([], halves, resume=True, steps=40, device="cpu", report=Stop(0.5)).finished
+    train([], finished, resume=True, updates=40, device="cpu")
+    assert not train([], halves, resume=True, updates=40, device="cpu", report=Stop(0.5)).finished
     assert 60 <= run_of(halves)["update"] < 80
     with pytest.raises(UserError, match="was stopped: go on with --resume"):
         check_free(halves)
-    assert train([], halves, resume=True, device="cpu").steps == 80
+    assert train([], halves, resume=True, device="cpu").updates == 80
     one, other = Model.load(finished), Model.load(halves)
     assert one.digest == other.digest
     strip = [[{k: v for k, v in r.items() if k != "seconds"} for r in records(each)] for each in (finished, halves)]
@@ -163,7 +163,7 @@ def test_training_longer_is_resumed_exactly(finished: Path, tmp_path: Path) -> N
 def test_better_weights_are_not_given_up(finished: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before = Model.load(finished)
     monkeypatch.setattr(Validation, "nll", lambda self, weights: 99.0)
-    train([], finished, resume=True, steps=5, device="cpu")
+    train([], finished, resume=True, updates=5, device="cpu")
     assert Model.load(finished).checksum == before.checksum
 
 
@@ -178,15 +178,15 @@ def test_a_resumed_run_keeps_its_settings(finished: Path, text: Path) -> None:
         ({"seed": 5}, "keeps its seed"),
     ):
         with pytest.raises(UserError, match=message):
-            train([text], finished, resume=True, steps=1, **options)  # type: ignore[arg-type]
+            train([text], finished, resume=True, updates=1, **options)  # type: ignore[arg-type]
     same = {"network": {"width": 16}, "plan": {"batch_size": 4}}
-    assert train([text], finished, resume=True, steps=1, device="cpu", **same).steps == 41  # type: ignore[arg-type]
+    assert train([text], finished, resume=True, updates=1, device="cpu", **same).updates == 41  # type: ignore[arg-type]
 
 
 def test_without_its_checkpoint(finished: Path) -> None:
     (finished / checkpoint.RESUME).unlink()
     with pytest.raises(UserError, match="nothing to resume: .* Go on from its model in another folder: --from"):
-        train([], finished, resume=True, steps=1)
+        train([], finished, resume=True, updates=1)
     with pytest.raises(UserError, match="finished model: go on from it in another folder with --from"):
         check_free(finished)
 
@@ -198,11 +198,11 @@ def test_a_finished_model_is_not_overwritten(finished: Path, text: Path) -> None
     before = {each.name: each.read_bytes() for each in finished.iterdir()}
     how = "train it longer with --resume .*; replace it with --overwrite; or choose another folder with -o"
     with pytest.raises(UserError, match=how):
-        train([text, "nowhere.txt"], finished, steps=5, **SMALL)
+        train([text, "nowhere.txt"], finished, updates=5, **SMALL)
     with pytest.raises(UserError, match="no such file|nowhere"):  # and a mistake does not cost the model
-        train(["nowhere.txt"], finished, steps=5, overwrite=True, **SMALL)
+        train(["nowhere.txt"], finished, updates=5, overwrite=True, **SMALL)
     with pytest.raises(UserError, match="one of them must go"):
-        train([], finished, steps=5, resume=True, overwrite=True)
+        train([], finished, updates=5, resume=True, overwrite=True)
     assert {each.name: each.read_bytes() for each in finished.iterdir()} == before
 
 
@@ -214,7 +214,7 @@ def test_overwriting(finished: Path, text: Path) -> None:
         (finished / name).write_text("old")
     for name in ("recogniser.safetensors", "notes.txt"):
         (finished / name).write_text("mine")
-    train([text], finished, steps=5, seed=1, overwrite=True, **SMALL)
+    train([text], finished, updates=5, seed=1, overwrite=True, **SMALL)
     assert Model.load(finished).digest != old
     assert {each.name for each in finished.iterdir()} == {
         *RECORDS,
@@ -241,14 +241,14 @@ class Heard(Report):
 def test_log_and_samples_are_files_too(text: Path, tmp_path: Path) -> None:
     heard, folder = Heard(), tmp_path / "m"
     how = {**SMALL, "plan": {**SMALL["plan"], "warmup": 1}}
-    train([text], folder, steps=32, report=heard, **how)
+    train([text], folder, updates=32, report=heard, **how)
     log = (folder / TOLD).read_text().splitlines()
     assert all(any(line.endswith(note) for line in log) for note in heard.notes) and heard.notes
     assert sum("valid" in line and " nats" in line for line in log) == 16
     samples = (folder / SAMPLES).read_text()
     assert len(heard.samples) == 15 and all(f" ---\n{sample}\n\n" in samples for sample in heard.samples)
     assert samples.startswith("--- update 2, valid ")
-    train([], folder, resume=True, steps=2, device="cpu")
+    train([], folder, resume=True, updates=2, device="cpu")
     more = (folder / TOLD).read_text().splitlines()
     assert more[: len(log)] == log and any("going on at update 32" in line for line in more[len(log) :])
 
@@ -259,5 +259,5 @@ def test_the_log_says_why_a_run_ended(text: Path, tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Trainer, "save_model", full)
     with pytest.raises(UserError):
-        train([text], tmp_path / "m", steps=32, **SMALL)
+        train([text], tmp_path / "m", updates=32, **SMALL)
     assert (tmp_path / "m" / TOLD).read_text().endswith("ended: cannot write: No space left on device.\n")

@@ -115,7 +115,7 @@ def test_the_trainer_does_as_it_is_told(
     report = Warnings()
     plan = {"batch_size": 2, "sequence_length": 8, "precision": "fp32", "threads": begins, "most": 2}
     network = {"width": 8, "embedding": 4}
-    train([tmp_path / "text"], tmp_path / "m", network=network, plan=plan, steps=8, report=report, device="cpu")
+    train([tmp_path / "text"], tmp_path / "m", network=network, plan=plan, updates=8, report=report, device="cpu")
     assert used == [begins, 2, 1, 1, 2, 1, 2, 2]
     assert sum("other work" in text for text in report.heard) == told
     assert torch.get_num_threads() == before

@@ -24,7 +24,7 @@ from tests.training.small import SMALL, losses, small, weights
 
 
 def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: Path) -> None:
-    result = small(text, tmp_path / "m", steps=400)
+    result = small(text, tmp_path / "m", updates=400)
     assert result.finished
     assert result.valid_nats < 1.2  # the words' own entropy is about 0.55 nats a character, uniform is 2.9
     assert (tmp_path / "m/loss.png").read_bytes().startswith(b"\x89PNG")
@@ -34,7 +34,7 @@ def test_it_learns_and_leaves_a_model_a_log_and_a_picture(text: Path, tmp_path: 
 def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> None:
     old = os.umask(0o026)
     try:
-        small(text, tmp_path / "m", steps=3)
+        small(text, tmp_path / "m", updates=3)
     finally:
         os.umask(old)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "m").iterdir() if path.name != ".lock"}
@@ -47,7 +47,7 @@ def test_overfitting_is_told_once(tmp_path: Path) -> None:
     report = Report()
     warnings: list[str] = []
     report.warn = warnings.append  # type: ignore[method-assign]
-    small(path, tmp_path / "m", steps=300, dropout={"output": 0.0}, report=report)
+    small(path, tmp_path / "m", updates=300, dropout={"output": 0.0}, report=report)
     assert [w[:23] for w in warnings] == ["overfitting has begun: "]
 
 
@@ -90,18 +90,18 @@ def test_fine_tuning_keeps_the_vocabulary(text: Path, tmp_path: Path) -> None:
 
 
 def test_fine_tuning_keeps_what_is_the_models_own(text: Path, tmp_path: Path) -> None:
-    small(text, tmp_path / "m", reset="line", steps=20)
-    small(text, tmp_path / "tuned", base=tmp_path / "m", network=None, steps=20)
+    small(text, tmp_path / "m", reset="line", updates=20)
+    small(text, tmp_path / "tuned", base=tmp_path / "m", network=None, updates=20)
     assert Model.load(tmp_path / "tuned").config.reset == "line"
     with pytest.raises(UserError, match="keeps the model's own codec and framing"):
-        train([text], tmp_path / "other", base=tmp_path / "m", codec="bytes", framing="one-to-one", steps=20)
+        train([text], tmp_path / "other", base=tmp_path / "m", codec="bytes", framing="one-to-one", updates=20)
 
 
 def valid_nats(text: str, tmp_path: Path, reset: str, **options: object) -> float:
     path = tmp_path / f"{reset.replace(':', '')}.txt"
     path.write_text(text)
     return train(
-        [path], tmp_path / f"m-{reset}", reset=reset, valid_by="tail", **{**SMALL, "steps": 250, **options}
+        [path], tmp_path / f"m-{reset}", reset=reset, valid_by="tail", **{**SMALL, "updates": 250, **options}
     ).valid_nats  # type: ignore[arg-type]
 
 
@@ -111,7 +111,7 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     lines = ["".join(rng.choices("abcdefgh", k=3)) for _ in range(1500)]
     text = "\n".join(line + line for line in lines)
     options = {
-        "steps": 600,
+        "updates": 600,
         "plan": {"batch_size": 8, "sequence_length": 16, "precision": "fp32", "threads": 1},
         "network": {"width": 48, "embedding": 8},
     }
@@ -125,7 +125,7 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     for _ in range(100):
         lines += ["".join(rng.choices("abcdefgh", k=2))] * 12
     text = "\n".join(lines)
-    assert valid_nats(text, tmp_path, "never", steps=600) < valid_nats(text, tmp_path, "line", steps=600) - 0.4
+    assert valid_nats(text, tmp_path, "never", updates=600) < valid_nats(text, tmp_path, "line", updates=600) - 0.4
 
 
 @pytest.mark.parametrize(
@@ -133,7 +133,7 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     [{"framing": "one-to-one"}, {"framing": "many-to-one", "window": 6}, {"framing": "one-to-many", "horizon": 6}],
 )
 def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict) -> None:
-    result = small(text, tmp_path / "m", steps=100, plan={"precision": "fp32", "threads": 1}, **framing)
+    result = small(text, tmp_path / "m", updates=100, plan={"precision": "fp32", "threads": 1}, **framing)
     assert result.valid_nats < 2.4
     assert Model.load(tmp_path / "m").config.framing.name == framing["framing"]
 
@@ -142,7 +142,7 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
     script = tmp_path / "job.py"
     script.write_text(
         "import sys, torch; from rhapsode.training.run import train\n"
-        "train([sys.argv[1]], sys.argv[2], steps=20, dropout={'output': 0.0}, network={'width': 24, 'embedding': 8},"
+        "train([sys.argv[1]], sys.argv[2], updates=20, dropout={'output': 0.0}, network={'width': 24, 'embedding': 8},"
         " plan={'batch_size': 4, 'sequence_length': 16, 'precision': 'fp32', 'threads': 1})\n"
         "if torch.distributed.is_initialized(): torch.distributed.destroy_process_group()\n"
     )
@@ -150,7 +150,7 @@ def test_two_processes_make_the_loss_of_one(text: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     env = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, str(script), str(text), str(tmp_path / "two")], check=True, env=env, timeout=120)
-    small(text, tmp_path / "one", steps=20, dropout={"output": 0.0})
+    small(text, tmp_path / "one", updates=20, dropout={"output": 0.0})
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert [s for s, *_ in one] == [s for s, *_ in two]
     np.testing.assert_allclose([t for _, t, _ in one], [t for _, t, _ in two], rtol=1e-4)
@@ -190,7 +190,7 @@ def test_the_batch_is_settled_before_the_rest_is_reckoned() -> None:
         return auto.choose(
             Symbols(50),
             data,
-            Budget(steps=1000),
+            Budget(updates=1000),
             framing,
             "never",
             network={"width": 512},
@@ -253,14 +253,14 @@ def test_size_follows_budget_and_text(monkeypatch: pytest.MonkeyPatch, minutes: 
 
 
 def test_a_damaged_cache_changes_nothing_of_a_training(text: Path, tmp_path: Path) -> None:
-    small(text, tmp_path / "first", steps=20)
+    small(text, tmp_path / "first", updates=20)
     (steps,) = (tmp_path / "cache/steps").glob("*/train/steps.bin")
     whole = steps.read_bytes()
     steps.write_bytes(whole[:-900] + bytes([200]) + whole[-899:])  # a symbol that there is not
     notes: list[str] = []
     report = Report()
     report.note = notes.append  # type: ignore[method-assign]
-    small(text, tmp_path / "again", steps=20, report=report)
+    small(text, tmp_path / "again", updates=20, report=report)
     assert notes[0] == f"What was kept in {tmp_path}/cache/steps was damaged; it is made again."
     a, b = weights(tmp_path / "first"), weights(tmp_path / "again")
     assert all(np.array_equal(a[n], b[n]) for n in a)

@@ -56,7 +56,7 @@ class Settings(Config):
     valid: list[str] | None = None
     minutes: float | None = None
     epochs: float | None = None
-    steps: int | None = None
+    updates: int | None = None
     framing: str | None = None
     window: Annotated[int, Field(ge=1)] | None = None
     horizon: Annotated[int, Field(ge=1)] | None = None
@@ -116,6 +116,7 @@ def parse(data: bytes, name: str) -> Settings:
         raise UserError(f"{name}: not TOML: {error}.") from None
     except RecursionError:
         raise UserError(f"{name}: not settings: its lists or tables stand in one another too deep.") from None
+    found, _ = format1.renamed(found, format1.BUDGET)
     kind = with_brought()
     for key, value in found.items():
         if key not in kind.model_fields:

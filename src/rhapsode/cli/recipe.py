@@ -114,7 +114,7 @@ def run(
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Or for this many passes over the data.")] = None,
-    steps: Annotated[int | None, typer.Option("--updates", help="Or for this many updates of the weights.")] = None,
+    updates: Annotated[int | None, typer.Option(help="Or for this many updates of the weights.")] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     seed: Seed = None,
@@ -134,7 +134,7 @@ def run(
         sources=sources,
         minutes=minutes,
         epochs=epochs,
-        steps=steps,
+        updates=updates,
         resume=resume,
         overwrite=overwrite,
         seed=seed,

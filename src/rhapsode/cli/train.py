@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 CODECS = ", ".join(registry.names("codec"))
 PANELS = {
     "Output": ("output", "resume", "overwrite", "base", "json"),
-    "How long": ("minutes", "epochs", "steps"),
+    "How long": ("minutes", "epochs", "updates"),
     "Data": ("codec", "reset", "valid", "valid_fraction"),
     "Network": ("params", "layers", "width"),
     "Learning": ("batch_size", "window", "lr", "dropout", "seed", "config"),
@@ -51,7 +51,7 @@ PANELS = {
     Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
 }
 """Heading of a panel in help → its options, in order."""
-BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "steps": "--updates"}
+BUDGETS = {"minutes": "--minutes", "epochs": "--epochs", "updates": "--updates"}
 SHORT = {"rate": "lr", "matrix_rate": "lr", "batch_size": "batch_size", "sequence_length": "window", "seed": "seed"}
 """Settings of a plan that have options of their own, which replace those of a file."""
 SHAPE = ("layers", "width", "embedding")
@@ -72,7 +72,7 @@ def _train(
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
     minutes: Minutes = None,
     epochs: Epochs = None,
-    steps: Updates = None,
+    updates: Updates = None,
     codec: Annotated[str | None, typer.Option(metavar="NAME", help=f"{CODECS} [default: chars].")] = None,
     framing: Annotated[
         str | None,
@@ -175,7 +175,7 @@ def _train(
         sources=sources,
         minutes=minutes,
         epochs=epochs,
-        steps=steps,
+        updates=updates,
         codec=codec,
         framing=framing,
         window=window,
@@ -303,7 +303,7 @@ def _object(result: Result) -> dict[str, Any]:
         "model": str(folder),
         "picture": str(result.picture),
         "finished": result.finished,
-        "steps": result.steps,
+        "updates": result.updates,
         "seconds": result.seconds,
         "valid_nats_per_step": None if math.isnan(result.valid_nats) else result.valid_nats,
         **({"quality": dict(result.quality)} if result.quality else {}),

@@ -33,7 +33,8 @@ SETTINGS = {
 """Old name → table and name of today."""
 PLAN = {"rows": "batch_size", "window": "sequence_length"}
 RUN = {"step": "update", "best_step": "best_update"}
-"""The same of a plan, and of what is kept of a run: its checkpoint, and records of its log."""
+BUDGET = {"steps": "updates"}
+"""The same of a plan, of what is kept of a run (its checkpoint, and records of its log), and of how long it is."""
 WEIGHTS = (
     (r"encoder\.feedforward(\d+)\.", r"context.dense\1."),
     (r"encoder\.bidirectional(\d+)\.forward\.", r"context.both\1.on."),
@@ -91,6 +92,7 @@ def run(info: Mapping[str, Any]) -> dict[str, Any]:
     plan, given = info["plan"], info["given"]
     if "head" in plan.get("network", {}) and not isinstance(plan["network"]["head"], dict):
         plan = {**plan, "network": network(plan["network"])}
+    plan = {**plan, "budget": renamed(plan["budget"], BUDGET)[0]}
     info, leg = renamed(info, RUN)[0], renamed(info.get("leg", {}), RUN)[0]
     given = {
         **given,

@@ -186,7 +186,7 @@ def choose(
                 size = 2 / (1 / largest + root)
                 why = f"{speed / 1e9:.0f} GFLOP/s measured, budget and {data:,} training steps"
             else:
-                read = data * budget.epochs if budget.epochs else targets * (budget.steps or 0)
+                read = data * budget.epochs if budget.epochs else targets * (budget.updates or 0)
                 size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
                 why = f"{read:,.0f} steps to be read, {data:,} different"
             config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
@@ -199,7 +199,7 @@ def choose(
     elif budget.epochs is not None:
         updates = budget.epochs * data / (rows * framing.stride(span))
     else:
-        updates = budget.steps or 1
+        updates = budget.updates or 1
     epochs = updates * targets / data
     if isinstance(dropout, Mapping) and dropout:
         rates = make(Dropout, dict(dropout), "dropout settings")

@@ -94,7 +94,7 @@ class Loop(ABC):
     @property
     def total(self) -> int | None:
         """The updates of the whole run, if the budget says how many."""
-        return self.plan.budget.steps
+        return self.plan.budget.updates
 
     # --- the loop ---
 

@@ -19,7 +19,7 @@ class Budget(Config):
     """Of training; evaluation and saving are not counted."""
     epochs: Positive | None = None
     """Passes over the training steps."""
-    steps: Annotated[int, Field(ge=1)] | None = None
+    updates: Annotated[int, Field(ge=1)] | None = None
     """Updates of the weights."""
 
     def part(self, share: float) -> Budget:
@@ -27,7 +27,7 @@ class Budget(Config):
         return Budget(
             minutes=self.minutes and share * self.minutes,
             epochs=self.epochs and share * self.epochs,
-            steps=self.steps and max(1, round(share * self.steps)),
+            updates=self.updates and max(1, round(share * self.updates)),
         )
 
 

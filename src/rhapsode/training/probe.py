@@ -32,7 +32,7 @@ class Probe:
         kind: Kind = registry.get("head", config.head.name).kind.example(SYMBOLS)
         self.network = Network(config, kind, Text(SYMBOLS) if config.attention else None)
         self.weights = {n: w.to(device).requires_grad_() for n, w in self.network.initialise(generator).items()}
-        plan = Plan(network=config, budget=Budget(steps=1), precision=precision)  # type: ignore[arg-type]
+        plan = Plan(network=config, budget=Budget(updates=1), precision=precision)  # type: ignore[arg-type]
         self.optimizers = Optimizers(self.weights, plan, self.network.matrices)
         self.mixed = precision == "bf16"
         steps = kind.inputs(kind.random(np.random.default_rng(0), (window, rows)))

@@ -48,7 +48,7 @@ class Result:
 
     valid_nats: the validation loss of the best weights, in nats per step, as estimated during training. (`rhapsode
                 score` gives exact scores.)
-    seconds, steps: of the whole training; steps are updates of the weights.
+    seconds, updates: of the whole training.
     codec:    its name.
     usage:    see `Codec.usage`.
     warnings: warnings about the data, to be repeated at the end.
@@ -60,7 +60,7 @@ class Result:
     finished: bool
     valid_nats: float
     seconds: float
-    steps: int
+    updates: int
     codec: str
     usage: str
     warnings: Sequence[str] = ()
@@ -73,7 +73,7 @@ def train(
     *,
     minutes: float | None = None,
     epochs: float | None = None,
-    steps: int | None = None,
+    updates: int | None = None,
     codec: str | None = None,
     codec_options: Mapping[str, Any] | None = None,
     framing: str | None = None,
@@ -104,7 +104,7 @@ def train(
 ) -> Result:
     """Train a model on `sources` and write it into the folder `output`.
 
-    The budget is one of minutes, epochs or steps (updates); without one, 5 minutes. Everything that is not given is
+    The budget is one of minutes, epochs or updates; without one, 5 minutes. Everything that is not given is
     chosen from the corpus and the budget, and reported. The codec is the one that reads the files, the framing stream,
     the reset policy document. `network`, `dropout`, `plan` and `codec_options` are the tables of docs/settings.md. Some
     settings have short forms: dropout, one number; lr, the peak learning rate (`rate` of the plan, and `matrix_rate` in
@@ -148,7 +148,7 @@ def train(
         "seed": seed,
     }
     given = {**kept, "sources": [str(s) for s in sources], "tensorboard": tensorboard, "trust_paths": trust_paths}
-    budget = _budget(minutes, epochs, steps)
+    budget = _budget(minutes, epochs, updates)
     stopped = _to_go_on(folder, budget) if resume else None
     if stopped:
         check_kept(stopped["given"], kept)
@@ -375,8 +375,8 @@ def _refuse(**options: object) -> None:
         )
 
 
-def _budget(minutes: float | None, epochs: float | None, steps: int | None) -> Budget | None:
-    given = {"minutes": minutes, "epochs": epochs, "steps": steps}
+def _budget(minutes: float | None, epochs: float | None, updates: int | None) -> Budget | None:
+    given = {"minutes": minutes, "epochs": epochs, "updates": updates}
     named = {k: v for k, v in given.items() if v is not None}
     if not named:
         return None

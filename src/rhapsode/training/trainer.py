@@ -92,8 +92,8 @@ class Trainer(Loop):
     def total(self) -> int | None:
         """Updates of the whole run, where the budget says so."""
         budget = self.plan.budget
-        if budget.steps is not None:
-            return budget.steps
+        if budget.updates is not None:
+            return budget.updates
         return None if budget.epochs is None else max(1, round(budget.epochs * self._batches.per_epoch))
 
     def go_on(self, budget: Budget) -> str:
@@ -104,7 +104,7 @@ class Trainer(Loop):
         almost a new run that begins with good weights.
         """
         per_epoch = self._batches.per_epoch
-        spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.updates / per_epoch, steps=self.updates)
+        spent = Budget.model_construct(minutes=self.seconds / 60, epochs=self.updates / per_epoch, updates=self.updates)
         unit, more = next((name, value) for name, value in budget.model_dump().items() if value is not None)
         whole = getattr(spent, unit) + more
         self.plan = self.plan.model_copy(update={"budget": Budget(**{unit: whole})})

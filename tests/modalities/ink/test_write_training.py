@@ -110,9 +110,9 @@ def test_training_learns_and_resumes_exactly(pens: Path, tmp_path: Path, feedbac
         "precision": "fp32",
         "device": "cpu",
     }
-    whole = train([pens], tmp_path / "whole", steps=50, **options)
+    whole = train([pens], tmp_path / "whole", updates=50, **options)
     assert whole.valid_nats < 2.2  # a Gaussian knows 2.8 and the lifts
-    assert not train([pens], tmp_path / "half", steps=50, report=Stop(0.5), **options).finished
+    assert not train([pens], tmp_path / "half", updates=50, report=Stop(0.5), **options).finished
     again = train([], tmp_path / "half", resume=True, device="cpu")
     assert again.valid_nats == whole.valid_nats
     one, other = (
@@ -133,13 +133,13 @@ def test_fine_tuning_takes_the_units_of_the_new_drawings(pens: Path, tmp_path: P
         "precision": "fp32",
         "device": "cpu",
     }
-    base = train([pens], tmp_path / "base", steps=80, network={"width": 16}, **options)
+    base = train([pens], tmp_path / "base", updates=80, network={"width": 16}, **options)
     large = tmp_path / "large.jsonl"
     drawings = [Drawing(d.points * 100 + 7, d.ends, d.text) for d in read(pens)]
     odd = written(["xyz"])
     large.write_text("".join(f"{dumps(d)}\n" for d in [*drawings, *odd]))
     options["plan"] |= {"rate": 1e-6, "matrix_rate": 1e-6}
-    tuned = train([large], tmp_path / "tuned", steps=2, base=tmp_path / "base", **options)
+    tuned = train([large], tmp_path / "tuned", updates=2, base=tmp_path / "base", **options)
     assert tuned.valid_nats < base.valid_nats + 0.3  # nothing to learn anew
     one, other = (Model.load(tmp_path / name).record_codec for name in ("base", "tuned"))
     assert other.steps.sd == pytest.approx(np.multiply(one.steps.sd, 100), rel=0.02)  # type: ignore[union-attr]
@@ -152,4 +152,4 @@ def test_framings_that_tear_steps_from_their_texts_are_refused(pens: Path, tmp_p
     from rhapsode.training.run import train
 
     with pytest.raises(UserError, match="needs stream"):
-        train([pens], tmp_path / "m", steps=1, framing="many-to-one", window=5, device="cpu")
+        train([pens], tmp_path / "m", updates=1, framing="many-to-one", window=5, device="cpu")

@@ -132,7 +132,7 @@ def test_a_trained_model_draws_each_key_as_high_as_it_was(tmp_path: Path) -> Non
         "network": {"width": 32, "head": {"hidden": 16}},
         "plan": {"batch_size": 8, "sequence_length": 24, "threads": 1},
     }
-    rhapsode.train([str(file)], tmp_path / "m", steps=320, codec="melody", **small)  # type: ignore[arg-type]
+    rhapsode.train([str(file)], tmp_path / "m", updates=320, codec="melody", **small)  # type: ignore[arg-type]
     model = rhapsode.load(tmp_path / "m")
     for sharps, mode in [*keys[::3], (-5, 2), (2, 7)]:
         drawn = model.generate(outline=Outline(silent(Key(0, sharps, mode))), samples=20, seed=1)

@@ -328,7 +328,7 @@ def test_drums_that_are_left_out_of_a_given_tune_are_said(
 @pytest.mark.slow
 def test_a_trained_drummer_keeps_the_back_beat(tmp_path: Path) -> None:
     folder = written(tmp_path / "beats", [beat(n) for n in range(60)])
-    train([folder], tmp_path / "model", steps=300, network={"width": 96}, seed=0)
+    train([folder], tmp_path / "model", updates=300, network={"width": 96}, seed=0)
     model = Model.load(tmp_path / "model")
     kept = []
     for one in model.generate(outline=model.record_codec.outline(8), samples=5, seed=0):

@@ -36,7 +36,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         every = [made(60, seed, name=f"s{seed}", counts=counts) for seed in range(3)]
         (folder / f"{name}.csv").write_text(table(*every))
         small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
-        train([folder / f"{name}.csv"], folder / name, steps=3, **small)
+        train([folder / f"{name}.csv"], folder / name, updates=3, **small)
     return folder
 
 
@@ -183,7 +183,7 @@ def test_the_demo_makes_sales() -> None:
 def other(work: Path) -> Any:
     (work / "text.txt").write_text("some text " * 300)
     train(
-        [work / "text.txt"], work / "text", steps=1, network={"width": 8}, plan={"rows": 1, "window": 8, "threads": 1}
+        [work / "text.txt"], work / "text", updates=1, network={"width": 8}, plan={"rows": 1, "window": 8, "threads": 1}
     )
     return work / "text"
 

@@ -24,7 +24,7 @@ from tests.modalities.speech.synthetic import spoken
 pytest.importorskip("soundfile")
 TEXTS = ["god taken", "mud tune", "a big sound", "bad melon", "nine goats", "simple", "dust as ink", "blank notes"]
 SMALL = {
-    "steps": 16,
+    "updates": 16,
     "codec": "speech",
     "codec_options": {"hop": 10, "lsp": 1},
     "network": {"encoder": {"feedforward_width": 8, "bidirectional_width": 4}},

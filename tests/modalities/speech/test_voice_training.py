@@ -25,7 +25,7 @@ def test_the_score_is_the_loss_that_training_saw(home: Path, capsys: pytest.Capt
 
     # Of what is read nothing is hidden: see below.
     valid: dict[str, Any] = {"valid": [home / "held" / "utterances.jsonl"], "device": "cpu"}
-    train([home / "corpus"], home / "shown", codec="prosody", steps=8, dropout={"input": 0.0}, **valid)
+    train([home / "corpus"], home / "shown", codec="prosody", updates=8, dropout={"input": 0.0}, **valid)
     for name in ("voice", "shown"):
         lines = (home / name / "metrics.jsonl").read_text().splitlines()
         best = min(value["valid"] for value in map(json.loads, lines) if "valid" in value)
@@ -63,7 +63,7 @@ def test_a_stopped_training_goes_on(
         "valid": [home / "held" / "utterances.jsonl"],
         "device": "cpu",
     }
-    done = train([home / "corpus"], folder, steps=24, codec="speech", report=stop(0.5), **options)
+    done = train([home / "corpus"], folder, updates=24, codec="speech", report=stop(0.5), **options)
     assert not done.finished
     assert main(["train", str(home / "corpus"), "-o", str(folder), "--device", "cpu"]) == 2
     assert "was stopped: go on with --resume" in capsys.readouterr().err
@@ -76,10 +76,10 @@ def test_a_stopped_training_goes_on(
     if stop is Stop:  # finished, with its auxiliary model; then both are trained longer
         assert main(["train", "-o", str(folder), "--resume", "--device", "cpu"]) == 2
         assert "is finished" in capsys.readouterr().err
-        assert train([], folder, resume=True, steps=6, device="cpu").steps == 30
+        assert train([], folder, resume=True, updates=6, device="cpu").updates == 30
         # The model is that of the best weights, which may be earlier ones.
         runs = [stopped_run(folder / name) for name in ("", "prosody")]
-        assert [run and run["plan"]["budget"]["steps"] for run in runs] == [30, 30]
+        assert [run and run["plan"]["budget"]["updates"] for run in runs] == [30, 30]
 
 
 def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, tmp_path: Path) -> None:
@@ -94,14 +94,14 @@ def test_the_prosody_of_an_earlier_voice_is_not_taken_for_this_ones(home: Path, 
         "device": "cpu",
     }
     with pytest.raises(UserError, match="finished model: train it longer"):
-        train([home / "corpus"], folder, steps=8, **options)
-    done = train([home / "corpus"], folder, steps=8, seed=3, overwrite=True, report=Stop(0.5), **options)
+        train([home / "corpus"], folder, updates=8, **options)
+    done = train([home / "corpus"], folder, updates=8, seed=3, overwrite=True, report=Stop(0.5), **options)
     assert not (folder / "prosody").exists()
     assert not done.finished
     assert train([], folder, resume=True, device="cpu").finished
     for name in ("", "prosody"):
         facts = Model.load(folder / name).config.facts
-        assert facts["plan"]["budget"]["steps"] == 8 and facts["plan"]["seed"] == 3
+        assert facts["plan"]["budget"]["updates"] == 8 and facts["plan"]["seed"] == 3
 
 
 def test_fine_tuning(home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -176,7 +176,7 @@ def test_validation_hides_of_frames_what_training_hides(
 
     monkeypatch.setattr(Validation, "nll", both)
     train(
-        [home / "corpus"], tmp_path / "voice", steps=4, codec="unaligned", codec_options={"hop": 10},
+        [home / "corpus"], tmp_path / "voice", updates=4, codec="unaligned", codec_options={"hop": 10},
         network={"width": 16}, plan={"batch_size": 4, "sequence_length": 32, "threads": 1}, device="cpu",
         valid=[home / "held" / "utterances.jsonl"],
     )  # fmt: skip
