@@ -235,7 +235,7 @@ def test_an_option_of_a_modality_in_a_file(tmp_path: Path, text: str, capsys: py
 
 def test_two_budgets_in_a_file(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
     config = tmp_path / "c.toml"
-    config.write_text("minutes = 1\nsteps = 2\n")
+    config.write_text("minutes = 1\nupdates = 2\n")
     arguments: list[Any] = ["train", text, "--config", str(config), "-o", str(tmp_path / "m")]
     assert main(arguments) == 2
-    assert "minutes and steps" in capsys.readouterr().err
+    assert "minutes and updates" in capsys.readouterr().err

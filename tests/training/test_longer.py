@@ -127,7 +127,7 @@ def test_a_finished_run_is_trained_longer(finished: Path, rates: list[float]) ->
     assert rates[5:] == pytest.approx([1 - step / 80 for step in range(45, 80)])
     assert rates[:5] == pytest.approx([(n + 1) / 5 * (1 - (40 + n) / 80) for n in range(5)])
     again = train([], finished, resume=True, epochs=0.1, device="cpu")
-    assert again.steps > 80 and run_of(finished)["leg"]["number"] == 2
+    assert again.updates > 80 and run_of(finished)["leg"]["number"] == 2
 
 
 def test_another_budget_replaces_the_rest_of_a_stopped_one(text: Path, tmp_path: Path, rates: list[float]) -> None:
