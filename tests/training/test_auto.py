@@ -24,7 +24,7 @@ def chosen(
     steps: Kind = SYMBOLS,
     framing: str = "stream",
     network: dict[str, Any] | None = None,
-    given: int = 0,
+    covariates: int = 0,
     longest: int = 0,
     **plan: Any,
 ) -> tuple[Plan, list[str]]:
@@ -41,7 +41,7 @@ def chosen(
         window=None,
         device=torch.device("cpu"),
         precision="fp32",
-        given=given,
+        covariates=covariates,
         longest=longest,
     )
 

@@ -121,7 +121,7 @@ def choose(
     base: NetworkConfig | None = None,
     processes: int = 1,
     text: Text | None = None,
-    given: int = 0,
+    covariates: int = 0,
     longest: int = 0,
 ) -> tuple[Plan, list[str]]:
     """A plan for `data` training steps, and the reasons for it. Settings that are given are kept.
@@ -189,13 +189,13 @@ def choose(
                 read = data * budget.epochs if budget.epochs else targets * (budget.updates or 0)
                 size = 1 / (STEPS_PER_PARAMETER / read + 1 / largest)
                 why = f"{read:,.0f} steps to be read, {data:,} different"
-            config = _with_width(config, (steps, text, given), parameters or round(size), parameters is not None)
+            config = _with_width(config, (steps, text, covariates), parameters or round(size), parameters is not None)
             rows, span, targets = batch(config.width)
-        layers = Network(config, steps, text, given).description
+        layers = Network(config, steps, text, covariates).description
         reasons.append(f"network: {layers} ({'asked for' if parameters else why})")
     reasons.append(f"batch: {rows} {framing.rows} × {span} steps")
     if budget.minutes is not None:
-        updates = speed * 60 * budget.minutes / (Network(config, steps, text, given).flops * rows * span)
+        updates = speed * 60 * budget.minutes / (Network(config, steps, text, covariates).flops * rows * span)
     elif budget.epochs is not None:
         updates = budget.epochs * data / (rows * framing.stride(span))
     else:

@@ -217,7 +217,7 @@ def train(
                 base=origin.config.network if origin else None,
                 processes=group.size,
                 text=data.codec.text,
-                given=data.codec.covariates,
+                covariates=data.codec.covariates,
                 longest=int(np.diff(data.train.units, append=len(data.train)).max(initial=0)),
             )
             # Speed decides, and each process has measured its own.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.series.table import Column, Table
+from rhapsode.modalities.series.table import MISSING, Column, Table, as_number
 from rhapsode.modalities.series.times import of_epoch, parsed
 
 HINTS = frozenset(
@@ -99,16 +99,9 @@ def resembles(table: Table) -> bool:
 
 def _odd(texts: Sequence[str]) -> str | None:
     """The first cell that is no number, of a column of which most cells are numbers."""
-    odd = [text for text in texts if text and not _is_number(text)]
-    return odd[0] if odd and 2 * len(odd) < sum(map(bool, texts)) else None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
+    there = [text for text in texts if text.strip().lower() not in MISSING]
+    odd = [text for text in there if as_number(text, comma=True) is None]
+    return odd[0] if odd and 2 * len(odd) < len(there) else None
 
 
 def _times(columns: Sequence[Column]) -> tuple[np.ndarray | None, str, set[str]]:

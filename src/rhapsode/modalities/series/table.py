@@ -98,7 +98,7 @@ def parse(text: str, name: str, most: int | None = None) -> Table:
     first = next(rows)
     sample = list(islice(rows, SNIFFED if most is None else most))
     comma = delimiter != "," and _decimal_comma([row for _, row in sample])
-    named = not any(_number(cell, comma) is not None for cell in first[1]) and bool(sample)
+    named = not any(as_number(cell, comma) is not None for cell in first[1]) and bool(sample)
     width = len(first[1])
     if width > COLUMNS:
         raise UserError(f"{name}: {width:,} columns; {COLUMNS:,} are the most. Put series below one another.")
@@ -136,7 +136,7 @@ class _Builder:
         self._lines.append(line)
         for n, cell in enumerate(row):
             if self._numeric[n]:
-                found = _number(cell, self._comma)
+                found = as_number(cell, self._comma)
                 if found is None:
                     found = np.nan
                     if cell.strip().lower() not in MISSING:
@@ -188,7 +188,7 @@ def _names(cells: list[str]) -> list[str]:
     return found
 
 
-def _number(cell: str, comma: bool) -> float | None:
+def as_number(cell: str, comma: bool) -> float | None:
     """A finite number; None for all else."""
     cell = cell.strip()
     if comma:
@@ -208,13 +208,13 @@ def _decimal_comma(rows: list[list[str]]) -> bool:
     """Whether numbers have a comma where others have a point."""
     cells = [cell.strip() for row in rows for cell in row]
     commas = sum(COMMA.fullmatch(cell.replace(".", "")) is not None for cell in cells)
-    points = sum("." in cell and "," not in cell and _number(cell, False) is not None for cell in cells)
+    points = sum("." in cell and "," not in cell and as_number(cell, False) is not None for cell in cells)
     return commas > points
 
 
 def _is_numeric(cells: list[str], comma: bool) -> bool:
     there = [cell for cell in cells if cell.strip().lower() not in MISSING]
-    return not there or sum(_number(cell, comma) is not None for cell in there) >= NUMERIC * len(there)
+    return not there or sum(as_number(cell, comma) is not None for cell in there) >= NUMERIC * len(there)
 
 
 def _parquet(path: Path, name: str) -> Table:

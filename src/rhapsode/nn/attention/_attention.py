@@ -109,8 +109,8 @@ class Attention(ABC):
             now = slice(t, t + 1)
             shut = None if reset is None else reset[now]
             y, before = cell.run(layer, torch.cat([x[now], w.unsqueeze(0).to(x.dtype)], dim=-1), before, shut)
-            given, state = self.run(weights, y, Memory(text.symbols, text.begin[now], text.end[now]), state, shut)
-            w = given[0] if shut is None else given[0] * ~shut[0].unsqueeze(-1)
+            attended, state = self.run(weights, y, Memory(text.symbols, text.begin[now], text.end[now]), state, shut)
+            w = attended[0] if shut is None else attended[0] * ~shut[0].unsqueeze(-1)
             ys.append(y)
             ws.append(w)
         return torch.cat(ys), torch.stack(ws), before, (*state, w)
