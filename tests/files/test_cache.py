@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,7 +71,8 @@ def test_made_once(kept: Kept, tmp_path: Path) -> None:
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_harm_of_any_kind(tmp_path: Path, data: st.DataObject) -> None:
-    kept, folder = Kept(tmp_path), tmp_path / "there/key"
+    home = Path(tempfile.mkdtemp(dir=tmp_path))  # what an example leaves there, e.g. an empty folder, is not the next's
+    kept, folder = Kept(home), home / "there/key"
     kept.folder()
     kept.made, before = 0, opened(folder)
     path = folder / data.draw(st.sampled_from([*FILES, "digest", "more"]))
