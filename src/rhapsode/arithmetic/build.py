@@ -22,9 +22,15 @@ from pathlib import Path
 
 from rhapsode.arithmetic.kernel import HERE, SOURCE, library_name, source_digest
 
-FLAGS = ("-O3", "-g0", "-ffp-contract=off", "-fno-math-errno", "-ffreestanding", "-fvisibility=hidden")
+FLAGS = "-O3 -g0 -ffp-contract=off -fno-math-errno -ffreestanding -fvisibility=hidden"
 """`-ffp-contract=off`: no fused products, which round otherwise."""
-LINKED = ("-nostdlib", "-shared", "-s")
+SYSTEMS = {
+    "linux": "-nostdlib -shared -s -fPIC -Wl,-Bsymbolic",
+    "macos": "-shared -fPIC",  # with its libc: each process there has it, and libraries without it are not usual
+    "windows": "-nostdlib -shared -s",
+    "freestanding": "-nostdlib -s -msimd128 -Wl,--no-entry -Wl,--export-dynamic -Wl,--export=__heap_base",
+}
+"""More flags for each system."""
 TARGETS = {
     "x86_64-linux-none": "manylinux_2_17_x86_64.musllinux_1_1_x86_64",
     "aarch64-linux-none": "manylinux_2_17_aarch64.musllinux_1_1_aarch64",
@@ -33,22 +39,8 @@ TARGETS = {
     "x86_64-windows-gnu": "win_amd64",
     "aarch64-windows-gnu": "win_arm64",
 }
-"""The platform of wheels for each target of zig. A library without a libc serves Linux with any."""
+"""The platforms of a wheel, for each target of zig. A library without a libc serves Linux with any."""
 WASM = "wasm32-freestanding"
-EXTRA = {
-    "linux": (*LINKED, "-fPIC", "-Wl,-Bsymbolic"),
-    "macos": ("-shared", "-fPIC"),  # each program of macOS has its libc, and libraries without are not usual there
-    "windows": LINKED,
-    "freestanding": (
-        "-nostdlib",
-        "-s",
-        "-msimd128",
-        "-Wl,--no-entry",
-        "-Wl,--export-dynamic",
-        "-Wl,--export=__heap_base",
-    ),
-}
-"""More flags for each system."""
 
 
 class CannotBuild(Exception):
@@ -61,20 +53,15 @@ def build(target: str | None = None, folder: Path = HERE) -> Path:
     target: a target of zig: one of `TARGETS`, or `WASM`. Without one, the kernel is for this machine.
     Raises `CannotBuild`.
     """
-    system = (target or _here() or f"-{sys.platform}").split("-")[1].split(".")[0]
+    system = _system(target or _here())
     name = "kernel.wasm" if target == WASM else library_name(system)
+    flags = [*FLAGS.split(), *SYSTEMS.get(system, SYSTEMS["linux"]).split(), f"-DRK_SOURCE={source_digest()}"]
     tried = []
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary, name)
         for compiler in _compilers(target):
-            call = [
-                *compiler,
-                *FLAGS,
-                *EXTRA.get(system, EXTRA["linux"]),
-                f"-DRK_SOURCE={source_digest()}",
-                str(SOURCE),
-            ]
-            done = subprocess.run([*call, "-o", str(made)], capture_output=True, text=True, errors="replace")
+            call = [*compiler, *flags, str(SOURCE), "-o", str(made)]
+            done = subprocess.run(call, capture_output=True, text=True, errors="replace")
             if done.returncode == 0 and target is None:  # it may be a compiler for other machines
                 loads = [sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", str(made)]
                 done = subprocess.run(loads, capture_output=True, text=True, errors="replace")
@@ -111,10 +98,15 @@ def _compilers(target: str | None) -> Iterator[list[str]]:
 def _here() -> str | None:
     """The target of zig for this machine; None for machines that are none of `TARGETS`."""
     processor = {"amd64": "x86_64", "arm64": "aarch64"}.get(platform.machine().lower(), platform.machine())
-    system = {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
-    return next(
-        (name for name in TARGETS if name.startswith((f"{processor}-{system}-", f"{processor}-{system}."))), None
-    )
+    mine = (processor, _system(None))
+    return next((target for target in TARGETS if (target.split("-")[0], _system(target)) == mine), None)
+
+
+def _system(target: str | None) -> str:
+    """The system of a target of zig, or this machine's, by zig's name."""
+    if target is None:
+        return {"darwin": "macos", "win32": "windows"}.get(sys.platform, sys.platform)
+    return target.split("-")[1].split(".")[0]
 
 
 def _wheels(folder: str) -> None:
