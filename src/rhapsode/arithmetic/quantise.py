@@ -61,7 +61,7 @@ class Reach(NamedTuple):
 def number(values: np.ndarray) -> np.ndarray:
     """Real numbers, float32, as numbers that a network reads: int16."""
     scaled = np.rint(values.astype(np.float64) * NUMBER)
-    return np.clip(scaled, -LARGEST_NUMBER, LARGEST_NUMBER).astype(np.int16)
+    return np.asarray(np.clip(scaled, -LARGEST_NUMBER, LARGEST_NUMBER).astype(np.int16))
 
 
 def exact_product(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -126,7 +126,8 @@ def embedded(table: Rows) -> np.ndarray:
     """The embedding as numbers that are read: [V + 1, E] int16."""
     product = table.weights.astype(np.int64) * table.multiplier[:, None]
     half = 1 << (int(table.shift) - 1)
-    return np.clip((product + half) >> int(table.shift), -LARGEST_NUMBER, LARGEST_NUMBER).astype(np.int16)
+    found = (product + half) >> int(table.shift)
+    return np.asarray(np.clip(found, -LARGEST_NUMBER, LARGEST_NUMBER).astype(np.int16))
 
 
 def doubles(weights: np.ndarray, per: int, largest: int) -> Scaled:
@@ -155,7 +156,8 @@ def peepholes(weights: np.ndarray) -> Rows:
 
 def bias(values: np.ndarray, unit: int) -> np.ndarray:
     """Biases [R], in units of the result: int32."""
-    return np.clip(np.rint(values.astype(np.float64) * unit), -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32)
+    scaled = np.rint(values.astype(np.float64) * unit)
+    return np.asarray(np.clip(scaled, -LARGEST_BIAS, LARGEST_BIAS).astype(np.int32))
 
 
 def real(rows: Rows, per: float) -> np.ndarray:
@@ -170,7 +172,7 @@ def real_scaled(rows: Scaled, per: int) -> np.ndarray:
 
 
 def _top(w: np.ndarray) -> np.ndarray:
-    return np.abs(w).max(axis=1, initial=0.0)
+    return np.asarray(np.abs(w).max(axis=1, initial=0.0))
 
 
 def _fewer(most: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -87,7 +87,7 @@ class Table(Embedding):
 
     def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
         assert table is not None
-        return table[inputs]
+        return np.asarray(table[inputs])
 
 
 class OneHot(Embedding):
@@ -107,10 +107,11 @@ class OneHot(Embedding):
         return graph.add("OneHot", inputs, graph.constant([self.width]), off_on)[0]
 
     def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
-        return (inputs[..., None] == np.arange(self.width)).astype(np.int16) * np.int16(NUMBER)
+        return np.asarray((inputs[..., None] == np.arange(self.width)) * np.int16(NUMBER))
 
     def sums(self, weights: np.ndarray, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
-        return weights.T.astype(np.int64)[inputs] * NUMBER  # vectors of a large vocabulary would not fit into memory
+        # Vectors of a large vocabulary would not fit into memory.
+        return np.asarray(weights.T.astype(np.int64)[inputs] * NUMBER)
 
 
 class OneHots(Embedding):
