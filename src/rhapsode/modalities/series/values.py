@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.quantise import number
 from rhapsode.steps.embedding import Embedding
 from rhapsode.steps.kind import Kind, Rising
 
@@ -56,6 +57,9 @@ class Distances(Embedding):
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
         read = graph.add("Slice", inputs, *(graph.constant([at]) for at in (0, self.width, 2)))[0]
         return graph.add("Clip", read, *(graph.constant(np.array(at, np.float32)) for at in (-LIMIT, LIMIT)))[0]
+
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        return number(np.clip(inputs[..., : self.width], -LIMIT, LIMIT))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,243 @@
+"""The reference of the arithmetic in whole numbers, in numpy: docs/arithmetic.md specifies it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from rhapsode.arithmetic import quantise as q
+from rhapsode.arithmetic import tables
+from rhapsode.arithmetic.quantise import exact_product
+from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
+from rhapsode.nn.quantised import rows_of
+
+if TYPE_CHECKING:
+    from rhapsode.nn.engine import State, Texts
+    from rhapsode.nn.network import Network
+
+LARGEST_TABLE = 1 << 26
+"""The most entries of a table for all symbols. Shares of larger vocabularies are computed step by step."""
+HALF = 4096
+"""Tables begin at -HALF, in units of a gate's sum, and end before HALF."""
+
+
+class Integers:
+    """Runs integer tensors, as `rhapsode.nn.engine.Engine` runs a graph: in numpy, as the reference."""
+
+    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
+        """program: of the network, or of its encoder."""
+        self._network, self._program = network, program
+        table = rows_of(tensors, "embedding") if "embedding" in tensors else None
+        self._table = q.embedded(table) if isinstance(table, q.Rows) else None
+        self._layers = [_Recurrent(layer, tensors) for layer in program.layers]
+        self._steering = _Linear(program.steering, tensors) if program.steering else None
+        self._output = _Linear(program.output, tensors) if program.output else None
+        self._symbols = self._symbol_tables()
+
+    def zeros(self, rows: int) -> State:
+        """The state of `rows` rows that have read nothing."""
+        types: list[tuple[int, type]] = [(one.width, kind) for one in self._program.layers for kind in one.state]
+        attention = self._network.attention
+        if self._program.steering and attention:
+            types += [(width, np.float64) for width in attention.state]
+            types += [(attention.width, np.int16)] * self._program.feedback
+        return tuple(np.zeros((rows, width), kind) for width, kind in types)
+
+    def run(
+        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State]:
+        """As `Engine.run`. Parameters are int32 logits, or float64; of an encoder, its output in float32."""
+        return self.attend(inputs, state, text, covariates)[:2]
+
+    def attend(
+        self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State, np.ndarray]:
+        """As `Engine.attend`."""
+        if self._program.feedback and len(inputs) > 1:  # each step reads what the one before attended to
+            found, where = list[np.ndarray](), list[np.ndarray]()
+            for t, step in enumerate(inputs):
+                known = None if covariates is None else covariates[t : t + 1]
+                one, state, seen = self.attend(step[None], state, text, known)
+                found.append(one)
+                where.append(seen)
+            return np.concatenate(found), state, np.concatenate(where)
+        steps, rows = inputs.shape[:2]
+        seen = np.zeros((steps, rows, 0), np.float32)
+        values: dict[str, np.ndarray] = {}
+        if self._program.output is None:
+            values[COVARIATES] = q.number(inputs)
+        elif covariates is not None:
+            values[COVARIATES] = q.number(covariates)
+        parts = iter(state)
+        before = [tuple(next(parts) for _ in one.layer.state) for one in self._layers]
+        attending = tuple(parts)
+        if self._program.feedback:
+            values[ATTENDED] = attending[-1][None]
+        new_state = list[np.ndarray]()
+        for n, layer in enumerate(self._layers):
+            z = self._shares(layer, inputs, values)
+            values[layer.layer.name], new = layer.run(z, values, before[n])
+            new_state += new
+            if n == 0 and self._steering:
+                steering = self._steering.run(values)
+                values[ATTENDED], attending, seen = self._attended(steering, attending, text)
+        new_state += attending
+        if self._output is None:
+            given = np.concatenate([values[name] for name in self._program.given], axis=-1)
+            return given.astype(np.float32) / np.float32(q.ACTIVATION), tuple(new_state), seen
+        return self._output.run(values), tuple(new_state), seen
+
+    def _symbol_tables(self) -> dict[str, np.ndarray]:
+        """Layer → the share of each symbol in its sums, [V + 1, R] int32, where steps are symbols."""
+        kind, found = self._network.steps, {}
+        if self._program.output and not kind.shape and np.issubdtype(kind.input_dtype, np.integer):
+            symbols = np.arange(int(kind.start) + 1)
+            for one in self._layers:
+                rows = one.numbers.get(EMBEDDING)
+                if rows and len(symbols) * len(rows.weights) <= LARGEST_TABLE:
+                    sums = self._network.embedding.sums(rows.weights, symbols, self._table)
+                    found[one.layer.name] = share(rows, sums)
+        return found
+
+    def _shares(self, one: _Recurrent, inputs: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The sums of gates [T, B, R] int32 but for what activations add."""
+        z = np.broadcast_to(one.bias, (*inputs.shape[:2], len(one.bias)))
+        for source, rows in one.numbers.items():
+            if source == EMBEDDING and one.layer.name in self._symbols:
+                z = z + self._symbols[one.layer.name][inputs]
+            elif source == EMBEDDING:
+                z = z + share(rows, self._network.embedding.sums(rows.weights, inputs, self._table))
+            else:
+                z = z + share(rows, exact_product(values[source], rows.weights))
+        return z
+
+    def _attended(self, steering: np.ndarray, state: State, text: Texts | None) -> tuple[np.ndarray, State, np.ndarray]:
+        """steering [T, B, 3K] → what is attended [T, B, C] int16, the new state, and the weights [T, B, U] float32."""
+        assert self._network.attention is not None and text is not None
+        own = state[: len(self._network.attention.state)]
+        found, where = list[np.ndarray](), list[np.ndarray]()
+        for parameters in steering:
+            w, phi, own = self._network.attention.step(parameters, own, text)
+            found.append(q.number(w))
+            where.append(phi.astype(np.float32))
+        return np.stack(found), (*own, *[found[-1]] * self._program.feedback), np.stack(where)
+
+
+class _Recurrent:
+    """A layer with its tensors."""
+
+    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray]) -> None:
+        self.layer = layer
+        self.bias = tensors[f"{layer.name}.bias"]
+        rows = {one.source: rows_of(tensors, f"{layer.name}.{one.source}") for one in layer.numbers}
+        self.numbers = {source: one for source, one in rows.items() if isinstance(one, q.Rows)}
+        self._kernel = None
+        if layer.activations:
+            kernel = rows_of(tensors, f"{layer.name}.kernel")
+            assert isinstance(kernel, q.Rows)
+            own = kernel.weights.shape[1] - layer.width * bool(layer.state)
+            self._kernel = kernel
+            self._below, self._own = _Product(kernel.weights[:, :own]), _Product(kernel.weights[:, own:])
+        self._sources = [one.source for one in layer.activations[: -1 if layer.state else None]]
+        self._peephole = tensors.get(f"{layer.name}.peephole")
+        if self._peephole is not None:
+            self._peephole_shift = int(tensors[f"{layer.name}.peephole.shift"])
+
+    def run(self, z: np.ndarray, values: Mapping[str, np.ndarray], state: State) -> tuple[np.ndarray, State]:
+        """z [T, B, R]: the sums of gates without activations. values: source → activations [T, B, H] → the outputs
+        [T, B, H] int8, and the new state."""
+        below = np.zeros((), np.int32)
+        if self._sources:
+            below = self._below(np.concatenate([values[source] for source in self._sources], axis=-1))
+        if not self.layer.state:
+            return tanh_of(z + self._share(below) if self._kernel else z), ()
+        order = range(len(z))
+        outputs = np.empty((*z.shape[:2], self.layer.width), np.int8)
+        for t in reversed(order) if self.layer.backward else order:
+            sums = self._own(state[0]) + (below[t] if below.ndim else 0)
+            state = self._step(z[t] + self._share(sums), state)
+            outputs[t] = state[0]
+        return outputs, state
+
+    def _share(self, sums: np.ndarray) -> np.ndarray:
+        assert self._kernel is not None
+        return scaled(self._kernel, sums)
+
+    def _step(self, z: np.ndarray, state: State) -> State:
+        """One step of a recurrent cell: sums [B, R] and its state → its new state, the first part of which is h."""
+        if len(state) == 1:
+            return (tanh_of(z),)
+        zi, zf, zg, zo = np.split(z, 4, axis=-1)
+        c = state[1].astype(np.int32)
+        if self._peephole is not None:
+            p = self._peephole.astype(np.int32)
+            zi, zf = zi + self._peep(p[0], c), zf + self._peep(p[1], c)
+        i, f, g = of(tables.sigmoid(), zi), of(tables.sigmoid(), zf), of(tables.tanh(), zg)
+        c = np.clip((f * c + ((i * g) >> 4) + 16384) >> 15, -32768, 32767)
+        if self._peephole is not None:
+            zo = zo + self._peep(p[2], c)
+        h = (((of(tables.sigmoid(), zo) * of(tables.tanh(), (c + 2) >> 2)) >> 15) * q.ACTIVATION + 16384) >> 15
+        return h.astype(np.int8), c.astype(np.int16)
+
+    def _peep(self, p: np.ndarray, c: np.ndarray) -> np.ndarray:
+        return np.asarray((p * c + (1 << (self._peephole_shift - 1))) >> self._peephole_shift)
+
+
+class _Linear:
+    """A linear layer with its tensors."""
+
+    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray]) -> None:
+        self._layer, self._bias = layer, tensors[f"{layer.name}.bias"]
+        self._sources = [one.source for one in layer.activations]
+        name = "kernel" if self._sources else COVARIATES
+        self._rows = rows_of(tensors, f"{layer.name}.{name}")
+        self._product = _Product(self._rows.weights)
+
+    def run(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
+        """Source → values [T, B, K] → outputs [T, B, R]: int32 logits or float64."""
+        if self._sources:
+            sums = self._product(np.concatenate([values[source] for source in self._sources], axis=-1))
+        else:
+            sums = exact_product(values[COVARIATES], self._rows.weights)
+        if isinstance(self._rows, q.Rows):
+            return np.asarray(scaled(self._rows, sums) + self._bias, np.int32)
+        return np.asarray(sums.astype(np.float64) * self._rows.scale + self._bias)
+
+
+class _Product:
+    """Products of activations with weights [R, K]: exact, in floating point, where BLAS is fast."""
+
+    def __init__(self, weights: np.ndarray) -> None:
+        most = int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0)) * q.ACTIVATION
+        # A sum of whole numbers is exact in any order as long as it has no more bits than the type's fraction.
+        self._type = np.float32 if most < 1 << 24 else np.float64
+        self._weights = np.ascontiguousarray(weights.T, self._type)
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """[..., K] int8 → [..., R] int32."""
+        return np.asarray(np.matmul(x.astype(self._type), self._weights).astype(np.int32))
+
+
+def scaled(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
+    """Sums over activations [..., R] in units of the result, int32."""
+    shift = int(rows.shift)
+    return np.asarray((sums * rows.multiplier + np.int32(1 << (shift - 1))) >> shift)
+
+
+def share(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
+    """Sums over numbers that are read [..., R] in units of the result, cut: int32."""
+    shift = int(rows.shift)
+    found = (sums.astype(np.int64) * rows.multiplier + (1 << (shift - 1))) >> shift
+    return np.asarray(np.clip(found, -q.LARGEST_BIAS, q.LARGEST_BIAS).astype(np.int32))
+
+
+def of(table: np.ndarray, z: np.ndarray) -> np.ndarray:
+    """The table's values at sums z: int32."""
+    return np.asarray(table[np.clip(z, -HALF, HALF - 1) + HALF].astype(np.int32))
+
+
+def tanh_of(z: np.ndarray) -> np.ndarray:
+    """tanh of sums, as activations: int8."""
+    return np.asarray((of(tables.tanh(), z) * q.ACTIVATION + 16384) >> 15).astype(np.int8)
