@@ -33,9 +33,9 @@ def export(
 
     The ending of its name says what it will be: FILE.onnx is a graph for ONNX Runtime and other programs, in float32.
 
-    What an export reveals: the weights, the vocabulary (or what else the codec keeps of the data), the settings, and
-    facts about the training, with the sources' names, but without their folders. The training data and the training
-    index are never in it. But a model can repeat passages of what it was trained on."""
+    What an export reveals: the settings, facts about the training (with the sources' names, without their folders), and
+    what the codec keeps of the data, such as the vocabulary. The training data and the training index are never in it.
+    But the weights of a model can repeat passages of what it was trained on."""
     with unbroken():
         from rhapsode.export._facts import revealed
         from rhapsode.export._target import Order, targets

@@ -10,6 +10,8 @@ from rhapsode.inference.model import Model
 
 PUBLIC = re.compile(r"(data|demo|hf):")
 """The beginnings of names that mean the same on every machine."""
+NAMED = 5
+"""How many sources are named in a line."""
 LOCAL = "sources", "base"
 """The facts that may name files and folders."""
 
@@ -36,13 +38,11 @@ def _own_name(name: str) -> str:
 
 def revealed(model: Model) -> list[str]:
     """What an export of this model tells whoever gets it, in lines for people."""
-    codec = model.codec
-    kept = sorted(codec.to_json())
-    sources = public(model.config.facts).get("sources") or []
-    of = f", {', '.join(map(str, sources[:5]))}{' …' if len(sources) > 5 else ''}" if sources else ""
+    sources = list(map(str, public(model.config.facts).get("sources") or []))
+    named = f" (sources: {', '.join(sources[:NAMED])}{' …' * (len(sources) > NAMED)})" if sources else ""
     return [
-        f"It holds the weights, the settings, what the codec {codec.name} keeps of the data "
-        f"({', '.join(kept) or 'nothing'}), and facts about the training (the sources' names{of}).",
-        "Not in it: other training data, the training index, names of folders. But a model can repeat passages of what "
-        "it was trained on.",
+        f"It reveals the settings, facts about the training{named}, and what the codec keeps of the training data: "
+        f"{model.codec.keeps}.",
+        "Nothing else of the training data is in it, nor the training index, nor names of folders. But the weights of "
+        "a model can repeat passages of what it was trained on.",
     ]
