@@ -15,18 +15,18 @@ import rhapsode
 PACKAGE = Path(rhapsode.__file__).parent
 
 
-def run(module: str, body: str, data: Any = None) -> Any:
-    """What a script returns.
+def run(folder: str, body: str, data: Any = None) -> Any:
+    """What a script returns; the test is skipped where there is no node.
 
-    module: path within the package of the module that it uses, which is `m` there. body: of an async function of `m` and
-    `data`. Skips the test where there is no node.
+    folder: within the package. body: of an async function of `data`, and of `use`, which gives a module of the folder:
+    `const { svg } = await use("svg.js")`.
     """
     node = shutil.which("node")
     if node is None:
         pytest.skip("there is no node (apt-get install nodejs)")
     script = f"""
         import {{ readFileSync }} from "node:fs";
-        import * as m from {json.dumps((PACKAGE / module).as_uri())};
+        const use = (name) => import(new URL(name, {json.dumps((PACKAGE / folder).as_uri() + "/")}));
         const data = JSON.parse(readFileSync(0, "utf8"));
         const found = await (async () => {{ {body} }})();
         process.stdout.write(JSON.stringify(found ?? null));

@@ -8,13 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from rhapsode.modalities.ink.codecs.strokes import HandSize, Strokes
+from rhapsode.data.codecs.output import Prompt
+from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.hershey import lines
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.modalities.ink.page import fit
 from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.modalities.ink.svg import svg, timing
 from rhapsode.modalities.ink.wrap import wrap
+from rhapsode.modalities.ink.writing import _joined
 from tests.node import run
 
 WEB = "modalities/ink/web"
@@ -28,11 +30,8 @@ TEXTS = (
 
 @pytest.fixture(scope="module")
 def codec() -> Strokes:
-    """Of lines of a plotter's font, with dots and bars that are drawn with their letters."""
     drawings = list(lines([*WORDS, *WORDS], 0))
-    fitted = Strokes.fit(lambda: iter(drawings))
-    moves = replace(fitted.steps, returns=True)
-    return Strokes(moves, 1, fitted.alphabet, fitted.to_json()["pace"], fitted.hand)
+    return Strokes.fit(lambda: iter(drawings))
 
 
 def wild(seed: int, moves: Moves) -> np.ndarray:
@@ -46,24 +45,23 @@ def wild(seed: int, moves: Moves) -> np.ndarray:
 def drawn(codec: Strokes) -> list[tuple[np.ndarray, str]]:
     """Steps and their texts: of lines of writing, and wild ones."""
     written = [(codec.encode(drawing), drawing.text or "") for drawing in lines(WORDS, 1)]
-    return written + [(wild(seed, codec.steps), "an <it> & \"that\" isn't") for seed in range(8)]
+    return written + [(wild(seed, codec.steps), 'an <it> & "that" isn\'t') for seed in range(8)]
 
 
 @pytest.mark.parametrize("returns", [False, True])
 def test_files(codec: Strokes, returns: bool) -> None:
     codec = Strokes(replace(codec.steps, returns=returns), 1, codec.alphabet, 0.05, codec.hand)
     given = drawn(codec)
-    data = {"codec": codec.to_json(), "drawn": [(steps.tolist(), text) for steps, text in given]}
-    body = f"""
-        const {{ fit, svg, timing }} = await import(m.HERE + "svg.js");
-        const codec = new m.Strokes(data.codec);
-        return data.drawn.map(([steps, text]) => {{
+    body = """
+        const [{ Strokes }, { fit, svg, timing }] = [await use("strokes.js"), await use("svg.js")];
+        const codec = new Strokes(data.codec);
+        return data.drawn.map(([steps, text]) => {
           const fitted = fit(codec.decode(steps, text));
           return [svg(fitted), timing(fitted)];
-        }});
+        });
     """
-    found = run(f"{WEB}/strokes.js", body.replace("m.HERE", f'"{_here()}"'), data)
-    for (steps, text), (file, times) in zip(given, found, strict=True):
+    data = {"codec": codec.to_json(), "drawn": [(steps.tolist(), text) for steps, text in given]}
+    for (steps, text), (file, times) in zip(given, run(WEB, body, data), strict=True):
         layout = fit(codec.decode(steps, text))
         assert file == svg(layout)
         [sheet] = layout.sheets
@@ -71,59 +69,53 @@ def test_files(codec: Strokes, returns: bool) -> None:
 
 
 def test_lines(codec: Strokes) -> None:
-    from rhapsode.inference.builders import Sample
-    from rhapsode.modalities.ink.writing import _joined
-
-    hand = codec.hand
-    assert isinstance(hand, HandSize) and Sample
-    given = drawn(codec)
-    data = {"codec": codec.to_json(), "drawn": [(steps.tolist(), text) for steps, text in given]}
-    body = f"""
-        const {{ stacked }} = await import("{_here()}lines.js");
-        const {{ bounds }} = await import("{_here()}metrics.js");
-        const codec = new m.Strokes(data.codec);
-        const none = {{ above: 0, indent: 0 }};
-        return data.drawn.map(([steps, text]) => {{
+    hand, given = codec.hand, drawn(codec)
+    assert hand is not None
+    body = """
+        const [{ Strokes }, { stacked }] = [await use("strokes.js"), await use("lines.js")];
+        const codec = new Strokes(data.codec);
+        return data.drawn.map(([steps, text]) => {
           const one = codec.decode(steps, text);
-          return stacked([one, one], [none, {{ above: 1, indent: 2 }}], codec.hand).points.slice(one.points.length);
-        }});
+          const placed = [{ above: 0, indent: 0 }, { above: 1, indent: 2 }];
+          return stacked([one, one], placed, codec.hand).points.slice(one.points.length);
+        });
     """
-    found = run(f"{WEB}/strokes.js", body, data)
-    for (steps, text), points in zip(given, found, strict=True):
+    data = {"codec": codec.to_json(), "drawn": [(steps.tolist(), text) for steps, text in given]}
+    for (steps, text), points in zip(given, run(WEB, body, data), strict=True):
         wanted = _joined([codec.decode(steps, text)], hand).points + [2 * hand.advance, 8 * hand.x_height]
         assert np.allclose(points, wanted, rtol=1e-9, atol=1e-9 * hand.x_height)
 
 
-def _here() -> str:
-    from tests.node import PACKAGE
-
-    return (PACKAGE / WEB).as_uri() + "/"
-
-
 def test_texts() -> None:
     alphabet = " abcdefghijklmnopqrstuvwxyz'\"-/A"
-    found: list[Any] = run(
-        f"{WEB}/texts.js",
-        "return data.texts.map((text) => [m.lines(text), m.spelled(text, data.alphabet).text])",
-        {"texts": TEXTS, "alphabet": alphabet},
-    )
+    body = """
+        const { lines, spelled } = await use("texts.js");
+        return data.texts.map((text) => [lines(text), spelled(text, data.alphabet).text]);
+    """
+    found: list[Any] = run(WEB, body, {"texts": TEXTS, "alphabet": alphabet})
     for text, (placed, spelling) in zip(TEXTS, found, strict=True):
         wanted = [
             ("".join(" " if c.isspace() else c for c in one.lines[0]), one.above, one.indent) for one in wrap(text)
         ]
-        assert [(one["text"], np.inf if one["above"] is None else one["above"], one["indent"]) for one in placed] == wanted
+        assert [
+            (one["text"], np.inf if one["above"] is None else one["above"], one["indent"]) for one in placed
+        ] == wanted
         assert spelling == spelled(text, alphabet, "nearest").text
 
 
-def test_symbols_and_lengths(codec: Strokes) -> None:
-    from rhapsode.data.codecs.output import Prompt
+def test_nothing_of_an_indented_line_is_lost() -> None:
+    [paragraph] = wrap("\t\tab cd")
+    assert paragraph.lines == ("ab cd",)
 
+
+def test_symbols_and_lengths(codec: Strokes) -> None:
     texts = ["it", "in it", "fit " * 30]
-    found = run(
-        f"{WEB}/strokes.js",
-        "const codec = new m.Strokes(data.codec); return data.texts.map((text) => [codec.begin(text), codec.start])",
-        {"codec": codec.to_json(), "texts": texts},
-    )
+    body = """
+        const { Strokes } = await use("strokes.js");
+        const codec = new Strokes(data.codec);
+        return data.texts.map((text) => [codec.begin(text), codec.start]);
+    """
+    found = run(WEB, body, {"codec": codec.to_json(), "texts": texts})
     for text, (begun, start) in zip(texts, found, strict=True):
         wanted = codec.begin(Prompt(text.encode()), attends=True, ends=True, lines=False)
         assert begun == {"text": wanted.text.tolist(), "length": wanted.length}
