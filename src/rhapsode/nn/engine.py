@@ -85,9 +85,8 @@ class Graph(Operations[str]):
         self._nodes.append(helper.make_node(operator, inputs, names, **attributes))
         return names
 
-    def state(self, width: int) -> str:
+    def state(self, name: str, width: int) -> str:
         """Declare one more part of the state, [B, width]; returns the name of its value before the window."""
-        name = f"state{len(self._state)}"
         self._state.append((name, width))
         return name
 

@@ -22,7 +22,8 @@ class Ending(TextCodec):
 
     def __init__(self, inner: TextCodec) -> None:
         self.inner = inner
-        self.name, self.summary = inner.name, inner.summary  # type: ignore[misc]  # not the class's: those within
+        # Not the class's: those within.
+        self.name, self.summary, self.keeps = inner.name, inner.summary, inner.keeps  # type: ignore[misc]
         self.end = inner.steps.size
         self._steps = Symbols(inner.steps.size + 1)
         self._widths = np.append(inner.widths, 0)

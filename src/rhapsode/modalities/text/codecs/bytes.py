@@ -20,6 +20,7 @@ class Bytes(TextCodec):
 
     name = "bytes"
     summary = "a step is a byte: for any file at all, text or not"
+    keeps = "nothing"
 
     @classmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> Bytes:

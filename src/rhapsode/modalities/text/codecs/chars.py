@@ -40,6 +40,7 @@ class Chars(TextCodec):
 
     name = "chars"
     summary = "a step is a character; characters rare in training are spelled: for text and source code"
+    keeps = "the characters that are not rare in it"
     rank = 0
     options = {"min_count": 4, "max_size": 20_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT - HALVES)}
