@@ -86,6 +86,11 @@ def compiler() -> str | None:
     return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CC"), "cc", "gcc", "clang")))), None)
 
 
+def requires(target: str | None = None) -> list[str]:
+    """The packages that `build` needs."""
+    return ["ziglang"] if target or (_here() and not compiler()) else []
+
+
 def _compilers(target: str | None) -> Iterator[list[str]]:
     """Commands of compilers, to try one after the other."""
     if target is None and (own := compiler()):

@@ -34,7 +34,6 @@ NORMAL = 2.2250738585072014e-308
 ROOT_HALF, ROOT_HALF_BITS = 0.7071067811865476, 0x3FE6A09E667F3BCD
 TWO_PI = 6.283185307179586
 LOG_TWO_PI, HALF_LOG_TWO_PI = 1.8378770664093456, 0.9189385332046728
-LOG_PI = 1.1447298858494002
 
 BLOCK = 2048
 """Of a large array, so many numbers at a time: then intermediate results stay in the processor's cache."""
@@ -308,6 +307,13 @@ def total(x: np.ndarray) -> np.ndarray:
         h //= 2
         sums = sums[..., :h] + sums[..., h:]
     return np.asarray(sums[..., 0])
+
+
+def chosen(weights: np.ndarray, uniform: float) -> int:
+    """One of N by its weight [N]: the first for which the sum of the weights from the first to it, added up in this
+    order, is above `uniform`, in [0, 1), times the sum of all. If there is none, the last."""
+    sums = weights.cumsum()
+    return min(int(sums.searchsorted(uniform * sums[-1], side="right")), len(sums) - 1)
 
 
 def log_sum_exp(x: np.ndarray) -> np.ndarray:

@@ -12,12 +12,14 @@ import numpy as np
 
 from rhapsode.errors import UserError
 
-ACTIVATION, CELL, NUMBER, GATE, LOGIT = 127, 2048, 1024, 512, 1024
-"""How many units make 1: of an activation, a memory cell, a number that is read, the sum of a gate, a logit."""
+COARSE, FINE = 127, 4095
+"""How many units make 1, of an activation: in networks that give logits, and in those that give doubles."""
+CELL, NUMBER, GATE, LOGIT = 2048, 1024, 512, 1024
+"""The same of a memory cell, a number that is read, the sum of a gate, a logit."""
 LARGEST_NUMBER = 32767
 LARGEST_BIAS = 1 << 20
 SEVEN_BITS, EIGHT_BITS = 63, 127
-"""The greatest weight of activations."""
+"""The greatest weight of coarse activations, and of fine ones."""
 
 
 class Unfit(UserError):
@@ -69,45 +71,52 @@ def exact_product(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.asarray((values.astype(np.float64) @ weights.T.astype(np.float64)).astype(np.int64))
 
 
-def activations(weights: np.ndarray, unit: int, most: int) -> Rows:
-    """Weights [R, K] of activations. unit: how many units of the result make 1. most: the greatest integer.
-
-    Raises `Unfit`.
-    """
-    w, per = weights.astype(np.float64), unit / ACTIVATION
-    top = _top(w) / most * per
+def coarse(weights: np.ndarray, unit: int) -> Rows:
+    """Weights [R, K] of coarse activations. unit: how many units of the result make 1. Raises `Unfit`."""
+    w, per = weights.astype(np.float64), unit / COARSE
+    top = _top(w) / SEVEN_BITS * per
     for shift in range(24, 0, -1):
         multiplier = np.maximum(1, np.ceil(top * 2.0**shift))
         if multiplier.max() >= 2.0**31:
             continue
         whole = np.rint(w * (per * 2.0**shift) / multiplier[:, None])
-        if np.abs(whole).max(initial=0) <= most and bounded(whole, multiplier):
+        if np.abs(whole).max(initial=0) <= SEVEN_BITS and bounded(whole, multiplier):
             return Rows(whole.astype(np.int8), multiplier.astype(np.int32), np.array(shift, np.int32))
     raise Unfit("its weights are too large for whole numbers")
 
 
 def bounded(whole: np.ndarray, multiplier: np.ndarray) -> bool:
-    """Whether no sum over activations can overflow, times the multipliers: integers [R, K] and [R]."""
-    sums = np.abs(whole).sum(axis=1).astype(np.int64) * ACTIVATION
+    """Whether no sum over coarse activations can overflow, times the multipliers: integers [R, K] and [R]."""
+    sums = np.abs(whole).sum(axis=1).astype(np.int64) * COARSE
     return bool((sums * multiplier.astype(np.int64) < 2**31 - 2**24).all() and (sums < 2**31).all())
+
+
+def fine(weights: np.ndarray) -> Rows:
+    """Weights [R, K] of fine activations, for the sums of gates. Raises `Unfit`."""
+    return _reaching(weights, FINE, EIGHT_BITS, np.int8, Reach(np.full(weights.shape[1], FINE)))
 
 
 def numbers(weights: np.ndarray, reach: Reach) -> Rows:
     """Weights [R, K] of numbers that are read, for the sums of gates. Raises `Unfit`."""
-    w, per = weights.astype(np.float64), GATE / NUMBER
-    most = np.full(len(w), float(LARGEST_NUMBER))
+    return _reaching(weights, NUMBER, LARGEST_NUMBER, np.int16, reach)
+
+
+def _reaching(weights: np.ndarray, unit: int, most: int, kind: type, reach: Reach) -> Rows:
+    """unit: how many units of what is read make 1. most: the greatest integer."""
+    w, per = weights.astype(np.float64), GATE / unit
+    each = np.full(len(w), float(most))
     while True:
-        top = _top(w) / most * per
+        top = _top(w) / each * per
         shift = next((s for s in range(40, 0, -1) if np.maximum(1, np.ceil(top * 2.0**s)).max() < 2**15), 0)
         if not shift:
-            raise Unfit("its input weights are too large for whole numbers")
+            raise Unfit("its weights are too large for whole numbers")
         multiplier = np.maximum(1, np.ceil(top * 2.0**shift))
         whole = np.rint(w * (per * 2.0**shift) / multiplier[:, None])
-        unfit = (np.abs(whole) > LARGEST_NUMBER).any(axis=1)
+        unfit = (np.abs(whole) > most).any(axis=1)
         unfit |= reach.sums(np.where(unfit[:, None], 0, whole)) >= 2**31
         if not unfit.any():
-            return Rows(whole.astype(np.int16), multiplier.astype(np.int32), np.array(shift, np.int32))
-        most = _fewer(most, unfit)
+            return Rows(whole.astype(kind), multiplier.astype(np.int32), np.array(shift, np.int32))
+        each = _fewer(each, unfit)
 
 
 def embedding(table: np.ndarray) -> Rows:

@@ -26,6 +26,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from rhapsode.arithmetic import doubles
 from rhapsode.config import Config, EncoderConfig, NetworkConfig, Width, make
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
@@ -34,7 +35,6 @@ from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.metrics import check
 from rhapsode.nn.engine import INPUT, Engine, Graph
 from rhapsode.nn.network import Network
-from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.operations import part
 from rhapsode.steps.symbols import Symbols
 
@@ -164,7 +164,7 @@ class Recogniser:
         symbols = [self._symbols(text) for text in texts]
         found = np.array([np.inf if text else 0.0 for text in texts])
         for n, parameters in self._frames_read(drawings):
-            found[n] = _ctc(log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
+            found[n] = _ctc(doubles.log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
         return found
 
     def _symbols(self, text: str) -> np.ndarray:
