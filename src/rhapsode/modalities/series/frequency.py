@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import cosine, sine
 from rhapsode.errors import UserError
 
 Unit = Literal["month", "second", "weekday", "number"]
@@ -228,5 +228,6 @@ def _cycle(n: np.ndarray, length: int) -> np.ndarray:
 
 def _waves(turns: np.ndarray, count: int) -> np.ndarray:
     """[N, 2 × count] float32: sines and cosines, of so many frequencies."""
-    places = turns[:, None] * np.arange(1, count + 1) % 1
-    return np.concatenate([doubles.sine(places), doubles.cosine(places)], axis=1).astype(np.float32)
+    angles = turns[:, None] * np.arange(1, count + 1)
+    part = angles - np.floor(angles)
+    return np.concatenate([sine(part), cosine(part)], axis=1).astype(np.float32)

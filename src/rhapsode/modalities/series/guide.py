@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import log
 from rhapsode.data.guide import Guide
 from rhapsode.modalities.series.frequency import DAY, HOUR, Frequency
 from rhapsode.modalities.series.series import Series
@@ -93,7 +93,7 @@ class SeriesGuide(Guide):
             self._begin, row = count, 0
             self._calendar = self._frequency.calendar(self._start, BLOCK, count)
         level, scale = self._frame
-        earlier = [doubles.log(count + 1.0) / 8]
+        earlier = [log(1.0 + count) / 8]
         for lag in self._lags:
             value = self._values[count - lag] if lag <= count else math.nan
             distance = (value - level) / scale

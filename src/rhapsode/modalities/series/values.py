@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import log, total
 from rhapsode.arithmetic.quantise import number
 from rhapsode.steps.embedding import Embedding
 from rhapsode.steps.kind import Kind, Rising
@@ -158,7 +158,7 @@ class Reals(Values):
         return _mean(known)
 
     def log_jacobian(self, steps: np.ndarray) -> float:
-        return float(doubles.total(doubles.log(steps[steps[..., SEEN] > 0, SCALE])))
+        return float(total(log(steps[steps[..., SEEN] > 0, SCALE])))
 
     def _moved(self, frame: Frame, distance: float) -> float:
         return frame.level + self.memory * distance * frame.scale
@@ -194,10 +194,10 @@ class Counts(Values):
         return steps
 
 
-def _mean(known: np.ndarray) -> float:
-    """Of those that are there."""
-    there = known[~np.isnan(known)]
-    return float(doubles.total(there)) / len(there)
+def _mean(values: np.ndarray) -> float:
+    """Of those that are there [N], one at least."""
+    there = values[~np.isnan(values)]
+    return float(total(there)) / len(there)
 
 
 def _numbers(step: Any) -> Any:
