@@ -23,7 +23,6 @@ from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
 from rhapsode.data.codecs.text import TextCodec
-from rhapsode.data.datasets import cache_folder
 from rhapsode.data.encode import Counts, PartWriter
 from rhapsode.data.finder import DATA, SourceFile, reasons
 from rhapsode.data.recognition import Survey
@@ -32,7 +31,7 @@ from rhapsode.data.sources import Sources, open_sources
 from rhapsode.data.validation import By, Nothing, Split, divided, held_out
 from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint
-from rhapsode.files.cache import Cache
+from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.files.flip import flips, unused
 from rhapsode.files.place import on_disk
 from rhapsode.files.refusals import Refusals

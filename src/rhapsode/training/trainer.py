@@ -240,6 +240,7 @@ class Trainer(Loop):
                 "train_chars": corpus.train_chars,
                 "train_steps": len(corpus.train),
                 "valid_chars": corpus.valid_chars,
+                "valid_steps": len(corpus.valid),
                 "plan": self.plan.model_dump(exclude={"network", "framing", "reset"}),
                 "torch": torch.__version__,
             },
