@@ -9,6 +9,7 @@ import os
 import shutil
 import signal
 import sys
+import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,8 +17,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from filelock import FileLock
 
 from rhapsode import registry
+from rhapsode.arithmetic import kernel
+from rhapsode.arithmetic.build import CannotBuild, build
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig, merged
 from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.records import RecordCodec
@@ -38,6 +42,22 @@ TEXT = (
     "Many a brave soul did it send hurrying down to Hades, äöü ßé — ἄειδε, θεά.\n"
     "CHAPTER II\nAnd many a hero did it yield a prey to dogs & vultures; so was the will of Zeus fulfilled.\n"
 ) * 4
+
+
+def built() -> None:
+    """Build the kernel if it is missing, or made of an earlier `kernel.c`. Without a compiler, numpy does the tests."""
+    name = hashlib.sha256(bytes(kernel.SOURCE)).hexdigest()
+    with FileLock(Path(tempfile.gettempdir(), f"rhapsode-kernel-{name[:16]}.lock")):  # one of the tests' processes
+        try:
+            kernel.opened()
+        except OSError:
+            try:
+                build()
+            except CannotBuild:
+                os.environ[kernel.VARIABLE] = kernel.NUMPY
+
+
+built()
 
 MakeModel = Callable[..., Model]
 

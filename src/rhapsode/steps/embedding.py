@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic.quantise import NUMBER, exact_product, number
+
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
@@ -25,6 +27,9 @@ class Embedding(ABC):
     table: tuple[int, int] | None = None
     """The shape of the table of weights, the last row of which is `start`; None if the embedding has no weights."""
 
+    groups: tuple[int, ...] = ()
+    """Of one-hot vectors, their sizes, one after another. Each has a single 1."""
+
     def initialise(self, table: Tensor, std: float, generator: Generator) -> None:
         """Fill the table in place with values of this standard deviation, for the beginning of training."""
         table.normal_(std=std, generator=generator)
@@ -38,6 +43,14 @@ class Embedding(ABC):
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
         """The same for inputs [T, B, *S]. Returns the name of the result."""
 
+    @abstractmethod
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        """The same in whole numbers: inputs [..., *S] → [..., width] int16 (see `quantise.number`). table: int16."""
+
+    def sums(self, weights: np.ndarray, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        """What is read, times weights [R, width] int16: [..., R] int64."""
+        return exact_product(self.numbers(inputs, table), weights)
+
 
 class Numbers(Embedding):
     """Real numbers are read as they are."""
@@ -50,6 +63,9 @@ class Numbers(Embedding):
 
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
         return inputs
+
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        return number(inputs)
 
 
 class Table(Embedding):
@@ -69,12 +85,16 @@ class Table(Embedding):
         assert table is not None
         return graph.add("Gather", graph.constant(table), inputs)[0]
 
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        assert table is not None
+        return np.asarray(table[inputs])
+
 
 class OneHot(Embedding):
     """Each symbol becomes a vector of zeros with a single one."""
 
     def __init__(self, width: int) -> None:
-        self.width = width
+        self.width, self.groups = width, (width,)
 
     def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
         from torch.nn import functional
@@ -86,13 +106,20 @@ class OneHot(Embedding):
         off_on = graph.constant(np.array([0, 1], np.float32))
         return graph.add("OneHot", inputs, graph.constant([self.width]), off_on)[0]
 
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        return np.asarray((inputs[..., None] == np.arange(self.width)) * np.int16(NUMBER))
+
+    def sums(self, weights: np.ndarray, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        # Vectors of a large vocabulary would not fit into memory.
+        return np.asarray(weights.T.astype(np.int64)[inputs] * NUMBER)
+
 
 class OneHots(Embedding):
     """Each field of a tuple becomes a vector of zeros with a single one; all fields are joined. sizes: of the
     fields."""
 
     def __init__(self, sizes: tuple[int, ...]) -> None:
-        self.width = sum(sizes)
+        self.width, self.groups = sum(sizes), sizes
         self._begins = np.cumsum([0, *sizes[:-1]])
 
     def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
@@ -104,3 +131,8 @@ class OneHots(Embedding):
         where = graph.add("Add", inputs, graph.constant(self._begins))[0]
         fields = graph.add("OneHot", where, graph.constant([self.width]), off_on)[0]
         return graph.add("ReduceSum", fields, graph.constant([2]), keepdims=0)[0]  # of zeros and ones: exact
+
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        found = np.zeros((*inputs.shape[:-1], self.width), np.int16)
+        np.put_along_axis(found, inputs + self._begins, NUMBER, axis=-1)
+        return found

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import total
+from rhapsode.arithmetic.quantise import number
 from rhapsode.steps.embedding import Embedding
 from rhapsode.steps.kind import Kind, Rising
 
@@ -56,6 +58,9 @@ class Distances(Embedding):
     def graph(self, graph: Graph, inputs: str, table: np.ndarray | None) -> str:
         read = graph.add("Slice", inputs, *(graph.constant([at]) for at in (0, self.width, 2)))[0]
         return graph.add("Clip", read, *(graph.constant(np.array(at, np.float32)) for at in (-LIMIT, LIMIT)))[0]
+
+    def numbers(self, inputs: np.ndarray, table: np.ndarray | None) -> np.ndarray:
+        return number(np.clip(inputs[..., : self.width], -LIMIT, LIMIT))
 
 
 @dataclass(frozen=True)
@@ -111,7 +116,7 @@ class Values(Kind):
 
     def first(self, known: np.ndarray) -> Frame:
         """The frame after the first values of a series [C], measured from its origin."""
-        scale = float(np.nanmean(np.abs(known)))
+        scale = _mean(np.abs(known))
         return _rounded(0.0, min(max(scale, self.least), GREATEST))
 
     def step(self, frame: Frame, value: float) -> np.ndarray:
@@ -150,7 +155,7 @@ class Reals(Values):
     least = SMALLEST
 
     def origin(self, known: np.ndarray) -> float:
-        return float(np.nanmean(known))
+        return _mean(known)
 
     def log_jacobian(self, steps: np.ndarray) -> float:
         return float(np.log(steps[steps[..., SEEN] > 0, SCALE].astype(np.float64)).sum())
@@ -187,6 +192,12 @@ class Counts(Values):
         count = rng.poisson(steps[..., SCALE]) * (steps[..., SEEN] > 0)
         steps[..., DISTANCE] = count / steps[..., SCALE]
         return steps
+
+
+def _mean(values: np.ndarray) -> float:
+    """Of those that are there [N], one at least."""
+    there = values[~np.isnan(values)]
+    return float(total(there)) / len(there)
 
 
 def _numbers(step: Any) -> Any:

@@ -124,3 +124,11 @@ class Attention(ABC):
     ) -> tuple[str, str, tuple[str, ...]]:
         """Add it to an ONNX graph with the inputs `graph.text` [U, B] int64 and `graph.lengths` [B] int64. Returns the
         names of its output [T, B, C], of its weights on symbols [T, B, U], and of the new state."""
+
+    def step(
+        self, parameters: np.ndarray, state: tuple[np.ndarray, ...], text: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        """One step in doubles, the same on every machine (docs/arithmetic.md): what the layer that steers it gives
+        [B, N] float64, the state's parts [B, width] float64, and the texts, symbols [U, B] and lengths [B] → its output
+        [B, C] float64, its weights on symbols [B, U] float64, and the new state."""
+        raise NotImplementedError

@@ -55,6 +55,9 @@ class Head(ABC, Generic[K]):
     exact: ClassVar[bool] = False
     """Whether its parameters must be computed in float32, whatever the precision of the rest."""
 
+    whole: ClassVar[bool] = False
+    """Whether its parameters are logits, which integers can be: 1024 to a nat."""
+
     ends: bool = True
     """Whether it predicts the end of a sequence, if steps of its kind can say that."""
 

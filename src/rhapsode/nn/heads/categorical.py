@@ -20,6 +20,7 @@ class Categorical(Head[Symbols]):
     """The parameters [P = V] of a step are unnormalised log-probabilities, one a symbol."""
 
     name = "categorical"
+    whole = True
     kind = Symbols
     options = frozenset(Sampling.model_fields) - {"bias"}
 

@@ -22,6 +22,7 @@ class Product(Fields):
     """A softmax for each field."""
 
     name = "product"
+    whole = True
 
     @property
     def width(self) -> int:
