@@ -12,7 +12,17 @@ from rhapsode.errors import UserError
 
 SHOWN = 8
 """How many values of a list are shown."""
-ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars", "valid_steps")
+ORIGIN = (
+    "sources",
+    "more_sources",
+    "base",
+    "data_digest",
+    "documents",
+    "train_chars",
+    "train_steps",
+    "valid_chars",
+    "valid_steps",
+)
 """The facts about the data that a model was trained on."""
 HEAD = 1 << 12
 SUFFIX = ".safetensors"

@@ -135,8 +135,10 @@ def _figures(model: Model, facts: Mapping[str, Any]) -> dict[str, Any]:
         "distribution": model.head.name,
         "reset policy": config.reset,
         "framing": config.framing.name,
-        "digest": f"`{model.digest}`",
+        "digest of the model": f"`{model.digest}`",
     }
+    if digest := facts.get("data_digest"):
+        found["digest of the data"] = f"`{digest}`"
     return found
 
 

@@ -233,6 +233,7 @@ class Trainer(Loop):
             "reset": self.plan.reset,
             "facts": {
                 **origin(self.info.get("given", {})),
+                "data_digest": corpus.digest,
                 "documents": corpus.documents,
                 "updates": self.updates,
                 "seconds": round(self.seconds, 1),
