@@ -38,13 +38,7 @@ class Integers:
 
     def zeros(self, rows: int) -> State:
         """The state of `rows` rows that have read nothing."""
-        kinds = self._program.types
-        types: list[tuple[int, type]] = [(one.width, kinds[name]) for one in self._program.layers for name in one.state]
-        attention = self._network.attention
-        if self._program.steering and attention:
-            types += [(width, np.float64) for width in attention.state]
-            types += [(attention.width, np.int16)] * self._program.feedback
-        return tuple(np.zeros((rows, width), kind) for width, kind in types)
+        return zeros(self._network, self._program, rows)
 
     def run(
         self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
@@ -230,6 +224,16 @@ class _Product:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """[..., K] → [..., R] int32."""
         return np.asarray(np.matmul(x.astype(self._type), self._weights).astype(np.int32))
+
+
+def zeros(network: Network, program: Program, rows: int) -> State:
+    """The state of `rows` rows that have read nothing."""
+    kinds = program.types
+    types: list[tuple[int, type]] = [(one.width, kinds[name]) for one in program.layers for name in one.state]
+    if program.steering and network.attention:
+        types += [(width, np.float64) for width in network.attention.state]
+        types += [(network.attention.width, np.int16)] * program.feedback
+    return tuple(np.zeros((rows, width), kind) for width, kind in types)
 
 
 def scaled(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
