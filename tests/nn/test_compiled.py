@@ -14,8 +14,9 @@ from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
-from rhapsode.nn.compiled import Compiled, Policy, Rows, integers
-from rhapsode.nn.engine import State
+from rhapsode.nn import integers
+from rhapsode.nn.compiled import Compiled, Policy, Rows
+from rhapsode.nn.engine import Engine, State
 from rhapsode.nn.integers import Integers
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import program
@@ -231,10 +232,10 @@ def test_codes_are_decoded(text: Case) -> None:
 
 
 def test_the_kernel_is_used_where_it_knows_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
-    def made(**settings: Any) -> Compiled | Integers:
+    def made(**settings: Any) -> Engine:
         network = Network(NetworkConfig(**settings), Symbols(3))
         weights = {name: np.zeros(shape, np.float32) for name, shape in network.shapes.items()}
-        return integers(network, quantise(network, weights), program(network))
+        return integers.engine(network, quantise(network, weights), program(network))
 
     assert isinstance(made(layers=1, width=2), Compiled)
     monkeypatch.setenv(kernel.VARIABLE, kernel.NUMPY)

@@ -14,9 +14,9 @@ import numpy as np
 
 from rhapsode.arithmetic import structures as s
 from rhapsode.arithmetic.coder import Decoder, Encoder
-from rhapsode.arithmetic.kernel import Kernel, kernel
-from rhapsode.nn.integers import Integers, zeros
-from rhapsode.nn.layout import known, laid_out
+from rhapsode.arithmetic.kernel import Kernel
+from rhapsode.nn.integers import WholeNumbers
+from rhapsode.nn.layout import laid_out
 from rhapsode.nn.program import Program
 
 if TYPE_CHECKING:
@@ -26,14 +26,6 @@ if TYPE_CHECKING:
 
 
 _Arrays = dict[str, np.ndarray | None]
-
-
-def integers(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> Compiled | Integers:
-    """The engine of integer tensors: the kernel's where there is a kernel that knows the program, else numpy's."""
-    found = kernel()
-    if found is None or not known(program):
-        return Integers(network, tensors, program)
-    return Compiled(network, tensors, program, found)
 
 
 @dataclass(frozen=True)
@@ -75,32 +67,23 @@ class Rows:
     place: np.ndarray
 
 
-class Compiled:
-    """Runs integer tensors, as `rhapsode.nn.engine.Engine` runs a graph: by the kernel."""
+class Compiled(WholeNumbers):
+    """Runs integer tensors by the kernel."""
 
     def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program, kernel: Kernel) -> None:
         """program: of the network, and `known`."""
-        self._network, self._program, self._library = network, program, kernel.library
+        super().__init__(network, program)
+        self.name = f"kernel ({kernel.name})"
+        self._library = kernel.library
         s.declare(self._library)
         self._image = laid_out(network, tensors, program, kernel)
         self._model = self._image.ctypes.data
         assert program.output is not None
         self._outputs, self._whole = program.output.width, program.output.whole
 
-    def zeros(self, rows: int) -> State:
-        """The state of `rows` rows that have read nothing."""
-        return zeros(self._network, self._program, rows)
-
-    def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """As `Integers.run`."""
-        return self.attend(inputs, state, text, covariates)[:2]
-
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `Integers.attend`."""
         steps, rows = inputs.shape[:2]
         longest = 0 if text is None else len(text[0])
         parameters = np.empty((steps, rows, self._outputs), np.int32 if self._whole else np.float64)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
+from rhapsode.arithmetic.kernel import kernel
 from rhapsode.arithmetic.quantise import exact_product
+from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
 from rhapsode.nn.quantised import KERNEL, rows_of
 
 if TYPE_CHECKING:
-    from rhapsode.nn.engine import State, Texts
     from rhapsode.nn.network import Network
 
 LARGEST_TABLE = 1 << 26
@@ -23,12 +24,52 @@ HALF = 4096
 """Tables begin at -HALF, in units of a gate's sum, and end before HALF."""
 
 
-class Integers:
-    """Runs integer tensors, as `rhapsode.nn.engine.Engine` runs a graph: in numpy, as the reference."""
+def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> Engine:
+    """What runs a network in whole numbers on this machine. All that could do it give the same bits.
 
-    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
+    tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
+    """
+    from rhapsode.nn.compiled import Compiled
+    from rhapsode.nn.layout import known
+
+    found = kernel()
+    return (
+        Compiled(network, tensors, program, found) if found and known(program) else Integers(network, tensors, program)
+    )
+
+
+class WholeNumbers(Engine):
+    """Runs integer tensors."""
+
+    def __init__(self, network: Network, program: Program) -> None:
         """program: of the network, or of its encoder."""
         self._network, self._program = network, program
+
+    def zeros(self, rows: int) -> State:
+        return tuple(np.zeros((rows, width), kind) for width, kind, _ in self._parts())
+
+    def real(self, state: State) -> State:
+        units = (unit for _, _, unit in self._parts())
+        return tuple(part.astype(np.float32) / np.float32(unit) for part, unit in zip(state, units, strict=True))
+
+    def _parts(self) -> Iterator[tuple[int, type, int]]:
+        """Of each part of the state: its width, its type, and how many units make 1."""
+        units = {"h": q.FINE if self._program.fine else q.COARSE, "c": q.CELL}
+        for one in self._program.layers:
+            yield from ((one.width, self._program.types[name], units[name]) for name in one.state)
+        attention = self._network.attention
+        if self._program.steering and attention:
+            yield from ((width, np.float64, 1) for width in attention.state)
+            yield from [(attention.width, np.int16, q.NUMBER)] * self._program.feedback
+
+
+class Integers(WholeNumbers):
+    """Runs integer tensors in numpy: the reference."""
+
+    name = "numpy"
+
+    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
+        super().__init__(network, program)
         table = rows_of(tensors, "embedding") if "embedding" in tensors else None
         self._table = q.embedded(table) if isinstance(table, q.Rows) else None
         self._layers = [_Recurrent(layer, tensors, program.fine) for layer in program.layers]
@@ -36,20 +77,9 @@ class Integers:
         self._output = _Linear(program.output, tensors, program.fine) if program.output else None
         self._symbols = self._symbol_tables()
 
-    def zeros(self, rows: int) -> State:
-        """The state of `rows` rows that have read nothing."""
-        return zeros(self._network, self._program, rows)
-
-    def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """As `Engine.run`. Parameters are int32 logits, or float64; of an encoder, its output in float32."""
-        return self.attend(inputs, state, text, covariates)[:2]
-
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `Engine.attend`."""
         if self._program.feedback and len(inputs) > 1:  # each step reads what the one before attended to
             found, where = list[np.ndarray](), list[np.ndarray]()
             for t, step in enumerate(inputs):
@@ -224,16 +254,6 @@ class _Product:
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """[..., K] → [..., R] int32."""
         return np.asarray(np.matmul(x.astype(self._type), self._weights).astype(np.int32))
-
-
-def zeros(network: Network, program: Program, rows: int) -> State:
-    """The state of `rows` rows that have read nothing."""
-    kinds = program.types
-    types: list[tuple[int, type]] = [(one.width, kinds[name]) for one in program.layers for name in one.state]
-    if program.steering and network.attention:
-        types += [(width, np.float64) for width in network.attention.state]
-        types += [(network.attention.width, np.int16)] * program.feedback
-    return tuple(np.zeros((rows, width), kind) for width, kind in types)
 
 
 def scaled(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
