@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Draw, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:
