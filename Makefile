@@ -1,6 +1,7 @@
 # make demo   train on text found on every Python machine, then write
 # make test   the test suite        make check  ruff, mypy, imports       make bench  speed against the machine's
 # make quick  while you edit: `make check`, and the tests that say most in the least time
+# make wheels for Linux, macOS and Windows, into dist/       make wasm   kernel.wasm, after a change of kernel.c
 #
 # Each sets itself up in $(VENV) first; the second time it starts at once.
 # On Linux without a GPU, TORCH_INDEX=https://download.pytorch.org/whl/cpu saves a download of gigabytes.
@@ -17,7 +18,9 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py tests/data/test_resets.py \
 	tests/nn/test_heads.py tests/inference/test_model.py tests/cli/test_verbs.py tests/files/test_formats.py
 
-.PHONY: demo test check quick bench clean
+KERNEL = src/rhapsode/arithmetic/kernel.c src/rhapsode/arithmetic/build.py
+
+.PHONY: demo test check quick bench wheels wasm clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -38,6 +41,12 @@ quick: check
 bench: $(VENV)/.demo
 	$(BIN)/rhapsode bench $(ARGS)
 
+wheels: $(VENV)/.zig
+	$(BIN)/python -m rhapsode.arithmetic.build --wheels dist
+
+wasm: $(VENV)/.zig
+	$(BIN)/python -m rhapsode.arithmetic.build --wasm
+
 # torch first and by itself: it is the largest, and it may come from an index of its own.
 $(VENV)/.torch: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Rhapsode needs Python 3.11 or later: make PYTHON=python3.11")'
@@ -46,13 +55,17 @@ $(VENV)/.torch: constraints.txt
 	$(PIP) $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX)) "$$(grep '^torch==' constraints.txt)"
 	@touch $@
 
-$(VENV)/.demo: $(VENV)/.torch pyproject.toml
+$(VENV)/.demo: $(VENV)/.torch pyproject.toml setup.py $(KERNEL)
 	$(PIP) -e .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.demo
 	$(PIP) -e '.[test,check]'
 	-$(PIP) --no-deps tinysoundfont  # what it needs to play aloud is not built everywhere
+	@touch $@
+
+$(VENV)/.zig: $(VENV)/.demo
+	$(PIP) ziglang
 	@touch $@
 
 clean:

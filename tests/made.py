@@ -134,6 +134,12 @@ def hand(path: Path) -> None:
     assert main(["recognise", str(data), "-o", str(path), "--minutes", "0.01", "-q"]) == 0
 
 
+def graph(path: Path) -> None:
+    """An exported model of prose."""
+    model(path.parent / "for-export", text, "book.txt")
+    assert main(["export", str(path.parent / "for-export"), "-o", str(path), "-q"]) == 0
+
+
 MAKERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(("book.txt", "another.txt", "chapter.txt", "lines.txt", "new.txt", "ends.txt"), text),
     **dict.fromkeys(("letter.txt", "address.txt"), partial(text, contents="any words\n\nsandy yards\nand rows\n")),
@@ -165,6 +171,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(
         ("models/book", "models/chat", "models/prose", "models/ptb"), partial(model, data=text, source="book.txt")
     ),
+    "book.onnx": graph,
     "models/recipes": lambda path: model(path, recipes, "recipes.jsonl", "--field", "text"),
     "models/names": lambda path: model(path, names, "names.txt", "--reset", "line"),
     "models/hand": hand,

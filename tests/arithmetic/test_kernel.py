@@ -1,16 +1,14 @@
-"""The library of the kernel: how it is built, found and chosen. What it computes, other tests say."""
+"""The library of the kernel: how it is found and chosen. What it computes, other tests say."""
 
 from __future__ import annotations
 
 import ctypes
-import re
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rhapsode.arithmetic import kernel
-from rhapsode.arithmetic.build import WASM, CannotBuild, build
 from rhapsode.errors import UserError
 
 needs_kernel = pytest.mark.skipif(not kernel.variants(), reason="there is no compiler for the kernel")
@@ -84,34 +82,3 @@ def test_a_source_with_the_ends_of_lines_of_windows_is_the_same(
     windows.write_bytes(kernel.SOURCE.read_bytes().replace(b"\n", b"\r\n"))
     monkeypatch.setattr(kernel, "SOURCE", windows)
     assert kernel.source_digest() == digest
-
-
-def test_without_a_compiler_building_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("shutil.which", lambda name: None)
-    monkeypatch.setattr("rhapsode.arithmetic.build.find_spec", lambda name: None)
-    with pytest.raises(CannotBuild, match="no C compiler was found, and the package ziglang is not installed"):
-        build(folder=tmp_path)
-    assert not list(tmp_path.iterdir())
-
-
-def test_a_compiler_that_fails_is_told_and_leaves_what_was_there(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    broken = tmp_path / "kernel.c"
-    broken.write_text("int nothing(void) { return missing; }\n")
-    monkeypatch.setattr("rhapsode.arithmetic.build.SOURCE", broken)
-    try:
-        build(folder=tmp_path)
-    except CannotBuild as error:
-        assert re.search("missing|no C compiler", str(error))
-    assert list(tmp_path.iterdir()) == [broken]
-
-
-def test_kernel_wasm_is_made_of_the_present_source() -> None:
-    """If not: python -m pip install ziglang && python -m rhapsode.arithmetic.build --wasm"""
-    assert kernel.source_digest().encode() in kernel.SOURCE.with_suffix(".wasm").read_bytes()
-
-
-def test_kernel_wasm_is_what_zig_makes(tmp_path: Path) -> None:
-    pytest.importorskip("ziglang", reason="ziglang is not installed")
-    assert build(WASM, tmp_path).read_bytes() == kernel.SOURCE.with_suffix(".wasm").read_bytes()

@@ -108,6 +108,14 @@ OutputJson = Annotated[
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what is there already.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON object.")]
+Licence = Annotated[
+    str,
+    typer.Option(
+        metavar="NAME",
+        show_default=False,
+        help="The licence of the model, such as cc-by-4.0 or mit, which is said in it [default: nothing is said].",
+    ),
+]
 Separator = Annotated[
     str | None,
     typer.Option(

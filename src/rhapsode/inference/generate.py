@@ -20,6 +20,7 @@ from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.output import Output, Piece, Prompt
@@ -207,7 +208,7 @@ class Particles:
     def going(self, alive: list[Builder]) -> tuple[list[Builder], list[int]]:
         """If a few rows have most of the weight, they are copied, and replace the others."""
         count, parents, weights = len(self._rows), self._rows, _weights(self._rows)
-        if 1 / (weights**2).sum() < count / 2:
+        if 1 / doubles.total(weights * weights) < count / 2:
             # Systematic: each number of copies is the expected one, rounded up or down.
             points = (np.arange(count) + self._random.uniform()) / count
             chosen = np.minimum(weights.cumsum().searchsorted(points, side="right"), count - 1)
@@ -219,8 +220,7 @@ class Particles:
 
     def chosen(self) -> Builder:
         """One row, drawn with probabilities in proportion to the weights."""
-        mass = _weights(self._rows).cumsum()
-        return self._rows[min(int(mass.searchsorted(self._random.uniform() * mass[-1], side="right")), len(mass) - 1)]
+        return self._rows[doubles.chosen(_weights(self._rows), self._random.uniform())]
 
 
 def _best_fitting(start: Start, row: int, count: int) -> Builder:
@@ -236,8 +236,8 @@ def _weights(builders: list[Builder]) -> np.ndarray:
     """The particles' weights, which sum to 1."""
     logs = np.array([builder.log_weight for builder in builders])
     most = logs.max()
-    weights = np.exp(logs - most) if most > -np.inf else np.ones(len(logs))
-    return np.asarray(weights / weights.sum())
+    weights = doubles.exp(logs - most) if most > -np.inf else np.ones(len(logs))
+    return np.asarray(weights / doubles.total(weights))
 
 
 def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:

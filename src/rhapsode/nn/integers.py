@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
 from rhapsode.arithmetic.quantise import exact_product
+from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
-from rhapsode.nn.quantised import rows_of
+from rhapsode.nn.quantised import KERNEL, rows_of
 
 if TYPE_CHECKING:
-    from rhapsode.nn.engine import State, Texts
     from rhapsode.nn.network import Network
 
 LARGEST_TABLE = 1 << 26
@@ -23,38 +23,49 @@ HALF = 4096
 """Tables begin at -HALF, in units of a gate's sum, and end before HALF."""
 
 
-class Integers:
-    """Runs integer tensors, as `rhapsode.nn.engine.Engine` runs a graph: in numpy, as the reference."""
+def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> Engine:
+    """What runs a network in whole numbers on this machine. All that could do it give the same bits.
+
+    tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
+    """
+    return Integers(network, tensors, program)
+
+
+class Integers(Engine):
+    """Runs integer tensors in numpy: the reference."""
+
+    name = "numpy"
 
     def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
         """program: of the network, or of its encoder."""
         self._network, self._program = network, program
         table = rows_of(tensors, "embedding") if "embedding" in tensors else None
         self._table = q.embedded(table) if isinstance(table, q.Rows) else None
-        self._layers = [_Recurrent(layer, tensors) for layer in program.layers]
-        self._steering = _Linear(program.steering, tensors) if program.steering else None
-        self._output = _Linear(program.output, tensors) if program.output else None
+        self._layers = [_Recurrent(layer, tensors, program.fine) for layer in program.layers]
+        self._steering = _Linear(program.steering, tensors, program.fine) if program.steering else None
+        self._output = _Linear(program.output, tensors, program.fine) if program.output else None
         self._symbols = self._symbol_tables()
 
     def zeros(self, rows: int) -> State:
-        """The state of `rows` rows that have read nothing."""
-        types: list[tuple[int, type]] = [(one.width, kind) for one in self._program.layers for kind in one.state]
+        return tuple(np.zeros((rows, width), kind) for width, kind, _ in self._parts())
+
+    def real(self, state: State) -> State:
+        units = (unit for _, _, unit in self._parts())
+        return tuple(part.astype(np.float32) / np.float32(unit) for part, unit in zip(state, units, strict=True))
+
+    def _parts(self) -> Iterator[tuple[int, type, int]]:
+        """Of each part of the state: its width, its type, and how many units make 1."""
+        units = {"h": q.FINE if self._program.fine else q.COARSE, "c": q.CELL}
+        for one in self._program.layers:
+            yield from ((one.width, self._program.types[name], units[name]) for name in one.state)
         attention = self._network.attention
         if self._program.steering and attention:
-            types += [(width, np.float64) for width in attention.state]
-            types += [(attention.width, np.int16)] * self._program.feedback
-        return tuple(np.zeros((rows, width), kind) for width, kind in types)
-
-    def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """As `Engine.run`. Parameters are int32 logits, or float64; of an encoder, its output in float32."""
-        return self.attend(inputs, state, text, covariates)[:2]
+            yield from ((width, np.float64, 1) for width in attention.state)
+            yield from [(attention.width, np.int16, q.NUMBER)] * self._program.feedback
 
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `Engine.attend`."""
         if self._program.feedback and len(inputs) > 1:  # each step reads what the one before attended to
             found, where = list[np.ndarray](), list[np.ndarray]()
             for t, step in enumerate(inputs):
@@ -86,7 +97,7 @@ class Integers:
         new_state += attending
         if self._output is None:
             given = np.concatenate([values[name] for name in self._program.given], axis=-1)
-            return given.astype(np.float32) / np.float32(q.ACTIVATION), tuple(new_state), seen
+            return given.astype(np.float32) / np.float32(q.FINE), tuple(new_state), seen
         return self._output.run(values), tuple(new_state), seen
 
     def _symbol_tables(self) -> dict[str, np.ndarray]:
@@ -128,18 +139,21 @@ class Integers:
 class _Recurrent:
     """A layer with its tensors."""
 
-    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray]) -> None:
-        self.layer = layer
+    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray], fine: bool) -> None:
+        """fine: activations are fine."""
+        self.layer, self._fine = layer, fine
+        self._one = q.FINE if fine else q.COARSE
+        self._type: type = np.int16 if fine else np.int8
         self.bias = tensors[f"{layer.name}.bias"]
         rows = {one.source: rows_of(tensors, f"{layer.name}.{one.source}") for one in layer.numbers}
         self.numbers = {source: one for source, one in rows.items() if isinstance(one, q.Rows)}
         self._kernel = None
         if layer.activations:
-            kernel = rows_of(tensors, f"{layer.name}.kernel")
+            kernel = rows_of(tensors, f"{layer.name}.{KERNEL}")
             assert isinstance(kernel, q.Rows)
             own = kernel.weights.shape[1] - layer.width * bool(layer.state)
             self._kernel = kernel
-            self._below, self._own = _Product(kernel.weights[:, :own]), _Product(kernel.weights[:, own:])
+            self._below, self._own = (_Product(w, self._one) for w in np.split(kernel.weights, [own], axis=1))
         self._sources = [one.source for one in layer.activations[: -1 if layer.state else None]]
         self._peephole = tensors.get(f"{layer.name}.peephole")
         if self._peephole is not None:
@@ -147,14 +161,14 @@ class _Recurrent:
 
     def run(self, z: np.ndarray, values: Mapping[str, np.ndarray], state: State) -> tuple[np.ndarray, State]:
         """z [T, B, R]: the sums of gates without activations. values: source → activations [T, B, H] → the outputs
-        [T, B, H] int8, and the new state."""
+        [T, B, H], and the new state."""
         below = np.zeros((), np.int32)
         if self._sources:
             below = self._below(np.concatenate([values[source] for source in self._sources], axis=-1))
         if not self.layer.state:
-            return tanh_of(z + self._share(below) if self._kernel else z), ()
+            return self._tanh(z + self._share(below) if self._kernel else z), ()
         order = range(len(z))
-        outputs = np.empty((*z.shape[:2], self.layer.width), np.int8)
+        outputs = np.empty((*z.shape[:2], self.layer.width), self._type)
         for t in reversed(order) if self.layer.backward else order:
             sums = self._own(state[0]) + (below[t] if below.ndim else 0)
             state = self._step(z[t] + self._share(sums), state)
@@ -163,12 +177,19 @@ class _Recurrent:
 
     def _share(self, sums: np.ndarray) -> np.ndarray:
         assert self._kernel is not None
-        return scaled(self._kernel, sums)
+        return share(self._kernel, sums) if self._fine else scaled(self._kernel, sums)
+
+    def _activation(self, value: np.ndarray) -> np.ndarray:
+        """A value in 1/32768 as an activation."""
+        return np.asarray((value * self._one + 16384) >> 15).astype(self._type)
+
+    def _tanh(self, z: np.ndarray) -> np.ndarray:
+        return self._activation(of(tables.tanh(), z))
 
     def _step(self, z: np.ndarray, state: State) -> State:
         """One step of a recurrent cell: sums [B, R] and its state → its new state, the first part of which is h."""
         if len(state) == 1:
-            return (tanh_of(z),)
+            return (self._tanh(z),)
         zi, zf, zg, zo = np.split(z, 4, axis=-1)
         c = state[1].astype(np.int32)
         if self._peephole is not None:
@@ -178,8 +199,8 @@ class _Recurrent:
         c = np.clip((f * c + ((i * g) >> 4) + 16384) >> 15, -32768, 32767)
         if self._peephole is not None:
             zo = zo + self._peep(p[2], c)
-        h = (((of(tables.sigmoid(), zo) * of(tables.tanh(), (c + 2) >> 2)) >> 15) * q.ACTIVATION + 16384) >> 15
-        return h.astype(np.int8), c.astype(np.int16)
+        h = self._activation((of(tables.sigmoid(), zo) * of(tables.tanh(), (c + 2) >> 2)) >> 15)
+        return h, c.astype(np.int16)
 
     def _peep(self, p: np.ndarray, c: np.ndarray) -> np.ndarray:
         return np.asarray((p * c + (1 << (self._peephole_shift - 1))) >> self._peephole_shift)
@@ -188,12 +209,12 @@ class _Recurrent:
 class _Linear:
     """A linear layer with its tensors."""
 
-    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray]) -> None:
-        self._layer, self._bias = layer, tensors[f"{layer.name}.bias"]
+    def __init__(self, layer: Layer, tensors: Mapping[str, np.ndarray], fine: bool) -> None:
+        self._bias = tensors[f"{layer.name}.bias"]
         self._sources = [one.source for one in layer.activations]
-        name = "kernel" if self._sources else COVARIATES
+        name = KERNEL if self._sources else COVARIATES
         self._rows = rows_of(tensors, f"{layer.name}.{name}")
-        self._product = _Product(self._rows.weights)
+        self._product = _Product(self._rows.weights, q.FINE if fine else q.COARSE)
 
     def run(self, values: Mapping[str, np.ndarray]) -> np.ndarray:
         """Source → values [T, B, K] → outputs [T, B, R]: int32 logits or float64."""
@@ -209,14 +230,15 @@ class _Linear:
 class _Product:
     """Products of activations with weights [R, K]: exact, in floating point, where BLAS is fast."""
 
-    def __init__(self, weights: np.ndarray) -> None:
-        most = int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0)) * q.ACTIVATION
+    def __init__(self, weights: np.ndarray, largest: int) -> None:
+        """largest: the greatest activation."""
+        most = int(np.abs(weights.astype(np.int64)).sum(axis=1).max(initial=0)) * largest
         # A sum of whole numbers is exact in any order as long as it has no more bits than the type's fraction.
         self._type = np.float32 if most < 1 << 24 else np.float64
         self._weights = np.ascontiguousarray(weights.T, self._type)
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
-        """[..., K] int8 → [..., R] int32."""
+        """[..., K] → [..., R] int32."""
         return np.asarray(np.matmul(x.astype(self._type), self._weights).astype(np.int32))
 
 
@@ -236,8 +258,3 @@ def share(rows: q.Rows, sums: np.ndarray) -> np.ndarray:
 def of(table: np.ndarray, z: np.ndarray) -> np.ndarray:
     """The table's values at sums z: int32."""
     return np.asarray(table[np.clip(z, -HALF, HALF - 1) + HALF].astype(np.int32))
-
-
-def tanh_of(z: np.ndarray) -> np.ndarray:
-    """tanh of sums, as activations: int8."""
-    return np.asarray((of(tables.tanh(), z) * q.ACTIVATION + 16384) >> 15).astype(np.int8)

@@ -191,12 +191,20 @@ class Network:
         return found
 
     @property
+    def state(self) -> dict[str, int]:
+        """Name → width of each of the state's parts, [B, width]: `layer0.h` and so on; `attention.` and the name of a
+        part of the attention; `attention.output`, if that is fed back."""
+        found = {f"layer{n}.{name}": cell.width for n, cell in enumerate(self.cells) for name in cell.state}
+        if attention := self.attention:
+            own = zip(attention.parts, attention.state, strict=True)
+            found |= {f"attention.{name}": width for name, width in own}
+            found |= {"attention.output": attention.width} if attention.feedback else {}
+        return found
+
+    @property
     def widths(self) -> list[int]:
         """The widths of the state's parts, each [B, width]."""
-        widths = [cell.width for cell in self.cells for _ in cell.state]
-        if self.attention:
-            widths += [*self.attention.state, *[self.attention.width] * self.attention.feedback]
-        return widths
+        return list(self.state.values())
 
     def zeros(self, rows: int, like: Tensor) -> State:
         """The state of `rows` rows that have read nothing, on the device of `like`."""
@@ -286,4 +294,5 @@ class Network:
         if self.config.autoregressive:
             parts.append(self.embedding.graph(graph, INPUT, weights.get("embedding")))
         parts += [graph.covariates] * bool(self.covariates)
-        return graph.finish(*self.forward(graph, weights, parts, tuple(map(graph.state, self.widths))))
+        state = tuple(graph.state(name, width) for name, width in self.state.items())
+        return graph.finish(*self.forward(graph, weights, parts, state))

@@ -38,6 +38,11 @@ class Weight:
     def __getitem__(self, rows: slice) -> Weight:
         return replace(self, rows=rows)
 
+    @property
+    def count(self) -> int:
+        """How many rows are meant."""
+        return len(range(self.shape[0])[self.rows or slice(None)])
+
     def of(self, weights: Mapping[str, np.ndarray]) -> np.ndarray:
         return weights[self.name] if self.rows is None else weights[self.name][self.rows]
 
@@ -83,9 +88,9 @@ class Layer:
         return tuple(one for one in self.columns if one.source in NUMBERS)
 
     @property
-    def state(self) -> tuple[type, ...]:
-        """The types of its state's parts, each [B, H]."""
-        return {"": (), FEED_FORWARD: (), "rnn": (np.int8,)}.get(self.cell, (np.int8, np.int16))
+    def state(self) -> tuple[str, ...]:
+        """The names of its state's parts, each [B, H]: its output h, and memory cells c."""
+        return {"": (), FEED_FORWARD: (), "rnn": ("h",)}.get(self.cell, ("h", "c"))
 
     @property
     def gates(self) -> int:
@@ -102,6 +107,8 @@ class Program:
     output:   the linear layer that gives the parameters. None of an encoder, which gives what `given` says.
     given:    the outputs of these layers, joined.
     feedback: the first layer reads what was attended at the step before.
+    fine:     activations are int16, and the output is doubles. If not, they are int8, and the output is logits.
+              (An encoder is always fine.)
     """
 
     layers: tuple[Layer, ...]
@@ -109,6 +116,12 @@ class Program:
     output: Layer | None
     given: tuple[str, ...] = ()
     feedback: bool = False
+    fine: bool = False
+
+    @property
+    def types(self) -> dict[str, type]:
+        """The types of the parts of a layer's state."""
+        return {"h": np.int16 if self.fine else np.int8, "c": np.int16}
 
     def every(self) -> Iterator[Layer]:
         """All layers."""
@@ -203,7 +216,8 @@ class Trace(Operations[Value]):
 
 def program(network: Network) -> Program:
     """What a network computes, after its encoder."""
-    trace = Trace(network.head.whole)
+    fine = not (network.head.whole and network.cells)
+    trace = Trace(whole=not fine)
     parts = []
     if network.config.autoregressive:
         parts.append(Value((Piece(network.embedding.width, (EMBEDDING,)),)))
@@ -211,7 +225,7 @@ def program(network: Network) -> Program:
         parts.append(Value((Piece(network.encoded, (COVARIATES,)),)))
     weights = {name: Weight(name, shape) for name, shape in network.shapes.items()}
     found, _ = network.forward(trace, weights, parts, tuple(Value(()) for _ in network.widths))
-    return Program(tuple(trace.layers), trace.steering, found.linear, feedback=network.config.feedback)
+    return Program(tuple(trace.layers), trace.steering, found.linear, feedback=network.config.feedback, fine=fine)
 
 
 def encoder_program(encoder: Encoder) -> Program:
@@ -220,4 +234,4 @@ def encoder_program(encoder: Encoder) -> Program:
     weights = {name: Weight(f"encoder.{name}", shape) for name, shape in encoder.shapes.items()}
     found = encoder.forward(trace, weights, Value((Piece(encoder.inputs, (COVARIATES,)),)))
     given = tuple(source for piece in found.pieces for source in piece.sources)
-    return Program(tuple(trace.layers), None, None, given)
+    return Program(tuple(trace.layers), None, None, given, fine=True)

@@ -39,6 +39,21 @@ def test_counts_are_certain_together_and_drawn_as_likely() -> None:
         assert p[int(cold)] == pytest.approx(p.max())
 
 
+@pytest.mark.parametrize("mean, size", [(3, 0.1), (0.5, 40), (300, 2), (40, 0.4), (2e4, 1e5)])
+def test_counts_are_drawn_from_their_distribution(mean: float, size: float) -> None:
+    """By each way of drawing a gamma number, and of a Poisson number: the test of Kolmogorov and Smirnov."""
+    found = head("negative_binomial")
+    frame = found.steps.next(())
+    distribution = np.array([mean / frame.scale - 1e-6, (1 / size - 1e-6) * frame.scale**0.5])
+    drawn = [found.draw(distribution, Draw(Sampling(), Randomness(0, n))).step for n in range(3000)]
+    counts = np.array([found.steps.value(step) for step in drawn])
+    every = np.arange(counts.max() + 1)
+    steps = np.array([found.steps.step(frame, count) for count in every.tolist()])
+    likely = np.exp(found._log_prob(distribution, steps)).cumsum()
+    often = np.searchsorted(np.sort(counts), every, side="right") / len(counts)
+    assert np.abs(likely - often).max() < 1.63 / len(counts) ** 0.5  # one in a hundred is farther
+
+
 def test_numbers_have_a_density_of_one_and_are_drawn_by_it() -> None:
     found = head("student")
     kind: Reals = found.steps

@@ -28,6 +28,9 @@ class Codec(ABC):
     summary: ClassVar[str]
     """One line for help and docs: what a step is, and what the codec is good for."""
 
+    keeps: ClassVar[str] = "measures of it"
+    """What of the training data the codec holds, and so the model file, in words: for those who give models away."""
+
     unit: ClassVar[str]
     """What a step is called in messages, e.g. `symbol`."""
 

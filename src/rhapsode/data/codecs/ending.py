@@ -22,7 +22,8 @@ class Ending(TextCodec):
 
     def __init__(self, inner: TextCodec) -> None:
         self.inner = inner
-        self.name, self.summary = inner.name, inner.summary  # type: ignore[misc]  # not the class's: those within
+        # Not the class's: those within.
+        self.name, self.summary, self.keeps = inner.name, inner.summary, inner.keeps  # type: ignore[misc]
         self.end = inner.steps.size
         self._steps = Symbols(inner.steps.size + 1)
         self._widths = np.append(inner.widths, 0)
@@ -48,6 +49,14 @@ class Ending(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self.inner.pieces, b""]
+
+    @property
+    def first_half(self) -> int | None:
+        return self.inner.first_half
 
     def label(self, symbol: int) -> str:
         return LABEL if symbol == self.end else self.inner.label(symbol)

@@ -26,15 +26,15 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
+from rhapsode.arithmetic import doubles
 from rhapsode.config import Config, EncoderConfig, NetworkConfig, Width, make
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.modalities.ink import delayed
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.metrics import check
-from rhapsode.nn.engine import INPUT, Engine, Graph
+from rhapsode.nn.engine import INPUT, Graph, OnnxEngine
 from rhapsode.nn.network import Network
-from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.operations import part
 from rhapsode.steps.symbols import Symbols
 
@@ -137,8 +137,8 @@ class Recogniser:
         checkpoint.save(Path(path), self.config.model_dump(), self.weights)
 
     @cached_property
-    def engine(self) -> Engine:
-        return Engine(self._graph())
+    def engine(self) -> OnnxEngine:
+        return OnnxEngine(self._graph())
 
     def read(self, drawings: Sequence[Drawing]) -> list[str]:
         """What each drawing shows: the likeliest symbol of each frame, without repetitions and blanks; `FAULT` where
@@ -164,7 +164,7 @@ class Recogniser:
         symbols = [self._symbols(text) for text in texts]
         found = np.array([np.inf if text else 0.0 for text in texts])
         for n, parameters in self._frames_read(drawings):
-            found[n] = _ctc(log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
+            found[n] = _ctc(doubles.log_softmax(parameters.astype(np.float64)), symbols[n], self.config.blank)
         return found
 
     def _symbols(self, text: str) -> np.ndarray:

@@ -44,6 +44,9 @@ class Attention(ABC):
 
     name: ClassVar[str]
 
+    parts: ClassVar[tuple[str, ...]]
+    """The names of the state's parts."""
+
     class Settings(Part):
         """Its settings: the table [network.attention]."""
 

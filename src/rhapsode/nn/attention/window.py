@@ -35,6 +35,7 @@ class Window(Attention):
     """Weights: `weight` [3K, H] and `bias` [3K], rows for alpha, beta, kappa. State: kappa [B, K]."""
 
     name = "window"
+    parts = ("kappa",)
 
     class Settings(Attention.Settings):
         """Settings of it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.nn.samplers import Draw
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
 LARGEST = 1e6
 """Parameters, and distances in sigmas, are cut to this, so that no product of them is infinite."""
-LOG_2PI = math.log(2 * math.pi)
 
 
 def nll(logits: Tensor, targets: Tensor) -> Tensor:
@@ -27,20 +26,20 @@ def nll(logits: Tensor, targets: Tensor) -> Tensor:
 
 def log_prob(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """logits and targets [..., F] → [...]."""
-    return np.asarray((logits * targets - np.logaddexp(0, logits)).sum(axis=-1))
+    return doubles.total(logits * targets - doubles.softplus(logits))
 
 
 def draw(logits: np.ndarray, how: Draw) -> list[float]:
     """One of [F]; at temperature 0 the likelier value."""
-    if how.sampling.temperature == 0:
+    temperature, uniform = how.sampling.temperature, how.randomness.uniform
+    if temperature == 0:
         return [float(one > 0) for one in logits.tolist()]
-    chances = (max(-700.0, min(700.0, one / how.sampling.temperature)) for one in logits.tolist())
-    return [float(how.randomness.uniform() < 1 / (1 + math.exp(-one))) for one in chances]
+    return [float(uniform() < doubles.sigmoid(one / temperature)) for one in logits.tolist()]
 
 
 def normals(count: int, randomness: Randomness) -> np.ndarray:
     """So many standard normal numbers [count] (Box & Muller 1958)."""
     half = (count + 1) // 2
-    u, v = (np.array([randomness.uniform() for _ in range(half)]) for _ in range(2))
-    far = np.sqrt(-2 * np.log1p(-u))  # u is never 1
-    return np.concatenate([far * np.cos(2 * math.pi * v), far * np.sin(2 * math.pi * v)])[:count]
+    u, v = randomness.uniforms(half), randomness.uniforms(half)
+    far = np.sqrt(-2 * doubles.log(1 - u))  # u is never 1, and 1 - u is exact
+    return np.concatenate([far * doubles.cosine(v), far * doubles.sine(v)])[:count]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 
 
 def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
     """log p [...] of a set, members [..., D] of zeros and ones, by the log-odds of each thing [..., D]."""
-    return np.asarray((z * members - np.logaddexp(0, z)).sum(axis=-1))
+    return doubles.total(z * members - doubles.softplus(z))
 
 
 class Choice:
@@ -20,10 +21,8 @@ class Choice:
     def __init__(self, steps: Sets, how: Draw) -> None:
         size, self._places = steps.size, steps.places
         u, temperature = how.randomness.uniforms(size), how.sampling.temperature
-        with np.errstate(divide="ignore"):
-            log_odds_of_u = np.log(u) - np.log1p(-u)
         # At temperature 0, what is likelier.
-        self._bar = temperature * log_odds_of_u if temperature else np.zeros(size)
+        self._bar = temperature * doubles.log(u / (1 - u)) if temperature else np.zeros(size)
         both = np.ones(2 * size, bool) if how.mask is None else how.mask
         self._out, self._into = both.reshape(-1, 2).T.copy()
 
@@ -38,4 +37,4 @@ class Choice:
     def log_mass(self, z: np.ndarray) -> float:
         """log p of what was allowed, by the log-odds [D]."""
         forced = ~(self._out & self._into)
-        return -float(np.logaddexp(0, np.where(self._into, -z, z)[forced]).sum())
+        return -float(doubles.total(doubles.softplus(np.where(self._into, -z, z)[forced])))

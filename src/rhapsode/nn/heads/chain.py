@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.nn.heads._fields import Fields
 from rhapsode.nn.heads._hidden import Hidden
 from rhapsode.steps.tuples import Tuples
@@ -52,6 +53,5 @@ class Chain(Hidden[Tuples], Fields):
         a = parameters[..., size:]
         for n in range(field):
             a = a + self.weights["into"][self.slices[n]][before[..., n]]
-        h = 0.5 * (1 + np.tanh(0.5 * a))
-        # A sum and no product of matrices: that adds up in another order when there is but one step.
-        return np.asarray(parameters[..., part] + (h[..., None, :] * self.weights["out"][part]).sum(axis=-1))
+        h = doubles.sigmoid(a)
+        return np.asarray(parameters[..., part] + doubles.total(h[..., None, :] * self.weights["out"][part]))

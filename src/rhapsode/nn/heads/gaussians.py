@@ -17,11 +17,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import LOG_TWO_PI
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
-from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
+from rhapsode.nn.heads._flags import LARGEST
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
 
@@ -35,7 +36,8 @@ WIDEST = 10.0
 
 
 class Gaussians(Head[Frames]):
-    """Density of `Frames`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma and e^."""
+    """Density of `Frames`, in normalised units. Its `distribution` [..., P + K] has log pi, mu, sigma, e^, and last the
+    logarithms of the Gaussians' densities at their means, times pi."""
 
     name = "gaussians"
     kind = Frames
@@ -67,42 +69,42 @@ class Gaussians(Head[Frames]):
         mu, log_sigma = (part.reshape(*part.shape[:-1], self.mixtures, n) for part in (mu, log_sigma))
         log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
         far = ((x[..., None, :n] - mu) * torch.exp(-log_sigma)).clamp(-LARGEST, LARGEST)
-        each = weight.log_softmax(-1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_2PI
+        each = weight.log_softmax(-1) - (0.5 * far * far + log_sigma).sum(-1) - 0.5 * n * LOG_TWO_PI
         return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        weight, _, log_sigma, _ = np.split(p, self._ends, axis=-1)
-        weight[...] = log_softmax(weight)
-        log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
-        return p
+        weight, _, sigma, _ = np.split(p, self._ends, axis=-1)
+        weight[...] = doubles.log_softmax(weight)
+        sigma[...] = FLOOR + doubles.exp(np.minimum(sigma, WIDEST))
+        logs = doubles.log(sigma).reshape(*p.shape[:-1], self.mixtures, self.numbers)
+        return np.concatenate([p, weight - doubles.total(logs) - 0.5 * self.numbers * LOG_TWO_PI], axis=-1)
 
-    def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """log pi [..., K], mu and log sigma [..., K, N], e^ [..., F]."""
-        weight, mu, log_sigma, flags = np.split(distribution, self._ends, axis=-1)
+    def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, ...]:
+        """log pi [..., K], mu and sigma [..., K, N], e^ [..., F], log densities [..., K]."""
+        weight, mu, sigma, rest = np.split(distribution, self._ends, axis=-1)
         shape = (*distribution.shape[:-1], self.mixtures, self.numbers)
-        return weight, mu.reshape(shape), log_sigma.reshape(shape), flags
+        return weight, mu.reshape(shape), sigma.reshape(shape), rest[..., : -self.mixtures], rest[..., -self.mixtures :]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        weight, mu, log_sigma, flags = self._parts(distribution)
+        _, mu, sigma, flags, most = self._parts(distribution)
         x, n = targets.astype(np.float64), self.numbers
-        far = np.clip((x[..., None, :n] - mu) * np.exp(-log_sigma), -LARGEST, LARGEST)
-        each = weight - (0.5 * far * far + log_sigma).sum(axis=-1) - 0.5 * n * LOG_2PI
-        return np.asarray(log_sum_exp(each) + _flags.log_prob(flags, x[..., n:]))
+        far = np.clip((x[..., None, :n] - mu) / sigma, -LARGEST, LARGEST)
+        numbers = doubles.log_sum_exp(most - 0.5 * doubles.total(far * far))
+        return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
-        weight, mu, log_sigma, flags = self._parts(distribution)
+        weight, mu, sigma, flags, _ = self._parts(distribution)
         temperature = how.sampling.temperature
         k = int(weight.argmax())
         numbers = mu[k]
         if temperature:
             if self.mixtures > 1:
-                mass = np.exp((weight - weight[k]) / temperature).cumsum()
-                k = min(int(mass.searchsorted(how.randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
-            numbers = mu[k] + temperature * np.exp(log_sigma[k]) * _flags.normals(self.numbers, how.randomness)
+                k = doubles.chosen(doubles.exp((weight - weight[k]) / temperature), how.randomness.uniform())
+            numbers = mu[k] + temperature * sigma[k] * _flags.normals(self.numbers, how.randomness)
         step = np.concatenate([numbers, _flags.draw(flags, how)]).astype(np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.nn.heads._head import Drawn
 from rhapsode.nn.heads._hidden import Hidden
 from rhapsode.nn.heads._sets import Choice, log_odds
@@ -69,12 +70,14 @@ class Nade(Hidden[Sets]):
         p = parameters.astype(np.float64)
         b, c = p[..., : self.steps.size], p[..., self.steps.size :]
         z = np.empty(members.shape)
-        # One thing after another: for all steps at once, and never more than [..., H] of memory. A sum and no product
-        # of matrices: that adds up in another order when there is but one step.
-        a = c.copy()
+        # One thing after another: for all steps at once, and never more than [..., H] of memory. h changes where
+        # something is in the set.
+        a, h = c.copy(), doubles.sigmoid(c)
         for i in range(self.steps.size):
-            z[..., i] = b[..., i] + (_sigmoid(a) * self.weights["out"][i]).sum(axis=-1)
-            a += members[..., i, None] * self.weights["into"][i]
+            z[..., i] = b[..., i] + doubles.total(h * self.weights["out"][i])
+            there = members[..., i] > 0
+            a[there] += self.weights["into"][i]
+            h[there] = doubles.sigmoid(a[there])
         return log_odds(z, members)
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
@@ -82,10 +85,10 @@ class Nade(Hidden[Sets]):
         one = Choice(self.steps, how)
         b, a = distribution[:size], distribution[size:].copy()
         found, z = np.zeros(size, np.uint8), np.empty(size)
-        h, first = _sigmoid(a), 0
+        h, first = doubles.sigmoid(a), 0
         while first < size:  # things up to the next member see the same h
             some = slice(first, min(first + AHEAD, size))
-            z[some] = b[some] + (h * out[some]).sum(axis=-1)  # as in `log_prob`, to the last bit
+            z[some] = b[some] + doubles.total(h * out[some])
             members = one.members(z[some], some)
             first = some.stop
             if members.any():
@@ -93,9 +96,5 @@ class Nade(Hidden[Sets]):
                 found[first] = 1
                 one.taken(first)
                 a += self.weights["into"][first]
-                h, first = _sigmoid(a), first + 1
+                h, first = doubles.sigmoid(a), first + 1
         return Drawn(found, float(log_odds(z, found)), one.log_mass(z))
-
-
-def _sigmoid(z: np.ndarray) -> np.ndarray:
-    return 0.5 * (1 + np.tanh(0.5 * z))

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import LOG_TWO_PI
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
-from rhapsode.nn.heads._flags import LARGEST, LOG_2PI
+from rhapsode.nn.heads._flags import LARGEST
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
@@ -45,7 +47,7 @@ class Regression(Head[Frames]):
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
         p, x, n = parameters.float().clamp(-LARGEST, LARGEST), targets.float(), self.numbers
         far = (x[..., :n] - p[..., :n]).clamp(-LARGEST, LARGEST)
-        return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_2PI + _flags.nll(p[..., n:], x[..., n:])
+        return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_TWO_PI + _flags.nll(p[..., n:], x[..., n:])
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         return np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
@@ -57,7 +59,7 @@ class Regression(Head[Frames]):
         x, n = targets.astype(np.float64), self.numbers
         far = np.clip(x[..., :n] - distribution[..., :n], -LARGEST, LARGEST)
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
-        return np.asarray(flags - 0.5 * (far * far).sum(axis=-1) - 0.5 * n * LOG_2PI)
+        return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         step = self._likeliest(distribution)

@@ -66,6 +66,7 @@ class Strokes(RecordCodec):
 
     name = "strokes"
     summary = "a step is a move of the pen: handwriting and drawings"
+    keeps = "its alphabet, and measures of its strokes"
     head = "mixture"
     unit = "point"
     flips = True

@@ -23,10 +23,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import Field
 
+from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.doubles import LOG_TWO_PI
 from rhapsode.config import Part
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.numerics import log_softmax, log_sum_exp
 from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ WIDEST = 10.0
 
 
 class Mixture(Head[Moves]):
-    """Density of `Moves`, in normalised units. Its `distribution` [..., P] has log pi, mu, log sigma, rho, e^, and
-    those of the end and of going back."""
+    """Density of `Moves`, in normalised units. Its `distribution` [..., P + 2 K] has log pi, mu, sigma, rho,
+    √(1 - rho²), the logarithms of the Gaussians' densities at their means, times pi; then e^, and those of the end and
+    of going back."""
 
     name = "mixture"
     kind = Moves
@@ -82,7 +84,7 @@ class Mixture(Head[Moves]):
         b = ((y - my) * torch.exp(-ly)).clamp(-LARGEST, LARGEST)
         rest = 1 - rho * rho
         # a² + (b - rho a)² / (1 - rho²): a sum of squares, so rounding cannot make it negative.
-        density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - math.log(2 * math.pi)
+        density = -0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * torch.log(rest) - LOG_TWO_PI
         nats = -torch.logsumexp(weight.log_softmax(-1) + density, -1)
         logits = p[..., 6 * self.mixtures :].unbind(-1)
         for logit, (asked, said) in zip(logits, self._questions(pen.squeeze(-1)), strict=True):
@@ -103,45 +105,46 @@ class Mixture(Head[Moves]):
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         k = self.mixtures
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        weight, log_sigma, r = p[..., :k], p[..., 3 * k : 5 * k], p[..., 5 * k : 6 * k]
-        weight[...] = log_softmax(weight)
-        log_sigma[...] = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
-        r[...] = LIMIT * np.tanh(r)
-        return p
+        weight = doubles.log_softmax(p[..., :k])
+        sigma = FLOOR + doubles.exp(np.minimum(p[..., 3 * k : 5 * k], WIDEST))
+        rho = LIMIT * doubles.tanh(p[..., 5 * k : 6 * k])
+        root = np.sqrt(1 - rho * rho)
+        most = weight - doubles.log(sigma[..., :k] * sigma[..., k:] * root) - LOG_TWO_PI
+        return np.concatenate([weight, p[..., k : 3 * k], sigma, rho, root, most, p[..., 6 * k :]], axis=-1)
 
     def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """log pi, mu x, mu y, log sigma x, log sigma y, rho [..., K] each; those of the pen [1 to 3, ...]."""
-        k = 6 * self.mixtures
-        return np.split(distribution[..., :k], 6, axis=-1), np.moveaxis(distribution[..., k:], -1, 0)
+        """log pi, mu x, mu y, sigma x, sigma y, rho, √(1 - rho²), log densities [..., K] each; those of the pen
+        [..., 1 to 3]."""
+        k = 8 * self.mixtures
+        return np.split(distribution[..., :k], 8, axis=-1), distribution[..., k:]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        (weight, mx, my, lx, ly, rho), logits = self._parts(distribution)
+        (_, mx, my, sx, sy, rho, root, most), logits = self._parts(distribution)
         x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
-        a = np.clip((x[..., None] - mx) * np.exp(-lx), -LARGEST, LARGEST)
-        b = np.clip((y[..., None] - my) * np.exp(-ly), -LARGEST, LARGEST)
-        rest = 1 - rho * rho
-        each = weight - 0.5 * (a * a + (b - rho * a) ** 2 / rest) - lx - ly - 0.5 * np.log(rest) - math.log(2 * math.pi)
-        total = log_sum_exp(each)
-        for logit, (asked, said) in zip(logits, self._questions(pen), strict=True):
-            total += asked * (logit * said - np.logaddexp(0, logit))
-        return np.asarray(total)
+        a = np.clip((x[..., None] - mx) / sx, -LARGEST, LARGEST)
+        b = np.clip((y[..., None] - my) / sy, -LARGEST, LARGEST)
+        c = (b - rho * a) / root
+        found = doubles.log_sum_exp(most - 0.5 * (a * a + c * c))
+        costs = doubles.softplus(logits)
+        for n, (asked, said) in enumerate(self._questions(pen)):
+            found = found + asked * (logits[..., n] * said - costs[..., n])
+        return found
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        """With Graves's bias b: sigma = exp(sigma^ - b), pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
+        """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, logits = self._parts(distribution)
+        uniform, neater = how.randomness.uniform, doubles.exp(-how.sampling.bias)
         weight = parts[0] * (1 + how.sampling.bias)
-        mass = np.exp(weight - weight.max()).cumsum()
-        k = min(int(mass.searchsorted(how.randomness.uniform() * mass[-1], side="right")), self.mixtures - 1)
-        mx, my, lx, ly, rho = (float(part[k]) for part in parts[1:])
-        # Box & Muller 1958; 1 - u is never 0.
-        far, turn = math.sqrt(-2 * math.log(1 - how.randomness.uniform())), 2 * math.pi * how.randomness.uniform()
-        a, b = far * math.cos(turn), far * math.sin(turn)
-        x = mx + math.exp(lx - how.sampling.bias) * a
-        y = my + math.exp(ly - how.sampling.bias) * (rho * a + math.sqrt(1 - rho * rho) * b)
-        yes = (how.randomness.uniform() < 1 / (1 + math.exp(-max(-700.0, logit))) for logit in logits.tolist())
+        k = doubles.chosen(doubles.exp(weight - weight.max()), uniform())
+        mx, my, sx, sy, rho, root = (float(part[k]) for part in parts[1:7])
+        # Box & Muller 1958; 1 - u is never 0, and exact.
+        far, turn = math.sqrt(-2 * doubles.log(1 - uniform())), uniform()
+        a, b = far * doubles.cosine(turn), far * doubles.sine(turn)
+        x, y = mx + neater * sx * a, my + neater * sy * (rho * a + root * b)
+        yes = (uniform() < doubles.sigmoid(logit) for logit in logits.tolist())
         pen = 0
         if next(yes):
             pen = 1

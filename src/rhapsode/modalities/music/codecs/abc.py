@@ -43,6 +43,7 @@ class Abc(TuneCodec):
 
     name = "abc"
     summary = "a step is a token of ABC notation: tunes of one voice, with chords"
+    keeps = "its keys, metres, chords, lengths and range"
     unit = "token"
     rank = None
     harmonic = True

@@ -39,6 +39,7 @@ class Chorale(TuneCodec):
 
     name = "chorale"
     summary = "a step is a moment of music in so many voices, each with one note at a time: chorales, quartets"
+    keeps = "its key, metre and ranges"
     head = "chain"
     unit = "frame"
     rank = 1

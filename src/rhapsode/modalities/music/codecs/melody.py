@@ -37,6 +37,7 @@ class Melody(TuneCodec):
 
     name = "melody"
     summary = "a step is a note with its length and chord: tunes of one voice, lead sheets"
+    keeps = "its key, metre, chords, lengths and range"
     head = "chain"
     unit = "note"
     rank = 0

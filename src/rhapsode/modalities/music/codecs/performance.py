@@ -38,6 +38,7 @@ class Performance(TuneCodec):
 
     name = "performance"
     summary = "a step is an event of playing, with its time and loudness: piano music as it was played"
+    keeps = "its range, and how loud it is"
     unit = "event"
     rank = None
     grid, usual = TICKS, Usual()

@@ -40,6 +40,7 @@ class PianoRoll(TuneCodec):
 
     name = "pianoroll"
     summary = "a step is the set of notes that sound for a moment: music of any number of voices"
+    keeps = "its key, metre, tempo and range"
     head = "nade"
     unit = "frame"
     rank = 2

@@ -63,6 +63,7 @@ class Remi(TuneCodec):
 
     name = "remi"
     summary = "a step is a token of REMI: several instruments with drums, loudness and tempo"
+    keeps = "its tokens (notes, instruments), keys, metres and tempos"
     unit = "token"
     rank = -1
     keyed = True

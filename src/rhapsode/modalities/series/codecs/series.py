@@ -41,6 +41,7 @@ class Series(RecordCodec):
 
     name = "series"
     summary = "a step is a value: tables of numbers over time, to be forecast"
+    keeps = "the first values of one series, with its name and date, and measures of all"
     unit = "value"
     record = "series"
     rank = 9

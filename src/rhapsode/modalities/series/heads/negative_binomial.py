@@ -10,12 +10,12 @@ A missing count has no share in log p.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from rhapsode.modalities.series.heads.student import log_gamma
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.series.values import DISTANCE, FEWEST, MOST, SCALE, SEEN, Counts
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
@@ -55,8 +55,7 @@ class NegativeBinomial(Head[Counts]):
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        return np.logaddexp(0, p)
+        return doubles.softplus(np.clip(parameters.astype(np.float64), -LARGEST, LARGEST))
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
@@ -71,8 +70,8 @@ class NegativeBinomial(Head[Counts]):
         scale = np.maximum(step[..., SCALE], FEWEST)
         count = np.clip(np.rint(step[..., DISTANCE] * scale), 0, MOST)
         mu, size = self._moments(distribution, scale)
-        log_p = log_gamma(count + size) - log_gamma(count + 1) - log_gamma(size)
-        log_p = log_p - size * np.log1p(mu / size) - count * np.log1p(size / mu)
+        log_p = doubles.log_gamma(count + size) - doubles.log_gamma(count + 1) - doubles.log_gamma(size)
+        log_p = log_p - size * doubles.log1p(mu / size) - count * doubles.log1p(size / mu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
@@ -80,11 +79,53 @@ class NegativeBinomial(Head[Counts]):
         frame = self.steps.next(how.recent)
         mu, size = (float(one) for one in self._moments(distribution, frame.scale))
         if how.sampling.temperature:
-            size /= how.sampling.temperature
-            # Of numpy's generators, this one's numbers are promised to stay the same from version to version.
-            frozen = np.random.RandomState(int(how.randomness.uniform() * 2.0**32))
-            count = float(frozen.negative_binomial(size, size / (size + mu)))
+            size, uniform = size / how.sampling.temperature, how.randomness.uniform
+            count = _poisson(_gamma(size, uniform) * (mu / size), uniform)
         else:
             count = float(math.floor(mu * (size - 1) / size)) if size > 1 else 0.0
         step = self.steps.step(frame, min(count, MOST))
         return Drawn(step, float(self._log_prob(distribution, step)))
+
+
+def _gamma(shape: float, uniform: Callable[[], float]) -> float:
+    """A number from the gamma distribution of this shape and scale 1 (Marsaglia & Tsang 2000)."""
+    if shape < 1:
+        less = doubles.exp(doubles.log(1 - uniform()) / shape)
+        return less * _gamma(shape + 1, uniform)
+    d = shape - 1 / 3
+    c = 1 / math.sqrt(9 * d)
+    while True:
+        x = math.sqrt(-2 * doubles.log(1 - uniform())) * doubles.cosine(uniform())
+        v = 1 + c * x
+        if v <= 0:
+            continue
+        v = v * v * v
+        if doubles.log(1 - uniform()) < 0.5 * x * x + (d - d * v + d * doubles.log(v)):
+            return d * v
+
+
+def _poisson(mean: float, uniform: Callable[[], float]) -> float:
+    """A number from the Poisson distribution; of means above 2 `MOST`, which give no smaller ones, `MOST`."""
+    if mean > 2 * MOST:
+        return MOST
+    if mean < 10:  # the first count at which the sum of the probabilities is above a uniform number
+        u, count, p = uniform(), 0, doubles.exp(-mean)
+        while u >= p and count < 100:
+            u, count = u - p, count + 1
+            p *= mean / count
+        return count
+    # Transformed rejection (PTRS, Hoermann 1993).
+    b = 0.931 + 2.53 * math.sqrt(mean)
+    a = 0.02483 * b - 0.059
+    inverse, right, log_mean = 1.1239 + 1.1328 / (b - 3.4), 0.9277 - 3.6224 / (b - 2), doubles.log(mean)
+    while True:
+        u, v = uniform() - 0.5, uniform()
+        near = 0.5 - abs(u)
+        if near < 0.013 and v >= near:
+            continue
+        count = math.floor((2 * a / near + b) * u + mean + 0.43)
+        if near >= 0.07 and v <= right:
+            return count
+        likely = doubles.log(v * inverse / (a / (near * near) + b))
+        if count >= 0 and likely <= count * log_mean - mean - doubles.log_gamma(count + 1.0):
+            return count

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.series.values import DISTANCE, SEEN, Reals
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
@@ -35,8 +36,8 @@ TAILS = (-5.0, 5.0)
 
 
 class Student(Head[Reals]):
-    """Density of `Reals`, in scales. Its `distribution` [..., 4] has mu, log sigma, nu, and the logarithm
-    of what z is normalised by."""
+    """Density of `Reals`, in scales. Its `distribution` [..., 4] has mu, sigma, nu, and the logarithm of the density
+    at mu."""
 
     name = "student"
     kind = Reals
@@ -61,35 +62,30 @@ class Student(Head[Reals]):
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        mu, log_sigma, tails = p[..., 0], p[..., 1], p[..., 2]
-        log_sigma = np.logaddexp(np.minimum(log_sigma, WIDEST), math.log(FLOOR))
-        nu = 2 + 4 * np.exp(np.clip(tails, *TAILS))
-        norm = log_gamma((nu + 1) / 2) - log_gamma(nu / 2) - 0.5 * np.log(math.pi * nu)
-        return np.stack([mu, log_sigma, nu, norm], axis=-1)
+        mu, sigma, tails = p[..., 0], p[..., 1], p[..., 2]
+        sigma = FLOOR + doubles.exp(np.minimum(sigma, WIDEST))
+        nu = 2 + 4 * doubles.exp(np.clip(tails, *TAILS))
+        most = doubles.log_gamma((nu + 1) / 2) - doubles.log_gamma(nu / 2) - 0.5 * doubles.log(math.pi * nu)
+        return np.stack([mu, sigma, nu, most - doubles.log(sigma)], axis=-1)
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        mu, log_sigma, nu, norm = (distribution[..., n] for n in range(4))
+        mu, sigma, nu, most = (distribution[..., n] for n in range(4))
         step = targets.astype(np.float64)
-        z = (step[..., DISTANCE] - mu) * np.exp(-log_sigma)
-        log_p = norm - log_sigma - 0.5 * (nu + 1) * np.log1p(z * z / nu)
+        z = (step[..., DISTANCE] - mu) / sigma
+        log_p = most - 0.5 * (nu + 1) * doubles.log1p(z * z / nu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """At temperature T: sigma T; at 0 the middle."""
-        mu, log_sigma, nu, _ = distribution.tolist()
+        mu, sigma, nu, _ = distribution.tolist()
         distance = mu
         if how.sampling.temperature:
             u, v = how.randomness.uniform(), how.randomness.uniform()
-            # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0.
-            far = math.sqrt(nu * math.expm1(-2 / nu * math.log1p(-u))) * math.cos(2 * math.pi * v)
-            distance += how.sampling.temperature * math.exp(log_sigma) * far
+            # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0, and exact.
+            far = math.sqrt(nu * doubles.expm1(-2 / nu * doubles.log(1 - u)))
+            distance += how.sampling.temperature * sigma * (far * doubles.cosine(v))
         step = np.array([distance, 1, *self.steps.next(how.recent)], np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))
-
-
-def log_gamma(x: np.ndarray) -> np.ndarray:
-    """log Γ of positive numbers [...]."""
-    return np.reshape([math.lgamma(one) for one in np.ravel(x).tolist()], np.shape(x)).astype(np.float64)

@@ -42,6 +42,7 @@ class UtteranceCodec(RecordCodec):
     """
 
     record = "utterance"
+    keeps = "its phones, the speakers' names, measures of the voice, and of one utterance the text, phones and melody"
     framing = "whole"
     head = "regression"
     prepares = True

@@ -60,6 +60,7 @@ class Bpe(TextCodec):
 
     name = "bpe"
     summary = "a step is a frequent string of bytes: for large texts when steps are dear"
+    keeps = "the frequent strings of bytes in it"
     options = {"size": 4096, "min_count": 2}
     limits = {"size": (256, SYMBOL_LIMIT), "min_count": (1, 2**62)}
     meanings = {
@@ -129,6 +130,10 @@ class Bpe(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return list(self._table)
 
     def label(self, symbol: int) -> str:
         return printable(self._table[symbol])

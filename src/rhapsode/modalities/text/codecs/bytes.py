@@ -20,6 +20,7 @@ class Bytes(TextCodec):
 
     name = "bytes"
     summary = "a step is a byte: for any file at all, text or not"
+    keeps = "nothing"
 
     @classmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> Bytes:
@@ -45,6 +46,10 @@ class Bytes(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return np.ones(256, np.int64)
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return list(TABLE)
 
     def label(self, symbol: int) -> str:
         return printable(TABLE[symbol])

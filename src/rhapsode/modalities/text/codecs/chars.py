@@ -40,6 +40,7 @@ class Chars(TextCodec):
 
     name = "chars"
     summary = "a step is a character; characters rare in training are spelled: for text and source code"
+    keeps = "the characters that are not rare in it"
     rank = 0
     options = {"min_count": 4, "max_size": 20_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT - HALVES)}
@@ -51,7 +52,6 @@ class Chars(TextCodec):
 
     def __init__(self, characters: str) -> None:
         self.characters = characters
-        self.first_half = len(characters)
         self._steps = Symbols(len(characters) + HALVES)
         self._table = [c.encode() for c in characters]
         self._widths = spelled_widths(self._table)
@@ -100,6 +100,14 @@ class Chars(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self._table, *[b""] * HALVES]
+
+    @property
+    def first_half(self) -> int:
+        return len(self._table)
 
     def label(self, symbol: int) -> str:
         return spelled_label(self._table, symbol)

@@ -82,6 +82,7 @@ class Words(TextCodec):
 
     name = "words"
     summary = "a step is a word, number or mark; rare ones are spelled: for prose when steps are dear"
+    keeps = "the words and characters that are not rare in it"
     options = {"min_count": 3, "max_size": 10_000}
     limits = {"min_count": (1, 2**62), "max_size": (0, SYMBOL_LIMIT // 2 - HALVES)}
     meanings = {
@@ -143,6 +144,14 @@ class Words(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self._table, *[b""] * HALVES]
+
+    @property
+    def first_half(self) -> int:
+        return len(self._table)
 
     def label(self, symbol: int) -> str:
         return spelled_label(self._table, symbol)
