@@ -58,7 +58,8 @@ def wrap(text: str, columns: int | None = None, reflow: bool = False) -> list[Pa
                 indent = len(line[: len(line) - len(line.lstrip())].expandtabs(TAB))
                 given.append(([words], above if given else 0, indent))
             above = 0
-    return [_set(" ".join(parts), columns or len(text), above, indent) for parts, above, indent in given]
+    room = columns or len(text.expandtabs(TAB))
+    return [_set(" ".join(parts), room, above, indent) for parts, above, indent in given]
 
 
 def _set(text: str, columns: int, above: float, indent: int) -> Paragraph[str]:

@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import cosine_sine
 from rhapsode.errors import UserError
 
 Unit = Literal["month", "second", "weekday", "number"]
@@ -227,5 +228,6 @@ def _cycle(n: np.ndarray, length: int) -> np.ndarray:
 
 def _waves(turns: np.ndarray, count: int) -> np.ndarray:
     """[N, 2 × count] float32: sines and cosines, of so many frequencies."""
-    angle = 2 * math.pi * turns[:, None] * np.arange(1, count + 1)
-    return np.concatenate([np.sin(angle), np.cos(angle)], axis=1).astype(np.float32)
+    angles = turns[:, None] * np.arange(1, count + 1)
+    cosine, sine = (part.reshape(angles.shape) for part in cosine_sine((angles - np.floor(angles)).ravel()))
+    return np.concatenate([sine, cosine], axis=1).astype(np.float32)

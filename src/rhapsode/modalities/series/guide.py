@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import log
 from rhapsode.data.guide import Guide
 from rhapsode.modalities.series.frequency import DAY, HOUR, Frequency
 from rhapsode.modalities.series.series import Series
@@ -92,7 +93,7 @@ class SeriesGuide(Guide):
             self._begin, row = count, 0
             self._calendar = self._frequency.calendar(self._start, BLOCK, count)
         level, scale = self._frame
-        earlier = [math.log1p(count) / 8]
+        earlier = [log(1.0 + count) / 8]
         for lag in self._lags:
             value = self._values[count - lag] if lag <= count else math.nan
             distance = (value - level) / scale

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import total
 from rhapsode.arithmetic.quantise import number
 from rhapsode.steps.embedding import Embedding
 from rhapsode.steps.kind import Kind, Rising
@@ -115,7 +116,7 @@ class Values(Kind):
 
     def first(self, known: np.ndarray) -> Frame:
         """The frame after the first values of a series [C], measured from its origin."""
-        scale = float(np.nanmean(np.abs(known)))
+        scale = _mean(np.abs(known))
         return _rounded(0.0, min(max(scale, self.least), GREATEST))
 
     def step(self, frame: Frame, value: float) -> np.ndarray:
@@ -154,7 +155,7 @@ class Reals(Values):
     least = SMALLEST
 
     def origin(self, known: np.ndarray) -> float:
-        return float(np.nanmean(known))
+        return _mean(known)
 
     def log_jacobian(self, steps: np.ndarray) -> float:
         return float(np.log(steps[steps[..., SEEN] > 0, SCALE].astype(np.float64)).sum())
@@ -191,6 +192,12 @@ class Counts(Values):
         count = rng.poisson(steps[..., SCALE]) * (steps[..., SEEN] > 0)
         steps[..., DISTANCE] = count / steps[..., SCALE]
         return steps
+
+
+def _mean(values: np.ndarray) -> float:
+    """Of those that are there [N], one at least."""
+    there = values[~np.isnan(values)]
+    return float(total(there)) / len(there)
 
 
 def _numbers(step: Any) -> Any:

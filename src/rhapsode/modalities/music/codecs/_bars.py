@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import cosine_sine
 from rhapsode.modalities.music.pitch import MODES
 from rhapsode.modalities.music.tune import Tune
 
@@ -58,7 +59,9 @@ class Bars:
         turns = [into / size, into / self._grid, 2 * into / self._grid]
         turns += [bar / period for period in FORM]
         at = SIXTEENTHS
-        out[at : at + 2 * len(turns)] = [wave(2 * np.pi * turn) for turn in turns for wave in (np.sin, np.cos)]
+        for n, turn in enumerate(turns):
+            cosine, sine = cosine_sine(turn % 1.0)
+            out[at + 2 * n : at + 2 * n + 2] = sine, cosine
         at += 2 * len(turns)
         out[at : at + 2] = size / (4 * self._grid), self._compound
         at += 2
