@@ -24,7 +24,7 @@ class Quantisation(NamedTuple):
     def __str__(self) -> str:
         lost = self.whole - self.real
         part = f" ({lost / self.real:+.3%})" if self.real > 0 else ""
-        return f"whole numbers cost {lost:+.4f} nats a step{part}, by {self.steps:,} steps of the validation data"
+        return f"whole numbers cost {lost:+.4f} nats a step{part}, by {self.steps:,} validation steps"
 
 
 def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:

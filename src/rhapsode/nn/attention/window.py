@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from rhapsode.arithmetic import doubles
 from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.steps.text import Text
 
@@ -174,3 +175,17 @@ class Window(Attention):
         symbols = graph.add("Transpose", symbols, perm=[1, 0, 2])[0]
         w = graph.add("MatMul", axes(phi, 2), symbols)[0]  # [T, B, 1, U] × [B, U, C]
         return graph.add("Squeeze", w, graph.constant([2]))[0], phi, (last,)
+
+    def step(
+        self, parameters: np.ndarray, state: tuple[np.ndarray, ...], text: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        symbols, lengths = text
+        alpha, beta, moved = np.split(doubles.exp(np.minimum(parameters, MOST)), 3, axis=-1)
+        kappa = state[0] + moved
+        u = np.arange(len(symbols))
+        distance = kappa[:, None] - u[:, None]  # [B, U, K]
+        phi = doubles.total(alpha[:, None] * doubles.exp(-(beta[:, None] * (distance * distance))))
+        phi[u >= lengths[:, None]] = 0
+        w = np.zeros((len(kappa), self.width))
+        np.add.at(w, (np.arange(len(w))[:, None], symbols.T), phi)  # one after another, in the order of the text
+        return w, phi, (kappa,)
