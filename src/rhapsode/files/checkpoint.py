@@ -31,7 +31,16 @@ KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
 """Models that come with the package: `demo:NAME` is the folder NAME in this folder."""
-DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
+DTYPES: dict[str, type[np.generic]] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+}
 """The types of tensors. Weights in F16 take half the room on disk, and are converted to F32 when they are loaded."""
 
 
@@ -141,10 +150,16 @@ def parts(info: Mapping[str, Any]) -> dict[str, bool]:
 
 
 def load_tensors(
-    path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str, as_stored: bool = False
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    mark: str,
+    types: Mapping[str, type[np.generic]] | None = None,
+    as_stored: bool = False,
 ) -> dict[str, np.ndarray]:
-    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum. as_stored: do not
-    convert those of 16 bits."""
+    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum.
+
+    types: of those tensors that may be of one type only. as_stored: do not convert those of 16 bits. Raises `UserError`.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -154,7 +169,8 @@ def load_tensors(
             have = found[name][0] if name in found else "nothing"
             want = shapes.get(name, "nothing")
             raise _bad(path, f"tensor {name!r} has shape {have} where its configuration calls for {want}")
-        if found[name][1] not in DTYPES:
+        kind = DTYPES.get(found[name][1])
+        if kind is None or kind is not (types or {}).get(name, kind):
             raise _bad(path, f"tensor {name!r} has type {found[name][1]}")
     try:
         tensors = load_file(path)
