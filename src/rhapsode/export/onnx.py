@@ -44,7 +44,8 @@ def make(order: Order) -> dict[str, bytes]:
     size = sum(weight.nbytes for weight in model.weights.values())
     if size > LARGEST:
         raise UserError(
-            f"{size:,} bytes of weights are more than a file of ONNX holds ({LARGEST:,}). Train a smaller one."
+            f"the weights have {size:,} bytes, which is more than a file of ONNX holds ({LARGEST:,}). As a model of "
+            "Rhapsode it can be given away: with --hub."
         )
     facts = _metadata(order)
     made = {order.name: _written(_with_head(network.graph(model.weights), model), facts)}
