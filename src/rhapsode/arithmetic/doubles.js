@@ -1,14 +1,37 @@
-// Functions of real numbers, with the same bits as those of doubles.py: docs/arithmetic.md, "Real numbers".
-//
-// All that a language may round in its own way (Math.exp and the like) is avoided. Vectors are arrays of numbers.
+// Functions of real numbers that give the same bits everywhere: made of + - * / and the bits of doubles alone, in the order
+// of `rhapsode.arithmetic.doubles`. docs/arithmetic.md, "Real numbers". Vectors are arrays of numbers.
 
 export const LOG_TWO_PI = 1.8378770664093456;
 
-const [LEAST, MOST] = [-700, 700];
-const TO_WHOLE = 6755399441055744; // 1.5 · 2⁵²: added and taken away again, it leaves the nearest whole number
-const [LN_2, LN_2_REST] = [0.6931471805592082, 7.371002565167799e-13];
+const LEAST = -700, MOST = 700;
+const TO_WHOLE = 6755399441055744; // 1.5 · 2^52
+const LN_2 = 0.6931471805592082, LN_2_REST = 7.371002565167799e-13;
 const ROOT_2 = 1.4142135623730951;
 const NORMAL = 2.2250738585072014e-308;
+
+const EXP = [
+  0.16666666666666666, -0.002777777777777778, 6.613756613756614e-5, -1.6534391534391535e-6,
+  4.17535139757362e-8, -1.0568380277374986e-9, 2.6765073061369358e-11, -6.779360592645165e-13,
+];
+const LOG = [
+  0.6666666666666666, 0.4000000000000088, 0.28571428570803614, 0.22222222391713917,
+  0.18181795640132906, 0.15386239702814658, 0.13268773138656886, 0.13086626147840102,
+];
+const COS = [
+  -19.739208802178716, 64.9393940226683, -85.45681720669373, 60.24464137187666,
+  -26.4262567833744, 7.903536371318469, -1.714390711088672, 0.28200596845579123,
+];
+const SIN = [
+  -41.34170224039976, 81.60524927607506, -76.70585975306139, 42.058693944897655,
+  -15.09464257682299, 3.819952584848282, -0.7181223017785006, 0.10422916220813984,
+];
+const STIRLING = [
+  0.08333333333333333, -0.002777777777777778, 0.0007936507936507937, -0.0005952380952380953,
+  0.0008417508417508417, -0.0019175269175269176, 0.00641025641025641, -0.029550653594771242,
+];
+
+// The nearest whole number, of two the even one, for numbers below 2^51. Greater ones stay as great.
+export const rint = (x) => x + TO_WHOLE - TO_WHOLE;
 
 const double = new Float64Array(1);
 const words = new Uint32Array(double.buffer); // its bits: the lower 32, the upper 32
@@ -20,7 +43,7 @@ function power(n) {
   return double[0];
 }
 
-function polynomial(x, c0, c1, c2, c3, c4, c5, c6, c7) {
+function polynomial(x, [c0, c1, c2, c3, c4, c5, c6, c7]) {
   const a = x * x;
   const b = a * a;
   return c0 + c4 * b + (c2 + c6 * b) * a + (c1 + c5 * b + (c3 + c7 * b) * a) * x;
@@ -28,21 +51,10 @@ function polynomial(x, c0, c1, c2, c3, c4, c5, c6, c7) {
 
 // [2^n, e^r - 1] where x = n log 2 + r.
 function parts(x) {
-  const n = x * 1.4426950408889634 + TO_WHOLE - TO_WHOLE;
+  const n = rint(x * 1.4426950408889634);
   const r = x - n * LN_2 - n * LN_2_REST;
   const t = r * r;
-  const rest = polynomial(
-    t,
-    0.16666666666666666,
-    -0.002777777777777778,
-    6.613756613756614e-5,
-    -1.6534391534391535e-6,
-    4.17535139757362e-8,
-    -1.0568380277374986e-9,
-    2.6765073061369358e-11,
-    -6.779360592645165e-13,
-  );
-  return [power(n), (r + r) / (2 - (r - t * rest))];
+  return [power(n), (r + r) / (2 - (r - t * polynomial(t, EXP)))];
 }
 
 export function exp(x) {
@@ -66,18 +78,7 @@ export function log(x) {
   if (double[0] >= ROOT_2) [k, f] = [k + 1, double[0] / 2 - 1];
   const s = f / (2 + f);
   const w = s * s;
-  const rest = polynomial(
-    w,
-    0.6666666666666666,
-    0.4000000000000088,
-    0.28571428570803614,
-    0.22222222391713917,
-    0.18181795640132906,
-    0.15386239702814658,
-    0.13268773138656886,
-    0.13086626147840102,
-  );
-  return k * LN_2 + (f - (s * (f - w * rest) - k * LN_2_REST));
+  return k * LN_2 + (f - (s * (f - w * polynomial(w, LOG)) - k * LN_2_REST));
 }
 
 export function log1p(x) {
@@ -102,33 +103,11 @@ export const cosine = (v) => turned(v, 0);
 export const sine = (v) => turned(v, -1);
 
 function turned(v, quarters) {
-  const q = 4 * v + TO_WHOLE - TO_WHOLE;
+  const q = rint(4 * v);
   const w = v - 0.25 * q;
   const t = w * w;
-  const c = polynomial(
-    t,
-    -19.739208802178716,
-    64.9393940226683,
-    -85.45681720669373,
-    60.24464137187666,
-    -26.4262567833744,
-    7.903536371318469,
-    -1.714390711088672,
-    0.28200596845579123,
-  );
-  const s = polynomial(
-    t,
-    -41.34170224039976,
-    81.60524927607506,
-    -76.70585975306139,
-    42.058693944897655,
-    -15.09464257682299,
-    3.819952584848282,
-    -0.7181223017785006,
-    0.10422916220813984,
-  );
   const turn = (q + quarters) & 3;
-  const size = turn & 1 ? w * (6.283185307179586 + t * s) : 1 + t * c;
+  const size = turn & 1 ? w * (6.283185307179586 + t * polynomial(t, SIN)) : 1 + t * polynomial(t, COS);
   return (turn + 1) & 2 ? -size : size;
 }
 
@@ -139,22 +118,8 @@ export function logGamma(x) {
     d = x;
     for (let n = 1; n < 8; n++) d *= x + n;
   }
-  const series = polynomial(
-    1 / (y * y),
-    0.08333333333333333,
-    -0.002777777777777778,
-    0.0007936507936507937,
-    -0.0005952380952380953,
-    0.0008417508417508417,
-    -0.0019175269175269176,
-    0.00641025641025641,
-    -0.029550653594771242,
-  );
-  return (y - 0.5) * log(y) - y + 0.9189385332046728 + series / y - log(d);
+  return (y - 0.5) * log(y) - y + 0.9189385332046728 + polynomial(1 / (y * y), STIRLING) / y - log(d);
 }
-
-// The nearest whole number, of two the even one, of numbers below 2⁵¹.
-export const rint = (x) => x + TO_WHOLE - TO_WHOLE;
 
 export const clamp = (x, least, most) => Math.min(Math.max(x, least), most);
 

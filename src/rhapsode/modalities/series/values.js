@@ -2,7 +2,9 @@
 
 import { clamp, rint } from "../../arithmetic/doubles.js";
 
-export const [DISTANCE, SEEN, LEVEL, SCALE] = [0, 1, 2, 3];
+export const DISTANCE = 0; // places in a step
+export const SEEN = 1;
+export const SCALE = 3;
 export const FEWEST = 0.1;
 export const MOST = 4000000;
 const [SMALLEST, GREATEST] = [1e-12, 1e15];

@@ -50,7 +50,7 @@ class Frame(NamedTuple):
 class Distances(Embedding):
     """Of a value, the network reads the distance, within `LIMIT`, and whether it is there."""
 
-    width = SEEN + 1
+    width, most = SEEN + 1, LIMIT
 
     def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
         return inputs[..., : self.width].clamp(-LIMIT, LIMIT)

@@ -2,7 +2,7 @@
 
 import {
   LOG_TWO_PI, chosen, clamp, cosine, exp, greatest, log, logSoftmax, logSumExp, sigmoid, sine, softplus, tanh,
-} from "../../../arithmetic/doubles.js"; // prettier-ignore
+} from "../../../arithmetic/doubles.js";
 
 const FLOOR = 0.01;
 const LIMIT = 0.999;
