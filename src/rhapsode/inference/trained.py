@@ -149,6 +149,11 @@ class Trained:
         return self.codec
 
     @property
+    def licence(self) -> str:
+        """The licence of the model, if its owner has said one; else empty."""
+        return str(self.config.facts.get("licence", ""))
+
+    @property
     def end(self) -> int | None:
         """The symbol that ends a document, if the model knows one and the policy has a use for it."""
         return None if self.policy.lines else self.codec.end

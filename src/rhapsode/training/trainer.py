@@ -256,6 +256,7 @@ class Trainer(Loop):
             "reset": self.plan.reset,
             "facts": {
                 **origin(self.info.get("given", {})),
+                "data_digest": corpus.digest,
                 "documents": corpus.documents,
                 "updates": self.updates,
                 "seconds": round(self.seconds, 1),
@@ -263,6 +264,7 @@ class Trainer(Loop):
                 "train_chars": corpus.train_chars,
                 "train_steps": len(corpus.train),
                 "valid_chars": corpus.valid_chars,
+                "valid_steps": len(corpus.valid),
                 "plan": self.plan.model_dump(exclude={"network", "framing", "reset"}),
                 "torch": torch.__version__,
             },

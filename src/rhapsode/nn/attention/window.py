@@ -179,13 +179,15 @@ class Window(Attention):
     def step(
         self, parameters: np.ndarray, state: tuple[np.ndarray, ...], text: tuple[np.ndarray, np.ndarray]
     ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
-        symbols, lengths = text
+        """The sum over k is `doubles.total`; that over u goes from the first symbol to the last. Of the exponent, first
+        (kappa - u)^2 is computed."""
+        (symbols, lengths), rows = text, len(parameters)
         alpha, beta, moved = np.split(doubles.exp(np.minimum(parameters, MOST)), 3, axis=-1)
         kappa = state[0] + moved
         u = np.arange(len(symbols))
-        distance = kappa[:, None] - u[:, None]  # [B, U, K]
-        phi = doubles.total(alpha[:, None] * doubles.exp(-(beta[:, None] * (distance * distance))))
-        phi[u >= lengths[:, None]] = 0
-        w = np.zeros((len(kappa), self.width))
-        np.add.at(w, (np.arange(len(w))[:, None], symbols.T), phi)  # one after another, in the order of the text
-        return w, phi, (kappa,)
+        off = kappa[:, None] - u[:, None]  # [B, U, K]
+        phi = doubles.total(alpha[:, None] * doubles.exp(-(beta[:, None] * (off * off))))
+        phi *= u < lengths[:, None]
+        places = np.arange(rows)[:, None] * self.width + symbols.T
+        w = np.bincount(places.ravel(), phi.ravel(), rows * self.width)  # adds from the first to the last
+        return w.reshape(rows, self.width), phi, (kappa,)
