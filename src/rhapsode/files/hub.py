@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rhapsode.errors import UserError
 from rhapsode.files.cache import cache_folder
+from rhapsode.files.checkpoint import HUB_PREFIX
 from rhapsode.report import QUIET
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-PREFIX = "hf://"
 REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
@@ -38,12 +38,12 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """As users write it."""
-        return f"{PREFIX}{self.repository}{'@' * bool(self.revision)}{self.revision}"
+        return f"{HUB_PREFIX}{self.repository}{'@' * bool(self.revision)}{self.revision}"
 
 
 def parsed(name: str) -> Place:
     """The place that `hf://USER/MODEL@REVISION` names; `hf://` and the revision may be left out. Raises `UserError`."""
-    repository, _, revision = name.removeprefix(PREFIX).partition("@")
+    repository, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
     if not REPOSITORY.fullmatch(repository) or name.endswith("@"):
         raise UserError(
             f"{name!r} is no model on the Hugging Face Hub. Write hf://USER/MODEL, or hf://USER/MODEL@REVISION."
