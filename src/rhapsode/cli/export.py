@@ -31,8 +31,9 @@ def export(
 ) -> None:
     """Hand a model to others.
 
-    The ending of its name says what it will be: FILE.onnx is a graph for ONNX Runtime and other programs, in float32.
-    FILE.html is a page on which the model runs, for any browser.
+    The ending of its name says what it will be: FILE.html is a page on which the model runs, for any browser;
+    FILE.onnx is a graph for ONNX Runtime and other programs, in float32; FILE.c is a model of text in one file of C99,
+    for small computers.
 
     What an export reveals: the settings, facts about the training (with the sources' names, without their folders), and
     what the codec keeps of the data, such as the vocabulary. The training data and the training index are never in it.
