@@ -36,6 +36,9 @@ class Modality:
     verb: ClassVar[str]
     """The command that generates from its models, e.g. `compose`."""
 
+    task: ClassVar[str] = ""
+    """What its models do, as the Hugging Face Hub calls it; empty if the Hub has no word for it."""
+
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, for all its commands, the verb among them."""
         return {}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 class TextModality(Modality):
     name, noun, verb = "text", "text", "generate"
+    task = "text-generation"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"generate": generate}
