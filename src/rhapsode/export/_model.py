@@ -16,13 +16,12 @@ from safetensors.numpy import save
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import Layer, program
-from rhapsode.nn.quantised import quantise
 
 
 def packed(model: Trained, about: Mapping[str, Any]) -> bytes:
     """The model, with `about` beside what every page needs. Raises `UserError` if its network has no form in whole
     numbers."""
-    tensors = quantise(model.network, model.weights)
+    tensors = model.quantised().tensors
     known = {
         "codec": model.config.codec,
         "head": model.config.network.head.model_dump(),
