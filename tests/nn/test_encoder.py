@@ -11,7 +11,7 @@ from rhapsode.config import NetworkConfig
 from rhapsode.data.batches import Batches, Packed
 from rhapsode.data.framed import Framed
 from rhapsode.errors import UserError
-from rhapsode.nn.engine import Engine
+from rhapsode.nn.engine import OnnxEngine
 from rhapsode.nn.network import Network
 from rhapsode.nn.operations import part
 from rhapsode.steps.covariates import Stored
@@ -72,8 +72,8 @@ def test_units_packed_in_rows_are_units_by_themselves(shape: dict[str, Any], row
     packed, count = total(net, weights, Packed(Framed(steps, KIND), rows, 30, 0))
     arrays = {name: w.numpy() for name, w in weights.items()}
     assert net.encoder is not None and isinstance(steps.covariates, Stored)
-    ahead = Engine(net.encoder.graph(part(arrays, "encoder")))
-    engine, head = Engine(net.graph(arrays)), net.bound(arrays)
+    ahead = OnnxEngine(net.encoder.graph(part(arrays, "encoder")))
+    engine, head = OnnxEngine(net.graph(arrays)), net.bound(arrays)
     alone = 0.0
     for begin, end in zip(UNITS, [*UNITS[1:], 50], strict=True):
         given = ahead.run(steps.covariates.values[begin:end, None].astype(np.float32), ahead.zeros(1))[0]
@@ -89,7 +89,7 @@ def test_bidirectional_layers_see_what_comes() -> None:
         net = network("regression", encoder, layers=0, autoregressive=False)  # type: ignore[arg-type]
         weights = {n: w.numpy() for n, w in net.initialise(torch.Generator().manual_seed(1)).items()}
         assert net.encoder is not None
-        engine = Engine(net.encoder.graph(part(weights, "encoder")))
+        engine = OnnxEngine(net.encoder.graph(part(weights, "encoder")))
         given = np.zeros((10, 1, GIVEN), np.float32)
         other = given.copy()
         other[6] = 1

@@ -11,7 +11,7 @@ import pytest
 from rhapsode import registry
 from rhapsode.config import NetworkConfig
 from rhapsode.nn.attention._attention import Memory
-from rhapsode.nn.engine import Engine
+from rhapsode.nn.engine import OnnxEngine
 from rhapsode.nn.network import Network
 from rhapsode.steps.text import Text
 from tests.conftest import random_weights
@@ -68,7 +68,7 @@ class Pair:
         if config.attention:  # random windows would leave their texts at once
             weights["attention.bias"][2 * self.network.attention.state[0] :] = -2
             weights["attention.weight"] /= 2
-        self.engine = Engine(self.network.graph(weights), threads)
+        self.engine = OnnxEngine(self.network.graph(weights), threads)
         self.weights = {name: torch.from_numpy(value) for name, value in weights.items()}
         self.like = self.weights["output.bias"]
         self.inputs = self.some_inputs(2, T, B)

@@ -22,8 +22,9 @@ from pathlib import Path
 
 from rhapsode.arithmetic.kernel import HERE, SOURCE, library_name, source_digest
 
-FLAGS = "-O3 -g0 -ffp-contract=off -fno-math-errno -ffreestanding -fvisibility=hidden"
-"""`-ffp-contract=off`: no fused products, which round otherwise."""
+FLAGS = "-O3 -g0 -ffp-contract=off -fno-math-errno -fno-trapping-math -ffreestanding -fvisibility=hidden"
+"""`-ffp-contract=off`: no fused products, which round otherwise. `-fno-trapping-math`: comparisons of doubles need not
+raise the processor's flags for NaN, and so loops that have some can become vectors; it changes no result."""
 SYSTEMS = {
     "linux": "-nostdlib -shared -s -fPIC -Wl,-Bsymbolic",
     "macos": "-shared -fPIC",  # with its libc: each process there has it, and libraries without it are not usual

@@ -3,7 +3,7 @@
 An IEEE 754 double has one right result for + - * / and the square root. Everything else is up to a library, and
 libraries differ. So these functions are made of these five operations, of comparisons, and of the bits of doubles. Each
 operation is rounded by itself (C needs `-ffp-contract=off`). The order of operations is part of the definition:
-`docs/arithmetic.md` writes it down, and `doubles.js` repeats it.
+`docs/arithmetic.md` writes it down, and `doubles.js` repeats it. Where there is a kernel, it does the same for arrays.
 
 Each function takes an array [...] and gives a new one [...]; or it takes a float and gives a float of the same bits,
 which is faster for single numbers. NaN gives NaN.
@@ -11,12 +11,15 @@ which is faster for single numbers. NaN gives NaN.
 
 from __future__ import annotations
 
+import ctypes
 import math
 from collections.abc import Callable
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, TypeVar
 
 import numpy as np
+
+from rhapsode.arithmetic import kernel
 
 Real = TypeVar("Real", float, np.ndarray)
 F = TypeVar("F", bound=Callable[..., Any])
@@ -37,26 +40,56 @@ LOG_TWO_PI, HALF_LOG_TWO_PI = 1.8378770664093456, 0.9189385332046728
 
 BLOCK = 2048
 """Of a large array, so many numbers at a time: then intermediate results stay in the processor's cache."""
-FEW = 12
-"""So few numbers are faster one by one."""
+NATIVE = "exp", "expm1", "log", "log1p", "tanh", "sigmoid", "softplus", "cosine", "sine", "log_gamma"
+"""The functions that the kernel has, in its order."""
+
+
+@cache
+def _native() -> tuple[int, Any, Any] | None:
+    """The kernel's variant, and its functions `rk_real` and `rk_total`, which have the bits of those here; None if
+    there is no kernel."""
+    found = kernel.kernel()
+    if found is None:
+        return None
+    size, place = ctypes.c_size_t, ctypes.c_void_p
+    real, total = found.library.rk_real, found.library.rk_total
+    real.argtypes, real.restype = [ctypes.c_int, ctypes.c_int, size, place, place], None
+    total.argtypes, total.restype = [size, size, place, place, place], None
+    return found.number, real, total
+
+
+def _place(x: np.ndarray) -> int:
+    """Where the numbers of an array are, which has some, all side by side, and may be written. (This is the fastest
+    way to ask.)"""
+    return ctypes.addressof(ctypes.c_char.from_buffer(x))  # type: ignore[arg-type]
+
+
+def _ready(x: np.ndarray) -> np.ndarray:
+    """As an array of doubles that `_place` takes."""
+    x = np.asarray(x, np.float64)
+    return x if x.flags.c_contiguous and x.flags.writeable else x.copy()
 
 
 def _elementwise(function: F) -> F:
-    """A function of a float or of an array [N], 0 < N <= `BLOCK`, as one of arrays of any shape, too."""
+    """A function of a float or of an array [N], as one of arrays of any shape, too."""
+    number = NATIVE.index(function.__name__)
 
     @wraps(function)
     def whole(x: float | np.ndarray) -> Any:
         if isinstance(x, float):
             return function(float(x))
-        x = np.asarray(x, np.float64)
-        if x.size <= FEW:
-            return np.array([function(one) for one in x.ravel().tolist()]).reshape(x.shape)
-        if x.size <= BLOCK:
-            return function(x) if x.ndim == 1 and x.strides == (8,) else function(x.ravel()).reshape(x.shape)
-        flat, found = x.ravel(), np.empty(x.size)
+        x = _ready(x)
+        found = np.empty(x.shape)
+        if not x.size:
+            return found
+        if native := _native():
+            variant, real, _ = native
+            real(variant, number, x.size, _place(x), _place(found))
+            return found
+        flat, results = x.reshape(-1), found.reshape(-1)
         for at in range(0, x.size, BLOCK):
-            found[at : at + BLOCK] = function(flat[at : at + BLOCK])
-        return found.reshape(x.shape)
+            results[at : at + BLOCK] = function(flat[at : at + BLOCK])
+        return found
 
     return whole  # type: ignore[return-value]
 
@@ -154,13 +187,8 @@ def exp(x: Real) -> Real:
             return 0.0 if x < LEAST else x
         power, p = _parts(min(x, MOST))
         return power * (1 + p)
-    # One look at the least number is faster than to replace some in every array; NaN is the least where there is one.
-    regular = np.minimum.reduce(x) >= LEAST
-    power, p = _parts(np.minimum(x if regular else np.maximum(x, LEAST), MOST))
-    result: Real = power * (1 + p)
-    if not regular:
-        result[x < LEAST] = 0
-    return result
+    power, p = _parts(np.clip(x, LEAST, MOST))
+    return np.where(x < LEAST, 0.0, power * (1 + p))
 
 
 @_elementwise
@@ -171,7 +199,7 @@ def expm1(x: Real) -> Real:
             return x
         power, p = _parts(min(max(x, LEAST), MOST))
     else:
-        power, p = _parts(np.minimum(np.maximum(x, LEAST), MOST))
+        power, p = _parts(np.clip(x, LEAST, MOST))
     result: Real = power * p + (power - 1)
     return result
 
@@ -207,10 +235,7 @@ def log(x: Real) -> Real:
     bits = x.view(np.int64)
     k = (bits - ROOT_HALF_BITS) >> 52
     y = _log_of((bits - (k << 52)).view(np.float64) - 1, k.astype(np.float64))
-    if not np.minimum.reduce(x) >= NORMAL:
-        y[x < NORMAL] = -np.inf
-        y[x != x] = np.nan
-    return y
+    return np.where(x < NORMAL, -np.inf, np.where(x < np.inf, y, x))
 
 
 def _log_of(f: Real, k: Real) -> Real:
@@ -251,21 +276,32 @@ def softplus(x: Real) -> Real:
     return result
 
 
-def cosine_sine(turns: Real) -> tuple[Real, Real]:
-    """cos and sin of 2 pi v: a float, or [N], from 0 to 1. The error is below 2⁻⁵².
+@_elementwise
+def cosine(turns: Real) -> Real:
+    """cos 2 pi v, for v from 0 to 1. The error is below 2⁻⁵².
 
-    q = rint(4 v), w = v - q / 4, t = w w, c = 1 + t _COS(t), s = w (TWO_PI + t _SIN(t)). The results are c, s for q = 0
-    and 4; -s, c for 1; -c, -s for 2; s, -c for 3.
+    q = rint(4 v), w = v - q / 4, t = w w, c = 1 + t _COS(t), s = w (TWO_PI + t _SIN(t)). The result is c for q = 0 and
+    4, -s for 1, -c for 2, s for 3.
     """
-    q = (4 * turns + TO_WHOLE) - TO_WHOLE
-    w = turns - 0.25 * q
+    return _turned(turns, 0)
+
+
+@_elementwise
+def sine(turns: Real) -> Real:
+    """sin 2 pi v, as `cosine`: s for q = 0 and 4, c for 1, -s for 2, -c for 3."""
+    return _turned(turns, -1)
+
+
+def _turned(v: Real, quarters: int) -> Real:
+    """cos 2 pi (v + quarters / 4), quarters being 0 or -1."""
+    q = (4 * v + TO_WHOLE) - TO_WHOLE
+    w = v - 0.25 * q
     t = w * w
     c, s = 1 + t * _COS(t), w * (TWO_PI + t * _SIN(t))
-    if isinstance(turns, float):
-        return ((c, s), (-s, c), (-c, -s), (s, -c))[int(q) & 3]
-    across = (q == 1) | (q == 3)
-    cosine, sine = np.where(across, s, c), np.where(across, c, s)
-    return np.where((q == 1) | (q == 2), -cosine, cosine), np.where((q == 2) | (q == 3), -sine, sine)
+    if isinstance(v, float):
+        return (c, -s, -c, s)[int(q) + quarters & 3]
+    turned = q.astype(np.int64) + quarters & 3
+    return np.choose(turned, [c, -s, -c, s])
 
 
 @_elementwise
@@ -300,6 +336,11 @@ def total(x: np.ndarray) -> np.ndarray:
     n = x.shape[-1]
     if n < 2:
         return x[..., 0].astype(np.float64) if n else np.zeros(x.shape[:-1])
+    if native := _native():
+        x, scratch, found = _ready(x), np.empty(n), np.empty(x.shape[:-1])
+        if found.size:
+            native[2](found.size, n, _place(x), _place(scratch), _place(found))
+        return found
     h = 1 << (n - 1).bit_length() - 1
     sums = x[..., :h].astype(np.float64)
     sums[..., : n - h] += x[..., h:]

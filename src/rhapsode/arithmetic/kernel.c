@@ -99,15 +99,118 @@ static int has(int feature) { return getauxval && (getauxval(16) >> 20 & 1); }
 static int has(int feature) { return 0; }
 #endif
 
+// ---------------------------------------------------------------- Real numbers, as in doubles.py
+
+INLINE uint64_t bits_of(double x) {
+  uint64_t bits;
+  __builtin_memcpy(&bits, &x, 8);
+  return bits;
+}
+
+INLINE double of_bits(uint64_t bits) {
+  double x;
+  __builtin_memcpy(&x, &bits, 8);
+  return x;
+}
+
+static const double LN_2 = 0.6931471805592082, LN_2_REST = 7.371002565167799e-13, TO_WHOLE = 6755399441055744.0;
+static const double INFINITE = __builtin_inf();
+
+INLINE double polynomial(double x, double c0, double c1, double c2, double c3, double c4, double c5, double c6, double c7) {
+  double a = x * x, b = a * a;
+  return ((c0 + c4 * b) + (c2 + c6 * b) * a) + ((c1 + c5 * b) + (c3 + c7 * b) * a) * x;
+}
+
+// 2^n, and in p e^r - 1, where x = n log 2 + r, cut to +-700.
+INLINE double parts(double x, double *p) {
+  x = x < -700 ? -700 : x;
+  x = x > 700 ? 700 : x;
+  double z = x * 1.4426950408889634 + TO_WHOLE, n = z - TO_WHOLE, r = (x - n * LN_2) - n * LN_2_REST, t = r * r;
+  double rest = polynomial(t, 0.16666666666666666, -0.002777777777777778, 6.613756613756614e-05, -1.6534391534391535e-06,
+                           4.17535139757362e-08, -1.0568380277374986e-09, 2.6765073061369358e-11, -6.779360592645165e-13);
+  *p = (r + r) / (2 - (r - t * rest));
+  return of_bits((bits_of(z) << 52) + (1023ull << 52));
+}
+
+INLINE double real_exp(double x) {
+  double p, power = parts(x, &p);
+  return x < -700 ? 0 : power * (1 + p);
+}
+
+INLINE double real_expm1(double x) {
+  double p, power = parts(x, &p);
+  return power * p + (power - 1);
+}
+
+INLINE double real_log(double x) {
+  uint64_t bits = bits_of(x), k = (bits - 0x3fe6a09e667f3bcd + (1023ull << 52)) >> 52;  // 1023 more than the exponent
+  double n = of_bits(k | 0x433ull << 52) - 4503599627371519.0;                            // 2^52 + 1023
+  double f = of_bits(bits - (k << 52) + (1023ull << 52)) - 1, s = f / (2 + f), w = s * s;
+  double rest = polynomial(w, 0.6666666666666666, 0.4000000000000088, 0.28571428570803614, 0.22222222391713917,
+                           0.18181795640132906, 0.15386239702814658, 0.13268773138656886, 0.13086626147840102);
+  double y = n * LN_2 + (f - (s * (f - w * rest) - n * LN_2_REST));
+  y = x < INFINITE ? y : x;  // of NaN, too
+  return x < 2.2250738585072014e-308 ? -INFINITE : y;
+}
+
+INLINE double real_log1p(double x) {
+  double u = 1 + x;
+  return real_log(u) + (x - (u - 1)) / u;
+}
+
+INLINE double real_tanh(double x) {
+  double e = real_expm1(2 * __builtin_fabs(x));
+  return __builtin_copysign(e / (e + 2), x);
+}
+
+INLINE double real_sigmoid(double x) { return 1 / (1 + real_exp(-x)); }
+
+INLINE double real_softplus(double x) {
+  double size = __builtin_fabs(x);
+  return 0.5 * (x + size) + real_log1p(real_exp(-size));
+}
+
+INLINE double turned(double v, int quarters) {  // cos(2 pi (v + quarters / 4)); quarters: 0, or -1 for the sine
+  double z = 4 * v + TO_WHOLE, w = v - 0.25 * (z - TO_WHOLE), t = w * w;
+  double c = 1 + t * polynomial(t, -19.739208802178716, 64.9393940226683, -85.45681720669373, 60.24464137187666,
+                                -26.4262567833744, 7.903536371318469, -1.714390711088672, 0.28200596845579123);
+  double s = w * (6.283185307179586 + t * polynomial(t, -41.34170224039976, 81.60524927607506, -76.70585975306139,
+                                                      42.058693944897655, -15.09464257682299, 3.819952584848282,
+                                                      -0.7181223017785006, 0.10422916220813984));
+  uint64_t q = bits_of(z) + quarters;
+  double y = q & 1 ? s : c;
+  return (q + 1) & 2 ? -y : y;
+}
+
+INLINE double real_cosine(double v) { return turned(v, 0); }
+INLINE double real_sine(double v) { return turned(v, -1); }
+
+INLINE double real_log_gamma(double x) {
+  double low = x < 8 ? x : 8, d = low;
+  for (int n = 1; n < 8; n++) d *= low + n;
+  double y = x < 8 ? x + 8 : x, series = polynomial(1 / (y * y), 0.08333333333333333, -0.002777777777777778,
+                                                     0.0007936507936507937, -0.0005952380952380953,
+                                                     0.0008417508417508417, -0.0019175269175269176, 0.00641025641025641,
+                                                     -0.029550653594771242);
+  d = x < 8 ? d : 1;
+  return (((y - 0.5) * real_log(y) - y) + 0.9189385332046728) + series / y - real_log(d);
+}
+
+#define REALS(x) x(exp) x(expm1) x(log) x(log1p) x(tanh) x(sigmoid) x(softplus) x(cosine) x(sine) x(log_gamma)
+#define REAL_NUMBER(name) REAL_##name,
+enum { REALS(REAL_NUMBER) };
+
 // ---------------------------------------------------------------- The variants, best last
 
 typedef struct {
   const char *name;
   int needs;
   void (*matvec)(const int8_t *, int, int, const int8_t *, int32_t *);
+  void (*real)(int, size_t, const double *, double *);
 } Variant;
 
 #define VARIANT plain
+#define WITH_REALS
 #define TARGET
 #include "kernel.c"
 
@@ -119,6 +222,7 @@ typedef struct {
 #undef WITH_SSE4
 
 #define VARIANT avx2
+#define WITH_REALS
 #define TARGET __attribute__((target("avx2")))
 #define WITH_AVX2
 #include "kernel.c"
@@ -131,6 +235,7 @@ typedef struct {
 #undef WITH_AVX2
 
 #define VARIANT avx512vnni
+#define WITH_REALS
 #define TARGET __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl,avx512vnni")))
 #define WITH_AVX512VNNI
 #include "kernel.c"
@@ -159,19 +264,19 @@ typedef struct {
 #undef WITH_SIMD128
 #endif
 
-#define ROW(variant, needs) {#variant, needs, matvec_##variant}
+#define ROW(variant, needs, reals) {#variant, needs, matvec_##variant, real_##reals}
 static const Variant variants[] = {
-    ROW(plain, ALWAYS),
+    ROW(plain, ALWAYS, plain),
 #ifdef __x86_64__
-    ROW(sse4, SSE4),
-    ROW(avx2, AVX2),
-    ROW(avxvnni, AVXVNNI),
-    ROW(avx512vnni, AVX512VNNI),
+    ROW(sse4, SSE4, plain),
+    ROW(avx2, AVX2, avx2),
+    ROW(avxvnni, AVXVNNI, avx2),
+    ROW(avx512vnni, AVX512VNNI, avx512vnni),
 #elif defined(__aarch64__)
-    ROW(neon, ALWAYS),
-    ROW(dotprod, DOTPROD),
+    ROW(neon, ALWAYS, plain),
+    ROW(dotprod, DOTPROD, plain),
 #elif defined(__wasm_simd128__)
-    ROW(simd128, ALWAYS),
+    ROW(simd128, ALWAYS, plain),
 #endif
 };
 
@@ -183,6 +288,24 @@ EXPORT int rk_supported(int i) { return variants[i].needs == ALWAYS || has(varia
 // y[r] = sum over k of w[r][k] x[k]. w: [rows][columns].
 EXPORT void rk_matvec(int variant, const int8_t *w, int rows, int columns, const int8_t *x, int32_t *y) {
   variants[variant].matvec(w, rows, columns, x, y);
+}
+
+// The sum of each row of x [rows][n], n > 1, added up by halves. scratch: n doubles.
+EXPORT void rk_total(size_t rows, size_t n, const double *x, double *scratch, double *y) {
+  size_t half = 1;
+  while (2 * half < n) half *= 2;
+  for (size_t row = 0; row < rows; row++, x += n) {
+    for (size_t i = 0; i < half; i++) scratch[i] = x[i];
+    for (size_t i = half; i < n; i++) scratch[i - half] += x[i];
+    for (size_t h = half / 2; h; h /= 2)
+      for (size_t i = 0; i < h; i++) scratch[i] += scratch[i + h];
+    y[row] = scratch[0];
+  }
+}
+
+// y[i] = f(x[i]) for n numbers. function: a number of REALS.
+EXPORT void rk_real(int variant, int function, size_t n, const double *x, double *y) {
+  variants[variant].real(function, n, x, y);
 }
 
 #else  // ---------------------------------------------------------------- One variant
@@ -264,6 +387,29 @@ TARGET INLINE int32_t NAME(dot)(const int8_t *w, const int8_t *x, int n) {
 TARGET static void NAME(matvec)(const int8_t *w, int rows, int columns, const int8_t *x, int32_t *y) {
   for (int r = 0; r < rows; r++) y[r] = NAME(dot)(w + (size_t)r * columns, x, columns);
 }
+
+#ifdef WITH_REALS
+#undef WITH_REALS
+// Always so many at once: code for fewer of them would make the library twice as large.
+#define AT_ONCE 32
+#define REAL_CASE(name) \
+  case REAL_##name: \
+    for (int i = 0; i < AT_ONCE; i++) out[i] = real_##name(in[i]); \
+    break;
+TARGET static void NAME(real)(int function, size_t n, const double *x, double *y) {
+  double in[AT_ONCE], out[AT_ONCE];
+  for (size_t done = 0; done < n; done += AT_ONCE) {
+    size_t some = n - done < AT_ONCE ? n - done : AT_ONCE;
+    if (some < AT_ONCE)
+      for (int i = 0; i < AT_ONCE; i++) in[i] = 1;
+    __builtin_memcpy(in, x + done, some == AT_ONCE ? sizeof in : some * sizeof *in);
+    switch (function) { REALS(REAL_CASE) }
+    __builtin_memcpy(y + done, out, some == AT_ONCE ? sizeof out : some * sizeof *out);
+  }
+}
+#undef REAL_CASE
+#undef AT_ONCE
+#endif
 
 #undef VARIANT
 #undef TARGET

@@ -21,7 +21,7 @@ from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
-from rhapsode.nn.engine import Engine
+from rhapsode.nn.engine import Engine, OnnxEngine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
 from rhapsode.nn.operations import part
@@ -66,12 +66,12 @@ class Trained:
     @cached_property
     def engine(self) -> Engine:
         """Runs the network."""
-        return Engine(self.network.graph(self.weights))
+        return OnnxEngine(self.network.graph(self.weights))
 
     @cached_property
     def _encoder(self) -> Engine | None:
         encoder = self.network.encoder
-        return Engine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
+        return OnnxEngine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:
         """The encoder's output [N, E] float32 for the covariates of all steps of a unit [N, D]. Without an encoder, the

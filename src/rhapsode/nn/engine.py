@@ -1,13 +1,15 @@
-"""The engine: a trained network run step by step or window by window, with the state in and out.
+"""Engines: a trained network run step by step or window by window, with the state in and out.
 
-It runs an ONNX graph in ONNX Runtime. Calling torch's LSTM once per step costs more in repacking
-weights than in arithmetic; ONNX Runtime packs them once. Scoring, generation and compression all
-use this engine, so that they see the same numbers.
+Scoring, generation and compression all use an engine, so that they see the same numbers. There are two arithmetics. In
+whole numbers, `rhapsode.nn.integers` runs a network, the same on every machine. In float32, `OnnxEngine` runs an ONNX
+graph in ONNX Runtime. (Calling torch's LSTM once per step costs more in repacking weights than in arithmetic; ONNX
+Runtime packs them once.)
 """
 
 from __future__ import annotations
 
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     from rhapsode.nn.cells._cell import Cell
 
 State = tuple[np.ndarray, ...]
-"""The state of B rows: parts [B, H] float32. Treat as immutable: a step makes new arrays."""
+"""The state of B rows: parts [B, H], of types that the engine chooses. Treat as immutable: a step makes new arrays."""
 Texts = tuple[np.ndarray, np.ndarray]
 """Texts of B rows: symbols [U, B] int64, and how many of them are each row's own, [B] int64."""
 
@@ -180,8 +182,49 @@ class Graph(Operations[str]):
         return bytes(model.SerializeToString())
 
 
-class Engine:
+class Engine(ABC):
+    """Runs a network, or the encoder of one.
+
+    Its results are the same, bit for bit, in windows of any length, and alone or among other rows.
+    """
+
+    name: str
+    """What computes, for `inspect`."""
+
+    @abstractmethod
+    def zeros(self, rows: int) -> State:
+        """The state of `rows` rows that have read nothing."""
+
+    @abstractmethod
+    def attend(
+        self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State, np.ndarray]:
+        """As `run`, and the weights of attention on the symbols at each step: [T, B, U] float32; U is 0 without
+        attention."""
+
+    @abstractmethod
+    def real(self, state: State) -> State:
+        """A state in real numbers: float32."""
+
+    def run(
+        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
+    ) -> tuple[np.ndarray, State]:
+        """inputs [T, B, *shape of a step] → parameters [T, B, P] of the step after each, and the new state.
+
+        Parameters are float32 (of `OnnxEngine`), int32 (logits in whole numbers, 1024 to a nat) or float64 (all others
+        of networks in whole numbers). An encoder gives its output, float32.
+
+        text: symbols [U, B] int64 and lengths [B] int64 of the texts of the rows, if the network has attention.
+        covariates: [T, B, D] float32 of the step after each, if the network reads any.
+        Raises `UserError` if the weights are so large that the output is not finite.
+        """
+        return self.attend(inputs, state, text, covariates)[:2]
+
+
+class OnnxEngine(Engine):
     """Runs a graph made by `Graph.finish`."""
+
+    name = "ONNX Runtime"
 
     def __init__(self, graph: bytes, threads: int | None = None) -> None:
         import onnxruntime
@@ -196,25 +239,11 @@ class Engine:
         self._single = self._session.get_modelmeta().graph_description == SINGLE
 
     def zeros(self, rows: int) -> State:
-        """The state of `rows` rows that have read nothing."""
         return tuple(np.zeros((rows, width), np.float32) for _, width in self._state)
-
-    def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """inputs [T, B, *shape of a step] → parameters [T, B, P] float32 of the step after each, and the new state.
-
-        text: symbols [U, B] int64 and lengths [B] int64 of the texts of the rows, if the network has attention.
-        covariates: [T, B, D] float32 of the step after each, if the network reads any.
-        Raises `UserError` if the weights are so large that the output is not finite.
-        """
-        return self.attend(inputs, state, text, covariates)[:2]
 
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `run`, and the weights of attention on the symbols at each step: [T, B, U] float32; U is 0 without
-        attention."""
         if self._single and len(inputs) > 1:
             parameters, attention = [], []
             for t, step in enumerate(inputs):
@@ -238,3 +267,6 @@ class Engine:
                 "with them. Restore the model from a copy, or train again."
             )
         return found, tuple(new_state), where
+
+    def real(self, state: State) -> State:
+        return state

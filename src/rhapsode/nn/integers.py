@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,11 +10,11 @@ import numpy as np
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
 from rhapsode.arithmetic.quantise import exact_product
+from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
 from rhapsode.nn.quantised import KERNEL, rows_of
 
 if TYPE_CHECKING:
-    from rhapsode.nn.engine import State, Texts
     from rhapsode.nn.network import Network
 
 LARGEST_TABLE = 1 << 26
@@ -23,8 +23,18 @@ HALF = 4096
 """Tables begin at -HALF, in units of a gate's sum, and end before HALF."""
 
 
-class Integers:
-    """Runs integer tensors, as `rhapsode.nn.engine.Engine` runs a graph: in numpy, as the reference."""
+def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> Engine:
+    """What runs a network in whole numbers on this machine. All that could do it give the same bits.
+
+    tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
+    """
+    return Integers(network, tensors, program)
+
+
+class Integers(Engine):
+    """Runs integer tensors in numpy: the reference."""
+
+    name = "numpy"
 
     def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
         """program: of the network, or of its encoder."""
@@ -37,25 +47,25 @@ class Integers:
         self._symbols = self._symbol_tables()
 
     def zeros(self, rows: int) -> State:
-        """The state of `rows` rows that have read nothing."""
-        kinds = self._program.types
-        types: list[tuple[int, type]] = [(one.width, kinds[name]) for one in self._program.layers for name in one.state]
+        return tuple(np.zeros((rows, width), kind) for width, kind, _ in self._parts())
+
+    def real(self, state: State) -> State:
+        units = (unit for _, _, unit in self._parts())
+        return tuple(part.astype(np.float32) / np.float32(unit) for part, unit in zip(state, units, strict=True))
+
+    def _parts(self) -> Iterator[tuple[int, type, int]]:
+        """Of each part of the state: its width, its type, and how many units make 1."""
+        units = {"h": q.FINE if self._program.fine else q.COARSE, "c": q.CELL}
+        for one in self._program.layers:
+            yield from ((one.width, self._program.types[name], units[name]) for name in one.state)
         attention = self._network.attention
         if self._program.steering and attention:
-            types += [(width, np.float64) for width in attention.state]
-            types += [(attention.width, np.int16)] * self._program.feedback
-        return tuple(np.zeros((rows, width), kind) for width, kind in types)
-
-    def run(
-        self, inputs: np.ndarray, state: State, text: Texts | None = None, covariates: np.ndarray | None = None
-    ) -> tuple[np.ndarray, State]:
-        """As `Engine.run`. Parameters are int32 logits, or float64; of an encoder, its output in float32."""
-        return self.attend(inputs, state, text, covariates)[:2]
+            yield from ((width, np.float64, 1) for width in attention.state)
+            yield from [(attention.width, np.int16, q.NUMBER)] * self._program.feedback
 
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
-        """As `Engine.attend`."""
         if self._program.feedback and len(inputs) > 1:  # each step reads what the one before attended to
             found, where = list[np.ndarray](), list[np.ndarray]()
             for t, step in enumerate(inputs):

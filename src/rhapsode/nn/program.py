@@ -38,6 +38,11 @@ class Weight:
     def __getitem__(self, rows: slice) -> Weight:
         return replace(self, rows=rows)
 
+    @property
+    def count(self) -> int:
+        """How many rows are meant."""
+        return len(range(self.shape[0])[self.rows or slice(None)])
+
     def of(self, weights: Mapping[str, np.ndarray]) -> np.ndarray:
         return weights[self.name] if self.rows is None else weights[self.name][self.rows]
 

@@ -3,73 +3,106 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from rhapsode.arithmetic import quantise as q
-from rhapsode.nn.program import EMBEDDING, Columns, Layer, encoder_program, program
+from rhapsode.nn.program import EMBEDDING, Columns, Layer, Weight, encoder_program, program
 
 if TYPE_CHECKING:
     from rhapsode.nn.network import Network
+
 KERNEL = "kernel"
 """The matrix of a layer that reads activations. Those that read numbers are named as their sources."""
+Shapes = dict[str, tuple[tuple[int, ...], type[np.generic]]]
+"""Name → shape and type of tensors."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A matrix of integers: the name of its tensor, and the columns of float32 weights that it stands for."""
+
+    name: str
+    columns: Sequence[Columns]
+    form: q.Form[Any]
+
+    def made(self, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Its tensors. Raises `Unfit`."""
+        w = np.concatenate([one.weight.of(weights)[:, one.begin : one.end] for one in self.columns], axis=1)
+        try:
+            return self.form.tensors(self.name, self.form.made(w))
+        except q.Unfit as error:
+            raise q.Unfit(f"{self.name}: {error}") from None
+
+    def check(self, tensors: Mapping[str, np.ndarray]) -> None:
+        """Raises `Unfit` for tensors that no weights give."""
+        try:
+            self.form.check(self.form.read(self.name, tensors))
+        except q.Unfit as error:
+            raise q.Unfit(f"{self.name}: {error}") from None
+
+    def put(self, tensors: Mapping[str, np.ndarray], weights: Mapping[str, np.ndarray]) -> None:
+        """Fill the columns of float32 weights with what the integers stand for."""
+        w, at = self.form.real(self.form.read(self.name, tensors)), 0
+        for one in self.columns:
+            width = one.end - one.begin
+            one.weight.of(weights)[:, one.begin : one.end] = w[:, at : at + width]
+            at += width
+
+    @property
+    def shapes(self) -> Shapes:
+        """Of its tensors."""
+        width = sum(one.end - one.begin for one in self.columns)
+        return self.form.tensors(self.name, self.form.shapes(self.columns[0].weight.count, width))
 
 
 def quantise(network: Network, weights: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Float32 weights as integer tensors, of a network and its encoder. Raises `Unfit`."""
+    for name, w in weights.items():
+        if not np.isfinite(w).all():
+            raise q.Unfit(f"{name}: weights that are no finite numbers")
     found: dict[str, np.ndarray] = {}
-    table = None
-    if "embedding" in weights:
-        embedding = q.embedding(weights["embedding"])
-        table = q.embedded(embedding)
-        found |= _named("embedding", embedding)
-    for layer, fine in _layers(network):
-        unit = _unit(layer)
-        for name, columns in _matrices(layer):
-            w = np.concatenate([one.weight.of(weights)[:, one.begin : one.end] for one in columns], axis=1)
-            rows: q.Rows | q.Scaled
-            if not unit and name == KERNEL:
-                rows = q.doubles(w, per := _activation(fine), per)
-            elif not unit:
-                rows = q.doubles(w, q.NUMBER, q.LARGEST_NUMBER)
-            elif name != KERNEL:
-                rows = q.numbers(w, _reach(network, columns[0], table))
-            else:
-                rows = q.fine(w) if fine else q.coarse(w, unit)
-            found |= _named(f"{layer.name}.{name}", rows)
-        bias = layer.bias.of(weights)
-        found[f"{layer.name}.bias"] = q.bias(bias, unit) if unit else bias.astype(np.float64)
-        if layer.peephole:
-            rows = q.peepholes(layer.peephole.of(weights))
-            found[f"{layer.name}.peephole"], found[f"{layer.name}.peephole.shift"] = rows.weights, rows.shift
-    return found | {name: w for name, w in weights.items() if name.startswith("head.")}
+    for matrix in _embedding(network):
+        found |= matrix.made(weights)
+    for matrix in _matrices(network, found):
+        found |= matrix.made(weights)
+    for name, layer in _biases(network):
+        found[name] = q.bias(layer.bias.of(weights), _unit(layer))
+        _check_bias(name, found[name])
+    return found | _of_head(weights)
 
 
 def real(network: Network, tensors: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The float32 weights that integer tensors stand for."""
     found = {name: np.zeros(shape, np.float32) for name, shape in network.shapes.items()}
-    for layer, fine in _layers(network):
-        unit = _unit(layer)
-        for name, columns in _matrices(layer):
-            rows, per = rows_of(tensors, f"{layer.name}.{name}"), _activation(fine) if name == KERNEL else q.NUMBER
-            w = q.real(rows, unit / per) if isinstance(rows, q.Rows) else q.real_scaled(rows, per)
-            at = 0
-            for one in columns:
-                width = one.end - one.begin
-                if one.weight.name != "embedding":  # tied: the embedding's own rows are more exact
-                    found[one.weight.name][:, one.begin : one.end] = w[:, at : at + width]
-                at += width
-        bias = tensors[f"{layer.name}.bias"]
-        found[layer.bias.name][:] = bias / unit if unit else bias
-        if layer.peephole:
-            scale = q.CELL / q.GATE * 2.0 ** -int(tensors[f"{layer.name}.peephole.shift"])
-            found[layer.peephole.name][:] = tensors[f"{layer.name}.peephole"] * scale
-    if "embedding" in found:
-        rows = rows_of(tensors, "embedding")
-        assert isinstance(rows, q.Rows)
-        found["embedding"] = q.real(rows, q.NUMBER)
-    return found | {name: np.asarray(w) for name, w in tensors.items() if name.startswith("head.")}
+    for name, layer in _biases(network):
+        found[layer.bias.name][:] = tensors[name] / (_unit(layer) or 1)
+    # The embedding comes last: tied output weights, which are its rows, are less exact.
+    for matrix in (*_matrices(network, tensors), *_embedding(network)):
+        matrix.put(tensors, found)
+    return found | _of_head(tensors)
+
+
+def shapes(network: Network) -> Shapes:
+    """Those of the tensors that `quantise` gives."""
+    found: Shapes = {}
+    for matrix in (*_embedding(network), *_matrices(network, {})):
+        found |= matrix.shapes
+    for name, layer in _biases(network):
+        found[name] = (layer.bias.shape, np.int32 if _unit(layer) else np.float64)
+    return found | {name: (shape, np.float32) for name, shape in _of_head(network.shapes).items()}
+
+
+def check(network: Network, tensors: Mapping[str, np.ndarray]) -> None:
+    """Raises `Unfit` for tensors, of the right shapes and types, that no weights give: sums could overflow."""
+    for matrix in _embedding(network):
+        matrix.check(tensors)
+    for matrix in _matrices(network, tensors):
+        matrix.check(tensors)
+    for name, _ in _biases(network):
+        _check_bias(name, tensors[name])
 
 
 def rows_of(tensors: Mapping[str, np.ndarray], name: str) -> q.Rows | q.Scaled:
@@ -77,6 +110,34 @@ def rows_of(tensors: Mapping[str, np.ndarray], name: str) -> q.Rows | q.Scaled:
     if f"{name}.scale" in tensors:
         return q.Scaled(tensors[name], tensors[f"{name}.scale"])
     return q.Rows(tensors[name], tensors[f"{name}.multiplier"], tensors[f"{name}.shift"])
+
+
+def _embedding(network: Network) -> Iterator[Matrix]:
+    """The table of the embedding, if it has one."""
+    if "embedding" in network.shapes:
+        shape = network.shapes["embedding"]
+        yield Matrix("embedding", [Columns("", Weight("embedding", shape), 0, shape[1])], q.Embedding())
+
+
+def _matrices(network: Network, tensors: Mapping[str, np.ndarray]) -> Iterator[Matrix]:
+    """All others: of a layer one for all activations, one for each source of numbers, and its peepholes. tensors: the
+    embedding's, which say how large the numbers are that it gives."""
+    table = q.embedded(q.Embedding().read("embedding", tensors)) if "embedding" in tensors else None
+    for layer, fine in _layers(network):
+        unit = _unit(layer)
+        form: q.Form[Any]
+        if columns := layer.activations:
+            if not unit:
+                one = q.FINE if fine else q.COARSE
+                form = q.Doubles(one, one)
+            else:
+                form = q.Fine(sum(each.end - each.begin for each in columns)) if fine else q.Coarse(unit)
+            yield Matrix(f"{layer.name}.{KERNEL}", columns, form)
+        for each in layer.numbers:
+            form = q.Numbers(_reach(network, each, table)) if unit else q.Doubles(q.NUMBER, q.LARGEST_NUMBER)
+            yield Matrix(f"{layer.name}.{each.source}", [each], form)
+        if peephole := layer.peephole:
+            yield Matrix(f"{layer.name}.peephole", [Columns("", peephole, 0, peephole.shape[1])], q.Peepholes())
 
 
 def _reach(network: Network, columns: Columns, table: np.ndarray | None) -> q.Reach:
@@ -97,12 +158,16 @@ def _layers(network: Network) -> Iterator[tuple[Layer, bool]]:
             yield layer, one.fine
 
 
-def _matrices(layer: Layer) -> Iterator[tuple[str, Sequence[Columns]]]:
-    """The layer's matrices: one for all activations, and one for each source of numbers."""
-    if layer.activations:
-        yield KERNEL, layer.activations
-    for one in layer.numbers:
-        yield one.source, [one]
+def _biases(network: Network) -> Iterator[tuple[str, Layer]]:
+    for layer, _ in _layers(network):
+        yield f"{layer.name}.bias", layer
+
+
+def _check_bias(name: str, bias: np.ndarray) -> None:
+    try:
+        q.check_bias(bias)
+    except q.Unfit as error:
+        raise q.Unfit(f"{name}: {error}") from None
 
 
 def _unit(layer: Layer) -> int:
@@ -110,10 +175,6 @@ def _unit(layer: Layer) -> int:
     return q.GATE if layer.cell else q.LOGIT if layer.whole else 0
 
 
-def _activation(fine: bool) -> int:
-    return q.FINE if fine else q.COARSE
-
-
-def _named(name: str, rows: q.Rows | q.Scaled) -> dict[str, np.ndarray]:
-    fields = rows._asdict()
-    return {name: fields.pop("weights")} | {f"{name}.{field}": value for field, value in fields.items()}
+def _of_head(tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """The head's own weights: they are float32 always."""
+    return {name: one for name, one in tensors.items() if name.startswith("head.")}

@@ -50,6 +50,14 @@ class Ending(TextCodec):
     def widths(self) -> np.ndarray:
         return self._widths
 
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self.inner.pieces, b""]
+
+    @property
+    def first_half(self) -> int | None:
+        return self.inner.first_half
+
     def label(self, symbol: int) -> str:
         return LABEL if symbol == self.end else self.inner.label(symbol)
 

@@ -85,6 +85,17 @@ class TextCodec(Codec):
     def widths(self) -> np.ndarray:
         """[V] int64: how many bytes each symbol adds to the output when it follows from `encode`."""
 
+    @property
+    @abstractmethod
+    def pieces(self) -> list[bytes]:
+        """The bytes of each symbol; none of the halves of bytes, see `first_half`."""
+
+    @property
+    def first_half(self) -> int | None:
+        """The first of 16 symbols for the high halves of bytes, which 16 for the low ones follow. None if bytes are not
+        spelled. A high half adds nothing, a low half the byte, and a half without its other half is dropped."""
+        return None
+
     @abstractmethod
     def label(self, symbol: int) -> str:
         """A short printable name of the symbol, for pictures and messages."""

@@ -33,7 +33,7 @@ from rhapsode.files import checkpoint
 from rhapsode.modalities.ink import delayed
 from rhapsode.modalities.ink.drawing import Drawing
 from rhapsode.modalities.ink.metrics import check
-from rhapsode.nn.engine import INPUT, Engine, Graph
+from rhapsode.nn.engine import INPUT, Graph, OnnxEngine
 from rhapsode.nn.network import Network
 from rhapsode.nn.operations import part
 from rhapsode.steps.symbols import Symbols
@@ -137,8 +137,8 @@ class Recogniser:
         checkpoint.save(Path(path), self.config.model_dump(), self.weights)
 
     @cached_property
-    def engine(self) -> Engine:
-        return Engine(self._graph())
+    def engine(self) -> OnnxEngine:
+        return OnnxEngine(self._graph())
 
     def read(self, drawings: Sequence[Drawing]) -> list[str]:
         """What each drawing shows: the likeliest symbol of each frame, without repetitions and blanks; `FAULT` where

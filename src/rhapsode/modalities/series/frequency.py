@@ -11,7 +11,7 @@ from typing import Any, Literal, NamedTuple, Self
 
 import numpy as np
 
-from rhapsode.arithmetic.doubles import cosine_sine
+from rhapsode.arithmetic.doubles import cosine, sine
 from rhapsode.errors import UserError
 
 Unit = Literal["month", "second", "weekday", "number"]
@@ -229,5 +229,5 @@ def _cycle(n: np.ndarray, length: int) -> np.ndarray:
 def _waves(turns: np.ndarray, count: int) -> np.ndarray:
     """[N, 2 × count] float32: sines and cosines, of so many frequencies."""
     angles = turns[:, None] * np.arange(1, count + 1)
-    cosine, sine = (part.reshape(angles.shape) for part in cosine_sine((angles - np.floor(angles)).ravel()))
-    return np.concatenate([sine, cosine], axis=1).astype(np.float32)
+    part = angles - np.floor(angles)
+    return np.concatenate([sine(part), cosine(part)], axis=1).astype(np.float32)

@@ -41,5 +41,4 @@ def normals(count: int, randomness: Randomness) -> np.ndarray:
     half = (count + 1) // 2
     u, v = randomness.uniforms(half), randomness.uniforms(half)
     far = np.sqrt(-2 * doubles.log(1 - u))  # u is never 1, and 1 - u is exact
-    cosine, sine = doubles.cosine_sine(v)
-    return np.concatenate([far * cosine, far * sine])[:count]
+    return np.concatenate([far * doubles.cosine(v), far * doubles.sine(v)])[:count]

@@ -141,9 +141,8 @@ class Mixture(Head[Moves]):
         k = doubles.chosen(doubles.exp(weight - weight.max()), uniform())
         mx, my, sx, sy, rho, root = (float(part[k]) for part in parts[1:7])
         # Box & Muller 1958; 1 - u is never 0, and exact.
-        far = math.sqrt(-2 * doubles.log(1 - uniform()))
-        cosine, sine = doubles.cosine_sine(uniform())
-        a, b = far * cosine, far * sine
+        far, turn = math.sqrt(-2 * doubles.log(1 - uniform())), uniform()
+        a, b = far * doubles.cosine(turn), far * doubles.sine(turn)
         x, y = mx + neater * sx * a, my + neater * sy * (rho * a + root * b)
         yes = (uniform() < doubles.sigmoid(logit) for logit in logits.tolist())
         pen = 0

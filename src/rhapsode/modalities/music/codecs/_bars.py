@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from rhapsode.arithmetic.doubles import cosine_sine
+from rhapsode.arithmetic.doubles import cosine, sine
 from rhapsode.modalities.music.pitch import MODES
 from rhapsode.modalities.music.tune import Tune
 
@@ -60,8 +60,7 @@ class Bars:
         turns += [bar / period for period in FORM]
         at = SIXTEENTHS
         for n, turn in enumerate(turns):
-            cosine, sine = cosine_sine(turn % 1.0)
-            out[at + 2 * n : at + 2 * n + 2] = sine, cosine
+            out[at + 2 * n : at + 2 * n + 2] = sine(turn % 1.0), cosine(turn % 1.0)
         at += 2 * len(turns)
         out[at : at + 2] = size / (4 * self._grid), self._compound
         at += 2

@@ -95,7 +95,7 @@ def _gamma(shape: float, uniform: Callable[[], float]) -> float:
     d = shape - 1 / 3
     c = 1 / math.sqrt(9 * d)
     while True:
-        x = math.sqrt(-2 * doubles.log(1 - uniform())) * doubles.cosine_sine(uniform())[0]
+        x = math.sqrt(-2 * doubles.log(1 - uniform())) * doubles.cosine(uniform())
         v = 1 + c * x
         if v <= 0:
             continue

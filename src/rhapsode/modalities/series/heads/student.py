@@ -86,6 +86,6 @@ class Student(Head[Reals]):
             u, v = how.randomness.uniform(), how.randomness.uniform()
             # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0, and exact.
             far = math.sqrt(nu * doubles.expm1(-2 / nu * doubles.log(1 - u)))
-            distance += how.sampling.temperature * sigma * (far * doubles.cosine_sine(v)[0])
+            distance += how.sampling.temperature * sigma * (far * doubles.cosine(v))
         step = np.array([distance, 1, *self.steps.next(how.recent)], np.float32)
         return Drawn(step, float(self._log_prob(distribution, step)))

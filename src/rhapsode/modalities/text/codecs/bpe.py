@@ -131,6 +131,10 @@ class Bpe(TextCodec):
     def widths(self) -> np.ndarray:
         return self._widths
 
+    @property
+    def pieces(self) -> list[bytes]:
+        return list(self._table)
+
     def label(self, symbol: int) -> str:
         return printable(self._table[symbol])
 

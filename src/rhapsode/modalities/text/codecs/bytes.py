@@ -47,6 +47,10 @@ class Bytes(TextCodec):
     def widths(self) -> np.ndarray:
         return np.ones(256, np.int64)
 
+    @property
+    def pieces(self) -> list[bytes]:
+        return list(TABLE)
+
     def label(self, symbol: int) -> str:
         return printable(TABLE[symbol])
 

@@ -52,7 +52,6 @@ class Chars(TextCodec):
 
     def __init__(self, characters: str) -> None:
         self.characters = characters
-        self.first_half = len(characters)
         self._steps = Symbols(len(characters) + HALVES)
         self._table = [c.encode() for c in characters]
         self._widths = spelled_widths(self._table)
@@ -101,6 +100,14 @@ class Chars(TextCodec):
     @property
     def widths(self) -> np.ndarray:
         return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self._table, *[b""] * HALVES]
+
+    @property
+    def first_half(self) -> int:
+        return len(self._table)
 
     def label(self, symbol: int) -> str:
         return spelled_label(self._table, symbol)

@@ -145,6 +145,14 @@ class Words(TextCodec):
     def widths(self) -> np.ndarray:
         return self._widths
 
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self._table, *[b""] * HALVES]
+
+    @property
+    def first_half(self) -> int:
+        return len(self._table)
+
     def label(self, symbol: int) -> str:
         return spelled_label(self._table, symbol)
 
