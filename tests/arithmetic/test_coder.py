@@ -75,7 +75,7 @@ def test_carries_do_happen() -> None:
 
     class Watched(Encoder):
         def _carry(self) -> None:
-            seen.append(self._out.endswith(b"\xff"))
+            seen.append(self.code.endswith(b"\xff"))
             super()._carry()
 
     r = np.random.default_rng(0)

@@ -2,32 +2,14 @@
 
 from __future__ import annotations
 
-import ctypes
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from rhapsode.arithmetic import kernel
 from rhapsode.errors import UserError
 
 needs_kernel = pytest.mark.skipif(not kernel.variants(), reason="there is no compiler for the kernel")
-
-
-@pytest.fixture(params=kernel.variants().values(), ids=lambda variant: variant.name)
-def variant(request: pytest.FixtureRequest) -> kernel.Kernel:
-    return request.param  # type: ignore[no-any-return]
-
-
-@pytest.mark.parametrize("columns", [1, 7, 8, 31, 64, 200])
-def test_each_variant_computes_the_same(variant: kernel.Kernel, columns: int) -> None:
-    generator = np.random.default_rng(columns)
-    w = generator.integers(-127, 128, (5, columns), dtype=np.int8)
-    x = generator.integers(-128, 128, columns, dtype=np.int8)
-    y = np.zeros(5, np.int32)
-    pointers = [ctypes.c_void_p(each.ctypes.data) for each in (w, x, y)]
-    variant.library.rk_matvec(variant.number, pointers[0], 5, columns, *pointers[1:])
-    assert (y == w.astype(int) @ x.astype(int)).all()
 
 
 @needs_kernel

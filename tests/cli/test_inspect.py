@@ -118,6 +118,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     found = inspected("model").json
     assert found["trained_on"]["sources"] == ["books/a.txt", "~/books/b.txt"] and found["trained_on"]["documents"] == 2
     assert found["trained_on"]["train_chars"] > 0 and "sources" not in found["facts"]
+    assert found["trained_on"]["valid_steps"] > 0 and len(found["trained_on"]["data_digest"]) == 64
     assert "sources books/a.txt, ~/books/b.txt" in inspected.lines
     assert "resume.safetensors" in found["beside"]
     assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"updates": 1}

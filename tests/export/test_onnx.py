@@ -15,6 +15,7 @@ import pytest
 from rhapsode.cli import main
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.inference.model import Model
+from rhapsode.nn.engine import OnnxEngine
 from tests.conftest import MakeModel
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +54,8 @@ def test_same_numbers_under_documented_names(name: str, tmp_path: Path) -> None:
     outputs = [one.name for one in session.get_outputs()]
     found = dict(zip(outputs, session.run(outputs, {key: feeds[key] for key in names}), strict=True))
 
-    parameters, new, attention = model.engine.attend(feeds["inputs"], tuple(state), text, covariates)
+    engine = OnnxEngine(network.graph(model.weights))
+    parameters, new, attention = engine.attend(feeds["inputs"], tuple(state), text, covariates)
     assert np.array_equal(found["parameters"], parameters)
     for key, value in zip(network.state, new, strict=True):
         assert np.array_equal(found[f"new_{key}"], value), key
@@ -97,10 +99,9 @@ def test_the_example_needs_only_onnxruntime_and_numpy(tiny_model: MakeModel, tmp
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz")
-    reader = model.reader()
-    for _ in reader.read_all(found["symbols"]):
-        pass
-    logits = reader.parameters[0].astype(float) / 0.8
+    engine = OnnxEngine(model.network.graph(model.weights))
+    read = np.array([model.codec.steps.start, *found["symbols"]], np.int64)[:, None]
+    logits = engine.run(read, engine.zeros(1))[0][-1, 0].astype(float) / 0.8
     expected = np.exp(logits - logits.max())
     assert np.allclose(found["p"], expected / expected.sum(), atol=1e-6)
     assert done.stdout.startswith("Sing") and len(done.stdout) > 50

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.inference.units import Units
-from rhapsode.nn.samplers import Sampling
 from tests.conftest import TEXT, MakeModel
 
 FRAMINGS = [("stream", 0), ("one-to-one", 0), ("many-to-one", 5), ("one-to-many", 4)]

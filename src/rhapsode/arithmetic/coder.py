@@ -19,11 +19,14 @@ NARROW = 1 << 56
 
 
 class Encoder:
-    """Symbols → bytes. `put` each symbol, then `finish` once."""
+    """Symbols → bytes. `put` each symbol, then `finish` once.
+
+    code: the bytes that are out. low, range: the rest of the state. (The kernel puts symbols, too: `Compiled.encode`.)
+    """
 
     def __init__(self) -> None:
-        self._out = bytearray()
-        self._low, self._range = 0, MASK
+        self.code = bytearray()
+        self.low, self.range = 0, MASK
 
     def put(self, frequencies: np.ndarray, symbol: int) -> None:
         """Append `symbol`, whose distribution is `frequencies`: [V] whole numbers, with a sum below 2**53.
@@ -33,35 +36,35 @@ class Encoder:
         own = int(frequencies[symbol]) if 0 <= symbol < len(frequencies) else 0
         if not own:
             raise ValueError(f"symbol {symbol} is not one of {len(frequencies)} that have a frequency")
-        step = self._range // int(frequencies.sum(dtype=np.int64))
-        self._low += int(frequencies[:symbol].sum(dtype=np.int64)) * step
-        self._range = own * step
-        if self._low > MASK:
+        step = self.range // int(frequencies.sum(dtype=np.int64))
+        self.low += int(frequencies[:symbol].sum(dtype=np.int64)) * step
+        self.range = own * step
+        if self.low > MASK:
             self._carry()
-        while self._range < NARROW:
-            self._out.append(self._low >> 56)
-            self._low = self._low << 8 & MASK
-            self._range <<= 8
+        while self.range < NARROW:
+            self.code.append(self.low >> 56)
+            self.low = self.low << 8 & MASK
+            self.range <<= 8
 
     def finish(self) -> bytes:
         """Everything, as the fewest bytes that still say it. The bytes that follow count as zeros."""
         for zeros in range(64, -1, -8):  # the least number in the interval that ends in the most zero bytes
-            number = -(-self._low >> zeros) << zeros
-            if number < self._low + self._range:
+            number = -(-self.low >> zeros) << zeros
+            if number < self.low + self.range:
                 break
-        self._low = number
+        self.low = number
         if number > MASK:
             self._carry()
-        return bytes(self._out + self._low.to_bytes(8, "big")).rstrip(b"\0")
+        return bytes(self.code + self.low.to_bytes(8, "big")).rstrip(b"\0")
 
     def _carry(self) -> None:
         """Add the one that overflowed to the bytes already out. It never runs past the first of them."""
-        self._low -= WORDS
-        place = len(self._out) - 1
-        while self._out[place] == 255:
-            self._out[place] = 0
+        self.low -= WORDS
+        place = len(self.code) - 1
+        while self.code[place] == 255:
+            self.code[place] = 0
             place -= 1
-        self._out[place] += 1
+        self.code[place] += 1
 
 
 class Decoder:
@@ -69,24 +72,26 @@ class Decoder:
 
     Any bytes decode to something. Damaged or cut ones give wrong symbols, never an error; so does `get` after the last
     symbol. The container's checksum is what tells.
+
+    next: how many bytes were read. offset: above the lower end. (The kernel gets symbols, too, see `Compiled.decode`.)
     """
 
     def __init__(self, data: bytes) -> None:
-        self._data, self._next = data, 8
-        self._offset = int.from_bytes(data[:8].ljust(8, b"\0"), "big")  # above the lower end
-        self._range = MASK
+        self.code, self.next = data, 8
+        self.offset = int.from_bytes(data[:8].ljust(8, b"\0"), "big")
+        self.range = MASK
 
     def get(self, frequencies: np.ndarray) -> int:
         """The next symbol, given the `frequencies` [V] it was put with."""
         sums = frequencies.cumsum(dtype=np.int64)
-        step = self._range // sums.item(-1)
-        symbol = int(sums.searchsorted(min(self._offset // step, sums.item(-1) - 1), side="right"))
+        step = self.range // sums.item(-1)
+        symbol = int(sums.searchsorted(min(self.offset // step, sums.item(-1) - 1), side="right"))
         own = int(frequencies[symbol])
-        self._offset -= (sums.item(symbol) - own) * step
-        self._range = own * step
-        while self._range < NARROW:
-            byte = self._data[self._next] if self._next < len(self._data) else 0
-            self._offset = (self._offset << 8 | byte) & MASK  # only the offset of damaged code is cut
-            self._next += 1
-            self._range <<= 8
+        self.offset -= (sums.item(symbol) - own) * step
+        self.range = own * step
+        while self.range < NARROW:
+            byte = self.code[self.next] if self.next < len(self.code) else 0
+            self.offset = (self.offset << 8 | byte) & MASK  # only the offset of damaged code is cut
+            self.next += 1
+            self.range <<= 8
         return symbol

@@ -12,7 +12,17 @@ from rhapsode.errors import UserError
 
 SHOWN = 8
 """How many values of a list are shown."""
-ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars")
+ORIGIN = (
+    "sources",
+    "more_sources",
+    "base",
+    "data_digest",
+    "documents",
+    "train_chars",
+    "train_steps",
+    "valid_chars",
+    "valid_steps",
+)
 """The facts about the data that a model was trained on."""
 HEAD = 1 << 12
 SUFFIX = ".safetensors"
@@ -20,11 +30,11 @@ SUFFIX = ".safetensors"
 
 def made(name: str) -> dict[str, Any] | None:
     """The description; None if Rhapsode did not make the file. Raises `UserError` for damaged files."""
-    from rhapsode.files import checkpoint
+    from rhapsode.files import checkpoint, hub
     from rhapsode.inference import compress
 
     path = Path(name)
-    if name.startswith(checkpoint.SHIPPED_PREFIX) or (path / checkpoint.MODEL).is_file():
+    if name.startswith((checkpoint.SHIPPED_PREFIX, hub.PREFIX)) or (path / checkpoint.MODEL).is_file():
         return _model(name)
     if (path / checkpoint.RESUME).is_file():  # stopped before it had a model
         path = path / checkpoint.RESUME

@@ -29,6 +29,16 @@ UNUSABLE = (OSError, ValueError, KeyError, TypeError, UserError)
 """The errors that `opened` may raise for a folder that it cannot use."""
 
 
+def cache_folder() -> Path:
+    """The folder for encoded corpora and downloads: $RHAPSODE_CACHE, or the user's cache folder."""
+    given = os.environ.get("RHAPSODE_CACHE")
+    if given:
+        return Path(given).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("rhapsode"))
+
+
 @dataclass(frozen=True)
 class Cache:
     """Files and folders with digests, named by their paths below `home`. say: is called with each message for the user;

@@ -21,6 +21,8 @@ from typing import Any, TypedDict, Unpack
 import numpy as np
 
 from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.randomness import Randomness
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.output import Output, Piece, Prompt
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
@@ -28,7 +30,6 @@ from rhapsode.inference.builders import Builder, Sample
 from rhapsode.inference.reader import NONE, Precomputed, Reader, as_bytes
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.heads._head import Head
-from rhapsode.nn.samplers import Randomness, Sampling
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
@@ -169,9 +170,17 @@ def _draw(
         return
     reader = start.reader.repeat(len(rows))
     for left in reversed(range(start.length)):
-        distributions = start.head.distribution(reader.parameters)
-        for row, distribution, attention in zip(rows, distributions, reader.attention, strict=True):
-            yield row.step(distribution, attention)
+        parameters, attention = reader.parameters, reader.attention
+        complete = [row.complete(seen) for row, seen in zip(rows, attention, strict=True)]
+        drawing = rows
+        if any(complete):
+            some = ~np.array(complete)
+            drawing, parameters, attention = [rows[n] for n in np.flatnonzero(some)], parameters[some], attention[some]
+        if drawing:
+            distributions, hows = start.head.distribution(parameters), [row.how() for row in drawing]
+            steps = start.head.draw_rows(distributions, hows)
+            for row, *drawn in zip(drawing, steps, hows, distributions, attention, strict=True):
+                yield row.step(*drawn)
         rows, places = going(rows)
         if not rows or not left:
             break

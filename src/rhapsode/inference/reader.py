@@ -43,9 +43,9 @@ def as_bytes(text: bytes | str, what: str) -> bytes:
 class Reader:
     """A place in `rows` sequences. It holds what the network remembers of everything read so far.
 
-    `parameters` [rows, P] float32 are those of the distribution of the next step. The numbers are
-    the same, bit for bit, however the steps were given: one by one, all at once, alone or among
-    other rows. (A test holds ONNX Runtime to that.)
+    `parameters` [rows, P] are those of the distribution of the next step, of the type that the engine gives
+    (`Engine.run`). The numbers are the same, bit for bit, however the steps were given: one by one, all at once, alone
+    or among other rows. (A test holds the engines to that.)
     """
 
     parameters: np.ndarray
@@ -78,11 +78,12 @@ class Reader:
 
     @property
     def state(self) -> list[dict[str, np.ndarray]]:
-        """Each layer's state, first layer first: the parts of its cell by name, [rows, H] float32. Not to be changed.
+        """Each layer's state, first layer first: the parts of its cell by name, [rows, H] float32, real numbers. Not to
+        be changed.
 
         It has everything read so far in it, as far as framing and reset policy let it.
         """
-        parts = iter(self._state)
+        parts = iter(self._model.engine.real(self._state))
         return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
 
     def copy(self) -> Reader:
@@ -201,7 +202,7 @@ class Precomputed:
         start = np.asarray(model.codec.steps.start)
         inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
         self.all_parameters = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
-        """[N, P] float32: the parameters of each step's distribution."""
+        """[N, P]: the parameters of each step's distribution."""
         self._at, self.rows = 0, 1
 
     @property

@@ -49,7 +49,10 @@ class Units:
     def inputs(self, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read symbols [N]: the network's input before each [N] int64, and whether a unit begins after each [N]."""
         start = self._model.codec.steps.start
-        begins = np.array([self.read(symbol) for symbol in symbols.tolist()], bool)
+        if self._end is None and not self._every and self._scanner is None:  # the policy is `never`, or has no use here
+            begins = np.zeros(len(symbols), bool)
+        else:
+            begins = np.array([self.read(symbol) for symbol in symbols.tolist()], bool)
         inputs = np.append(self._last, np.where(begins, start, symbols.astype(np.int64)))
         self._last = inputs[-1]
         return inputs[:-1], begins

@@ -9,6 +9,7 @@ import numpy as np
 
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
+from rhapsode.arithmetic.kernel import kernel
 from rhapsode.arithmetic.quantise import exact_product
 from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
@@ -28,23 +29,21 @@ def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program
 
     tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
     """
-    return Integers(network, tensors, program)
+    from rhapsode.nn.compiled import Compiled
+    from rhapsode.nn.layout import known
+
+    found = kernel()
+    return (
+        Compiled(network, tensors, program, found) if found and known(program) else Integers(network, tensors, program)
+    )
 
 
-class Integers(Engine):
-    """Runs integer tensors in numpy: the reference."""
+class WholeNumbers(Engine):
+    """Runs integer tensors."""
 
-    name = "numpy"
-
-    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
+    def __init__(self, network: Network, program: Program) -> None:
         """program: of the network, or of its encoder."""
         self._network, self._program = network, program
-        table = rows_of(tensors, "embedding") if "embedding" in tensors else None
-        self._table = q.embedded(table) if isinstance(table, q.Rows) else None
-        self._layers = [_Recurrent(layer, tensors, program.fine) for layer in program.layers]
-        self._steering = _Linear(program.steering, tensors, program.fine) if program.steering else None
-        self._output = _Linear(program.output, tensors, program.fine) if program.output else None
-        self._symbols = self._symbol_tables()
 
     def zeros(self, rows: int) -> State:
         return tuple(np.zeros((rows, width), kind) for width, kind, _ in self._parts())
@@ -62,6 +61,21 @@ class Integers(Engine):
         if self._program.steering and attention:
             yield from ((width, np.float64, 1) for width in attention.state)
             yield from [(attention.width, np.int16, q.NUMBER)] * self._program.feedback
+
+
+class Integers(WholeNumbers):
+    """Runs integer tensors in numpy: the reference."""
+
+    name = "numpy"
+
+    def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
+        super().__init__(network, program)
+        table = rows_of(tensors, "embedding") if "embedding" in tensors else None
+        self._table = q.embedded(table) if isinstance(table, q.Rows) else None
+        self._layers = [_Recurrent(layer, tensors, program.fine) for layer in program.layers]
+        self._steering = _Linear(program.steering, tensors, program.fine) if program.steering else None
+        self._output = _Linear(program.output, tensors, program.fine) if program.output else None
+        self._symbols = self._symbol_tables()
 
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None

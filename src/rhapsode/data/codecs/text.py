@@ -132,6 +132,16 @@ class TextOutput(Output):
             self.stopped = "end"
         return piece
 
+    def extend(self, steps: Sequence[int]) -> int:
+        decoder = self._decoder.copy()
+        data = b"".join(map(decoder.feed, steps))
+        ends = self._end in steps or (self._lines and b"\n" in data)
+        if ends or any(stop in self._held + data for stop in self._stops):
+            return super().extend(steps)
+        self._decoder = decoder
+        (self._before_stop if self._stops else self._out)(data)
+        return len(steps)
+
     def _before_stop(self, data: bytes) -> Piece:
         data = self._held + data
         found = [(at + len(stop), at, kept) for stop, kept in self._stops.items() if (at := data.find(stop)) >= 0]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 class Series(Modality):
     name, noun, verb = "series", "series", "forecast"
+    task = "time-series-forecasting"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         from rhapsode.modalities.series.cli.forecast import forecast

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 class SpeechModality(Modality):
     name, noun, verb = "speech", "speech", "speak"
+    task = "text-to-speech"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"speak": speak}

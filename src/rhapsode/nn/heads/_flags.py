@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.arithmetic import doubles
-from rhapsode.nn.samplers import Draw, Randomness
+from rhapsode.arithmetic.randomness import Randomness
+from rhapsode.nn.samplers import Draw
 
 if TYPE_CHECKING:
     from torch import Tensor

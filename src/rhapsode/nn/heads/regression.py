@@ -17,11 +17,12 @@ import numpy as np
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.doubles import LOG_TWO_PI
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.samplers import Draw, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
 
 if TYPE_CHECKING:

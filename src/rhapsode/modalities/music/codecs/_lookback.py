@@ -12,7 +12,7 @@ from typing import Self
 
 import numpy as np
 
-from rhapsode.arithmetic.doubles import log1p
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.music.codecs._bars import Bars
 
 LAGS = (1, 2, 4, 8)
@@ -70,7 +70,7 @@ class Lookback:
                 echo[pitch % 12] = 1
             rest, height, new = pitch < 0, (pitch - 60) / 24 if pitch >= 0 else 0, start == place and begins
             left = min(1.0, (end - place) / (4 * self._grid))
-            echo[PITCH:CHORD] = 1, rest, height, new, left, log1p(agreed / self._grid) / 4
+            echo[PITCH:CHORD] = 1, rest, height, new, left, doubles.log1p(agreed / self._grid) / 4
             if root >= 0:
                 echo[CHORD + root] = 1
         return out.ravel()
