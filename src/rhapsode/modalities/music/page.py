@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.export._html import bundle, styles
 from rhapsode.modalities.music.facts import facts, grid
 from rhapsode.modalities.music.roll import element
 from rhapsode.modalities.music.rollplan import COLOURS, LEFT, plan
@@ -52,8 +53,8 @@ def page(tune: Tune, *, midi: bytes | None = None, marks: np.ndarray | None = No
         "download": "" if midi is None else _link(name, midi),
         # In a script, what ends it must not be written as such.
         "data": json.dumps(_data(tune, roll.scale), separators=(",", ":")).replace("<", "\\u003c"),
-        "css": _file("page.css"),
-        "script": "".join(map(_script, ("voices.js", "player.js", "page.js"))),
+        "css": styles("modalities/music/page.css"),
+        "script": bundle("modalities/music/page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _file("page.html")).encode(errors="replace")
 
@@ -118,11 +119,6 @@ def _link(name: str, midi: bytes) -> str:
 
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02}"
-
-
-def _script(name: str) -> str:
-    """A module without what joins it to the others."""
-    return re.sub(r"^import .*\n|^export ", "", _file(name), flags=re.MULTILINE)
 
 
 def _file(name: str) -> str:
