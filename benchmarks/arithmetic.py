@@ -9,9 +9,9 @@ quality: nats a step of the sources in float32 and in whole numbers, by a model 
     divergence from float32 to whole numbers, estimated.
 
 speed: steps a second of untrained models of text (V = 101, embedding 32), whose weights do not matter to the time: in
-    float32 (ONNX Runtime, one thread), in numpy, and in each variant of the kernel that this processor has. `one` and `many` are generation of 1 and of 64 samples, drawing
-    included; `score`, `pack` and `unpack` read or write one text. All contenders take turns in one process, and the
-    fastest round counts. Ratios are to float32.
+    float32 (ONNX Runtime, one thread), in numpy, and in each variant of the kernel that this processor has. `one` and
+    `many` are generation of 1 and of 64 samples, drawing included; `score`, `pack` and `unpack` read or write one text.
+    All contenders take turns in one process, and the fastest round counts. Ratios are to float32.
 
 quality prints a line of JSON for each model, speed a table.
 """
