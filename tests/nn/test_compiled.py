@@ -97,16 +97,9 @@ def test_heads(name: str, covariates: int) -> None:
     agrees(Case(head.kind.example(), covariates, layers=2, width=19, skip=True, head=settings), 9, 3)
 
 
-<<<<<<< HEAD
-@pytest.mark.parametrize("name", ["categorical", "bernoulli"])
-def test_an_output_wider_than_all_layers(name: str) -> None:
-    kind = registry.get("head", name).kind.example(333)
-    agrees(Case(kind, layers=2, width=5, head={"name": name}), 9, 3)
-=======
 def test_an_output_wider_than_the_layers() -> None:
     kind = registry.get("head", "chain").kind.example()
     agrees(Case(kind, width=5, head={"name": "chain", "hidden": 200}), 40, 3)
->>>>>>> 3bb88a7 (The kernel has room for outputs that are wider than the layers)
 
 
 def test_symbols_of_a_large_vocabulary_are_read_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
