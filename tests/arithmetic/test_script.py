@@ -199,4 +199,6 @@ def test_heads(run: Run, name: str, covariates: int) -> None:
 def test_attention(run: Run, layers: int, feedback: bool) -> None:
     head, attention = registry.get("head", "mixture"), {"name": "window", "components": 3, "feedback": feedback}
     settings = {"layers": layers + (not feedback), "width": 19, "skip": layers > 1, "attention": attention}
-    agrees(run, head.kind.example(), text=[1, 4, 2, 2, 0, 9, 3, 10], head={"name": "mixture", "mixtures": 3}, **settings)
+    agrees(
+        run, head.kind.example(), text=[1, 4, 2, 2, 0, 9, 3, 10], head={"name": "mixture", "mixtures": 3}, **settings
+    )
