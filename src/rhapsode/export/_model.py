@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from rhapsode.inference.trained import Trained
+from rhapsode.inference.trained import KEPT, Trained
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import Layer, program
 
@@ -21,7 +21,7 @@ from rhapsode.nn.program import Layer, program
 def packed(model: Trained, about: Mapping[str, Any]) -> bytes:
     """The model, with `about` beside what every page needs. Raises `UserError` if its network has no form in whole
     numbers."""
-    tensors = model.quantised().tensors
+    tensors = {name: one for name, one in model.quantised().tensors.items() if not name.startswith(f"{KEPT}.")}
     known = {
         "codec": model.config.codec,
         "head": model.config.network.head.model_dump(),
