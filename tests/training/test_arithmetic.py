@@ -63,8 +63,8 @@ def test_a_training_leaves_whole_numbers(kind: str, tmp_path: Path) -> None:
         model = Model.load(path)
         assert model.config.arithmetic == "integers" and UNFIT not in model.config.facts
         assert model.tensors.keys() == model.quantised().tensors.keys()
-    [cost] = [note.split()[3] for note in heard.notes if note.startswith("whole numbers cost ")]
-    assert abs(float(cost)) < 0.02
+    costs = [float(note.split()[3]) for note in heard.notes if note.startswith("whole numbers cost ")]
+    assert costs and all(abs(cost) < 0.02 for cost in costs)  # a voice has an auxiliary model
     assert weights(tmp_path / "m")["weight/output.bias"].dtype == np.float32
 
 
