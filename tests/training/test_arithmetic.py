@@ -15,8 +15,9 @@ from rhapsode.inference.model import Model
 from rhapsode.inference.trained import Trained
 from rhapsode.report import Report
 from rhapsode.training import loop, quantisation
+from rhapsode.training.origin import UNFIT
 from rhapsode.training.run import train
-from rhapsode.training.trainer import UNFIT, Trainer
+from rhapsode.training.trainer import Trainer
 from tests import made
 from tests.training.small import SMALL, small, weights
 
