@@ -1,7 +1,8 @@
 // The page of a model of handwriting.
 
 import { $, frame, freshSeed, model, save, work } from "../../../export/page/page.js";
-import { FREE, Draw, begin } from "../../../export/page/records.js";
+import { Guide } from "../../../export/page/guide.js";
+import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
 import { Mixture } from "../heads/mixture.js";
 import { stacked } from "./lines.js";
@@ -44,8 +45,9 @@ async function write() {
   for (const [row, { text }] of placed.entries()) {
     const begun = codec.begin(text);
     network.text = begun.text;
-    begin(reader, FREE);
-    const drawing = new Draw({ reader, head, guide: FREE, ends: (step) => codec.ends(step), sampling, seed, row, length: begun.length });
+    const guide = new Guide();
+    begin(reader, guide);
+    const drawing = new Draw({ reader, head, guide, ends: (step) => codec.ends(step), sampling, seed, row, length: begun.length });
     await work(() => drawing.next(), () => {}, signal);
     if (signal.aborted) break;
     done.push(codec.decode(drawing.steps, codec.alphabet ? text : null));

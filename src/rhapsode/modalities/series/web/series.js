@@ -1,6 +1,7 @@
 // Series ⇄ steps. The twin of the codec `series`, and of `series.guide`.
 
 import { log, rint, total } from "../../../arithmetic/doubles.js";
+import { Guide } from "../../../export/page/guide.js";
 import { FEWEST, MOST, Values } from "../values.js";
 import { Frequency } from "./frequency.js";
 
@@ -66,8 +67,9 @@ export class Series {
 }
 
 // A place in a series. Its numbers are the calendar's, the age, and earlier values, measured as the value to come will be.
-class SeriesGuide {
+class SeriesGuide extends Guide {
   constructor(codec, known, start, frame) {
+    super();
     Object.assign(this, { codec, start, frame, values: known });
   }
 
