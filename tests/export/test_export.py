@@ -102,6 +102,13 @@ def test_mistakes(trained: Path, tmp_path: Path, capsys: pytest.CaptureFixture[s
     assert "also the input" in capsys.readouterr().err
 
 
+def test_the_file_that_a_link_leads_to_is_written(trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "a.onnx").symlink_to(tmp_path / "deep" / "b.onnx")
+    assert main(["export", str(trained), "-o", str(tmp_path / "a.onnx")]) == 0
+    assert (tmp_path / "deep" / "b.onnx").stat().st_size and not (tmp_path / "b.onnx").exists()
+
+
 def test_public_facts() -> None:
     assert public({"sources": ["/a/b.txt", ".", "~", "/", "*.txt", "x/y/"], "seconds": 3}) == {
         "sources": ["b.txt", "a folder", "a folder", "a folder", "*.txt", "y"],

@@ -118,6 +118,15 @@ def test_a_card_has_the_figures_of_the_training(run, tmp_path: Path, book: Path)
     assert str(tmp_path) not in card.content
 
 
+def test_a_card_has_what_was_measured(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    shutil.copytree(SAVED / "speech-voice", tmp_path / "voice")
+    for measured in ({"mcd_db": 5.5, "utterances": 3}, {"other": 1}):
+        (tmp_path / "voice" / "quality.json").write_text(json.dumps(measured))
+        assert run("export", tmp_path / "voice", "-o", tmp_path / "out", "--hub", "--overwrite").status == 0
+        text = huggingface_hub.ModelCard.load(tmp_path / "out" / "README.md").text
+        assert ("| measured |" in text) == ("mcd_db" in measured)
+
+
 def test_a_folder_of_a_training_is_not_given_away(run, tmp_path: Path, book: Path) -> None:  # type: ignore[no-untyped-def]
     shutil.copytree(book, tmp_path / "run")
     (tmp_path / "run" / checkpoint.INDEX).write_bytes(b"secret")

@@ -14,6 +14,7 @@ import pytest
 
 from rhapsode.cli import main
 from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.export import onnx
 from rhapsode.inference.model import Model
 from rhapsode.nn.engine import OnnxEngine
 from tests.conftest import MakeModel
@@ -105,3 +106,11 @@ def test_the_example_needs_only_onnxruntime_and_numpy(tiny_model: MakeModel, tmp
     expected = np.exp(logits - logits.max())
     assert np.allclose(found["p"], expected / expected.sum(), atol=1e-6)
     assert done.stdout.startswith("Sing") and len(done.stdout) > 50
+
+
+def test_a_model_that_no_file_holds_is_refused(
+    tiny_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(onnx, "LARGEST", 100)
+    assert main(["export", str(tiny_model().path), "-o", str(tmp_path / "a.onnx")]) == 2
+    assert "more than a file of ONNX holds" in capsys.readouterr().err and not list(tmp_path.iterdir())

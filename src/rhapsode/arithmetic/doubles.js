@@ -1,5 +1,5 @@
-// Functions of real numbers that give the same bits everywhere: made of + - * / and the bits of doubles alone, in the order
-// of `rhapsode.arithmetic.doubles`. docs/arithmetic.md, "Real numbers". Vectors are arrays of numbers.
+// Functions of real numbers that give the same bits everywhere: made of + - * / and the bits of doubles alone, in the
+// order of `rhapsode.arithmetic.doubles`. docs/arithmetic.md, "Real numbers". Vectors are arrays of numbers.
 
 export const LOG_TWO_PI = 1.8378770664093456;
 
@@ -88,7 +88,8 @@ export function log1p(x) {
 
 export function tanh(x) {
   const e = expm1(2 * Math.abs(x));
-  return (x < 0 ? -1 : 1) * (e / (e + 2));
+  const y = e / (e + 2);
+  return x > 0 ? y : x < 0 ? -y : x;
 }
 
 export const sigmoid = (x) => 1 / (1 + exp(-x));

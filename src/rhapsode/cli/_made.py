@@ -30,11 +30,11 @@ SUFFIX = ".safetensors"
 
 def made(name: str) -> dict[str, Any] | None:
     """The description; None if Rhapsode did not make the file. Raises `UserError` for damaged files."""
-    from rhapsode.files import checkpoint, hub
+    from rhapsode.files import checkpoint
     from rhapsode.inference import compress
 
     path = Path(name)
-    if name.startswith((checkpoint.SHIPPED_PREFIX, hub.PREFIX)) or (path / checkpoint.MODEL).is_file():
+    if name.startswith((checkpoint.SHIPPED_PREFIX, checkpoint.HUB_PREFIX)) or (path / checkpoint.MODEL).is_file():
         return _model(name)
     if (path / checkpoint.RESUME).is_file():  # stopped before it had a model
         path = path / checkpoint.RESUME

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -60,7 +61,8 @@ def export(
     source = str(loaded.path) if loaded.path else "-"
     if not hub:
         check_writable(output, source, overwrite=overwrite)
-    made = target.make(Order(loaded, place.resolve().name, licence or loaded.licence))
+    name = os.path.basename(os.path.abspath(output))  # that of a folder may be `.`
+    made = target.make(Order(loaded, name, licence or loaded.licence))
     files = {str((place if hub else place.parent) / name): contents for name, contents in made.items()}
     for name in files:
         check_writable(name, source, overwrite=overwrite)

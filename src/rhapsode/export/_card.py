@@ -105,6 +105,11 @@ def _origin(facts: Mapping[str, Any]) -> Iterator[str]:
         yield f"Training took {facts['seconds'] / 60:.1f} minutes, {facts['updates']:,} updates of the weights."
 
 
+ARITHMETIC = {
+    "integers": "whole numbers: the same seed gives the same output on every machine",
+    "float32": "float32: the same seed gives the same output on one machine",
+}
+"""What the arithmetic of a model means to its user."""
 SIZES = (("train_chars", "characters"), ("train_steps", "steps"))
 """The facts about the size of the training data, the first that is known first, and what they count."""
 
@@ -135,6 +140,7 @@ def _figures(model: Model, facts: Mapping[str, Any]) -> dict[str, Any]:
         "distribution": model.head.name,
         "reset policy": config.reset,
         "framing": config.framing.name,
+        "arithmetic": ARITHMETIC[config.arithmetic],
         "digest of the model": f"`{model.digest}`",
     }
     if digest := facts.get("data_digest"):

@@ -51,6 +51,7 @@ def _config(order: Order) -> bytes:
         "network": model.network.settings,
         "framing": config.framing.model_dump(),
         "reset": config.reset,
+        "arithmetic": config.arithmetic,
         "parameters": model.network.parameters,
         "digest": model.digest,
     }

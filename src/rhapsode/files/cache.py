@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
 from xxhash import xxh3_128
 
 from rhapsode.errors import UserError
@@ -91,6 +90,8 @@ class Cache:
 
     def _remove(self, path: Path, opened: Callable[[Path], object]) -> None:
         """Remove a damaged entry, unless another process has already made it again."""
+        from filelock import FileLock
+
         with FileLock(path.parent / ".lock"):
             if path.exists() and _taken(path, opened) is None:
                 aside = temporary(path)

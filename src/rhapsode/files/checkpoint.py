@@ -19,7 +19,6 @@ import numpy as np
 
 from rhapsode import registry
 from rhapsode.errors import UserError, choice
-from rhapsode.files import hub
 from rhapsode.files.json import dumps
 from rhapsode.files.place import place
 
@@ -29,6 +28,8 @@ OLD_INDEX = "known.safetensors"
 """The training index as earlier versions named it."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
+HUB_PREFIX = "hf://"
+"""Models on the Hugging Face Hub: `hf://USER/MODEL`, see `rhapsode.files.hub`."""
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
 """Models that come with the package: `demo:NAME` is the folder NAME in this folder."""
 DTYPES: dict[str, type[np.generic]] = {
@@ -74,7 +75,9 @@ def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) ->
 def locate(path: str | os.PathLike[str]) -> Path:
     """The path of the model file, given its folder, the file itself, `demo:NAME`, or `hf://USER/MODEL`, which is
     downloaded if it is not in the cache. Raises `UserError`."""
-    if str(path).startswith(hub.PREFIX):
+    if str(path).startswith(HUB_PREFIX):
+        from rhapsode.files import hub  # what it imports takes as long as a model
+
         return hub.located(str(path))
     if str(path).startswith(SHIPPED_PREFIX):
         names = sorted(each.parent.name for each in SHIPPED.glob(f"*/{MODEL}"))
@@ -158,7 +161,8 @@ def load_tensors(
 ) -> dict[str, np.ndarray]:
     """The tensors of a file, after checking that they are exactly `shapes` and match the checksum.
 
-    types: of those tensors that may be of one type only. as_stored: do not convert those of 16 bits. Raises `UserError`.
+    types: of those tensors that may be of one type only. as_stored: do not convert those of 16 bits.
+    Raises `UserError`.
     """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file

@@ -13,17 +13,18 @@ import re
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rhapsode.errors import UserError
 from rhapsode.files.cache import cache_folder
+from rhapsode.files.checkpoint import HUB_PREFIX
 from rhapsode.report import QUIET
 
 if TYPE_CHECKING:
     from huggingface_hub import HfApi
 
-PREFIX = "hf://"
 REPOSITORY = re.compile(r"[\w.-]{1,96}/[\w.-]{1,96}")
 COMMIT = re.compile(r"[0-9a-f]{40}")
 MAIN = "main"
@@ -38,12 +39,12 @@ class Place(NamedTuple):
     @property
     def name(self) -> str:
         """As users write it."""
-        return f"{PREFIX}{self.repository}{'@' * bool(self.revision)}{self.revision}"
+        return f"{HUB_PREFIX}{self.repository}{'@' * bool(self.revision)}{self.revision}"
 
 
 def parsed(name: str) -> Place:
     """The place that `hf://USER/MODEL@REVISION` names; `hf://` and the revision may be left out. Raises `UserError`."""
-    repository, _, revision = name.removeprefix(PREFIX).partition("@")
+    repository, _, revision = name.removeprefix(HUB_PREFIX).partition("@")
     if not REPOSITORY.fullmatch(repository) or name.endswith("@"):
         raise UserError(
             f"{name!r} is no model on the Hugging Face Hub. Write hf://USER/MODEL, or hf://USER/MODEL@REVISION."
@@ -72,13 +73,25 @@ def _kept(place: Place) -> Path | None:
     if not isinstance(found, str):
         return None
     try:
-        info, _ = checkpoint.stored(Path(found))
-        needed = [part for part, needs in checkpoint.parts(info).items() if needs]
-        for part in needed:
-            checkpoint.stored(Path(found).parent / part)
-    except UserError:
+        parts = checkpoint.parts(checkpoint.load_info(Path(found))[0])
+        for part in (name for name, needed in parts.items() if needed):
+            _check(Path(found).parent / part)
+    except (UserError, OSError):
         return None
     return Path(found)
+
+
+def _check(path: Path) -> None:
+    """Raises `UserError` if a file of Rhapsode is damaged. A command may ask several times; it is read once."""
+    known = path.stat()
+    _check_once(path, known.st_mtime_ns, known.st_size)
+
+
+@cache
+def _check_once(path: Path, *known: int) -> None:
+    from rhapsode.files import checkpoint
+
+    checkpoint.stored(path)
 
 
 def _downloaded(api: HfApi, place: Place) -> Path:
@@ -96,11 +109,10 @@ def _downloaded(api: HfApi, place: Place) -> Path:
     if not ours:  # other programs call their models so, too, and some are very large
         raise UserError(f"{place.name} is not a model of Rhapsode: it has no {checkpoint.MODEL} that Rhapsode wrote.")
     found = _fetched(api, place.repository, revision, checkpoint.MODEL)
-    info, _ = checkpoint.stored(found)
     commit = found.parent.name
-    for part, needed in checkpoint.parts(info).items():
+    for part, needed in checkpoint.parts(checkpoint.load_info(found)[0]).items():
         try:
-            checkpoint.stored(_fetched(api, place.repository, commit, part))
+            _fetched(api, place.repository, commit, part)
         except EntryNotFoundError:
             if needed:
                 raise UserError(f"{place.name} is incomplete: it has no {part}. Tell its author.") from None
@@ -109,14 +121,13 @@ def _downloaded(api: HfApi, place: Place) -> Path:
 
 def _fetched(api: HfApi, repository: str, revision: str, name: str) -> Path:
     """One file, in the cache; it is downloaded again if it is damaged. Raises the library's errors, and `UserError`."""
-    from rhapsode.files import checkpoint
-
     how: dict[str, Any] = {"revision": revision, "cache_dir": _cache()}
     found = Path(api.hf_hub_download(repository, name, **how))
     try:
-        checkpoint.stored(found)
+        _check(found)
     except UserError:
         found = Path(api.hf_hub_download(repository, name, force_download=True, **how))
+        _check(found)
     return found
 
 

@@ -68,8 +68,12 @@ class Trained:
         if self._digest:
             return self._digest
         named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
-        own = {name: one for name, one in self.tensors.items() if not name.startswith(f"{KEPT}.")}
-        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), own)
+        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self._computed)
+
+    @property
+    def _computed(self) -> dict[str, np.ndarray]:
+        """The tensors that it is computed with."""
+        return {name: one for name, one in self.tensors.items() if not name.startswith(f"{KEPT}.")}
 
     @property
     def whole(self) -> bool:
@@ -85,10 +89,8 @@ class Trained:
         return part(self.tensors, KEPT) or quantised.real(self.network, self.tensors)
 
     def quantised(self, keep: bool = False) -> Self:
-        """The same model in whole numbers. keep: its float32 weights are kept beside them. Raises `Unfit`."""
-        if self.whole:
-            return self
-        tensors = quantised.quantise(self.network, self.weights)
+        """The same model in whole numbers. keep: float32 weights are beside them. Raises `Unfit`."""
+        tensors = self._computed if self.whole else quantised.quantise(self.network, self.weights)
         if keep:
             tensors |= {f"{KEPT}.{name}": weight for name, weight in self.weights.items()}
         return type(self)(self.config.model_copy(update={"arithmetic": "integers"}), tensors)

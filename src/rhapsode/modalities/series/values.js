@@ -9,6 +9,12 @@ export const FEWEST = 0.1;
 export const MOST = 4000000;
 const [SMALLEST, GREATEST] = [1e-12, 1e15];
 
+// A value as a step, measured in a frame {level, scale}; NaN is missing.
+export function stepOf({ level, scale }, value) {
+  const seen = value === value;
+  return Float32Array.of(seen ? (value - level) / scale : 0, Number(seen), level, scale);
+}
+
 const rounded = (level, scale) => ({ level: Math.fround(level), scale: Math.fround(scale) });
 
 export class Values {
@@ -25,12 +31,6 @@ export class Values {
     const grown = scale * (1 + this.memory * (Math.abs(distance) - 1));
     const moved = this.counts ? 0 : level + this.memory * distance * scale;
     return rounded(moved, clamp(grown, this.counts ? FEWEST : SMALLEST, GREATEST));
-  }
-
-  // A value as a step; NaN is missing.
-  step({ level, scale }, value) {
-    const seen = value === value;
-    return Float32Array.of(seen ? (value - level) / scale : 0, Number(seen), level, scale);
   }
 
   // What a step says, measured from the series' origin.

@@ -1,17 +1,12 @@
 // A count as a negative binomial number: the twin of negative_binomial.py.
 
 import { clamp, cosine, exp, log, log1p, logGamma, rint, softplus } from "../../../arithmetic/doubles.js";
-import { DISTANCE, FEWEST, MOST, SCALE, SEEN } from "../values.js";
+import { DISTANCE, FEWEST, MOST, SCALE, SEEN, stepOf } from "../values.js";
 
 const FLOOR = 1e-6;
 const LARGEST = 1e3;
 
 export class NegativeBinomial {
-  // values: the `Values` of the model's steps.
-  constructor(values) {
-    this.values = values;
-  }
-
   distribution(parameters) {
     return Float64Array.from(parameters, (one) => softplus(clamp(one, -LARGEST, LARGEST)));
   }
@@ -39,7 +34,7 @@ export class NegativeBinomial {
     } else if (size > 1) {
       count = Math.floor((mu * (size - 1)) / size);
     }
-    const step = this.values.step(frame, Math.min(count, MOST));
+    const step = stepOf(frame, Math.min(count, MOST));
     return { step, logProb: this.logProb(distribution, step) };
   }
 }
