@@ -410,8 +410,6 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
     if (layer->groups > most) most = layer->groups;
     if (layer->width > widest) widest = layer->width;
   }
-  for (int k = layers; k <= layers + model->steering; k++)
-    if (LAYER(k)->groups > most) most = LAYER(k)->groups;
   const Layer *last = LAYER(layers + model->steering);
   size_t sums = (size_t)last->groups * SUMS, symbols = model->whole ? sums : 0;
   work->embedded = piece(&at, n * wide(model->embedded, 2) * 2);

@@ -2,7 +2,7 @@
 
 import { log, rint, total } from "../../../arithmetic/doubles.js";
 import { Guide } from "../../../export/page/guide.js";
-import { FEWEST, MOST, Values } from "../values.js";
+import { FEWEST, MOST, Values, stepOf } from "../values.js";
 import { Frequency } from "./frequency.js";
 
 const [SMALLEST, GREATEST] = [1e-12, 1e15]; // of a scale
@@ -42,7 +42,7 @@ export class Series {
     let frame = this._first(known);
     const guide = new SeriesGuide(this, known, start, frame);
     const steps = values.slice(this.known).map((value) => {
-      const step = this.kind.step(frame, value - origin);
+      const step = stepOf(frame, value - origin);
       frame = this.kind.after(step);
       return step;
     });
