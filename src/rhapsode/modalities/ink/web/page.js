@@ -10,6 +10,8 @@ import { Strokes } from "./strokes.js";
 import { fit, svg, timing } from "./svg.js";
 import { broken, lines, spelled } from "./texts.js";
 
+const LARGER = 1.7; // than the drawing's mm, where there is room
+
 const { about, tensors, network } = await model();
 const codec = new Strokes(about.codec);
 network.text = codec.begin("").text;
@@ -60,6 +62,7 @@ async function write() {
 function show(fitted, placed) {
   const file = svg(fitted);
   $("paper").innerHTML = file;
+  $("paper").firstChild.style.width = `${LARGER * fitted.width}mm`;
   drawn = { file, paths: [...$("paper").querySelectorAll("path")], times: timing(fitted) };
   const text = placed.map(({ above, indent, text: line }, n) => `${"\n".repeat(n && 1 + above)}${" ".repeat(indent)}${line}`).join("");
   $("command").textContent = `rhapsode write MODEL${text ? ` ${quoted(text)}` : ""} --seed ${$("seed").value} --bias ${$("bias").value}${text ? " --tries 1" : ""} -o drawing.svg`;
