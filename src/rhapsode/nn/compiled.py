@@ -202,6 +202,8 @@ class Compiled(WholeNumbers):
         if np.issubdtype(inputs.dtype, np.integer) and np.issubdtype(self._network.steps.input_dtype, np.integer):
             name, inputs = "symbols", np.ascontiguousarray(inputs, np.int32)
         else:
+            limit = self._network.embedding.most
+            inputs = inputs if limit is None else inputs.clip(-limit, limit)
             name, inputs = "values", np.ascontiguousarray(inputs, np.float32)
         setattr(asked, name, _pointer(inputs))
         for name, array in arrays.items():

@@ -4,9 +4,6 @@ import { Randomness } from "../../arithmetic/randomness.js";
 
 const TRIES = 64; // the most attempts to draw a step in the form that encoding writes
 
-// Says nothing of the steps to come, and allows all: see `rhapsode.data.guide`.
-export const FREE = { covariates: () => [], mask: () => null, canonical: () => true, most: () => null, read() {} };
-
 // Reads what is known before the first step that is drawn.
 export function begin(reader, guide, steps = []) {
   reader.begin(guide.covariates());

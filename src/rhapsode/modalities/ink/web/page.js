@@ -1,13 +1,16 @@
 // The page of a model of handwriting.
 
 import { $, frame, freshSeed, model, save, work } from "../../../export/page/page.js";
-import { FREE, Draw, begin } from "../../../export/page/records.js";
+import { Guide } from "../../../export/page/guide.js";
+import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
 import { Mixture } from "../heads/mixture.js";
 import { stacked } from "./lines.js";
 import { Strokes } from "./strokes.js";
 import { fit, svg, timing } from "./svg.js";
 import { broken, lines, spelled } from "./texts.js";
+
+const LARGER = 1.7; // than the drawing's mm, where there is room
 
 const { about, tensors, network } = await model();
 const codec = new Strokes(about.codec);
@@ -44,8 +47,9 @@ async function write() {
   for (const [row, { text }] of placed.entries()) {
     const begun = codec.begin(text);
     network.text = begun.text;
-    begin(reader, FREE);
-    const drawing = new Draw({ reader, head, guide: FREE, ends: (step) => codec.ends(step), sampling, seed, row, length: begun.length });
+    const guide = new Guide();
+    begin(reader, guide);
+    const drawing = new Draw({ reader, head, guide, ends: (step) => codec.ends(step), sampling, seed, row, length: begun.length });
     await work(() => drawing.next(), () => {}, signal);
     if (signal.aborted) break;
     done.push(codec.decode(drawing.steps, codec.alphabet ? text : null));
@@ -58,6 +62,7 @@ async function write() {
 function show(fitted, placed) {
   const file = svg(fitted);
   $("paper").innerHTML = file;
+  $("paper").firstChild.style.width = `${LARGER * fitted.width}mm`;
   drawn = { file, paths: [...$("paper").querySelectorAll("path")], times: timing(fitted) };
   const text = placed.map(({ above, indent, text: line }, n) => `${"\n".repeat(n && 1 + above)}${" ".repeat(indent)}${line}`).join("");
   $("command").textContent = `rhapsode write MODEL${text ? ` ${quoted(text)}` : ""} --seed ${$("seed").value} --bias ${$("bias").value}${text ? " --tries 1" : ""} -o drawing.svg`;

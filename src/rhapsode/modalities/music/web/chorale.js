@@ -1,5 +1,6 @@
 // The codec `chorale`: a step is a moment of music for so many voices, and says of each what it does.
 
+import { Guide } from "../../../export/page/guide.js";
 import { Bars } from "./bars.js";
 import { ordered, within } from "./tune.js";
 
@@ -43,8 +44,9 @@ export class Chorale {
 }
 
 // A place in a tune of several voices.
-class Parts {
+class Parts extends Guide {
   constructor(codec, bars) {
+    super();
     this._codec = codec;
     this._bars = new Bars(bars, codec.usual, codec.grid);
     this._frame = 0;
@@ -60,10 +62,6 @@ class Parts {
     return Uint8Array.from(
       this._codec.sizes.flatMap((size, part) => Array.from({ length: size }, (_, value) => value !== HELD || this._sounding[part])),
     );
-  }
-
-  canonical() {
-    return true;
   }
 
   most() {

@@ -1,5 +1,6 @@
 // The codec `melody`: a step is a note of one voice, its pitch and length, with the chord that it sounds over.
 
+import { Guide } from "../../../export/page/guide.js";
 import { Bars, LOOKBACK, Lookback, PLACES } from "./bars.js";
 import { ordered, within } from "./tune.js";
 
@@ -68,8 +69,9 @@ function circles(value, lowest) {
   return value < FIRST ? [value, 0, 0, 0] : [FIRST, pitch % 4, pitch % 3, Math.floor(pitch / 12) - Math.floor(lowest / 12)];
 }
 
-class MelodyGuide {
+class MelodyGuide extends Guide {
   constructor(codec, bars) {
+    super();
     Object.assign(this, { _codec: codec, _frame: 0, _sounding: false, _pitch: -1, _last: -1 });
     this._bars = new Bars(bars, codec.usual, codec.grid);
     this._lookback = new Lookback(this._bars);

@@ -1,5 +1,6 @@
 // The codec `performance`: a step is an event: a key goes down or up, time passes, loudness changes.
 
+import { Guide } from "../../../export/page/guide.js";
 import { separate } from "./tune.js";
 
 const [END, LONGEST] = [0, 100];
@@ -56,18 +57,15 @@ export class Performance {
 }
 
 // The keys of a piano, for a known time.
-class Keys {
+class Keys extends Guide {
   constructor(codec, end) {
+    super();
     Object.assign(this, { _codec: codec, _end: end, _now: 0, _loudness: -1 });
     this._chosen = false; // whether the last event was a level, so that a key goes down next
     this._passed = false; // whether it was the last of a time that passes, so that something happens next
     this._order = -1; // of this frame's events: first keys go up, then down, the lower first
     this._sounding = new Uint8Array(codec.places);
     this._struck = new Uint8Array(codec.places); // since this frame
-  }
-
-  covariates() {
-    return [];
   }
 
   mask() {
@@ -85,10 +83,6 @@ class Keys {
       ...down.map((each) => each && loudness >= 0),
       ...may.map((each) => each && free),
     ]);
-  }
-
-  canonical() {
-    return true;
   }
 
   most() {

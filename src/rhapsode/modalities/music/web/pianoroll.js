@@ -1,5 +1,6 @@
 // The codec `pianoroll`: a step is the set of notes that begin, and of those held on.
 
+import { Guide } from "../../../export/page/guide.js";
 import { ordered } from "./tune.js";
 
 const VELOCITY = 80;
@@ -42,8 +43,9 @@ export class PianoRoll {
   }
 }
 
-class RollGuide {
+class RollGuide extends Guide {
   constructor(codec, frames) {
+    super();
     this._codec = codec;
     this._frames = frames;
     this._sounding = new Uint8Array(codec.places);
@@ -65,10 +67,6 @@ class RollGuide {
     const found = new Uint8Array(2 * size).fill(1);
     if (holds) this._sounding.forEach((on, row) => (found[2 * (places + row) + 1] = on));
     return found;
-  }
-
-  canonical() {
-    return true;
   }
 
   most() {

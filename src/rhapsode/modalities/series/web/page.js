@@ -17,7 +17,7 @@ const DIGITS = 6; // of forecasts in files
 const { about, tensors, network } = await model();
 const codec = new Series(about.codec);
 const reader = new Reader(network, about);
-const law = codec.counts ? new NegativeBinomial(codec.kind) : new Student();
+const law = codec.counts ? new NegativeBinomial() : new Student();
 const head = {
   draw(parameters, { sampling: { temperature }, randomness, recent }) {
     const how = { uniform: () => randomness.uniform(), temperature, frame: codec.kind.after(recent.at(-1)) };

@@ -1,7 +1,8 @@
 // Series ⇄ steps. The twin of the codec `series`, and of `series.guide`.
 
 import { log, rint, total } from "../../../arithmetic/doubles.js";
-import { FEWEST, MOST, Values } from "../values.js";
+import { Guide } from "../../../export/page/guide.js";
+import { FEWEST, MOST, Values, stepOf } from "../values.js";
 import { Frequency } from "./frequency.js";
 
 const [SMALLEST, GREATEST] = [1e-12, 1e15]; // of a scale
@@ -41,7 +42,7 @@ export class Series {
     let frame = this._first(known);
     const guide = new SeriesGuide(this, known, start, frame);
     const steps = values.slice(this.known).map((value) => {
-      const step = this.kind.step(frame, value - origin);
+      const step = stepOf(frame, value - origin);
       frame = this.kind.after(step);
       return step;
     });
@@ -66,8 +67,9 @@ export class Series {
 }
 
 // A place in a series. Its numbers are the calendar's, the age, and earlier values, measured as the value to come will be.
-class SeriesGuide {
+class SeriesGuide extends Guide {
   constructor(codec, known, start, frame) {
+    super();
     Object.assign(this, { codec, start, frame, values: known });
   }
 

@@ -10,12 +10,13 @@ from rhapsode.errors import UserError
 from rhapsode.export._html import facts, page
 from rhapsode.export._model import packed
 from rhapsode.export._target import Order
+from rhapsode.inference.trained import Trained
 
 FOLDER = "modalities/text/web"
 RULES = {"line": "", "paragraph": r"^[\t-\r ]*$", "page": r"\f", "chapter": HEADING.pattern.decode("latin-1")}
 """The rules of reset policies as regular expressions, to be searched in a line of bytes."""
 TOKEN = re.compile(
-    r"(?P<escape>\\[dDwWbBsStnrf.^$*+?()\[\]{}|/-])|(?P<open>\[\^?(?!\]|\[:))|(?P<group>\((?!\?))|(?P<other>[^\\(\[])"
+    r"(?P<escape>\\[dDwWbBsStnrf.^$*+?()\[\]{}|/-])|(?P<open>\[(?!\^?(?:\]|\[:))\^?)|(?P<group>\((?!\?))|(?P<other>[^\\(\[])"
 )
 """What regular expressions of RE2 and of JavaScript have in common, piece by piece."""
 SPACES = {"outside": {r"\s": r"[\t\n\f\r ]", r"\S": r"[^\t\n\f\r ]"}, "inside": {r"\s": r"\t\n\f\r "}}
@@ -24,16 +25,14 @@ SPACES = {"outside": {r"\s": r"[\t\n\f\r ]", r"\S": r"[^\t\n\f\r ]"}, "inside": 
 
 def text_page(order: Order) -> bytes:
     """The file. Raises `UserError` for models that have none."""
-    model = order.model
-    policy = model.policy
-    about: dict[str, Any] = {
-        **facts(order),
-        "every": policy.every,
-        "end": model.end if policy.documents else None,
-        "rule": _rule(policy),
-        "lines": policy.lines,
-    }
-    return page(order, FOLDER, packed(model, about))
+    return page(order, FOLDER, packed(order.model, {**facts(order), **policy(order.model)}))
+
+
+def policy(model: Trained) -> dict[str, Any]:
+    """The reset policy, for `units.js`, and whether a line is a text. Raises `UserError`."""
+    own = model.policy
+    end = model.end if own.documents else None
+    return {"every": own.every, "end": end, "rule": _rule(own), "lines": own.lines}
 
 
 def _rule(policy: ResetPolicy) -> dict[str, str] | None:

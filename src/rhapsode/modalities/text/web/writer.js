@@ -1,6 +1,6 @@
 // A text as the model reads and writes it: symbol by symbol, with the surprise at each.
 
-import { Choice } from "../../../arithmetic/choice.js";
+import { Choice, NEUTRAL } from "../../../arithmetic/choice.js";
 import { Randomness } from "../../../arithmetic/randomness.js";
 import { Reader } from "../../../export/page/reader.js";
 import { Decoder, codecOf, textOf } from "./codecs.js";
@@ -61,7 +61,7 @@ export class Writer {
   // Draws a symbol and reads it. Returns whether another one may follow.
   draw() {
     this.randomness.step = this.symbols.length - this.given;
-    const before = this.symbols.map(({ symbol }) => symbol);
+    const before = this.symbols.slice(-NEUTRAL.repetition_window).map(({ symbol }) => symbol);
     const choice = new Choice(this.reader.parameters).adjust(this.sampling, before);
     this.take(choice.draw(this.randomness.word()));
     return !this.ended;
