@@ -128,11 +128,8 @@ const { about, tensors } = unpacked(bytes(data.model));
 const networks = { JavaScript: new Network(about, tensors) };
 if (known(about)) {
   const kernel = new WebAssembly.Module(bytes(data.kernel));
-  for (let variant = 0; variant < data.variants; variant++) {
-    const { exports } = new WebAssembly.Instance(kernel);
-    const one = new CompiledNetwork(about, tensors, exports, variant);
-    networks[one.variant] = one;
-  }
+  const one = new CompiledNetwork(about, tensors, new WebAssembly.Instance(kernel).exports);
+  networks[one.variant] = one;
 }
 return Object.entries(networks).map(([name, network]) => {
   network.text = data.text;
@@ -171,7 +168,6 @@ def agrees(
     data = {
         "model": base64.b64encode(model).decode(),
         "kernel": base64.b64encode((node.PACKAGE / "arithmetic" / "kernel.wasm").read_bytes()).decode(),
-        "variants": 2,
         "text": list(text),
         "steps": inputs[:, 0].tolist(),
         "covariates": known[:, 0].tolist(),
