@@ -47,6 +47,7 @@ def opened(browser: Any, page: Path, **options: Any) -> Iterator[Any]:
     found.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
     found.on("pageerror", lambda error: wrong.append(str(error)))
     found.goto(page.as_uri())
+    found.wait_for_selector("#generate:enabled")
     yield found
     context.close()
     assert wrong == []

@@ -88,6 +88,7 @@ async function replay() {
 
 function buttons() {
   $("generate").textContent = running ? "Stop" : codec.alphabet ? "Write" : "Draw";
+  $("generate").disabled = false;
   $("replay").disabled = $("save").disabled = Boolean(running) || !drawn;
 }
 
