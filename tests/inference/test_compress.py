@@ -43,8 +43,10 @@ def test_round_trip_for_every_framing(tiny_model: MakeModel, framing: str, lengt
 
 
 @pytest.mark.parametrize("sharpness", [0.0, 3.0, 30.0])
-def test_size_is_the_score(tiny_model: MakeModel, sharpness: float) -> None:
+@pytest.mark.parametrize("whole", [False, True])
+def test_size_is_the_score(tiny_model: MakeModel, whole: bool, sharpness: float) -> None:
     model = tiny_model(sharpness=sharpness)
+    model = model.quantised() if whole else model
     data = DATA * 4
     promised = score(model, data).nats / math.log(2) / 8
     size = len(compress(model, data)) - HEADER

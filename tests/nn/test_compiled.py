@@ -99,6 +99,11 @@ def test_heads(name: str, covariates: int) -> None:
     agrees(Case(head.kind.example(), covariates, layers=2, width=19, skip=True, head=settings), 9, 3)
 
 
+def test_an_output_wider_than_the_layers() -> None:
+    kind = registry.get("head", "chain").kind.example()
+    agrees(Case(kind, width=5, head={"name": "chain", "hidden": 200}), 40, 3)
+
+
 def test_symbols_of_a_large_vocabulary_are_read_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("rhapsode.nn.layout.LARGEST_TABLE", 0)
     agrees(Case(Symbols(9), layers=2, width=19, embedding=5, skip=True), 9, 3)

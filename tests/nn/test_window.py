@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from rhapsode.arithmetic.quantise import number
 from rhapsode.nn.attention._attention import Memory
 from rhapsode.nn.attention.window import MOST, Window
 from rhapsode.steps.text import Text
+from tests import node
 
 torch = pytest.importorskip("torch")
 
@@ -56,3 +58,25 @@ def test_a_row_does_not_depend_on_others_nor_on_padding() -> None:
         w, phi, kappa = run(parameters[:, [row]], symbols[:length, [row]], lengths[[row]])
         assert np.array_equal(w[:, 0], every[0][:, row]) and np.array_equal(kappa[0], every[2][row])
         assert np.array_equal(phi[:, 0], every[1][:, row, :length])
+
+
+def test_javascript_has_the_same_bits() -> None:
+    parameters, symbols, lengths = texts()
+    w, phi, kappa = run(parameters, symbols, lengths)
+    body = f"""
+        const {{ Window }} = await use("window.js");
+        return data.map(([steps, text]) => {{
+          const window = new Window({{ components: {K}, width: {SYMBOLS} }}, new Float64Array({K}));
+          const seen = new Int16Array({SYMBOLS});
+          return steps.map((step) => {{
+            window.move(Float64Array.from(step), text, seen);
+            return [[...window.weights], [...window.kappa], [...seen]];
+          }});
+        }});
+    """
+    rows = [(parameters[:, n].tolist(), symbols[:length, n].tolist()) for n, length in enumerate(lengths.tolist())]
+    found = node.run("arithmetic", body, rows)
+    for n, length in enumerate(lengths.tolist()):
+        assert [step[0] for step in found[n]] == phi[:, n, :length].tolist()
+        assert found[n][-1][1] == kappa[n].tolist()
+        assert [step[2] for step in found[n]] == number(w[:, n]).tolist()

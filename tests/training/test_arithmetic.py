@@ -15,8 +15,9 @@ from rhapsode.inference.model import Model
 from rhapsode.inference.trained import Trained
 from rhapsode.report import Report
 from rhapsode.training import loop, quantisation
+from rhapsode.training.origin import UNFIT
 from rhapsode.training.run import train
-from rhapsode.training.trainer import UNFIT, Trainer
+from rhapsode.training.trainer import Trainer
 from tests import made
 from tests.training.small import SMALL, small, weights
 
@@ -63,8 +64,8 @@ def test_a_training_leaves_whole_numbers(kind: str, tmp_path: Path) -> None:
         model = Model.load(path)
         assert model.config.arithmetic == "integers" and UNFIT not in model.config.facts
         assert model.tensors.keys() == model.quantised().tensors.keys()
-    [cost] = [note.split()[3] for note in heard.notes if note.startswith("whole numbers cost ")]
-    assert abs(float(cost)) < 0.02
+    costs = [float(note.split()[3]) for note in heard.notes if note.startswith("whole numbers cost ")]
+    assert costs and all(abs(cost) < 0.02 for cost in costs)  # a voice has an auxiliary model
     assert weights(tmp_path / "m")["weight/output.bias"].dtype == np.float32
 
 

@@ -38,7 +38,16 @@ int _fltused = 0;  // Windows' linker wants it where there are floating-point nu
 // Compilers call these by themselves. The empty assembly keeps them from making a loop into a call of itself.
 #define OWN __attribute__((used, visibility("hidden")))
 OWN void *memcpy(void *to, const void *from, size_t n) {
-  for (size_t i = 0; i < n; i++) {
+  size_t i = 0;
+  for (; i + 64 <= n; i += 64) {
+    typedef struct __attribute__((packed, may_alias)) {
+      uint64_t words[8];
+    } Line;
+    Line line = *(const Line *)((const char *)from + i);
+    *(Line *)((char *)to + i) = line;
+    __asm__ volatile("" ::: "memory");
+  }
+  for (; i < n; i++) {
     ((char *)to)[i] = ((const char *)from)[i];
     __asm__ volatile("" ::: "memory");
   }
@@ -360,7 +369,7 @@ INLINE uint64_t high_product(uint64_t a, uint64_t b) {
 
 INLINE size_t whole_lines(size_t bytes) { return (bytes + 63) / 64 * 64; }
 INLINE size_t wide(int columns, int size) { return whole_lines((size_t)columns * size) / size; }  // of a row of numbers
-INLINE size_t line_of(const Model *model, int width) { return whole_lines((size_t)width << model->fine); }
+INLINE size_t line_of(const Model *model, int width) { return whole_lines(width) << model->fine; }
 INLINE int at_once(const Model *model, int rows) { return model->feedback || rows >= STEPS ? 1 : STEPS / rows; }
 
 // For n = steps at once x rows. [n] is over both, steps first.
@@ -369,7 +378,7 @@ typedef struct {
   char **before;            // of each layer: h before the first of the steps [rows][whole lines]
   int16_t **cells;          // of each layer: c [rows][units]
   int16_t *embedded, *covariates, *attended;  // numbers [n][wide]
-  int16_t *widened;         // coarse activations as int16 [n][wide]
+  int16_t *widened;         // coarse activations as int16 [n][whole lines]
   const int32_t **base;     // [n]: what is added to the sums of each
   int32_t *shares;          // [n][sums]
   int32_t *below;           // [n][sums]: sums over layers below
@@ -410,12 +419,14 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
     if (layer->groups > most) most = layer->groups;
     if (layer->width > widest) widest = layer->width;
   }
+  for (int k = layers; k <= layers + model->steering; k++)
+    if (LAYER(k)->groups > most) most = LAYER(k)->groups;
   const Layer *last = LAYER(layers + model->steering);
   size_t sums = (size_t)last->groups * SUMS, symbols = model->whole ? sums : 0;
   work->embedded = piece(&at, n * wide(model->embedded, 2) * 2);
   work->covariates = piece(&at, n * wide(model->covariates, 2) * 2);
   work->attended = piece(&at, n * wide(model->attended, 2) * 2);
-  work->widened = piece(&at, n * wide(widest, 2) * 2);
+  work->widened = piece(&at, model->fine ? 0 : n * line_of(model, widest) * 2);
   work->base = piece(&at, n * sizeof(void *));
   work->shares = piece(&at, n * most * SUMS * 4);
   work->below = piece(&at, n * most * SUMS * 4);
@@ -437,10 +448,12 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
 
 // ---------------------------------------------------------------- The variants, best last
 
+#ifndef __wasm_simd128__
 #define VARIANT plain
 #define WITH_REALS
 #define TARGET
 #include "kernel.c"
+#endif
 
 #ifdef __x86_64__
 #define VARIANT sse4
@@ -486,6 +499,7 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
 #undef WITH_NEON
 #elif defined(__wasm_simd128__)
 #define VARIANT simd128
+#define WITH_REALS
 #define TARGET
 #define WITH_SIMD128
 #include "kernel.c"
@@ -508,7 +522,9 @@ typedef struct {
   {#variant, needs, flip, pack_##variant, run_##variant, generate_##variant, encode_##variant, decode_##variant, \
    real_##reals}
 static const Variant variants[] = {
+#ifndef __wasm_simd128__
     ROW(plain, ALWAYS, 0, plain),
+#endif
 #ifdef __x86_64__
     ROW(sse4, SSE4, 0x80, plain),
     ROW(avx2, AVX2, 0x80, avx2),
@@ -518,7 +534,7 @@ static const Variant variants[] = {
     ROW(neon, ALWAYS, 0, plain),
     ROW(dotprod, DOTPROD, 0, plain),
 #elif defined(__wasm_simd128__)
-    ROW(simd128, ALWAYS, 0, plain),
+    ROW(simd128, ALWAYS, 0, simd128),
 #endif
 };
 
@@ -580,6 +596,10 @@ EXPORT void rk_real(int variant, int function, size_t n, const double *x, double
 }
 
 #else  // ---------------------------------------------------------------- One variant
+
+#if defined(WITH_SSE4) || defined(WITH_AVX2) || defined(WITH_AVX512VNNI)
+#define WITH_X86
+#endif
 
 // ---------------- Products
 
@@ -714,6 +734,7 @@ TARGET INLINE void NAME(tile)(int bits, const char *w, int quads, const char *x,
 }
 #else
 #define SUB SUMS
+#define LANES 4
 #endif
 
 // Of n rows: to = start + a group of weights x inputs. next, next_start, next_to: from row to row, in bytes and in numbers.
@@ -770,8 +791,6 @@ TARGET static void NAME(pack)(const void *weights, int size, int rows, int colum
 
 // ---------------- Cells
 
-INLINE int32_t NAME(index)(int32_t z) { return CLAMP(z, -4096, 4095) + 4096; }
-
 // Sums over numbers or fine activations in units of gates, cut.
 TARGET INLINE void NAME(share)(const int32_t *m, int shift, const int32_t *sums, const int32_t *base, int32_t *to) {
   int64_t half = 1ll << (shift - 1);
@@ -787,53 +806,109 @@ TARGET INLINE void NAME(scaled)(const int32_t *m, int shift, const int32_t *sums
   for (int r = 0; r < SUMS; r++) to[r] = ((sums[r] * m[r] + half) >> shift) + base[r];
 }
 
-// z of a group: sums over activations in units of gates, and what is added.
-TARGET INLINE void NAME(gates)(const Model *model, const Layer *layer, int group, const int32_t *sums, const int32_t *base,
-                               int32_t *z) {
-  const int32_t *m = AT(int32_t, layer->multipliers) + group * SUMS;
-  (model->fine ? NAME(share) : NAME(scaled))(m, layer->shift, sums, base, z);
+// LANES numbers, and narrower ones.
+typedef int32_t NAME(Lanes) __attribute__((vector_size(4 * LANES)));
+typedef int16_t NAME(Shorts) __attribute__((vector_size(2 * LANES)));
+typedef int8_t NAME(Bytes) __attribute__((vector_size(LANES)));
+#define V NAME(Lanes)
+#define ALL(x) ((x) - (V){0})
+#define GET(v, p) __builtin_memcpy(&(v), p, sizeof(v))
+#define SET(p, v) __builtin_memcpy(p, &(v), sizeof(v))
+
+TARGET INLINE V NAME(clamp)(V x, int32_t least, int32_t most) {
+#if defined(WITH_AVX512VNNI)
+  return (V)_mm512_min_epi32(_mm512_max_epi32((__m512i)x, _mm512_set1_epi32(least)), _mm512_set1_epi32(most));
+#elif defined(WITH_AVX2)
+  return (V)_mm256_min_epi32(_mm256_max_epi32((__m256i)x, _mm256_set1_epi32(least)), _mm256_set1_epi32(most));
+#elif defined(WITH_SSE4)
+  return (V)_mm_min_epi32(_mm_max_epi32((__m128i)x, _mm_set1_epi32(least)), _mm_set1_epi32(most));
+#else
+  V low = ALL(least), high = ALL(most), less = x < low, more = x > high;
+  return (x & ~less & ~more) | (low & less) | (high & more);
+#endif
 }
 
-// A value in 1/32768 becomes an activation.
-TARGET INLINE void NAME(put)(const Model *model, char *h, int unit, int32_t value) {
-  if (model->fine) ((int16_t *)h)[unit] = (int16_t)((value * 4095 + 16384) >> 15);
-  else h[unit] = (char)(((value * 127 + 16384) >> 15) ^ model->flip);
+// The table's values at sums z.
+TARGET INLINE V NAME(look)(const int16_t *table, V z) {
+  int32_t at[LANES];
+  z = NAME(clamp)(z, -4096, 4095) + 4096;
+  SET(at, z);
+#ifdef WITH_X86
+  __asm__("" : "+m"(at));  // compilers would take the indices out of the register, one by one
+  __m128i low = _mm_setzero_si128();
+#define PUT(to, j) to = _mm_insert_epi16(to, table[at[j]], (j) % 8)
+  PUT(low, 0), PUT(low, 1), PUT(low, 2), PUT(low, 3);
+#if LANES == 4
+  return (V)_mm_cvtepi16_epi32(low);
+#else
+  PUT(low, 4), PUT(low, 5), PUT(low, 6), PUT(low, 7);
+#if LANES == 8
+  return (V)_mm256_cvtepi16_epi32(low);
+#else
+  __m128i high = _mm_setzero_si128();
+  PUT(high, 8), PUT(high, 9), PUT(high, 10), PUT(high, 11), PUT(high, 12), PUT(high, 13), PUT(high, 14), PUT(high, 15);
+  return (V)_mm512_cvtepi16_epi32(_mm256_set_m128i(high, low));
+#endif
+#endif
+#undef PUT
+#else
+  V found;
+  for (int j = 0; j < LANES; j++) found[j] = table[at[j]];
+  return found;
+#endif
 }
 
-TARGET INLINE void NAME(lstm)(const Model *model, const Layer *layer, int group, const int32_t *sums, const int32_t *base,
-                              int16_t *c, char *h) {
-  const int16_t *sigmoid = AT(int16_t, model->sigmoid), *tanh = AT(int16_t, model->tanh);
-  int peep = layer->cell == PEEPHOLE, u = layer->peephole_shift;
-  const int32_t *p = AT(int32_t, layer->peepholes) + group * 3 * UNITS;
-  int32_t z[SUMS], at[SUMS], later[UNITS], i[UNITS], f[UNITS], g[UNITS], o[UNITS], t[UNITS];
-  NAME(gates)(model, layer, group, sums, base, z);
-  if (peep)
-    for (int j = 0; j < UNITS; j++) {
-      z[j] += (p[j] * c[j] + (1 << (u - 1))) >> u;
-      z[UNITS + j] += (p[UNITS + j] * c[j] + (1 << (u - 1))) >> u;
-    }
-  for (int r = 0; r < SUMS; r++) at[r] = NAME(index)(z[r]);
-  for (int j = 0; j < UNITS; j++)
-    i[j] = sigmoid[at[j]], f[j] = sigmoid[at[UNITS + j]], g[j] = tanh[at[2 * UNITS + j]], o[j] = sigmoid[at[3 * UNITS + j]];
-  for (int j = 0; j < UNITS; j++) {
-    int32_t cell = (f[j] * c[j] + ((i[j] * g[j]) >> 4) + 16384) >> 15;
-    cell = CLAMP(cell, -32768, 32767);
-    c[j] = (int16_t)cell;
-    later[j] = NAME(index)((cell + 2) >> 2);
+// Values in 1/32768 become activations.
+TARGET INLINE void NAME(put)(V values, int fine, int flip, char *h) {
+  if (fine) {
+    NAME(Shorts) made = __builtin_convertvector((values * 4095 + 16384) >> 15, NAME(Shorts));
+    SET(h, made);
+  } else {
+    NAME(Bytes) made = __builtin_convertvector(((values * 127 + 16384) >> 15) ^ flip, NAME(Bytes));
+    SET(h, made);
   }
-  if (peep)
-    for (int j = 0; j < UNITS; j++)
-      o[j] = sigmoid[NAME(index)(z[3 * UNITS + j] + ((p[2 * UNITS + j] * c[j] + (1 << (u - 1))) >> u))];
-  for (int j = 0; j < UNITS; j++) t[j] = tanh[later[j]];
-  for (int j = 0; j < UNITS; j++) NAME(put)(model, h, j, (o[j] * t[j]) >> 15);
 }
 
-TARGET INLINE void NAME(squashed)(const Model *model, const Layer *layer, int group, const int32_t *sums,
-                                  const int32_t *base, char *h, int count) {
-  const int16_t *tanh = AT(int16_t, model->tanh);
-  int32_t z[SUMS];
-  NAME(gates)(model, layer, group, sums, base, z);
-  for (int r = 0; r < count; r++) NAME(put)(model, h, r, tanh[NAME(index)(z[r])]);
+// A group of a layer's cells, for some rows. sums: [rows][step]. base: what is added to the sums of each row. c: [rows][16],
+// `units` from row to row. h: `row` bytes from row to row.
+TARGET static void NAME(cells)(const Model *model, const Layer *layer, int group, int rows, const int32_t *sums, size_t step,
+                               const int32_t *const *base, int16_t *c, size_t units, char *h, size_t row) {
+  const int16_t *sigmoid = AT(int16_t, model->sigmoid), *tanh = AT(int16_t, model->tanh);
+  const int32_t *m = AT(int32_t, layer->multipliers) + group * SUMS;
+  const int32_t *p = AT(int32_t, layer->peepholes) + group * 3 * UNITS;
+  int cell = layer->cell, fine = model->fine, flip = model->flip, shift = layer->shift, u = layer->peephole_shift;
+  int half = cell == PEEPHOLE ? 1 << (u - 1) : 0;
+  for (int b = 0; b < rows; b++, sums += step, c += units, h += row) {
+    int32_t z[SUMS];
+    (fine ? NAME(share) : NAME(scaled))(m, shift, sums, base[b] + group * SUMS, z);
+    if (cell == TANH) {
+      for (int j = 0; j < SUMS; j += LANES) {
+        V sum;
+        GET(sum, z + j);
+        NAME(put)(NAME(look)(tanh, sum), fine, flip, h + ((size_t)j << fine));
+      }
+      continue;
+    }
+    for (int j = 0; j < UNITS; j += LANES) {
+      V zi, zf, zg, zo, pi, pf, po;
+      NAME(Shorts) kept;
+      GET(zi, z + j), GET(zf, z + UNITS + j), GET(zg, z + 2 * UNITS + j), GET(zo, z + 3 * UNITS + j);
+      GET(kept, c + j);
+      V now = __builtin_convertvector(kept, V);
+      if (cell == PEEPHOLE) {
+        GET(pi, p + j), GET(pf, p + UNITS + j), GET(po, p + 2 * UNITS + j);
+        zi += (pi * now + half) >> u;
+        zf += (pf * now + half) >> u;
+      }
+      V i = NAME(look)(sigmoid, zi), f = NAME(look)(sigmoid, zf), g = NAME(look)(tanh, zg);
+      now = NAME(clamp)((f * now + ((i * g) >> 4) + 16384) >> 15, -32768, 32767);
+      kept = __builtin_convertvector(now, NAME(Shorts));
+      SET(c + j, kept);
+      if (cell == PEEPHOLE) zo += (po * now + half) >> u;
+      V o = NAME(look)(sigmoid, zo), t = NAME(look)(tanh, (now + 2) >> 2);
+      NAME(put)((o * t) >> 15, fine, flip, h + ((size_t)j << fine));
+    }
+  }
 }
 
 // ---------------- Layers
@@ -899,7 +974,7 @@ TARGET INLINE void NAME(activations)(const Model *model, const Part *part, int g
 TARGET static void NAME(layer)(const Model *model, Work *work, int number, const int32_t *symbols, const uint8_t *fresh,
                                int steps, int rows) {
   const Layer *layer = LAYER(number);
-  int n = steps * rows, gated = layer->cell != TANH;
+  int n = steps * rows;
   size_t sums = (size_t)layer->groups * SUMS, row = line_of(model, layer->width), units = (size_t)layer->groups * UNITS;
   char *outputs = work->outputs[number], *before = work->before[number];
   NAME(bases)(model, work, layer, symbols, n);
@@ -941,15 +1016,9 @@ TARGET static void NAME(layer)(const Model *model, Work *work, int number, const
         NAME(activations)(model, end, g, own, rows, at, step, work->sums, SUMS);
         at = work->sums, step = SUMS;
       }
-      for (int b = 0; b < rows; b++) {
-        const int32_t *base = work->base[t * rows + b] + g * SUMS;
-        if (gated) {
-          NAME(lstm)(model, layer, g, at + b * step, base, work->cells[number] + b * units + g * UNITS, to + b * row + ((size_t)(g * UNITS) << model->fine));
-        } else {
-          int left = layer->width - g * SUMS;
-          NAME(squashed)(model, layer, g, at + b * step, base, to + b * row + ((size_t)(g * SUMS) << model->fine), left < SUMS ? left : SUMS);
-        }
-      }
+      size_t first_unit = (size_t)g * (layer->cell == TANH ? SUMS : UNITS);
+      NAME(cells)(model, layer, g, rows, at, step, work->base + t * rows, work->cells[number] + g * UNITS, units,
+                  to + (first_unit << model->fine), row);
     }
   }
   if (layer->own) __builtin_memcpy(before, outputs + (size_t)(steps - 1) * rows * row, rows * row);
@@ -962,15 +1031,15 @@ TARGET static void NAME(doubles)(const Model *model, Work *work, const Layer *la
   size_t next = 0;
   for (const Part *part = PARTS(layer), *end = part + layer->parts; part < end; part++) {
     int quads = (part->columns + 1) / 2;
-    size_t row = line_of(model, part->columns), wider = wide(part->columns, 2);
+    size_t row = line_of(model, part->columns);
     const char *h = work->outputs[part->source];
     if (!model->fine) {
       for (int b = 0; b < n; b++)
-        for (int k = 0; k < 2 * quads; k++) work->widened[b * wider + k] = (int8_t)(h[b * row + k] ^ model->flip);
-      h = (const char *)work->widened;
+        for (int k = 0; k < 2 * quads; k++) work->widened[b * row + k] = (int8_t)(h[b * row + k] ^ model->flip);
+      h = (const char *)work->widened, row *= 2;
     }
     for (int g = 0; g < layer->groups; g++)
-      NAME(sixteen)(AT(char, part->weights) + (size_t)g * quads * SUMS * 4, quads, h, wider * 2, n,
+      NAME(sixteen)(AT(char, part->weights) + (size_t)g * quads * SUMS * 4, quads, h, row, n,
                     next ? from + g * SUMS : from, next, work->below + g * SUMS, sums);
     from = work->below, next = sums;
   }
@@ -983,6 +1052,7 @@ TARGET static void NAME(doubles)(const Model *model, Work *work, const Layer *la
 TARGET static void NAME(logits)(const Model *model, Work *work, const Layer *layer, int n) {
   size_t sums = (size_t)layer->groups * SUMS;
   const int32_t *start = AT(int32_t, layer->start), *bias = AT(int32_t, layer->bias);
+  const int32_t *m = AT(int32_t, layer->multipliers);
   for (int g = 0; g < layer->groups; g++) {
     const int32_t *at = start + g * SUMS;
     size_t step = 0;
@@ -990,7 +1060,8 @@ TARGET static void NAME(logits)(const Model *model, Work *work, const Layer *lay
       NAME(activations)(model, part, g, work->outputs[part->source], n, at, step, work->sums, SUMS);
       at = work->sums, step = SUMS;
     }
-    for (int b = 0; b < n; b++) NAME(gates)(model, layer, g, at + b * step, bias + g * SUMS, work->logits + b * sums + g * SUMS);
+    for (int b = 0; b < n; b++) 
+      NAME(scaled)(m + g * SUMS, layer->shift, at + b * step, bias + g * SUMS, work->logits + b * sums + g * SUMS);
   }
 }
 
@@ -1433,4 +1504,9 @@ TARGET static void NAME(real)(int function, size_t n, const double *x, double *y
 #undef DOT_AT
 #undef END
 #undef PRODUCT_ARGUMENTS
+#undef WITH_X86
+#undef V
+#undef ALL
+#undef GET
+#undef SET
 #endif

@@ -33,7 +33,7 @@ from rhapsode.training.distributed import Group
 from rhapsode.training.examples import Examples
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
-from rhapsode.training.origin import origin
+from rhapsode.training.origin import UNFIT, origin
 from rhapsode.training.plan import Budget, Leg, Plan
 from rhapsode.training.quantisation import measured
 from rhapsode.training.resumption import Resumption
@@ -44,8 +44,6 @@ PICTURED = 10.0
 """At least so many seconds are between two pictures of the loss: one takes as long as hundreds of small updates."""
 QUIET, PATIENCE = 0.25, 3
 """The warning that validation does not improve needs this part of the run, and this many evaluations without a gain."""
-UNFIT = "float32"
-"""The fact that says why a model is not in whole numbers."""
 GIVE_UP = 3
 """After this many roll-backs, a run whose loss is not a number stops."""
 

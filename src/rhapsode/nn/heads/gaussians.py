@@ -11,7 +11,7 @@ flag:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from pydantic import Field
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.doubles import LOG_TWO_PI
+from rhapsode.arithmetic.randomness import uniforms
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST
@@ -97,14 +98,21 @@ class Gaussians(Head[Frames]):
         return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, sigma, flags, _ = self._parts(distribution)
-        temperature = how.sampling.temperature
-        k = int(weight.argmax())
-        numbers = mu[k]
+        temperature, rows = hows[0].sampling.temperature, np.arange(len(hows))
+        several, even = int(self.mixtures > 1), self.numbers + self.numbers % 2
+        u = uniforms([how.randomness for how in hows], several + even + flags.shape[-1])
+        k = weight.argmax(axis=-1)
+        if several and temperature:
+            with np.errstate(over="ignore"):
+                cooled = (weight - weight[rows, k, None]) / temperature
+            k = doubles.chosen(doubles.exp(cooled), u[:, 0])
+        numbers, (_, u, v) = mu[rows, k], np.split(u, [several, several + even], axis=-1)
         if temperature:
-            if self.mixtures > 1:
-                k = doubles.chosen(doubles.exp((weight - weight[k]) / temperature), how.randomness.uniform())
-            numbers = mu[k] + temperature * sigma[k] * _flags.normals(self.numbers, how.randomness)
-        step = np.concatenate([numbers, _flags.draw(flags, how)]).astype(np.float32)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+            numbers = numbers + temperature * sigma[rows, k] * _flags.normals(u)[:, : self.numbers]
+        steps = np.concatenate([numbers, _flags.draw(flags, v, temperature)], axis=-1).astype(np.float32)
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))

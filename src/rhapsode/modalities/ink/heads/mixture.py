@@ -17,7 +17,7 @@ returns, the last one is the same for the pen's going back, given that it is lif
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from pydantic import Field
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.doubles import LOG_TWO_PI
+from rhapsode.arithmetic.randomness import Randomness, uniforms
 from rhapsode.config import Part
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
@@ -134,23 +135,30 @@ class Mixture(Head[Moves]):
         return found
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
-        parts, logits = self._parts(distribution)
-        uniform, neater = how.randomness.uniform, doubles.exp(-how.sampling.bias)
-        weight = parts[0] * (1 + how.sampling.bias)
-        k = doubles.chosen(doubles.exp(weight - weight.max()), uniform())
-        mx, my, sx, sy, rho, root = (float(part[k]) for part in parts[1:7])
+        (weight, *_), logits = self._parts(distribution)
+        bias, u = hows[0].sampling.bias, uniforms([how.randomness for how in hows], 3)
+        weight = weight * (1 + bias)
+        k = doubles.chosen(doubles.exp(weight - weight.max(axis=-1, keepdims=True)), u[:, 0])
+        each = distribution[:, : 8 * self.mixtures].reshape(len(hows), 8, self.mixtures)
+        _, mx, my, sx, sy, rho, root, _ = each[np.arange(len(hows)), :, k].T
         # Box & Muller 1958; 1 - u is never 0, and exact.
-        far, turn = math.sqrt(-2 * doubles.log(1 - uniform())), uniform()
-        a, b = far * doubles.cosine(turn), far * doubles.sine(turn)
-        x, y = mx + neater * sx * a, my + neater * sy * (rho * a + root * b)
-        yes = (uniform() < doubles.sigmoid(logit) for logit in logits.tolist())
-        pen = 0
-        if next(yes):
-            pen = 1
-            if self.ends and next(yes):
-                pen = 2
-            elif self.returns and next(yes):
-                pen = -1
-        step = np.array([x, y, pen], np.float32)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+        far, neater = np.sqrt(-2 * doubles.log(1 - u[:, 1])), doubles.exp(-bias)
+        a, b = far * doubles.cosine(u[:, 2]), far * doubles.sine(u[:, 2])
+        chances = doubles.sigmoid(logits).tolist()
+        pen = [self._pen(chance, how.randomness) for chance, how in zip(chances, hows, strict=True)]
+        steps = np.stack([mx + neater * sx * a, my + neater * sy * (rho * a + root * b), pen], axis=-1)
+        steps = steps.astype(np.float32)
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))
+
+    def _pen(self, chances: list[float], randomness: Randomness) -> int:
+        """The pen's number, drawn by the chances that its questions are answered with yes."""
+        yes = (randomness.uniform() < chance for chance in chances)
+        if not next(yes):
+            return 0
+        if self.ends and next(yes):
+            return 2
+        return -1 if self.returns and next(yes) else 1

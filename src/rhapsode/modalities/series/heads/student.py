@@ -12,12 +12,13 @@ A missing value has no share in log p.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.randomness import uniforms
 from rhapsode.modalities.series.values import DISTANCE, SEEN, Reals
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
@@ -79,13 +80,17 @@ class Student(Head[Reals]):
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: sigma T; at 0 the middle."""
-        mu, sigma, nu, _ = distribution.tolist()
-        distance = mu
-        if how.sampling.temperature:
-            u, v = how.randomness.uniform(), how.randomness.uniform()
+        mu, sigma, nu, _ = distribution.T
+        temperature, distance = hows[0].sampling.temperature, mu
+        if temperature:
+            u, v = uniforms([how.randomness for how in hows], 2).T
             # Bailey (1994), which is Box and Muller's way for t; 1 - u is never 0, and exact.
-            far = math.sqrt(nu * doubles.expm1(-2 / nu * doubles.log(1 - u)))
-            distance += how.sampling.temperature * sigma * (far * doubles.cosine(v))
-        step = np.array([distance, 1, *self.steps.next(how.recent)], np.float32)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+            far = np.sqrt(nu * doubles.expm1(-2 / nu * doubles.log(1 - u)))
+            distance = mu + temperature * sigma * (far * doubles.cosine(v))
+        frames = np.array([self.steps.next(how.recent) for how in hows])
+        steps = np.column_stack([distance, np.ones(len(hows)), frames]).astype(np.float32)
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))
