@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +63,17 @@ def test_on_a_phone(model: Path, browser: Any) -> None:
         page.wait_for_selector("#save:enabled")
         assert "never seen" in page.inner_text("#status")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_drawings_without_texts(browser: Any, tmp_path: Path) -> None:
+    drawings = [replace(drawing, text=None) for drawing in lines(WORDS * 4, 0)]
+    model = untrained(Strokes.fit(lambda: iter(drawings)), tmp_path / "drawings", 0.7)
+    file = tmp_path / "drawing.svg"
+    assert main(["write", str(model), "--seed", "3", "--bias", "1", "-o", str(file)]) == 0
+    with opened(browser, exported(model)) as page:
+        assert page.inner_text("#generate") == "Draw" and not page.is_visible("#prompt")
+        page.fill("#seed", "3")
+        page.click("#generate")
+        page.wait_for_selector("#save:enabled")
+        assert saved(page) == file.read_bytes()
+        assert page.inner_text("#command").startswith("rhapsode write MODEL --seed 3")

@@ -103,9 +103,10 @@ function draw() {
   const { past, paths } = made;
   const quantiles = Object.fromEntries(LEVELS.map((level) => [level, paths[0].map((_, n) => quantile(paths.map((path) => path[n]), level))]));
   const width = Math.max(300, Math.min(940, $("chart").clientWidth));
-  $("chart").innerHTML = chart(past, quantiles, (place) => timeOf(past, place), [width, width < 500 ? 260 : 340]);
+  $("chart").innerHTML = chart(past, quantiles, (place) => shortTime(past, place), [width, width < 500 ? 260 : 340]);
 }
 
+const shortTime = (past, place) => timeOf(past, place).replace(frequency.unit === "month" ? /-01$/ : /:00$/, "");
 const timeOf = ({ start }, place) => frequency.said(frequency.time(start, place));
 
 // The mean of the paths, and their quantiles.
