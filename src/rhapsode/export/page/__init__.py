@@ -16,8 +16,8 @@ def make(order: Order) -> dict[str, bytes]:
     """The page of the model's modality. Raises `UserError` if there is none."""
     if not order.model.whole:
         tell(
-            "The model computes in float32, and the page in whole numbers: with the same seed, the page makes something "
-            "else than the commands do. Models that are trained from now on compute in whole numbers everywhere."
+            "The model computes in float32, and the page in whole numbers: with the same seed, the page makes other "
+            "things than the commands do. Models that are trained from now on compute in whole numbers everywhere."
         )
     return {order.name: modality_of(order.model.codec.name).page(order)}
 
