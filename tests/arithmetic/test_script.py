@@ -128,8 +128,12 @@ const { about, tensors } = unpacked(bytes(data.model));
 const networks = { JavaScript: new Network(about, tensors) };
 if (known(about)) {
   const kernel = new WebAssembly.Module(bytes(data.kernel));
-  const one = new CompiledNetwork(about, tensors, new WebAssembly.Instance(kernel).exports);
-  networks[one.variant] = one;
+  for (let variant = 0, count = 1; variant < count; variant++) {
+    const { exports } = new WebAssembly.Instance(kernel);
+    count = exports.rk_variants();
+    const one = new CompiledNetwork(about, tensors, exports, variant);
+    networks[one.variant] = one;
+  }
 }
 return Object.entries(networks).map(([name, network]) => {
   network.text = data.text;
