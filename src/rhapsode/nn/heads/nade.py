@@ -80,9 +80,6 @@ class Nade(Hidden[Sets]):
             h[there] = doubles.sigmoid(a[there])
         return log_odds(z, members)
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         size, out, ahead = self.steps.size, self.weights["out"], max(1, AHEAD // len(hows))
         choice, several = Choice(self.steps, hows), len(hows) > 1

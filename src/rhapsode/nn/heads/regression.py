@@ -61,9 +61,6 @@ class Regression(Head[Frames]):
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
         return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         steps, log_probs = self.drawn_at_once(distribution, hows[0].sampling)
         return list(map(Drawn, steps, log_probs.tolist()))
