@@ -223,7 +223,7 @@ enum { EMBEDDING = -1, COVARIATES = -2, ATTENDED = -3 };  // sources that are no
 enum { ACTIVATIONS, NUMBERS, HOT, TABLE };                // forms of parts
 enum { LSTM, PEEPHOLE, TANH, LOGITS, DOUBLES };           // cells; the last two are linear layers
 enum { SEVEN, SIXTEEN };                                  // bits of packed weights
-enum { SUMS = 64, UNITS = 16, STEPS = 16, FARTHEST = 20479 };
+enum { SUMS = 64, UNITS = 16, STEPS = 16, FEW = 4, FARTHEST = 20479 };
 
 // What a layer reads of one source.
 typedef struct {
@@ -372,6 +372,10 @@ INLINE size_t wide(int columns, int size) { return whole_lines((size_t)columns *
 INLINE size_t line_of(const Model *model, int width) { return whole_lines(width) << model->fine; }
 INLINE int at_once(const Model *model, int rows) { return model->feedback || rows >= STEPS ? 1 : STEPS / rows; }
 
+// How many groups of cells are computed together. For few rows, all are: the weights of a group would take the tables out of
+// the nearest cache.
+INLINE int together_of(const Layer *layer, int rows) { return rows > FEW ? 1 : layer->groups; }
+
 // For n = steps at once x rows. [n] is over both, steps first.
 typedef struct {
   char **outputs;           // of each layer: h [n][whole lines]
@@ -382,7 +386,7 @@ typedef struct {
   const int32_t **base;     // [n]: what is added to the sums of each
   int32_t *shares;          // [n][sums]
   int32_t *below;           // [n][sums]: sums over layers below
-  int32_t *sums;            // [n][64]
+  int32_t *sums;            // [n][64], or of all groups for FEW rows: [groups][rows][64]
   int32_t *logits;          // [n][sums]
   double *parameters;       // [n][sums]
   double *steering;         // [n][sums]
@@ -428,7 +432,7 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
   work->base = piece(&at, n * sizeof(void *));
   work->shares = piece(&at, n * most * SUMS * 4);
   work->below = piece(&at, n * most * SUMS * 4);
-  work->sums = piece(&at, n * SUMS * 4);
+  work->sums = piece(&at, (n > FEW * (size_t)most ? n : FEW * (size_t)most) * SUMS * 4);
   work->logits = piece(&at, n * symbols * 4);
   work->parameters = piece(&at, model->whole ? 0 : n * sums * 8);
   work->steering = piece(&at, model->steering ? n * LAYER(layers)->groups * SUMS * 8 : 0);
@@ -625,10 +629,14 @@ EXPORT void rk_real(int variant, int function, size_t n, const double *x, double
 #if defined(WITH_AVXVNNI)
 #define DOT(bits, s, w, x) (bits == SIXTEEN ? _mm256_dpwssd_avx_epi32(s, w, x) : _mm256_dpbusd_avx_epi32(s, x, w))
 #else
-// Two products of a u8 and a weight of 7 bits fit into 16 bits.
-#define DOT(bits, s, w, x) \
-  ADD(s, bits == SIXTEEN ? _mm256_madd_epi16(w, x) \
-                         : _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)))
+TARGET INLINE __m256i NAME(dot)(int bits, __m256i s, __m256i w, __m256i x) {
+  // Two products of a u8 and a weight of 7 bits fit into 16 bits.
+  __m256i pairs = bits == SIXTEEN ? w : _mm256_maddubs_epi16(x, w);
+  s = _mm256_add_epi32(s, _mm256_madd_epi16(pairs, bits == SIXTEEN ? x : _mm256_set1_epi16(1)));
+  __asm__("" : "+x"(s));  // gcc would begin all products before it ends one, and run out of registers
+  return s;
+}
+#define DOT(bits, s, w, x) NAME(dot)(bits, s, w, x)
 #endif
 #elif defined(WITH_SSE4)
 #define VEC __m128i
@@ -1001,22 +1009,25 @@ TARGET static void NAME(layer)(const Model *model, Work *work, int number, const
         }
       own = before;
     }
-    for (int g = 0; g < layer->groups; g++) {
-      const int32_t *at = from + g * SUMS + t * rows * next;
-      size_t step = next;
-      if (steps == 1)
-        for (const Part *part = first; part < end; part++)
+    int together = together_of(layer, rows);
+    for (int g0 = 0; g0 < layer->groups; g0 += together) {
+      int end_group = g0 + together < layer->groups ? g0 + together : layer->groups;
+      for (int g = g0; g < end_group; g++) {
+        int32_t *sum = work->sums + (size_t)(g - g0) * rows * SUMS;
+        const int32_t *at = from + g * SUMS + t * rows * next;
+        size_t step = next;
+        for (const Part *part = steps == 1 ? first : end; part < end + layer->own; part++)
           if (part->form == ACTIVATIONS) {
-            NAME(activations)(model, part, g, work->outputs[part->source], rows, at, step, work->sums, SUMS);
-            at = work->sums, step = SUMS;
+            const char *x = part == end ? own : work->outputs[part->source];
+            NAME(activations)(model, part, g, x, rows, at, step, sum, SUMS);
+            at = sum, step = SUMS;
           }
-      if (layer->own) {
-        NAME(activations)(model, end, g, own, rows, at, step, work->sums, SUMS);
-        at = work->sums, step = SUMS;
       }
-      size_t first_unit = (size_t)g * (layer->cell == TANH ? SUMS : UNITS);
-      NAME(cells)(model, layer, g, rows, at, step, work->base + t * rows, work->cells[number] + g * UNITS, units,
-                  to + (first_unit << model->fine), row);
+      for (int g = g0; g < end_group; g++) {
+        size_t first_unit = (size_t)g * (layer->cell == TANH ? SUMS : UNITS);
+        NAME(cells)(model, layer, g, rows, work->sums + (size_t)(g - g0) * rows * SUMS, SUMS, work->base + t * rows,
+                    work->cells[number] + g * UNITS, units, to + (first_unit << model->fine), row);
+      }
     }
   }
   if (layer->own) __builtin_memcpy(before, outputs + (size_t)(steps - 1) * rows * row, rows * row);
