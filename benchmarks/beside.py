@@ -19,6 +19,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data import encode_records as _records
 from rhapsode.data.corpus import FRACTION
 from rhapsode.data.sources import open_sources
@@ -30,7 +31,6 @@ from rhapsode.modalities.music.keys import home
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.panels import picture
 from rhapsode.modalities.music.tune import Tune, notes
-from rhapsode.nn.samplers import Sampling
 
 
 def held_out(codec: TuneCodec, data: str) -> Iterator[Tune]:

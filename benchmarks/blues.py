@@ -30,6 +30,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference import trained
 from rhapsode.inference.model import Model
 from rhapsode.modalities.music.blues import arranged, chords_alone, corpus
@@ -38,7 +39,6 @@ from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.modalities.music.tune import Tune
 from rhapsode.modalities.music.write import save
 from rhapsode.nn.network import Network
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training import trainer
 from rhapsode.training.run import train

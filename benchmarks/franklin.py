@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.model import Model
 from rhapsode.modalities.music import wishes
 from rhapsode.modalities.music.blues import corpus
@@ -43,7 +44,6 @@ from rhapsode.modalities.music.measures import Terms, measured, total
 from rhapsode.modalities.music.outline import Outline
 from rhapsode.modalities.music.read import read
 from rhapsode.modalities.music.tune import Tune
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.run import train
 

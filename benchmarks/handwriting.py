@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.files.checkpoint import MODEL
 from rhapsode.inference.error_rate import character_error_rate
 from rhapsode.inference.model import Model
@@ -42,7 +43,6 @@ from rhapsode.modalities.ink.read import read
 from rhapsode.modalities.ink.recogniser import Recogniser
 from rhapsode.modalities.ink.recogniser_training import train_recogniser
 from rhapsode.modalities.ink.verified import TRIES, draw
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.run import train
 

@@ -33,6 +33,7 @@ from typing import Any
 import numpy as np
 from handwriting import Notes, picture, write
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.files import checkpoint
 from rhapsode.files.checkpoint import MODEL
 from rhapsode.inference.error_rate import character_error_rate
@@ -46,7 +47,6 @@ from rhapsode.modalities.ink.recogniser import FILE, Recogniser
 from rhapsode.modalities.ink.recogniser_training import notices, train_recogniser
 from rhapsode.modalities.ink.sentences import PromptWords
 from rhapsode.modalities.ink.verified import TRIES, draw
-from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 
 TRAINED = 3000

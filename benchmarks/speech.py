@@ -41,6 +41,7 @@ from typing import Any
 import numpy as np
 from music import Notes
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.datasets import cache_folder
 from rhapsode.files.cache import Cache
 from rhapsode.inference.model import Model
@@ -55,7 +56,6 @@ from rhapsode.modalities.speech.prepare import prepared
 from rhapsode.modalities.speech.read import read
 from rhapsode.modalities.speech.utterance import PAUSE, Sound, Spoken, Timed, Utterance, joined
 from rhapsode.modalities.speech.vocoders import vocoder
-from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 
 TEST, VALID = 66, 66

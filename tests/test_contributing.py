@@ -44,6 +44,7 @@ for line in sys.argv[1:]:
 assert Path("new.gpl").read_text().startswith("GIMP Palette")
 from rhapsode.modalities.music.read import read
 assert len(next(read(Path("ring.rtttl"))))
+assert len(Path("book.vocabulary").read_text().splitlines()) > 20
 """
 
 
@@ -71,7 +72,7 @@ def run(copy: Path, cwd: Path, *words: str) -> str:
 
 
 def test_the_page_has_what_it_promises() -> None:
-    assert len(MODULES) == 6 and len(COMMANDS) == 5 and len(TESTS) == 2 and len(SETTINGS) == 1
+    assert len(MODULES) == 7 and len(COMMANDS) == 6 and len(TESTS) == 2 and len(SETTINGS) == 1
 
 
 def test_cells_and_heads_conform(copy: Path) -> None:

@@ -31,6 +31,8 @@ ONLY_READ = {
     "demo": "tests/demos runs them",
     "data get": "it downloads",
     "data:": "it downloads",
+    "push (?!.*--dry-run)": "it uploads",
+    "hf://": "it downloads",
 }
 """Beginning of a command, or of a source → why it is not run."""
 

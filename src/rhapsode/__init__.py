@@ -16,9 +16,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from rhapsode.arithmetic.sampling import Sampling as Sampling
     from rhapsode.errors import UserError as UserError
     from rhapsode.inference.model import Model as Model
-    from rhapsode.nn.samplers import Sampling as Sampling
     from rhapsode.training.run import train as train
 
     load = Model.load
@@ -27,7 +27,7 @@ __version__ = "0.1.0"
 
 _PLACES = {
     "Model": "rhapsode.inference.model",
-    "Sampling": "rhapsode.nn.samplers",
+    "Sampling": "rhapsode.arithmetic.sampling",
     "UserError": "rhapsode.errors",
     "train": "rhapsode.training.run",
 }

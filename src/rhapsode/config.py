@@ -148,9 +148,11 @@ class FramingConfig(Config):
 class ModelConfig(Config):
     """Everything about a model except its weights. The model file contains it as JSON."""
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     codec: dict[str, Any]
     network: NetworkConfig
+    arithmetic: Literal["float32", "integers"] = "float32"
+    """In which the network is computed (docs/arithmetic.md). Files of before do not say: float32."""
     framing: FramingConfig
     reset: str
     facts: dict[str, Any] = {}

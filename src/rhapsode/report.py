@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextvars import ContextVar
 from typing import Any
+
+QUIET = ContextVar("quiet", default=False)
+"""Whether only results, warnings and errors are shown. Every command has the option --quiet."""
 
 
 class Report:

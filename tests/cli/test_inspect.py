@@ -25,7 +25,7 @@ from rhapsode.modalities.music.formats import abc
 from rhapsode.modalities.speech import audio
 from rhapsode.modalities.speech.utterance import Sound
 from rhapsode.nn.network import Network
-from rhapsode.training.origin import NAMED, origin
+from rhapsode.training.origin import NAMED, UNFIT, origin
 from tests.conftest import TEXT, WORDS, MakeModel, written
 
 ABC = "X:1\nT:A tune\nM:4/4\nL:1/4\nK:C\nCDEF|GABc|CDEF|GABc|]\n"
@@ -118,6 +118,7 @@ def test_sources_are_named(inspected: Inspected, tmp_path: Path, monkeypatch: py
     found = inspected("model").json
     assert found["trained_on"]["sources"] == ["books/a.txt", "~/books/b.txt"] and found["trained_on"]["documents"] == 2
     assert found["trained_on"]["train_chars"] > 0 and "sources" not in found["facts"]
+    assert found["trained_on"]["valid_steps"] > 0 and len(found["trained_on"]["data_digest"]) == 64
     assert "sources books/a.txt, ~/books/b.txt" in inspected.lines
     assert "resume.safetensors" in found["beside"]
     assert "dropout" not in found["facts"]["plan"] and found["facts"]["plan"]["budget"] == {"updates": 1}
@@ -311,3 +312,19 @@ def test_what_is_not_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     ):
         assert main(["inspect", str(tmp_path / name)]) == 2
         assert message in capsys.readouterr().err
+
+
+def test_the_arithmetic_of_a_model(tiny_model: MakeModel, inspected: Inspected, tmp_path: Path) -> None:
+    real = tiny_model()
+    whole = real.quantised(keep=True)
+    whole.save(tmp_path / "a" / checkpoint.MODEL)
+    found = inspected(tmp_path / "a")
+    assert "name integers" in found.lines and f"engine {whole.engine.name}" in found.lines
+    about = found.json["arithmetic"]
+    assert about["bytes"]["float32"] == 4 * real.network.parameters and "why" not in about
+    assert about["bytes"]["layer0"] < real.network.parameters
+    about = inspected(real.path).json["arithmetic"]
+    assert about["name"] == "float32" and about["engine"] == "ONNX Runtime" and "earlier version" in about["why"]
+    unfit = real.config.model_copy(update={"facts": {UNFIT: "weights too large"}})
+    Model(unfit, real.weights).save(tmp_path / "b" / checkpoint.MODEL)
+    assert "why weights too large" in inspected(tmp_path / "b").lines

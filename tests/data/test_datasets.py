@@ -17,6 +17,7 @@ from rhapsode.data.resets import ResetPolicy
 from rhapsode.data.sources import open_sources
 from rhapsode.errors import UserError
 from rhapsode.files import download
+from rhapsode.files.cache import cache_folder
 from tests.data.corpora import cut
 
 TEXT = b"".join(b"%d bottles of beer on the wall\n" % i for i in range(3000))
@@ -120,7 +121,7 @@ def got(name="beer", **options):
 
 def partial(url):
     """Where a download of `url` is kept until it is whole."""
-    return datasets.cache_folder() / "data" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
+    return cache_folder() / "data" / f"{hashlib.sha256(url.encode()).hexdigest()[:16]}.part"
 
 
 def test_every_corpus_is_described_and_cut():
@@ -194,7 +195,7 @@ def test_a_wrong_hash_is_thrown_away(server, beer):
     server.files["beer.txt"] = TEXT + b"!"
     with pytest.raises(UserError, match=r"not the file on record.*thrown away.*put it at .*beer.txt"):
         got()
-    assert not [path for path in (datasets.cache_folder() / "data").iterdir() if path.stat().st_size]
+    assert not [path for path in (cache_folder() / "data").iterdir() if path.stat().st_size]
     server.files["beer.txt"] = TEXT
     assert got()[0].paths["beer.txt"].read_bytes() == TEXT
 
@@ -219,7 +220,7 @@ def test_a_file_without_a_hash_is_trusted_once(server, monkeypatch, folders):
     monkeypatch.setenv("RHAPSODE_DATA", str(folders))
     with pytest.raises(UserError, match=r"on record in .*trusted.json"):
         got()
-    (datasets.cache_folder() / "data/trusted.json").write_text("[]")
+    (cache_folder() / "data/trusted.json").write_text("[]")
     with pytest.raises(UserError, match="trusted.json: damaged"):
         got()
 
@@ -302,7 +303,7 @@ def test_a_damaged_archive(server, monkeypatch):
     archive(monkeypatch, server, b"PK no archive")
     with pytest.raises(UserError, match="beer.zip: a damaged archive"):
         got("zipped")
-    assert list((datasets.cache_folder() / "data/beer").iterdir()) == []
+    assert list((cache_folder() / "data/beer").iterdir()) == []
 
 
 def test_an_archive_cannot_write_elsewhere(server, monkeypatch, folders):
@@ -367,6 +368,6 @@ def test_a_corpus_by_name_is_split_as_in_the_literature(server, beer):
 
 def test_the_cache_is_where_the_user_says_or_where_the_system_has_caches(monkeypatch):
     monkeypatch.setenv("RHAPSODE_CACHE", "~/somewhere")
-    assert datasets.cache_folder() == Path.home() / "somewhere"
+    assert cache_folder() == Path.home() / "somewhere"
     monkeypatch.delenv("RHAPSODE_CACHE")
-    assert datasets.cache_folder().name == "rhapsode"
+    assert cache_folder().name == "rhapsode"

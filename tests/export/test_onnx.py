@@ -14,7 +14,9 @@ import pytest
 
 from rhapsode.cli import main
 from rhapsode.data.codecs.records import RecordCodec
+from rhapsode.export import onnx
 from rhapsode.inference.model import Model
+from rhapsode.nn.engine import OnnxEngine
 from tests.conftest import MakeModel
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +55,8 @@ def test_same_numbers_under_documented_names(name: str, tmp_path: Path) -> None:
     outputs = [one.name for one in session.get_outputs()]
     found = dict(zip(outputs, session.run(outputs, {key: feeds[key] for key in names}), strict=True))
 
-    parameters, new, attention = model.engine.attend(feeds["inputs"], tuple(state), text, covariates)
+    engine = OnnxEngine(network.graph(model.weights))
+    parameters, new, attention = engine.attend(feeds["inputs"], tuple(state), text, covariates)
     assert np.array_equal(found["parameters"], parameters)
     for key, value in zip(network.state, new, strict=True):
         assert np.array_equal(found[f"new_{key}"], value), key
@@ -97,10 +100,17 @@ def test_the_example_needs_only_onnxruntime_and_numpy(tiny_model: MakeModel, tmp
     done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     found = np.load(tmp_path / "found.npz")
-    reader = model.reader()
-    for _ in reader.read_all(found["symbols"]):
-        pass
-    logits = reader.parameters[0].astype(float) / 0.8
+    engine = OnnxEngine(model.network.graph(model.weights))
+    read = np.array([model.codec.steps.start, *found["symbols"]], np.int64)[:, None]
+    logits = engine.run(read, engine.zeros(1))[0][-1, 0].astype(float) / 0.8
     expected = np.exp(logits - logits.max())
     assert np.allclose(found["p"], expected / expected.sum(), atol=1e-6)
     assert done.stdout.startswith("Sing") and len(done.stdout) > 50
+
+
+def test_a_model_that_no_file_holds_is_refused(
+    tiny_model: MakeModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(onnx, "LARGEST", 100)
+    assert main(["export", str(tiny_model().path), "-o", str(tmp_path / "a.onnx")]) == 2
+    assert "more than a file of ONNX holds" in capsys.readouterr().err and not list(tmp_path.iterdir())

@@ -232,7 +232,7 @@ FORGERIES = {
     "expression too deep": (setting("reset", to="regex:" + "(" * 30000), "regular expression"),
     "number for a policy": (setting("reset", to=7), "reset"),
     "unknown key": (setting("eval", to="1"), "eval"),
-    "a format to come": (setting("format", to=3), "format"),
+    "a format to come": (setting("format", to=4), "format"),
     "tied to what does not fit": (setting("network", "tied", to=True), "tied"),
     "list for a network": (setting("network", to=[]), "network"),
 }

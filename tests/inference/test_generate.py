@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError
 from rhapsode.inference.generate import Sample, generate, stream
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import Reader
 from rhapsode.inference.score import score
-from rhapsode.nn.samplers import Sampling
 from tests.conftest import TEXT, MakeModel
 
 FRAMINGS = [("stream", 0), ("one-to-one", 0), ("many-to-one", 5), ("one-to-many", 4)]
@@ -104,7 +104,7 @@ def test_rows_that_stop_leave_the_others_alone(tiny_model: MakeModel) -> None:
 def test_a_document_ends_and_the_next_follows_only_if_asked(tiny_model: MakeModel, codec: str, reset: str) -> None:
     model = tiny_model(codec=codec, reset=reset, sharpness=1.0)
     weights = dict(model.weights)
-    weights["output.bias"] = weights["output.bias"] + 3 * (np.arange(model.codec.steps.size) == model.end)
+    weights["output.bias"] = weights["output.bias"] + 4 * (np.arange(model.codec.steps.size) == model.end)
     model = Model(model.config, {n: w.astype(np.float32) for n, w in weights.items()}, model.digest)
     options: dict[str, Any] = {"length": 60, "samples": 4, "seed": 5}
     free = generate(model, "Sing", **options, ignore_end=True)

@@ -36,8 +36,8 @@ def naive(model: Model, data: bytes, cold: int | None = None, prompt: bytes = b"
             state = engine.zeros(1)
         parameters, state = engine.run(np.array([[last]]), state)
         if n >= 0:
-            z = parameters[0, 0].astype(float)
-            nats.append(float(np.logaddexp.reduce(z) - z[symbol]))
+            f = model.categorical.frequencies(parameters[0, 0]).astype(float)
+            nats.append(float(np.log(f.sum() / f[symbol])))
         last = symbol
         if units.read(symbol):
             state, last = engine.zeros(1), start

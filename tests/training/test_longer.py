@@ -21,7 +21,6 @@ from rhapsode.training.folder import RECORDS, check_free, over
 from rhapsode.training.optimizers import Optimizers
 from rhapsode.training.run import train
 from rhapsode.training.told import SAMPLES, TOLD
-from rhapsode.training.trainer import Trainer
 from rhapsode.training.validation import Validation
 from tests.conftest import Stop
 
@@ -244,7 +243,7 @@ def test_log_and_samples_are_files_too(text: Path, tmp_path: Path) -> None:
     train([text], folder, updates=32, report=heard, **how)
     log = (folder / TOLD).read_text().splitlines()
     assert all(any(line.endswith(note) for line in log) for note in heard.notes) and heard.notes
-    assert sum("valid" in line and " nats" in line for line in log) == 16
+    assert sum("valid " in line and " nats" in line for line in log) == 16
     samples = (folder / SAMPLES).read_text()
     assert len(heard.samples) == 15 and all(f" ---\n{sample}\n\n" in samples for sample in heard.samples)
     assert samples.startswith("--- update 2, valid ")
@@ -257,7 +256,7 @@ def test_the_log_says_why_a_run_ended(text: Path, tmp_path: Path, monkeypatch: p
     def full(*_: object) -> None:
         raise UserError("cannot write: No space left on device.")
 
-    monkeypatch.setattr(Trainer, "save_model", full)
+    monkeypatch.setattr(Model, "save", full)
     with pytest.raises(UserError):
         train([text], tmp_path / "m", updates=32, **SMALL)
     assert (tmp_path / "m" / TOLD).read_text().endswith("ended: cannot write: No space left on device.\n")

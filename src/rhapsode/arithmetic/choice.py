@@ -40,7 +40,7 @@ def logits_of(parameters: np.ndarray) -> np.ndarray:
     already."""
     if parameters.dtype == np.int32:
         return parameters
-    return np.asarray(np.rint(np.clip(parameters, -LARGEST, LARGEST) * PER_NAT).astype(np.int32))
+    return np.asarray(np.rint(np.minimum(np.maximum(parameters, -LARGEST), LARGEST) * PER_NAT).astype(np.int32))
 
 
 def distances(logits: np.ndarray) -> np.ndarray:
@@ -72,7 +72,8 @@ def log_probs(frequency: np.ndarray, symbols: np.ndarray) -> np.ndarray:
 
 def log_shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """log(part / whole) of whole numbers [...] above 0: [...] float64, nats."""
-    return np.asarray(doubles.log(part.astype(np.float64)) - doubles.log(whole.astype(np.float64)))
+    parts, wholes = doubles.log(np.array([part, whole], np.float64))
+    return np.asarray(parts - wholes)
 
 
 def adjusted(

@@ -350,11 +350,18 @@ def total(x: np.ndarray) -> np.ndarray:
     return np.asarray(sums[..., 0])
 
 
-def chosen(weights: np.ndarray, uniform: float) -> int:
-    """One of N by its weight [N]: the first for which the sum of the weights from the first to it, added up in this
-    order, is above `uniform`, in [0, 1), times the sum of all. If there is none, the last."""
-    sums = weights.cumsum()
-    return min(int(sums.searchsorted(uniform * sums[-1], side="right")), len(sums) - 1)
+def chosen(weights: np.ndarray, uniform: float | np.ndarray) -> np.ndarray:
+    """One of N by its weight: [..., N] and uniform numbers [...] from [0, 1) → [...] int64. It is the first for which
+    the sum of the weights from the first to it, added up in this order, is above the uniform number times the sum of
+    all; if there is none, the last."""
+    sums = weights.cumsum(axis=-1)
+    bar = np.asarray(uniform)[..., None] * sums[..., -1:]
+    return np.asarray(np.count_nonzero(sums[..., :-1] <= bar, axis=-1))
+
+
+def clip(x: np.ndarray, most: float) -> np.ndarray:
+    """Cut to ±most. (`np.clip` takes twice the time for a few numbers.)"""
+    return np.asarray(np.minimum(np.maximum(x, -most), most))
 
 
 def log_sum_exp(x: np.ndarray) -> np.ndarray:

@@ -5,14 +5,27 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.brought import every, modality_of
 from rhapsode.errors import UserError
 
+if TYPE_CHECKING:
+    from rhapsode.inference.model import Model
+
 SHOWN = 8
 """How many values of a list are shown."""
-ORIGIN = ("sources", "more_sources", "base", "documents", "train_chars", "train_steps", "valid_chars")
+ORIGIN = (
+    "sources",
+    "more_sources",
+    "base",
+    "data_digest",
+    "documents",
+    "train_chars",
+    "train_steps",
+    "valid_chars",
+    "valid_steps",
+)
 """The facts about the data that a model was trained on."""
 HEAD = 1 << 12
 SUFFIX = ".safetensors"
@@ -24,7 +37,7 @@ def made(name: str) -> dict[str, Any] | None:
     from rhapsode.inference import compress
 
     path = Path(name)
-    if name.startswith(checkpoint.SHIPPED_PREFIX) or (path / checkpoint.MODEL).is_file():
+    if name.startswith((checkpoint.SHIPPED_PREFIX, checkpoint.HUB_PREFIX)) or (path / checkpoint.MODEL).is_file():
         return _model(name)
     if (path / checkpoint.RESUME).is_file():  # stopped before it had a model
         path = path / checkpoint.RESUME
@@ -81,12 +94,30 @@ def _model(name: str) -> dict[str, Any]:
         **modality_of(model.codec.name).about(model),
         "network": model.network.settings,
         "framing": {name: value for name, value in config.framing.model_dump().items() if value},
+        "arithmetic": _arithmetic(model),
     }
     beside = sorted(each.name for each in model.path.parent.iterdir() if each != model.path and each.name[0] != ".")
     facts = _origin(model.path.parent) | _applying(config.facts)
     about |= _quality(model.path.parent)
     origin = {name: value for name in ORIGIN if (value := facts.pop(name, None))}
     return about | {"trained_on": origin, "beside": beside, "facts": facts}
+
+
+def _arithmetic(model: Model) -> dict[str, Any]:
+    """The arithmetic, and why it is float32 if it is; what computes here; and the bytes of the parts of the network."""
+    from rhapsode.nn.engine import OnnxEngine
+    from rhapsode.training.origin import UNFIT
+
+    about: dict[str, Any] = {"name": model.config.arithmetic}
+    if not model.whole:
+        before = "the model was trained by an earlier version, which had no other"
+        about["why"] = model.config.facts.get(UNFIT, before)
+    about["engine"] = model.engine.name if model.whole else OnnxEngine.name
+    parts: dict[str, int] = {}
+    for name, tensor in model.tensors.items():
+        part = name.split(".")[0]
+        parts[part] = parts.get(part, 0) + tensor.nbytes
+    return about | {"bytes": parts}
 
 
 def _quality(folder: Path) -> dict[str, Any]:

@@ -65,6 +65,7 @@ class Settings(Config):
     reset: str | None = None
     valid_fraction: float | None = None
     valid_by: str | None = None
+    keep: str | None = None
     separator: str | None = None
     field: str | None = None
     flip: list[str] | None = None

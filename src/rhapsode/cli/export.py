@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -9,8 +11,9 @@ import typer
 
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import Json, Licence, ModelName, Overwrite
-from rhapsode.console.output import as_json, check_suffix, check_writable, put, write
+from rhapsode.console.output import as_json, check_writable, put, write
 from rhapsode.console.progress import tell
+from rhapsode.errors import UserError
 from rhapsode.files.place import check
 
 
@@ -19,19 +22,21 @@ def export(
     output: Annotated[
         str,
         typer.Option(
-            "-o",
-            "--output",
-            metavar="FILE",
-            help="What to write, such as model.onnx: the ending says what it will be.",
+            "-o", "--output", metavar="FILE", help="What to write, such as model.onnx: the ending says what it will be."
         ),
     ],
+    hub: Annotated[
+        bool, typer.Option("--hub", help="Write a folder for the Hugging Face Hub: the model and its card.")
+    ] = False,
     licence: Licence = "",
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
     """Hand a model to others.
 
-    The ending of its name says what it will be: FILE.onnx is a graph for ONNX Runtime and other programs, in float32.
+    The ending of its name says what it will be: FILE.html is a page on which the model runs, for any browser; FILE.onnx
+    a graph for ONNX Runtime and other programs, in float32; FILE.c a model of text in one file of C99, for small
+    computers. With --hub, it is a folder for the Hugging Face Hub; `rhapsode push` uploads it.
 
     What an export reveals: the settings, facts about the training (with the sources' names, without their folders), and
     what the codec keeps of the data, such as the vocabulary. The training data and the training index are never in it.
@@ -42,22 +47,44 @@ def export(
         from rhapsode.inference.model import Model
 
     known = targets()
-    target = known[check_suffix(output, [suffix for suffix in known if suffix])]
-    check(output)
-    loaded = Model.load(model)
+    suffixes = sorted(suffix for suffix in known if suffix)
+    if not hub and Path(output).suffix.lower() not in suffixes:
+        raise UserError(
+            f"-o {output}: what should it be? Its name must end in {', '.join(suffixes)}; or name a folder, with --hub."
+        )
+    target = known["" if hub else Path(output).suffix.lower()]
+    check(output, folder=hub)
     place = Path(output)
+    if hub:
+        _refuse_run(place)
+    loaded = Model.load(model)
     source = str(loaded.path) if loaded.path else "-"
-    check_writable(output, source, overwrite=overwrite)
-    made = target.make(Order(loaded, place.name, licence))
-    names = [str(place.parent / name) for name in made]
-    for name in names:
+    if not hub:
+        check_writable(output, source, overwrite=overwrite)
+    name = os.path.basename(os.path.abspath(output))  # that of a folder may be `.`
+    made = target.make(Order(loaded, name, licence or loaded.licence))
+    files = {str((place if hub else place.parent) / name): contents for name, contents in made.items()}
+    for name in files:
         check_writable(name, source, overwrite=overwrite)
-    for name, contents in zip(names, made.values(), strict=True):
+    for name, contents in files.items():
         write(name, contents)
         tell(f"{name}: {len(contents):,} bytes")
     told = revealed(loaded)
     for line in told:
         tell(line)
     if json:
-        sizes = [{"path": name, "bytes": len(each)} for name, each in zip(names, made.values(), strict=True)]
-        put(as_json({"model": model, "digest": loaded.digest, "files": sizes, "reveals": told}))
+        put(as_json({"model": model, "digest": loaded.digest, "files": sizes(files), "reveals": told}))
+
+
+def _refuse_run(folder: Path) -> None:
+    """Raises `UserError` if there is more in a folder than should be given away."""
+    from rhapsode.files import checkpoint
+
+    for name in (checkpoint.RESUME, checkpoint.INDEX, checkpoint.OLD_INDEX):
+        if (folder / name).exists():
+            raise UserError(f"{folder} holds {name}, which is not to be given away. Choose another folder with -o.")
+
+
+def sizes(files: Mapping[str, bytes]) -> list[dict[str, str | int]]:
+    """The files, for programs."""
+    return [{"path": name, "bytes": len(contents)} for name, contents in files.items()]

@@ -15,9 +15,10 @@ from rhapsode.console.imports import unbroken
 from rhapsode.console.options import Field, Flip, ModelName, Separator, TrustPaths
 from rhapsode.console.output import CHUNK
 from rhapsode.console.paint import no_colours
-from rhapsode.console.progress import QUIET, Lines, reporting
+from rhapsode.console.progress import Lines, reporting
 from rhapsode.errors import UserError
 from rhapsode.files.inside import trusting
+from rhapsode.report import QUIET
 
 if TYPE_CHECKING:
     from rhapsode.data.sources import Sources

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 CODECS = ", ".join(registry.names("codec"))
 PANELS = {
-    "Output": ("output", "resume", "overwrite", "base", "json"),
+    "Output": ("output", "resume", "overwrite", "base", "keep", "json"),
     "How long": ("minutes", "epochs", "updates"),
     "Data": ("codec", "reset", "valid", "valid_fraction"),
     "Network": ("params", "layers", "width"),
@@ -147,6 +147,12 @@ def _train(
         str | None,
         typer.Option("--from", metavar="MODEL", autocompletion=complete.models, help="Fine-tune this model."),
     ] = None,
+    keep: Annotated[
+        str | None,
+        typer.Option(
+            metavar="float", help="Keep the float32 weights beside the whole numbers, for fine-tuning (a larger file)."
+        ),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     seed: Seed = None,
@@ -191,6 +197,7 @@ def _train(
         field=field,
         flip=flip,
         base=base,
+        keep=keep,
         resume=resume,
         overwrite=overwrite,
         seed=seed,

@@ -11,8 +11,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from rhapsode.console.options import RENAMED, Further
-from rhapsode.console.progress import QUIET, tell
+from rhapsode.console.progress import tell
 from rhapsode.errors import UserError
+from rhapsode.report import QUIET
 
 ALL, NOTES = "rhapsode.all", "rhapsode.notes"
 """Keys in a context's `meta`: whether help shows all options; what to say once the options are read."""

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from rhapsode.errors import UserError
+
 if TYPE_CHECKING:
     import numpy as np
 
     from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
     from rhapsode.demos.bench import Case
+    from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
 
 Options = Mapping[str, Any]
@@ -32,6 +35,9 @@ class Modality:
 
     verb: ClassVar[str]
     """The command that generates from its models, e.g. `compose`."""
+
+    task: ClassVar[str] = ""
+    """What its models do, as the Hugging Face Hub calls it; empty if the Hub has no word for it."""
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, for all its commands, the verb among them."""
@@ -69,6 +75,10 @@ class Modality:
         """The description by `inspect` of a file of `checkpoint.save` that its training or its commands put beside a
         model; None if it is no such file. Raises `UserError`."""
         return None
+
+    def page(self, order: Order) -> bytes:
+        """A page of HTML on which a model of it runs. Raises `UserError` for a model that has none."""
+        raise UserError(f"there is no page for models of {self.noun}. rhapsode export --help names the other forms.")
 
     def bench(self) -> Sequence[Case]:
         """What `bench` measures of it: training and drawing."""

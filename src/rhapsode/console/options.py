@@ -20,7 +20,12 @@ class Further(str):
 ARGUMENTS, SAMPLING, OUTPUT, MORE_SAMPLING = "Arguments", "Sampling", "Output", Further("More sampling")
 """Headings of panels in help, of commands that sample from a model."""
 
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", autocompletion=models, help="A model's folder or file.")]
+ModelName = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL", autocompletion=models, help="A model's folder or file, or demo:NAME, or hf://USER/NAME."
+    ),
+]
 TextFile = Annotated[
     str | None,
     typer.Option(metavar="SOURCE", rich_help_panel=ARGUMENTS, help="Take the text from a file or data:NAME/PART."),

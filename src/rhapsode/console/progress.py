@@ -6,16 +6,13 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
 from typing import Any
 
 import typer
 
 from rhapsode.console.output import visible
-from rhapsode.report import Report, figures
+from rhapsode.report import QUIET, Report, figures
 
-QUIET = ContextVar("quiet", default=False)
-"""Whether --quiet was given. Every command has this option: see `rhapsode.cli`."""
 FIRST, EVERY = 2.0, 10.0
 """Seconds before the first plain line about running work, and between such lines."""
 

@@ -11,8 +11,8 @@ from rhapsode.console.progress import tell
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
+    from rhapsode.arithmetic.sampling import Sampling
     from rhapsode.inference.model import Model
-    from rhapsode.nn.samplers import Sampling
 
 
 def modality_of_model(model: str) -> Modality:
@@ -42,8 +42,8 @@ def load(model: str, modality: str) -> Model:
 def sampled(**settings: float) -> Sampling:
     """The options of sampling, checked. Raises `UserError`."""
     with unbroken():
+        from rhapsode.arithmetic.sampling import Sampling
         from rhapsode.config import make
-        from rhapsode.nn.samplers import Sampling
 
     return make(Sampling, settings, "sampling")
 

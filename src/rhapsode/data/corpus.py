@@ -23,7 +23,6 @@ from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_from_json, codec_to_json
 from rhapsode.data.codecs.text import TextCodec
-from rhapsode.data.datasets import cache_folder
 from rhapsode.data.encode import Counts, PartWriter
 from rhapsode.data.finder import DATA, SourceFile, reasons
 from rhapsode.data.recognition import Survey
@@ -32,7 +31,7 @@ from rhapsode.data.sources import Sources, open_sources
 from rhapsode.data.validation import By, Nothing, Split, divided, held_out
 from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint
-from rhapsode.files.cache import Cache
+from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.files.flip import flips, unused
 from rhapsode.files.place import on_disk
 from rhapsode.files.refusals import Refusals
@@ -65,6 +64,7 @@ class Corpus:
     key:          the hash of contents and options: the name of the folder in the cache.
     damaged:      files of the training and of the validation sources that could not be read to their ends: name →
     error.
+    digest:       SHA-256 of the sources of the training data: their contents and order, but not their names.
     index:        the file of its training index, if its codec makes one (see `TrainingIndex`).
     """
 
@@ -80,6 +80,7 @@ class Corpus:
     notes: list[str]
     key: str
     damaged: list[dict[str, str]]
+    digest: str = ""
     index: Path | None = None
     warnings: Sequence[str] = ()
 
@@ -140,7 +141,8 @@ def prepare(
     main = opened(sources)
     other = opened(valid) if valid is not None else None
     split = "sources" if other else f"{valid_by} {valid_fraction!r}"
-    identity = [FORMAT, main.digest(lambda done: report("reading", done)), other and other.digest(), split, *flips()]
+    digest = main.digest(lambda done: report("reading", done))
+    identity = [FORMAT, digest, other and other.digest(), split, *flips()]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
     kept = Cache(cache or cache_folder(), lambda told: notes.append(told) if told not in notes else None)
 
@@ -171,7 +173,8 @@ def prepare(
             f"the reset policy {reset.spec} begins no unit within documents, or only one: {units:,} units in "
             f"{corpus.documents:,} documents. Is it the right one?"
         )
-    return Corpus(**{**vars(corpus), "skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": warnings})
+    told = {"skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": warnings, "digest": digest}
+    return Corpus(**{**vars(corpus), **told})
 
 
 def _refuse_for_records(

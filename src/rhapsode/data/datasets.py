@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 
 from rhapsode.data.catalogue import Dataset, Download, Member, catalogue
 from rhapsode.errors import UserError, choice
+from rhapsode.files.cache import cache_folder
 from rhapsode.files.place import place, replacing, sweep
 
 if TYPE_CHECKING:
@@ -50,16 +51,6 @@ class DatasetFiles:
 def list_datasets() -> list[Dataset]:
     """All standard corpora, sorted by name."""
     return sorted(catalogue(), key=lambda dataset: dataset.name)
-
-
-def cache_folder() -> Path:
-    """The folder for encoded corpora and downloads: $RHAPSODE_CACHE, or the user's cache folder."""
-    given = os.environ.get("RHAPSODE_CACHE")
-    if given:
-        return Path(given).expanduser()
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("rhapsode"))
 
 
 def get(name: str, *, report: Report | None = None, say: Callable[[str], None] | None = None) -> DatasetFiles:

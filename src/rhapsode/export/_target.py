@@ -23,11 +23,13 @@ class Order:
     model:   it comes from a file (`model.path`), beside which its other parts lie: see `Codec.beside`.
     name:    the name of the output, without its folder, e.g. `book.onnx`.
     licence: the licence of the model, e.g. `cc-by-4.0`; empty if its owner has not said.
+    address: where Rhapsode will find the export, if that is known, e.g. `hf://ann/book`.
     """
 
     model: Model
     name: str
     licence: str = ""
+    address: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePath
 
 import numpy as np
@@ -16,7 +16,7 @@ from rhapsode.export._facts import public
 from rhapsode.export._target import Order, Target
 from rhapsode.inference.model import Model
 from rhapsode.nn.program import EMBEDDING, Layer, program
-from rhapsode.nn.quantised import KERNEL, quantise, rows_of
+from rhapsode.nn.quantised import KERNEL, rows_of
 
 TEMPLATE = Path(__file__).with_name("model.c.in")
 TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t"}
@@ -44,6 +44,11 @@ CELLS = {
             m->h[n][k] = (int8_t)NAME_down(NAME_at(NAME_tanh, z[k]) * 127 + 16384, 15);""",
 }
 CELLS["peephole"] = CELLS["lstm"]
+PEEP = """\
+static int32_t NAME_peep(const NAME_layer *l, int part, int k, int32_t c) {
+    return l->peephole ? NAME_scaled(c, l->peephole[part * NAME_WIDTH + k], l->peephole_shift) : 0;
+}
+"""
 
 
 def make(order: Order) -> dict[str, bytes]:
@@ -52,7 +57,7 @@ def make(order: Order) -> dict[str, bytes]:
     name = _identifier(order.name)
     found = program(model.network)
     _check(model, order.name)
-    tensors = quantise(model.network, model.weights)
+    tensors = model.quantised().tensors
     codec, policy, config = model.text_codec, model.policy, model.network.config
     pieces, cell = codec.pieces, found.layers[0].cell
     half = codec.first_half
@@ -71,6 +76,7 @@ def make(order: Order) -> dict[str, bytes]:
         "lines": int(policy.lines),
         "embed": LOOKUP[embedded],
         "cell": CELLS[cell],
+        "peep": "" if cell == "rnn" else PEEP,
         "tables": "\n".join(_tables(model, tensors)),
     }
     text = TEMPLATE.read_text("utf-8").replace("VERSION", __version__)
@@ -104,15 +110,16 @@ def _facts(order: Order) -> Iterator[str]:
     yield f"{model.network.description}; {model.codec.name}, {model.text_codec.steps.size} symbols."
     if sources := facts.get("sources"):
         yield f"Trained on {', '.join(map(str, sources))}.".replace("*/", "* /")
-    yield f"Digest: {model.digest}."
+    yield f"Digest: {model.quantised().digest}."
     if order.licence:
         yield f"Licence: {order.licence}.".replace("*/", "* /")
 
 
-def _tables(model: Model, tensors: dict[str, np.ndarray]) -> Iterator[str]:
+def _tables(model: Model, tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
     """The constants of the model, and of the arithmetic."""
     found = program(model.network)
-    yield _array("sigmoid", tables.sigmoid())
+    if found.layers[0].cell != "rnn":
+        yield _array("sigmoid", tables.sigmoid())
     yield _array("tanh", tables.tanh())
     yield _array("frequencies", tables.frequencies())
     pieces = model.text_codec.pieces
@@ -156,7 +163,7 @@ def _sources(layer: Layer, places: dict[str, int]) -> np.ndarray:
     return np.array([places[one.source] for one in layer.activations], np.uint8)
 
 
-def _matrix(name: str, tensors: dict[str, np.ndarray], tensor: str, stem: str = "") -> Iterator[str]:
+def _matrix(name: str, tensors: Mapping[str, np.ndarray], tensor: str, stem: str = "") -> Iterator[str]:
     """The weights, multipliers and shift of a matrix."""
     rows, stem = rows_of(tensors, tensor), stem or name
     assert isinstance(rows, q.Rows)

@@ -16,6 +16,7 @@ import numpy as np
 from rhapsode import __version__
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.text import TextCodec
+from rhapsode.errors import UserError
 from rhapsode.export._facts import public
 from rhapsode.export._target import Order, Target
 from rhapsode.files.json import dumps
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from onnx import ModelProto
 
 SUFFIX = ".onnx"
+LARGEST = 2**31 - 2**24
+"""The most bytes of weights: a file of Protocol Buffers ends at 2 GiB."""
 COVARIATES, ENCODED = "covariates", "encoded"
 """The input and the output of an encoder's graph."""
 ARITHMETIC = (
@@ -38,6 +41,12 @@ ARITHMETIC = (
 def make(order: Order) -> dict[str, bytes]:
     """The graph, and that of the encoder, if there is one."""
     model, network = order.model, order.model.network
+    size = sum(weight.nbytes for weight in model.weights.values())
+    if size > LARGEST:
+        raise UserError(
+            f"the weights have {size:,} bytes, which is more than a file of ONNX holds ({LARGEST:,}). As a model of "
+            "Rhapsode it can be given away: with --hub."
+        )
     facts = _metadata(order)
     made = {order.name: _written(_with_head(network.graph(model.weights), model), facts)}
     if network.encoder:

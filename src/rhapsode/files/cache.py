@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from filelock import FileLock
 from xxhash import xxh3_128
 
 from rhapsode.errors import UserError
@@ -27,6 +26,16 @@ PIECE = 1 << 20
 """Bytes that are read at a time."""
 UNUSABLE = (OSError, ValueError, KeyError, TypeError, UserError)
 """The errors that `opened` may raise for a folder that it cannot use."""
+
+
+def cache_folder() -> Path:
+    """The folder for encoded corpora and downloads: $RHAPSODE_CACHE, or the user's cache folder."""
+    given = os.environ.get("RHAPSODE_CACHE")
+    if given:
+        return Path(given).expanduser()
+    import platformdirs
+
+    return Path(platformdirs.user_cache_dir("rhapsode"))
 
 
 @dataclass(frozen=True)
@@ -81,6 +90,8 @@ class Cache:
 
     def _remove(self, path: Path, opened: Callable[[Path], object]) -> None:
         """Remove a damaged entry, unless another process has already made it again."""
+        from filelock import FileLock
+
         with FileLock(path.parent / ".lock"):
             if path.exists() and _taken(path, opened) is None:
                 aside = temporary(path)

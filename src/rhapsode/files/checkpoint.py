@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode import registry
 from rhapsode.errors import UserError, choice
 from rhapsode.files.json import dumps
 from rhapsode.files.place import place
@@ -27,9 +28,20 @@ OLD_INDEX = "known.safetensors"
 """The training index as earlier versions named it."""
 KEY, DIGEST = "rhapsode", "sha256"
 HEADER_LIMIT = 64 << 20
+HUB_PREFIX = "hf://"
+"""Models on the Hugging Face Hub: `hf://USER/MODEL`, see `rhapsode.files.hub`."""
 SHIPPED, SHIPPED_PREFIX = Path(__file__).parents[1] / "models", "demo:"
 """Models that come with the package: `demo:NAME` is the folder NAME in this folder."""
-DTYPES = {"F32": np.float32, "F16": np.float16, "I32": np.int32, "I64": np.int64, "U8": np.uint8}
+DTYPES: dict[str, type[np.generic]] = {
+    "F64": np.float64,
+    "F32": np.float32,
+    "F16": np.float16,
+    "I64": np.int64,
+    "I32": np.int32,
+    "I16": np.int16,
+    "I8": np.int8,
+    "U8": np.uint8,
+}
 """The types of tensors. Weights in F16 take half the room on disk, and are converted to F32 when they are loaded."""
 
 
@@ -43,19 +55,30 @@ def digest(info: str, tensors: Mapping[str, np.ndarray]) -> str:
     return total.hexdigest()
 
 
-def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
-    """Write a file atomically, and return its checksum. Raises `UserError` if the disk refuses it."""
+def packed(info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> tuple[bytes, str]:
+    """The contents of a file, and its checksum."""
     from safetensors.numpy import save as pack
 
     text = dumps(info, sort_keys=True)
     mark = digest(text, tensors)
     contents = {name: np.asarray(value, order="C") for name, value in tensors.items()}  # keeps 0-d as 0-d
-    place(path, pack(contents, metadata={KEY: text, DIGEST: mark}))
+    return pack(contents, metadata={KEY: text, DIGEST: mark}), mark
+
+
+def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """Write a file atomically, and return its checksum. Raises `UserError` if the disk refuses it."""
+    contents, mark = packed(info, tensors)
+    place(path, contents)
     return mark
 
 
 def locate(path: str | os.PathLike[str]) -> Path:
-    """The path of the model file, given its folder, the file itself, or `demo:NAME`. Raises `UserError`."""
+    """The path of the model file, given its folder, the file itself, `demo:NAME`, or `hf://USER/MODEL`, which is
+    downloaded if it is not in the cache. Raises `UserError`."""
+    if str(path).startswith(HUB_PREFIX):
+        from rhapsode.files import hub  # what it imports takes as long as a model
+
+        return hub.located(str(path))
     if str(path).startswith(SHIPPED_PREFIX):
         names = sorted(each.parent.name for each in SHIPPED.glob(f"*/{MODEL}"))
         name = str(path).removeprefix(SHIPPED_PREFIX)
@@ -119,8 +142,28 @@ def load_info(path: Path) -> tuple[dict[str, Any], str, dict[str, tuple[tuple[in
     return info, mark, tensors
 
 
-def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -> dict[str, np.ndarray]:
-    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum."""
+def parts(info: Mapping[str, Any]) -> dict[str, bool]:
+    """The files of a model, given the JSON of its own: name, in the model's folder → whether the model needs it."""
+    codec = info.get("codec")
+    kind = registry.get("codec", str(codec.get("name")) if isinstance(codec, dict) else "")
+    found = {MODEL: True}
+    if kind.auxiliary:
+        found[f"{kind.auxiliary}/{MODEL}"] = True
+    return found | dict.fromkeys(kind.beside, False)
+
+
+def load_tensors(
+    path: Path,
+    shapes: Mapping[str, tuple[int, ...]],
+    mark: str,
+    types: Mapping[str, type[np.generic]] | None = None,
+    as_stored: bool = False,
+) -> dict[str, np.ndarray]:
+    """The tensors of a file, after checking that they are exactly `shapes` and match the checksum.
+
+    types: of those tensors that may be of one type only. as_stored: do not convert those of 16 bits.
+    Raises `UserError`.
+    """
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
@@ -130,7 +173,8 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
             have = found[name][0] if name in found else "nothing"
             want = shapes.get(name, "nothing")
             raise _bad(path, f"tensor {name!r} has shape {have} where its configuration calls for {want}")
-        if found[name][1] not in DTYPES:
+        kind = DTYPES.get(found[name][1])
+        if kind is None or kind is not (types or {}).get(name, kind):
             raise _bad(path, f"tensor {name!r} has type {found[name][1]}")
     try:
         tensors = load_file(path)
@@ -142,7 +186,16 @@ def load_tensors(path: Path, shapes: Mapping[str, tuple[int, ...]], mark: str) -
         matches = False
     if not matches:
         raise _bad(path, "its contents do not match its checksum: it is damaged")
+    if as_stored:
+        return tensors
     return {name: value.astype(np.float32) if value.dtype == np.float16 else value for name, value in tensors.items()}
+
+
+def stored(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """Everything in a file: its JSON, and its tensors as they are stored, after checking the checksum. Raises
+    `UserError`."""
+    info, mark, found = load_info(path)
+    return info, load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark, as_stored=True)
 
 
 def _bad(path: Path, why: str) -> UserError:

@@ -1,7 +1,8 @@
-"""Model files of format 1, which Rhapsode wrote until November 2026: their settings and weights by the names of today.
+"""Model files of earlier formats, which Rhapsode wrote until November 2026: their contents by the names of today.
 
-A network's settings stood in one table then, those of all heads and of the encoder among them, and some had other
-names. Tables of users may still have those names: `renamed` reads both.
+In format 1, a network's settings stood in one table, those of all heads and of the encoder among them, and some had
+other names; so had weights. Tables of users may still have those names: `renamed` reads both. Format 2 knew no
+arithmetic but float32, which is what files mean that name none.
 """
 
 from __future__ import annotations
@@ -81,10 +82,11 @@ def network(settings: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def upgraded(info: Mapping[str, Any]) -> dict[str, Any]:
-    """What the header of a model file of format 1 says, as a file of format 2 says it. Raises `UserError`."""
-    if not isinstance(info.get("network"), dict):
+    """What the header of a model file says, as a file of today's format says it. Raises `UserError`."""
+    if info.get("format") not in (1, 2) or not isinstance(info.get("network"), dict):
         return dict(info)
-    return {**info, "format": 2, "network": network(info["network"])}
+    own = network(info["network"]) if info["format"] == 1 else info["network"]
+    return {**info, "format": 3, "network": own}
 
 
 def run(info: Mapping[str, Any]) -> dict[str, Any]:

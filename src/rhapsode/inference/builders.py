@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from rhapsode.data.codecs.output import EMPTY, Output, Piece, Stopped
+from rhapsode.arithmetic.randomness import Randomness
+from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.data.codecs.output import Output, Piece, Stopped
 from rhapsode.data.guide import Guide
-from rhapsode.nn.heads._head import Head
-from rhapsode.nn.samplers import Draw, Randomness, Sampling
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Draw
 
 NO_ATTENTION = np.zeros(0, np.float32)
 TRIES = 64
@@ -90,29 +92,43 @@ class Builder:
         new._attention, new._guide, new._output = other._attention.copy(), other._guide.copy(), other._output.copy()
         return new
 
-    def step(self, distribution: np.ndarray, attention: np.ndarray) -> Piece:
-        """Draw the next step from the model's distribution [Q], made while it saw `attention` [U]; what that adds.
-
-        Nothing is drawn if the steps before it were all.
-        """
-        if self._output.complete(self.steps, attention):
+    def complete(self, attention: np.ndarray) -> bool:
+        """Whether the steps so far are all. If so, the sample has ended. attention: [U], what the model sees now."""
+        found = self._output.complete(self.steps, attention)
+        if found:
             self._output.stopped = "end"
-            return EMPTY
+        return found
+
+    def how(self) -> Draw:
+        """How the next step is drawn."""
+        return Draw(self._sampling, self._randomness, self._recent, self._guide.mask())
+
+    def step(self, drawn: Drawn, how: Draw, distribution: np.ndarray, attention: np.ndarray) -> Piece:
+        """Take the next step, and return what it adds. It was `drawn` from the model's distribution [Q], which was made
+        while it saw `attention` [U]; it is drawn again if it has not the form that encoding writes."""
         guide = self._guide
-        how = Draw(self._sampling, self._randomness, self._recent, guide.mask())
-        for _ in range(TRIES):
-            step, log_prob, log_mass = self._head.draw(distribution, how)
-            if guide.canonical(step):
+        for _ in range(TRIES - 1):
+            if guide.canonical(drawn.step):
                 break
+            drawn = self._head.draw(distribution, how)
+        step, log_prob, log_mass = drawn
         guide.read(step)
         self.log_weight += log_mass
         self._recent.append(step)
         return self._take(step, log_prob, attention)
 
-    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
-        """Steps [N, *S] that were drawn elsewhere, and log p [N] of each, up to one that is the last."""
-        for step, log_prob in zip(steps, log_probs.tolist(), strict=True):
-            self._take(step, log_prob, NO_ATTENTION)
+    def extend(self, steps: Sequence[Any], log_probs: Sequence[float]) -> None:
+        """Take steps that were drawn elsewhere, and log p of each, up to one that is the last."""
+        count = self._output.extend(steps)
+        self.steps.extend(steps[:count])
+        self._log_probs.extend(log_probs[:count])
+        self._recent.extend(steps[:count])
+
+    def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
+        """As `extend`, and what each step adds."""
+        for step, log_prob in zip(steps, log_probs, strict=True):
+            self._recent.append(step)
+            yield self._take(step, log_prob, NO_ATTENTION)
             if self.ended:
                 break
 

@@ -9,6 +9,7 @@ Needs no torch.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import numpy as np
 
@@ -24,7 +25,8 @@ from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
 from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.inference.score_records import score_records
-from rhapsode.inference.trained import Trained
+from rhapsode.inference.trained import KEPT, Trained
+from rhapsode.nn import quantised
 from rhapsode.nn.network import Network
 
 
@@ -35,10 +37,9 @@ class Model(Trained):
     def load(path: str | os.PathLike[str]) -> Model:
         """The model in a folder or file. Raises `UserError` for anything else."""
         file = checkpoint.locate(path)
-        info, mark, _ = checkpoint.load_info(file)
-        old = info.get("format") == 1
+        info, mark, names = checkpoint.load_info(file)
         try:
-            config = make(ModelConfig, format1.upgraded(info) if old else info, "its configuration")
+            config = make(ModelConfig, format1.upgraded(info), "its configuration")
             framing_of(config.framing)
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
@@ -50,14 +51,19 @@ class Model(Trained):
                 f"document; they are {config.framing.name} and {config.reset}. The file was not written by rhapsode. "
                 "Train again."
             )
-        if old:
-            weights, digest = format1.load(file, info, network.shapes, mark)
+        digest = ""
+        if info.get("format") == 1:
+            tensors, digest = format1.load(file, info, network.shapes, mark)
+        elif config.arithmetic == "float32":
+            tensors = checkpoint.load_tensors(file, network.shapes, mark)
         else:
-            weights, digest = checkpoint.load_tensors(file, network.shapes, mark), ""
-        for name, value in weights.items():
-            if value.dtype != np.float32 or not np.isfinite(value).all():
+            kept = any(name.startswith(f"{KEPT}.") for name in names)
+            tensors = _integers(file, network, kept, mark)
+        for name, value in tensors.items():
+            real = value.dtype == np.float32 or config.arithmetic == "integers"
+            if not real or not np.isfinite(value).all():
                 raise UserError(f"{file}: weight {name!r} is not made of finite float32 numbers. Train again.")
-        return Model(config, weights, mark, file, digest)
+        return Model(config, tensors, mark, file, digest)
 
     def reader(self, rows: int = 1, text: np.ndarray = NO_TEXT, covariates: np.ndarray = NOTHING) -> Reader:
         """A reader of `rows` sequences that has read nothing yet. text: [U] symbols that go with each of them;
@@ -88,3 +94,17 @@ class Model(Trained):
         for _ in reader.read_all(symbols):
             pass
         return [{name: part[0] for name, part in layer.items()} for layer in reader.state]
+
+
+def _integers(path: Path, network: Network, kept: bool, mark: str) -> dict[str, np.ndarray]:
+    """The tensors of a model file in whole numbers. kept: float32 weights are beside them. Raises `UserError`."""
+    wanted = quantised.shapes(network)
+    if kept:
+        wanted |= {f"{KEPT}.{name}": (shape, np.float32) for name, shape in network.shapes.items()}
+    shapes = {name: shape for name, (shape, _) in wanted.items()}
+    tensors = checkpoint.load_tensors(path, shapes, mark, {name: kind for name, (_, kind) in wanted.items()})
+    try:
+        quantised.check(network, tensors)
+    except UserError as error:
+        raise UserError(f"{path}: {error}. No training gives such weights. Train again.") from None
+    return tensors

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
-from rhapsode.data.datasets import cache_folder
 from rhapsode.data.guide import along
 from rhapsode.errors import UserError
-from rhapsode.files.cache import Cache
+from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.files.refusals import Refusals
 from rhapsode.inference.evaluation import carried
 from rhapsode.inference.trained import Trained

@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 
@@ -21,11 +22,16 @@ from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
+from rhapsode.nn import integers, quantised
 from rhapsode.nn.engine import Engine, OnnxEngine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
 from rhapsode.nn.operations import part
+from rhapsode.nn.program import encoder_program, program
 from rhapsode.steps.text import Text
+
+KEPT = "float32"
+"""What the names of float32 weights begin with that are beside integers in a model file: `float32.layer0.input`."""
 
 
 class Trained:
@@ -34,26 +40,27 @@ class Trained:
     def __init__(
         self,
         config: ModelConfig,
-        weights: Mapping[str, np.ndarray],
+        tensors: Mapping[str, np.ndarray],
         checksum: str = "",
         path: Path | None = None,
         digest: str = "",
     ):
-        """checksum: of the file at `path`, if there is one. digest: see `digest`; if empty, it is computed."""
+        """tensors: float32 weights; or, where the arithmetic is integers, what `quantised` makes of them.
+        checksum: of the file at `path`, if there is one. digest: see `digest`; if empty, it is computed."""
         self.config = config
-        self.weights = weights
+        self.tensors = tensors
         self.checksum = checksum
         self.path = path
         self._digest = digest
         self.codec = codec_from_json(config.codec)
         self.network = Network(config.network, self.codec.steps, self.codec.text, self.codec.covariates)
-        self.head = self.network.bound(weights)
+        self.head = self.network.bound(tensors)  # whose own weights are float32 always
         self.framing = framing_of(config.framing)
         self.policy = ResetPolicy.parse(config.reset)
 
     @cached_property
     def digest(self) -> str:
-        """SHA-256 of everything that its predictions depend on: weights and configuration. 64 hexadecimal digits.
+        """SHA-256 of everything that its predictions depend on: tensors and configuration. 64 hexadecimal digits.
 
         Facts about the training are not included, so the same run on the same machine gives the same digest. Settings
         that the file does not name are not included either, so new settings of later versions change no digest.
@@ -61,16 +68,49 @@ class Trained:
         if self._digest:
             return self._digest
         named = self.config.model_dump(mode="json", exclude_unset=True, exclude={"format", "facts"})
-        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self.weights)
+        return checkpoint.digest(json.dumps(named, ensure_ascii=False, sort_keys=True), self._computed)
+
+    @property
+    def _computed(self) -> dict[str, np.ndarray]:
+        """The tensors that it is computed with."""
+        return {name: one for name, one in self.tensors.items() if not name.startswith(f"{KEPT}.")}
+
+    @property
+    def whole(self) -> bool:
+        """Whether its arithmetic is that of whole numbers."""
+        return self.config.arithmetic == "integers"
+
+    @cached_property
+    def weights(self) -> Mapping[str, np.ndarray]:
+        """The weights by the names of `Network.shapes`, float32. Of a model in whole numbers, those that training left,
+        if they were kept; else what the whole numbers stand for."""
+        if not self.whole:
+            return self.tensors
+        return part(self.tensors, KEPT) or quantised.real(self.network, self.tensors)
+
+    def quantised(self, keep: bool = False) -> Self:
+        """The same model in whole numbers. keep: float32 weights are beside them. Raises `Unfit`."""
+        tensors = self._computed if self.whole else quantised.quantise(self.network, self.weights)
+        if keep:
+            tensors |= {f"{KEPT}.{name}": weight for name, weight in self.weights.items()}
+        return type(self)(self.config.model_copy(update={"arithmetic": "integers"}), tensors)
+
+    def save(self, path: Path) -> str:
+        """Write the model file, and return its checksum. Raises `UserError` if the disk refuses it."""
+        return checkpoint.save(path, self.config.model_dump(), self.tensors)
 
     @cached_property
     def engine(self) -> Engine:
         """Runs the network."""
+        if self.whole:
+            return integers.engine(self.network, self.tensors, program(self.network))
         return OnnxEngine(self.network.graph(self.weights))
 
     @cached_property
     def _encoder(self) -> Engine | None:
         encoder = self.network.encoder
+        if encoder and self.whole:
+            return integers.engine(self.network, self.tensors, encoder_program(encoder))
         return OnnxEngine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:
@@ -107,6 +147,11 @@ class Trained:
                 f"this needs a model of whole records, not of text; the codec of this one is {self.codec.name!r}."
             )
         return self.codec
+
+    @property
+    def licence(self) -> str:
+        """The licence of the model, if its owner has said one; else empty."""
+        return str(self.config.facts.get("licence", ""))
 
     @property
     def end(self) -> int | None:

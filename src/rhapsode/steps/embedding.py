@@ -30,6 +30,9 @@ class Embedding(ABC):
     groups: tuple[int, ...] = ()
     """Of one-hot vectors, their sizes, one after another. Each has a single 1."""
 
+    most: float | None = None
+    """Of real numbers, the greatest that is read, if there is a limit; none is less than its negative."""
+
     def initialise(self, table: Tensor, std: float, generator: Generator) -> None:
         """Fill the table in place with values of this standard deviation, for the beginning of training."""
         table.normal_(std=std, generator=generator)

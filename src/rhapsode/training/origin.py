@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+UNFIT = "float32"
+"""The fact that says why a model is in float32 arithmetic."""
 NAMED = 50
 """The most sources that are named: a shell may have made thousands from a pattern."""
 

@@ -20,7 +20,7 @@ from rhapsode.data import corpus
 from rhapsode.data import framing as framings
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.resets import ResetPolicy
-from rhapsode.errors import UserError
+from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint, format1
 from rhapsode.files.flip import flipping
 from rhapsode.files.inside import trusting
@@ -38,6 +38,8 @@ from rhapsode.training.trainer import Trainer
 Source = str | os.PathLike[str]
 MINUTES = 5.0
 """Minutes of training, if the user gives no budget."""
+FLOAT = "float"
+"""What `keep` may be."""
 AUXILIARY = 0.1
 """The part of the time that an auxiliary model gets (see `Codec.auxiliary`)."""
 
@@ -93,6 +95,7 @@ def train(
     lr: float | None = None,
     batch_size: int | None = None,
     base: Source | None = None,
+    keep: str | None = None,
     resume: bool = False,
     overwrite: bool = False,
     seed: int | None = None,
@@ -111,6 +114,7 @@ def train(
     proportion); batch_size; window, the sequence length.
 
     base:        fine-tune this model. Its codec, network and framing stay, and its reset policy unless one is given.
+    keep:        `float`: the model file holds the float32 weights beside the whole numbers, for fine-tuning.
     resume:      go on with the run in the folder, with the options that it began with. A run that was stopped goes on
                  exactly to the end of its budget. With a budget, a run trains this much longer from now on.
     overwrite:   a model or a run in the folder may be replaced.
@@ -147,12 +151,15 @@ def train(
         "base": None if base is None else str(base),
         "seed": seed,
     }
-    given = {**kept, "sources": [str(s) for s in sources], "tensorboard": tensorboard, "trust_paths": trust_paths}
+    if keep not in (None, FLOAT):
+        raise choice("keep", keep, [FLOAT])
+    free = {"tensorboard": tensorboard, "trust_paths": trust_paths, "keep": keep}
+    given = {**kept, "sources": [str(s) for s in sources], **free}
     budget = _budget(minutes, epochs, updates)
     stopped = _to_go_on(folder, budget) if resume else None
     if stopped:
         check_kept(stopped["given"], kept)
-        now = {name: given[name] for name in ("sources", "tensorboard", "trust_paths") if given[name]}
+        now = {name: given[name] for name in ("sources", *free) if given[name]}
         given = {**dict.fromkeys(given), **stopped["given"], **now}
     elif not overwrite:
         check_free(folder)
@@ -224,7 +231,7 @@ def train(
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))
             for reason in reasons:
                 report.note(reason)
-        trainer = Trainer(chosen, data, folder, where, report, group, given["tensorboard"])
+        trainer = Trainer(chosen, data, folder, where, report, group, given["tensorboard"], given["keep"] == FLOAT)
         if origin and not stopped:
             trainer.adopt(trainer.network.grown(origin.weights, origin.network))
         if stopped:
@@ -336,7 +343,7 @@ def _train_auxiliary(
         base=base,
         resume=before is not None,
         overwrite=before is None,
-        **{key: given[key] for key in ("valid", "valid_fraction", "trust_paths")},
+        **{key: given[key] for key in ("valid", "valid_fraction", "trust_paths", "keep")},
         **(budget.model_dump() if longer or not before else {}),
         **how,
     ).finished

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import make
 from rhapsode.data.corpus import Corpus
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
-from rhapsode.nn.samplers import Sampling
 
 NEATER = {"bias": 0.5, "temperature": 0.8}
 """The sampling of samples that are shown."""

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from rhapsode.arithmetic.quantise import Unfit
 from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.data.corpus import Corpus
@@ -32,8 +33,9 @@ from rhapsode.training.distributed import Group
 from rhapsode.training.examples import Examples
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
-from rhapsode.training.origin import origin
+from rhapsode.training.origin import UNFIT, origin
 from rhapsode.training.plan import Budget, Leg, Plan
+from rhapsode.training.quantisation import measured
 from rhapsode.training.resumption import Resumption
 from rhapsode.training.sampling import Samples
 from rhapsode.training.validation import Validation
@@ -58,8 +60,10 @@ class Trainer(Loop):
         report: Report,
         group: Group,
         board: bool = False,
+        keep: bool = False,
     ) -> None:
-        self.corpus, self.folder, self.board = corpus, folder, board
+        """keep: the model file holds the float32 weights, too."""
+        self.corpus, self.folder, self.board, self._keep = corpus, folder, board, keep
         codec = corpus.codec
         super().__init__(plan, Network(plan.network, codec.steps, codec.text, codec.covariates), device, report, group)
         if (self.network.attention or self.network.covariates) and plan.framing.name != self.network.framing:
@@ -75,6 +79,10 @@ class Trainer(Loop):
         self.rollbacks = 0
         self.best, self.best_update, self.since_best = math.inf, 0, 0
         self.info: dict[str, Any] = {}
+        self._unfit = ""
+        """Why the model cannot be in whole numbers, as it was told last."""
+        self._saved: tuple[Model, Model] | None = None
+        """The model as it was saved last, in float32 and in whole numbers."""
         self._collapse = Collapse(corpus.valid, codec.steps.density)
         self._log: Log | None = None
         self._pictured = time.perf_counter()
@@ -126,6 +134,8 @@ class Trainer(Loop):
         if self._log:
             self._draw(self._log)
             self._log.close()
+        if finished and self._saved:
+            self.report.note(str(measured(*self._saved, self.corpus)))
         return finished
 
     def _open_log(self) -> None:
@@ -153,14 +163,14 @@ class Trainer(Loop):
         log = self._log
         if log:
             valid = self._validation.nll(self.weights)
-            if valid < self.best:
+            better = valid < self.best
+            if better:
                 self.best, self.best_update, self.since_best = valid, self.updates, 0
-                self.save_model()
-            elif self.done >= QUIET:
+            model = self.model(save=better)
+            if not better and self.done >= QUIET:
                 self.since_best += 1
                 if self.since_best == PATIENCE:  # once a plateau
                     self._warn_of_plateau(train, log)
-            model = self.model()
             log.add(
                 update=self.updates,
                 seconds=round(self.seconds, 3),
@@ -219,20 +229,33 @@ class Trainer(Loop):
 
     # --- files ---
 
-    def model(self) -> Model:
-        """A model with the present weights."""
-        return Model(make(ModelConfig, self._config(), "this run"), self.arrays())
+    def model(self, save: bool = False) -> Model:
+        """A model with the present weights: in whole numbers, if these can be. save: write its file."""
+        config, weights = make(ModelConfig, self._config(), "this run"), self.arrays()
+        real = Model(config, weights)
+        try:
+            made = real.quantised(self._keep)
+        except Unfit as error:
+            made = Model(config.model_copy(update={"facts": {**config.facts, UNFIT: str(error)}}), weights)
+            if str(error) != self._unfit:
+                self._unfit = str(error)
+                self.report.warn(f"the model is saved in float32 arithmetic ({error}).")
+        if save:
+            made.save(self.folder / checkpoint.MODEL)
+            self._saved = (real, made) if made.whole else None
+        return made
 
     def _config(self) -> dict[str, Any]:
         corpus = self.corpus
         return {
-            "format": 2,
             "codec": codec_to_json(corpus.codec),
             "network": self.plan.network.model_dump(),
             "framing": self.plan.framing.model_dump(),
             "reset": self.plan.reset,
+            "arithmetic": "float32",
             "facts": {
                 **origin(self.info.get("given", {})),
+                "data_digest": corpus.digest,
                 "documents": corpus.documents,
                 "updates": self.updates,
                 "seconds": round(self.seconds, 1),
@@ -240,13 +263,11 @@ class Trainer(Loop):
                 "train_chars": corpus.train_chars,
                 "train_steps": len(corpus.train),
                 "valid_chars": corpus.valid_chars,
+                "valid_steps": len(corpus.valid),
                 "plan": self.plan.model_dump(exclude={"network", "framing", "reset"}),
                 "torch": torch.__version__,
             },
         }
-
-    def save_model(self) -> None:
-        checkpoint.save(self.folder / checkpoint.MODEL, self._config(), self.arrays())
 
     def save(self) -> None:
         """Write everything that a resumed run needs. All processes call it; the first one writes."""

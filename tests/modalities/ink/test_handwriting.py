@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
 from rhapsode.console.records import named as style_of
 from rhapsode.errors import UserError
@@ -21,7 +22,6 @@ from rhapsode.modalities.ink.spelling import spelled
 from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.nn.attention.window import Window
 from rhapsode.nn.network import Network
-from rhapsode.nn.samplers import Sampling
 from rhapsode.steps.text import Text
 from tests.conftest import WORDS, MakeModel, written
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from rhapsode import registry
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.guide import along
 from rhapsode.inference.evaluation import carried
 from rhapsode.inference.model import Model
@@ -20,7 +21,6 @@ from rhapsode.modalities.music.read import read
 from rhapsode.modalities.music.tune import Chord, Key, Metre, Tune, rescaled
 from rhapsode.modalities.music.voicing import accompanied, unaccompanied
 from rhapsode.modalities.music.write import save
-from rhapsode.nn.samplers import Sampling
 from tests.modalities.music.bands import band
 from tests.modalities.music.score import Q, lead, quartet, untrained
 

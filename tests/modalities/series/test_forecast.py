@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.cli import main
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
@@ -21,7 +22,6 @@ from rhapsode.modalities.series.demo import as_table, shops
 from rhapsode.modalities.series.forecast import Forecast, forecast, levels, write
 from rhapsode.modalities.series.measures import LEVELS, judged
 from rhapsode.modalities.series.read import read
-from rhapsode.nn.samplers import Sampling
 from rhapsode.training.run import train
 from tests.modalities.series.tables import made, table
 

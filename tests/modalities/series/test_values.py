@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from rhapsode import registry
+from rhapsode.arithmetic.randomness import Randomness
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
 from rhapsode.modalities.series.values import SEEN, Counts, Reals
-from rhapsode.nn.samplers import Draw, Randomness, Sampling
+from rhapsode.nn.samplers import Draw
 
 
 def head(name: str) -> Any:

@@ -139,9 +139,9 @@ def test_frames_drawn_at_once_are_those_drawn_one_by_one(home: Path, monkeypatch
 def test_what_was_said_can_be_read_back_and_scored(home: Path, tmp_path: Path, temperature: float) -> None:
     """As likely as when it was drawn: rhythm and melody. Frames are, too, but for what a vocoder loses: what was drawn
     is the likeliest that there is."""
+    from rhapsode.arithmetic.sampling import Sampling
     from rhapsode.modalities.speech.read import read
     from rhapsode.modalities.speech.speaking import outlined
-    from rhapsode.nn.samplers import Sampling
 
     files = [str(tmp_path / name) for name in ("a.wav", "a.jsonl")]
     options = ["--temperature", str(temperature), "--seed", "3", "--liveliness", "0"]

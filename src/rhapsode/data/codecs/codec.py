@@ -53,6 +53,9 @@ class Codec(ABC):
     """The codec of the auxiliary model that one with this codec needs beside it: a smaller one, trained after it on the
     same data, in a folder of this name within its own. (A voice has one of prosody.) Empty if it needs none."""
 
+    beside: ClassVar[tuple[str, ...]] = ()
+    """Files that may lie beside a model and belong to it, so that whoever gets the model should get them, too."""
+
     usage: str = "--temperature 0.8"
     """What may follow `rhapsode VERB MODEL` in a first command; empty if nothing is sampled from such a model alone."""
 

@@ -79,10 +79,21 @@ class Output(ABC):
 
     stopped: Stopped = "unfinished"
     """Why the sample ended."""
+    endings: np.ndarray | None = None
+    """[choices] bool: symbols with which the sample surely ends; None if that is not known."""
 
     @abstractmethod
     def add(self, step: Any) -> Piece:
         """Take the next step. Sets `stopped` if it is the last one."""
+
+    def extend(self, steps: Sequence[Any]) -> int:
+        """Take the next steps, up to one that is the last; returns how many. The same as `add` for each, but without
+        pieces."""
+        for count, step in enumerate(steps, start=1):
+            self.add(step)
+            if self.stopped != "unfinished":
+                return count
+        return len(steps)
 
     def complete(self, steps: Sequence[Any], attention: np.ndarray) -> bool:
         """Whether the sample is complete after these steps. attention: [U], how much each symbol of the text is

@@ -109,6 +109,11 @@ class TextCodec(Codec):
             raise UserError("style and outline are records; a model of text goes on from a prompt.")
         end = None if lines or prompt.ignore_end else self.end
         output = TextOutput(self.decoder(), prompt.stops, end, lines and not prompt.ignore_end)
+        output.endings = np.zeros(self.steps.size, bool)
+        if end is not None:
+            output.endings[end] = True
+        if lines and not prompt.ignore_end:
+            output.endings |= [piece.endswith(b"\n") for piece in self.pieces]
         return Beginning(self.encode(prompt.data), NO_TEXT, Guide(), LENGTH, output)
 
 
@@ -131,6 +136,16 @@ class TextOutput(Output):
         if self.stopped == "unfinished" and (step == self._end or (self._lines and data.endswith(b"\n"))):
             self.stopped = "end"
         return piece
+
+    def extend(self, steps: Sequence[int]) -> int:
+        decoder = self._decoder.copy()
+        data = b"".join(map(decoder.feed, steps))
+        ends = self._end in steps or (self._lines and b"\n" in data)
+        if ends or any(stop in self._held + data for stop in self._stops):
+            return super().extend(steps)
+        self._decoder = decoder
+        (self._before_stop if self._stops else self._out)(data)
+        return len(steps)
 
     def _before_stop(self, data: bytes) -> Piece:
         data = self._held + data

@@ -14,6 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
+
 DOWN, UP, BACK = 0, 1, -1
 """What the pen does after a point: it goes on; it is lifted; it is lifted, and goes on where the stroke before the last
 one was left."""
@@ -51,12 +53,14 @@ def letter(points: np.ndarray, ends: np.ndarray) -> float:
     points: [N, 2]; ends: [N], where the pen is lifted.
     """
     moves = np.diff(points, axis=0)
-    lengths = np.where(ends[:-1], 0.0, np.hypot(*moves.T))
-    total = float(lengths.sum())
+    x, y = moves.T
+    lengths = np.where(ends[:-1], 0.0, np.sqrt(x * x + y * y))
+    total = float(doubles.total(lengths))
     if not total:
         return 0.0
     weights, middles = lengths / total, points[:-1, 1] + moves[:, 1] / 2
-    return 2 * math.sqrt(weights @ (middles - weights @ middles) ** 2)
+    off = middles - doubles.total(weights * middles)
+    return 2 * math.sqrt(doubles.total(weights * (off * off)))
 
 
 def marks(points: np.ndarray, ends: np.ndarray, beyond: float = BEYOND) -> list[Mark]:
@@ -74,7 +78,8 @@ def marks(points: np.ndarray, ends: np.ndarray, beyond: float = BEYOND) -> list[
         if count and (high - low).max() <= SMALL * size:
             known = bodies[max(0, count - RECENT) : count]
             away = points[known] - (low + high) / 2
-            distance = np.hypot(ACROSS * away[:, 0], away[:, 1])
+            x, y = ACROSS * away[:, 0], away[:, 1]
+            distance = np.sqrt(x * x + y * y)
             nearest = distance.min()
             at = int(np.flatnonzero(distance <= nearest + SAME * size)[-1])
             gone = float(points[known[at:], 0].max() - high[0]) / size

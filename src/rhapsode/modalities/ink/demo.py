@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.demos.run import check_own, free, trained
 from rhapsode.errors import UserError
 from rhapsode.files.place import place
@@ -22,7 +23,6 @@ from rhapsode.modalities.ink.sentences import drills, sentences
 from rhapsode.modalities.ink.verified import Verdict, draw
 from rhapsode.modalities.ink.write import save
 from rhapsode.modalities.ink.writing import Written, attention_picture, pieces, write
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.log import PICTURE
 

@@ -7,6 +7,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.doubles import log
 from rhapsode.steps.kind import Kind, Rising
 from rhapsode.steps.noise import uniform
 
@@ -45,7 +46,7 @@ class Moves(Kind):
         return np.dtype(np.float32)
 
     def log_jacobian(self, steps: np.ndarray) -> float:
-        return len(steps) * float(np.log(self.sd[0]) + np.log(self.sd[1]))
+        return len(steps) * (log(self.sd[0]) + log(self.sd[1]))
 
     def augmented(self, values: np.ndarray, index: np.ndarray, unit: np.ndarray, epoch: np.ndarray) -> np.ndarray:
         """Steps [..., 3] with noise that is a function of index and epoch, at a size that is a function of unit and

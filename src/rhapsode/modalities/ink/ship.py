@@ -1,8 +1,8 @@
-"""Put a trained model among those that come with the package, small: weights of 16 bits, nothing else of the training.
+"""Put a trained model among those that come with the package, small: whole numbers, nothing else of the training.
 
-    python -m rhapsode.modalities.ink.ship FOLDER NAME
+    python -m rhapsode.modalities.ink.ship MODEL NAME
 
-FOLDER is a model's; its recogniser goes along if it has one. `rhapsode write demo:NAME` then takes it.
+Its recogniser goes along, in weights of 16 bits, if it has one. `rhapsode write demo:NAME` then takes it.
 """
 
 from __future__ import annotations
@@ -16,17 +16,21 @@ from rhapsode.files import checkpoint
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.recogniser import FILE, Recogniser
 
+FACTS = ("updates", "step", "seconds", "valid_nats_per_step")
+"""The facts that go along. (`step` is what earlier versions called the updates.)"""
 
-def ship(folder: Path, name: str) -> list[Path]:
-    """The files that were written. Raises `UserError` for what is no model."""
-    model, home = Model.load(folder), checkpoint.SHIPPED / name
-    facts = {key: model.config.facts[key] for key in ("updates", "seconds", "valid_nats_per_step")}
-    halved = {key: weight.astype(np.float16) for key, weight in model.weights.items()}
-    config = model.config.model_copy(update={"facts": facts})
-    checkpoint.save(home / checkpoint.MODEL, config.model_dump(), halved)
+
+def ship(name: str, to: str) -> list[Path]:
+    """The files that were written. Raises `UserError` for what is no model, or has no form in whole numbers."""
+    model, home = Model.load(name), checkpoint.SHIPPED / to
+    assert model.path is not None
+    facts = {key: model.config.facts[key] for key in FACTS if key in model.config.facts}
+    whole = model.quantised()
+    recogniser = model.path.parent / FILE
     written = [home / checkpoint.MODEL]
-    if (folder / FILE).exists():
-        reader = Recogniser.load(folder / FILE)
+    Model(whole.config.model_copy(update={"facts": facts}), whole.tensors).save(written[0])
+    if recogniser.exists():
+        reader = Recogniser.load(recogniser)
         written.append(home / FILE)
         halved = {key: weight.astype(np.float16) for key, weight in reader.weights.items()}
         checkpoint.save(written[-1], reader.config.model_dump(), halved)
@@ -34,5 +38,5 @@ def ship(folder: Path, name: str) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for path in ship(Path(sys.argv[1]), sys.argv[2]):
+    for path in ship(sys.argv[1], sys.argv[2]):
         print(path, f"{path.stat().st_size:,} bytes")

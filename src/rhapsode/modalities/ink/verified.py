@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.error_rate import edit_distance
-from rhapsode.nn.samplers import Sampling
 
 if TYPE_CHECKING:
     from rhapsode.inference.model import Model

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError
 from rhapsode.files.place import place
 from rhapsode.inference.builders import Sample
@@ -22,7 +23,6 @@ from rhapsode.modalities.ink.drawing import Drawing, joined_order
 from rhapsode.modalities.ink.metrics import Metrics, metrics
 from rhapsode.modalities.ink.page import LINE_HEIGHT, NARROWEST, Layout, Page, lay_out
 from rhapsode.modalities.ink.wrap import Paragraph, wrap
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 
 if TYPE_CHECKING:

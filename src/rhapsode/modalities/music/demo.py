@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.demos.run import check_own, free, trained
 from rhapsode.files.place import place
 from rhapsode.inference.model import Model
@@ -18,7 +19,6 @@ from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.formats.own import dumps
 from rhapsode.modalities.music.tune import Tune
 from rhapsode.modalities.music.write import save
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.log import PICTURE
 

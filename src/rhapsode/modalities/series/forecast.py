@@ -12,13 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError
 from rhapsode.files.place import place
 from rhapsode.inference.model import Model
 from rhapsode.modalities.series.codecs.series import Series as Codec
 from rhapsode.modalities.series.series import Series
 from rhapsode.modalities.series.times import said
-from rhapsode.nn.samplers import Sampling
 
 QUANTILES = (0.1, 0.5, 0.9)
 SAMPLES, FARTHEST = 200, 100_000

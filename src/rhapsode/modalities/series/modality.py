@@ -11,11 +11,13 @@ from rhapsode.console.modality import Modality, Options
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
 
 
 class Series(Modality):
     name, noun, verb = "series", "series", "forecast"
+    task = "time-series-forecasting"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         from rhapsode.modalities.series.cli.forecast import forecast
@@ -50,3 +52,8 @@ class Series(Modality):
         from rhapsode.modalities.series.cli.inspecting import about
 
         return about(model)
+
+    def page(self, order: Order) -> bytes:
+        from rhapsode.modalities.series.web import series_page
+
+        return series_page(order)

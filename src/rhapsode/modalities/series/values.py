@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
 
-from rhapsode.arithmetic.doubles import total
+from rhapsode.arithmetic.doubles import log, total
 from rhapsode.arithmetic.quantise import number
 from rhapsode.steps.embedding import Embedding
 from rhapsode.steps.kind import Kind, Rising
@@ -50,7 +50,7 @@ class Frame(NamedTuple):
 class Distances(Embedding):
     """Of a value, the network reads the distance, within `LIMIT`, and whether it is there."""
 
-    width = SEEN + 1
+    width, most = SEEN + 1, LIMIT
 
     def run(self, inputs: Tensor, table: Tensor | None, like: Tensor) -> Tensor:
         return inputs[..., : self.width].clamp(-LIMIT, LIMIT)
@@ -158,7 +158,7 @@ class Reals(Values):
         return _mean(known)
 
     def log_jacobian(self, steps: np.ndarray) -> float:
-        return float(np.log(steps[steps[..., SEEN] > 0, SCALE].astype(np.float64)).sum())
+        return float(total(log(steps[steps[..., SEEN] > 0, SCALE])))
 
     def _moved(self, frame: Frame, distance: float) -> float:
         return frame.level + self.memory * distance * frame.scale

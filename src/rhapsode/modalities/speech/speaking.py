@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError, choice
 from rhapsode.files.checkpoint import MODEL
 from rhapsode.inference.builders import Sample
@@ -26,7 +27,6 @@ from rhapsode.modalities.speech.lexicon import Given
 from rhapsode.modalities.speech.script import INLINE, NOT_KNOWN, Reciter, Script, without_marks
 from rhapsode.modalities.speech.sentences import sentences, stream
 from rhapsode.modalities.speech.utterance import PAUSE, Delivery, Spoken, Timed, Utterance
-from rhapsode.nn.samplers import Sampling
 
 if TYPE_CHECKING:
     from rhapsode.inference.model import Model

@@ -11,12 +11,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.demos.reference import language_reference
 from rhapsode.demos.run import check_own, free, trained
 from rhapsode.files.place import place
 from rhapsode.inference.model import Model
 from rhapsode.modalities.text.baselines import compressed_bits_per_char, ngram_bits_per_char
-from rhapsode.nn.samplers import Sampling
 from rhapsode.report import Report
 from rhapsode.training.log import PICTURE
 

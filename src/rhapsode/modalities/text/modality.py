@@ -10,11 +10,13 @@ from rhapsode.modalities.text.cli.generate import generate
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
 
 
 class TextModality(Modality):
     name, noun, verb = "text", "text", "generate"
+    task = "text-generation"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"generate": generate}
@@ -33,3 +35,8 @@ class TextModality(Modality):
         from rhapsode.modalities.text.cli.inspecting import about
 
         return about(model)
+
+    def page(self, order: Order) -> bytes:
+        from rhapsode.modalities.text.web import text_page
+
+        return text_page(order)

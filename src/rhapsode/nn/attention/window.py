@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from pydantic import Field
 
+from rhapsode.arithmetic import doubles
 from rhapsode.nn.attention._attention import Attention, Memory
 from rhapsode.steps.text import Text
 
@@ -174,3 +175,19 @@ class Window(Attention):
         symbols = graph.add("Transpose", symbols, perm=[1, 0, 2])[0]
         w = graph.add("MatMul", axes(phi, 2), symbols)[0]  # [T, B, 1, U] × [B, U, C]
         return graph.add("Squeeze", w, graph.constant([2]))[0], phi, (last,)
+
+    def step(
+        self, parameters: np.ndarray, state: tuple[np.ndarray, ...], text: tuple[np.ndarray, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, tuple[np.ndarray, ...]]:
+        """The sum over k is `doubles.total`; that over u goes from the first symbol to the last. Of the exponent, first
+        (kappa - u)^2 is computed."""
+        (symbols, lengths), rows = text, len(parameters)
+        alpha, beta, moved = np.split(doubles.exp(np.minimum(parameters, MOST)), 3, axis=-1)
+        kappa = state[0] + moved
+        u = np.arange(len(symbols))
+        off = kappa[:, None] - u[:, None]  # [B, U, K]
+        phi = doubles.total(alpha[:, None] * doubles.exp(-(beta[:, None] * (off * off))))
+        phi *= u < lengths[:, None]
+        places = np.arange(rows)[:, None] * self.width + symbols.T
+        w = np.bincount(places.ravel(), phi.ravel(), rows * self.width)  # adds from the first to the last
+        return w.reshape(rows, self.width), phi, (kappa,)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 import numpy as np
 
+from rhapsode.arithmetic import choice
 from rhapsode.config import Part
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.numerics import log_softmax
 from rhapsode.nn.samplers import Draw, choose
 from rhapsode.steps.tuples import Tuples
 
@@ -28,23 +29,27 @@ class Fields(Head[Tuples]):
 
     @abstractmethod
     def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
-        """Of one field's values [..., size]: parameters [..., P] float64, before [..., field] int64: those known."""
+        """Of one field's values [..., size], int32 or float64. parameters: [..., P], a `distribution`. before:
+        [..., field] int64, the fields before it."""
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        p, found = parameters.astype(np.float64), np.asarray(targets).astype(np.int64)
+        distribution, found = self.distribution(parameters), np.asarray(targets).astype(np.int64)
         total = np.zeros(found.shape[:-1])
         for n in range(len(self.slices)):
-            z = log_softmax(self._logits(p, n, found[..., :n]))
-            total += np.take_along_axis(z, found[..., n : n + 1], axis=-1)[..., 0]
+            logits = choice.logits_of(self._logits(distribution, n, found[..., :n]))
+            total += choice.log_probs(choice.frequencies(choice.distances(logits)), found[..., n])
         return total
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        found = np.zeros(len(self.slices), np.int64)
-        log_prob = log_mass = 0.0
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        found = np.zeros((len(hows), len(self.slices)), np.int64)
+        log_probs, log_masses = np.zeros(len(hows)), np.zeros(len(hows))
         for n, part in enumerate(self.slices):
-            z = log_softmax(self._logits(distribution, n, found[:n]))
-            value, mass = choose(z, how.part(part))
-            found[n] = value
-            log_prob += z.item(value)
-            log_mass += mass
-        return Drawn(found.astype(self.steps.dtype), log_prob, log_mass)
+            logits = choice.logits_of(self._logits(distribution, n, found[:, :n]))
+            chosen = choose(logits, [how.part(part) for how in hows])
+            found[:, n] = chosen.symbols
+            log_probs += chosen.log_probs
+            log_masses += chosen.log_masses
+        return list(map(Drawn, found.astype(self.steps.dtype), log_probs.tolist(), log_masses.tolist()))

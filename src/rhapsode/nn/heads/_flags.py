@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from rhapsode.arithmetic import doubles
-from rhapsode.nn.samplers import Draw, Randomness
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,17 +27,17 @@ def log_prob(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return doubles.total(logits * targets - doubles.softplus(logits))
 
 
-def draw(logits: np.ndarray, how: Draw) -> list[float]:
-    """One of [F]; at temperature 0 the likelier value."""
-    temperature, uniform = how.sampling.temperature, how.randomness.uniform
+def draw(logits: np.ndarray, uniform: np.ndarray, temperature: float) -> np.ndarray:
+    """One of each: logits, and uniform numbers, [..., F] → [..., F] bool. At temperature 0 the likelier value."""
     if temperature == 0:
-        return [float(one > 0) for one in logits.tolist()]
-    return [float(uniform() < doubles.sigmoid(one / temperature)) for one in logits.tolist()]
+        return logits > 0
+    with np.errstate(over="ignore"):
+        return np.asarray(uniform < doubles.sigmoid(logits / temperature))
 
 
-def normals(count: int, randomness: Randomness) -> np.ndarray:
-    """So many standard normal numbers [count] (Box & Muller 1958)."""
-    half = (count + 1) // 2
-    u, v = randomness.uniforms(half), randomness.uniforms(half)
+def normals(uniform: np.ndarray) -> np.ndarray:
+    """Standard normal numbers [..., N], of as many uniform ones (Box & Muller 1958). N is even."""
+    half = uniform.shape[-1] // 2
+    u, v = uniform[..., :half], uniform[..., half:]
     far = np.sqrt(-2 * doubles.log(1 - u))  # u is never 1, and 1 - u is exact
-    return np.concatenate([far * doubles.cosine(v), far * doubles.sine(v)])[:count]
+    return np.concatenate([far * doubles.cosine(v), far * doubles.sine(v)], axis=-1)

@@ -1,24 +1,25 @@
 """The base class of heads.
 
 A network ends in a linear map from features to P parameters per step. A head gives these parameters a meaning: a
-distribution of the next step. It is written twice: with torch (for training, differentiable), and with numpy in float64
-(for scoring, generation and compression, which share one arithmetic and need no torch). The conformance tests compare
-the two.
+distribution of the next step. It is written twice: with torch (for training, differentiable), and with numpy in the
+arithmetic of docs/arithmetic.md (for scoring, generation and compression, which need no torch). The conformance tests
+compare the two.
 """
 
 from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
 
 import numpy as np
 
 from rhapsode import registry
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import Part
 from rhapsode.errors import UserError
-from rhapsode.nn.samplers import Draw, Sampling
+from rhapsode.nn.samplers import Draw
 from rhapsode.steps.kind import Kind
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ class Head(ABC, Generic[K]):
         own."""
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        """parameters [..., P] → [..., Q] float64, from which `draw` samples. Each row depends only on its own
-        parameters."""
+        """parameters [..., P] → [..., Q] float64, or int32 logits, from which `draw` samples. Each row depends only on
+        its own parameters."""
         return parameters.astype(np.float64)
 
     @abstractmethod
@@ -110,6 +111,10 @@ class Head(ABC, Generic[K]):
     @abstractmethod
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """A step, sampled from one row [Q] of `distribution`."""
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        """A step of each row [N, Q], as `draw` would sample it. hows: how, of each row; the options are the same."""
+        return [self.draw(row, how) for row, how in zip(distribution, hows, strict=True)]
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
         """For heads whose `draw` uses neither random numbers nor earlier steps: its results for all rows of [N, Q] at

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import choice
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.nn.heads._head import Drawn, Head
-from rhapsode.nn.numerics import log_softmax
-from rhapsode.nn.samplers import Draw, Sampling, choose
+from rhapsode.nn.samplers import Draw, choose
 from rhapsode.steps.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -34,16 +35,19 @@ class Categorical(Head[Symbols]):
         flat = parameters.reshape(-1, self.width).float()
         return cross_entropy(flat, targets.reshape(-1), reduction="none").view(targets.shape)
 
-    def log_probs(self, parameters: np.ndarray) -> np.ndarray:
-        """log p of every symbol: [..., V] → [..., V] float64, each row's exp summing to 1."""
-        return log_softmax(parameters.astype(np.float64))
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        """Logits [..., V] int32, in 1/1024 nats."""
+        return choice.logits_of(parameters)
 
-    distribution = log_probs
+    def frequencies(self, parameters: np.ndarray) -> np.ndarray:
+        """In proportion to the probabilities: [..., V] → [..., V] uint32, none of them 0."""
+        return choice.frequencies(choice.distances(self.distribution(parameters)))
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        index = np.asarray(targets).astype(np.int64)[..., None]
-        return np.take_along_axis(self.log_probs(parameters), index, axis=-1)[..., 0]
+        return choice.log_probs(self.frequencies(parameters), np.asarray(targets).astype(np.int64))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        symbol, log_mass = choose(distribution, how)
-        return Drawn(symbol, distribution.item(symbol), log_mass)
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        return list(map(Drawn, *choose(distribution, hows)))

@@ -11,7 +11,7 @@ flag:
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +19,7 @@ from pydantic import Field
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.doubles import LOG_TWO_PI
+from rhapsode.arithmetic.randomness import uniforms
 from rhapsode.config import Part
 from rhapsode.nn.heads import _flags
 from rhapsode.nn.heads._flags import LARGEST
@@ -73,18 +74,20 @@ class Gaussians(Head[Frames]):
         return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        weight, _, sigma, _ = np.split(p, self._ends, axis=-1)
-        weight[...] = doubles.log_softmax(weight)
-        sigma[...] = FLOOR + doubles.exp(np.minimum(sigma, WIDEST))
+        p = doubles.clip(parameters.astype(np.float64), LARGEST)
+        k, end = self._ends[0], self._ends[2]
+        weight = doubles.log_softmax(p[..., :k])
+        sigma = FLOOR + doubles.exp(np.minimum(p[..., self._ends[1] : end], WIDEST))
         logs = doubles.log(sigma).reshape(*p.shape[:-1], self.mixtures, self.numbers)
-        return np.concatenate([p, weight - doubles.total(logs) - 0.5 * self.numbers * LOG_TWO_PI], axis=-1)
+        most = weight - doubles.total(logs) - 0.5 * self.numbers * LOG_TWO_PI
+        return np.concatenate([weight, p[..., k : self._ends[1]], sigma, p[..., end:], most], axis=-1)
 
     def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, ...]:
         """log pi [..., K], mu and sigma [..., K, N], e^ [..., F], log densities [..., K]."""
-        weight, mu, sigma, rest = np.split(distribution, self._ends, axis=-1)
+        (k, middle, end), most = self._ends, distribution.shape[-1] - self.mixtures
         shape = (*distribution.shape[:-1], self.mixtures, self.numbers)
-        return weight, mu.reshape(shape), sigma.reshape(shape), rest[..., : -self.mixtures], rest[..., -self.mixtures :]
+        mu, sigma = distribution[..., k:middle].reshape(shape), distribution[..., middle:end].reshape(shape)
+        return distribution[..., :k], mu, sigma, distribution[..., end:most], distribution[..., most:]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
@@ -92,19 +95,26 @@ class Gaussians(Head[Frames]):
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
         _, mu, sigma, flags, most = self._parts(distribution)
         x, n = targets.astype(np.float64), self.numbers
-        far = np.clip((x[..., None, :n] - mu) / sigma, -LARGEST, LARGEST)
+        far = doubles.clip((x[..., None, :n] - mu) / sigma, LARGEST)
         numbers = doubles.log_sum_exp(most - 0.5 * doubles.total(far * far))
         return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, sigma, flags, _ = self._parts(distribution)
-        temperature = how.sampling.temperature
-        k = int(weight.argmax())
-        numbers = mu[k]
+        temperature, rows = hows[0].sampling.temperature, np.arange(len(hows))
+        several, even = int(self.mixtures > 1), self.numbers + self.numbers % 2
+        u = uniforms([how.randomness for how in hows], several + even + flags.shape[-1])
+        k = weight.argmax(axis=-1)
+        if several and temperature:
+            with np.errstate(over="ignore"):
+                cooled = (weight - weight[rows, k, None]) / temperature
+            k = doubles.chosen(doubles.exp(cooled), u[:, 0])
+        numbers, end = mu[rows, k], several + even
         if temperature:
-            if self.mixtures > 1:
-                k = doubles.chosen(doubles.exp((weight - weight[k]) / temperature), how.randomness.uniform())
-            numbers = mu[k] + temperature * sigma[k] * _flags.normals(self.numbers, how.randomness)
-        step = np.concatenate([numbers, _flags.draw(flags, how)]).astype(np.float32)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+            numbers = numbers + temperature * sigma[rows, k] * _flags.normals(u[:, several:end])[:, : self.numbers]
+        steps = np.concatenate([numbers, _flags.draw(flags, u[:, end:], temperature)], axis=-1).astype(np.float32)
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))

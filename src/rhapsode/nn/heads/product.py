@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.arithmetic import choice
 from rhapsode.nn.heads._fields import Fields
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ class Product(Fields):
         flat, wanted = parameters.reshape(-1, self.width).float(), targets.reshape(-1, len(self.slices)).long()
         each = [cross_entropy(flat[:, part], wanted[:, n], reduction="none") for n, part in enumerate(self.slices)]
         return torch.stack(each).sum(0).view(targets.shape[:-1])
+
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        """Logits [..., A] int32, in 1/1024 nats."""
+        return choice.logits_of(parameters)
 
     def _logits(self, parameters: np.ndarray, field: int, before: np.ndarray) -> np.ndarray:
         return parameters[..., self.slices[field]]

@@ -16,6 +16,7 @@ from rhapsode.console.sampling import fresh_seed
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
+    from rhapsode.arithmetic.sampling import Sampling
     from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
     from rhapsode.modalities.ink.drawing import Drawing
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from rhapsode.modalities.ink.recogniser import Recogniser
     from rhapsode.modalities.ink.verified import Verdict
     from rhapsode.modalities.ink.wrap import Paragraph
-    from rhapsode.nn.samplers import Sampling
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,7 @@ class Strokes(RecordCodec):
     name = "strokes"
     summary = "a step is a move of the pen: handwriting and drawings"
     keeps = "its alphabet, and measures of its strokes"
+    beside = ("recogniser.safetensors",)
     head = "mixture"
     unit = "point"
     flips = True

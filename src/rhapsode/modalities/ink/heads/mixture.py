@@ -17,7 +17,7 @@ returns, the last one is the same for the pen's going back, given that it is lif
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -25,6 +25,7 @@ from pydantic import Field
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.doubles import LOG_TWO_PI
+from rhapsode.arithmetic.randomness import Randomness, uniforms
 from rhapsode.config import Part
 from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn.heads._head import Drawn, Head
@@ -104,7 +105,7 @@ class Mixture(Head[Moves]):
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         k = self.mixtures
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        p = doubles.clip(parameters.astype(np.float64), LARGEST)
         weight = doubles.log_softmax(p[..., :k])
         sigma = FLOOR + doubles.exp(np.minimum(p[..., 3 * k : 5 * k], WIDEST))
         rho = LIMIT * doubles.tanh(p[..., 5 * k : 6 * k])
@@ -112,45 +113,52 @@ class Mixture(Head[Moves]):
         most = weight - doubles.log(sigma[..., :k] * sigma[..., k:] * root) - LOG_TWO_PI
         return np.concatenate([weight, p[..., k : 3 * k], sigma, rho, root, most, p[..., 6 * k :]], axis=-1)
 
-    def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """log pi, mu x, mu y, sigma x, sigma y, rho, √(1 - rho²), log densities [..., K] each; those of the pen
+    def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """log pi, mu x, mu y, sigma x, sigma y, rho, √(1 - rho²), log densities [..., 8, K]; those of the pen
         [..., 1 to 3]."""
         k = 8 * self.mixtures
-        return np.split(distribution[..., :k], 8, axis=-1), distribution[..., k:]
+        return distribution[..., :k].reshape(*distribution.shape[:-1], 8, self.mixtures), distribution[..., k:]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        (_, mx, my, sx, sy, rho, root, most), logits = self._parts(distribution)
-        x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
-        a = np.clip((x[..., None] - mx) / sx, -LARGEST, LARGEST)
-        b = np.clip((y[..., None] - my) / sy, -LARGEST, LARGEST)
-        c = (b - rho * a) / root
-        found = doubles.log_sum_exp(most - 0.5 * (a * a + c * c))
+        parts, logits = self._parts(distribution)
+        step = targets.astype(np.float64)
+        # Both axes at once: x and y [..., 2, 1], mu and sigma [..., 2, K].
+        far = doubles.clip((step[..., :2, None] - parts[..., 1:3, :]) / parts[..., 3:5, :], LARGEST)
+        a = far[..., 0, :]
+        c = (far[..., 1, :] - parts[..., 5, :] * a) / parts[..., 6, :]
+        found = doubles.log_sum_exp(parts[..., 7, :] - 0.5 * (a * a + c * c))
         costs = doubles.softplus(logits)
-        for n, (asked, said) in enumerate(self._questions(pen)):
+        for n, (asked, said) in enumerate(self._questions(step[..., 2])):
             found = found + asked * (logits[..., n] * said - costs[..., n])
         return found
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, logits = self._parts(distribution)
-        uniform, neater = how.randomness.uniform, doubles.exp(-how.sampling.bias)
-        weight = parts[0] * (1 + how.sampling.bias)
-        k = doubles.chosen(doubles.exp(weight - weight.max()), uniform())
-        mx, my, sx, sy, rho, root = (float(part[k]) for part in parts[1:7])
+        bias, u = hows[0].sampling.bias, uniforms([how.randomness for how in hows], 3)
+        weight = parts[:, 0] * (1 + bias)
+        k = doubles.chosen(doubles.exp(weight - weight.max(axis=-1, keepdims=True)), u[:, 0])
+        _, mx, my, sx, sy, rho, root, _ = parts[np.arange(len(hows)), :, k].T
         # Box & Muller 1958; 1 - u is never 0, and exact.
-        far, turn = math.sqrt(-2 * doubles.log(1 - uniform())), uniform()
-        a, b = far * doubles.cosine(turn), far * doubles.sine(turn)
+        far, neater = np.sqrt(-2 * doubles.log(1 - u[:, 1])), doubles.exp(-bias)
+        a, b = far * doubles.cosine(u[:, 2]), far * doubles.sine(u[:, 2])
+        chances = doubles.sigmoid(logits).tolist()
+        pen = [self._pen(chance, how.randomness) for chance, how in zip(chances, hows, strict=True)]
         x, y = mx + neater * sx * a, my + neater * sy * (rho * a + root * b)
-        yes = (uniform() < doubles.sigmoid(logit) for logit in logits.tolist())
-        pen = 0
-        if next(yes):
-            pen = 1
-            if self.ends and next(yes):
-                pen = 2
-            elif self.returns and next(yes):
-                pen = -1
-        step = np.array([x, y, pen], np.float32)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+        steps = np.array([x, y, pen]).T.astype(np.float32, order="C")
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))
+
+    def _pen(self, chances: list[float], randomness: Randomness) -> int:
+        """The pen's number, drawn by the chances that its questions are answered with yes."""
+        yes = (randomness.uniform() < chance for chance in chances)
+        if not next(yes):
+            return 0
+        if self.ends and next(yes):
+            return 2
+        return -1 if self.returns and next(yes) else 1

@@ -7,6 +7,7 @@ from dataclasses import replace
 from io import BytesIO
 from typing import Any
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError, choice
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
@@ -19,7 +20,6 @@ from rhapsode.modalities.ink.verified import draw
 from rhapsode.modalities.ink.wrap import Paragraph
 from rhapsode.modalities.ink.write import encode
 from rhapsode.modalities.ink.writing import write
-from rhapsode.nn.samplers import Sampling
 
 LONGEST = 2000
 """Characters of a text, at most: a page waits for it."""

@@ -18,12 +18,12 @@ from rhapsode.modalities.music.cli.copies import draw, index_beside, needed, tol
 from rhapsode.modalities.music.cli.wish import asked, placed
 
 if TYPE_CHECKING:
+    from rhapsode.arithmetic.sampling import Sampling
     from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
     from rhapsode.modalities.music.cli.wish import Wish
     from rhapsode.modalities.music.codecs._tunes import TuneCodec
     from rhapsode.modalities.music.copies import Copied
-    from rhapsode.nn.samplers import Sampling
 
 PARTICLES = 32
 """Drawn side by side where something is kept."""

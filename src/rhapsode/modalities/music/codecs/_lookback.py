@@ -7,12 +7,12 @@ cells (the lookback of Waite, "Generating Long-Term Structure in Songs and Stori
 from __future__ import annotations
 
 import copy
-import math
 from bisect import bisect_right
 from typing import Self
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.music.codecs._bars import Bars
 
 LAGS = (1, 2, 4, 8)
@@ -70,7 +70,7 @@ class Lookback:
                 echo[pitch % 12] = 1
             rest, height, new = pitch < 0, (pitch - 60) / 24 if pitch >= 0 else 0, start == place and begins
             left = min(1.0, (end - place) / (4 * self._grid))
-            echo[PITCH:CHORD] = 1, rest, height, new, left, math.log1p(agreed / self._grid) / 4
+            echo[PITCH:CHORD] = 1, rest, height, new, left, doubles.log1p(agreed / self._grid) / 4
             if root >= 0:
                 echo[CHORD + root] = 1
         return out.ravel()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import copy
-import math
 from bisect import bisect_right
 from typing import Self
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
@@ -46,7 +46,7 @@ class MelodyGuide(Guide):
             raise UserError(f"{tune.name or 'outline'}: a tune {reason}, and some of it is to be kept. Transpose it.")
         self.again = int(self.bars.starts[-2]) if outline.loop else None
         if outline.density is not None:
-            dense = math.log2(max(outline.density, 1e-3))
+            dense = doubles.log(max(outline.density, 1e-3)) * doubles.PER_LN_2
         else:
             dense = density(tune) if len(tune.notes) else repertoire.density
         self._fixed = np.append(np.float32(dense), repertoire.usual.place(outline.tune))

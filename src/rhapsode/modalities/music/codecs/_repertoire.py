@@ -6,7 +6,6 @@ there and held on: so a piece lies in one bar and over one chord.
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.data.codecs.codec import Codec, damaged
 from rhapsode.data.codecs.records import Records
 from rhapsode.errors import UserError
@@ -162,4 +162,4 @@ def segments(tune: Tune, bars: Bars, lowest: int) -> list[Segment]:
 
 def density(tune: Tune) -> float:
     """log2 of notes a quarter, of the melody."""
-    return math.log2(max(len(melody(tune)), 1) * tune.ticks / max(tune.length, 1))
+    return doubles.log(max(len(melody(tune)), 1) * tune.ticks / max(tune.length, 1)) * doubles.PER_LN_2

@@ -10,7 +10,7 @@ A missing count has no share in log p.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -55,7 +55,7 @@ class NegativeBinomial(Head[Counts]):
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return doubles.softplus(np.clip(parameters.astype(np.float64), -LARGEST, LARGEST))
+        return doubles.softplus(doubles.clip(parameters.astype(np.float64), LARGEST))
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
@@ -75,7 +75,14 @@ class NegativeBinomial(Head[Counts]):
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
+        return self.draw_rows(distribution[None], [how])[0]
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: alpha T; at 0 the likeliest count."""
+        steps = np.stack([self._drawn(row, how) for row, how in zip(distribution, hows, strict=True)])
+        return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))
+
+    def _drawn(self, distribution: np.ndarray, how: Draw) -> np.ndarray:
         frame = self.steps.next(how.recent)
         mu, size = (float(one) for one in self._moments(distribution, frame.scale))
         if how.sampling.temperature:
@@ -83,8 +90,7 @@ class NegativeBinomial(Head[Counts]):
             count = _poisson(_gamma(size, uniform) * (mu / size), uniform)
         else:
             count = float(math.floor(mu * (size - 1) / size)) if size > 1 else 0.0
-        step = self.steps.step(frame, min(count, MOST))
-        return Drawn(step, float(self._log_prob(distribution, step)))
+        return self.steps.step(frame, min(count, MOST))
 
 
 def _gamma(shape: float, uniform: Callable[[], float]) -> float:

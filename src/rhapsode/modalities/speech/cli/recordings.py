@@ -61,9 +61,8 @@ def _recording(path: Path) -> Contents:
 def recordings(name: str, language: str | None, textgrids: str | None, overwrite: bool) -> Contents:
     """What is there, and what is wrong with it. When each phone is said is written, a TextGrid an utterance, into the
     folder `textgrids`, if that is given. Raises `UserError`."""
-    from rhapsode.data.datasets import cache_folder
     from rhapsode.data.sources import open_sources
-    from rhapsode.files.cache import Cache
+    from rhapsode.files.cache import Cache, cache_folder
     from rhapsode.files.place import check, place
     from rhapsode.files.refusals import Refusals
     from rhapsode.modalities.speech._pool import cores, pool

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.data.codecs.records import Prepared
 from rhapsode.data.guide import Ahead
 from rhapsode.errors import UserError
@@ -66,7 +67,7 @@ class Prosody(UtteranceCodec):
         return Ahead(self.features.of_phones(record))
 
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: Any = None) -> Timed:
-        seconds, hertz = np.exp(np.asarray(steps, np.float64) * self.sd + self.mean).T
+        seconds, hertz = doubles.exp(np.asarray(steps, np.float64) * self.sd + self.mean).T
         found: Utterance = outline or self.example
         phones, times = found.phones[: len(steps)], np.concatenate([[0.0], seconds.cumsum()])
         return found.to(Timed, phones=phones, times=times, melody=hertz.clip(LOWEST, HIGHEST), sound=unrecorded)
