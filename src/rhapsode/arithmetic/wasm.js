@@ -15,7 +15,7 @@ const RUN = [
 export async function loaded(program, tensors, kernel) {
   const plain = new Network(program, tensors);
   const fallen = (why) => {
-    console.info(`JavaScript computes, several times slower than WebAssembly: ${why}.`);
+    console.warn(`JavaScript computes, several times slower than WebAssembly: ${why}.`);
     return { network: plain, engine: "JavaScript" };
   };
   if (!known(program)) return fallen("the kernel does not know such networks");

@@ -1,6 +1,6 @@
 // The page of a model of text: writes, shades by surprise, shows what else was likely.
 
-import { $, element, freshSeed, model, pause, work } from "../../../export/page/page.js";
+import { $, element, freshSeed, model, pause, save, work } from "../../../export/page/page.js";
 import { Writer } from "./writer.js";
 
 const SHOWN = 10; // the likeliest symbols
@@ -79,6 +79,7 @@ async function write() {
 function buttons() {
   $("generate").textContent = running ? "Stop" : "Write";
   $("continue").disabled = running || !writer.symbols.length || writer.ended;
+  $("save").disabled = running || !writer.symbols.length;
   told();
 }
 
@@ -101,6 +102,7 @@ function told() {
 
 $("generate").addEventListener("click", () => (running ? running.abort() : begin()));
 $("continue").addEventListener("click", write);
+$("save").addEventListener("click", () => save(`${about.name}.txt`, writer.text, "text/plain"));
 $("fresh").addEventListener("click", () => {
   $("seed").value = freshSeed();
   if (!running) begin();
