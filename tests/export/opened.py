@@ -1,7 +1,9 @@
-"""Pages with models in them: made, and opened in a browser."""
+"""Pages with models in them: made, and opened in a browser; and what they draw in node."""
 
 from __future__ import annotations
 
+import base64
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +13,12 @@ from rhapsode.cli import main
 from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.export._model import packed
 from rhapsode.files import checkpoint
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.network import Network
 from tests.conftest import random_weights
+from tests.node import run
 
 PHONE = {"width": 390, "height": 800}
 
@@ -47,6 +51,7 @@ def opened(browser: Any, page: Path, **options: Any) -> Iterator[Any]:
     found.on("console", lambda said: wrong.append(said.text) if said.type in ("error", "warning") else None)
     found.on("pageerror", lambda error: wrong.append(str(error)))
     found.goto(page.as_uri())
+    found.wait_for_selector("#generate:enabled")
     yield found
     context.close()
     assert wrong == []
@@ -57,3 +62,21 @@ def saved(page: Any, selector: str = "#save") -> bytes:
     with page.expect_download() as download:
         page.click(selector)
     return Path(download.value.path()).read_bytes()
+
+
+def drawn(model: Trained, folder: str, body: str, **data: Any) -> Any:
+    """What a script draws with a model in node. folder: of the modality's page. body: of a function that knows `data`,
+    `use`, `about`, `tensors`, `network`, `reader`, `begin` and `Draw`."""
+    shared = "export/page", "arithmetic"
+    up = "../" * len(Path(folder).parts)
+    modules = [f"{up}{shared[0]}/{name}.js" for name in ("model", "reader", "records")] + [f"{up}{shared[1]}/kernel.js"]
+    script = f"""
+        const [{{ bytes, unpacked }}, {{ Reader }}, {{ Draw, begin }}, {{ Network }}] =
+          await Promise.all({json.dumps(modules)}.map(use));
+        const {{ about, tensors }} = unpacked(bytes(data.model));
+        const network = new Network(about.program, tensors);
+        network.text = [0];
+        const reader = new Reader(network, about);
+        {body}
+    """
+    return run(folder, script, {"model": base64.b64encode(packed(model, {})).decode(), **data})

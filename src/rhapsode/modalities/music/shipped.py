@@ -9,14 +9,17 @@ import numpy as np
 
 from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
+from rhapsode.modalities.music.codecs._remi_guide import KIT
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
+from rhapsode.modalities.music.drums import NAMES
 from rhapsode.modalities.music.facts import facts
+from rhapsode.modalities.music.instruments import DRUMS, name_of
 from rhapsode.modalities.music.keys import distance
 from rhapsode.modalities.music.page import sounds
-from rhapsode.modalities.music.tune import Chord, Tune
+from rhapsode.modalities.music.tune import Chord, Part, Tune
 from rhapsode.modalities.music.voicing import held
 
-CODECS = ("chorale", "melody", "performance", "pianoroll")
+CODECS = ("chorale", "melody", "performance", "pianoroll", "remi")
 """Those that have a page: see `web/codecs.js`."""
 
 
@@ -26,7 +29,8 @@ def shipped(codec: TuneCodec) -> dict[str, Any]:
     compound, mode, place, density: as guides give them with each step.
     by: semitones from the key in which the model draws to that of the tune.
     harmonies: of each chord that is drawn, what is written for it in the tune's key, its root as it is drawn, and what
-    is played. sounds: see `page.sounds`; the last is that of chords.
+    is played. sounds: see `page.sounds`; the last is that of chords. band: instruments that are told apart, by their
+    order in a tune, each with the number of its sound. drums: their names.
 
     Raises `UserError` for a codec that has no page.
     """
@@ -41,14 +45,15 @@ def shipped(codec: TuneCodec) -> dict[str, Any]:
     drawn: Tune = codec.decode(np.zeros((0, *codec.steps.shape), codec.steps.dtype), outline=outline)
     by = -distance(tune, usual.shifts) if codec.keyed else 0
     symbols = codec.repertoire.harmonies if codec.harmonic else ()  # type: ignore[attr-defined]
-    chorded = replace(drawn, chords=(Chord(0, "C"),)) if symbols else drawn
+    band = [Part(name_of(each), max(each, 0), each == DRUMS) for each in codec.programs]
+    heard = replace(drawn, parts=tuple(band) or drawn.parts, chords=(Chord(0, "C"),) if symbols else ())
     return {
         "bars": codec.bars,
         "bar": usual.bar(codec.grid),
         "metre": [metre.beats, metre.unit],
         "key": [key.sharps, key.mode],
         "tempo": tune.tempos[0].quarters,
-        "parts": [{"name": part.name, "program": part.program} for part in drawn.parts],
+        "parts": list(map(_part, drawn.parts)),
         "facts": facts(drawn),
         "compound": metre.beats % 3 == 0 and metre.unit >= 8,
         "mode": key.mode,
@@ -56,8 +61,18 @@ def shipped(codec: TuneCodec) -> dict[str, Any]:
         "density": float(np.float32(codec.repertoire.density)) if codec.paced else 0.0,  # type: ignore[attr-defined]
         "by": by,
         "harmonies": [_harmony(symbol, by, key.sharps) for symbol in symbols],
-        "sounds": sounds(chorded),
+        "sounds": sounds(heard),
+        "band": {_rank(part): {**_part(part), "sound": n} for n, part in enumerate(band)},
+        "drums": NAMES if DRUMS in codec.programs else {},
     }
+
+
+def _part(part: Part) -> dict[str, Any]:
+    return {"name": part.name, "program": part.program, "drums": part.drums}
+
+
+def _rank(part: Part) -> int:
+    return KIT if part.drums else part.program
 
 
 def _harmony(symbol: str, by: int, sharps: int) -> dict[str, Any]:

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.cli import main
-from tests.export.opened import PHONE, exported, opened, saved, untrained
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.shipped import shipped
+from tests.export.opened import PHONE, drawn, exported, opened, saved, untrained
 from tests.modalities.music.web.test_twins import CODECS, made
 
 MADE: dict[str, Path] = {}
@@ -72,3 +75,22 @@ def test_a_codec_without_a_page(models: Any, capsys: pytest.CaptureFixture[str],
     model = untrained(codec, tmp_path)
     assert main(["export", str(model), "-o", str(tmp_path / "page.html")]) == 2
     assert "abc" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("name", "network"), FORMS)
+def test_the_same_steps_in_node(models: Any, name: str, network: dict[str, Any]) -> None:
+    body = """
+        const [{ headOf }, { codecOf }] = await Promise.all(["../../../export/page/heads.js", "codecs.js"].map(use));
+        const codec = codecOf(about.codec, data.usual);
+        const guide = codec.guide(2);
+        begin(reader, guide);
+        const head = headOf(about, tensors, codec);
+        const ends = (step) => codec.ends(step);
+        const drawing = new Draw({ reader, head, guide, ends, sampling: { temperature: 0.9 }, seed: 7 });
+        while (drawing.next());
+        return drawing.steps.map((step) => (typeof step === "number" ? step : [...step]));
+    """
+    loaded = Model.load(models(name, **network))
+    codec: Any = loaded.codec
+    [sample] = loaded.generate(outline=codec.outline(2), seed=7, sampling=Sampling(temperature=0.9))
+    assert drawn(loaded, "modalities/music/web", body, usual=shipped(codec)) == sample.steps.tolist()

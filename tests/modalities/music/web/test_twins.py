@@ -13,12 +13,14 @@ import pytest
 from rhapsode import registry
 from rhapsode.modalities.music.blues import corpus
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
+from rhapsode.modalities.music.drums import NAMES
 from rhapsode.modalities.music.formats.midi import dumps
 from rhapsode.modalities.music.roll import BLACK, LINES, NIGHT, WORDS, element
 from rhapsode.modalities.music.rollplan import COLOURS, LEFT, plan
 from rhapsode.modalities.music.shipped import shipped
 from rhapsode.modalities.music.tune import NOTE, Chord, Key, Metre, Part, Tempo, Tune, ordered, separate
 from rhapsode.modalities.music.voicing import accompanied
+from tests.modalities.music.bands import band, beat
 from tests.modalities.music.score import lead, quartet
 from tests.node import PACKAGE, run
 
@@ -32,11 +34,15 @@ CODECS: dict[str, tuple[str, dict[str, Any], Callable[[int], Tune]]] = {
     "melodies": ("melody", {}, lead),
     "melodies in thirds": ("melody", {"thirds": 1, "form": 0, "grid": 4}, lead),
     "chorales": ("chorale", {}, quartet),
+    "bands": ("remi", {"velocities": 8}, band),
+    "beats": ("remi", {"grid": 4}, beat),
 }
 
 
 def made(name: str) -> TuneCodec:
     codec, options, tune = CODECS[name]
+    if codec == "remi":
+        pytest.importorskip("miditok")
     tunes = [tune(n) for n in range(6)]
     found: TuneCodec = registry.get("codec", codec).fit(lambda: iter(tunes), **options)
     return found
@@ -105,7 +111,7 @@ def as_json(tune: Tune) -> dict[str, Any]:
         "notes": tune.notes.tolist(),
         "ticks": tune.ticks,
         "length": tune.length,
-        "parts": [{"name": part.name, "program": part.program} for part in tune.parts],
+        "parts": [{"name": part.name, "program": part.program, "drums": part.drums} for part in tune.parts],
         "metres": [[metre.tick, metre.beats, metre.unit] for metre in tune.metres],
         "keys": [[key.tick, key.sharps, key.mode] for key in tune.keys],
         "tempos": [[tempo.tick, tempo.quarters] for tempo in tune.tempos],
@@ -128,7 +134,7 @@ def test_midi() -> None:
             )
             for _ in range(60)
         ]
-        named = tuple(Part("näme" * (n % 2), int(rng.integers(128))) for n in range(parts))
+        named = tuple(Part("näme" * (n % 2), int(rng.integers(128)), n == number) for n in range(parts))
         chords = (Chord(0, "Am7"), Chord(100, ""), Chord(200, "B♭")) if number % 2 else ()
         keys, tempos = (Key(0, number - 6, 9 * (number % 2)),), (Tempo(0, 60.0 + 7.3 * number),)
         found = separate(np.array(rows, NOTE))
@@ -149,14 +155,23 @@ def lead_sheet() -> Tune:
     return Tune(np.array(rows, NOTE), 24, 290, metres=(Metre(0, 3, 4),), tempos=(Tempo(0, 96.0),), chords=chords)
 
 
-@pytest.mark.parametrize("tune", [lead_sheet(), quartet(1), replace(quartet(1), notes=np.zeros(0, NOTE))])
+@pytest.mark.parametrize(
+    "tune",
+    [
+        lead_sheet(),
+        quartet(1),
+        replace(quartet(1), notes=np.zeros(0, NOTE)),
+        replace(band(1), metres=(Metre(0, 4, 4),)),
+        beat(2),
+    ],
+)
 def test_rolls(tune: Tune) -> None:
     body = """
         const { roll } = await use("roll.js");
-        const { keys, body, scale } = roll(data);
+        const { keys, body, scale } = roll(data.tune, data.drums);
         return [keys, body, scale];
     """
-    keys, notes, scale = run(WEB, body, as_json(tune))
+    keys, notes, scale = run(WEB, body, {"tune": as_json(tune), "drums": NAMES})
     picture = plan([tune], bars=None, heading=False)
     assert scale == picture.scale
     for found, wanted in ((keys, element(picture, 0, LEFT - 1)), (notes, element(picture, LEFT, picture.width))):

@@ -8,10 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.cli import main
+from rhapsode.inference.model import Model
 from rhapsode.modalities.series.codecs.series import Series as Codec
 from rhapsode.modalities.series.read import read
-from tests.export.opened import PHONE, exported, opened, saved, untrained
+from tests.export.opened import PHONE, drawn, exported, opened, saved, untrained
 
 
 def table(counts: bool, offset: int = 0) -> str:
@@ -61,3 +63,26 @@ def test_on_a_phone(model: Path, browser: Any) -> None:
         page.keyboard.press("Control+Enter")
         page.wait_for_selector("#save:enabled")
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+def test_the_same_steps_in_node(model: Path) -> None:
+    body = """
+        const [{ Series }, { headOf }] = await Promise.all(["series.js", "head.js"].map(use));
+        const codec = new Series(about.codec);
+        const head = headOf(codec);
+        const { guide, steps } = codec.begin({ start: data.start, values: data.values });
+        begin(reader, guide, steps);
+        const place = reader.save();
+        return Array.from({ length: 9 }, (_, row) => {
+          reader.load(place);
+          const how = { sampling: { temperature: 1.2 }, seed: 7, row, recent: steps, length: 7, ends: () => false };
+          const path = new Draw({ reader, head, guide: guide.copy(), ...how });
+          while (path.next());
+          return path.steps.map((step) => [...step]);
+        });
+    """
+    loaded = Model.load(model)
+    [one] = read(model / "1.csv")
+    wanted = loaded.generate(length=7, samples=9, seed=7, style=one, outline=one, sampling=Sampling(temperature=1.2))
+    known = {"start": one.start.astype(np.int64).item(), "values": one.values.tolist()}
+    assert drawn(loaded, "modalities/series/web", body, **known) == [each.steps.tolist() for each in wanted]

@@ -4,7 +4,7 @@ import { $, frame, freshSeed, model, save, work } from "../../../export/page/pag
 import { Guide } from "../../../export/page/guide.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
-import { Mixture } from "../heads/mixture.js";
+import { headOf } from "./head.js";
 import { stacked } from "./lines.js";
 import { Strokes } from "./strokes.js";
 import { fit, svg, timing } from "./svg.js";
@@ -16,8 +16,7 @@ const { about, tensors, network } = await model();
 const codec = new Strokes(about.codec);
 network.text = codec.begin("").text;
 const reader = new Reader(network, about);
-const mixture = new Mixture({ ...about.head, returns: about.codec.returns });
-const head = { draw: (parameters, { sampling: { bias }, randomness }) => mixture.draw(mixture.distribution(parameters), { uniform: () => randomness.uniform(), bias }).step };
+const head = headOf(about);
 let running = null; // aborts the writing
 let drawn = null; // what was written last: { file, paths, times }
 
@@ -88,6 +87,7 @@ async function replay() {
 
 function buttons() {
   $("generate").textContent = running ? "Stop" : codec.alphabet ? "Write" : "Draw";
+  $("generate").disabled = false;
   $("replay").disabled = $("save").disabled = Boolean(running) || !drawn;
 }
 

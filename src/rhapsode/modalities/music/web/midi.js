@@ -17,8 +17,8 @@ function variable(value) {
 
 // tune: as tune.js has it, `accompanied`. Bytes.
 export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords }) {
-  const tracks = parts.map(({ name, program }, part) => {
-    const channel = voice(part);
+  const tracks = parts.map(({ name, program, drums }, part) => {
+    const channel = drums ? DRUMS : voice(part);
     const events = [...(name ? [[0, said(3, name)]] : []), [0, [0xc0 | channel, program]]];
     return [...events, ...keysPressed(notes.filter((note) => note[4] === part), channel)];
   });
@@ -31,6 +31,7 @@ export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords
     ...keys.map(([tick, sharps, mode]) => [tick, [0xff, 0x59, 2, sharps & 255, Number(mode === MINOR)]]),
     ...tempos.map(([tick, quarters]) => [tick, [0xff, 0x51, 3, ...big(rint(60_000_000 / quarters), 3)]]),
   );
+  tracks[0].sort(([one], [other]) => one - other);
   if (length > notes.reduce((end, [start, lasts]) => Math.max(end, start + lasts), 0)) tracks[0].push([length, said(6, "end")]);
   const head = [...utf8("MThd"), ...big(6, 4), ...big(1, 2), ...big(tracks.length, 2), ...big(ticks, 2)];
   return Uint8Array.from([...head, ...tracks.flatMap(track)]);

@@ -8,7 +8,10 @@ import { Player } from "../player.js";
 import { codecOf } from "./codecs.js";
 import { midi } from "./midi.js";
 import { roll } from "./roll.js";
-import { accompanied, grid, held, secondsTo } from "./tune.js";
+import { accompanied, clock, grid, held } from "./tune.js";
+
+const HUES = 8; // of parts, in turn
+const SPREAD = 0.45; // of parts, from the middle to the left and to the right
 
 const { about, tensors, network } = await model();
 const { usual } = about;
@@ -40,24 +43,30 @@ async function compose() {
 
 function show(found) {
   tune = found;
-  const { keys, body, scale } = roll(tune);
+  const { keys, body, scale } = roll(tune, usual.drums);
   $("tune").hidden = false;
   $("names").innerHTML = keys;
   $("notes").innerHTML = body;
   // Chords are heard, and not drawn as notes.
   const notes = [...tune.notes, ...held(tune)];
-  const parts = usual.sounds.slice(0, tune.parts.length + (tune.chords.length ? 1 : 0)).map((part) => ({ ...part }));
+  const parts = soundsOf(tune);
   $("parts").replaceChildren(...parts.map(({ name, hue, heard }, n) => element("button", { "data-part": n, "aria-pressed": heard }, element("i", { class: hue }), name)));
-  const time = [0, tune.length].map((tick) => [tick, secondsTo(tune, tick)]);
   const [starts] = grid(tune);
-  player.load({ notes, parts, time, bars: starts, scale });
+  player.load({ notes, parts, time: clock(tune), bars: starts, scale });
   $("said").textContent = [...usual.facts, `${starts.length} bars`, `${tune.notes.length} notes`].join(" · ");
   const temperature = $("temperature").value === "1" ? "" : ` --temperature ${$("temperature").value}`;
   $("command").textContent = `rhapsode compose MODEL --bars ${$("bars").value} --seed ${$("seed").value}${temperature} -o tune.mid`;
 }
 
+// Of its parts, and of its chords.
+function soundsOf({ parts, chords }) {
+  const chosen = parts.map(({ sound }, n) => ({ ...usual.sounds[sound ?? n], hue: `p${n % HUES}`, place: parts.length > 1 ? SPREAD * ((2 * n) / (parts.length - 1) - 1) : 0 }));
+  return chords.length ? [...chosen, { ...usual.sounds.at(-1) }] : chosen;
+}
+
 function buttons() {
   $("generate").textContent = running ? "Stop" : "Compose";
+  $("generate").disabled = false;
   $("save").disabled = Boolean(running) || !tune;
 }
 

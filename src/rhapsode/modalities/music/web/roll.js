@@ -10,18 +10,19 @@ const WORDS = { number: ["#7a808c", 9], pitch: ["#7a808c", 7.5], "octave-name": 
 const BOLD = new Set(["octave-name", "chord"]);
 const NATURALS = { 0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B" };
 const [LEFT, RIGHT, TOP, BETWEEN] = [40, 12, 10, 14];
+const DRUM = 9; // the height of a drum's lane
 const [ROW, LEAST, MOST, LETTER] = [1024, 28, 48, 6.5];
 
 const near = (value) => value.toFixed(2).replace(/\.?0+$/, "");
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
-// { keys, body, scale }: two elements, and the breadth of a tick.
-export function roll(tune) {
+// { keys, body, scale }: two elements, and the breadth of a tick. drums: names by pitch.
+export function roll(tune, drums = {}) {
   const [starts, beats] = grid(tune);
   const end = Math.max(tune.length, 1);
   const scale = Math.min(Math.max((ROW / end) * tune.ticks, LEAST), MOST) / tune.ticks;
   const at = (tick) => LEFT + tick * scale;
-  const lanes = lanesOf(tune.notes);
+  const lanes = lanesOf(tune);
   const words = [];
   const top = TOP + chordsAbove(tune, end, at, words) + 14;
   const right = at(end);
@@ -38,13 +39,18 @@ export function roll(tune) {
       words.push({ x: LEFT - 4, y: y + lanes.height / 2 + 3, text: `${name}${Math.floor(pitch / 12) - 1}`, role, end: true });
     }
   }
+  for (const pitch of lanes.struck) {
+    const y = top + lanes.top(pitch, true) + DRUM;
+    words.push({ x: LEFT - 4, y: y - 2, text: drums[pitch] ?? String(pitch), role: "pitch", end: true });
+    line(LEFT, y, right, y, "beat");
+  }
   for (const y of [top, top + lanes.total]) line(LEFT, y, right, y, "edge");
   for (const tick of beats) line(at(tick), top, at(tick), top + lanes.total, "beat");
   for (const tick of starts) line(at(tick), top, at(tick), top + lanes.total, "bar");
   line(right, top, right, top + lanes.total, "bar");
   starts.forEach((tick, n) => words.push({ x: at(tick) + 1, y: top - 3, text: String(n + 1), role: "number" }));
   const notes = tune.notes.map(([start, length, pitch, velocity, part]) => ({
-    x: at(start), y: top + lanes.top(pitch) + 0.5, width: Math.max(length * scale - 0.8, 1.5), height: lanes.height - 1, part,
+    x: at(start), y: top + lanes.top(pitch, tune.parts[part].drums) + 0.5, width: Math.max(length * scale - 0.8, 1.5), height: lanes.height - 1, part,
     opacity: 0.4 + (0.6 * velocity) / 127,
   }));
   const plan = { ground, lines, notes, words, height: top + lanes.total + BETWEEN };
@@ -57,14 +63,21 @@ export function roll(tune) {
   };
 }
 
-// A lane for each pitch from the lowest to the highest.
-function lanesOf(notes) {
-  const pitches = notes.map(([, , pitch]) => pitch);
-  let [low, high] = pitches.length ? [Math.min(...pitches) - 1, Math.max(...pitches) + 1] : [60, 72];
-  const wanted = Math.max(14 - (high - low + 1), 0);
-  [low, high] = [low - (wanted >> 1), high + ((wanted + 1) >> 1)];
-  const height = 2 + (high - low < 40 ? 8 : high - low < 64 ? 6 : 5);
-  return { low, high, height, total: (high - low + 1) * height, top: (pitch) => (high - pitch) * height };
+// A lane for each pitch from the lowest to the highest, and below them one for each drum that there is.
+function lanesOf({ notes, parts }) {
+  const [pitched, drummed] = [false, true].map((drums) => notes.filter((note) => Boolean(parts[note[4]].drums) === drums).map((note) => note[2]));
+  const struck = [...new Set(drummed)].sort((one, other) => other - one);
+  let [low, high, height] = [0, -1, 8];
+  if (pitched.length || !struck.length) {
+    [low, high] = pitched.length ? [Math.min(...pitched) - 1, Math.max(...pitched) + 1] : [60, 72];
+    const wanted = Math.max(14 - (high - low + 1), 0);
+    [low, high] = [low - (wanted >> 1), high + ((wanted + 1) >> 1)];
+    height = 2 + (high - low < 40 ? 8 : high - low < 64 ? 6 : 5);
+  }
+  const above = high < low ? 0 : (high - low + 1) * height + (struck.length ? 8 : 0);
+  const each = Math.max(height, DRUM);
+  const top = (pitch, drum = false) => (drum ? above + struck.indexOf(pitch) * each : (high - pitch) * height);
+  return { low, high, height, struck, top, total: above + struck.length * each };
 }
 
 // Chord symbols, in two lines where they are close. Returns their height.

@@ -2,7 +2,7 @@
 //
 // A tune is { notes, ticks, length, parts, metres, keys, tempos, chords }. A note is [start, length, pitch, velocity, part];
 // the others begin with their tick: a metre is [tick, beats, unit], a key [tick, sharps, mode], a tempo [tick, quarters a
-// minute], a chord [tick, symbol, pitches that are played for it]. A part is { name, program }.
+// minute], a chord [tick, symbol, pitches that are played for it]. A part is { name, program, drums }.
 
 const VELOCITY = 45; // of chords
 
@@ -44,8 +44,16 @@ export function accompanied(tune) {
   return { ...tune, notes: ordered([...tune.notes, ...held(tune)]), parts: [...tune.parts, { name: "chords", program: 0 }] };
 }
 
-// Seconds from the beginning to a tick: a page's tunes have one tempo.
-export const secondsTo = ({ tempos, ticks }, tick) => (tick * 60) / ((tempos[0]?.[1] ?? 120) * ticks);
+// [tick, second] of the beginning, of each change of tempo and of the end.
+export function clock({ tempos, ticks, length }) {
+  const changes = tempos.filter(([tick]) => tick < length);
+  const marks = changes[0]?.[0] === 0 ? changes : [[0, 120], ...changes];
+  let second = 0;
+  return [...marks, [length, 0]].map(([tick], n) => {
+    if (n) second += ((tick - marks[n - 1][0]) * 60) / (marks[n - 1][1] * ticks);
+    return [tick, second];
+  });
+}
 
 // Ticks at which bars begin, and beats.
 export function grid({ metres, ticks, length }) {

@@ -4,9 +4,8 @@ import { $, element, freshSeed, model, save, work } from "../../../export/page/p
 import { general } from "../../../export/page/general.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
-import { NegativeBinomial } from "../heads/negative_binomial.js";
-import { Student } from "../heads/student.js";
 import { chart } from "./chart.js";
+import { headOf } from "./head.js";
 import { Series, quantile } from "./series.js";
 import { read } from "./table.js";
 
@@ -17,13 +16,7 @@ const DIGITS = 6; // of forecasts in files
 const { about, tensors, network } = await model();
 const codec = new Series(about.codec);
 const reader = new Reader(network, about);
-const law = codec.counts ? new NegativeBinomial() : new Student();
-const head = {
-  draw(parameters, { sampling: { temperature }, randomness, recent }) {
-    const how = { uniform: () => randomness.uniform(), temperature, frame: codec.kind.after(recent.at(-1)) };
-    return law.draw(law.distribution(parameters), how).step;
-  },
-};
+const head = headOf(codec);
 let running = null; // aborts the forecasting
 let every = []; // series that can be forecast
 let made = null; // the last forecast: { past, paths }
@@ -103,9 +96,10 @@ function draw() {
   const { past, paths } = made;
   const quantiles = Object.fromEntries(LEVELS.map((level) => [level, paths[0].map((_, n) => quantile(paths.map((path) => path[n]), level))]));
   const width = Math.max(300, Math.min(940, $("chart").clientWidth));
-  $("chart").innerHTML = chart(past, quantiles, (place) => timeOf(past, place), [width, width < 500 ? 260 : 340]);
+  $("chart").innerHTML = chart(past, quantiles, (place) => shortTime(past, place), [width, width < 500 ? 260 : 340]);
 }
 
+const shortTime = (past, place) => timeOf(past, place).replace(frequency.unit === "month" ? /-01$/ : /:00$/, "");
 const timeOf = ({ start }, place) => frequency.said(frequency.time(start, place));
 
 // The mean of the paths, and their quantiles.
