@@ -212,7 +212,7 @@ def test_javascript_computes_where_webassembly_cannot(run: Run) -> None:
     network = Network(NetworkConfig(width=9, embedding=3), Symbols(5))
     tensors = quantise(network, {name: np.ones(shape, np.float32) for name, shape in network.shapes.items()})
     (one, known), (other, same) = run(".", LOADED, {**packed(network, tensors), "step": 5})
-    assert one.startswith("WebAssembly") and other == "JavaScript"
+    assert one.startswith("WebAssembly") and other.startswith("JavaScript, several times slower")
     assert known == same
 
 

@@ -14,10 +14,7 @@ const RUN = [
 // or does not compute as it should, JavaScript computes.
 export async function loaded(program, tensors, kernel) {
   const plain = new Network(program, tensors);
-  const fallen = (why) => {
-    console.warn(`JavaScript computes, several times slower than WebAssembly: ${why}.`);
-    return { network: plain, engine: "JavaScript" };
-  };
+  const fallen = (why) => ({ network: plain, engine: `JavaScript, several times slower than WebAssembly: ${why}` });
   if (!known(program)) return fallen("the kernel does not know such networks");
   try {
     const { instance } = await WebAssembly.instantiate(kernel, {});
