@@ -136,16 +136,18 @@ if (known(about)) {
   }
 }
 return Object.entries(networks).map(([name, network]) => {
-  network.text = data.text;
+  if (data.text.length) network.text = data.text;
+  const seen = [];
   const found = data.steps.map((step, t) => {
     const one = Array.from(network.read(step, data.covariates[t]));
+    seen.push(data.text.length ? Array.from(network.attention) : []);
     const place = network.state.save();
     network.state.reset();
     network.read(data.steps[0], data.covariates[0]);
     network.state.load(place);
     return one;
   });
-  return [name, found, Array.from(network.state.parameters)];
+  return [name, found, Array.from(network.state.parameters), seen];
 });
 """
 
@@ -176,16 +178,17 @@ def agrees(
     inputs[0] = kind.start
     known = rng.normal(size=(steps, 1, covariates)).astype(np.float32)
     read = (np.array(text)[:, None], np.array([len(text)])) if text else None
-    expected, _ = engine.run(inputs, engine.zeros(1), read, known if covariates else None)
+    expected, _, seen = engine.attend(inputs, engine.zeros(1), read, known if covariates else None)
     data = {
         **packed(network, tensors),
         "text": list(text),
         "steps": inputs[:, 0].tolist(),
         "covariates": known[:, 0].tolist(),
     }
-    for name, found, last in run(".", NETWORK, data):
+    for name, found, last, attention in run(".", NETWORK, data):
         assert found == expected[:, 0].tolist(), name
         assert last == found[-1], name
+        assert attention == seen[:, 0].tolist(), name
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
