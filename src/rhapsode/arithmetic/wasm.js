@@ -92,7 +92,9 @@ export class CompiledNetwork {
     this._run = () => kernel.rk_run(model, work, run);
   }
 
-  set text(symbols) {
+  // The symbols that are attended to; null for none.
+  set text(known) {
+    const symbols = known ?? [];
     if (symbols.length > LONGEST) throw new RangeError(`a text may have ${LONGEST} symbols at the most`);
     this._text.set(symbols);
     this._length[0] = this._asked[RUN.indexOf("longest")] = symbols.length;
