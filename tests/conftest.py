@@ -87,9 +87,10 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
         seed: int = 0,
         sharpness: float = 3.0,
         options: dict[str, int] | None = None,
+        arithmetic: str = "float32",
         **network: Any,
     ) -> Model:
-        key = json.dumps([codec, framing, length, reset, seed, sharpness, options, network], sort_keys=True)
+        key = json.dumps([codec, framing, length, reset, seed, sharpness, options, arithmetic, network], sort_keys=True)
         if key not in made:
             name, _, ending = codec.partition("+")  # "chars+end" knows the ends of documents
             if name == "bpe":
@@ -111,7 +112,8 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> MakeModel:
             if config.network.attention:  # random windows would leave their texts at once
                 weights["attention.bias"][2 * config.network.attention.components :] = -2  # type: ignore[attr-defined]
             folder = tmp_path_factory.mktemp(hashlib.sha256(key.encode()).hexdigest()[:8])
-            checkpoint.save(folder / checkpoint.MODEL, config.model_dump(), weights)
+            model = Model(config, weights)
+            (model.quantised() if arithmetic == "integers" else model).save(folder / checkpoint.MODEL)
             made[key] = Model.load(folder)
         return made[key]
 

@@ -128,8 +128,9 @@ const { about, tensors } = unpacked(bytes(data.model));
 const networks = { JavaScript: new Network(about, tensors) };
 if (known(about)) {
   const kernel = new WebAssembly.Module(bytes(data.kernel));
-  for (let variant = 0; variant < data.variants; variant++) {
+  for (let variant = 0, count = 1; variant < count; variant++) {
     const { exports } = new WebAssembly.Instance(kernel);
+    count = exports.rk_variants();
     const one = new CompiledNetwork(about, tensors, exports, variant);
     networks[one.variant] = one;
   }
@@ -171,7 +172,6 @@ def agrees(
     data = {
         "model": base64.b64encode(model).decode(),
         "kernel": base64.b64encode((node.PACKAGE / "arithmetic" / "kernel.wasm").read_bytes()).decode(),
-        "variants": 2,
         "text": list(text),
         "steps": inputs[:, 0].tolist(),
         "covariates": known[:, 0].tolist(),

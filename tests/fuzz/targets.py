@@ -328,7 +328,7 @@ def _models() -> dict[str, Path]:
     from rhapsode import registry
     from rhapsode.config import FramingConfig, ModelConfig, NetworkConfig
     from rhapsode.data.codecs.stored import codec_to_json
-    from rhapsode.files import checkpoint
+    from rhapsode.inference.model import Model
     from rhapsode.nn.network import Network
     from tests.conftest import WORDS, random_weights, written
     from tests.modalities.music.score import lead, quartet
@@ -350,8 +350,10 @@ def _models() -> dict[str, Path]:
         config = ModelConfig(
             codec=codec_to_json(codec), network=settings, framing=FramingConfig(name=framing), reset=reset
         )
-        found[name] = folder / f"{name}.safetensors"
-        checkpoint.save(found[name], config.model_dump(), random_weights(built, 0))
+        model = Model(config, random_weights(built, 0))
+        for key, each in ((name, model), (f"{name}-whole", model.quantised(keep=name == "words"))):
+            found[key] = folder / f"{key}.safetensors"
+            each.save(found[key])
     return found
 
 

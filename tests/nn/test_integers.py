@@ -246,3 +246,10 @@ def test_weights_that_no_training_gives_are_unfit(bad: float) -> None:
 
 def test_nothing_has_changed() -> None:
     assert golden.made() == json.loads(golden.FILE.read_text())
+
+
+def test_a_cell_without_a_form_in_whole_numbers_stays_in_float32(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = Network(NetworkConfig(width=8, embedding=4), Symbols(5))
+    monkeypatch.setattr(type(network.cells[0]), "name", "leaky")
+    with pytest.raises(q.Unfit, match="cell leaky has no form in whole numbers"):
+        quantised.quantise(network, random_weights(network, 0))

@@ -123,6 +123,7 @@ def test_what_is_unfit_stays_in_float32_and_says_why(
     [warning] = [each for each in heard.warnings if "float32" in each]
     assert warning == "the model is saved in float32 arithmetic (layer0.kernel: weights too large for whole numbers)."
     model = Model.load(tmp_path / "m")
+    assert model.digest == Model(model.config, model.weights).digest
     assert model.config.arithmetic == "float32" and "too large" in model.config.facts[UNFIT]
     assert not any(note.startswith("whole numbers") for note in heard.notes)
 

@@ -29,7 +29,7 @@ SYSTEMS = {
     "linux": "-nostdlib -shared -s -fPIC -Wl,-Bsymbolic",
     "macos": "-shared -fPIC",  # with its libc: each process there has it, and libraries without it are not usual
     "windows": "-nostdlib -shared -s",
-    "freestanding": "-nostdlib -s -msimd128 -Wl,--no-entry -Wl,--export-dynamic -Wl,--export=__heap_base",
+    "freestanding": "-Os -nostdlib -s -msimd128 -Wl,--no-entry -Wl,--export-dynamic -Wl,--export=__heap_base",
 }
 """More flags for each system."""
 TARGETS = {

@@ -359,6 +359,11 @@ def chosen(weights: np.ndarray, uniform: float | np.ndarray) -> np.ndarray:
     return np.asarray(np.count_nonzero(sums[..., :-1] <= bar, axis=-1))
 
 
+def clip(x: np.ndarray, most: float) -> np.ndarray:
+    """Cut to ±most. (`np.clip` takes twice the time for a few numbers.)"""
+    return np.asarray(np.minimum(np.maximum(x, -most), most))
+
+
 def log_sum_exp(x: np.ndarray) -> np.ndarray:
     """log Σ exp over the last axis: [..., N] → [...]: m + log(total(exp(x - m))), m being the greatest, which is
     finite."""

@@ -96,6 +96,8 @@ class Randomness:
 
 def uniforms(of: Sequence[Randomness], count: int) -> np.ndarray:
     """The next numbers of each, [N, count] float64, as `Randomness.uniforms`."""
+    if len(of) * count < BLOCK // 2:  # one by one, that is faster
+        return np.array([[one.uniform() for _ in range(count)] for one in of]).reshape(len(of), count)
     first = np.array([one.key[0] + (one.step + 1) * GOLDEN & MASK for one in of], np.uint64)
     counters = first[:, None] + np.arange(count, dtype=np.uint64) * np.uint64(GOLDEN)
     words = _mixed(np.array([one.key[1] for one in of], np.uint64)[:, None] ^ _mixed(counters))

@@ -75,7 +75,9 @@ class Loops(Reader):
         hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
         """
         policy, sampling = self._policy(), hows[0].sampling
-        window = sampling.repetition_window if sampling.repetition_penalty != 1 else 1
+        window = 1
+        if sampling.repetition_penalty != 1:  # no more than can be filled
+            window = min(sampling.repetition_window, max(len(how.recent) for how in hows) + count)
         recent = np.full((len(hows), window), -1, np.int32)
         for place, how in zip(recent, hows, strict=True):
             last = list(how.recent)[-window:]

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from rhapsode.arithmetic.quantise import Unfit
+from rhapsode.nn.attention._attention import Attention
 from rhapsode.nn.operations import Operations
 
 if TYPE_CHECKING:
-    from rhapsode.nn.attention._attention import Attention
     from rhapsode.nn.cells._cell import Cell
     from rhapsode.nn.encoder import Encoder
     from rhapsode.nn.network import Network
@@ -25,6 +26,14 @@ NUMBERS = (EMBEDDING, COVARIATES, ATTENDED)
 """The sources of numbers. All other sources are layers, and give activations."""
 FEED_FORWARD = "tanh"
 """The cell of a layer that does not read its own output."""
+CELLS: dict[str, tuple[str, ...]] = {
+    "": (),
+    FEED_FORWARD: (),
+    "rnn": ("h",),
+    "lstm": ("h", "c"),
+    "peephole": ("h", "c"),
+}
+"""The cells that have a form in whole numbers → the parts of their state: the output h, and memory cells c."""
 
 
 @dataclass(frozen=True)
@@ -89,8 +98,8 @@ class Layer:
 
     @property
     def state(self) -> tuple[str, ...]:
-        """The names of its state's parts, each [B, H]: its output h, and memory cells c."""
-        return {"": (), FEED_FORWARD: (), "rnn": ("h",)}.get(self.cell, ("h", "c"))
+        """The names of its state's parts, each [B, H]."""
+        return CELLS[self.cell]
 
     @property
     def gates(self) -> int:
@@ -188,6 +197,8 @@ class Trace(Operations[Value]):
         before: tuple[Value, ...],
         state: tuple[Value, ...],
     ) -> tuple[Value, Value, tuple[Value, ...], tuple[Value, ...]]:
+        if type(attention).step is Attention.step:
+            raise Unfit(f"attention {attention.name} has no form in whole numbers")
         attended = Value((Piece(attention.width, (ATTENDED,)),))
         y = self._layer(cell, layer, self.concatenate([x, attended]) if attention.feedback else x)
         weight, bias = weights["weight"], weights["bias"]
@@ -195,6 +206,8 @@ class Trace(Operations[Value]):
         return y, attended, before, state
 
     def _layer(self, cell: Cell, weights: Mapping[str, Any], x: Value, backward: bool = False) -> Value:
+        if cell.name not in CELLS:
+            raise Unfit(f"cell {cell.name} has no form in whole numbers")
         name = weights["recurrent"].name.removesuffix(".recurrent")
         own = Columns(name, weights["recurrent"], 0, cell.width)
         columns = (*self._columns(x, weights["input"]), own)
@@ -215,7 +228,7 @@ class Trace(Operations[Value]):
 
 
 def program(network: Network) -> Program:
-    """What a network computes, after its encoder."""
+    """What a network computes, after its encoder. Raises `Unfit` for cells and attentions that have no such form."""
     fine = not (network.head.whole and network.cells)
     trace = Trace(whole=not fine)
     parts = []

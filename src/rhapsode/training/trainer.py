@@ -252,6 +252,7 @@ class Trainer(Loop):
             "network": self.plan.network.model_dump(),
             "framing": self.plan.framing.model_dump(),
             "reset": self.plan.reset,
+            "arithmetic": "float32",
             "facts": {
                 **origin(self.info.get("given", {})),
                 "data_digest": corpus.digest,

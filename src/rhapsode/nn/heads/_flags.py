@@ -37,6 +37,7 @@ def draw(logits: np.ndarray, uniform: np.ndarray, temperature: float) -> np.ndar
 
 def normals(uniform: np.ndarray) -> np.ndarray:
     """Standard normal numbers [..., N], of as many uniform ones (Box & Muller 1958). N is even."""
-    u, v = np.split(uniform, 2, axis=-1)
+    half = uniform.shape[-1] // 2
+    u, v = uniform[..., :half], uniform[..., half:]
     far = np.sqrt(-2 * doubles.log(1 - u))  # u is never 1, and 1 - u is exact
     return np.concatenate([far * doubles.cosine(v), far * doubles.sine(v)], axis=-1)

@@ -74,18 +74,20 @@ class Gaussians(Head[Frames]):
         return _flags.nll(flags, x[..., n:]) - torch.logsumexp(each, -1)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
-        weight, _, sigma, _ = np.split(p, self._ends, axis=-1)
-        weight[...] = doubles.log_softmax(weight)
-        sigma[...] = FLOOR + doubles.exp(np.minimum(sigma, WIDEST))
+        p = doubles.clip(parameters.astype(np.float64), LARGEST)
+        k, end = self._ends[0], self._ends[2]
+        weight = doubles.log_softmax(p[..., :k])
+        sigma = FLOOR + doubles.exp(np.minimum(p[..., self._ends[1] : end], WIDEST))
         logs = doubles.log(sigma).reshape(*p.shape[:-1], self.mixtures, self.numbers)
-        return np.concatenate([p, weight - doubles.total(logs) - 0.5 * self.numbers * LOG_TWO_PI], axis=-1)
+        most = weight - doubles.total(logs) - 0.5 * self.numbers * LOG_TWO_PI
+        return np.concatenate([weight, p[..., k : self._ends[1]], sigma, p[..., end:], most], axis=-1)
 
     def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, ...]:
         """log pi [..., K], mu and sigma [..., K, N], e^ [..., F], log densities [..., K]."""
-        weight, mu, sigma, rest = np.split(distribution, self._ends, axis=-1)
+        (k, middle, end), most = self._ends, distribution.shape[-1] - self.mixtures
         shape = (*distribution.shape[:-1], self.mixtures, self.numbers)
-        return weight, mu.reshape(shape), sigma.reshape(shape), rest[..., : -self.mixtures], rest[..., -self.mixtures :]
+        mu, sigma = distribution[..., k:middle].reshape(shape), distribution[..., middle:end].reshape(shape)
+        return distribution[..., :k], mu, sigma, distribution[..., end:most], distribution[..., most:]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
@@ -93,7 +95,7 @@ class Gaussians(Head[Frames]):
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
         _, mu, sigma, flags, most = self._parts(distribution)
         x, n = targets.astype(np.float64), self.numbers
-        far = np.clip((x[..., None, :n] - mu) / sigma, -LARGEST, LARGEST)
+        far = doubles.clip((x[..., None, :n] - mu) / sigma, LARGEST)
         numbers = doubles.log_sum_exp(most - 0.5 * doubles.total(far * far))
         return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
@@ -111,8 +113,8 @@ class Gaussians(Head[Frames]):
             with np.errstate(over="ignore"):
                 cooled = (weight - weight[rows, k, None]) / temperature
             k = doubles.chosen(doubles.exp(cooled), u[:, 0])
-        numbers, (_, u, v) = mu[rows, k], np.split(u, [several, several + even], axis=-1)
+        numbers, end = mu[rows, k], several + even
         if temperature:
-            numbers = numbers + temperature * sigma[rows, k] * _flags.normals(u)[:, : self.numbers]
-        steps = np.concatenate([numbers, _flags.draw(flags, v, temperature)], axis=-1).astype(np.float32)
+            numbers = numbers + temperature * sigma[rows, k] * _flags.normals(u[:, several:end])[:, : self.numbers]
+        steps = np.concatenate([numbers, _flags.draw(flags, u[:, end:], temperature)], axis=-1).astype(np.float32)
         return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))

@@ -50,14 +50,14 @@ class Regression(Head[Frames]):
         return 0.5 * (far * far).sum(-1) + 0.5 * n * LOG_TWO_PI + _flags.nll(p[..., n:], x[..., n:])
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        return doubles.clip(parameters.astype(np.float64), LARGEST)
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
         x, n = targets.astype(np.float64), self.numbers
-        far = np.clip(x[..., :n] - distribution[..., :n], -LARGEST, LARGEST)
+        far = doubles.clip(x[..., :n] - distribution[..., :n], LARGEST)
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
         return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 

@@ -105,7 +105,7 @@ class Mixture(Head[Moves]):
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
         k = self.mixtures
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        p = doubles.clip(parameters.astype(np.float64), LARGEST)
         weight = doubles.log_softmax(p[..., :k])
         sigma = FLOOR + doubles.exp(np.minimum(p[..., 3 * k : 5 * k], WIDEST))
         rho = LIMIT * doubles.tanh(p[..., 5 * k : 6 * k])
@@ -113,24 +113,25 @@ class Mixture(Head[Moves]):
         most = weight - doubles.log(sigma[..., :k] * sigma[..., k:] * root) - LOG_TWO_PI
         return np.concatenate([weight, p[..., k : 3 * k], sigma, rho, root, most, p[..., 6 * k :]], axis=-1)
 
-    def _parts(self, distribution: np.ndarray) -> tuple[list[np.ndarray], np.ndarray]:
-        """log pi, mu x, mu y, sigma x, sigma y, rho, √(1 - rho²), log densities [..., K] each; those of the pen
+    def _parts(self, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """log pi, mu x, mu y, sigma x, sigma y, rho, √(1 - rho²), log densities [..., 8, K]; those of the pen
         [..., 1 to 3]."""
         k = 8 * self.mixtures
-        return np.split(distribution[..., :k], 8, axis=-1), distribution[..., k:]
+        return distribution[..., :k].reshape(*distribution.shape[:-1], 8, self.mixtures), distribution[..., k:]
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))
 
     def _log_prob(self, distribution: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        (_, mx, my, sx, sy, rho, root, most), logits = self._parts(distribution)
-        x, y, pen = np.moveaxis(targets.astype(np.float64), -1, 0)
-        a = np.clip((x[..., None] - mx) / sx, -LARGEST, LARGEST)
-        b = np.clip((y[..., None] - my) / sy, -LARGEST, LARGEST)
-        c = (b - rho * a) / root
-        found = doubles.log_sum_exp(most - 0.5 * (a * a + c * c))
+        parts, logits = self._parts(distribution)
+        step = targets.astype(np.float64)
+        # Both axes at once: x and y [..., 2, 1], mu and sigma [..., 2, K].
+        far = doubles.clip((step[..., :2, None] - parts[..., 1:3, :]) / parts[..., 3:5, :], LARGEST)
+        a = far[..., 0, :]
+        c = (far[..., 1, :] - parts[..., 5, :] * a) / parts[..., 6, :]
+        found = doubles.log_sum_exp(parts[..., 7, :] - 0.5 * (a * a + c * c))
         costs = doubles.softplus(logits)
-        for n, (asked, said) in enumerate(self._questions(pen)):
+        for n, (asked, said) in enumerate(self._questions(step[..., 2])):
             found = found + asked * (logits[..., n] * said - costs[..., n])
         return found
 
@@ -139,19 +140,18 @@ class Mixture(Head[Moves]):
 
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
-        (weight, *_), logits = self._parts(distribution)
+        parts, logits = self._parts(distribution)
         bias, u = hows[0].sampling.bias, uniforms([how.randomness for how in hows], 3)
-        weight = weight * (1 + bias)
+        weight = parts[:, 0] * (1 + bias)
         k = doubles.chosen(doubles.exp(weight - weight.max(axis=-1, keepdims=True)), u[:, 0])
-        each = distribution[:, : 8 * self.mixtures].reshape(len(hows), 8, self.mixtures)
-        _, mx, my, sx, sy, rho, root, _ = each[np.arange(len(hows)), :, k].T
+        _, mx, my, sx, sy, rho, root, _ = parts[np.arange(len(hows)), :, k].T
         # Box & Muller 1958; 1 - u is never 0, and exact.
         far, neater = np.sqrt(-2 * doubles.log(1 - u[:, 1])), doubles.exp(-bias)
         a, b = far * doubles.cosine(u[:, 2]), far * doubles.sine(u[:, 2])
         chances = doubles.sigmoid(logits).tolist()
         pen = [self._pen(chance, how.randomness) for chance, how in zip(chances, hows, strict=True)]
-        steps = np.stack([mx + neater * sx * a, my + neater * sy * (rho * a + root * b), pen], axis=-1)
-        steps = steps.astype(np.float32)
+        x, y = mx + neater * sx * a, my + neater * sy * (rho * a + root * b)
+        steps = np.array([x, y, pen]).T.astype(np.float32, order="C")
         return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))
 
     def _pen(self, chances: list[float], randomness: Randomness) -> int:

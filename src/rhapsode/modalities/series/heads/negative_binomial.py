@@ -55,7 +55,7 @@ class NegativeBinomial(Head[Counts]):
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        return doubles.softplus(np.clip(parameters.astype(np.float64), -LARGEST, LARGEST))
+        return doubles.softplus(doubles.clip(parameters.astype(np.float64), LARGEST))
 
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return self._log_prob(self.distribution(parameters), np.asarray(targets))

@@ -19,7 +19,7 @@ import numpy as np
 
 from rhapsode.arithmetic import doubles
 from rhapsode.arithmetic.randomness import uniforms
-from rhapsode.modalities.series.values import DISTANCE, SEEN, Reals
+from rhapsode.modalities.series.values import DISTANCE, LEVEL, SEEN, Reals
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
 
@@ -32,8 +32,8 @@ LARGEST = 1e6
 """Means are cut to this, in scales."""
 WIDEST = 10.0
 """Largest log sigma."""
-TAILS = (-5.0, 5.0)
-"""nu^ is cut to these."""
+TAILS = 5.0
+"""nu^ is cut to ± this."""
 
 
 class Student(Head[Reals]):
@@ -55,17 +55,17 @@ class Student(Head[Reals]):
         p, step = parameters.double(), targets.double()
         mu, log_sigma, tails = p.clamp(-LARGEST, LARGEST).unbind(-1)
         log_sigma = torch.logaddexp(log_sigma.clamp(max=WIDEST), log_sigma.new_tensor(math.log(FLOOR)))
-        nu = 2 + 4 * torch.exp(tails.clamp(*TAILS))
+        nu = 2 + 4 * torch.exp(tails.clamp(-TAILS, TAILS))
         z = (step[..., DISTANCE] - mu) * torch.exp(-log_sigma)
         norm = torch.lgamma((nu + 1) / 2) - torch.lgamma(nu / 2) - 0.5 * torch.log(math.pi * nu)
         log_p = norm - log_sigma - 0.5 * (nu + 1) * torch.log1p(z * z / nu)
         return (-log_p * step[..., SEEN]).float()
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        p = np.clip(parameters.astype(np.float64), -LARGEST, LARGEST)
+        p = doubles.clip(parameters.astype(np.float64), LARGEST)
         mu, sigma, tails = p[..., 0], p[..., 1], p[..., 2]
         sigma = FLOOR + doubles.exp(np.minimum(sigma, WIDEST))
-        nu = 2 + 4 * doubles.exp(np.clip(tails, *TAILS))
+        nu = 2 + 4 * doubles.exp(doubles.clip(tails, TAILS))
         most = doubles.log_gamma((nu + 1) / 2) - doubles.log_gamma(nu / 2) - 0.5 * doubles.log(math.pi * nu)
         return np.stack([mu, sigma, nu, most - doubles.log(sigma)], axis=-1)
 
@@ -92,5 +92,6 @@ class Student(Head[Reals]):
             far = np.sqrt(nu * doubles.expm1(-2 / nu * doubles.log(1 - u)))
             distance = mu + temperature * sigma * (far * doubles.cosine(v))
         frames = np.array([self.steps.next(how.recent) for how in hows])
-        steps = np.column_stack([distance, np.ones(len(hows)), frames]).astype(np.float32)
+        steps = np.ones((len(hows), 4), np.float32)
+        steps[:, DISTANCE], steps[:, LEVEL:] = distance, frames
         return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))

@@ -139,13 +139,14 @@ function show(at) {
   const span = spans[at], { symbol, nats } = writer.symbols[at];
   span.classList.add("here");
   const found = writer.likeliest(at, SHOWN);
-  $("choices").replaceChildren(...found.map(({ symbol: other, probability }) => element(
+  $("likeliest").replaceChildren(...found.map(({ symbol: other, probability }) => element(
     "button",
     { role: "option", tabindex: "-1", "aria-selected": String(other === symbol), "aria-label": `${label(other)}, ${percent(probability)}`, click: () => take(at, other) },
     element("b", {}, label(other)),
     element("em", {}, percent(probability)),
     element("meter", { value: probability, "aria-hidden": "true" }),
   )));
+  $("surprise").textContent = `${label(symbol)} took ${bits(nats).toFixed(1)} bits`;
   $("choices").hidden = false;
   place(span);
   say(`${label(symbol)}: ${bits(nats).toFixed(1)} bits. Likeliest: ${found.slice(0, 3).map((each) => `${label(each.symbol)} ${percent(each.probability)}`).join(", ")}`);
@@ -205,7 +206,7 @@ $("text").addEventListener("keydown", (event) => {
     spans[here].scrollIntoView({ block: "nearest" });
   } else if ((event.key === "Enter" || event.key === "ArrowDown") && here !== null && !event.ctrlKey) {
     event.preventDefault();
-    $("choices").firstElementChild.focus();
+    $("likeliest").firstElementChild.focus();
   } else if (event.key === "Escape") hide();
 });
 $("choices").addEventListener("keydown", (event) => {
