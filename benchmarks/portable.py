@@ -47,7 +47,11 @@ PACKAGES = (
     "numpy pydantic safetensors xxhash zstandard google-re2 filelock platformdirs typer rich pooch requests "
     "Hershey-Fonts symusic pytest pytest-timeout"
 )
-TESTS = ("--noconftest", *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel")))
+TESTS = (
+    "--noconftest",
+    *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel")),
+    "tests/nn/test_heads_portable.py",
+)
 NETWORK = "--updates 60 --width 32"
 TRAINED = {
     "text": f"train text.txt {NETWORK} --layers 2",
