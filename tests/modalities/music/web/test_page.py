@@ -67,16 +67,6 @@ def test_it_plays(models: Any, browser: Any) -> None:
         assert page.inner_text("#play") == "Play" and page.inner_text("#time").startswith("0:00")
 
 
-def test_a_codec_without_a_page(models: Any, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    from rhapsode import registry
-    from tests.modalities.music.score import lead
-
-    codec = registry.get("codec", "abc").fit(lambda: (lead(n) for n in range(6)))
-    model = untrained(codec, tmp_path)
-    assert main(["export", str(model), "-o", str(tmp_path / "page.html")]) == 2
-    assert "abc" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(("name", "network"), FORMS)
 def test_the_same_steps_in_node(models: Any, name: str, network: dict[str, Any]) -> None:
     body = """

@@ -10,6 +10,7 @@ import { Strokes } from "./strokes.js";
 import { fit, svg, timing } from "./svg.js";
 import { broken, lines, spelled } from "./texts.js";
 
+const LARGEST = 5000; // mm
 const LARGER = 1.7; // than the drawing's mm, where there is room
 
 const { about, tensors, network } = await model();
@@ -59,6 +60,7 @@ async function write() {
 }
 
 function show(fitted, placed) {
+  if (!(Math.max(fitted.width, fitted.height) <= LARGEST)) return say("The drawing would be larger than any page. Try another seed.");
   const file = svg(fitted);
   $("paper").innerHTML = file;
   $("paper").firstChild.style.width = `${LARGER * fitted.width}mm`;
