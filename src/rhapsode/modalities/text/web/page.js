@@ -90,7 +90,8 @@ function stop() {
 
 function buttons() {
   $("generate").textContent = running ? "Stop" : "Write";
-  $("continue").disabled = Boolean(running) || !writer.symbols.length || writer.ended;
+  const over = writer.ended && !$("ignore_end").checked;
+  $("continue").disabled = Boolean(running) || !writer.symbols.length || over;
   $("save").disabled = Boolean(running) || !writer.symbols.length;
   told();
 }
@@ -128,7 +129,7 @@ $("fresh").addEventListener("click", () => {
 $("temperature").addEventListener("input", () => {
   $("degrees").textContent = Number($("temperature").value).toFixed(2);
 });
-document.querySelector("main").addEventListener("input", told);
+document.querySelector("main").addEventListener("input", buttons);
 
 $("prompt").addEventListener("input", () => {
   hide();
