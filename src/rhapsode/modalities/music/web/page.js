@@ -53,10 +53,12 @@ function show(found) {
   $("parts").replaceChildren(...parts.map(({ name, hue, heard }, n) => element("button", { "data-part": n, "aria-pressed": heard }, element("i", { class: hue }), name)));
   const [starts] = grid(tune);
   player.load({ notes, parts, time: clock(tune), bars: starts, scale });
-  $("said").textContent = [...usual.facts, `${starts.length} bars`, `${tune.notes.length} notes`].join(" · ");
+  $("said").textContent = [...usual.facts, tempoOf(tune), `${starts.length} bars`, `${tune.notes.length} notes`].join(" · ");
   const temperature = $("temperature").value === "1" ? "" : ` --temperature ${$("temperature").value}`;
   $("command").textContent = `rhapsode compose MODEL --bars ${$("bars").value} --seed ${$("seed").value}${temperature} -o tune.mid`;
 }
+
+const tempoOf = ({ tempos: [[, quarters], ...more] }) => `♩ = ${quarters.toFixed(0)}${more.length ? " at first" : ""}`;
 
 // Of its parts, and of its chords.
 function soundsOf({ parts, chords }) {
