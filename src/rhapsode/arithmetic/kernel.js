@@ -37,7 +37,7 @@ export class Network {
     return this._output.read(numbers);
   }
 
-  // How much of each symbol of the text was seen at the last step: Float64Array.
+  // How much of each symbol of the text was seen at the last step: Float32Array.
   get attention() {
     return this._window.weights;
   }

@@ -183,20 +183,20 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
     left, size = start.length, 1 if pieces else FIRST
     while rows and left:
         count = min(size, left)
-        left -= count
         drawn = reader.draw(count, [row.how() for row in rows], start.output.endings)
-        if drawn is None:
-            reader, rows = yield from _steps(start, reader, rows, count, going, more=left > 0)
-        else:
-            for row, symbols, log_probs, ended in zip(rows, *(part.T.tolist() for part in drawn), strict=True):
-                if pieces:
-                    yield from row.pieces(symbols[:ended], log_probs[:ended])
-                else:
-                    row.extend(symbols[:ended], log_probs[:ended])
-            rows, places = going(rows)
-            if len(places) < reader.rows:
-                reader = reader.take(places)
-        size = min(2 * size, AT_ONCE if pieces else LONGEST)
+        for row, symbols, log_probs, ended in zip(rows, *(part.T.tolist() for part in drawn), strict=True):
+            if pieces:
+                yield from row.pieces(symbols[:ended], log_probs[:ended])
+            else:
+                row.extend(symbols[:ended], log_probs[:ended])
+        rows, places = going(rows)
+        if len(places) < reader.rows:
+            reader = reader.take(places)
+        size, left = min(2 * size, AT_ONCE if pieces else LONGEST), left - len(drawn[0])
+        if len(drawn[0]) < count and rows:
+            left -= 1
+            reader, rows = yield from _steps(start, reader, rows, 1, going, more=left > 0)
+            size = FIRST
 
 
 def _steps(

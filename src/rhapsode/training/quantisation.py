@@ -11,7 +11,8 @@ from rhapsode.data.framed import Framed
 from rhapsode.inference.model import Model
 
 STEPS = 4096
-"""The most steps that are read."""
+WEIGHTS = 1 << 34
+"""The most steps that are read, and the most weights with which (at least one step is): some seconds."""
 
 
 class Quantisation(NamedTuple):
@@ -29,7 +30,8 @@ class Quantisation(NamedTuple):
 
 def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:
     """Both models on the same steps, the first ones of the validation data."""
-    framed, left, nats = Framed(corpus.valid, corpus.codec.steps), STEPS, np.zeros(2)
+    framed, nats = Framed(corpus.valid, corpus.codec.steps), np.zeros(2)
+    left = most = min(STEPS, 1 + WEIGHTS // whole.network.parameters)
     ends = np.append(framed.begins[1:], framed.length)
     for begin, end in zip(framed.begins, ends, strict=True):
         # Covariates of a whole unit are encoded at once; of others, a part is enough.
@@ -48,5 +50,5 @@ def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:
         left -= len(batch.inputs)
         if left <= 0:
             break
-    steps = STEPS - left
+    steps = most - left
     return Quantisation(nats[0] / steps, nats[1] / steps, steps)

@@ -21,10 +21,15 @@ export function element(name, attributes = {}, ...children) {
 
 // The page's model: { about, tensors, network, engine }. engine: what computes, in words.
 export async function model() {
-  const { about, tensors } = unpacked(bytes($("model").textContent));
-  const { network, engine } = await loaded(about.program, tensors, bytes($("kernel").textContent));
-  describe(about, engine);
-  return { about, tensors, network, engine };
+  try {
+    const { about, tensors } = unpacked(bytes($("model").textContent));
+    const { network, engine } = await loaded(about.program, tensors, bytes($("kernel").textContent));
+    describe(about, engine);
+    return { about, tensors, network, engine };
+  } catch (error) {
+    $("facts").textContent = `This browser cannot run the page: ${error.message}`;
+    throw error;
+  }
 }
 
 function describe({ name, digest, licence, network, parameters, facts }, engine) {

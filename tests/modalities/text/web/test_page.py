@@ -62,6 +62,10 @@ def test_it_writes_what_the_command_writes(sheet: Any, folder: Path, options: di
     written(sheet)
     sheet.locator("#continue").click()
     found = "".join(written(sheet))
+    with sheet.expect_download() as saved:
+        sheet.locator("#save").click()
+    assert saved.value.suggested_filename == "page.txt"
+    assert Path(saved.value.path()).read_bytes().decode() == found
     given = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     made = ["--seed", "12345678901234567890", "--length", "140", *given, "-o", str(folder / "made.txt"), "--overwrite"]
     assert main(["generate", str(folder), PROMPT, *made]) == 0

@@ -1,6 +1,6 @@
 // The page of a model of text: writes, shades by surprise, shows what else was likely.
 
-import { $, element, freshSeed, model, pause, work } from "../../../export/page/page.js";
+import { $, element, freshSeed, model, save, work } from "../../../export/page/page.js";
 import { Writer } from "./writer.js";
 
 const SHOWN = 10; // the likeliest symbols
@@ -64,21 +64,28 @@ async function write() {
   const valid = document.querySelectorAll("main input:invalid");
   if (valid.length) return valid[0].reportValidity();
   writer.begin(settings());
-  running = new AbortController();
+  const own = running = new AbortController();
   buttons();
   let left = Number($("length").value);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const slice = still ? Infinity : Math.max(1, Math.ceil(left / FRAMES));
   const begun = writer.symbols.length;
-  await work(() => writer.draw() && --left > 0, drawn, running.signal, slice);
+  await work(() => writer.draw() && --left > 0, drawn, own.signal, slice);
+  if (running === own) stop();
+  say(`${writer.symbols.length - begun} symbols written. ${$("figures").textContent}`);
+}
+
+// After this, nothing more is written.
+function stop() {
+  running?.abort();
   running = null;
   buttons();
-  say(`${writer.symbols.length - begun} symbols written. ${$("figures").textContent}`);
 }
 
 function buttons() {
   $("generate").textContent = running ? "Stop" : "Write";
-  $("continue").disabled = running || !writer.symbols.length || writer.ended;
+  $("continue").disabled = Boolean(running) || !writer.symbols.length || writer.ended;
+  $("save").disabled = Boolean(running) || !writer.symbols.length;
   told();
 }
 
@@ -99,8 +106,9 @@ function told() {
     : `rhapsode generate MODEL${prompt} --seed ${$("seed").value}${options.join("")} --length ${length}${$("ignore_end").checked ? " --ignore-end" : ""}`;
 }
 
-$("generate").addEventListener("click", () => (running ? running.abort() : begin()));
+$("generate").addEventListener("click", () => (running ? stop() : begin()));
 $("continue").addEventListener("click", write);
+$("save").addEventListener("click", () => save(`${about.name}.txt`, writer.text, "text/plain"));
 $("fresh").addEventListener("click", () => {
   $("seed").value = freshSeed();
   if (!running) begin();
@@ -108,17 +116,13 @@ $("fresh").addEventListener("click", () => {
 $("temperature").addEventListener("input", () => { $("degrees").textContent = Number($("temperature").value).toFixed(2); });
 document.querySelector("main").addEventListener("input", told);
 
-let reading = Promise.resolve();
 $("prompt").addEventListener("input", () => {
-  running?.abort();
   hide();
-  reading = reading.then(pause).then(() => {
-    const same = writer.prompt($("prompt").value);
-    while (spans.length > same) spans.pop().remove();
-    taken = false;
-    drawn();
-    buttons();
-  });
+  taken = false;
+  const same = writer.prompt($("prompt").value);
+  while (spans.length > same) spans.pop().remove();
+  drawn();
+  stop();
 });
 document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
@@ -171,8 +175,7 @@ function hide() {
 
 // Goes on from another symbol.
 async function take(at, symbol) {
-  running?.abort();
-  await pause();
+  stop();
   const given = writer.given;
   hide();
   writer.cut(at);
