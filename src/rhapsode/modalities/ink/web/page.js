@@ -1,6 +1,6 @@
 // The page of a model of handwriting.
 
-import { $, frame, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, frame, freshSeed, model, save, work } from "../../../export/page/page.js";
 import { Guide } from "../../../export/page/guide.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
@@ -44,7 +44,7 @@ async function write() {
   running = new AbortController();
   const { signal } = running;
   buttons();
-  const [seed, sampling] = [BigInt($("seed").value || 0), { bias: Number($("bias").value) }];
+  const [seed, sampling] = [chosenSeed(), { bias: Number($("bias").value) }];
   const done = [];
   for (const [row, { text }] of placed.entries()) {
     const begun = codec.begin(text);

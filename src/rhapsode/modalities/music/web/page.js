@@ -1,6 +1,6 @@
 // The page of a model of music.
 
-import { $, element, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, element, freshSeed, model, save, work } from "../../../export/page/page.js";
 import { headOf } from "../../../export/page/heads.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
@@ -33,7 +33,7 @@ async function compose() {
   const { signal } = running;
   buttons();
   const [seed, bars, sampling] = [
-    BigInt($("seed").value || 0),
+    chosenSeed(),
     Number($("bars").value),
     { temperature: Number($("temperature").value) },
   ];

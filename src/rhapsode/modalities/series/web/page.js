@@ -1,6 +1,6 @@
 // The page of a model of series.
 
-import { $, element, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, element, freshSeed, model, save, work } from "../../../export/page/page.js";
 import { general } from "../../../export/page/general.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
@@ -76,7 +76,7 @@ async function forecast() {
   const { signal } = running;
   buttons();
   const [seed, sampling, length] = [
-    BigInt($("seed").value || 0),
+    chosenSeed(),
     { temperature: value("temperature") },
     value("horizon"),
   ];
