@@ -82,3 +82,9 @@ export function save(name, contents, type) {
 
 // A whole number for a new seed.
 export const freshSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
+
+// The seed that is set: `1e6` is a number, too.
+export function chosenSeed() {
+  const { value } = $("seed");
+  return BigInt(/^\d+$/.test(value) ? value : Math.round(Number(value)) || 0);
+}
