@@ -47,7 +47,11 @@ PACKAGES = (
     "numpy pydantic safetensors xxhash zstandard google-re2 filelock platformdirs typer rich pooch requests "
     "Hershey-Fonts symusic pytest pytest-timeout"
 )
-TESTS = ("--noconftest", *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel")))
+TESTS = (
+    "--noconftest",
+    *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel")),
+    "tests/nn/test_heads_portable.py",
+)
 NETWORK = "--updates 60 --width 32"
 TRAINED = {
     "text": f"train text.txt {NETWORK} --layers 2",
@@ -88,7 +92,9 @@ class Machine:
 
 
 def emulated(folder: Path) -> Iterator[Machine]:
-    """The machines that qemu plays. folder: of the Python of ARM."""
+    """The machines that qemu plays, and AVX-VNNI, which it does not know. folder: of the Python of ARM."""
+    if "avx512vnni" in kernel.variants():
+        yield avxvnni(folder / "avxvnni")
     for processor, year in (("Nehalem", 2008), ("Haswell", 2013)):
         yield Machine(f"x86-64 of {year} ({processor})", ("qemu-x86_64", "-cpu", processor, sys.executable))
     root, packages, tree = arm(folder)
@@ -112,12 +118,35 @@ def arm(folder: Path) -> tuple[Path, Path, Path]:
         options = ["--quiet", "--only-binary=:all:", "--python-version=3.11", f"--target={packages}", *for_arm]
         options += ["-c", str(ROOT / "constraints.txt")]
         subprocess.run([sys.executable, "-m", "pip", "install", *options, *PACKAGES.split()], check=True)
+    copied(tree)
+    build("aarch64-linux-none", tree / "src/rhapsode/arithmetic")
+    return root, packages, tree
+
+
+def copied(tree: Path) -> None:
+    """Copy the source tree, without the kernel's library."""
     shutil.rmtree(tree, ignore_errors=True)
     for name in ("src", "tests"):
         shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", "libkernel.*"))
     shutil.copy(ROOT / "pyproject.toml", tree)
-    build("aarch64-linux-none", tree / "src/rhapsode/arithmetic")
-    return root, packages, tree
+
+
+def avxvnni(tree: Path) -> Machine:
+    """The instructions of AVX-VNNI are among those of AVX-512, in another encoding."""
+    copied(tree)
+    source = tree / "src/rhapsode/arithmetic/kernel.c"
+    text = source.read_text()
+    for old, new in {
+        'target("avx2,avxvnni")': 'target("avx2,avx512f,avx512vl,avx512vnni")',
+        "ROW(avxvnni, AVXVNNI": "ROW(avxvnni, AVX512VNNI",
+        "_avx_epi32": "_epi32",
+    }.items():
+        assert old in text, old
+        text = text.replace(old, new)
+    source.write_text(text)
+    machine = Machine("this machine, AVX-VNNI encoded as AVX-512", tree=tree)
+    machine.run("-m", "rhapsode.arithmetic.build", cwd=tree)
+    return machine
 
 
 def prepare(folder: Path) -> None:

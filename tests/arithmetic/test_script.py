@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -136,18 +136,30 @@ if (known(about)) {
   }
 }
 return Object.entries(networks).map(([name, network]) => {
-  network.text = data.text;
+  if (data.text.length) network.text = data.text;
+  const seen = [];
   const found = data.steps.map((step, t) => {
     const one = Array.from(network.read(step, data.covariates[t]));
+    seen.push(data.text.length ? Array.from(network.attention) : []);
     const place = network.state.save();
     network.state.reset();
     network.read(data.steps[0], data.covariates[0]);
     network.state.load(place);
     return one;
   });
-  return [name, found, Array.from(network.state.parameters)];
+  return [name, found, Array.from(network.state.parameters), seen];
 });
 """
+
+
+def packed(network: Network, tensors: Mapping[str, np.ndarray]) -> dict[str, str]:
+    """A model, and the kernel, as base64."""
+    whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
+    parts = {
+        "model": save(whole, {"about": json.dumps(described(network))}),
+        "kernel": (node.PACKAGE / "arithmetic" / "kernel.wasm").read_bytes(),
+    }
+    return {name: base64.b64encode(part).decode() for name, part in parts.items()}
 
 
 def agrees(
@@ -166,24 +178,45 @@ def agrees(
     inputs[0] = kind.start
     known = rng.normal(size=(steps, 1, covariates)).astype(np.float32)
     read = (np.array(text)[:, None], np.array([len(text)])) if text else None
-    expected, _ = engine.run(inputs, engine.zeros(1), read, known if covariates else None)
-    whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
-    model = save(whole, {"about": json.dumps(described(network))})
+    expected, _, seen = engine.attend(inputs, engine.zeros(1), read, known if covariates else None)
     data = {
-        "model": base64.b64encode(model).decode(),
-        "kernel": base64.b64encode((node.PACKAGE / "arithmetic" / "kernel.wasm").read_bytes()).decode(),
+        **packed(network, tensors),
         "text": list(text),
         "steps": inputs[:, 0].tolist(),
         "covariates": known[:, 0].tolist(),
     }
-    for name, found, last in run(".", NETWORK, data):
+    for name, found, last, attention in run(".", NETWORK, data):
         assert found == expected[:, 0].tolist(), name
         assert last == found[-1], name
+        assert attention == seen[:, 0].tolist(), name
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_symbols(run: Run, form: dict[str, Any]) -> None:
     agrees(run, Symbols(21), steps=19, **form)
+
+
+@pytest.mark.parametrize("embedding", [0, 3])
+def test_large_vocabularies_have_no_table_of_shares(run: Run, embedding: int) -> None:
+    agrees(run, Symbols(9000), steps=4, layers=1, width=20, embedding=embedding)
+
+
+LOADED = """
+const { loaded } = await use("arithmetic/wasm.js");
+const { bytes, unpacked } = await use("export/page/model.js");
+const { about, tensors } = unpacked(bytes(data.model));
+const kernel = bytes(data.kernel);
+const found = [await loaded(about, tensors, kernel), await loaded(about, tensors, kernel.slice(0, 100))];
+return found.map(({ engine, network }) => [engine, Array.from(network.read(data.step))]);
+"""
+
+
+def test_javascript_computes_where_webassembly_cannot(run: Run) -> None:
+    network = Network(NetworkConfig(width=9, embedding=3), Symbols(5))
+    tensors = quantise(network, {name: np.ones(shape, np.float32) for name, shape in network.shapes.items()})
+    (one, known), (other, same) = run(".", LOADED, {**packed(network, tensors), "step": 5})
+    assert one.startswith("WebAssembly") and other.startswith("JavaScript, several times slower")
+    assert known == same
 
 
 @pytest.mark.parametrize("name", sorted(head.name for head in registry.every("head")))

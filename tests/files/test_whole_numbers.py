@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -207,3 +208,16 @@ def refused(model: Model, path: Path, tensors: Any, match: str) -> None:
     with pytest.raises(UserError, match=match) as error:
         Model.load(path)
     assert str(path) in str(error.value)
+
+
+def test_files_of_format_2_are_in_float32(tiny_model: MakeModel, path: Path) -> None:
+    real = tiny_model()
+    before = {name: value for name, value in real.config.model_dump().items() if name != "arithmetic"}
+    checkpoint.save(path, {**before, "format": 2}, real.weights)
+    model = Model.load(path)
+    assert model.config.format == 3 and model.config.arithmetic == "float32" and not model.whole
+    named: Any = {k: v for k, v in before.items() if k not in ("format", "facts")}
+    named = json.dumps(named, ensure_ascii=False, sort_keys=True)
+    assert model.digest == checkpoint.digest(named, real.weights), "the digest that it had"
+    assert model.score("Sing").nats == real.score("Sing").nats
+    assert model.quantised().digest == real.quantised().digest

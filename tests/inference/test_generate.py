@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.data.codecs.text import TextOutput
 from rhapsode.errors import UserError
 from rhapsode.inference.generate import Sample, generate, stream
 from rhapsode.inference.model import Model
@@ -240,6 +241,42 @@ def test_of_several_stops_the_first_counts(
     assert b"".join(p.data for p in pieces) == found.data and "".join(p.text for p in pieces) == found.text
     again = generate(model, length=60, seed=seed, stop=before[::-1], stop_after=after[::-1])[0]
     assert same(again, found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    data=st.data(),
+    steps=st.lists(st.sampled_from([*b"abcab\n", *"ä€".encode(), 255]), max_size=30),
+    stops=st.dictionaries(
+        st.sampled_from([b"ab", b"abc", b"ca", b"\n", b"bb", "€".encode()]), st.booleans(), max_size=3
+    ),
+    end=st.sampled_from([None, ord("c")]),
+    lines=st.booleans(),
+)
+def test_many_steps_at_once_are_each_step(
+    tiny_model: MakeModel,
+    data: st.DataObject,
+    steps: list[int],
+    stops: dict[bytes, bool],
+    end: int | None,
+    lines: bool,
+) -> None:
+    codec = tiny_model(codec="bytes").text_codec
+    one, many = (TextOutput(codec.decoder(), stops, end, lines) for _ in range(2))
+    taken = 0
+    for step in steps:
+        one.add(step)
+        taken += 1
+        if one.stopped != "unfinished":
+            break
+    count = 0
+    while count < len(steps) and many.stopped == "unfinished":
+        size = data.draw(st.integers(1, 12))
+        count += many.extend(steps[count : count + size])
+    assert (count, many.stopped) == (taken, one.stopped)
+    for output in (one, many):
+        output.finish(steps[:taken])
+    assert many.made(steps[:taken])[1:3] == one.made(steps[:taken])[1:3]
 
 
 def test_a_stream_holds_back_only_what_may_begin_a_stop(tiny_model: MakeModel) -> None:

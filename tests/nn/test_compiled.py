@@ -14,15 +14,17 @@ from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
+from rhapsode.modalities.ink.moves import Moves
 from rhapsode.nn import integers
 from rhapsode.nn.compiled import Compiled, Policy, Rows
-from rhapsode.nn.engine import Engine, State
+from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.integers import Integers
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import program
 from rhapsode.nn.quantised import quantise
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.symbols import Symbols
+from rhapsode.steps.text import Text
 
 pytestmark = pytest.mark.skipif(not kernel.variants(), reason="there is no compiler for the kernel")
 
@@ -41,12 +43,12 @@ FORMS: list[dict[str, Any]] = [
 class Case:
     """A network with random weights, its reference, and its engines."""
 
-    def __init__(self, kind: Kind, covariates: int = 0, scale: float = 0.5, **settings: Any) -> None:
-        self.network = Network(NetworkConfig(**settings), kind, None, covariates)
+    def __init__(self, kind: Kind, covariates: int = 0, text: Text | None = None, **settings: Any) -> None:
+        self.network, self.text = Network(NetworkConfig(**settings), kind, text, covariates), text
         self.kind, self.covariates, self.rng = kind, covariates, np.random.default_rng(SEED)
         fresh = self.network.initialise(torch.Generator().manual_seed(SEED))
         weights = {
-            name: (w.numpy() + scale * self.rng.normal(size=w.shape)).astype(np.float32) for name, w in fresh.items()
+            name: (w.numpy() + 0.5 * self.rng.normal(size=w.shape)).astype(np.float32) for name, w in fresh.items()
         }
         tensors, traced = quantise(self.network, weights), program(self.network)
         self.reference = Integers(self.network, tensors, traced)
@@ -61,6 +63,13 @@ class Case:
         covariates = self.rng.normal(size=(steps, rows, self.covariates)).astype(np.float32)
         return inputs, covariates if self.covariates else None
 
+    def texts(self, rows: int) -> Texts | None:
+        """A random text for each row, of another length."""
+        if self.text is None:
+            return None
+        lengths = np.arange(1, rows + 1)
+        return self.rng.integers(0, self.text.size, (rows, rows)), lengths
+
 
 def same(one: State, other: State) -> bool:
     return all(a.dtype == b.dtype and (a == b).all() for a, b in zip(one, other, strict=True))
@@ -68,16 +77,16 @@ def same(one: State, other: State) -> bool:
 
 def agrees(case: Case, steps: int, rows: int) -> None:
     """All at once, and step by step."""
-    inputs, covariates = case.known(steps, rows)
-    expected = case.reference.run(inputs, case.reference.zeros(rows), None, covariates)
+    (inputs, covariates), text = case.known(steps, rows), case.texts(rows)
+    expected = case.reference.attend(inputs, case.reference.zeros(rows), text, covariates)
     for engine in case.engines:
-        found = engine.run(inputs, engine.zeros(rows), None, covariates)
-        assert same(found[:1], expected[:1])
+        found = engine.attend(inputs, engine.zeros(rows), text, covariates)
+        assert same(found[::2], expected[::2])
         assert same(found[1], expected[1])
         state, parameters = engine.zeros(rows), []
         for t in range(steps):
             given = None if covariates is None else covariates[t : t + 1]
-            one, state = engine.run(inputs[t : t + 1], state, None, given)
+            one, state = engine.run(inputs[t : t + 1], state, text, given)
             parameters.append(one[0])
         assert (np.array(parameters) == expected[0]).all()
         assert same(state, expected[1])
@@ -102,6 +111,17 @@ def test_heads(name: str, covariates: int) -> None:
 def test_an_output_wider_than_the_layers() -> None:
     kind = registry.get("head", "chain").kind.example()
     agrees(Case(kind, width=5, head={"name": "chain", "hidden": 200}), 40, 3)
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("kind", [Moves.example(), Symbols(9)], ids=lambda kind: type(kind).__name__)
+def test_attention(kind: Kind, feedback: bool) -> None:
+    window = {"name": "window", "components": 5, "feedback": feedback}
+    for settings in ({"layers": 2 - feedback}, {"layers": 3, "skip": True}):
+        head = {"name": "mixture", "mixtures": 2} if isinstance(kind, Moves) else {}
+        case = Case(kind, 0, Text(7), width=19, attention=window, **settings, **({"head": head} if head else {}))
+        agrees(case, 20, 1)
+        agrees(case, 9, 6)
 
 
 def test_symbols_of_a_large_vocabulary_are_read_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:

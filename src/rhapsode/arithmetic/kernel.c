@@ -223,7 +223,7 @@ enum { EMBEDDING = -1, COVARIATES = -2, ATTENDED = -3 };  // sources that are no
 enum { ACTIVATIONS, NUMBERS, HOT, TABLE };                // forms of parts
 enum { LSTM, PEEPHOLE, TANH, LOGITS, DOUBLES };           // cells; the last two are linear layers
 enum { SEVEN, SIXTEEN };                                  // bits of packed weights
-enum { SUMS = 64, UNITS = 16, STEPS = 16, FARTHEST = 20479 };
+enum { SUMS = 64, UNITS = 16, STEPS = 16, FEW = 4, FARTHEST = 20479 };
 
 // What a layer reads of one source.
 typedef struct {
@@ -372,6 +372,10 @@ INLINE size_t wide(int columns, int size) { return whole_lines((size_t)columns *
 INLINE size_t line_of(const Model *model, int width) { return whole_lines(width) << model->fine; }
 INLINE int at_once(const Model *model, int rows) { return model->feedback || rows >= STEPS ? 1 : STEPS / rows; }
 
+// How many groups of cells are computed together. For few rows, all are: the weights of a group would take the tables out of
+// the nearest cache.
+INLINE int together_of(const Layer *layer, int rows) { return rows > FEW ? 1 : layer->groups; }
+
 // For n = steps at once x rows. [n] is over both, steps first.
 typedef struct {
   char **outputs;           // of each layer: h [n][whole lines]
@@ -382,12 +386,12 @@ typedef struct {
   const int32_t **base;     // [n]: what is added to the sums of each
   int32_t *shares;          // [n][sums]
   int32_t *below;           // [n][sums]: sums over layers below
-  int32_t *sums;            // [n][64]
+  int32_t *sums;            // [n][64], or of all groups for FEW rows: [groups][rows][64]
   int32_t *logits;          // [n][sums]
   double *parameters;       // [n][sums]
   double *steering;         // [n][sums]
   double *kappa;            // [rows][components]
-  double *seen;             // [longest], of the window
+  double *seen;             // of the window: [3][components], [attended]
   int32_t *distances;       // [outputs]
   uint32_t *frequencies;    // [outputs]
   uint8_t *marks;           // [outputs]
@@ -402,7 +406,7 @@ INLINE void *piece(char **at, size_t bytes) {
   return found;
 }
 
-static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
+static size_t lay_out(const Model *model, char *memory, int rows) {
   char *at = memory;
   size_t n = (size_t)at_once(model, rows) * rows;
   int most = 1, widest = 1, layers = model->layers;
@@ -422,6 +426,8 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
   for (int k = layers; k <= layers + model->steering; k++)
     if (LAYER(k)->groups > most) most = LAYER(k)->groups;
   const Layer *last = LAYER(layers + model->steering);
+  if (model->steering && LAYER(layers)->groups > most) most = LAYER(layers)->groups;
+  if (!model->whole && last->groups > most) most = last->groups;
   size_t sums = (size_t)last->groups * SUMS, symbols = model->whole ? sums : 0;
   work->embedded = piece(&at, n * wide(model->embedded, 2) * 2);
   work->covariates = piece(&at, n * wide(model->covariates, 2) * 2);
@@ -430,12 +436,12 @@ static size_t lay_out(const Model *model, char *memory, int rows, int longest) {
   work->base = piece(&at, n * sizeof(void *));
   work->shares = piece(&at, n * most * SUMS * 4);
   work->below = piece(&at, n * most * SUMS * 4);
-  work->sums = piece(&at, n * SUMS * 4);
+  work->sums = piece(&at, (n > FEW * (size_t)most ? n : FEW * (size_t)most) * SUMS * 4);
   work->logits = piece(&at, n * symbols * 4);
   work->parameters = piece(&at, model->whole ? 0 : n * sums * 8);
   work->steering = piece(&at, model->steering ? n * LAYER(layers)->groups * SUMS * 8 : 0);
   work->kappa = piece(&at, (size_t)rows * model->components * 8);
-  work->seen = piece(&at, (size_t)longest * 8 + (size_t)model->attended * 8);
+  work->seen = piece(&at, (3 * (size_t)model->components + model->attended) * 8);
   work->distances = piece(&at, symbols * 4);
   work->frequencies = piece(&at, symbols * 4);
   work->marks = piece(&at, symbols);
@@ -556,8 +562,8 @@ EXPORT void rk_pack(int variant, const void *weights, int size, int rows, int co
   variants[variant].pack(weights, size, rows, columns, packed);
 }
 
-// The bytes of memory that calls need for so many rows, with texts of at most so many symbols. It begins at a line of 64 bytes.
-EXPORT size_t rk_memory(const Model *model, int rows, int longest) { return lay_out(model, 0, rows, longest); }
+// The bytes of memory that calls need for so many rows. It begins at a line of 64 bytes.
+EXPORT size_t rk_memory(const Model *model, int rows) { return lay_out(model, 0, rows); }
 
 // The network's parameters, and the surprise of known steps.
 EXPORT void rk_run(const Model *model, void *memory, const Run *run) { variants[model->variant].run(model, memory, run); }
@@ -627,10 +633,14 @@ EXPORT void rk_real(int variant, int function, size_t n, const double *x, double
 #if defined(WITH_AVXVNNI)
 #define DOT(bits, s, w, x) (bits == SIXTEEN ? _mm256_dpwssd_avx_epi32(s, w, x) : _mm256_dpbusd_avx_epi32(s, x, w))
 #else
-// Two products of a u8 and a weight of 7 bits fit into 16 bits.
-#define DOT(bits, s, w, x) \
-  ADD(s, bits == SIXTEEN ? _mm256_madd_epi16(w, x) \
-                         : _mm256_madd_epi16(_mm256_maddubs_epi16(x, w), _mm256_set1_epi16(1)))
+TARGET INLINE __m256i NAME(dot)(int bits, __m256i s, __m256i w, __m256i x) {
+  // Two products of a u8 and a weight of 7 bits fit into 16 bits.
+  __m256i pairs = bits == SIXTEEN ? w : _mm256_maddubs_epi16(x, w);
+  s = _mm256_add_epi32(s, _mm256_madd_epi16(pairs, bits == SIXTEEN ? x : _mm256_set1_epi16(1)));
+  __asm__("" : "+x"(s));  // gcc would begin all products before it ends one, and run out of registers
+  return s;
+}
+#define DOT(bits, s, w, x) NAME(dot)(bits, s, w, x)
 #endif
 #elif defined(WITH_SSE4)
 #define VEC __m128i
@@ -1003,22 +1013,25 @@ TARGET static void NAME(layer)(const Model *model, Work *work, int number, const
         }
       own = before;
     }
-    for (int g = 0; g < layer->groups; g++) {
-      const int32_t *at = from + g * SUMS + t * rows * next;
-      size_t step = next;
-      if (steps == 1)
-        for (const Part *part = first; part < end; part++)
+    int together = together_of(layer, rows);
+    for (int g0 = 0; g0 < layer->groups; g0 += together) {
+      int end_group = g0 + together < layer->groups ? g0 + together : layer->groups;
+      for (int g = g0; g < end_group; g++) {
+        int32_t *sum = work->sums + (size_t)(g - g0) * rows * SUMS;
+        const int32_t *at = from + g * SUMS + t * rows * next;
+        size_t step = next;
+        for (const Part *part = steps == 1 ? first : end; part < end + layer->own; part++)
           if (part->form == ACTIVATIONS) {
-            NAME(activations)(model, part, g, work->outputs[part->source], rows, at, step, work->sums, SUMS);
-            at = work->sums, step = SUMS;
+            const char *x = part == end ? own : work->outputs[part->source];
+            NAME(activations)(model, part, g, x, rows, at, step, sum, SUMS);
+            at = sum, step = SUMS;
           }
-      if (layer->own) {
-        NAME(activations)(model, end, g, own, rows, at, step, work->sums, SUMS);
-        at = work->sums, step = SUMS;
       }
-      size_t first_unit = (size_t)g * (layer->cell == TANH ? SUMS : UNITS);
-      NAME(cells)(model, layer, g, rows, at, step, work->base + t * rows, work->cells[number] + g * UNITS, units,
-                  to + (first_unit << model->fine), row);
+      for (int g = g0; g < end_group; g++) {
+        size_t first_unit = (size_t)g * (layer->cell == TANH ? SUMS : UNITS);
+        NAME(cells)(model, layer, g, rows, work->sums + (size_t)(g - g0) * rows * SUMS, SUMS, work->base + t * rows,
+                    work->cells[number] + g * UNITS, units, to + (first_unit << model->fine), row);
+      }
     }
   }
   if (layer->own) __builtin_memcpy(before, outputs + (size_t)(steps - 1) * rows * row, rows * row);
@@ -1065,18 +1078,58 @@ TARGET static void NAME(logits)(const Model *model, Work *work, const Layer *lay
   }
 }
 
-INLINE int16_t NAME(number)(float v) {
-  double x = rounded(CLAMP((double)v * 1024, -32768., 32768.));
+// A real number, as it is read.
+INLINE int16_t NAME(rounded)(double x) {
+  x *= 1024;
+  x = rounded(CLAMP(x, -32768., 32768.));
   return (int16_t)CLAMP(x, -32767., 32767.);
 }
 
 TARGET static void NAME(numbers)(const float *values, int columns, int n, int16_t *to) {
   size_t row = wide(columns, 2);
   for (int b = 0; b < n; b++)
-    for (int k = 0; k < columns; k++) to[b * row + k] = NAME(number)(values[(size_t)b * columns + k]);
+    for (int k = 0; k < columns; k++) to[b * row + k] = NAME(rounded)((double)values[(size_t)b * columns + k]);
 }
 
+// What the steering layer's outputs make of the window: kappa, what is attended [n][wide], and the weights of symbols.
 TARGET static void NAME(window)(const Model *model, Work *work, const Run *run, int first, int steps, const uint8_t *fresh) {
+  const Layer *layer = LAYER(model->layers);
+  int count = model->components, rows = run->rows;
+  size_t sums = (size_t)layer->groups * SUMS, row = wide(model->attended, 2);
+  double *alpha = work->seen, *beta = alpha + count, *falls = beta + count, *w = falls + count;
+  int top = 1;
+  while (2 * top < count) top *= 2;
+  NAME(doubles)(model, work, layer, steps * rows, work->steering);
+  for (int t = 0; t < steps; t++)
+    for (int b = 0; b < rows; b++) {
+      size_t at = (size_t)t * rows + b;
+      const double *p = work->steering + at * sums;
+      double *kappa = work->kappa + b * count;
+      float *attention = run->attention ? run->attention + ((size_t)first * rows + at) * run->longest : 0;
+      for (int k = 0; k < count; k++) {
+        if (fresh && fresh[at]) kappa[k] = 0;
+        alpha[k] = real_exp(p[k] < 8 ? p[k] : 8);
+        beta[k] = real_exp(p[count + k] < 8 ? p[count + k] : 8);
+        kappa[k] += real_exp(p[2 * count + k] < 8 ? p[2 * count + k] : 8);
+      }
+      for (int c = 0; c < model->attended; c++) w[c] = 0;
+      for (int u = 0; u < run->longest; u++) {
+        double phi = 0;
+        if (u < run->lengths[b]) {
+          for (int k = 0; k < count; k++) {
+            double off = kappa[k] - u;
+            falls[k] = alpha[k] * real_exp(-(beta[k] * (off * off)));
+          }
+          for (int k = top; k < count; k++) falls[k - top] += falls[k];
+          for (int h = top / 2; h; h /= 2)
+            for (int k = 0; k < h; k++) falls[k] += falls[k + h];
+          phi = falls[0];
+          w[run->text[(size_t)u * rows + b]] += phi;
+        }
+        if (attention) attention[u] = (float)phi;
+      }
+      for (int c = 0; c < model->attended; c++) work->attended[at * row + c] = NAME(rounded)(w[c]);
+    }
 }
 
 // `steps` steps of `rows` rows: symbols or values [steps][rows][fields], ... → work->logits, or work->parameters.
@@ -1092,6 +1145,9 @@ TARGET static void NAME(forward)(const Model *model, Work *work, const Run *run,
       __builtin_memcpy(work->embedded + b * row, AT(int16_t, model->embedding) + symbols[b] * row, row * 2);
   }
   if (run->covariates) NAME(numbers)(run->covariates + at * model->covariates, model->covariates, n, work->covariates);
+  if (model->feedback && fresh)  // of one step
+    for (int b = 0; b < rows; b++)
+      if (fresh[b]) __builtin_memset(work->attended + b * wide(model->attended, 2), 0, (size_t)model->attended * 2);
   for (int k = 0; k < model->layers; k++) {
     NAME(layer)(model, work, k, symbols, fresh, steps, rows);
     if (k == 0 && model->steering) NAME(window)(model, work, run, first, steps, fresh);
@@ -1325,7 +1381,7 @@ TARGET INLINE int NAME(at)(const uint32_t *f, int count, uint64_t target, uint64
 
 TARGET static void NAME(run)(const Model *model, void *memory, const Run *run) {
   Work *work = memory;
-  lay_out(model, memory, run->rows, run->longest);
+  lay_out(model, memory, run->rows);
   const Layer *output = LAYER(model->layers + model->steering);
   size_t sums = (size_t)output->groups * SUMS, outputs = model->outputs;
   NAME(state)(model, work, run->state, 0, run->rows, 0);
@@ -1369,7 +1425,7 @@ TARGET static void NAME(move)(const Model *model, Work *work, int to, int from) 
 
 TARGET static void NAME(generate)(const Model *model, void *memory, const Generate *asked) {
   Work *work = memory;
-  lay_out(model, memory, asked->rows, 0);
+  lay_out(model, memory, asked->rows);
   const Sampling *sampling = &asked->sampling;
   size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows;
   int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
@@ -1418,7 +1474,7 @@ TARGET static void NAME(generate)(const Model *model, void *memory, const Genera
 
 TARGET static void NAME(encode)(const Model *model, void *memory, const Run *run, Coder *coder) {
   Work *work = memory;
-  lay_out(model, memory, 1, 0);
+  lay_out(model, memory, 1);
   size_t sums = (size_t)LAYER(model->layers)->groups * SUMS;
   NAME(state)(model, work, run->state, 0, 1, 0);
   for (int t = 0, most = at_once(model, 1), steps; t < run->steps; t += steps) {
@@ -1443,7 +1499,7 @@ TARGET static void NAME(encode)(const Model *model, void *memory, const Run *run
 
 TARGET static void NAME(decode)(const Model *model, void *memory, Decode *asked) {
   Work *work = memory;
-  lay_out(model, memory, 1, 0);
+  lay_out(model, memory, 1);
   size_t outputs = model->outputs;
   Coder *coder = &asked->coder;
   __builtin_memcpy(work->logits, asked->logits, outputs * 4);

@@ -121,7 +121,7 @@ def declare(library: c.CDLL) -> None:
     size, whole = c.c_size_t, c.c_int
     library.rk_packed.restype, library.rk_packed.argtypes = size, [whole, whole, whole]
     library.rk_pack.restype, library.rk_pack.argtypes = None, [whole, POINTER, whole, whole, whole, POINTER]
-    library.rk_memory.restype, library.rk_memory.argtypes = size, [POINTER, whole, whole]
+    library.rk_memory.restype, library.rk_memory.argtypes = size, [POINTER, whole]
     for name, count in (("run", 3), ("generate", 3), ("encode", 4), ("decode", 3)):
         function = getattr(library, f"rk_{name}")  # an attribute is made once, an item anew each time
         function.restype, function.argtypes = None, [POINTER] * count

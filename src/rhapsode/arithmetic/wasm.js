@@ -5,19 +5,30 @@ import { Network } from "./kernel.js";
 import { State, size } from "./state.js";
 
 const TRIED = 8; // steps for which both are compared when a model is loaded
+const LONGEST = 16384; // symbols of a text that is attended to
 const RUN = [
-  "steps", "rows", "symbols", "values", "covariates", "fresh", "text", "lengths", "longest", "state", "logits", "parameters",
-  "attention", "next", "nats",
+  "steps",
+  "rows",
+  "symbols",
+  "values",
+  "covariates",
+  "fresh",
+  "text",
+  "lengths",
+  "longest",
+  "state",
+  "logits",
+  "parameters",
+  "attention",
+  "next",
+  "nats",
 ];
 
-// The network of a program, and what computes it, in words. kernel: bytes of kernel.wasm. Where WebAssembly cannot be had,
-// or does not compute as it should, JavaScript computes.
+// The network of a program, and what computes it, in words. kernel: bytes of kernel.wasm. Where WebAssembly cannot be
+// had, or does not compute as it should, JavaScript computes.
 export async function loaded(program, tensors, kernel) {
   const plain = new Network(program, tensors);
-  const fallen = (why) => {
-    console.info(`JavaScript computes, several times slower than WebAssembly: ${why}.`);
-    return { network: plain, engine: "JavaScript" };
-  };
+  const fallen = (why) => ({ network: plain, engine: `JavaScript, several times slower than WebAssembly: ${why}` });
   if (!known(program)) return fallen("the kernel does not know such networks");
   try {
     const { instance } = await WebAssembly.instantiate(kernel, {});
@@ -30,13 +41,13 @@ export async function loaded(program, tensors, kernel) {
 }
 
 // Whether the kernel can run such a program.
-export function known({ layers, output, attention }) {
-  return !attention && output.activations.length > 0 && layers.every(({ activations }) => activations.length > 0);
+export function known({ layers, output }) {
+  return output.activations.length > 0 && layers.every(({ activations }) => activations.length > 0);
 }
 
 // Whether two networks give the same for some random steps.
 function agree(one, other, program) {
-  const { embedding, covariates } = program;
+  const { embedding, covariates, attention } = program;
   let seed = 1;
   const whole = (below) => {
     seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0;
@@ -49,9 +60,11 @@ function agree(one, other, program) {
     if (embedding.kind === "numbers") return real(embedding.width);
     return embedding.begins.map((begin, n) => whole((embedding.begins[n + 1] ?? embedding.width) - begin));
   };
+  if (attention) one.text = other.text = Array.from({ length: 2 * TRIED }, () => whole(attention.width));
   for (let n = 0; n < TRIED; n++) {
     const [read, known] = [step(), real(covariates)];
-    const expected = one.read(read, known), found = other.read(read, known);
+    const expected = one.read(read, known),
+      found = other.read(read, known);
     if (expected.some((value, at) => value !== found[at])) return false;
   }
   one.state.reset();
@@ -63,33 +76,68 @@ function agree(one, other, program) {
 export class CompiledNetwork {
   // kernel: what its instance exports. variant: the number of one; the best by itself.
   constructor(program, tensors, kernel, variant = kernel.rk_variants() - 1) {
-    const { layers, output, embedding, covariates } = program;
+    const { layers, output, embedding, covariates, attention, feedback } = program;
     const heap = new Heap(kernel);
     const model = image(program, tensors, kernel, heap, variant);
-    const work = heap.take(kernel.rk_memory(model, 1, 0));
-    const input = heap.take(4 * fields(embedding)), known = heap.take(4 * covariates), state = heap.take(size(program));
-    const parts = heap.take(8 * layers.length), run = heap.take(4 * RUN.length);
+    const work = heap.take(kernel.rk_memory(model, 1));
+    const input = heap.take(4 * fields(embedding)),
+      known = heap.take(4 * covariates),
+      state = heap.take(size(program));
+    const parts = heap.take(8 * (layers.length + 1)),
+      run = heap.take(4 * RUN.length);
+    const text = heap.take(4 * LONGEST),
+      length = heap.take(4),
+      seen = heap.take(4 * LONGEST);
     const { buffer } = kernel.memory; // from here on, it does not grow
     this.state = new State(program, buffer, state);
-    const own = layers.flatMap(({ name }) => [`${name}.h`, `${name}.c`]).map((name) => this.state.parts[name]);
-    new Uint32Array(buffer, parts, 2 * layers.length).set(own.filter(Boolean).map(({ byteOffset }) => byteOffset));
+    const names = [
+      ...layers.flatMap(({ name }) => [`${name}.h`, `${name}.c`]),
+      "kappa",
+      ...(feedback ? ["attended"] : []),
+    ];
+    const own = names.map((name) => this.state.parts[name]).filter(Boolean);
+    new Uint32Array(buffer, parts, own.length).set(own.map(({ byteOffset }) => byteOffset));
     const symbols = !embedding || embedding.kind !== "numbers";
     const asked = {
-      steps: 1, rows: 1, [symbols ? "symbols" : "values"]: input, covariates: covariates ? known : 0, state: parts,
+      steps: 1,
+      rows: 1,
+      [symbols ? "symbols" : "values"]: input,
+      covariates: covariates ? known : 0,
+      state: parts,
       [output.whole ? "logits" : "parameters"]: this.state.parameters.byteOffset,
+      ...(attention ? { text, lengths: length, attention: seen } : {}),
     };
-    new Uint32Array(buffer, run, RUN.length).set(RUN.map((name) => asked[name] ?? 0));
-    this.variant = text(buffer, kernel.rk_variant_name(variant));
+    this._asked = new Uint32Array(buffer, run, RUN.length);
+    this._asked.set(RUN.map((name) => asked[name] ?? 0));
+    this._text = new Int32Array(buffer, text, LONGEST);
+    this._length = new Int32Array(buffer, length, 1);
+    this._seen = new Float32Array(buffer, seen, LONGEST);
+    this.variant = string(buffer, kernel.rk_variant_name(variant));
     this._input = new (symbols ? Int32Array : Float32Array)(buffer, input, fields(embedding));
-    this._most = symbols ? null : embedding.most ?? Infinity;
+    this._most = symbols ? null : (embedding.most ?? Infinity);
     this._known = new Float32Array(buffer, known, covariates);
     this._run = () => kernel.rk_run(model, work, run);
   }
 
+  // The symbols that are attended to; null for none.
+  set text(known) {
+    const symbols = known ?? [];
+    if (symbols.length > LONGEST) throw new RangeError(`a text may have ${LONGEST} symbols at the most`);
+    this._text.set(symbols);
+    this._length[0] = this._asked[RUN.indexOf("longest")] = symbols.length;
+  }
+
+  get attention() {
+    return this._seen.subarray(0, this._length[0]);
+  }
+
   read(step, covariates = []) {
-    const input = this._input, most = this._most;
+    const input = this._input,
+      most = this._most;
     if (typeof step === "number") input[0] = step;
-    else for (let n = 0; n < input.length; n++) input[n] = most === null ? step[n] : Math.min(Math.max(step[n], -most), most);
+    else
+      for (let n = 0; n < input.length; n++)
+        input[n] = most === null ? step[n] : Math.min(Math.max(step[n], -most), most);
     this._known.set(covariates);
     this._run();
     return this.state.parameters;
@@ -97,7 +145,7 @@ export class CompiledNetwork {
 }
 
 // A string that ends with a zero.
-function text(buffer, address) {
+function string(buffer, address) {
   const bytes = new Uint8Array(buffer, address);
   return String.fromCharCode(...bytes.subarray(0, bytes.indexOf(0)));
 }

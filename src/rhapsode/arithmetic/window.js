@@ -9,7 +9,7 @@ export class Window {
   // kappa: where the components stand, which the network remembers.
   constructor({ components, width }, kappa) {
     Object.assign(this, { components, width, kappa });
-    this.weights = new Float64Array(0); // how much of each symbol of the text was seen
+    this.weights = new Float32Array(0); // how much of each symbol of the text was seen
   }
 
   // Moves the window by these parameters [3 K], and reads the text: numbers [C], into `seen`.
@@ -18,15 +18,18 @@ export class Window {
     const found = parameters.map((each) => exp(Math.min(each, MOST)));
     for (let k = 0; k < components; k++) kappa[k] += found[2 * components + k];
     const falls = new Float64Array(components);
-    this.weights = Float64Array.from(text, (_, u) => {
+    const weights = Float64Array.from(text, (_, u) => {
       for (let k = 0; k < components; k++) {
         const apart = kappa[k] - u;
         falls[k] = found[k] * exp(-(found[components + k] * (apart * apart)));
       }
       return total(falls);
     });
+    this.weights = Float32Array.from(weights);
     const sums = new Float64Array(width);
-    text.forEach((symbol, u) => { sums[symbol] += this.weights[u]; });
+    text.forEach((symbol, u) => {
+      sums[symbol] += weights[u];
+    });
     for (let c = 0; c < width; c++) seen[c] = whole(rint(sums[c] * NUMBER));
   }
 }

@@ -55,9 +55,9 @@ def bench(
         put(as_json(facts | parts | {"modalities": own}))
         return
     rate, peak = drawn.bytes_per_second, drawn.peak
-    typer.echo("\ngeneration of one sample, float32, on the processor")
+    typer.echo(f"\ngeneration of one sample in whole numbers, {drawn.engine}")
     typer.echo(f"{drawn.network:>8} {drawn.steps_per_second:,.0f} steps/s")
-    typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights, a matrix-vector product {peak / 1e9:.0f}: {rate / peak:.0%}")
+    typer.echo(f"reads {rate / 1e9:.0f} GB/s of weights; the processor can read {peak / 1e9:.0f}: {rate / peak:.0%}")
     for kind, case, speeds in measured:
         typer.echo(f"\n{kind.noun}, {case.codec.unit}s/s: trained, and drawn by one sample")
         for each in speeds:

@@ -14,6 +14,7 @@ from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Evaluation, Scored, regrouped
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
+from rhapsode.nn.compiled import Compiled
 
 ROWS = 32
 """Windows that are run in parallel."""
@@ -67,7 +68,11 @@ def _from_zero(model: Trained, inputs: np.ndarray, targets: np.ndarray, starts: 
             into = np.arange(t, min(t + span, lengths[rows[0]]))[:, None]
             live = into < lengths[rows]
             index = np.minimum(starts[rows] + into, len(targets) - 1)  # a row that has ended reads on, for nothing
-            parameters, state = model.engine.run(inputs[index], state)
             of_target = index[live]
-            nats[of_target] = -model.head.log_prob(parameters[live], targets[of_target])
+            if isinstance(model.engine, Compiled):
+                found, state = model.engine.score(inputs[index], state, targets[index])
+                nats[of_target] = found[live]
+            else:
+                parameters, state = model.engine.run(inputs[index], state)
+                nats[of_target] = -model.head.log_prob(parameters[live], targets[of_target])
     return nats

@@ -48,6 +48,8 @@ DENSEST = 1 << 16
 are left out. So without this limit, a file of a few bytes could demand endless work."""
 REPORT_EVERY = 1024
 """Steps between reports."""
+LEAST = 32
+"""So many symbols are decoded at a time after a unit began of which only the text told."""
 
 
 def compress(model: Trained, data: bytes, report: Report | None = None) -> bytes:
@@ -107,11 +109,17 @@ def _symbols(model: Trained, file: File) -> Iterator[tuple[int, list[int]]]:
     """The symbols of a file, some at a time: how many came before, and these."""
     reader, decoder = reader_of(model), Decoder(file.code)
     first = version1.Decoder(file.code) if file.version == 1 else None
+    size = REPORT_EVERY
     for at in range(0, file.steps, REPORT_EVERY):
         count, found = min(REPORT_EVERY, file.steps - at), list[int]()
-        if isinstance(reader, Loops) and not first and (some := reader.decode(count, decoder)):
-            decoder, found = some[1], some[0].tolist()
         while len(found) < count:
+            if isinstance(reader, Loops) and not first:
+                wanted = min(size, count - len(found))
+                some, decoder = reader.decode(wanted, decoder)
+                found += some.tolist()
+                size = min(2 * size, REPORT_EVERY) if len(some) == wanted else LEAST
+                if len(some) == wanted:
+                    continue
             found.append(first.get(reader.parameters[0]) if first else decoder.get(_predicted(model, reader)))
             reader.read(np.array(found[-1:]))
         yield at, found

@@ -38,6 +38,10 @@ class Loops(Reader):
         """loops: the engine of the model."""
         super().__init__(model)
         self._loops = loops
+        begins = np.arange(model.codec.steps.choices) == self._rows[0].end
+        if model.policy.lines:
+            begins |= [b"\n" in piece for piece in model.text_codec.pieces]
+        self._begins = begins if begins.any() else None
 
     def score(self, symbols: np.ndarray) -> np.ndarray:
         """Read symbols [N] in the only row: -log p of each, before it is read, [N] float64 nats."""
@@ -54,23 +58,23 @@ class Loops(Reader):
         self._state = self._loops.encode(inputs[:-1], self._state, symbols[1:], encoder, fresh[:-1])
         self._feed_last(inputs, fresh)
 
-    def decode(self, count: int, decoder: Decoder) -> tuple[np.ndarray, Decoder] | None:
-        """Get so many symbols [count] from the code, and read them in the only row; and the decoder behind them. None,
-        and nothing is done, if a unit begins among them of which only the text tells."""
+    def decode(self, count: int, decoder: Decoder) -> tuple[np.ndarray, Decoder]:
+        """Get so many symbols from the code, and read them in the only row; and the decoder behind them. There are
+        fewer, perhaps none, if after the next one a unit begins of which only the text tells."""
         policy, logits, after = self._policy(), self.parameters.copy(), copy.copy(decoder)
         symbols, state = self._loops.decode(count, self._state, logits, after, policy)
-        rows = self._after(symbols[:, None], np.array([count]), policy)
-        if rows is None:
-            return None
+        rows, sure = self._after(symbols[:, None], np.array([count]), policy)
+        if sure < count:
+            return self.decode(sure, decoder) if sure else (symbols[:0], decoder)
         self._rows, self._state, self.parameters = rows, state, logits
         return symbols, after
 
     def draw(
         self, count: int, hows: Sequence[Draw], endings: np.ndarray | None
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
-        """Draw so many symbols in each row, and read them: symbols [count, rows], log p of each [count, rows] float64,
-        and how many there are of each row [rows]. None, and nothing is done, if a unit begins among them of which only
-        the text tells.
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
+        many there are of each row [rows]. N is less, perhaps 0, if after the next ones a unit begins of which only the
+        text tells.
 
         hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
         """
@@ -91,9 +95,9 @@ class Loops(Reader):
             place=np.array([min(len(how.recent), window) for how in hows], np.int64),
         )
         symbols, log_probs, counts = self._loops.generate(count, rows, sampling, policy, endings)
-        after = self._after(symbols, counts, policy)
-        if after is None:
-            return None
+        after, sure = self._after(symbols, counts, policy)
+        if sure < count:
+            return self.draw(sure, hows, endings) if sure else (symbols[:0], log_probs[:0], counts * 0)
         self._rows, self._state, self.parameters = after, rows.state, rows.logits
         for how, drawn in zip(hows, counts.tolist(), strict=True):
             how.randomness.step += drawn
@@ -119,26 +123,27 @@ class Loops(Reader):
 
     def _policy(self) -> Policy:
         """What the engine must know of units."""
-        begins, row = None, self._rows[0]
-        if row.end is not None:
-            begins = np.arange(self._model.codec.steps.choices) == row.end
+        row = self._rows[0]
         return Policy(
             start=int(self._model.codec.steps.start),
             in_unit=np.array([one.in_unit for one in self._rows], np.int32),
             predicted=np.array([one.predicted for one in self._rows], np.int32),
             every=row.every if row.every < 1 << 31 else 0,
             period=self._past.period,
-            begins=begins,
+            begins=self._begins,
         )
 
-    def _after(self, symbols: np.ndarray, counts: np.ndarray, policy: Policy) -> list[Row] | None:
-        """The rows after these symbols [N, rows], of which so many [rows] were read; None if a unit begins among them
-        of which only the text tells. A row that has fewer than N has ended with the last."""
-        rows = [row.copy() for row in self._rows]
+    def _after(self, symbols: np.ndarray, counts: np.ndarray, policy: Policy) -> tuple[list[Row], int]:
+        """The rows after these symbols [N, rows], of which so many [rows] were read; and after how many steps no unit
+        had begun, in any row, but where the policy says so. A row that has fewer than N has ended with the last."""
+        rows, sure = [row.copy() for row in self._rows], len(symbols)
         if rows[0].ruled:
+            begins = set() if policy.begins is None else set(np.flatnonzero(policy.begins).tolist())
             for row, drawn, count in zip(rows, symbols.T.tolist(), counts.tolist(), strict=True):
-                if any(map(row.read, drawn[: count - (count < len(symbols))])):
-                    return None
+                for n, symbol in enumerate(drawn[: min(sure, count - (count < len(symbols)))]):
+                    if row.read(symbol) != (symbol in begins):
+                        sure = n
+                        break
         for row, in_unit, predicted in zip(rows, policy.in_unit.tolist(), policy.predicted.tolist(), strict=True):
             row.in_unit, row.predicted = in_unit, predicted
-        return rows
+        return rows, sure

@@ -144,7 +144,7 @@ class Compiled(WholeNumbers):
         for name, array in arrays.items():
             setattr(asked, name, _pointer(array))
         asked.state = ctypes.addressof(parts)
-        memory = self._memory(count, 0)
+        memory = self._memory(count)
         self._library.rk_generate(self._model, memory.ctypes.data, ctypes.addressof(asked))
         rows.state = state
         del kept
@@ -183,7 +183,7 @@ class Compiled(WholeNumbers):
             low=decoder.offset, range=decoder.range, code=_pointer(code), size=decoder.next, length=len(code)
         )
         asked.policy, kept = self._policy(policy)
-        memory = self._memory(1, 0)
+        memory = self._memory(1)
         self._library.rk_decode(self._model, memory.ctypes.data, ctypes.addressof(asked))
         del kept
         decoder.offset, decoder.range, decoder.next = asked.coder.low, asked.coder.range, asked.coder.size
@@ -210,7 +210,7 @@ class Compiled(WholeNumbers):
             setattr(asked, name, _pointer(array))
         new, parts = _state(state)
         asked.state = ctypes.addressof(parts)
-        memory = self._memory(asked.rows, longest)
+        memory = self._memory(asked.rows)
         if coder is None:
             self._library.rk_run(self._model, memory.ctypes.data, ctypes.addressof(asked))
         else:
@@ -224,9 +224,9 @@ class Compiled(WholeNumbers):
         made.in_unit, made.predicted = _pointer(policy.in_unit), _pointer(policy.predicted)
         return made, begins
 
-    def _memory(self, rows: int, longest: int) -> np.ndarray:
+    def _memory(self, rows: int) -> np.ndarray:
         """Memory to work in. Each call has its own, so that threads may share the engine."""
-        return s.lines(self._library.rk_memory(self._model, rows, longest))
+        return s.lines(self._library.rk_memory(self._model, rows))
 
 
 def _state(state: State) -> tuple[State, Any]:

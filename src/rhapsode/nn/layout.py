@@ -25,9 +25,9 @@ CELLS = {"lstm": s.LSTM, "peephole": s.PEEPHOLE, "rnn": s.TANH, "tanh": s.TANH}
 
 
 def known(program: Program) -> bool:
-    """Whether the kernel can run such a program: without attention, and its layers read activations, none backward."""
-    layers = all(layer.activations and not layer.backward for layer in program.layers)
-    return layers and not program.steering and program.output is not None and bool(program.output.activations)
+    """Whether the kernel can run such a program: its layers are recurrent, and none is read backward."""
+    layers = all(layer.state and not layer.backward for layer in program.layers)
+    return layers and program.output is not None and bool(program.output.activations)
 
 
 def laid_out(network: Network, tensors: Mapping[str, np.ndarray], program: Program, kernel: Kernel) -> np.ndarray:

@@ -11,25 +11,29 @@ from rhapsode.data.framed import Framed
 from rhapsode.inference.model import Model
 
 STEPS = 4096
-"""The most steps that are read."""
+WEIGHTS = 1 << 34
+"""The most steps that are read, and the most weights with which (at least one step is): some seconds."""
 
 
 class Quantisation(NamedTuple):
-    """Nats per step in float32 and in whole numbers, of so many steps."""
+    """Nats per step in float32 and in whole numbers, of so many steps. density: of real numbers, where 0 nats have no
+    meaning."""
 
     real: float
     whole: float
     steps: int
+    density: bool = False
 
     def __str__(self) -> str:
         lost = self.whole - self.real
-        part = f" ({lost / self.real:+.3%})" if self.real > 0 else ""
+        part = f" ({lost / self.real:+.3%})" if not self.density else ""
         return f"whole numbers cost {lost:+.4f} nats a step{part}, by {self.steps:,} validation steps"
 
 
 def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:
     """Both models on the same steps, the first ones of the validation data."""
-    framed, left, nats = Framed(corpus.valid, corpus.codec.steps), STEPS, np.zeros(2)
+    framed, nats = Framed(corpus.valid, corpus.codec.steps), np.zeros(2)
+    left = most = min(STEPS, 1 + WEIGHTS // whole.network.parameters)
     ends = np.append(framed.begins[1:], framed.length)
     for begin, end in zip(framed.begins, ends, strict=True):
         # Covariates of a whole unit are encoded at once; of others, a part is enough.
@@ -48,5 +52,5 @@ def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:
         left -= len(batch.inputs)
         if left <= 0:
             break
-    steps = STEPS - left
-    return Quantisation(nats[0] / steps, nats[1] / steps, steps)
+    steps = most - left
+    return Quantisation(nats[0] / steps, nats[1] / steps, steps, corpus.codec.steps.density)

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.errors import UserError
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music.codecs._remi_guide import KIT
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
@@ -19,26 +18,17 @@ from rhapsode.modalities.music.page import sounds
 from rhapsode.modalities.music.tune import Chord, Part, Tune
 from rhapsode.modalities.music.voicing import held
 
-CODECS = ("chorale", "melody", "performance", "pianoroll", "remi")
-"""Those that have a page: see `web/codecs.js`."""
-
 
 def shipped(codec: TuneCodec) -> dict[str, Any]:
-    """
+    """Values for the page's codec, by name.
+
     bars: of a tune; bar: steps' frames in one. metre, key, tempo, parts, facts: of all tunes that the page composes.
     compound, mode, place, density: as guides give them with each step.
     by: semitones from the key in which the model draws to that of the tune.
     harmonies: of each chord that is drawn, what is written for it in the tune's key, its root as it is drawn, and what
     is played. sounds: see `page.sounds`; the last is that of chords. band: instruments that are told apart, by their
     order in a tune, each with the number of its sound. drums: their names.
-
-    Raises `UserError` for a codec that has no page.
     """
-    if codec.name not in CODECS:
-        raise UserError(
-            f"a model with codec {codec.name} cannot be a page yet; models with {', '.join(CODECS)} can. Export it as "
-            ".onnx, or a tune of it as a page: rhapsode compose MODEL -o tune.html."
-        )
     outline = codec.outline()
     tune, usual = outline.tune, codec.usual
     metre, key = tune.metres[0], tune.keys[0]
@@ -54,7 +44,7 @@ def shipped(codec: TuneCodec) -> dict[str, Any]:
         "key": [key.sharps, key.mode],
         "tempo": tune.tempos[0].quarters,
         "parts": list(map(_part, drawn.parts)),
-        "facts": facts(drawn),
+        "facts": facts(replace(drawn, tempos=())),
         "compound": metre.beats % 3 == 0 and metre.unit >= 8,
         "mode": key.mode,
         "place": usual.place(tune).tolist() if codec.keyed else [],

@@ -40,9 +40,6 @@ class Fields(Head[Tuples]):
             total += choice.log_probs(choice.frequencies(choice.distances(logits)), found[..., n])
         return total
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         found = np.zeros((len(hows), len(self.slices)), np.int64)
         log_probs, log_masses = np.zeros(len(hows)), np.zeros(len(hows))

@@ -109,16 +109,17 @@ class Head(ABC, Generic[K]):
         """log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float64."""
 
     @abstractmethod
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        """A step of each row [N, Q] of `distribution`, sampled. It does not depend on the other rows. hows: how, of
+        each row; the options are the same."""
+
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """A step, sampled from one row [Q] of `distribution`."""
-
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
-        """A step of each row [N, Q], as `draw` would sample it. hows: how, of each row; the options are the same."""
-        return [self.draw(row, how) for row, how in zip(distribution, hows, strict=True)]
+        return self.draw_rows(distribution[None], [how])[0]
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray] | None:
-        """For heads whose `draw` uses neither random numbers nor earlier steps: its results for all rows of [N, Q] at
-        once, steps [N, *S] and log p [N] float64. None for other heads."""
+        """For heads that draw without random numbers, whatever the earlier steps were: what `draw_rows` gives for
+        [N, Q], as steps [N, *S] and log p [N] float64. None for other heads."""
         return None
 
     def check(self, sampling: Sampling) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from rhapsode.arithmetic import doubles
+from rhapsode.arithmetic.randomness import uniforms
+from rhapsode.nn.heads._head import Drawn
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 
@@ -15,26 +19,36 @@ def log_odds(z: np.ndarray, members: np.ndarray) -> np.ndarray:
 
 
 class Choice:
-    """Which things are in a set, each by a random number of its own. The mask says of each that it may be out, and
-    in."""
+    """Which things are in the sets of N rows, each by a random number of its own. The masks say of each that it may be
+    out, and in."""
 
-    def __init__(self, steps: Sets, how: Draw) -> None:
-        size, self._places = steps.size, steps.places
-        u, temperature = how.randomness.uniforms(size), how.sampling.temperature
+    def __init__(self, steps: Sets, hows: Sequence[Draw]) -> None:
+        size, self._places, temperature = steps.size, steps.places, hows[0].sampling.temperature
+        u = uniforms([how.randomness for how in hows], size)
         # At temperature 0, what is likelier.
-        self._bar = temperature * doubles.log(u / (1 - u)) if temperature else np.zeros(size)
-        both = np.ones(2 * size, bool) if how.mask is None else how.mask
-        self._out, self._into = both.reshape(-1, 2).T.copy()
+        self._bar = temperature * doubles.log(u / (1 - u)) if temperature else np.zeros(u.shape)
+        both = np.ones((len(hows), size, 2), bool)
+        for row, how in zip(both, hows, strict=True):
+            if how.mask is not None:
+                row[:] = how.mask.reshape(-1, 2)
+        self._out, self._into = both[..., 0], both[..., 1]
 
-    def members(self, z: np.ndarray, some: slice = slice(None)) -> np.ndarray:
-        """Which of some things, whose log-odds are z [N], are in: bool [N]."""
-        return np.asarray(self._into[some] & ((z > self._bar[some]) | ~self._out[some]))
+    def members(self, z: np.ndarray, some: slice) -> np.ndarray:
+        """Which of some things, whose log-odds are z [N, n], are in: [N, n] bool."""
+        return np.asarray(self._into[:, some] & ((z > self._bar[:, some]) | ~self._out[:, some]))
 
-    def taken(self, thing: int) -> None:
-        """It is in: those of its place in the groups after its own are not."""
-        self._into[thing + self._places :: self._places] = False
+    def taken(self, members: np.ndarray, first: int) -> None:
+        """Things [N, n] from the first on, all of one group, are in or not: where they are, those of their places in
+        later groups are not."""
+        for at in range(first + self._places, self._into.shape[1], self._places):
+            self._into[:, at : at + members.shape[1]] &= ~members
 
-    def log_mass(self, z: np.ndarray) -> float:
-        """log p of what was allowed, by the log-odds [D]."""
+    def drawn(self, z: np.ndarray, found: np.ndarray) -> list[Drawn]:
+        """The sets [N, D] uint8 that were drawn, by all log-odds [N, D]."""
         forced = ~(self._out & self._into)
-        return -float(doubles.total(doubles.softplus(np.where(self._into, -z, z)[forced])))
+        masses = [0.0] * len(z)
+        for row in np.flatnonzero(forced.any(axis=1)).tolist():
+            some = forced[row]
+            costs = doubles.softplus(np.where(self._into[row], -z[row], z[row])[some])
+            masses[row] = -float(doubles.total(costs))
+        return list(map(Drawn, found, log_odds(z, found).tolist(), masses))

@@ -7,7 +7,7 @@ The parameters [P = D] of a step are the log-odds of each thing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -41,9 +41,11 @@ class Bernoulli(Head[Sets]):
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return log_odds(parameters.astype(np.float64), np.asarray(targets))
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        one = Choice(self.steps, how)
-        for thing in np.flatnonzero(one.members(distribution)).tolist():
-            one.taken(thing)
-        found = one.members(distribution).astype(np.uint8)
-        return Drawn(found, float(log_odds(distribution, found)), one.log_mass(distribution))
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        choice, found = Choice(self.steps, hows), np.empty(distribution.shape, np.uint8)
+        for first in range(0, self.steps.size, self.steps.places):
+            group = slice(first, first + self.steps.places)
+            members = choice.members(distribution[:, group], group)
+            found[:, group] = members
+            choice.taken(members, first)
+        return choice.drawn(distribution, found)

@@ -46,8 +46,5 @@ class Categorical(Head[Symbols]):
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return choice.log_probs(self.frequencies(parameters), np.asarray(targets).astype(np.int64))
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         return list(map(Drawn, *choose(distribution, hows)))

@@ -99,9 +99,6 @@ class Gaussians(Head[Frames]):
         numbers = doubles.log_sum_exp(most - 0.5 * doubles.total(far * far))
         return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, sigma, flags, _ = self._parts(distribution)

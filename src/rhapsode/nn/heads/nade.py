@@ -12,7 +12,7 @@ for each gives every logit: that is what makes it fast.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 AHEAD = 16
-"""Things at a time that are drawn as if the set had no further member."""
+"""Things at a time, of all rows together, that are drawn as if the sets had no further member."""
 
 
 class Nade(Hidden[Sets]):
@@ -80,21 +80,26 @@ class Nade(Hidden[Sets]):
             h[there] = doubles.sigmoid(a[there])
         return log_odds(z, members)
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        size, out = self.steps.size, self.weights["out"]
-        one = Choice(self.steps, how)
-        b, a = distribution[:size], distribution[size:].copy()
-        found, z = np.zeros(size, np.uint8), np.empty(size)
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        size, out, ahead = self.steps.size, self.weights["out"], max(1, AHEAD // len(hows))
+        choice, several = Choice(self.steps, hows), len(hows) > 1
+        b, a = distribution[:, :size], distribution[:, size:].copy()
+        found, z = np.zeros(b.shape, np.uint8), np.empty(b.shape)
         h, first = doubles.sigmoid(a), 0
-        while first < size:  # things up to the next member see the same h
-            some = slice(first, min(first + AHEAD, size))
-            z[some] = b[some] + doubles.total(h * out[some])
-            members = one.members(z[some], some)
-            first = some.stop
-            if members.any():
-                first = some.start + int(members.argmax())
-                found[first] = 1
-                one.taken(first)
-                a += self.weights["into"][first]
-                h, first = doubles.sigmoid(a), first + 1
-        return Drawn(found, float(log_odds(z, found)), one.log_mass(z))
+        while first < size:  # things up to the next member of any row see the same h
+            some = slice(first, min(first + ahead, size))
+            z[:, some] = b[:, some] + doubles.total(h[:, None] * out[some])
+            members = choice.members(z[:, some], some)
+            any_in = np.asarray(members.any(axis=0)) if several else members[0]
+            n = int(any_in.argmax())
+            first = some.start + n
+            if not any_in[n]:
+                first = some.stop
+                continue
+            there = members[:, n] if several else slice(None)
+            found[there, first] = 1
+            choice.taken(members[:, [n]], first)
+            a[there] += self.weights["into"][first]
+            h[there] = doubles.sigmoid(a[there])
+            first += 1
+        return choice.drawn(z, found)

@@ -10,7 +10,7 @@ The parameters [P = N + F] of a step are mu, one a number, then e^, one a flag.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -61,14 +61,11 @@ class Regression(Head[Frames]):
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
         return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        step = self._likeliest(distribution)
-        return Drawn(step, float(self._log_prob(distribution, step)))
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        steps, log_probs = self.drawn_at_once(distribution, hows[0].sampling)
+        return list(map(Drawn, steps, log_probs.tolist()))
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray]:
-        steps = self._likeliest(distribution)
-        return steps, self._log_prob(distribution, steps)
-
-    def _likeliest(self, distribution: np.ndarray) -> np.ndarray:
         n = self.numbers
-        return np.concatenate([distribution[..., :n], distribution[..., n:] > 0], axis=-1).astype(np.float32)
+        steps = np.concatenate([distribution[..., :n], distribution[..., n:] > 0], axis=-1).astype(np.float32)
+        return steps, self._log_prob(distribution, steps)

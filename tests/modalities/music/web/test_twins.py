@@ -33,6 +33,7 @@ CODECS: dict[str, tuple[str, dict[str, Any], Callable[[int], Tune]]] = {
     "performances": ("performance", {}, lead),
     "melodies": ("melody", {}, lead),
     "melodies in thirds": ("melody", {"thirds": 1, "form": 0, "grid": 4}, lead),
+    "notation": ("abc", {}, lead),
     "chorales": ("chorale", {}, quartet),
     "bands": ("remi", {"velocities": 8}, band),
     "beats": ("remi", {"grid": 4}, beat),
@@ -194,3 +195,9 @@ def test_the_colours_by_night_are_those_of_the_roll() -> None:
         assert colour in css
     for n, colour in enumerate(COLOURS):
         assert f".p{n} {{ color: {colour}; }}" in css
+
+
+def test_every_codec_has_a_twin() -> None:
+    assert {name for name, *_ in CODECS.values()} == {
+        each.name for each in registry.every("codec") if issubclass(each, TuneCodec)
+    }

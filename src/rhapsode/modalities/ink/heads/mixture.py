@@ -135,9 +135,6 @@ class Mixture(Head[Moves]):
             found = found + asked * (logits[..., n] * said - costs[..., n])
         return found
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, logits = self._parts(distribution)

@@ -12,7 +12,7 @@ FOLDER = "modalities/music/web"
 
 
 def music_page(order: Order) -> bytes:
-    """The file. Raises `UserError` for models that have none."""
+    """The file. Raises `UserError` for networks that have no form in whole numbers."""
     codec = order.model.codec
     assert isinstance(codec, TuneCodec)
     about = {**facts(order), "usual": shipped(codec)}

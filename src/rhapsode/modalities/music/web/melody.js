@@ -1,12 +1,8 @@
 // The codec `melody`: a step is a note of one voice, its pitch and length, with the chord that it sounds over.
 
-import { Guide } from "../../../export/page/guide.js";
-import { Bars, LOOKBACK, Lookback, PLACES } from "./bars.js";
-import { ordered, within } from "./tune.js";
+import { END, FIRST, HELD, LineGuide, tuneOf } from "./line.js";
 
 const VELOCITY = 90;
-const [REST, HELD, END, FIRST] = [0, 1, 2, 3]; // values; from FIRST on, pitches from the lowest one up
-const WHATEVER = 2 ** 30; // frames
 
 export class Melody {
   constructor({ grid, lowest, places, lengths, thirds, form }, usual) {
@@ -35,101 +31,77 @@ export class Melody {
     const { lowest, places } = this;
     let pitch = 12 * (octave + Math.floor(lowest / 12)) + ((9 * four + 4 * three) % 12);
     const highest = lowest + places - 1;
-    pitch += 12 * Math.max(0, -Math.floor((pitch - lowest) / 12)) - 12 * Math.max(0, -Math.floor((highest - pitch) / 12));
+    pitch +=
+      12 * Math.max(0, -Math.floor((pitch - lowest) / 12)) - 12 * Math.max(0, -Math.floor((highest - pitch) / 12));
     return Math.min(Math.max(pitch - lowest, 0), places - 1) + FIRST;
   }
 
   decode(steps) {
-    const { lengths, lowest, usual, grid } = this;
-    const [rows, changes] = [[], []];
+    const { lengths, lowest } = this;
+    const [notes, chords] = [[], []];
     let [frame, sounding, last] = [0, false, 0];
     for (const step of steps) {
       const value = this.value(step);
       if (value === END) break;
       const length = lengths[step.at(-1)];
-      if (step[0] !== last) changes.push([frame, usual.harmonies[step[0]].symbol, usual.harmonies[step[0]].pitches]);
+      if (step[0] !== last) chords.push([frame, step[0]]);
       last = step[0];
-      if (value === HELD && sounding) rows.at(-1)[1] += length;
-      else if (value >= FIRST) rows.push([frame, length, lowest + value - FIRST, VELOCITY, 0]);
+      if (value === HELD && sounding) notes.at(-1)[1] += length;
+      else if (value >= FIRST) notes.push([frame, length, lowest + value - FIRST]);
       sounding = value >= FIRST || (value === HELD && sounding);
       frame += length;
     }
-    const by = within(usual.by, rows.map(([, , pitch]) => pitch));
-    return {
-      notes: ordered(rows.map(([start, length, pitch, ...rest]) => [start, length, pitch + by, ...rest])), ticks: grid,
-      length: Math.max(frame, 1), parts: [{ name: "melody", program: 0 }], metres: [[0, ...usual.metre]],
-      keys: [[0, ...usual.key]], tempos: [[0, usual.tempo]], chords: changes,
-    };
+    return tuneOf(notes, chords, frame, VELOCITY, this);
   }
 }
 
 // The circles of thirds that a pitch is in.
 function circles(value, lowest) {
   const pitch = value - FIRST + lowest;
-  return value < FIRST ? [value, 0, 0, 0] : [FIRST, pitch % 4, pitch % 3, Math.floor(pitch / 12) - Math.floor(lowest / 12)];
+  return value < FIRST
+    ? [value, 0, 0, 0]
+    : [FIRST, pitch % 4, pitch % 3, Math.floor(pitch / 12) - Math.floor(lowest / 12)];
 }
 
-class MelodyGuide extends Guide {
+class MelodyGuide extends LineGuide {
   constructor(codec, bars) {
-    super();
-    Object.assign(this, { _codec: codec, _frame: 0, _sounding: false, _pitch: -1, _last: -1 });
-    this._bars = new Bars(bars, codec.usual, codec.grid);
-    this._lookback = new Lookback(this._bars);
-    this._fixed = [codec.usual.density, ...codec.usual.place];
-    this._room = 0; // frames below which a piece that only goes on is one that encoding writes
-  }
-
-  covariates() {
-    const found = new Float32Array(PLACES + LOOKBACK + this._fixed.length);
-    if (this._codec.form) {
-      found.set(this._bars.covariates(this._frame));
-      found.set(this._lookback.covariates(this._frame), PLACES);
-    }
-    found.set(this._fixed, PLACES + LOOKBACK);
-    return found;
+    super(codec, bars, codec.form);
+    this._sounding = false;
   }
 
   // Of each field, which values may be drawn.
   mask() {
-    const { _codec: { usual, lengths, values, table, fields: sizes }, _bars: bars, _frame: frame } = this;
+    const {
+      codec: { usual, lengths, values, table, fields },
+      bars,
+      frame,
+    } = this;
     const over = frame >= bars.end;
-    const free = Array.from({ length: values }, (_, value) => (over ? value === END : value !== END && (value !== HELD || this._sounding)));
-    const allowed = table.filter((_, value) => free[value]);
+    const free = (value) => (over ? value === END : value !== END && (value !== HELD || this._sounding));
+    const allowed = table.filter((_, value) => free(value));
     return Uint8Array.from([
       ...usual.harmonies.map((_, chord) => !over || chord === 0),
-      ...sizes.flatMap((size, field) => Array.from({ length: size }, (_, n) => allowed.some((fields) => fields[field] === n))),
+      ...fields.flatMap((size, field) =>
+        Array.from({ length: size }, (_, n) => allowed.some((each) => each[field] === n)),
+      ),
       ...lengths.map((length) => (over ? length === 1 : length <= bars.left(frame))),
     ]);
   }
 
   // Whether encoding would write this step: it writes the longest pieces that there are.
   canonical(step) {
-    const value = this._codec.value(step);
-    const room = value === END ? null : this._roomOf(value, step[0]);
-    return room === null || this._codec.lengths[step.at(-1)] < room;
-  }
-
-  _roomOf(value, chord) {
-    const goesOn = value === HELD || (value === REST && this._pitch < 0);
-    const cut = this._frame % this._bars.bar === 0;
-    return goesOn && !cut && chord === this._last ? this._room : null;
+    const value = this.codec.value(step);
+    const room = value === END ? null : this.room(value, step[0]);
+    return room === null || this.codec.lengths[step.at(-1)] < room;
   }
 
   most() {
-    return Math.max(0, this._bars.end - this._frame) + 1;
+    return Math.max(0, this.bars.end - this.frame) + 1;
   }
 
   read(step) {
-    const { lengths, lowest, usual } = this._codec;
-    const [value, chord, length] = [this._codec.value(step), step[0], lengths[step.at(-1)]];
+    const value = this.codec.value(step);
     this._sounding = value >= FIRST || (value === HELD && this._sounding);
-    if (value === END) return;
-    const room = this._roomOf(value, chord);
-    const longer = lengths[step.at(-1) + 1] ?? WHATEVER;
-    this._room = (room === null ? longer : Math.min(room, longer)) - length;
-    this._last = chord;
-    this._pitch = value >= FIRST ? lowest + value - FIRST : value === HELD ? this._pitch : -1;
-    this._lookback.add(this._frame, length, this._pitch, value !== HELD, usual.harmonies[chord].root);
-    this._frame += length;
+    if (value !== END) this.advance(this.codec.lengths[step.at(-1)], value, step[0]);
   }
 }

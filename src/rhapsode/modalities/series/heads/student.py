@@ -79,9 +79,6 @@ class Student(Head[Reals]):
         log_p = most - 0.5 * (nu + 1) * doubles.log1p(z * z / nu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
-    def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
-        return self.draw_rows(distribution[None], [how])[0]
-
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: sigma T; at 0 the middle."""
         mu, sigma, nu, _ = distribution.T

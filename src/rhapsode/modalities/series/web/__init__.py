@@ -12,7 +12,7 @@ FOLDER = "modalities/series/web"
 
 
 def series_page(order: Order) -> bytes:
-    """The file. Raises `UserError` for models that have none."""
+    """The file. Raises `UserError` for networks that have no form in whole numbers."""
     codec = order.model.codec
     assert isinstance(codec, Series)
     about = {**facts(order), "frequency": codec.frequency.name, "forms": patterns()}
