@@ -1,6 +1,6 @@
 // The page of a model of handwriting.
 
-import { $, chosenSeed, frame, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, freshSeed, model, save, work } from "../../../export/page/page.js";
 import { Guide } from "../../../export/page/guide.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";
@@ -26,19 +26,20 @@ const say = (text) => {
 };
 const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 
-// The lines to be written. Each is written by itself, as long as those that the model learnt from.
+// The text to be written, and its lines. Each is written by itself, as long as those that the model learnt from.
 function given() {
-  if (!codec.alphabet) return [{ text: "", above: 0, indent: 0 }];
+  const alone = (text) => ({ text, placed: [{ text, above: 0, indent: 0 }] });
+  if (!codec.alphabet) return alone("");
   const { text, changed } = spelled($("prompt").value, codec.alphabet);
   const parts = [...changed].map(([from, to]) => (to ? `‘${from}’ is written ‘${to}’` : `‘${from}’ is left out`));
   say(parts.length ? `The model has never seen some characters: ${parts.join("; ")}.` : "");
-  const whole = codec.alphabet.includes("\n") || !codec.hand;
-  const whatever = whole ? text : broken(text, codec.alphabet.includes(" ") ? codec.hand.longest : Infinity);
-  return whole ? [{ text, above: 0, indent: 0 }] : lines(whatever);
+  if (codec.alphabet.includes("\n") || !codec.hand) return alone(text);
+  const short = broken(text, codec.alphabet.includes(" ") ? codec.hand.longest : Infinity);
+  return { text: short, placed: lines(short) };
 }
 
 async function write() {
-  const placed = given();
+  const { text: whole, placed } = given();
   if (codec.alphabet && !placed.some(({ text }) => text.trim())) return say("There is nothing to write: type a text.");
   if (!$("seed").reportValidity()) return;
   running = new AbortController();
@@ -71,20 +72,17 @@ async function write() {
   }
   running = null;
   if (!signal.aborted)
-    show(fit(stacked(done, placed, codec.hand), done.length > 1 ? codec.hand.xHeight : null), placed);
+    show(fit(stacked(done, placed, codec.hand), done.length > 1 ? codec.hand.xHeight : null), whole);
   buttons();
 }
 
-function show(fitted, placed) {
+function show(fitted, text) {
   if (!(Math.max(fitted.width, fitted.height) <= LARGEST))
     return say("The drawing would be larger than any page. Try another seed.");
   const file = svg(fitted);
   $("paper").innerHTML = file;
   $("paper").firstChild.style.width = `${LARGER * fitted.width}mm`;
   drawn = { file, paths: [...$("paper").querySelectorAll("path")], times: timing(fitted) };
-  const text = placed
-    .map(({ above, indent, text: line }, n) => `${"\n".repeat(n && 1 + above)}${" ".repeat(indent)}${line}`)
-    .join("");
   $("command").textContent =
     `rhapsode write MODEL${text ? ` ${quoted(text)}` : ""} --seed ${$("seed").value} --bias ${$("bias").value}` +
     `${text ? " --tries 1" : ""} -o drawing.svg`;
@@ -92,12 +90,11 @@ function show(fitted, placed) {
 }
 
 // Each stroke comes in the time that a pen takes for it.
-async function replay() {
+function replay() {
   const { paths, times } = drawn;
   for (const path of paths) for (const film of path.getAnimations()) film.cancel();
   const speed = Number($("speed").value);
   if (!speed || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
-  await frame();
   paths.forEach((path, n) => {
     const [delay, duration] = times[n].map((seconds) => (1000 * seconds) / speed);
     path.setAttribute("pathLength", 1);
