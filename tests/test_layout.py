@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -80,3 +81,11 @@ def test_import_is_light() -> None:
 def test_the_house_is_drawn_as_it_is() -> None:
     done = subprocess.run([sys.executable, "docs/house.py", "--check"], cwd=Path(__file__).parents[1])
     assert done.returncode == 0, "run: python docs/house.py"
+
+
+def test_a_package_has_all_files() -> None:
+    project = tomllib.loads((ROOT.parents[1] / "pyproject.toml").read_text())
+    patterns = project["tool"]["setuptools"]["package-data"]["rhapsode"]
+    others = {".py", ".pyc", ".so", ".dylib", ".dll"}  # which are packed anyway, or built
+    every = {path for path in ROOT.rglob("*") if path.is_file() and path.suffix not in others}
+    assert every == {path for pattern in patterns for path in ROOT.glob(pattern)}

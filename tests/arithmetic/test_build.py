@@ -54,6 +54,7 @@ def test_kernel_wasm_is_what_zig_makes(tmp_path: Path) -> None:
     assert build(WASM, tmp_path).read_bytes() == kernel.SOURCE.with_suffix(".wasm").read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("target", TARGETS)
 def test_zig_builds_for_all_systems_without_a_libc(target: str, tmp_path: Path) -> None:
     pytest.importorskip("ziglang", reason="ziglang is not installed")

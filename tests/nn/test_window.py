@@ -77,6 +77,6 @@ def test_javascript_has_the_same_bits() -> None:
     rows = [(parameters[:, n].tolist(), symbols[:length, n].tolist()) for n, length in enumerate(lengths.tolist())]
     found = node.run("arithmetic", body, rows)
     for n, length in enumerate(lengths.tolist()):
-        assert [step[0] for step in found[n]] == phi[:, n, :length].tolist()
+        assert [step[0] for step in found[n]] == phi[:, n, :length].astype(np.float32).tolist()
         assert found[n][-1][1] == kappa[n].tolist()
         assert [step[2] for step in found[n]] == number(w[:, n]).tolist()

@@ -5,7 +5,13 @@ import { log, rint } from "./doubles.js";
 import { CERTAIN, FARTHEST, FREQUENCY } from "./tables.js";
 
 export const NEUTRAL = {
-  temperature: 1, top_k: 0, top_p: 1, min_p: 0, typical: 1, repetition_penalty: 1, repetition_window: 64,
+  temperature: 1,
+  top_k: 0,
+  top_p: 1,
+  min_p: 0,
+  typical: 1,
+  repetition_penalty: 1,
+  repetition_window: 64,
 };
 
 // A distribution of V symbols: how far each is below the likeliest in units of 2^-10 nats (d), and frequencies (f). A
@@ -31,7 +37,7 @@ export class Choice {
     return this.f[symbol] / this.total;
   }
 
-  // The symbols that are not removed, the likeliest first, of equals the lower number first. count: how many, at the most.
+  // The symbols that are not removed, the likeliest first, of equals the lower number first. count: how many, at most.
   likeliest(count = Infinity) {
     const { d } = this;
     if (count === Infinity) return this._alive().sort((one, other) => d[one] - d[other] || one - other);
@@ -48,7 +54,10 @@ export class Choice {
   // Changes the distribution by sampling options. recent: the symbols before, the latest last. mask: [V], what is
   // allowed; null for all.
   adjust(sampling, recent = [], mask = null) {
-    const { temperature, top_k, top_p, min_p, typical, repetition_penalty, repetition_window } = { ...NEUTRAL, ...sampling };
+    const { temperature, top_k, top_p, min_p, typical, repetition_penalty, repetition_window } = {
+      ...NEUTRAL,
+      ...sampling,
+    };
     if (mask) this._allow(mask);
     if (repetition_penalty !== 1) this._penalise(repetition_penalty, new Set(recent.slice(-repetition_window)));
     if (temperature === 0) return this._keep(this.likeliest(1));
@@ -106,7 +115,8 @@ export class Choice {
   // Only the first of these symbols that together have this part of all.
   _keepMass(symbols, part) {
     const enough = part * this.total;
-    let sum = 0, count = 0;
+    let sum = 0,
+      count = 0;
     while (count < symbols.length && sum < enough) sum += this.f[symbols[count++]];
     this._keep(symbols.slice(0, count));
   }
@@ -141,7 +151,8 @@ export class Choice {
       const apart = BigInt(this.d[v]) * total - mean;
       distance.set(v, apart < 0n ? -apart : apart);
     }
-    const order = (one, other) => (distance.get(one) < distance.get(other) ? -1 : distance.get(one) > distance.get(other));
+    const order = (one, other) =>
+      distance.get(one) < distance.get(other) ? -1 : distance.get(one) > distance.get(other);
     return alive.sort((one, other) => Number(order(one, other)) || one - other);
   }
 }

@@ -46,7 +46,7 @@ def logits_of(parameters: np.ndarray) -> np.ndarray:
 def distances(logits: np.ndarray) -> np.ndarray:
     """[..., V] int32 → [..., V] int64: how far each symbol is below the likeliest, cut to `FARTHEST`."""
     wide = logits.astype(np.int64)
-    return np.asarray(np.minimum(wide.max(axis=-1, keepdims=True) - wide, FARTHEST))
+    return np.asarray(np.minimum(np.maximum.reduce(wide, axis=-1, keepdims=True) - wide, FARTHEST))
 
 
 @cache
@@ -61,7 +61,7 @@ def frequencies(distance: np.ndarray) -> np.ndarray:
 
 def totals(frequency: np.ndarray) -> np.ndarray:
     """Their sums [...] int64, below 2**53."""
-    return np.asarray(frequency.sum(axis=-1, dtype=np.int64))
+    return np.asarray(np.add.reduce(frequency, axis=-1, dtype=np.int64))
 
 
 def log_probs(frequency: np.ndarray, symbols: np.ndarray) -> np.ndarray:
@@ -72,6 +72,8 @@ def log_probs(frequency: np.ndarray, symbols: np.ndarray) -> np.ndarray:
 
 def log_shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """log(part / whole) of whole numbers [...] above 0: [...] float64, nats."""
+    if part.size == 1:  # floats are faster, one by one
+        return np.full(part.shape, doubles.log(float(part.item())) - doubles.log(float(whole.item())))
     parts, wholes = doubles.log(np.array([part, whole], np.float64))
     return np.asarray(parts - wholes)
 
@@ -106,6 +108,8 @@ def adjusted(
 def draw(frequency: np.ndarray, words: Sequence[int]) -> np.ndarray:
     """One symbol of each row: [N, V] frequencies, N random numbers of 64 bits → [N] int64. Never a removed one."""
     sums = frequency.cumsum(axis=-1, dtype=np.int64)
+    if len(words) == 1:
+        return np.array([sums[0].searchsorted(words[0] * sums.item(-1) >> 64, side="right")])
     targets = [word * total >> 64 for word, total in zip(words, sums[:, -1].tolist(), strict=True)]
     return np.asarray((sums > np.array(targets, np.int64)[:, None]).argmax(axis=-1))
 

@@ -1,15 +1,20 @@
-// A model in the memory of the kernel in WebAssembly: the twin of `rhapsode.nn.layout`, and of the structures of kernel.c.
+// A model in the memory of the kernel in WebAssembly: the twin of `rhapsode.nn.layout`. kernel.c has the structures.
 
 import { Embedding, matrix } from "./kernel.js";
 import { FREQUENCY, SIGMOID, TANH } from "./tables.js";
 
 const LINE = 64; // bytes: places are counted in lines from the image's beginning
-const SUMS = 64, UNITS = 16; // sums in a group of a layer; units in a group of one that has gates
+const SUMS = 64,
+  UNITS = 16; // sums in a group of a layer; units in a group of one that has gates
 const LARGEST_TABLE = 2 ** 20; // entries of a table of all symbols' shares in a layer's sums
 const SOURCES = { embedding: -1, covariates: -2, attended: -3 };
-const ACTIVATIONS = 0, NUMBERS = 1, HOT = 2, TABLE = 3; // forms of parts
+const ACTIVATIONS = 0,
+  NUMBERS = 1,
+  HOT = 2,
+  TABLE = 3; // forms of parts
 const CELLS = { lstm: 0, peephole: 1, rnn: 2 };
-const LOGITS = 3, DOUBLES = 4;
+const LOGITS = 3,
+  DOUBLES = 4;
 
 // Memory of an instance that is given out piece by piece, each at the beginning of a line.
 export class Heap {
@@ -56,7 +61,7 @@ export function image(program, tensors, kernel, heap, variant) {
 // How many numbers a step consists of, or how many one-hot values.
 export function fields(embedding) {
   if (!embedding) return 1;
-  return embedding.kind === "numbers" ? embedding.width : embedding.begins?.length ?? 1;
+  return embedding.kind === "numbers" ? embedding.width : (embedding.begins?.length ?? 1);
 }
 
 class Image {
@@ -69,10 +74,25 @@ class Image {
     this.address = heap.take(4 * 20);
     const all = [...layers, ...(steering ? [steering] : []), output].map((layer) => this._layer(layer));
     const head = [
-      variant, fine, flip, layers.length, steering !== null, program.feedback, output.width, output.whole,
-      fields(embedding), this.embedded, program.covariates, attention?.width ?? 0, attention?.components ?? 0,
-      this._put(Int32Array.from(all.flat())), this._put(Int32Array.from(this.parts.flat())),
-      this._put(SIGMOID), this._put(TANH), this._put(FREQUENCY), this._put(this._table()),
+      variant,
+      fine,
+      flip,
+      layers.length,
+      steering !== null,
+      program.feedback,
+      output.width,
+      output.whole,
+      fields(embedding),
+      this.embedded,
+      program.covariates,
+      attention?.width ?? 0,
+      attention?.components ?? 0,
+      this._put(Int32Array.from(all.flat())),
+      this._put(Int32Array.from(this.parts.flat())),
+      this._put(SIGMOID),
+      this._put(TANH),
+      this._put(FREQUENCY),
+      this._put(this._table()),
       this._put(Int32Array.from(embedding?.begins ?? [])),
     ];
     heap.view(Int32Array, this.address, head.length).set(head.map(Number));
@@ -104,7 +124,8 @@ class Image {
         order[place] = gate * width + unit;
       }
     }
-    const first = this.parts.length, bias = this.tensors[`${name}.bias`];
+    const first = this.parts.length,
+      bias = this.tensors[`${name}.bias`];
     const numbers = layer.numbers.map((source) => this._number(layer, source, order, bias));
     const tables = numbers.some((part) => part[1] === TABLE);
     // A table, which has the bias in it, comes first; activations come last.
@@ -112,9 +133,19 @@ class Image {
     const [start, multipliers, shift] = this._activations(layer, order);
     const peephole = this.tensors[`${name}.peephole`];
     return [
-      cell ? CELLS[cell] : whole ? LOGITS : DOUBLES, width, groups, first, this.parts.length - first,
-      Number(activations.at(-1) === name), Number(tables), shift, peephole ? this.tensors[`${name}.peephole.shift`][0] : 0,
-      this._put(start), this._put(multipliers), this._put(ordered(bias, 1, order)), peephole ? this._peepholes(peephole, width, groups) : 0,
+      cell ? CELLS[cell] : whole ? LOGITS : DOUBLES,
+      width,
+      groups,
+      first,
+      this.parts.length - first,
+      Number(activations.at(-1) === name),
+      Number(tables),
+      shift,
+      peephole ? this.tensors[`${name}.peephole.shift`][0] : 0,
+      this._put(start),
+      this._put(multipliers),
+      this._put(ordered(bias, 1, order)),
+      peephole ? this._peepholes(peephole, width, groups) : 0,
     ];
   }
 
@@ -131,12 +162,15 @@ class Image {
   _activations({ name, cell, whole, activations }, order) {
     const { tensors, program, flip } = this;
     const small = cell || whole;
-    const weights = tensors[`${name}.kernel`], rows = tensors[`${name}.bias`].length, columns = weights.length / rows;
+    const weights = tensors[`${name}.kernel`],
+      rows = tensors[`${name}.bias`].length,
+      columns = weights.length / rows;
     let own = ordered(weights, columns, order);
     if (program.fine || !small) own = Int16Array.from(own);
     let begin = 0;
     for (const source of activations) {
-      const number = this.numbers.get(source), { width } = program.layers[number];
+      const number = this.numbers.get(source),
+        { width } = program.layers[number];
       this.parts.push([number, ACTIVATIONS, width, 0, this._packed(own, order.length, columns, begin, width), 0]);
       begin += width;
     }
@@ -145,19 +179,23 @@ class Image {
       for (let k = 0; flip && small && k < columns; k++) sum -= flip * own[n * columns + k];
       return sum;
     });
-    const scale = tensors[`${name}.kernel.scale`], multiplier = tensors[`${name}.kernel.multiplier`];
+    const scale = tensors[`${name}.kernel.scale`],
+      multiplier = tensors[`${name}.kernel.multiplier`];
     return [start, ordered(scale ?? multiplier, 1, order), scale ? 1 : tensors[`${name}.kernel.shift`][0]];
   }
 
   // The part that reads a source of numbers.
   _number({ name }, source, order, bias) {
     const { tensors, program } = this;
-    const own = `${name}.${source}`, weights = tensors[own], columns = weights.length / bias.length;
+    const own = `${name}.${source}`,
+      weights = tensors[own],
+      columns = weights.length / bias.length;
     const symbols = source === "embedding" ? program.embedding.symbols : 0;
     const multipliers = this._put(ordered(tensors[`${own}.multiplier`], 1, order));
     const part = (form, place) => [SOURCES[source], form, columns, tensors[`${own}.shift`][0], place, multipliers];
     if (symbols && symbols * order.length <= LARGEST_TABLE) {
-      const table = new Int32Array(symbols * order.length), rows = matrix(own, tensors);
+      const table = new Int32Array(symbols * order.length),
+        rows = matrix(own, tensors);
       for (let symbol = 0; symbol < symbols; symbol++) {
         const share = bias.slice();
         rows.addTo(share, this.embedding.of(symbol));
@@ -194,6 +232,8 @@ class Image {
 // Rows [columns] in another order; zeros where there are none.
 function ordered(values, columns, order) {
   const found = new values.constructor(order.length * columns);
-  order.forEach((row, n) => { if (row >= 0) found.set(values.subarray(row * columns, (row + 1) * columns), n * columns); });
+  order.forEach((row, n) => {
+    if (row >= 0) found.set(values.subarray(row * columns, (row + 1) * columns), n * columns);
+  });
   return found;
 }

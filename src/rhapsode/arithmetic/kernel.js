@@ -6,7 +6,9 @@ import { SIGMOID, TANH } from "./tables.js";
 import { Window } from "./window.js";
 
 const REMEMBERED = 4096; // symbols whose share in the sums of a layer is kept
-const EMBEDDING = "embedding", COVARIATES = "covariates", ATTENDED = "attended";
+const EMBEDDING = "embedding",
+  COVARIATES = "covariates",
+  ATTENDED = "attended";
 
 // One row of a network: it reads steps, and gives the parameters of the distribution of the next one.
 export class Network {
@@ -24,9 +26,9 @@ export class Network {
     this.text = null; // the symbols that are attended to: whole numbers
   }
 
-  // Reads a step: the parameters of the next, Int32Array of logits or Float64Array. They are `parameters`, too, which the
-  // next call overwrites.
-  // step: a symbol, the fields of a tuple, or real numbers. covariates: of the next step, real numbers.
+  // Reads a step: the parameters of the next, Int32Array of logits or Float64Array. They are in the state, too, and the
+  // next call overwrites them. step: a symbol, the fields of a tuple, or real numbers. covariates: real numbers, of the
+  // next step.
   read(step, covariates = []) {
     const numbers = this._numbers;
     for (let k = 0; k < covariates.length; k++) numbers[COVARIATES][k] = number(covariates[k]);
@@ -57,11 +59,15 @@ export class Embedding {
   of(step) {
     const { numbers, table, multiplier, shift, begins, most } = this;
     if (this.kind === "table") {
-      const half = 2 ** (shift - 1), begin = step * numbers.length;
-      for (let k = 0; k < numbers.length; k++) numbers[k] = whole((table[begin + k] * multiplier[step] + half) >> shift);
+      const half = 2 ** (shift - 1),
+        begin = step * numbers.length;
+      for (let k = 0; k < numbers.length; k++)
+        numbers[k] = whole((table[begin + k] * multiplier[step] + half) >> shift);
     } else if (this.kind === "one-hot") {
       numbers.fill(0);
-      [step].flat().forEach((value, field) => { numbers[begins[field] + value] = NUMBER; });
+      [step].flat().forEach((value, field) => {
+        numbers[begins[field] + value] = NUMBER;
+      });
     } else {
       for (let k = 0; k < numbers.length; k++) numbers[k] = number(Math.min(Math.max(step[k], -most), most));
     }
@@ -71,7 +77,8 @@ export class Embedding {
 
 // A matrix, by the name of its tensors.
 export function matrix(name, tensors, fine) {
-  const weights = tensors[name], scale = tensors[`${name}.scale`];
+  const weights = tensors[name],
+    scale = tensors[`${name}.scale`];
   if (scale) return new Scaled(weights, scale);
   const kind = weights instanceof Int8Array ? Activations : Numbers;
   return new kind(weights, tensors[`${name}.multiplier`], tensors[`${name}.shift`][0], fine);
@@ -119,7 +126,9 @@ class Layer {
     this._z = new Int32Array(this._bias.length);
     this._kernel = new Kernel(layer, tensors, parts, fine);
     this._embedded = numbers.includes(EMBEDDING) ? matrix(`${name}.${EMBEDDING}`, tensors) : null;
-    this._others = numbers.filter((source) => source !== EMBEDDING).map((source) => [source, matrix(`${name}.${source}`, tensors)]);
+    this._others = numbers
+      .filter((source) => source !== EMBEDDING)
+      .map((source) => [source, matrix(`${name}.${source}`, tensors)]);
     this._shares = new Map();
     this._one = fine ? FINE : COARSE;
     this._h = parts[`${name}.h`];
@@ -155,17 +164,29 @@ class Layer {
   }
 
   _lstm() {
-    const z = this._z, h = this._h, c = this._c, one = this._one, width = h.length;
+    const z = this._z,
+      h = this._h,
+      c = this._c,
+      one = this._one,
+      width = h.length;
     for (let j = 0; j < width; j++) {
-      const i = SIGMOID[at(z[j])], f = SIGMOID[at(z[width + j])], g = TANH[at(z[2 * width + j])];
+      const i = SIGMOID[at(z[j])],
+        f = SIGMOID[at(z[width + j])],
+        g = TANH[at(z[2 * width + j])];
       c[j] = remembered(i, f, g, c[j]);
       h[j] = shown(SIGMOID[at(z[3 * width + j])], c[j], one);
     }
   }
 
   _peep() {
-    const z = this._z, h = this._h, c = this._c, p = this._peephole, one = this._one, width = h.length;
-    const shift = this._peepholeShift, half = 2 ** (shift - 1);
+    const z = this._z,
+      h = this._h,
+      c = this._c,
+      p = this._peephole,
+      one = this._one,
+      width = h.length;
+    const shift = this._peepholeShift,
+      half = 2 ** (shift - 1);
     for (let j = 0; j < width; j++) {
       const i = SIGMOID[at(z[j] + ((p[j] * c[j] + half) >> shift))];
       const f = SIGMOID[at(z[width + j] + ((p[width + j] * c[j] + half) >> shift))];

@@ -17,7 +17,8 @@ const PAIRED = 2 ** 26; // two sums smaller than this fit into one double
 export class Activations {
   // weights: Int8Array [R * K]. multiplier: Int32Array [R]. fine: whether activations are.
   constructor(weights, multiplier, shift, fine) {
-    const rows = multiplier.length, columns = weights.length / rows;
+    const rows = multiplier.length,
+      columns = weights.length / rows;
     Object.assign(this, { rows, columns, multiplier, shift, fine, half: 2 ** (shift - 1), unit: 2 ** shift });
     this.x = new Float64Array(columns); // what is read: the caller fills it
     this.each = this._fitsPairs(weights) ? 2 : 1; // rows in a double
@@ -36,7 +37,10 @@ export class Activations {
   addTo(out) {
     const { packed, x, sums, columns, rows, multiplier, shift, half, unit, each } = this;
     for (let w = 0, r = 0; w < packed.length; r += 4 * each) {
-      let a = 0, b = 0, c = 0, d = 0;
+      let a = 0,
+        b = 0,
+        c = 0,
+        d = 0;
       for (let k = 0; k < columns; k++, w += 4) {
         const v = x[k];
         a += packed[w] * v;
@@ -56,7 +60,8 @@ export class Activations {
         sums[r] -= high * PAIR;
       }
     }
-    if (this.fine) for (let r = 0; r < rows; r++) out[r] += clamp(Math.floor((sums[r] * multiplier[r] + half) / unit), -MOST, MOST);
+    if (this.fine)
+      for (let r = 0; r < rows; r++) out[r] += clamp(Math.floor((sums[r] * multiplier[r] + half) / unit), -MOST, MOST);
     else for (let r = 0; r < rows; r++) out[r] += (sums[r] * multiplier[r] + half) >> shift;
   }
 

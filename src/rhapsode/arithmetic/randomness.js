@@ -1,11 +1,11 @@
 // Random numbers: a function of seed, row, particle and the index. docs/arithmetic.md, "Random numbers".
 
-const GOLDEN = 0x9E3779B97F4A7C15n;
+const GOLDEN = 0x9e3779b97f4a7c15n;
 const u64 = (z) => BigInt.asUintN(64, z);
 
 function mix(z) {
-  z = u64((z ^ (z >> 30n)) * 0xBF58476D1CE4E5B9n);
-  z = u64((z ^ (z >> 27n)) * 0x94D049BB133111EBn);
+  z = u64((z ^ (z >> 30n)) * 0xbf58476d1ce4e5b9n);
+  z = u64((z ^ (z >> 27n)) * 0x94d049bb133111ebn);
   return z ^ (z >> 31n);
 }
 

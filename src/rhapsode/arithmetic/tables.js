@@ -10,4 +10,6 @@ const sums = Float64Array.from({ length: SUMS }, (_, i) => (i - SUMS / 2) / 512)
 
 export const SIGMOID = Int16Array.from(sums, (z) => Math.min(32767, rint(32768 * (1 / (1 + exp(-z))))));
 export const TANH = Int16Array.from(sums, (z) => clamp(rint(32768 * tanh(z)), -32767, 32767));
-export const FREQUENCY = Uint32Array.from({ length: FARTHEST + 1 }, (_, d) => Math.max(1, rint(CERTAIN * exp(-d / 1024))));
+export const FREQUENCY = Uint32Array.from({ length: FARTHEST + 1 }, (_, d) =>
+  Math.max(1, rint(CERTAIN * exp(-d / 1024))),
+);

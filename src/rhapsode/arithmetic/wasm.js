@@ -7,12 +7,25 @@ import { State, size } from "./state.js";
 const TRIED = 8; // steps for which both are compared when a model is loaded
 const LONGEST = 16384; // symbols of a text that is attended to
 const RUN = [
-  "steps", "rows", "symbols", "values", "covariates", "fresh", "text", "lengths", "longest", "state", "logits", "parameters",
-  "attention", "next", "nats",
+  "steps",
+  "rows",
+  "symbols",
+  "values",
+  "covariates",
+  "fresh",
+  "text",
+  "lengths",
+  "longest",
+  "state",
+  "logits",
+  "parameters",
+  "attention",
+  "next",
+  "nats",
 ];
 
-// The network of a program, and what computes it, in words. kernel: bytes of kernel.wasm. Where WebAssembly cannot be had,
-// or does not compute as it should, JavaScript computes.
+// The network of a program, and what computes it, in words. kernel: bytes of kernel.wasm. Where WebAssembly cannot be
+// had, or does not compute as it should, JavaScript computes.
 export async function loaded(program, tensors, kernel) {
   const plain = new Network(program, tensors);
   const fallen = (why) => ({ network: plain, engine: `JavaScript, several times slower than WebAssembly: ${why}` });
@@ -50,7 +63,8 @@ function agree(one, other, program) {
   if (attention) one.text = other.text = Array.from({ length: 2 * TRIED }, () => whole(attention.width));
   for (let n = 0; n < TRIED; n++) {
     const [read, known] = [step(), real(covariates)];
-    const expected = one.read(read, known), found = other.read(read, known);
+    const expected = one.read(read, known),
+      found = other.read(read, known);
     if (expected.some((value, at) => value !== found[at])) return false;
   }
   one.state.reset();
@@ -66,17 +80,30 @@ export class CompiledNetwork {
     const heap = new Heap(kernel);
     const model = image(program, tensors, kernel, heap, variant);
     const work = heap.take(kernel.rk_memory(model, 1));
-    const input = heap.take(4 * fields(embedding)), known = heap.take(4 * covariates), state = heap.take(size(program));
-    const parts = heap.take(8 * (layers.length + 1)), run = heap.take(4 * RUN.length);
-    const text = heap.take(4 * LONGEST), length = heap.take(4), seen = heap.take(4 * LONGEST);
+    const input = heap.take(4 * fields(embedding)),
+      known = heap.take(4 * covariates),
+      state = heap.take(size(program));
+    const parts = heap.take(8 * (layers.length + 1)),
+      run = heap.take(4 * RUN.length);
+    const text = heap.take(4 * LONGEST),
+      length = heap.take(4),
+      seen = heap.take(4 * LONGEST);
     const { buffer } = kernel.memory; // from here on, it does not grow
     this.state = new State(program, buffer, state);
-    const names = [...layers.flatMap(({ name }) => [`${name}.h`, `${name}.c`]), "kappa", ...(feedback ? ["attended"] : [])];
+    const names = [
+      ...layers.flatMap(({ name }) => [`${name}.h`, `${name}.c`]),
+      "kappa",
+      ...(feedback ? ["attended"] : []),
+    ];
     const own = names.map((name) => this.state.parts[name]).filter(Boolean);
     new Uint32Array(buffer, parts, own.length).set(own.map(({ byteOffset }) => byteOffset));
     const symbols = !embedding || embedding.kind !== "numbers";
     const asked = {
-      steps: 1, rows: 1, [symbols ? "symbols" : "values"]: input, covariates: covariates ? known : 0, state: parts,
+      steps: 1,
+      rows: 1,
+      [symbols ? "symbols" : "values"]: input,
+      covariates: covariates ? known : 0,
+      state: parts,
       [output.whole ? "logits" : "parameters"]: this.state.parameters.byteOffset,
       ...(attention ? { text, lengths: length, attention: seen } : {}),
     };
@@ -87,7 +114,7 @@ export class CompiledNetwork {
     this._seen = new Float32Array(buffer, seen, LONGEST);
     this.variant = string(buffer, kernel.rk_variant_name(variant));
     this._input = new (symbols ? Int32Array : Float32Array)(buffer, input, fields(embedding));
-    this._most = symbols ? null : embedding.most ?? Infinity;
+    this._most = symbols ? null : (embedding.most ?? Infinity);
     this._known = new Float32Array(buffer, known, covariates);
     this._run = () => kernel.rk_run(model, work, run);
   }
@@ -105,9 +132,12 @@ export class CompiledNetwork {
   }
 
   read(step, covariates = []) {
-    const input = this._input, most = this._most;
+    const input = this._input,
+      most = this._most;
     if (typeof step === "number") input[0] = step;
-    else for (let n = 0; n < input.length; n++) input[n] = most === null ? step[n] : Math.min(Math.max(step[n], -most), most);
+    else
+      for (let n = 0; n < input.length; n++)
+        input[n] = most === null ? step[n] : Math.min(Math.max(step[n], -most), most);
     this._known.set(covariates);
     this._run();
     return this.state.parameters;

@@ -27,7 +27,9 @@ export class Window {
     });
     this.weights = Float32Array.from(weights);
     const sums = new Float64Array(width);
-    text.forEach((symbol, u) => { sums[symbol] += weights[u]; });
+    text.forEach((symbol, u) => {
+      sums[symbol] += weights[u];
+    });
     for (let c = 0; c < width; c++) seen[c] = whole(rint(sums[c] * NUMBER));
   }
 }

@@ -16,15 +16,17 @@ WEIGHTS = 1 << 34
 
 
 class Quantisation(NamedTuple):
-    """Nats per step in float32 and in whole numbers, of so many steps."""
+    """Nats per step in float32 and in whole numbers, of so many steps. density: of real numbers, where 0 nats have no
+    meaning."""
 
     real: float
     whole: float
     steps: int
+    density: bool = False
 
     def __str__(self) -> str:
         lost = self.whole - self.real
-        part = f" ({lost / self.real:+.3%})" if self.real > 0 else ""
+        part = f" ({lost / self.real:+.3%})" if not self.density else ""
         return f"whole numbers cost {lost:+.4f} nats a step{part}, by {self.steps:,} validation steps"
 
 
@@ -51,4 +53,4 @@ def measured(real: Model, whole: Model, corpus: Corpus) -> Quantisation:
         if left <= 0:
             break
     steps = most - left
-    return Quantisation(nats[0] / steps, nats[1] / steps, steps)
+    return Quantisation(nats[0] / steps, nats[1] / steps, steps, corpus.codec.steps.density)

@@ -1,8 +1,9 @@
 """A page of HTML on which a model runs: one file, which needs nothing but a browser, and asks the network for nothing.
 
 Each modality has its own page (`Modality.page`). What they share lies here: the model as data (`model.js`), a place in
-a sequence (`reader.js`), the look (`page.css`), and how work is done without blocking the page (`page.js`). Scripts are
-ES modules, which node runs as they are; a page has them joined into one (`rhapsode.export._html`).
+a sequence (`reader.js`), how records are drawn (`records.js`, `guide.js`, `heads.js`), the look (`page.css`), and how
+work is done without blocking the page (`page.js`). Scripts are ES modules, which node runs as they are; a page has them
+joined into one (`rhapsode.export._html`).
 """
 
 from rhapsode.console.brought import modality_of

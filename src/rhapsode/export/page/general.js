@@ -6,14 +6,16 @@ export function general(value, digits) {
   if (exponent < -4 || exponent >= digits) {
     figures = figures.replace(/0+$/, "") || "0";
     const power = String(Math.abs(exponent)).padStart(2, "0");
-    return `${sign}${figures[0]}${figures.length > 1 ? "." : ""}${figures.slice(1)}e${exponent < 0 ? "-" : "+"}${power}`;
+    const mantissa = `${figures[0]}${figures.length > 1 ? "." : ""}${figures.slice(1)}`;
+    return `${sign}${mantissa}e${exponent < 0 ? "-" : "+"}${power}`;
   }
   const whole = exponent < 0 ? "0" : figures.slice(0, exponent + 1);
   const part = (exponent < 0 ? "0".repeat(-exponent - 1) + figures : figures.slice(exponent + 1)).replace(/0+$/, "");
   return `${sign}${whole}${part ? "." : ""}${part}`;
 }
 
-// Its figures and the power of ten of the first; of two numbers that are equally near, that which ends in an even figure.
+// Its figures and the power of ten of the first; of two numbers that are equally near, that which ends in an even
+// figure.
 function halfEven(value, digits) {
   const split = (text) => {
     const [figures, exponent] = text.split("e");

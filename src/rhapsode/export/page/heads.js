@@ -1,6 +1,7 @@
 // How a step is drawn from the parameters of its distribution, by heads that any modality may use.
 //
-// draw(parameters, { sampling, randomness, recent, mask }) gives a step. A modality's own heads do the same in its page.
+// draw(parameters, { sampling, randomness, recent, mask }) gives a step. A modality's own heads do the same in its
+// page.
 
 import { Choice } from "../../arithmetic/choice.js";
 import { clamp, rint } from "../../arithmetic/doubles.js";

@@ -10,13 +10,23 @@ export function bytes(base64) {
   return found;
 }
 
-// What `rhapsode.export.page` wrote: { about, tensors }. about: everything but the weights; tensors: name → typed array.
+// What `rhapsode.export._model` wrote: { about, tensors }. about: everything but the weights. tensors: name → typed
+// array.
 export function unpacked(data) {
   const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const begin = 8 + Number(view.getBigUint64(0, true));
-  const { __metadata__: { about }, ...index } = JSON.parse(new TextDecoder().decode(data.subarray(8, begin)));
+  const {
+    __metadata__: { about },
+    ...index
+  } = JSON.parse(new TextDecoder().decode(data.subarray(8, begin)));
   const tensors = {};
-  for (const [name, { dtype, data_offsets: [from, to] }] of Object.entries(index)) {
+  for (const [
+    name,
+    {
+      dtype,
+      data_offsets: [from, to],
+    },
+  ] of Object.entries(index)) {
     const own = data.slice(begin + from, begin + to); // at the beginning of a buffer of its own
     tensors[name] = new KINDS[dtype](own.buffer);
   }

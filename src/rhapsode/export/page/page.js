@@ -34,7 +34,8 @@ export async function model() {
 
 function describe({ name, digest, licence, network, parameters, facts }, engine) {
   const data = (facts.sources ?? []).join(", ");
-  $("facts").textContent = [network, `${parameters.toLocaleString("en")} weights`, data && `learnt from ${data}`].filter(Boolean).join(" · ");
+  const shown = [network, `${parameters.toLocaleString("en")} weights`, ...(data ? [`learnt from ${data}`] : [])];
+  $("facts").textContent = shown.join(" · ");
   const said = {
     Model: name,
     Network: network,
@@ -43,7 +44,9 @@ function describe({ name, digest, licence, network, parameters, facts }, engine)
     Digest: digest.slice(0, 16),
     Runs: engine,
   };
-  for (const [key, value] of Object.entries(said)) if (value) $("about").append(element("dt", {}, key), element("dd", {}, value));
+  for (const [key, value] of Object.entries(said).filter(([, each]) => each)) {
+    $("about").append(element("dt", {}, key), element("dd", {}, value));
+  }
 }
 
 // Lets the browser do what it has to.
@@ -59,7 +62,7 @@ export const frame = () => new Promise((resolve) => {
   else requestAnimationFrame(resolve);
 });
 
-// Does work, without blocking the page: step() again and again, until it returns false. paint() is called after each slice.
+// Does work, without blocking the page: step() again and again, until it returns false; after each slice, paint().
 // signal: aborts it. slice: steps in a slice, at the most.
 export async function work(step, paint, signal, slice = Infinity) {
   for (let going = true; going && !signal.aborted; ) {
@@ -79,3 +82,9 @@ export function save(name, contents, type) {
 
 // A whole number for a new seed.
 export const freshSeed = () => crypto.getRandomValues(new Uint32Array(1))[0];
+
+// The seed that is set: `1e6` is a number, too.
+export function chosenSeed() {
+  const { value } = $("seed");
+  return BigInt(/^\d+$/.test(value) ? value : Math.round(Number(value)) || 0);
+}

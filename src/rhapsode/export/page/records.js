@@ -14,8 +14,8 @@ export function begin(reader, guide, steps = []) {
 }
 
 export class Draw {
-  // reader, guide: stand behind the steps that are known, of which `recent` are the last. ends: says whether a step is the
-  // last one. length: steps that are drawn, at the most.
+  // reader, guide: stand behind the steps that are known, of which `recent` are the last. ends: says whether a step is
+  // the last one. length: steps that are drawn, at the most.
   constructor({ reader, head, guide, ends, sampling, seed, row = 0, recent = [], length = Infinity }) {
     Object.assign(this, { reader, head, guide, ends, sampling, steps: [], _recent: [...recent] });
     this._left = Math.min(length, guide.most() ?? Infinity);

@@ -71,7 +71,8 @@ export class Player {
       return this.draw();
     }
     const until = this.place + (document.hidden ? HIDDEN : AHEAD) * this.speed;
-    for (; this.next < this.notes.length && this.notes[this.next].begin < until; this.next++) this.sound(this.notes[this.next]);
+    for (; this.next < this.notes.length && this.notes[this.next].begin < until; this.next++)
+      this.sound(this.notes[this.next]);
   }
 
   sound(note, from = note.begin) {
@@ -172,7 +173,8 @@ export class Player {
     const roll = find("roll");
     const room = roll.clientWidth - find("pitches").clientWidth;
     const visible = () => x >= roll.scrollLeft && x <= roll.scrollLeft + room;
-    if (this.seen && (!visible() || (this.playing && x > roll.scrollLeft + 0.9 * room))) roll.scrollLeft = x - 0.15 * room;
+    if (this.seen && (!visible() || (this.playing && x > roll.scrollLeft + 0.9 * room)))
+      roll.scrollLeft = x - 0.15 * room;
     this.seen = visible();
   }
 

@@ -44,7 +44,7 @@ def shipped(codec: TuneCodec) -> dict[str, Any]:
         "key": [key.sharps, key.mode],
         "tempo": tune.tempos[0].quarters,
         "parts": list(map(_part, drawn.parts)),
-        "facts": facts(drawn),
+        "facts": facts(replace(drawn, tempos=())),
         "compound": metre.beats % 3 == 0 and metre.unit >= 8,
         "mode": key.mode,
         "place": usual.place(tune).tolist() if codec.keyed else [],

@@ -20,7 +20,14 @@ export class Voices {
       limiter.knee.value = 12;
       limiter.ratio.value = 8;
       this.master.connect(limiter).connect(this.context.destination);
-      this.waves = this.parts.map(({ wave }) => wave && this.context.createPeriodicWave(wave.map(() => 0), wave));
+      this.waves = this.parts.map(
+        ({ wave }) =>
+          wave &&
+          this.context.createPeriodicWave(
+            wave.map(() => 0),
+            wave,
+          ),
+      );
       this.noise = this.context.createBuffer(1, this.context.sampleRate, this.context.sampleRate);
       const samples = this.noise.getChannelData(0);
       for (let i = 0; i < samples.length; i++) samples[i] = 2 * Math.random() - 1;

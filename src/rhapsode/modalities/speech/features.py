@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.speech.utterance import PAUSE, Phone, Timed, Utterance
 
 AROUND = (-2, -1, 0, 1, 2)
@@ -61,7 +62,7 @@ class Features:
         begin, length = times[which], np.diff(times)[which]
         part = ((at - begin) / np.maximum(length, 1e-6)).clip(0, 1)
         places = [part, 1 - part, (at - begin) / hop / SLOW, (begin + length - at) / hop / SLOW, length / hop / SLOW]
-        bumps = [np.exp(-(((part - centre) / 0.25) ** 2)) for centre in (0.0, 0.5, 1.0)]
+        bumps = [doubles.exp(-(((part - centre) / 0.25) ** 2)) for centre in (0.0, 0.5, 1.0)]
         own = np.stack([*places, *bumps], axis=1).clip(0, 4)
         return np.concatenate([self.of_phones(utterance)[which], own], axis=1).astype(np.float32)
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.modalities.speech.acoustics import log_f0
 from rhapsode.modalities.speech.utterance import Spoken, Timed
+
+SHORTEST = 1e-6
+"""Seconds between the middles of two phones, at the least."""
 
 
 def melody(times: np.ndarray, f0: np.ndarray, hop: float) -> np.ndarray:
@@ -16,7 +20,7 @@ def melody(times: np.ndarray, f0: np.ndarray, hop: float) -> np.ndarray:
     line = log_f0(f0)[0]
     edges = np.rint((times - times[0]) / hop).astype(int).clip(0, len(line) - 1)
     each = zip(edges[:-1], np.maximum(edges[1:], edges[:-1] + 1), strict=True)
-    return np.exp([np.median(line[begin:end]) for begin, end in each])
+    return doubles.exp(np.array([np.median(line[begin:end]) for begin, end in each]))
 
 
 def of(utterance: Timed) -> np.ndarray | None:
@@ -32,5 +36,10 @@ def contour(times: np.ndarray, hertz: np.ndarray, count: int, hop: float) -> np.
 
     times: [P + 1] seconds; hertz: [P].
     """
-    middles = (times[:-1] + times[1:]) / 2 - times[0]
-    return np.asarray(np.interp(np.arange(count) * hop, middles, np.log(hertz)))
+    middles, line = (times[:-1] + times[1:]) / 2 - times[0], doubles.log(np.asarray(hertz, np.float64))
+    at = np.arange(count) * hop
+    # (np.interp has fused products on some processors.)
+    before = (middles.searchsorted(at, side="right") - 1).clip(0, max(0, len(middles) - 2))
+    after = np.minimum(before + 1, len(middles) - 1)
+    share = ((at - middles[before]) / np.maximum(middles[after] - middles[before], SHORTEST)).clip(0, 1)
+    return np.asarray(line[before] + share * (line[after] - line[before]))

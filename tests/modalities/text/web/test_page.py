@@ -121,3 +121,21 @@ def test_it_stops(sheet: Any) -> None:
     sheet.locator("#top_p").fill("7")
     sheet.locator("#generate").click()
     expect(sheet.locator("#top_p:invalid")).to_be_focused()
+
+
+def test_it_goes_on_after_an_end(browser: Any, tiny_model: MakeModel, tmp_path: Path) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    tiny_model("chars+end", reset="document", sharpness=0.5).quantised().save(tmp_path / checkpoint.MODEL)
+    assert main(["export", str(tmp_path), "-o", str(tmp_path / "page.html")]) == 0
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto((tmp_path / "page.html").as_uri())
+    page.locator("#seed").fill("1")
+    page.locator("#generate").click()
+    expect(page.locator("#generate")).to_have_text("Write")
+    expect(page.locator("#text span.end")).to_have_count(1)
+    expect(page.locator("#continue")).to_be_disabled()
+    page.locator("#more summary").click()
+    page.locator("#ignore_end").check()
+    page.locator("#continue").click()
+    expect(page.locator("#text span.end").nth(1)).to_be_attached()
+    page.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -126,6 +127,10 @@ def test_resets(tiny_model: MakeModel, reset: str) -> None:
 def test_ends_and_codecs(tiny_model: MakeModel, codec: str) -> None:
     writes_the_same(tiny_model(codec, reset="document", sharpness=0.5), length=150)
     writes_the_same(tiny_model(codec, reset="line", sharpness=0.5), "", length=150)
+
+
+def test_a_saved_model() -> None:
+    writes_the_same(Model.load(Path(__file__).parents[3] / "saved" / "text-whole"))
 
 
 @pytest.mark.parametrize(("framing", "length"), [("one-to-one", 0), ("many-to-one", 5), ("one-to-many", 6)])

@@ -48,13 +48,17 @@ export function metrics(drawing, xHeight = null) {
   }
   if (mostlyTall(drawing.text ?? "")) {
     const reach = grid[base] - grid[head];
-    const below = atTop.map((weight, at) => (Math.abs(grid[base] - grid[at] - 0.52 * reach) < 0.18 * reach ? weight : 0));
+    const below = atTop.map((weight, at) =>
+      Math.abs(grid[base] - grid[at] - 0.52 * reach) < 0.18 * reach ? weight : 0,
+    );
     if (most(below) > 0.3 * atTop[head]) head = place(below);
   }
   const baseline = centre(low, grid[base], blur);
   const found = (baseline - centre(up, grid[head], blur)) * share;
-  if (found < 0.05 * spread) return { baseline: bottom, xHeight: height * share, slope: 0 }; // nothing stands above anything
-  return { baseline, xHeight: found, slope };
+  // Perhaps nothing stands above anything.
+  return found < 0.05 * spread
+    ? { baseline: bottom, xHeight: height * share, slope: 0 }
+    : { baseline, xHeight: found, slope };
 }
 
 const isLetterOrDigit = (c) => /[\p{L}\p{N}]/u.test(c);
@@ -131,7 +135,8 @@ function slopeOf(lower, spread) {
     const crowded = crowd(levels(slope), spread)[1] * Math.exp(-((slope / 0.2) ** 2));
     if (crowded > best) [best, found] = [crowded, slope];
   }
-  for (let n = 0; n < 5; n++) { // to the line through that crowd
+  for (let n = 0; n < 5; n++) {
+    // to the line through that crowd
     const here = levels(found);
     const [at, , blur] = crowd(here, spread);
     const weights = here.map((level) => bell((level - at) / blur));

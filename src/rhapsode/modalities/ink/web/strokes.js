@@ -40,7 +40,10 @@ export class Strokes {
       points.push([x, y]);
       pen.push(Math.round(lift));
     }
-    return { text, ...(this._returns ? apart(points, pen) : { points, ends: pen.map((one) => one !== DOWN), order: null }) };
+    return {
+      text,
+      ...(this._returns ? apart(points, pen) : { points, ends: pen.map((one) => one !== DOWN), order: null }),
+    };
   }
 }
 

@@ -11,7 +11,8 @@ const PER_MM = 1000;
 const DOT = 0.05; // seconds
 const LEAST = 1e-100;
 
-// A drawing in its place: {width, height, xHeight, unit, strokes: [[x, y] …] each, drawing}. ownXHeight: if it is known.
+// A drawing in its place: {width, height, xHeight, unit, strokes: [[x, y] …] each, drawing}. ownXHeight: if it is
+// known.
 export function fit(drawing, ownXHeight = null) {
   const [left, top, right, bottom] = bounds(drawing);
   const longer = Math.max(right - left, bottom - top);
@@ -26,7 +27,14 @@ export function fit(drawing, ownXHeight = null) {
   const height = Math.max((bottom - top) * unit, xHeight) + 2 * MARGIN;
   const [x, y] = [(left + right) / 2, (top + bottom) / 2];
   const points = drawing.points.map((point) => [(point[0] - x) * unit + width / 2, (point[1] - y) * unit + height / 2]);
-  return { width, height, xHeight, unit, drawing, strokes: strokes(drawing.ends).map(([first, stop]) => points.slice(first, stop)) };
+  return {
+    width,
+    height,
+    xHeight,
+    unit,
+    drawing,
+    strokes: strokes(drawing.ends).map(([first, stop]) => points.slice(first, stop)),
+  };
 }
 
 // When each stroke begins and how long it takes, in seconds: 20 x-heights a second, and twice that in the air.
@@ -45,7 +53,8 @@ export function timing({ strokes: drawn, xHeight }) {
 
 export function svg(fitted) {
   const { width, height, xHeight, drawing } = fitted;
-  const size = `width="${number(width)}mm" height="${number(height)}mm" viewBox="0 0 ${number(width)} ${number(height)}"`;
+  const [w, h] = [number(width), number(height)];
+  const size = `width="${w}mm" height="${h}mm" viewBox="0 0 ${w} ${h}"`;
   const pen = `stroke="#000" stroke-width="${number(Math.max(xHeight / 8, 0.01))}"`;
   const paths = fitted.strokes.map((stroke) => `<path d="${path(stroke)}"/>\n`).join("");
   return (
@@ -67,7 +76,9 @@ export function beziers(points) {
   const time = step.map(([x, y]) => Math.sqrt(Math.max(Math.hypot(x, y), 1e-12)));
   const speed = step.map(([x, y], at) => [x / time[at], y / time[at]]);
   const tangent = points.map((_, n) =>
-    [0, 1].map((axis) => speed[n][axis] + speed[n + 1][axis] - (step[n][axis] + step[n + 1][axis]) / (time[n] + time[n + 1])),
+    [0, 1].map(
+      (axis) => speed[n][axis] + speed[n + 1][axis] - (step[n][axis] + step[n + 1][axis]) / (time[n] + time[n + 1]),
+    ),
   );
   return points.slice(1).map((end, n) => {
     const third = time[n + 1] / 3;
@@ -115,7 +126,10 @@ function joined(values) {
 
 // At most three decimals, without what need not be written.
 export function number(value) {
-  const text = value.toFixed(3).replace(/\.?0+$/, "").replace(/^(-?)0\./, "$1.");
+  const text = value
+    .toFixed(3)
+    .replace(/\.?0+$/, "")
+    .replace(/^(-?)0\./, "$1.");
   return ["-0", "", "-"].includes(text) ? "0" : text;
 }
 

@@ -1,11 +1,22 @@
-// Texts for a model that writes them by hand: in its own characters, and in lines. The twin of `ink.spelling`, `ink.wrap`.
+// Texts for a model that writes them by hand: in its own characters, and in lines. The twin of `ink.spelling`,
+// `ink.wrap`.
 
 const PLAIN = new Map([
   ...[..."\u2018\u2019\u201a\u2032`\u00b4"].map((c) => [c, "'"]),
   ...[..."\u201c\u201d\u201e\u00ab\u00bb\u2033"].map((c) => [c, '"']),
   ...[..."\u2010\u2011\u2012\u2013\u2014\u2212"].map((c) => [c, "-"]),
   ...Object.entries({
-    "\u2044": "/", ß: "ss", æ: "ae", œ: "oe", ø: "o", ł: "l", đ: "d", Æ: "AE", Œ: "OE", Ø: "O", Ł: "L",
+    "\u2044": "/",
+    ß: "ss",
+    æ: "ae",
+    œ: "oe",
+    ø: "o",
+    ł: "l",
+    đ: "d",
+    Æ: "AE",
+    Œ: "OE",
+    Ø: "O",
+    Ł: "L",
   }),
 ]);
 const plain = (text) => [...text].map((c) => PLAIN.get(c) ?? c).join("");
@@ -84,10 +95,15 @@ export function lines(text) {
 
 // The same text in lines of at most so many characters, broken between words.
 export function broken(text, longest) {
-  return text.split(/(\n|\f)/u).map((line) => line.split(" ").reduce((out, word) => {
-    const last = out.slice(out.lastIndexOf("\n") + 1);
-    return `${out}${[...last].length + 1 + [...word].length > longest && last.trim() ? "\n" : " "}${word}`;
-  })).join("");
+  return text
+    .split(/(\n|\f)/u)
+    .map((line) =>
+      line.split(" ").reduce((out, word) => {
+        const last = out.slice(out.lastIndexOf("\n") + 1);
+        return `${out}${[...last].length + 1 + [...word].length > longest && last.trim() ? "\n" : " "}${word}`;
+      }),
+    )
+    .join("");
 }
 
 // Characters, accents that combine not counted.

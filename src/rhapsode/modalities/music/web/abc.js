@@ -1,5 +1,5 @@
-// The codec `abc`: a step is a token of ABC notation. The twins of `codecs.abc` and `_abc_tokens`, for tunes in the usual
-// metre and key.
+// The codec `abc`: a step is a token of ABC notation. The twins of `codecs.abc` and `_abc_tokens`, for tunes in the
+// usual metre and key.
 
 import { FIRST, HELD, LineGuide, REST, tuneOf } from "./line.js";
 
@@ -13,9 +13,14 @@ export class Abc {
     this.metre = metres.findIndex(([beats, unit]) => beats === usual.metre[0] && unit === usual.metre[1]);
     const each = (sign, values) => values.map((value) => [sign, value]);
     this.tokens = [
-      [BAR, 0], [OVER, 0], [TIE, 0],
+      [BAR, 0],
+      [OVER, 0],
+      [TIE, 0],
       ...each(NOTE, [REST, ...Array.from({ length: places }, (_, n) => FIRST + n)]),
-      ...each(LENGTH, lengths), ...each(CHORD, [...harmonies.keys()]), ...each(METRE, [...metres.keys()]), ...each(KEY, MODES),
+      ...each(LENGTH, lengths),
+      ...each(CHORD, [...harmonies.keys()]),
+      ...each(METRE, [...metres.keys()]),
+      ...each(KEY, MODES),
     ]; // of each its sign, and its value: of a length frames, of a chord and a metre its number, of a key its mode
   }
 
@@ -58,9 +63,17 @@ class AbcGuide extends LineGuide {
 
   // What stands before the notes of this frame.
   _signs() {
-    const { frame, bars, codec: { metre, usual } } = this;
+    const {
+      frame,
+      bars,
+      codec: { metre, usual },
+    } = this;
     if (frame === bars.end) return [[OVER, 0]];
-    if (frame === 0) return [[METRE, metre], [KEY, usual.mode]];
+    if (frame === 0)
+      return [
+        [METRE, metre],
+        [KEY, usual.mode],
+      ];
     return frame % bars.bar ? [] : [[BAR, 0]];
   }
 
@@ -71,7 +84,14 @@ class AbcGuide extends LineGuide {
 
   // Whether a token may follow.
   _allowed() {
-    const { frame, bars, _before: before, _over: over, _due: [due], codec: { usual } } = this;
+    const {
+      frame,
+      bars,
+      _before: before,
+      _over: over,
+      _due: [due],
+      codec: { usual },
+    } = this;
     if (before === NOTE) {
       const room = this.room(this._held ? HELD : this._sounding, over);
       const left = bars.left(frame) || 1;
@@ -85,7 +105,9 @@ class AbcGuide extends LineGuide {
     const [goesOn, rests] = [this._fits(HELD), this._fits(REST)];
     const note = (value) => (this._tied ? value === this._sounding && goesOn : value !== REST || rests);
     return (sign, value) =>
-      (sign === TIE && tie) || (sign === NOTE && note(value)) || (sign === CHORD && value !== over && harmonic && !this._chord);
+      (sign === TIE && tie) ||
+      (sign === NOTE && note(value)) ||
+      (sign === CHORD && value !== over && harmonic && !this._chord);
   }
 
   // Whether there is a length that the next note may have if it is this value.

@@ -34,11 +34,19 @@ export class Chorale {
       });
       return found;
     });
-    const by = within(usual.by, rows.map(([, , pitch]) => pitch));
+    const by = within(
+      usual.by,
+      rows.map(([, , pitch]) => pitch),
+    );
     return {
-      notes: ordered(rows.map(([start, length, pitch, ...rest]) => [start, length, pitch + by, ...rest])), ticks: grid,
-      length: Math.max(steps.length, 1), parts: usual.parts, metres: [[0, ...usual.metre]], keys: [[0, ...usual.key]],
-      tempos: [[0, usual.tempo]], chords: [],
+      notes: ordered(rows.map(([start, length, pitch, ...rest]) => [start, length, pitch + by, ...rest])),
+      ticks: grid,
+      length: Math.max(steps.length, 1),
+      parts: usual.parts,
+      metres: [[0, ...usual.metre]],
+      keys: [[0, ...usual.key]],
+      tempos: [[0, usual.tempo]],
+      chords: [],
     };
   }
 }
@@ -55,12 +63,18 @@ class Parts extends Guide {
   }
 
   covariates() {
-    return [...this._bars.covariates(this._frame), ...this._voices.flatMap((voice) => [...voice]), ...this._codec.usual.place];
+    return [
+      ...this._bars.covariates(this._frame),
+      ...this._voices.flatMap((voice) => [...voice]),
+      ...this._codec.usual.place,
+    ];
   }
 
   mask() {
     return Uint8Array.from(
-      this._codec.sizes.flatMap((size, part) => Array.from({ length: size }, (_, value) => value !== HELD || this._sounding[part])),
+      this._codec.sizes.flatMap((size, part) =>
+        Array.from({ length: size }, (_, value) => value !== HELD || this._sounding[part]),
+      ),
     );
   }
 

@@ -52,11 +52,18 @@ export class LineGuide extends Guide {
 
 // Notes [frame, length, pitch] and chords [frame, number], drawn in the key without accidentals, as a tune.
 export function tuneOf(notes, chords, length, velocity, { usual, grid }) {
-  const moved = within(usual.by, notes.map(([, , pitch]) => pitch));
+  const moved = within(
+    usual.by,
+    notes.map(([, , pitch]) => pitch),
+  );
   return {
-    notes: notes.map(([start, lasts, pitch]) => [start, lasts, pitch + moved, velocity, 0]), ticks: grid,
-    length: Math.max(length, 1), parts: [{ name: "melody", program: 0 }], metres: [[0, ...usual.metre]],
-    keys: [[0, ...usual.key]], tempos: [[0, usual.tempo]],
+    notes: notes.map(([start, lasts, pitch]) => [start, lasts, pitch + moved, velocity, 0]),
+    ticks: grid,
+    length: Math.max(length, 1),
+    parts: [{ name: "melody", program: 0 }],
+    metres: [[0, ...usual.metre]],
+    keys: [[0, ...usual.key]],
+    tempos: [[0, usual.tempo]],
     chords: chords.map(([frame, number]) => [frame, usual.harmonies[number].symbol, usual.harmonies[number].pitches]),
   };
 }

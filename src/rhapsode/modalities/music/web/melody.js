@@ -31,7 +31,8 @@ export class Melody {
     const { lowest, places } = this;
     let pitch = 12 * (octave + Math.floor(lowest / 12)) + ((9 * four + 4 * three) % 12);
     const highest = lowest + places - 1;
-    pitch += 12 * Math.max(0, -Math.floor((pitch - lowest) / 12)) - 12 * Math.max(0, -Math.floor((highest - pitch) / 12));
+    pitch +=
+      12 * Math.max(0, -Math.floor((pitch - lowest) / 12)) - 12 * Math.max(0, -Math.floor((highest - pitch) / 12));
     return Math.min(Math.max(pitch - lowest, 0), places - 1) + FIRST;
   }
 
@@ -57,7 +58,9 @@ export class Melody {
 // The circles of thirds that a pitch is in.
 function circles(value, lowest) {
   const pitch = value - FIRST + lowest;
-  return value < FIRST ? [value, 0, 0, 0] : [FIRST, pitch % 4, pitch % 3, Math.floor(pitch / 12) - Math.floor(lowest / 12)];
+  return value < FIRST
+    ? [value, 0, 0, 0]
+    : [FIRST, pitch % 4, pitch % 3, Math.floor(pitch / 12) - Math.floor(lowest / 12)];
 }
 
 class MelodyGuide extends LineGuide {
@@ -68,13 +71,19 @@ class MelodyGuide extends LineGuide {
 
   // Of each field, which values may be drawn.
   mask() {
-    const { codec: { usual, lengths, values, table, fields }, bars, frame } = this;
+    const {
+      codec: { usual, lengths, values, table, fields },
+      bars,
+      frame,
+    } = this;
     const over = frame >= bars.end;
     const free = (value) => (over ? value === END : value !== END && (value !== HELD || this._sounding));
     const allowed = table.filter((_, value) => free(value));
     return Uint8Array.from([
       ...usual.harmonies.map((_, chord) => !over || chord === 0),
-      ...fields.flatMap((size, field) => Array.from({ length: size }, (_, n) => allowed.some((each) => each[field] === n))),
+      ...fields.flatMap((size, field) =>
+        Array.from({ length: size }, (_, n) => allowed.some((each) => each[field] === n)),
+      ),
       ...lengths.map((length) => (over ? length === 1 : length <= bars.left(frame))),
     ]);
   }

@@ -20,7 +20,13 @@ export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords
   const tracks = parts.map(({ name, program, drums }, part) => {
     const channel = drums ? DRUMS : voice(part);
     const events = [...(name ? [[0, said(3, name)]] : []), [0, [0xc0 | channel, program]]];
-    return [...events, ...keysPressed(notes.filter((note) => note[4] === part), channel)];
+    return [
+      ...events,
+      ...keysPressed(
+        notes.filter((note) => note[4] === part),
+        channel,
+      ),
+    ];
   });
   if (chords.length) {
     const words = chords.map(([tick, symbol]) => [tick, said(5, symbol || "NC")]);
@@ -32,7 +38,8 @@ export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords
     ...tempos.map(([tick, quarters]) => [tick, [0xff, 0x51, 3, ...big(rint(60_000_000 / quarters), 3)]]),
   );
   tracks[0].sort(([one], [other]) => one - other);
-  if (length > notes.reduce((end, [start, lasts]) => Math.max(end, start + lasts), 0)) tracks[0].push([length, said(6, "end")]);
+  if (length > notes.reduce((end, [start, lasts]) => Math.max(end, start + lasts), 0))
+    tracks[0].push([length, said(6, "end")]);
   const head = [...utf8("MThd"), ...big(6, 4), ...big(1, 2), ...big(tracks.length, 2), ...big(ticks, 2)];
   return Uint8Array.from([...head, ...tracks.flatMap(track)]);
 }

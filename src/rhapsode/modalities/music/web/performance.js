@@ -44,7 +44,13 @@ export class Performance {
     for (const pitch of [...sounding.keys()]) release(pitch);
     const parts = [{ name: "", program: 0 }];
     return {
-      notes: separate(rows), ticks: TICKS, length: Math.max(now, 1), parts, metres: [], keys: [], tempos: [[0, TEMPO]],
+      notes: separate(rows),
+      ticks: TICKS,
+      length: Math.max(now, 1),
+      parts,
+      metres: [],
+      keys: [],
+      tempos: [[0, TEMPO]],
       chords: [],
     };
   }
@@ -69,7 +75,13 @@ class Keys extends Guide {
   }
 
   mask() {
-    const { _codec: { places, levels }, _loudness: loudness, _order: order, _sounding: sounding, _struck: struck } = this;
+    const {
+      _codec: { places, levels },
+      _loudness: loudness,
+      _order: order,
+      _sounding: sounding,
+      _struck: struck,
+    } = this;
     const left = Math.max(0, this._end - this._now);
     const free = !this._chosen;
     const down = Array.from({ length: places }, (_, key) => !sounding[key] && left > 0 && key + places > order);

@@ -28,7 +28,8 @@ export class PianoRoll {
     steps.forEach((_, frame) => {
       for (let row = 0; row < places; row++) {
         if (!on[frame][row]) sounding.delete(row);
-        else if (struck[frame][row] || !sounding.has(row)) { // what is held without having begun begins there
+        else if (struck[frame][row] || !sounding.has(row)) {
+          // what is held without having begun begins there
           sounding.set(row, [frame, 1, lowest + row, VELOCITY, 0]);
           notes.push(sounding.get(row));
         } else sounding.get(row)[1] += 1;
@@ -37,8 +38,14 @@ export class PianoRoll {
     const { metre, tempo } = usual;
     const parts = [{ name: "", program: 0 }];
     return {
-      notes: ordered(notes), ticks: grid, length: Math.max(steps.length, 1), parts, metres: [[0, ...metre]], keys: [],
-      tempos: [[0, tempo]], chords: [],
+      notes: ordered(notes),
+      ticks: grid,
+      length: Math.max(steps.length, 1),
+      parts,
+      metres: [[0, ...metre]],
+      keys: [],
+      tempos: [[0, tempo]],
+      chords: [],
     };
   }
 }

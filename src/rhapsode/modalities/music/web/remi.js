@@ -62,13 +62,21 @@ export class Remi {
     const ranks = [...new Set(found.map(([, , , , each]) => each))].sort((one, other) => one - other);
     const pitches = found.filter((note) => note[4] !== KIT).map((note) => note[2]);
     const by = within(usual.by, pitches);
-    const notes = separate(found.map(([start, length, each, loud, of]) => [start, length, each, loud, ranks.indexOf(of)]));
+    const notes = separate(
+      found.map(([start, length, each, loud, of]) => [start, length, each, loud, ranks.indexOf(of)]),
+    );
     const length = Math.max((bar + 1) * usual.bar, ...notes.map(([start, lasts]) => start + lasts), 1);
     return {
-      notes: ordered(notes.map(([start, lasts, each, loud, of]) => [start, lasts, each + (ranks[of] === KIT ? 0 : by), loud, of])),
-      ticks: this.grid, length, parts: ranks.length ? ranks.map((each) => usual.band[each]) : [{ name: "", program: 0 }],
-      metres: [[0, ...usual.metre]], keys: pitches.length ? [[0, ...usual.key]] : [],
-      tempos: this.tempos.length ? changing(tempos, usual.tempo) : [[0, usual.tempo]], chords: [],
+      notes: ordered(
+        notes.map(([start, lasts, each, loud, of]) => [start, lasts, each + (ranks[of] === KIT ? 0 : by), loud, of]),
+      ),
+      ticks: this.grid,
+      length,
+      parts: ranks.length ? ranks.map((each) => usual.band[each]) : [{ name: "", program: 0 }],
+      metres: [[0, ...usual.metre]],
+      keys: pitches.length ? [[0, ...usual.key]] : [],
+      tempos: this.tempos.length ? changing(tempos, usual.tempo) : [[0, usual.tempo]],
+      chords: [],
     };
   }
 }
@@ -86,10 +94,12 @@ class RemiGuide extends Guide {
     const { signs, values, programs, grid, usual } = codec;
     this._codec = codec;
     this._bars = new Bars(bars, usual, grid);
-    this._pitches = new Map(programs.map((program) => {
-      const sign = program === DRUMS ? PITCH_DRUM : PITCH;
-      return [rankOf(program), values.filter((_, n) => signs[n] === sign)];
-    })); // that each instrument may play
+    this._pitches = new Map(
+      programs.map((program) => {
+        const sign = program === DRUMS ? PITCH_DRUM : PITCH;
+        return [rankOf(program), values.filter((_, n) => signs[n] === sign)];
+      }),
+    ); // that each instrument may play
     this._ends = new Map(programs.map((program) => [rankOf(program), new Int32Array(128)])); // of the last note of each
     this._heard = new Heard(this._bars);
     Object.assign(this, { _pace: 0, _bar: -1, _place: -1, _player: -1, _pitch: -1, _before: EOS });
@@ -98,7 +108,10 @@ class RemiGuide extends Guide {
   get _frame() {
     const { _bars: bars, _bar: bar } = this;
     if (bar < 0) return 0;
-    return Math.min(Math.min(bar, bars.count) * bars.bar + Math.floor(Math.max(this._place, 0) / this._codec.step), bars.end);
+    return Math.min(
+      Math.min(bar, bars.count) * bars.bar + Math.floor(Math.max(this._place, 0) / this._codec.step),
+      bars.end,
+    );
   }
 
   covariates() {
@@ -119,7 +132,13 @@ class RemiGuide extends Guide {
 
   // Whether a token of a sign and a value may follow.
   _allowed() {
-    const { _codec: { step, metre, metres, tempos, beat }, _bars: bars, _before: before, _bar: bar, _place: place } = this;
+    const {
+      _codec: { step, metre, metres, tempos, beat },
+      _bars: bars,
+      _before: before,
+      _bar: bar,
+      _place: place,
+    } = this;
     if (before === BAR) return (sign, value) => sign === TIME_SIG && value === metre;
     if (before === PROGRAM) {
       const [sound, free] = [this._player === KIT ? PITCH_DRUM : PITCH, new Set(this._free(this._player))];
@@ -135,20 +154,32 @@ class RemiGuide extends Guide {
     const next = bar < bars.count - 1 ? BAR : EOS;
     if (bar < 0) return (sign) => sign === next;
     if (before === TIME_SIG && bar === 0 && paced) return (sign, value) => sign === POSITION && value === 0;
-    const players = new Set([...this._pitches.keys()].filter((each) => each >= this._player && this._free(each).length));
+    const players = new Set(
+      [...this._pitches.keys()].filter((each) => each >= this._player && this._free(each).length),
+    );
     const note = (sign, value) => sign === PROGRAM && players.has(rankOf(value));
     if (before === POSITION) return (sign, value) => note(sign, value) || (sign === TEMPO && value !== this._pace);
-    const soonest = Math.min(bars.end, ...[...this._pitches].filter(([, pitches]) => pitches.length).map(([each, pitches]) =>
-      pitches.reduce((least, pitch) => Math.min(least, this._ends.get(each)[pitch]), Infinity)));
+    const soonest = Math.min(
+      bars.end,
+      ...[...this._pitches]
+        .filter(([, pitches]) => pitches.length)
+        .map(([each, pitches]) =>
+          pitches.reduce((least, pitch) => Math.min(least, this._ends.get(each)[pitch]), Infinity),
+        ),
+    );
     const begin = Math.min(bar, bars.count - 1) * bars.bar;
-    const later = (value) => value > place && value < metres[metre][0] * beat && value % step === 0 && begin + value / step >= soonest;
-    return (sign, value) => sign === next || (sign === POSITION && later(value)) || (before !== TIME_SIG && note(sign, value));
+    const later = (value) =>
+      value > place && value < metres[metre][0] * beat && value % step === 0 && begin + value / step >= soonest;
+    return (sign, value) =>
+      sign === next || (sign === POSITION && later(value)) || (before !== TIME_SIG && note(sign, value));
   }
 
   // Pitches that an instrument may play (once more) at this place.
   _free(player) {
     const [ends, frame] = [this._ends.get(player), this._frame];
-    return this._pitches.get(player).filter((pitch) => ends[pitch] <= frame && (player !== this._player || pitch > this._pitch));
+    return this._pitches
+      .get(player)
+      .filter((pitch) => ends[pitch] <= frame && (player !== this._player || pitch > this._pitch));
   }
 
   most() {
@@ -192,7 +223,7 @@ class Heard {
       this._frames.push(frame);
     }
     const begun = this._begun.get(frame);
-    begun.set(player, (begun.get(player) ?? 0) | (1 << pitch % 12));
+    begun.set(player, (begun.get(player) ?? 0) | (1 << (pitch % 12)));
   }
 
   // Of what comes at a frame; players: of which what began is told.

@@ -1,15 +1,21 @@
-// A tune's piano roll in one row, as two SVG elements: the names of pitches, and the notes. The twin of `music.rollplan` and
-// `music.roll`.
+// A tune's piano roll in one row, as two SVG elements: the names of pitches, and the notes. The twin of
+// `music.rollplan` and `music.roll`.
 
 import { grid } from "./tune.js";
 
 const COLOURS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8c6d31", "#666a73"];
 const LINES = { beat: ["#e4e6ea", 0.6], bar: ["#9aa1ad", 1], octave: ["#7f93b8", 0.9], edge: ["#c4c9d1", 0.8] };
 const BLACK = "#f3f4f7";
-const WORDS = { number: ["#7a808c", 9], pitch: ["#7a808c", 7.5], "octave-name": ["#1c2433", 8.5], chord: ["#1c2433", 12] };
+const WORDS = {
+  number: ["#7a808c", 9],
+  pitch: ["#7a808c", 7.5],
+  "octave-name": ["#1c2433", 8.5],
+  chord: ["#1c2433", 12],
+};
 const BOLD = new Set(["octave-name", "chord"]);
 const NATURALS = { 0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B" };
 const [LEFT, RIGHT, TOP, BETWEEN] = [40, 12, 10, 14];
+const FONT = 'font-family="system-ui, sans-serif"';
 const DRUM = 9; // the height of a drum's lane
 const [ROW, LEAST, MOST, LETTER] = [1024, 28, 48, 6.5];
 
@@ -36,7 +42,13 @@ export function roll(tune, drums = {}) {
     if (pitch % 12 === 0) line(LEFT, y + lanes.height, right, y + lanes.height, "octave");
     if (name && (lanes.height >= 8 || pitch % 12 === 0)) {
       const role = pitch % 12 === 0 ? "octave-name" : "pitch";
-      words.push({ x: LEFT - 4, y: y + lanes.height / 2 + 3, text: `${name}${Math.floor(pitch / 12) - 1}`, role, end: true });
+      words.push({
+        x: LEFT - 4,
+        y: y + lanes.height / 2 + 3,
+        text: `${name}${Math.floor(pitch / 12) - 1}`,
+        role,
+        end: true,
+      });
     }
   }
   for (const pitch of lanes.struck) {
@@ -50,7 +62,11 @@ export function roll(tune, drums = {}) {
   line(right, top, right, top + lanes.total, "bar");
   starts.forEach((tick, n) => words.push({ x: at(tick) + 1, y: top - 3, text: String(n + 1), role: "number" }));
   const notes = tune.notes.map(([start, length, pitch, velocity, part]) => ({
-    x: at(start), y: top + lanes.top(pitch, tune.parts[part].drums) + 0.5, width: Math.max(length * scale - 0.8, 1.5), height: lanes.height - 1, part,
+    x: at(start),
+    y: top + lanes.top(pitch, tune.parts[part].drums) + 0.5,
+    width: Math.max(length * scale - 0.8, 1.5),
+    height: lanes.height - 1,
+    part,
     opacity: 0.4 + (0.6 * velocity) / 127,
   }));
   const plan = { ground, lines, notes, words, height: top + lanes.total + BETWEEN };
@@ -65,7 +81,9 @@ export function roll(tune, drums = {}) {
 
 // A lane for each pitch from the lowest to the highest, and below them one for each drum that there is.
 function lanesOf({ notes, parts }) {
-  const [pitched, drummed] = [false, true].map((drums) => notes.filter((note) => Boolean(parts[note[4]].drums) === drums).map((note) => note[2]));
+  const [pitched, drummed] = [false, true].map((drums) =>
+    notes.filter((note) => Boolean(parts[note[4]].drums) === drums).map((note) => note[2]),
+  );
   const struck = [...new Set(drummed)].sort((one, other) => other - one);
   let [low, high, height] = [0, -1, 8];
   if (pitched.length || !struck.length) {
@@ -92,16 +110,18 @@ function chordsAbove({ chords }, end, at, words) {
     return [{ x, level, symbol }];
   });
   const height = 14 * (1 + Math.max(0, ...placed.map(({ level }) => level)));
-  for (const { x, level, symbol } of placed) words.push({ x, y: TOP + height - 3 - 14 * level, text: symbol, role: "chord" });
+  for (const { x, level, symbol } of placed)
+    words.push({ x, y: TOP + height - 3 - 14 * level, text: symbol, role: "chord" });
   return height;
 }
 
 // What begins between two x.
 function element({ ground, lines, notes, words, height }, left, right, attributes) {
   const inside = (each) => (each.x ?? each.x1) >= left && (each.x ?? each.x1) <= right;
-  const box = ({ x, y, width, height: high }) => `x="${near(x)}" y="${near(y)}" width="${near(width)}" height="${near(high)}"`;
+  const box = ({ x, y, width, height: high }) =>
+    `x="${near(x)}" y="${near(y)}" width="${near(width)}" height="${near(high)}"`;
   const parts = [
-    `<svg ${attributes} viewBox="${near(left)} 0 ${near(right - left)} ${near(height)}" role="img" font-family="system-ui, sans-serif">`,
+    `<svg ${attributes} viewBox="${near(left)} 0 ${near(right - left)} ${near(height)}" role="img" ${FONT}>`,
     ...ground.filter(inside).map((each) => `<rect class="black" ${box(each)} fill="${BLACK}"/>`),
     ...lines.filter(inside).map(({ x1, y1, x2, y2, role }) => {
       const [colour, width] = LINES[role];
@@ -116,7 +136,8 @@ function element({ ground, lines, notes, words, height }, left, right, attribute
     ...words.filter(inside).map(({ x, y, text, role, end }) => {
       const [colour, size] = WORDS[role];
       const more = `${BOLD.has(role) ? ' font-weight="600"' : ""}${end ? ' text-anchor="end"' : ""}`;
-      return `<text class="${role}" x="${near(x)}" y="${near(y)}" font-size="${size}" fill="${colour}"${more}>${escaped(text)}</text>`;
+      const look = `font-size="${size}" fill="${colour}"${more}`;
+      return `<text class="${role}" x="${near(x)}" y="${near(y)}" ${look}>${escaped(text)}</text>`;
     }),
     "</svg>",
   ];

@@ -1,13 +1,14 @@
 // Tunes. The twin of `music.tune`, and of `music.voicing`.
 //
-// A tune is { notes, ticks, length, parts, metres, keys, tempos, chords }. A note is [start, length, pitch, velocity, part];
-// the others begin with their tick: a metre is [tick, beats, unit], a key [tick, sharps, mode], a tempo [tick, quarters a
-// minute], a chord [tick, symbol, pitches that are played for it]. A part is { name, program, drums }.
+// A tune is { notes, ticks, length, parts, metres, keys, tempos, chords }. A note is [start, length, pitch, velocity,
+// part]; the others begin with their tick: a metre is [tick, beats, unit], a key [tick, sharps, mode], a tempo [tick,
+// quarters a minute], a chord [tick, symbol, pitches that are played for it]. A part is { name, program, drums }.
 
 const VELOCITY = 45; // of chords
 
 // By start, then pitch, then part.
-export const ordered = (notes) => [...notes].sort((one, other) => one[0] - other[0] || one[2] - other[2] || one[4] - other[4]);
+export const ordered = (notes) =>
+  [...notes].sort((one, other) => one[0] - other[0] || one[2] - other[2] || one[4] - other[4]);
 
 // In order, such that no two of one part and pitch sound at once.
 export function separate(notes) {
@@ -41,7 +42,11 @@ export function held({ chords, parts, length }) {
 // A lead sheet with its chords as a part of their own; any other tune as it is.
 export function accompanied(tune) {
   if (tune.parts.length !== 1 || !tune.chords.length) return tune;
-  return { ...tune, notes: ordered([...tune.notes, ...held(tune)]), parts: [...tune.parts, { name: "chords", program: 0 }] };
+  return {
+    ...tune,
+    notes: ordered([...tune.notes, ...held(tune)]),
+    parts: [...tune.parts, { name: "chords", program: 0 }],
+  };
 }
 
 // [tick, second] of the beginning, of each change of tempo and of the end.

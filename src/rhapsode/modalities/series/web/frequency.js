@@ -41,7 +41,9 @@ export class Frequency {
     let day = Math.floor(start / DAY);
     if (weekday(day) > 4) day += 7 - weekday(day); // on the next Monday
     const from = weekday(day) + place;
-    return (day - weekday(day) + 7 * Math.floor(from / 5) + modulo(from, 5)) * DAY + (start - DAY * Math.floor(start / DAY));
+    return (
+      (day - weekday(day) + 7 * Math.floor(from / 5) + modulo(from, 5)) * DAY + (start - DAY * Math.floor(start / DAY))
+    );
   }
 
   // Where a time belongs, if `first` is at 0; null if it is not on the grid.

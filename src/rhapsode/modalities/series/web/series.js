@@ -17,7 +17,8 @@ export class Series {
     this.known = Math.min(Math.max(this.frequency.season, 4), 24); // values that a series begins with, not predicted
     this.kind = new Values({ memory: 2 / (this.known + 1), scale, counts });
     this._lags = lags(this.frequency);
-    const start = typeof example.start === "number" ? example.start : Date.parse(`${example.start.replace(" ", "T")}Z`) / 1000;
+    const start =
+      typeof example.start === "number" ? example.start : Date.parse(`${example.start.replace(" ", "T")}Z`) / 1000;
     this.example = { name: example.name, start, values: example.values.map((value) => value ?? NaN) };
   }
 
@@ -34,8 +35,8 @@ export class Series {
     return "";
   }
 
-  // What comes before the first value that is drawn: { guide, steps, origin }. series: { values, start }; the codec's own
-  // example, of which no more than the beginning is known, has no steps.
+  // What comes before the first value that is drawn: { guide, steps, origin }. series: { values, start }; the codec's
+  // own example, of which no more than the beginning is known, has no steps.
   begin({ values, start }) {
     const origin = this.origin(values.slice(0, this.known));
     const known = values.slice(0, this.known).map((value) => value - origin);
@@ -66,7 +67,8 @@ export class Series {
   }
 }
 
-// A place in a series. Its numbers are the calendar's, the age, and earlier values, measured as the value to come will be.
+// A place in a series. Its numbers are the calendar's, the age, and earlier values, measured as the value to come will
+// be.
 class SeriesGuide extends Guide {
   constructor(codec, known, start, frame) {
     super();
@@ -74,7 +76,11 @@ class SeriesGuide extends Guide {
   }
 
   covariates() {
-    const { values, codec, frame: { level, scale } } = this;
+    const {
+      values,
+      codec,
+      frame: { level, scale },
+    } = this;
     const count = values.length;
     const earlier = codec._lags.map((lag) => {
       const distance = ((lag <= count ? values[count - lag] : NaN) - level) / scale;

@@ -1,5 +1,5 @@
-// A table that a person pasted → series, by the columns' contents. It reads what `rhapsode forecast` reads of most tables:
-// a column of times, columns of numbers, and columns of text that tell series apart.
+// A table that a person pasted → series, by the columns' contents. It reads what `rhapsode forecast` reads of most
+// tables: a column of times, columns of numbers, and columns of text that tell series apart.
 
 const DELIMITERS = [",", ";", "\t", "|"];
 const MISSING = new Set(["", "na", "n/a", "nan", "null", "none", "-", "?", ".", "#n/a", "missing"]);
@@ -10,33 +10,54 @@ const [FIT, NUMERIC] = [0.9, 0.7]; // parts of a column's cells that are times, 
 const SPARSE = 20;
 const MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
 
-// forms: regular expressions of times. Returns { series: [{ name, start, values }], notes }. Throws an Error, which says
-// to a person what is wrong.
+// forms: regular expressions of times. Returns { series: [{ name, start, values }], notes }. Throws an Error, which
+// says to a person what is wrong.
 export function read(text, frequency, forms) {
   const delimiter = DELIMITERS.reduce((best, each) => (width(text, each) > width(text, best) ? each : best));
   const rows = cells(text, delimiter).filter((row) => row.some(Boolean) && !row[0].startsWith("#"));
   if (!rows.length) throw new Error("There is nothing. Paste a table: names of columns, then rows of numbers.");
   const comma = delimiter !== "," && usesCommas(rows);
   const number = (cell) => asNumber(cell, comma);
-  const named = rows.length > 1 && rows[0].every((cell) => Number.isNaN(number(cell)) || MISSING.has(cell.toLowerCase()));
+  const named =
+    rows.length > 1 && rows[0].every((cell) => Number.isNaN(number(cell)) || MISSING.has(cell.toLowerCase()));
   const names = named ? rows.shift() : rows[0].map((_, n) => `column ${n + 1}`);
   const whole = rows.filter((row) => row.length === names.length);
-  const notes = whole.length < rows.length ? [`${rows.length - whole.length} rows have not ${names.length} cells, and are left out`] : [];
-  const columns = names.map((name, n) => column(name, whole.map((row) => row[n]), number, forms));
+  const notes =
+    whole.length < rows.length
+      ? [`${rows.length - whole.length} rows have not ${names.length} cells, and are left out`]
+      : [];
+  const columns = names.map((name, n) =>
+    column(
+      name,
+      whole.map((row) => row[n]),
+      number,
+      forms,
+    ),
+  );
   const time = columns.find(({ times }) => times);
   const keys = columns.filter((one) => one !== time && !one.numbers);
-  const values = columns.filter((one) => one !== time && one.numbers && new Set(one.numbers.filter((x) => !Number.isNaN(x))).size > 1);
-  if (!values.length) throw new Error("No column has numbers that change. Paste a table with a column of numbers, and one of times.");
-  if (!time && frequency.unit !== "number") throw new Error("No column has times, such as 2024-01-31. The model's values have.");
+  const values = columns.filter(
+    (one) => one !== time && one.numbers && new Set(one.numbers.filter((x) => !Number.isNaN(x))).size > 1,
+  );
+  if (!values.length)
+    throw new Error("No column has numbers that change. Paste a table with a column of numbers, and one of times.");
+  if (!time && frequency.unit !== "number")
+    throw new Error("No column has times, such as 2024-01-31. The model's values have.");
   const groups = new Map();
   whole.forEach((_, row) => {
     const key = time && keys.map(({ texts }) => texts[row]).join(" ");
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(row);
   });
-  const series = [...groups].flatMap(([key, its]) => placed(its, time?.times, frequency, notes).flatMap(({ start, places }) =>
-    values.map(({ name, numbers }) => one([key, (values.length > 1 || !key) && name].filter(Boolean).join(" "), start, places, numbers, frequency)),
-  )).filter(Boolean);
+  const series = [...groups]
+    .flatMap(([key, its]) =>
+      placed(its, time?.times, frequency, notes).flatMap(({ start, places }) =>
+        values.map(({ name, numbers }) =>
+          one([key, (values.length > 1 || !key) && name].filter(Boolean).join(" "), start, places, numbers, frequency),
+        ),
+      ),
+    )
+    .filter(Boolean);
   if (!series.length) throw new Error(notes[0] ?? "No series has three values or more.");
   return { series, notes };
 }
@@ -92,7 +113,12 @@ function column(name, texts, number, forms) {
   const numbers = texts.map(number);
   const there = texts.filter((cell) => !MISSING.has(cell.toLowerCase())).length;
   const isNumeric = numbers.filter((one) => !Number.isNaN(one)).length >= NUMERIC * there;
-  return { name, texts, numbers: isNumeric ? numbers : null, times: timesOf(name, texts, isNumeric ? numbers : null, forms) };
+  return {
+    name,
+    texts,
+    numbers: isNumeric ? numbers : null,
+    times: timesOf(name, texts, isNumeric ? numbers : null, forms),
+  };
 }
 
 const DATES = /^(date|datetime|time|timestamp|period|ds|day|month|year|week|quarter|yearmonth|t|n|index|step|row|)$/i;
@@ -118,7 +144,11 @@ function timeOf(groups) {
     const monday = fourth - ((((fourth + 3) % 7) + 7) % 7);
     return (monday + 7 * (part("w") - 1) + part("wd", 1) - 1) * 86_400;
   }
-  const month = groups.name ? MONTHS.indexOf(groups.name.slice(0, 3).toLowerCase()) + 1 : groups.q ? 3 * part("q") - 2 : part("m", 1);
+  const month = groups.name
+    ? MONTHS.indexOf(groups.name.slice(0, 3).toLowerCase()) + 1
+    : groups.q
+      ? 3 * part("q") - 2
+      : part("m", 1);
   const day = part("d", 1);
   const date = new Date(Date.UTC(year, month - 1, day, part("H", 0), part("M", 0), part("S", 0)));
   if (month < 1 || month > 12 || date.getUTCMonth() !== month - 1) return NaN; // a day that no month has

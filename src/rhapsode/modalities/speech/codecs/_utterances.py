@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.arithmetic import doubles
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.records import Lack, Prepared, RecordCodec, Records
 from rhapsode.data.guide import Ahead
@@ -88,7 +89,7 @@ class UtteranceCodec(RecordCodec):
 
     @cached_property
     def steps(self) -> Frames:
-        return Frames(len(self.mean), self.flags, float(np.log(self.sd).sum()))
+        return Frames(len(self.mean), self.flags, float(doubles.total(doubles.log(self.sd))))
 
     @property
     def network(self) -> dict[str, Any]:

@@ -16,7 +16,8 @@ FOLDER = "modalities/text/web"
 RULES = {"line": "", "paragraph": r"^[\t-\r ]*$", "page": r"\f", "chapter": HEADING.pattern.decode("latin-1")}
 """The rules of reset policies as regular expressions, to be searched in a line of bytes."""
 TOKEN = re.compile(
-    r"(?P<escape>\\[dDwWbBsStnrf.^$*+?()\[\]{}|/-])|(?P<open>\[(?!\^?(?:\]|\[:))\^?)|(?P<group>\((?!\?))|(?P<other>[^\\(\[])"
+    r"(?P<escape>\\[dDwWbBsStnrf.^$*+?()\[\]{}|/-])|(?P<open>\[(?!\^?(?:\]|\[:))\^?)"
+    r"|(?P<group>\((?!\?))|(?P<other>[^\\(\[])"
 )
 """What regular expressions of RE2 and of JavaScript have in common, piece by piece."""
 SPACES = {"outside": {r"\s": r"[\t\n\f\r ]", r"\S": r"[^\t\n\f\r ]"}, "inside": {r"\s": r"\t\n\f\r "}}

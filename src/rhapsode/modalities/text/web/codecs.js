@@ -1,8 +1,8 @@
 // The codecs of text: characters ⇄ symbols, as in `rhapsode.modalities.text.codecs`.
 //
-// Bytes are strings here, of characters U+0000 to U+00FF. A codec has `pieces`, the bytes that each symbol adds to a text;
-// `halves`: 16 symbols for the high and 16 for the low halves of bytes follow these; `end`, the symbol of a document's end,
-// the last one, where the model knows one.
+// Bytes are strings here, of characters U+0000 to U+00FF. A codec has `pieces`, the bytes that each symbol adds to a
+// text; `halves`: 16 symbols for the high and 16 for the low halves of bytes follow these; `end`, the symbol of a
+// document's end, the last one, where the model knows one.
 
 const HALVES = 32;
 
@@ -27,7 +27,10 @@ class Codec {
   // The halves of a character's bytes.
   spelled(character) {
     const first = this.pieces.length;
-    return Array.from(bytesOf(character), (byte) => [first + (byte.charCodeAt(0) >> 4), first + 16 + (byte.charCodeAt(0) & 15)]).flat();
+    return Array.from(bytesOf(character), (byte) => [
+      first + (byte.charCodeAt(0) >> 4),
+      first + 16 + (byte.charCodeAt(0) & 15),
+    ]).flat();
   }
 
   // A short name of a symbol that can be seen.
@@ -37,14 +40,26 @@ class Codec {
     if (half >= 16) return `½·${(half - 16).toString(16).toUpperCase()}`;
     if (half >= 0) return `½${half.toString(16).toUpperCase()}·`;
     const text = textOf(this.pieces[symbol]);
-    if (text.includes("\ufffd")) return Array.from(this.pieces[symbol], (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`).join("");
-    return text.replaceAll(" ", "␣").replaceAll("\n", "↵").replaceAll("\t", "⇥").replace(/\p{C}/gu, "·").replace(/^\p{M}/u, "◌$&");
+    if (text.includes("\ufffd"))
+      return Array.from(this.pieces[symbol], (byte) => `\\x${byte.charCodeAt(0).toString(16).padStart(2, "0")}`).join(
+        "",
+      );
+    return text
+      .replaceAll(" ", "␣")
+      .replaceAll("\n", "↵")
+      .replaceAll("\t", "⇥")
+      .replace(/\p{C}/gu, "·")
+      .replace(/^\p{M}/u, "◌$&");
   }
 }
 
 class Bytes extends Codec {
   constructor(json) {
-    super(Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)), false, json.end);
+    super(
+      Array.from({ length: 256 }, (_, byte) => String.fromCharCode(byte)),
+      false,
+      json.end,
+    );
   }
 
   encode(text) {
@@ -77,7 +92,8 @@ class Words extends Codec {
   }
 
   encode(text) {
-    const spelled = (token) => Array.from(token, (character) => this._symbols.get(character) ?? this.spelled(character));
+    const spelled = (token) =>
+      Array.from(token, (character) => this._symbols.get(character) ?? this.spelled(character));
     return (text.match(TOKEN) ?? []).map((token) => this._symbols.get(token) ?? spelled(token)).flat(2);
   }
 }
@@ -102,7 +118,9 @@ class Bpe extends Codec {
   }
 
   encode(text) {
-    return (bytesOf(text).match(PIECE) ?? []).map((piece) => this._merged(Array.from(piece, (byte) => byte.charCodeAt(0)))).flat();
+    return (bytesOf(text).match(PIECE) ?? [])
+      .map((piece) => this._merged(Array.from(piece, (byte) => byte.charCodeAt(0))))
+      .flat();
   }
 
   // Merges pairs, the earliest merge first.

@@ -16,8 +16,11 @@ let here = null; // the place whose likeliest symbols are shown
 let taken = false; // whether the person chose a symbol
 
 const bits = (nats) => nats / Math.LN2;
-const percent = (p) => (p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : "< 0.1 %");
-const say = (text) => { $("status").textContent = text; };
+const percent = (p) =>
+  p >= 0.0995 ? `${(100 * p).toFixed(0)} %` : p >= 0.001 ? `${(100 * p).toFixed(1)} %` : "< 0.1 %";
+const say = (text) => {
+  $("status").textContent = text;
+};
 
 // ---------------------------------------------------------------- The text
 
@@ -47,8 +50,11 @@ function figures() {
     const per = characters ? `, ${(bits(nats) / characters).toFixed(2)} bits per character` : "";
     return `${characters.toLocaleString("en")} characters${per}`;
   };
-  const given = writer.symbols.slice(0, writer.given), own = writer.symbols.slice(writer.given);
-  $("figures").textContent = [given.length && `Yours: ${of(given)}`, own.length && `the model's: ${of(own)}`].filter(Boolean).join(" · ");
+  const given = writer.symbols.slice(0, writer.given);
+  const own = writer.symbols.slice(writer.given);
+  $("figures").textContent = [given.length && `Yours: ${of(given)}`, own.length && `the model's: ${of(own)}`]
+    .filter(Boolean)
+    .join(" · ");
 }
 
 // ---------------------------------------------------------------- Writing
@@ -64,7 +70,7 @@ async function write() {
   const valid = document.querySelectorAll("main input:invalid");
   if (valid.length) return valid[0].reportValidity();
   writer.begin(settings());
-  const own = running = new AbortController();
+  const own = (running = new AbortController());
   buttons();
   let left = Number($("length").value);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
@@ -84,7 +90,8 @@ function stop() {
 
 function buttons() {
   $("generate").textContent = running ? "Stop" : "Write";
-  $("continue").disabled = Boolean(running) || !writer.symbols.length || writer.ended;
+  const over = writer.ended && !$("ignore_end").checked;
+  $("continue").disabled = Boolean(running) || !writer.symbols.length || over;
   $("save").disabled = Boolean(running) || !writer.symbols.length;
   told();
 }
@@ -99,11 +106,17 @@ async function begin() {
 // What the command line needs to write the same.
 function told() {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
-  const options = NUMBERS.filter((id) => $(id).value !== $(id).defaultValue).map((id) => ` --${id.replaceAll("_", "-")} ${$(id).value}`);
-  const prompt = $("prompt").value ? ` ${quoted($("prompt").value)}` : "";
+  const changed = NUMBERS.filter((id) => $(id).value !== $(id).defaultValue);
   const length = Math.max(Number($("length").value), writer.symbols.length - writer.given);
-  $("command").textContent = taken ? "none: you chose a symbol yourself"
-    : `rhapsode generate MODEL${prompt} --seed ${$("seed").value}${options.join("")} --length ${length}${$("ignore_end").checked ? " --ignore-end" : ""}`;
+  const words = [
+    "rhapsode generate MODEL",
+    ...($("prompt").value ? [quoted($("prompt").value)] : []),
+    `--seed ${$("seed").value}`,
+    ...changed.map((id) => `--${id.replaceAll("_", "-")} ${$(id).value}`),
+    `--length ${length}`,
+    ...($("ignore_end").checked ? ["--ignore-end"] : []),
+  ];
+  $("command").textContent = taken ? "none: you chose a symbol yourself" : words.join(" ");
 }
 
 $("generate").addEventListener("click", () => (running ? stop() : begin()));
@@ -113,8 +126,10 @@ $("fresh").addEventListener("click", () => {
   $("seed").value = freshSeed();
   if (!running) begin();
 });
-$("temperature").addEventListener("input", () => { $("degrees").textContent = Number($("temperature").value).toFixed(2); });
-document.querySelector("main").addEventListener("input", told);
+$("temperature").addEventListener("input", () => {
+  $("degrees").textContent = Number($("temperature").value).toFixed(2);
+});
+document.querySelector("main").addEventListener("input", buttons);
 
 $("prompt").addEventListener("input", () => {
   hide();
@@ -133,37 +148,53 @@ document.addEventListener("keydown", (event) => {
 
 // ---------------------------------------------------------------- What else was likely
 
+const MARKS = { "␣": "space", "↵": "new line", "⇥": "tab" };
 const label = (symbol) => writer.codec.label(symbol);
+const spoken = (symbol) => MARKS[label(symbol)] ?? label(symbol);
 
-// Shows the likeliest symbols at a place of the text.
-function show(at) {
+// Shows the likeliest symbols at a place of the text. reveal: moves the page so that they can be seen.
+function show(at, reveal) {
   if (at === here) return;
   hide();
   here = at;
-  const span = spans[at], { symbol, nats } = writer.symbols[at];
+  const span = spans[at];
+  const { symbol, nats } = writer.symbols[at];
   span.classList.add("here");
   const found = writer.likeliest(at, SHOWN);
-  $("likeliest").replaceChildren(...found.map(({ symbol: other, probability }) => element(
-    "button",
-    { role: "option", tabindex: "-1", "aria-selected": String(other === symbol), "aria-label": `${label(other)}, ${percent(probability)}`, click: () => take(at, other) },
-    element("b", {}, label(other)),
-    element("em", {}, percent(probability)),
-    element("meter", { value: probability, "aria-hidden": "true" }),
-  )));
-  $("surprise").textContent = `${label(symbol)} took ${bits(nats).toFixed(1)} bits`;
+  $("likeliest").replaceChildren(...found.map((one) => choice(at, one, one.symbol === symbol)));
+  const took = `${spoken(symbol)} took ${bits(nats).toFixed(1)} bits`;
+  $("surprise").textContent = took;
   $("choices").hidden = false;
-  place(span);
-  say(`${label(symbol)}: ${bits(nats).toFixed(1)} bits. Likeliest: ${found.slice(0, 3).map((each) => `${label(each.symbol)} ${percent(each.probability)}`).join(", ")}`);
+  place(span, reveal);
+  const first = found.slice(0, 3).map((one) => `${spoken(one.symbol)} ${percent(one.probability)}`);
+  say(`${took}. Likeliest: ${first.join(", ")}`);
 }
 
-// Below the symbol, or above it where there is no room.
-function place(span) {
-  const box = $("choices"), sheet = $("sheet").getBoundingClientRect(), rects = span.getClientRects();
-  const at = rects[0] ?? span.getBoundingClientRect();
-  const below = at.bottom - sheet.top, above = at.top - sheet.top - box.offsetHeight;
-  const fits = at.bottom + box.offsetHeight < innerHeight || at.top < box.offsetHeight;
-  box.style.top = `${fits ? below : above}px`;
+// The button of one of the likeliest symbols. own: it is the text's.
+function choice(at, { symbol, probability }, own) {
+  const attributes = {
+    role: "option",
+    tabindex: "-1",
+    "aria-selected": String(own),
+    "aria-label": `${spoken(symbol)}, ${percent(probability)}`,
+    click: () => take(at, symbol),
+  };
+  const share = element("meter", { value: probability, "aria-hidden": "true" });
+  return element("button", attributes, element("b", {}, label(symbol)), element("em", {}, percent(probability)), share);
+}
+
+// Below the symbol; or above it, where there is no room and the page is not to move.
+function place(span, reveal) {
+  const box = $("choices");
+  const sheet = $("sheet").getBoundingClientRect();
+  const at = span.getClientRects()[0] ?? span.getBoundingClientRect();
+  const below = reveal || at.bottom + box.offsetHeight < innerHeight || at.top < box.offsetHeight;
+  box.style.top = `${below ? at.bottom - sheet.top : at.top - sheet.top - box.offsetHeight}px`;
   box.style.left = `${Math.max(0, Math.min(at.left - sheet.left - 12, sheet.width - box.offsetWidth))}px`;
+  if (reveal) {
+    span.scrollIntoView({ block: "nearest" });
+    box.scrollIntoView({ block: "nearest" });
+  }
 }
 
 function hide() {
@@ -195,18 +226,21 @@ $("text").addEventListener("pointerover", (event) => {
 });
 $("text").addEventListener("click", (event) => {
   const at = place_of(event);
-  if (at !== undefined) show(Number(at));
+  if (at !== undefined) show(Number(at), true);
   else hide();
 });
-$("sheet").addEventListener("pointerleave", (event) => { if (event.pointerType === "mouse") hide(); });
-document.addEventListener("pointerdown", (event) => { if (!$("sheet").contains(event.target)) hide(); });
+$("sheet").addEventListener("pointerleave", (event) => {
+  if (event.pointerType === "mouse") hide();
+});
+document.addEventListener("pointerdown", (event) => {
+  if (!$("sheet").contains(event.target)) hide();
+});
 $("text").addEventListener("keydown", (event) => {
   const last = spans.length - 1;
   const to = { ArrowLeft: (here ?? last + 1) - 1, ArrowRight: (here ?? -1) + 1, Home: 0, End: last }[event.key];
   if (to !== undefined && last >= 0) {
     event.preventDefault();
-    show(Math.min(Math.max(to, 0), last));
-    spans[here].scrollIntoView({ block: "nearest" });
+    show(Math.min(Math.max(to, 0), last), true);
   } else if ((event.key === "Enter" || event.key === "ArrowDown") && here !== null && !event.ctrlKey) {
     event.preventDefault();
     $("likeliest").firstElementChild.focus();

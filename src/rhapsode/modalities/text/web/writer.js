@@ -53,7 +53,13 @@ export class Writer {
     this.decoder.high = before ? before.high : null;
     const bytes = (before ? before.rest : "") + this.decoder.feed(symbol);
     const end = complete(bytes);
-    this.symbols.push({ symbol, nats, text: textOf(bytes.slice(0, end)), rest: bytes.slice(end), high: this.decoder.high });
+    this.symbols.push({
+      symbol,
+      nats,
+      text: textOf(bytes.slice(0, end)),
+      rest: bytes.slice(end),
+      high: this.decoder.high,
+    });
     this.reader.read(symbol);
     if (this.symbols.length % EACH === 0) this.places.push(this.reader.save());
   }
