@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from numpy._core import _multiarray_umath
 
 from rhapsode.arithmetic import kernel
 from rhapsode.errors import UserError
@@ -55,6 +56,11 @@ def test_a_library_of_another_source_is_not_used(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(kernel, "source_digest", lambda: "0" * 64)
     with pytest.raises(OSError, match="is not made of the present kernel.c"):
         kernel.opened()
+
+
+def test_another_library_in_its_place_is_not_used() -> None:
+    with pytest.raises(OSError, match="is another library"):
+        kernel.opened(Path(_multiarray_umath.__file__))
 
 
 def test_a_source_with_the_ends_of_lines_of_windows_is_the_same(

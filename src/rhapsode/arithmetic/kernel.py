@@ -65,7 +65,10 @@ def opened(path: Path | None = None) -> ctypes.CDLL:
     if not path.exists():
         raise OSError(f"there is no {path}")
     library = ctypes.CDLL(str(path))
-    library.rk_source_digest.restype = library.rk_variant_name.restype = ctypes.c_char_p
+    try:
+        library.rk_source_digest.restype = library.rk_variant_name.restype = ctypes.c_char_p
+    except AttributeError:
+        raise OSError(f"{path} is another library") from None
     if library.rk_source_digest().decode() != source_digest():
         raise OSError(f"{path} is not made of the present {SOURCE.name}")
     return library

@@ -52,12 +52,15 @@ def prompted(text: str | None, file: str | None, option: str) -> bytes:
     """The text itself, or from standard input (`-`), or from the file that `option` names. Raises `UserError`."""
     if text is not None and file is not None:
         raise UserError(f"a text and {option} were given; one of them must go.")
-    with unbroken():
-        from rhapsode.data.sources import read_one
-        from rhapsode.inference.reader import as_bytes
-
     source = "-" if text == "-" else file
-    return as_bytes(text or "", "prompt") if source is None else read_one(source)
+    with unbroken():
+        if source is None:
+            from rhapsode.inference.reader import as_bytes
+
+            return as_bytes(text or "", "prompt")
+        from rhapsode.data.sources import read_one
+
+    return read_one(source)
 
 
 def fresh_seed() -> int:

@@ -15,7 +15,7 @@ from rhapsode.inference.trained import Trained
 
 Scored = Iterator[tuple[np.ndarray, np.ndarray]]
 """Steps [n] and the nats [n] float64 of each, block by block."""
-BLOCK = 4096
+BLOCK = 1024
 """Steps that an engine scores at a time, where it scores by itself."""
 
 

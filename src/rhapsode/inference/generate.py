@@ -14,6 +14,7 @@ the small state of an LSTM.
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar, Unpack, cast
@@ -38,8 +39,10 @@ Stops = bytes | str | Sequence[bytes | str] | None
 R = TypeVar("R", bound=Reader | Precomputed)
 
 ROWS_LIMIT = 65_536
-FIRST, LONGEST = 16, 256
-"""How many steps are drawn at a time at first, and at the most, where an engine draws by itself."""
+LONGEST = 256
+"""The most steps drawn at a time, where an engine draws by itself; the first time it is one."""
+LONG = 0.1
+"""No more steps are drawn at a time once this takes so many seconds: a signal waits until they are drawn."""
 AT_ONCE = 16
 """The most if somebody may see each step as it is drawn."""
 
@@ -180,9 +183,10 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
     if not isinstance(reader, Loops) or type(start.guide) is not Guide or going is not _unended:
         yield from _steps(start, reader, rows, start.length, going)
         return
-    left, size = start.length, 1 if pieces else FIRST
+    left, size = start.length, 1
     while rows and left:
         count = min(size, left)
+        begun = time.perf_counter()
         drawn = reader.draw(count, [row.how() for row in rows], start.output.endings)
         for row, symbols, log_probs, ended in zip(rows, *(part.T.tolist() for part in drawn), strict=True):
             if pieces:
@@ -192,7 +196,9 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
         rows, places = going(rows)
         if len(places) < reader.rows:
             reader = reader.take(places)
-        size, left = min(2 * size, AT_ONCE if pieces else LONGEST), left - len(drawn[0])
+        left -= len(drawn[0])
+        if time.perf_counter() - begun < LONG:
+            size = min(2 * size, AT_ONCE if pieces else LONGEST)
         if len(drawn[0]) < count and rows:
             left -= 1
             reader, rows = yield from _steps(start, reader, rows, 1, going, more=left > 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -222,7 +223,7 @@ def _rehearse(page: Page, suffix: str, look: dict[str, Any]) -> None:
 def _object(model: Model, one: Sample) -> dict[str, Any]:
     return {
         "text": one.text,
-        "nats": -float(one.log_probs.sum()),
+        "nats": -math.fsum(one.log_probs),
         "stopped": one.stopped,
         "strokes": [stroke.tolist() for stroke in one.record.strokes()],
         "log_probs": one.log_probs.tolist(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -147,7 +148,7 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
     for one in drawn:
         entry = {
             "text": one.text,
-            "nats": -float(one.log_probs.sum()),
+            "nats": -math.fsum(one.log_probs),
             "stopped": one.stopped,
             "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
             "log_probs": one.log_probs.tolist(),
