@@ -202,7 +202,7 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
         if len(drawn[0]) < count and rows:
             left -= 1
             reader, rows = yield from _steps(start, reader, rows, 1, going, more=left > 0)
-            size = FIRST
+            size = 1
 
 
 def _steps(
