@@ -426,8 +426,6 @@ static size_t lay_out(const Model *model, char *memory, int rows) {
   for (int k = layers; k <= layers + model->steering; k++)
     if (LAYER(k)->groups > most) most = LAYER(k)->groups;
   const Layer *last = LAYER(layers + model->steering);
-  if (model->steering && LAYER(layers)->groups > most) most = LAYER(layers)->groups;
-  if (!model->whole && last->groups > most) most = last->groups;
   size_t sums = (size_t)last->groups * SUMS, symbols = model->whole ? sums : 0;
   work->embedded = piece(&at, n * wide(model->embedded, 2) * 2);
   work->covariates = piece(&at, n * wide(model->covariates, 2) * 2);
@@ -651,8 +649,27 @@ TARGET INLINE __m256i NAME(dot)(int bits, __m256i s, __m256i w, __m256i x) {
 #define STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
 #define ADD(a, b) _mm_add_epi32(a, b)
 #define QUAD(p) _mm_set1_epi32(NAME(word)(p))
-#define DOT(bits, s, w, x) \
-  ADD(s, bits == SIXTEEN ? _mm_madd_epi16(w, x) : _mm_madd_epi16(_mm_maddubs_epi16(x, w), _mm_set1_epi16(1)))
+TARGET INLINE __m128i NAME(dot)(int bits, __m128i s, __m128i w, __m128i x) {
+  __m128i pairs = bits == SIXTEEN ? w : _mm_maddubs_epi16(x, w);
+  s = _mm_add_epi32(s, _mm_madd_epi16(pairs, bits == SIXTEEN ? x : _mm_set1_epi16(1)));
+  __asm__("" : "+x"(s));  // as for AVX2
+  return s;
+}
+#define DOT(bits, s, w, x) NAME(dot)(bits, s, w, x)
+#elif defined(__SSE2__)  // plain, of processors without SSE4.1
+#define VEC __m128i
+#define LANES 4
+#define TILE 2
+#define ZERO _mm_setzero_si128()
+#define LOAD(p) _mm_loadu_si128((const __m128i *)(p))
+#define STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
+#define ADD(a, b) _mm_add_epi32(a, b)
+#define QUAD(p) _mm_set1_epi32(NAME(word)(p))
+#define EVEN(v) _mm_srai_epi16(_mm_slli_epi16(v, 8), 8)
+#define ODD(v) _mm_srai_epi16(v, 8)
+#define DOT(bits, s, w, x)                           \
+  ADD(s, bits == SIXTEEN ? _mm_madd_epi16(w, x)      \
+                         : ADD(_mm_madd_epi16(EVEN(w), EVEN(x)), _mm_madd_epi16(ODD(w), ODD(x))))
 #elif defined(WITH_NEON)
 #define VEC int32x4_t
 #define LANES 4
@@ -1558,6 +1575,8 @@ TARGET static void NAME(real)(int function, size_t n, const double *x, double *y
 #undef QUAD
 #undef DOT
 #undef DOT_AT
+#undef EVEN
+#undef ODD
 #undef END
 #undef PRODUCT_ARGUMENTS
 #undef WITH_X86

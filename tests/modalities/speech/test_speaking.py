@@ -34,7 +34,8 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     again = tmp_path / "again.wav"
     for labels in (beside[0], beside[2]):  # .lab has neither words nor text
         assert say(home, "--phones", labels, "-o", str(again)) == 0
-        assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # the melody is written to a hundredth
+        # The melody is written to a hundredth, and a network in whole numbers reads it in units of 1/1024.
+        assert np.corrcoef(samples(again), whole)[0, 1] > 0.998
         assert say(home, "--phones", labels, "--f0", beside[3], "-o", str(again)) == 0
         assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # F0 is written to a hundredth
 

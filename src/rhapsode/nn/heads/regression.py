@@ -62,10 +62,13 @@ class Regression(Head[Frames]):
         return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
-        steps, log_probs = self.drawn_at_once(distribution, hows[0].sampling)
+        steps, log_probs = self._likeliest(distribution)
         return list(map(Drawn, steps, log_probs.tolist()))
 
     def drawn_at_once(self, distribution: np.ndarray, sampling: Sampling) -> tuple[np.ndarray, np.ndarray]:
+        return self._likeliest(distribution)
+
+    def _likeliest(self, distribution: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         n = self.numbers
         steps = np.concatenate([distribution[..., :n], distribution[..., n:] > 0], axis=-1).astype(np.float32)
         return steps, self._log_prob(distribution, steps)
