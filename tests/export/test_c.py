@@ -68,6 +68,12 @@ def test_it_writes_what_generate_writes(form: str, folder: Path, tiny_model: Mak
             assert told == wanted.data
 
 
+def test_no_word_of_the_file_or_the_licence_means_anything(tiny_model: MakeModel) -> None:
+    text = make(Order(tiny_model(), "NAMES.c", "NAME_MAIN */ *\\\n/ VERSION"))["NAMES.c"].decode()
+    assert "#ifdef NAMES_MAIN" in text and "NAMES_next" in text
+    assert "Licence: NAME_MAIN * / *\\ / VERSION." in text
+
+
 def test_what_it_says_of_itself(tiny_model: MakeModel) -> None:
     model = tiny_model()
     text = make(Order(model, "9 lives.c", "cc-by-4.0"))["9 lives.c"].decode()

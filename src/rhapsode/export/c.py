@@ -81,8 +81,8 @@ def make(order: Order) -> dict[str, bytes]:
     }
     text = TEMPLATE.read_text("utf-8").replace("VERSION", __version__)
     text = re.sub(r"@(\w+)@", lambda match: str(constants[match[1]]), text)
-    text = text.replace("FACTS", "\n * ".join(_facts(order)))
-    return {order.name: text.replace("NAME_MAIN", f"{name.upper()}_MAIN").replace("NAME", name).encode()}
+    text = re.sub("NAME(_MAIN)?", lambda match: f"{name.upper()}_MAIN" if match[1] else name, text)
+    return {order.name: text.replace("FACTS", "\n * ".join(map(_comment, _facts(order)))).encode()}
 
 
 def _check(model: Model, name: str) -> None:
@@ -109,10 +109,15 @@ def _facts(order: Order) -> Iterator[str]:
     facts = public(model.config.facts)
     yield f"{model.network.description}; {model.codec.name}, {model.text_codec.steps.size} symbols."
     if sources := facts.get("sources"):
-        yield f"Trained on {', '.join(map(str, sources))}.".replace("*/", "* /")
+        yield f"Trained on {', '.join(map(str, sources))}."
     yield f"Digest: {model.quantised().digest}."
     if order.licence:
-        yield f"Licence: {order.licence}.".replace("*/", "* /")
+        yield f"Licence: {order.licence}."
+
+
+def _comment(text: str) -> str:
+    """A line of a comment, which nothing in it ends. (A backslash at the end of a line would join it to the next.)"""
+    return " ".join(text.split()).replace("*/", "* /")
 
 
 def _tables(model: Model, tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
