@@ -39,8 +39,9 @@ Stops = bytes | str | Sequence[bytes | str] | None
 R = TypeVar("R", bound=Reader | Precomputed)
 
 ROWS_LIMIT = 65_536
-LONGEST = 256
-"""The most steps drawn at a time, where an engine draws by itself; the first time it is one."""
+SHORT, LONGEST = 16, 256
+"""The most steps drawn at a time, where an engine draws by itself: after the text has begun a unit, and ever. The first
+time it is one."""
 LONG = 0.1
 """No more steps are drawn at a time once this takes so many seconds: a signal waits until they are drawn."""
 AT_ONCE = 16
@@ -197,12 +198,12 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
         if len(places) < reader.rows:
             reader = reader.take(places)
         left -= len(drawn[0])
-        if time.perf_counter() - begun < LONG:
-            size = min(2 * size, AT_ONCE if pieces else LONGEST)
         if len(drawn[0]) < count and rows:
             left -= 1
             reader, rows = yield from _steps(start, reader, rows, 1, going, more=left > 0)
-            size = 1
+            size = min(size, SHORT)
+        elif time.perf_counter() - begun < LONG:
+            size = min(2 * size, AT_ONCE if pieces else LONGEST)
 
 
 def _steps(
