@@ -113,5 +113,5 @@ def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(
     info["plan"]["budget"] = {"minutes": None, "epochs": None, "steps": info["plan"]["budget"]["updates"]}
     checkpoint.save(run, info, tensors)
     assert main(["train", "a.txt", "--resume", "--updates", "2", *small]) == 0
-    assert Model.load("m").config.format == 2
+    assert Model.load("m").config.format == 3
     assert checkpoint.load_info(run)[0]["update"] == 4
