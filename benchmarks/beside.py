@@ -20,8 +20,8 @@ from time import perf_counter
 from typing import Any
 
 from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.data import encode_records as _records
 from rhapsode.data.corpus import FRACTION
+from rhapsode.data.encode_records import split_hash
 from rhapsode.data.sources import open_sources
 from rhapsode.inference.model import Model
 from rhapsode.modalities.music.cli.copies import index_beside
@@ -41,7 +41,7 @@ def held_out(codec: TuneCodec, data: str) -> Iterator[Tune]:
     for file in files:
         for tune in codec.read(file.path, "valid" if divided else None, file.name):
             number += 1
-            held = divided or _records.held_out(type(codec), tune, number, FRACTION)
+            held = divided or split_hash(type(codec), tune, number) < FRACTION
             if held and not codec.refusal(tune):
                 yield tune
 

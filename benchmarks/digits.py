@@ -37,8 +37,7 @@ import torch
 from music import Notes
 from torch import nn
 
-from rhapsode.data.datasets import cache_folder
-from rhapsode.files.cache import Cache
+from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.inference.model import Model
 from rhapsode.modalities.speech import audio, speaking
 from rhapsode.modalities.speech.formats import own
@@ -46,7 +45,7 @@ from rhapsode.modalities.speech.mfcc import deltas, mfcc
 from rhapsode.modalities.speech.prepare import prepared
 from rhapsode.modalities.speech.utterance import Sound, Spoken, Utterance
 from rhapsode.modalities.speech.vocoders import vocoder
-from rhapsode.training.auto import HIDDEN
+from rhapsode.steps.frames import HIDDEN
 from rhapsode.training.run import train
 
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")

@@ -42,8 +42,7 @@ import numpy as np
 from music import Notes
 
 from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.data.datasets import cache_folder
-from rhapsode.files.cache import Cache
+from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.inference.model import Model
 from rhapsode.modalities.speech import espeak, hear, melody, speaking
 from rhapsode.modalities.speech.acoustics import Acoustics, chained
