@@ -86,7 +86,7 @@ def test_what_it_says_of_itself(tiny_model: MakeModel) -> None:
     [
         ({"framing": "many-to-one", "length": 4}, "framing is many-to-one"),
         ({"reset": "chapter"}, "'chapter'"),
-        ({"codec": "strokes"}, "needs a model of text"),
+        ({"codec": "strokes"}, "its codec is strokes"),
     ],
 )
 def test_models_that_have_no_form_in_c(form: dict[str, Any], said: str, tiny_model: MakeModel) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 from rhapsode import __version__
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
+from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
 from rhapsode.export._facts import public
 from rhapsode.export._target import Order, Target
@@ -55,8 +56,8 @@ def make(order: Order) -> dict[str, bytes]:
     """The file. Raises `UserError` for models whose arithmetic it does not have."""
     model = order.model
     name = _identifier(order.name)
-    found = program(model.network)
     _check(model, order.name)
+    found = program(model.network)
     tensors = model.quantised().tensors
     codec, policy, config = model.text_codec, model.policy, model.network.config
     pieces, cell = codec.pieces, found.layers[0].cell
@@ -86,16 +87,15 @@ def make(order: Order) -> dict[str, bytes]:
 
 
 def _check(model: Model, name: str) -> None:
-    codec = model.text_codec  # raises `UserError` for other models
     reason = ""
-    if not model.framing.past.carried:
+    if not isinstance(model.codec, TextCodec):
+        reason = f"it is not one of text; its codec is {model.codec.name}"
+    elif not model.framing.past.carried:
         reason = f"its framing is {model.framing.name}, and only a state that is carried is kept"
     elif model.policy.rule and not model.policy.lines:
         reason = f"units begin where the rule {model.policy.spec!r} says, which only Rhapsode knows"
-    elif model.network.attention or codec.covariates:
-        reason = "it reads more than symbols"
     if reason:
-        raise UserError(f"{name}: this model has no form in C: {reason}. Export it as .onnx.")
+        raise UserError(f"{name}: this model has no form in C: {reason}. Export it as .html or .onnx.")
 
 
 def _identifier(name: str) -> str:

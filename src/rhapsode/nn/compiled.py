@@ -84,6 +84,8 @@ class Compiled(WholeNumbers):
     def attend(
         self, inputs: np.ndarray, state: State, text: Texts | None, covariates: np.ndarray | None = None
     ) -> tuple[np.ndarray, State, np.ndarray]:
+        if covariates is None and self._network.covariates:
+            raise ValueError("the network reads covariates, and none are given")
         steps, rows = inputs.shape[:2]
         longest = 0 if text is None else len(text[0])
         parameters = np.empty((steps, rows, self._outputs), np.int32 if self._whole else np.float64)
