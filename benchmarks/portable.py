@@ -53,7 +53,7 @@ TRAINED = {
     "text": f"train text.txt {NETWORK} --layers 2",
     "words": f"train text.txt {NETWORK} --codec words --config peephole.toml",
     "pens": f"train pens.jsonl {NETWORK}",
-    "tunes": f"train tunes {NETWORK}",
+    "tunes": f"train tunes --codec pianoroll {NETWORK}",
     "series": f"train series.csv {NETWORK}",
 }
 SAMPLE = "generate MODEL --seed 1"

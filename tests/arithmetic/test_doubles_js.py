@@ -20,7 +20,8 @@ def test_javascript_has_the_same_bits() -> None:
         };
         return Object.entries(data).map(([name, x]) => {
           const found = special[name]?.(x).flat() ?? x.map(doubles[name]);
-          return createHash("sha256").update(new Uint8Array(Float64Array.from(found).buffer)).digest("hex").slice(0, 16);
+          const bytes = new Uint8Array(Float64Array.from(found).buffer);
+          return createHash("sha256").update(bytes).digest("hex").slice(0, 16);
         });
     """
     given = {name: x.tolist() for name, (_, x, _) in PINNED.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
@@ -24,6 +24,7 @@ from rhapsode.nn.program import program
 from rhapsode.nn.quantised import quantise
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.symbols import Symbols
+from rhapsode.steps.text import Text
 from tests import node
 from tests.arithmetic import golden
 
@@ -121,42 +122,63 @@ def test_tables_random_numbers_and_choices(run: Run) -> None:
 
 NETWORK = """
 const { Network } = await use("arithmetic/kernel.js");
+const { CompiledNetwork, known } = await use("arithmetic/wasm.js");
 const { bytes, unpacked } = await use("export/page/model.js");
 const { about, tensors } = unpacked(bytes(data.model));
-const network = new Network(about, tensors);
-const found = [];
-for (let t = 0; t < data.steps.length; t++) {
-  found.push(Array.from(network.read(data.steps[t], data.covariates[t])));
-  const place = network.save();
-  network.reset();
-  network.read(data.steps[0], data.covariates[0]);
-  network.load(place);
-  if (network.predict().some((value, n) => value !== found[t][n])) throw new Error(`step ${t}: the place was another`);
+const networks = { JavaScript: new Network(about, tensors) };
+if (known(about)) {
+  const kernel = new WebAssembly.Module(bytes(data.kernel));
+  for (let variant = 0; variant < data.variants; variant++) {
+    const { exports } = new WebAssembly.Instance(kernel);
+    const one = new CompiledNetwork(about, tensors, exports, variant);
+    networks[one.variant] = one;
+  }
 }
-return found;
+return Object.entries(networks).map(([name, network]) => {
+  network.text = data.text;
+  const found = data.steps.map((step, t) => {
+    const one = Array.from(network.read(step, data.covariates[t]));
+    const place = network.state.save();
+    network.state.reset();
+    network.read(data.steps[0], data.covariates[0]);
+    network.state.load(place);
+    return one;
+  });
+  return [name, found, Array.from(network.state.parameters)];
+});
 """
 
 
-def agrees(run: Run, kind: Kind, covariates: int = 0, steps: int = 9, **settings: Any) -> None:
+def agrees(
+    run: Run, kind: Kind, covariates: int = 0, steps: int = 9, text: Sequence[int] = (), **settings: Any
+) -> None:
     """A network with random weights, step by step."""
-    network = Network(NetworkConfig(**settings), kind, None, covariates)
+    network = Network(NetworkConfig(**settings), kind, Text(11) if text else None, covariates)
     rng = np.random.default_rng(SEED)
     fresh = network.initialise(torch.Generator().manual_seed(SEED))
     weights = {name: (w.numpy() + 0.5 * rng.normal(size=w.shape)).astype(np.float32) for name, w in fresh.items()}
+    if text:  # random windows would leave their texts at once
+        weights["attention.bias"][2 * network.attention.state[0] :] = -2
     tensors, reference = quantise(network, weights), program(network)
     engine = Integers(network, tensors, reference)
     inputs = kind.inputs(kind.random(rng, (steps, 1)))
     inputs[0] = kind.start
     known = rng.normal(size=(steps, 1, covariates)).astype(np.float32)
-    expected, _ = engine.run(inputs, engine.zeros(1), None, known if covariates else None)
+    read = (np.array(text)[:, None], np.array([len(text)])) if text else None
+    expected, _ = engine.run(inputs, engine.zeros(1), read, known if covariates else None)
     whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}
     model = save(whole, {"about": json.dumps(described(network))})
     data = {
         "model": base64.b64encode(model).decode(),
+        "kernel": base64.b64encode((node.PACKAGE / "arithmetic" / "kernel.wasm").read_bytes()).decode(),
+        "variants": 2,
+        "text": list(text),
         "steps": inputs[:, 0].tolist(),
         "covariates": known[:, 0].tolist(),
     }
-    assert run(".", NETWORK, data) == expected[:, 0].tolist()
+    for name, found, last in run(".", NETWORK, data):
+        assert found == expected[:, 0].tolist(), name
+        assert last == found[-1], name
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
@@ -170,3 +192,13 @@ def test_heads(run: Run, name: str, covariates: int) -> None:
     head = registry.get("head", name)
     settings = {"name": name, **head.example}
     agrees(run, head.kind.example(), covariates, layers=2, width=19, skip=True, head=settings)
+
+
+@pytest.mark.parametrize("feedback", [False, True])
+@pytest.mark.parametrize("layers", [1, 3])
+def test_attention(run: Run, layers: int, feedback: bool) -> None:
+    head, attention = registry.get("head", "mixture"), {"name": "window", "components": 3, "feedback": feedback}
+    settings = {"layers": layers + (not feedback), "width": 19, "skip": layers > 1, "attention": attention}
+    agrees(
+        run, head.kind.example(), text=[1, 4, 2, 2, 0, 9, 3, 10], head={"name": "mixture", "mixtures": 3}, **settings
+    )

@@ -285,11 +285,9 @@ def test_a_shipped_model_is_called_by_name(
     config = model.config.model_copy(update={"facts": {**facts, "plan": {}}})
     checkpoint.save(tmp_path / "made" / checkpoint.MODEL, config.model_dump(), model.weights)
     monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "shipped")
-    [file] = ship(tmp_path / "made", "tiny")
+    [file] = ship(str(tmp_path / "made"), "tiny")
     assert file.stat().st_size < 0.8 * model.path.stat().st_size
     small = Model.load("demo:tiny")
-    assert small.config.facts == facts
-    for name, weight in small.weights.items():
-        assert weight.dtype == np.float32 and np.array_equal(weight, model.weights[name].astype(np.float16))
+    assert small.config.facts == facts and small.digest == model.quantised().digest
     with pytest.raises(UserError, match="Allowed: tiny"):
         Model.load("demo:tony")

@@ -1,6 +1,7 @@
 // The network in whole numbers, in plain JavaScript. docs/arithmetic.md, "The network".
 
 import { Activations, COARSE, FINE, NUMBER, Numbers, Scaled, number, whole } from "./products.js";
+import { State } from "./state.js";
 import { SIGMOID, TANH } from "./tables.js";
 import { Window } from "./window.js";
 
@@ -11,44 +12,20 @@ const EMBEDDING = "embedding", COVARIATES = "covariates", ATTENDED = "attended";
 export class Network {
   // program: what is computed, as `rhapsode.export._model` writes it. tensors: name → typed array.
   constructor(program, tensors) {
-    const { layers, attention, fine } = program;
-    const cells = layers.map(({ cell, width }) => (cell === "rnn" ? 0 : width));
-    const sum = (widths) => widths.reduce((one, other) => one + other, 0);
-    const [positions, seen] = attention ? [attention.components, attention.width] : [0, 0];
-    const memory = new ArrayBuffer(8 * positions + 2 * (seen + sum(cells)) + (fine ? 2 : 1) * sum(layers.map(({ width }) => width)));
-    let end = 0;
-    const part = (kind, length) => {
-      const view = new kind(memory, end, length);
-      end += view.byteLength;
-      return view;
-    };
-    this._memory = new Uint8Array(memory);
-    this._window = attention && new Window(attention, part(Float64Array, positions));
-    this._numbers = { [ATTENDED]: part(Int16Array, seen), [COVARIATES]: new Int16Array(program.covariates) };
-    const c = cells.map((width) => part(Int16Array, width));
-    const outputs = Object.fromEntries(layers.map(({ name, width }) => [name, part(fine ? Int16Array : Int8Array, width)]));
-    this._layers = layers.map((layer, n) => new Layer(layer, tensors, outputs, c[n], fine));
-    this._steering = attention && new Linear(program.steering, tensors, outputs, fine);
-    this._output = new Linear(program.output, tensors, outputs, fine);
-    this._embedding = program.embedding && new Embedding(program.embedding, tensors);
+    const { layers, attention, steering, output, embedding, fine } = program;
+    this.state = new State(program);
+    const { parts, parameters } = this.state;
+    this._numbers = { [COVARIATES]: new Int16Array(program.covariates), [ATTENDED]: parts.attended };
+    this._layers = layers.map((layer) => new Layer(layer, tensors, parts, fine));
+    this._window = attention && new Window(attention, parts.kappa);
+    this._steering = attention && new Linear(steering, tensors, parts, fine, new Float64Array(steering.width));
+    this._output = new Linear(output, tensors, parts, fine, parameters);
+    this._embedding = embedding && new Embedding(embedding, tensors);
     this.text = null; // the symbols that are attended to: whole numbers
   }
 
-  // Forgets everything.
-  reset() {
-    this._memory.fill(0);
-  }
-
-  // Everything that it remembers, which `load` takes back: bytes.
-  save() {
-    return this._memory.slice();
-  }
-
-  load(saved) {
-    this._memory.set(saved);
-  }
-
-  // Reads a step: the parameters of the next, Int32Array of logits or Float64Array. The next call overwrites them.
+  // Reads a step: the parameters of the next, Int32Array of logits or Float64Array. They are `parameters`, too, which the
+  // next call overwrites.
   // step: a symbol, the fields of a tuple, or real numbers. covariates: of the next step, real numbers.
   read(step, covariates = []) {
     const numbers = this._numbers;
@@ -57,12 +34,7 @@ export class Network {
       layer.read(step, this._embedding, numbers);
       if (n === 0 && this._window) this._window.move(this._steering.read(numbers), this.text, numbers[ATTENDED]);
     });
-    return this.predict();
-  }
-
-  // The same parameters once more, or those of the place that was loaded.
-  predict() {
-    return this._output.read(this._numbers);
+    return this._output.read(numbers);
   }
 
   // How much of each symbol of the text was seen at the last step: Float64Array.
@@ -72,7 +44,7 @@ export class Network {
 }
 
 // Steps as numbers that are read.
-class Embedding {
+export class Embedding {
   constructor({ kind, width, begins, most }, tensors) {
     Object.assign(this, { kind, begins, most: most ?? Infinity, numbers: new Int16Array(width) });
     if (kind === "table") {
@@ -98,7 +70,7 @@ class Embedding {
 }
 
 // A matrix, by the name of its tensors.
-function matrix(name, tensors, fine) {
+export function matrix(name, tensors, fine) {
   const weights = tensors[name], scale = tensors[`${name}.scale`];
   if (scale) return new Scaled(weights, scale);
   const kind = weights instanceof Int8Array ? Activations : Numbers;
@@ -107,9 +79,9 @@ function matrix(name, tensors, fine) {
 
 // What a layer reads of others.
 class Kernel {
-  constructor({ name, activations }, tensors, outputs, fine) {
+  constructor({ name, activations }, tensors, parts, fine) {
     this._matrix = matrix(`${name}.kernel`, tensors, fine);
-    this._sources = activations.map((source) => outputs[source]);
+    this._sources = activations.map((source) => parts[`${source}.h`]);
   }
 
   addTo(out) {
@@ -123,13 +95,13 @@ class Kernel {
   }
 }
 
-// A linear layer.
+// A linear layer, which gives `out`.
 class Linear {
-  constructor(layer, tensors, outputs, fine) {
+  constructor(layer, tensors, parts, fine, out) {
     this._bias = tensors[`${layer.name}.bias`];
-    this._out = this._bias.slice();
+    this._out = out;
     const recurrent = layer.activations.length;
-    this._matrix = recurrent ? new Kernel(layer, tensors, outputs, fine) : matrix(`${layer.name}.${COVARIATES}`, tensors);
+    this._matrix = recurrent ? new Kernel(layer, tensors, parts, fine) : matrix(`${layer.name}.${COVARIATES}`, tensors);
   }
 
   read(numbers) {
@@ -139,19 +111,19 @@ class Linear {
   }
 }
 
-// A recurrent layer. Its output h and its memory cells c are in the network's memory.
+// A recurrent layer. Its output h and its memory cells c are parts of the state.
 class Layer {
-  constructor(layer, tensors, outputs, c, fine) {
+  constructor(layer, tensors, parts, fine) {
     const { name, numbers } = layer;
     this._bias = tensors[`${name}.bias`];
     this._z = new Int32Array(this._bias.length);
-    this._kernel = new Kernel(layer, tensors, outputs, fine);
+    this._kernel = new Kernel(layer, tensors, parts, fine);
     this._embedded = numbers.includes(EMBEDDING) ? matrix(`${name}.${EMBEDDING}`, tensors) : null;
     this._others = numbers.filter((source) => source !== EMBEDDING).map((source) => [source, matrix(`${name}.${source}`, tensors)]);
     this._shares = new Map();
     this._one = fine ? FINE : COARSE;
-    this._h = outputs[name];
-    this._c = c;
+    this._h = parts[`${name}.h`];
+    this._c = parts[`${name}.c`];
     this._peephole = tensors[`${name}.peephole`];
     this._peepholeShift = this._peephole && tensors[`${name}.peephole.shift`][0];
   }
@@ -161,7 +133,7 @@ class Layer {
     z.set(this._embedded ? this._share(step, embedding) : this._bias);
     for (const [source, rows] of this._others) rows.addTo(z, numbers[source]);
     this._kernel.addTo(z);
-    if (!this._c.length) this._tanh();
+    if (!this._c) this._tanh();
     else if (this._peephole) this._peep();
     else this._lstm();
   }

@@ -3,7 +3,7 @@
 // Sums of whole numbers fit into 32 bits: what made the model has seen to it. Products with multipliers that do not are
 // made in doubles, which are exact below 2^53.
 
-import { rint } from "./doubles.js";
+import { clamp, rint } from "./doubles.js";
 
 export const COARSE = 127; // the units of an activation
 export const FINE = 4095;
@@ -56,7 +56,7 @@ export class Activations {
         sums[r] -= high * PAIR;
       }
     }
-    if (this.fine) for (let r = 0; r < rows; r++) out[r] += clamp(Math.floor((sums[r] * multiplier[r] + half) / unit), MOST);
+    if (this.fine) for (let r = 0; r < rows; r++) out[r] += clamp(Math.floor((sums[r] * multiplier[r] + half) / unit), -MOST, MOST);
     else for (let r = 0; r < rows; r++) out[r] += (sums[r] * multiplier[r] + half) >> shift;
   }
 
@@ -87,7 +87,7 @@ export class Numbers {
     for (let r = 0; r < rows; r++) {
       let sum = 0;
       for (const k of places) sum += weights[r * columns + k] * x[k];
-      out[r] += clamp(Math.floor((sum * multiplier[r] + half) / unit), MOST);
+      out[r] += clamp(Math.floor((sum * multiplier[r] + half) / unit), -MOST, MOST);
     }
   }
 }
@@ -111,12 +111,8 @@ export class Scaled {
   }
 }
 
-export function clamp(x, most) {
-  return x < -most ? -most : x > most ? most : x;
-}
-
 // A number that is read, of whole numbers of 2^-10.
-export const whole = (x) => clamp(x, LARGEST);
+export const whole = (x) => clamp(x, -LARGEST, LARGEST);
 
 // A real number as one that is read.
 export function number(v) {

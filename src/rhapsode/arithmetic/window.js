@@ -1,7 +1,7 @@
 // Graves's window along a text, in doubles. docs/arithmetic.md, "Real numbers".
 
-import { exp, total } from "./doubles.js";
-import { number } from "./products.js";
+import { exp, rint, total } from "./doubles.js";
+import { NUMBER, whole } from "./products.js";
 
 const MOST = 8; // cut of the exponents
 
@@ -27,6 +27,6 @@ export class Window {
     });
     const sums = new Float64Array(width);
     text.forEach((symbol, u) => { sums[symbol] += this.weights[u]; });
-    for (let c = 0; c < width; c++) seen[c] = number(sums[c]);
+    for (let c = 0; c < width; c++) seen[c] = whole(rint(sums[c] * NUMBER));
   }
 }

@@ -14,8 +14,9 @@ from rhapsode.arithmetic.kernel import HERE
 from rhapsode.export._facts import public
 from rhapsode.export._target import Order
 
-IMPORT = re.compile(r'^import \{ ([^}]*) \} from "(\.[^"]*)";\n', re.MULTILINE)
+IMPORT = re.compile(r'^import \{\s*([^}]*?),?\s*\} from "(\.[^"]*)";.*\n', re.MULTILINE)
 EXPORT = re.compile(r"^export ((async )?(?:class|function\*?|const) )(?=(\w+|\$))", re.MULTILINE)
+STYLE = re.compile(r'^@import "([^"]*)";\n', re.MULTILINE)
 SHARED = "export/page"
 
 
@@ -23,7 +24,7 @@ def page(order: Order, folder: str, model: bytes) -> bytes:
     """folder: of the modality's page, within the package: with `page.html` (what `main` holds), `page.css` and
     `page.js`. model: made by `packed`. Returns the file."""
     title = titled(order)
-    css = _text(f"{SHARED}/page.css") + _text(f"{folder}/page.css")
+    css = styles(f"{SHARED}/page.css") + styles(f"{folder}/page.css")
     script = bundle(f"{folder}/page.js")
     values = {
         "title": escape(title),
@@ -49,6 +50,12 @@ def policy(css: str, script: str) -> str:
         "form-action": "'none'",
     }
     return "; ".join(" ".join(each) for each in allowed.items())
+
+
+def styles(path: str) -> str:
+    """A style sheet within the package, with those that it imports in their places."""
+    folder = PurePosixPath(path).parent
+    return STYLE.sub(lambda found: styles(str(_joined(folder, found[1]))), _text(path))
 
 
 def bundle(entry: str) -> str:

@@ -13,17 +13,15 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save
 
-from rhapsode.inference.trained import Trained
+from rhapsode.inference.trained import KEPT, Trained
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import Layer, program
-from rhapsode.nn.quantised import quantise
-from rhapsode.steps.embedding import Embedding
 
 
 def packed(model: Trained, about: Mapping[str, Any]) -> bytes:
     """The model, with `about` beside what every page needs. Raises `UserError` if its network has no form in whole
     numbers."""
-    tensors = quantise(model.network, model.weights)
+    tensors = {name: one for name, one in model.quantised().tensors.items() if not name.startswith(f"{KEPT}.")}
     known = {
         "codec": model.config.codec,
         "head": model.config.network.head.model_dump(),
@@ -45,8 +43,9 @@ def described(network: Network) -> dict[str, Any]:
         "steering": found.steering and _layer(found.steering),
         "output": found.output and _layer(found.output),
         "attention": attention and {"width": attention.width, "components": attention.state[0]},
-        "embedding": _embedding(network.embedding) if network.config.autoregressive else None,
+        "embedding": _embedding(network) if network.config.autoregressive else None,
         "covariates": network.encoded,
+        "feedback": found.feedback,
         "fine": found.fine,
     }
 
@@ -56,14 +55,18 @@ def _layer(layer: Layer) -> dict[str, Any]:
         "name": layer.name,
         "cell": layer.cell,
         "width": layer.width,
+        "whole": layer.whole,
         "activations": [one.source for one in layer.activations],
         "numbers": [one.source for one in layer.numbers],
     }
 
 
-def _embedding(embedding: Embedding) -> dict[str, Any]:
-    """kind: `table`; `one-hot`, where a group begins at each of `begins`; or `numbers`, none greater than `most`."""
-    found: dict[str, Any] = {"width": embedding.width}
+def _embedding(network: Network) -> dict[str, Any]:
+    """kind: `table`; `one-hot`, where a group begins at each of `begins`; or `numbers`, none greater than `most`.
+    symbols: how many there are, the start too; 0 if steps are no symbols."""
+    steps, embedding = network.steps, network.embedding
+    symbols = not steps.shape and np.issubdtype(steps.input_dtype, np.integer)
+    found: dict[str, Any] = {"width": embedding.width, "symbols": int(steps.start) + 1 if symbols else 0}
     if embedding.table:
         return {"kind": "table", **found}
     if embedding.groups:

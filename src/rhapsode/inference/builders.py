@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -117,10 +117,18 @@ class Builder:
         self._recent.append(step)
         return self._take(step, log_prob, attention)
 
-    def take(self, steps: np.ndarray, log_probs: np.ndarray) -> None:
-        """Steps [N, *S] that were drawn elsewhere, and log p [N] of each, up to one that is the last."""
-        for step, log_prob in zip(steps, log_probs.tolist(), strict=True):
-            self._take(step, log_prob, NO_ATTENTION)
+    def extend(self, steps: Sequence[Any], log_probs: Sequence[float]) -> None:
+        """Take steps that were drawn elsewhere, and log p of each, up to one that is the last."""
+        count = self._output.extend(steps)
+        self.steps.extend(steps[:count])
+        self._log_probs.extend(log_probs[:count])
+        self._recent.extend(steps[:count])
+
+    def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
+        """As `extend`, and what each step adds."""
+        for step, log_prob in zip(steps, log_probs, strict=True):
+            self._recent.append(step)
+            yield self._take(step, log_prob, NO_ATTENTION)
             if self.ended:
                 break
 

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,6 +31,7 @@ import numpy as np
 from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.errors import UserError
 from rhapsode.inference import version1
+from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.reader import Reader
 from rhapsode.inference.trained import Trained
 from rhapsode.report import Report
@@ -58,15 +59,19 @@ def compress(model: Trained, data: bytes, report: Report | None = None) -> bytes
     symbols = model.text_codec.encode(data)
     if model.end is not None:
         symbols = np.append(symbols, symbols.dtype.type(model.end))
-    reader, encoder = Reader(model), Encoder()
-    for step in range(len(symbols)):
-        if step % REPORT_EVERY == 0:
-            report.stage("compressing", step / len(symbols))
-        encoder.put(_predicted(model, reader), int(symbols[step]))
-        reader.read(symbols[step : step + 1])
+    reader, encoder = reader_of(model), Encoder()
+    for at in range(0, len(symbols), REPORT_EVERY):
+        report.stage("compressing", at / len(symbols))
+        some = symbols[at : at + REPORT_EVERY]
+        if isinstance(reader, Loops):
+            reader.encode(some, encoder)
+            continue
+        for symbol in some:
+            encoder.put(_predicted(model, reader), int(symbol))
+            reader.read(symbol[None])
     report.stage("compressing", 1.0)
     code = encoder.finish().ljust(len(symbols) // DENSEST, b"\0")
-    arithmetic = ARITHMETICS.index(_arithmetic(reader))
+    arithmetic = ARITHMETICS.index(model.config.arithmetic)
     fields = FIELDS.pack(MAGIC, VERSION, arithmetic, _mark(model), len(symbols), len(data), zlib.crc32(data))
     return fields + CHECK.pack(zlib.crc32(code, zlib.crc32(fields))) + code
 
@@ -79,16 +84,12 @@ def decompress(model: Trained, blob: bytes, report: Report | None = None) -> byt
     """
     report = report or Report()
     file = _unpack(model, blob)
-    reader, text, data = Reader(model), model.text_codec.decoder(), bytearray()
-    following = _following(model, reader, file)
-    for step in range(file.steps):
-        if step % REPORT_EVERY == 0:
-            report.stage("decompressing", step / file.steps)
-        symbol = following()
-        data += text.feed(symbol)
+    text, data = model.text_codec.decoder(), bytearray()
+    for at, some in _symbols(model, file):
+        report.stage("decompressing", at / file.steps)
+        data += b"".join(map(text.feed, some))
         if len(data) > file.length:
             break
-        reader.read(np.array([symbol]))
     report.stage("decompressing", 1.0)
     if len(data) != file.length or zlib.crc32(data) != file.crc:
         raise UserError(
@@ -102,18 +103,18 @@ def _predicted(model: Trained, reader: Reader) -> np.ndarray:
     return model.categorical.frequencies(reader.parameters[0])
 
 
-def _following(model: Trained, reader: Reader, file: File) -> Callable[[], int]:
-    """A function that gives the symbol at which the reader stands."""
-    if file.version == 1:
-        first = version1.Decoder(file.code)
-        return lambda: first.get(reader.parameters[0])
-    decoder = Decoder(file.code)
-    return lambda: decoder.get(_predicted(model, reader))
-
-
-def _arithmetic(reader: Reader) -> str:
-    """That of the model which the reader reads with."""
-    return "integers" if reader.parameters.dtype == np.int32 else "float32"
+def _symbols(model: Trained, file: File) -> Iterator[tuple[int, list[int]]]:
+    """The symbols of a file, some at a time: how many came before, and these."""
+    reader, decoder = reader_of(model), Decoder(file.code)
+    first = version1.Decoder(file.code) if file.version == 1 else None
+    for at in range(0, file.steps, REPORT_EVERY):
+        count, found = min(REPORT_EVERY, file.steps - at), list[int]()
+        if isinstance(reader, Loops) and not first and (some := reader.decode(count, decoder)):
+            decoder, found = some[1], some[0].tolist()
+        while len(found) < count:
+            found.append(first.get(reader.parameters[0]) if first else decoder.get(_predicted(model, reader)))
+            reader.read(np.array(found[-1:]))
+        yield at, found
 
 
 def _why(file: File) -> str:

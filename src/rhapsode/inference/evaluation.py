@@ -9,11 +9,14 @@ import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
+from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.reader import NONE, Reader
 from rhapsode.inference.trained import Trained
 
 Scored = Iterator[tuple[np.ndarray, np.ndarray]]
 """Steps [n] and the nats [n] float64 of each, block by block."""
+BLOCK = 4096
+"""Steps that an engine scores at a time, where it scores by itself."""
 
 
 class Evaluation(ABC):
@@ -33,7 +36,7 @@ class Carried(Evaluation):
     model's likelihood of the text, and the size that `compress` reaches."""
 
     def __init__(self, model: Trained, prompt: np.ndarray) -> None:
-        self._model, self._begin = model, Reader(model)
+        self._model, self._begin = model, reader_of(model)
         for _ in self._begin.read_all(prompt):
             pass
         self.reset()
@@ -57,12 +60,17 @@ def carried(
     if covariates is not None and len(covariates):
         # Reading the last step predicts one that is not there: any covariates will do for it.
         first, after = covariates[0], np.roll(covariates, -1, axis=0)
-    blocks = [nats for _, nats in _scored(model, Reader(model, text=text, covariates=first), steps, after)]
+    blocks = [nats for _, nats in _scored(model, reader_of(model, text, first), steps, after)]
     return np.concatenate(blocks) if blocks else np.zeros(0)
 
 
 def _scored(model: Trained, reader: Reader, steps: np.ndarray, covariates: np.ndarray) -> Scored:
     """The nats of each step, before the reader reads it. covariates: [N, D] of the step after each."""
+    if isinstance(reader, Loops):
+        for at in range(0, len(steps), BLOCK):
+            block = steps[at : at + BLOCK]
+            yield block, reader.score(block)
+        return
     at = 0
     for parameters in reader.read_all(steps, covariates):
         block = steps[at : at + len(parameters)]

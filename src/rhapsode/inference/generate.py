@@ -14,9 +14,9 @@ the small state of an LSTM.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 import numpy as np
 
@@ -27,13 +27,21 @@ from rhapsode.data.codecs.output import Output, Piece, Prompt
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
 from rhapsode.inference.builders import Builder, Sample
-from rhapsode.inference.reader import NONE, Precomputed, Reader, as_bytes
+from rhapsode.inference.loops import Loops, reader_of
+from rhapsode.inference.precomputed import Precomputed
+from rhapsode.inference.reader import NONE, Reader, as_bytes
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.heads._head import Head
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
+R = TypeVar("R", bound=Reader | Precomputed)
+
 ROWS_LIMIT = 65_536
+FIRST, LONGEST = 16, 256
+"""How many steps are drawn at a time at first, and at the most, where an engine draws by itself."""
+AT_ONCE = 16
+"""The most if somebody may see each step as it is drawn."""
 
 
 class Request(TypedDict, total=False):
@@ -145,7 +153,7 @@ class Stream(Iterator[Piece]):
         return self._builder.sample()
 
     def _drawn(self, start: Start) -> Iterator[Piece]:
-        yield from _draw(start, [self._builder])
+        yield from _draw(start, [self._builder], pieces=True)
         yield self._builder.finish()
 
 
@@ -155,21 +163,48 @@ def _unended(rows: list[Builder]) -> tuple[list[Builder], list[int]]:
     return [rows[place] for place in places], places
 
 
-def _draw(
-    start: Start,
-    rows: list[Builder],
-    going: Callable[[list[Builder]], tuple[list[Builder], list[int]]] = _unended,
-) -> Iterator[Piece]:
+Going = Callable[[list[Builder]], tuple[list[Builder], list[int]]]
+"""Says after a step which rows go on, and at the places of which rows."""
+
+
+def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bool = False) -> Iterator[Piece]:
     """Draw each step in all rows, given those before; yields what it adds to each row, one after another.
 
-    going: says after each step which rows go on, and at the places of which rows.
+    pieces: all that is added is yielded, soon after it is drawn. Else, not all is, and more is drawn at a time.
     """
     if (at_once := _at_once(start)) is not None:
         for row in rows:
-            row.take(*at_once)
+            row.extend(list(at_once[0]), at_once[1].tolist())
         return
     reader = start.reader.repeat(len(rows))
-    for left in reversed(range(start.length)):
+    if not isinstance(reader, Loops) or type(start.guide) is not Guide or going is not _unended:
+        yield from _steps(start, reader, rows, start.length, going)
+        return
+    left, size = start.length, 1 if pieces else FIRST
+    while rows and left:
+        count = min(size, left)
+        left -= count
+        drawn = reader.draw(count, [row.how() for row in rows], start.output.endings)
+        if drawn is None:
+            reader, rows = yield from _steps(start, reader, rows, count, going, more=left > 0)
+        else:
+            for row, symbols, log_probs, ended in zip(rows, *(part.T.tolist() for part in drawn), strict=True):
+                if pieces:
+                    yield from row.pieces(symbols[:ended], log_probs[:ended])
+                else:
+                    row.extend(symbols[:ended], log_probs[:ended])
+            rows, places = going(rows)
+            if len(places) < reader.rows:
+                reader = reader.take(places)
+        size = min(2 * size, AT_ONCE if pieces else LONGEST)
+
+
+def _steps(
+    start: Start, reader: R, rows: list[Builder], count: int, going: Going, more: bool = False
+) -> Generator[Piece, None, tuple[R, list[Builder]]]:
+    """Draw so many steps in all rows, one by one; the rows that go on, and their reader. more: further steps follow, so
+    the last one is read, too."""
+    for left in reversed(range(count)):
         parameters, attention = reader.parameters, reader.attention
         complete = [row.complete(seen) for row, seen in zip(rows, attention, strict=True)]
         drawing = rows
@@ -182,12 +217,13 @@ def _draw(
             for row, *drawn in zip(drawing, steps, hows, distributions, attention, strict=True):
                 yield row.step(*drawn)
         rows, places = going(rows)
-        if not rows or not left:
+        if not rows or not (left or more):
             break
         if places != list(range(reader.rows)):  # what has stopped costs no more steps
-            reader = reader.take(places)
+            reader = cast(R, reader.take(places))
         covariates = np.array([row.covariates for row in rows]) if start.covariates else NONE
         reader.read(np.array([row.steps[-1] for row in rows]), covariates)
+    return reader, rows
 
 
 def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
@@ -283,7 +319,7 @@ def _read(
     if ahead is not None and len(ahead):
         return Precomputed(model, ahead)
     covariates = np.concatenate([covariates, guide.covariates()[None]])
-    reader = Reader(model, text=text, covariates=covariates[0])
+    reader = reader_of(model, text, covariates[0])
     for _ in reader.read_all(steps, covariates[1:]):
         pass
     return reader

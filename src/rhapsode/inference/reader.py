@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
@@ -59,7 +59,7 @@ class Reader:
         """text: [U] symbols that go with every row; models with attention need it. covariates: [D]
         float32 of the first step, of models whose codec has any."""
         self._model, self._past = model, model.framing.past
-        self._rows = [_Row(model) for _ in range(rows)]
+        self._rows = [Row(model) for _ in range(rows)]
         self._state: State = model.engine.zeros(rows)
         self._text: Texts | None = None
         if len(text):
@@ -86,19 +86,19 @@ class Reader:
         parts = iter(self._model.engine.real(self._state))
         return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
 
-    def copy(self) -> Reader:
+    def copy(self) -> Self:
         """The same place once more. Arrays are shared: a step makes new ones."""
         other = copy.copy(self)
         other._rows = [row.copy() for row in self._rows]
         return other
 
-    def repeat(self, rows: int) -> Reader:
+    def repeat(self, rows: int) -> Self:
         """`rows` rows at the place of this reader's only row."""
         if self.rows != 1:
             raise ValueError("only a reader of one row can be repeated")
         return self.take([0] * rows)
 
-    def take(self, index: Sequence[int]) -> Reader:
+    def take(self, index: Sequence[int]) -> Self:
         """Some rows of this reader, in the order given; a row may be taken more than once."""
         other = copy.copy(self)
         other._rows = [self._rows[n].copy() for n in index]
@@ -192,40 +192,7 @@ class Reader:
         return parameters[:-1]
 
 
-class Precomputed:
-    """A place in sequences of a network that does not read the step before: it computes all steps at once.
-
-    covariates: [N, D] of all steps, `encoded`. Generation uses it as it uses a `Reader`.
-    """
-
-    def __init__(self, model: Trained, covariates: np.ndarray) -> None:
-        start = np.asarray(model.codec.steps.start)
-        inputs = model.codec.steps.inputs(np.broadcast_to(start, (len(covariates), 1, *start.shape)))
-        self.all_parameters = model.engine.run(inputs, model.engine.zeros(1), None, covariates[:, None])[0][:, 0]
-        """[N, P]: the parameters of each step's distribution."""
-        self._at, self.rows = 0, 1
-
-    @property
-    def parameters(self) -> np.ndarray:
-        return np.repeat(self.all_parameters[self._at][None], self.rows, axis=0)
-
-    @property
-    def attention(self) -> np.ndarray:
-        return np.empty((self.rows, 0), np.float32)
-
-    def take(self, index: Sequence[int]) -> Precomputed:
-        other = copy.copy(self)
-        other.rows = len(index)
-        return other
-
-    def repeat(self, rows: int) -> Precomputed:
-        return self.take(range(rows))
-
-    def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
-        self._at += 1
-
-
-class _Row(Units):
+class Row(Units):
     """What one row must remember beside the network's state."""
 
     def __init__(self, model: Trained) -> None:

@@ -29,6 +29,8 @@ from rhapsode.report import Report
 
 CHUNK = 1 << 16
 """Bytes encoded at a time."""
+GROUP = 4096
+"""Nats added up at a time."""
 
 
 @dataclass(frozen=True)
@@ -175,15 +177,18 @@ class Scorer:
         model, codec = self._model, self._codec
         text, decoder = _Text(data, report or Report()), codec.decoder()
         pieces = chain(codec.encode_chunks(text), [] if model.end is None or not end else [np.array([model.end])])
-        total, steps = 0.0, 0
+        total, steps, rest = 0.0, 0, np.zeros(0)
         for symbols, nats in self._evaluation.scored(pieces):
-            total += math.fsum(nats)
             steps += len(nats)
+            # Added up in groups of one size, the sum does not depend on how many steps an engine takes at a time.
+            rest = np.append(rest, nats)
+            while len(rest) >= GROUP:
+                total, rest = total + math.fsum(rest[:GROUP]), rest[GROUP:]
             if on_step is not None:
                 for symbol, surprise in zip(symbols.tolist(), nats.tolist(), strict=True):
                     on_step(Surprise(codec.label(symbol), decoder.feed(symbol), surprise))
         tally = text.tally
-        return Score(total, steps, tally.chars, tally.bytes, None, tally.words)
+        return Score(total + math.fsum(rest), steps, tally.chars, tally.bytes, None, tally.words)
 
 
 class _Text(Iterable[bytes]):

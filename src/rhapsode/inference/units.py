@@ -13,20 +13,35 @@ from rhapsode.inference.trained import Trained
 
 
 class Units:
-    """A place in a sequence that is read step by step: it finds where units begin."""
+    """A place in a sequence that is read step by step: it finds where units begin.
+
+    every:   a unit begins when the one before has so many steps; 0 if steps do not matter.
+    in_unit: the steps of the unit so far.
+    end:     the symbol after which a unit begins; None if there is none.
+    """
 
     def __init__(self, model: Trained) -> None:
         self._last = model.codec.steps.start
-        self._model, self._every = model, model.policy.every
-        self._end = model.end if model.policy.documents else None
+        self._model, self.every = model, model.policy.every
+        self.end = model.end if model.policy.documents else None
         self._begin_document()
 
     def _begin_document(self) -> None:
-        self._in_unit = 0
+        self.in_unit = 0
         self._decoder: Decoder | None = None
         self._scanner: Scanner | None = None
         if self._model.policy.rule:  # rules are rules on text
             self._decoder, self._scanner = self._model.text_codec.decoder(), self._model.policy.scanner()
+
+    @property
+    def ruled(self) -> bool:
+        """Whether units also begin where a rule on text says."""
+        return self._scanner is not None
+
+    @property
+    def unbroken(self) -> bool:
+        """Whether no further unit begins, ever."""
+        return self.end is None and not self.every and not self.ruled
 
     def copy(self) -> Self:
         other = copy.copy(self)
@@ -35,21 +50,21 @@ class Units:
 
     def read(self, step: Any) -> bool:
         """Take the next step. Returns whether a unit begins after it."""
-        if self._end is not None and step == self._end:
+        if self.end is not None and step == self.end:
             self._begin_document()
             return True
-        self._in_unit += 1
-        begins = self._in_unit == self._every
+        self.in_unit += 1
+        begins = self.in_unit == self.every
         if self._scanner is not None and self._decoder is not None:
             begins = bool(self._scanner.feed(self._decoder.feed(step)))
         if begins:
-            self._in_unit = 0
+            self.in_unit = 0
         return begins
 
     def inputs(self, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Read symbols [N]: the network's input before each [N] int64, and whether a unit begins after each [N]."""
         start = self._model.codec.steps.start
-        if self._end is None and not self._every and self._scanner is None:  # the policy is `never`, or has no use here
+        if self.unbroken:
             begins = np.zeros(len(symbols), bool)
         else:
             begins = np.array([self.read(symbol) for symbol in symbols.tolist()], bool)

@@ -79,6 +79,8 @@ class Output(ABC):
 
     stopped: Stopped = "unfinished"
     """Why the sample ended."""
+    endings: np.ndarray | None = None
+    """[choices] bool: symbols with which the sample surely ends; None if that is not known."""
 
     @abstractmethod
     def add(self, step: Any) -> Piece:

@@ -109,6 +109,11 @@ class TextCodec(Codec):
             raise UserError("style and outline are records; a model of text goes on from a prompt.")
         end = None if lines or prompt.ignore_end else self.end
         output = TextOutput(self.decoder(), prompt.stops, end, lines and not prompt.ignore_end)
+        output.endings = np.zeros(self.steps.size, bool)
+        if end is not None:
+            output.endings[end] = True
+        if lines and not prompt.ignore_end:
+            output.endings |= [piece.endswith(b"\n") for piece in self.pieces]
         return Beginning(self.encode(prompt.data), NO_TEXT, Guide(), LENGTH, output)
 
 

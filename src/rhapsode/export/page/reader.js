@@ -13,10 +13,10 @@ export class Reader {
   // The place before the first step. covariates: of the first step.
   begin(covariates) {
     this.units?.begin();
-    this.network.reset();
+    this.network.state.reset();
     this.predicted = 0;
     this.window = [this.start];
-    this.parameters = this.network.read(this.start, covariates);
+    this.network.read(this.start, covariates);
   }
 
   // Reads a step. covariates: of the step after it.
@@ -26,27 +26,31 @@ export class Reader {
     this.predicted += 1;
     if (this.past.window) {
       this.window = begins ? [input] : [...this.window, input].slice(-this.past.window);
-      this.network.reset();
-      for (const each of this.window) this.parameters = this.network.read(each, covariates);
+      this.network.state.reset();
+      for (const each of this.window) this.network.read(each, covariates);
       return;
     }
     if (begins || (this.past.period && this.predicted >= this.past.period)) {
-      this.network.reset();
+      this.network.state.reset();
       this.predicted = 0;
     }
-    this.parameters = this.network.read(input, covariates);
+    this.network.read(input, covariates);
+  }
+
+  // Those of the next step's distribution. The next call overwrites them.
+  get parameters() {
+    return this.network.state.parameters;
   }
 
   // The place, which `load` goes back to. Places take some kilobytes each.
   save() {
     const { predicted, window } = this;
-    return { memory: this.network.save(), units: this.units?.save(), predicted, window };
+    return { memory: this.network.state.save(), units: this.units?.save(), predicted, window };
   }
 
   load({ memory, units, predicted, window }) {
-    this.network.load(memory);
+    this.network.state.load(memory);
     this.units?.load(units);
     Object.assign(this, { predicted, window });
-    this.parameters = this.network.predict();
   }
 }

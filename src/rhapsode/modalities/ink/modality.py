@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rhapsode.console.contents import Contents, Found
     from rhapsode.demos.bench import Case
+    from rhapsode.export._target import Order
 
 
 class InkModality(Modality):
@@ -43,3 +44,8 @@ class InkModality(Modality):
         from rhapsode.modalities.ink.cli.inspecting import beside
 
         return beside(path, info)
+
+    def page(self, order: Order) -> bytes:
+        from rhapsode.modalities.ink.web import ink_page
+
+        return ink_page(order)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
 
 
@@ -57,3 +58,8 @@ class MusicModality(Modality):
         from rhapsode.modalities.music.cli.inspecting import beside
 
         return beside(path, info, tensors)
+
+    def page(self, order: Order) -> bytes:
+        from rhapsode.modalities.music.web import music_page
+
+        return music_page(order)

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from rhapsode.errors import UserError
+from rhapsode.export._html import bundle, styles
 from rhapsode.modalities.music.facts import facts, grid
 from rhapsode.modalities.music.roll import element
 from rhapsode.modalities.music.rollplan import COLOURS, LEFT, plan
@@ -46,15 +47,14 @@ def page(tune: Tune, *, midi: bytes | None = None, marks: np.ndarray | None = No
         "title": escape(name),
         "facts": " · ".join(escape(each) for each in said),
         "length": _clock(tune.seconds),
-        "parts": "".join(_button(n, part) for n, part in enumerate(_parts(tune))),
+        "parts": "".join(_button(n, part) for n, part in enumerate(sounds(tune))),
         "keys": element(roll, 0, LEFT - 1, drawn),
         "roll": element(roll, LEFT, roll.width, body),
         "download": "" if midi is None else _link(name, midi),
         # In a script, what ends it must not be written as such.
         "data": json.dumps(_data(tune, roll.scale), separators=(",", ":")).replace("<", "\\u003c"),
-        "css": _file("page.css"),
-        "voices": _file("voices.js"),
-        "js": _file("page.js"),
+        "css": styles("modalities/music/page.css"),
+        "script": bundle("modalities/music/page.js"),
     }
     return re.sub(r"\{\{(\w+)\}\}", lambda found: values[found[1]], _file("page.html")).encode(errors="replace")
 
@@ -69,14 +69,14 @@ def _data(tune: Tune, scale: float) -> dict[str, Any]:
     seconds = np.round(tune.time(np.array(changes)), 6).tolist()
     return {
         "notes": notes,
-        "parts": _parts(tune),
+        "parts": sounds(tune),
         "time": list(zip(changes, seconds, strict=True)),
         "bars": grid(tune)[0].tolist(),
         "scale": scale,
     }
 
 
-def _parts(tune: Tune) -> list[dict[str, Any]]:
+def sounds(tune: Tune) -> list[dict[str, Any]]:
     """The tune's parts as the page wants them, and one for its chords."""
     places = np.linspace(-SPREAD, SPREAD, len(tune.parts)) if len(tune.parts) > 1 else np.zeros(1)
     found: list[dict[str, Any]] = []

@@ -1,6 +1,6 @@
 // What is heard: an oscillator for each note, noise for drums. All is said to the browser ahead of time.
 
-class Voices {
+export class Voices {
   // parts: of each wave (strengths of harmonics), attack, release, decay (of middle C, 0: none), drums, place, heard.
   constructor(parts) {
     this.parts = parts;
@@ -27,6 +27,10 @@ class Voices {
       this.open();
     }
     await this.context.resume();
+  }
+
+  close() {
+    this.context?.close();
   }
 
   get now() {

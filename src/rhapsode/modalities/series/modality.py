@@ -11,6 +11,7 @@ from rhapsode.console.modality import Modality, Options
 
 if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
+    from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
 
 
@@ -51,3 +52,8 @@ class Series(Modality):
         from rhapsode.modalities.series.cli.inspecting import about
 
         return about(model)
+
+    def page(self, order: Order) -> bytes:
+        from rhapsode.modalities.series.web import series_page
+
+        return series_page(order)

@@ -43,6 +43,11 @@ class Times(NamedTuple):
     form: str
 
 
+def patterns() -> list[str]:
+    """The patterns of `FORMS`, as JavaScript writes them."""
+    return [pattern.replace("(?P<", "(?<") for _, pattern in FORMS]
+
+
 def parsed(cells: Sequence[str]) -> Times | None:
     """A column of times; None if it is none."""
     there = [cell for cell in cells if cell]

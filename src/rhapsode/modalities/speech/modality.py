@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.console.modality import Modality, Options
+from rhapsode.errors import UserError
 from rhapsode.modalities.speech.cli.speak import speak
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
+    from rhapsode.export._target import Order
 
 
 class SpeechModality(Modality):
@@ -73,3 +75,10 @@ class SpeechModality(Modality):
         from rhapsode.modalities.speech.voice_quality import said
 
         return [said(quality)]
+
+    def page(self, order: Order) -> bytes:
+        raise UserError(
+            "a voice cannot be a page: its text becomes phones by espeak-ng or by a dictionary, and its frames become "
+            "sound by a vocoder of numpy, and neither runs in a browser yet. Speak into a file instead: rhapsode speak "
+            "MODEL TEXT -o speech.wav. Or export its networks as .onnx."
+        )

@@ -1,13 +1,12 @@
 // Moves of a pen → a drawing: points [x, y], and where the pen is lifted. The twin of the codec `strokes`.
 
+import { rint } from "../../../arithmetic/doubles.js";
 import { symbols } from "./texts.js";
 
 const DOWN = 0;
 const BACK = -1;
 const SLACK = 2.5; // a text is ended after so many times the steps that such a text has in the mean,
 const SPARE = 50; // and so many more
-
-const rounded = (x) => (x % 1 === 0.5 ? 2 * Math.round(x / 2) : Math.round(x)); // of halves to the even one, x >= 0
 
 export class Strokes {
   // data: what the model file says of its codec.
@@ -24,20 +23,11 @@ export class Strokes {
   begin(text) {
     if (!this.alphabet) return { text: null, length: 500 };
     const found = symbols(text, this.alphabet);
-    return { text: found, length: rounded((SLACK * found.length) / this._pace) + SPARE };
-  }
-
-  // The input where there is no step before.
-  get start() {
-    return [0, 1].map((axis) => Math.fround(-this._mean[axis] / this._sd[axis])).concat(1);
+    return { text: found, length: rint((SLACK * found.length) / this._pace) + SPARE };
   }
 
   ends([, , pen]) {
     return pen > 1.5;
-  }
-
-  mayEnd([, , pen]) {
-    return pen > 0.5;
   }
 
   decode(steps, text = null) {

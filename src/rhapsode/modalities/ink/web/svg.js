@@ -1,6 +1,8 @@
 // A drawing on a page cut to it, as an SVG document in millimetres: the file that `rhapsode write` makes. The twin of
 // `ink.page.fit`, `ink.curve` and `ink.svg`.
 
+import { rint } from "../../../arithmetic/doubles.js";
+import { general } from "../../../export/page/general.js";
 import { bounds, metrics } from "./metrics.js";
 import { strokes } from "./strokes.js";
 
@@ -86,7 +88,6 @@ function length(curve) {
   return (distance(curve[0], curve[3]) + around) / 2;
 }
 
-const rint = (x) => x + 6755399441055744 - 6755399441055744; // to the nearest, of halves the even one
 const whole = ([x, y]) => [rint(x * PER_MM), rint(y * PER_MM)];
 
 // Path data: relative to the point before, which is exact since all are whole parts of a mm.
@@ -121,7 +122,7 @@ export function number(value) {
 // What is needed to read the drawing again as it was: see `ink.svg`.
 function origin({ unit, drawing: { text, order } }) {
   const said = text === null ? "" : ` data-text=${quoted(allowed(text))}`;
-  return `${said} data-rhapsode-unit="${general(unit)}" data-rhapsode-thin="${order ? runs(order) : "true"}"`;
+  return `${said} data-rhapsode-unit="${general(unit, 9)}" data-rhapsode-thin="${order ? runs(order) : "true"}"`;
 }
 
 function runs(order) {
@@ -131,14 +132,6 @@ function runs(order) {
     else found.push([at, at + 1]);
   }
   return found.map(([first, stop]) => `${first}:${stop}`).join(" ");
-}
-
-// A number with nine digits.
-function general(value) {
-  const exponent = Number(value.toExponential(8).split("e")[1]);
-  if (exponent >= -4 && exponent < 9) return value.toFixed(8 - exponent).replace(/(\.\d*?)0+$/, "$1").replace(/\.$/, "");
-  const [digits, power] = value.toExponential(8).split("e");
-  return `${digits.replace(/\.?0+$/, "")}e${power[0]}${power.slice(1).padStart(2, "0")}`;
 }
 
 // What is written there, for those who do not see it.

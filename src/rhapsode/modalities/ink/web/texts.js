@@ -82,6 +82,14 @@ export function lines(text) {
   });
 }
 
+// The same text in lines of at most so many characters, broken between words.
+export function broken(text, longest) {
+  return text.split(/(\n|\f)/u).map((line) => line.split(" ").reduce((out, word) => {
+    const last = out.slice(out.lastIndexOf("\n") + 1);
+    return `${out}${[...last].length + 1 + [...word].length > longest && last.trim() ? "\n" : " "}${word}`;
+  })).join("");
+}
+
 // Characters, accents that combine not counted.
 const width = (word) => [...word].filter((c, at) => !(at && /\p{M}/u.test(c))).length;
 
