@@ -25,6 +25,8 @@ class Hub:
     def __init__(self) -> None:
         self.repositories: dict[str, dict[str, Any]] = {}
         self.stored: dict[str, bytes] = {}
+        self.failing = ""
+        """The end of a path for which the hub has a fault."""
         self.asked: list[str] = []
         self.address = ""
 
@@ -85,6 +87,8 @@ class Handler(BaseHTTPRequestHandler):
         repository = self.hub.repositories.get(name)
         if repository is None or (repository["private"] and not self.known):
             self._send(401 if not self.known else 404, X_Error_Code="RepoNotFound")
+        elif self.hub.failing and path.endswith(self.hub.failing):
+            self._send(400)
         elif (commit := self.hub.at(name, revision)) is None:
             self._send(404, X_Error_Code="RevisionNotFound")
         elif path not in commit[1]:

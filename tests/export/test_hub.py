@@ -218,6 +218,21 @@ def test_revisions(run, hub: Hub, tiny_model: MakeModel, monkeypatch: pytest.Mon
     assert Model.load(f"hf://ann/book@{marks[1]}").digest == two.digest
 
 
+def test_what_belongs_to_a_model_comes_with_it_or_later(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ("model.safetensors", "recogniser.safetensors")
+    hub.commit("ann/hand", {name: (SHIPPED / "handwriting" / name).read_bytes() for name in names})
+    hub.commit("ann/plain", {name: (SHIPPED / "handwriting" / name).read_bytes() for name in names[:1]})
+    hub.failing = names[1]
+    with pytest.raises(rhapsode.UserError, match="refused|reached"):
+        checkpoint.locate("hf://ann/hand")
+    hub.failing = ""
+    assert (checkpoint.locate("hf://ann/hand").parent / names[1]).is_file()
+    assert not (checkpoint.locate("hf://ann/plain").parent / names[1]).exists()
+    monkeypatch.setenv("HF_ENDPOINT", "http://127.0.0.1:9")
+    for name in ("hf://ann/hand", "hf://ann/plain"):
+        assert checkpoint.locate(name).is_file()
+
+
 def test_damage_in_the_cache_is_mended(hub: Hub, book: Path) -> None:
     contents = (book / "model.safetensors").read_bytes()
     hub.commit("ann/book", {"model.safetensors": contents})

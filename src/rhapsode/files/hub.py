@@ -63,20 +63,26 @@ def located(name: str) -> Path:
 
 
 def _kept(place: Place) -> Path | None:
-    """The model file in the cache; None if it is not there, or damaged, or if the model lacks another file."""
+    """The model file in the cache; None if it, or another file of the model, is not there or damaged."""
     from huggingface_hub import try_to_load_from_cache
 
     from rhapsode.files import checkpoint
 
-    where: dict[str, Any] = {"cache_dir": _cache(), "revision": place.revision or MAIN}
-    found = try_to_load_from_cache(place.repository, checkpoint.MODEL, **where)
+    def path(name: str, revision: str) -> Any:
+        """None if nothing is known of such a file; something else if it is known that there is none."""
+        return try_to_load_from_cache(place.repository, name, cache_dir=_cache(), revision=revision)
+
+    found = path(checkpoint.MODEL, place.revision or MAIN)
     if not isinstance(found, str):
         return None
     try:
-        parts = checkpoint.parts(checkpoint.load_info(Path(found))[0])
-        for part in (name for name, needed in parts.items() if needed):
-            _check(Path(found).parent / part)
-    except (UserError, OSError):
+        for part, needed in checkpoint.parts(checkpoint.load_info(Path(found))[0]).items():
+            kept = path(part, Path(found).parent.name)
+            if isinstance(kept, str):
+                _check(Path(kept))
+            elif needed or kept is None:
+                return None
+    except UserError:
         return None
     return Path(found)
 
@@ -96,7 +102,7 @@ def _check_once(path: Path, *known: int) -> None:
 
 def _downloaded(api: HfApi, place: Place) -> Path:
     """Raises `UserError`, and the library's errors."""
-    from huggingface_hub.errors import EntryNotFoundError, NotASafetensorsRepoError, SafetensorsParsingError
+    from huggingface_hub.errors import NotASafetensorsRepoError, RemoteEntryNotFoundError, SafetensorsParsingError
 
     from rhapsode.files import checkpoint
 
@@ -104,7 +110,7 @@ def _downloaded(api: HfApi, place: Place) -> Path:
     try:
         header = api.parse_safetensors_file_metadata(place.repository, checkpoint.MODEL, revision=revision)
         ours = checkpoint.KEY in header.metadata
-    except (EntryNotFoundError, NotASafetensorsRepoError, SafetensorsParsingError):
+    except (RemoteEntryNotFoundError, NotASafetensorsRepoError, SafetensorsParsingError):
         ours = False
     if not ours:  # other programs call their models so, too, and some are very large
         raise UserError(f"{place.name} is not a model of Rhapsode: it has no {checkpoint.MODEL} that Rhapsode wrote.")
@@ -113,7 +119,7 @@ def _downloaded(api: HfApi, place: Place) -> Path:
     for part, needed in checkpoint.parts(checkpoint.load_info(found)[0]).items():
         try:
             _fetched(api, place.repository, commit, part)
-        except EntryNotFoundError:
+        except RemoteEntryNotFoundError:
             if needed:
                 raise UserError(f"{place.name} is incomplete: it has no {part}. Tell its author.") from None
     return found
