@@ -27,18 +27,10 @@ from rhapsode.steps.symbols import Symbols
 from rhapsode.steps.text import Text
 from tests import node
 from tests.arithmetic import golden
+from tests.nn.forms import FORMS
 
 Run = Callable[..., Any]
 SEED = 1
-FORMS: list[dict[str, Any]] = [
-    {"layers": 1, "width": 5, "embedding": 3},
-    {"layers": 2, "width": 33, "embedding": 0},
-    {"layers": 3, "width": 20, "embedding": 6, "skip": True},
-    {"layers": 3, "width": 17, "embedding": 6, "residual": True},
-    {"layers": 1, "width": 16, "embedding": 16, "tied": True},
-    {"layers": 2, "width": 7, "embedding": 2, "cell": "peephole"},
-    {"layers": 2, "width": 100, "embedding": 3, "cell": "rnn", "skip": True, "residual": True},
-]
 
 
 class Quiet(SimpleHTTPRequestHandler):

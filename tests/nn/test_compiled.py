@@ -15,7 +15,7 @@ from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
 from rhapsode.modalities.ink.moves import Moves
-from rhapsode.nn import integers
+from rhapsode.nn import compiled
 from rhapsode.nn.compiled import Compiled, Policy, Rows
 from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.integers import Integers
@@ -25,19 +25,11 @@ from rhapsode.nn.quantised import quantise
 from rhapsode.steps.kind import Kind
 from rhapsode.steps.symbols import Symbols
 from rhapsode.steps.text import Text
+from tests.nn.forms import FORMS
 
 pytestmark = pytest.mark.skipif(not kernel.variants(), reason="there is no compiler for the kernel")
 
 SEED = 1
-FORMS: list[dict[str, Any]] = [
-    {"layers": 1, "width": 5, "embedding": 3},
-    {"layers": 2, "width": 33, "embedding": 0},
-    {"layers": 3, "width": 20, "embedding": 6, "skip": True},
-    {"layers": 3, "width": 17, "embedding": 6, "residual": True},
-    {"layers": 1, "width": 16, "embedding": 16, "tied": True},
-    {"layers": 2, "width": 7, "embedding": 2, "cell": "peephole"},
-    {"layers": 2, "width": 100, "embedding": 3, "cell": "rnn", "skip": True, "residual": True},
-]
 
 
 class Case:
@@ -262,7 +254,7 @@ def test_the_kernel_is_used_where_it_knows_the_program(monkeypatch: pytest.Monke
     def made(**settings: Any) -> Engine:
         network = Network(NetworkConfig(**settings), Symbols(3))
         weights = {name: np.zeros(shape, np.float32) for name, shape in network.shapes.items()}
-        return integers.engine(network, quantise(network, weights), program(network))
+        return compiled.engine(network, quantise(network, weights), program(network))
 
     assert isinstance(made(layers=1, width=2), Compiled)
     monkeypatch.setenv(kernel.VARIABLE, kernel.NUMPY)

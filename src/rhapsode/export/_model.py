@@ -65,8 +65,7 @@ def _embedding(network: Network) -> dict[str, Any]:
     """kind: `table`; `one-hot`, where a group begins at each of `begins`; or `numbers`, none greater than `most`.
     symbols: how many there are, the start too; 0 if steps are no symbols."""
     steps, embedding = network.steps, network.embedding
-    symbols = not steps.shape and np.issubdtype(steps.input_dtype, np.integer)
-    found: dict[str, Any] = {"width": embedding.width, "symbols": int(steps.start) + 1 if symbols else 0}
+    found: dict[str, Any] = {"width": embedding.width, "symbols": steps.symbols}
     if embedding.table:
         return {"kind": "table", **found}
     if embedding.groups:

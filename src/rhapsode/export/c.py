@@ -9,7 +9,6 @@ from pathlib import Path, PurePath
 import numpy as np
 
 from rhapsode import __version__
-from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
@@ -17,7 +16,7 @@ from rhapsode.export._facts import public
 from rhapsode.export._target import Order, Target
 from rhapsode.inference.model import Model
 from rhapsode.nn.program import EMBEDDING, Layer, program
-from rhapsode.nn.quantised import KERNEL, rows_of
+from rhapsode.nn.quantised import KERNEL, embedded, whole_rows
 
 TEMPLATE = Path(__file__).with_name("model.c.in")
 TYPES = {"int8": "int8_t", "uint8": "uint8_t", "int16": "int16_t", "int32": "int32_t", "uint32": "uint32_t"}
@@ -130,10 +129,8 @@ def _tables(model: Model, tensors: Mapping[str, np.ndarray]) -> Iterator[str]:
     pieces = model.text_codec.pieces
     yield _array("letters", np.frombuffer(b"".join(pieces) or b"\0", np.uint8))
     yield _array("texts", np.cumsum([0, *map(len, pieces)]).astype(np.int32))
-    if EMBEDDING in tensors:
-        embedding = rows_of(tensors, EMBEDDING)
-        assert isinstance(embedding, q.Rows)
-        yield _array("embedding", q.embedded(embedding), "[NAME_INPUTS]")
+    if (table := embedded(tensors)) is not None:
+        yield _array("embedding", table, "[NAME_INPUTS]")
     places = {layer.name: place for place, layer in enumerate(found.layers)}
     fields = []
     for place, layer in enumerate(found.layers):
@@ -170,8 +167,7 @@ def _sources(layer: Layer, places: dict[str, int]) -> np.ndarray:
 
 def _matrix(name: str, tensors: Mapping[str, np.ndarray], tensor: str, stem: str = "") -> Iterator[str]:
     """The weights, multipliers and shift of a matrix."""
-    rows, stem = rows_of(tensors, tensor), stem or name
-    assert isinstance(rows, q.Rows)
+    rows, stem = whole_rows(tensors, tensor), stem or name
     yield _array(name, rows.weights)
     yield _array(f"{stem}_multiplier", rows.multiplier)
     yield f"enum {{ NAME_{stem}_shift = {int(rows.shift)} }};"

@@ -22,7 +22,7 @@ from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
-from rhapsode.nn import integers, quantised
+from rhapsode.nn import compiled, quantised
 from rhapsode.nn.engine import Engine, OnnxEngine
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
@@ -103,14 +103,14 @@ class Trained:
     def engine(self) -> Engine:
         """Runs the network."""
         if self.whole:
-            return integers.engine(self.network, self.tensors, program(self.network))
+            return compiled.engine(self.network, self.tensors, program(self.network))
         return OnnxEngine(self.network.graph(self.weights))
 
     @cached_property
     def _encoder(self) -> Engine | None:
         encoder = self.network.encoder
         if encoder and self.whole:
-            return integers.engine(self.network, self.tensors, encoder_program(encoder))
+            return compiled.engine(self.network, self.tensors, encoder_program(encoder))
         return OnnxEngine(encoder.graph(part(self.weights, "encoder"))) if encoder else None
 
     def encoded(self, covariates: np.ndarray) -> np.ndarray:

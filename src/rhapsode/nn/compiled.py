@@ -14,9 +14,9 @@ import numpy as np
 
 from rhapsode.arithmetic import structures as s
 from rhapsode.arithmetic.coder import Decoder, Encoder
-from rhapsode.arithmetic.kernel import Kernel
-from rhapsode.nn.integers import WholeNumbers
-from rhapsode.nn.layout import laid_out
+from rhapsode.arithmetic.kernel import Kernel, kernel
+from rhapsode.nn.integers import Integers, WholeNumbers
+from rhapsode.nn.layout import known, laid_out
 from rhapsode.nn.program import Program
 
 if TYPE_CHECKING:
@@ -65,6 +65,17 @@ class Rows:
     drawn: np.ndarray
     recent: np.ndarray
     place: np.ndarray
+
+
+def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> WholeNumbers:
+    """What runs a network in whole numbers on this machine: the kernel, or the reference. Both give the same bits.
+
+    tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
+    """
+    found = kernel()
+    if found and known(program):
+        return Compiled(network, tensors, program, found)
+    return Integers(network, tensors, program)
 
 
 class Compiled(WholeNumbers):

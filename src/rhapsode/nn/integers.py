@@ -9,11 +9,10 @@ import numpy as np
 
 from rhapsode.arithmetic import quantise as q
 from rhapsode.arithmetic import tables
-from rhapsode.arithmetic.kernel import kernel
 from rhapsode.arithmetic.quantise import exact_product
 from rhapsode.nn.engine import Engine, State, Texts
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
-from rhapsode.nn.quantised import KERNEL, rows_of
+from rhapsode.nn.quantised import KERNEL, embedded, rows_of, whole_rows
 
 if TYPE_CHECKING:
     from rhapsode.nn.network import Network
@@ -22,20 +21,6 @@ LARGEST_TABLE = 1 << 26
 """The most entries of a table for all symbols. Shares of larger vocabularies are computed step by step."""
 HALF = 4096
 """Tables begin at -HALF, in units of a gate's sum, and end before HALF."""
-
-
-def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> Engine:
-    """What runs a network in whole numbers on this machine. All that could do it give the same bits.
-
-    tensors: as `rhapsode.nn.quantised.quantise` gives them. program: of the network, or of its encoder.
-    """
-    from rhapsode.nn.compiled import Compiled
-    from rhapsode.nn.layout import known
-
-    found = kernel()
-    return (
-        Compiled(network, tensors, program, found) if found and known(program) else Integers(network, tensors, program)
-    )
 
 
 class WholeNumbers(Engine):
@@ -70,8 +55,7 @@ class Integers(WholeNumbers):
 
     def __init__(self, network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> None:
         super().__init__(network, program)
-        table = rows_of(tensors, "embedding") if "embedding" in tensors else None
-        self._table = q.embedded(table) if isinstance(table, q.Rows) else None
+        self._table = embedded(tensors)
         self._layers = [_Recurrent(layer, tensors, program.fine) for layer in program.layers]
         self._steering = _Linear(program.steering, tensors, program.fine) if program.steering else None
         self._output = _Linear(program.output, tensors, program.fine) if program.output else None
@@ -116,14 +100,12 @@ class Integers(WholeNumbers):
 
     def _symbol_tables(self) -> dict[str, np.ndarray]:
         """Layer → the share of each symbol in its sums, [V + 1, R] int32, where steps are symbols."""
-        kind, found = self._network.steps, {}
-        if self._program.output and not kind.shape and np.issubdtype(kind.input_dtype, np.integer):
-            symbols = np.arange(int(kind.start) + 1)
-            for one in self._layers:
-                rows = one.numbers.get(EMBEDDING)
-                if rows and len(symbols) * len(rows.weights) <= LARGEST_TABLE:
-                    sums = self._network.embedding.sums(rows.weights, symbols, self._table)
-                    found[one.layer.name] = share(rows, sums)
+        symbols, found = np.arange(self._network.steps.symbols), {}
+        for one in self._layers:
+            rows = one.numbers.get(EMBEDDING)
+            if rows and 0 < len(symbols) * len(rows.weights) <= LARGEST_TABLE:
+                sums = self._network.embedding.sums(rows.weights, symbols, self._table)
+                found[one.layer.name] = share(rows, sums)
         return found
 
     def _shares(self, one: _Recurrent, inputs: np.ndarray, values: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -159,12 +141,10 @@ class _Recurrent:
         self._one = q.FINE if fine else q.COARSE
         self._type: type = np.int16 if fine else np.int8
         self.bias = tensors[f"{layer.name}.bias"]
-        rows = {one.source: rows_of(tensors, f"{layer.name}.{one.source}") for one in layer.numbers}
-        self.numbers = {source: one for source, one in rows.items() if isinstance(one, q.Rows)}
+        self.numbers = {one.source: whole_rows(tensors, f"{layer.name}.{one.source}") for one in layer.numbers}
         self._kernel = None
         if layer.activations:
-            kernel = rows_of(tensors, f"{layer.name}.{KERNEL}")
-            assert isinstance(kernel, q.Rows)
+            kernel = whole_rows(tensors, f"{layer.name}.{KERNEL}")
             own = kernel.weights.shape[1] - layer.width * bool(layer.state)
             self._kernel = kernel
             self._below, self._own = (_Product(w, self._one) for w in np.split(kernel.weights, [own], axis=1))

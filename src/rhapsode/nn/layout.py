@@ -13,7 +13,7 @@ from rhapsode.arithmetic import tables
 from rhapsode.arithmetic.kernel import Kernel
 from rhapsode.nn.integers import share
 from rhapsode.nn.program import ATTENDED, COVARIATES, EMBEDDING, Layer, Program
-from rhapsode.nn.quantised import KERNEL, rows_of
+from rhapsode.nn.quantised import KERNEL, embedded, rows_of, whole_rows
 
 if TYPE_CHECKING:
     from rhapsode.nn.network import Network
@@ -44,8 +44,7 @@ class _Layout:
         self._flip = 0 if program.fine else kernel.library.rk_flip(kernel.number)
         self._parts: list[s.Part] = []
         self._numbers = {layer.name: n for n, layer in enumerate(program.layers)}
-        steps = network.steps
-        self._symbols = int(steps.start) + 1 if not steps.shape and np.issubdtype(steps.input_dtype, np.integer) else 0
+        self._symbols, self._table = network.steps.symbols, embedded(tensors)
         self._embedded = 0  # columns of an embedding that is read as numbers
 
     def image(self) -> np.ndarray:
@@ -80,15 +79,8 @@ class _Layout:
         """Symbols as numbers that are read, where there is no table for them."""
         if not (self._embedded and self._symbols):
             return np.zeros(0, np.int16)
-        table = self._network.embedding.numbers(np.arange(self._symbols), self._table())
+        table = self._network.embedding.numbers(np.arange(self._symbols), self._table)
         return np.pad(table, ((0, 0), (0, -table.shape[1] % (s.LINE // 2))))
-
-    def _table(self) -> np.ndarray | None:
-        if "embedding" not in self._tensors:
-            return None
-        rows = rows_of(self._tensors, "embedding")
-        assert isinstance(rows, q.Rows)
-        return q.embedded(rows)
 
     def _layer(self, layer: Layer) -> s.Layer:
         gated = layer.gates > 1
@@ -144,14 +136,13 @@ class _Layout:
 
     def _number(self, layer: Layer, source: str, order: np.ndarray, bias: np.ndarray) -> s.Part:
         """The part that reads a source of numbers."""
-        rows = rows_of(self._tensors, f"{layer.name}.{source}")
-        assert isinstance(rows, q.Rows)
+        rows = whole_rows(self._tensors, f"{layer.name}.{source}")
         embedding = self._network.embedding
         part = s.Part(source=SOURCES[source], columns=rows.weights.shape[1], shift=int(rows.shift))
         part.multipliers = self._image.put(_ordered(rows.multiplier, order))
         if source == EMBEDDING and self._symbols and self._symbols * len(order) <= LARGEST_TABLE:
             part.form = s.TABLE
-            sums = embedding.sums(rows.weights, np.arange(self._symbols), self._table())
+            sums = embedding.sums(rows.weights, np.arange(self._symbols), self._table)
             table = share(rows, sums) + bias
             part.weights = self._image.put(_ordered(table.T, order).T)
         elif source == EMBEDDING and embedding.groups:

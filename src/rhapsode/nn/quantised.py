@@ -109,7 +109,17 @@ def rows_of(tensors: Mapping[str, np.ndarray], name: str) -> q.Rows | q.Scaled:
     """The matrix of this name."""
     if f"{name}.scale" in tensors:
         return q.Scaled(tensors[name], tensors[f"{name}.scale"])
+    return whole_rows(tensors, name)
+
+
+def whole_rows(tensors: Mapping[str, np.ndarray], name: str) -> q.Rows:
+    """The matrix of this name, which gives whole numbers."""
     return q.Rows(tensors[name], tensors[f"{name}.multiplier"], tensors[f"{name}.shift"])
+
+
+def embedded(tensors: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """The embedding as numbers that are read, [V + 1, E] int16; None if it has no table."""
+    return q.embedded(whole_rows(tensors, EMBEDDING)) if EMBEDDING in tensors else None
 
 
 def _embedding(network: Network) -> Iterator[Matrix]:
@@ -122,7 +132,7 @@ def _embedding(network: Network) -> Iterator[Matrix]:
 def _matrices(network: Network, tensors: Mapping[str, np.ndarray]) -> Iterator[Matrix]:
     """All others: of a layer one for all activations, one for each source of numbers, and its peepholes. tensors: the
     embedding's, which say how large the numbers are that it gives."""
-    table = q.embedded(q.Embedding().read("embedding", tensors)) if "embedding" in tensors else None
+    table = embedded(tensors)
     for layer, fine in _layers(network):
         unit = _unit(layer)
         form: q.Form[Any]

@@ -69,6 +69,11 @@ class Kind(ABC):
         """[*S]: the input if there is no previous step, which is so at the beginning of a unit (a document, a line,
         ...), and for an empty prompt. It is never a target."""
 
+    @property
+    def symbols(self) -> int:
+        """How many values the network can read at a step, `start` among them, if a step is a symbol; else 0."""
+        return 0
+
     def log_jacobian(self, steps: np.ndarray) -> float:
         """How much larger -log p of steps [N, *S] is in the units of the data than in normalised units, in nats: the
         log-Jacobian of the normalisation."""

@@ -33,6 +33,10 @@ class Symbols(Kind):
         return np.min_scalar_type(max(self.size - 1, 0))
 
     @property
+    def symbols(self) -> int:
+        return self.size + 1
+
+    @property
     def choices(self) -> int:
         return self.size
 

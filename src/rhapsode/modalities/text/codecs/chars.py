@@ -32,7 +32,40 @@ BLOCK = 2**16
 CODE_POINTS = 0x110000
 
 
-class Chars(TextCodec):
+class Spelling(TextCodec):
+    """What the codecs have in common that spell what they do not know.
+
+    table: the bytes of each known piece. The 16 symbols after these are high halves of bytes, the next 16 low ones.
+    """
+
+    def __init__(self, table: Sequence[bytes]) -> None:
+        self._table, self._steps = table, Symbols(len(table) + HALVES)
+        self._widths = spelled_widths(table)
+
+    @property
+    def steps(self) -> Symbols:
+        return self._steps
+
+    def decoder(self) -> Decoder:
+        return SpellingDecoder(self._table)
+
+    @property
+    def widths(self) -> np.ndarray:
+        return self._widths
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [*self._table, *[b""] * HALVES]
+
+    @property
+    def first_half(self) -> int:
+        return len(self._table)
+
+    def label(self, symbol: int) -> str:
+        return spelled_label(self._table, symbol)
+
+
+class Chars(Spelling):
     """Known characters one symbol each, everything else spelled with halves of bytes.
 
     characters: the known ones, in order of their code points, none twice, no surrogates.
@@ -52,9 +85,7 @@ class Chars(TextCodec):
 
     def __init__(self, characters: str) -> None:
         self.characters = characters
-        self._steps = Symbols(len(characters) + HALVES)
-        self._table = [c.encode() for c in characters]
-        self._widths = spelled_widths(self._table)
+        super().__init__([c.encode() for c in characters])
         known = np.array([ord(c) for c in characters], np.int64)
         # code point → symbol; the first half for what is not known. The last entry stands for all above it.
         self._symbols = np.full(max(known.max(initial=0), 127) + 2, self.first_half, self._steps.dtype)
@@ -67,10 +98,6 @@ class Chars(TextCodec):
         for block in cut_safely(even(chunks, BLOCK), utf8_cut):
             count_characters(block, counts)
         return cls(frequent_characters(counts, **given))
-
-    @property
-    def steps(self) -> Symbols:
-        return self._steps
 
     def encode(self, data: bytes) -> np.ndarray:
         blocks = [self._encode_block(block) for block in cut_safely(even([data], BLOCK), utf8_cut)]
@@ -93,24 +120,6 @@ class Chars(TextCodec):
     def cut(self, data: bytes) -> int:
         """The end of the last complete character: at most 3 bytes are held back."""
         return utf8_cut(data)
-
-    def decoder(self) -> Decoder:
-        return SpellingDecoder(self._table)
-
-    @property
-    def widths(self) -> np.ndarray:
-        return self._widths
-
-    @property
-    def pieces(self) -> list[bytes]:
-        return [*self._table, *[b""] * HALVES]
-
-    @property
-    def first_half(self) -> int:
-        return len(self._table)
-
-    def label(self, symbol: int) -> str:
-        return spelled_label(self._table, symbol)
 
     def to_json(self) -> dict[str, Any]:
         return {"characters": self.characters}

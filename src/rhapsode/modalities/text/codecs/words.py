@@ -24,21 +24,18 @@ from typing import Any
 import numpy as np
 
 from rhapsode.data.codecs.codec import damaged, fields
-from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely
+from rhapsode.data.codecs.text import SYMBOL_LIMIT, cut_safely
 from rhapsode.modalities.text.codecs._tokens import Memo, even, space_cut, tally
 from rhapsode.modalities.text.codecs.chars import (
     CODE_POINTS,
     HALVES,
     Chars,
-    SpellingDecoder,
+    Spelling,
     count_characters,
     frequent_characters,
-    spelled_label,
-    spelled_widths,
     utf8_cut,
     valid_characters,
 )
-from rhapsode.steps.symbols import Symbols
 
 LONGEST = 32
 BLOCK = 2**18
@@ -73,7 +70,7 @@ def split(data: bytes) -> list[str]:
     return TOKEN.findall(data.decode("utf-8", "surrogateescape"))
 
 
-class Words(TextCodec):
+class Words(Spelling):
     """Known words one symbol each; other tokens spelled with characters and halves of bytes.
 
     words:      tokens of 2 to 33 characters, sorted, none twice, no surrogates.
@@ -93,9 +90,7 @@ class Words(TextCodec):
     def __init__(self, words: Sequence[str], characters: str) -> None:
         self.words = tuple(words)
         self._chars = Chars(characters)
-        self._table = [piece.encode() for piece in (*words, *characters)]
-        self._steps = Symbols(len(self._table) + HALVES)
-        self._widths = spelled_widths(self._table)
+        super().__init__([piece.encode() for piece in (*words, *characters)])
         symbols = np.arange(len(words)).astype(self._steps.dtype)
         known = {word: symbol.tobytes() for word, symbol in zip(words, symbols, strict=True)}
         self._spelled: Memo[str] = Memo({}, self._spell_character)
@@ -125,10 +120,6 @@ class Words(TextCodec):
         words = sorted(token for _, token in ranked[: given["max_size"]])
         return cls(words, frequent_characters(counts, **given))
 
-    @property
-    def steps(self) -> Symbols:
-        return self._steps
-
     def encode(self, data: bytes) -> np.ndarray:
         symbols = bytearray()
         for block in cut_safely(even([data], BLOCK), cut):
@@ -137,24 +128,6 @@ class Words(TextCodec):
 
     def cut(self, data: bytes) -> int:
         return cut(data)
-
-    def decoder(self) -> Decoder:
-        return SpellingDecoder(self._table)
-
-    @property
-    def widths(self) -> np.ndarray:
-        return self._widths
-
-    @property
-    def pieces(self) -> list[bytes]:
-        return [*self._table, *[b""] * HALVES]
-
-    @property
-    def first_half(self) -> int:
-        return len(self._table)
-
-    def label(self, symbol: int) -> str:
-        return spelled_label(self._table, symbol)
 
     def to_json(self) -> dict[str, Any]:
         return {"words": list(self.words), "characters": self._chars.characters}
