@@ -640,7 +640,7 @@ TARGET INLINE __m256i NAME(dot)(int bits, __m256i s, __m256i w, __m256i x) {
 }
 #define DOT(bits, s, w, x) NAME(dot)(bits, s, w, x)
 #endif
-#elif defined(WITH_SSE4)
+#elif defined(WITH_SSE4) || defined(__SSE2__)
 #define VEC __m128i
 #define LANES 4
 #define TILE 2
@@ -649,6 +649,7 @@ TARGET INLINE __m256i NAME(dot)(int bits, __m256i s, __m256i w, __m256i x) {
 #define STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
 #define ADD(a, b) _mm_add_epi32(a, b)
 #define QUAD(p) _mm_set1_epi32(NAME(word)(p))
+#ifdef WITH_SSE4
 TARGET INLINE __m128i NAME(dot)(int bits, __m128i s, __m128i w, __m128i x) {
   __m128i pairs = bits == SIXTEEN ? w : _mm_maddubs_epi16(x, w);
   s = _mm_add_epi32(s, _mm_madd_epi16(pairs, bits == SIXTEEN ? x : _mm_set1_epi16(1)));
@@ -656,20 +657,13 @@ TARGET INLINE __m128i NAME(dot)(int bits, __m128i s, __m128i w, __m128i x) {
   return s;
 }
 #define DOT(bits, s, w, x) NAME(dot)(bits, s, w, x)
-#elif defined(__SSE2__)  // plain, of processors without SSE4.1
-#define VEC __m128i
-#define LANES 4
-#define TILE 2
-#define ZERO _mm_setzero_si128()
-#define LOAD(p) _mm_loadu_si128((const __m128i *)(p))
-#define STORE(p, v) _mm_storeu_si128((__m128i *)(p), v)
-#define ADD(a, b) _mm_add_epi32(a, b)
-#define QUAD(p) _mm_set1_epi32(NAME(word)(p))
+#else  // plain, of processors without SSE4.1
 #define EVEN(v) _mm_srai_epi16(_mm_slli_epi16(v, 8), 8)
 #define ODD(v) _mm_srai_epi16(v, 8)
 #define DOT(bits, s, w, x)                           \
   ADD(s, bits == SIXTEEN ? _mm_madd_epi16(w, x)      \
                          : ADD(_mm_madd_epi16(EVEN(w), EVEN(x)), _mm_madd_epi16(ODD(w), ODD(x))))
+#endif
 #elif defined(WITH_NEON)
 #define VEC int32x4_t
 #define LANES 4
