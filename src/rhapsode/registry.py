@@ -1,4 +1,4 @@
-"""Finds codecs, cells, heads and attentions by name, and the folders of modalities.
+"""Finds codecs, constraints, cells, heads and attentions by name, and the folders of modalities.
 
 Each public module of certain packages holds one class, whose `name` is the name of the module. So a file
 `modalities/music/codecs/abc.py` adds the codec `abc` everywhere: to the command line, to model files, to the
@@ -16,9 +16,9 @@ from typing import Any
 
 from rhapsode.errors import choice
 
-PACKAGES = {"codec": (), "cell": ("nn.cells",), "head": ("nn.heads",), "attention": ("nn.attention",)}
+PACKAGES = {"codec": (), "constraint": (), "cell": ("nn.cells",), "head": ("nn.heads",), "attention": ("nn.attention",)}
 """The packages with the classes of each kind. Modalities have packages of their own, named as in `OWN`."""
-OWN = {"codec": "codecs", "cell": "cells", "head": "heads", "attention": "attention"}
+OWN = {"codec": "codecs", "constraint": "constraints", "cell": "cells", "head": "heads", "attention": "attention"}
 
 
 @cache
@@ -50,7 +50,7 @@ def modules(package: str) -> dict[str, ModuleType]:
 
 @cache
 def names(kind: str) -> tuple[str, ...]:
-    """All names of one kind (`codec`, `cell`, `head`, `attention`, `modality`), sorted. Imports none of them."""
+    """All names of one kind (`codec`, `cell`, `modality` and so on), sorted. Imports none of them."""
     return tuple(sorted(_places(kind)))
 
 
