@@ -1,8 +1,8 @@
 """Constraints: what a text that is being written must be, so that it needs no repair.
 
 A constraint walks along the bytes of a text, prompt included. At each place it says whether the text may end here, may
-still become valid, or never will. Generation goes back from a place where it never will, to a *settled* place, and draws
-again: the past of an LSTM is one small state, so that is cheap. At the end, `closing` brings to an end what is open.
+still become valid, or never will. Where it never will, generation goes back to a *settled* place, and draws again: the
+past of an LSTM is one small state, so that is cheap. At the end, `closing` ends what is open.
 """
 
 from __future__ import annotations
