@@ -117,11 +117,12 @@ def why_only_read(words: list[str]) -> str:
 
 
 def shortened(words: list[str]) -> list[str]:
-    """A training of two updates of a small network."""
-    if words[0] not in ("train", "recognise"):
+    """A training of two updates of a small network; a sweep of two of them."""
+    if words[0] not in ("train", "recognise", "sweep") or words[0] == "sweep" and "--resume" in words:
         return words
-    line = re.sub(r" --(minutes|updates|params) \S+", "", shlex.join(words))
-    return [*shlex.split(line), *(["--updates", "2"] if words[0] == "train" else ["--minutes", "0.02"])]
+    line = re.sub(r" --(minutes|updates|params|seeds) \S+", "", shlex.join(words))
+    line = re.sub(r"(--try \w+)=\d+,\S+", r"\1=1,2", re.sub(r"--random \S+", "--random 2", line))
+    return [*shlex.split(line), *(["--minutes", "0.02"] if words[0] == "recognise" else ["--updates", "2"])]
 
 
 @each(INDENTED, lambda block: block.commands)

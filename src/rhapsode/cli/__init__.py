@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, export, inspect, push, recipe, score, train
+from rhapsode.cli import bench, compress, data, demo, export, inspect, push, recipe, score, sweep, train
 from rhapsode.cli._verbs import Verbs
 from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
@@ -48,6 +48,7 @@ def _add_commands() -> None:
     verbs = sorted(one.verb for one in modalities)
     app.add_typer(demo.app, name="demo", rich_help_panel=TRAIN)
     app.command("train", rich_help_panel=TRAIN)(train.train)
+    app.command("sweep", rich_help_panel=TRAIN)(sweep.sweep)
     app.add_typer(recipe.app, name="recipe", rich_help_panel=TRAIN)
     for name in sorted(brought.keys() - verbs):
         app.command(name, rich_help_panel=TRAIN)(brought[name])

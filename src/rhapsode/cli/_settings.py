@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -149,6 +150,27 @@ def _check_tables(settings: Settings, name: str) -> None:
             registry.get("codec", settings.codec["name"]).checked(options)
         except UserError as error:
             raise UserError(f"{name}: [codec]: {error}") from None
+
+
+def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The same settings but for some: options by their name, settings of tables by `TABLE.NAME`. Raises
+    `UserError`."""
+    found = settings.model_dump(exclude_unset=True)
+    for name, value in values.items():
+        *tables, last = name.split(".")
+        inner = found
+        for table in tables:
+            held = inner.get(table, {})
+            inner[table] = dict(held) if isinstance(held, dict) else {"name": held}
+            inner = inner[table]
+        inner[last] = value
+    kind = with_brought()
+    for name in values:
+        if name.split(".")[0] not in kind.model_fields:
+            raise unknown("--try", name.split(".")[0], kind.model_fields)
+    made = make(kind, found, "--try")
+    _check_tables(made, "--try")
+    return made
 
 
 def load(name: str) -> Settings:

@@ -224,6 +224,24 @@ def begin(
 ) -> None:
     """Train by `settings`, which options replace that are given (neither None nor empty). Reports the end. Raises
     `UserError`."""
+    sources, options = arguments(settings, resume=resume, **given)
+    with unbroken():
+        from rhapsode.training.run import train as run
+
+    with reporting() as report:
+        result = run(sources, output, resume=resume, overwrite=overwrite, report=report, **options)
+    if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks
+        return
+    if json:
+        put(as_json(_object(result)))
+    _tell(result)
+    if not result.finished:
+        raise typer.Exit(130)
+
+
+def arguments(settings: Settings, *, resume: bool = False, **given: Any) -> tuple[list[str], dict[str, Any]]:
+    """The sources and the options that `rhapsode.train` is to be given, by `settings`, which options replace that are
+    given (neither None nor empty). Raises `UserError`."""
     given = {name: value for name, value in given.items() if value not in (None, [])}
     named = [option for name, option in BUDGETS.items() if name in given]
     if len(named) > 1:
@@ -247,34 +265,18 @@ def begin(
     codec = chosen.pop("codec", own)
     codec_options = codec_options if own in (None, codec) else {}  # else they are another codec's
 
-    with unbroken():
-        from rhapsode.training.run import train as run
-
     if brought:
         codec_options |= _as_codec_options(brought, codec, sources, resume=resume, base="base" in chosen)
 
-    with reporting() as report:
-        result = run(
-            sources,
-            output,
-            codec=codec,
-            codec_options=codec_options,
-            network=settings.network | shape,
-            dropout=dropout,
-            plan=plan,
-            params=None if params is None else whole(str(params)),
-            resume=resume,
-            overwrite=overwrite,
-            report=report,
-            **chosen,
-        )
-    if os.environ.get("RANK", "0") != "0":  # of the processes of torchrun, the first one speaks
-        return
-    if json:
-        put(as_json(_object(result)))
-    _tell(result)
-    if not result.finished:
-        raise typer.Exit(130)
+    return sources, {
+        "codec": codec,
+        "codec_options": codec_options,
+        "network": settings.network | shape,
+        "dropout": dropout,
+        "plan": plan,
+        "params": None if params is None else whole(str(params)),
+        **chosen,
+    }
 
 
 def _tell(result: Result) -> None:

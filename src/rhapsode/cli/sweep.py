@@ -1,0 +1,199 @@
+"""`rhapsode sweep`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import sys
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from rhapsode.console import complete
+from rhapsode.console.imports import unbroken
+from rhapsode.console.options import Device, Epochs, Json, Minutes, Overwrite, Resume, Seed, Updates
+from rhapsode.console.output import as_json, put
+from rhapsode.console.progress import reporting, tell
+from rhapsode.errors import UserError
+from rhapsode.files.place import check
+
+if TYPE_CHECKING:
+    from rhapsode.report import Report
+    from rhapsode.training.sweep import Sweep, Trial
+
+NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+
+
+def sweep(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", autocompletion=complete.sources, help="As for train."),
+    ] = None,
+    output: Annotated[str, typer.Option("-o", "--output", metavar="FOLDER", help="The folder to write.")] = ...,  # type: ignore[assignment]
+    tried: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--try",
+            metavar="NAME=V,V...",
+            help="A setting and its values: width=128,256 or network.cell=lstm,gru; with --random also lr=0.001..0.01. "
+            "May be given several times.",
+        ),
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="Train each choice with so many seeds.")] = 1,
+    random: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="Try N choices at random, instead of all of them.")
+    ] = None,
+    minutes: Minutes = None,
+    epochs: Epochs = None,
+    updates: Updates = None,
+    config: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE.toml", autocompletion=complete.settings, help="All other settings, as for train; or a recipe."
+        ),
+    ] = None,
+    seed: Seed = None,
+    device: Device = None,
+    resume: Resume = False,
+    overwrite: Overwrite = False,
+    json: Json = False,
+) -> None:
+    """Train with several settings and seeds, and compare: one table, one picture, with 95 % intervals.
+
+    Settings are options of train (width, layers, lr, dropout, batch_size, window …) or those of docs/settings.md with
+    their table (network.residual, dropout.output, plan.decay, codec.size). Minutes are equal for all, and disturbed by
+    whatever else the machine does; --updates are exact."""
+    from rhapsode.training.sweep import SPEC, Sweep, trials
+
+    check(output, folder=True)
+    folder = Path(output)
+    if resume:
+        if sources or tried or config or random or overwrite or seeds > 1 or seed is not None:
+            raise UserError("--resume goes on with what the sweep began with: give -o FOLDER only.")
+        found = Sweep.open(folder)
+    else:
+        if (folder / SPEC).exists() and not overwrite:
+            name = shlex.quote(output)
+            raise UserError(
+                f"{output} has a sweep already. Go on with it: rhapsode sweep -o {name} --resume; or --overwrite."
+            )
+        if folder.exists() and any(folder.iterdir()) and not (folder / SPEC).exists():
+            raise UserError(f"{output} is a folder with other files. Name a new one.")
+        choices = dict(map(_choice, tried or []))
+        if len(choices) < len(tried or []):
+            raise UserError("--try: one setting was given twice. Give all its values at once: width=128,256.")
+        begin = seed or 0
+        asked = {
+            "sources": sources or [],
+            "config": config,
+            "budget": {"minutes": minutes, "epochs": epochs, "updates": updates},
+            "device": device,
+        }
+        found = Sweep(folder, trials(choices, range(begin, begin + seeds), random, begin), asked)
+        for trial in found.trials:
+            _arguments(found, trial)  # a setting that cannot be is told before the first training
+        if overwrite and (folder / SPEC).exists():
+            shutil.rmtree(folder)
+        found.save()
+    try:
+        finished = _run(found)
+    except UserError:
+        if not found.finished:  # nothing is worth keeping
+            shutil.rmtree(folder)
+        raise
+    if json:
+        put(as_json(_object(found, finished)))
+    elif found.rows:
+        _print(found)
+    name = shlex.quote(output)
+    if not finished:
+        tell(f"go on    rhapsode sweep -o {name} --resume")
+        raise typer.Exit(130)
+    tell(f"table    {folder / 'sweep.tsv'}\npicture  {folder / 'sweep.png'}\nmodels   {folder / 'runs'}")
+
+
+def _run(found: Sweep) -> bool:
+    from rhapsode.training.sweep import Muted
+
+    with unbroken():
+        from rhapsode.training.run import train
+
+    with reporting() as report:
+
+        def one(trial: Trial, folder: Path, going_on: bool) -> Any:
+            muted: Report = Muted(report)
+            if going_on:
+                return train([], folder, resume=True, report=muted, device=found.asked["device"] or "auto")
+            sources, options = _arguments(found, trial)
+            return train(sources, folder, report=muted, overwrite=True, **options)
+
+        return found.run(one, report.note)
+
+
+def _arguments(found: Sweep, trial: Trial) -> tuple[list[str], dict[str, Any]]:
+    """What `train` is given for a trial. Raises `UserError` for settings that cannot be."""
+    from rhapsode.cli._settings import Settings, changed, load
+    from rhapsode.cli.train import arguments
+
+    asked = found.asked
+    base = load(asked["config"]) if asked["config"] is not None else Settings()
+    settings = changed(base, trial.settings)
+    given = {**asked["budget"], "sources": asked["sources"], "device": asked["device"], "seed": trial.seed}
+    return arguments(settings, **given)
+
+
+def _choice(text: str) -> tuple[str, Any]:
+    """`width=128,256` → the name and its values. Raises `UserError`."""
+    from rhapsode.training.sweep import Range
+
+    name, equals, rest = text.partition("=")
+    if not equals or not re.fullmatch(r"[a-z_]+(\.[a-z_]+)*", name) or not rest:
+        raise UserError(f"--try {text}: write NAME=VALUE,VALUE… such as width=128,256, or NAME=LOW..HIGH.")
+    if match := re.fullmatch(rf"({NUMBER})\.\.({NUMBER})", rest):
+        low, high = (_value(match[n]) for n in (1, 2))
+        if not low < high:
+            raise UserError(f"--try {text}: a range goes from the lower number to the higher one.")
+        return name, Range(low, high)
+    values = [_value(part) for part in rest.split(",")]
+    if len({repr(one) for one in values}) < len(values):
+        raise UserError(f"--try {text}: a value was given twice. (For several trainings of each: --seeds N.)")
+    return name, values
+
+
+def _value(text: str) -> Any:
+    """A value as in TOML; a text needs no quotes."""
+    try:
+        return tomllib.loads(f"x = {text}")["x"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _print(found: Sweep) -> None:
+    from rhapsode.training.sweep import table
+
+    lines = [line.split("\t") for line in table(found.rows, found.unit).splitlines()]
+    widths = [max(len(line[n]) for line in lines if n < len(line)) for n in range(len(lines[0]))]
+    for line in lines:
+        print("  ".join(part.ljust(width) for part, width in zip(line, widths, strict=False)).rstrip(), file=sys.stdout)
+    sys.stdout.flush()
+
+
+def _object(found: Sweep, finished: bool) -> dict[str, Any]:
+    import math
+
+    rows = [
+        {
+            "settings": dict(row.settings),
+            "values": list(row.values),
+            "mean": row.mean if row.values else None,
+            "half": None if math.isnan(row.half) else row.half,
+            "parameters": row.parameters,
+            "seconds": row.seconds,
+            "failed": list(row.failed),
+        }
+        for row in found.rows
+    ]
+    return {"finished": finished, "unit": found.unit, "rows": rows}
