@@ -72,6 +72,12 @@ def rates(finished: Path, monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return seen
 
 
+def test_the_rate_is_held_before_it_falls(text: Path, tmp_path: Path, rates: list[float]) -> None:
+    train([text], tmp_path / "held", updates=20, **{**SMALL, "plan": {**SMALL["plan"], "hold": 0.5}})
+    expected = [min((n + 1) / 5, 1) * min(1, (1 - n / 20) / 0.5) for n in range(20)]
+    assert rates == pytest.approx(expected)
+
+
 def run_of(folder: Path) -> dict[str, Any]:
     return checkpoint.load_info(folder / checkpoint.RESUME)[0]
 

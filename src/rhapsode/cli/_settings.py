@@ -152,10 +152,10 @@ def _check_tables(settings: Settings, name: str) -> None:
             raise UserError(f"{name}: [codec]: {error}") from None
 
 
-def changed(settings: Settings, values: Mapping[str, Any]) -> Settings:
+def changed(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Settings:
     """The same settings but for some: options by their name, settings of tables by `TABLE.NAME`. Raises
     `UserError`."""
-    found = settings.model_dump(exclude_unset=True)
+    found = {name: dict(value) if isinstance(value, Mapping) else value for name, value in settings.items()}
     for name, value in values.items():
         *tables, last = name.split(".")
         inner = found

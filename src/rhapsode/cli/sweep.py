@@ -66,6 +66,7 @@ def sweep(
     Settings are options of train (width, layers, lr, dropout, batch_size, window …) or those of docs/settings.md with
     their table (network.residual, dropout.output, plan.decay, codec.size). Minutes are equal for all, and disturbed by
     whatever else the machine does; --updates are exact."""
+    from rhapsode.cli._settings import Settings, load
     from rhapsode.training.sweep import SPEC, Sweep, trials
 
     check(output, folder=True)
@@ -88,7 +89,9 @@ def sweep(
         begin = seed or 0
         asked = {
             "sources": sources or [],
-            "config": config,
+            "settings": (load(config) if config is not None else Settings()).model_dump(
+                mode="json", exclude_unset=True
+            ),
             "budget": {"minutes": minutes, "epochs": epochs, "updates": updates},
             "device": device,
         }
@@ -135,12 +138,11 @@ def _run(found: Sweep) -> bool:
 
 def _arguments(found: Sweep, trial: Trial) -> tuple[list[str], dict[str, Any]]:
     """What `train` is given for a trial. Raises `UserError` for settings that cannot be."""
-    from rhapsode.cli._settings import Settings, changed, load
+    from rhapsode.cli._settings import changed
     from rhapsode.cli.train import arguments
 
     asked = found.asked
-    base = load(asked["config"]) if asked["config"] is not None else Settings()
-    settings = changed(base, trial.settings)
+    settings = changed(asked["settings"], trial.settings)
     given = {**asked["budget"], "sources": asked["sources"], "device": asked["device"], "seed": trial.seed}
     return arguments(settings, **given)
 

@@ -100,7 +100,7 @@ class Loop(ABC):
 
     @property
     def spent(self) -> float:
-        """The part of the budget that is spent, 0 to 1. The learning rate falls linearly with it."""
+        """The part of the budget that is spent, 0 to 1."""
         if self.total is not None:
             return min(1.0, self.updates / self.total)
         assert self.plan.budget.minutes is not None
@@ -171,7 +171,7 @@ class Loop(ABC):
         norm = torch.nn.utils.clip_grad_norm_(list(self.weights.values()), self.plan.clip, foreach=True)
         warm = min(1.0, (self.updates - self.leg.update + 1) / self.plan.warmup)
         if self._sound(norm):
-            self.optimizers.step(self.rate_scale * warm * max(0.0, 1 - self.spent))
+            self.optimizers.step(self.rate_scale * warm * self.plan.height(self.spent))
         else:
             self.optimizers.forget()
         return total

@@ -66,6 +66,8 @@ class Plan(Config):
     """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""
     warmup: int = Field(default=50, ge=1)
     """Updates during which the learning rate rises to its peak."""
+    hold: float = Field(default=0.0, ge=0, lt=1)
+    """Part of the budget after which the learning rate falls from its peak, linearly to zero (Hägele et al. 2024)."""
     clip: Positive = 1.0
     """Larger norms of the gradient are scaled down to this (Pascanu et al. 2013)."""
     precision: Literal["bf16", "fp32"] = "fp32"
@@ -78,6 +80,10 @@ class Plan(Config):
     budget: Budget
     seed: int = 0
     """Of the first weights, of dropout, and of the order of the data."""
+
+    def height(self, spent: float) -> float:
+        """The learning rate when this part of the budget is spent, as part of its peak; without the warm-up."""
+        return min(1.0, max(0.0, 1 - spent) / (1 - self.hold))
 
 
 SETTINGS = tuple(name for name in Plan.model_fields if name not in ("network", "dropout", "framing", "reset", "budget"))

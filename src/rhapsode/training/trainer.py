@@ -118,8 +118,9 @@ class Trainer(Loop):
         self.plan = self.plan.model_copy(update={"budget": Budget(**{unit: whole})})
         self.leg = Leg(number=self.leg.number + 1, begun=min(self.spent, math.nextafter(1, 0)), update=self.updates)
         self.since_best = 0
+        height = self.plan.height(self.spent)
         return (
-            f"training longer: the learning rate rises again to {1 - self.spent:.0%} of its peak, as if {whole:,.4g} "
+            f"training longer: the learning rate rises again to {height:.0%} of its peak, as if {whole:,.4g} "
             f"{unit} had been planned from the beginning, and falls to zero"
         )
 
