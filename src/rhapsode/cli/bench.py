@@ -57,7 +57,7 @@ def bench(
     cases = [(modality, case) for modality in every() for case in modality.bench()]
     measured = [(modality, case, list(benches.speeds(case, precision, where))) for modality, case in cases]
     if json:
-        parts = {"training": [asdict(one) for one in found], "cells": [asdict(one) for one in costs]}
+        parts: dict[str, object] = {"training": [asdict(one) for one in found], "cells": [asdict(one) for one in costs]}
         parts |= {"generation": asdict(drawn)}
         own = [{"modality": kind.name, **asdict(one)} for kind, _, speeds in measured for one in speeds]
         put(as_json(facts | parts | {"modalities": own}))
