@@ -44,6 +44,28 @@ def initialise(cell: Cell, weights: dict[str, Tensor], generator: Generator) -> 
     init.ones_(weights["bias"][h : 2 * h])
 
 
+def activated(sums: Tensor) -> Tensor:
+    """Sums [B, 4H] → gates [B, 4H], in place: the sigmoid of i, f and o, tanh of g."""
+    h = sums.shape[1] // 4
+    sums[:, : 2 * h].sigmoid_()
+    sums[:, 2 * h : 3 * h].tanh_()
+    sums[:, 3 * h :].sigmoid_()
+    return sums
+
+
+def slopes(gates: Tensor, c: Tensor, d_o: Tensor, d_c: Tensor) -> tuple[Tensor, Tensor]:
+    """The gradients of a step. gates [B, 4H]: as `activated` gives them. c: the memory cells before the step. d_o, d_c:
+    gradients of the output gates and of the memory cells after it → those of the sums [B, 4H] and of c."""
+    import torch
+
+    i, f, g, o = torch.chunk(gates, 4, dim=-1)
+    d_gates = torch.cat([d_c * g, d_c * c, d_c * i, d_o], dim=-1)
+    own = gates * (1 - gates)  # of sigmoids
+    h = c.shape[1]
+    torch.sub(1, g * g, out=own[:, 2 * h : 3 * h])
+    return d_gates.mul_(own), d_c * f
+
+
 def gates(w: np.ndarray) -> np.ndarray:
     """[4H, ...] with the gates in ONNX's order, i, o, f, g."""
     i, f, g, o = np.split(w, 4)

@@ -13,13 +13,16 @@ of the first two norms, and the LSTM's own: their sum is one bias here.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.cells import _plain
-from rhapsode.nn.cells._cell import Cell, State
+from rhapsode.nn.cells._cell import State
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -29,23 +32,24 @@ if TYPE_CHECKING:
 EPSILON = 1e-5
 
 
-class LayerNorm(Cell):
+class LayerNorm(Stepwise):
     """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; `input_gain` [4H],
     `recurrent_gain` [4H], `cell_gain` [H], `cell_bias` [H]."""
 
     name = "layernorm"
     state = ("h", "c")
-    recurrent = ("recurrent",)
+    recurrent = products = ("recurrent",)
+    others = ("recurrent_gain", "cell_gain", "cell_bias")
     single = True
 
     @property
     def title(self) -> str:
         return "layer-norm LSTM"
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
         if width < 2:
             raise UserError("cell layernorm: width = 1 has nothing to normalise over. Set width to 2 or more.")
-        super().__init__(inputs, width)
+        super().__init__(inputs, width, settings)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -66,26 +70,47 @@ class LayerNorm(Cell):
             weights[name].fill_(1.0)
         weights["cell_bias"].zero_()
 
-    def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
-        import torch
+    def into(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
         from torch.nn.functional import layer_norm, linear
 
+        gain, bias = weights["input_gain"], weights["bias"]
+        return layer_norm(linear(x, weights["input"]).to(gain.dtype), gain.shape, gain, bias, EPSILON)
+
+    def forward(
+        self, x: Tensor, state: State, weights: Mapping[str, Tensor], times: Times
+    ) -> tuple[State, tuple[Tensor, ...]]:
+        import torch
+
         h, c = state
-        wide, narrow = (4 * self.width,), (self.width,)
-        sums = linear(x, weights["input"]).float()
-        with torch.autocast(x.device.type, enabled=False):
-            sums = layer_norm(sums, wide, weights["input_gain"], weights["bias"], EPSILON)
-            if reset is not None:
-                sums = sums + _plain.shut(sums, self.width) * reset.unsqueeze(-1)
-            outputs = []
-            for step in sums:
-                again = layer_norm(linear(h, weights["recurrent"]), wide, weights["recurrent_gain"], None, EPSILON)
-                i, f, g, o = torch.chunk(step + again, 4, dim=-1)
-                c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-                seen = layer_norm(c, narrow, weights["cell_gain"], weights["cell_bias"], EPSILON)
-                h = torch.sigmoid(o) * torch.tanh(seen)
-                outputs.append(h)
-        return torch.stack(outputs), (h, c)
+        again = times("recurrent", h)
+        gain = weights["recurrent_gain"]
+        sums, *wide = torch.native_layer_norm(again, gain.shape, gain, None, EPSILON)
+        gates = _plain.activated(sums.add_(x))
+        i, f, g, o = torch.chunk(gates, 4, dim=-1)
+        after = torch.addcmul(f * c, i, g)
+        gain = weights["cell_gain"]
+        seen, *narrow = torch.native_layer_norm(after, gain.shape, gain, weights["cell_bias"], EPSILON)
+        seen.tanh_()
+        return (o * seen, after), (c, after, again, gates, seen, *wide, *narrow)
+
+    def backward(
+        self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
+    ) -> tuple[Tensor, State]:
+        import torch
+
+        norm = torch.ops.aten.native_layer_norm_backward
+        d_h, d_c = slope
+        c, after, again, gates, seen, *means = kept
+        gain, bias = weights["cell_gain"], weights["cell_bias"]
+        d_seen = d_h * gates[:, 3 * self.width :] * (1 - seen * seen)
+        d_after, d_gain, d_bias = norm(d_seen, after, gain.shape, *means[2:], gain, bias, [True, True, True])
+        total("cell_gain", d_gain.unsqueeze(0))
+        total("cell_bias", d_bias.unsqueeze(0))
+        d_sums, d_c = _plain.slopes(gates, c, d_h * seen, d_c + d_after)
+        gain = weights["recurrent_gain"]
+        d_again, d_gain, _ = norm(d_sums, again, gain.shape, *means[:2], gain, None, [True, True, False])
+        total("recurrent_gain", d_gain.unsqueeze(0))
+        return d_sums, (back("recurrent", d_again), d_c)
 
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]

@@ -10,20 +10,28 @@ Blunsom 2020, equations 1 and 2. With a rank k, each matrix is a product of two:
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pydantic import Field
+
+from rhapsode.config import Part
 from rhapsode.nn.cells import _plain
-from rhapsode.nn.cells._cell import Cell, State
+from rhapsode.nn.cells._cell import State
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
     from rhapsode.nn.engine import Graph
 
+KERNEL = "kernel"
+"""The weights of x, h and the bias beside one another."""
 
-class Mogrifier(Cell):
+
+class Mogrifier(Stepwise):
     """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; all Q below one another,
     `x_gate` [I, H] each, and all R, `h_gate` [H, I] each. With a rank k, instead of them `x_gate_left` [I, k] and
     `x_gate_right` [k, H] each, `h_gate_left` [H, k] and `h_gate_right` [k, I] each."""
@@ -37,9 +45,19 @@ class Mogrifier(Cell):
     def title(self) -> str:
         return "Mogrifier LSTM"
 
-    def __init__(self, inputs: int, width: int, rounds: int = 5, rank: int = 0) -> None:
-        super().__init__(inputs, width)
-        self.rounds, self.rank = rounds, rank
+    class Settings(Part):
+        rounds: int = Field(default=5, ge=0, le=64)
+        """How often x and h gate each other before a step. 0 makes it a plain LSTM."""
+        rank: int = Field(default=0, ge=0, le=65536)
+        """Of the gating matrices, each a product of two; 0 for full matrices."""
+
+    def __init__(self, inputs: int, width: int, settings: Settings | None = None) -> None:
+        super().__init__(inputs, width, settings)
+        settings = settings or self.Settings(name=self.name)
+        self.rounds, self.rank = settings.rounds, settings.rank
+        parts = ("_right", "_left") if self.rank else ("",)
+        self._names = [[f"{'xh'[n % 2]}_gate{part}{n // 2}" for part in parts] for n in range(self.rounds)]
+        self.products = (KERNEL, *(name for names in self._names for name in names))
 
     @property
     def _gating(self) -> dict[str, tuple[int, int, int]]:
@@ -75,49 +93,74 @@ class Mogrifier(Cell):
             bound = math.sqrt(3 / columns)
             init.uniform_(weights[name], -bound, bound, generator=generator)
 
-    def _rounds(self, weights: dict[str, Tensor]) -> list[list[Tensor]]:
-        """Of each round the matrices by which a vector is multiplied, one after the other."""
-        stacks = {name: weights[name].view(count, rows, -1) for name, (count, rows, _) in self._gating.items()}
-        parts = ("_right", "_left") if self.rank else ("",)
-        return [[stacks[f"{'xh'[n % 2]}_gate{part}"][n // 2] for part in parts] for n in range(self.rounds)]
-
     def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
+        """All that reads x and h is one product, and each matrix of a round is a weight by itself."""
         import torch
-        from torch.nn.functional import linear
+
+        kernel = torch.cat([weights["input"], weights["recurrent"], weights["bias"].unsqueeze(1)], dim=1)
+        gating = {
+            f"{name}{n}": matrix
+            for name, (count, _, _) in self._gating.items()
+            for n, matrix in enumerate(weights[name].chunk(count))
+        }
+        return super().run({KERNEL: kernel, **gating}, x, state, reset)
+
+    def into(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        return x
+
+    def forward(
+        self, x: Tensor, state: State, weights: Mapping[str, Tensor], times: Times
+    ) -> tuple[State, tuple[Tensor, ...]]:
+        import torch
 
         h, c = state
-        rounds = self._rounds(weights)
-        outputs = []
-        for t, step in enumerate(x):
-            for n, matrices in enumerate(rounds):
-                gate = step if n % 2 else h
-                for matrix in matrices:
-                    gate = linear(gate, matrix)
-                gate = 2 * torch.sigmoid(gate)
-                if n % 2:
-                    h = gate * h
-                else:
-                    step = gate * step
-            sums = linear(step, weights["input"], weights["bias"]) + linear(h, weights["recurrent"])
-            if reset is not None:
-                sums = sums + _plain.shut(sums, self.width) * reset[t].unsqueeze(-1)
-            i, f, g, o = torch.chunk(sums, 4, dim=-1)
-            c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-            h = torch.sigmoid(o) * torch.tanh(c)
-            outputs.append(h)
-        return torch.stack(outputs), (h, c)
+        pair: list[Tensor] = [x, h]
+        rounds: list[Tensor] = []
+        for n, names in enumerate(self._names):
+            gate = pair[1 - n % 2]
+            for name in names:
+                gate = times(name, gate)
+            gate = gate.sigmoid_().mul_(2)
+            rounds += [gate, pair[n % 2]]
+            pair[n % 2] = gate * pair[n % 2]
+        gates = _plain.activated(times(KERNEL, torch.cat([*pair, x.new_ones(len(x), 1)], dim=1)))
+        i, f, g, o = torch.chunk(gates, 4, dim=-1)
+        after = torch.addcmul(f * c, i, g)
+        seen = torch.tanh(after)
+        return (o * seen, after), (c, gates, seen, *rounds)
+
+    def backward(
+        self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
+    ) -> tuple[Tensor, State]:
+        c, gates, seen, *rounds = kept
+        d_h, d_c = slope
+        d_c = d_c + d_h * gates[:, 3 * self.width :] * (1 - seen * seen)
+        d_sums, d_c = _plain.slopes(gates, c, d_h * seen, d_c)
+        d = back(KERNEL, d_sums)
+        pair = [d[:, : self.inputs], d[:, self.inputs : -1]]
+        for n, names in reversed(list(enumerate(self._names))):
+            gate, gated = rounds[2 * n : 2 * n + 2]
+            d_gate = pair[n % 2] * gated * gate * (1 - gate / 2)
+            for name in reversed(names):
+                d_gate = back(name, d_gate)
+            pair[n % 2] = pair[n % 2] * gate
+            pair[1 - n % 2] = pair[1 - n % 2] + d_gate
+        return pair[0], (pair[1], d_c)
 
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...]]:
         h, c = state
         two = graph.constant(np.array(2, np.float32))
-        stacks = {name: np.split(weights[name], count) for name, (count, _, _) in self._gating.items()}
-        parts = ("_right", "_left") if self.rank else ("",)
-        for n in range(self.rounds):
+        stacks = {
+            f"{name}{n}": matrix
+            for name, (count, _, _) in self._gating.items()
+            for n, matrix in enumerate(np.split(weights[name], count))
+        }
+        for n, names in enumerate(self._names):
             gate, gated = (x, h) if n % 2 else (h, x)
-            for part in parts:
-                gate = graph.product(gate, stacks[f"{'xh'[n % 2]}_gate{part}"][n // 2])
+            for name in names:
+                gate = graph.product(gate, stacks[name])
             gate = graph.add("Mul", graph.add("Sigmoid", gate)[0], two)[0]
             gated = graph.add("Mul", gate, gated)[0]
             x, h = (x, gated) if n % 2 else (gated, h)

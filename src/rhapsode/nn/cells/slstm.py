@@ -15,12 +15,17 @@ minus infinity there, so that the first step has weight 1 however small its gate
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from pydantic import Field
+
+from rhapsode.config import Part
 from rhapsode.errors import UserError
-from rhapsode.nn.cells._cell import Cell, State
+from rhapsode.nn.cells._cell import State
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -31,29 +36,38 @@ BEFORE = -1e30
 """The exponent of what was read before the first step: finite, so that a difference of two is a number."""
 
 
-class SLSTM(Cell):
+class SLSTM(Stepwise):
     """Weights: `input` [4H, I], `recurrent` [4H, H / heads], `bias` [4H]; gates in the order i, f, z, o. Of `recurrent`,
     each gate is a matrix for each head, one below the other: a head reads its own outputs only."""
 
     name = "slstm"
     state = ("h", "c", "n", "m")
-    recurrent = ("recurrent",)
+    recurrent = products = ("recurrent",)
     single = True
 
     @property
     def title(self) -> str:
         return "sLSTM"
 
-    def __init__(self, inputs: int, width: int, heads: int = 1, forget: str = "sigmoid") -> None:
-        if width % heads:
-            raise UserError(f"cell slstm: width = {width} cannot be divided among heads = {heads}.")
-        super().__init__(inputs, width)
-        self.heads, self.exponential = heads, forget == "exponential"
+    class Settings(Part):
+        heads: int = Field(default=1, ge=1, le=1024)
+        """A step reads the outputs of its own head only; the width is divided among them. 1: it reads all outputs."""
+        forget: Literal["sigmoid", "exponential"] = "sigmoid"
+        """The forget gate."""
+
+    def __init__(self, inputs: int, width: int, settings: Settings | None = None) -> None:
+        settings = settings or self.Settings(name=self.name)
+        if width % settings.heads:
+            raise UserError(f"cell slstm: width = {width} cannot be divided among {settings.heads} heads.")
+        super().__init__(inputs, width, settings)
+        self.heads, self.exponential = settings.heads, settings.forget == "exponential"
+        self.size = width // self.heads
+        """Of a head."""
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         h = self.width
-        return {"input": (4 * h, self.inputs), "recurrent": (4 * h, h // self.heads), "bias": (4 * h,)}
+        return {"input": (4 * h, self.inputs), "recurrent": (4 * h, self.size), "bias": (4 * h,)}
 
     @property
     def matrices(self) -> dict[str, int]:
@@ -64,42 +78,75 @@ class SLSTM(Cell):
 
         bound = math.sqrt(3 / self.inputs)
         init.uniform_(weights["input"], -bound, bound, generator=generator)
-        for gate in weights["recurrent"].view(4 * self.heads, -1, self.width // self.heads):
+        for gate in weights["recurrent"].view(4 * self.heads, -1, self.size):
             init.orthogonal_(gate, generator=generator)
         init.zeros_(weights["bias"])
         f = math.log(1 / (1 + math.exp(-1))) if self.exponential else 1.0
         init.constant_(weights["bias"][self.width : 2 * self.width], f)
 
     def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
+        if self.heads > 1:  # a matrix for each head: [heads, 4 H / heads, H / heads]
+            stacked = weights["recurrent"].view(4, self.heads, -1, self.size).transpose(0, 1).flatten(1, 2)
+            weights = {**weights, "recurrent": stacked}
+        return super().run(weights, x, state, reset)
+
+    def into(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
+        from torch.nn.functional import linear
+
+        return linear(x, weights["input"], weights["bias"])
+
+    def forward(
+        self, x: Tensor, state: State, weights: Mapping[str, Tensor], times: Times
+    ) -> tuple[State, tuple[Tensor, ...]]:
         import torch
-        from torch.nn.functional import linear, logsigmoid
+        from torch.nn.functional import logsigmoid
 
         h, c, n, m = state
-        steps, rows = x.shape[:2]
-        size = self.width // self.heads
-        sums = linear(x, weights["input"], weights["bias"]).float()
-        outputs = []
-        with torch.autocast(x.device.type, enabled=False):
-            kernel = weights["recurrent"].view(4, self.heads, size, size)
-            for t in range(steps):
-                again = torch.einsum("bni,gnoi->bgno", h.view(rows, self.heads, size), kernel)
-                i, f, z, o = torch.chunk(sums[t] + again.reshape(rows, -1), 4, dim=-1)
-                old = (f if self.exponential else logsigmoid(f)) + m
-                old = torch.where(n > 0, old, BEFORE)
-                m = torch.maximum(old, i)
-                kept, new = torch.exp(old - m), torch.exp(i - m)
-                c = kept * c + new * torch.tanh(z)
-                n = kept * n + new
-                h = torch.sigmoid(o) * c / n
-                if reset is not None:
-                    keep = ~reset[t].unsqueeze(-1)
-                    h, c, n, m = (part * keep for part in (h, c, n, m))
-                outputs.append(h)
-        return torch.stack(outputs), (h, c, n, m)
+        if self.heads == 1:
+            sums = times("recurrent", h).add_(x)
+        else:
+            apart = h.view(-1, self.heads, self.size).transpose(0, 1)
+            again = times("recurrent", apart)  # [heads, B, 4 H / heads]
+            sums = again.view(self.heads, -1, 4, self.size).permute(1, 2, 0, 3).flatten(1) + x
+        i, f, z, o = torch.chunk(sums, 4, dim=-1)
+        f = f if self.exponential else logsigmoid(f)
+        old = torch.where(n > 0, f + m, BEFORE)
+        m = torch.maximum(old, i)
+        stay, new = (old - m).exp_(), (i - m).exp_()
+        z, o = torch.tanh(z), torch.sigmoid(o)
+        after, norm = torch.addcmul(stay * c, new, z), torch.addcmul(new, stay, n)
+        mean = after / norm
+        return (o * mean, after, norm, m), (f, z, o, stay, new, c, n, norm, mean, old > i)
+
+    def backward(
+        self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
+    ) -> tuple[Tensor, State]:
+        import torch
+
+        f, z, o, stay, new, c, n, norm, mean, stays = kept
+        d_h, d_c, d_n, d_m = slope
+        d_mean = d_h * o / norm
+        d_c = d_c + d_mean
+        d_n = torch.addcmul(d_n, d_mean, mean, value=-1)
+        d_old = torch.addcmul(d_c * c, d_n, n).mul_(stay)
+        d_i = torch.addcmul(d_n, d_c, z).mul_(new)
+        d_m = d_m - d_old - d_i  # of the new m, which is one of the two
+        d_old = d_old + d_m * stays
+        d_i = d_i + d_m * ~stays
+        d_f = d_old if self.exponential else d_old * (1 - f.exp())
+        d_z = d_c * new * (1 - z * z)
+        d_o = d_h * mean * o * (1 - o)
+        d_sums = torch.cat([d_i, d_f, d_z, d_o], dim=-1)
+        if self.heads == 1:
+            d_h = back("recurrent", d_sums)
+        else:
+            apart = d_sums.view(-1, 4, self.heads, self.size).permute(2, 0, 1, 3).flatten(2)
+            d_h = back("recurrent", apart).transpose(0, 1).flatten(1)
+        return d_sums, (d_h, d_c * stay, d_n * stay, d_old)
 
     def _full(self, recurrent: np.ndarray) -> np.ndarray:
         """[4H, H / heads] → [4H, H], zero between heads."""
-        size = self.width // self.heads
+        size = self.size
         full = np.zeros((4, self.heads, size, self.heads, size), recurrent.dtype)
         for head in range(self.heads):
             full[:, head, :, head] = recurrent.reshape(4, self.heads, size, size)[:, head]
