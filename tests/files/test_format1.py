@@ -103,6 +103,15 @@ def test_a_cell_without_settings_is_written_as_its_name() -> None:
     assert NetworkConfig().model_dump()["cell"] == "lstm" and not NetworkConfig().model_dump(exclude_unset=True)
 
 
+def test_a_cell_has_settings_of_its_own() -> None:
+    config = NetworkConfig(**merged({"cell": {"name": "mrnn", "factors": 3}}, {"cell": {"name": "mrnn"}, "width": 8}))
+    assert config.model_dump()["cell"] == {"name": "mrnn", "factors": 3}
+    assert NetworkConfig(**config.model_dump()) == config
+    assert NetworkConfig(**merged({"cell": {"name": "mrnn", "factors": 3}}, {"cell": "gru"})).cell.name == "gru"
+    assert NetworkConfig(cell={"factors": 5}).cell.name == "mrnn"  # type: ignore[arg-type]
+    assert NetworkConfig(cell="mrnn").model_dump()["cell"] == {"name": "mrnn", "factors": 0}  # type: ignore[arg-type]
+
+
 def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

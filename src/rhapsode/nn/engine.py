@@ -92,10 +92,6 @@ class Graph(Operations[str]):
         self._state.append((name, width))
         return name
 
-    def product(self, x: str, weight: np.ndarray) -> str:
-        """x [..., I], weight [O, I] → [..., O]."""
-        return self.add("MatMul", x, self.constant(weight.T))[0]
-
     def concatenate(self, parts: Sequence[str]) -> str:
         return self.add("Concat", *parts, axis=2)[0] if len(parts) > 1 else parts[0]
 
@@ -106,7 +102,7 @@ class Graph(Operations[str]):
         return self.add("Tanh", x)[0]
 
     def linear(self, x: str, weight: np.ndarray, bias: np.ndarray, exact: bool = False) -> str:
-        return self.sum(self.product(x, weight), self.constant(bias))
+        return self.sum(self.add("MatMul", x, self.constant(weight.T))[0], self.constant(bias))
 
     def drop(self, x: str, place: str) -> str:
         return x

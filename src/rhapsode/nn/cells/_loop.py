@@ -42,7 +42,7 @@ class Loop(Function):
             if learns:
                 kept.append(needed)
         ctx.save_for_backward(*own)
-        ctx.cell, ctx.dtype, ctx.keep, ctx.read, ctx.kept = cell, dtype, keep, read, kept
+        ctx.cell, ctx.dtype, ctx.keep, ctx.read, ctx.kept, ctx.shape = cell, dtype, keep, read, kept, into.shape
         return torch.stack(outputs), *(part.clone() for part in state)
 
     @staticmethod
@@ -54,7 +54,7 @@ class Loop(Function):
         cast = {name: weights[name].to(dtype) for name in cell.products}
         slopes = defaultdict[str, list[Tensor]](list)
         sums = dict[str, Tensor]()
-        d_into = list[Tensor]()
+        d_into = grad.new_empty(ctx.shape)
 
         def back(name: str, d: Tensor) -> Tensor:
             d = d.to(dtype)
@@ -70,11 +70,11 @@ class Loop(Function):
             if ctx.keep[t] is not None:
                 slope = tuple(part * ctx.keep[t] for part in slope)
             d_x, slope = cell.backward(slope, ctx.kept[t], weights, back, total)
-            d_into.append(d_x)
+            d_into[t] = d_x
         # One product for all steps; the steps came last first.
         found = {n: torch.cat(slopes[n][::-1], -2).mT @ torch.cat(ctx.read[n], -2) for n in cell.products}
         found |= {name: rows.sum(0) for name, rows in sums.items()}
-        return None, None, None, torch.stack(d_into[::-1]), *slope, *(found[name].to(full) for name in names)
+        return None, None, None, d_into, *slope, *(found[name].to(full) for name in names)
 
 
 def _keep(reset: Tensor | None, steps: int, dtype: torch.dtype) -> list[Tensor | None]:

@@ -6,11 +6,13 @@ Their weights are `input` [4H, I], `recurrent` [4H, H] and `bias` [4H], gates in
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.nn.cells._cell import Cell
+from rhapsode.nn.cells._stepwise import sigmoids, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -44,32 +46,63 @@ def initialise(cell: Cell, weights: dict[str, Tensor], generator: Generator) -> 
     init.ones_(weights["bias"][h : 2 * h])
 
 
-def activated(sums: Tensor) -> Tensor:
-    """Sums [B, 4H] → gates [B, 4H], in place: the sigmoid of i, f and o, tanh of g."""
-    h = sums.shape[1] // 4
-    sums[:, : 2 * h].sigmoid_()
-    sums[:, 2 * h : 3 * h].tanh_()
-    sums[:, 3 * h :].sigmoid_()
-    return sums
+def forward(sums: Tensor, before: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
+    """A step after its products: sums of the gates i, f, g, o [B, 4H], which are overwritten, and the memory cells
+    before [B, H] → h and c, and what `backward` needs."""
+    c = gated(sums, before)
+    squashed = c.tanh()
+    return (sums[:, -c.shape[1] :] * squashed, c), (sums, before, squashed)
 
 
-def slopes(gates: Tensor, c: Tensor, d_o: Tensor, d_c: Tensor) -> tuple[Tensor, Tensor]:
-    """The gradients of a step. gates [B, 4H]: as `activated` gives them. c: the memory cells before the step. d_o, d_c:
-    gradients of the output gates and of the memory cells after it → those of the sums [B, 4H] and of c."""
+def gated(sums: Tensor, before: Tensor) -> Tensor:
+    """The part of a step that makes the memory cells c [B, H]. The gates themselves are written over their sums."""
     import torch
 
-    i, f, g, o = torch.chunk(gates, 4, dim=-1)
-    d_gates = torch.cat([d_c * g, d_c * c, d_c * i, d_o], dim=-1)
-    own = gates * (1 - gates)  # of sigmoids
-    h = c.shape[1]
-    torch.sub(1, g * g, out=own[:, 2 * h : 3 * h])
-    return d_gates.mul_(own), d_c * f
+    i, f, g, o = torch.chunk(sums, 4, dim=1)
+    sums[:, : 2 * before.shape[1]].sigmoid_()
+    g.tanh_()
+    o.sigmoid_()
+    return torch.addcmul(f * before, i, g)
+
+
+def backward(slope: Sequence[Tensor], kept: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """slope: the gradients of h and c → those of the gates' sums [B, 4H] and of the memory cells before [B, H]."""
+    (d_h, d_c), (gates, before, squashed) = slope, kept
+    d_c = tanhs(d_h * gates[:, -before.shape[1] :], squashed).add_(d_c)
+    return gated_backward(d_h * squashed, d_c, gates, before)
+
+
+def gated_backward(d_o: Tensor, d_c: Tensor, gates: Tensor, before: Tensor) -> tuple[Tensor, Tensor]:
+    """d_o, d_c: the gradients of the output gates and of the memory cells [B, H]; gates: as `gated` leaves them → those
+    of the gates' sums [B, 4H] and of the memory cells before [B, H]."""
+    import torch
+
+    i, f, g, o = torch.chunk(gates, 4, dim=1)
+    d_sums = torch.empty_like(gates)
+    of_i, of_f, of_g, of_o = torch.chunk(d_sums, 4, dim=1)
+    sigmoids(d_o, o, of_o)
+    sigmoids(d_c * g, i, of_i)
+    sigmoids(d_c * before, f, of_f)
+    tanhs(d_c * i, g, of_g)
+    return d_sums, d_c * f
 
 
 def gates(w: np.ndarray) -> np.ndarray:
     """[4H, ...] with the gates in ONNX's order, i, o, f, g."""
     i, f, g, o = np.split(w, 4)
     return np.concatenate([i, o, f, g])
+
+
+def step(graph: Graph, sums: str, before: str, seen: Callable[[str], str] = lambda c: c) -> tuple[str, tuple[str, ...]]:
+    """`Cell.graph` after the products, of one step: the gates' sums [1, B, 4H] in the order i, f, g, o, and the memory
+    cells before [B, H] → the output [1, B, H], and h and c. seen: what the output sees of c."""
+    first = graph.constant([0])
+    i, f, g, o = graph.add("Split", sums, outputs=4, axis=2)
+    i, f, o = (graph.add("Sigmoid", gate)[0] for gate in (i, f, o))
+    kept = graph.add("Mul", f, graph.add("Unsqueeze", before, first)[0])[0]
+    c = graph.sum(kept, graph.add("Mul", i, graph.tanh(g))[0])
+    h = graph.add("Mul", o, graph.tanh(seen(c)))[0]
+    return h, tuple(graph.add("Squeeze", part, first)[0] for part in (h, c))
 
 
 def build(

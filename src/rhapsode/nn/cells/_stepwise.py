@@ -22,6 +22,22 @@ Total = Callable[[str, "Tensor"], None]
 """(name of a weight of shape [...], rows [B, ...]): the sum of these rows is added to the gradient of the weight."""
 
 
+def sigmoids(slope: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """slope y (1 - y): the gradient of the sums whose sigmoid is y, given that of y. out: where it is written."""
+    import torch
+
+    found: Tensor = torch.ops.aten.sigmoid_backward(slope, y, **({} if out is None else {"grad_input": out}))
+    return found
+
+
+def tanhs(slope: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """slope (1 - y²), in the same way for tanh."""
+    import torch
+
+    found: Tensor = torch.ops.aten.tanh_backward(slope, y, **({} if out is None else {"grad_input": out}))
+    return found
+
+
 class Stepwise(Cell):
     """A cell that says what one step is, forward and backward, instead of `run`.
 

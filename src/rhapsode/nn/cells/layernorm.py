@@ -1,14 +1,13 @@
-"""The LSTM with layer normalisation: sums and memory cells are normalised over the units of a step.
+"""The LSTM with layer normalisation: each step normalises its sums, and what the output sees of the memory cells.
 
-    sums = LN(W x; a_x) + LN(R h; a_h) + b          over all 4H sums of the gates i, f, g, o together
-    i, f, o = sigmoid(sums)    g = tanh(sums)
-    c' = f c + i g                                  the memory cell itself is not normalised
-    h' = o tanh(LN(c'; a_c, b_c))                   but what the output sees of it
+    i, f, o = sigmoid(s)    g = tanh(s)    with s = LN(W x; a1) + LN(R h; a2) + b
+    c' = f c + i g                         h' = o tanh(LN(c'; a3, b3))
 
     LN(z; a, b) = a (z - mean(z)) / sqrt(var(z) + 1e-5) + b
 
-Ba, Kiros & Hinton 2016, equations 20-22. Gains a and biases b are learnt, one a number. The paper adds a bias after each
-of the first two norms, and the LSTM's own: their sum is one bias here.
+Ba, Kiros & Hinton 2016, "Layer normalization", equations 20-22 of the supplement. W x and R h are normalised each by
+itself, over all 4 H numbers of the four gates together. The memory cells that are carried on are not normalised. Gains
+a and biases b are learnt, one a number. The paper's biases of the first two norms and the LSTM's own are one here.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.cells import _plain
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -30,26 +29,28 @@ if TYPE_CHECKING:
     from rhapsode.nn.engine import Graph
 
 EPSILON = 1e-5
+GAINS = ("input_gain", "recurrent_gain", "cell_gain")
 
 
 class LayerNorm(Stepwise):
-    """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; `input_gain` [4H],
-    `recurrent_gain` [4H], `cell_gain` [H], `cell_bias` [H]."""
+    """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; a1, a2, a3 and b3
+    above are `input_gain` [4H], `recurrent_gain` [4H], `cell_gain` [H] and `cell_bias` [H]."""
 
     name = "layernorm"
     state = ("h", "c")
     recurrent = products = ("recurrent",)
     others = ("recurrent_gain", "cell_gain", "cell_bias")
-    single = True
+    single = True  # its graph computes one step
+
+    def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
+        """Raises `UserError` for a width of 1."""
+        if width < 2:
+            raise UserError("cell layernorm: one number cannot be normalised. Set width = 2 or more.")
+        super().__init__(inputs, width, settings)
 
     @property
     def title(self) -> str:
         return "layer-norm LSTM"
-
-    def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
-        if width < 2:
-            raise UserError("cell layernorm: width = 1 has nothing to normalise over. Set width to 2 or more.")
-        super().__init__(inputs, width, settings)
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -65,8 +66,9 @@ class LayerNorm(Stepwise):
         }
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        """As a plain LSTM. Gains of 1 are those of the authors' program."""
         _plain.initialise(self, weights, generator)
-        for name in ("input_gain", "recurrent_gain", "cell_gain"):  # as the authors' code has it
+        for name in GAINS:
             weights[name].fill_(1.0)
         weights["cell_bias"].zero_()
 
@@ -81,17 +83,14 @@ class LayerNorm(Stepwise):
     ) -> tuple[State, tuple[Tensor, ...]]:
         import torch
 
-        h, c = state
-        again = times("recurrent", h)
-        gain = weights["recurrent_gain"]
-        sums, *wide = torch.native_layer_norm(again, gain.shape, gain, None, EPSILON)
-        gates = _plain.activated(sums.add_(x))
-        i, f, g, o = torch.chunk(gates, 4, dim=-1)
-        after = torch.addcmul(f * c, i, g)
-        gain = weights["cell_gain"]
-        seen, *narrow = torch.native_layer_norm(after, gain.shape, gain, weights["cell_bias"], EPSILON)
+        norm = torch.native_layer_norm  # gives the means and deviations, too
+        (h, before), narrow = state, weights["cell_gain"]
+        recalled, wide = times("recurrent", h), weights["recurrent_gain"]
+        sums, *of_sums = norm(recalled, wide.shape, wide, None, EPSILON)
+        c = _plain.gated(sums.add_(x), before)
+        seen, *of_cells = norm(c, narrow.shape, narrow, weights["cell_bias"], EPSILON)
         seen.tanh_()
-        return (o * seen, after), (c, after, again, gates, seen, *wide, *narrow)
+        return (sums[:, -self.width :] * seen, c), (sums, before, recalled, c, seen, *of_sums, *of_cells)
 
     def backward(
         self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
@@ -99,34 +98,33 @@ class LayerNorm(Stepwise):
         import torch
 
         norm = torch.ops.aten.native_layer_norm_backward
-        d_h, d_c = slope
-        c, after, again, gates, seen, *means = kept
+        (d_h, d_c), (gates, before, recalled, c, seen, *means) = slope, kept
         gain, bias = weights["cell_gain"], weights["cell_bias"]
-        d_seen = d_h * gates[:, 3 * self.width :] * (1 - seen * seen)
-        d_after, d_gain, d_bias = norm(d_seen, after, gain.shape, *means[2:], gain, bias, [True, True, True])
+        d_seen = tanhs(d_h * gates[:, -self.width :], seen)
+        more, d_gain, d_bias = norm(d_seen, c, gain.shape, *means[2:], gain, bias, [True, True, True])
         total("cell_gain", d_gain.unsqueeze(0))
         total("cell_bias", d_bias.unsqueeze(0))
-        d_sums, d_c = _plain.slopes(gates, c, d_h * seen, d_c + d_after)
+        d_sums, d_before = _plain.gated_backward(d_h * seen, d_c + more, gates, before)
         gain = weights["recurrent_gain"]
-        d_again, d_gain, _ = norm(d_sums, again, gain.shape, *means[:2], gain, None, [True, True, False])
+        d_recalled, d_gain, _ = norm(d_sums, recalled, gain.shape, *means[:2], gain, None, [True, True, False])
         total("recurrent_gain", d_gain.unsqueeze(0))
-        return d_sums, (back("recurrent", d_again), d_c)
+        return d_sums, (back("recurrent", d_recalled), d_before)
 
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
     ) -> tuple[str, tuple[str, ...]]:
-        def norm(value: str, gain: np.ndarray, bias: np.ndarray | None = None) -> str:
-            added = np.zeros_like(gain) if bias is None else bias
-            ends = graph.constant(gain), graph.constant(added)
+        def norm(value: str, gain: np.ndarray, bias: np.ndarray) -> str:
+            ends = graph.constant(gain), graph.constant(bias)
             return graph.add("LayerNormalization", value, *ends, axis=-1, epsilon=EPSILON)[0]
 
-        h, c = state
-        into = norm(graph.product(x, weights["input"]), weights["input_gain"], weights["bias"])
-        again = norm(graph.product(h, weights["recurrent"]), weights["recurrent_gain"])
-        i, f, g, o = graph.add("Split", graph.sum(into, again), outputs=4, axis=2)
-        i, f, o = (graph.add("Sigmoid", gate)[0] for gate in (i, f, o))
-        kept, new = graph.add("Mul", f, c)[0], graph.add("Mul", i, graph.tanh(g))[0]
-        c = graph.sum(kept, new)
-        y = graph.add("Mul", o, graph.tanh(norm(c, weights["cell_gain"], weights["cell_bias"])))[0]
-        first = graph.constant([0])
-        return y, tuple(graph.add("Squeeze", part, first)[0] for part in (y, c))
+        def times(name: str, a: str) -> str:
+            product = graph.add("MatMul", a, graph.constant(weights[name].T))[0]
+            bias = weights["bias"] if name == "input" else np.zeros_like(weights["bias"])
+            return norm(product, weights[f"{name}_gain"], bias)
+
+        return _plain.step(
+            graph,
+            graph.sum(times("input", x), times("recurrent", state[0])),
+            state[1],
+            lambda c: norm(c, weights["cell_gain"], weights["cell_bias"]),
+        )

@@ -1,15 +1,19 @@
-"""The sLSTM: exponential gates, a normaliser, and a stabiliser.
+"""The sLSTM: exponential gates, a normaliser n, and a stabiliser m.
 
-    z = tanh(W x + R h + b)    o = sigmoid(W x + R h + b)    i, f: the sums W x + R h + b themselves
-    m' = max(log f + m, i)                                   the stabiliser: the largest exponent so far
-    c' = exp(log f + m - m') c + exp(i - m') z
-    n' = exp(log f + m - m') n + exp(i - m')                 the normaliser
+    i, f, z~, o~ = W x + R h + b    z = tanh(z~)    o = sigmoid(o~)    log f' = log sigmoid(f), or f itself
+    m' = max(log f' + m, i)
+    c' = exp(log f' + m - m') c + exp(i - m') z
+    n' = exp(log f' + m - m') n + exp(i - m')
     h' = o c' / n'
 
-Here log f is f or log sigmoid(f). Beck et al. 2024 (xLSTM), equations 8-18. c'/n' is a mean of all z so far, weighted by their
-input gates, so a late step can outweigh all that came before it. It does not depend on m, which only keeps
-exponentials in range: after any step, n >= 1. Where nothing was read yet, c, n and m are zero; m counts as
-minus infinity there, so that the first step has weight 1 however small its gate.
+Beck et al. 2024, "xLSTM: Extended long short-term memory", equations 8-18. c' / n' is a mean of all z so far, weighted by
+exponential gates: one step can outweigh all that came before it. m is the largest exponent. It keeps exponentials in
+range, and h' does not depend on it. Before anything was read, c, n and m are zero, and m counts as minus infinity:
+the first step has weight 1, however small its gate. After it, n >= 1, so there is always something to divide by.
+
+With exponential forget gates, m may grow at each step; after some hundred thousand steps of the same sequence float32 has
+few digits left for what is added to it. Only the cell is here, not the blocks around it (convolution, group norm,
+projections) that make the paper's networks.
 """
 
 from __future__ import annotations
@@ -19,13 +23,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-
 from pydantic import Field
 
 from rhapsode.config import Part
 from rhapsode.errors import UserError
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, sigmoids, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -43,26 +46,33 @@ class SLSTM(Stepwise):
     name = "slstm"
     state = ("h", "c", "n", "m")
     recurrent = products = ("recurrent",)
-    single = True
+    single = True  # its graph computes one step
+
+    class Settings(Part):
+        """Settings of it."""
+
+        name: str = "slstm"
+        heads: int = Field(default=1, ge=1, le=1024)
+        """Groups of units, of equal size; units read the outputs of their own group only (block-diagonal matrices)."""
+        forget: Literal["sigmoid", "exponential"] = "sigmoid"
+        """What makes a forget gate of its sum."""
+
+    def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
+        """Raises `UserError` for a width that cannot be divided by the heads."""
+        super().__init__(inputs, width, settings)
+        own = settings if isinstance(settings, self.Settings) else self.Settings()
+        self.heads, self.exponential = own.heads, own.forget == "exponential"
+        self.size, more = divmod(width, own.heads)
+        """Units of a head."""
+        if more:
+            raise UserError(
+                f"cell slstm: a width of {width} cannot be divided among {own.heads} heads. Set width to a multiple of "
+                f"{own.heads}, such as {own.heads * (self.size + 1)}, or other heads."
+            )
 
     @property
     def title(self) -> str:
-        return "sLSTM"
-
-    class Settings(Part):
-        heads: int = Field(default=1, ge=1, le=1024)
-        """A step reads the outputs of its own head only; the width is divided among them. 1: it reads all outputs."""
-        forget: Literal["sigmoid", "exponential"] = "sigmoid"
-        """The forget gate."""
-
-    def __init__(self, inputs: int, width: int, settings: Settings | None = None) -> None:
-        settings = settings or self.Settings(name=self.name)
-        if width % settings.heads:
-            raise UserError(f"cell slstm: width = {width} cannot be divided among {settings.heads} heads.")
-        super().__init__(inputs, width, settings)
-        self.heads, self.exponential = settings.heads, settings.forget == "exponential"
-        self.size = width // self.heads
-        """Of a head."""
+        return f"sLSTM{f' ({self.heads} heads)' * (self.heads > 1)}"
 
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
@@ -74,15 +84,19 @@ class SLSTM(Stepwise):
         return {"input": 4, "recurrent": 4 * self.heads}
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
+        """Forget gates from open to closed, by a power law over the units of a head, as the authors' program has it for
+        a network of one block; input and recurrent weights as of a plain LSTM."""
+        import torch
         from torch.nn import init
+        from torch.nn.functional import logsigmoid
 
-        bound = math.sqrt(3 / self.inputs)
+        bound = math.sqrt(3 / self.inputs)  # unit gain
         init.uniform_(weights["input"], -bound, bound, generator=generator)
-        for gate in weights["recurrent"].view(4 * self.heads, -1, self.size):
+        for gate in weights["recurrent"].view(-1, self.size, self.size):
             init.orthogonal_(gate, generator=generator)
         init.zeros_(weights["bias"])
-        f = math.log(1 / (1 + math.exp(-1))) if self.exponential else 1.0
-        init.constant_(weights["bias"][self.width : 2 * self.width], f)
+        f = 5 - 12 * torch.linspace(0, 1, self.size) ** 0.3
+        weights["bias"][self.width : 2 * self.width] = (logsigmoid(f) if self.exponential else f).repeat(self.heads)
 
     def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
         if self.heads > 1:  # a matrix for each head: [heads, 4 H / heads, H / heads]
@@ -109,7 +123,7 @@ class SLSTM(Stepwise):
             again = times("recurrent", apart)  # [heads, B, 4 H / heads]
             sums = again.view(self.heads, -1, 4, self.size).permute(1, 2, 0, 3).flatten(1) + x
         i, f, z, o = torch.chunk(sums, 4, dim=-1)
-        f = f if self.exponential else logsigmoid(f)
+        f = f if self.exponential else logsigmoid(f)  # log f', from now on
         old = torch.where(n > 0, f + m, BEFORE)
         m = torch.maximum(old, i)
         stay, new = (old - m).exp_(), (i - m).exp_()
@@ -134,8 +148,7 @@ class SLSTM(Stepwise):
         d_old = d_old + d_m * stays
         d_i = d_i + d_m * ~stays
         d_f = d_old if self.exponential else d_old * (1 - f.exp())
-        d_z = d_c * new * (1 - z * z)
-        d_o = d_h * mean * o * (1 - o)
+        d_z, d_o = tanhs(d_c * new, z), sigmoids(d_h * mean, o)
         d_sums = torch.cat([d_i, d_f, d_z, d_o], dim=-1)
         if self.heads == 1:
             d_h = back("recurrent", d_sums)
@@ -146,10 +159,9 @@ class SLSTM(Stepwise):
 
     def _full(self, recurrent: np.ndarray) -> np.ndarray:
         """[4H, H / heads] → [4H, H], zero between heads."""
-        size = self.size
-        full = np.zeros((4, self.heads, size, self.heads, size), recurrent.dtype)
-        for head in range(self.heads):
-            full[:, head, :, head] = recurrent.reshape(4, self.heads, size, size)[:, head]
+        full = np.zeros((4, self.heads, self.size, self.heads, self.size), recurrent.dtype)
+        for head, own in enumerate(recurrent.reshape(4, self.heads, self.size, self.size).swapaxes(0, 1)):
+            full[:, head, :, head] = own
         return full.reshape(4 * self.width, self.width)
 
     def graph(
@@ -160,12 +172,14 @@ class SLSTM(Stepwise):
 
         h, c, n, m = state
         into = graph.linear(x, weights["input"], weights["bias"])
-        sums = graph.sum(into, graph.product(h, self._full(weights["recurrent"])))
+        sums = graph.sum(into, op("MatMul", h, graph.constant(self._full(weights["recurrent"]).T)))
         i, f, z, o = graph.add("Split", sums, outputs=4, axis=2)
         if not self.exponential:
             # log sigmoid(f), as log softmax(f/2, -f/2): ONNX Runtime's Softplus and Log round differently at the end of
             # an array, so they would not be the same bits for other numbers of rows.
-            halves = op("Mul", op("Unsqueeze", f, graph.constant([3])), graph.constant(np.array([0.5, -0.5], np.float32)))
+            halves = op(
+                "Mul", op("Unsqueeze", f, graph.constant([3])), graph.constant(np.array([0.5, -0.5], np.float32))
+            )
             both = graph.add("LogSoftmax", halves, axis=3)[0]
             f = graph.add("Gather", both, graph.constant(np.array(0, np.int64)), axis=3)[0]
         some = op("Greater", n, graph.constant(np.array(0, np.float32)))
