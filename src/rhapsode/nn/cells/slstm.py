@@ -6,13 +6,13 @@
     n' = exp(log f' + m - m') n + exp(i - m')
     h' = o c' / n'
 
-Beck et al. 2024, "xLSTM: Extended long short-term memory", equations 8-18. c' / n' is a mean of all z so far, weighted by
-exponential gates: one step can outweigh all that came before it. m is the largest exponent. It keeps exponentials in
-range, and h' does not depend on it. Before anything was read, c, n and m are zero, and m counts as minus infinity:
-the first step has weight 1, however small its gate. After it, n >= 1, so there is always something to divide by.
+Beck et al. 2024, "xLSTM: Extended long short-term memory", equations 8-18. c' / n' is a mean of all z so far, weighted
+by exponential gates: one step can outweigh all that came before it. m is the largest exponent. It keeps exponentials in
+range, and h' does not depend on it. Before anything was read, c, n and m are zero, and m counts as minus infinity: the
+first step has weight 1, however small its gate. After it, n >= 1, so there is always something to divide by.
 
-With exponential forget gates, m may grow at each step; after some hundred thousand steps of the same sequence float32 has
-few digits left for what is added to it. Only the cell is here, not the blocks around it (convolution, group norm,
+With exponential forget gates, m may grow at each step. After some hundred thousand steps of one unit, float32 has few
+digits left for what is added to it. Only the cell is here, not the blocks around it (convolution, group norm,
 projections) that make the paper's networks.
 """
 
@@ -40,8 +40,8 @@ BEFORE = -1e30
 
 
 class SLSTM(Stepwise):
-    """Weights: `input` [4H, I], `recurrent` [4H, H / heads], `bias` [4H]; gates in the order i, f, z, o. Of `recurrent`,
-    each gate is a matrix for each head, one below the other: a head reads its own outputs only."""
+    """Weights: `input` [4H, I], `recurrent` [4H, H / heads], `bias` [4H]; gates in the order i, f, z, o. Of
+    `recurrent`, each gate is a matrix for each head, one below the other: a head reads its own outputs only."""
 
     name = "slstm"
     state = ("h", "c", "n", "m")
