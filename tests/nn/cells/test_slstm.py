@@ -126,3 +126,15 @@ def test_forget_gates_begin_from_open_to_closed() -> None:
         gates = f.exp() if cell.exponential else f.sigmoid()
         assert np.allclose(gates[:, 0], 1 / (1 + np.exp(-5))) and np.allclose(gates[:, -1], 1 / (1 + np.exp(7)))
         assert (gates.diff() < 0).all()
+
+
+@pytest.mark.parametrize("form", [{}, {"forget": "exponential"}], ids=str)
+def test_a_sequence_of_ten_thousand_steps(form: dict[str, Any]) -> None:
+    """The normaliser is a sum of up to so many weights. With exponential forget gates, exponents grow at each step."""
+    cell, weights = made(form, torch.float32)
+    weights["bias"][8:16] = 9.0  # forget gates
+    x = torch.randn(10_000, 1, 3)
+    y, (_, c, n, m) = cell.run(weights, x, zeros(cell, 1, torch.float32), None)
+    assert y.isfinite().all() and y.abs().max() < 1 + 1e-6
+    assert (n >= 1).all() and n.max() < 10_001 and (c.abs() <= n).all()
+    assert (m.max() > 10_000) == cell.exponential
