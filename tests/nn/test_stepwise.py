@@ -76,3 +76,20 @@ def test_without_gradients_nothing_is_kept(kind: type[Stepwise]) -> None:
         found = run(*given, reset=reset)
     assert all(torch.equal(one, other) for one, other in zip(expected, found, strict=True))
     assert not any(one.requires_grad for one in found)
+
+
+@pytest.mark.parametrize("kind", CELLS, ids=lambda kind: kind.name)
+@pytest.mark.parametrize(("size", "steps"), [(0.0, 50), (100.0, 2000)])
+def test_zero_weights_and_large_gates_give_numbers(kind: type[Stepwise], size: float, steps: int) -> None:
+    """Weights of zero, and such that gates are far beyond what their functions can hold apart."""
+    cell, random = kind(3, 4), torch.Generator().manual_seed(0)
+    weights = {n: (size * torch.randn(s, generator=random)).requires_grad_() for n, s in cell.shapes.items()}
+    state = tuple(torch.zeros(2, 4) for _ in cell.state)
+    with torch.no_grad():
+        y, state = cell.run(weights, torch.randn(steps, 2, 3, generator=random), state, None)
+    assert y.isfinite().all() and y.abs().max() < 1 + 1e-6 and all(part.isfinite().all() for part in state)
+    for mixed in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=mixed):
+            y, after = cell.run(weights, torch.randn(50, 2, 3, generator=random), state, None)
+        slopes = torch.autograd.grad(y.square().sum(), list(weights.values()))
+        assert y.isfinite().all() and all(part.isfinite().all() for part in (*after, *slopes))

@@ -181,9 +181,12 @@ class Network:
         found = dict(weights)
         new = (self.attention.width if self.attention else 0) - (other.attention.width if other.attention else 0)
         for name, shape in self.shapes.items():
-            if new and name.startswith("layer") and found[name].shape[1:] != shape[1:]:
-                # What is attended comes last, and the last of its symbols is the text's end.
-                found[name] = np.insert(found[name], [found[name].shape[1] - 1] * new, 0, axis=1)
+            if new and name.startswith("layer") and found[name].shape != shape:
+                # What is attended comes last, and the last of its symbols is the text's end. Most weights read it, and
+                # have columns for it; those that change it have rows.
+                stack = found[name].reshape(self.matrices[name], -1, found[name].shape[1])
+                axis = 1 if found[name].shape[1] == shape[1] else 2
+                found[name] = np.insert(stack, [stack.shape[axis] - 1] * new, 0, axis=axis).reshape(shape)
         more = self.head.width - other.head.width
         if more:
             found["output.weight"] = np.pad(found["output.weight"], ((0, more), (0, 0)))

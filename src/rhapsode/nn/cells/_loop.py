@@ -23,7 +23,7 @@ class Loop(Function):
     ) -> tuple[Tensor, ...]:
         state, own = given[: len(cell.state)], given[len(cell.state) :]
         weights = dict(zip((*cell.products, *cell.others), own, strict=True))
-        turned = {name: weights[name].to(dtype).t() for name in cell.products}
+        turned = {name: weights[name].to(dtype).mT for name in cell.products}
         learns, full = any(ctx.needs_input_grad), into.dtype
         read, kept, outputs = defaultdict[str, list[Tensor]](list), list[tuple[Tensor, ...]](), list[Tensor]()
 
@@ -72,7 +72,7 @@ class Loop(Function):
             d_x, slope = cell.backward(slope, ctx.kept[t], weights, back, total)
             d_into[t] = d_x
         # One product for all steps; the steps came last first.
-        found = {n: torch.cat(slopes[n][::-1]).t() @ torch.cat(ctx.read[n]) for n in cell.products}
+        found = {n: torch.cat(slopes[n][::-1], -2).mT @ torch.cat(ctx.read[n], -2) for n in cell.products}
         found |= {name: rows.sum(0) for name, rows in sums.items()}
         return None, None, None, d_into, *slope, *(found[name].to(full) for name in names)
 

@@ -45,7 +45,7 @@ class Stepwise(Cell):
     no concern of the cell. A test compares the gradients with those of autograd.
     """
 
-    products: ClassVar[tuple[str, ...]]
+    products: tuple[str, ...]
     """The names of the weights, matrices, that a step multiplies by."""
     others: ClassVar[tuple[str, ...]] = ()
     """The names of the other weights that a step uses, number by number. The rest is only for `into`."""
