@@ -70,6 +70,8 @@ def random_weights(network: Network, seed: int, sharpness: float = 3.0) -> dict[
         scale = 1.0 if name == "embedding" else shape[-1] ** -0.5 * (sharpness if name == "output.weight" else 1.5)
         if name == "embedding" and network.config.tied:
             scale = sharpness * shape[-1] ** -0.5
+        if ".factor_" in name:  # products of two sums: with larger ones, rounding grows from step to step
+            scale *= 0.5
         weights[name] = (rng.standard_normal(shape) * scale).astype(np.float32)
     return weights
 

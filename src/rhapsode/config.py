@@ -6,7 +6,16 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    SerializerFunctionWrapHandler,
+    ValidationError,
+    WrapSerializer,
+)
 
 from rhapsode import registry
 from rhapsode.errors import UserError, choice
@@ -22,7 +31,7 @@ class Config(BaseModel):
 
 
 class Part(Config):
-    """The settings of a part of a network that is found by its name. Each head and each attention declares its own
+    """The settings of a part of a network that is found by its name. Each cell, head and attention declares its own
     class of settings."""
 
     name: str
@@ -50,6 +59,12 @@ def _part_or_none(kind: str, value: Any) -> Any:
     """As `_part`. An empty name, or `none`, means that there is no such part."""
     name = value.get("name", kind) if isinstance(value, dict) else value
     return None if name in (None, "", "none") else _part(kind, value)
+
+
+def _short(value: Part, handler: SerializerFunctionWrapHandler) -> Any:
+    """The name alone, of a part that has no settings beside it: so it stands in model files of all versions."""
+    found = handler(value)
+    return found["name"] if set(found) == {"name"} else found
 
 
 class EncoderConfig(Config):
@@ -81,7 +96,9 @@ class EncoderConfig(Config):
 class NetworkConfig(Config):
     """The shape of a network: all that decides its weights, together with the kind of step."""
 
-    cell: str = "lstm"
+    cell: Annotated[SerializeAsAny[Part], BeforeValidator(partial(_part, "cell")), WrapSerializer(_short)] = Part(
+        name="lstm"
+    )
     """What a layer is made of."""
     layers: int = Field(default=1, ge=0, le=64)
     """Recurrent layers, which read step after step; 0 leaves all work to the encoder."""
@@ -165,7 +182,7 @@ def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     found = dict(base)
     for key, value in over.items():
         old, new = ({"name": one} if isinstance(one, str) else one for one in (found.get(key), value))
-        if key in ("head", "attention", "encoder") and isinstance(old, Mapping) and isinstance(new, Mapping):
+        if key in ("cell", "head", "attention", "encoder") and isinstance(old, Mapping) and isinstance(new, Mapping):
             name = old.get("name")
             value = {**old, **new} if new.get("name", name) == name else new
         found[key] = value

@@ -81,6 +81,9 @@ def test_settings_of_parts_are_merged_and_checked() -> None:
         ({"head": {"hiden": 3}}, "Did you mean 'hidden'"),
         ({"head": {"name": "chain", "hidden": 0}}, "hidden: Input should be greater"),
         ({"head": 3}, "neither a name nor a table"),
+        ({"cell": 3}, "cell: 3 is neither a name nor a table"),
+        ({"cell": "lsmt"}, "Did you mean 'lstm'"),
+        ({"cell": {"name": "lstm", "rounds": 3}}, "unknown: rounds|rounds"),
         ({"head": "chian"}, "Did you mean 'chain'"),
         ({"attention": {"name": "window", "components": 0}}, "components: Input should be greater"),
         ({"encoder": {"both": 1}}, "encoder"),
@@ -89,6 +92,24 @@ def test_settings_of_parts_are_merged_and_checked() -> None:
         with pytest.raises(UserError, match=message) as error:
             make(NetworkConfig, values, "here")
         assert str(error.value).startswith("here: ")
+
+
+def test_a_cell_without_settings_is_written_as_its_name() -> None:
+    """As in files of before, whose digests are of these names."""
+    for cell in ("rnn", {"name": "rnn"}):
+        config = NetworkConfig(**merged({"cell": "peephole"}, {"cell": cell}))
+        assert config.cell.name == "rnn"
+        assert config.model_dump()["cell"] == config.model_dump(mode="json", exclude_unset=True)["cell"] == "rnn"
+    assert NetworkConfig().model_dump()["cell"] == "lstm" and not NetworkConfig().model_dump(exclude_unset=True)
+
+
+def test_a_cell_has_settings_of_its_own() -> None:
+    config = NetworkConfig(**merged({"cell": {"name": "mrnn", "factors": 3}}, {"cell": {"name": "mrnn"}, "width": 8}))
+    assert config.model_dump()["cell"] == {"name": "mrnn", "factors": 3}
+    assert NetworkConfig(**config.model_dump()) == config
+    assert NetworkConfig(**merged({"cell": {"name": "mrnn", "factors": 3}}, {"cell": "gru"})).cell.name == "gru"
+    assert NetworkConfig(cell={"factors": 5}).cell.name == "mrnn"  # type: ignore[arg-type]
+    assert NetworkConfig(cell="mrnn").model_dump()["cell"] == {"name": "mrnn", "factors": 0}  # type: ignore[arg-type]
 
 
 def test_old_names_in_a_file_of_settings_work_and_say_the_new_ones(

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from rhapsode import registry
 from rhapsode.cli._settings import TABLES, with_brought
-from rhapsode.config import Dropout, EncoderConfig, NetworkConfig
+from rhapsode.config import Dropout, EncoderConfig, NetworkConfig, Part
 from rhapsode.console.brought import options_of, training
 from rhapsode.training.plan import SETTINGS, Plan
 
@@ -64,7 +64,7 @@ DERIVED = {
 }
 """Defaults that training chooses, and that are therefore not those of the class."""
 PARTS = ("head", "attention", "encoder")
-"""The settings of a network that have tables of their own."""
+"""The settings of a network that have tables of their own, and no row in that of [network]."""
 
 
 def page() -> str:
@@ -97,7 +97,7 @@ def _tables() -> Iterator[str]:
             NetworkConfig,
             [name for name in NetworkConfig.model_fields if name not in PARTS],
             "The shape of the network. Codecs have networks that suit them; the defaults here are those of text. Its "
-            f"parts have tables of their own: {', '.join(f'[network.{part}]' for part in PARTS)}.",
+            f"parts have tables of their own: {', '.join(f'[network.{part}]' for part in ('cell', *PARTS))}.",
         ),
         ("dropout", Dropout, Dropout.model_fields, "Rates. With this table, what it does not name is 0."),
         ("plan", Plan, SETTINGS, "How the weights are learnt."),
@@ -111,6 +111,7 @@ def _tables() -> Iterator[str]:
 def _network_parts() -> Iterator[str]:
     """The tables in [network]."""
     for kind, about in (
+        ("cell", "What a layer is made of. `name` is one of these, the others are its"),
         ("head", "The distribution of the next step; the codec says which. `name` is one of these, the others are its"),
         (
             "attention",
@@ -136,6 +137,8 @@ def _rows(kind: type[BaseModel], names: Iterable[str] = (), title: str = "") -> 
     rows: list[tuple[str, ...]] = []
     for name in names or kind.model_fields:
         default = DERIVED.get(title, {}).get(name) or _value(schema[name].get("default"))
+        if isinstance(part := kind.model_fields[name].default, Part):
+            default = part.name
         rows.append((f"`{name}`", default, _allowed(name, schema[name]), meanings.get(name, "")))
     return rows
 

@@ -67,9 +67,9 @@ class Network:
         self.embedding = steps.embedding(config.embedding)
         embedded = self.encoded + self.embedding.width * config.autoregressive
         above = config.width + attended + embedded * config.skip
-        cell: type[Cell] = registry.get("cell", config.cell)
+        cell: type[Cell] = registry.get("cell", config.cell.name)
         first = embedded + attended * config.feedback
-        self.cells = [cell(above if n else first, config.width) for n in range(config.layers)]
+        self.cells = [cell(above if n else first, config.width, config.cell) for n in range(config.layers)]
         self.features = config.width * (config.layers if config.skip else 1) if config.layers else self.encoded
         if config.tied and config.embedding != self.features:
             raise UserError(

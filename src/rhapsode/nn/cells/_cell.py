@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from rhapsode.config import Part
+
 if TYPE_CHECKING:
     from torch import Generator, Tensor
 
@@ -30,12 +32,16 @@ class Cell(ABC):
     single: ClassVar[bool] = False
     """Whether its graph computes one step, instead of a window of any length."""
 
+    Settings: ClassVar[type[Part]] = Part
+    """Its settings: the table [network.cell]."""
+
     @property
     def title(self) -> str:
         """What people call it."""
         return self.name.upper()
 
-    def __init__(self, inputs: int, width: int) -> None:
+    def __init__(self, inputs: int, width: int, settings: Part | None = None) -> None:
+        """settings: of the class `Settings`; None for its defaults."""
         self.inputs = inputs
         self.width = width
 

@@ -6,11 +6,13 @@ Their weights are `input` [4H, I], `recurrent` [4H, H] and `bias` [4H], gates in
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.nn.cells._cell import Cell
+from rhapsode.nn.cells._stepwise import sigmoids, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -44,10 +46,52 @@ def initialise(cell: Cell, weights: dict[str, Tensor], generator: Generator) -> 
     init.ones_(weights["bias"][h : 2 * h])
 
 
+def forward(sums: Tensor, before: Tensor) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, ...]]:
+    """A step after its products: sums of the gates i, f, g, o [B, 4H], which are overwritten, and the memory cells
+    before [B, H] → h and c, and what `backward` needs."""
+    import torch
+
+    i, f, g, o = torch.chunk(sums, 4, dim=1)
+    sums[:, : 2 * before.shape[1]].sigmoid_()
+    g.tanh_()
+    o.sigmoid_()
+    c = torch.addcmul(f * before, i, g)
+    squashed = c.tanh()
+    return (o * squashed, c), (sums, before, squashed)
+
+
+def backward(slope: Sequence[Tensor], kept: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """slope: the gradients of h and c → those of the gates' sums [B, 4H] and of the memory cells before [B, H]."""
+    import torch
+
+    (d_h, d_c), (gates, before, squashed) = slope, kept
+    i, f, g, o = torch.chunk(gates, 4, dim=1)
+    d_sums = torch.empty_like(gates)
+    d_i, d_f, d_g, d_o = torch.chunk(d_sums, 4, dim=1)
+    sigmoids(d_h * squashed, o, d_o)
+    d_c = tanhs(d_h * o, squashed).add_(d_c)
+    sigmoids(d_c * g, i, d_i)
+    sigmoids(d_c * before, f, d_f)
+    tanhs(d_c * i, g, d_g)
+    return d_sums, d_c * f
+
+
 def gates(w: np.ndarray) -> np.ndarray:
     """[4H, ...] with the gates in ONNX's order, i, o, f, g."""
     i, f, g, o = np.split(w, 4)
     return np.concatenate([i, o, f, g])
+
+
+def step(graph: Graph, sums: str, before: str) -> tuple[str, tuple[str, ...]]:
+    """`Cell.graph` after the products, of one step: the gates' sums [1, B, 4H] in the order i, f, g, o, and the memory
+    cells before [B, H] → the output [1, B, H], and h and c."""
+    first = graph.constant([0])
+    i, f, g, o = graph.add("Split", sums, outputs=4, axis=2)
+    i, f, o = (graph.add("Sigmoid", gate)[0] for gate in (i, f, o))
+    kept = graph.add("Mul", f, graph.add("Unsqueeze", before, first)[0])[0]
+    c = graph.sum(kept, graph.add("Mul", i, graph.tanh(g))[0])
+    h = graph.add("Mul", o, graph.tanh(c))[0]
+    return h, tuple(graph.add("Squeeze", part, first)[0] for part in (h, c))
 
 
 def build(

@@ -9,12 +9,14 @@ step: it is here to reproduce published systems, and the plain LSTM is as good (
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.nn.cells import _plain
-from rhapsode.nn.cells._cell import Cell, State
+from rhapsode.nn.cells._cell import State
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, sigmoids, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -22,13 +24,14 @@ if TYPE_CHECKING:
     from rhapsode.nn.engine import Graph
 
 
-class Peephole(Cell):
+class Peephole(Stepwise):
     """Weights: `input` [4H, I], `recurrent` [4H, H], `bias` [4H], gates in the order i, f, g, o; `peephole` [3, H] of
     i, f, o."""
 
     name = "peephole"
     state = ("h", "c")
-    recurrent = ("recurrent",)
+    recurrent = products = ("recurrent",)
+    others = ("peephole",)
 
     @property
     def title(self) -> str:
@@ -43,22 +46,46 @@ class Peephole(Cell):
         _plain.initialise(self, weights, generator)
         weights["peephole"].zero_()  # it begins as a plain LSTM
 
-    def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
-        import torch
+    def into(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
         from torch.nn.functional import linear
 
-        sums = linear(x, weights["input"], weights["bias"])
-        if reset is not None:
-            sums = sums + _plain.shut(sums, self.width) * reset.unsqueeze(-1)
-        h, c = state
+        return linear(x, weights["input"], weights["bias"])
+
+    def forward(
+        self, x: Tensor, state: State, weights: Mapping[str, Tensor], times: Times
+    ) -> tuple[State, tuple[Tensor, ...]]:
+        import torch
+
+        h, before = state
         peep_i, peep_f, peep_o = weights["peephole"]
-        outputs = []
-        for step in sums:
-            i, f, g, o = torch.chunk(step + linear(h, weights["recurrent"]), 4, dim=-1)
-            c = torch.sigmoid(f + peep_f * c) * c + torch.sigmoid(i + peep_i * c) * torch.tanh(g)
-            h = torch.sigmoid(o + peep_o * c) * torch.tanh(c)
-            outputs.append(h)
-        return torch.stack(outputs), (h, c)
+        gates = times("recurrent", h).add_(x)
+        i, f, g, o = torch.chunk(gates, 4, dim=1)
+        i.addcmul_(before, peep_i).sigmoid_()
+        f.addcmul_(before, peep_f).sigmoid_()
+        g.tanh_()
+        c = torch.addcmul(f * before, i, g)
+        o.addcmul_(c, peep_o).sigmoid_()
+        squashed = c.tanh()
+        return (o * squashed, c), (gates, before, c, squashed)
+
+    def backward(
+        self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
+    ) -> tuple[Tensor, State]:
+        import torch
+
+        (d_h, d_c), (gates, before, c, squashed) = slope, kept
+        peep_i, peep_f, peep_o = weights["peephole"]
+        i, f, g, o = torch.chunk(gates, 4, dim=1)
+        d_gates = torch.empty_like(gates)
+        d_i, d_f, d_g, d_o = torch.chunk(d_gates, 4, dim=1)
+        sigmoids(d_h * squashed, o, d_o)
+        d_c = torch.addcmul(d_c, d_o, peep_o).add_(tanhs(d_h * o, squashed))
+        sigmoids(d_c * g, i, d_i)
+        sigmoids(d_c * before, f, d_f)
+        tanhs(d_c * i, g, d_g)
+        total("peephole", torch.stack([d_i * before, d_f * before, d_o * c], dim=1))
+        d_before = (d_c * f).addcmul_(d_i, peep_i).addcmul_(d_f, peep_f)
+        return d_gates, (back("recurrent", d_gates), d_before)
 
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]

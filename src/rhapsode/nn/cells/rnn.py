@@ -1,16 +1,15 @@
-"""The simple recurrent network (Elman 1990), to hold the LSTM against.
-
-h' = tanh(W x + R h + b)
-"""
+"""The simple recurrent network, to hold the LSTM against: h' = tanh(W x + R h + b) (Elman 1990)."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from rhapsode.nn.cells._cell import Cell, State
+from rhapsode.nn.cells._cell import State
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -18,12 +17,12 @@ if TYPE_CHECKING:
     from rhapsode.nn.engine import Graph
 
 
-class RNN(Cell):
+class RNN(Stepwise):
     """Weights: `input` [H, I], `recurrent` [H, H], `bias` [H]."""
 
     name = "rnn"
     state = ("h",)
-    recurrent = ("recurrent",)
+    recurrent = products = ("recurrent",)
     single = True  # ONNX Runtime's own node adds up in another order when it runs many steps at once
 
     @property
@@ -38,19 +37,23 @@ class RNN(Cell):
         init.orthogonal_(weights["recurrent"], generator=generator)
         init.zeros_(weights["bias"])
 
-    def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
-        import torch
+    def into(self, weights: dict[str, Tensor], x: Tensor) -> Tensor:
         from torch.nn.functional import linear
 
-        # Step by step: unlike an LSTM's, this state has no gate that a reset step could shut in a fused kernel.
-        (h,) = state
-        into, outputs = linear(x, weights["input"], weights["bias"]), []
-        for t in range(len(x)):
-            h = torch.tanh(into[t] + linear(h, weights["recurrent"]))
-            if reset is not None:
-                h = h * ~reset[t].unsqueeze(-1)
-            outputs.append(h)
-        return torch.stack(outputs), (h,)
+        return linear(x, weights["input"], weights["bias"])
+
+    def forward(
+        self, x: Tensor, state: State, weights: Mapping[str, Tensor], times: Times
+    ) -> tuple[State, tuple[Tensor, ...]]:
+        h = times("recurrent", state[0]).add_(x).tanh_()
+        return (h,), (h,)
+
+    def backward(
+        self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
+    ) -> tuple[Tensor, State]:
+        (h,) = kept
+        d = slope[0] * (1 - h * h)
+        return d, (back("recurrent", d),)
 
     def graph(
         self, graph: Graph, weights: dict[str, np.ndarray], x: str, state: tuple[str, ...]
