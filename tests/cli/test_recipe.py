@@ -12,6 +12,7 @@ import pytest
 from rhapsode import registry
 from rhapsode.cli import main
 from rhapsode.cli._settings import parse, recipe, recipes, with_brought
+from rhapsode.cli._settings import small as shrunk
 from rhapsode.config import Dropout, NetworkConfig, make
 from rhapsode.data import datasets, framing
 from rhapsode.data.resets import ResetPolicy
@@ -136,6 +137,34 @@ def test_run(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> N
     plan = config.facts["plan"]
     assert (plan["batch_size"], plan["sequence_length"], plan["seed"], plan["precision"]) == (50, 50, 3, "fp32")
     assert plan["budget"] == {"minutes": None, "epochs": None, "updates": 2}
+
+
+def test_run_with_a_small_budget(tmp_path: Path, text: str, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = str(tmp_path / "m")
+    arguments = ["recipe", "run", "karpathy-2015-war-and-peace", text, "-o", folder, "--device", "cpu"]
+    assert main([*arguments, "--budget", "tiny"]) == 2 and "Allowed: small" in capsys.readouterr().err
+    assert main([*arguments, "--budget", "small", "--updates", "2"]) == 0, capsys.readouterr().err
+    config = trained(tmp_path / "m").config
+    assert config.network.cell.name == "gru" and config.reset == "never"
+    assert config.network.width < 512 and config.facts["plan"]["budget"]["updates"] == 2
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_has_a_small_budget(name: str) -> None:
+    whole, found = RECIPES[name], shrunk(RECIPES[name])
+    assert (found.minutes, found.epochs, found.updates) == (8.0, None, None)
+    assert (found.codec, found.reset, found.framing, found.sources) == (
+        (whole.codec, whole.reset, whole.framing, whole.sources)
+    )
+    assert found.network.get("cell") == whole.network.get("cell") and "width" not in found.network
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_published_figures_name_their_part(name: str) -> None:
+    about, parts = RECIPES[name].about, {f"data:{d.name}/{part}" for d in datasets.list_datasets() for part in d.parts}
+    for figure in about.reported if about else ():
+        assert not figure.part or figure.part in parts
+        assert figure.dynamic == ("dynamic" in figure.protocol) or not figure.part
 
 
 def test_run_needs_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -29,6 +29,10 @@ class Figure(Config):
     unit: str
     protocol: str
     """What was measured, on which data, and how."""
+    part: str = ""
+    """The part of a corpus on which it was measured, `data:NAME/PART`; empty if it is not at hand."""
+    dynamic: bool = False
+    """Whether by dynamic evaluation."""
 
 
 class About(Config):
@@ -178,6 +182,24 @@ def load(name: str) -> Settings:
     if name in _names() and not Path(name).exists():
         return recipe(name)
     return parse(read(name), name)
+
+
+SMALL_MINUTES = 8.0
+"""Of training with the small budget: with preparation and a score of the test part, it is ten."""
+
+
+def small(settings: Settings) -> Settings:
+    """The same system at a size that two processor cores train in some minutes: same data, codec, cell, framing and
+    resets; size, dropout and batch are chosen, as they are where nothing is given."""
+    found = settings.model_dump(exclude_unset=True)
+    for name in ("epochs", "updates", "params", "layers", "width", "embedding", "batch_size", "dropout"):
+        found.pop(name, None)
+    if found.get("framing", "stream") == "stream":
+        found.pop("window", None)
+    shape = ("layers", "width", "embedding", "tied")
+    found["network"] = {name: value for name, value in settings.network.items() if name not in shape}
+    found["plan"] = {name: value for name, value in settings.plan.items() if name not in ("batch_size", "threads")}
+    return make(with_brought(), found | {"minutes": SMALL_MINUTES}, "small budget")
 
 
 def recipes() -> dict[str, Settings]:

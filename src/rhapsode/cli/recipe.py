@@ -13,6 +13,7 @@ from rhapsode.console import complete
 from rhapsode.console.commands import Commands
 from rhapsode.console.options import Device, Json, Overwrite, Precision, Resume, Seed, TrustPaths
 from rhapsode.console.output import as_json, put
+from rhapsode.errors import choice
 
 if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
@@ -112,6 +113,10 @@ def run(
         ),
     ] = None,
     output: Annotated[str, typer.Option("-o", "--output", metavar="MODEL", help="The folder to write.")] = ...,  # type: ignore[assignment]
+    budget: Annotated[
+        str | None,
+        typer.Option(metavar="small", help="The same system, small enough for ten minutes on two processor cores."),
+    ] = None,
     minutes: Annotated[float | None, typer.Option(help="Train for this long, instead of the recipe's time.")] = None,
     epochs: Annotated[float | None, typer.Option(help="Or for this many passes over the data.")] = None,
     updates: Annotated[int | None, typer.Option(help="Or for this many updates of the weights.")] = None,
@@ -123,13 +128,16 @@ def run(
     trust_paths: TrustPaths = False,
     json: Json = False,
 ) -> None:
-    """Train as a recipe says.
+    """Train as a recipe says, or with --budget small, a little of it.
 
     To change more than its length: rhapsode train --config NAME, with any option of train."""
-    from rhapsode.cli._settings import recipe
+    from rhapsode.cli._settings import recipe, small
 
+    if budget not in (None, "small"):
+        raise choice("--budget", budget, ["small"])
+    found = recipe(name)
     train.begin(
-        recipe(name),
+        small(found) if budget else found,
         output,
         sources=sources,
         minutes=minutes,
