@@ -5,8 +5,8 @@
 
 Tiny Shakespeare, contiguous 90/10, or the same of another text; the defaults of `rhapsode train` but for the codec. All
 of the held-out text is scored, exactly, state carried: what a codec does not know is spelled, and counted in full. So
-bits per character, and perplexity per word (e to the nats per word; spaces and line ends are counted in the nats), can be
-compared; perplexity per token cannot. Prints a Markdown table.
+bits per character can be compared, and perplexity per word (e to the nats per word; spaces and line ends are counted in
+the nats); perplexity per token cannot. Prints a Markdown table.
 """
 
 from __future__ import annotations
