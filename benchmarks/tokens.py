@@ -1,0 +1,66 @@
+"""One text by character, byte, part of words (BPE) and word, for equal seconds of training.
+
+    RHAPSODE_DATA=folder python benchmarks/tokens.py --minutes 2
+    python benchmarks/tokens.py --minutes 2 --text book.txt
+
+Tiny Shakespeare, contiguous 90/10, or the same of another text; the defaults of `rhapsode train` but for the codec. All
+of the held-out text is scored, exactly, state carried: what a codec does not know is spelled, and counted in full. So
+bits per character can be compared, and perplexity per word (e to the nats per word; spaces and line ends are counted in
+the nats); perplexity per token cannot. Prints a Markdown table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+from shakespeare import shakespeare
+
+from rhapsode.inference.model import Model
+from rhapsode.training.run import train
+
+CODECS = ("chars", "bytes", "bpe", "words")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument("--text", type=Path, help="another text [default: tiny Shakespeare]")
+    parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
+    options = parser.parse_args()
+    if options.text:
+        data = options.text.read_bytes()
+        cut = data.rfind(b"\n", 0, len(data) * 9 // 10) + 1
+        known, valid = data[:cut], data[cut:]
+    else:
+        _, known, valid = shakespeare()
+    print(
+        "| codec | symbols | network | weights | tokens per character | bits per character | perplexity per word "
+        "| perplexity per token |\n|---|---|---|---|---|---|---|---|",
+        flush=True,
+    )
+    for codec in options.codecs:
+        with tempfile.TemporaryDirectory() as folder:
+            path, held, made = (Path(folder, name) for name in ("train.txt", "valid.txt", "model"))
+            path.write_bytes(known)
+            held.write_bytes(valid)
+            if not train([path], made, valid=[held], minutes=options.minutes, codec=codec).finished:
+                raise SystemExit("interrupted")
+            model = Model.load(made)
+            score = model.score(valid)
+            cells = [
+                codec,
+                f"{model.codec.steps.choices:,}",
+                model.network.description,
+                f"{model.network.parameters:,}",
+                f"{score.steps / score.chars:.3f}",
+                f"{score.bits_per_char:.3f}",
+                f"{score.perplexity_per_word:,.0f}",
+                f"{score.perplexity_per_step:.2f}",
+            ]
+            print("| " + " | ".join(cells) + " |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
