@@ -400,6 +400,10 @@ class _Row:
         """
         builder = self.builder
         for at, closing in self._closable(count):
+            lost, most = count - at, budget(self._start.length)
+            if stopped == "length" and lost > count // 2 and 2 * (builder.discarded + lost) < most:
+                self._rewind(count)  # too much would be lost: another try may find more
+                return
             self._return(at)
             steps = np.array(closing, dtype=np.int64) if not closing else np.array(closing)
             log_probs: list[float] = []
@@ -417,10 +421,10 @@ class _Row:
                     builder.output.stopped = stopped
                 return
         length = self._start.length
-        reason = f" ({self._reason})" if self._reason else ""
+        reason = f" (refused last: {self._reason})" if self._reason else ""
         raise UserError(
-            f"sample {builder.randomness.row}: no text of {length:,} symbols or fewer was found that is valid{reason}. "
-            "Ask for more symbols, for another seed, or for less; or begin with a prompt."
+            f"no valid text of {length:,} symbols or fewer was found{reason}. "
+            "Ask for more symbols, or for another seed; change the prompt, or what must hold."
         )
 
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
