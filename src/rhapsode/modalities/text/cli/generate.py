@@ -165,8 +165,8 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
 
 def _costs(drawn: list[Sample]) -> str:
     """What it cost that the samples are valid."""
-    kept, discarded = (sum(counts) for counts in zip(*((len(one.steps) - one.closed, one.discarded) for one in drawn)))
-    closed = sum(one.closed for one in drawn)
+    discarded, closed = sum(one.discarded for one in drawn), sum(one.closed for one in drawn)
+    kept = sum(len(one.steps) for one in drawn) - closed
     parts = [
         f"went back {sum(one.rewound for one in drawn):,} times",
         f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",

@@ -101,9 +101,14 @@ class Check(Constraint):
             command = [word.replace(PLACE, str(file)) for word in self._command]
             with file.open("rb") as given, tempfile.TemporaryFile() as said:
                 stdin = subprocess.DEVNULL if command != self._command else given
+                own = os.name == "posix"  # a group of processes that can be ended together
                 try:
                     process = subprocess.Popen(
-                        command, stdin=stdin, stdout=said, stderr=subprocess.STDOUT, start_new_session=os.name == "posix"
+                        command,
+                        stdin=stdin,
+                        stdout=said,
+                        stderr=subprocess.STDOUT,
+                        start_new_session=os.name == "posix",
                     )
                 except OSError as error:
                     raise UserError(
