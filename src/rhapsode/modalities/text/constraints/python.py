@@ -115,6 +115,8 @@ class Python(Constraint):
             return (("\n" if line else "") + self._suffix).encode()
         text = self._unit + line
         ends = _closers(text)
+        if ends == "" and self._ends(text)[0] == "":
+            return b""
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
             suffix, _ = self._ends(text + more)
             if suffix is not None:
