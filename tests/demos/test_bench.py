@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from rhapsode import registry
 from rhapsode.cli import main
 from rhapsode.demos import bench
 
@@ -15,6 +16,7 @@ from rhapsode.demos import bench
 @pytest.fixture(autouse=True)
 def _small(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(bench, "SHAPES", [(1, 16, 4, 8), (2, 8, 2, 4)])
+    monkeypatch.setattr(bench, "CELL_SHAPE", (1, 16, 4, 8))
     monkeypatch.setattr(bench, "ROUNDS", 1)
     monkeypatch.setattr(bench, "STEPS", 10)
     yield
@@ -24,6 +26,7 @@ def test_bench(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["bench", "--precision", "fp32", "--device", "cpu"]) == 0
     out = capsys.readouterr().out
     assert "1x16" in out and "2x8" in out and "4x8" in out and "GB/s" in out and "fed back" in out
+    assert all(f" {name} " in out for name in registry.names("cell"))
 
 
 def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -35,6 +38,9 @@ def test_bench_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     assert one["updates"] == pytest.approx(work * one["steps_per_second"] / (4 * 8))
     assert all(one["trained_per_second"] > 0 and one["drawn_per_second"] > 0 for one in found["modalities"])
     assert [one["modality"] for one in found["modalities"]] == ["ink", "ink"]
+    cells = {each["cell"]: each for each in found["cells"]}
+    assert set(cells) == set(registry.names("cell")) and all(each["cost"] > 0 for each in cells.values())
+    assert cells["lstm"]["parameters"] == cells["lstm"]["cost"] == 1 and cells["gru"]["parameters"] < 0.8
     assert 0 < one["updates"] < one["peak"] and found["generation"]["steps_per_second"] > 0
 
 

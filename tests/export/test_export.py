@@ -116,3 +116,15 @@ def test_public_facts() -> None:
     }
     assert public({"base": "hf://ann/book@main"})["base"] == "hf://ann/book@main"
     assert public({}) == {}
+
+
+@pytest.mark.parametrize("form", ["book.html", "book.c"])
+def test_a_cell_in_float32_has_no_page_and_no_c(
+    form: str, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = str(tiny_model(cell="mrnn").path)
+    assert main(["export", path, "-o", str(tmp_path / form)]) == 2
+    told = capsys.readouterr().err
+    assert f"{form} would compute in whole numbers" in told and "cell mrnn" in told and ".onnx" in told
+    assert "with the same seed" not in told and not (tmp_path / form).exists()
+    assert main(["export", path, "-o", str(tmp_path / "book.onnx")]) == 0

@@ -46,11 +46,19 @@ def bench(
             shares = "".join(f"{rate / 1e9:12.0f}{rate / one.peak:6.0%}" for rate in (one.passes, one.updates))
             head = f"{one.network:>8}{one.batch:>9}{one.peak / 1e9:8.0f}"
             typer.echo(f"{head}{shares}{one.steps_per_second:11,.0f}")
+    costs = benches.cells(precision, where)
+    if not json:
+        layers, width, rows, window = benches.CELL_SHAPE
+        typer.echo(f"\ntraining, cost of cells over that of the fused LSTM ({layers}x{width}, {rows}x{window})")
+        typer.echo(f"{'cell':>12}{'seconds':>9}{'weights':>9}")
+        for cell in costs:
+            typer.echo(f"{cell.cell:>12}{cell.cost:9.2f}{cell.parameters:9.2f}")
     drawn = benches.generation()
     cases = [(modality, case) for modality in every() for case in modality.bench()]
     measured = [(modality, case, list(benches.speeds(case, precision, where))) for modality, case in cases]
     if json:
-        parts = {"training": [asdict(one) for one in found], "generation": asdict(drawn)}
+        parts: dict[str, object] = {"training": [asdict(one) for one in found], "cells": [asdict(one) for one in costs]}
+        parts |= {"generation": asdict(drawn)}
         own = [{"modality": kind.name, **asdict(one)} for kind, _, speeds in measured for one in speeds]
         put(as_json(facts | parts | {"modalities": own}))
         return

@@ -32,6 +32,10 @@ from rhapsode.training.probe import Probe
 
 SHAPES = [(1, 384, 64, 32), (1, 640, 32, 64), (1, 1024, 64, 64), (2, 512, 64, 128), (2, 1024, 128, 64)]
 """Layers, width, rows, window."""
+FUSED = "lstm"
+"""The cell that the others are compared with."""
+CELL_SHAPE = (1, 384, 64, 32)
+"""Layers, width, rows, window of the networks with which cells are compared."""
 ROUNDS, PATIENCE = 7, 20.0
 """Of each measurement; no more are begun after so many seconds."""
 STEPS = 400
@@ -61,6 +65,16 @@ class Generation:
     steps_per_second: float
     bytes_per_second: float
     peak: float
+
+
+@dataclass(frozen=True)
+class CellCost:
+    """What training a network of this cell costs over one of the fused LSTM that is as wide: seconds an update, and
+    parameters of the layers."""
+
+    cell: str
+    cost: float
+    parameters: float
 
 
 class Case(NamedTuple):
@@ -107,6 +121,32 @@ def training(shape: tuple[int, int, int, int], precision: str, device: torch.dev
         2 * side**3 / peak,
         rows * window / update,
     )
+
+
+@memory.kept()
+def cells(precision: str, device: torch.device) -> list[CellCost]:
+    """Every cell, the cheapest first. They take turns, and each update is compared with one of the fused LSTM's before
+    and one after it."""
+    layers, width, rows, window = CELL_SHAPE
+    probes = {}
+    for name in registry.names("cell"):
+        config = NetworkConfig(cell=name, layers=layers, width=width)  # type: ignore[arg-type]
+        probes[name] = Probe(config, rows, window, precision, device)
+        probes[name].update()
+    fused, ratios = probes[FUSED], {FUSED: [1.0]}
+    for _ in range(ROUNDS // 2 + 1):
+        before = fused.timed(fused.update)
+        for name, probe in probes.items():
+            if name != FUSED:
+                own, after = probe.timed(probe.update), fused.timed(fused.update)
+                ratios.setdefault(name, []).append(2 * own / (before + after))
+                before = after
+    sizes = {
+        name: sum(weight.numel() for own, weight in probe.weights.items() if own.startswith("layer"))
+        for name, probe in probes.items()
+    }
+    found = [CellCost(name, statistics.median(own), sizes[name] / sizes[FUSED]) for name, own in ratios.items()]
+    return sorted(found, key=lambda one: one.cost)
 
 
 @memory.kept()

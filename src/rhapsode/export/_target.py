@@ -6,11 +6,14 @@ not that of a tune), a target asks of the modality: see `rhapsode.console.modali
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from rhapsode import registry
+from rhapsode.arithmetic.quantise import Unfit
+from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.inference.model import Model
@@ -51,3 +54,15 @@ class Target:
 def targets() -> dict[str, Target]:
     """Suffix → target."""
     return {module.TARGET.suffix: module.TARGET for module in registry.modules("export").values()}
+
+
+@contextmanager
+def whole_numbers(order: Order) -> Iterator[None]:
+    """For exports that compute in whole numbers: `Unfit` becomes a `UserError` that says what else there is."""
+    try:
+        yield
+    except Unfit as error:
+        raise UserError(
+            f"{order.name} would compute in whole numbers, and this model cannot: {error}. "
+            "Export it as .onnx, which computes in float32."
+        ) from None

@@ -13,7 +13,7 @@ from rhapsode.arithmetic import tables
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
 from rhapsode.export._facts import public
-from rhapsode.export._target import Order, Target
+from rhapsode.export._target import Order, Target, whole_numbers
 from rhapsode.inference.model import Model
 from rhapsode.nn.program import EMBEDDING, Layer, program
 from rhapsode.nn.quantised import KERNEL, embedded, whole_rows
@@ -56,8 +56,9 @@ def make(order: Order) -> dict[str, bytes]:
     model = order.model
     name = _identifier(order.name)
     _check(model, order.name)
-    found = program(model.network)
-    tensors = model.quantised().tensors
+    with whole_numbers(order):
+        found = program(model.network)
+        tensors = model.quantised().tensors
     codec, policy, config = model.text_codec, model.policy, model.network.config
     pieces, cell = codec.pieces, found.layers[0].cell
     half = codec.first_half

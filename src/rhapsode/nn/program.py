@@ -207,7 +207,8 @@ class Trace(Operations[Value]):
 
     def _layer(self, cell: Cell, weights: Mapping[str, Any], x: Value, backward: bool = False) -> Value:
         if cell.name not in CELLS:
-            raise Unfit(f"cell {cell.name} has no form in whole numbers")
+            others = ", ".join(sorted(name for name in CELLS if name not in ("", FEED_FORWARD)))
+            raise Unfit(f"cell {cell.name} has no form in whole numbers; {others} have one")
         name = weights["recurrent"].name.removesuffix(".recurrent")
         own = Columns(name, weights["recurrent"], 0, cell.width)
         columns = (*self._columns(x, weights["input"]), own)

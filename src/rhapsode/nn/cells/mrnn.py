@@ -3,7 +3,7 @@
     f = (M x) * (N h)                       * is a product number by number
     h' = tanh(W x + R f + b)
 
-Sutskever, Martens & Hinton 2011, "Generating text with recurrent neural networks", equations 6-8: the first large
+Sutskever, Martens & Hinton 2011, "Generating text with recurrent neural networks": the first large
 generative model of characters. The recurrent matrix of a symbol x is R diag(M x) N. A full tensor, one matrix for each
 symbol, would have H² weights a symbol; F factors have 2 F H, and F a symbol. The paper's M, N, R and W are W_fx, W_fh,
 W_hf and W_hx; it has H = F = 1500.
