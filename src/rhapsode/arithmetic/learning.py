@@ -327,7 +327,9 @@ class Reference(Learner):
             for part in layer.parts:
                 count = self._layers[part].units
                 w = self._weights[number].numbers[begin : begin + count]
-                of_outputs[part] = of_outputs[part] + np.stack([add_columns(w, z) for z in of_sums[number]])
+                of_outputs[part] = of_outputs[part] + np.stack(
+                    [add_columns(w, of_sums[number][t]) for t in range(steps)]
+                )
                 begin += count
         for number, z in enumerate(of_sums):
             x = np.stack([seen.x for seen in self._seen[number]])
