@@ -1,5 +1,5 @@
 // An LSTM that learns while it codes, for processors: docs/arithmetic.md, "Learning". It is compiled into the library of
-// kernel.c, and, as there, the file has no libc, allocates nothing and keeps no state, and includes itself once per variant.
+// kernel.c. As there, it has no libc, allocates nothing and keeps no state, and includes itself once per variant.
 //
 // `rhapsode.arithmetic.learning` is the reference, which has the same bits. What decides them: floats of IEEE 754 whose
 // operations are rounded one by one (-ffp-contract=off), and sums in the order that is written here.
@@ -25,7 +25,8 @@
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(function) JOIN(function, VARIANT)
 
-enum { SUMS = 16, MOST_STEPS = 64, MOST_LAYERS = 8, FARTHEST = 20479, BLOCK = 256 };
+// BLOCK: sums at a time. With more, frames would have 4 kB, for which Windows' compilers call a libc.
+enum { SUMS = 16, FARTHEST = 20479, BLOCK = 128 };
 
 // A layer, the last of which is the output. Widths are multiples of 16: units are filled up with ones that stay zero.
 typedef struct {
@@ -91,6 +92,22 @@ INLINE float real_exp(float x) {
 INLINE float real_sigmoid(float x) { return 1.f / (1.f + real_exp(-x)); }
 INLINE float real_tanh(float x) { return 2.f / (1.f + real_exp(-2.f * x)) - 1.f; }
 
+// Nearly 1 / sqrt(x), for x above 0; what is above 10^38, or no number, counts as that.
+INLINE float real_inverse_root(float x) {
+  x = x < 1e38f ? x : 1e38f;
+  int32_t bits;
+  __builtin_memcpy(&bits, &x, 4);
+  bits = 0x5f3759df - (bits >> 1);
+  float y;
+  __builtin_memcpy(&y, &bits, 4);
+  return y * (1.5f - (0.5f * x * y) * y);
+}
+
+// ---------------------------------------------------------------- Four numbers, with which sums end
+
+typedef float Four __attribute__((vector_size(16), aligned(4), may_alias));
+#define FOUR(p) (*(const Four *)(p))
+
 // ---------------------------------------------------------------- The rounding of this thread
 
 // Other libraries may have told the processor to take tiny numbers for zeros.
@@ -120,19 +137,25 @@ INLINE void as_before(int kept) {}
 #define TARGET
 #define LANES 4
 #define TALL 2
+#define WIDE 2
+#define VECTORS 4
 #include "learning.c"
 
 #ifdef __x86_64__
 #define VARIANT avx2
 #define TARGET __attribute__((target("avx2")))
 #define LANES 8
-#define TALL 2
+#define TALL 4
+#define WIDE 1
+#define VECTORS 2
 #include "learning.c"
 
 #define VARIANT avx512
 #define TARGET __attribute__((target("avx2,avx512f,avx512bw,avx512dq,avx512vl")))
 #define LANES 16
 #define TALL 4
+#define WIDE 4
+#define VECTORS 4
 #include "learning.c"
 #endif
 
@@ -167,7 +190,9 @@ EXPORT void rk_learn_decode(int variant, Learner *learner, int32_t *symbols, int
 typedef float NAME(Lanes) __attribute__((vector_size(4 * LANES)));
 #define V NAME(Lanes)
 #define EACH (SUMS / LANES)
-#define GET(v, p) __builtin_memcpy(&(v), p, sizeof(v))
+typedef float NAME(Loose) __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+#define AT(p) (*(const NAME(Loose) *)(p))
+#define PUT(p, v) (*(NAME(Loose) *)(p) = (v))
 
 // to[r] += w[0][r] x[0] + w[1][r] x[1] + ..., one after the other. columns: a multiple of 8.
 TARGET static void NAME(add_rows)(const float *restrict w, int columns, int rows, const float *restrict x,
@@ -185,26 +210,24 @@ TARGET static void NAME(add_rows)(const float *restrict w, int columns, int rows
 // 16 sums become one, by halves.
 TARGET INLINE float NAME(total)(const V *sums) {
   float s[SUMS];
-  for (int i = 0; i < EACH; i++) __builtin_memcpy(s + i * LANES, &sums[i], sizeof(V));
-  for (int half = SUMS / 2; half; half /= 2)
-    for (int i = 0; i < half; i++) s[i] += s[i + half];
-  return s[0];
+  for (int i = 0; i < EACH; i++) PUT(s + i * LANES, sums[i]);
+  Four q = (FOUR(s) + FOUR(s + 8)) + (FOUR(s + 4) + FOUR(s + 12));
+  return (q[0] + q[2]) + (q[1] + q[3]);
 }
 
 // Of `wide` steps: to[k] += the sum of w[k][r] z[r], as 16 sums of every 16th product. next_z, next: from step to step.
 TARGET INLINE void NAME(products)(int tall, int wide, const float *w, int rows, const float *z, size_t next_z, float *to,
                                   size_t next) {
-  V sums[TALL][2][EACH];
+  V sums[TALL][WIDE][EACH];
   for (int k = 0; k < tall; k++)
     for (int t = 0; t < wide; t++)
       for (int i = 0; i < EACH; i++) sums[k][t][i] = (V){0};
   for (int r = 0; r < rows; r += SUMS)
     for (int i = 0; i < EACH; i++) {
       V a[TALL];
-      for (int k = 0; k < tall; k++) GET(a[k], w + (size_t)k * rows + r + i * LANES);
+      for (int k = 0; k < tall; k++) a[k] = AT(w + (size_t)k * rows + r + i * LANES);
       for (int t = 0; t < wide; t++) {
-        V b;
-        GET(b, z + t * next_z + r + i * LANES);
+        V b = AT(z + t * next_z + r + i * LANES);
         for (int k = 0; k < tall; k++) sums[k][t][i] += a[k] * b;
       }
     }
@@ -217,8 +240,9 @@ TARGET static void NAME(add_columns)(const float *w, int columns, int rows, cons
                                      float *to, size_t next) {
   for (int k = 0; k < columns; k += TALL, w += (size_t)TALL * rows) {
     int t = 0;
-    for (; t + 2 <= steps; t += 2) NAME(products)(TALL, 2, w, rows, z + t * next_z, next_z, to + t * next + k, next);
-    if (t < steps) NAME(products)(TALL, 1, w, rows, z + t * next_z, next_z, to + t * next + k, next);
+    for (; t + WIDE <= steps; t += WIDE)
+      NAME(products)(TALL, WIDE, w, rows, z + t * next_z, next_z, to + t * next + k, next);
+    for (; t < steps; t++) NAME(products)(TALL, 1, w, rows, z + t * next_z, next_z, to + t * next + k, next);
   }
 }
 
@@ -299,7 +323,7 @@ TARGET INLINE void NAME(step)(float *restrict w, float *restrict v, const float 
   for (int r = 0; r < n; r++) {
     float square = decay * v[r] + rest * (g[r] * g[r]);
     v[r] = square;
-    w[r] = w[r] - (rate * g[r]) / (__builtin_sqrtf(square * correction) + 1e-8f);
+    w[r] = w[r] - (rate * g[r]) * real_inverse_root(square * correction + 1e-16f);
   }
 }
 
@@ -307,25 +331,37 @@ typedef struct {
   float decay, rest, correction, rate, table_rate;
 } NAME(Rates);
 
-// The gradient of a row of weights: the sum of x[t] z[t] over the steps.
+// Gradients of `tall` rows of weights, `vectors` of each: the sums of x[t] z[t] over the steps. to: [tall][BLOCK].
+TARGET INLINE void NAME(gradients)(int tall, int vectors, const float *x, size_t columns, const float *z, size_t rows,
+                                   int steps, float *to) {
+  V sums[TALL][VECTORS];
+  for (int k = 0; k < tall; k++)
+    for (int i = 0; i < vectors; i++) sums[k][i] = (V){0};
+  for (int t = 0; t < steps; t++, x += columns, z += rows) {
+    V q[VECTORS];
+    for (int i = 0; i < vectors; i++) q[i] = AT(z + i * LANES);
+    for (int k = 0; k < tall; k++)
+      for (int i = 0; i < vectors; i++) sums[k][i] += x[k] * q[i];
+  }
+  for (int k = 0; k < tall; k++)
+    for (int i = 0; i < vectors; i++) PUT(to + k * BLOCK + i * LANES, sums[k][i]);
+}
+
+// Rows of weights take a step by their gradients.
 TARGET static void NAME(learn_rows)(float *w, float *v, int columns, int rows, const float *x, const float *z, int steps,
                                     const NAME(Rates) *rates) {
-  float g[BLOCK];
+  float g[TALL * BLOCK];
   for (int begin = 0; begin < rows; begin += BLOCK) {
     int some = rows - begin < BLOCK ? rows - begin : BLOCK;
-    for (int k = 0; k < columns; k++) {
-      const float *q = z + begin, *y = x + k;
-      for (int r = 0; r < some; r++) g[r] = 0;
-      int t = 0;
-      for (; t + 4 <= steps; t += 4, q += 4 * (size_t)rows, y += 4 * (size_t)columns) {
-        const float *q1 = q + rows, *q2 = q1 + rows, *q3 = q2 + rows;
-        float x0 = y[0], x1 = y[columns], x2 = y[2 * (size_t)columns], x3 = y[3 * (size_t)columns];
-        for (int r = 0; r < some; r++) g[r] = (((g[r] + x0 * q[r]) + x1 * q1[r]) + x2 * q2[r]) + x3 * q3[r];
+    for (int k = 0; k < columns; k += TALL) {
+      int r = 0;
+      for (; r + VECTORS * LANES <= some; r += VECTORS * LANES)
+        NAME(gradients)(TALL, VECTORS, x + k, columns, z + begin + r, rows, steps, g + r);
+      for (; r < some; r += SUMS) NAME(gradients)(TALL, EACH, x + k, columns, z + begin + r, rows, steps, g + r);
+      for (int j = 0; j < TALL; j++) {
+        size_t at = (size_t)(k + j) * rows + begin;
+        NAME(step)(w + at, v + at, g + j * BLOCK, some, rates->decay, rates->rest, rates->correction, rates->rate);
       }
-      for (; t < steps; t++, q += rows, y += columns)
-        for (int r = 0; r < some; r++) g[r] = g[r] + y[0] * q[r];
-      size_t at = (size_t)k * rows + begin;
-      NAME(step)(w + at, v + at, g, some, rates->decay, rates->rest, rates->correction, rates->rate);
     }
   }
 }
@@ -471,7 +507,10 @@ TARGET static void NAME(decode)(Learner *learner, int32_t *symbols, int64_t coun
 #undef TARGET
 #undef LANES
 #undef TALL
+#undef WIDE
+#undef VECTORS
 #undef V
 #undef EACH
-#undef GET
+#undef AT
+#undef PUT
 #endif
