@@ -25,7 +25,7 @@ BYTES = 256
 LAYERS, UNITS = 2, 192
 """Of a fresh network."""
 FRESH = Rates(steps=10, rate=0.005, least=0.0003, table=7, tau=2000, decay=0.999)
-TRAINED = Rates(steps=20, rate=0.001, least=0.0003, table=1, tau=2000, decay=0.999)
+TRAINED = Rates(steps=20, rate=0.001, least=0.0003, table=4, tau=2000, decay=0.999)
 CODECS = "chars", "bytes"
 RESETS = "never", "document", "line"
 EVERY = 256
