@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import rhapsode
+from rhapsode.arithmetic import kernel
 from rhapsode.cli import main
 
 SAVED = Path(__file__).parent / "saved"
@@ -233,6 +234,8 @@ def test_what_was_compressed_in_whole_numbers_is_unpacked_on_every_machine(tmp_p
     ("packed", "model"), [("learnt-fresh.rhap", []), ("learnt.rhap", [str(SAVED / "text-documents")])]
 )
 def test_what_was_compressed_by_networks_that_learnt(tmp_path: Path, packed: str, model: list[str]) -> None:
+    if not model and kernel.kernel() is None:
+        pytest.skip("numpy would take a minute")
     text, again = tmp_path / "sales.csv", tmp_path / "again.rhap"
     assert main(["decompress", *model, str(DATA / packed), "-o", str(text)]) == 0
     assert text.read_bytes() == (DATA / "sales.csv").read_bytes()

@@ -56,7 +56,7 @@ def decoded(model: Trained | None, code: bytes, count: int, report: Report) -> I
 
 def _tell(report: Report, slow: bool) -> None:
     if slow:
-        report.warn("without the kernel, learning takes some hundred times as long: a second for some hundred bytes.")
+        report.warn("without the kernel, learning takes some hundred times as long: about a second for 50 bytes.")
 
 
 def _begun(model: Trained | None) -> tuple[Beginning, Rates]:
