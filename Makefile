@@ -18,7 +18,7 @@ PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constr
 QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py tests/data/test_resets.py \
 	tests/nn/test_heads.py tests/inference/test_model.py tests/cli/test_verbs.py tests/files/test_formats.py
 
-KERNEL = src/rhapsode/arithmetic/kernel.c src/rhapsode/arithmetic/build.py
+KERNEL = src/rhapsode/arithmetic/kernel.c src/rhapsode/arithmetic/learning.c src/rhapsode/arithmetic/build.py
 
 .PHONY: demo test check quick bench wheels wasm clean
 .DELETE_ON_ERROR:

@@ -49,7 +49,7 @@ PACKAGES = (
 )
 TESTS = (
     "--noconftest",
-    *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel")),
+    *(f"tests/arithmetic/test_{name}.py" for name in ("doubles", "golden", "kernel", "learning")),
     "tests/nn/test_heads_portable.py",
 )
 NETWORK = "--updates 60 --width 32"
@@ -68,6 +68,7 @@ COMMANDS = {
         f"{SAMPLE} --length 60 --min-p 0.02 --typical 0.9 --json",
         "score MODEL short.txt --json",
         "compress MODEL short.txt -o OUT",
+        "compress MODEL short.txt --online -o OUT",
     ),
     "words": (f"{SAMPLE} --length 30 --json", "score MODEL short.txt --json"),
     "pens": ("write MODEL tub --seed 1 --tries 1 --json", "score MODEL pens.jsonl --json"),

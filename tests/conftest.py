@@ -45,7 +45,7 @@ TEXT = (
 
 
 def built() -> None:
-    """Build the kernel if it is missing, or made of an earlier `kernel.c`. Without a compiler, numpy does the tests."""
+    """Build the kernel if it is missing, or made of earlier sources. Without a compiler, numpy does the tests."""
     name = hashlib.sha256(bytes(kernel.SOURCE)).hexdigest()
     with FileLock(Path(tempfile.gettempdir(), f"rhapsode-kernel-{name[:16]}.lock")):  # one of the tests' processes
         try:

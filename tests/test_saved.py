@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 
 import rhapsode
+from rhapsode.arithmetic import kernel
 from rhapsode.cli import main
 
 SAVED = Path(__file__).parent / "saved"
@@ -227,6 +228,19 @@ def test_what_was_compressed_in_whole_numbers_is_unpacked_on_every_machine(tmp_p
     again = tmp_path / "again.rhap"
     assert main(["compress", model, str(text), "-o", str(again)]) == 0
     assert again.read_bytes() == packed.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("packed", "model"), [("learnt-fresh.rhap", []), ("learnt.rhap", [str(SAVED / "text-documents")])]
+)
+def test_what_was_compressed_by_networks_that_learnt(tmp_path: Path, packed: str, model: list[str]) -> None:
+    if not model and kernel.kernel() is None:
+        pytest.skip("numpy would take a minute")
+    text, again = tmp_path / "sales.csv", tmp_path / "again.rhap"
+    assert main(["decompress", *model, str(DATA / packed), "-o", str(text)]) == 0
+    assert text.read_bytes() == (DATA / "sales.csv").read_bytes()
+    assert main(["compress", "--online", *model, str(text), "-o", str(again)]) == 0
+    assert again.read_bytes() == (DATA / packed).read_bytes()
 
 
 def record(name: str) -> None:

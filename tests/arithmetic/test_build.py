@@ -43,7 +43,7 @@ def test_a_compiler_that_fails_is_told_and_leaves_what_was_there(
 
 def test_kernel_wasm_is_made_of_the_present_source() -> None:
     """If not: python -m pip install ziglang && python -m rhapsode.arithmetic.build --wasm"""
-    assert kernel.source_digest().encode() in kernel.SOURCE.with_suffix(".wasm").read_bytes()
+    assert kernel.source_digest(kernel.SOURCE).encode() in kernel.SOURCE.with_suffix(".wasm").read_bytes()
 
 
 def test_kernel_wasm_is_what_zig_makes(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_wheel_has_the_kernel_and_is_for_each_python(tree: Path, tmp_path: Pat
     assert "-py3-none-" in made.name
     assert not made.name.endswith("-any.whl")
     assert libraries(made) == [kernel.library_name(sys.platform)]
-    assert {"kernel.c", "kernel.wasm"} <= {name.split("/")[-1] for name in ZipFile(made).namelist()}
+    assert {"kernel.c", "learning.c", "kernel.wasm"} <= {name.split("/")[-1] for name in ZipFile(made).namelist()}
 
 
 @pytest.mark.slow

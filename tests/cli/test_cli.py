@@ -122,6 +122,11 @@ MISTAKES = [
     (["compress", "MODEL", "NONE", "-o", "NEW"], "no such file"),
     (["compress", "MODEL", "TEXT", "-o", "TEXT/x"], "cannot write"),
     (["decompress", "MODEL", "TEXT", "-o", "NEW"], "not a file that rhapsode compressed"),
+    (["decompress", "TEXT", "-o", "NEW"], "not a file that rhapsode compressed"),
+    (["compress", "TEXT", "-o", "NEW"], "compress --online"),
+    (["compress", "MODEL", "TEXT", "TEXT", "-o", "NEW"], "takes one file, after the model"),
+    (["compress", "--online", "TEXT", "-o", "TEXT"], "also the input"),
+    (["compress", "--online", "NONE", "-o", "NEW"], "no such file"),
     (["inspect", "NONE"], "no such file or folder"),
     (["data", "get", "tinyshakespear"], "tinyshakespeare"),
 ]
@@ -227,6 +232,22 @@ def test_score(run: Run, model: str, text: str, tmp_path: Path) -> None:
     short.write_bytes("the\nß\xff\x1b".encode())
     lines = run("score", model, short, "--per-step").out.decode().splitlines()
     assert lines[0].endswith("\tt")
+
+
+def test_compress_online_round_trip(run: Run, model: str, tmp_path: Path) -> None:
+    original, packed, back = tmp_path / "original", tmp_path / "packed", tmp_path / "back"
+    for given in ([], [model]):
+        for data in (b"", b"x", b"some text, and more of it\n"):
+            original.write_bytes(data)
+            assert run("compress", "--online", *given, original, "-o", packed, "--overwrite").status == 0
+            assert run("decompress", *given, packed, "-o", back, "--overwrite").status == 0
+            assert back.read_bytes() == data
+            assert "online" in run("inspect", packed).out.decode()
+    piped = run("compress", "--online", "-", "-o", "-", stdin=b"piped").out
+    assert run("decompress", "-", "-o", "-", stdin=piped).out == b"piped"
+    failed = run("decompress", packed, "-o", tmp_path / "none")
+    assert failed.status == 2 and "Give it: rhapsode decompress MODEL FILE" in failed.error
+    assert not (tmp_path / "none").exists()
 
 
 @pytest.mark.parametrize("data", [b"", b"the sea \xff\x00 sings", "naïve 漢字\r\n".encode()])

@@ -317,7 +317,7 @@ def models() -> dict[str, Target]:
     files = {name: path.read_bytes() for name, path in _models().items()}
     found = {f"{name}.safetensors": Target(".safetensors", [data], _use, _resealed) for name, data in files.items()}
     found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
-    found["packed.rhap"] = Target(".rhap", [_packed()], _unpack, _forged)
+    found["packed.rhap"] = Target(".rhap", [_packed(), _packed(online=True)], _unpack, _forged)
     found["index.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
     return found
 
@@ -357,10 +357,10 @@ def _models() -> dict[str, Path]:
     return found
 
 
-def _packed() -> bytes:
+def _packed(online: bool = False) -> bytes:
     from rhapsode.inference.model import Model
 
-    return Model.load(_models()["chars"]).compress(b"some text, and even more of it")
+    return Model.load(_models()["chars"]).compress(b"some text, and even more of it", online=online)
 
 
 def _known() -> bytes:
@@ -404,7 +404,7 @@ def _unpack(path: Path) -> None:
     from rhapsode.inference import compress
     from rhapsode.inference.model import Model
 
-    compress.DENSEST = 64
+    compress.DENSEST = compress.DENSEST_ONLINE = 64
     Model.load(_models()["chars"]).decompress(path.read_bytes())
 
 

@@ -146,8 +146,8 @@ def test_a_code_of_zeros(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch)
 
 def test_a_newer_version(packed: tuple[Model, bytes, bytes]) -> None:
     model, _, blob = packed
-    with pytest.raises(UserError, match="has version 3; this Rhapsode reads versions 1 to 2"):
-        decompress(model, blob[:4] + b"\3" + blob[5:])
+    with pytest.raises(UserError, match="has version 4; this Rhapsode reads versions 1 to 3"):
+        decompress(model, blob[:4] + b"\4" + blob[5:])
     with pytest.raises(UserError, match="names arithmetic 7"):
         decompress(model, forge(blob, arithmetic=7))
 

@@ -1,4 +1,5 @@
-"""Builds the kernel: `kernel.c` becomes a library for this machine, for other machines, or `kernel.wasm`.
+"""Builds the kernel: `kernel.c` and `learning.c` become a library for this machine or for others, and `kernel.c` alone
+`kernel.wasm`.
 
     python -m rhapsode.arithmetic.build                  # for this machine, beside kernel.c
     python -m rhapsode.arithmetic.build --wasm           # kernel.wasm, for browsers
@@ -20,7 +21,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from rhapsode.arithmetic.kernel import HERE, SOURCE, library_name, source_digest
+from rhapsode.arithmetic.kernel import HERE, LEARNING, SOURCE, library_name, source_digest
 
 FLAGS = "-O3 -g0 -ffp-contract=off -fno-math-errno -fno-trapping-math -ffreestanding -fvisibility=hidden"
 """`-ffp-contract=off`: no fused products, which round otherwise. `-fno-trapping-math`: comparisons of doubles need not
@@ -56,12 +57,13 @@ def build(target: str | None = None, folder: Path = HERE) -> Path:
     """
     system = _system(target or _here())
     name = "kernel.wasm" if target == WASM else library_name(system)
-    flags = [*FLAGS.split(), *SYSTEMS.get(system, SYSTEMS["linux"]).split(), f"-DRK_SOURCE={source_digest()}"]
+    sources = [SOURCE] if target == WASM else [SOURCE, LEARNING]
+    flags = [*FLAGS.split(), *SYSTEMS.get(system, SYSTEMS["linux"]).split(), f"-DRK_SOURCE={source_digest(*sources)}"]
     tried = []
     with tempfile.TemporaryDirectory() as temporary:
         made = Path(temporary, name)
         for compiler in _compilers(target):
-            call = [*compiler, *flags, str(SOURCE), "-o", str(made)]
+            call = [*compiler, *flags, *map(str, sources), "-o", str(made)]
             done = subprocess.run(call, capture_output=True, text=True, errors="replace")
             if done.returncode == 0 and target is None:  # it may be a compiler for other machines
                 loads = [sys.executable, "-c", "import ctypes, sys; ctypes.CDLL(sys.argv[1])", str(made)]

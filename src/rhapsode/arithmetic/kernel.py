@@ -17,7 +17,8 @@ from pathlib import Path
 from rhapsode.errors import choice
 
 HERE = Path(__file__).parent
-SOURCE = HERE / "kernel.c"
+SOURCE, LEARNING = HERE / "kernel.c", HERE / "learning.c"
+"""The kernel, and what a library has besides."""
 VARIABLE = "RHAPSODE_KERNEL"
 NUMPY = "numpy"
 """The value of RHAPSODE_KERNEL for no kernel."""
@@ -60,7 +61,7 @@ def variants() -> dict[str, Kernel]:
 
 
 def opened(path: Path | None = None) -> ctypes.CDLL:
-    """The library. Raises `OSError` if there is none, or if it is not made of the present `kernel.c`."""
+    """The library. Raises `OSError` if there is none, or if it is not made of the present sources."""
     path = path or HERE / library_name(sys.platform)
     if not path.exists():
         raise OSError(f"there is no {path}")
@@ -70,7 +71,7 @@ def opened(path: Path | None = None) -> ctypes.CDLL:
     except AttributeError:
         raise OSError(f"{path} is another library") from None
     if library.rk_source_digest().decode() != source_digest():
-        raise OSError(f"{path} is not made of the present {SOURCE.name}")
+        raise OSError(f"{path} is not made of the present {SOURCE.name} and {LEARNING.name}")
     return library
 
 
@@ -79,6 +80,8 @@ def library_name(system: str) -> str:
     return "libkernel" + {"darwin": ".dylib", "macos": ".dylib", "win32": ".dll", "windows": ".dll"}.get(system, ".so")
 
 
-def source_digest() -> str:
-    """SHA-256 of `kernel.c`, as 64 hexadecimal digits. Each library has the one of its source."""
-    return hashlib.sha256(SOURCE.read_bytes().replace(b"\r\n", b"\n")).hexdigest()
+def source_digest(*sources: Path) -> str:
+    """SHA-256 of these sources, one after another; by default of all that a library is made of. 64 hexadecimal digits.
+    Each library has the one of its sources, and `kernel.wasm` that of `kernel.c`."""
+    read = (source.read_bytes() for source in sources or (SOURCE, LEARNING))
+    return hashlib.sha256(b"".join(read).replace(b"\r\n", b"\n")).hexdigest()

@@ -8,46 +8,94 @@ from typing import Annotated, Literal
 
 import typer
 
-from rhapsode.console.complete import sources
+from rhapsode.console.complete import models_and_sources
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import ModelName, Overwrite
+from rhapsode.console.options import Overwrite
 from rhapsode.console.output import check_readable, check_writable, read, write
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
 
-Input = Annotated[str, typer.Argument(metavar="FILE", help="What to read; - is stdin.")]
+MODEL = "A model's folder or file, or demo:NAME, or hf://USER/NAME;"
+Input = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="[MODEL] FILE",
+        autocompletion=models_and_sources,
+        help=f"{MODEL} left out if the file was packed without. And what to read; - is stdin.",
+    ),
+]
 Source = Annotated[
-    str, typer.Argument(metavar="SOURCE", autocompletion=sources, help="A file, - for stdin, or data:NAME/PART.")
+    list[str],
+    typer.Argument(
+        metavar="[MODEL] SOURCE",
+        autocompletion=models_and_sources,
+        help=f"{MODEL} left out, with --online, for a fresh network. And a file, - for stdin, or data:NAME/PART.",
+    ),
 ]
 UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
 """What writes to a pipe what such a file holds."""
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]
 
 
-def compress(model: ModelName, source: Source, output: Output, overwrite: Overwrite = False) -> None:
+Online = Annotated[
+    bool, typer.Option("--online", help="Learn while packing, which takes longer; without MODEL, from nothing.")
+]
+
+
+def compress(source: Source, output: Output, online: Online = False, overwrite: Overwrite = False) -> None:
     """Pack a file with a model's predictions. Only the same model can unpack it.
 
     Unpacking gives back exactly the same bytes. So files that are compressed already (.gz, .bz2, .xz, .zst) are
-    refused: unpack them first, into a pipe."""
-    kind = Path(source).suffix.lower()
-    if kind in UNPACK:
+    refused: unpack them first, into a pipe.
+
+    With --online, a copy of the network learns as it packs, and again as it unpacks: some 10 kB a second. The model
+    stays as it is. Without MODEL, a fresh network learns any file, and nothing but the packed file is needed to unpack
+    it: rhapsode compress --online FILE -o FILE.rhap"""
+    model, file = _pair("compress", source, "SOURCE")
+    if model is None and not online:
         raise UserError(
-            f"{source} is compressed already, and a model of text makes such bytes larger. Pack what is in it: "
-            f"{UNPACK[kind]} {shlex.quote(source)} | rhapsode compress {shlex.quote(model)} - -o {shlex.quote(output)}"
+            f"compress needs a model: rhapsode compress MODEL {shlex.quote(file)} -o {shlex.quote(output)}. Without "
+            "one, a fresh network learns as it packs: rhapsode compress --online "
+            f"{shlex.quote(file)} -o {shlex.quote(output)}"
         )
-    before, after = _convert(model, source, output, overwrite, "compress")
+    kind = Path(file).suffix.lower()
+    if kind in UNPACK:
+        call = f"{'--online ' * online}{'' if model is None else shlex.quote(model) + ' '}- -o {shlex.quote(output)}"
+        raise UserError(
+            f"{file} is compressed already, and a model of text makes such bytes larger. Pack what is in it: "
+            f"{UNPACK[kind]} {shlex.quote(file)} | rhapsode compress {call}"
+        )
+    before, after = _convert(model, file, output, overwrite, "compress", online)
     ratio = f", {8 * after / before:.3f} bits per byte" if before else ""
     tell(f"{before:,} → {after:,} bytes{ratio}")
 
 
-def decompress(model: ModelName, file: Input, output: Output, overwrite: Overwrite = False) -> None:
-    """Unpack what compress packed with the same model."""
-    before, after = _convert(model, file, output, overwrite, "decompress")
+def decompress(file: Input, output: Output, overwrite: Overwrite = False) -> None:
+    """Unpack what compress packed.
+
+    It needs the model that packed the file; none if the file was packed with --online and without a model."""
+    model, packed = _pair("decompress", file, "FILE")
+    before, after = _convert(model, packed, output, overwrite, "decompress")
     tell(f"{before:,} → {after:,} bytes")
 
 
+def _pair(command: str, given: list[str], file: str) -> tuple[str | None, str]:
+    """The model, if there is one, and the file. Raises `UserError`."""
+    if len(given) > 2:
+        raise UserError(
+            f"{command} takes one file, after the model if there is one; {len(given)} arguments were given: "
+            f"{shlex.join(given)}. Allowed: rhapsode {command} [MODEL] {file} -o FILE"
+        )
+    return (given[0], given[1]) if len(given) == 2 else (None, given[0])
+
+
 def _convert(
-    model: str, file: str, output: str, overwrite: bool, way: Literal["compress", "decompress"]
+    model: str | None,
+    file: str,
+    output: str,
+    overwrite: bool,
+    way: Literal["compress", "decompress"],
+    online: bool = False,
 ) -> tuple[int, int]:
     """Write the result of the model for a file; returns the bytes before and after."""
     if way == "decompress":
@@ -55,11 +103,16 @@ def _convert(
     check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
         from rhapsode.data.sources import read_one
+        from rhapsode.inference import compress as packing
         from rhapsode.inference.model import Model
 
-    loaded = Model.load(model)
+    loaded = None if model is None else Model.load(model)
     with reporting() as report:
-        data = read_one(file, report.stage) if way == "compress" else read(file)
-        made = loaded.compress(data, report) if way == "compress" else loaded.decompress(data, report)
+        if way == "compress":
+            data = read_one(file, report.stage)
+            made = packing.compress(loaded, data, report, online=online)
+        else:
+            data = read(file)
+            made = packing.decompress(loaded, data, report)
     write(output, made)
     return len(data), len(made)
