@@ -86,7 +86,7 @@ class Masked(Constraint):
 
     def why(self, matcher: Any) -> str:
         """llguidance's reason, for messages."""
-        where, first, detail = _why(matcher)
+        where, first, detail = reason_of(matcher)
         return where + ": ".join(part for part in (first, detail) if part)
 
     def _begun(self) -> Any:
@@ -259,7 +259,7 @@ def _whole(data: bytes) -> bool:
     return True
 
 
-def _why(matcher: Any) -> tuple[str, str, str]:
+def reason_of(matcher: Any) -> tuple[str, str, str]:
     """llguidance's reason: the place in what the user gave, the reason, and what is wrong with a regular expression."""
     text = re.split(r"<(?:state|backtrace)>", matcher.get_error())[0].strip()
     if not text or text.startswith(NOTHING):

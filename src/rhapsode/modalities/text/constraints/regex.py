@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from rhapsode.errors import UserError
-from rhapsode.modalities.text.constraints._masks import Masked, _why
+from rhapsode.modalities.text.constraints._masks import Masked, reason_of
 
 
 class Regex(Masked):
@@ -27,7 +27,7 @@ class Regex(Masked):
         return grammars
 
     def why(self, matcher: Any) -> str:
-        _, first, detail = _why(matcher)
+        _, first, detail = reason_of(matcher)
         return detail or first
 
     @property
