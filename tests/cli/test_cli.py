@@ -114,6 +114,8 @@ MISTAKES = [
     (["score", "MODEL", "-", "-"], "given twice"),
     (["score", "MODEL", "TEXT", "--cold", "0"], "cold"),
     (["score", "MODEL", "TEXT", "--dynamic", "--cold", "10"], "do not go together"),
+    (["score", "MODEL", "TEXT", "--dynamic-rms", "TEXT", "--cold", "10"], "do not go together"),
+    (["score", "MODEL", "TEXT", "--dynamic-rms", "NONE"], "no such file"),
     (["score", "MODEL", "TEXT", "--color", "--json"], "one of them must go"),
     (["compress", "MODEL", "TEXT"], "'-o'"),
     (["compress", "MODEL", "TEXT", "-o", "TEXT"], "also the input"),

@@ -6,14 +6,17 @@ import itertools
 import math
 import tracemalloc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rhapsode.errors import UserError
+from rhapsode.inference.dynamic import DECAYS, RATES, Rms
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import Score, score
 from rhapsode.inference.units import Units
@@ -170,6 +173,33 @@ def test_dynamic_evaluation_needs_a_stream_and_its_state(tiny_model: MakeModel) 
         tiny_model().score(DATA, dynamic=True, cold=10)
     with pytest.raises(UserError, match="carry their state"):
         tiny_model(framing="many-to-one", length=5).score(DATA, dynamic=True)
+
+
+def test_rms_dynamic_evaluation(tiny_model: MakeModel) -> None:
+    model, repeated = tiny_model(), b"abcabcabc " * 200
+    rule = Rms.of(model, b"abdabdabd " * 100)
+    assert rule.rate in RATES and rule.decay in DECAYS
+    assert model.score(repeated, dynamic=rule).nats < 0.8 * model.score(repeated).nats
+    still = replace(rule, rate=0.0)
+    assert model.score(DATA, dynamic=still).nats == pytest.approx(model.score(DATA).nats, rel=1e-3)
+
+
+def test_rms_moves_weights_as_its_equations_say(tiny_model: MakeModel) -> None:
+    rule = Rms(0.5, 0.25, {"w": np.array([1.0, 3.0], np.float32)})
+    weights = {"w": torch.tensor([1.0, 2.0], requires_grad=True)}
+    update = rule.begun(weights, {"w": torch.tensor([0.0, 0.0])})
+    weights["w"].grad = torch.tensor([4.0, -3.02])
+    update()
+    # The mean of r is 2, ε is 0.02; then part 0.25 × r / 2 of the way back to 0.
+    expected = (1 - 0.5 * 4 / 1.02) * (1 - 0.125), (2 + 0.5) * (1 - 0.375)
+    np.testing.assert_allclose(weights["w"].detach(), expected, rtol=1e-5)
+
+
+def test_rms_needs_some_training_text(tiny_model: MakeModel) -> None:
+    with pytest.raises(UserError, match="too few to measure gradients"):
+        Rms.of(tiny_model(), DATA[:100])
+    with pytest.raises(UserError, match="carry their state"):
+        Rms.of(tiny_model(framing="many-to-one", length=5), DATA)
 
 
 def test_progress(tiny_model: MakeModel) -> None:

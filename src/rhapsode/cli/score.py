@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -22,8 +22,12 @@ from rhapsode.report import QUIET
 
 if TYPE_CHECKING:
     from rhapsode.data.sources import Sources
+    from rhapsode.inference.dynamic import Rms
+    from rhapsode.inference.model import Model
     from rhapsode.report import Report
 
+MOST = 1 << 20
+"""Bytes of training text that are read for `--dynamic-rms`."""
 VIEWS = ("step", "line", "document", "color")
 
 
@@ -55,6 +59,14 @@ def score(
     dynamic: Annotated[
         bool, typer.Option("--dynamic", help="Dynamic evaluation: a copy of the weights learns as it scores.")
     ] = False,
+    dynamic_rms: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            autocompletion=complete.sources,
+            help="The same by RMS (Krause et al. 2018); this is training text, by which its rates are chosen.",
+        ),
+    ] = None,
     per_document: Annotated[
         bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
     ] = False,
@@ -96,6 +108,7 @@ def score(
             "--ignore-end": ignore_end,
             "--cold": cold is not None,
             "--dynamic": dynamic,
+            "--dynamic-rms": dynamic_rms is not None,
             "--per-line": per_line,
             "--per-step": per_step,
             "--color": color,
@@ -113,8 +126,12 @@ def score(
         from rhapsode.data.sources import open_sources
         from rhapsode.inference.score import Score, Scorer
 
-    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=dynamic)
-    options = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    dynamic |= dynamic_rms is not None
+    rule = _rule(loaded, dynamic_rms) if dynamic_rms is not None and cold is None else None
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic)
+    options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    if rule:
+        options |= {"rule": "rms", "rate": rule.rate, "decay": rule.decay}
     plain = no_colours() if color else ""
     total, count = Score(0.0, 0, 0, 0), 0
     with _reporting(bool(wanted) and not json) as report:
@@ -135,6 +152,23 @@ def score(
             raise UserError(f"nothing to score in {', '.join(sources)}: all of its documents are empty.")
         _tell(opened, count, divided, report)
     out.end(total, count)
+
+
+def _rule(model: Model, source: str) -> Rms:
+    """RMS dynamic evaluation, as the training text decides."""
+    from rhapsode.data.sources import open_sources
+    from rhapsode.inference.dynamic import Rms
+
+    with reporting() as report:
+        pieces, size = list[bytes](), 0
+        for piece in open_sources([source], report=report.stage).pieces():
+            pieces.append(piece.data)
+            size += len(piece.data)
+            if size >= MOST:
+                break
+        rule = Rms.of(model, b"".join(pieces), report)
+        report.note(f"dynamic evaluation by RMS: rate {rule.rate:g}, decay {rule.decay:g}, chosen on {source}")
+    return rule
 
 
 def _reporting(streamed: bool) -> AbstractContextManager[Report]:

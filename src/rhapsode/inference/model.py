@@ -20,6 +20,7 @@ from rhapsode.data.framing import framing_of
 from rhapsode.data.guide import NOTHING
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint, format1
+from rhapsode.inference import adapt as adaptation
 from rhapsode.inference import beam as searching
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
@@ -79,6 +80,7 @@ class Model(Trained):
     score_records = score_records
     compress = packing.compress
     decompress = packing.decompress
+    adapted = adaptation.adapted
 
     def state(self, text: bytes | str) -> list[dict[str, np.ndarray]]:
         """The state of the network after it has read `text` from the start.

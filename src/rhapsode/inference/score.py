@@ -21,7 +21,7 @@ import numpy as np
 from rhapsode.data.encode import Tally
 from rhapsode.errors import UserError
 from rhapsode.inference.cold import Cold
-from rhapsode.inference.dynamic import Dynamic
+from rhapsode.inference.dynamic import Dynamic, Rule
 from rhapsode.inference.evaluation import Carried, Evaluation
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.trained import Trained
@@ -116,7 +116,7 @@ def score(
     prompt: bytes | str = b"",
     end: bool = True,
     cold: int | None = None,
-    dynamic: bool = False,
+    dynamic: bool | Rule = False,
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
@@ -127,7 +127,7 @@ def score(
     prompt:   a text that comes before it, which is read but not scored.
     end:      the text is a complete document. Models that know where documents end score its end, too.
     cold:     the steps of a cold window; None for carried state.
-    dynamic:  a copy of the weights learns from the text as it is scored.
+    dynamic:  a copy of the weights learns from the text as it is scored, by Adam or by the rule given (`Rms.of`).
     per_step: keep the surprise of each step. Memory grows with the text then.
     Raises `UserError` for impossible arguments.
     """
@@ -147,7 +147,7 @@ class Scorer:
     """
 
     def __init__(
-        self, model: Trained, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool = False
+        self, model: Trained, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool | Rule = False
     ) -> None:
         """As for `score`. Raises `UserError`."""
         if cold is not None and dynamic:
@@ -158,7 +158,8 @@ class Scorer:
         if cold is not None:
             self._evaluation = Cold(model, before, cold)
         else:
-            self._evaluation = (Dynamic if dynamic else Carried)(model, before)
+            rule = dynamic if isinstance(dynamic, Rule) else None
+            self._evaluation = Dynamic(model, before, rule) if dynamic else Carried(model, before)
         self._afresh = bool(len(before)) or model.policy.documents
         self._begun = False
 

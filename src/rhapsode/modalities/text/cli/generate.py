@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from rhapsode.console.escapes import KNOWN, unescaped
+from rhapsode.console.imports import unbroken
 from rhapsode.console.options import (
     ARGUMENTS,
     OUTPUT,
@@ -28,8 +29,10 @@ from rhapsode.console.options import (
     Typical,
 )
 from rhapsode.console.output import as_json, check_writable, put, visible, write
-from rhapsode.console.progress import tell
+from rhapsode.console.progress import reporting, tell
 from rhapsode.console.sampling import load, prompted, sampled
+from rhapsode.modalities.text.cli._beam import Beam, LengthPenalty, json_of, searched, text_of
+from rhapsode.report import nats
 
 if TYPE_CHECKING:
     from rhapsode.inference.builders import Sample
@@ -76,6 +79,16 @@ def generate(
             help="Go on with another document, or line, where one has ended.",
         ),
     ] = False,
+    adapt: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE",
+            rich_help_panel=ARGUMENTS,
+            help="Learn from this text for a moment, to write in its manner; the model on disk stays as it is.",
+        ),
+    ] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
     output: Output = "-",
     overwrite: OutputOverwrite = False,
     no_echo: Annotated[
@@ -97,6 +110,8 @@ def generate(
         repetition_penalty=repetition_penalty,
     )
     loaded = load(model, "text")
+    if adapt is not None:
+        loaded = _adapted(loaded, adapt)
     begun = prompted(prompt, prompt_file, "--prompt-file")
     how: dict[str, Any] = {
         "length": length,
@@ -107,6 +122,11 @@ def generate(
         "ignore_end": ignore_end,
     }
     echo = b"" if no_echo else begun
+    if beam is not None or length_penalty is not None:
+        how["samples"] = samples
+        found = searched(loaded, begun, beam, length_penalty, how)
+        write(output, as_json(json_of(loaded, echo, found)) if json else text_of(loaded, echo, found))
+        return
     if samples == 1 and output == "-" and not json:
         _stream(loaded.stream(begun, **how), echo, seed is None)
         return
@@ -124,6 +144,24 @@ def generate(
     write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
         tell(f"seed {drawn[0].seed}")
+
+
+def _adapted(model: Model, source: str) -> Model:
+    """The model, after it has read this text. Says how much that helped."""
+    with unbroken():
+        from rhapsode.data.sources import read_one
+
+    with reporting() as report:
+        found = model.adapted(read_one(source), report=report)
+        if not found.before:
+            report.note(f"adapted to {source} in one pass; it is too short to measure what that gives.")
+        elif not found.passes:
+            report.note(f"{source} teaches this model nothing: its last fifth has {nats(found.before)} a step already.")
+        else:
+            how = "one pass" if found.passes == 1 else f"{found.passes} passes"
+            gain = f"{nats(found.before)} → {nats(found.after)} a step on its last fifth, held out to measure it"
+            report.note(f"adapted to {source} in {how}: {gain}.")
+    return found.model
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
