@@ -42,7 +42,7 @@ def test_a_beam_as_wide_as_all_finds_what_exhaustive_search_finds(
     found = model.beam("Sing", width=1024, length=length)
     assert [tuple(one.steps.tolist()) for one in found[:100]] == [steps for steps, _ in best[:100]]
     assert [one.score for one in found[:100]] == [total for _, total in best[:100]]
-    for penalty in (0.7, 2.0):
+    for penalty in (0.7, 1.0):
         found = model.beam("Sing", width=1024, length=length, length_penalty=penalty)
         scores = {steps: total / ((5 + len(steps)) / 6) ** penalty for steps, total in every.items()}
         assert found[0].score == pytest.approx(max(scores.values()), abs=1e-12)
@@ -118,10 +118,10 @@ def test_what_has_ended_stays_while_it_is_among_the_best(tiny_model: MakeModel) 
     model = Model(plain.config, {n: w.astype(np.float32) for n, w in weights.items()}, plain.digest)
     found = model.beam("Sing", width=6, length=40)
     assert all(one.stopped == "end" and one.steps[-1] == model.end for one in found)
-    longer = model.beam("Sing", width=6, length=40, length_penalty=3.0)
+    longer = model.beam("Sing", width=6, length=40, length_penalty=1.0)
     assert np.mean([len(one.steps) for one in longer]) > np.mean([len(one.steps) for one in found])
     for one in longer:
-        norm = ((5 + len(one.steps)) / 6) ** 3
+        norm = ((5 + len(one.steps)) / 6)  ** 1
         assert one.score == pytest.approx(math.fsum(one.log_probs) / norm, rel=1e-12)
     free = model.beam("Sing", width=3, length=12, ignore_end=True)
     assert all(len(one.steps) == 12 and one.stopped == "length" for one in free)
@@ -134,7 +134,7 @@ def test_lengths_and_refusals(tiny_model: MakeModel) -> None:
     for bad in ({"width": 0}, {"width": 1025}, {"width": True}, {"length": -1}, {"length_penalty": -0.1}):
         with pytest.raises(UserError, match=next(iter(bad))):
             model.beam("Sing", **bad)  # type: ignore[arg-type]
-    for bad in ({"length_penalty": math.nan}, {"length_penalty": 11}, {"stop": ""}):
+    for bad in ({"length_penalty": math.nan}, {"length_penalty": 1.1}, {"stop": ""}):
         with pytest.raises(UserError):
             model.beam("Sing", **bad)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="models of text"):

@@ -32,8 +32,8 @@ from rhapsode.inference.trained import Trained
 
 WIDEST = 1024
 """Sequences side by side, at most."""
-STEEPEST = 10.0
-"""The greatest penalty."""
+STEEPEST = 1.0
+"""The greatest penalty: by a greater one, the longest would be best."""
 BLOCK = 16
 """So many symbols of a row are put in order first."""
 
