@@ -121,7 +121,7 @@ def test_what_has_ended_stays_while_it_is_among_the_best(tiny_model: MakeModel) 
     longer = model.beam("Sing", width=6, length=40, length_penalty=1.0)
     assert np.mean([len(one.steps) for one in longer]) > np.mean([len(one.steps) for one in found])
     for one in longer:
-        norm = ((5 + len(one.steps)) / 6)  ** 1
+        norm = ((5 + len(one.steps)) / 6) ** 1
         assert one.score == pytest.approx(math.fsum(one.log_probs) / norm, rel=1e-12)
     free = model.beam("Sing", width=3, length=12, ignore_end=True)
     assert all(len(one.steps) == 12 and one.stopped == "length" for one in free)

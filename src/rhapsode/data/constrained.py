@@ -53,14 +53,16 @@ class Constrained(Guide):
         self._end = None if lines else codec.end
         self._fresh = [one.bound(codec) for one in constraints]
         self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 16)
-        self._masks = any(type(one).mask is not Constraint.mask for one in self._fresh)
+        self._masked = [n for n, one in enumerate(self._fresh) if type(one).mask is not Constraint.mask]
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
 
     def _begin(self) -> None:
         self._constraints = [one.copy() for one in self._fresh]
         self._decoder: Decoder = self._codec.decoder()
-        self._half = self._ended = self._unfit = False
+        self._half: int | None = None
+        """The high half of a byte that was read last."""
+        self._ended = self._unfit = False
         self._now = self._judged(self._constraints)
 
     @staticmethod
@@ -84,17 +86,44 @@ class Constrained(Guide):
 
     def read(self, step: Any) -> None:
         if step == self._end:
-            fits = self._now is Verdict.VALID
+            fits = self._now is Verdict.VALID and (self._half is None or not self._masked)
             self._begin()
             self._ended, self._unfit = fits, not fits
             self._now = Verdict.VALID if fits else Verdict.IMPOSSIBLE
             return
         if self._ended:
             self._ended, self._now = False, self._judged(self._constraints)
-        self._half = step in self._halves
-        data = self._decoder.feed(step)
+        data, fits = self._decoder.feed(step), self._fits(step)
+        self._half = step - self._halves.start if step in self._halves else None
         if data:
             self._read(data)
+        if not fits:
+            self._unfit, self._now = True, Verdict.IMPOSSIBLE
+
+    def _fits(self, step: int) -> bool:
+        """Whether the halves of bytes fit, where there are masks. They forbid halves without another half, and a high
+        half with which there is no byte that may follow."""
+        if not self._masked or not self._halves:
+            return True
+        if self._half is not None:
+            return step in self._low
+        if step in self._halves:
+            return bool(self._lows(step - self._halves.start).any())
+        return step not in self._low
+
+    @property
+    def _low(self) -> range:
+        """The symbols of low halves."""
+        return range(self._halves.stop, self._halves.stop + len(self._halves))
+
+    def _lows(self, high: int) -> np.ndarray:
+        """[16] bool: the low halves that may follow this high one, where there are masks."""
+        fits = np.ones(16, bool)
+        for n in self._masked:
+            for low in np.flatnonzero(fits).tolist():
+                byte = bytes([high << 4 | low])
+                fits[low] = self._constraints[n].copy().read(byte) is not Verdict.IMPOSSIBLE
+        return fits
 
     def _read(self, data: bytes) -> None:
         before, now = self._now, Verdict.VALID
@@ -113,6 +142,8 @@ class Constrained(Guide):
             self._read(data)
 
     def verdict(self) -> Verdict:
+        if self._half is not None and self._masked and self._now is Verdict.VALID:
+            return Verdict.INCOMPLETE
         return self._now
 
     @property
@@ -123,24 +154,31 @@ class Constrained(Guide):
         return "; ".join(found)
 
     def settled(self) -> bool:
-        if self._now is Verdict.IMPOSSIBLE or self._half:
+        if self._now is Verdict.IMPOSSIBLE or self._half is not None:
             return False
+        if len(self._masked) == len(self._constraints) and self._now is not Verdict.VALID:
+            return False  # masks draw on from anywhere; to come back costs a search for a closing at each place
         return self._ended or all(one.settled for one in self._constraints)
 
     def redraws(self, step: Any) -> bool:
-        return self._masks or step == self._end or step in self._newlines
+        return bool(self._masked) or step == self._end or step in self._newlines
 
     def instead(self, step: Any) -> np.ndarray | None:
         decoder = self._decoder.copy()
         data = b"" if step == self._end else decoder.feed(step)
         allowed = np.ones(self._codec.steps.size, bool)
-        for one in self._constraints:
-            mask = one.mask()
-            if mask is not None:
+        if self._half is not None and self._masked:
+            allowed[:] = False
+            allowed[self._low] = self._lows(self._half)
+        for n, one in enumerate(self._constraints):
+            if n not in self._masked:
+                if data and one.copy().read(data) is Verdict.IMPOSSIBLE:
+                    return None
+            elif self._half is None and (mask := one.mask()) is not None:
                 allowed &= mask
-            elif data and one.copy().read(data) is Verdict.IMPOSSIBLE:
-                return None
         allowed[step] = False
+        if self._half is not None and self._masked:
+            return allowed
         if self._end is not None:
             allowed[self._end] = self._now is Verdict.VALID and step != self._end
         if self._now is Verdict.VALID:
@@ -148,7 +186,7 @@ class Constrained(Guide):
         return allowed
 
     def closing(self) -> Sequence[int] | None:
-        if self._half:
+        if self._half is not None:
             return None
         if self._now is Verdict.VALID:
             return ()

@@ -155,7 +155,7 @@ def test_how_bytes_are_cut_makes_no_difference(files: dict[str, str]) -> None:
             assert whole.verdict is parts.verdict is (Verdict.VALID if data == text.encode() else whole.verdict)
             assert before.verdict is not Verdict.IMPOSSIBLE  # a copy has read nothing of what its twin has
             if data[:1] == b"\n" or data[-1:] == b"\n":
-                assert whole.verdict is Verdict.IMPOSSIBLE and whole.reason.split(":")[1] == parts.reason.split(":")[1]
+                assert whole.verdict is Verdict.IMPOSSIBLE and whole.reason == parts.reason != ""
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,12 @@ from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError
 from rhapsode.files.source import of_file, reading
-from rhapsode.modalities.text.constraints._closing import MARK, bytes_of, kind, shortest
+from rhapsode.modalities.text.constraints._closing import KINDS, MARK, bytes_of, shortest
 
 LIMIT = 1 << 20
 """Bytes of a file with a schema or a grammar, at most."""
+REMEMBERED = 256
+"""So many closings are remembered."""
 UNFORCED = '%llguidance {"no_forcing": true}'
 """Else, where only one string can follow, one way to cut it into tokens would be allowed."""
 NOTHING = "NoExtension"
@@ -66,7 +68,9 @@ class Masked(Constraint):
         self._grammar = json.dumps({"grammars": [first, *others]})
         self._tokens = _tokens(self._library)
         self._matcher = self._begun()
-        self._line, self._column, self._tail = 1, 1, b""
+        self._text = b""
+        self._closings: dict[bytes, bytes | None] = {}
+        """What was found behind a text. Copies share it: the places of many samples are the same at first."""
         self._verdict = self._judged()
 
     @abstractmethod
@@ -97,11 +101,11 @@ class Masked(Constraint):
         return matcher
 
     def bound(self, codec: TextCodec) -> Self:
-        if self._tail:
+        if self._text:
             raise ValueError("bind a constraint before it reads")
         other = copy.copy(self)
         other._tokens = _tokens(self._library, codec)
-        other._matcher = other._begun()
+        other._matcher, other._closings = other._begun(), {}
         return other
 
     @property
@@ -111,12 +115,14 @@ class Masked(Constraint):
     @property
     def settled(self) -> bool:
         """A mask can go on from every place, so only one inside of a character is none to come back to."""
-        return self._verdict is not Verdict.IMPOSSIBLE and _whole(self._tail)
+        return self._verdict is not Verdict.IMPOSSIBLE and _whole(self._text[-4:])
 
     @property
     def place(self) -> str:
         """Where the text stands, for messages."""
-        return f"line {self._line}, character {self._column}"
+        line = self._text.rpartition(b"\n")[2]
+        column = 1 + sum(byte & 0xC0 != 0x80 for byte in line)
+        return f"line {1 + self._text.count(10)}, character {column}"
 
     def read(self, data: bytes) -> Verdict:
         """See `Constraint`. Raises `UserError` if llguidance gives up."""
@@ -124,20 +130,13 @@ class Masked(Constraint):
             return self._verdict
         known = data.partition(bytes([MARK]))[0]
         count = self._matcher.try_consume_tokens(list(known))
-        self._pass(known[:count])
+        self._text += known[:count]
         if count == len(data):
             self._verdict = self._judged()
             return self._verdict
         self._check()
         self._verdict, self._refused = Verdict.IMPOSSIBLE, data[count : count + 4]
         return self._verdict
-
-    def _pass(self, data: bytes) -> None:
-        lines = data.count(b"\n")
-        line = data.rpartition(b"\n")[2] if lines else data
-        self._line += lines
-        self._column = (1 if lines else self._column) + sum(byte & 0xC0 != 0x80 for byte in line)
-        self._tail = (self._tail + data)[-4:]
 
     def _judged(self) -> Verdict:
         return Verdict.VALID if self._matcher.is_accepting() else Verdict.INCOMPLETE
@@ -155,7 +154,7 @@ class Masked(Constraint):
             return ""
         wanted = ", ".join(_ranges(bytes_of(self._matcher.compute_bitmask()))) or "the end"
         found = repr(text[:1]) if (text := self._refused.decode("utf-8", "ignore")) else f"byte {self._refused[0]:#04x}"
-        return f"{self.name}: {self.place}: {found} cannot stand here. Wanted: {wanted}."
+        return f"{self.place}: {found} cannot stand here. Wanted: {wanted}."
 
     def mask(self) -> np.ndarray:
         """See `Constraint`; the halves of bytes are those of the bytes that may follow. Raises `UserError` if nothing
@@ -188,7 +187,11 @@ class Masked(Constraint):
         follow them."""
         if self._verdict is not Verdict.INCOMPLETE:
             return b"" if self._verdict is Verdict.VALID else None
-        return shortest(self._matcher)
+        if self._text not in self._closings:
+            if len(self._closings) == REMEMBERED:
+                self._closings.clear()
+            self._closings[self._text] = shortest(self._matcher)
+        return self._closings[self._text]
 
     def copy(self) -> Self:
         other = copy.copy(self)
@@ -238,7 +241,7 @@ def _tokens(library: Any, codec: TextCodec | None = None) -> Tokens:
 
 def _ranges(allowed: list[int]) -> Iterator[str]:
     """Bytes in words: `'0' to '9'`."""
-    shown = [byte for byte in allowed if kind(byte) != "other"]
+    shown = [byte for byte in allowed if KINDS[byte] != "other"]
     runs: list[list[int]] = []
     for byte in shown:
         if runs and byte == runs[-1][-1] + 1:
