@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import bisect
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -52,7 +53,10 @@ class Constrained(Guide):
         self._codec, self._lines = codec, lines
         self._end = None if lines else codec.end
         self._fresh = [one.bound(codec) for one in constraints]
-        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 16)
+        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 32)
+        self._high, self._low = self._halves[:16], self._halves[16:]
+        self._pieces = codec.pieces
+        self._special = {*self._halves} | ({self._end} if self._end is not None else set())
         self._masked = [n for n, one in enumerate(self._fresh) if type(one).mask is not Constraint.mask]
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
@@ -94,7 +98,7 @@ class Constrained(Guide):
         if self._ended:
             self._ended, self._now = False, self._judged(self._constraints)
         data, fits = self._decoder.feed(step), self._fits(step)
-        self._half = step - self._halves.start if step in self._halves else None
+        self._half = step - self._high.start if step in self._high else None
         if data:
             self._read(data)
         if not fits:
@@ -107,14 +111,9 @@ class Constrained(Guide):
             return True
         if self._half is not None:
             return step in self._low
-        if step in self._halves:
-            return bool(self._lows(step - self._halves.start).any())
+        if step in self._high:
+            return bool(self._lows(step - self._high.start).any())
         return step not in self._low
-
-    @property
-    def _low(self) -> range:
-        """The symbols of low halves."""
-        return range(self._halves.stop, self._halves.stop + len(self._halves))
 
     def _lows(self, high: int) -> np.ndarray:
         """[16] bool: the low halves that may follow this high one, where there are masks."""
@@ -124,6 +123,30 @@ class Constrained(Guide):
                 byte = bytes([high << 4 | low])
                 fits[low] = self._constraints[n].copy().read(byte) is not Verdict.IMPOSSIBLE
         return fits
+
+    def read_all(self, steps: Sequence[Any]) -> int:
+        if self._half is not None or self._ended or not self._special.isdisjoint(steps):
+            return super().read_all(steps)
+        pieces = [self._pieces[step] for step in steps]
+        data, at = b"".join(pieces), 0
+        ends = list(itertools.accumulate(map(len, pieces)))
+        while at < len(steps):
+            begin = ends[at - 1] if at else 0
+            rest = data[begin:]
+            quiet = min([one.quiet(rest) for one in self._constraints])
+            if self._lines and b"\n" in rest[:quiet]:
+                quiet = rest.index(b"\n")
+            many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
+            if many > at:
+                self._read(data[begin : ends[many - 1]])
+                at = many
+            if at < len(steps):
+                if pieces[at]:
+                    self._read(pieces[at])
+                at += 1
+                if self._now is Verdict.IMPOSSIBLE or self.settled():
+                    break
+        return at
 
     def _read(self, data: bytes) -> None:
         before, now = self._now, Verdict.VALID
@@ -208,7 +231,8 @@ class Constrained(Guide):
         return symbols
 
     def copy(self) -> Self:
-        other = copy.copy(self)
+        other = object.__new__(type(self))  # three times as fast as `copy.copy`
+        other.__dict__.update(self.__dict__)
         other._constraints, other._decoder = [one.copy() for one in self._constraints], self._decoder.copy()
         return other
 

@@ -9,8 +9,8 @@ are drawn as always, many at a time where the kernel draws, and each is then giv
   is what the options of sampling leave; where the mask leaves nothing of that, they act on what the mask leaves.)
 - Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
   there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
-- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text is
-  valid, or has a *closing* that fits into the length. The closing is written there.
+- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
+  is valid, or has a *closing* that fits into the length. The closing is written there.
 
 Nothing depends on how many steps are drawn at a time, so a sample is the same alone, in a batch, and streamed.
 """
@@ -67,14 +67,11 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
     rows = [_Row(start, builder, reader.copy()) for builder in builders]
     fast = isinstance(reader, Loops) and _free(start.guide)
     while alive := [row for row in rows if not row.done]:
-        groups: dict[str, list[_Row]] = {}  # what is drawn again may be drawn otherwise
-        for row in alive:
-            groups.setdefault(repr(row.sampling), []).append(row)
-        for group in groups.values():
-            if fast:
-                _chunk(start, group)
-            else:
-                _step(start, group)
+        usual = [row for row in alive if row.sampling is start.sampling]
+        again = [row for row in alive if row.sampling is not start.sampling]
+        for group in (usual, again):  # in a call, all are drawn with the same options
+            if group:
+                (_chunk if fast else _step)(start, group)
         if pieces:
             yield from rows[0].sure()
     if pieces:
@@ -192,15 +189,19 @@ class _Row:
         builder, base = self.builder, len(self.builder.steps)
         room = self.left
         count = builder.extend(steps[:room], log_probs[:room])
-        guide = builder.guide
-        for n, step in enumerate(steps[:count], start=1):
-            guide.read(step)
+        guide, n, used = builder.guide, 0, self.sampling
+        while n < count:
+            n += guide.read_all(steps[n:count])
             if guide.verdict() is Verdict.IMPOSSIBLE:
                 builder.randomness.step = word + n
                 self.size = max(1, n - 1)
                 self._refuse(base + n - 1)
                 return
             if guide.settled() and not self._settle(base + n):
+                return
+            if n < count and self.sampling is not used:  # what follows must be drawn as always again
+                builder.randomness.step = word + n
+                self._return(base + n)
                 return
         if quick:
             self.size = min(2 * self.size, LONGEST)
@@ -358,25 +359,29 @@ class _Row:
 
     def _read(self, guide: Guide, steps: Sequence[Any]) -> np.ndarray:
         """Read steps, and return the covariates of those after each: [N, D] float32."""
+        if not self._start.covariates:
+            at = 0
+            while at < len(steps):
+                at += guide.read_all(steps[at:])
+            return NONE
         rows = []
         for step in steps:
             guide.read(step)
             rows.append(guide.covariates())
-        return np.array(rows, np.float32) if self._start.covariates else NONE
+        return np.array(rows, np.float32)
 
     def _guide(self, count: int) -> Guide:
         """A guide at the place behind so many steps."""
         mark = next(place.mark for place in reversed(self._places) if place.mark.at <= count)
         guide = mark.guide.copy()
-        for step in self.builder.steps[mark.at : count]:
-            guide.read(step)
+        self._read(guide, self.builder.steps[mark.at : count])
         return guide
 
     def _closing(self, guide: Guide, count: int) -> Sequence[Any] | None:
         """What ends the sequence well behind so many steps, if that fits into the length; else None."""
         if guide.verdict() is Verdict.VALID:
             return ()
-        closing = guide.closing()
+        closing = guide.closing() if count < self._start.length else None
         if closing is None or len(closing) > self._start.length - count:
             return None
         if not closing:
@@ -393,6 +398,10 @@ class _Row:
         """
         builder = self.builder
         for at, closing in self._closable(count):
+            lost, most = count - at, budget(self._start.length)
+            if stopped == "length" and lost > count // 2 and 2 * (builder.discarded + lost) < most:
+                self._rewind(count)  # too much would be lost: another try may find more
+                return
             self._return(at)
             steps = np.array(closing, dtype=np.int64) if not closing else np.array(closing)
             log_probs: list[float] = []
@@ -410,10 +419,10 @@ class _Row:
                     builder.output.stopped = stopped
                 return
         length = self._start.length
-        reason = f" ({self._reason})" if self._reason else ""
+        reason = f" (refused last: {self._reason})" if self._reason else ""
         raise UserError(
-            f"sample {builder.randomness.row}: no text of {length:,} symbols or fewer was found that is valid{reason}. "
-            "Ask for more symbols, for another seed, or for less; or begin with a prompt."
+            f"no valid text of {length:,} symbols or fewer was found{reason}. "
+            "Ask for more symbols, or for another seed; change the prompt, or what must hold."
         )
 
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -424,21 +433,9 @@ class _Row:
             wanted.add(at)
             tried += 1
             at -= 1 + tried // SEARCHED
-        steps, upper = self.builder.steps[:count], count + 1
-        for place in reversed(list(self._places)):
-            begin, guides = place.mark.at, []
-            if begin >= upper:
-                continue
-            guide = place.mark.guide.copy()
-            for at in range(begin, upper):
-                if at > begin:
-                    guide.read(steps[at - 1])
-                if at in wanted and at >= floor:
-                    guides.append((at, guide.copy()))
-            for at, guide in reversed(guides):
-                if (closing := self._closing(guide, at)) is not None:
-                    yield at, closing
-            upper = begin
+        for at in sorted(wanted, reverse=True):
+            if floor <= at <= count and (closing := self._closing(self._guide(at), at)) is not None:
+                yield at, closing
 
 
 def _lifted(sampling: Sampling) -> Sampling:
