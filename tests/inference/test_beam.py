@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import itertools
 import math
+import re
 from typing import Any
 
 import numpy as np
 import pytest
 
 from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import score
@@ -114,12 +116,12 @@ def test_equal_symbols_are_ordered_by_number(tiny_model: MakeModel) -> None:
 def test_what_has_ended_stays_while_it_is_among_the_best(tiny_model: MakeModel) -> None:
     plain = tiny_model(codec="chars+end", reset="document")
     weights = dict(plain.weights)
-    weights["output.bias"] = weights["output.bias"] + 4 * (np.arange(plain.codec.steps.size) == plain.end)
+    weights["output.bias"] = weights["output.bias"] + 2 * (np.arange(plain.codec.steps.size) == plain.end)
     model = Model(plain.config, {n: w.astype(np.float32) for n, w in weights.items()}, plain.digest)
     found = model.beam("Sing", width=6, length=40)
     assert all(one.stopped == "end" and one.steps[-1] == model.end for one in found)
     longer = model.beam("Sing", width=6, length=40, length_penalty=1.0)
-    assert np.mean([len(one.steps) for one in longer]) > np.mean([len(one.steps) for one in found])
+    assert longer[0].score >= max(one.score / ((5 + len(one.steps)) / 6) for one in found) - 1e-12
     for one in longer:
         norm = ((5 + len(one.steps)) / 6) ** 1
         assert one.score == pytest.approx(math.fsum(one.log_probs) / norm, rel=1e-12)
@@ -139,3 +141,45 @@ def test_lengths_and_refusals(tiny_model: MakeModel) -> None:
             model.beam("Sing", **bad)  # type: ignore[arg-type]
     with pytest.raises(UserError, match="models of text"):
         tiny_model(codec="strokes").beam("any")
+
+
+class Even(Constraint):
+    """No `e`, and an even number of bytes; of this, it says nothing before."""
+
+    name = "even"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._text = b""
+
+    @property
+    def verdict(self) -> Verdict:
+        if b"e" in self._text:
+            return Verdict.IMPOSSIBLE
+        return Verdict.INCOMPLETE if len(self._text) % 2 else Verdict.VALID
+
+    def read(self, data: bytes) -> Verdict:
+        self._text += data
+        return self.verdict
+
+
+def test_completions_that_are_valid(tiny_model: MakeModel) -> None:
+    pytest.importorskip("llguidance")
+    pattern = "[a-c]{1,2}(é|[st]h?)"
+    for codec in ("chars", "chars+end", "bpe", "words+end"):
+        model = tiny_model(codec=codec, sharpness=1.0, reset="document")
+        found = model.beam(width=8, length=10, valid=f"regex:{pattern}")
+        assert found and all(re.fullmatch(pattern, one.text) for one in found)
+        assert {one.stopped for one in found} <= ({"end"} if "+" in codec else {"end", "length"})
+        for one in found:
+            assert np.array_equal(one.log_probs, scored(model, b"", one.steps))
+        (greedy,) = model.generate(length=10, sampling=Sampling(temperature=0), valid=f"regex:{pattern}")
+        assert same(model.beam(width=1, length=10, valid=f"regex:{pattern}")[0], greedy)
+    lines = tiny_model(reset="line", sharpness=1.0)
+    assert all(re.fullmatch("[a-c]+\n?", one.text) for one in lines.beam(width=5, length=8, valid="regex:[a-c]+"))
+    for one in tiny_model(sharpness=1.0).beam(width=5, length=20, valid=Even()):
+        assert b"e" not in one.data and len(one.data) % 2 == 0
+    with pytest.raises(UserError, match="no valid completion of 3 symbols or fewer was found by a beam of width 2"):
+        lines.beam(width=2, length=3, valid="regex:[a-c]{20}")
+    for one in lines.beam(width=5, length=20, stop="c", valid="regex:[abd]{2,}", ignore_end=True):
+        assert re.fullmatch("[abd]{2,}", one.text)

@@ -208,6 +208,15 @@ class Constrained(Guide):
             allowed[list(self._newlines - {step})] = True
         return allowed
 
+    def complete(self) -> bool:
+        if not self._masked or self._end is not None or self._newlines or self.verdict() is not Verdict.VALID:
+            return False
+        allowed = np.ones(self._codec.steps.size, bool)
+        for n in self._masked:
+            mask = self._constraints[n].mask()
+            allowed &= True if mask is None else mask
+        return not allowed.any()
+
     def closing(self) -> Sequence[int] | None:
         if self._half is not None:
             return None

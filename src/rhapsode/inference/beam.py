@@ -25,6 +25,9 @@ import numpy as np
 from rhapsode.arithmetic import choice
 from rhapsode.data.codecs.output import Output, Stopped
 from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.constrained import Valid
+from rhapsode.data.constraint import Verdict
+from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.inference.generate import Request, Stops, _start, _whole
 from rhapsode.inference.reader import Reader
@@ -65,6 +68,7 @@ class _Grown:
     total: float
     length: int
     output: Output
+    guide: Guide
 
     @property
     def ended(self) -> bool:
@@ -91,27 +95,29 @@ def beam(
     stop: Stops = None,
     stop_after: Stops = None,
     ignore_end: bool = False,
+    valid: Valid = None,
 ) -> list[Completion]:
     """The `width` best completions of a prompt that a beam of this width finds, best first; fewer if there are fewer.
 
     for one in model.beam("It was", width=3, length=40):
         print(one.score, one.text)
 
-    length: the most symbols; None for 500. length_penalty: see the module. stop, stop_after, ignore_end: as for
-    `generate`. Two completions may be the same text, written with other symbols.
+    length: the most symbols; None for 500. length_penalty: see the module. stop, stop_after, ignore_end, valid: as for
+    `generate`; a sequence that cannot become valid any more is dropped, and so is one that is not at its end. Two
+    completions may be the same text, written with other symbols.
 
-    Raises `UserError` for arguments that cannot be, and for models that are not of text.
+    Raises `UserError` for arguments that cannot be, for models that are not of text, and if nothing valid is found.
     """
     _whole("width", width, 1, WIDEST)
     if not 0 <= length_penalty <= STEEPEST:
         raise UserError(f"length_penalty: {length_penalty} is not allowed. Allowed: 0 to {STEEPEST:g}.")
     if not isinstance(model.codec, TextCodec):
         raise UserError(f"beam search is for models of text; the codec of this one is {model.codec.name!r}.")
-    request = Request(length=length, stop=stop, stop_after=stop_after, ignore_end=ignore_end, seed=0)
+    request = Request(length=length, stop=stop, stop_after=stop_after, ignore_end=ignore_end, valid=valid, seed=0)
     head, start = model.categorical, _start(model, prompt, request)
     reader = start.reader
     assert isinstance(reader, Reader)
-    alive, ended = [_Grown(None, 0, 0.0, 0.0, 0, start.output.copy())], list[_Grown]()
+    alive, ended = [_Grown(None, 0, 0.0, 0.0, 0, start.output.copy(), start.guide.copy())], list[_Grown]()
 
     def score(one: _Grown) -> float:
         return _score(one.total, one.length, length_penalty)
@@ -119,15 +125,11 @@ def beam(
     for _ in range(start.length):
         following: list[_Grown] = []
         rows: list[int] = []
-        for place, (row, symbol, log_prob) in enumerate(_best(alive, head.frequencies(reader.parameters), width)):
-            one = alive[row]
-            output = one.output.copy()
-            output.add(symbol)
-            grown = _Grown(one, symbol, log_prob, one.total + log_prob, one.length + 1, output)
+        for place, (row, grown) in enumerate(_fitting(alive, head.frequencies(reader.parameters), width)):
             if not grown.ended:
                 following.append(grown)
                 rows.append(row)
-            elif place < width:
+            elif place < width and _valid(grown, start.guide):
                 ended.append(grown)
             if len(following) == width:
                 break
@@ -141,8 +143,48 @@ def beam(
             break
         reader = reader.take(rows)
         reader.read(np.array([one.symbol for one in alive]))
-    found = [_completion(one, length_penalty) for one in [*ended, *alive]]
+    ends = [*ended, *(one for one in alive if _valid(one, start.guide))]
+    if not ends:
+        raise UserError(
+            f"no valid completion of {start.length:,} symbols or fewer was found by a beam of width {width}. Ask for "
+            "more symbols, for a wider beam, or for less; or begin with a prompt."
+        )
+    found = [_completion(one, length_penalty) for one in ends]
     return sorted(found, key=lambda one: one.score, reverse=True)[:width]
+
+
+def _fitting(alive: list[_Grown], frequency: np.ndarray, width: int) -> Iterator[tuple[int, _Grown]]:
+    """What these become by one more symbol, and may become, the likeliest first; and the place of the old one."""
+    masks: dict[int, np.ndarray | None] = {}
+    for row, symbol, log_prob in _best(alive, frequency, width):
+        one, mask = alive[row], masks.get(row)
+        if mask is not None and not mask[symbol]:
+            continue
+        guide, output = one.guide, one.output.copy()
+        output.add(symbol)
+        if guide.judges:
+            guide = guide.copy()
+            guide.read(symbol)
+            if guide.verdict() is Verdict.IMPOSSIBLE and output.stopped != "stop":
+                masks.setdefault(row, one.guide.instead(symbol) if one.guide.redraws(symbol) else None)
+                continue
+            if output.stopped == "unfinished" and guide.complete():
+                output.stopped = "end"
+        yield row, _Grown(one, symbol, log_prob, one.total + log_prob, one.length + 1, output, guide)
+
+
+def _valid(one: _Grown, begin: Guide) -> bool:
+    """Whether the sequence may end here. begin: the guide before its first symbol."""
+    if not begin.judges or one.output.stopped == "end":
+        return True
+    if one.output.stopped == "stop":  # the text is cut
+        symbols, guide = one.symbols()[0], begin.copy()
+        count, part = one.output.whole(symbols)
+        for symbol in symbols[:count]:
+            guide.read(symbol)
+        guide.read_part(part)
+        return guide.verdict() is Verdict.VALID
+    return one.guide.verdict() is Verdict.VALID
 
 
 def _score(total: float, length: int, penalty: float) -> float:
