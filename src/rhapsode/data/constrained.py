@@ -58,6 +58,7 @@ class Constrained(Guide):
         self._pieces = codec.pieces
         self._special = {*self._halves} | ({self._end} if self._end is not None else set())
         self._masked = [n for n, one in enumerate(self._fresh) if type(one).mask is not Constraint.mask]
+        self._only_masks = len(self._masked) == len(self._fresh)
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
 
@@ -66,7 +67,7 @@ class Constrained(Guide):
         self._decoder: Decoder = self._codec.decoder()
         self._half: int | None = None
         """The high half of a byte that was read last."""
-        self._ended = self._unfit = False
+        self._ended = self._unfit = self._newline = False
         self._now = self._judged(self._constraints)
 
     @staticmethod
@@ -134,7 +135,7 @@ class Constrained(Guide):
             begin = ends[at - 1] if at else 0
             rest = data[begin:]
             quiet = min([one.quiet(rest) for one in self._constraints])
-            if self._lines and b"\n" in rest[:quiet]:
+            if (self._lines or self._only_masks) and b"\n" in rest[:quiet]:
                 quiet = rest.index(b"\n")
             many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
             if many > at:
@@ -149,6 +150,7 @@ class Constrained(Guide):
         return at
 
     def _read(self, data: bytes) -> None:
+        self._newline = data.endswith(b"\n")
         before, now = self._now, Verdict.VALID
         for one in self._constraints:
             verdict = one.read(data)
@@ -179,8 +181,9 @@ class Constrained(Guide):
     def settled(self) -> bool:
         if self._now is Verdict.IMPOSSIBLE or self._half is not None:
             return False
-        if len(self._masked) == len(self._constraints) and self._now is not Verdict.VALID:
-            return False  # masks draw on from anywhere; to come back costs a search for a closing at each place
+        if self._only_masks and not self._ended:
+            # Masks draw on from anywhere, so nothing comes back; and each place would cost a search for a closing.
+            return self._now is Verdict.VALID and self._newline
         return self._ended or all(one.settled for one in self._constraints)
 
     def redraws(self, step: Any) -> bool:

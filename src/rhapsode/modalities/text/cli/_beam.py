@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 Beam = Annotated[
     int | None,
     typer.Option(
+        min=1,
+        max=1024,
         metavar="N",
         rich_help_panel=SAMPLING,
         help="Draw nothing: search the N likeliest completions, and print them with log p, in nats (beam search).",
@@ -28,6 +30,8 @@ Beam = Annotated[
 LengthPenalty = Annotated[
     float | None,
     typer.Option(
+        min=0,
+        max=1,
         metavar="A",
         rich_help_panel=MORE_SAMPLING,
         help="With --beam, compare completions by log p / ((5 + symbols) / 6) ** A; 0 is log p itself [default: 0].",

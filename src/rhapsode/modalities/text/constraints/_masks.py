@@ -15,8 +15,10 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -66,7 +68,7 @@ class Masked(Constraint):
         first, *others = self.grammars(argument)
         first = {**first, "lark_grammar": f"{first['lark_grammar']}\n{UNFORCED}\n"}
         self._grammar = json.dumps({"grammars": [first, *others]})
-        self._tokens = _tokens(self._library)
+        self._tokens = _byte_tokens(self._library)
         self._matcher = self._begun()
         self._text = b""
         self._closings: dict[bytes, bytes | None] = {}
@@ -137,6 +139,11 @@ class Masked(Constraint):
         self._check()
         self._verdict, self._refused = Verdict.IMPOSSIBLE, data[count : count + 4]
         return self._verdict
+
+    def quiet(self, data: bytes) -> int:
+        """See `Constraint`; that this text is settled nearly everywhere is passed over, because others decide that."""
+        data = data.partition(bytes([MARK]))[0]
+        return int(self._matcher.deep_copy().try_consume_tokens(list(data)))
 
     def _judged(self) -> Verdict:
         return Verdict.VALID if self._matcher.is_accepting() else Verdict.INCOMPLETE
@@ -224,19 +231,30 @@ class _Tokenizer:
         return list(text.encode() if isinstance(text, str) else text)
 
 
-def _tokens(library: Any, codec: TextCodec | None = None) -> Tokens:
-    """The tokens for a codec's texts; the single bytes alone if there is none."""
-    numbers = {bytes([byte]): byte for byte in range(256)}
-    pieces = codec.pieces if codec else []
-    for piece in pieces:
-        if piece and MARK not in piece:
-            numbers.setdefault(piece, len(numbers))
-    tokens = [*numbers, b""]
-    made = library.LLTokenizer(_Tokenizer(tokens))
-    symbols = np.array([numbers.get(piece, len(tokens)) for piece in pieces], np.int64)
-    symbols[[MARK in piece for piece in pieces]] = len(tokens)
-    first_half, end = (codec.first_half, codec.end) if codec else (None, None)
-    return Tokens(made, len(tokens), symbols, first_half, end)
+_TOKENS: WeakKeyDictionary[TextCodec, Tokens] = WeakKeyDictionary()
+"""Tokens of codecs. To make them takes milliseconds, as long as to draw a hundred characters."""
+
+
+def _tokens(library: Any, codec: TextCodec) -> Tokens:
+    """The tokens for a codec's texts."""
+    if codec not in _TOKENS:
+        numbers = {bytes([byte]): byte for byte in range(256)}
+        for piece in codec.pieces:
+            if piece and MARK not in piece:
+                numbers.setdefault(piece, len(numbers))
+        tokens = [*numbers, b""]
+        symbols = np.array([numbers.get(piece, len(tokens)) for piece in codec.pieces], np.int64)
+        symbols[[MARK in piece for piece in codec.pieces]] = len(tokens)
+        made = library.LLTokenizer(_Tokenizer(tokens))
+        _TOKENS[codec] = Tokens(made, len(tokens), symbols, codec.first_half, codec.end)
+    return _TOKENS[codec]
+
+
+@lru_cache(maxsize=1)
+def _byte_tokens(library: Any) -> Tokens:
+    """The tokens for texts of no codec: single bytes."""
+    tokens = [*(bytes([byte]) for byte in range(256)), b""]
+    return Tokens(library.LLTokenizer(_Tokenizer(tokens)), len(tokens), np.zeros(0, np.int64), None, None)
 
 
 def _ranges(allowed: list[int]) -> Iterator[str]:
