@@ -54,16 +54,20 @@ class Constrained(Guide):
         self._end = None if lines else codec.end
         self._fresh = [one.bound(codec) for one in constraints]
         self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 32)
+        self._high, self._low = self._halves[:16], self._halves[16:]
         self._pieces = codec.pieces
         self._special = {*self._halves} | ({self._end} if self._end is not None else set())
-        self._masks = any(type(one).mask is not Constraint.mask for one in self._fresh)
+        self._masked = [n for n, one in enumerate(self._fresh) if type(one).mask is not Constraint.mask]
+        self._only_masks = len(self._masked) == len(self._fresh)
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
 
     def _begin(self) -> None:
         self._constraints = [one.copy() for one in self._fresh]
         self._decoder: Decoder = self._codec.decoder()
-        self._half = self._ended = self._unfit = False
+        self._half: int | None = None
+        """The high half of a byte that was read last."""
+        self._ended = self._unfit = self._newline = False
         self._now = self._judged(self._constraints)
 
     @staticmethod
@@ -94,13 +98,35 @@ class Constrained(Guide):
             return
         if self._ended:
             self._ended, self._now = False, self._judged(self._constraints)
-        self._half = step in self._halves[:16]
-        data = self._decoder.feed(step)
+        data, fits = self._decoder.feed(step), self._fits(step)
+        self._half = step - self._high.start if step in self._high else None
         if data:
             self._read(data)
+        if not fits:
+            self._unfit, self._now = True, Verdict.IMPOSSIBLE
+
+    def _fits(self, step: int) -> bool:
+        """Whether the halves of bytes fit, where there are masks. They forbid halves without another half, and a high
+        half with which there is no byte that may follow."""
+        if not self._masked or not self._halves:
+            return True
+        if self._half is not None:
+            return step in self._low
+        if step in self._high:
+            return bool(self._lows(step - self._high.start).any())
+        return step not in self._low
+
+    def _lows(self, high: int) -> np.ndarray:
+        """[16] bool: the low halves that may follow this high one, where there are masks."""
+        fits = np.ones(16, bool)
+        for n in self._masked:
+            for low in np.flatnonzero(fits).tolist():
+                byte = bytes([high << 4 | low])
+                fits[low] = self._constraints[n].copy().read(byte) is not Verdict.IMPOSSIBLE
+        return fits
 
     def read_all(self, steps: Sequence[Any]) -> int:
-        if self._half or self._ended or not self._special.isdisjoint(steps):
+        if self._half is not None or self._ended or not self._special.isdisjoint(steps):
             return super().read_all(steps)
         pieces = [self._pieces[step] for step in steps]
         data, at = b"".join(pieces), 0
@@ -109,7 +135,7 @@ class Constrained(Guide):
             begin = ends[at - 1] if at else 0
             rest = data[begin:]
             quiet = min([one.quiet(rest) for one in self._constraints])
-            if self._lines and b"\n" in rest[:quiet]:
+            if (self._lines or self._only_masks) and b"\n" in rest[:quiet]:
                 quiet = rest.index(b"\n")
             many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
             if many > at:
@@ -124,6 +150,7 @@ class Constrained(Guide):
         return at
 
     def _read(self, data: bytes) -> None:
+        self._newline = data.endswith(b"\n")
         before, now = self._now, Verdict.VALID
         for one in self._constraints:
             verdict = one.read(data)
@@ -140,7 +167,7 @@ class Constrained(Guide):
             self._read(data)
 
     def verdict(self) -> Verdict:
-        if self._half and self._now is Verdict.VALID:
+        if self._half is not None and self._now is Verdict.VALID:
             return Verdict.INCOMPLETE  # the other half of a byte is to come
         return self._now
 
@@ -152,32 +179,49 @@ class Constrained(Guide):
         return "; ".join(found)
 
     def settled(self) -> bool:
-        if self._now is Verdict.IMPOSSIBLE or self._half:
+        if self._now is Verdict.IMPOSSIBLE or self._half is not None:
             return False
+        if self._only_masks and not self._ended:
+            # Masks draw on from anywhere, so nothing comes back; and each place would cost a search for a closing.
+            return self._now is Verdict.VALID and self._newline
         return self._ended or all(one.settled for one in self._constraints)
 
     def redraws(self, step: Any) -> bool:
-        return self._masks or step == self._end or step in self._newlines
+        return bool(self._masked) or step == self._end or step in self._newlines
 
     def instead(self, step: Any) -> np.ndarray | None:
         decoder = self._decoder.copy()
         data = b"" if step == self._end else decoder.feed(step)
         allowed = np.ones(self._codec.steps.size, bool)
-        for one in self._constraints:
-            mask = one.mask()
-            if mask is not None:
+        if self._half is not None and self._masked:
+            allowed[:] = False
+            allowed[self._low] = self._lows(self._half)
+        for n, one in enumerate(self._constraints):
+            if n not in self._masked:
+                if data and one.copy().read(data) is Verdict.IMPOSSIBLE:
+                    return None
+            elif self._half is None and (mask := one.mask()) is not None:
                 allowed &= mask
-            elif data and one.copy().read(data) is Verdict.IMPOSSIBLE:
-                return None
         allowed[step] = False
+        if self._half is not None and self._masked:
+            return allowed
         if self._end is not None:
             allowed[self._end] = self.verdict() is Verdict.VALID and step != self._end
         if self._now is Verdict.VALID:
             allowed[list(self._newlines - {step})] = True
         return allowed
 
+    def complete(self) -> bool:
+        if not self._masked or self._end is not None or self._newlines or self.verdict() is not Verdict.VALID:
+            return False
+        allowed = np.ones(self._codec.steps.size, bool)
+        for n in self._masked:
+            mask = self._constraints[n].mask()
+            allowed &= True if mask is None else mask
+        return not allowed.any()
+
     def closing(self) -> Sequence[int] | None:
-        if self._half:
+        if self._half is not None:
             return None
         if self._now is Verdict.VALID:
             return ()

@@ -90,6 +90,10 @@ class Guide:
         follow. None if only `read` can tell. Asked only after a refusal, so that drawing costs no masks."""
         return None
 
+    def complete(self) -> bool:
+        """Whether the sequence may end here, and nothing may follow."""
+        return False
+
     def closing(self) -> Sequence[Any] | None:
         """Steps that end what is open, and add nothing else. Empty if the sequence may end here; None if there are none
         from here."""

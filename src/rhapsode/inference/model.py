@@ -21,6 +21,7 @@ from rhapsode.data.guide import NOTHING
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint, format1
 from rhapsode.inference import adapt as adaptation
+from rhapsode.inference import beam as searching
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
@@ -74,6 +75,7 @@ class Model(Trained):
     # Each is written in a module of its own, as a function of the model.
     generate = generation.generate
     stream = generation.stream
+    beam = searching.beam
     score = scoring.score
     score_records = score_records
     compress = packing.compress

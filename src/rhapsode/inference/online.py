@@ -93,8 +93,8 @@ def _check(model: Trained) -> None:
         raise refuse(f"a model with codec {model.codec.name}", f"codecs {' and '.join(CODECS)}")
     if model.categorical.name != "categorical" or model.network.attention or not network.autoregressive:
         raise refuse("a model of this form", "models that `rhapsode train` makes of text")
-    if network.cell != "lstm":
-        raise refuse(f"a model of {network.cell} cells", "lstm cells")
+    if network.cell.name != "lstm":
+        raise refuse(f"a model of {network.cell.name} cells", "lstm cells")
     if not model.framing.past.carried:
         raise refuse(f"a model with framing {model.framing.name}", "framings that carry the state: stream, whole")
     if model.policy.spec not in RESETS:

@@ -3,9 +3,10 @@
 The past of an LSTM is one small state, so a place in a text costs little to keep, and going back to it is free. Steps
 are drawn as always, many at a time where the kernel draws, and each is then given to the guide:
 
-- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn in
-  its place, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
-  gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
+- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn
+  instead of it, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
+  gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed. (Here, p
+  is what the options of sampling leave; where the mask leaves nothing of that, they act on what the mask leaves.)
 - Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
   there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
 - When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
@@ -311,7 +312,7 @@ class _Row:
         """Draw one step, of those that are allowed."""
         builder, head, count = self.builder, self._start.head, len(self.builder.steps)
         usual = builder.guide.mask()
-        how = builder.how(self.sampling, mask if usual is None else mask & usual)
+        how = builder.how(self.sampling, mask if usual is None else mask & usual)._replace(late=usual is None)
         distribution = head.distribution(self.reader.parameters)[0]
         builder.step(head.draw(distribution, how), how, distribution, self.reader.attention[0])
         if builder.guide.verdict() is Verdict.IMPOSSIBLE:

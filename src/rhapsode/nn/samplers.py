@@ -17,12 +17,15 @@ class Draw(NamedTuple):
 
     recent: the steps before it, as many as `sampling` needs.
     mask:   [choices of the kind of step] bool: the values that are allowed, see `Guide`; None for all.
+    late:   a symbol was drawn without the mask, and refused. So of what the options of sampling leave, the mask leaves
+            a part. (Else they act on what the mask leaves, as they do where that part is empty.)
     """
 
     sampling: Sampling
     randomness: Randomness
     recent: Sequence[Any] = ()
     mask: np.ndarray | None = None
+    late: bool = False
 
     def part(self, values: slice) -> Draw:
         """How some of the step's values are sampled separately."""
@@ -45,6 +48,10 @@ def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     seen = None if sampling.repetition_penalty == 1 else _seen(hows, logits.shape)
     allowed = None if all(how.mask is None for how in hows) else _allowed(hows, logits.shape)
     adjusted = choice.adjusted(distance, sampling, allowed, seen)
+    if allowed is not None and hows[0].late:
+        free = choice.adjusted(distance, sampling, None, seen)
+        some = (allowed & (free < choice.GONE)).any(axis=-1)
+        adjusted[some] = choice.mask(free[some], allowed[some])
     left = frequency if adjusted is distance else choice.frequencies(adjusted)
     symbols = choice.draw(left, [how.randomness.word() for how in hows])
     parts, totals = frequency[np.arange(len(hows)), symbols], choice.totals(frequency)

@@ -31,6 +31,7 @@ from rhapsode.console.options import (
 from rhapsode.console.output import as_json, check_writable, put, visible, write
 from rhapsode.console.progress import reporting, tell
 from rhapsode.console.sampling import load, prompted, sampled
+from rhapsode.modalities.text.cli._beam import Beam, LengthPenalty, json_of, searched, text_of
 from rhapsode.report import nats
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ def generate(
             help="Learn from this text for a moment, to write in its manner; the model on disk stays as it is.",
         ),
     ] = None,
+    beam: Beam = None,
+    length_penalty: LengthPenalty = None,
     valid: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,6 +139,11 @@ def generate(
         "valid": [*(valid or []), *(f"check:{command}" for command in check or [])],
     }
     echo = b"" if no_echo else begun
+    if beam is not None or length_penalty is not None:
+        how["samples"] = samples
+        found = searched(loaded, begun, beam, length_penalty, how)
+        write(output, as_json(json_of(loaded, echo, found)) if json else text_of(loaded, echo, found))
+        return
     if samples == 1 and output == "-" and not json:
         pieces = loaded.stream(begun, **how)
         _stream(pieces, echo, seed is None)
