@@ -8,6 +8,7 @@ from typing import NoReturn
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from tests.modalities.text.constraints import cases
 
 VALUES = st.recursive(

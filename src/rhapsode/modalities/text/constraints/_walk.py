@@ -11,7 +11,7 @@ from typing import Any, NoReturn, Self
 from rhapsode.data.constraint import Constraint, Verdict
 
 DEEPEST = 200
-"""So many constructs may be open within one another. Other parsers refuse more: libxml2 256, Python's for JSON about 1000."""
+"""So many constructs may be open within one another. libxml2 refuses more than 256, Python for JSON about 1000."""
 PIECE = 4096
 """A long text is walked along in pieces of so many bytes, so that a place in it costs no more than its piece."""
 

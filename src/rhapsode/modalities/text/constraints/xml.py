@@ -1,4 +1,4 @@
-"""XML: well-formed content, or a document if it begins as one; after the recommendations XML 1.0 and Namespaces in XML."""
+"""XML: well-formed content, or a document if it begins as one (XML 1.0, Namespaces in XML 1.0)."""
 
 from __future__ import annotations
 
