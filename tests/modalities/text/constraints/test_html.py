@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhapsode.modalities.text.constraints._walk import names
 from tests.modalities.text.constraints import cases
 
-VOID = ["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"]
+VOID = names("area base br col embed hr img input link meta source track wbr")
 OPTIONAL = [
     "html",
     "head",

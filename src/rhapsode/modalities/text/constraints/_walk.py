@@ -135,3 +135,8 @@ def deeper(at: int, depth: int) -> int:
 def unexpected(text: str, at: int, wanted: str) -> NoReturn:
     """Raises `Refused`: another character than those that may stand here."""
     raise Refused(at, f"{text[at]!r} stands where {wanted} must")
+
+
+def names(text: str) -> frozenset[str]:
+    """The names in a list with spaces between them."""
+    return frozenset(text.split())

@@ -6,103 +6,20 @@ import re
 from html.entities import html5
 from typing import TypeAlias
 
-from rhapsode.modalities.text.constraints._walk import Refused, Walk, deeper, unexpected
+from rhapsode.modalities.text.constraints._walk import Refused, Walk, deeper, names, unexpected
 
 Open: TypeAlias = "tuple[str, int, Open] | None"
 """The elements that are open, the innermost first: name, what it or those around it are (flags), and the others."""
 
-VOID = frozenset(
-    [
-        "area",
-        "base",
-        "basefont",
-        "bgsound",
-        "br",
-        "col",
-        "embed",
-        "frame",
-        "hr",
-        "img",
-        "input",
-        "keygen",
-        "link",
-        "meta",
-        "param",
-        "source",
-        "track",
-        "wbr",
-    ]
-)
-OPTIONAL = frozenset(
-    [
-        "html",
-        "head",
-        "body",
-        "p",
-        "li",
-        "dt",
-        "dd",
-        "rt",
-        "rp",
-        "rb",
-        "rtc",
-        "optgroup",
-        "option",
-        "colgroup",
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "td",
-        "th",
-    ]
-)
+VOID = names("area base basefont bgsound br col embed frame hr img input keygen link meta param source track wbr")
+OPTIONAL = names("html head body p li dt dd rt rp rb rtc optgroup option colgroup caption thead tbody tfoot tr td th")
 """Elements whose end tag may be left out where the one around them ends."""
-RAW = frozenset(["script", "style", "textarea", "title", "xmp", "iframe", "noembed", "noframes"])
+RAW = names("script style textarea title xmp iframe noembed noframes")
 """Elements with text in which tags mean nothing."""
-ENDS_P = frozenset(
-    [
-        "address",
-        "article",
-        "aside",
-        "blockquote",
-        "center",
-        "details",
-        "dialog",
-        "dir",
-        "div",
-        "dl",
-        "fieldset",
-        "figcaption",
-        "figure",
-        "footer",
-        "form",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "header",
-        "hgroup",
-        "hr",
-        "li",
-        "dt",
-        "dd",
-        "listing",
-        "main",
-        "menu",
-        "nav",
-        "ol",
-        "p",
-        "pre",
-        "search",
-        "section",
-        "summary",
-        "table",
-        "ul",
-    ]
+ENDS_P = names(
+    "address article aside blockquote center details dialog dir div dl fieldset figcaption figure footer form "
+    "h1 h2 h3 h4 h5 h6 header hgroup hr li dt dd listing main menu nav ol p pre search section summary table "
+    "ul"
 )
 """Elements that end a paragraph as they begin."""
 ROWS, CELLS = frozenset(("tbody", "thead", "tfoot")), frozenset(("td", "th"))
@@ -140,55 +57,16 @@ STANDS_IN = {
     "html": frozenset(),
 }
 ANYWHERE = frozenset(["script", "style", "template"])
-IN_HEAD = frozenset(
-    ["title", "base", "basefont", "bgsound", "link", "meta", "script", "style", "template", "noscript", "noframes"]
-)
+IN_HEAD = names("title base basefont bgsound link meta script style template noscript noframes")
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
 P, LI, DT, A, FORM, BUTTON, FOREIGN = (1 << k for k in range(7))
 FLAGS = {"p": P, "li": LI, "dt": DT, "dd": DT, "a": A, "form": FORM, "button": BUTTON, "svg": FOREIGN, "math": FOREIGN}
 NOT_TWICE = {"a": A, "form": FORM, "button": BUTTON}
-SCOPE = frozenset(["applet", "caption", "html", "table", "td", "th", "marquee", "object", "template"])
+SCOPE = names("applet caption html table td th marquee object template")
 """Elements in which paragraphs, lists, links and buttons begin anew."""
-INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "bdi",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "data",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "ins",
-        "kbd",
-        "label",
-        "mark",
-        "nobr",
-        "output",
-        "q",
-        "s",
-        "samp",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "time",
-        "tt",
-        "u",
-        "var",
-        "address",
-        "div",
-        "p",
-    ]
+INLINE = names(
+    "a abbr acronym b bdi bdo big cite code data del dfn em font i ins kbd label mark nobr output q s samp "
+    "small span strike strong sub sup time tt u var address div p"
 )
 """Elements through which an item of a list is still open."""
 HTML_INSIDE = frozenset(("foreignobject", "desc", "title", "annotation-xml"))
@@ -572,24 +450,24 @@ class Html(Walk):
 
     def _endable(self) -> list[str]:
         """The names of the elements that an end tag may end here."""
-        names, rest = [], self._open
+        found, rest = [], self._open
         while rest is not None:
-            names.append(rest[0])
+            found.append(rest[0])
             if rest[0] not in OPTIONAL:
                 break
             rest = rest[2]
-        return names
+        return found
 
     def _closing_name(self, text: str, i: int) -> int:
         c = text[i]
-        names = self._endable()
+        open_now = self._endable()
         if TAG.match(c).end():  # type: ignore[union-attr]
             self._token += c.lower()
-            if not any(name.startswith(self._token) for name in names):
-                wanted = f"</{names[-1]}> must stand here" if names else "no element is open"
+            if not any(name.startswith(self._token) for name in open_now):
+                wanted = f"</{open_now[-1]}> must stand here" if open_now else "no element is open"
                 raise Refused(i, f"</{self._token} ends nothing that is open: {wanted}")
             return i + 1
-        if self._token not in names:
+        if self._token not in open_now:
             unexpected(text, i, "the rest of the name")
         self._mode = Html._closed
         return i
