@@ -25,9 +25,9 @@ OPTIONAL = names("p li dd dt tr td th caption")
 """Tags whose end may be left out."""
 TAGS = names(
     "abbr b bdi bdo big blockquote center cite code data del dfn div dl em font gallery h1 h2 h3 h4 h5 h6 i "
-    "includeonly indicator ins kbd mark noinclude ol onlyinclude poem q rb ref references rp rt ruby s samp section small span "
-    "strike strong sub sup table time tt u ul var "
-    "mediawiki siteinfo page revision contributor text title id timestamp username comment ip restrictions"
+    "includeonly indicator ins kbd mark noinclude ol onlyinclude poem q rb ref references rp rt ruby s samp "
+    "section small span strike strong sub sup table time tt u ul var mediawiki siteinfo page revision contributor "
+    "text title id timestamp username comment ip restrictions"
 ) | (RAW | VOID | OPTIONAL)
 """Tags of the markup, and those of Wikipedia's dumps. Others, as in a<b>c, are text."""
 SCHEMES = ("http://", "https://", "ftp://", "mailto:", "news:", "irc://", "gopher://", "telnet://", "//")
