@@ -36,8 +36,10 @@ def judge(data: bytes) -> bool:
     while found:
         found = False
         for pattern in INNERMOST:
-            text, n = pattern.subn("x", text)
-            found |= n > 0
+            text, n = pattern.subn("x", text, count=1)
+            if n:
+                found = True
+                break
     return not re.search(r"[{}$\\&_^]", re.sub(r"[_^]", "", text) if "x" not in text else text.replace("_", ""))
 
 
