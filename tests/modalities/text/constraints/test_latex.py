@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.modalities.text.constraints import cases
 
 INNERMOST = [
-    re.compile(r"\\left ?(?:[(\[.|]|\\\{)([^{}$\\&]*)\\right ?(?:[)\].|]|\\\})"),
+    re.compile(r"\\left ?(?:[()\[\].|/<>]|e)([^{}$\\&]*)\\right ?(?:[()\[\].|/<>]|e)"),
     re.compile(r"\\begin ?G([a-z*]+)E([^{}$\\]*)\\end ?G\1E"),
     re.compile(r"\{([^{}$]*)\}"),
     re.compile(r"\$\$([^${}\\&]*?)\$\$"),
