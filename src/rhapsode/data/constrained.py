@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import bisect
 import copy
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -52,7 +54,9 @@ class Constrained(Guide):
         self._codec, self._lines = codec, lines
         self._end = None if lines else codec.end
         self._fresh = [one.bound(codec) for one in constraints]
-        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 16)
+        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 32)
+        self._pieces = codec.pieces
+        self._special = {*self._halves} | ({self._end} if self._end is not None else set())
         self._masks = any(type(one).mask is not Constraint.mask for one in self._fresh)
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
@@ -91,10 +95,34 @@ class Constrained(Guide):
             return
         if self._ended:
             self._ended, self._now = False, self._judged(self._constraints)
-        self._half = step in self._halves
+        self._half = step in self._halves[:16]
         data = self._decoder.feed(step)
         if data:
             self._read(data)
+
+    def read_all(self, steps: Sequence[Any]) -> int:
+        if self._half or self._ended or not self._special.isdisjoint(steps):
+            return super().read_all(steps)
+        pieces = [self._pieces[step] for step in steps]
+        data, at = b"".join(pieces), 0
+        ends = list(itertools.accumulate(map(len, pieces)))
+        while at < len(steps):
+            begin = ends[at - 1] if at else 0
+            rest = data[begin:]
+            quiet = min([one.quiet(rest) for one in self._constraints])
+            if self._lines and b"\n" in rest[:quiet]:
+                quiet = rest.index(b"\n")
+            many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
+            if many > at:
+                self._read(data[begin : ends[many - 1]])
+                at = many
+            if at < len(steps):
+                if pieces[at]:
+                    self._read(pieces[at])
+                at += 1
+                if self._now is Verdict.IMPOSSIBLE or self.settled():
+                    break
+        return at
 
     def _read(self, data: bytes) -> None:
         before, now = self._now, Verdict.VALID

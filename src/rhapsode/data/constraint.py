@@ -57,6 +57,11 @@ class Constraint(ABC):
         """Go on by these bytes, any number of them, and return the verdict. It may come late, but not after the end of
         the unit: a line of Python is judged at its end. How the bytes are cut into calls makes no difference."""
 
+    def quiet(self, data: bytes) -> int:
+        """How many of these bytes, which come next, can be read in one call: the text is neither settled nor impossible
+        after any of them. Too few is always right, and slower."""
+        return 0
+
     def closing(self) -> bytes | None:
         """A short text with which the text becomes valid: it ends what is open, and adds nothing else. Empty if it is
         valid. None if there is none from here (in the middle of a name); the place before may have one."""

@@ -191,15 +191,19 @@ class _Row:
         builder, base = self.builder, len(self.builder.steps)
         room = self.left
         count = builder.extend(steps[:room], log_probs[:room])
-        guide = builder.guide
-        for n, step in enumerate(steps[:count], start=1):
-            guide.read(step)
+        guide, n, used = builder.guide, 0, self.sampling
+        while n < count:
+            n += guide.read_all(steps[n:count])
             if guide.verdict() is Verdict.IMPOSSIBLE:
                 builder.randomness.step = word + n
                 self.size = max(1, n - 1)
                 self._refuse(base + n - 1)
                 return
             if guide.settled() and not self._settle(base + n):
+                return
+            if n < count and self.sampling is not used:  # what follows must be drawn as always again
+                builder.randomness.step = word + n
+                self._return(base + n)
                 return
         if quick:
             self.size = min(2 * self.size, LONGEST)
@@ -357,18 +361,22 @@ class _Row:
 
     def _read(self, guide: Guide, steps: Sequence[Any]) -> np.ndarray:
         """Read steps, and return the covariates of those after each: [N, D] float32."""
+        if not self._start.covariates:
+            at = 0
+            while at < len(steps):
+                at += guide.read_all(steps[at:])
+            return NONE
         rows = []
         for step in steps:
             guide.read(step)
             rows.append(guide.covariates())
-        return np.array(rows, np.float32) if self._start.covariates else NONE
+        return np.array(rows, np.float32)
 
     def _guide(self, count: int) -> Guide:
         """A guide at the place behind so many steps."""
         mark = next(place.mark for place in reversed(self._places) if place.mark.at <= count)
         guide = mark.guide.copy()
-        for step in self.builder.steps[mark.at : count]:
-            guide.read(step)
+        self._read(guide, self.builder.steps[mark.at : count])
         return guide
 
     def _closing(self, guide: Guide, count: int) -> Sequence[Any] | None:

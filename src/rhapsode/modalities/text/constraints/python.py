@@ -22,6 +22,7 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
+LINE_END = re.compile(rb"[\r\n\0]")
 IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
 """A line without code."""
 COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -95,6 +96,10 @@ class Python(Constraint):
             self._refuse("a null byte")
         return self.verdict
 
+    def quiet(self, data: bytes) -> int:
+        found = LINE_END.search(data)
+        return len(data) if found is None else found.start()
+
     def closing(self) -> bytes | None:
         if self.reason:
             return None
@@ -107,8 +112,8 @@ class Python(Constraint):
         text = self._unit + line
         ends = _closers(text)
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
-            suffix = self._judged(text + more)
-            if isinstance(suffix, str):
+            suffix, _ = self._ends(text + more)
+            if suffix is not None:
                 return (more + suffix).encode()
         return None
 
@@ -164,26 +169,32 @@ class Python(Constraint):
     def _judged(self, unit: str) -> str | None | SyntaxError:
         """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
         incomplete; the error if they are impossible."""
+        suffix, error = self._ends(unit)
+        if suffix is not None:
+            return suffix
         indent, column, word = _begin(unit)
         base = self._before(unit) + unit
-        ends = "".join(self._handlers(column, word, indent))
-        likely = unit.rstrip().endswith(":")
-        body = f"{indent}\t" if "\t" in indent else f"{indent}    "
-        bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
-        tries = [*bodies, ""] if likely else ["", *bodies] if ":" in unit else [""]
-        error: Any = None
-        for more in tries:
-            failed = _failure(base + more + ends)
-            if failed is None:
-                return more + ends
-            if not more:
-                error = failed
-        if _failure(base + ends, AST) is None:  # it is complete, but means nothing: `return` outside of a function
-            return _error(error)
+        if _failure(base + "".join(self._handlers(column, word, indent)), AST) is None:
+            return _error(error)  # it is complete, but means nothing: `return` outside of a function
         failed = _failure(base, INCOMPLETE_INPUT)
         if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
             return None
         return _error(failed or error)
+
+    def _ends(self, unit: str) -> tuple[str | None, BaseException | None]:
+        """What ends the blocks that are open behind these lines; else None, and why they do not compile."""
+        indent, column, word = _begin(unit)
+        base, handlers = self._before(unit) + unit, "".join(self._handlers(column, word, indent))
+        body = f"{indent}\t" if "\t" in indent else f"{indent}    "
+        bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
+        head = unit.rstrip().endswith(":")
+        error = None
+        for more in [*bodies, ""] if head else ["", *bodies] if ":" in unit else [""]:
+            failed = _failure(base + more + handlers)
+            if failed is None:
+                return more + handlers, None
+            error = error if more else failed
+        return None, error
 
     def _before(self, unit: str) -> str:
         """What must be compiled before these lines, so that compiling says what it would say of the whole text."""
