@@ -7,8 +7,8 @@
 A model is trained `--minutes` on each of: Python source (10 MB of the standard library and this environment), wiki
 markup (the articles of enwik8, without the XML around them), LaTeX (algebra.tex of the Stacks project), and JSON (a
 line for each function and class in the same Python source: its name, arguments, text, place; 5 MB). Then it writes
-`--samples` texts of `--length` characters, plain and constrained, with the same seeds. Other parsers than those of the
-constraints judge them: `ast.parse` and `compile`, `json.loads`; for wiki markup and LaTeX, where there is none, a count
+`--samples` texts of `--length` characters, plain and constrained, with the same seeds, behind a newline. Other parsers than
+those of the constraints judge them: `ast.parse` and `compile`, `json.loads`; for wiki markup and LaTeX, where there is none, a count
 of what opens and closes. A plain text is also judged without its last line, which the length has cut: the share behind
 the slash.
 
@@ -216,13 +216,15 @@ def latex_valid(text: str) -> bool:
     return not opened
 
 
-KINDS: dict[str, tuple[Callable[[], str], Callable[[str], bool], str]] = {
-    "python": (python_data, python_valid, ""),
-    "wiki": (wiki_data, wiki_valid, ""),
-    "latex": (latex_data, latex_valid, ""),
-    "json": (json_data, json_valid, ""),
+PROMPT = "\n"
+"""At the beginning of a line: a model that was trained on one long text begins in the middle of one."""
+KINDS: dict[str, tuple[Callable[[], str], Callable[[str], bool]]] = {
+    "python": (python_data, python_valid),
+    "wiki": (wiki_data, wiki_valid),
+    "latex": (latex_data, latex_valid),
+    "json": (json_data, json_valid),
 }
-"""Name of the constraint → data, judge, prompt."""
+"""Name of the constraint → data, judge."""
 
 
 HEAD = (
@@ -240,18 +242,18 @@ def functions(text: str) -> bool:
 
 def measure(name: str, model: Model, samples: int, length: int, show: bool) -> tuple[str, str]:
     """A row of the table, and the closings."""
-    judge, prompt = KINDS[name][1], KINDS[name][2]
+    judge = KINDS[name][1]
     seconds, bits, shares, whole = {}, {}, {}, {}
     for valid in (None, name):
         begun, drawn = time.perf_counter(), []
         for row in range(samples):
-            drawn += model.generate(prompt, length=length, seed=7, row=row, valid=valid)
+            drawn += model.generate(PROMPT, length=length, seed=7, row=row, valid=valid)
         seconds[valid] = time.perf_counter() - begun
         texts = [sample.text for sample in drawn]
         characters = sum(map(len, texts))
         bits[valid] = -sum(sum(sample.log_probs) for sample in drawn) / math.log(2) / max(1, characters)
-        shares[valid] = sum(map(judge, texts)) / samples
-        whole[valid] = sum(judge(text.rpartition("\n")[0] + "\n") for text in texts) / samples
+        shares[valid] = sum(judge(PROMPT + text) for text in texts) / samples
+        whole[valid] = sum(judge(PROMPT + text.rpartition("\n")[0] + "\n") for text in texts) / samples
         seconds[valid] = characters / seconds[valid]
         if show:
             for text in texts[:3]:
