@@ -7,10 +7,10 @@
 A model is trained `--minutes` on each of: Python source (10 MB of the standard library and this environment), wiki
 markup (the articles of enwik8, without the XML around them), LaTeX (algebra.tex of the Stacks project), and JSON (a
 line for each function and class in the same Python source: its name, arguments, text, place; 5 MB). Then it writes
-`--samples` texts of `--length` characters, plain and constrained, with the same seeds, behind a newline. Other parsers than
-those of the constraints judge them: `ast.parse` and `compile`, `json.loads`; for wiki markup and LaTeX, where there is none, a count
-of what opens and closes. A plain text is also judged without its last line, which the length has cut: the share behind
-the slash.
+`--samples` texts of `--length` characters, plain and constrained, with the same seeds, behind a newline. Other
+parsers than those of the constraints judge them: `ast.parse` and `compile`, `json.loads`; for wiki markup and LaTeX,
+where there is none, a count of what opens and closes. A plain text is also judged without its last line, which the
+length has cut: the share behind the slash.
 
 Prints one Markdown table: share valid; characters a second of drawing, one sample at a time; bits per character of what
 was drawn, under the model (the difference is what the constraint costs); how often a sample went back, and what was

@@ -22,6 +22,8 @@ class Context(Enum):
     """The argument of a command that is not known: all may be right."""
     DEFINITION = "definition"
     """What a definition defines: only groups must fit."""
+    NAME = "name"
+    """What a label is called: no command stands there."""
     RAW = "raw"
     """An address: braces fit, the rest is as it stands."""
 
@@ -53,7 +55,8 @@ TEXT_ARGUMENT = names(
     "fbox framebox parbox vcenter vbox intertext shortintertext thanks section* subsection* chapter*"
 )
 """Commands whose argument is text."""
-LOOSE_IN_MATH = names("label ref eqref cite tag hspace vspace color textcolor operatorname begin hyperref pageref")
+LABELS = names("label ref eqref pageref cite")
+LOOSE_IN_MATH = names("tag hspace vspace color textcolor operatorname begin hyperref")
 ADDRESS = names("url path href nolinkurl")
 DEFINING = names("def gdef edef xdef newcommand renewcommand providecommand DeclareMathOperator DeclareRobustCommand")
 DEFINING |= names("newenvironment renewenvironment newtheorem newcommand* renewcommand* DeclareMathOperator* let")
@@ -199,6 +202,13 @@ class Latex(Walk):
             rest = rest.rest
         return rest is not None
 
+    def _math(self) -> bool:
+        """Whether this stands in math, perhaps in a text within it."""
+        rest = self._open
+        while rest is not None and rest.context is not Context.MATH:
+            rest = rest.rest
+        return rest is not None or self._context is Context.MATH
+
     def _what(self) -> str:
         top = self._open
         if top is None:
@@ -262,6 +272,8 @@ class Latex(Walk):
         else:
             end = PLAIN.match(text, i).end()  # type: ignore[union-attr]
             if end > i:
+                if (text[i - 1] if i else self._last) in " \n":
+                    self._in_list(i)
                 if self._needs and not self._option:
                     end = i + 1
                 self._atom()
@@ -277,6 +289,8 @@ class Latex(Walk):
             self._blank = True
             return i + 1
         self._blank = False
+        if context is Context.NAME and c in "\\${%#&":
+            raise Refused(i, f"{c} may not stand in the name of a label")
         if c == "\\":
             self._mode, self._token = Latex._escape, ""
         elif c == "%" and context is not Context.RAW:
@@ -302,6 +316,12 @@ class Latex(Walk):
             self._special(c, i)
         return i + 1
 
+    def _in_list(self, at: int) -> None:
+        """A text begins here. Raises `Refused` in a list that has no item yet."""
+        top = self._open
+        if top is not None and top.what in LISTS and top.command != "item" and not self._option:
+            raise Refused(at, f"{top.what} needs an \\item before its text")
+
     def _bracket(self, c: str) -> None:
         if c == "[" and self._command and not self._option and not self._script:
             self._option = True
@@ -319,6 +339,8 @@ class Latex(Walk):
             return Context.DEFINITION
         if command in ADDRESS:
             return Context.RAW
+        if command in LABELS:
+            return Context.NAME
         if command in TEXT_ARGUMENT:
             return Context.TEXT
         if command == "xymatrix":
@@ -329,7 +351,7 @@ class Latex(Walk):
 
     def _special(self, c: str, at: int) -> None:
         """One of & _ ^ #."""
-        if self._context is Context.LOOSE or self._option or self._defining:
+        if self._context in (Context.LOOSE, Context.NAME) or self._option or self._defining:
             return
         math = self._context is Context.MATH
         if c == "#":
@@ -364,6 +386,7 @@ class Latex(Walk):
 
     def _dollar(self, at: int) -> None:
         if self._context is not Context.MATH:
+            self._in_list(at)
             self._complete(at)
             self._mode = Latex._dollar_start
         elif self._open is not None and self._open.kind in ("$", "$$"):
@@ -456,11 +479,13 @@ class Latex(Walk):
                 self._complete(at)
                 if self._open is None or self._open.kind != "env":
                     raise Refused(at, f"\\end ends no environment: {self._what()}")
+                if self._open.what in LISTS and self._open.command != "item":
+                    raise Refused(at, f"{self._open.what} needs an \\item")
             self._mode = Latex._beginning if word == "begin" else Latex._ending
             return
         if context is Context.TEXT and word in ONLY_MATH:
             raise Refused(at, f"\\{word} stands only in math")
-        if context is Context.MATH and word in ONLY_TEXT:
+        if word in ONLY_TEXT and self._math():
             raise Refused(at, f"\\{word} may not stand in math: {self._what()}")
         if word in ("left", "right", "middle"):
             self._delimiter(word, at)
@@ -552,8 +577,9 @@ class Latex(Walk):
         if not name:
             unexpected(text, i, "the name of an environment")
         self._mode = Latex._text
+        self._in_list(i)
         math = self._context is Context.MATH
-        if math and (name in OF_TEXT or name in MATH):
+        if (math and name in MATH) or (name in OF_TEXT and self._math()):
             raise Refused(i, f"\\begin{{{name}}} may not stand in math: {self._what()}")
         self._needs = 0
         if name in VERBATIM:
@@ -582,8 +608,6 @@ class Latex(Walk):
             raise Refused(i, f"\\end{{{self._open.what}}} must stand here, which ends what is open")
         self._token += text[i]
         if self._token == wanted:
-            if self._open.what in LISTS and self._open.command != "item":
-                raise Refused(i, f"{self._open.what} needs an \\item")
             self._document = self._document or self._open.what == "document"
             self._pop()
             self._mode = Latex._text

@@ -110,7 +110,8 @@ class Wiki(Walk):
         if mode is Wiki._comment:
             start = "-->"[self._count :]
         elif mode in (Wiki._ends, Wiki._unsquares) and self._open is not None:
-            wanted = {"{{": min(len(self._open[1]), 3), "[[": 2}.get(self._top(), 0)
+            braces = min(len(self._open[1]), 3) if self._top() == "{{" else 0
+            wanted = braces if mode is Wiki._ends else 2 * (self._top() == "[[")
             if self._count < wanted:  # the run goes on
                 if not balanced(self._quotes):
                     return None
