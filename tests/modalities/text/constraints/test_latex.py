@@ -28,7 +28,7 @@ def judge(data: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     text = re.sub(r"\\begin\{verbatim\}.*?\\end\{verbatim\}", "v", text, flags=re.DOTALL)
-    text = re.sub(r"\\verb\|[^|\n]*\|", "v", text)
+    text = re.sub(r"\\verb\*?([^A-Za-z*\s{])[^\n]*?\1", "v", text)
     text = re.sub(r"\\[^A-Za-z()\[\]]|%[^\n]*(\n|$)", lambda part: "" if part[0][0] == "%" else "e", text)
     text = re.sub(r"\\(begin|end)\s*\{([a-z*]+)\}", r"\\\1G\2E", text)
     text = re.sub(r"\\(?!begin\b|beginG|end\b|endG|left\b|right\b)[A-Za-z]+", "c", text)
