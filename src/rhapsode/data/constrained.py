@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import bisect
-import copy
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
@@ -198,7 +197,8 @@ class Constrained(Guide):
         return symbols
 
     def copy(self) -> Self:
-        other = copy.copy(self)
+        other = object.__new__(type(self))  # three times as fast as `copy.copy`
+        other.__dict__.update(self.__dict__)
         other._constraints, other._decoder = [one.copy() for one in self._constraints], self._decoder.copy()
         return other
 

@@ -3,13 +3,13 @@
 The past of an LSTM is one small state, so a place in a text costs little to keep, and going back to it is free. Steps
 are drawn as always, many at a time where the kernel draws, and each is then given to the guide:
 
-- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn instead
-  of it, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused, gives the
-  masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
+- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn in its
+  place, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused, gives
+  the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
 - Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
   there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
-- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text is
-  valid, or has a *closing* that fits into the length. The closing is written there.
+- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
+  is valid, or has a *closing* that fits into the length. The closing is written there.
 
 Nothing depends on how many steps are drawn at a time, so a sample is the same alone, in a batch, and streamed.
 """
@@ -66,14 +66,11 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
     rows = [_Row(start, builder, reader.copy()) for builder in builders]
     fast = isinstance(reader, Loops) and _free(start.guide)
     while alive := [row for row in rows if not row.done]:
-        groups: dict[str, list[_Row]] = {}  # what is drawn again may be drawn otherwise
-        for row in alive:
-            groups.setdefault(repr(row.sampling), []).append(row)
-        for group in groups.values():
-            if fast:
-                _chunk(start, group)
-            else:
-                _step(start, group)
+        usual = [row for row in alive if row.sampling is start.sampling]
+        again = [row for row in alive if row.sampling is not start.sampling]
+        for group in (usual, again):  # in a call, all are drawn with the same options
+            if group:
+                (_chunk if fast else _step)(start, group)
         if pieces:
             yield from rows[0].sure()
     if pieces:
@@ -383,7 +380,7 @@ class _Row:
         """What ends the sequence well behind so many steps, if that fits into the length; else None."""
         if guide.verdict() is Verdict.VALID:
             return ()
-        closing = guide.closing()
+        closing = guide.closing() if count < self._start.length else None
         if closing is None or len(closing) > self._start.length - count:
             return None
         if not closing:
@@ -400,6 +397,10 @@ class _Row:
         """
         builder = self.builder
         for at, closing in self._closable(count):
+            lost, most = count - at, budget(self._start.length)
+            if stopped == "length" and lost > count // 2 and 2 * (builder.discarded + lost) < most:
+                self._rewind(count)  # too much would be lost: another try may find more
+                return
             self._return(at)
             steps = np.array(closing, dtype=np.int64) if not closing else np.array(closing)
             log_probs: list[float] = []
@@ -417,10 +418,10 @@ class _Row:
                     builder.output.stopped = stopped
                 return
         length = self._start.length
-        reason = f" ({self._reason})" if self._reason else ""
+        reason = f" (refused last: {self._reason})" if self._reason else ""
         raise UserError(
-            f"sample {builder.randomness.row}: no text of {length:,} symbols or fewer was found that is valid{reason}. "
-            "Ask for more symbols, for another seed, or for less; or begin with a prompt."
+            f"no valid text of {length:,} symbols or fewer was found{reason}. "
+            "Ask for more symbols, or for another seed; change the prompt, or what must hold."
         )
 
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
@@ -431,21 +432,9 @@ class _Row:
             wanted.add(at)
             tried += 1
             at -= 1 + tried // SEARCHED
-        steps, upper = self.builder.steps[:count], count + 1
-        for place in reversed(list(self._places)):
-            begin, guides = place.mark.at, []
-            if begin >= upper:
-                continue
-            guide = place.mark.guide.copy()
-            for at in range(begin, upper):
-                if at > begin:
-                    guide.read(steps[at - 1])
-                if at in wanted and at >= floor:
-                    guides.append((at, guide.copy()))
-            for at, guide in reversed(guides):
-                if (closing := self._closing(guide, at)) is not None:
-                    yield at, closing
-            upper = begin
+        for at in sorted(wanted, reverse=True):
+            if floor <= at <= count and (closing := self._closing(self._guide(at), at)) is not None:
+                yield at, closing
 
 
 def _lifted(sampling: Sampling) -> Sampling:

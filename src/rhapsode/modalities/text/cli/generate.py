@@ -76,6 +76,22 @@ def generate(
             help="Go on with another document, or line, where one has ended.",
         ),
     ] = False,
+    valid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:ARGUMENT]",
+            rich_help_panel=SAMPLING,
+            help="What the text must be, so that it needs no repair, e.g. python; may be given several times.",
+        ),
+    ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMMAND",
+            rich_help_panel=SAMPLING,
+            help="The text must be what this command accepts, with exit status 0: it reads stdin, or the file {}.",
+        ),
+    ] = None,
     output: Output = "-",
     overwrite: OutputOverwrite = False,
     no_echo: Annotated[
@@ -105,14 +121,20 @@ def generate(
         "stop": [unescaped(each, "--stop") for each in stop or []],
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
         "ignore_end": ignore_end,
+        "valid": [*(valid or []), *(f"check:{command}" for command in check or [])],
     }
     echo = b"" if no_echo else begun
     if samples == 1 and output == "-" and not json:
-        _stream(loaded.stream(begun, **how), echo, seed is None)
+        pieces = loaded.stream(begun, **how)
+        _stream(pieces, echo, seed is None)
+        if how["valid"]:
+            tell(_costs([pieces.sample()]))
         return
     drawn = loaded.generate(begun, samples=samples, **how)
+    if how["valid"]:
+        tell(_costs(drawn))
     if json:
-        write(output, as_json(_object(loaded, echo, drawn)))
+        write(output, as_json(_object(loaded, echo, drawn, bool(how["valid"]))))
         return
     if samples == 1:
         text = echo + drawn[0].data
@@ -141,7 +163,22 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
         tell(f"seed {pieces.seed}")
 
 
-def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
+def _costs(drawn: list[Sample]) -> str:
+    """What it cost that the samples are valid."""
+    discarded, closed = sum(one.discarded for one in drawn), sum(one.closed for one in drawn)
+    kept = sum(len(one.steps) for one in drawn) - closed
+    parts = [
+        f"went back {sum(one.rewound for one in drawn):,} times",
+        f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",
+        f"{closed:,} symbols written to end what was open",
+    ]
+    refused = sum(one.stopped == "refused" for one in drawn)
+    if refused:
+        parts.append(f"{refused} of {len(drawn)} samples ended early, since too much was refused")
+    return f"valid: {', '.join(parts)}"
+
+
+def _object(model: Model, prompt: bytes, drawn: list[Sample], valid: bool) -> dict[str, Any]:
     import base64
 
     found = []
@@ -153,6 +190,8 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
             "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
             "log_probs": one.log_probs.tolist(),
         }
+        if valid:
+            entry |= {"rewound": one.rewound, "discarded": one.discarded, "closed": one.closed}
         if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something
             entry["base64"] = base64.b64encode(one.data).decode("ascii")
         found.append(entry)

@@ -10,7 +10,7 @@ import codecs
 import codeop
 import re
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rhapsode.data.constraint import Constraint, Verdict
 
@@ -31,6 +31,10 @@ WORD = re.compile(r"\s*(\w+)?")
 SCOPE = re.compile(r"(?m)(?:^|[;:])[ \t\f]*(?:global|nonlocal|async)\b")
 """What a statement says for a whole function: such statements are compiled whole."""
 GLOBAL = re.compile(r"(?m)(?:^|[;:])[ \t\f]*global\b")
+MARK = re.compile(r"#[^\n]*|\"\"\"|\'\'\'|[\"'()\[\]{}]")
+REST = {mark: re.compile(rf"(?s:\\.|[^\\\n])*?{mark}") for mark in "'\""}
+REST |= {3 * mark: re.compile(rf"(?s:\\.|[^\\])*?{3 * mark}") for mark in "'\""}
+"""What follows the beginning of a string, up to its end."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
 DEF = re.compile(r"\bdef\b")
 CLAUSES = frozenset({"else", "elif", "except", "finally"})
@@ -242,8 +246,8 @@ class Python(Constraint):
         return max((n + 1 for n, one in enumerate(self._chain) if one.column < column), default=0)
 
     def _around(self, column: int, word: str) -> list[_Unit]:
-        """Of the chain, what belongs to a line that begins in this column with this word: the heads of the blocks around
-        it, and, for `else` and its kind, the clauses before it, whose bodies are then `pass`."""
+        """Of the chain, what belongs to a line that begins in this column with this word: the heads of the blocks
+        around it, and, for `else` and its kind, the clauses before it, whose bodies are then `pass`."""
         outside = self._outside(column)
         chain = list(self._chain[:outside])
         for one in self._chain[outside:] if word in CLAUSES else ():
@@ -298,25 +302,15 @@ def _error(error: BaseException | None) -> SyntaxError:
 def _closers(text: str) -> str | None:
     """What ends the string and the brackets that are open behind this text. None if nothing can."""
     brackets, at = "", 0
-    while at < len(text):
-        character = text[at]
-        if character == "#":
-            end = text.find("\n", at)
-            at = len(text) if end < 0 else end
-        elif character in "\"'":
-            quote = text[at : at + 3] if text[at : at + 3] == 3 * character else character
-            at += len(quote)
-            while not text.startswith(quote, at):
-                if at >= len(text):
-                    return quote + brackets
-                if text[at] == "\n" and len(quote) == 1:
-                    return None
-                at += 2 if text[at] == "\\" else 1
-            at += len(quote)
-        else:
-            if character in "([{":
-                brackets = ")]}"["([{".index(character)] + brackets
-            elif character in ")]}":
-                brackets = brackets[1:]
-            at += 1
+    while found := MARK.search(text, at):
+        mark, at = found[0], found.end()
+        if mark in "([{":
+            brackets = ")]}"["([{".index(mark)] + brackets
+        elif mark in ")]}":
+            brackets = brackets[1:]
+        elif mark[0] != "#":
+            end = REST[mark].match(text, at)
+            if end is None:
+                return mark + brackets if len(mark) == 3 or "\n" not in text[at:] else None
+            at = end.end()
     return brackets
