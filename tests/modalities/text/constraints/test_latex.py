@@ -133,6 +133,7 @@ def test_cut(text: tuple[bytes, list[int]]) -> None:
         ("a $x", "$"),
         ("a $x \\alp", None),
         ("a $", None),
+        ("a\n$$\n", None),
         ("$x^", None),
         ("$\\frac{a}", None),
         ("$$x\n", "$$"),

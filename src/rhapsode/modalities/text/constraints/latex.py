@@ -133,6 +133,7 @@ class Latex(Walk):
         self._token = ""
         self._scripts = 0  # of the last symbol of math: 1 superscript, 2 subscript
         self._script = False  # behind ^ or _
+        self._fresh = False  # math has just begun, and is empty
         self._class = self._document = False  # \documentclass, \end{document} were there
 
     def _whole(self) -> bool:
@@ -151,8 +152,8 @@ class Latex(Walk):
 
     def _end(self) -> str | None:
         mode, start, top = self._mode, "", self._open
-        if (self._class and not self._document and not self._within("document")) or self._script:
-            return None
+        if (self._class and not self._document and not self._within("document")) or self._script or self._fresh:
+            return None  # math without anything in it would be an end, but no good one
         if mode is Latex._comment:
             start = "\n"
         elif mode in (Latex._ending, Latex._end_name) and top is not None and top.kind == "env":
@@ -223,12 +224,13 @@ class Latex(Walk):
         self._open = Open(kind, what, self._context, self._command, needs, scripts, self._open)
         self._context, self._command, self._needs, self._scripts = context, "", 0, 0
         self._script = self._option = self._defining = False
+        self._fresh = kind in ("$", "$$", "\\(", "\\[")
 
     def _pop(self) -> None:
         assert self._open is not None
         top = self._open
         self._open, self._context = top.rest, top.context
-        self._scripts, self._script, self._option = top.scripts, False, False
+        self._scripts, self._script, self._option, self._fresh = top.scripts, False, False, False
         self._needs = top.needs if top.kind == "{" else 0
         # What takes a known number of arguments has them; of others, one more may come.
         more = self._needs or top.command not in ONE_BODY
@@ -244,6 +246,7 @@ class Latex(Walk):
 
     def _atom(self) -> None:
         """A symbol has come that is no script."""
+        self._fresh = False
         if self._script:
             self._script = False
         else:
@@ -469,6 +472,7 @@ class Latex(Walk):
 
     def _called(self, word: str, at: int) -> None:
         """A command is complete."""
+        self._fresh = False
         context = self._context
         if context is Context.RAW or (context is Context.DEFINITION and word != "verb"):
             return
