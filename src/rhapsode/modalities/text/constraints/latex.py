@@ -57,7 +57,7 @@ TEXT_ARGUMENT = names(
 """Commands whose argument is text."""
 LABELS = names("label ref eqref pageref cite")
 LOOSE_IN_MATH = names("tag hspace vspace color textcolor operatorname begin hyperref")
-ADDRESS = names("url path href nolinkurl")
+ADDRESS = names("url path href nolinkurl lstinline")
 DEFINING = names("def gdef edef xdef newcommand renewcommand providecommand DeclareMathOperator DeclareRobustCommand")
 DEFINING |= names("newenvironment renewenvironment newtheorem newcommand* renewcommand* DeclareMathOperator* let")
 NEEDS = dict.fromkeys(TEXT_ARGUMENT | names("label ref eqref cite begin end sqrt mathfrak mathbf mathcal mathrm"), 1)
@@ -494,7 +494,7 @@ class Latex(Walk):
         if word in ("left", "right", "middle"):
             self._delimiter(word, at)
             return
-        if word in ("verb", "lstinline"):
+        if word == "verb":
             self._mode, self._token = Latex._verb, ""
             return
         if word == "documentclass":
@@ -550,9 +550,9 @@ class Latex(Walk):
         if not self._token:
             if text[i] == "*":
                 return i + 1
-            if text[i] in " \n":
+            if text[i] in " \n{}":
                 unexpected(text, i, "the sign around the text of \\verb")
-            self._token = "}" if text[i] == "{" else text[i]
+            self._token = text[i]
             return i + 1
         if text[i] == "\n":
             raise Refused(i, f"\\verb must end with {self._token} before the line does")
