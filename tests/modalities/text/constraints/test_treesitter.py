@@ -27,7 +27,7 @@ def judge(data: bytes) -> bool:
 EXPRESSIONS = st.recursive(
     st.sampled_from(["1", "x", "f()", "'}'", '"{"', "a[1]"]),
     lambda inner: st.one_of(
-        st.tuples(inner, st.sampled_from([" + ", " <\n", " = "]), inner).map("".join),
+        st.tuples(inner, st.sampled_from([" + ", " <\n", " == "]), inner).map("".join),
         st.lists(inner, max_size=2).map(lambda items: f"g({', '.join(items)})"),
         inner.map(lambda text: f"({text})"),
     ),
@@ -94,11 +94,12 @@ def test_cut(text: tuple[bytes, list[int]]) -> None:
 @pytest.mark.parametrize(
     ("text", "closing"),
     [
-        ("int f(void) {\n  int x = (1 + 2", ");}"),
-        ("int f(int a) {\n  if (a) {\n    g(a, h(b", "));}}"),
+        ("int f(void) {\n  int x = (1 + 2", None),
+        ("int f(void) {\n  int x = (1 + 2)", ";}"),
+        ("int f(int a) {\n  if (a) {\n    g(a, h(b)", ");}}"),
         ("int f() { g(\"a}\", '}'", ");}"),
         ("struct a {\n  int b;\n", "};"),
-        ("int a = 3", ";"),
+        ("int a[3]", ";"),
         ("#if A\nint x;\n", "\n#endif\n"),
         ("/* a", "*/"),
         ("int f() {\n  x = 1 +\n", None),

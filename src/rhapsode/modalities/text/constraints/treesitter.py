@@ -110,10 +110,19 @@ class Treesitter(Constraint):
             return None
         if self.verdict is Verdict.VALID:
             return b""
-        for start in (b"", b";", b"\n"):
-            end = self._closed(start)
-            if end is not None:
-                return end
+        text = self._text
+        tail = QUIET.sub(b"", text[self._judged :])
+        comment = QUIET.sub(b"", text[self._judged :] + b"*/") != tail + b"*/"  # the end of one belongs to it
+        if not comment and (text[-1:].isalnum() or text[-1:] == b"_"):
+            return None  # in a name, perhaps
+        ends = "".join(self._guess()[::-1]).encode()
+        braces = ends.find(b"}") if b"}" in ends else len(ends)
+        for start in (b"*/",) if comment else (b"", b";"):
+            for middle in (b"", b";"):
+                for last in (b"", b";", b"\n#endif\n"):
+                    end = start + ends[:braces] + middle + ends[braces:] + last
+                    if end and self._accepted(text + end):
+                        return end
         return None
 
     # How it is judged.
@@ -130,8 +139,11 @@ class Treesitter(Constraint):
     def _point(self, at: int) -> tuple[int, int]:
         return self._text.count(b"\n", 0, at), at - self._text.rfind(b"\n", 0, at) - 1
 
+    def _accepted(self, text: bytes) -> bool:
+        return not self._parsed(text).root_node.has_error
+
     def _verdict_of(self, text: bytes) -> Verdict:
-        if not self._parsed(text).root_node.has_error:
+        if self._accepted(text):
             return Verdict.VALID
         token, resumed = "end", False
 
@@ -197,24 +209,6 @@ class Treesitter(Constraint):
             self._text = self._text[start:]
             self._tree = self._parser.parse(self._text)
             self._judged = self._kept = self._size = len(self._text)
-
-    def _closed(self, start: bytes) -> bytes | None:
-        """The text's brackets ended from the innermost, each with a semicolon before it where it needs one."""
-        text = self._text + start
-        if self._verdict_of(text) is Verdict.VALID:
-            return start
-        for bracket in self._brackets(self._parsed(text)):
-            for semicolon in ("", ";"):
-                tried = text + (semicolon + bracket).encode()
-                if self._verdict_of(tried) is not Verdict.IMPOSSIBLE:
-                    text = tried
-                    break
-            else:
-                return None
-        for end in (b"", b";", b"\n", b"\n#endif\n", b"*/"):
-            if self._verdict_of(text + end) is Verdict.VALID:
-                return text[len(self._text) :] + end
-        return None
 
     @staticmethod
     def _brackets(tree: Tree) -> list[str]:
