@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
+from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError, choice
@@ -19,6 +20,10 @@ from rhapsode.errors import UserError, choice
 if TYPE_CHECKING:
     from tree_sitter import Parser, Tree
 
+R = TypeVar("R")
+
+REMEMBERED = 10_000
+"""Verdicts that are kept; a text of some kilobytes each, at the most."""
 PREFIX = "tree_sitter_"
 ENDS = {"(": ")", "[": "]", "{": "}"}
 MULTILINE = (b"*/", b'"""', b"'''", b"`", b"-->", b'"', b"]]", b"=#", b"end\n")
@@ -75,6 +80,8 @@ class Treesitter(Constraint):
         self._size = 0  # of these bytes and ends
         self._known = Verdict.VALID  # of the text that has been judged
         self._impossible = False
+        # Generation that goes back reads the same text again and again: all copies share what they found.
+        self._found: dict[tuple[str, bytes], Any] = {}
 
     @property
     def verdict(self) -> Verdict:
@@ -139,10 +146,23 @@ class Treesitter(Constraint):
     def _point(self, at: int) -> tuple[int, int]:
         return self._text.count(b"\n", 0, at), at - self._text.rfind(b"\n", 0, at) - 1
 
+    def _once(self, what: str, text: bytes, find: Callable[[bytes], R]) -> R:
+        """What `find` gives for this text, which is looked for only once."""
+        key = (what, text)
+        if key not in self._found:
+            if len(self._found) >= REMEMBERED:
+                self._found.clear()
+            self._found[key] = find(text)
+        found: R = self._found[key]
+        return found
+
     def _accepted(self, text: bytes) -> bool:
-        return not self._parsed(text).root_node.has_error
+        return self._once("accepted", text, lambda text: not self._parsed(text).root_node.has_error)
 
     def _verdict_of(self, text: bytes) -> Verdict:
+        return self._once("verdict", text, self._logged)
+
+    def _logged(self, text: bytes) -> Verdict:
         if self._accepted(text):
             return Verdict.VALID
         token, resumed = "end", False
@@ -177,12 +197,11 @@ class Treesitter(Constraint):
             return  # an empty line or a comment
         for between in ("", ";") if ends else ("",):
             tried = text + (between + "".join(ends[::-1])).encode()
-            tree = self._parsed(tried)
-            if not tree.root_node.has_error:
+            if self._accepted(tried):
                 self._known = Verdict.INCOMPLETE if ends else Verdict.VALID
-                self._tree, self._size = tree, len(tried)
-                self._judged = self._kept = len(text)
-                self._open = tuple(ends)
+                self._judged, self._open = len(text), tuple(ends)
+                if len(text) > self._kept + LONG // 4:
+                    self._tree, self._kept, self._size = self._parsed(tried), len(text), len(tried)
                 if not ends and len(text) > LONG:
                     self._forget()
                 return
@@ -197,12 +216,11 @@ class Treesitter(Constraint):
             words = text[:-1].rpartition(b"\n")[2].decode(errors="replace").strip()
             self.reason = f"line {line}: no program in {self._language} goes on with {words[-60:]!r}"
             return
-        self._open, self._judged = tuple(self._brackets(self._parsed(text))[::-1]), len(text)
+        self._open, self._judged = self._once("ends", text, self._brackets), len(text)
 
     def _forget(self) -> None:
         """Keep the last declaration only: an else or the like may follow it."""
-        assert self._tree is not None
-        last = self._tree.root_node.children[-1:]
+        last = self._parsed(self._text).root_node.children[-1:]
         if last and last[0].start_byte:
             start = last[0].start_byte
             self._line += self._text.count(b"\n", 0, start)
@@ -210,11 +228,10 @@ class Treesitter(Constraint):
             self._tree = self._parser.parse(self._text)
             self._judged = self._kept = self._size = len(self._text)
 
-    @staticmethod
-    def _brackets(tree: Tree) -> list[str]:
-        """The ends of the brackets that are open, the innermost first: tokens of the tree, none in strings."""
+    def _brackets(self, text: bytes) -> tuple[str, ...]:
+        """The ends of the brackets that are open, the outermost first: tokens of the tree, none in strings."""
         open_now: list[str] = []
-        cursor = tree.walk()
+        cursor = self._parsed(text).walk()
         while True:
             node = cursor.node
             assert node is not None
@@ -227,4 +244,4 @@ class Treesitter(Constraint):
                 continue
             while not cursor.goto_next_sibling():
                 if not cursor.goto_parent():
-                    return open_now[::-1]
+                    return tuple(open_now)
