@@ -39,6 +39,8 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         {"embedding": 0},
         {"layers": 2, "residual": True},
         *({"cell": cell} for cell in registry.names("cell")),
+        {"cell": {"name": "slstm", "heads": 4}},
+        {"cell": {"name": "mogrifier", "rank": 8}},
     ],
     ids=str,
 )
