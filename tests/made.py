@@ -22,6 +22,8 @@ from rhapsode.modalities.speech.audio import written
 
 PROSE = "It was the best of times, it was the worst of times.\n" * 40
 
+PERSON = json.dumps({"type": "object", "properties": {"name": {"type": "string"}}, "required": ["name"]})
+
 
 def text(path: Path, contents: str = PROSE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -145,6 +147,10 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     **dict.fromkeys(("letter.txt", "address.txt"), partial(text, contents="any words\n\nsandy yards\nand rows\n")),
     "story.txt": partial(text, contents="It was a night. Then came the day.\n"),
     "names.txt": names,
+    "person.json": partial(text, contents=PERSON),
+    "verse.lark": partial(
+        text, contents='start: verse+\nverse: LINE "\\n" LINE "\\n\\n"\nLINE: /[A-Z][a-z ,]{1,40}[.!?]/\n'
+    ),
     "src/": partial(texts, name="code.py"),
     "chapters/": texts,
     "letters/": texts,
