@@ -87,7 +87,7 @@ class Constrained(Guide):
 
     def read(self, step: Any) -> None:
         if step == self._end:
-            fits = self._now is Verdict.VALID
+            fits = self.verdict() is Verdict.VALID
             self._begin()
             self._ended, self._unfit = fits, not fits
             self._now = Verdict.VALID if fits else Verdict.IMPOSSIBLE
@@ -140,6 +140,8 @@ class Constrained(Guide):
             self._read(data)
 
     def verdict(self) -> Verdict:
+        if self._half and self._now is Verdict.VALID:
+            return Verdict.INCOMPLETE  # the other half of a byte is to come
         return self._now
 
     @property
@@ -169,7 +171,7 @@ class Constrained(Guide):
                 return None
         allowed[step] = False
         if self._end is not None:
-            allowed[self._end] = self._now is Verdict.VALID and step != self._end
+            allowed[self._end] = self.verdict() is Verdict.VALID and step != self._end
         if self._now is Verdict.VALID:
             allowed[list(self._newlines - {step})] = True
         return allowed

@@ -93,7 +93,7 @@ class Guide:
     def closing(self) -> Sequence[Any] | None:
         """Steps that end what is open, and add nothing else. Empty if the sequence may end here; None if there are none
         from here."""
-        return ()
+        return () if self.verdict() is Verdict.VALID else None
 
     def read_part(self, data: bytes) -> None:
         """Go on by these bytes of the next step, after which a text is cut."""

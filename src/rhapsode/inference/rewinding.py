@@ -3,9 +3,9 @@
 The past of an LSTM is one small state, so a place in a text costs little to keep, and going back to it is free. Steps
 are drawn as always, many at a time where the kernel draws, and each is then given to the guide:
 
-- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn in its
-  place, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused, gives
-  the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
+- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn in
+  its place, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
+  gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
 - Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
   there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
 - When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
@@ -39,7 +39,7 @@ KEPT = 8
 SPACING = 16
 """Settled places are so many steps apart at least, but for the newest."""
 TRIES = 8
-"""After so many failures without progress, generation goes back farther."""
+"""So often is a settled place returned to. Then generation goes back farther: by one place, by two, by four."""
 LONGEST = 64
 """The most steps drawn at a time: those behind a step that is refused were drawn in vain."""
 PLACES = 64
@@ -135,10 +135,12 @@ class _Place(NamedTuple):
 
 
 class _Settled(NamedTuple):
-    """A settled place, behind `at` steps. fits: the sequence can be ended there within the length."""
+    """A settled place, behind `at` steps. fits: the sequence can be ended there within the length. failures: so often
+    was it returned to."""
 
     at: int
     fits: bool
+    failures: int = 0
 
 
 class _Row:
@@ -150,7 +152,9 @@ class _Row:
         self._start = start
         self._places = [_Place(reader, builder.mark())]
         self._settled = [_Settled(0, self._closing(builder.guide, 0) is not None)]
-        self._failures, self._far, self._reason = 0, 0, ""
+        # Since there was progress, which is a settled place behind all that were left: failures, and places given up.
+        self._failures = self._exhausted = self._far = 0
+        self._reason = ""
         self._again = _lifted(start.sampling)
         self._shown, self._shown_count = builder.output.copy(), 0
         if not start.length:
@@ -174,10 +178,12 @@ class _Row:
 
     def sure(self) -> Iterator[Piece]:
         """What has been added and cannot be taken back any more."""
-        floor = self._settled[0]
-        count = len(self.builder.steps) if self.done else floor.at * floor.fits
-        for step in self.builder.steps[self._shown_count : count]:
-            yield self._shown.add(step)
+        floor, steps = self._settled[0], self.builder.steps
+        count = len(steps) if self.done else floor.at * floor.fits
+        for at in range(self._shown_count, count):
+            if at == len(steps) - self.builder.closed:
+                yield self._shown.close()
+            yield self._shown.add(steps[at])
         self._shown_count = max(count, self._shown_count)
 
     def take(self, steps: list[Any], log_probs: list[float], reader: Reader, word: int, quick: bool) -> None:
@@ -191,15 +197,14 @@ class _Row:
         guide, n, used = builder.guide, 0, self.sampling
         while n < count:
             n += guide.read_all(steps[n:count])
+            builder.randomness.step = word + n  # what was drawn behind these may be drawn again
             if guide.verdict() is Verdict.IMPOSSIBLE:
-                builder.randomness.step = word + n
                 self.size = max(1, n - 1)
                 self._refuse(base + n - 1)
                 return
             if guide.settled() and not self._settle(base + n):
                 return
             if n < count and self.sampling is not used:  # what follows must be drawn as always again
-                builder.randomness.step = word + n
                 self._return(base + n)
                 return
         if quick:
@@ -243,7 +248,7 @@ class _Row:
             settled.pop()
         settled.append(_Settled(count, fits))
         if count > self._far:
-            self._failures = 0
+            self._failures = self._exhausted = 0
         if len(settled) > KEPT:
             first = next((n for n, one in enumerate(settled) if n and one.fits), None)
             if first is None:
@@ -327,9 +332,10 @@ class _Row:
         if self.builder.discarded > budget(self._start.length):
             self._finish("refused", count)
             return
-        level = min(self._failures // TRIES, KEPT)
-        farther = 1 << level - 1 if level else 0
-        del settled[max(1, len(settled) - farther) :]
+        if settled[-1].failures >= TRIES:
+            self._exhausted += 1
+            del settled[max(1, len(settled) - (1 << min(self._exhausted, KEPT) - 1)) :]
+        settled[-1] = settled[-1]._replace(failures=settled[-1].failures + 1)
         self.builder.discarded += count - settled[-1].at
         self.builder.rewound += 1
         self._return(settled[-1].at)
@@ -402,18 +408,9 @@ class _Row:
                 self._rewind(count)  # too much would be lost: another try may find more
                 return
             self._return(at)
-            steps = np.array(closing, dtype=np.int64) if not closing else np.array(closing)
-            log_probs: list[float] = []
-            covariates = self._read(builder.guide.copy(), closing)
-            if len(closing):
-                blocks, begin = [], 0
-                for parameters in self.reader.copy().read_all(steps, covariates):
-                    blocks.append(self._start.head.log_prob(parameters, steps[begin : begin + len(parameters)]))
-                    begin += len(parameters)
-                log_probs = np.concatenate(blocks).tolist()
-            if builder.extend(closing, log_probs) == len(closing) and builder.output.stopped in ("unfinished", "end"):
-                builder.closed, self.done = len(closing), True
-                builder.discarded += count - at
+            if not closing or self._close(closing):
+                self.done = True
+                builder.discarded += lost
                 if builder.output.stopped == "unfinished":
                     builder.output.stopped = stopped
                 return
@@ -423,6 +420,19 @@ class _Row:
             f"no valid text of {length:,} symbols or fewer was found{reason}. "
             "Ask for more symbols, or for another seed; change the prompt, or what must hold."
         )
+
+    def _close(self, closing: Sequence[Any]) -> bool:
+        """Write a closing. Whether all of it is in the output: the first line may be the last."""
+        builder, steps = self.builder, np.array(closing)
+        covariates, begin = self._read(builder.guide.copy(), closing), 0
+        log_probs: list[float] = []
+        for parameters in self.reader.copy().read_all(steps, covariates):
+            part = steps[begin : begin + len(parameters)]
+            log_probs += self._start.head.log_prob(parameters, part).tolist()
+            begin += len(parameters)
+        builder.output.close()
+        builder.closed = len(closing)
+        return builder.extend(closing, log_probs) == len(closing)
 
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
         """Places where the sequence can be ended, newest first, and how."""

@@ -108,7 +108,7 @@ class Check(Constraint):
                         stdin=stdin,
                         stdout=said,
                         stderr=subprocess.STDOUT,
-                        start_new_session=os.name == "posix",
+                        start_new_session=own,
                     )
                 except OSError as error:
                     raise UserError(

@@ -72,8 +72,8 @@ INLINE = names(
 HTML_INSIDE = frozenset(("foreignobject", "desc", "title", "annotation-xml"))
 """Elements of SVG and MathML that hold HTML."""
 KNOWN = (VOID | OPTIONAL | RAW | ENDS_P | SCOPE | INLINE) | names(
-    "audio button canvas datalist legend map math menuitem meter noscript picture plaintext portal progress ruby select "
-    "slot strike svg template video blink content frameset multicol nextid noindex rp shadow spacer"
+    "audio button canvas datalist legend map math menuitem meter noscript picture plaintext portal progress ruby "
+    "select slot strike svg template video blink content frameset multicol nextid noindex rp shadow spacer"
 )
 """Elements of HTML, old ones too. Others need a hyphen in their names: they are those of a page (custom elements)."""
 
