@@ -23,6 +23,7 @@ from rhapsode.files import checkpoint, format1
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
+from rhapsode.inference.novelty import novelty
 from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.inference.score_records import score_records
 from rhapsode.inference.trained import KEPT, Trained
@@ -77,6 +78,7 @@ class Model(Trained):
     score_records = score_records
     compress = packing.compress
     decompress = packing.decompress
+    novelty = novelty
 
     def state(self, text: bytes | str) -> list[dict[str, np.ndarray]]:
         """The state of the network after it has read `text` from the start.
