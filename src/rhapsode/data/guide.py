@@ -6,15 +6,20 @@ A guide walks along a sequence as it is read or drawn. Of the step to come it sa
     mask        which values may be drawn: bars are full, a voice stays in its range, kept notes are kept
 
 Both may depend on the steps so far. Every head can be guided; only a codec knows what a guide is about.
+
+Some guides also *judge* what was drawn: its verdict is that the sequence may end here, may still become valid, or never
+will. Then generation goes back to a settled place, and draws again (`rhapsode.inference.rewinding`).
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterable
-from typing import Any, Self
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
 
 import numpy as np
+
+from rhapsode.data.constraint import Verdict
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -22,6 +27,9 @@ NOTHING = np.zeros(0, np.float32)
 class Guide:
     """A place in one sequence. Make one with a codec's `guide`. This base class says nothing: it has no covariates, and
     allows every value."""
+
+    judges: ClassVar[bool] = False
+    """Whether it judges: the methods from `verdict` on are asked only of such guides."""
 
     def covariates(self) -> np.ndarray:
         """[D] float32: the covariates of the next step. D is the codec's `covariates`."""
@@ -49,6 +57,37 @@ class Guide:
 
     def read(self, step: Any) -> None:
         """Go on by this step."""
+        return
+
+    def verdict(self) -> Verdict:
+        """What the sequence so far is. It is final if it is `IMPOSSIBLE`, and the step read last is refused."""
+        return Verdict.VALID
+
+    @property
+    def reason(self) -> str:
+        """Why the verdict is not `VALID`, in words for the user; empty if there is no more to say."""
+        return ""
+
+    def settled(self) -> bool:
+        """Whether this is a place to come back to: a unit has just ended well."""
+        return False
+
+    def redraws(self, step: Any) -> bool:
+        """Whether `instead` may have an answer for this step, which was refused. Asked at any place."""
+        return False
+
+    def instead(self, step: Any) -> np.ndarray | None:
+        """[A] bool: what may be drawn in the place of `step`, which would be refused here; all False if nothing may
+        follow. None if only `read` can tell. Asked only after a refusal, so that drawing costs no masks."""
+        return None
+
+    def closing(self) -> Sequence[Any] | None:
+        """Steps that end what is open, and add nothing else. Empty if the sequence may end here; None if there are none
+        from here."""
+        return ()
+
+    def read_part(self, data: bytes) -> None:
+        """Go on by these bytes of the next step, after which a text is cut."""
         return
 
     def copy(self) -> Self:

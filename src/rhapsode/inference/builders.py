@@ -6,7 +6,7 @@ import copy
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -35,9 +35,12 @@ class Sample:
                numbers are those that scoring gives, to the last bit.
     seed, row: with these it can be drawn again.
     stopped:   `length`: all steps asked for were drawn; `stop`: a stop string was; `end`: the document ended, or the
-               line where lines are units, or the record; `unfinished`: a stream was asked before its end.
+               line where lines are units, or the record; `refused`: too much was refused by what must hold;
+               `unfinished`: a stream was asked before its end.
     record:    what the codec makes of the steps, e.g. a `Drawing`; None for text.
     attention: [N, U] float32: how much of each symbol of its text was seen at each step; U is 0 without a text.
+    rewound, discarded, closed: how often generation went back to a settled place; how many steps were drawn and thrown
+               away; and how many of `steps` were not drawn, but are the closing (see `rhapsode.inference.rewinding`).
     """
 
     data: bytes
@@ -49,6 +52,17 @@ class Sample:
     stopped: Stopped
     record: Any
     attention: np.ndarray
+    rewound: int = 0
+    discarded: int = 0
+    closed: int = 0
+
+
+class Mark(NamedTuple):
+    """A place of a builder, behind `at` steps, to which it can go back."""
+
+    at: int
+    guide: Guide
+    output: Output
 
 
 class Builder:
@@ -57,6 +71,7 @@ class Builder:
 
     log_weight = 0.0
     """Of a particle: log p of what its guide allowed, of all steps together."""
+    rewound = discarded = closed = 0
 
     def __init__(
         self,
@@ -70,6 +85,7 @@ class Builder:
         """guide, output: its own. recent: the last steps of the prompt, as far as the sampling looks back."""
         self._head, self._sampling, self._randomness = head, sampling, randomness
         self._guide, self._output = guide, output
+        self._before = list(recent)
         self._recent = deque(recent, sampling.repetition_window)
         self.steps: list[Any] = []
         self._log_probs: list[float] = []
@@ -92,6 +108,43 @@ class Builder:
         new._attention, new._guide, new._output = other._attention.copy(), other._guide.copy(), other._output.copy()
         return new
 
+    @property
+    def guide(self) -> Guide:
+        """At the place behind all steps."""
+        return self._guide
+
+    @property
+    def output(self) -> Output:
+        """Made of all steps."""
+        return self._output
+
+    @property
+    def randomness(self) -> Randomness:
+        """Its random numbers."""
+        return self._randomness
+
+    @property
+    def log_probs(self) -> list[float]:
+        """log p of each step, nats."""
+        return self._log_probs
+
+    @property
+    def attention(self) -> list[np.ndarray]:
+        """[U] of each step; empty if the model attends to nothing."""
+        return self._attention
+
+    def mark(self) -> Mark:
+        """This place."""
+        return Mark(len(self.steps), self._guide.copy(), self._output.copy())
+
+    def back(self, mark: Mark) -> None:
+        """Go back to a place. Random numbers that were used stay used."""
+        count = mark.at
+        del self.steps[count:], self._log_probs[count:], self._attention[count:]
+        self._guide, self._output = mark.guide.copy(), mark.output.copy()
+        window = self._sampling.repetition_window
+        self._recent = deque([*self._before, *self.steps[-window:]], window)
+
     def complete(self, attention: np.ndarray) -> bool:
         """Whether the steps so far are all. If so, the sample has ended. attention: [U], what the model sees now."""
         found = self._output.complete(self.steps, attention)
@@ -99,9 +152,10 @@ class Builder:
             self._output.stopped = "end"
         return found
 
-    def how(self) -> Draw:
-        """How the next step is drawn."""
-        return Draw(self._sampling, self._randomness, self._recent, self._guide.mask())
+    def how(self, sampling: Sampling | None = None, mask: np.ndarray | None = None) -> Draw:
+        """How the next step is drawn. sampling, mask: in the place of its own, and its guide's."""
+        mask = self._guide.mask() if mask is None else mask
+        return Draw(sampling or self._sampling, self._randomness, self._recent, mask)
 
     def step(self, drawn: Drawn, how: Draw, distribution: np.ndarray, attention: np.ndarray) -> Piece:
         """Take the next step, and return what it adds. It was `drawn` from the model's distribution [Q], which was made
@@ -117,12 +171,14 @@ class Builder:
         self._recent.append(step)
         return self._take(step, log_prob, attention)
 
-    def extend(self, steps: Sequence[Any], log_probs: Sequence[float]) -> None:
-        """Take steps that were drawn elsewhere, and log p of each, up to one that is the last."""
+    def extend(self, steps: Sequence[Any], log_probs: Sequence[float], attention: Sequence[np.ndarray] = ()) -> int:
+        """Take steps that were drawn elsewhere, and log p of each, up to one that is the last; returns how many."""
         count = self._output.extend(steps)
         self.steps.extend(steps[:count])
         self._log_probs.extend(log_probs[:count])
         self._recent.extend(steps[:count])
+        self._attention.extend(attention[:count])
+        return count
 
     def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
         """As `extend`, and what each step adds."""
@@ -151,4 +207,5 @@ class Builder:
         seen, log_probs = self._attention, np.array(self._log_probs, np.float64)
         attention = np.array(seen, np.float32).reshape(len(seen) or len(steps), -1 if seen else 0)
         seed, row = self._randomness.seed, self._randomness.row
-        return Sample(data, text, steps, log_probs, seed, row, self._output.stopped, record, attention)
+        how = self.rewound, self.discarded, self.closed
+        return Sample(data, text, steps, log_probs, seed, row, self._output.stopped, record, attention, *how)

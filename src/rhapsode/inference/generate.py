@@ -9,6 +9,8 @@ look
 ahead: free steps may make steps improbable that are fixed later. With `particles`, many samples are drawn in parallel,
 and those that fit the fixed steps are multiplied: sequential Monte Carlo (Gordon, Salmond & Smith 1993). A particle is
 the small state of an LSTM.
+
+A guide that judges, such as the constraints of a text, is served by `rhapsode.inference.rewinding`.
 """
 
 from __future__ import annotations
@@ -24,8 +26,11 @@ import numpy as np
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.output import Output, Piece, Prompt
+from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.constrained import Constrained, Valid, constraints_of
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
+from rhapsode.inference import rewinding
 from rhapsode.inference.builders import Builder, Sample
 from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.particles import Particles
@@ -60,6 +65,8 @@ class Request(TypedDict, total=False):
     ignore_end: for text: go on with another document (or line) after the end of one.
     style:  a record to go on from, in its style. Its text is put before the prompt (Graves 2013, section 5.5).
     outline: a record of which some parts are given, and the others are to be generated (see `RecordCodec.guide`).
+    valid:  what the text must be, prompt included: the name of a constraint, `NAME:ARGUMENT`, a `Constraint`, or
+            several, which must all hold. Then the sample is valid, and not longer than `length`.
     row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
     """
 
@@ -71,6 +78,7 @@ class Request(TypedDict, total=False):
     ignore_end: bool
     style: Any
     outline: Any
+    valid: Valid
     row: int
 
 
@@ -110,14 +118,17 @@ def generate(
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
-    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `row`: see `Request`.
-    Raises `UserError` for arguments that cannot be.
+    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `valid`, `row`: see
+    `Request`.
+    Raises `UserError` for arguments that cannot be, and where no text was found that is `valid`.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
     _whole("particles", particles, 1, ROWS_LIMIT)
     start, first = _start(model, prompt, request), request.get("row", 0)
     numbers = range(first, first + samples)
     if particles > 1:
+        if start.guide.judges:
+            raise UserError("particles do not go back, as they must for what is to be valid: one of the two must go.")
         rows = [_best_fitting(start, number, particles) for number in numbers]
     else:
         rows = [start.builder(number) for number in numbers]
@@ -141,7 +152,8 @@ class Stream(Iterator[Piece]):
     """Pieces of one sample as they are drawn, one a step and a last one. Make one with `stream`.
 
     Joined, the pieces' `data` and `text` are those of the sample; what could yet become a stop
-    string, or is part of an incomplete character, is held back until that is known.
+    string, or is part of an incomplete character, is held back until that is known. So is what may be taken back, where
+    the text must be valid: a few lines.
     """
 
     def __init__(self, start: Start, row: int) -> None:
@@ -176,6 +188,9 @@ def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bo
 
     pieces: all that is added is yielded, soon after it is drawn. Else, not all is, and more is drawn at a time.
     """
+    if start.guide.judges:
+        yield from rewinding.draw(start, rows, pieces)
+        return
     if (at_once := _at_once(start)) is not None:
         for row in rows:
             row.extend(list(at_once[0]), at_once[1].tolist())
@@ -271,6 +286,11 @@ def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
     begun = model.codec.begin(wanted, attends=model.text is not None, ends=model.head.ends, lines=model.policy.lines)
     guide = _encoded(model, begun.guide)
     covariates = along(guide, begun.steps)
+    if constraints := constraints_of(request.get("valid")):
+        if not isinstance(model.codec, TextCodec):
+            raise UserError(f"valid: constraints are for texts; the codec of this model is {model.codec.name!r}.")
+        guide = Constrained(constraints, model.codec, lines=model.policy.lines and not wanted.ignore_end)
+        guide.prompted(wanted.data)
     if (most := guide.most()) is not None:
         length = most if length is None else min(length, most)
     return Start(

@@ -108,6 +108,20 @@ class Reader:
             other._text = self._text[0][:, index], self._text[1][index]
         return other
 
+    def joined(self, others: Sequence[Self]) -> Self:
+        """The rows of this reader, and behind them those of the others, which may stand at other places."""
+        every = [self, *others]
+        other = copy.copy(self)
+        other._rows = [row.copy() for each in every for row in each._rows]
+        other._state = tuple(np.concatenate(parts) for parts in zip(*(each._state for each in every), strict=True))
+        other.parameters = np.concatenate([each.parameters for each in every])
+        other.attention = np.concatenate([each.attention for each in every])
+        texts = [each._text for each in every if each._text is not None]
+        if texts:
+            symbols, lengths = zip(*texts, strict=True)
+            other._text = np.concatenate(symbols, axis=1), np.concatenate(lengths)
+        return other
+
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
         inputs = self._model.codec.steps.inputs(steps)

@@ -12,7 +12,7 @@ import numpy as np
 
 from rhapsode.data.guide import Guide
 
-Stopped = Literal["length", "stop", "end", "unfinished"]
+Stopped = Literal["length", "stop", "end", "refused", "unfinished"]
 LENGTH = 500
 """How many steps are generated, unless something else decides it."""
 NO_TEXT = np.zeros(0, np.int64)
@@ -99,6 +99,11 @@ class Output(ABC):
         """Whether the sample is complete after these steps. attention: [U], how much each symbol of the text is
         attended now."""
         return False
+
+    def whole(self, steps: Sequence[Any]) -> tuple[int, bytes]:
+        """How many of these steps, all of which were added, are whole in the output; and what of the next one is. Not
+        all are, after a stop string."""
+        return len(steps), b""
 
     @abstractmethod
     def finish(self, steps: Sequence[Any]) -> Piece:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import codecs
 import copy
-import io
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -17,7 +16,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 
 from rhapsode.data.codecs.codec import Codec
-from rhapsode.data.codecs.output import LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
+from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.steps.symbols import Symbols
@@ -126,9 +125,13 @@ class TextOutput(Output):
     def __init__(self, decoder: Decoder, stops: Mapping[bytes, bool], end: int | None, lines: bool) -> None:
         """stops: string → whether it stays in the text. end: the symbol that ends a document. lines: a newline does."""
         self._decoder, self._stops, self._end, self._lines = decoder, stops, end, lines
+        self._fresh = decoder.copy()
         self._characters = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = b""
-        self._data, self._text = bytearray(), io.StringIO()
+        # All pieces so far. Copies share the list, so that they cost nothing; the one that adds behind the end of its
+        # own pieces, where another has added, gets a list of its own.
+        self._pieces: list[Piece] = []
+        self._count = 0
 
     def add(self, step: int) -> Piece:
         data = self._decoder.feed(step)
@@ -158,24 +161,40 @@ class TextOutput(Output):
         self._held = data[sure:]
         return self._out(data[:sure])
 
+    def whole(self, steps: Sequence[int]) -> tuple[int, bytes]:
+        if self.stopped != "stop":
+            return len(steps), b""
+        decoder, left = self._fresh.copy(), sum(len(piece.data) for piece in self._pieces[: self._count])
+        count = 0
+        for at, step in enumerate(steps, start=1):
+            data = decoder.feed(step)
+            if len(data) > left:
+                return count, data[:left]
+            if data:  # half a byte whose other half is cut off counts for nothing
+                count, left = at, left - len(data)
+        return count, b""
+
     def finish(self, steps: Sequence[int]) -> Piece:
         held, self._held = self._held, b""
         return self._out(held, final=True)
 
     def _out(self, data: bytes, final: bool = False) -> Piece:
         piece = Piece(data, self._characters.decode(data, final))
-        self._data += piece.data
-        self._text.write(piece.text)
+        if piece != EMPTY:
+            if len(self._pieces) != self._count:
+                self._pieces = self._pieces[: self._count]
+            self._pieces.append(piece)
+            self._count += 1
         return piece
 
     def made(self, steps: Sequence[int]) -> Made:
-        return Made(np.array(steps, np.int64), bytes(self._data), self._text.getvalue(), None)
+        pieces = self._pieces[: self._count]
+        data, text = b"".join(piece.data for piece in pieces), "".join(piece.text for piece in pieces)
+        return Made(np.array(steps, np.int64), data, text, None)
 
     def copy(self) -> Self:
         other = copy.copy(self)
         other._decoder, other._characters = self._decoder.copy(), copy.copy(self._characters)
-        other._data, other._text = self._data.copy(), io.StringIO()
-        other._text.write(self._text.getvalue())
         return other
 
 

@@ -1,0 +1,179 @@
+"""Constraints of text as a guide of symbols: one mechanism for all that says what may be drawn."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Self
+
+import numpy as np
+
+from rhapsode import registry
+from rhapsode.data.codecs.text import Decoder, TextCodec
+from rhapsode.data.constraint import Constraint, Verdict
+from rhapsode.data.guide import Guide
+from rhapsode.errors import UserError
+
+Valid = str | Constraint | Sequence[str | Constraint] | None
+"""What a text must be: a constraint as `NAME` or `NAME:ARGUMENT`, or one that was made, or several."""
+
+
+def constraints_of(valid: Valid) -> list[Constraint]:
+    """All constraints that must hold. Raises `UserError` for names and arguments that there are not."""
+    found: list[Constraint] = []
+    given: Any = () if valid is None else valid
+    for one in given if isinstance(given, Iterable) and not isinstance(given, str) else (given,):
+        if isinstance(one, Constraint):
+            found.append(one.copy())
+            continue
+        if not isinstance(one, str):
+            raise UserError(f"valid: {one!r} is not allowed. Allowed: NAME or NAME:ARGUMENT, a Constraint, or a list.")
+        name, colon, argument = one.partition(":")
+        kind: type[Constraint] = registry.get("constraint", name)
+        if kind.argument and not argument:
+            raise UserError(f"constraint {name}: it needs {kind.argument}. Write: {name}:{kind.argument}")
+        if colon and not kind.argument:
+            raise UserError(f"constraint {name}: nothing follows its name, and {argument!r} was given. Write: {name}")
+        found.append(kind(argument))
+    return found
+
+
+class Constrained(Guide):
+    """A place in a text that must satisfy constraints, all of them.
+
+    The text of a constraint is that of one document: it ends where the codec's end symbol stands, or with the line
+    where lines are units. Neither is accepted before the text is valid. After it, another text begins.
+    """
+
+    judges: ClassVar[bool] = True
+
+    def __init__(self, constraints: Sequence[Constraint], codec: TextCodec, *, lines: bool = False) -> None:
+        """constraints: their own, which have read nothing. lines: a newline ends the text. Raises `UserError`."""
+        self._codec, self._lines = codec, lines
+        self._end = None if lines else codec.end
+        self._fresh = [one.bound(codec) for one in constraints]
+        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 16)
+        self._masks = any(type(one).mask is not Constraint.mask for one in self._fresh)
+        self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._constraints = [one.copy() for one in self._fresh]
+        self._decoder: Decoder = self._codec.decoder()
+        self._half = self._ended = self._unfit = False
+        self._now = self._judged(self._constraints)
+
+    @staticmethod
+    def _judged(constraints: Sequence[Constraint]) -> Verdict:
+        verdicts = {one.verdict for one in constraints}
+        for verdict in (Verdict.IMPOSSIBLE, Verdict.INCOMPLETE):
+            if verdict in verdicts:
+                return verdict
+        return Verdict.VALID
+
+    def prompted(self, data: bytes) -> None:
+        """Read a prompt. Raises `UserError` for one that is impossible."""
+        data = data.rpartition(b"\n")[2] if self._lines else data
+        for one in self._constraints:
+            if one.read(data) is Verdict.IMPOSSIBLE:
+                raise UserError(
+                    f"the prompt is not valid by constraint {one.name}, whatever follows: {_plain(one.reason)}. "
+                    "Change the prompt, or the constraint."
+                )
+        self._now = self._judged(self._constraints)
+
+    def read(self, step: Any) -> None:
+        if step == self._end:
+            fits = self._now is Verdict.VALID
+            self._begin()
+            self._ended, self._unfit = fits, not fits
+            self._now = Verdict.VALID if fits else Verdict.IMPOSSIBLE
+            return
+        if self._ended:
+            self._ended, self._now = False, self._judged(self._constraints)
+        self._half = step in self._halves
+        data = self._decoder.feed(step)
+        if data:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        before, now = self._now, Verdict.VALID
+        for one in self._constraints:
+            verdict = one.read(data)
+            if verdict is not Verdict.VALID and now is not Verdict.IMPOSSIBLE:
+                now = verdict
+        if self._lines and data.endswith(b"\n") and now is not Verdict.VALID:
+            # A text of one line may have its newline, or not: `[a-z]+` means the line.
+            self._unfit = not (before is Verdict.VALID and data == b"\n")
+            now = Verdict.IMPOSSIBLE if self._unfit else Verdict.VALID
+        self._now = now
+
+    def read_part(self, data: bytes) -> None:
+        if data:
+            self._read(data)
+
+    def verdict(self) -> Verdict:
+        return self._now
+
+    @property
+    def reason(self) -> str:
+        found = [f"{one.name}: {_plain(one.reason)}" for one in self._constraints if one.reason]
+        if self._unfit and not found:
+            return "it cannot end there"
+        return "; ".join(found)
+
+    def settled(self) -> bool:
+        if self._now is Verdict.IMPOSSIBLE or self._half:
+            return False
+        return self._ended or all(one.settled for one in self._constraints)
+
+    def redraws(self, step: Any) -> bool:
+        return self._masks or step == self._end or step in self._newlines
+
+    def instead(self, step: Any) -> np.ndarray | None:
+        decoder = self._decoder.copy()
+        data = b"" if step == self._end else decoder.feed(step)
+        allowed = np.ones(self._codec.steps.size, bool)
+        for one in self._constraints:
+            mask = one.mask()
+            if mask is not None:
+                allowed &= mask
+            elif data and one.copy().read(data) is Verdict.IMPOSSIBLE:
+                return None
+        allowed[step] = False
+        if self._end is not None:
+            allowed[self._end] = self._now is Verdict.VALID and step != self._end
+        if self._now is Verdict.VALID:
+            allowed[list(self._newlines - {step})] = True
+        return allowed
+
+    def closing(self) -> Sequence[int] | None:
+        if self._half:
+            return None
+        if self._now is Verdict.VALID:
+            return ()
+        constraints, closing = [one.copy() for one in self._constraints], b""
+        for _ in range(len(constraints) + 1):
+            ends = [one.closing() for one in constraints]
+            if None in ends:
+                return None
+            more = next((end for end in ends if end), b"")
+            if not more:
+                break
+            closing += more
+            for one in constraints:
+                if one.read(more) is Verdict.IMPOSSIBLE:
+                    return None
+        else:
+            return None
+        symbols: list[int] = self._codec.encode(closing).tolist()
+        return symbols
+
+    def copy(self) -> Self:
+        other = copy.copy(self)
+        other._constraints, other._decoder = [one.copy() for one in self._constraints], self._decoder.copy()
+        return other
+
+
+def _plain(reason: str) -> str:
+    return reason.rstrip(".") or "no reason is known"

@@ -1,0 +1,311 @@
+"""Source text of Python: `compile` accepts it, as the grammar of the running Python is.
+
+A line is judged at its end. Only what is still open is compiled: the headers of the blocks around the line, and the
+statement before it, whose `else` or `except` it may be. So the cost of a line does not grow with the text.
+"""
+
+from __future__ import annotations
+
+import codecs
+import codeop
+import re
+import warnings
+from typing import Any, NamedTuple
+
+from rhapsode.data.constraint import Constraint, Verdict
+
+INCOMPLETE_INPUT: int = getattr(codeop, "PyCF_ALLOW_INCOMPLETE_INPUT", 0x4000)
+"""The flag with which `compile` says "incomplete input" where more may make a text valid, as `codeop` uses it."""
+AST = 0x400
+"""The flag with which `compile` parses, and does no more: `ast.PyCF_ONLY_AST`."""
+ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
+"""What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
+
+BOM = "\ufeff"
+IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
+"""A line without code."""
+COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
+"""The encoding of a text, in its first or second line (PEP 263)."""
+WORD = re.compile(r"\s*(\w+)?")
+SCOPE = re.compile(r"(?m)(?:^|[;:])[ \t\f]*(?:global|nonlocal|async)\b")
+"""What a statement says for a whole function: such statements are compiled whole."""
+GLOBAL = re.compile(r"(?m)(?:^|[;:])[ \t\f]*global\b")
+DOCSTRING = re.compile(r"[rRuU]?[\"']")
+DEF = re.compile(r"\bdef\b")
+CLAUSES = frozenset({"else", "elif", "except", "finally"})
+HANDLERS = frozenset({"else", "except", "finally"})
+
+
+class _Unit(NamedTuple):
+    """A line of code, or several that belong together: a statement in one piece, or the head of a block."""
+
+    column: int
+    indent: str
+    word: str
+    text: str
+
+
+class _Texts(NamedTuple):
+    """Some texts, of which copies share the beginning."""
+
+    before: _Texts | None
+    text: str
+
+
+class Python(Constraint):
+    """A place in a text of Python. Nothing is changed in place."""
+
+    name = "python"
+
+    def __init__(self, argument: str = "") -> None:
+        super().__init__(argument)
+        self._line, self._unit, self._returned = b"", "", False
+        self._number, self._encoding, self._cookie = 0, "utf-8", True
+        self._chain: tuple[_Unit, ...] = ()
+        self._head: str | None = ""  # docstring and imports from __future__, as long as there is nothing else
+        self._statement: _Texts | None = None
+        self._scoped = False
+        self._all: _Texts | None = None
+        self._whole = False  # whether a `global` outside of functions speaks of the whole text
+        self._suffix = ""  # what ends the open blocks, where a line has ended
+
+    @property
+    def verdict(self) -> Verdict:
+        if self.reason:
+            return Verdict.IMPOSSIBLE
+        return Verdict.INCOMPLETE if self._line or self._unit or self._suffix else Verdict.VALID
+
+    @property
+    def settled(self) -> bool:
+        """A line has ended, and the text compiles, or would if the open blocks ended."""
+        return not (self._line or self._unit or self.reason)
+
+    def read(self, data: bytes) -> Verdict:
+        if b"\n" not in data and b"\r" not in data:
+            self._line += data
+            self._returned = self._returned and not data
+        else:
+            for piece in data.splitlines(keepends=True):
+                if not (piece == b"\n" and self._returned):  # else it is the second half of \r\n
+                    self._line += piece
+                    if piece.endswith((b"\n", b"\r")) and not self.reason:
+                        self._end_line()
+                self._returned = piece.endswith(b"\r")
+        if b"\0" in data:
+            self._refuse("a null byte")
+        return self.verdict
+
+    def closing(self) -> bytes | None:
+        if self.reason:
+            return None
+        try:
+            line = self._decoded(self._line)
+        except UnicodeDecodeError:
+            return None
+        if not self._unit and IDLE.fullmatch(line):
+            return (("\n" if line else "") + self._suffix).encode()
+        text = self._unit + line
+        ends = _closers(text)
+        for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
+            suffix = self._judged(text + more)
+            if isinstance(suffix, str):
+                return (more + suffix).encode()
+        return None
+
+    def _refuse(self, why: str) -> None:
+        self.reason = self.reason or f"line {self._number + 1}: {why}"
+
+    def _decoded(self, line: bytes) -> str:
+        """Raises `UnicodeDecodeError`."""
+        text = line.decode(self._encoding)
+        return text.removeprefix(BOM) if not self._number else text
+
+    def _end_line(self) -> None:
+        """Judge the line, which has ended."""
+        if self._number < 2 and self._cookie and not self._declared():
+            return
+        try:
+            line = self._decoded(self._line.rstrip(b"\r\n") + b"\n")
+        except UnicodeDecodeError:
+            self._refuse(f"it is not {self._encoding}")
+            return
+        idle = IDLE.fullmatch(line) is not None
+        self._cookie = self._cookie and idle
+        if self._unit or not idle:
+            found = self._judged(self._unit + line)
+            if isinstance(found, SyntaxError):
+                self._refuse(found.msg)
+                return
+            if found is None:
+                self._unit += line
+            else:
+                self._accept(self._unit + line, found)
+        self._line = b""
+        self._number += 1
+
+    def _declared(self) -> bool:
+        """Take the encoding that the line may declare. Whether that is possible."""
+        found = COOKIE.match(self._line.removeprefix(codecs.BOM_UTF8).decode("latin-1"))
+        if not found or not IDLE.fullmatch(self._line.decode("latin-1").rstrip("\r\n").removeprefix("\xef\xbb\xbf")):
+            return True
+        self._cookie = False
+        ascii_ = bytes(range(128))
+        try:
+            known = codecs.lookup(found[1])
+            fits = ascii_.decode(known.name) == ascii_.decode("ascii")
+        except (LookupError, UnicodeError):
+            fits = False
+        if not fits:
+            self._refuse(f"encoding {found[1]}")
+            return False
+        self._encoding = known.name
+        return True
+
+    def _judged(self, unit: str) -> str | None | SyntaxError:
+        """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
+        incomplete; the error if they are impossible."""
+        indent, column, word = _begin(unit)
+        base = self._before(unit) + unit
+        ends = "".join(self._handlers(column, word, indent))
+        likely = unit.rstrip().endswith(":")
+        body = f"{indent}\t" if "\t" in indent else f"{indent}    "
+        bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
+        tries = [*bodies, ""] if likely else ["", *bodies] if ":" in unit else [""]
+        error: Any = None
+        for more in tries:
+            failed = _failure(base + more + ends)
+            if failed is None:
+                return more + ends
+            if not more:
+                error = failed
+        if _failure(base + ends, AST) is None:  # it is complete, but means nothing: `return` outside of a function
+            return _error(error)
+        failed = _failure(base, INCOMPLETE_INPUT)
+        if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
+            return None
+        return _error(failed or error)
+
+    def _before(self, unit: str) -> str:
+        """What must be compiled before these lines, so that compiling says what it would say of the whole text."""
+        if self._head is not None:
+            return self._head
+        if self._whole or self._global(unit):
+            return _joined(self._all)
+        late = "0\n"  # no import from __future__ may follow
+        if self._scoped or SCOPE.search(unit):
+            return late + _joined(self._statement)
+        return late + "".join(one.text for one in self._chain)
+
+    def _global(self, unit: str) -> bool:
+        """Whether the lines may have a `global` outside of functions."""
+        return GLOBAL.search(unit) is not None and not any(DEF.search(one.text) for one in self._chain)
+
+    def _handlers(self, column: int, word: str, indent: str) -> list[str]:
+        """A `finally` for each `try` around lines in this column that has no handler yet, innermost first."""
+        around = self._chain[: self._outside(column)]
+        found = [f"{indent}finally:\n{indent}    pass\n"] if word == "try" else []
+        for n, one in reversed(list(enumerate(around))):
+            handled = any(other.column == one.column and other.word in HANDLERS for other in around[n + 1 :])
+            if one.word == "try" and not handled:
+                found.append(f"{one.indent}finally:\n{one.indent}    pass\n")
+        return found
+
+    def _accept(self, unit: str, suffix: str) -> None:
+        """These lines stand."""
+        indent, column, word = _begin(unit)
+        self._whole = self._whole or self._global(unit)
+        begins = column == 0 and word not in CLAUSES
+        self._all = _Texts(self._all, unit)
+        self._statement = _Texts(None if begins else self._statement, unit)
+        self._scoped = (self._scoped and not begins) or SCOPE.search(unit) is not None
+        self._unit, self._suffix = "", suffix
+        if self._head is not None:
+            if (word == "from" and "__future__" in unit) or (not self._head and DOCSTRING.match(unit)):
+                self._head += unit
+                return
+            self._head = None
+        self._chain = (*self._around(column, word), _Unit(column, indent, word, unit))
+
+    def _outside(self, column: int) -> int:
+        """How much of the chain is around lines that begin in this column."""
+        return max((n + 1 for n, one in enumerate(self._chain) if one.column < column), default=0)
+
+    def _around(self, column: int, word: str) -> list[_Unit]:
+        """Of the chain, what belongs to a line that begins in this column with this word: the heads of the blocks around
+        it, and, for `else` and its kind, the clauses before it, whose bodies are then `pass`."""
+        outside = self._outside(column)
+        chain = list(self._chain[:outside])
+        for one in self._chain[outside:] if word in CLAUSES else ():
+            if one.column == column:
+                chain.append(one)
+            elif chain[-1].column == column:
+                chain.append(_Unit(one.column, one.indent, "pass", f"{one.indent}pass\n"))
+        return chain
+
+
+def _joined(texts: _Texts | None) -> str:
+    found = []
+    while texts is not None:
+        found.append(texts.text)
+        texts = texts.before
+    return "".join(reversed(found))
+
+
+def _begin(unit: str) -> tuple[str, int, str]:
+    """The indentation of lines, its column, and the first word."""
+    column = at = 0
+    for at, character in enumerate(unit):  # noqa: B007 — used behind the loop
+        if character == "\t":
+            column = column // 8 * 8 + 8
+        elif character == " ":
+            column += 1
+        elif character == "\f":
+            column = 0
+        else:
+            break
+    found = WORD.match(unit)
+    return unit[:at].rpartition("\f")[2], column, (found and found[1]) or ""
+
+
+def _failure(text: str, flags: int = 0) -> BaseException | None:
+    """What compiling this raises; None if it succeeds."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<text>", "exec", flags, dont_inherit=True)
+        except ERRORS as error:
+            return error.with_traceback(None)
+    return None
+
+
+def _error(error: BaseException | None) -> SyntaxError:
+    if isinstance(error, SyntaxError):
+        return error
+    return SyntaxError("nested too deeply" if isinstance(error, RecursionError | MemoryError) else str(error))
+
+
+def _closers(text: str) -> str | None:
+    """What ends the string and the brackets that are open behind this text. None if nothing can."""
+    brackets, at = "", 0
+    while at < len(text):
+        character = text[at]
+        if character == "#":
+            end = text.find("\n", at)
+            at = len(text) if end < 0 else end
+        elif character in "\"'":
+            quote = text[at : at + 3] if text[at : at + 3] == 3 * character else character
+            at += len(quote)
+            while not text.startswith(quote, at):
+                if at >= len(text):
+                    return quote + brackets
+                if text[at] == "\n" and len(quote) == 1:
+                    return None
+                at += 2 if text[at] == "\\" else 1
+            at += len(quote)
+        else:
+            if character in "([{":
+                brackets = ")]}"["([{".index(character)] + brackets
+            elif character in ")]}":
+                brackets = brackets[1:]
+            at += 1
+    return brackets
