@@ -57,6 +57,10 @@ class Constraint(ABC):
         """Go on by these bytes, any number of them, and return the verdict. It may come late, but not after the end of
         the unit: a line of Python is judged at its end. How the bytes are cut into calls makes no difference."""
 
+    def prompted(self, data: bytes) -> Verdict:
+        """Go on by a prompt, and return the verdict."""
+        return self.read(data)
+
     def closing(self) -> bytes | None:
         """A short text with which the text becomes valid: it ends what is open, and adds nothing else. Empty if it is
         valid. None if there is none from here (in the middle of a name); the place before may have one."""

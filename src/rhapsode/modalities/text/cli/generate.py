@@ -28,12 +28,17 @@ from rhapsode.console.options import (
     Typical,
 )
 from rhapsode.console.output import as_json, check_writable, put, visible, write
+from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import tell
 from rhapsode.console.sampling import load, prompted, sampled
 
 if TYPE_CHECKING:
     from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
+    from rhapsode.inference.novelty import Novelty
+
+COPIES = "What is copied"
+"""The heading of a panel in help."""
 
 
 def generate(
@@ -76,6 +81,21 @@ def generate(
             help="Go on with another document, or line, where one has ended.",
         ),
     ] = False,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            rich_help_panel=COPIES,
+            help="Draw again what would copy more than N characters in a row from the training text.",
+        ),
+    ] = None,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty", rich_help_panel=COPIES, help="Say what is copied from the training text, and colour it."
+        ),
+    ] = False,
     output: Output = "-",
     overwrite: OutputOverwrite = False,
     no_echo: Annotated[
@@ -105,14 +125,18 @@ def generate(
         "stop": [unescaped(each, "--stop") for each in stop or []],
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
         "ignore_end": ignore_end,
+        "max_copy": max_copy,
     }
     echo = b"" if no_echo else begun
-    if samples == 1 and output == "-" and not json:
+    if novelty:
+        _ = loaded.index  # if there is none, that is said at once
+    if samples == 1 and output == "-" and not json and not novelty:
         _stream(loaded.stream(begun, **how), echo, seed is None)
         return
     drawn = loaded.generate(begun, samples=samples, **how)
+    copied = [loaded.novelty(one.data) for one in drawn] if novelty else []
     if json:
-        write(output, as_json(_object(loaded, echo, drawn)))
+        write(output, as_json(_object(loaded, echo, drawn, copied)))
         return
     if samples == 1:
         text = echo + drawn[0].data
@@ -120,10 +144,14 @@ def generate(
         text = b"".join(echo + one.data.removesuffix(b"\n") + b"\n" for one in drawn)
     else:
         text = b"\n".join(b"--- sample %d ---\n" % (n + 1) + echo + one.data for n, one in enumerate(drawn)) + b"\n"
-    on_screen = output == "-" and sys.stdout.isatty()
-    write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
+    if output == "-" and copied and not no_colours():
+        _show(echo, drawn, copied)
+    else:
+        on_screen = output == "-" and sys.stdout.isatty()
+        write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
         tell(f"seed {drawn[0].seed}")
+    _tell(copied)
 
 
 def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
@@ -141,10 +169,30 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
         tell(f"seed {pieces.seed}")
 
 
-def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
+def _show(echo: bytes, drawn: list[Sample], copied: list[Novelty]) -> None:
+    """On a terminal, coloured by what is copied."""
+    from rhapsode.modalities.text.cli.novelty import coloured
+
+    for number, (one, found) in enumerate(zip(drawn, copied, strict=True), 1):
+        head = f"--- sample {number} ---\n" if len(drawn) > 1 else ""
+        begun = visible(echo.decode("utf-8", "replace"))
+        put(f"{head}{begun}{coloured(one.data, found.lengths[0])}".rstrip("\n").encode() + b"\n")
+
+
+def _tell(copied: list[Novelty]) -> None:
+    if copied:
+        from rhapsode.modalities.text.cli.novelty import told
+
+        for one in copied:
+            tell(visible(told(one)))
+
+
+def _object(model: Model, prompt: bytes, drawn: list[Sample], copied: list[Novelty]) -> dict[str, Any]:
     import base64
 
-    found = []
+    from rhapsode.modalities.text.cli.novelty import as_object
+
+    found: list[dict[str, Any]] = []
     for one in drawn:
         entry = {
             "text": one.text,
@@ -155,5 +203,7 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample]) -> dict[str, Any]:
         }
         if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something
             entry["base64"] = base64.b64encode(one.data).decode("ascii")
+        if copied:
+            entry["novelty"] = as_object(copied[len(found)])
         found.append(entry)
     return {"prompt": prompt.decode("utf-8", "replace"), "seed": drawn[0].seed, "samples": found}
