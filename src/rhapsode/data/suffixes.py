@@ -17,7 +17,7 @@ PAD = 8
 """Zero bytes after a text, so that eight bytes can be read at each of its places."""
 LARGEST = 2**31 - 1
 """The most bytes of a text: places are int32."""
-PATIENCE = 2 << 20
+PATIENCE = 2_000_000
 """Texts of more bytes are sorted with the library only: numpy needs some seconds for this many."""
 BLOCK = 1 << 16
 """Places looked up at a time: what they need stays in the processor's cache."""
@@ -47,7 +47,7 @@ def suffix_array(text: np.ndarray) -> np.ndarray:
         from pydivsufsort import divsufsort
 
         order: np.ndarray = divsufsort(text.tobytes())
-        return order
+        return order.view(np.int32)
     if len(text) > PATIENCE:
         raise UserError(
             f"a training index of {len(text):,} bytes of text needs the library pydivsufsort. Install it with: "

@@ -22,7 +22,7 @@ from rhapsode.files import checkpoint
 
 KIND = "text"
 """What the file's header calls this index."""
-SIZE = 16 << 20
+SIZE = 16_000_000
 """Texts of more bytes get no index unless one is asked for: it takes five times as many on the disk."""
 CAP = 512
 """Bytes of a span that are looked at. Only of the longest span, all are."""
