@@ -108,8 +108,7 @@ def test_no_more_is_copied(beside, codec: str, most: int) -> None:
         drawn = model.generate("Sing, goddess, the anger", max_copy=most, samples=3, **how)
         assert drawn[1].data == model.generate("Sing, goddess, the anger", max_copy=most, row=1, **how)[0].data
     for one in drawn:
-        for part in one.data.decode("utf-8", "surrogateescape").split("\0"):
-            assert known.matches(part.encode("utf-8", "surrogateescape")).chars <= most
+        assert known.matches(one.data).chars <= most
     if most == 11:
         free = model.generate("Sing, goddess, the anger", samples=3, **how)
         for one, other in zip(free, drawn, strict=True):
