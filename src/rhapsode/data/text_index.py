@@ -56,8 +56,13 @@ class Place(NamedTuple):
     document: int
     line: int
 
+    @property
+    def name(self) -> str:
+        """That of the document, as everywhere: `a.jsonl#3`."""
+        return f"{self.file}#{self.document}" if self.document else self.file
+
     def __str__(self) -> str:
-        return f"{self.file}{f'#{self.document}' if self.document else ''}, line {self.line:,}"
+        return f"{self.name}, line {self.line:,}"
 
 
 class Gathered:

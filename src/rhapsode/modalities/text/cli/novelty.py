@@ -122,8 +122,8 @@ def told(found: Novelty) -> str:
         return "copied  nothing: no character of it stands in the training text"
     long = LONG[0]
     said = (
-        f"copied  {span.chars:,} of {found.chars:,} characters in a row (line {span.line:,}) from {span.place}, "
-        f"{_percent(found.figures.in_spans[long])} in such spans of {long} or more"
+        f"copied  {span.chars:,} of {found.chars:,} characters in a row (line {span.line:,}) from {span.place.name} "
+        f"(line {span.place.line:,}), {_percent(found.figures.in_spans[long])} in such spans of {long} or more"
     )
     if (held := found.held_out) is None:
         return said
