@@ -42,7 +42,7 @@ def run(capfdbinary: pytest.CaptureFixture[bytes], *words: object) -> tuple[int,
     capfdbinary.readouterr()
     status = main([str(word) for word in words])
     out, error = capfdbinary.readouterr()
-    return status, out.decode(), error.decode()
+    return status, out.decode("utf-8", "surrogateescape"), error.decode()
 
 
 def test_the_report(model: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
@@ -103,7 +103,7 @@ def test_generate(model: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Non
     assert drawn("--max-copy", longest)[0] == free
     other, _ = drawn("--max-copy", longest - 1)
     assert other != free
-    Path("c.txt").write_text(other)
+    Path("c.txt").write_bytes(other.encode("utf-8", "surrogateescape"))
     assert json.loads(run(capfdbinary, "novelty", model, "c.txt", "--json")[1])["longest"] == longest - 1
 
 
