@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import copy
+import bisect
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar, Self
 
@@ -52,7 +53,9 @@ class Constrained(Guide):
         self._codec, self._lines = codec, lines
         self._end = None if lines else codec.end
         self._fresh = [one.bound(codec) for one in constraints]
-        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 16)
+        self._halves = range(0) if codec.first_half is None else range(codec.first_half, codec.first_half + 32)
+        self._pieces = codec.pieces
+        self._special = {*self._halves} | ({self._end} if self._end is not None else set())
         self._masks = any(type(one).mask is not Constraint.mask for one in self._fresh)
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
@@ -84,17 +87,41 @@ class Constrained(Guide):
 
     def read(self, step: Any) -> None:
         if step == self._end:
-            fits = self._now is Verdict.VALID
+            fits = self.verdict() is Verdict.VALID
             self._begin()
             self._ended, self._unfit = fits, not fits
             self._now = Verdict.VALID if fits else Verdict.IMPOSSIBLE
             return
         if self._ended:
             self._ended, self._now = False, self._judged(self._constraints)
-        self._half = step in self._halves
+        self._half = step in self._halves[:16]
         data = self._decoder.feed(step)
         if data:
             self._read(data)
+
+    def read_all(self, steps: Sequence[Any]) -> int:
+        if self._half or self._ended or not self._special.isdisjoint(steps):
+            return super().read_all(steps)
+        pieces = [self._pieces[step] for step in steps]
+        data, at = b"".join(pieces), 0
+        ends = list(itertools.accumulate(map(len, pieces)))
+        while at < len(steps):
+            begin = ends[at - 1] if at else 0
+            rest = data[begin:]
+            quiet = min([one.quiet(rest) for one in self._constraints])
+            if self._lines and b"\n" in rest[:quiet]:
+                quiet = rest.index(b"\n")
+            many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
+            if many > at:
+                self._read(data[begin : ends[many - 1]])
+                at = many
+            if at < len(steps):
+                if pieces[at]:
+                    self._read(pieces[at])
+                at += 1
+                if self._now is Verdict.IMPOSSIBLE or self.settled():
+                    break
+        return at
 
     def _read(self, data: bytes) -> None:
         before, now = self._now, Verdict.VALID
@@ -113,6 +140,8 @@ class Constrained(Guide):
             self._read(data)
 
     def verdict(self) -> Verdict:
+        if self._half and self._now is Verdict.VALID:
+            return Verdict.INCOMPLETE  # the other half of a byte is to come
         return self._now
 
     @property
@@ -142,7 +171,7 @@ class Constrained(Guide):
                 return None
         allowed[step] = False
         if self._end is not None:
-            allowed[self._end] = self._now is Verdict.VALID and step != self._end
+            allowed[self._end] = self.verdict() is Verdict.VALID and step != self._end
         if self._now is Verdict.VALID:
             allowed[list(self._newlines - {step})] = True
         return allowed
@@ -170,7 +199,8 @@ class Constrained(Guide):
         return symbols
 
     def copy(self) -> Self:
-        other = copy.copy(self)
+        other = object.__new__(type(self))  # three times as fast as `copy.copy`
+        other.__dict__.update(self.__dict__)
         other._constraints, other._decoder = [one.copy() for one in self._constraints], self._decoder.copy()
         return other
 

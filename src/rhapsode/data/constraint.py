@@ -61,6 +61,11 @@ class Constraint(ABC):
         """Go on by a prompt, and return the verdict."""
         return self.read(data)
 
+    def quiet(self, data: bytes) -> int:
+        """How many of these bytes, which come next, can be read in one call: the text is neither settled nor impossible
+        after any of them. Too few is always right, and slower."""
+        return 0
+
     def closing(self) -> bytes | None:
         """A short text with which the text becomes valid: it ends what is open, and adds nothing else. Empty if it is
         valid. None if there is none from here (in the middle of a name); the place before may have one."""

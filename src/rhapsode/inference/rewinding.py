@@ -3,13 +3,13 @@
 The past of an LSTM is one small state, so a place in a text costs little to keep, and going back to it is free. Steps
 are drawn as always, many at a time where the kernel draws, and each is then given to the guide:
 
-- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn instead
-  of it, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused, gives the
-  masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
+- A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn in
+  its place, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
+  gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed.
 - Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
   there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
-- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text is
-  valid, or has a *closing* that fits into the length. The closing is written there.
+- When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
+  is valid, or has a *closing* that fits into the length. The closing is written there.
 
 Nothing depends on how many steps are drawn at a time, so a sample is the same alone, in a batch, and streamed.
 """
@@ -39,7 +39,7 @@ KEPT = 8
 SPACING = 16
 """Settled places are so many steps apart at least, but for the newest."""
 TRIES = 8
-"""After so many failures without progress, generation goes back farther."""
+"""So often is a settled place returned to. Then generation goes back farther: by one place, by two, by four."""
 LONGEST = 64
 """The most steps drawn at a time: those behind a step that is refused were drawn in vain."""
 PLACES = 64
@@ -66,14 +66,11 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
     rows = [_Row(start, builder, reader.copy()) for builder in builders]
     fast = isinstance(reader, Loops) and _free(start.guide)
     while alive := [row for row in rows if not row.done]:
-        groups: dict[str, list[_Row]] = {}  # what is drawn again may be drawn otherwise
-        for row in alive:
-            groups.setdefault(repr(row.sampling), []).append(row)
-        for group in groups.values():
-            if fast:
-                _chunk(start, group)
-            else:
-                _step(start, group)
+        usual = [row for row in alive if row.sampling is start.sampling]
+        again = [row for row in alive if row.sampling is not start.sampling]
+        for group in (usual, again):  # in a call, all are drawn with the same options
+            if group:
+                (_chunk if fast else _step)(start, group)
         if pieces:
             yield from rows[0].sure()
     if pieces:
@@ -138,10 +135,12 @@ class _Place(NamedTuple):
 
 
 class _Settled(NamedTuple):
-    """A settled place, behind `at` steps. fits: the sequence can be ended there within the length."""
+    """A settled place, behind `at` steps. fits: the sequence can be ended there within the length. failures: so often
+    was it returned to."""
 
     at: int
     fits: bool
+    failures: int = 0
 
 
 class _Row:
@@ -153,7 +152,9 @@ class _Row:
         self._start = start
         self._places = [_Place(reader, builder.mark())]
         self._settled = [_Settled(0, self._closing(builder.guide, 0) is not None)]
-        self._failures, self._far, self._reason = 0, 0, ""
+        # Since there was progress, which is a settled place behind all that were left: failures, and places given up.
+        self._failures = self._exhausted = self._far = 0
+        self._reason = ""
         self._again = _lifted(start.sampling)
         self._shown, self._shown_count = builder.output.copy(), 0
         if not start.length:
@@ -177,10 +178,12 @@ class _Row:
 
     def sure(self) -> Iterator[Piece]:
         """What has been added and cannot be taken back any more."""
-        floor = self._settled[0]
-        count = len(self.builder.steps) if self.done else floor.at * floor.fits
-        for step in self.builder.steps[self._shown_count : count]:
-            yield self._shown.add(step)
+        floor, steps = self._settled[0], self.builder.steps
+        count = len(steps) if self.done else floor.at * floor.fits
+        for at in range(self._shown_count, count):
+            if at == len(steps) - self.builder.closed:
+                yield self._shown.close()
+            yield self._shown.add(steps[at])
         self._shown_count = max(count, self._shown_count)
 
     def take(self, steps: list[Any], log_probs: list[float], reader: Reader, word: int, quick: bool) -> None:
@@ -191,15 +194,18 @@ class _Row:
         builder, base = self.builder, len(self.builder.steps)
         room = self.left
         count = builder.extend(steps[:room], log_probs[:room])
-        guide = builder.guide
-        for n, step in enumerate(steps[:count], start=1):
-            guide.read(step)
+        guide, n, used = builder.guide, 0, self.sampling
+        while n < count:
+            n += guide.read_all(steps[n:count])
+            builder.randomness.step = word + n  # what was drawn behind these may be drawn again
             if guide.verdict() is Verdict.IMPOSSIBLE:
-                builder.randomness.step = word + n
                 self.size = max(1, n - 1)
                 self._refuse(base + n - 1)
                 return
             if guide.settled() and not self._settle(base + n):
+                return
+            if n < count and self.sampling is not used:  # what follows must be drawn as always again
+                self._return(base + n)
                 return
         if quick:
             self.size = min(2 * self.size, LONGEST)
@@ -242,7 +248,7 @@ class _Row:
             settled.pop()
         settled.append(_Settled(count, fits))
         if count > self._far:
-            self._failures = 0
+            self._failures = self._exhausted = 0
         if len(settled) > KEPT:
             first = next((n for n, one in enumerate(settled) if n and one.fits), None)
             if first is None:
@@ -326,9 +332,10 @@ class _Row:
         if self.builder.discarded > budget(self._start.length):
             self._finish("refused", count)
             return
-        level = min(self._failures // TRIES, KEPT)
-        farther = 1 << level - 1 if level else 0
-        del settled[max(1, len(settled) - farther) :]
+        if settled[-1].failures >= TRIES:
+            self._exhausted += 1
+            del settled[max(1, len(settled) - (1 << min(self._exhausted, KEPT) - 1)) :]
+        settled[-1] = settled[-1]._replace(failures=settled[-1].failures + 1)
         self.builder.discarded += count - settled[-1].at
         self.builder.rewound += 1
         self._return(settled[-1].at)
@@ -357,25 +364,29 @@ class _Row:
 
     def _read(self, guide: Guide, steps: Sequence[Any]) -> np.ndarray:
         """Read steps, and return the covariates of those after each: [N, D] float32."""
+        if not self._start.covariates:
+            at = 0
+            while at < len(steps):
+                at += guide.read_all(steps[at:])
+            return NONE
         rows = []
         for step in steps:
             guide.read(step)
             rows.append(guide.covariates())
-        return np.array(rows, np.float32) if self._start.covariates else NONE
+        return np.array(rows, np.float32)
 
     def _guide(self, count: int) -> Guide:
         """A guide at the place behind so many steps."""
         mark = next(place.mark for place in reversed(self._places) if place.mark.at <= count)
         guide = mark.guide.copy()
-        for step in self.builder.steps[mark.at : count]:
-            guide.read(step)
+        self._read(guide, self.builder.steps[mark.at : count])
         return guide
 
     def _closing(self, guide: Guide, count: int) -> Sequence[Any] | None:
         """What ends the sequence well behind so many steps, if that fits into the length; else None."""
         if guide.verdict() is Verdict.VALID:
             return ()
-        closing = guide.closing()
+        closing = guide.closing() if count < self._start.length else None
         if closing is None or len(closing) > self._start.length - count:
             return None
         if not closing:
@@ -392,28 +403,36 @@ class _Row:
         """
         builder = self.builder
         for at, closing in self._closable(count):
+            lost, most = count - at, budget(self._start.length)
+            if stopped == "length" and lost > count // 2 and 2 * (builder.discarded + lost) < most:
+                self._rewind(count)  # too much would be lost: another try may find more
+                return
             self._return(at)
-            steps = np.array(closing, dtype=np.int64) if not closing else np.array(closing)
-            log_probs: list[float] = []
-            covariates = self._read(builder.guide.copy(), closing)
-            if len(closing):
-                blocks, begin = [], 0
-                for parameters in self.reader.copy().read_all(steps, covariates):
-                    blocks.append(self._start.head.log_prob(parameters, steps[begin : begin + len(parameters)]))
-                    begin += len(parameters)
-                log_probs = np.concatenate(blocks).tolist()
-            if builder.extend(closing, log_probs) == len(closing) and builder.output.stopped in ("unfinished", "end"):
-                builder.closed, self.done = len(closing), True
-                builder.discarded += count - at
+            if not closing or self._close(closing):
+                self.done = True
+                builder.discarded += lost
                 if builder.output.stopped == "unfinished":
                     builder.output.stopped = stopped
                 return
         length = self._start.length
-        reason = f" ({self._reason})" if self._reason else ""
+        reason = f" (refused last: {self._reason})" if self._reason else ""
         raise UserError(
-            f"sample {builder.randomness.row}: no text of {length:,} symbols or fewer was found that is valid{reason}. "
-            "Ask for more symbols, for another seed, or for less; or begin with a prompt."
+            f"no valid text of {length:,} symbols or fewer was found{reason}. "
+            "Ask for more symbols, or for another seed; change the prompt, or what must hold."
         )
+
+    def _close(self, closing: Sequence[Any]) -> bool:
+        """Write a closing. Whether all of it is in the output: the first line may be the last."""
+        builder, steps = self.builder, np.array(closing)
+        covariates, begin = self._read(builder.guide.copy(), closing), 0
+        log_probs: list[float] = []
+        for parameters in self.reader.copy().read_all(steps, covariates):
+            part = steps[begin : begin + len(parameters)]
+            log_probs += self._start.head.log_prob(parameters, part).tolist()
+            begin += len(parameters)
+        builder.output.close()
+        builder.closed = len(closing)
+        return builder.extend(closing, log_probs) == len(closing)
 
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
         """Places where the sequence can be ended, newest first, and how."""
@@ -423,21 +442,9 @@ class _Row:
             wanted.add(at)
             tried += 1
             at -= 1 + tried // SEARCHED
-        steps, upper = self.builder.steps[:count], count + 1
-        for place in reversed(list(self._places)):
-            begin, guides = place.mark.at, []
-            if begin >= upper:
-                continue
-            guide = place.mark.guide.copy()
-            for at in range(begin, upper):
-                if at > begin:
-                    guide.read(steps[at - 1])
-                if at in wanted and at >= floor:
-                    guides.append((at, guide.copy()))
-            for at, guide in reversed(guides):
-                if (closing := self._closing(guide, at)) is not None:
-                    yield at, closing
-            upper = begin
+        for at in sorted(wanted, reverse=True):
+            if floor <= at <= count and (closing := self._closing(self._guide(at), at)) is not None:
+                yield at, closing
 
 
 def _lifted(sampling: Sampling) -> Sampling:

@@ -105,6 +105,10 @@ class Output(ABC):
         all are, after a stop string."""
         return len(steps), b""
 
+    def close(self) -> Piece:
+        """The steps that come are a closing: stop strings in it are none. Returns what was held back."""
+        return EMPTY
+
     @abstractmethod
     def finish(self, steps: Sequence[Any]) -> Piece:
         """End the sample after these steps, and return what was held back."""

@@ -174,6 +174,10 @@ class TextOutput(Output):
                 count, left = at, left - len(data)
         return count, b""
 
+    def close(self) -> Piece:
+        held, self._held, self._stops = self._held, b"", {}
+        return self._out(held)
+
     def finish(self, steps: Sequence[int]) -> Piece:
         held, self._held = self._held, b""
         return self._out(held, final=True)

@@ -81,6 +81,22 @@ def generate(
             help="Go on with another document, or line, where one has ended.",
         ),
     ] = False,
+    valid: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME[:ARGUMENT]",
+            rich_help_panel=SAMPLING,
+            help="What the text must be, so that it needs no repair, e.g. python; may be given several times.",
+        ),
+    ] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COMMAND",
+            rich_help_panel=SAMPLING,
+            help="The text must be what this command accepts, with exit status 0: it reads stdin, or the file {}.",
+        ),
+    ] = None,
     max_copy: Annotated[
         int | None,
         typer.Option(
@@ -125,18 +141,26 @@ def generate(
         "stop": [unescaped(each, "--stop") for each in stop or []],
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
         "ignore_end": ignore_end,
+        "valid": [*(valid or []), *(f"check:{command}" for command in check or [])],
         "max_copy": max_copy,
     }
+    judged = bool(how["valid"]) or max_copy is not None
+    what = "valid" if how["valid"] else "copies"
     echo = b"" if no_echo else begun
     if novelty:
         _ = loaded.index  # if there is none, that is said at once
     if samples == 1 and output == "-" and not json and not novelty:
-        _stream(loaded.stream(begun, **how), echo, seed is None)
+        pieces = loaded.stream(begun, **how)
+        _stream(pieces, echo, seed is None)
+        if judged:
+            tell(_costs([pieces.sample()], what))
         return
     drawn = loaded.generate(begun, samples=samples, **how)
     copied = [loaded.novelty(one.data) for one in drawn] if novelty else []
+    if judged:
+        tell(_costs(drawn, what))
     if json:
-        write(output, as_json(_object(loaded, echo, drawn, copied)))
+        write(output, as_json(_object(loaded, echo, drawn, judged, copied)))
         return
     if samples == 1:
         text = echo + drawn[0].data
@@ -187,7 +211,22 @@ def _tell(copied: list[Novelty]) -> None:
             tell(visible(told(one)))
 
 
-def _object(model: Model, prompt: bytes, drawn: list[Sample], copied: list[Novelty]) -> dict[str, Any]:
+def _costs(drawn: list[Sample], what: str) -> str:
+    """What it cost that the samples are valid, and copy no more than they may. what: the first word."""
+    discarded, closed = sum(one.discarded for one in drawn), sum(one.closed for one in drawn)
+    kept = sum(len(one.steps) for one in drawn) - closed
+    parts = [
+        f"went back {sum(one.rewound for one in drawn):,} times",
+        f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",
+        f"{closed:,} symbols written to end what was open",
+    ]
+    refused = sum(one.stopped == "refused" for one in drawn)
+    if refused:
+        parts.append(f"{refused} of {len(drawn)} samples ended early, since too much was refused")
+    return f"{what}: {', '.join(parts)}"
+
+
+def _object(model: Model, prompt: bytes, drawn: list[Sample], judged: bool, copied: list[Novelty]) -> dict[str, Any]:
     import base64
 
     from rhapsode.modalities.text.cli.novelty import as_object
@@ -201,6 +240,8 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample], copied: list[Novel
             "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
             "log_probs": one.log_probs.tolist(),
         }
+        if judged:
+            entry |= {"rewound": one.rewound, "discarded": one.discarded, "closed": one.closed}
         if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something
             entry["base64"] = base64.b64encode(one.data).decode("ascii")
         if copied:

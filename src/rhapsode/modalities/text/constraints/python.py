@@ -10,7 +10,7 @@ import codecs
 import codeop
 import re
 import warnings
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from rhapsode.data.constraint import Constraint, Verdict
 
@@ -22,6 +22,7 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
+LINE_END = re.compile(rb"[\r\n\0]")
 IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
 """A line without code."""
 COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -30,6 +31,10 @@ WORD = re.compile(r"\s*(\w+)?")
 SCOPE = re.compile(r"(?m)(?:^|[;:])[ \t\f]*(?:global|nonlocal|async)\b")
 """What a statement says for a whole function: such statements are compiled whole."""
 GLOBAL = re.compile(r"(?m)(?:^|[;:])[ \t\f]*global\b")
+MARK = re.compile(r"#[^\n]*|\"\"\"|\'\'\'|[\"'()\[\]{}]")
+REST = {mark: re.compile(rf"(?s:\\.|[^\\\n])*?{mark}") for mark in "'\""}
+REST |= {3 * mark: re.compile(rf"(?s:\\.|[^\\])*?{3 * mark}") for mark in "'\""}
+"""What follows the beginning of a string, up to its end."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
 DEF = re.compile(r"\bdef\b")
 CLAUSES = frozenset({"else", "elif", "except", "finally"})
@@ -95,6 +100,10 @@ class Python(Constraint):
             self._refuse("a null byte")
         return self.verdict
 
+    def quiet(self, data: bytes) -> int:
+        found = LINE_END.search(data)
+        return len(data) if found is None else found.start()
+
     def closing(self) -> bytes | None:
         if self.reason:
             return None
@@ -106,9 +115,11 @@ class Python(Constraint):
             return (("\n" if line else "") + self._suffix).encode()
         text = self._unit + line
         ends = _closers(text)
+        if ends == "" and self._ends(text)[0] == "":
+            return b""
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
-            suffix = self._judged(text + more)
-            if isinstance(suffix, str):
+            suffix, _ = self._ends(text + more)
+            if suffix is not None:
                 return (more + suffix).encode()
         return None
 
@@ -164,26 +175,32 @@ class Python(Constraint):
     def _judged(self, unit: str) -> str | None | SyntaxError:
         """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
         incomplete; the error if they are impossible."""
+        suffix, error = self._ends(unit)
+        if suffix is not None:
+            return suffix
         indent, column, word = _begin(unit)
         base = self._before(unit) + unit
-        ends = "".join(self._handlers(column, word, indent))
-        likely = unit.rstrip().endswith(":")
-        body = f"{indent}\t" if "\t" in indent else f"{indent}    "
-        bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
-        tries = [*bodies, ""] if likely else ["", *bodies] if ":" in unit else [""]
-        error: Any = None
-        for more in tries:
-            failed = _failure(base + more + ends)
-            if failed is None:
-                return more + ends
-            if not more:
-                error = failed
-        if _failure(base + ends, AST) is None:  # it is complete, but means nothing: `return` outside of a function
-            return _error(error)
+        if _failure(base + "".join(self._handlers(column, word, indent)), AST) is None:
+            return _error(error)  # it is complete, but means nothing: `return` outside of a function
         failed = _failure(base, INCOMPLETE_INPUT)
         if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
             return None
         return _error(failed or error)
+
+    def _ends(self, unit: str) -> tuple[str | None, BaseException | None]:
+        """What ends the blocks that are open behind these lines; else None, and why they do not compile."""
+        indent, column, word = _begin(unit)
+        base, handlers = self._before(unit) + unit, "".join(self._handlers(column, word, indent))
+        body = f"{indent}\t" if "\t" in indent else f"{indent}    "
+        bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
+        head = unit.rstrip().endswith(":")
+        error = None
+        for more in [*bodies, ""] if head else ["", *bodies] if ":" in unit else [""]:
+            failed = _failure(base + more + handlers)
+            if failed is None:
+                return more + handlers, None
+            error = error if more else failed
+        return None, error
 
     def _before(self, unit: str) -> str:
         """What must be compiled before these lines, so that compiling says what it would say of the whole text."""
@@ -231,8 +248,8 @@ class Python(Constraint):
         return max((n + 1 for n, one in enumerate(self._chain) if one.column < column), default=0)
 
     def _around(self, column: int, word: str) -> list[_Unit]:
-        """Of the chain, what belongs to a line that begins in this column with this word: the heads of the blocks around
-        it, and, for `else` and its kind, the clauses before it, whose bodies are then `pass`."""
+        """Of the chain, what belongs to a line that begins in this column with this word: the heads of the blocks
+        around it, and, for `else` and its kind, the clauses before it, whose bodies are then `pass`."""
         outside = self._outside(column)
         chain = list(self._chain[:outside])
         for one in self._chain[outside:] if word in CLAUSES else ():
@@ -287,25 +304,15 @@ def _error(error: BaseException | None) -> SyntaxError:
 def _closers(text: str) -> str | None:
     """What ends the string and the brackets that are open behind this text. None if nothing can."""
     brackets, at = "", 0
-    while at < len(text):
-        character = text[at]
-        if character == "#":
-            end = text.find("\n", at)
-            at = len(text) if end < 0 else end
-        elif character in "\"'":
-            quote = text[at : at + 3] if text[at : at + 3] == 3 * character else character
-            at += len(quote)
-            while not text.startswith(quote, at):
-                if at >= len(text):
-                    return quote + brackets
-                if text[at] == "\n" and len(quote) == 1:
-                    return None
-                at += 2 if text[at] == "\\" else 1
-            at += len(quote)
-        else:
-            if character in "([{":
-                brackets = ")]}"["([{".index(character)] + brackets
-            elif character in ")]}":
-                brackets = brackets[1:]
-            at += 1
+    while found := MARK.search(text, at):
+        mark, at = found[0], found.end()
+        if mark in "([{":
+            brackets = ")]}"["([{".index(mark)] + brackets
+        elif mark in ")]}":
+            brackets = brackets[1:]
+        elif mark[0] != "#":
+            end = REST[mark].match(text, at)
+            if end is None:
+                return mark + brackets if len(mark) == 3 or "\n" not in text[at:] else None
+            at = end.end()
     return brackets
