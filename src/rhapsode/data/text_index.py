@@ -29,7 +29,7 @@ CAP = 512
 STEPS = 1000
 """The most spans of more than `CAP` bytes among which the longest is sought. In texts that repeat themselves without
 end, it may be longer than it is said to be."""
-HELD, PIECES = 1 << 18, 16
+HELD, PIECES = 1 << 17, 16
 """Bytes of the held-out text that are measured, in so many pieces from all over it."""
 NEWLINE = 10
 ARRAYS = {
