@@ -36,7 +36,9 @@ def novelty(
     ] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
-    """Say what of a text (or of tunes) is copied from the training data of a model.
+    """Say what a text copies from a model's training data.
+
+    Tunes, too: of these, notes in a row are counted, as by rhapsode inspect --against.
 
     A span is characters in a row that stand in the training text exactly: case and white space count. Each figure
     stands beside that of held-out text of equal length, for people repeat what others wrote, too. The training index

@@ -103,7 +103,7 @@ def generate(
             min=1,
             metavar="N",
             rich_help_panel=COPIES,
-            help="Draw again what would copy more than N characters in a row from the training text.",
+            help="Draw again what copies more than N in a row: characters of the training text.",
         ),
     ] = None,
     novelty: Annotated[
