@@ -67,7 +67,7 @@ class Plain(Constraint):
     """No vowel but `o`, by a mask; and no more than 30 bytes, where the text ends."""
 
     name = "plain"
-    most = 10**9
+    most, refused = 10**9, VOWELS
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -80,7 +80,7 @@ class Plain(Constraint):
 
     def read(self, data: bytes) -> Verdict:
         self.count += len(data)
-        if set(data) & set(VOWELS) or self.count > self.most:
+        if set(data) & set(self.refused) or self.count > self.most:
             self.reason = self.reason or "a vowel"
         return self.verdict
 
@@ -91,11 +91,15 @@ class Plain(Constraint):
 
     def mask(self) -> np.ndarray:
         left = self.most - self.count
-        return np.array([not set(piece) & set(VOWELS) and max(1, len(piece)) <= left for piece in self.pieces])
+        return np.array([not set(piece) & set(self.refused) and max(1, len(piece)) <= left for piece in self.pieces])
 
 
 class Short(Plain):
     most = 30
+
+
+class Even(Plain):
+    refused = bytes(range(1, 256, 2))
 
 
 class Never(Constraint):
@@ -190,10 +194,10 @@ def test_a_refused_symbol_is_drawn_from_the_masked_distribution(tiny_model: Make
     reader = model.reader()
     list(reader.read_all(model.codec.encode(b"pt")))  # type: ignore[attr-defined]
     frequencies = model.categorical.frequencies(reader.parameters[0]).astype(float)
-    allowed = np.array([not set(piece) & set(VOWELS) for piece in model.text_codec.pieces])
+    allowed = np.array([not set(piece) & set(Even.refused) for piece in model.text_codec.pieces])
     wanted = frequencies * allowed / (frequencies * allowed).sum()
-    count = 1500
-    samples = generate(model, "pt", length=1, samples=count, seed=1, valid=Plain())
+    count = 600
+    samples = generate(model, "pt", length=1, samples=count, seed=1, valid=Even())
     drawn = np.bincount([one.steps[0] for one in samples], minlength=len(wanted))
     assert sum(one.discarded for one in samples) > 100 and not sum(one.rewound for one in samples)
     error = np.abs(drawn - count * wanted)
@@ -234,7 +238,7 @@ def test_a_line_ends_only_where_it_is_valid(tiny_model: MakeModel) -> None:
         assert judged(b"ee" + sample.data) is Verdict.VALID
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(stop=st.sampled_from(["e", "o", "a", " ", "ee", "s", "th"]), seed=st.integers(0, 9), data=st.data())
 def test_stops(tiny_model: MakeModel, stop: str, seed: int, data: st.DataObject) -> None:
     codec = data.draw(st.sampled_from(CODECS))

@@ -112,13 +112,13 @@ class Python(Constraint):
         except UnicodeDecodeError:
             return None
         if not self._unit and IDLE.fullmatch(line):
-            return (("\n" if line else "") + self._suffix).encode()
+            return (("\n" if line and self._suffix else "") + self._suffix).encode()
         text = self._unit + line
         ends = _closers(text)
-        if ends == "" and self._ends(text)[0] == "":
+        if ends == "" and self._compiling(text) == "":
             return b""
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
-            suffix, _ = self._ends(text + more)
+            suffix = self._compiling(text + more)
             if suffix is not None:
                 return (more + suffix).encode()
         return None
@@ -175,32 +175,35 @@ class Python(Constraint):
     def _judged(self, unit: str) -> str | None | SyntaxError:
         """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
         incomplete; the error if they are impossible."""
-        suffix, error = self._ends(unit)
-        if suffix is not None:
-            return suffix
-        indent, column, word = _begin(unit)
-        base = self._before(unit) + unit
-        if _failure(base + "".join(self._handlers(column, word, indent)), AST) is None:
-            return _error(error)  # it is complete, but means nothing: `return` outside of a function
+        base, ends = self._before(unit) + unit, self._ends(unit)
+        failures = []
+        for end in ends:
+            failed = _failure(base + end)
+            if failed is None:
+                return end
+            failures.append(failed)
+        for end, failed in zip(ends, failures, strict=True):
+            if _failure(base + end, AST) is None:
+                return _error(failed)  # it is complete, but means nothing: `return` outside of a function
         failed = _failure(base, INCOMPLETE_INPUT)
         if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
             return None
-        return _error(failed or error)
+        return _error(failed or failures[ends.index(min(ends, key=len))])
 
-    def _ends(self, unit: str) -> tuple[str | None, BaseException | None]:
-        """What ends the blocks that are open behind these lines; else None, and why they do not compile."""
+    def _compiling(self, unit: str) -> str | None:
+        """With which of `_ends` the text compiles; None if with none."""
+        base = self._before(unit) + unit
+        return next((end for end in self._ends(unit) if _failure(base + end) is None), None)
+
+    def _ends(self, unit: str) -> list[str]:
+        """What may end the blocks that are open behind these lines, likeliest first."""
         indent, column, word = _begin(unit)
-        base, handlers = self._before(unit) + unit, "".join(self._handlers(column, word, indent))
+        handlers = "".join(self._handlers(column, word, indent))
         body = f"{indent}\t" if "\t" in indent else f"{indent}    "
         bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
         head = unit.rstrip().endswith(":")
-        error = None
-        for more in [*bodies, ""] if head else ["", *bodies] if ":" in unit else [""]:
-            failed = _failure(base + more + handlers)
-            if failed is None:
-                return more + handlers, None
-            error = error if more else failed
-        return None, error
+        found = [*bodies, ""] if head else ["", *bodies] if ":" in unit else [""]
+        return [more + handlers for more in found]
 
     def _before(self, unit: str) -> str:
         """What must be compiled before these lines, so that compiling says what it would say of the whole text."""
