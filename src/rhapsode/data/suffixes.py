@@ -8,6 +8,7 @@ text is how many of the bytes that follow it stand somewhere in the known text (
 from __future__ import annotations
 
 from bisect import bisect_left
+from functools import cached_property
 
 import numpy as np
 
@@ -86,7 +87,7 @@ class Suffixes:
         """
         self.text, self.order, self._size = text, order, len(order)
         self._words = _words(text)
-        self._bytes, self._places = text.data, order.data  # faster than arrays for one at a time
+        self._bytes, self._places = text[: self._size].data, order.data  # faster than arrays for one at a time
 
     def find(self, data: bytes) -> int:
         """A place where these bytes stand; -1 if there is none."""
@@ -106,8 +107,23 @@ class Suffixes:
 
     def _bisected(self, data: bytes) -> int:
         """How many suffixes come before these bytes."""
-        text, size, end = self._bytes, len(data), self._size
-        return bisect_left(self._places, data, key=lambda place: bytes(text[place : min(place + size, end)]))
+        text, size = self._bytes, len(data)
+        low, high = self._within(data) if size > 1 else (0, self._size)
+        return bisect_left(self._places, data, low, high, key=lambda place: bytes(text[place : place + size]))
+
+    def _within(self, data: bytes) -> tuple[int, int]:
+        """Between which suffixes these bytes belong, two at least."""
+        pair = data[0] << 8 | data[1]
+        return self._pairs[pair], self._pairs[pair + 1]
+
+    @cached_property
+    def _pairs(self) -> list[int]:
+        """[2 ** 16 + 1] how many suffixes come before those that begin with each pair of bytes."""
+        counts = np.zeros(1 << 16, np.int64)
+        for begin in range(0, self._size, BLOCK):
+            some = self.text[begin : min(begin + BLOCK, self._size) + 1].astype(np.int64)
+            counts += np.bincount(some[:-1] * 256 + some[1:], minlength=1 << 16)
+        return [0, *counts.cumsum().tolist()]
 
     def matched(self, data: np.ndarray, at: np.ndarray, limits: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """For each place `at` [K] in `data` [M] uint8, how many of the bytes that follow stand somewhere in the text,
