@@ -197,7 +197,7 @@ def test_a_fitted_codec_is_used_as_it_is():
 def test_the_second_time_only_the_hash_is_computed(monkeypatch):
     write("a.txt", TEXT)
     first = made(codec="chars", reset="line")
-    monkeypatch.setattr(corpus, "_Build", None)
+    monkeypatch.setattr(corpus._Build, "write", None)
     write("copied.txt", TEXT)
     second = made(["copied.txt"], codec="chars", reset="line", codec_options={"min_count": 4})
     assert second.key == first.key and second.codec.to_json() == first.codec.to_json()

@@ -319,6 +319,8 @@ def models() -> dict[str, Target]:
     found["damaged.safetensors"] = Target(".safetensors", list(files.values()), _use)
     found["packed.rhap"] = Target(".rhap", [_packed(), _packed(online=True)], _unpack, _forged)
     found["index.safetensors"] = Target(".safetensors", [_known()], _compare, _resealed)
+    found["text-index.safetensors"] = Target(".safetensors", [_known_text()], _look_up, _resealed)
+    found["damaged-index.safetensors"] = Target(".safetensors", [_known_text()], _look_up)
     return found
 
 
@@ -384,6 +386,29 @@ def _compare(path: Path) -> None:
     arrays = checkpoint.load_tensors(path, {name: shape for name, (shape, _) in found.items()}, mark)
     known = MelodyIndex.restored(info, arrays, str(path))
     assert known.rate.tunes >= 0 and known.longest(lead(1)).notes >= 0
+
+
+def _known_text() -> bytes:
+    """What a model of text has of its training text."""
+    from rhapsode.data.text_index import Gathered, TextIndex
+
+    gathered = Gathered(False)
+    gathered.files, gathered.data = ["a.txt", "b.txt"], ["digest"]
+    gathered.add("Some text,\nand möre of it.".encode(), True, 0, 0)
+    gathered.add(b"And more text, and more of it.", True, 1, 0)
+    path = _models()["chars"].with_name("text-index.safetensors")
+    TextIndex.of(gathered, [b"and some more"]).save(path)
+    return path.read_bytes()
+
+
+def _look_up(path: Path) -> None:
+    from rhapsode.data.text_index import TextIndex
+    from rhapsode.data.uncopied import Uncopied
+    from rhapsode.inference.novelty import measured
+
+    known = TextIndex.load(path)
+    assert measured(known, ["some text, and more of it. And" * 30, b"\xff and m\xc3\xb6re"]).chars > 900
+    Uncopied(known, 4).read(b"some text, and more of it.")
 
 
 def _use(path: Path) -> None:

@@ -129,7 +129,8 @@ def test_what_a_killed_save_left_is_swept(text: Path, tmp_path: Path) -> None:
         path.write_bytes(b"half")
     assert train([], tmp_path / "m", resume=True).finished
     records = {"log.txt", "loss.png", "metrics.jsonl", "samples.txt"}
-    assert set(os.listdir(tmp_path / "m")) == {".lock", ".mine", "model.safetensors", "resume.safetensors", *records}
+    kept = {f"{name}.safetensors" for name in ("model", "resume", "index")}
+    assert set(os.listdir(tmp_path / "m")) == {".lock", ".mine", *kept, *records}
 
 
 def test_interrupted_in_preparation_leaves_nothing(text: Path, tmp_path: Path) -> None:

@@ -223,8 +223,9 @@ def test_overwriting(finished: Path, text: Path) -> None:
     assert Model.load(finished).digest != old
     assert {each.name for each in finished.iterdir()} == {
         *RECORDS,
-        *(checkpoint.MODEL, checkpoint.RESUME, ".lock", "recogniser.safetensors", "notes.txt"),
+        *(checkpoint.MODEL, checkpoint.RESUME, checkpoint.INDEX, ".lock", "recogniser.safetensors", "notes.txt"),
     }
+    assert (finished / checkpoint.INDEX).read_bytes() != b"old"
     assert records(finished)[-1]["update"] == 5 and "update 40" not in (finished / TOLD).read_text()
 
 

@@ -17,7 +17,7 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, export, inspect, push, recipe, score, sweep, train
+from rhapsode.cli import bench, compress, data, demo, export, inspect, novelty, push, recipe, score, sweep, train
 from rhapsode.cli._verbs import Verbs
 from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
@@ -55,6 +55,7 @@ def _add_commands() -> None:
     for name in verbs:
         app.command(name, rich_help_panel=USE)(brought[name])
     app.command("score", rich_help_panel=USE)(score.score)
+    app.command("novelty", rich_help_panel=USE)(novelty.novelty)
     app.command("compress", rich_help_panel=USE)(compress.compress)
     app.command("decompress", rich_help_panel=USE)(compress.decompress)
     app.command("export", rich_help_panel=USE)(export.export)

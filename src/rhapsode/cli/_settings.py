@@ -71,6 +71,7 @@ class Settings(Config):
     valid_fraction: float | None = None
     valid_by: str | None = None
     keep: str | None = None
+    index: bool | None = None
     separator: str | None = None
     field: str | None = None
     flip: list[str] | None = None

@@ -40,9 +40,10 @@ if TYPE_CHECKING:
     from rhapsode.cli._settings import Settings
     from rhapsode.training.run import Result
 
+INDEXED = 16
 CODECS = ", ".join(registry.names("codec"))
 PANELS = {
-    "Output": ("output", "resume", "overwrite", "base", "keep", "json"),
+    "Output": ("output", "resume", "overwrite", "base", "keep", "index", "json"),
     "How long": ("minutes", "epochs", "updates"),
     "Data": ("codec", "reset", "valid", "valid_fraction"),
     "Network": ("params", "layers", "width"),
@@ -153,6 +154,14 @@ def _train(
             metavar="float", help="Keep the float32 weights beside the whole numbers, for fine-tuning (a larger file)."
         ),
     ] = None,
+    index: Annotated[
+        bool | None,
+        typer.Option(
+            "--index/--no-index",
+            help="Keep the training index beside the model, so that copies are found: the text, or the melodies "
+            f"[default: of texts up to {INDEXED} MB].",
+        ),
+    ] = None,
     resume: Resume = False,
     overwrite: Overwrite = False,
     seed: Seed = None,
@@ -198,6 +207,7 @@ def _train(
         flip=flip,
         base=base,
         keep=keep,
+        index=index,
         resume=resume,
         overwrite=overwrite,
         seed=seed,

@@ -76,6 +76,11 @@ class Modality:
         model; None if it is no such file. Raises `UserError`."""
         return None
 
+    def novelty(self, model: Model, sources: Sequence[str], asked: Mapping[str, Any]) -> Contents:
+        """What of these sources is copied from the training data of the model. asked: the options of `novelty`, which
+        are for text. Raises `UserError`, also for models that have no training index."""
+        raise UserError(f"models of {self.noun} have no training index in which copies could be found.")
+
     def page(self, order: Order) -> bytes:
         """A page of HTML on which a model of it runs. Raises `UserError` for a model that has none."""
         raise UserError(f"there is no page for models of {self.noun}. rhapsode export --help names the other forms.")

@@ -1,4 +1,4 @@
-"""A text coloured by surprise."""
+"""Coloured texts: by surprise, or by another number of each part."""
 
 from __future__ import annotations
 
@@ -39,10 +39,7 @@ class Painter:
 
     def _paint(self, text: str) -> None:
         if text:
-            fade = round(255 * (1 - min(1.0, self._nats / math.log(2) / SATURATED)))
-            begin, end = f"\x1b[30;48;2;255;{fade};{fade}m", "\x1b[0m"
-            lines = (f"{begin}{line}{end}" if line else "" for line in visible(text).split("\n"))
-            self._write("\n".join(lines).encode())
+            self._write(shaded(text, self._nats / math.log(2) / SATURATED).encode())
             self._nats = 0.0
 
     def close(self) -> None:
@@ -51,6 +48,13 @@ class Painter:
             self._paint(self._decoder.decode(b"", True))
         if self._last and not self._last.endswith(b"\n"):
             self._write(b"\n")
+
+
+def shaded(text: str, strength: float) -> str:
+    """The text on a background from white (0) to red (1 and more)."""
+    fade = round(255 * (1 - min(1.0, strength)))
+    begin, end = f"\x1b[30;48;2;255;{fade};{fade}m", "\x1b[0m"
+    return "\n".join(f"{begin}{line}{end}" if line else "" for line in visible(text).split("\n"))
 
 
 def no_colours() -> str:

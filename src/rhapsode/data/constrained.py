@@ -82,7 +82,7 @@ class Constrained(Guide):
         """Read a prompt. Raises `UserError` for one that is impossible."""
         data = data.rpartition(b"\n")[2] if self._lines else data
         for one in self._constraints:
-            if one.read(data) is Verdict.IMPOSSIBLE:
+            if one.prompted(data) is Verdict.IMPOSSIBLE:
                 raise UserError(
                     f"the prompt is not valid by constraint {one.name}, whatever follows: {_plain(one.reason)}. "
                     "Change the prompt, or the constraint."

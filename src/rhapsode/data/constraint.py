@@ -57,6 +57,10 @@ class Constraint(ABC):
         """Go on by these bytes, any number of them, and return the verdict. It may come late, but not after the end of
         the unit: a line of Python is judged at its end. How the bytes are cut into calls makes no difference."""
 
+    def prompted(self, data: bytes) -> Verdict:
+        """Go on by a prompt, and return the verdict."""
+        return self.read(data)
+
     def quiet(self, data: bytes) -> int:
         """How many of these bytes, which come next, can be read in one call: the text is neither settled nor impossible
         after any of them. Too few is always right, and slower."""

@@ -28,6 +28,7 @@ from rhapsode.data.finder import DATA, SourceFile, reasons
 from rhapsode.data.recognition import Survey
 from rhapsode.data.resets import ResetPolicy
 from rhapsode.data.sources import Sources, open_sources
+from rhapsode.data.text_index import SIZE, Gathered, names
 from rhapsode.data.validation import By, Nothing, Split, divided, held_out
 from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint
@@ -66,6 +67,9 @@ class Corpus:
     error.
     digest:       SHA-256 of the sources of the training data: their contents and order, but not their names.
     index:        the file of its training index, if its codec makes one (see `TrainingIndex`).
+    texts:        of text: gathers it for a training index. Gets a `Gathered`, and a function that is called with the
+                  fraction that is done; returns documents that were held out, perhaps not all of them.
+    lines:        each line is a unit.
     """
 
     codec: Codec
@@ -82,6 +86,8 @@ class Corpus:
     damaged: list[dict[str, str]]
     digest: str = ""
     index: Path | None = None
+    texts: Callable[[Gathered, Callable[[float], None]], list[bytes]] | None = None
+    lines: bool = False
     warnings: Sequence[str] = ()
 
 
@@ -145,13 +151,14 @@ def prepare(
     identity = [FORMAT, digest, other and other.digest(), split, *flips()]
     key = hashlib.sha256(json.dumps([*identity, wanted.identity, reset.spec]).encode()).hexdigest()
     kept = Cache(cache or cache_folder(), lambda told: notes.append(told) if told not in notes else None)
+    build = _Build(main, other, wanted, reset, valid_fraction, valid_by, report)
 
     def write(folder: Path) -> None:
         if records is not None:
             _RecordBuild(main, other, wanted, records, valid_fraction, kept, report).write(folder)
             doubts.append(unused())
         else:
-            _Build(main, other, wanted, reset, valid_fraction, valid_by, report).write(folder)
+            build.write(folder)
 
     corpus = kept.folder(f"steps/{key}", write, lambda folder: _opened(folder, key, wanted))
     warnings, skipped = survey.warnings(wanted.kind), dict[str, str]()
@@ -174,7 +181,7 @@ def prepare(
             f"{corpus.documents:,} documents. Is it the right one?"
         )
     told = {"skipped": skipped, "notes": [*notes, *corpus.notes], "warnings": warnings, "digest": digest}
-    return Corpus(**{**vars(corpus), **told})
+    return Corpus(**{**vars(corpus), **told, "texts": build.gather if records is None else None, "lines": reset.lines})
 
 
 def _refuse_for_records(
@@ -251,7 +258,7 @@ class _Build:
             train, valid = (PartWriter(folder / name, codec, self.reset) for name in ("train", "valid"))
             stack.callback(train.abandon)
             stack.callback(valid.abandon)
-            for part, data, ends, whole in split.deal(self._pieces("encoding")):
+            for part, data, ends, whole, _ in split.deal(self._pieces("encoding")):
                 (valid if part else train).feed(data, ends, whole)
             if self.other:
                 for data, ends in self.other.pieces(lambda done: self.report("encoding validation data", done)):
@@ -261,6 +268,39 @@ class _Build:
         _check(counts, lambda part: f"{part.bytes} bytes", self.wanted.kind, self.other is not None, self.main.damage)
         notes = [note for note in (self._ends(codec, documents), split.note) if note]
         _write_meta(folder, codec, documents, counts, notes, damaged)
+
+    def gather(self, gathered: Gathered, report: Callable[[float], None]) -> list[bytes]:
+        """See `Corpus.texts`."""
+        first, at = len(gathered.files), (0, 0)
+        gathered.files += names(self.main.files)
+        held: list[bytearray] = []
+        size, ended = 0, True
+
+        def hold(data: bytes, ends: bool) -> None:
+            nonlocal size, ended
+            if size < SIZE:
+                if ended:
+                    held.append(bytearray())
+                held[-1].extend(data)
+                size, ended = size + len(data), ends
+
+        def pieces() -> Iterator[tuple[bytes, bool]]:
+            nonlocal at
+            for file, number, piece in self.main.placed(report):
+                at = file, number
+                yield piece
+
+        for part, data, ends, _, lines in self._split()[0].deal(pieces()):
+            if part:
+                hold(data, ends)
+            else:
+                gathered.add(data, ends, first + at[0], at[1], lines)
+        for data, ends in self.other.pieces() if self.other else ():
+            hold(data, ends)
+            if size >= SIZE:
+                break
+        _damaged(self.main, self.other)
+        return list(map(bytes, held))
 
     def _pieces(self, what: str) -> Iterator[tuple[bytes, bool]]:
         return self.main.pieces(lambda done: self.report(what, done))

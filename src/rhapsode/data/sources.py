@@ -93,6 +93,16 @@ class Sources:
         for _, pieces in self._files(report):
             yield from pieces
 
+    def placed(self, report: Callable[[float], None] | None = None) -> Iterator[tuple[int, int, Piece]]:
+        """As `pieces`, each with the number of its file in `files`, and that of its document in the file, from 1; 0
+        where the file is one document."""
+        divided = self._separator is not None or self._field is not None
+        for file, (_, pieces) in enumerate(self._files(report)):
+            number = int(divided)
+            for piece in pieces:
+                yield file, number, piece
+                number += divided and piece.ends
+
     def each(
         self, read: Callable[[SourceFile], Iterator[Given]], report: Callable[[float], None] | None = None
     ) -> Iterator[Given]:

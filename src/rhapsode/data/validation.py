@@ -35,12 +35,14 @@ class Dealt(NamedTuple):
     """Some bytes of a document: whether they are for validation, and whether the document ends after them.
 
     whole: the document really ends there. If false, it ends only in this part, and goes on in the other.
+    lines: the numbers of its lines in the document, from 1, where some are left out between them; else empty.
     """
 
     valid: bool
     data: bytes
     ends: bool
     whole: bool = True
+    lines: Sequence[int] = ()
 
 
 class Split(ABC):
@@ -112,13 +114,18 @@ class Lines(Split):
         self._below = below
 
     def deal(self, pieces: Iterable[tuple[bytes, bool]]) -> Iterator[Dealt]:
+        before = 0
         for lines, ends in _lines(pieces):
             sides: tuple[list[bytes], list[bytes]] = [], []
-            for line in lines:
-                sides[split_hash(line) < self._below].append(line)
+            numbers: tuple[list[int], list[int]] = [], []
+            for number, line in enumerate(lines, before + 1):
+                side = split_hash(line) < self._below
+                sides[side].append(line)
+                numbers[side].append(number)
+            before = 0 if ends else before + len(lines)
             # Both parts must know that the next line begins a document. Neither has the end of this document.
-            for valid, side in enumerate(sides):
-                yield Dealt(bool(valid), b"".join(side), ends, whole=False)
+            for valid, (texts, which) in enumerate(zip(sides, numbers, strict=True)):
+                yield Dealt(bool(valid), b"".join(texts), ends, whole=False, lines=which)
 
 
 def _lines(pieces: Iterable[tuple[bytes, bool]]) -> Iterator[tuple[list[bytes], bool]]:

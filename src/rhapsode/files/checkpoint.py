@@ -20,7 +20,7 @@ import numpy as np
 from rhapsode import registry
 from rhapsode.errors import UserError, choice
 from rhapsode.files.json import dumps
-from rhapsode.files.place import place
+from rhapsode.files.place import made, place, reason, replacing
 
 MODEL, RESUME, INDEX = "model.safetensors", "resume.safetensors", "index.safetensors"
 """INDEX holds what a codec keeps of the training data, see `TrainingIndex`."""
@@ -70,6 +70,62 @@ def save(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) ->
     contents, mark = packed(info, tensors)
     place(path, contents)
     return mark
+
+
+def save_large(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> str:
+    """As `save`, but without a copy of the tensors in memory."""
+    text = dumps(info, sort_keys=True)
+    mark = digest(text, tensors)
+    header: dict[str, Any] = {"__metadata__": {KEY: text, DIGEST: mark}}
+    names = {kind: name for name, kind in DTYPES.items()}
+    ordered = sorted(tensors, key=lambda name: (-tensors[name].itemsize, name))  # so each is aligned
+    at = 0
+    for name in ordered:
+        value = tensors[name]
+        place_ = [at, at + value.nbytes]
+        header[name] = {"dtype": names[value.dtype.type], "shape": list(value.shape), "data_offsets": place_}
+        at += value.nbytes
+    packed_header = dumps(header).encode()
+    packed_header += b" " * (-len(packed_header) % 8)
+    parts = (tensors[name] for name in ordered)
+    try:
+        with made(path.parent), replacing(Path(os.path.realpath(path))) as file:
+            file.write(len(packed_header).to_bytes(8, "little") + packed_header)
+            for value in parts:
+                file.write(np.ascontiguousarray(value).data if value.size else b"")
+    except OSError as error:
+        raise UserError(
+            f"cannot write {path} ({at:,} bytes): {reason(error)}. Make room, or choose another place."
+        ) from error
+    return mark
+
+
+def mapped(path: Path) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """As `stored`, but the tensors stay on the disk, and are read where they are needed. Raises `UserError`."""
+    from safetensors import SafetensorError, safe_open
+
+    info, mark, found = load_info(path)
+    try:
+        with safe_open(path, "np"):  # checks that they fill the file
+            pass
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(8), "little")
+            header = json.loads(file.read(length))
+        tensors = dict[str, np.ndarray]()
+        for name, (shape, kind) in found.items():
+            if kind not in DTYPES:
+                raise _bad(path, f"tensor {name!r} has type {kind}")
+            begin, end = header[name]["data_offsets"]
+            empty = begin == end
+            where = {"mode": "r", "offset": 8 + length + begin, "shape": shape}
+            made_ = np.zeros(shape, DTYPES[kind]) if empty else np.memmap(path, DTYPES[kind], **where)
+            tensors[name] = np.asarray(made_)
+        matches = digest(dumps(info, sort_keys=True), tensors) == mark
+    except (SafetensorError, OSError, ValueError, RecursionError) as error:
+        raise _bad(path, f"it is damaged or cut short ({error})") from None
+    if not matches:
+        raise _bad(path, "its contents do not match its checksum: it is damaged")
+    return info, tensors
 
 
 def locate(path: str | os.PathLike[str]) -> Path:

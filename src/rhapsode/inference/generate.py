@@ -29,6 +29,7 @@ from rhapsode.data.codecs.output import Output, Piece, Prompt
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.constrained import Constrained, Valid, constraints_of
 from rhapsode.data.guide import Ahead, Guide, along
+from rhapsode.data.uncopied import Uncopied
 from rhapsode.errors import UserError
 from rhapsode.inference import rewinding
 from rhapsode.inference.builders import Builder, Sample
@@ -67,6 +68,8 @@ class Request(TypedDict, total=False):
     outline: a record of which some parts are given, and the others are to be generated (see `RecordCodec.guide`).
     valid:  what the text must be, prompt included: the name of a constraint, `NAME:ARGUMENT`, a `Constraint`, or
             several, which must all hold. Then the sample is valid, and not longer than `length`.
+    max_copy: for text: so many characters in a row may stand in the training text, not more. What is copied is drawn
+            again as it happens. It needs the training index beside the model.
     row:    the number of the first sample: sample 3 of a batch is `row=3` alone.
     """
 
@@ -79,6 +82,7 @@ class Request(TypedDict, total=False):
     style: Any
     outline: Any
     valid: Valid
+    max_copy: int | None
     row: int
 
 
@@ -118,8 +122,8 @@ def generate(
 
     prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
-    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `valid`, `row`: see
-    `Request`.
+    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `valid`, `max_copy`,
+    `row`: see `Request`.
     Raises `UserError` for arguments that cannot be, and where no text was found that is `valid`.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
@@ -286,7 +290,11 @@ def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
     begun = model.codec.begin(wanted, attends=model.text is not None, ends=model.head.ends, lines=model.policy.lines)
     guide = _encoded(model, begun.guide)
     covariates = along(guide, begun.steps)
-    if constraints := constraints_of(request.get("valid")):
+    constraints = constraints_of(request.get("valid"))
+    if (most := request.get("max_copy")) is not None:
+        _whole("max_copy", most, 1)
+        constraints.append(Uncopied(model.index, most))
+    if constraints:
         if not isinstance(model.codec, TextCodec):
             raise UserError(f"valid: constraints are for texts; the codec of this model is {model.codec.name!r}.")
         guide = Constrained(constraints, model.codec, lines=model.policy.lines and not wanted.ignore_end)

@@ -25,6 +25,7 @@ from rhapsode.inference import beam as searching
 from rhapsode.inference import compress as packing
 from rhapsode.inference import generate as generation
 from rhapsode.inference import score as scoring
+from rhapsode.inference.novelty import novelty
 from rhapsode.inference.reader import Reader, as_bytes
 from rhapsode.inference.score_records import score_records
 from rhapsode.inference.trained import KEPT, Trained
@@ -81,6 +82,7 @@ class Model(Trained):
     compress = packing.compress
     decompress = packing.decompress
     adapted = adaptation.adapted
+    novelty = novelty
 
     def state(self, text: bytes | str) -> list[dict[str, np.ndarray]]:
         """The state of the network after it has read `text` from the start.

@@ -20,6 +20,7 @@ from rhapsode.data.codecs.stored import codec_from_json
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.framing import framing_of
 from rhapsode.data.resets import ResetPolicy
+from rhapsode.data.text_index import TextIndex
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.nn import compiled, quantised
@@ -119,6 +120,23 @@ class Trained:
         if self._encoder is None or not len(covariates):
             return covariates
         return self._encoder.run(covariates[:, None].astype(np.float32), self._encoder.zeros(1))[0][:, 0]
+
+    @cached_property
+    def index(self) -> TextIndex:
+        """The training index beside a model of text, in which copies are found. Raises `UserError` if there is none, if
+        it is damaged, and if it is another model's."""
+        path = checkpoint.index(self.path.parent) if self.path and self.text_codec else None
+        if path is None:
+            raise UserError(
+                f"it is not known on which text {self.path or 'the model'} was trained: {checkpoint.INDEX} is not "
+                "beside it. Train again with --index, or copy that file there."
+            )
+        found = TextIndex.load(path)
+        if found.info["data"][-1:] != [self.config.facts.get("data_digest")]:
+            raise UserError(
+                f"{path} is of another text than {self.path} was trained on. Train again, or copy the right one there."
+            )
+        return found
 
     @property
     def text(self) -> Text | None:

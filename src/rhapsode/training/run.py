@@ -24,12 +24,14 @@ from rhapsode.errors import UserError, choice
 from rhapsode.files import checkpoint, format1
 from rhapsode.files.flip import flipping
 from rhapsode.files.inside import trusting
-from rhapsode.files.place import check, place
+from rhapsode.files.place import check
 from rhapsode.inference.model import Model
 from rhapsode.report import Report, duration
 from rhapsode.training import auto, memory
 from rhapsode.training.distributed import Group
 from rhapsode.training.folder import check_free, check_kept, claimed, clear, over, stopped_run
+from rhapsode.training.indexing import check as check_index
+from rhapsode.training.indexing import place_index
 from rhapsode.training.log import PICTURE, summary_writer
 from rhapsode.training.plan import Budget, Leg, Plan
 from rhapsode.training.told import Told
@@ -102,6 +104,7 @@ def train(
     device: str = "auto",
     precision: str = "auto",
     tensorboard: bool = False,
+    index: bool | None = None,
     trust_paths: bool = False,
     report: Report | None = None,
 ) -> Result:
@@ -120,6 +123,8 @@ def train(
     overwrite:   a model or a run in the folder may be replaced.
     tensorboard: write losses and samples for TensorBoard, too (extra `rhapsode[tensorboard]`), into
     `output`/tensorboard.
+    index:       whether a training index is written beside the model, so that copies can be found; by default, if the
+                 text is not too large. It holds the training text, or of tunes the melodies.
     trust_paths: lists of recordings may name files outside of their folders.
     flip:        drawings from files whose names match one of these patterns are turned upside down.
     Raises `UserError`.
@@ -153,13 +158,14 @@ def train(
     }
     if keep not in (None, FLOAT):
         raise choice("keep", keep, [FLOAT])
-    free = {"tensorboard": tensorboard, "trust_paths": trust_paths, "keep": keep}
+    free = {"tensorboard": tensorboard, "trust_paths": trust_paths, "keep": keep, "index": index}
     given = {**kept, "sources": [str(s) for s in sources], **free}
     budget = _budget(minutes, epochs, updates)
     stopped = _to_go_on(folder, budget) if resume else None
     if stopped:
         check_kept(stopped["given"], kept)
         now = {name: given[name] for name in ("sources", *free) if given[name]}
+        now |= {} if index is None else {"index": index}
         given = {**dict.fromkeys(given), **stopped["given"], **now}
     elif not overwrite:
         check_free(folder)
@@ -199,6 +205,7 @@ def train(
             codec_options=None if origin else (given["codec_options"] or None),
             **about,
         )
+        check_index(data, given["index"])
         if data.codec.auxiliary:  # what is wrong with its data is better known before the long training
             corpus.prepare(given["sources"], **_auxiliary_codec(data.codec, given), **about)
         for note in data.notes:
@@ -243,7 +250,7 @@ def train(
         if group.leads:
             if not stopped:
                 clear(folder)
-            _place_index(data.index, folder)
+            place_index(data, folder, given["index"], origin, report)
         with memory.kept(), report.written(folder):
             report.write(f"training on {', '.join(given['sources'])}")
             finished = trainer.run()
@@ -362,14 +369,6 @@ def _auxiliary_codec(codec: Codec, given: Mapping[str, Any]) -> dict[str, Any]:
 def _auxiliary_of(base: str, codec: Codec) -> Path:
     """The folder of the auxiliary model of the model at `base`."""
     return checkpoint.locate(base).parent / codec.auxiliary
-
-
-def _place_index(index: Path | None, folder: Path) -> None:
-    """Put the training index beside the model. That of an earlier model is removed."""
-    for name in (checkpoint.INDEX, checkpoint.OLD_INDEX):
-        (folder / name).unlink(missing_ok=True)
-    if index:
-        place(folder / checkpoint.INDEX, index.read_bytes())
 
 
 def _refuse(**options: object) -> None:

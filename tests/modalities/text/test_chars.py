@@ -6,9 +6,10 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from rhapsode.data.characters import code_points, sizes_in_utf8
 from rhapsode.data.codecs.text import SYMBOL_LIMIT
 from rhapsode.errors import UserError
-from rhapsode.modalities.text.codecs.chars import BLOCK, HALVES, Chars, code_points, sizes_in_utf8, utf8_cut
+from rhapsode.modalities.text.codecs.chars import BLOCK, HALVES, Chars, utf8_cut
 
 
 def test_layout() -> None:

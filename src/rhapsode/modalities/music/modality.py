@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -58,6 +58,11 @@ class MusicModality(Modality):
         from rhapsode.modalities.music.cli.inspecting import beside
 
         return beside(path, info, tensors)
+
+    def novelty(self, model: Model, sources: Sequence[str], asked: Mapping[str, Any]) -> Contents:
+        from rhapsode.modalities.music.cli.inspecting import novelty
+
+        return novelty(model, sources)
 
     def page(self, order: Order) -> bytes:
         from rhapsode.modalities.music.web import music_page

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rhapsode.console.modality import Modality
 from rhapsode.modalities.text.cli.generate import generate
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from rhapsode.console.contents import Contents, Found
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
@@ -35,6 +38,16 @@ class TextModality(Modality):
         from rhapsode.modalities.text.cli.inspecting import about
 
         return about(model)
+
+    def beside(self, path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+        from rhapsode.modalities.text.cli.inspecting import beside
+
+        return beside(path, info, tensors)
+
+    def novelty(self, model: Model, sources: Sequence[str], asked: Mapping[str, Any]) -> Contents:
+        from rhapsode.modalities.text.cli.novelty import contents
+
+        return contents(model, sources, asked)
 
     def page(self, order: Order) -> bytes:
         from rhapsode.modalities.text.web import text_page

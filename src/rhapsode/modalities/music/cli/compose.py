@@ -70,7 +70,7 @@ def compose(
             min=0,
             metavar="N",
             rich_help_panel=MUSIC,
-            help="Compose again while more than N notes in a row are those of a training tune.",
+            help="Draw again what copies more than N in a row: notes of a training tune.",
         ),
     ] = None,
     primer: Annotated[

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ import typer
 
 from rhapsode.console.contents import Contents, Found, of_records
 from rhapsode.console.output import check_suffix, check_writable, write
+from rhapsode.data.sources import open_sources
 from rhapsode.errors import UserError
 from rhapsode.files.refusals import Refusals
 from rhapsode.inference.model import Model
@@ -23,6 +24,7 @@ from rhapsode.modalities.music.describe import describe
 from rhapsode.modalities.music.instruments import name_of
 from rhapsode.modalities.music.panels import picture as drawn
 from rhapsode.modalities.music.read import parts, read
+from rhapsode.modalities.music.tune import Tune
 
 
 def contents(found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
@@ -65,9 +67,23 @@ def copied(path: Path, model: Model) -> Contents:
     codec = model.codec
     if not isinstance(codec, TuneCodec):
         raise UserError(f"--against needs a model of tunes; the codec of this one is {codec.name!r}.")
-    index = needed(index_beside(model), model, "--against")
+    about, lines = _copied(codec.read(path), codec, needed(index_beside(model), model, "--against"))
+    return Contents({"path": str(path), **about}, lines)
+
+
+def novelty(model: Model, sources: Sequence[str]) -> Contents:
+    """The same of all tunes of some sources."""
+    codec = model.codec
+    assert isinstance(codec, TuneCodec)
+    index = needed(index_beside(model), model, "novelty")
+    opened = open_sources(sources, accepts=codec.recognises, wanted=codec.wanted)
+    about, lines = _copied(opened.each(lambda file: codec.read(file.path, None, file.name)), codec, index)
+    return Contents({"sources": list(sources), **about}, lines)
+
+
+def _copied(tunes: Iterable[Tune], codec: TuneCodec, index: MelodyIndex) -> Contents:
     found, lines = [], list[str]()
-    for tune in codec.read(path):
+    for tune in tunes:
         one = index.longest(codec.seen(tune))
         found.append((tune, one))
         title = f' "{tune.title}"' if tune.title else ""
@@ -76,7 +92,7 @@ def copied(path: Path, model: Model) -> Contents:
     each = [{"name": tune.name, "title": tune.title, "copied": asdict(one)} for tune, one in found]
     for rate, name in ((here, "tunes here"), (index.rate, "tunes held out from training")):
         lines.append(f"{rate.tunes:,} {name}{f': {spread(rate)}' if rate.tunes else ''}")
-    return Contents({"path": str(path), "tunes": each, "all": asdict(here), "held_out": asdict(index.rate)}, lines)
+    return Contents({"tunes": each, "all": asdict(here), "held_out": asdict(index.rate)}, lines)
 
 
 def about(model: Model) -> Mapping[str, Any]:

@@ -29,6 +29,7 @@ from rhapsode.console.options import (
     Typical,
 )
 from rhapsode.console.output import as_json, check_writable, put, visible, write
+from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import reporting, tell
 from rhapsode.console.sampling import load, prompted, sampled
 from rhapsode.modalities.text.cli._beam import Beam, LengthPenalty, json_of, searched, text_of
@@ -37,6 +38,10 @@ from rhapsode.report import nats
 if TYPE_CHECKING:
     from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
+    from rhapsode.inference.novelty import Novelty
+
+COPIES = "What is copied"
+"""The heading of a panel in help."""
 
 
 def generate(
@@ -105,6 +110,21 @@ def generate(
             help="The text must be what this command accepts, with exit status 0: it reads stdin, or the file {}.",
         ),
     ] = None,
+    max_copy: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            rich_help_panel=COPIES,
+            help="Draw again what copies more than N in a row: characters of the training text.",
+        ),
+    ] = None,
+    novelty: Annotated[
+        bool,
+        typer.Option(
+            "--novelty", rich_help_panel=COPIES, help="Say what is copied from the training text, and colour it."
+        ),
+    ] = False,
     output: Output = "-",
     overwrite: OutputOverwrite = False,
     no_echo: Annotated[
@@ -137,24 +157,30 @@ def generate(
         "stop_after": [unescaped(each, "--stop-after") for each in stop_after or []],
         "ignore_end": ignore_end,
         "valid": [*(valid or []), *(f"check:{command}" for command in check or [])],
+        "max_copy": max_copy,
     }
+    judged = bool(how["valid"]) or max_copy is not None
+    what = "valid" if how["valid"] else "copies"
     echo = b"" if no_echo else begun
     if beam is not None or length_penalty is not None:
         how["samples"] = samples
         found = searched(loaded, begun, beam, length_penalty, how)
         write(output, as_json(json_of(loaded, echo, found)) if json else text_of(loaded, echo, found))
         return
-    if samples == 1 and output == "-" and not json:
+    if novelty:
+        _ = loaded.index  # if there is none, that is said at once
+    if samples == 1 and output == "-" and not json and not novelty:
         pieces = loaded.stream(begun, **how)
         _stream(pieces, echo, seed is None)
-        if how["valid"]:
-            tell(_costs([pieces.sample()]))
+        if judged:
+            tell(_costs([pieces.sample()], what))
         return
     drawn = loaded.generate(begun, samples=samples, **how)
-    if how["valid"]:
-        tell(_costs(drawn))
+    copied = [loaded.novelty(one.data) for one in drawn] if novelty else []
+    if judged:
+        tell(_costs(drawn, what))
     if json:
-        write(output, as_json(_object(loaded, echo, drawn, bool(how["valid"]))))
+        write(output, as_json(_object(loaded, echo, drawn, judged, copied)))
         return
     if samples == 1:
         text = echo + drawn[0].data
@@ -162,10 +188,14 @@ def generate(
         text = b"".join(echo + one.data.removesuffix(b"\n") + b"\n" for one in drawn)
     else:
         text = b"\n".join(b"--- sample %d ---\n" % (n + 1) + echo + one.data for n, one in enumerate(drawn)) + b"\n"
-    on_screen = output == "-" and sys.stdout.isatty()
-    write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
+    if output == "-" and copied and not no_colours():
+        _show(echo, drawn, copied)
+    else:
+        on_screen = output == "-" and sys.stdout.isatty()
+        write(output, visible(text.decode("utf-8", "replace")).encode() if on_screen else text)
     if seed is None:
         tell(f"seed {drawn[0].seed}")
+    _tell(copied)
 
 
 def _adapted(model: Model, source: str) -> Model:
@@ -201,8 +231,26 @@ def _stream(pieces: Any, echo: bytes, tell_seed: bool) -> None:
         tell(f"seed {pieces.seed}")
 
 
-def _costs(drawn: list[Sample]) -> str:
-    """What it cost that the samples are valid."""
+def _show(echo: bytes, drawn: list[Sample], copied: list[Novelty]) -> None:
+    """On a terminal, coloured by what is copied."""
+    from rhapsode.modalities.text.cli.novelty import coloured
+
+    for number, (one, found) in enumerate(zip(drawn, copied, strict=True), 1):
+        head = f"--- sample {number} ---\n" if len(drawn) > 1 else ""
+        begun = visible(echo.decode("utf-8", "replace"))
+        put(f"{head}{begun}{coloured(one.data, found.lengths[0])}".rstrip("\n").encode() + b"\n")
+
+
+def _tell(copied: list[Novelty]) -> None:
+    if copied:
+        from rhapsode.modalities.text.cli.novelty import told
+
+        for one in copied:
+            tell(visible(told(one)))
+
+
+def _costs(drawn: list[Sample], what: str) -> str:
+    """What it cost that the samples are valid, and copy no more than they may. what: the first word."""
     discarded, closed = sum(one.discarded for one in drawn), sum(one.closed for one in drawn)
     kept = sum(len(one.steps) for one in drawn) - closed
     parts = [
@@ -213,13 +261,15 @@ def _costs(drawn: list[Sample]) -> str:
     refused = sum(one.stopped == "refused" for one in drawn)
     if refused:
         parts.append(f"{refused} of {len(drawn)} samples ended early, since too much was refused")
-    return f"valid: {', '.join(parts)}"
+    return f"{what}: {', '.join(parts)}"
 
 
-def _object(model: Model, prompt: bytes, drawn: list[Sample], valid: bool) -> dict[str, Any]:
+def _object(model: Model, prompt: bytes, drawn: list[Sample], judged: bool, copied: list[Novelty]) -> dict[str, Any]:
     import base64
 
-    found = []
+    from rhapsode.modalities.text.cli.novelty import as_object
+
+    found: list[dict[str, Any]] = []
     for one in drawn:
         entry = {
             "text": one.text,
@@ -228,9 +278,11 @@ def _object(model: Model, prompt: bytes, drawn: list[Sample], valid: bool) -> di
             "steps": [model.text_codec.label(symbol) for symbol in one.steps.tolist()],
             "log_probs": one.log_probs.tolist(),
         }
-        if valid:
+        if judged:
             entry |= {"rewound": one.rewound, "discarded": one.discarded, "closed": one.closed}
         if one.text.encode() != one.data:  # not UTF-8: the text alone would lose something
             entry["base64"] = base64.b64encode(one.data).decode("ascii")
+        if copied:
+            entry["novelty"] = as_object(copied[len(found)])
         found.append(entry)
     return {"prompt": prompt.decode("utf-8", "replace"), "seed": drawn[0].seed, "samples": found}

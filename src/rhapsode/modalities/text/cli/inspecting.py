@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from rhapsode.data.corpus import MIN_TRAIN, MIN_VALID
 from rhapsode.data.sources import open_sources
+from rhapsode.data.text_index import KIND, TextIndex
 from rhapsode.modalities.text.describe import describe
 
 if TYPE_CHECKING:
@@ -28,6 +32,15 @@ def contents(found: Found) -> Contents | None:
     if texts.characters < MIN_TRAIN + MIN_VALID:
         texts = replace(texts, warnings=(*texts.warnings, "this is too little to train on."))
     return found.framed({"kind": "text", **texts.to_json()}, texts.lines())
+
+
+def beside(path: Path, info: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Mapping[str, Any] | None:
+    """Of the training text."""
+    if info.get("index") != KIND:
+        return None
+    index = TextIndex.restored(info, dict(tensors), str(path))
+    held = len(index.arrays["held"])
+    return {"kind": "training index", "bytes": len(index), "files": info["files"], "held_out_chars": held}
 
 
 def about(model: Model) -> Mapping[str, Any]:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.data.characters import code_points, sizes_in_utf8
 from rhapsode.data.codecs.codec import damaged, fields
 from rhapsode.data.codecs.text import SYMBOL_LIMIT, Decoder, TextCodec, cut_safely
 from rhapsode.modalities.text.codecs._tokens import even, printable
@@ -176,21 +177,6 @@ def valid_characters(codec: type[TextCodec], characters: object) -> str:
     if any(0xD800 <= code < 0xE000 for code in codes):
         raise damaged(codec, "one of the characters is a surrogate")
     return characters
-
-
-def code_points(data: bytes) -> np.ndarray:
-    """[N] unsigned: the characters of UTF-8, and U+DC80 … U+DCFF for each byte 0x80 … 0xFF that is not UTF-8."""
-    if data.isascii():
-        return np.frombuffer(data, np.uint8)
-    # numpy's own strings are arrays of code points, surrogates included; Python's utf-32 codec is slow at those
-    return np.array([data.decode("utf-8", "surrogateescape")]).view(np.uint32)
-
-
-def sizes_in_utf8(codes: np.ndarray) -> np.ndarray:
-    """[N] int64: how many bytes each of `code_points` came from."""
-    sizes = 1 + (codes >= 0x80).astype(np.int64) + (codes >= 0x800) + (codes >= 0x10000)
-    sizes[(codes >= 0xD800) & (codes < 0xE000)] = 1
-    return sizes
 
 
 def count_characters(data: bytes, counts: np.ndarray) -> None:
