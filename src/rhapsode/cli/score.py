@@ -12,7 +12,7 @@ from rhapsode.cli._scored import Collected, Output, Printed
 from rhapsode.console import complete
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Field, Flip, ModelName, Separator, TrustPaths
+from rhapsode.console.options import AllFiles, AsText, Encoding, Field, Flip, ModelName, Separator, TrustPaths
 from rhapsode.console.output import CHUNK
 from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import Lines, reporting
@@ -39,6 +39,9 @@ def score(
     ],
     separator: Separator = None,
     field: Field = None,
+    encoding: Encoding = None,
+    as_text: AsText = False,
+    all_files: AllFiles = False,
     given: Annotated[
         str | None,
         typer.Option(
@@ -92,6 +95,8 @@ def score(
         for_texts = {
             "--document-separator": separator is not None,
             "--field": field is not None,
+            "--encoding": encoding is not None,
+            "--as-text": as_text,
             "--given": given is not None,
             "--ignore-end": ignore_end,
             "--cold": cold is not None,
@@ -120,7 +125,15 @@ def score(
     with _reporting(bool(wanted) and not json) as report:
         if plain:
             report.note(f"no colours: {plain}")
-        opened = open_sources(sources, separator=separator, field=field, report=report.stage)
+        opened = open_sources(
+            sources,
+            separator=separator,
+            field=field,
+            encoding=encoding,
+            as_text=as_text,
+            all_files=all_files,
+            report=report.stage,
+        )
         divided = separator is not None or field is not None
         out: Output
         if json:
@@ -154,6 +167,8 @@ def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> Non
     were."""
     from rhapsode.data.finder import reasons
 
+    for note in opened.notes:
+        report.note(note)
     if opened.skipped:
         report.note(f"Files left out: {reasons(opened.skipped)}.")
     for told in opened.damage:

@@ -16,7 +16,10 @@ from rhapsode.console.brought import modality_of, options_of, refuse_others, tra
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import (
+    AllFiles,
+    AsText,
     Device,
+    Encoding,
     Epochs,
     Field,
     Flip,
@@ -47,7 +50,18 @@ PANELS = {
     "Data": ("codec", "reset", "valid", "valid_fraction"),
     "Network": ("params", "layers", "width"),
     "Learning": ("batch_size", "window", "lr", "dropout", "seed", "config"),
-    Further("More of data"): ("separator", "field", "valid_by", "framing", "horizon", "flip", "trust_paths"),
+    Further("More of data"): (
+        "separator",
+        "field",
+        "encoding",
+        "as_text",
+        "all_files",
+        "valid_by",
+        "framing",
+        "horizon",
+        "flip",
+        "trust_paths",
+    ),
     Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
 }
 """Heading of a panel in help → its options, in order."""
@@ -113,6 +127,9 @@ def _train(
     ] = None,
     separator: Separator = None,
     field: Field = None,
+    encoding: Encoding = None,
+    as_text: AsText = False,
+    all_files: AllFiles = False,
     config: Annotated[
         str | None,
         typer.Option(
@@ -195,6 +212,9 @@ def _train(
         valid_by=valid_by,
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
+        encoding=encoding,
+        as_text=as_text or None,
+        all_files=all_files or None,
         flip=flip,
         base=base,
         keep=keep,

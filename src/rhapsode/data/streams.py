@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, BinaryIO
 
 from rhapsode.errors import UserError
@@ -89,6 +89,25 @@ def _zstandard(file: BinaryIO, name: str) -> Iterator[bytes]:
 
 def _damaged(name: str, kind: str, why: str) -> UserError:
     return UserError(f"{name}: a damaged {kind} file ({why}). Fetch or make it again.")
+
+
+def cut(chunks: Iterator[bytes], lengths: Sequence[int]) -> Iterator[tuple[Iterator[bytes], bool]]:
+    """(the chunks of a part, whether it is the last) for the parts of a stream that have these lengths; the whole
+    stream for none. Each must be read before the next is asked for."""
+    rest = b""
+
+    def part(length: int) -> Iterator[bytes]:
+        nonlocal rest
+        while length:
+            data = rest or next(chunks)
+            data, rest = data[:length], data[length:]
+            length -= len(data)
+            yield data
+
+    if not lengths:
+        yield chunks, True
+    for number, length in enumerate(lengths, 1):
+        yield part(length), number == len(lengths)
 
 
 def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bool]]:

@@ -87,6 +87,9 @@ def train(
     valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
+    encoding: str | None = None,
+    as_text: bool = False,
+    all_files: bool = False,
     flip: Sequence[str] | None = None,
     network: Mapping[str, Any] | None = None,
     dropout: float | Mapping[str, Any] | None = None,
@@ -121,6 +124,9 @@ def train(
     tensorboard: write losses and samples for TensorBoard, too (extra `rhapsode[tensorboard]`), into
     `output`/tensorboard.
     trust_paths: lists of recordings may name files outside of their folders.
+    encoding:    of all texts; without it, it is found out. `bytes`: texts are not converted.
+    as_text:     take only the text of web pages, notebooks, Markdown and mail.
+    all_files:   take files that are left out of folders by default: hidden ones, lock files, builds, backups.
     flip:        drawings from files whose names match one of these patterns are turned upside down.
     Raises `UserError`.
     """
@@ -141,6 +147,9 @@ def train(
         "valid_by": valid_by,
         "separator": separator,
         "field": field,
+        "encoding": encoding,
+        "as_text": as_text,
+        "all_files": all_files,
         "flip": list(flip or ()),
         "network": network,
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
@@ -190,8 +199,9 @@ def train(
                 params=params,
             )
         policy = given["reset"] or (origin.config.reset if origin else "document")
-        keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
+        keys = ("valid", "valid_fraction", "valid_by", "separator", "field", "encoding")
         about = {"reset": ResetPolicy.parse(policy), "report": report.stage, **{k: given[k] for k in keys}}
+        about |= {name: bool(given[name]) for name in ("as_text", "all_files")}
         about["valid_fraction"] = corpus.FRACTION if given["valid_fraction"] is None else given["valid_fraction"]
         data = corpus.prepare(
             given["sources"],

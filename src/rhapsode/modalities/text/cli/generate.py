@@ -19,6 +19,7 @@ from rhapsode.console.options import (
     Output,
     OutputJson,
     OutputOverwrite,
+    PromptEncoding,
     RepetitionPenalty,
     Samples,
     SampleSeed,
@@ -47,6 +48,7 @@ def generate(
             metavar="SOURCE", rich_help_panel=ARGUMENTS, help="Take the prompt from a file or data:NAME/PART."
         ),
     ] = None,
+    encoding: PromptEncoding = None,
     temperature: Temperature = 1.0,
     top_k: TopK = 0,
     top_p: TopP = 1.0,
@@ -97,7 +99,7 @@ def generate(
         repetition_penalty=repetition_penalty,
     )
     loaded = load(model, "text")
-    begun = prompted(prompt, prompt_file, "--prompt-file")
+    begun = prompted(prompt, prompt_file, "--prompt-file", encoding)
     how: dict[str, Any] = {
         "length": length,
         "seed": seed,
