@@ -175,7 +175,9 @@ def test_text(inspected: Inspected, tmp_path: Path) -> None:
     assert found["train"] == {"codec": "chars", "why_not": ""} and found["warnings"] == []
     assert r"3 with --document-separator '\n\n'" in inspected.lines and f"path {path}" in inspected.lines
     assert inspected(put(tmp_path / "b.txt.gz", gzip.compress(text.encode()))).json["characters"] == len(text)
-    found = inspected(put(tmp_path / "c.txt", b"Gr\xfc\xdfe\r\n \xef\xbb\xbf")).json
+    german = put(tmp_path / "c.txt", b"Gr\xfc\xdfe\r\n \xef\xbb\xbf")
+    assert inspected(german).json["encoding"] == "UTF-8" and "c.txt (Windows-1252, " in inspected.json["notes"][0]
+    found = inspected(german, "--encoding", "bytes").json
     assert found["encoding"] == "not UTF-8" and found["not_utf8"] == 2 and found["kinds"]["<FC>"] == 1
     for number, why in enumerate(("2 bytes are not UTF-8", "1 byte order marks", "1 carriage returns", "too little")):
         assert why in found["warnings"][number]

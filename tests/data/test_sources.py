@@ -243,11 +243,13 @@ def test_a_folder_with_nothing_usable_says_why(tmp_path):
     write(tmp_path / "d/a", b"\0")
     write(tmp_path / "d/b", b"\0")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="'d': a folder with no usable file: 1 hidden, 2 looks binary"):
+    with pytest.raises(
+        UserError, match="'d': a folder with no usable file: 1 hidden \\(.hidden\\), 2 looks binary \\(a, b\\)"
+    ):
         open_sources(["d"])
     with pytest.raises(UserError, match="it is empty"):
         open_sources(["empty"])
-    with pytest.raises(UserError, match="no usable file matches: 2 looks binary"):
+    with pytest.raises(UserError, match="no usable file matches: 2 looks binary \\(a, b\\)"):
         open_sources(["d/?"])
 
 

@@ -98,6 +98,8 @@ OUTSIDE = math.log(0.5)
 """Of the listed letters all together."""
 ODD = -5.0
 """What a place costs that no text has: a capital within a word, a sign within a word, two scripts in one word."""
+FEWEST = 16
+"""Fewer bytes than these are not taken for UTF-16 or UTF-32 without a byte order mark."""
 DECLARED = re.compile(rb"(?:charset|encoding|coding)\s*[=:]\s*[\"']?\s*([A-Za-z][\w.:-]{1,30})")
 """An encoding that a text names in its beginning: HTML, XML, Python and others do."""
 HEAD = 1024
@@ -139,7 +141,7 @@ def wide(head: bytes) -> Encoding | None:
         return found if found.codec in WIDE and _plain(head[found.mark :], found.codec) else None
     if b"\0" not in head:
         return None
-    plain = {codec: share for codec in WIDE if (share := _plain(head, codec))}
+    plain = {codec: share for codec in WIDE if (share := _plain(head, codec)) and len(head) >= FEWEST}
     return Encoding(max(plain, key=plain.__getitem__), 1.0, "as its zero bytes say") if plain else None
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from rhapsode.data.encode import Tally
 from rhapsode.data.sources import Sources
 from rhapsode.data.statistics import Statistics, visible
+from rhapsode.data.streams import fields
 
 SHOWN = 60
 """Characters that are listed, the commonest first."""
@@ -145,7 +146,7 @@ def _fields(texts: Sources) -> list[str]:
         return []
     if not values or not all(isinstance(value, dict) for value in values):
         return []
-    return [name for name, value in values[0].items() if isinstance(value, str)]
+    return fields(values[0])
 
 
 def _character(code: int) -> str:

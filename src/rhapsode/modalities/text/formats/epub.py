@@ -48,7 +48,8 @@ def read(source: Source, refused: Refusals) -> Iterator[str]:
 
 
 def packed(archive: ZipFile) -> bool:
-    return CONTAINER in archive.namelist()
+    names = archive.namelist()
+    return CONTAINER in names and any(name.endswith(".opf") for name in names)
 
 
 FORMAT = Format(title="EPUB", packed=packed, read=read)
