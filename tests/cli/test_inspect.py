@@ -37,11 +37,11 @@ class Inspected:
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
 
-    def __call__(self, name: object) -> Inspected:
+    def __call__(self, name: object, *options: str) -> Inspected:
         self._capture.readouterr()
-        assert main(["inspect", str(name)]) == 0
+        assert main(["inspect", str(name), *options]) == 0
         self.lines = {" ".join(line.split()) for line in self._capture.readouterr().out.splitlines()}
-        assert main(["inspect", str(name), "--json"]) == 0
+        assert main(["inspect", str(name), *options, "--json"]) == 0
         out = self._capture.readouterr().out
         assert out.count("\n") == 1
         self.json: dict[str, Any] = json.loads(out)

@@ -139,15 +139,14 @@ def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bo
 
 def records(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
     """The text in `field` of each line of JSONL, as UTF-8 (see `texts_of`; several have newlines between them).
-    Blank lines and empty texts are left out. The same of a file that is one list of objects, or one object over several lines.
+    Blank lines and empty texts are left out. A file may also be one list of objects, or one object over several lines.
 
     One line at a time is in memory; of such a file, all. Raises `UserError`, which names the file and the line.
     """
     first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
     given = 0
-    for text in (
-        _of_lines(chain([first], chunks), field, name) if _has_lines(first) else _of_all(first, chunks, field, name)
-    ):
+    read = _of_lines if _has_lines(first) else _of_all
+    for text in read(chain([first], chunks), field, name):
         given += bool(text)
         if text:
             yield text
