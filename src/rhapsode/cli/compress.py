@@ -21,6 +21,8 @@ Source = Annotated[
 ]
 UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
 """What writes to a pipe what such a file holds."""
+HEAD = 1 << 13
+"""Bytes that tell the encoding."""
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]
 
 
@@ -54,12 +56,19 @@ def _convert(
         check_readable([file])
     check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
+        from rhapsode.data.encodings import wide
         from rhapsode.data.sources import read_one
         from rhapsode.inference.model import Model
 
     loaded = Model.load(model)
     with reporting() as report:
         data = read_one(file, report.stage) if way == "compress" else read(file)
+        if way == "compress" and (found := wide(data[:HEAD])) is not None:
+            report.note(
+                f"{file} is in {found.name}, and packed as the bytes that it is, which a model of UTF-8 does not know. "
+                f"Smaller: iconv -f {found.name} -t UTF-8 {shlex.quote(file)} | rhapsode compress {shlex.quote(model)} - "
+                f"-o {shlex.quote(output)}"
+            )
         made = loaded.compress(data, report) if way == "compress" else loaded.decompress(data, report)
     write(output, made)
     return len(data), len(made)

@@ -20,10 +20,11 @@ from rhapsode.data import documents, encodings, leftout
 from rhapsode.data.encodings import Encoding
 from rhapsode.data.streams import CHUNK, SUFFIXES, read_chunks
 from rhapsode.errors import UserError
+from rhapsode.files.archive import is_zip, opened
 from rhapsode.files.formats import Format
 from rhapsode.files.refusals import some
-from rhapsode.files.signature import of_head
-from rhapsode.files.source import reading, unreadable
+from rhapsode.files.signature import Signature, of, of_head
+from rhapsode.files.source import of_file, reading, unreadable
 
 SNIFFED = 8192
 """A file with a zero byte among this many first bytes is taken for binary."""
@@ -79,7 +80,7 @@ class SourceFile:
 class Finder:
     """Collects the files of sources, one source after another.
 
-    skipped: files that are left out because they are of no use here: name → reason.
+    skipped: files that are left out because they are of no use here: name → reason, with {s} where a plural has an s.
     damaged: files that cannot be read: name → error.
     signs:   texts with signs in them, such as web pages, that are taken as they stand: name → format.
     """
@@ -212,10 +213,10 @@ class Finder:
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
         try:
-            with reading(name), open(path, "rb", buffering=0) as opened:
-                about = os.fstat(opened.fileno())
-                opened.seek(start)
-                head = next(read_chunks(opened, kind, name, stop, SNIFFED), b"")
+            with reading(name), open(path, "rb", buffering=0) as file:
+                about = os.fstat(file.fileno())
+                file.seek(start)
+                head = next(read_chunks(file, kind, name, stop, SNIFFED), b"")
         except UserError as error:
             self.damaged[name] = str(error)
             return
@@ -225,8 +226,11 @@ class Finder:
             self.skipped[name] = "empty"
         elif picky and self._accepts and not self._accepts(Path(path)):
             self.skipped[name] = OTHER
-        elif picky and not self._accepts and format is None and (known := of_head(head)):
-            self.skipped[name] = known.noun.format(s="s")
+        elif picky and not self._accepts and format is None and (known := _known(Path(path), name, head)):
+            if isinstance(known, UserError):
+                self.damaged[name] = str(known)
+            else:
+                self.skipped[name] = known.noun
         elif picky and not self._accepts and format is None and not wide and b"\0" in head:
             self.skipped[name] = BINARY
         elif picky and not self._accepts and not self._all_files and (why := leftout.of_head(name, head)):
@@ -241,6 +245,17 @@ class Finder:
                 found = replace(last, name=f"{last.name} and {name}", stop=stop)
                 self.files.pop()
             self.files.append(found)
+
+
+def _known(path: Path, name: str, head: bytes) -> Signature | UserError | None:
+    """The format of a file that is no text; or what is wrong with an archive."""
+    if not is_zip(head):
+        return of_head(head)
+    try:
+        with opened(of_file(path, name)):
+            return of(path)
+    except UserError as error:
+        return error
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:
@@ -273,7 +288,7 @@ def reasons(skipped: dict[str, str], damaged: dict[str, str] | None = None) -> s
     for why, count in sorted(Counter(skipped.values()).items()):
         names = [name for name, each in skipped.items() if each == why]
         names = names if why == OTHER else [os.path.basename(name) for name in names]
-        told.append(f"{count:,} {why} ({some(names, count)})")
+        told.append(f"{count:,} {why.format(s='s' * (count != 1))} ({some(names, count)})")
     if damaged:
         told.append(f"{len(damaged):,} that cannot be read ({errors(damaged)})")
     return ", ".join(told) or "it is empty"

@@ -10,7 +10,8 @@ import re
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-HIDDEN = "hidden"
+HIDDEN, PACKED, SMALL = "hidden", "folder{s} of packages and caches", "minified file{s}"
+"""Reasons, with {s} where a plural has an s."""
 VERSIONS = frozenset((".git", ".hg", ".svn", ".bzr", "CVS"))
 """Folders of version control. They hold no text as a person wrote it."""
 PACKAGES = frozenset(("node_modules", "bower_components", "site-packages", "__pycache__", "__MACOSX", "htmlcov"))
@@ -36,11 +37,11 @@ def of_folder(parent: str, name: str, siblings: Collection[str]) -> str:
     if name.startswith(".") or name in VERSIONS:
         return HIDDEN
     if name in PACKAGES or name.endswith((".egg-info", ".dist-info")):
-        return "packages and caches of programs"
+        return PACKED
     if name in BUILT and any(map(PROJECT.fullmatch, siblings)):
-        return "builds and copies of others' code"
+        return "folder{s} of builds and copies"
     if any(os.path.exists(os.path.join(parent, name, mark)) for mark in ENVIRONMENT):
-        return "packages and caches of programs"
+        return PACKED
     return ""
 
 
@@ -48,7 +49,7 @@ def of_file(name: str) -> str:
     """Why a file of this name is left out; "" if it is not."""
     if name.startswith("."):
         return HIDDEN
-    for pattern, why in ((LOCKS, "lock files"), (BACKUPS, "backups"), (MINIFIED, "minified code")):
+    for pattern, why in ((LOCKS, "lock file{s}"), (BACKUPS, "backup{s}"), (MINIFIED, SMALL)):
         if pattern.fullmatch(name):
             return why
     return ""
@@ -57,7 +58,7 @@ def of_file(name: str) -> str:
 def of_head(name: str, head: bytes) -> str:
     """The same, by the first bytes of a file."""
     if name.lower().endswith(CODE) and len(head) > LONG * (1 + head.count(b"\n")):
-        return "minified code"
+        return SMALL
     return ""
 
 

@@ -131,6 +131,7 @@ INSIDE = (
 )
 """Members that tell what a zip archive is."""
 ZIP = Signature("archive", "zip without drawings or tunes", f"{UNPACK}: python -m zipfile -e {{file}} {{stem}}")
+DAMAGED = Signature("archive", "damaged zip", "Fetch or make it again")
 BY_NAME = {
     ".m4a": M4A,
     ".aac": Signature("recording", "AAC", TO_WAV),
@@ -164,4 +165,4 @@ def of(path: Path) -> Signature | None:
                 names = archive.namelist()
         return next((format for pattern, format in INSIDE if any(map(pattern.fullmatch, names))), ZIP)
     except UserError:
-        return ZIP if path.is_file() else None
+        return DAMAGED if path.is_file() else None

@@ -123,7 +123,7 @@ class _TextCounts:
         if self.not_utf8:
             yield (
                 f"{self.not_utf8:,} bytes are not UTF-8, and are learnt one by one. If they are of another encoding, "
-                "convert it, e.g.: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+                "give --encoding NAME, e.g. windows-1252"
             )
         if self.codes[0]:
             yield f"{self.codes[0]:,} bytes are zero: is this text?"

@@ -23,7 +23,10 @@ CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff
 def read(source: Source, refused: Refusals) -> Iterator[str]:
     if find_spec(LIBRARY) is None:
         raise UserError(f"{source.name}: to read PDF, install a library: pip install 'rhapsode[documents]'")
-    text = apart.asked(__name__, source.data(), what=source.name, seconds=SECONDS).decode()
+    try:
+        text = apart.asked(__name__, source.data(), what=source.name, seconds=SECONDS).decode()
+    except UserError as error:
+        raise error if source.name in str(error) else UserError(f"{source.name}: {error}") from None
     if not text.strip():
         raise UserError(
             f"{source.name}: a PDF without text in it; its pages may be pictures. Recognise their letters first: "
@@ -41,7 +44,7 @@ def work(data: bytes) -> bytes:
         pages = [page.get_textpage().get_text_bounded() for page in document]
     except pypdfium2.PdfiumError as error:
         why = "it asks for a password" if "assword" in str(error) else str(error)
-        raise UserError(f"this PDF cannot be read: {why}. Save it again without protection, or leave it out.") from None
+        raise UserError(f"no PDF that can be read: {why.strip('.')}. Save it again, or leave it out.") from None
     return "\n".join(filter(None, map(_page, pages))).encode()
 
 
