@@ -66,8 +66,8 @@ def _convert(
         if way == "compress" and (found := wide(data[:HEAD])) is not None:
             report.note(
                 f"{file} is in {found.name}, and packed as the bytes that it is, which a model of UTF-8 does not know. "
-                f"Smaller: iconv -f {found.name} -t UTF-8 {shlex.quote(file)} | rhapsode compress {shlex.quote(model)} - "
-                f"-o {shlex.quote(output)}"
+                f"Smaller: iconv -f {found.name} -t UTF-8 {shlex.quote(file)} | rhapsode compress {shlex.quote(model)} "
+                f"- -o {shlex.quote(output)}"
             )
         made = loaded.compress(data, report) if way == "compress" else loaded.decompress(data, report)
     write(output, made)

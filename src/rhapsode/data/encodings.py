@@ -184,6 +184,9 @@ def fitted(encoding: Encoding, head: bytes) -> Encoding:
     found = marked(head)
     if found is not None and found.codec.startswith(codec):
         return Encoding(found.codec, mark=found.mark)
+    if codec in ("utf-16", "utf-32"):  # without a mark
+        guess = wide(head)
+        return guess if guess is not None and guess.codec.startswith(codec) else Encoding(f"{codec}-le")
     return encoding
 
 

@@ -23,7 +23,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.archive import is_zip, opened
 from rhapsode.files.formats import Format
 from rhapsode.files.refusals import some
-from rhapsode.files.signature import Signature, of, of_head
+from rhapsode.files.signature import of, of_head
 from rhapsode.files.source import of_file, reading, unreadable
 
 SNIFFED = 8192
@@ -226,11 +226,15 @@ class Finder:
             self.skipped[name] = "empty"
         elif picky and self._accepts and not self._accepts(Path(path)):
             self.skipped[name] = OTHER
-        elif picky and not self._accepts and format is None and (known := _known(Path(path), name, head)):
-            if isinstance(known, UserError):
-                self.damaged[name] = str(known)
-            else:
-                self.skipped[name] = known.noun
+        elif self._converts and not published and format is None and (harm := _harm(Path(path), name, head)):
+            self.damaged[name] = harm
+        elif (
+            picky
+            and not self._accepts
+            and format is None
+            and (known := of(Path(path)) if is_zip(head) else of_head(head))
+        ):
+            self.skipped[name] = known.noun
         elif picky and not self._accepts and format is None and not wide and b"\0" in head:
             self.skipped[name] = BINARY
         elif picky and not self._accepts and not self._all_files and (why := leftout.of_head(name, head)):
@@ -247,15 +251,15 @@ class Finder:
             self.files.append(found)
 
 
-def _known(path: Path, name: str, head: bytes) -> Signature | UserError | None:
-    """The format of a file that is no text; or what is wrong with an archive."""
-    if not is_zip(head):
-        return of_head(head)
-    try:
-        with opened(of_file(path, name)):
-            return of(path)
-    except UserError as error:
-        return error
+def _harm(path: Path, name: str, head: bytes) -> str:
+    """Why an archive cannot be opened; "" if it can, and for other files."""
+    if is_zip(head):
+        try:
+            with reading(name), opened(of_file(path, name)):
+                pass
+        except UserError as error:
+            return str(error)
+    return ""
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:

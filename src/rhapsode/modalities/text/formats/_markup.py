@@ -23,7 +23,7 @@ def text_of(source: str) -> str:
     """The text: paragraphs with an empty line between them, and a tab between cells of a row."""
     flow = _Flow()
     at, preformatted, length = 0, 0, len(source)
-    ends: dict[str, re.Pattern[str]] = {}
+    unclosed = set[str]()
     while at < length:
         begin = source.find("<", at)
         begin = length if begin < 0 else begin
@@ -45,12 +45,13 @@ def text_of(source: str) -> str:
             continue
         name, closing = tag[1].lower().rpartition(":")[2], source[begin + 1] == "/"
         if not closing and SKIPPED.fullmatch(name) and source[at - 2 : at - 1] != "/":
-            pattern = ends.setdefault(name, re.compile(f"</{name}", re.IGNORECASE))
-            found = pattern.search(source, at)
+            found = re.compile(f"</{name}", re.IGNORECASE).search(source, at) if name not in unclosed else None
             if found is not None:
                 at = _end(source, found.start())
             elif name != "head":
                 break
+            else:
+                unclosed.add(name)
         elif name == "pre":
             preformatted = max(0, preformatted + (-1 if closing else 1))
             flow.rest(2)

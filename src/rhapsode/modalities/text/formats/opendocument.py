@@ -16,7 +16,7 @@ from rhapsode.modalities.text.formats._paragraphs import joined
 
 KINDS = ("text", "presentation", "text-master", "text-template")
 SPACE = re.compile(r"[ \t\r\n]+")
-SPACES = 1000
+SPACES = 100
 """The most spaces in a row."""
 SKIPPED = frozenset(("tracked-changes", "annotation", "annotation-end", "note-citation", "ruby-text", "scripts"))
 
