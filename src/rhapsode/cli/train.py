@@ -299,6 +299,7 @@ def begin(
 
 def _tell(result: Result) -> None:
     from rhapsode.files.checkpoint import RESUME
+    from rhapsode.training.learning import LEARNING
     from rhapsode.training.told import SAMPLES, TOLD
 
     folder = result.model_path
@@ -306,6 +307,8 @@ def _tell(result: Result) -> None:
     best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
     tell(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}")
     tell(f"model    {folder}\npicture  {result.picture}\nlog      {folder / TOLD}; samples in {folder / SAMPLES}")
+    if (folder / LEARNING).exists():
+        tell(f"page     {folder / LEARNING}: how it learnt, look by look")
     for warning in result.warnings:
         typer.echo(f"warning  {warning}", err=True)
     if result.finished:
