@@ -19,6 +19,7 @@ from rhapsode.modalities.music.formats.own import dumps as line_of_tune
 from rhapsode.modalities.music.tune import NOTE, Key, Metre, Part, Tempo, Tune
 from rhapsode.modalities.speech import demo as spoken
 from rhapsode.modalities.speech.audio import written
+from tests.modalities.text.documents import docx, mail, notebook, odt, page, paragraph, pdf
 
 PROSE = "It was the best of times, it was the worst of times.\n" * 40
 
@@ -45,6 +46,35 @@ def names(path: Path) -> None:
 
 def packed(path: Path) -> None:
     path.write_bytes(gzip.compress(PROSE.encode()))
+
+
+def novel(folder: Path) -> None:
+    """Chapters of a writer who changed programs over the years."""
+    folder.mkdir(parents=True)
+    (folder / "one.docx").write_bytes(docx("".join(map(paragraph, PROSE.splitlines()))))
+    (folder / "two.odt").write_bytes(odt("".join(f"<text:p>{line}</text:p>" for line in PROSE.splitlines())))
+    (folder / "three.txt").write_bytes(PROSE.replace("times", "tïmes").encode("cp1252"))
+    (folder / "four.txt").write_bytes(PROSE.encode("utf-16"))
+    (folder / "one.docx.bak").write_bytes(b"an older one")
+
+
+def lessons(folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / "one.html").write_text(page("".join(f"<p>{line}</p>" for line in PROSE.splitlines())))
+    (folder / "two.ipynb").write_bytes(notebook(PROSE, "print(1)"))
+    (folder / "three.eml").write_bytes(mail("A lesson", PROSE))
+    (folder / "four.pdf").write_bytes(pdf(*PROSE.splitlines()))
+
+
+def old(path: Path) -> None:
+    path.write_bytes(PROSE.replace("times", "tïmes").encode("cp1252"))
+
+
+def chats(path: Path) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": f"What is {n}?"}, {"content": f"{n} is {n}."}]} for n in range(60)
+    ]
+    text(path, "".join(f"{json.dumps(row)}\n" for row in rows))
 
 
 def drawings(path: Path) -> None:
@@ -155,6 +185,10 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "chapters/": texts,
     "letters/": texts,
     "notes.txt.gz": packed,
+    "novel/": novel,
+    "lessons/": lessons,
+    "old.txt": old,
+    "chats.jsonl": chats,
     "recipes.jsonl": recipes,
     "more.jsonl": recipes,
     "strokes/": lambda path: drawings(path / "hand.jsonl"),

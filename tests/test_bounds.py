@@ -18,16 +18,20 @@ import pytest
 from numpy.lib import format as npy
 
 from rhapsode.cli._settings import parse
+from rhapsode.data import documents
+from rhapsode.data.sources import open_sources
 from rhapsode.errors import UserError
 from rhapsode.files import archive, xml
 from rhapsode.files import json as json_files
 from rhapsode.files.refusals import Refusals
+from rhapsode.files.source import of_file
 from rhapsode.modalities.ink import read as ink
 from rhapsode.modalities.ink.formats import _pickled
 from rhapsode.modalities.music import chords
 from rhapsode.modalities.music import read as music
 from rhapsode.modalities.series import read as series
 from rhapsode.modalities.speech import labels, metadata
+from tests.modalities.text.documents import docx, epub, mail, mbox, notebook, odt, page, paragraph, pptx
 
 GROWN = 4
 SLOWER = 9
@@ -114,6 +118,10 @@ def one_array(n: int) -> bytes:
     out = io.BytesIO()
     np.savez(out, train=drawings)
     return out.getvalue()
+
+
+def letter(field: str) -> str:
+    return f"From: a\nTo: b\n{field}\n\na"
 
 
 def zipped(n: int) -> bytes:
@@ -358,6 +366,71 @@ CASES: dict[str, tuple[str, int, Make]] = {
     ),
     "table, texts": ("a.csv", 700, lambda n: "a,x\n" + "".join(f"name {at},{at}\n" for at in range(n))),
     "list with commas": ("metadata.csv", 400, lambda n: "file,text\n" + "".join(f"{at},a\n" for at in range(n))),
+    "document html, tags": ("a.html", 5000, lambda n: page("<p>a<td>b" * n)),
+    "document html, comments": ("a.html", 20000, lambda n: page("<!--" * n)),
+    "document html, scripts": ("a.html", 20000, lambda n: page("<script>" * n)),
+    "document html, heads": ("a.html", 20000, lambda n: page("<head>" * n)),
+    "document html, quotes": ("a.html", 20000, lambda n: page('<a "' * n)),
+    "document html, closed quotes": ("a.html", 10000, lambda n: page('<a b="c>" ">' * n)),
+    "document html, names": ("a.html", 20000, lambda n: page("<" + "a" * n + "<!" * n)),
+    "document html, entities": ("a.html", 10000, lambda n: page("&#x41;&am&" * n)),
+    "document html, signs": ("a.html", 20000, lambda n: page("< " * n)),
+    "document html, lines": ("a.html", 10000, lambda n: page("<pre>a\n<br>" * n)),
+    "document html, before it": ("a.html", 5000, lambda n: "<!--" * n + page("a")),
+    "document docx, runs": ("a.docx", 2000, lambda n: docx(paragraph(*["a"] * n))),
+    "document docx, paragraphs": ("a.docx", 2000, lambda n: docx(paragraph("a") * n)),
+    "document docx, rows": ("a.docx", 1000, lambda n: docx(f"<w:tr><w:tc>{paragraph('a')}</w:tc></w:tr>" * n)),
+    "document docx, boxes": (
+        "a.docx", 1000,
+        lambda n: docx("<w:p>" + f"<w:txbxContent>{paragraph()}</w:txbxContent>" * n + "</w:p>"),
+    ),
+    "document pptx, slides": ("a.pptx", 100, lambda n: pptx(*["a"] * n)),
+    "document odt, spaces": ("a.odt", 2000, lambda n: odt('<text:p>a<text:s text:c="99"/>b</text:p>' * n)),
+    "document odt, notes": (
+        "a.odt", 2000,
+        lambda n: odt("<text:p><text:note><text:p>b</text:p></text:note></text:p>" * n),
+    ),
+    "document epub, chapters": (
+        "a.epub", 100,
+        lambda n: epub({str(at): "a" for at in range(n)}, [str(at) for at in range(n)]),
+    ),
+    "document epub, one chapter": ("a.epub", 1000, lambda n: epub({"a": "b" * n}, ["a"] * n)),
+    "document rtf, groups": ("a.rtf", 20000, lambda n: "{\\rtf1 " + "{" * n),
+    "document rtf, words": ("a.rtf", 5000, lambda n: "{\\rtf1 " + "\\u1 \\'e4\\par " * n),
+    "document rtf, code pages": ("a.rtf", 5000, lambda n: "{\\rtf1 " + "\\ansicpg932 \\'8e" * n),
+    "document mail, fields": ("a.eml", 5000, lambda n: "From: a\nTo: b\n" + "X: y\n" * n + "\na"),
+    "document mail, a long field": ("a.eml", 5000, lambda n: "From: a\nTo: b\nSubject: " + "a\n " * n + "\n\na"),
+    "document mail, words of a field": (
+        "a.eml", 2000,
+        lambda n: "From: a\nTo: b\nSubject: " + "=?utf-8?b?YQ==?= " * n + "\n\na",
+    ),
+    "document mail, parameters": (
+        "a.eml", 2000,
+        lambda n: "From: a\nTo: b\nContent-Type: text/plain" + '; a="b' * n + "\n\na",
+    ),
+    "document mail, numbered": (
+        "a.eml", 1000,
+        lambda n: letter("Content-Type: text/plain" + "".join(f"; a*{at}=b" for at in range(n))),
+    ),
+    "document mail, parts": (
+        "a.eml", 1000,
+        lambda n: letter('Content-Type: multipart/mixed; boundary="c"') + "--c\n\na\n" * n,
+    ),
+    "document mail, lines": ("a.eml", 10000, lambda n: "From: a\nTo: b\n\n" + "\r\n" * n),
+    "document mbox": ("a.mbox", 200, lambda n: mbox(*[mail("a", "b")] * n)),
+    "document notebook": ("a.ipynb", 2000, lambda n: notebook(*["a"] * n)),
+    "document markdown, brackets": ("a.md", 2000, lambda n: "[" * n + "](" * n),
+    "document markdown, stars": ("a.md", 2000, lambda n: "*a **a " * n),
+    "document markdown, ticks": ("a.md", 300, lambda n: "".join("`" * at + " " for at in range(n % 200)) * (n // 100)),
+    "document markdown, quotes": ("a.md", 1000, lambda n: "> " * n),
+    "document markdown, lists": ("a.md", 1000, lambda n: "- a\n" * n),
+    "document markdown, rows": ("a.md", 300, lambda n: "|a|b|\n|-|-|\n" + "|1|2|\n" * n),
+    "document markdown, html": ("a.md", 2000, lambda n: "a <!-- <b " * n),
+    "sources, Latin letters": ("a.txt", 20000, lambda n: "für alle Fälle\n".encode("latin-1") * n),
+    "sources, kanji": ("a.txt", 10000, lambda n: "日本語の文章。\n".encode("cp932") * n),
+    "sources, no lines": ("a.txt", 10000, lambda n: "日本語の文章。".encode("euc-jp") * n),
+    "sources, wide": ("a.txt", 10000, lambda n: ("für alle\n" * n).encode("utf-16")),
+    "sources, noise": ("a.txt", 5000, lambda n: bytes(at * at * 7 % 255 + 1 for at in range(n))),
 }  # fmt: skip
 SPEECH = ("textgrid", "labels", "own utterances")
 SERIES = ("table",)
@@ -372,6 +445,13 @@ def read_all(path: Path, case: str) -> None:
         elif case.startswith(SERIES):
             series.recognised(path)
             series.read(path, refused=Refusals())
+        elif case.startswith("document"):
+            if format := documents.format_of(path, b"", as_text=True):
+                for _ in format.read(of_file(path, path.name), Refusals()):
+                    pass
+        elif case.startswith("sources"):
+            for _ in open_sources([path]).pieces():
+                pass
         elif case.startswith(SPEECH):
             labels.read(path)
         elif case.startswith(MUSIC):

@@ -37,11 +37,11 @@ class Inspected:
     def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
         self._capture = capture
 
-    def __call__(self, name: object) -> Inspected:
+    def __call__(self, name: object, *options: str) -> Inspected:
         self._capture.readouterr()
-        assert main(["inspect", str(name)]) == 0
+        assert main(["inspect", str(name), *options]) == 0
         self.lines = {" ".join(line.split()) for line in self._capture.readouterr().out.splitlines()}
-        assert main(["inspect", str(name), "--json"]) == 0
+        assert main(["inspect", str(name), *options, "--json"]) == 0
         out = self._capture.readouterr().out
         assert out.count("\n") == 1
         self.json: dict[str, Any] = json.loads(out)
@@ -175,7 +175,9 @@ def test_text(inspected: Inspected, tmp_path: Path) -> None:
     assert found["train"] == {"codec": "chars", "why_not": ""} and found["warnings"] == []
     assert r"3 with --document-separator '\n\n'" in inspected.lines and f"path {path}" in inspected.lines
     assert inspected(put(tmp_path / "b.txt.gz", gzip.compress(text.encode()))).json["characters"] == len(text)
-    found = inspected(put(tmp_path / "c.txt", b"Gr\xfc\xdfe\r\n \xef\xbb\xbf")).json
+    german = put(tmp_path / "c.txt", b"Gr\xfc\xdfe\r\n \xef\xbb\xbf")
+    assert inspected(german).json["encoding"] == "UTF-8" and "c.txt (Windows-1252, " in inspected.json["notes"][0]
+    found = inspected(german, "--encoding", "bytes").json
     assert found["encoding"] == "not UTF-8" and found["not_utf8"] == 2 and found["kinds"]["<FC>"] == 1
     for number, why in enumerate(("2 bytes are not UTF-8", "1 byte order marks", "1 carriage returns", "too little")):
         assert why in found["warnings"][number]

@@ -382,7 +382,7 @@ def test_skipped_files_are_told(tmp_path):
     for _ in range(2):
         found = made(["d"])
         assert found.skipped == {"d/b.bin": "looks binary", "d/.c": "hidden"}
-        assert "Files left out: 1 hidden, 1 looks binary." in found.notes
+        assert "Files left out: 1 hidden (.c), 1 looks binary (b.bin)." in found.notes
 
 
 def test_how_many_documents_there_are_is_told():

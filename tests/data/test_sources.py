@@ -243,11 +243,13 @@ def test_a_folder_with_nothing_usable_says_why(tmp_path):
     write(tmp_path / "d/a", b"\0")
     write(tmp_path / "d/b", b"\0")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(UserError, match="'d': a folder with no usable file: 1 hidden, 2 looks binary"):
+    with pytest.raises(
+        UserError, match="'d': a folder with no usable file: 1 hidden \\(.hidden\\), 2 looks binary \\(a, b\\)"
+    ):
         open_sources(["d"])
     with pytest.raises(UserError, match="it is empty"):
         open_sources(["empty"])
-    with pytest.raises(UserError, match="no usable file matches: 2 looks binary"):
+    with pytest.raises(UserError, match="no usable file matches: 2 looks binary \\(a, b\\)"):
         open_sources(["d/?"])
 
 
@@ -317,3 +319,42 @@ def test_no_space_for_a_copy_of_standard_input(monkeypatch, tmp_path):
     with pytest.raises(UserError, match="no space left in .* for a copy of standard input"):
         open_sources(["-"])
     assert not list(tmp_path.iterdir())
+
+
+CHAT = [
+    {"id": 1, "messages": [{"role": "user", "content": "Hi"}, {"role": "tool"}, {"role": "bot", "content": "Ho"}]},
+    {"id": 2, "messages": [], "meta": {"title": "none"}},
+    {"id": 3, "messages": [{"content": None}, {"content": "Hey"}], "a.b": "literal"},
+]
+
+
+@pytest.mark.parametrize("form", ["lines", "list", "spread"])
+def test_fields_within_fields_and_lists(tmp_path, form):
+    lines = "".join(json.dumps(each) + "\n" for each in CHAT)
+    spread = "\n".join(json.dumps(each, indent=1) for each in CHAT)
+    write(tmp_path / "a.jsonl", {"lines": lines, "list": json.dumps(CHAT), "spread": spread}[form].encode())
+    assert texts("a.jsonl", field="messages[].content") == [b"Hi\nHo", b"Hey"]
+    assert texts("a.jsonl", field="messages[].role") == [b"user\ntool\nbot"]
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "found"),
+    [
+        ({"a": {"b": "c"}}, "a.b", b"c"),
+        ({"a.b": "c", "a": {"b": "d"}}, "a.b", b"c"),
+        ({"a": ["b", "c"]}, "a[]", b"b\nc"),
+        ({"a": [{"b": [{"c": "d"}]}, {"b": [{"c": "e"}, {}]}]}, "a[].b[].c", b"d\ne"),
+        ({"a": {"b": 1}}, "a.b", "the field 'a.b' is a number, not text"),
+        ({"a": {"b": "c"}}, "a[]", "the field 'a' is an object, not a list, which 'a[]' asks for"),
+        ({"a": ["b"]}, "a", "is a list, not text. Fields with text here: 'a[]'"),
+        ({"a": [{"b": "c"}]}, "a[].x", "no text in the field 'a[].x' of any line"),
+        ({"a": {"b": [{"c": "d"}]}}, "x.y", "there is no field 'x.y'. Fields with text here: 'a.b[].c'"),
+    ],
+)
+def test_paths_of_fields(tmp_path, value, field, found):
+    write(tmp_path / "a.jsonl", json.dumps(value).encode() + b"\n")
+    if isinstance(found, bytes):
+        assert texts("a.jsonl", field=field) == [found]
+    else:
+        with pytest.raises(UserError, match=re.escape(found)):
+            texts("a.jsonl", field=field)

@@ -274,6 +274,43 @@ def text() -> dict[str, Target]:
     return found
 
 
+def documents() -> dict[str, Target]:
+    """Documents that text is taken out of, but for PDF, which a process of its own reads; and texts in encodings."""
+    from tests.modalities.text.documents import FILES
+
+    found = {name: Target(Path(name).suffix, [data], _document) for name, data in FILES.items()}
+    texts = ["Grüße aus der Ferne, “schön”\n", "日本語の文章。\n", "Привет, мир, и тебе\n"]
+    every = [
+        text.encode(code, "ignore") * 9 for text in texts for code in ("cp1252", "cp932", "utf-16", "koi8-r", "utf-32")
+    ]
+    return {**found, "encoded.txt": Target(".txt", every, _encoded)}
+
+
+def _document(path: Path) -> None:
+    from rhapsode.data.documents import converted, format_of
+    from rhapsode.data.recognition import kind_of
+    from rhapsode.errors import UserError
+    from rhapsode.files.refusals import Refusals
+
+    kind_of(path)
+    format = format_of(path, b"", True)
+    if format is None:
+        raise UserError("no document any more")
+    made, lengths = converted(path, path.name, format, Refusals())
+    assert made.stat().st_size == sum(lengths)
+    made.unlink()
+
+
+def _encoded(path: Path) -> None:
+    from rhapsode.data.sources import open_sources
+
+    for encoding in (None, "utf-16", "windows-1252", "shift-jis", "bytes"):
+        sources = open_sources([path], encoding=encoding)
+        data = b"".join(piece.data for piece in sources.pieces())
+        if encoding == "bytes":
+            assert data == path.read_bytes()
+
+
 def _text(path: Path) -> None:
     from rhapsode import registry
     from rhapsode.data.sources import open_sources
@@ -289,8 +326,9 @@ def _text(path: Path) -> None:
 def _fields(path: Path) -> None:
     from rhapsode.data.sources import open_sources
 
-    for _ in open_sources([path], field="text").pieces():
-        pass
+    for field in ("text", "more[].a", "a.b[]"):
+        for _ in open_sources([path], field=field).pieces():
+            pass
 
 
 def _settings(path: Path) -> None:
@@ -478,6 +516,7 @@ GROUPS: dict[str, Callable[[], dict[str, Target]]] = {
     "series": series,
     "speech": speech,
     "text": text,
+    "documents": documents,
     "models": models,
 }
 

@@ -101,7 +101,9 @@ def test_score_takes_the_sources_that_train_takes(
         found = run("score", model, *arguments, "--json").json
         assert found["nats"] == pytest.approx(nats, rel=1e-12) and found["documents"] == 4
         assert (found["chars"], found["words"]) == (sum(map(len, DOCUMENTS)), 9 + 3)
-        assert ("Files left out: 1 hidden, 1 looks binary." in run.error) == (arguments == ["folder"])
+        assert ("Files left out: 1 hidden (.hidden), 1 looks binary (noise.bin)." in run.error) == (
+            arguments == ["folder"]
+        )
         assert ("4 documents in 1 file." in run.error) == (len(found["files"]) == 1)
     packed = run("score", model, "-", "--document-separator", r"\n%%\n", "--json", stdin=b"\n%%\n".join(data)).json
     assert packed["nats"] == found["nats"] and packed["files"][0]["file"] == "standard input"

@@ -128,7 +128,7 @@ def test_what_a_killed_save_left_is_swept(text: Path, tmp_path: Path) -> None:
     for path in (*left, tmp_path / "m/.mine"):
         path.write_bytes(b"half")
     assert train([], tmp_path / "m", resume=True).finished
-    records = {"log.txt", "loss.png", "metrics.jsonl", "samples.txt"}
+    records = {"log.txt", "loss.png", "metrics.jsonl", "samples.txt", "learning.html"}
     kept = {f"{name}.safetensors" for name in ("model", "resume", "index")}
     assert set(os.listdir(tmp_path / "m")) == {".lock", ".mine", *kept, *records}
 

@@ -74,6 +74,9 @@ class Settings(Config):
     index: bool | None = None
     separator: str | None = None
     field: str | None = None
+    encoding: str | None = None
+    as_text: bool = False
+    all_files: bool = False
     flip: list[str] | None = None
     params: int | str | None = None
     layers: int | None = None

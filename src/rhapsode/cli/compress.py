@@ -34,6 +34,8 @@ Source = Annotated[
 ]
 UNPACK = {".gz": "gzip -dc", ".bz2": "bzip2 -dc", ".xz": "xz -dc", ".zst": "zstd -dc"}
 """What writes to a pipe what such a file holds."""
+HEAD = 1 << 13
+"""Bytes that tell the encoding."""
 Output = Annotated[str, typer.Option("-o", "--output", metavar="FILE", help="What to write; - is stdout.")]
 
 
@@ -102,6 +104,7 @@ def _convert(
         check_readable([file])
     check_writable(output, file if Path(file).is_file() else "-", overwrite=overwrite)
     with unbroken():
+        from rhapsode.data.encodings import wide
         from rhapsode.data.sources import read_one
         from rhapsode.inference import compress as packing
         from rhapsode.inference.model import Model
@@ -110,6 +113,12 @@ def _convert(
     with reporting() as report:
         if way == "compress":
             data = read_one(file, report.stage)
+            if model is not None and (found := wide(data[:HEAD])) is not None:
+                report.note(
+                    f"{file} is in {found.name}, and packed as the bytes that it is, which a model of UTF-8 does not "
+                    f"know. Smaller: iconv -f {found.name} -t UTF-8 {shlex.quote(file)} | rhapsode compress "
+                    f"{shlex.quote(model)} - -o {shlex.quote(output)}"
+                )
             made = packing.compress(loaded, data, report, online=online)
         else:
             data = read(file)

@@ -12,7 +12,7 @@ from rhapsode.console import complete
 from rhapsode.console.brought import inspecting, refuse_others, with_options
 from rhapsode.console.contents import Contents, Found
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Flip, Overwrite, TrustPaths
+from rhapsode.console.options import AllFiles, Flip, Overwrite, TrustPaths
 from rhapsode.console.output import as_json, put, visible
 from rhapsode.console.records import turned
 from rhapsode.files.inside import trusting
@@ -30,6 +30,7 @@ def _inspect(
     brought: dict[str, Any],
     flip: Flip = None,
     trust_paths: TrustPaths = False,
+    all_files: AllFiles = False,
     overwrite: Overwrite = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
@@ -43,7 +44,7 @@ def _inspect(
     with trusting(trust_paths), turned(flip):
         about = made(what)
         if about is None:
-            found = contents(Found(what), brought, overwrite)
+            found = contents(Found(what, all_files), brought, overwrite)
         else:
             refuse_others(brought, inspecting, None, f"{what} is no data, but made by Rhapsode")
             found = Contents(about, list(lines(about)))

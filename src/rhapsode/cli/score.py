@@ -12,7 +12,7 @@ from rhapsode.cli._scored import Collected, Output, Printed
 from rhapsode.console import complete
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Field, Flip, ModelName, Separator, TrustPaths
+from rhapsode.console.options import AllFiles, AsText, Encoding, Field, Flip, ModelName, Separator, TrustPaths
 from rhapsode.console.output import CHUNK
 from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import Lines, reporting
@@ -43,6 +43,9 @@ def score(
     ],
     separator: Separator = None,
     field: Field = None,
+    encoding: Encoding = None,
+    as_text: AsText = False,
+    all_files: AllFiles = False,
     given: Annotated[
         str | None,
         typer.Option(
@@ -104,6 +107,8 @@ def score(
         for_texts = {
             "--document-separator": separator is not None,
             "--field": field is not None,
+            "--encoding": encoding is not None,
+            "--as-text": as_text,
             "--given": given is not None,
             "--ignore-end": ignore_end,
             "--cold": cold is not None,
@@ -127,7 +132,7 @@ def score(
         from rhapsode.inference.score import Score, Scorer
 
     dynamic |= dynamic_rms is not None
-    rule = _rule(loaded, dynamic_rms) if dynamic_rms is not None and cold is None else None
+    rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
     scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic)
     options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
     if rule:
@@ -137,7 +142,15 @@ def score(
     with _reporting(bool(wanted) and not json) as report:
         if plain:
             report.note(f"no colours: {plain}")
-        opened = open_sources(sources, separator=separator, field=field, report=report.stage)
+        opened = open_sources(
+            sources,
+            separator=separator,
+            field=field,
+            encoding=encoding,
+            as_text=as_text,
+            all_files=all_files,
+            report=report.stage,
+        )
         divided = separator is not None or field is not None
         out: Output
         if json:
@@ -154,14 +167,14 @@ def score(
     out.end(total, count)
 
 
-def _rule(model: Model, source: str) -> Rms:
+def _rule(model: Model, source: str, encoding: str | None) -> Rms:
     """RMS dynamic evaluation, as the training text decides."""
     from rhapsode.data.sources import open_sources
     from rhapsode.inference.dynamic import Rms
 
     with reporting() as report:
         pieces, size = list[bytes](), 0
-        for piece in open_sources([source], report=report.stage).pieces():
+        for piece in open_sources([source], report=report.stage, encoding=encoding).pieces():
             pieces.append(piece.data)
             size += len(piece.data)
             if size >= MOST:
@@ -188,6 +201,8 @@ def _tell(opened: Sources, documents: int, divided: bool, report: Report) -> Non
     were."""
     from rhapsode.data.finder import reasons
 
+    for note in opened.notes:
+        report.note(note)
     if opened.skipped:
         report.note(f"Files left out: {reasons(opened.skipped)}.")
     for told in opened.damage:

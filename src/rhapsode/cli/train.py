@@ -16,7 +16,10 @@ from rhapsode.console.brought import modality_of, options_of, refuse_others, tra
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import (
+    AllFiles,
+    AsText,
     Device,
+    Encoding,
     Epochs,
     Field,
     Flip,
@@ -48,7 +51,18 @@ PANELS = {
     "Data": ("codec", "reset", "valid", "valid_fraction"),
     "Network": ("params", "layers", "width"),
     "Learning": ("batch_size", "window", "lr", "dropout", "seed", "config"),
-    Further("More of data"): ("separator", "field", "valid_by", "framing", "horizon", "flip", "trust_paths"),
+    Further("More of data"): (
+        "separator",
+        "field",
+        "encoding",
+        "as_text",
+        "all_files",
+        "valid_by",
+        "framing",
+        "horizon",
+        "flip",
+        "trust_paths",
+    ),
     Further("More of learning"): ("embedding", "device", "precision", "tensorboard"),
 }
 """Heading of a panel in help → its options, in order."""
@@ -114,6 +128,9 @@ def _train(
     ] = None,
     separator: Separator = None,
     field: Field = None,
+    encoding: Encoding = None,
+    as_text: AsText = False,
+    all_files: AllFiles = False,
     config: Annotated[
         str | None,
         typer.Option(
@@ -204,6 +221,9 @@ def _train(
         valid_by=valid_by,
         separator=None if separator is None else unescaped(separator, "--document-separator"),
         field=field,
+        encoding=encoding,
+        as_text=as_text or None,
+        all_files=all_files or None,
         flip=flip,
         base=base,
         keep=keep,
@@ -291,6 +311,7 @@ def arguments(settings: Settings, *, resume: bool = False, **given: Any) -> tupl
 
 def _tell(result: Result) -> None:
     from rhapsode.files.checkpoint import RESUME
+    from rhapsode.training.learning import LEARNING
     from rhapsode.training.told import SAMPLES, TOLD
 
     folder = result.model_path
@@ -298,6 +319,8 @@ def _tell(result: Result) -> None:
     best = "" if math.isnan(result.valid_nats) else f"; valid {nats(result.valid_nats)} per step"
     tell(f"{'trained' if result.finished else 'stopped'} after {duration(result.seconds)}{best}")
     tell(f"model    {folder}\npicture  {result.picture}\nlog      {folder / TOLD}; samples in {folder / SAMPLES}")
+    if (folder / LEARNING).exists():
+        tell(f"page     {folder / LEARNING}: how it learnt, look by look")
     for warning in result.warnings:
         typer.echo(f"warning  {warning}", err=True)
     if result.finished:

@@ -31,13 +31,15 @@ class Found:
 
     codec: that `train` would take; None for none, and why.
     alone: the kind of what is a single file.
+    all_files: see `rhapsode.data.leftout`.
     family: a codec that reads its files, or that a single file is nearly for; empty for none.
     """
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, all_files: bool = False) -> None:
         from rhapsode.data.recognition import EMPTY, Survey
 
-        self.name, self.path, self.survey = name, Path(name), Survey([name])
+        self.name, self.path, self.survey = name, Path(name), Survey([name], all_files)
+        self.all_files = all_files
         self.codec: type[Codec] | None = None
         self.why = ""
         try:

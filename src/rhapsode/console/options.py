@@ -129,7 +129,42 @@ Separator = Annotated[
         help=f"The text between two documents of a file. Escapes: {KNOWN}.",
     ),
 ]
-Field = Annotated[str | None, typer.Option(metavar="NAME", help="Files are JSONL, and the text is in this field.")]
+Field = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Files are JSONL, and the text is in this field; a.b is a field within a field, a[] each of a list.",
+    ),
+]
+Encoding = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The encoding of texts, e.g. windows-1252; bytes converts nothing [default: UTF-8, else as detected].",
+    ),
+]
+PromptEncoding = Annotated[
+    str | None,
+    typer.Option(
+        "--encoding",
+        metavar="NAME",
+        rich_help_panel=ARGUMENTS,
+        help="The encoding of the prompt's file [default: UTF-8, else as detected].",
+    ),
+]
+AsText = Annotated[
+    bool,
+    typer.Option(
+        "--as-text", help="Take only the text of web pages, notebooks, Markdown and mail, without their signs."
+    ),
+]
+AllFiles = Annotated[
+    bool,
+    typer.Option(
+        "--all-files",
+        help="Take what is left out of folders: hidden files, lock files, builds, minified code, backups.",
+    ),
+]
 Minutes = Annotated[
     float | None, typer.Option(metavar="N", help="Train for this long [default: 5]; with --resume, this much longer.")
 ]

@@ -48,8 +48,9 @@ def sampled(**settings: float) -> Sampling:
     return make(Sampling, settings, "sampling")
 
 
-def prompted(text: str | None, file: str | None, option: str) -> bytes:
-    """The text itself, or from standard input (`-`), or from the file that `option` names. Raises `UserError`."""
+def prompted(text: str | None, file: str | None, option: str, encoding: str | None = None) -> bytes:
+    """The text itself, or from standard input (`-`), or from the file that `option` names, which has that
+    encoding. Raises `UserError`."""
     if text is not None and file is not None:
         raise UserError(f"a text and {option} were given; one of them must go.")
     source = "-" if text == "-" else file
@@ -60,7 +61,7 @@ def prompted(text: str | None, file: str | None, option: str) -> bytes:
             return as_bytes(text or "", "prompt")
         from rhapsode.data.sources import read_one
 
-    return read_one(source)
+    return read_one(source, text=True, encoding=encoding, note=tell)
 
 
 def fresh_seed() -> int:

@@ -102,6 +102,9 @@ def prepare(
     valid_by: By | None = None,
     separator: str | None = None,
     field: str | None = None,
+    encoding: str | None = None,
+    as_text: bool = False,
+    all_files: bool = False,
     cache: Path | None = None,
     report: Report | None = None,
 ) -> Corpus:
@@ -113,6 +116,7 @@ def prepare(
             None chooses what suits the data, see `rhapsode.data.validation`. If none of these is given, a single
             `data:NAME` is split as in the literature. Of records, whole records are held out, with texts that do not
             occur in training; a single file that is itself divided into parts keeps its division.
+    encoding, as_text, all_files: see `open_sources`.
     cache:  the folder for the steps, `cache_folder()` by default.
     report: is called with the name of a stage and the fraction that is done, 0 to 1.
     """
@@ -126,11 +130,11 @@ def prepare(
             "data to validate on was given, and a part of the training data to validate on, too (valid_fraction or "
             "valid_by). One of them must go."
         )
-    survey = Survey(sources)
+    survey = Survey(sources, all_files)
     wanted = _Codec.of(codec if codec is not None else survey.codec(), codec_options)
     records = wanted.kind if issubclass(wanted.kind, RecordCodec) else None
     if records is not None:
-        _refuse_for_records(records, reset, valid_by, separator, field)
+        _refuse_for_records(records, reset, valid_by, separator, field, encoding, as_text)
     if flips() and not wanted.kind.flips:
         for_these = " and ".join(sorted(f"{kind.plural()}" for kind in registry.every("codec") if kind.flips))
         raise UserError(f"flip is for {for_these}, and the codec is {wanted.kind.name}. Leave it out.")
@@ -141,8 +145,10 @@ def prepare(
 
     def opened(given: Sequence[Source]) -> Sources:
         if records is None:
-            return open_sources(given, separator=separator, field=field, report=report)
-        return open_sources(given, accepts=records.recognises, wanted=records.wanted, report=report)
+            read_as: dict[str, Any] = {"encoding": encoding, "as_text": as_text, "all_files": all_files}
+            return open_sources(given, separator=separator, field=field, report=report, **read_as)
+        accepts, what = records.recognises, records.wanted
+        return open_sources(given, accepts=accepts, wanted=what, all_files=all_files, report=report)
 
     main = opened(sources)
     other = opened(valid) if valid is not None else None
@@ -164,6 +170,7 @@ def prepare(
     warnings, skipped = survey.warnings(wanted.kind), dict[str, str]()
     for each, damaged in zip(_both(main, other), corpus.damaged, strict=True):
         each.damaged.update(damaged)
+        notes += [note for note in each.notes if note not in notes]
         warnings += each.damage
         skipped |= each.skipped
     warnings += filter(None, doubts)
@@ -185,13 +192,21 @@ def prepare(
 
 
 def _refuse_for_records(
-    kind: type[RecordCodec], reset: ResetPolicy, valid_by: str | None, separator: str | None, field: str | None
+    kind: type[RecordCodec],
+    reset: ResetPolicy,
+    valid_by: str | None,
+    separator: str | None,
+    field: str | None,
+    encoding: str | None,
+    as_text: bool,
 ) -> None:
     """Raises `UserError` for options that are only for text."""
     given = {
         "valid_by tail": valid_by == "tail",
         "a document separator": separator is not None,
         "field": field is not None,
+        "encoding": encoding is not None,
+        "as_text": as_text,
     }
     for name, is_given in given.items():
         if is_given:

@@ -16,18 +16,23 @@ from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
+from rhapsode.data import documents, encodings, leftout
+from rhapsode.data.encodings import Encoding
 from rhapsode.data.streams import CHUNK, SUFFIXES, read_chunks
 from rhapsode.errors import UserError
+from rhapsode.files.archive import is_zip, opened
+from rhapsode.files.formats import Format
 from rhapsode.files.refusals import some
-from rhapsode.files.signature import of_head
-from rhapsode.files.source import reading, unreadable
+from rhapsode.files.signature import of, of_head
+from rhapsode.files.source import of_file, reading, unreadable
 
 SNIFFED = 8192
 """A file with a zero byte among this many first bytes is taken for binary."""
 DATA = "data:"
 """The prefix of a standard corpus's name."""
-OTHER = "of another kind"
-"""The reason for files of another kind. Messages name some of them, since one may have been meant to be read."""
+OTHER, BINARY = "of another kind", "looks binary"
+"""Reasons: files of another kind, and those that are no text. (Messages name some of the former in full, since one may
+have been meant to be read.)"""
 HINT = "A SOURCE is a file, a folder, a glob pattern, '-' for standard input, or data:NAME (see `rhapsode data list`)."
 
 
@@ -40,6 +45,10 @@ class SourceFile:
     size:    bytes on disk when it was found.
     changed: the time of its last change in ns when it was found.
     within:  the folder that the user gave, if the file was found in one.
+    published: it belongs to a standard corpus, whose bytes stay as they are.
+    format:  of a document, whose text is to be taken out of it; None if the file is itself the text.
+    encoding: of a text that is not in UTF-8, or begins with a byte order mark; None if its bytes are taken as they are.
+    lengths: of the documents in it, one after another, in bytes; () if the file is one.
     """
 
     path: Path
@@ -50,6 +59,10 @@ class SourceFile:
     start: int = 0
     stop: int | None = None
     within: Path | None = None
+    published: bool = False
+    format: Format[str] | None = None
+    encoding: Encoding | None = None
+    lengths: tuple[int, ...] = ()
 
     @property
     def length(self) -> int:
@@ -67,8 +80,9 @@ class SourceFile:
 class Finder:
     """Collects the files of sources, one source after another.
 
-    skipped: files that are left out because they are of no use here: name → reason.
+    skipped: files that are left out because they are of no use here: name → reason, with {s} where a plural has an s.
     damaged: files that cannot be read: name → error.
+    signs:   texts with signs in them, such as web pages, that are taken as they stand: name → format.
     """
 
     def __init__(
@@ -76,11 +90,19 @@ class Finder:
         report: Callable[[str, float], None] | None = None,
         accepts: Callable[[Path], bool] | None = None,
         wanted: str = "files with text in them",
+        converts: bool = False,
+        as_text: bool = False,
+        all_files: bool = False,
+        encoding: str | None = None,
     ) -> None:
+        """converts: the text is taken out of documents; as_text: and out of texts with signs in them, too.
+        encoding: the name of that of all texts. all_files: see `leftout`."""
         self._accepts, self._wanted = accepts, wanted
+        self._converts, self._as_text, self._all_files, self._encoding = converts, as_text, all_files, encoding
         self.files: list[SourceFile] = []
         self.skipped: dict[str, str] = {}
         self.damaged: dict[str, str] = {}
+        self.signs: dict[str, str] = {}
         self._report = report
         self._stdin_taken = False
 
@@ -138,7 +160,7 @@ class Finder:
         files = datasets.get(name, report=self._report)
         for each in [part] if slash else [p for p in files.dataset.parts if p != "test"]:
             for path, start, stop in files.part(each):
-                self._file(str(path), f"{DATA}{name}/{each}", picky=False, start=start, stop=stop)
+                self._file(str(path), f"{DATA}{name}/{each}", picky=False, start=start, stop=stop, published=True)
 
     def _glob(self, source: str) -> None:
         paths = sorted(glob.glob(source, recursive=True)) if glob.has_magic(source) else []
@@ -161,15 +183,11 @@ class Finder:
             self.damaged[name] = str(unreadable(name, error))
 
         before, left_out = len(self.files), set(self.skipped)
-        found = []
-        for parent, folders, names in os.walk(folder, onerror=refuse):
-            for name in [name for name in folders if name.startswith(".")]:
-                folders.remove(name)
-                self.skipped[os.path.join(parent, name)] = "hidden"
-            found += [os.path.join(parent, name) for name in names]
-        for path in sorted(found, key=lambda path: Path(path).parts):
-            if os.path.basename(path).startswith("."):
-                self.skipped[path] = "hidden"
+        found = leftout.walked(folder, self._all_files, refuse)
+        for path, why in sorted(found, key=lambda each: Path(each[0]).parts):
+            # Files of other kinds than text are chosen by what they are, see `accepts`.
+            if why and (self._accepts is None or why == leftout.HIDDEN or os.path.isdir(path)):
+                self.skipped[path] = why
             elif not os.path.isfile(path):
                 self.skipped[path] = "not a regular file"
             else:
@@ -188,34 +206,60 @@ class Finder:
         start: int = 0,
         stop: int | None = None,
         within: Path | None = None,
+        published: bool = False,
     ) -> None:
         """picky: leave the file out if `accepts` refuses it or, without `accepts`, if it looks binary. Empty files are
         always left out."""
         kind = os.path.splitext(path)[1].lower()
         kind = kind if kind in SUFFIXES else ""
         try:
-            with reading(name), open(path, "rb", buffering=0) as opened:
-                about = os.fstat(opened.fileno())
-                opened.seek(start)
-                head = next(read_chunks(opened, kind, name, stop, SNIFFED), b"")
+            with reading(name), open(path, "rb", buffering=0) as file:
+                about = os.fstat(file.fileno())
+                file.seek(start)
+                head = next(read_chunks(file, kind, name, stop, SNIFFED), b"")
         except UserError as error:
             self.damaged[name] = str(error)
             return
+        format = documents.format_of(Path(path), head, self._as_text) if self._converts and not published else None
+        wide = self._encoding is not None or encodings.wide(head) is not None
         if not head:
             self.skipped[name] = "empty"
         elif picky and self._accepts and not self._accepts(Path(path)):
             self.skipped[name] = OTHER
-        elif picky and not self._accepts and (format := of_head(head)):
-            self.skipped[name] = format.noun.format(s="s")
-        elif picky and not self._accepts and b"\0" in head:
-            self.skipped[name] = "looks binary"
+        elif self._converts and not published and format is None and (harm := _harm(Path(path), name, head)):
+            self.damaged[name] = harm
+        elif (
+            picky
+            and not self._accepts
+            and format is None
+            and (known := of(Path(path)) if is_zip(head) else of_head(head))
+        ):
+            self.skipped[name] = known.noun
+        elif picky and not self._accepts and format is None and not wide and b"\0" in head:
+            self.skipped[name] = BINARY
+        elif picky and not self._accepts and not self._all_files and (why := leftout.of_head(name, head)):
+            self.skipped[name] = why
         else:
-            found = SourceFile(Path(path), name, kind, about.st_size, about.st_mtime_ns, start, stop, within)
+            if self._converts and not published and format is None and (title := documents.marked_up(Path(path), head)):
+                self.signs[name] = title
+            changed = about.st_mtime_ns
+            found = SourceFile(Path(path), name, kind, about.st_size, changed, start, stop, within, published, format)
             last = self.files[-1] if self.files else None
             if last and (last.path, last.stop) == (found.path, found.start):  # parts of a corpus that was cut in two
                 found = replace(last, name=f"{last.name} and {name}", stop=stop)
                 self.files.pop()
             self.files.append(found)
+
+
+def _harm(path: Path, name: str, head: bytes) -> str:
+    """Why an archive cannot be opened; "" if it can, and for other files."""
+    if is_zip(head):
+        try:
+            with reading(name), opened(of_file(path, name)):
+                pass
+        except UserError as error:
+            return str(error)
+    return ""
 
 
 def _read(stream: BinaryIO, name: str) -> bytes:
@@ -242,11 +286,13 @@ def _missing(source: str) -> UserError:
 
 
 def reasons(skipped: dict[str, str], damaged: dict[str, str] | None = None) -> str:
-    """The reasons why files were left out, with counts: `2 hidden, 1 looks binary`; and some errors of damaged
-    files."""
-    counts = sorted(Counter(skipped.values()).items())
-    others = [name for name, why in skipped.items() if why == OTHER]
-    told = [f"{n} {why}" + f" ({some(others, n)})" * (why == OTHER) for why, n in counts]
+    """The reasons why files were left out, with counts and the first names: `2 hidden (.git, .env), 1 looks binary
+    (a.bin)`; and some errors of damaged files."""
+    told = []
+    for why, count in sorted(Counter(skipped.values()).items()):
+        names = [name for name, each in skipped.items() if each == why]
+        names = names if why == OTHER else [os.path.basename(name) for name in names]
+        told.append(f"{count:,} {why.format(s='s' * (count != 1))} ({some(names, count)})")
     if damaged:
         told.append(f"{len(damaged):,} that cannot be read ({errors(damaged)})")
     return ", ".join(told) or "it is empty"

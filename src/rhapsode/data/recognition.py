@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rhapsode import registry
+from rhapsode.data import documents
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.text import TextCodec
+from rhapsode.data.encodings import wide
+from rhapsode.data.leftout import taken
 from rhapsode.data.streams import SUFFIXES, read_chunks
 from rhapsode.errors import UserError
 from rhapsode.files import signature
@@ -88,7 +91,7 @@ def kind_of(path: Path) -> Kind:
     if not head:
         return EMPTY
     found = signature.of(path)
-    plain = b"\0" not in head
+    plain = b"\0" not in head or wide(head) is not None
     if found is None or found.may_be_read(suffix):
         for codec in _families():
             if codec.recognises(path):
@@ -98,6 +101,8 @@ def kind_of(path: Path) -> Kind:
                 joined = found is not None and found.joined
                 return Kind(lack.what, codec.name, lack.why, f"Give {codec.wanted}", plain, joined)
     found = found or signature.of_head(head, suffix)  # that of a packed file is of what is in it
+    if document := documents.format_of(path, head if found is None else b"", False):
+        return Kind(f"document{{s}} ({document.title})", "text", plain=True)
     if found is None:
         return TEXT if plain else BINARY
     return Kind(found.noun, why=f"{found.name} is not read", remedy=found.remedy, joined=found.joined)
@@ -109,11 +114,11 @@ class Survey:
     left_aside: how many files are not counted: hidden files, and files that accompany data of any kind.
     """
 
-    def __init__(self, sources: Source | Sequence[Source]) -> None:
+    def __init__(self, sources: Source | Sequence[Source], all_files: bool = False) -> None:
         given = [sources] if isinstance(sources, str | os.PathLike) else sources
         self._sources = [os.fspath(source) for source in given]
         self.kinds: dict[Kind, Share] = {}
-        files = [path for source in self._sources for path in _found(source)]
+        files = [path for source in self._sources for path in _found(source, all_files)]
         kept = [path for path in files if not CLUTTER.fullmatch(path.name)] or files
         self.left_aside = len(files) - len(kept)
         groups: dict[str, list[Path]] = {}
@@ -298,25 +303,17 @@ def _families() -> list[type[RecordCodec]]:
     return [each for each in _ranked() if _family(each) is each]
 
 
-def _found(source: str) -> Iterator[Path]:
-    """The files of a source, without hidden ones. The files of a folder come before those of its subfolders. None if
-    the source is no file, folder or glob."""
+def _found(source: str, all_files: bool) -> Iterator[Path]:
+    """The files of a source, without those that are left out. The files of a folder come before those of its
+    subfolders. None if the source is no file, folder or glob."""
     if os.path.isfile(source):
         yield Path(source)
     elif os.path.isdir(source):
-        yield from _within(source)
+        yield from taken(source, all_files)
     elif glob.has_magic(source):
         paths = sorted(glob.glob(source, recursive=True))
         files = [path for path in paths if os.path.isfile(path)]
-        yield from map(Path, files) if files else (file for path in paths for file in _within(path))
-
-
-def _within(folder: str) -> Iterator[Path]:
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(names):
-            if not name.startswith(".") and os.path.isfile(os.path.join(parent, name)):
-                yield Path(parent, name)
+        yield from map(Path, files) if files else (file for path in paths for file in taken(path, all_files))
 
 
 def _suffix(path: Path) -> str:

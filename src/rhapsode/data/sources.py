@@ -10,13 +10,19 @@ import hashlib
 import json
 import os
 import weakref
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, TypeVar
 
+from rhapsode.data import encodings
+from rhapsode.data.documents import converted as converted_document
+from rhapsode.data.encodings import BYTES, Encoding, Judged, converted, judged, named
 from rhapsode.data.finder import HINT, Finder, SourceFile, errors, reasons
-from rhapsode.data.streams import read_chunks, records, split
+from rhapsode.data.streams import cut, read_chunks, records, split
 from rhapsode.errors import UserError
+from rhapsode.files.refusals import Refusals, some
 from rhapsode.files.source import reading
 
 Given = TypeVar("Given")
@@ -52,6 +58,7 @@ class Sources:
     files:   the files that are read, in order.
     skipped: the files that are left out: name → reason.
     damaged: the files that cannot be read, or not to their end: name → error. Complete after all files were read once.
+    notes:   what was done with files to get their text, a sentence each.
     """
 
     def __init__(
@@ -61,8 +68,10 @@ class Sources:
         separator: str | None,
         field: str | None,
         damaged: dict[str, str] | None = None,
+        notes: Sequence[str] = (),
     ) -> None:
         self.files = tuple(files)
+        self.notes = tuple(notes)
         self.skipped = skipped
         self.damaged = damaged or {}
         self._separator = separator.encode("utf-8", "surrogateescape") if separator is not None else None
@@ -79,7 +88,7 @@ class Sources:
         """
         for file, pieces in self._files(report, size):
             for number, first in enumerate(pieces, 1):
-                whole = self._separator is None and self._field is None
+                whole = self._separator is None and self._field is None and len(file.lengths) < 2
                 document = Document(file.name if whole else f"{file.name}#{number}", file, first, pieces)
                 yield document
                 for _ in document:  # the rest that the caller did not read
@@ -177,7 +186,7 @@ class Sources:
             if report is not None:
                 report(done / total)
         separator = self._separator.hex() if self._separator is not None else None
-        parts = [[known[file.path], file.kind, file.start, file.stop] for file in self.files]
+        parts = [[known[file.path], file.kind, file.start, file.stop, *_read_as(file)] for file in self.files]
         return hashlib.sha256(json.dumps([parts, separator, self._field]).encode()).hexdigest()
 
     def check_unchanged(self) -> None:
@@ -197,15 +206,21 @@ class Sources:
         with reading(file.name), open(file.path, "rb", buffering=0) as opened:
             opened.seek(file.start)
             chunks = _counted(read_chunks(opened, file.kind, file.name, file.stop, size), opened, file.start, told)
+            if file.encoding is not None:
+                chunks = converted(chunks, file.encoding, file.name)
             if self._field is not None:
                 for text in records(chunks, self._field, file.name):
                     yield Piece(text, True)
-            elif self._separator is not None:
-                for data, ends in split(chunks, self._separator):
-                    yield Piece(data, ends)
-            else:
-                for data in chunks:
-                    yield Piece(data, False)
+                return
+            for part, last in cut(chunks, file.lengths):
+                if self._separator is not None:
+                    for data, ends in split(part, self._separator):
+                        yield Piece(data, ends)
+                else:
+                    for data in part:
+                        yield Piece(data, False)
+                    if not last:
+                        yield Piece(b"", True)
 
 
 def open_sources(
@@ -215,6 +230,9 @@ def open_sources(
     field: str | None = None,
     accepts: Callable[[Path], bool] | None = None,
     wanted: str = "files with text in them",
+    encoding: str | None = None,
+    as_text: bool = False,
+    all_files: bool = False,
     report: Callable[[str, float], None] | None = None,
 ) -> Sources:
     """The documents of `sources`, in that order; those of a folder or glob sorted by path.
@@ -223,7 +241,10 @@ def open_sources(
     field: files are JSONL, and each line is a document: the text in this field.
     accepts: says which files of folders and globs are taken; without it, all that do not look binary.
     wanted: the name of such files in messages.
-    report: is called with the name of a download and the fraction that has arrived.
+    encoding: that of all texts; without it, it is found out. `bytes`: texts are not converted.
+    as_text: web pages, notebooks, Markdown and mail are documents, too, whose text is taken out of them.
+    all_files: take what is else left out of folders, see `leftout`.
+    report: is called with the name of a stage, such as a download, and the fraction that is done.
     Raises `UserError` if a source does not exist, cannot be read, or holds no usable file.
     """
     if separator is not None and field is not None:
@@ -238,11 +259,19 @@ def open_sources(
         sources = [sources]
     if not sources:
         raise UserError(f"no SOURCE was given. {HINT}")
-    finder = Finder(report, accepts, wanted)
+    texts = accepts is None
+    finder = Finder(report, accepts, wanted, texts and field is None, as_text, all_files, encoding)
+    fixed = named(encoding) if encoding is not None else None
     temporary: list[Path] = []
+    notes: list[str] = []
     try:
         for source in sources:
             temporary += finder.add(os.fspath(source))
+        if texts:
+            prepared = _Prepared(fixed, report)
+            finder.files = prepared.files(finder)
+            temporary += prepared.temporary
+            notes = prepared.notes(finder.signs)
         if not finder.files:
             if len(finder.damaged) == 1 and not finder.skipped:
                 raise UserError(*finder.damaged.values())
@@ -251,19 +280,27 @@ def open_sources(
     except BaseException:
         _remove(temporary)
         raise
-    found = Sources(finder.files, finder.skipped, separator, field, finder.damaged)
+    found = Sources(finder.files, finder.skipped, separator, field, finder.damaged, notes)
     weakref.finalize(found, _remove, temporary)
     return found
 
 
-def read_one(source: str, report: Callable[[str, float], None] | None = None) -> bytes:
+def read_one(
+    source: str,
+    report: Callable[[str, float], None] | None = None,
+    *,
+    text: bool = False,
+    encoding: str | None = None,
+    note: Callable[[str], None] | None = None,
+) -> bytes:
     """All bytes of a SOURCE that is one file: a file, perhaps compressed, `-`, data:NAME/PART. It may be empty.
 
-    report: as for `open_sources`. Raises `UserError`.
+    report: as for `open_sources`. text: its text in UTF-8, as training reads it, instead of its bytes; encoding: that
+    of the file; note: is told what was done. Raises `UserError`.
     """
     if os.path.isdir(source):
         raise UserError(f"{source} is a folder, and one file is needed here. Name it.")
-    finder = Finder(report)
+    finder = Finder(report, converts=text, encoding=encoding)
     temporary = finder.add(source)
     try:
         if finder.damaged:
@@ -271,9 +308,113 @@ def read_one(source: str, report: Callable[[str, float], None] | None = None) ->
         if len(finder.files) > 1:
             names = ", ".join(file.name for file in finder.files[:3])
             raise UserError(f"{source}: these are {len(finder.files)} files ({names} …), and one is needed. Name it.")
+        if text:
+            prepared = _Prepared(named(encoding) if encoding is not None else None, report)
+            finder.files = prepared.files(finder)
+            temporary += prepared.temporary
+            if finder.damaged:
+                raise UserError(*finder.damaged.values())
+            for told in prepared.notes({}):
+                (note or str)(told)
         return b"".join(piece.data for piece in Sources(finder.files, {}, None, None).pieces())
     finally:
         _remove(temporary)
+
+
+class _Prepared:
+    """Makes texts of files: finds out their encodings, and takes the text out of documents."""
+
+    def __init__(self, fixed: Encoding | None, report: Callable[[str, float], None] | None) -> None:
+        """fixed: the encoding that the user named."""
+        self._fixed, self._report = fixed, report
+        self.temporary: list[Path] = []
+        self._documents = Counter[str]()
+        self._encodings: dict[str, Encoding] = {}
+        self._doubts: dict[str, str] = {}
+        self._marks: list[str] = []
+        self._refused = Refusals()
+
+    def files(self, finder: Finder) -> list[SourceFile]:
+        """The files of a finder, ready to be read. What cannot be is added to its damaged ones."""
+        found = []
+        for number, file in enumerate(finder.files):
+            try:
+                found.append(self._document(file, number / len(finder.files)) if file.format else self._text(file))
+            except UserError as error:
+                finder.damaged[file.name] = str(error)
+        return found
+
+    def _document(self, file: SourceFile, done: float) -> SourceFile:
+        assert file.format is not None
+        if self._report is not None:
+            self._report(f"taking the text out of {os.path.basename(file.name)}", done)
+        path, lengths = converted_document(file.path, file.name, file.format, self._refused)
+        self.temporary.append(path)
+        self._documents[file.format.title] += 1
+        about = path.stat()
+        return replace(file, path=path, kind="", size=about.st_size, changed=about.st_mtime_ns, lengths=lengths)
+
+    def _text(self, file: SourceFile) -> SourceFile:
+        if file.published or self._fixed is not None and self._fixed.codec == BYTES:
+            return file
+        if self._fixed is not None:
+            with reading(file.name), open(file.path, "rb", buffering=0) as opened:
+                head = next(read_chunks(opened, file.kind, file.name, None, 1 << 12), b"")
+            return replace(file, encoding=encodings.fitted(self._fixed, head))
+        try:
+            one = judged(lambda: _contents(file))
+        except UserError:  # of damaged files it is told when they are read
+            one = Judged()
+        if one.doubt:
+            self._doubts[file.name] = one.doubt
+        if one.encoding is not None and one.encoding.codec == "utf-8":
+            self._marks.append(file.name)
+        elif one.encoding is not None:
+            self._encodings[file.name] = one.encoding
+        return replace(file, encoding=one.encoding)
+
+    def notes(self, signs: dict[str, str]) -> list[str]:
+        """What was done. signs: see `Finder`."""
+        told = []
+        if count := self._documents.total():
+            kinds = ", ".join(f"{n:,} {title}" for title, n in self._documents.most_common())
+            told.append(f"The text was taken out of {_several(count, 'document')} ({kinds}).")
+        told += self._refused.told("In documents")
+        if count := len(self._encodings):
+            each = [f"{name} ({encoding})" for name, encoding in self._encodings.items()]
+            told.append(
+                f"{_several(count, 'text')} converted to UTF-8: {some(each, count)}. If that is wrong, give --encoding "
+                "NAME (or bytes)."
+            )
+        if count := len(self._doubts):
+            each = [f"{name} ({doubt})" for name, doubt in self._doubts.items()]
+            told.append(
+                f"{_several(count, 'text')} with bytes that are not UTF-8, which are learnt one by one: "
+                f"{some(each, count)}. If you know the encoding, give --encoding NAME."
+            )
+        if count := len(self._marks):
+            told.append(f"{_several(count, 'byte order mark')} left out ({some(self._marks, count)}).")
+        if count := len(signs):
+            kinds = ", ".join(f"{n:,} {title}" for title, n in Counter(signs.values()).most_common())
+            told.append(f"{kinds}: taken as they stand, with all their signs; --as-text takes only their text.")
+        return told
+
+
+def _several(count: int, what: str) -> str:
+    return f"{count:,} {what}{'s' * (count != 1)}"
+
+
+def _contents(file: SourceFile) -> Iterator[bytes]:
+    with reading(file.name), open(file.path, "rb", buffering=0) as opened:
+        opened.seek(file.start)
+        yield from read_chunks(opened, file.kind, file.name, file.stop)
+
+
+def _read_as(file: SourceFile) -> list[object]:
+    """What else than its bytes decides the documents of a file."""
+    if file.encoding is None and not file.lengths:
+        return []
+    return [file.encoding and [file.encoding.codec, file.encoding.mark], list(file.lengths)]
 
 
 def _counted(chunks: Iterator[bytes], opened: BinaryIO, start: int, told: Callable[[int], None]) -> Iterator[bytes]:

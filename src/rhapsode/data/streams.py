@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import Any, BinaryIO
 
 from rhapsode.errors import UserError
-from rhapsode.files.json import parsed
+from rhapsode.files.json import elements, parsed
+from rhapsode.files.source import WHOLE, of_bytes
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
 NO_FIELD = "With a field, each line must be one JSON object; leave the field out to read the file as plain text."
 """The advice for lines that are not JSON."""
+LISTED, NESTED, LOOKED_AT = 20, 6, 5
+"""Of the fields of an object: how many are named, how deep they may be; and how many elements of a list are looked
+at."""
 SUFFIXES = (".gz", ".bz2", ".xz", ".zst")
 
 
@@ -91,6 +96,25 @@ def _damaged(name: str, kind: str, why: str) -> UserError:
     return UserError(f"{name}: a damaged {kind} file ({why}). Fetch or make it again.")
 
 
+def cut(chunks: Iterator[bytes], lengths: Sequence[int]) -> Iterator[tuple[Iterator[bytes], bool]]:
+    """(the chunks of a part, whether it is the last) for the parts of a stream that have these lengths; the whole
+    stream for none. Each must be read before the next is asked for."""
+    rest = b""
+
+    def part(length: int) -> Iterator[bytes]:
+        nonlocal rest
+        while length:
+            data = rest or next(chunks)
+            data, rest = data[:length], data[length:]
+            length -= len(data)
+            yield data
+
+    if not lengths:
+        yield chunks, True
+    for number, length in enumerate(lengths, 1):
+        yield part(length), number == len(lengths)
+
+
 def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bool]]:
     """(data, whether a document ends after it) for the text between separators. The boundaries of chunks do not matter.
 
@@ -114,10 +138,42 @@ def split(chunks: Iterator[bytes], separator: bytes) -> Iterator[tuple[bytes, bo
 
 
 def records(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
-    """The text in `field` of each line of JSONL, as UTF-8; blank lines and empty texts are left out.
+    """The text in `field` of each line of JSONL, as UTF-8 (see `texts_of`; several have newlines between them).
+    Blank lines and empty texts are left out. A file may also be one list of objects, or one object over several lines.
 
-    One line at a time is in memory. Raises `UserError`, which names the file and the line.
+    One line at a time is in memory; of such a file, all. Raises `UserError`, which names the file and the line.
     """
+    first = next(chunks, b"").removeprefix(b"\xef\xbb\xbf")
+    given = 0
+    read = _of_lines if _has_lines(first) else _of_all
+    for text in read(chain([first], chunks), field, name):
+        given += bool(text)
+        if text:
+            yield text
+    if first.strip() and not given:
+        raise UserError(f"{name}: there is no text in the field {field!r} of any line. Name another field.")
+
+
+def _has_lines(first: bytes) -> bool:
+    """Whether a file that begins so has an object in each line."""
+    line, newline, _ = first.lstrip().partition(b"\n")
+    return not line.startswith(b"[") and (not line.startswith(b"{") or not newline or line.rstrip().endswith(b"}"))
+
+
+def _of_all(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > WHOLE:
+            raise UserError(
+                f"{name}: larger than {WHOLE >> 20} MiB, and JSON that is not one object a line is read as a whole. "
+                "Write it as lines of JSON."
+            )
+    for where, value in elements(of_bytes(bytes(data), name)):
+        yield _joined(texts_of(value, field, where))
+
+
+def _of_lines(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
     rest: list[bytes] = []
     number = 0
     for chunk in chunks:
@@ -128,29 +184,65 @@ def records(chunks: Iterator[bytes], field: str, name: str) -> Iterator[bytes]:
         rest.append(last)
         for line in whole:
             number += 1
-            if text := _record(line, field, name, number):
-                yield text
-    if text := _record(b"".join(rest), field, name, number + 1):
-        yield text
+            yield _record(line, field, name, number)
+    yield _record(b"".join(rest), field, name, number + 1)
+
+
+def _joined(texts: list[str]) -> bytes:
+    return "\n".join(texts).encode("utf-8", "surrogatepass")
 
 
 def _record(line: bytes, field: str, name: str, number: int) -> bytes:
-    if number == 1:
-        line = line.removeprefix(b"\xef\xbb\xbf")
     if not line.strip():
         return b""
     where = f"{name}, line {number}"
-    value = parsed(line, where, NO_FIELD)
+    return _joined(texts_of(parsed(line, where, NO_FIELD), field, where))
+
+
+def texts_of(value: object, field: str, where: str) -> list[str]:
+    """The texts in a field of an object. `a.b` is the field b of the object in the field a; `a[]` is each element of
+    the list in it. Elements of a list that do not have the field are passed over. Raises `UserError`."""
     if not isinstance(value, dict):
         raise UserError(f"{where}: expected an object with the field {field!r}, found {_kind(value)}.")
-    text = value.get(field)
-    if not isinstance(text, str):
-        problem = (
-            f"the field {field!r} is {_kind(text)}, not text" if field in value else f"there is no field {field!r}"
-        )
-        with_text = [repr(key) for key, each in value.items() if isinstance(each, str)]
-        raise UserError(f"{where}: {problem}. Fields with text here: {', '.join(with_text)[:200] or 'none'}.")
-    return text.encode("utf-8", "surrogatepass")
+
+    def wrong(problem: str) -> UserError:
+        some = ", ".join(map(repr, fields(value)))[:300] or "none"
+        return UserError(f"{where}: {problem}. Fields with text here: {some}.")
+
+    places: list[tuple[Any, bool]] = [(value, False)]  # a value, and whether it is within a list
+    for name in [field] if field in value else field.split("."):
+        plain, inner = name.removesuffix("[]"), list[tuple[Any, bool]]()
+        for each, listed in places:
+            found = each.get(plain) if isinstance(each, dict) else None
+            if found is None and not listed and not (isinstance(each, dict) and plain in each):
+                raise wrong(f"there is no field {field!r}")
+            if plain == name:
+                inner += [(found, listed)] if found is not None or not listed else []
+            elif isinstance(found, list):
+                inner += [(element, True) for element in found]
+            elif found is not None or not listed:
+                raise wrong(f"the field {plain!r} is {_kind(found)}, not a list, which {name!r} asks for")
+        places = inner
+    for each, listed in places:
+        if not isinstance(each, str) and not (listed and each is None):
+            raise wrong(f"the field {field!r} is {_kind(each)}, not text")
+    return [each for each, _ in places if each is not None]
+
+
+def fields(value: object) -> list[str]:
+    """The fields of an object with text in them, as `texts_of` names them."""
+    found: dict[str, None] = {}
+    waiting: list[tuple[str, object, int]] = [("", value, 0)]
+    while waiting and len(found) < LISTED:
+        path, each, depth = waiting.pop(0)
+        if isinstance(each, str) and path:
+            found[path] = None
+        elif isinstance(each, dict) and depth < NESTED:
+            inner = list(each.items())[:LISTED]
+            waiting += [(f"{path}.{name}".removeprefix("."), value, depth + 1) for name, value in inner]
+        elif isinstance(each, list) and path:
+            waiting += [(f"{path}[]", element, depth + 1) for element in each[:LOOKED_AT]]
+    return list(found)
 
 
 def _kind(value: object) -> str:

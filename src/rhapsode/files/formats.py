@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any, Generic, TypeVar
 from zipfile import ZipFile
 
@@ -53,6 +53,8 @@ class Format(Generic[Record]):
     writes:     suffix → (record, options by their names) → the contents of a file.
     rank:       formats are tried in this order, and by their modules' names: -1 is Rhapsode's own, 1 are those whose
                 signs may also stand somewhere in a file of another format.
+    suffixes:   only files with these suffixes have this format, since others look the same; none: any file.
+    markup:     its files are themselves text, which one may want as it stands.
     """
 
     title: str = ""
@@ -63,6 +65,8 @@ class Format(Generic[Record]):
     parts: Callable[[Source], tuple[str, ...]] = _no_parts
     writes: Mapping[str, Callable[..., str | bytes]] = field(default_factory=dict)
     rank: int = 0
+    suffixes: tuple[str, ...] = ()
+    markup: bool = False
 
 
 def _unchanged(found: Iterator[Record], name: str) -> Iterator[Record]:
@@ -102,11 +106,21 @@ class Formats(Generic[Record]):
     def _recognises(self, source: Source) -> bool:
         head = source.head()
         if not is_zip(head):
-            return self._by_head(head) is not None
+            return self._by_head(head, source.path) is not None
         with opened(source) as archive:
             if format := self._by_members(archive):
                 return format.fits(archive)
             return any(self._of(member) is not None for member in some(members(archive, "")))
+
+    def of(self, path: Path, head: bytes = b"") -> Format[Record] | None:
+        """The format of a file; None where it is unknown, or the file cannot be read. head: its first bytes, where they
+        are known."""
+        source = of_file(path, path.name)
+        try:
+            with reading(source.name):
+                return self._by_head(head, path) if head and not is_zip(head) else self._of(source)
+        except UserError:
+            return None
 
     def parts(self, path: Path) -> tuple[str, ...]:
         """The parts into which a file is divided, of train, valid and test; () if it is not. Raises `UserError`."""
@@ -157,12 +171,15 @@ class Formats(Generic[Record]):
         """The format of a file; None where it is unknown. Raises `UserError` for a damaged archive."""
         head = source.head()
         if not is_zip(head):
-            return self._by_head(head)
+            return self._by_head(head, source.path)
         with opened(source) as archive:
             return self._by_members(archive)
 
-    def _by_head(self, head: bytes) -> Format[Record] | None:
-        return next((format for format in self.by_name.values() if format.recognises(head)), None)
+    def _by_head(self, head: bytes, path: PurePath) -> Format[Record] | None:
+        for format in self.by_name.values():
+            if (not format.suffixes or path.suffix.lower() in format.suffixes) and format.recognises(head):
+                return format
+        return None
 
     def _by_members(self, archive: ZipFile) -> Format[Record] | None:
         return next((format for format in self.by_name.values() if format.packed(archive)), None)

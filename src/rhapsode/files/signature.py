@@ -20,7 +20,6 @@ TEXTS = (".txt", ".text", ".lab", ".textgrid", ".srt", ".vtt", ".lrc", ".caption
 """Suffixes of texts that may go with a file of the same name: what is said, lyrics, captions."""
 TO_WAV = "Convert it: ffmpeg -i {file} {stem}.wav"
 TO_TEXT = "Convert it: pandoc {file} -o {stem}.txt"
-TO_UTF8 = "Convert it: iconv -f UTF-16 -t UTF-8 {file} > {stem}-utf8.txt"
 EXPORT = "Save it as MusicXML or MIDI from the program that wrote it"
 UNPACK = "Unpack it, and give the folder"
 AS_LINES = "Write what you want of it as text, or as lines of JSON"
@@ -116,7 +115,6 @@ TABLE: tuple[tuple[bytes, Signature], ...] = (
     (rb"BZh[1-9]1AY&SY", Signature("archive", "bzip2", "Unpack it: bunzip2 {file}")),
     (rb"\xfd7zXZ\0", Signature("archive", "xz", "Unpack it: unxz {file}")),
     (rb"\x28\xb5\x2f\xfd", Signature("archive", "Zstandard", "Unpack it: unzstd {file}")),
-    (rb"\xff\xfe|\xfe\xff", Signature("text", "UTF-16", TO_UTF8)),
 )
 _TABLE = [(re.compile(pattern, re.DOTALL), format) for pattern, format in TABLE]
 ROOTS = {
@@ -133,6 +131,7 @@ INSIDE = (
 )
 """Members that tell what a zip archive is."""
 ZIP = Signature("archive", "zip without drawings or tunes", f"{UNPACK}: python -m zipfile -e {{file}} {{stem}}")
+DAMAGED = Signature("archive", "damaged zip", "Fetch or make it again")
 BY_NAME = {
     ".m4a": M4A,
     ".aac": Signature("recording", "AAC", TO_WAV),
@@ -166,4 +165,4 @@ def of(path: Path) -> Signature | None:
                 names = archive.namelist()
         return next((format for pattern, format in INSIDE if any(map(pattern.fullmatch, names))), ZIP)
     except UserError:
-        return ZIP if path.is_file() else None
+        return DAMAGED if path.is_file() else None

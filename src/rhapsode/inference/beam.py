@@ -96,14 +96,15 @@ def beam(
     stop_after: Stops = None,
     ignore_end: bool = False,
     valid: Valid = None,
+    max_copy: int | None = None,
 ) -> list[Completion]:
     """The `width` best completions of a prompt that a beam of this width finds, best first; fewer if there are fewer.
 
     for one in model.beam("It was", width=3, length=40):
         print(one.score, one.text)
 
-    length: the most symbols; None for 500. length_penalty: see the module. stop, stop_after, ignore_end, valid: as for
-    `generate`; a sequence that cannot become valid any more is dropped, and so is one that is not at its end. Two
+    length: the most symbols; None for 500. length_penalty: see the module. stop, stop_after, ignore_end, valid, max_copy: as
+    for `generate`; a sequence that cannot become valid any more is dropped, and so is one that is not at its end. Two
     completions may be the same text, written with other symbols.
 
     Raises `UserError` for arguments that cannot be, for models that are not of text, and if nothing valid is found.
@@ -113,7 +114,15 @@ def beam(
         raise UserError(f"length_penalty: {length_penalty} is not allowed. Allowed: 0 to {STEEPEST:g}.")
     if not isinstance(model.codec, TextCodec):
         raise UserError(f"beam search is for models of text; the codec of this one is {model.codec.name!r}.")
-    request = Request(length=length, stop=stop, stop_after=stop_after, ignore_end=ignore_end, valid=valid, seed=0)
+    request = Request(
+        length=length,
+        stop=stop,
+        stop_after=stop_after,
+        ignore_end=ignore_end,
+        valid=valid,
+        max_copy=max_copy,
+        seed=0,
+    )
     head, start = model.categorical, _start(model, prompt, request)
     reader = start.reader
     assert isinstance(reader, Reader)

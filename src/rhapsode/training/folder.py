@@ -16,11 +16,12 @@ from rhapsode import registry
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint, format1
 from rhapsode.files.place import made, sweep
+from rhapsode.training.learning import LEARNING
 from rhapsode.training.log import BOARD, LOG, PICTURE
 from rhapsode.training.told import QUALITY, SAMPLES, TOLD
 
 LOCK = ".lock"
-RECORDS = (LOG, PICTURE, TOLD, SAMPLES)
+RECORDS = (LOG, PICTURE, TOLD, SAMPLES, LEARNING)
 """The files with information about a run."""
 OWN = (checkpoint.RESUME, checkpoint.MODEL, checkpoint.INDEX, checkpoint.OLD_INDEX, QUALITY, *RECORDS)
 """The files that only the run itself writes. The checkpoint comes before the model, because it is removed first."""

@@ -89,6 +89,9 @@ def train(
     valid_by: str | None = None,
     separator: str | None = None,
     field: str | None = None,
+    encoding: str | None = None,
+    as_text: bool = False,
+    all_files: bool = False,
     flip: Sequence[str] | None = None,
     network: Mapping[str, Any] | None = None,
     dropout: float | Mapping[str, Any] | None = None,
@@ -126,6 +129,9 @@ def train(
     index:       whether a training index is written beside the model, so that copies can be found; by default, if the
                  text is not too large. It holds the training text, or of tunes the melodies.
     trust_paths: lists of recordings may name files outside of their folders.
+    encoding:    of all texts; without it, it is found out. `bytes`: texts are not converted.
+    as_text:     take only the text of web pages, notebooks, Markdown and mail.
+    all_files:   take files that are left out of folders by default: hidden ones, lock files, builds, backups.
     flip:        drawings from files whose names match one of these patterns are turned upside down.
     Raises `UserError`.
     """
@@ -146,6 +152,9 @@ def train(
         "valid_by": valid_by,
         "separator": separator,
         "field": field,
+        "encoding": encoding,
+        "as_text": as_text,
+        "all_files": all_files,
         "flip": list(flip or ()),
         "network": network,
         "dropout": dict(dropout) if isinstance(dropout, Mapping) else dropout,
@@ -196,8 +205,9 @@ def train(
                 params=params,
             )
         policy = given["reset"] or (origin.config.reset if origin else "document")
-        keys = ("valid", "valid_fraction", "valid_by", "separator", "field")
+        keys = ("valid", "valid_fraction", "valid_by", "separator", "field", "encoding")
         about = {"reset": ResetPolicy.parse(policy), "report": report.stage, **{k: given[k] for k in keys}}
+        about |= {name: bool(given[name]) for name in ("as_text", "all_files")}
         about["valid_fraction"] = corpus.FRACTION if given["valid_fraction"] is None else given["valid_fraction"]
         data = corpus.prepare(
             given["sources"],

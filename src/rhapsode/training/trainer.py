@@ -19,6 +19,7 @@ from torch import Tensor
 from rhapsode.arithmetic.quantise import Unfit
 from rhapsode.config import ModelConfig, make
 from rhapsode.data.codecs.stored import codec_to_json
+from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.corpus import Corpus
 from rhapsode.data.framed import Framed
 from rhapsode.data.framing import framing_of
@@ -31,6 +32,7 @@ from rhapsode.report import Report
 from rhapsode.training.collapse import LENGTH, ROWS, Collapse
 from rhapsode.training.distributed import Group
 from rhapsode.training.examples import Examples
+from rhapsode.training.learning import SEED, Learning
 from rhapsode.training.log import PICTURE, Log, draw
 from rhapsode.training.loop import Loop
 from rhapsode.training.origin import UNFIT, origin
@@ -85,6 +87,7 @@ class Trainer(Loop):
         """The model as it was saved last, in float32 and in whole numbers."""
         self._collapse = Collapse(corpus.valid, codec.steps.density)
         self._log: Log | None = None
+        self._learning: Learning | None = None
         self._pictured = time.perf_counter()
 
     def adopt(self, weights: Mapping[str, np.ndarray]) -> None:
@@ -141,6 +144,8 @@ class Trainer(Loop):
 
     def _open_log(self) -> None:
         self._log = Log(self.folder, self.info.get("log", 0), self.board) if self.group.leads else None
+        if self._log and isinstance(self.corpus.codec, TextCodec):
+            self._learning = Learning(self.folder, self.folder.absolute().name, self.updates)
 
     def _note(self, train: float) -> None:
         if self._log:
@@ -182,6 +187,9 @@ class Trainer(Loop):
                 done=round(self.done, 6),
             )
             self._tell(train=train, valid=valid, best=self.best)
+            if self._learning is not None:
+                text = self._samples.shown(model, SEED)
+                self._learning.add(self.updates, round(self.seconds, 3), valid, text, log.read())
             if self.done < 1:
                 if time.perf_counter() - self._pictured >= PICTURED:
                     self._draw(log)

@@ -11,6 +11,7 @@ import numpy as np
 from rhapsode.data.encode import Tally
 from rhapsode.data.sources import Sources
 from rhapsode.data.statistics import Statistics, visible
+from rhapsode.data.streams import fields
 
 SHOWN = 60
 """Characters that are listed, the commonest first."""
@@ -122,7 +123,7 @@ class _TextCounts:
         if self.not_utf8:
             yield (
                 f"{self.not_utf8:,} bytes are not UTF-8, and are learnt one by one. If they are of another encoding, "
-                "convert it, e.g.: iconv -f WINDOWS-1252 -t UTF-8 FILE > NEW"
+                "give --encoding NAME, e.g. windows-1252"
             )
         if self.codes[0]:
             yield f"{self.codes[0]:,} bytes are zero: is this text?"
@@ -145,7 +146,7 @@ def _fields(texts: Sources) -> list[str]:
         return []
     if not values or not all(isinstance(value, dict) for value in values):
         return []
-    return [name for name, value in values[0].items() if isinstance(value, str)]
+    return fields(values[0])
 
 
 def _character(code: int) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from rhapsode.console.modality import Modality
+import typer
+
+from rhapsode.console.modality import Modality, Options
+from rhapsode.console.options import Encoding
 from rhapsode.modalities.text.cli.generate import generate
 
 if TYPE_CHECKING:
@@ -29,10 +32,21 @@ class TextModality(Modality):
 
         return "text", text
 
+    def inspecting(self) -> Options:
+        return {
+            "encoding": Encoding,
+            "as_text": Annotated[
+                bool | None,
+                typer.Option(
+                    "--as-text", help="Only the text of web pages, notebooks, Markdown and mail, as for train."
+                ),
+            ],
+        }
+
     def contents(self, found: Found, given: Mapping[str, Any], overwrite: bool) -> Contents | None:
         from rhapsode.modalities.text.cli.inspecting import contents
 
-        return contents(found)
+        return contents(found, given.get("encoding"), bool(given.get("as_text")))
 
     def about(self, model: Model) -> Mapping[str, Any]:
         from rhapsode.modalities.text.cli.inspecting import about

@@ -47,6 +47,7 @@ def searched(
         raise UserError("--length-penalty is for a beam search: add --beam N.")
     sampling = how.pop("sampling")
     drawn = {"--seed": how.pop("seed") is not None, "--samples": how.pop("samples") != 1}
+    drawn["--novelty"] = how.pop("novelty")
     for name in type(sampling).model_fields:
         drawn[f"--{name.replace('_', '-')}"] = getattr(sampling, name) != type(sampling).model_fields[name].default
     for option, given in drawn.items():

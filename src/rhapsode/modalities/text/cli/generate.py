@@ -20,6 +20,7 @@ from rhapsode.console.options import (
     Output,
     OutputJson,
     OutputOverwrite,
+    PromptEncoding,
     RepetitionPenalty,
     Samples,
     SampleSeed,
@@ -55,6 +56,7 @@ def generate(
             metavar="SOURCE", rich_help_panel=ARGUMENTS, help="Take the prompt from a file or data:NAME/PART."
         ),
     ] = None,
+    encoding: PromptEncoding = None,
     temperature: Temperature = 1.0,
     top_k: TopK = 0,
     top_p: TopP = 1.0,
@@ -147,8 +149,8 @@ def generate(
     )
     loaded = load(model, "text")
     if adapt is not None:
-        loaded = _adapted(loaded, adapt)
-    begun = prompted(prompt, prompt_file, "--prompt-file")
+        loaded = _adapted(loaded, adapt, encoding)
+    begun = prompted(prompt, prompt_file, "--prompt-file", encoding)
     how: dict[str, Any] = {
         "length": length,
         "seed": seed,
@@ -163,7 +165,7 @@ def generate(
     what = "valid" if how["valid"] else "copies"
     echo = b"" if no_echo else begun
     if beam is not None or length_penalty is not None:
-        how["samples"] = samples
+        how |= {"samples": samples, "novelty": novelty}
         found = searched(loaded, begun, beam, length_penalty, how)
         write(output, as_json(json_of(loaded, echo, found)) if json else text_of(loaded, echo, found))
         return
@@ -198,13 +200,14 @@ def generate(
     _tell(copied)
 
 
-def _adapted(model: Model, source: str) -> Model:
+def _adapted(model: Model, source: str, encoding: str | None) -> Model:
     """The model, after it has read this text. Says how much that helped."""
     with unbroken():
         from rhapsode.data.sources import read_one
 
     with reporting() as report:
-        found = model.adapted(read_one(source), report=report)
+        page = read_one(source, text=True, encoding=encoding, note=report.note)
+        found = model.adapted(page, report=report)
         if not found.before:
             report.note(f"adapted to {source} in one pass; it is too short to measure what that gives.")
         elif not found.passes:

@@ -1,0 +1,1 @@
+"""Documents: files whose text is packed in something else. A module for each format."""
