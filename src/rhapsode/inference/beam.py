@@ -103,8 +103,8 @@ def beam(
     for one in model.beam("It was", width=3, length=40):
         print(one.score, one.text)
 
-    length: the most symbols; None for 500. length_penalty: see the module. stop, stop_after, ignore_end, valid, max_copy: as
-    for `generate`; a sequence that cannot become valid any more is dropped, and so is one that is not at its end. Two
+    length: the most symbols; None for 500. length_penalty: see the module. The others are as for `generate`; a
+    sequence that cannot become valid any more is dropped, and so is one that is not at its end. Two
     completions may be the same text, written with other symbols.
 
     Raises `UserError` for arguments that cannot be, for models that are not of text, and if nothing valid is found.
