@@ -23,7 +23,7 @@ from pydantic import Field
 from rhapsode.config import Part
 from rhapsode.nn.cells import _plain
 from rhapsode.nn.cells._cell import State
-from rhapsode.nn.cells._stepwise import Stepwise, Times, Total
+from rhapsode.nn.cells._stepwise import Stepwise, Times, Total, tanhs
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -101,11 +101,13 @@ class Mogrifier(Stepwise):
             init.uniform_(weights[name], -bound, bound, generator=generator)
 
     def run(self, weights: dict[str, Tensor], x: Tensor, state: State, reset: Tensor | None) -> tuple[Tensor, State]:
-        """What the gates read, x and h, is one product, and each matrix of a round is a weight by itself."""
+        """What the gates read, x and h, is one product. Each matrix of a round is a weight by itself, and halved: a
+        round's gate is 2 sigmoid(z) = 1 + tanh(z / 2)."""
         import torch
 
         kernel = torch.cat([weights["input"], weights["recurrent"], weights["bias"].unsqueeze(1)], dim=1)
-        apart = self._apart(lambda name, count: weights[name].chunk(count))
+        halves = {name: weights[name] if name.endswith("_right") else weights[name] / 2 for name in self._gating}
+        apart = self._apart(lambda name, count: halves[name].chunk(count))
         return super().run({KERNEL: kernel, **apart}, x, state, reset)
 
     def _apart(self, split: Callable[[str, int], Iterable[X]]) -> dict[str, X]:
@@ -131,26 +133,28 @@ class Mogrifier(Stepwise):
             gate = pair[1 - n % 2]
             for name in names:
                 gate = times(name, gate)
-            gate = gate.sigmoid_().mul_(2)
-            rounds += [gate, pair[n % 2]]
-            pair[n % 2] = gate * pair[n % 2]
+            more = gate.tanh_()
+            rounds += [more, pair[n % 2]]
+            pair[n % 2] = torch.addcmul(pair[n % 2], pair[n % 2], more)
         new, kept = _plain.forward(times(KERNEL, torch.cat([*pair, x.new_ones(len(x), 1)], dim=1)), before)
         return new, (*kept, *rounds)
 
     def backward(
         self, slope: State, kept: tuple[Tensor, ...], weights: Mapping[str, Tensor], back: Times, total: Total
     ) -> tuple[Tensor, State]:
+        import torch
+
         rounds = kept[3:]
         d_sums, d_before = _plain.backward(slope, kept[:3])
         d = back(KERNEL, d_sums)
         pair = [d[:, : self.inputs], d[:, self.inputs : -1]]
         for n, names in reversed(list(enumerate(self._rounds))):
-            gate, gated = rounds[2 * n : 2 * n + 2]
-            d_gate = pair[n % 2] * gated * gate * (1 - gate / 2)
+            more, gated = rounds[2 * n : 2 * n + 2]
+            slopes = tanhs(pair[n % 2] * gated, more)
             for name in reversed(names):
-                d_gate = back(name, d_gate)
-            pair[n % 2] = pair[n % 2] * gate
-            pair[1 - n % 2] = pair[1 - n % 2] + d_gate
+                slopes = back(name, slopes)
+            pair[n % 2] = torch.addcmul(pair[n % 2], pair[n % 2], more)
+            pair[1 - n % 2] = pair[1 - n % 2] + slopes
         return pair[0], (pair[1], d_before)
 
     def graph(

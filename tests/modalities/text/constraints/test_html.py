@@ -190,6 +190,7 @@ def test_closing(text: str, closing: str | None) -> None:
         ("&foo;", "line 1, column 5: &foo; is no entity of HTML"),
         ("<a b b>", "line 1, column 7: the attribute b stands twice"),
         ("a < b", "line 1, column 4: ' ' stands where the name of a tag (write &lt; for the character <) must"),
+        ("<bold>", "line 1, column 6: <bold> is no element of HTML"),
         ("<!-->", "line 1, column 5: this comment would end as it begins"),
         ("<ul><li><b><li>", "line 1, column 15: <li> stands in another one, where <b> is open"),
     ],

@@ -71,6 +71,11 @@ INLINE = names(
 """Elements through which an item of a list is still open."""
 HTML_INSIDE = frozenset(("foreignobject", "desc", "title", "annotation-xml"))
 """Elements of SVG and MathML that hold HTML."""
+KNOWN = (VOID | OPTIONAL | RAW | ENDS_P | SCOPE | INLINE) | names(
+    "audio button canvas datalist legend map math menuitem meter noscript picture plaintext portal progress ruby "
+    "select slot strike svg template video blink content frameset multicol nextid noindex rp shadow spacer"
+)
+"""Elements of HTML, old ones too. Others need a hyphen in their names: they are those of a page (custom elements)."""
 
 SPACE = " \t\n\r\f"
 SPACES = re.compile(r"[ \t\n\r\f]*")
@@ -310,6 +315,8 @@ class Html(Walk):
         name = self._tag
         if self._flags() & FOREIGN:
             return
+        if name not in KNOWN and "-" not in name and ":" not in name:
+            raise Refused(at, f"<{name}> is no element of HTML")
         if self._top() == "head" and name not in IN_HEAD:
             self._pop()
         if ended := ENDED_BY.get(name):
