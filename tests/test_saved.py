@@ -195,6 +195,15 @@ def compare(found: Any, wanted: Any, where: str) -> None:
         assert found == wanted, where
 
 
+def known(found: Any, wanted: Any) -> Any:
+    """What was found, without fields that later versions have added."""
+    if isinstance(wanted, dict):
+        return {key: known(found[key], value) for key, value in wanted.items()}
+    if isinstance(wanted, list) and len(found) == len(wanted):
+        return [known(*each) for each in zip(found, wanted, strict=True)]
+    return found
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_saved_model_gives_what_it_gave(name: str, tmp_path: Path) -> None:
     if name == "text-bpe":
@@ -206,7 +215,7 @@ def test_a_saved_model_gives_what_it_gave(name: str, tmp_path: Path) -> None:
         found = given(SAVED / name, command, tmp_path)
         compare(found, result, f"{name}: {command}:")
         if name.endswith(WHOLE) and not name.startswith("speech"):
-            assert found == result, "whole numbers give the same on every machine"
+            assert known(found, result) == result, "whole numbers give the same on every machine"
 
 
 def test_all_are_looked_at() -> None:

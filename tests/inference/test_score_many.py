@@ -35,7 +35,8 @@ def test_each_document_begins_anew(tiny_model: MakeModel, codec: str, reset: str
     model = tiny_model(codec=codec, reset=reset)
     for one, text in zip(scores(model, cold=cold), DOCUMENTS, strict=True):
         assert one.nats == pytest.approx(score(model, text, cold=cold).nats, rel=1e-12)
-        assert one == Score(one.nats, one.steps, len(text), len(text.encode()), None, len(text.split()))
+        sizes = len(text), len(text.encode()), None, len(text.split()), text.count("\n")
+        assert one == Score(one.nats, one.steps, *sizes)
 
 
 @pytest.mark.parametrize("codec", ["chars", "chars+end"])
@@ -92,7 +93,7 @@ def test_a_step_counts_to_the_line_in_which_it_begins() -> None:
     for data, nats in ((b"a b", 1.0), (b"c\n\nd", 2.0), (b"", 4.0), (b"e", 8.0), (b"\n", 16.0), (b"", 32.0)):
         lines.add(Surprise("", data, nats))
     lines.close()
-    assert found == [Score(3.0, 2, 5, 5, None, 2), Score(0.0, 0, 1, 1), Score(60.0, 4, 3, 3, None, 1)]
+    assert found == [Score(3.0, 2, 5, 5, None, 2, 1), Score(0.0, 0, 1, 1, lines=1), Score(60.0, 4, 3, 3, None, 1, 1)]
 
 
 @given(st.text(alphabet="ab \n\t\u2003é").map(str.encode) | st.binary(), st.lists(st.integers(0, 20), max_size=3))
@@ -114,3 +115,6 @@ def test_perplexities() -> None:
     )
     assert Score(1.0, 1, 1, 1).perplexity_per_word == math.inf == Score(1e6, 1, 1, 1, words=1).perplexity_per_word
     assert Score(0.0, 0, 0, 0).perplexity_per_word == 1.0
+    assert Score(6.0, 1, 1, 1, words=2, lines=1).perplexity_per_word_and_line == pytest.approx(math.exp(2))
+    both = Score(1.0, 1, 1, 1, words=2, lines=1) + Score(5.0, 1, 1, 1, words=0, lines=3)
+    assert both.perplexity_per_word_and_line == pytest.approx(math.exp(1))

@@ -21,10 +21,12 @@ NUMBERS = (
     "bits_per_byte",
     "perplexity_per_step",
     "perplexity_per_word",
+    "perplexity_per_word_and_line",
     "nats",
     "steps",
     "chars",
     "words",
+    "lines",
     "bytes",
 )
 COLUMNS = ("chars", "words", "nats", "bits_per_char", "perplexity_per_word")

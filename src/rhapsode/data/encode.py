@@ -42,10 +42,10 @@ class CharCounter:
 
 
 class Tally:
-    """Counts the bytes, characters and words of texts that come in pieces."""
+    """Counts the bytes, characters, words and line ends of texts that come in pieces."""
 
     def __init__(self) -> None:
-        self.bytes = self.chars = self.words = 0
+        self.bytes = self.chars = self.words = self.lines = 0
         self._characters = CharCounter()
         self._in_word = False
 
@@ -53,6 +53,7 @@ class Tally:
         """Add the next bytes. ends: a text ends with them. Returns the characters that they complete."""
         text = self._characters.decode(data, ends)  # bytes that are not UTF-8 become one character each
         self.bytes += len(data)
+        self.lines += data.count(b"\n")
         self.chars += len(text)
         if text:
             self.words += len(text.split()) - (self._in_word and not text[0].isspace())

@@ -46,7 +46,8 @@ class ByLine:
         self._tally.feed(b"", ends=True)
         counts = self._tally
         if counts.bytes:
-            self._whole = Score(self._nats, self._steps, counts.chars, counts.bytes, None, counts.words)
+            sizes = counts.chars, counts.bytes, None, counts.words, counts.lines
+            self._whole = Score(self._nats, self._steps, *sizes)
         elif self._steps:  # the end of the document, behind a newline
             self._whole = (self._whole or Score(0.0, 0, 0, 0)) + Score(self._nats, self._steps, 0, 0)
         self._begin()

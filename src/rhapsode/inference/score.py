@@ -49,6 +49,7 @@ class Score:
     chars:     characters; each byte that is not UTF-8 counts as one.
     surprises: the steps one by one, if they were asked for.
     words:     parts between white space.
+    lines:     line ends.
 
     The ratios are 0 for an empty text.
     """
@@ -59,6 +60,7 @@ class Score:
     bytes: int
     surprises: tuple[Surprise, ...] | None = None
     words: int = 0
+    lines: int = 0
 
     @property
     def nats_per_step(self) -> float:
@@ -87,6 +89,13 @@ class Score:
         in the nats, but does not count as a word. So models with any codec can be compared."""
         return perplexity(self.nats, self.words)
 
+    @property
+    def perplexity_per_word_and_line(self) -> float:
+        """e to the power of nats per word or line end, which the literature counts as a word (Mikolov et al. 2010, and
+        all that use its Penn Treebank). Words that are spelled count in full; a text with `<unk>` in it has it as a
+        word."""
+        return perplexity(self.nats, self.words + self.lines)
+
     def __add__(self, other: Score) -> Score:
         surprises = None
         if self.surprises is not None and other.surprises is not None:
@@ -98,6 +107,7 @@ class Score:
             self.bytes + other.bytes,
             surprises,
             self.words + other.words,
+            self.lines + other.lines,
         )
 
 
@@ -189,7 +199,7 @@ class Scorer:
                 for symbol, surprise in zip(symbols.tolist(), nats.tolist(), strict=True):
                     on_step(Surprise(codec.label(symbol), decoder.feed(symbol), surprise))
         tally = text.tally
-        return Score(total + math.fsum(rest), steps, tally.chars, tally.bytes, None, tally.words)
+        return Score(total + math.fsum(rest), steps, tally.chars, tally.bytes, None, tally.words, tally.lines)
 
 
 class _Text(Iterable[bytes]):
