@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from rhapsode import registry
 from rhapsode.config import NetworkConfig
 from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
@@ -32,7 +33,14 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"layers": 2, "skip": True}, {"embedding": 0}, {"layers": 2, "residual": True}]
+    "options",
+    [
+        {"layers": 2, "skip": True},
+        {"embedding": 0},
+        {"layers": 2, "residual": True},
+        *({"cell": cell} for cell in registry.names("cell")),
+    ],
+    ids=str,
 )
 def test_loss_and_gradients_are_those_of_the_processor(options: dict) -> None:
     network = Network(NetworkConfig(width=48, **options), Symbols(20))
