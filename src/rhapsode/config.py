@@ -47,6 +47,8 @@ def _part(kind: str, value: Any) -> Any:
         raise UserError(f"{kind}: {value!r} is neither a name nor a table of settings.")
     if "name" not in table:
         every = {part.name: part.Settings.model_fields for part in registry.every(kind)}
+        if not table and len(every) > 1:
+            raise UserError(f"{kind}: an empty table says nothing. Give it a name: {', '.join(every)}.")
         known = {name: None for fields in every.values() for name in fields}
         for key in table:
             if key not in known:

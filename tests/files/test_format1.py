@@ -82,6 +82,8 @@ def test_settings_of_parts_are_merged_and_checked() -> None:
         ({"head": {"name": "chain", "hidden": 0}}, "hidden: Input should be greater"),
         ({"head": 3}, "neither a name nor a table"),
         ({"cell": 3}, "cell: 3 is neither a name nor a table"),
+        ({"cell": {}}, "cell: an empty table .* gru, "),
+        ({"head": {}}, "head: an empty table"),
         ({"cell": "lsmt"}, "Did you mean 'lstm'"),
         ({"cell": {"name": "lstm", "rounds": 3}}, "unknown: rounds|rounds"),
         ({"head": "chian"}, "Did you mean 'chain'"),
