@@ -35,7 +35,6 @@ def text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.mark.parametrize(
     "options",
     [
-        {},
         {"layers": 2, "skip": True},
         {"embedding": 0},
         {"layers": 2, "residual": True},
