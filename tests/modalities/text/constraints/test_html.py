@@ -133,19 +133,19 @@ BODIES = st.recursive(LEAVES, blocks, max_leaves=4)
 PAGES = BODIES.map(lambda body: f"<!DOCTYPE html>\n<html lang=en><head><title>a</title>\n<body>{body}</html>\n")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(BODIES | PAGES)
 def test_valid(text: str) -> None:
     cases.valid("html", text.encode(), judge)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(cases.mutations(BODIES | PAGES, "<>/='\"!-[]?&;#x1ap: \n\x01"))
 def test_mutated(data: bytes) -> None:
     cases.mutated("html", data, judge, ("",))  # the constraint refuses more
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(cases.cuttings(BODIES.map(str.encode) | cases.mutations(PAGES, "<>/='\"!-[]?&;#x1a: \né")))
 def test_cut(text: tuple[bytes, list[int]]) -> None:
     cases.cut("html", *text)

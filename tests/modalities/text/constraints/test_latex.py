@@ -109,19 +109,19 @@ TEXTS = st.recursive(
 TEXTS = TEXTS.map(lambda text: text + "\n")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(TEXTS)
 def test_valid(text: str) -> None:
     cases.valid("latex", text.encode(), judge)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(cases.mutations(TEXTS, "\\{}$[]()&%_^ \nab'"))
 def test_mutated(data: bytes) -> None:
     cases.mutated("latex", data, judge, ("",))  # the constraint refuses more
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(cases.cuttings(TEXTS.map(str.encode) | cases.mutations(TEXTS, "\\{}$[]()&%_^ \nabé'")))
 def test_cut(text: tuple[bytes, list[int]]) -> None:
     cases.cut("latex", *text)

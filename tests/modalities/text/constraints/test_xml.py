@@ -69,10 +69,10 @@ def test_valid(text: str) -> None:
     cases.valid("xml", text.encode(), judge)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(cases.mutations(CONTENT | DOCUMENTS, "<>/='\"!-[]?&;#x1ap: \n\x01"))
 def test_mutated(data: bytes) -> None:
-    cases.mutated("xml", data, judge, ("this is not <?xml", "inner part"))
+    cases.mutated("xml", data, judge, ("this is not <?xml", "inner part", "begins none of the entities"))
 
 
 @settings(deadline=None, max_examples=40)

@@ -256,8 +256,9 @@ def _costs(drawn: list[Sample], what: str) -> str:
     """What it cost that the samples are valid, and copy no more than they may. what: the first word."""
     discarded, closed = sum(one.discarded for one in drawn), sum(one.closed for one in drawn)
     kept = sum(len(one.steps) for one in drawn) - closed
+    rewound = sum(one.rewound for one in drawn)
     parts = [
-        f"went back {sum(one.rewound for one in drawn):,} times",
+        f"went back {rewound:,} time{'s' * (rewound != 1)}",
         f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",
         f"{closed:,} symbols written to end what was open",
     ]

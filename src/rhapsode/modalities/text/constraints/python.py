@@ -35,6 +35,8 @@ MARK = re.compile(r"#[^\n]*|\"\"\"|\'\'\'|[\"'()\[\]{}]")
 REST = {mark: re.compile(rf"(?s:\\.|[^\\\n])*?{mark}") for mark in "'\""}
 REST |= {3 * mark: re.compile(rf"(?s:\\.|[^\\])*?{3 * mark}") for mark in "'\""}
 """What follows the beginning of a string, up to its end."""
+SPECIAL = re.compile(r"[\\{}]|[^\x00-\x7f]")
+"""What may make a string impossible: escapes, the fields of f-strings, and in strings of bytes other characters."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
 DEF = re.compile(r"\bdef\b")
 CLAUSES = frozenset({"else", "elif", "except", "finally"})
@@ -73,6 +75,8 @@ class Python(Constraint):
         self._all: _Texts | None = None
         self._whole = False  # whether a `global` outside of functions speaks of the whole text
         self._suffix = ""  # what ends the open blocks, where a line has ended
+        self._ending: bytes | None = None  # what ends the lines that are open
+        self._quote = ""  # what ends the string over several lines that is open
 
     @property
     def verdict(self) -> Verdict:
@@ -82,8 +86,8 @@ class Python(Constraint):
 
     @property
     def settled(self) -> bool:
-        """A line has ended, and the text compiles, or would if the open blocks ended."""
-        return not (self._line or self._unit or self.reason)
+        """A line has ended, and the text compiles, or would if what is open ended: blocks, brackets, a string."""
+        return not (self._line or self.reason) and (not self._unit or self._ending is not None)
 
     def read(self, data: bytes) -> Verdict:
         if b"\n" not in data and b"\r" not in data:
@@ -107,6 +111,10 @@ class Python(Constraint):
     def closing(self) -> bytes | None:
         if self.reason:
             return None
+        return self._ended() if self._line or not self._unit else self._ending
+
+    def _ended(self) -> bytes | None:
+        """See `closing`."""
         try:
             line = self._decoded(self._line)
         except UnicodeDecodeError:
@@ -142,15 +150,21 @@ class Python(Constraint):
             return
         idle = IDLE.fullmatch(line) is not None
         self._cookie = self._cookie and idle
-        if self._unit or not idle:
+        if self._quote and self._quote not in line and not SPECIAL.search(line):
+            self._unit += line  # within a long string, nothing changes
+        elif self._unit or not idle:
             found = self._judged(self._unit + line)
             if isinstance(found, SyntaxError):
                 self._refuse(found.msg)
                 return
+            self._line = b""
             if found is None:
                 self._unit += line
+                self._ending, ends = self._ended(), _closers(self._unit) or ""
+                self._quote = ends[:3] if self._ending is not None and ends.startswith(('"""', "'''")) else ""
             else:
                 self._accept(self._unit + line, found)
+                self._quote = ""
         self._line = b""
         self._number += 1
 

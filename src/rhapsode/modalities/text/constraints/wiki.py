@@ -67,6 +67,7 @@ class Wiki(Walk):
         self._blank = False  # the line before, in a link, was empty
         self._literal = 0  # brackets [ in the line that are text
         self._slash = False  # in a tag, directly behind /
+        self._divided = ""  # behind a comment: the sign before it, if another one would join it
 
     def _top(self) -> str:
         return "" if self._open is None else self._open[0]
@@ -117,6 +118,8 @@ class Wiki(Walk):
                     return None
                 start = ("}" if mode is Wiki._ends else "]") * (wanted - self._count)
                 return start + self._rest(self._open, "")
+            if at is None:
+                return None
         elif at is None or (mode is Wiki._quoting and not (balanced(at._quotes))):
             return None
         at = at or self
@@ -125,9 +128,10 @@ class Wiki(Walk):
         if self._level and self._equals > self._level:
             return None  # more words would have to come
         quotes = at._quote_ends()
-        if quotes and self._last == "'":
+        if (quotes and self._last == "'") or self._divided:
             return None
-        return start + quotes + at._rest(None, start + quotes)
+        end = start + quotes + at._rest(None, start + quotes)
+        return "\n" + end if mode is Wiki._table_end and end[:1] == "}" else end
 
     def _quote_ends(self) -> str:
         italic, bold, _ = self._quotes
@@ -186,6 +190,10 @@ class Wiki(Walk):
 
     def _text(self, text: str, i: int) -> int:
         c = text[i]
+        if self._divided:
+            if c == self._divided:
+                raise Refused(i, f"a comment stands between {c} and {c}, which MediaWiki reads as one sign")
+            self._divided = ""
         begin = self._begin
         if begin:
             if c in " \t:":
@@ -224,8 +232,10 @@ class Wiki(Walk):
             self._newline(i)
             return i + 1
         self._blank = False
-        self._count = 0
+        run, self._count = self._count, 0
         if c == "<":
+            before = text[i - 1] if i else self._last
+            self._divided = before if before == "'" or (before in "[]{}" and run == 1) else ""
             self._mode, self._token = Wiki._less, "<"
             self._begin = begin
             return i + 1
@@ -421,7 +431,7 @@ class Wiki(Walk):
             self._token += c.lower()
             if len(token) < 30:
                 return i + 1
-        self._mode, self._begin = Wiki._text, 0
+        self._mode, self._begin, self._divided = Wiki._text, 0, ""
         name = token.lstrip("</")
         if name not in TAGS or c not in " \t\n/>":
             self._titled, self._equals = True, 0

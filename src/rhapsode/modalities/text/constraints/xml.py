@@ -250,7 +250,9 @@ class Xml(Walk):
             return end
         if self._token.lower() == "xml":
             if not self._attribute or self._token != "xml":
-                raise Refused(i, "<?xml stands only at the very beginning")
+                raise Refused(end, "<?xml stands only at the very beginning")
+            if text[end] not in SPACE:
+                unexpected(text, end, "white space")
             self._document = True
             self._mode, self._token = Xml._declaration, "<?xml"
             return end
@@ -280,13 +282,13 @@ class Xml(Walk):
         return i + 1
 
     def _declaration(self, text: str, i: int) -> int:
-        end = text.find(">", i) + 1 or len(text)
+        end = min(text.find(">", i) + 1 or len(text), i + LONGEST - len(self._token))
         self._token += text[i:end]
         if text[end - 1] == ">":
             if not DECLARATION.fullmatch(self._token):
                 raise Refused(end - 1, 'this is not <?xml version="1.0" encoding="UTF-8"?>')
             self._mode = Xml._text
-        elif len(self._token) > LONGEST or not re.match(r"[ \t\r\n]|$", self._token[5:6]):
+        elif len(self._token) >= LONGEST:
             raise Refused(end - 1, "the XML declaration does not end")
         return end
 
