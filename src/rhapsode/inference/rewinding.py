@@ -45,7 +45,7 @@ PLACES = 64
 LONG = 0.1
 """No more steps are drawn at a time once this takes so many seconds."""
 SEARCHED = 64
-"""At the end, so many places are tried one by one; then only each second one, each third one, and so on."""
+"""At the end, so many places are tried one by one; then only each second one, for as many steps, and so on."""
 
 
 def budget(length: int) -> int:
@@ -435,11 +435,10 @@ class _Row:
     def _closable(self, count: int) -> Iterator[tuple[int, Sequence[Any]]]:
         """Places where the sequence can be ended, newest first, and how."""
         floor = self._settled[0].at if self._settled[0].fits else 0
-        wanted, at, tried = {one.at for one in self._settled}, count, 0
+        wanted, at = {one.at for one in self._settled}, count
         while at >= floor:
             wanted.add(at)
-            tried += 1
-            at -= 1 + tried // SEARCHED
+            at -= 1 + (count - at) // SEARCHED
         for at in sorted(wanted, reverse=True):
             if floor <= at <= count and (closing := self._closing(self._guide(at), at)) is not None:
                 yield at, closing

@@ -160,13 +160,30 @@ class Python(Constraint):
             self._line = b""
             if found is None:
                 self._unit += line
-                self._ending, ends = self._ended(), _closers(self._unit) or ""
+                ends = _closers(self._unit) or ""
+                if self._doomed(ends):
+                    self._refuse("a string that cannot stand there")
+                    return
+                self._ending = self._ended()
                 self._quote = ends[:3] if self._ending is not None and ends.startswith(('"""', "'''")) else ""
             else:
                 self._accept(self._unit + line, found)
                 self._quote = ""
         self._line = b""
         self._number += 1
+
+    def _doomed(self, ends: str) -> bool:
+        """Whether the string over several lines that is open spoils the text, wherever it ends. ends: see `_closers`.
+        Only its end would show that else, perhaps after many lines."""
+        if not ends.startswith(('"""', "'''")) or "{" in self._unit:  # the fields of f-strings may still end
+            return False
+        text = f"{self._before(self._unit)}{self._unit}{ends[:3]}"
+        if SPECIAL.search(self._unit):
+            failed = _failure(text, AST)
+            if isinstance(failed, SyntaxError) and re.search(r"\(\w+ error\)|ASCII literal", failed.msg):
+                return True  # an escape that means nothing
+        failed = _failure(f"{text} \\\n", INCOMPLETE_INPUT)
+        return not (isinstance(failed, SyntaxError) and "incomplete input" in failed.msg)
 
     def _declared(self) -> bool:
         """Take the encoding that the line may declare. Whether that is possible."""
@@ -226,13 +243,17 @@ class Python(Constraint):
         if self._whole or self._global(unit):
             return _joined(self._all)
         late = "0\n"  # no import from __future__ may follow
-        if self._scoped or SCOPE.search(unit):
+        if self._scoped or _scope(unit):
             return late + _joined(self._statement)
         return late + "".join(one.text for one in self._chain)
 
     def _global(self, unit: str) -> bool:
         """Whether the lines may have a `global` outside of functions."""
-        return GLOBAL.search(unit) is not None and not any(DEF.search(one.text) for one in self._chain)
+        return (
+            "global" in unit
+            and GLOBAL.search(unit) is not None
+            and not any(DEF.search(one.text) for one in self._chain)
+        )
 
     def _handlers(self, column: int, word: str, indent: str) -> list[str]:
         """A `finally` for each `try` around lines in this column that has no handler yet, innermost first."""
@@ -251,7 +272,7 @@ class Python(Constraint):
         begins = column == 0 and word not in CLAUSES
         self._all = _Texts(self._all, unit)
         self._statement = _Texts(None if begins else self._statement, unit)
-        self._scoped = (self._scoped and not begins) or SCOPE.search(unit) is not None
+        self._scoped = (self._scoped and not begins) or _scope(unit)
         self._unit, self._suffix = "", suffix
         if self._head is not None:
             if (word == "from" and "__future__" in unit) or (not self._head and DOCSTRING.match(unit)):
@@ -275,6 +296,11 @@ class Python(Constraint):
             elif chain[-1].column == column:
                 chain.append(_Unit(one.column, one.indent, "pass", f"{one.indent}pass\n"))
         return chain
+
+
+def _scope(unit: str) -> bool:
+    """Whether the lines speak of a whole function."""
+    return any(word in unit for word in ("global", "nonlocal", "async")) and SCOPE.search(unit) is not None
 
 
 def _joined(texts: _Texts | None) -> str:
