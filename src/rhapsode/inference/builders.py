@@ -14,6 +14,8 @@ from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.output import Output, Piece, Stopped
 from rhapsode.data.guide import Guide
+from rhapsode.inference.precomputed import Precomputed
+from rhapsode.inference.reader import Reader
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
 
@@ -209,3 +211,27 @@ class Builder:
         seed, row = self._randomness.seed, self._randomness.row
         how = self.rewound, self.discarded, self.closed
         return Sample(data, text, steps, log_probs, seed, row, self._output.stopped, record, attention, *how)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Everything that the samples of a request share.
+
+    length: of steps to be drawn, at the most. covariates: whether the network reads any. guide, output: each sample has
+    a copy. recent: the prompt's last steps, as far as the sampling looks back. reader: stands behind the prompt.
+    """
+
+    head: Head[Any]
+    sampling: Sampling
+    seed: int
+    length: int
+    covariates: bool
+    guide: Guide
+    output: Output
+    recent: list[Any]
+    reader: Reader | Precomputed
+
+    def builder(self, row: int, particle: int | None = None) -> Builder:
+        """The builder of one sample, or of one of its particles."""
+        randomness = Randomness(self.seed, row, particle=particle)
+        return Builder(self.head, self.sampling, randomness, self.guide.copy(), self.output.copy(), self.recent)

@@ -18,26 +18,24 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, TypedDict, TypeVar, Unpack, cast
 
 import numpy as np
 
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.data.codecs.output import Output, Piece, Prompt
+from rhapsode.data.codecs.output import Piece, Prompt
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.constrained import Constrained, Valid, constraints_of
 from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.errors import UserError
 from rhapsode.inference import rewinding
-from rhapsode.inference.builders import Builder, Sample
+from rhapsode.inference.builders import Builder, Sample, Start
 from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.particles import Particles
 from rhapsode.inference.precomputed import Precomputed
 from rhapsode.inference.reader import NONE, Reader, as_bytes
 from rhapsode.inference.trained import Trained
-from rhapsode.nn.heads._head import Head
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
@@ -80,30 +78,6 @@ class Request(TypedDict, total=False):
     outline: Any
     valid: Valid
     row: int
-
-
-@dataclass(frozen=True)
-class Start:
-    """Everything that the samples of a request share.
-
-    length: of steps to be drawn, at the most. covariates: whether the network reads any. guide, output: each sample has
-    a copy. recent: the prompt's last steps, as far as the sampling looks back. reader: stands behind the prompt.
-    """
-
-    head: Head[Any]
-    sampling: Sampling
-    seed: int
-    length: int
-    covariates: bool
-    guide: Guide
-    output: Output
-    recent: list[Any]
-    reader: Reader | Precomputed
-
-    def builder(self, row: int, particle: int | None = None) -> Builder:
-        """The builder of one sample, or of one of its particles."""
-        randomness = Randomness(self.seed, row, particle=particle)
-        return Builder(self.head, self.sampling, randomness, self.guide.copy(), self.output.copy(), self.recent)
 
 
 def generate(

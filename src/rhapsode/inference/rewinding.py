@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -27,12 +27,9 @@ from rhapsode.data.codecs.output import Piece, Stopped
 from rhapsode.data.constraint import Verdict
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
-from rhapsode.inference.builders import Builder, Mark
+from rhapsode.inference.builders import Builder, Mark, Start
 from rhapsode.inference.loops import Loops
 from rhapsode.inference.reader import NONE, Reader
-
-if TYPE_CHECKING:
-    from rhapsode.inference.generate import Start
 
 KEPT = 8
 """So many settled places can be returned to. What is older stands."""
