@@ -164,7 +164,7 @@ def test_given(run: Run, model: str) -> None:
         (["empty.txt"], "nothing to read in empty.txt: 1 empty"),
         (["-"], "nothing to read in -: 1 empty"),
         (["empty.gz"], "nothing to read in empty.gz"),
-        (["void.jsonl", "--field", "text"], "nothing to score in void.jsonl: all of its documents are empty"),
+        (["void.jsonl", "--field", "text"], "there is no text in the field 'text' of any line"),
         (["some.txt", "--field", "text"], "not JSON"),
         (["some.txt", "--document-separator", r"\d"], r"--document-separator: \d is no escape"),
         (["some.txt", "--document-separator", ""], "the document separator is empty"),

@@ -38,7 +38,7 @@ def test_files_have_the_permissions_of_the_umask(text: Path, tmp_path: Path) -> 
     finally:
         os.umask(old)
     modes = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "m").iterdir() if path.name != ".lock"}
-    assert set(modes.values()) == {0o640} and len(modes) == 7
+    assert set(modes.values()) == {0o640} and len(modes) == 8
 
 
 def test_overfitting_is_told_once(tmp_path: Path) -> None:

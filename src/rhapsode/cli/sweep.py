@@ -61,7 +61,9 @@ def sweep(
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
-    """Train with several settings and seeds, and compare: one table, one picture, with 95 % intervals.
+    """Compare settings: some trainings of each.
+
+    One table, one picture, with 95 % intervals.
 
     Settings are options of train (width, layers, lr, dropout, batch_size, window …) or those of docs/settings.md with
     their table (network.residual, dropout.output, plan.decay, codec.size). Minutes are equal for all, and disturbed by

@@ -22,7 +22,7 @@ INNERMOST = [
 
 
 def judge(data: bytes) -> bool:
-    """It knows less than the constraint: which delimiters and names fit, and no more."""
+    """It knows less than the constraint: which delimiters and names fit, and no more. (Nothing of ^ and _.)"""
     try:
         text = data.decode()
     except UnicodeDecodeError:
@@ -40,7 +40,7 @@ def judge(data: bytes) -> bool:
             if n:
                 found = True
                 break
-    return not re.search(r"[{}$\\&_^]", re.sub(r"[_^]", "", text) if "x" not in text else text.replace("_", ""))
+    return not re.search(r"[{}$\\&]", text)
 
 
 WORDS = st.text(st.sampled_from("ab é,.\n"), min_size=1, max_size=6).map(

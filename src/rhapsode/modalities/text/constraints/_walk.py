@@ -64,7 +64,9 @@ class Walk(Constraint):
         if self._whole():
             return b""
         text = self._end()
-        return None if text is None else text.encode()
+        if text is None or self.copy().read(text.encode()) is not Verdict.VALID:  # another place has a simpler one
+            return None
+        return text.encode()
 
     @abstractmethod
     def _end(self) -> str | None:
