@@ -6,25 +6,17 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.console import complete
 from rhapsode.console.brought import modality_of
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Field, ModelName, Separator
+from rhapsode.console.options import Field, ModelName, Separator, TextSources
 from rhapsode.console.output import as_json, put
 from rhapsode.errors import UserError
 
 
 def novelty(
     model: ModelName,
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            autocompletion=complete.sources,
-            help="As for score: files, folders, globs, data:NAME/test, or - for stdin.",
-        ),
-    ],
+    sources: TextSources,
     separator: Separator = None,
     field: Field = None,
     per_document: Annotated[bool, typer.Option("--per-document", help="Print a table of the documents.")] = False,
@@ -51,17 +43,15 @@ def novelty(
 
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec):
+        from rhapsode.console.records import refuse_for_texts
+
         for_texts = {
             "--document-separator": separator is not None,
             "--field": field is not None,
             "--per-document": per_document,
             "--color": color,
         }
-        if others := [name for name, asked in for_texts.items() if asked]:
-            raise UserError(
-                f"{' and '.join(others)}: for models of text; the codec of this one is {loaded.codec.name}. Leave "
-                f"{'it' if len(others) == 1 else 'them'} out."
-            )
+        refuse_for_texts(loaded, for_texts)
     asked = {
         "separator": None if separator is None else unescaped(separator, "--document-separator"),
         "field": field,

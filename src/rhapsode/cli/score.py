@@ -12,7 +12,17 @@ from rhapsode.cli._scored import Collected, Output, Printed
 from rhapsode.console import complete
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import AllFiles, AsText, Encoding, Field, Flip, ModelName, Separator, TrustPaths
+from rhapsode.console.options import (
+    AllFiles,
+    AsText,
+    Encoding,
+    Field,
+    Flip,
+    ModelName,
+    Separator,
+    TextSources,
+    TrustPaths,
+)
 from rhapsode.console.output import CHUNK
 from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import Lines, reporting
@@ -33,14 +43,7 @@ VIEWS = ("step", "line", "document", "color")
 
 def score(
     model: ModelName,
-    sources: Annotated[
-        list[str],
-        typer.Argument(
-            metavar="SOURCE...",
-            autocompletion=complete.sources,
-            help="As for train: files, folders, globs, data:NAME/test, or - for stdin.",
-        ),
-    ],
+    sources: TextSources,
     separator: Separator = None,
     field: Field = None,
     encoding: Encoding = None,
@@ -102,7 +105,7 @@ def score(
 
     loaded = Model.load(model)
     if isinstance(loaded.codec, RecordCodec):
-        from rhapsode.console.records import score_records, turned
+        from rhapsode.console.records import refuse_for_texts, score_records, turned
 
         for_texts = {
             "--document-separator": separator is not None,
@@ -118,11 +121,7 @@ def score(
             "--per-step": per_step,
             "--color": color,
         }
-        if others := [name for name, asked in for_texts.items() if asked]:
-            raise UserError(
-                f"{' and '.join(others)}: for models of text; the codec of this one is {loaded.codec.name}. Leave "
-                f"{'it' if len(others) == 1 else 'them'} out. (--per-document says it of each {loaded.codec.record}.)"
-            )
+        refuse_for_texts(loaded, for_texts, f" (--per-document says it of each {loaded.codec.record}.)")
         with trusting(trust_paths), turned(flip):
             score_records(loaded, sources, per_document, json)
         return

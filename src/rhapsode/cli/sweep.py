@@ -69,7 +69,7 @@ def sweep(
     their table (network.residual, dropout.output, plan.decay, codec.size). Minutes are equal for all, and disturbed by
     whatever else the machine does; --updates are exact."""
     from rhapsode.cli._settings import Settings, load
-    from rhapsode.training.sweep import SPEC, Sweep, trials
+    from rhapsode.training.sweep import PICTURE, RUNS, SPEC, TABLE, Sweep, trials
 
     check(output, folder=True)
     folder = Path(output)
@@ -117,7 +117,7 @@ def sweep(
     if not finished:
         tell(f"go on    rhapsode sweep -o {name} --resume")
         raise typer.Exit(130)
-    tell(f"table    {folder / 'sweep.tsv'}\npicture  {folder / 'sweep.png'}\nmodels   {folder / 'runs'}")
+    tell(f"table    {folder / TABLE}\npicture  {folder / PICTURE}\nmodels   {folder / RUNS}")
 
 
 def _run(found: Sweep) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.console.complete import models
+from rhapsode.console.complete import models, sources
 from rhapsode.console.escapes import KNOWN
 
 RENAMED = {"--steps": "--updates"}
@@ -24,6 +24,14 @@ ModelName = Annotated[
     str,
     typer.Argument(
         metavar="MODEL", autocompletion=models, help="A model's folder or file, or demo:NAME, or hf://USER/NAME."
+    ),
+]
+TextSources = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="SOURCE...",
+        autocompletion=sources,
+        help="As for train: files, folders, globs, data:NAME/test, or - for stdin.",
     ),
 ]
 TextFile = Annotated[

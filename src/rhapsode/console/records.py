@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -34,6 +34,16 @@ def records(model: Model, name: str) -> Iterator[Any]:
     if not path.is_file():
         raise UserError(f"cannot read {name}: no such file.")
     return model.record_codec.read(path)
+
+
+def refuse_for_texts(model: Model, asked: Mapping[str, bool], advice: str = "") -> None:
+    """Raises `UserError` for options, name → whether it was given, that only models of text have. advice: what else
+    there is."""
+    if others := [name for name, given in asked.items() if given]:
+        raise UserError(
+            f"{' and '.join(others)}: for models of text; the codec of this one is {model.codec.name}. Leave "
+            f"{'it' if len(others) == 1 else 'them'} out.{advice}"
+        )
 
 
 def named(spec: str, model: Model) -> Any:

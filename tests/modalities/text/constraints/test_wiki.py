@@ -145,6 +145,8 @@ def test_cut(text: tuple[bytes, list[int]]) -> None:
         ("== a", "=="),
         ("== a =", "="),
         ("== a ==", ""),
+        ("== a =<!--", "-->="),
+        ("== a ==<!-- b", "-->"),
         ("==", None),
         ("== ", None),
         ("<ref>{{cite|a", "}}</ref>"),

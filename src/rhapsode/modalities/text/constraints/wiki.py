@@ -130,7 +130,8 @@ class Wiki(Walk):
         quotes = at._quote_ends()
         if (quotes and self._last == "'") or self._divided:
             return None
-        end = start + quotes + at._rest(None, start + quotes)
+        words = quotes if mode is Wiki._comment else start + quotes  # for a heading, a comment is not there
+        end = start + quotes + at._rest(None, words)
         return "\n" + end if mode is Wiki._table_end and end[:1] == "}" else end
 
     def _quote_ends(self) -> str:
