@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rhapsode.arithmetic.coder import Decoder, Encoder
+from rhapsode.arithmetic.drawing import recents
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
 from rhapsode.inference.reader import NONE, Reader, Row
@@ -78,23 +79,17 @@ class Loops(Reader):
 
         hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
         """
-        policy, sampling = self._policy(), hows[0].sampling
-        window = 1
-        if sampling.repetition_penalty != 1:  # no more than can be filled
-            window = min(sampling.repetition_window, max(len(how.recent) for how in hows) + count)
-        recent = np.full((len(hows), window), -1, np.int32)
-        for place, how in zip(recent, hows, strict=True):
-            last = list(how.recent)[-window:]
-            place[: len(last)] = last
+        policy, samplings = self._policy(), [how.sampling for how in hows]
+        recent, place = recents([how.recent for how in hows], samplings, count)
         rows = Rows(
             state=self._state,
             logits=self.parameters.copy(),
             keys=np.array([how.randomness.key for how in hows], np.uint64),
             drawn=np.array([how.randomness.step for how in hows], np.uint64),
             recent=recent,
-            place=np.array([min(len(how.recent), window) for how in hows], np.int64),
+            place=place,
         )
-        symbols, log_probs, counts = self._loops.generate(count, rows, sampling, policy, endings)
+        symbols, log_probs, counts = self._loops.generate(count, rows, samplings, policy, endings)
         after, sure = self._after(symbols, counts, policy)
         if sure < count:
             return self.draw(sure, hows, endings) if sure else (symbols[:0], log_probs[:0], counts * 0)

@@ -48,3 +48,5 @@ class Categorical(Head[Symbols]):
 
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         return list(map(Drawn, *choose(distribution, hows)))
+
+    draw_mixed = draw_rows
