@@ -109,18 +109,30 @@ class Reader:
         return other
 
     def joined(self, others: Sequence[Self]) -> Self:
-        """The rows of this reader, and behind them those of the others, which may stand at other places."""
+        """The rows of this reader, and behind them those of the others, which may stand at other places. The opposite
+        of `take`.
+
+        Texts of several lengths are filled up, so `attention` is as wide as the longest: see `seen`. Raises
+        `ValueError` for readers of another model.
+        """
         every = [self, *others]
+        if any(each._model is not self._model or type(each) is not type(self) for each in others):
+            raise ValueError("only readers of one model can be joined")
         other = copy.copy(self)
         other._rows = [row.copy() for each in every for row in each._rows]
         other._state = tuple(np.concatenate(parts) for parts in zip(*(each._state for each in every), strict=True))
         other.parameters = np.concatenate([each.parameters for each in every])
-        other.attention = np.concatenate([each.attention for each in every])
+        longest = max(each.attention.shape[1] for each in every)
+        other.attention = np.concatenate([_filled(each.attention, longest, 1) for each in every])
         texts = [each._text for each in every if each._text is not None]
         if texts:
-            symbols, lengths = zip(*texts, strict=True)
-            other._text = np.concatenate(symbols, axis=1), np.concatenate(lengths)
+            symbols = [_filled(symbols, longest, 0) for symbols, _ in texts]
+            other._text = np.concatenate(symbols, axis=1), np.concatenate([lengths for _, lengths in texts])
         return other
+
+    def seen(self, row: int) -> np.ndarray:
+        """[U] float32: how much of each symbol of its own text a row has seen at the last step."""
+        return self.attention[row, : 0 if self._text is None else self._text[1][row]]
 
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
@@ -204,6 +216,12 @@ class Reader:
         parameters = np.concatenate(out)
         self.parameters = parameters[-1:]
         return parameters[:-1]
+
+
+def _filled(array: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """With zeros behind it, so that this axis has so many numbers."""
+    more = size - array.shape[axis]
+    return np.pad(array, [(0, more * (n == axis)) for n in range(array.ndim)]) if more else array
 
 
 class Row(Units):
