@@ -71,13 +71,14 @@ class Loops(Reader):
         return symbols, after
 
     def draw(
-        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None
+        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
         many there are of each row [rows]. N is less, perhaps 0, if after the next ones a unit begins of which only the
         text tells.
 
         hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
+        seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
         """
         policy, samplings = self._policy(), [how.sampling for how in hows]
         recent, place = recents([how.recent for how in hows], samplings, count)
@@ -89,10 +90,10 @@ class Loops(Reader):
             recent=recent,
             place=place,
         )
-        symbols, log_probs, counts = self._loops.generate(count, rows, samplings, policy, endings)
+        symbols, log_probs, counts = self._loops.generate(count, rows, samplings, policy, endings, None, seen)
         after, sure = self._after(symbols, counts, policy)
         if sure < count:
-            return self.draw(sure, hows, endings) if sure else (symbols[:0], log_probs[:0], counts * 0)
+            return self.draw(sure, hows, endings, seen) if sure else (symbols[:0], log_probs[:0], counts * 0)
         self._rows, self._state, self.parameters = after, rows.state, rows.logits
         for how, drawn in zip(hows, counts.tolist(), strict=True):
             how.randomness.step += drawn

@@ -86,6 +86,11 @@ class Reader:
         parts = iter(self._model.engine.real(self._state))
         return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
+        return sum(part.nbytes for part in (*self._state, self.parameters, self.attention))
+
     def copy(self) -> Self:
         """The same place once more. Arrays are shared: a step makes new ones."""
         other = copy.copy(self)
