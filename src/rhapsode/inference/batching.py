@@ -38,6 +38,7 @@ from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.reader import NONE, Reader, as_bytes
 from rhapsode.inference.states import States
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.tuned import tuned
 from rhapsode.nn.heads._head import Drawn
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.samplers import Draw
@@ -50,6 +51,8 @@ LONGEST = 64
 """The most steps drawn in a row in a tick."""
 BLOCK = 256
 """The states behind each so many steps of a prompt are kept. The most steps of a chunk of prefill."""
+SHORT, MEASURED = 16, 16
+"""Chunks of prompts of so many steps tell how fast reading is; so many of the last measurements are kept."""
 NUMBERS = 1 << 21
 """The most logits that are kept of a tick, for alternatives."""
 ALTERNATIVES = 64
@@ -198,7 +201,7 @@ class Batcher:
         """
         if not model.network.config.autoregressive:
             raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
-        self._model, self._rows, self._limit = model, rows, waiting
+        self._model, self._rows, self._limit = tuned(model, rows), rows, waiting
         self._states = States() if states is None else states
         self._covered = model.codec.covariates > 0
         self._plain = model.text is None and not model.codec.covariates and isinstance(model.head, Categorical)
@@ -220,8 +223,8 @@ class Batcher:
         self._resting: list[Job] = []
         self._turn = self._read = self._reused = self._drawn = self._ticks = 0
         self._busy = 0.0
-        self._read_seconds, self._draw_seconds = TICK / 32, TICK / 8
-        """Measured: of one step of a prompt, and of one step of one row."""
+        self._read_seconds, self._draw_seconds = deque([TICK / BLOCK], MEASURED), deque([TICK / 8], MEASURED)
+        """What one step of a prompt took lately, and one step of one row. The least counts: others were interrupted."""
         self._thread = threading.Thread(target=self._run, name="rhapsode-engine", daemon=True)
         self._thread.start()
 
@@ -447,27 +450,32 @@ class Batcher:
     # Prefill.
 
     def _prefill(self) -> None:
-        """Read a chunk of a prompt: by turns the one that is done soonest, and the oldest."""
-        if not self._reading:
-            return
+        """Read in prompts for the time of a tick: by turns in the one that is done soonest, and in the oldest."""
+        joining, end = list[Job](), time.perf_counter() + TICK
+        while self._reading and time.perf_counter() < end:
+            self._prefill_one(joining, end)
+        self._join([job for job in joining if not job.ended])
+
+    def _prefill_one(self, joining: list[Job], end: float) -> None:
+        """Read a chunk of a prompt. joining: gets the job if its prompt was read. end: when time is up."""
         self._turn += 1
         job = self._reading[0]
         if self._turn % 2:
             job = min(self._reading, key=lambda one: len(one._request.steps) - one._at)
         try:
-            self._read_chunk(job)
-            if not job.ended and job._at == len(job._request.steps):
-                self._begin(job)
+            self._read_chunk(job, end - time.perf_counter())
+            if not job.ended and job._at == len(job._request.steps) and self._begin(job):
+                joining.append(job)
         except Exception as error:
             self._end(job, error=error)
 
-    def _read_chunk(self, job: Job) -> None:
+    def _read_chunk(self, job: Job, seconds: float) -> None:
         request, reader = job._request, job._reader
         if reader is None:
             reader, job._at = self._beginning(job)
             job._reader = reader
         at = job._at
-        count = min(max(1, int(TICK / self._read_seconds)), BLOCK - at % BLOCK, len(request.steps) - at)
+        count = min(max(1, int(seconds / min(self._read_seconds))), BLOCK - at % BLOCK, len(request.steps) - at)
         if not count:
             return
         steps, covariates = request.steps[at : at + count], request.covariates[at + 1 : at + 1 + count]
@@ -486,7 +494,8 @@ class Batcher:
                     done += len(parameters)
             if job._echo:
                 echoed = Part(steps=steps.tolist(), log_probs=log_probs, tops=tops, echo=True)
-        self._read_seconds += 0.2 * ((time.perf_counter() - begun) / count - self._read_seconds)
+        if count >= SHORT:
+            self._read_seconds.append((time.perf_counter() - begun) / count)
         self._read += count
         job._at += count
         if self._plain and not job._echo and (job._at % BLOCK == 0 or job._at == len(request.steps)):
@@ -507,8 +516,8 @@ class Batcher:
         self._reused += found[1]
         return found
 
-    def _begin(self, job: Job) -> None:
-        """The prompt was read."""
+    def _begin(self, job: Job) -> bool:
+        """The prompt was read. Whether the row is to join those that are drawn."""
         reader = job._reader
         assert reader is not None
         self._reading.remove(job)
@@ -519,13 +528,12 @@ class Batcher:
             job._behind = reader.copy() if job._alternatives else None
         elif not start.length:
             self._finish(job)
-            return
+            return False
         if job._pause:
             self._resting.append(job)
         elif job._judged:
             self._judging.append(job)
-        else:
-            self._join([job])
+        return not (job._pause or job._judged)
 
     # Drawing.
 
@@ -537,7 +545,7 @@ class Batcher:
         if not isinstance(self._reader, Loops) or any(type(job._request.guide) is not Guide for job in jobs):
             self._step()
             return
-        most = max(1, min(LONGEST, int(TICK / self._draw_seconds / len(jobs))))
+        most = max(1, min(LONGEST, int(TICK / min(self._draw_seconds) / len(jobs))))
         count, seen = min(most, max(job._left for job in jobs)), None
         if any(job._alternatives for job in jobs):
             size = self._reader.parameters.size
@@ -547,8 +555,7 @@ class Batcher:
         begun = time.perf_counter()
         symbols, log_probs, counts = self._reader.draw(count, hows, self._endings(), seen)
         if len(symbols):
-            seconds = (time.perf_counter() - begun) / len(symbols) / len(jobs)
-            self._draw_seconds += 0.2 * (seconds - self._draw_seconds)
+            self._draw_seconds.append((time.perf_counter() - begun) / len(symbols) / len(jobs))
         # A unit begins after the next step, of which only the text tells: one single step comes next.
         single = len(symbols) < count
         drawn = zip(list(jobs), symbols.T.tolist(), log_probs.T.tolist(), counts.tolist(), strict=True)
