@@ -100,7 +100,7 @@ def draw(
         _address(logits),
         _address(words),
         _address(recent),
-        _address(how),
+        _address(how.view(np.uint8)),  # of a structure, numpy would describe each field first
         None if masks is None else _address(masks),
         recent.shape[1],
         *map(_address, (symbols, log_probs, masses)),

@@ -5,7 +5,7 @@ The engine's thread goes round in *ticks* of some milliseconds. In each, it
 
 - drops what was cancelled, and admits what waits, first in first out, while there are places;
 - reads one chunk of one prompt (*prefill*), so that a long one delays nobody by more than a chunk;
-- draws in all rows: some steps in one call where the kernel draws by itself, else one.
+- draws in all rows: some steps if nothing has to be decided between steps, else one.
 
 Rows join and leave between ticks. What a row gets is a function of (model, prompt, sampling, seed, row), as ever: the
 sample is that of `rhapsode.inference.generate`, to the last bit.
@@ -204,7 +204,7 @@ class Batcher:
         self._model, self._rows, self._limit = tuned(model, rows), rows, waiting
         self._states = States() if states is None else states
         self._covered = model.codec.covariates > 0
-        self._plain = model.text is None and not model.codec.covariates and isinstance(model.head, Categorical)
+        self._plain = model.text is None and not self._covered and isinstance(model.head, Categorical)
         self._changed = threading.Condition()
         # What the condition protects: what other threads tell, and how many wait.
         self._told: deque[Callable[[], object]] = deque()
@@ -542,7 +542,7 @@ class Batcher:
         jobs = self._drawing
         if not jobs:
             return
-        if not isinstance(self._reader, Loops) or any(type(job._request.guide) is not Guide for job in jobs):
+        if not self._plain or any(type(job._request.guide) is not Guide for job in jobs):
             self._step()
             return
         most = max(1, min(LONGEST, int(TICK / min(self._draw_seconds) / len(jobs))))

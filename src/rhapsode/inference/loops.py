@@ -73,13 +73,8 @@ class Loops(Reader):
     def draw(
         self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
-        many there are of each row [rows]. N is less, perhaps 0, if after the next ones a unit begins of which only the
-        text tells.
-
-        hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
-        seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
-        """
+        """As `Reader.draw`. N is less than `count`, perhaps 0, if after the next ones a unit begins of which only the
+        text tells."""
         policy, samplings = self._policy(), [how.sampling for how in hows]
         recent, place = recents([how.recent for how in hows], samplings, count)
         rows = Rows(

@@ -6,6 +6,7 @@ around a reader, so none of them knows of resets, framings or kinds of step.
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from rhapsode.errors import UserError
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
 from rhapsode.nn.engine import State, Texts
+from rhapsode.nn.samplers import Draw, choose
 
 NONE = NOTHING[None]
 """[1, 0] float32: no covariates, of a model that has none."""
@@ -159,6 +161,33 @@ class Reader:
             keep = ~np.array(fresh)[:, None]
             self._state = tuple(part * keep for part in self._state)
         self._feed(inputs, covariates)
+
+    def draw(
+        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
+        many there are of each row [rows], whose place is of no use if it has fewer. For models of symbols without
+        covariates. N may be less than `count`, see `Loops.draw`.
+
+        hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
+        seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
+        """
+        head = self._model.categorical
+        hows = [how._replace(recent=deque(how.recent, how.sampling.repetition_window)) for how in hows]
+        symbols, log_probs = np.zeros((count, self.rows), np.int64), np.zeros((count, self.rows))
+        for n in range(count):
+            logits = head.distribution(self.parameters)
+            if seen is not None:
+                seen[n] = logits
+            symbols[n], log_probs[n], _ = choose(logits, hows)
+            for how, symbol in zip(hows, symbols[n].tolist(), strict=True):
+                how.recent.append(symbol)  # type: ignore[attr-defined]
+            self.read(symbols[n])
+        counts = np.full(self.rows, count)
+        if endings is not None:
+            ended = endings[symbols]
+            counts = np.where(ended.any(axis=0), ended.argmax(axis=0) + 1, counts)
+        return symbols, log_probs, counts
 
     def _feed(self, inputs: np.ndarray, covariates: np.ndarray) -> None:
         """One step of the network in each row: inputs [rows, *S], covariates [rows, D]."""
