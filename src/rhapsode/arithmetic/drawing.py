@@ -6,6 +6,7 @@ import ctypes
 import threading
 from collections.abc import Sequence
 from functools import cache, lru_cache
+from typing import Any
 
 import numpy as np
 
@@ -39,7 +40,7 @@ def options(
 
 
 @lru_cache(4096)
-def _record(sampling: Sampling) -> np.void:
+def _record(sampling: Sampling) -> Any:
     reals = sampling.temperature, sampling.top_p, sampling.min_p, sampling.typical, sampling.repetition_penalty
     top_k, window = (min(one, (1 << 31) - 1) for one in (sampling.top_k, sampling.repetition_window))
     return np.array((*reals, top_k, window, 0, 0), s.SAMPLING)[()]

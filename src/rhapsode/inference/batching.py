@@ -223,8 +223,10 @@ class Batcher:
         self._resting: list[Job] = []
         self._turn = self._read = self._reused = self._drawn = self._ticks = 0
         self._busy = 0.0
-        self._read_seconds, self._draw_seconds = deque([TICK / BLOCK], MEASURED), deque([TICK / 8], MEASURED)
-        """What one step of a prompt took lately, and one step of one row. The least counts: others were interrupted."""
+        self._read_seconds = deque([TICK / BLOCK], MEASURED)
+        """What one step of a prompt took lately. The least counts: others were interrupted."""
+        self._size, self._slow = 1, False
+        """So many steps are drawn in a tick, in all rows together; and whether that took too long the last time."""
         self._thread = threading.Thread(target=self._run, name="rhapsode-engine", daemon=True)
         self._thread.start()
 
@@ -343,7 +345,7 @@ class Batcher:
     def _admit(self) -> None:
         """Give free places away: first to what was paused, then first in first out."""
         free = self._rows - len(self._reading) - len(self._drawing) - len(self._judging)
-        joining = []
+        joining = list[Job]()
         while free > 0 and (self._ready or self._waiting):
             free -= 1
             if self._ready:
@@ -358,8 +360,10 @@ class Batcher:
     def _join(self, jobs: list[Job]) -> None:
         """Draw in these rows, too."""
         if jobs:
-            first, *others = [*([self._reader] if self._drawing else []), *(job._reader for job in jobs)]
-            self._reader = first.joined(others)
+            readers = [job._reader for job in jobs if job._reader is not None]
+            if self._drawing:
+                readers.insert(0, self._reader)
+            self._reader = readers[0].joined(readers[1:])
             self._drawing += jobs
             for job in jobs:
                 job._reader = None
@@ -545,7 +549,7 @@ class Batcher:
         if not self._plain or any(type(job._request.guide) is not Guide for job in jobs):
             self._step()
             return
-        most = max(1, min(LONGEST, int(TICK / min(self._draw_seconds) / len(jobs))))
+        most = max(1, min(LONGEST, self._size // len(jobs)))
         count, seen = min(most, max(job._left for job in jobs)), None
         if any(job._alternatives for job in jobs):
             size = self._reader.parameters.size
@@ -554,8 +558,7 @@ class Batcher:
         hows = [job._builder.how() for job in jobs if job._builder]
         begun = time.perf_counter()
         symbols, log_probs, counts = self._reader.draw(count, hows, self._endings(), seen)
-        if len(symbols):
-            self._draw_seconds.append((time.perf_counter() - begun) / len(symbols) / len(jobs))
+        self._measured(time.perf_counter() - begun, len(symbols) == most)
         # A unit begins after the next step, of which only the text tells: one single step comes next.
         single = len(symbols) < count
         drawn = zip(list(jobs), symbols.T.tolist(), log_probs.T.tolist(), counts.tolist(), strict=True)
@@ -566,6 +569,15 @@ class Batcher:
         self._sweep()
         if single and self._drawing:
             self._step()
+
+    def _measured(self, seconds: float, full: bool) -> None:
+        """Draw more or fewer steps in the next tick. full: so many were drawn as were to be."""
+        slow = seconds > TICK
+        if slow and self._slow:  # once may be chance: another process had the core
+            self._size = max(1, self._size // 2)
+        elif full and seconds < TICK / 2:
+            self._size = min(2 * self._size, LONGEST * self._rows)
+        self._slow = slow and not self._slow
 
     def _endings(self) -> np.ndarray | None:
         """Symbols that end each of the rows; None if these are not the same. (Then more is drawn than is needed.)"""
