@@ -74,8 +74,8 @@ INLINE = names(
 HTML_INSIDE = {SVG: names("foreignobject desc title"), MATH: names("mi mo mn ms mtext")}
 """Elements of SVG and MathML that hold HTML."""
 BREAKS_OUT = names(
-    "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta nobr "
-    "ol p pre ruby s small span strong strike sub sup table tt u ul var"
+    "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
+    "nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"
 )
 """Elements at which browsers take SVG and MathML for ended."""
 FORMATTING = names("a b big code em font i nobr s small strike strong tt u")

@@ -33,14 +33,17 @@ DECLARATION = re.compile(
     r"""(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"(?i:utf-8)"|'(?i:utf-8)'))?"""
     r"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>"""
 )
+WORD = rf"[{LETTERS}][{LETTERS}0-9.\xb7-]*"
 PUBLIC = r"""(?:"[ \r\na-zA-Z0-9'()+,./:=?;!*#@$_%-]*"|'[ \r\na-zA-Z0-9()+,./:=?;!*#@$_%-]*')"""
 DOCTYPE = re.compile(
-    rf"""<!DOCTYPE[ \t\r\n]+[{LETTERS}][{LETTERS}0-9.\xb7:-]*(?:[ \t\r\n]+(?:SYSTEM|PUBLIC[ \t\r\n]+{PUBLIC})"""
+    rf"""<!DOCTYPE[ \t\r\n]+{WORD}(?::{WORD})?(?:[ \t\r\n]+(?:SYSTEM|PUBLIC[ \t\r\n]+{PUBLIC})"""
     r"""[ \t\r\n]+(?:"[^"]*"|'[^']*'))?[ \t\r\n]*>"""
 )
 BANGS = ("<!--", "<![CDATA[", "<!DOCTYPE")
 XML = "http://www.w3.org/XML/1998/namespace"
 XMLNS = "http://www.w3.org/2000/xmlns/"
+URI = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+"""What names a namespace (RFC 3986); libxml2 refuses others."""
 LONGEST = 2000
 """Of a declaration, in characters."""
 
@@ -408,7 +411,7 @@ class Xml(Walk):
             return
         uri = self._value
         wrong = name and not uri
-        wrong = wrong or name == "xmlns" or uri == XMLNS or (name == "xml") != (uri == XML)
+        wrong = wrong or name == "xmlns" or uri == XMLNS or (name == "xml") != (uri == XML) or not URI.fullmatch(uri)
         if wrong:
             raise Refused(at, f"{self._attribute} may not be {uri!r}")
 
