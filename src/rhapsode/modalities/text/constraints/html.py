@@ -126,7 +126,6 @@ class Html(Walk):
         self._attributes: tuple[str, ...] = ()
         self._attribute = ""
         self._quote: str | None = None  # of the value that is read; "" where there is none; None in a text
-        self._count = 0  # of hyphens or brackets
         self._fresh = False  # directly behind <!--; in a script, anywhere behind
         self._stage = 0  # of the page
 
@@ -321,15 +320,7 @@ class Html(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        if text[i] == "]":
-            self._count = min(self._count + 1, 2)
-        elif text[i] == ">" and self._count == 2:
-            self._mode = Html._text
-        else:
-            self._count = 0
-            end = text.find("]", i)
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._within(text, i, "]", 2, Html._text)
 
     def _doctype(self, text: str, i: int) -> int:
         c = text[i]

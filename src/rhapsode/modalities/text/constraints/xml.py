@@ -65,7 +65,6 @@ class Xml(Walk):
         self._begun = False  # anything was read
         self._typed = self._root = False  # the document type, the outermost element were there
         self._token = ""
-        self._count = 0  # of brackets, hyphens or question marks that have just been read
         self._tag = ""
         self._attribute = ""
         self._attributes: tuple[tuple[str, str], ...] = ()
@@ -233,15 +232,7 @@ class Xml(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        if text[i] == "]":
-            self._count = min(self._count + 1, 2)
-        elif text[i] == ">" and self._count == 2:
-            self._mode = Xml._text
-        else:
-            end = text.find("]", i)
-            self._count = 0
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._within(text, i, "]", 2, Xml._text)
 
     def _target(self, text: str, i: int) -> int:
         """The name of a processing instruction."""
@@ -274,15 +265,7 @@ class Xml(Walk):
         return i + 1
 
     def _instruction(self, text: str, i: int) -> int:
-        if text[i] == "?":
-            self._count = 1
-        elif text[i] == ">" and self._count:
-            self._mode = Xml._text
-        else:
-            end = text.find("?", i)
-            self._count = 0
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._within(text, i, "?", 1, Xml._text)
 
     def _declaration(self, text: str, i: int) -> int:
         end = min(text.find(">", i) + 1 or len(text), i + LONGEST - len(self._token))
