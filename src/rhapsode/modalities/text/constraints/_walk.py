@@ -118,7 +118,7 @@ class Walk(Constraint):
         if bad:
             self._refuse(bad)
 
-    def _within(self, text: str, i: int, sign: str, most: int, behind: Callable[[Any, str, int], int]) -> int:
+    def _section(self, text: str, i: int, sign: str, most: int, behind: Callable[[Any, str, int], int]) -> int:
         """The mode of a section in which nothing counts but its end: so many signs, and a >. behind: the mode there."""
         if text[i] == sign:
             self._count = min(self._count + 1, most)

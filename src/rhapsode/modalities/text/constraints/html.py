@@ -320,7 +320,7 @@ class Html(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        return self._within(text, i, "]", 2, Html._text)
+        return self._section(text, i, "]", 2, Html._text)
 
     def _doctype(self, text: str, i: int) -> int:
         c = text[i]

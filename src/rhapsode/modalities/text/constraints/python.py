@@ -213,9 +213,9 @@ class Python(Constraint):
         if found is not None:
             return found
         base = self._before(unit) + unit
-        for end, failed in failures.items():
+        for end, why in failures.items():
             if _failure(base + end, AST) is None:
-                return _error(failed)  # it is complete, but means nothing: `return` outside of a function
+                return _error(why)  # it is complete, but means nothing: `return` outside of a function
         failed = _failure(base, INCOMPLETE_INPUT)
         if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
             return None

@@ -490,7 +490,7 @@ class Wiki(Walk):
         return i + 1
 
     def _comment(self, text: str, i: int) -> int:
-        return self._within(text, i, "-", 2, Wiki._text)
+        return self._section(text, i, "-", 2, Wiki._text)
 
 
 FINISH = {

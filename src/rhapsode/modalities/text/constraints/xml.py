@@ -232,7 +232,7 @@ class Xml(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        return self._within(text, i, "]", 2, Xml._text)
+        return self._section(text, i, "]", 2, Xml._text)
 
     def _target(self, text: str, i: int) -> int:
         """The name of a processing instruction."""
@@ -265,7 +265,7 @@ class Xml(Walk):
         return i + 1
 
     def _instruction(self, text: str, i: int) -> int:
-        return self._within(text, i, "?", 1, Xml._text)
+        return self._section(text, i, "?", 1, Xml._text)
 
     def _declaration(self, text: str, i: int) -> int:
         end = min(text.find(">", i) + 1 or len(text), i + LONGEST - len(self._token))
