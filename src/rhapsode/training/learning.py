@@ -21,7 +21,7 @@ MOST = 64
 WIDE, HIGH = 720, 220
 """The size of the curve, in its own units."""
 MARGIN = 44
-COLOURS = Path(__file__).parents[1] / "export" / "page" / "colours.css"
+COLOURS = Path(__file__).parents[1] / "colours.css"
 """Those of all pages."""
 DATA = re.compile(r'<script type="application/json" id="looks">(.*?)</script>', re.DOTALL)
 STYLE = """

@@ -260,7 +260,7 @@ def _costs(drawn: list[Sample], what: str) -> str:
     parts = [
         f"went back {rewound:,} time{'s' * (rewound != 1)}",
         f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",
-        f"{closed:,} symbols written to end what was open",
+        f"{closed:,} symbol{'s' * (closed != 1)} written to end what was open",
     ]
     refused = sum(one.stopped == "refused" for one in drawn)
     if refused:

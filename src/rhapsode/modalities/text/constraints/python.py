@@ -10,6 +10,7 @@ import codecs
 import codeop
 import re
 import warnings
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from rhapsode.data.constraint import Constraint, Verdict
@@ -39,6 +40,7 @@ SPECIAL = re.compile(r"[\\{}]|[^\x00-\x7f]")
 """What may make a string impossible: escapes, the fields of f-strings, and in strings of bytes other characters."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
 DEF = re.compile(r"\bdef\b")
+UNBOUND = re.compile(r"no binding for nonlocal '(\w+)' found")
 CLAUSES = frozenset({"else", "elif", "except", "finally"})
 HANDLERS = frozenset({"else", "except", "finally"})
 
@@ -70,6 +72,7 @@ class Python(Constraint):
         self._number, self._encoding, self._cookie = 0, "utf-8", True
         self._chain: tuple[_Unit, ...] = ()
         self._head: str | None = ""  # docstring and imports from __future__, as long as there is nothing else
+        self._late = "0\n"  # behind it: these imports, and what no other may follow
         self._statement: _Texts | None = None
         self._scoped = False
         self._all: _Texts | None = None
@@ -206,30 +209,42 @@ class Python(Constraint):
     def _judged(self, unit: str) -> str | None | SyntaxError:
         """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
         incomplete; the error if they are impossible."""
-        base, ends = self._before(unit) + unit, self._ends(unit)
-        failures = []
-        for end in ends:
-            failed = _failure(base + end)
-            if failed is None:
-                return end
-            failures.append(failed)
-        for end, failed in zip(ends, failures, strict=True):
+        found, failures = self._tried(unit)
+        if found is not None:
+            return found
+        base = self._before(unit) + unit
+        for end, why in failures.items():
             if _failure(base + end, AST) is None:
-                return _error(failed)  # it is complete, but means nothing: `return` outside of a function
+                return _error(why)  # it is complete, but means nothing: `return` outside of a function
         failed = _failure(base, INCOMPLETE_INPUT)
         if isinstance(failed, SyntaxError) and "incomplete input" in failed.msg:
             return None
-        return _error(failed or failures[ends.index(min(ends, key=len))])
+        return _error(failed or failures[min(failures, key=len)])
 
     def _compiling(self, unit: str) -> str | None:
         """With which of `_ends` the text compiles; None if with none."""
-        base = self._before(unit) + unit
-        return next((end for end in self._ends(unit) if _failure(base + end) is None), None)
+        return self._tried(unit)[0]
 
-    def _ends(self, unit: str) -> list[str]:
-        """What may end the blocks that are open behind these lines, likeliest first."""
+    def _tried(self, unit: str) -> tuple[str | None, dict[str, BaseException]]:
+        """The same, and why it does not compile with others."""
+        base, failures = self._before(unit) + unit, dict[str, BaseException]()
+        ends, bound = self._ends(unit), list[str]()
+        for end in ends:  # which grow
+            failed = _failure(base + end)
+            if failed is None:
+                return end, failures
+            failures[end] = failed
+            missing = UNBOUND.match(str(failed)) if self._scoped or _scope(unit) else None
+            if missing and missing[1] not in bound and any(DEF.search(one.text) for one in self._chain):
+                bound.append(missing[1])
+                ends += self._ends(unit, bound)
+        return None, failures
+
+    def _ends(self, unit: str, bound: Sequence[str] = ()) -> list[str]:
+        """What may end the blocks that are open behind these lines, likeliest first. bound: names that the outermost
+        function must still bind, for functions in it in which they are `nonlocal`."""
         indent, column, word = _begin(unit)
-        handlers = "".join(self._handlers(column, word, indent))
+        handlers = "".join(self._handlers(column, word, indent, bound))
         body = f"{indent}\t" if "\t" in indent else f"{indent}    "
         bodies = [f"{body}pass\n"] + ([f"{body}case _:\n{body}    pass\n"] if word == "match" else [])
         head = unit.rstrip().endswith(":")
@@ -242,27 +257,30 @@ class Python(Constraint):
             return self._head
         if self._whole or self._global(unit):
             return _joined(self._all)
-        late = "0\n"  # no import from __future__ may follow
         if self._scoped or _scope(unit):
-            return late + _joined(self._statement)
-        return late + "".join(one.text for one in self._chain)
+            return self._late + _joined(self._statement)
+        return self._late + "".join(one.text for one in self._chain)
 
     def _global(self, unit: str) -> bool:
         """Whether the lines may have a `global` outside of functions."""
         return (
             "global" in unit
             and GLOBAL.search(unit) is not None
-            and not any(DEF.search(one.text) for one in self._chain)
+            and not any(DEF.search(one.text) for one in self._chain[: self._outside(_begin(unit)[1])])
         )
 
-    def _handlers(self, column: int, word: str, indent: str) -> list[str]:
-        """A `finally` for each `try` around lines in this column that has no handler yet, innermost first."""
+    def _handlers(self, column: int, word: str, indent: str, bound: Sequence[str]) -> list[str]:
+        """A `finally` for each `try` around lines in this column that has no handler yet, innermost first. bound: see
+        `_ends`."""
         around = self._chain[: self._outside(column)]
         found = [f"{indent}finally:\n{indent}    pass\n"] if word == "try" else []
         for n, one in reversed(list(enumerate(around))):
             handled = any(other.column == one.column and other.word in HANDLERS for other in around[n + 1 :])
             if one.word == "try" and not handled:
                 found.append(f"{one.indent}finally:\n{one.indent}    pass\n")
+            if DEF.search(one.text) and not any(DEF.search(other.text) for other in around[:n]):
+                body = around[n + 1].indent if n + 1 < len(around) else indent
+                found += [f"{body}{name} = None\n" for name in bound]
         return found
 
     def _accept(self, unit: str, suffix: str) -> None:
@@ -275,7 +293,9 @@ class Python(Constraint):
         self._scoped = (self._scoped and not begins) or _scope(unit)
         self._unit, self._suffix = "", suffix
         if self._head is not None:
-            if (word == "from" and "__future__" in unit) or (not self._head and DOCSTRING.match(unit)):
+            future = word == "from" and "__future__" in unit
+            if future or (not self._head and DOCSTRING.match(unit)):
+                self._late = unit * future + self._late
                 self._head += unit
                 return
             self._head = None
