@@ -134,12 +134,13 @@ def where(steps: np.ndarray, step: Any) -> int:
 @with_choices()
 def test_steps_are_drawn_as_often_as_they_are_likely(name: str) -> None:
     head = make(name)
-    row = head.distribution(np.random.default_rng(8).standard_normal(head.width) * 2)
+    parameters = np.random.default_rng(8).standard_normal(head.width) * 2
+    row = head.distribution(parameters)
     random = Randomness(0)
     every = head.steps.extremes()
     drawn = Counter(where(every, head.draw(row, Draw(Sampling(), random)).step) for _ in range(4000))
     for n, count in drawn.most_common(5):
-        likely = float(np.exp(head.log_prob(row[None], every[[n]]))[0])
+        likely = float(np.exp(head.log_prob(parameters[None], every[[n]]))[0])
         assert count / 4000 == pytest.approx(likely, abs=4 * (likely / 4000) ** 0.5)
     coldest = head.draw(row, Draw(Sampling(temperature=0), random))[0]
     assert np.array_equal(coldest, head.draw(row, Draw(Sampling(temperature=0), random))[0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -25,7 +26,7 @@ class Ending(TextCodec):
         # Not the class's: those within.
         self.name, self.summary, self.keeps = inner.name, inner.summary, inner.keeps  # type: ignore[misc]
         self.end = inner.steps.size
-        self._steps = Symbols(inner.steps.size + 1)
+        self._steps = replace(inner.steps, size=inner.steps.size + 1)
         self._widths = np.append(inner.widths, 0)
 
     @classmethod

@@ -8,8 +8,9 @@ longer than 33 characters, so that what is not yet certain at the end of a chunk
 The most frequent tokens are symbols. All others are spelled: character by character as in the codec
 `chars`, and characters that are not known either with halves of bytes. Nothing is ever lost.
 
-Symbols, with W words and K characters: 0 … W-1 the words, sorted; W … W+K-1 the characters by code
-point; then 16 high and 16 low halves; V = W + K + 32.
+Symbols, with W words and K characters: 0 … W-1 the words, the most frequent first; W … W+K-1 the
+characters by code point; then 16 high and 16 low halves; V = W + K + 32. (In models of before, the
+words are sorted.)
 
 What counts as a letter is Python's opinion and may change with its version for characters new to
 Unicode: a model then splits them otherwise than in training, but decodes all the same.
@@ -73,7 +74,7 @@ def split(data: bytes) -> list[str]:
 class Words(Spelling):
     """Known words one symbol each; other tokens spelled with characters and halves of bytes.
 
-    words:      tokens of 2 to 33 characters, sorted, none twice, no surrogates.
+    words:      tokens of 2 to 33 characters, none twice, no surrogates.
     characters: as for `Chars`.
     """
 
@@ -90,7 +91,8 @@ class Words(Spelling):
     def __init__(self, words: Sequence[str], characters: str) -> None:
         self.words = tuple(words)
         self._chars = Chars(characters)
-        super().__init__([piece.encode() for piece in (*words, *characters)])
+        # Characters, with which all is spelled, and marks among them, are as frequent as the first words.
+        super().__init__([piece.encode() for piece in (*words, *characters)], first=len(words))
         symbols = np.arange(len(words)).astype(self._steps.dtype)
         known = {word: symbol.tobytes() for word, symbol in zip(words, symbols, strict=True)}
         self._spelled: Memo[str] = Memo({}, self._spell_character)
@@ -117,7 +119,7 @@ class Words(Spelling):
         ranked = sorted(
             (-n, token) for token, n in found if n >= given["min_count"] and len(token) > 1 and not surrogates(token)
         )
-        words = sorted(token for _, token in ranked[: given["max_size"]])
+        words = [token for _, token in ranked[: given["max_size"]]]
         return cls(words, frequent_characters(counts, **given))
 
     def encode(self, data: bytes) -> np.ndarray:
@@ -143,8 +145,8 @@ class Words(Spelling):
         for word in words:
             if not 2 <= len(word) <= LONGEST + 1 or surrogates(word):
                 raise damaged(cls, f"{word[: LONGEST + 1]!a} cannot be a word")
-        if any(a >= b for a, b in zip(words, words[1:], strict=False)):
-            raise damaged(cls, "the words are not in order, or one is there twice")
+        if len(set(words)) != len(words):
+            raise damaged(cls, "one of the words is there twice")
         return cls(words, characters)
 
 
