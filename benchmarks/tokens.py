@@ -2,7 +2,7 @@
 
     RHAPSODE_DATA=folder python benchmarks/tokens.py --minutes 2
     python benchmarks/tokens.py --minutes 2 --text book.txt
-    python benchmarks/tokens.py --minutes 1.5 --text enwik8 --codecs words --sizes 5000 20000 \
+    python benchmarks/tokens.py --minutes 1 --text enwik8 --held 100000 --codecs words --sizes 5000 20000 \
         --heads categorical adaptive
 
 Tiny Shakespeare, contiguous 90/10, or the same of another text; the defaults of `rhapsode train` but for the codec. All
@@ -34,13 +34,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=2.0)
     parser.add_argument("--text", type=Path, help="another text [default: tiny Shakespeare]")
+    parser.add_argument("--held", type=int, help="the bytes of it that are held out [default: the last tenth]")
     parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
     parser.add_argument("--sizes", nargs="+", type=int, help="symbols of words and bpe at most [default: the codec's]")
     parser.add_argument("--heads", nargs="+", default=HEADS[:1], choices=HEADS)
     options = parser.parse_args()
     if options.text:
         data = options.text.read_bytes()
-        cut = data.rfind(b"\n", 0, len(data) * 9 // 10) + 1
+        cut = data.rfind(b"\n", 0, len(data) - (options.held or len(data) // 10)) + 1
         known, valid = data[:cut], data[cut:]
     else:
         _, known, valid = shakespeare()
