@@ -8,8 +8,9 @@
 Tiny Shakespeare, contiguous 90/10, or the same of another text; the defaults of `rhapsode train` but for the codec. All
 of the held-out text is scored, exactly, state carried: what a codec does not know is spelled, and counted in full. So
 bits per character can be compared, and perplexity per word (e to the nats per word; spaces and line ends are counted in
-the nats); perplexity per token cannot. --sizes: of the vocabularies of `words` and `bpe`, which then know what they have
-seen twice. --heads: of the networks. Prints a Markdown table.
+the nats); perplexity per token cannot. Prints a Markdown table.
+
+--sizes: of the vocabularies of `words` and `bpe`, which then know what they have seen twice. --heads: of the networks.
 """
 
 from __future__ import annotations

@@ -77,8 +77,8 @@ LSTM = Part(name="lstm")
 
 
 def threads_for(device: torch.device, precision: str, cell: Part = LSTM) -> tuple[int, float]:
-    """How many threads to train networks of this cell with, and their FLOP/s: all processors if they are at least a fifth faster than one
-    thread now, else one.
+    """How many threads to train networks of this cell with, and their FLOP/s: all processors if they are at least a
+    fifth faster than one thread now, else one.
 
     If there are as many threads as processors, one other busy program makes every parallel section wait for the thread
     that lost its processor. (`training.pace` goes back to one thread if that happens later, and tries all again.)

@@ -59,6 +59,12 @@ class Ending(TextCodec):
     def first_half(self) -> int | None:
         return self.inner.first_half
 
+    def tokens(self, data: bytes) -> list[tuple[str, int]] | None:
+        return self.inner.tokens(data)
+
+    def longer(self, token: str) -> np.ndarray:
+        return np.append(self.inner.longer(token), False)
+
     def label(self, symbol: int) -> str:
         return LABEL if symbol == self.end else self.inner.label(symbol)
 

@@ -50,6 +50,9 @@ TOKEN = re.compile(
 )
 
 
+LETTER = re.compile(rf"[\w{MARKS}]")
+
+
 def cut(data: bytes) -> int:
     """A place where a token ends whatever follows. At most 33 characters and 3 bytes are held back.
 
@@ -97,6 +100,7 @@ class Words(Spelling):
         known = {word: symbol.tobytes() for word, symbol in zip(words, symbols, strict=True)}
         self._spelled: Memo[str] = Memo({}, self._spell_character)
         self._symbols: Memo[str] = Memo(known, self._spell)
+        self._longer: dict[str, np.ndarray] = {}
 
     def _spell_character(self, character: str) -> bytes:
         symbols = self._chars.encode(character.encode("utf-8", "surrogateescape"))
@@ -130,6 +134,21 @@ class Words(Spelling):
 
     def cut(self, data: bytes) -> int:
         return cut(data)
+
+    def tokens(self, data: bytes) -> list[tuple[str, int]]:
+        size = self._steps.dtype.itemsize
+        return [(token, len(self._symbols[token]) // size) for token in split(data)]
+
+    def longer(self, token: str) -> np.ndarray:
+        like = LETTER.sub("a", token)  # to `TOKEN`, all letters are alike
+        if like[-1] not in "a \t":
+            like = "."  # nothing is
+        if like not in self._longer:
+            found = self._longer[like] = np.zeros(self._steps.size, bool)
+            known = slice(len(self.words), self.first_half)
+            found[known] = [TOKEN.fullmatch(like + character) is not None for character in self._chars.characters]
+            found[self.first_half : self.first_half + 16] = like == " "
+        return self._longer[like]
 
     def to_json(self) -> dict[str, Any]:
         return {"words": list(self.words), "characters": self._chars.characters}
