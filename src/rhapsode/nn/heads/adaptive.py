@@ -32,6 +32,8 @@ LARGEST = 1e6
 """Parameters are cut to this, so that no product of them is infinite."""
 BITS = 20
 """Of each factor in the product with V_c. A product of two and a sum of 8,192 of them are exact in doubles."""
+LEAST = 2.0**-100
+"""If no factor is larger than this, they count as if one were."""
 
 
 Rank = Annotated[int, Field(ge=1, le=1 << 20)]
@@ -143,7 +145,7 @@ _InBits = tuple[np.ndarray, np.ndarray]
 
 def _in_bits(x: np.ndarray, axis: int | None) -> _InBits:
     """Numbers [..., N], rounded: their greatest size along the axis says of which power of two."""
-    _, power = np.frexp(np.abs(x).max(axis=axis, keepdims=True, initial=0))
+    _, power = np.frexp(np.abs(x).max(axis=axis, keepdims=True, initial=LEAST))
     power = power - BITS
     return np.rint(np.ldexp(x, -power)), power
 
