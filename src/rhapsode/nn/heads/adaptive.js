@@ -1,6 +1,6 @@
 // One of V symbols, of which the rare ones cost little: the twin of adaptive.py.
 
-import { clamp, logSoftmax, rint } from "../../arithmetic/doubles.js";
+import { clamp, log, logSoftmax, rint } from "../../arithmetic/doubles.js";
 
 const LARGEST = 1e6;
 const LOGIT = 2 ** 20; // the greatest, in nats
@@ -16,7 +16,9 @@ export class Adaptive {
     this.clusters = begins.map((begin, n) => {
       const width = Math.max(1, Math.floor(features / 4 ** n));
       const bias = tensors[`head.bias${n}`];
-      const own = { begin, width, place, bias, weights: inBits(tensors[`head.weight${n}`]) };
+      const zipf = log(((begins[n + 1] ?? size) + 1) / (begin + 1)) / log(this.shortlist + 1);
+      const share = log(this.shortlist * zipf);
+      const own = { begin, width, place, share, bias, weights: inBits(tensors[`head.weight${n}`]) };
       place += width;
       return own;
     });
@@ -30,7 +32,7 @@ export class Adaptive {
       logits[(rank + this.first) % this.size] = rint(1024 * clamp(nats, -LOGIT, LOGIT));
     };
     for (let rank = 0; rank < this.shortlist; rank++) put(rank, p[rank]);
-    this.clusters.forEach(({ begin, width, place, bias, weights }, n) => {
+    this.clusters.forEach(({ begin, width, place, share, bias, weights }, n) => {
       const h = inBits(p.subarray(place, place + width));
       const one = weights.one * h.one;
       const z = Float64Array.from(bias, (own, w) => {
@@ -38,7 +40,7 @@ export class Adaptive {
         for (let k = 0; k < width; k++) sum += weights.whole[w * width + k] * h.whole[k];
         return sum * one + own;
       });
-      logSoftmax(z).forEach((nats, w) => put(begin + w, nats + p[this.shortlist + n]));
+      logSoftmax(z).forEach((nats, w) => put(begin + w, nats + (p[this.shortlist + n] + share)));
     });
     return logits;
   }

@@ -7,7 +7,10 @@ Symbols are ranked by their frequency. The first ones are the *shortlist*; the o
 
 The parameters [P] of a step are u, one number a symbol of the shortlist and one a cluster; then h_c of each cluster, a
 projection of the features to few numbers: the rarer the cluster, the fewer. V_c and b_c are the head's own weights.
-Training computes a cluster only where the target is in it. (The paper has no b_c.)
+Training computes a cluster only where the target is in it.
+
+The paper has no b_c. And to u of a cluster from rank r to s, a constant is added here, so that with zeros a cluster has
+the share that Zipf's law gives it beside the shortlist of n: log(n log((s + 1) / (r + 1)) / log(n + 1)).
 """
 
 from __future__ import annotations
@@ -46,11 +49,12 @@ def _rising(cutoffs: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Cluster(NamedTuple):
-    """The symbols of these ranks, and the place of its h_c [D] among the parameters."""
+    """The symbols of these ranks, the place of its h_c [D] among the parameters, and what is added to its u."""
 
     begin: int
     end: int
     place: slice
+    share: float
 
 
 class Adaptive(Categorical):
@@ -77,7 +81,8 @@ class Adaptive(Categorical):
         self.shortlist = begins[0] if begins else steps.size
         self.clusters, at, features = list[Cluster](), self.shortlist + len(begins), settings.features
         for begin, end in pairwise([*begins, steps.size]):
-            self.clusters.append(Cluster(begin, end, slice(at, at + features)))
+            zipf = doubles.log((end + 1) / (begin + 1)) / doubles.log(self.shortlist + 1.0)
+            self.clusters.append(Cluster(begin, end, slice(at, at + features), doubles.log(self.shortlist * zipf)))
             at, features = at + features, max(1, features // 4)
         self._width = at
 
@@ -88,7 +93,7 @@ class Adaptive(Categorical):
     @property
     def shapes(self) -> dict[str, tuple[int, ...]]:
         found: dict[str, tuple[int, ...]] = {}
-        for n, (begin, end, place) in enumerate(self.clusters):
+        for n, (begin, end, place, _) in enumerate(self.clusters):
             found |= {f"weight{n}": (end - begin, place.stop - place.start), f"bias{n}": (end - begin,)}
         return found
 
@@ -97,7 +102,7 @@ class Adaptive(Categorical):
         """By Zipf's law, a symbol of rank r is met in proportion to 1 / r."""
         return sum(
             math.prod(self.shapes[f"weight{n}"]) * math.log((end + 1) / (begin + 1)) / math.log(self.steps.size + 1)
-            for n, (begin, end, _) in enumerate(self.clusters)
+            for n, (begin, end, *_) in enumerate(self.clusters)
         )
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
@@ -119,8 +124,10 @@ class Adaptive(Categorical):
         first = ranks
         for n, cluster in enumerate(self.clusters):
             first = torch.where(ranks >= cluster.begin, self.shortlist + n, first)
-        nats = cross_entropy(flat[:, : self.shortlist + len(self.clusters)].float(), first, reduction="none")
-        for n, (begin, end, place) in enumerate(self.clusters):
+        shares = [0.0] * self.shortlist + [cluster.share for cluster in self.clusters]
+        u = flat[:, : len(shares)].float() + flat.new_tensor(shares, dtype=torch.float32)
+        nats = cross_entropy(u, first, reduction="none")
+        for n, (begin, end, place, _) in enumerate(self.clusters):
             # Where there are no targets, too: so that each weight gets a gradient at each update.
             rows = ((ranks >= begin) & (ranks < end)).nonzero().squeeze(1)
             h = flat[rows, place].float().clamp(-LARGEST, LARGEST)
@@ -133,9 +140,9 @@ class Adaptive(Categorical):
         p = doubles.clip(parameters.astype(np.float64), LARGEST)
         z = np.empty((*p.shape[:-1], self.steps.size))
         z[..., : self.shortlist] = p[..., : self.shortlist]
-        for n, (begin, end, place) in enumerate(self.clusters):
+        for n, (begin, end, place, share) in enumerate(self.clusters):
             inner = _product(p[..., place], self._whole[n]) + self.weights[f"bias{n}"]
-            z[..., begin:end] = doubles.log_softmax(inner) + p[..., self.shortlist + n, None]
+            z[..., begin:end] = doubles.log_softmax(inner) + (p[..., self.shortlist + n, None] + share)
         return choice.logits_of(np.roll(z, self.steps.first, axis=-1))
 
 
