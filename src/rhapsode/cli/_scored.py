@@ -29,7 +29,7 @@ NUMBERS = (
     "lines",
     "bytes",
 )
-UNKNOWN = ("unknown_words", "perplexity_with_unk_least", "perplexity_with_unk_most")
+UNKNOWN = ("unknown_words", "perplexity_with_unk")
 """With `--unk`, too."""
 COLUMNS = ("chars", "words", "nats", "bits_per_char", "perplexity_per_word")
 """The columns of a table, after the name."""

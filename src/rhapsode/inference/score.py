@@ -105,15 +105,10 @@ class Score:
         return self.unknown.count if self.unknown else 0
 
     @property
-    def perplexity_with_unk_least(self) -> float:
+    def perplexity_with_unk(self) -> float:
         """As `perplexity_per_word_and_line`, if each word that is spelled is one symbol `<unk>`, as the literature has
-        it: at least. See `rhapsode.inference.unknown`."""
-        return perplexity(self.unknown.least if self.unknown else self.nats, self.words + self.lines)
-
-    @property
-    def perplexity_with_unk_most(self) -> float:
-        """The same, at most."""
-        return perplexity(self.unknown.most if self.unknown else self.nats, self.words + self.lines)
+        it: see `rhapsode.inference.unknown`. The same, if `unknown` was not asked for."""
+        return perplexity(self.unknown.nats if self.unknown else self.nats, self.words + self.lines)
 
     def __add__(self, other: Score) -> Score:
         surprises = None

@@ -7,11 +7,9 @@ vocabulary is one symbol, `<unk>`: a model need not say which word it is. Here i
     P(<unk>) = Σ p(h) + Σ p(c) P(longer | c)        h: high halves of bytes; c: known characters
     P(longer | u) = Σ p(d | u)                      d: the characters that make a longer token of u
 
-since a character that nothing follows is a token itself. The spelling of a word does not say that it is at its end, so
-the token after it has p(token | u) / (1 - P(longer | u)).
-
-P(longer | c) is known of the character c with which the word begins. Of all others it is not: it is at least 0, and at
-most 1. So the figure has two bounds. They are close together, because nearly all words begin with a space.
+since a character that nothing follows is a token itself. So at each word that is spelled, the network reads the
+characters with which one can begin, each by itself. The spelling of a word does not say that it is at its end, so the
+token after it has p(token | u) / (1 - P(longer | u)).
 
 The network has still read the spellings of earlier words, of which a paper's model sees no more than `<unk>`.
 """
@@ -22,6 +20,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,17 +28,20 @@ from rhapsode.errors import UserError
 from rhapsode.inference.evaluation import Carried, Scored
 from rhapsode.inference.trained import Trained
 
+SELDOM = 1e-3
+"""The characters that together have less than this part of the probability are not read: as if they were words by
+themselves. So the figure is too high, if at all, by less than that for each `<unk>`."""
+
 
 @dataclass(frozen=True)
 class Unknown:
-    """The tokens that are spelled, and -log p of the whole text in nats, if each is `<unk>`: at least, and at most."""
+    """How many tokens are spelled, and -log p of the whole text in nats, if each is `<unk>`."""
 
     count: int
-    least: float
-    most: float
+    nats: float
 
     def __add__(self, other: Unknown) -> Unknown:
-        return Unknown(self.count + other.count, self.least + other.least, self.most + other.most)
+        return Unknown(self.count + other.count, self.nats + other.nats)
 
 
 class AsUnknown(Carried):
@@ -54,92 +56,79 @@ class AsUnknown(Carried):
                 "models with codec words. Score it without."
             )
         super().__init__(model, prompt)
-        self._count, self._least, self._most = 0, list[float](), list[float]()
+        self._count, self._changes = 0, list[float]()
 
     def reset(self) -> None:
         super().reset()
-        self._token = ""
-        """The token that is being spelled, or that was just before."""
-        self._left = 0
-        """Symbols of it to come."""
-        self._first: tuple[float, ...] | None = None
-        """Behind its first character: the mass that high halves had before it, it itself, and other characters with
-        which a longer token can begin."""
+        self._ended = ""
+        """The token that was spelled just before."""
 
     def taken(self, nats: float) -> Unknown:
         """Of the text that was scored since this was asked last. nats: its -log p."""
-        found = Unknown(self._count, math.fsum([nats, *self._least]), math.fsum([nats, *self._most]))
-        self._count, self._least, self._most = 0, [], []
+        found = Unknown(self._count, math.fsum([nats, *self._changes]))
+        self._count, self._changes = 0, []
         return found
 
     def scored(self, pieces: Iterable[np.ndarray]) -> Scored:
+        codec = self._codec
         for piece in pieces:
-            begins, at = dict[int, tuple[str, int]](), 0
-            for token, count in self._codec.tokens(self._codec.decode(piece)) or ():
+            spelled, places, at = dict[int, str](), {0, len(piece)}, 0
+            for token, count in codec.tokens(codec.decode(piece)) or ():
                 if count > 1:
-                    begins[at] = token, count
+                    spelled[at] = token
+                    places |= {at, at + count}
                 at += count
-            at = 0
-            for parameters in self._reader.read_all(piece):
-                block = piece[at : at + len(parameters)]
-                found = -self._model.head.log_prob(parameters, block)
-                for n, (symbol, nats) in enumerate(zip(block.tolist(), found.tolist(), strict=True)):
-                    if self._token or at + n in begins:
-                        self._look(parameters[n], symbol, nats, begins.get(at + n))
-                at += len(block)
-                yield block, found
+            parts = [self._part(piece[begin:end], spelled.get(begin, "")) for begin, end in pairwise(sorted(places))]
+            yield piece, np.concatenate([np.zeros(0), *parts])
 
-    def _look(self, parameters: np.ndarray, symbol: int, nats: float, begins: tuple[str, int] | None) -> None:
-        """A symbol that belongs to a token that is spelled, or that comes after one. begins: the token that is spelled
-        from here, and its symbols."""
-        if self._token and not self._left:
-            self._change(math.log1p(-self._mass(parameters, self._codec.longer(self._token))))
-            self._token = ""
-        if begins:
-            self._token, self._left = begins
+    def _part(self, symbols: np.ndarray, spelled: str) -> np.ndarray:
+        """Nats of symbols: those of a token that is spelled, or some between these. There is one at least."""
+        if self._ended:
+            self._changes.append(math.log1p(-self._next[self._codec.longer(self._ended)].sum()))
+        if spelled:
+            self._changes.append(-math.log(self._unknown()))
+        self._ended = spelled
+        log_prob = self._model.head.log_prob
+        nats, at = list[np.ndarray](), 0
+        for parameters in self._reader.read_all(symbols):
+            nats.append(-log_prob(parameters, symbols[at : at + len(parameters)]))
+            at += len(parameters)
+        found = np.concatenate(nats)
+        if spelled:
             self._count += 1
-            self._before(parameters, symbol)
-        elif self._first is not None:
-            halves, first, others = self._first
-            known = halves + first * self._mass(parameters, self._codec.longer(self._token[0]))
-            self._change(-math.log(known + others), -math.log(known))
-            self._first = None
-        if self._left:
-            self._change(-nats)
-            self._left -= 1
-
-    def _before(self, parameters: np.ndarray, symbol: int) -> None:
-        """Before the first symbol of a token that is spelled."""
-        beginning = self._beginning
-        if self._halves[symbol]:
-            halves = self._mass(parameters, self._halves)
-            self._change(-math.log(halves + self._mass(parameters, beginning)), -math.log(halves))
-            return
-        only = np.arange(len(beginning)) == symbol
-        self._first = tuple(self._mass(parameters, one) for one in (self._halves, only, beginning & ~only))
-
-    def _change(self, least: float, most: float | None = None) -> None:
-        self._least.append(least)
-        self._most.append(least if most is None else most)
-
-    def _mass(self, parameters: np.ndarray, symbols: np.ndarray) -> float:
-        """The probability of these symbols [V] bool together."""
-        frequency = self._model.categorical.frequencies(parameters)
-        return float(frequency[symbols].sum(dtype=np.int64) / frequency.sum(dtype=np.int64))
-
-    @cached_property
-    def _halves(self) -> np.ndarray:
-        """[V] bool: the high halves of bytes."""
-        first = self._codec.first_half
-        assert first is not None
-        place = np.arange(self._codec.steps.size)
-        return (place >= first) & (place < first + 16)
-
-    @cached_property
-    def _beginning(self) -> np.ndarray:
-        """[V] bool: the characters with which a longer token can begin."""
-        found = np.zeros(self._codec.steps.size, bool)
-        for symbol, piece in enumerate(self._codec.pieces):
-            character = piece.decode()
-            found[symbol] = len(character) == 1 and self._codec.longer(character).any()
+            self._changes.append(-math.fsum(found))
         return found
+
+    @property
+    def _next(self) -> np.ndarray:
+        """The probability of each symbol to be the next: [V] float64."""
+        return self._probabilities(self._reader.parameters)[0]
+
+    def _probabilities(self, parameters: np.ndarray) -> np.ndarray:
+        """[N, P] → [N, V] float64."""
+        frequency = self._model.categorical.frequencies(parameters).astype(np.float64)
+        return np.asarray(frequency / frequency.sum(axis=-1, keepdims=True))
+
+    def _unknown(self) -> float:
+        """The probability of all spellings together."""
+        p, codec = self._next, self._codec
+        first = codec.first_half
+        assert first is not None
+        found = float(p[first : first + 16].sum())
+        begins = np.array(sorted(self._begins, key=lambda symbol: -p[symbol]), np.int64)
+        left = p[begins][::-1].cumsum()[::-1]  # of each and all after it
+        begins = begins[left > SELDOM * (found + p[begins].sum())]
+        if len(begins):
+            reader = self._reader.take([0] * len(begins))
+            reader.read(begins)
+            after = self._probabilities(reader.parameters)
+            longer = np.stack([self._begins[symbol] for symbol in begins.tolist()])
+            found += float((p[begins] * (after * longer).sum(axis=-1)).sum())
+        return found
+
+    @cached_property
+    def _begins(self) -> dict[int, np.ndarray]:
+        """The symbols of characters with which a longer token can begin → `longer` of each."""
+        characters = {n: piece.decode() for n, piece in enumerate(self._codec.pieces)}
+        found = {n: self._codec.longer(one) for n, one in characters.items() if len(one) == 1}
+        return {n: longer for n, longer in found.items() if longer.any()}
