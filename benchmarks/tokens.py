@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+import time
 from itertools import product
 from pathlib import Path
 
@@ -34,12 +35,17 @@ SIZES = {"words": "max_size", "bpe": "size"}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--minutes", type=float, default=2.0)
+    parser.add_argument(
+        "--processor", action="store_true", help="minutes are of processor time: on a machine that does other work, too"
+    )
     parser.add_argument("--text", type=Path, help="another text [default: tiny Shakespeare]")
     parser.add_argument("--held", type=int, help="the bytes of it that are held out [default: the last tenth]")
     parser.add_argument("--codecs", nargs="+", default=CODECS, choices=CODECS)
     parser.add_argument("--sizes", nargs="+", type=int, help="symbols of words and bpe at most [default: the codec's]")
     parser.add_argument("--heads", nargs="+", default=HEADS[:1], choices=HEADS)
     options = parser.parse_args()
+    if options.processor:
+        time.perf_counter = time.process_time
     if options.text:
         data = options.text.read_bytes()
         cut = data.rfind(b"\n", 0, len(data) - (options.held or len(data) // 10)) + 1

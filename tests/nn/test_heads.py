@@ -15,6 +15,7 @@ from rhapsode.config import NetworkConfig, Part
 from rhapsode.errors import UserError
 from rhapsode.nn.heads._fields import Fields
 from rhapsode.nn.heads._head import Head
+from rhapsode.nn.heads._symbols import OfSymbols
 from rhapsode.nn.heads.adaptive import Adaptive
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.network import Network
@@ -53,7 +54,7 @@ def make(name: str) -> Head[Any]:
 
 def rounds(head: Head[Any]) -> bool:
     """Whether it rounds logits, to 1/1024 nats."""
-    return isinstance(head, (Categorical, Fields))
+    return isinstance(head, (OfSymbols, Fields))
 
 
 def torch_nats(head: Head[Any], parameters: Any, targets: np.ndarray) -> Any:

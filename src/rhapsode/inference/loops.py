@@ -23,8 +23,9 @@ from rhapsode.nn.samplers import Draw
 def reader_of(model: Trained, text: np.ndarray = NO_TEXT, covariates: np.ndarray = NOTHING) -> Reader:
     """The fastest reader of one row."""
     engine = model.engine
-    logits = isinstance(model.head, Categorical) and model.head.whole
-    plain = logits and model.network.config.autoregressive and not model.framing.past.window
+    plain = (
+        isinstance(model.head, Categorical) and model.network.config.autoregressive and not model.framing.past.window
+    )
     if isinstance(engine, Compiled) and plain and not len(text) and not len(covariates):
         return Loops(model, engine)
     return Reader(model, text=text, covariates=covariates)

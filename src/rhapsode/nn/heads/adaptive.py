@@ -25,7 +25,7 @@ from pydantic import AfterValidator, Field
 
 from rhapsode.arithmetic import choice, doubles
 from rhapsode.config import Part
-from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.nn.heads._symbols import OfSymbols
 from rhapsode.steps.symbols import Symbols
 
 if TYPE_CHECKING:
@@ -57,11 +57,10 @@ class Cluster(NamedTuple):
     share: float
 
 
-class Adaptive(Categorical):
+class Adaptive(OfSymbols):
     """Weights of its own, of each cluster of N symbols: `weight0` [N, D] and `bias0` [N], `weight1`, and so on."""
 
     name = "adaptive"
-    whole = False
     example = {"cutoffs": (3, 5), "features": 4}
 
     class Settings(Part):
@@ -136,7 +135,6 @@ class Adaptive(Categorical):
         return nats.view(targets.shape)
 
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
-        """Logits [..., V] int32, in 1/1024 nats."""
         p = doubles.clip(parameters.astype(np.float64), LARGEST)
         z = np.empty((*p.shape[:-1], self.steps.size))
         z[..., : self.shortlist] = p[..., : self.shortlist]
