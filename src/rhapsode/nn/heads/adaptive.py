@@ -159,4 +159,4 @@ def _product(x: np.ndarray, weights: _InBits) -> np.ndarray:
     """x [..., D] times weights [N, D] → [..., N]. The factors are rounded, and then all is exact: so no library, and no
     order of its sums, makes a difference."""
     whole, power = _in_bits(x, axis=-1)
-    return np.asarray(np.ldexp(whole @ weights[0].T, power + weights[1][0]))
+    return np.asarray((whole @ weights[0].T) * np.ldexp(1.0, power + weights[1][0]))
