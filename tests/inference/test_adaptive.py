@@ -13,6 +13,7 @@ from rhapsode.errors import UserError
 from rhapsode.export._target import Order, targets
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import score
+from rhapsode.report import Report
 from rhapsode.training.run import train
 from tests.conftest import TEXT, MakeModel
 from tests.training.small import SMALL, weights
@@ -93,6 +94,27 @@ def test_exports(model: Model) -> None:
             assert targets()[suffix].make(Order(model, name))[name]
     with pytest.raises(UserError, match="head is adaptive"):
         targets()[".c"].make(Order(model, "a.c"))
+
+
+@pytest.mark.parametrize(
+    ("network", "head"),
+    [({}, "adaptive"), ({"head": "categorical"}, "categorical"), ({"tied": True, "embedding": 8}, "categorical")],
+    ids=str,
+)
+def test_large_vocabularies_of_words_get_it(tmp_path: Path, network: dict[str, Any], head: str) -> None:
+    text = tmp_path / "text.txt"
+    text.write_text(" ".join(f"word{n % 4200}" for n in range(3 * 4200 + 5000)))
+    notes = list[str]()
+
+    class Heard(Report):
+        def note(self, message: str) -> None:
+            notes.append(message)
+
+    how: dict[str, Any] = {**SMALL, "network": {"width": 8, "embedding": 4, **network}}
+    train([text], tmp_path / "model", codec="words", updates=2, valid_fraction=0.05, report=Heard(), **how)
+    model = Model.load(tmp_path / "model")
+    assert model.codec.steps.choices > 4200 and model.head.name == head
+    assert any("adaptive softmax" in note for note in notes) == (head == "adaptive")
 
 
 def test_training_resumes_to_the_same_weights(tmp_path: Path) -> None:

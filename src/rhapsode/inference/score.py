@@ -227,9 +227,9 @@ class Scorer:
             if on_step is not None:
                 for symbol, surprise in zip(symbols.tolist(), nats.tolist(), strict=True):
                     on_step(Surprise(codec.label(symbol), decoder.feed(symbol), surprise))
-        tally, nats = text.tally, total + math.fsum(rest)
-        taken = self._as_unknown.taken(nats) if self._as_unknown else None
-        return Score(nats, steps, tally.chars, tally.bytes, None, tally.words, tally.lines, taken)
+        tally, whole = text.tally, total + math.fsum(rest)
+        taken = self._as_unknown.taken(whole) if self._as_unknown else None
+        return Score(whole, steps, tally.chars, tally.bytes, None, tally.words, tally.lines, taken)
 
 
 class _Text(Iterable[bytes]):

@@ -102,7 +102,7 @@ class AsUnknown(Carried):
     @property
     def _next(self) -> np.ndarray:
         """The probability of each symbol to be the next: [V] float64."""
-        return self._probabilities(self._reader.parameters)[0]
+        return np.asarray(self._probabilities(self._reader.parameters)[0])
 
     def _probabilities(self, parameters: np.ndarray) -> np.ndarray:
         """[N, P] → [N, V] float64."""

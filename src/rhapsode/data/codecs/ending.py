@@ -34,6 +34,10 @@ class Ending(TextCodec):
         raise NotImplementedError("fit the codec within")
 
     @property
+    def network(self) -> dict[str, Any]:
+        return self.inner.network
+
+    @property
     def steps(self) -> Symbols:
         return self._steps
 

@@ -16,7 +16,7 @@ the share that Zipf's law gives it beside the shortlist of n: log(n log((s + 1) 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, NamedTuple, Self
 
@@ -48,6 +48,10 @@ def _rising(cutoffs: tuple[int, ...]) -> tuple[int, ...]:
     return cutoffs
 
 
+_InBits = tuple[np.ndarray, np.ndarray]
+"""Whole numbers of `BITS` bits, and the power of two of which each is so many."""
+
+
 class Cluster(NamedTuple):
     """The symbols of these ranks, the place of its h_c [D] among the parameters, and what is added to its u."""
 
@@ -62,6 +66,7 @@ class Adaptive(OfSymbols):
 
     name = "adaptive"
     example = {"cutoffs": (3, 5), "features": 4}
+    _rounded: Sequence[_InBits] = ()
 
     class Settings(Part):
         """Settings of it."""
@@ -111,7 +116,7 @@ class Adaptive(OfSymbols):
 
     def bound(self, weights: Mapping[str, np.ndarray]) -> Self:
         other = super().bound(weights)
-        other._whole = [_in_bits(other.weights[f"weight{n}"], axis=None) for n in range(len(self.clusters))]
+        other._rounded = [_in_bits(other.weights[f"weight{n}"], axis=None) for n in range(len(self.clusters))]
         return other
 
     def nll(self, parameters: Tensor, targets: Tensor, weights: Mapping[str, Tensor]) -> Tensor:
@@ -139,13 +144,9 @@ class Adaptive(OfSymbols):
         z = np.empty((*p.shape[:-1], self.steps.size))
         z[..., : self.shortlist] = p[..., : self.shortlist]
         for n, (begin, end, place, share) in enumerate(self.clusters):
-            inner = _product(p[..., place], self._whole[n]) + self.weights[f"bias{n}"]
+            inner = _product(p[..., place], self._rounded[n]) + self.weights[f"bias{n}"]
             z[..., begin:end] = doubles.log_softmax(inner) + (p[..., self.shortlist + n, None] + share)
         return choice.logits_of(np.roll(z, self.steps.first, axis=-1))
-
-
-_InBits = tuple[np.ndarray, np.ndarray]
-"""Whole numbers of `BITS` bits, and the power of two of which each is so many."""
 
 
 def _in_bits(x: np.ndarray, axis: int | None) -> _InBits:

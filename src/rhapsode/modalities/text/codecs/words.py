@@ -40,6 +40,9 @@ from rhapsode.modalities.text.codecs.chars import (
 
 LONGEST = 32
 BLOCK = 2**18
+MANY = 4096
+"""With as many symbols or more, the head is adaptive softmax, if the user names none: an update takes less than half of
+the time (benchmarks/tokens.py), but a word that the model writes ten times as long."""
 MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u109f\u200c\u200d"
 """Accents and vowel signs (and joiners) that Python does not count as part of a word, but readers do."""
 
@@ -125,6 +128,10 @@ class Words(Spelling):
         )
         words = [token for _, token in ranked[: given["max_size"]]]
         return cls(words, frequent_characters(counts, **given))
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": "adaptive" if self._steps.size >= MANY else self.head}
 
     def encode(self, data: bytes) -> np.ndarray:
         symbols = bytearray()
