@@ -73,6 +73,12 @@ def score(
             help="The same by RMS (Krause et al. 2018); this is training text, by which its rates are chosen.",
         ),
     ] = None,
+    unk: Annotated[
+        bool,
+        typer.Option(
+            "--unk", help="Codec words: also perplexity as papers have it; each word that is spelled is one <unk>."
+        ),
+    ] = False,
     per_document: Annotated[
         bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
     ] = False,
@@ -117,6 +123,7 @@ def score(
             "--cold": cold is not None,
             "--dynamic": dynamic,
             "--dynamic-rms": dynamic_rms is not None,
+            "--unk": unk,
             "--per-line": per_line,
             "--per-step": per_step,
             "--color": color,
@@ -132,7 +139,7 @@ def score(
 
     dynamic |= dynamic_rms is not None
     rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
-    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic)
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, unknown=unk)
     options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
     if rule:
         options |= {"rule": "rms", "rate": rule.rate, "decay": rule.decay}

@@ -25,6 +25,7 @@ from rhapsode.inference.dynamic import Dynamic, Rule
 from rhapsode.inference.evaluation import Carried, Evaluation
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.unknown import AsUnknown, Unknown
 from rhapsode.report import Report
 
 CHUNK = 1 << 16
@@ -50,6 +51,7 @@ class Score:
     surprises: the steps one by one, if they were asked for.
     words:     parts between white space.
     lines:     line ends.
+    unknown:   what changes if each word that is spelled is one symbol `<unk>`, if that was asked for.
 
     The ratios are 0 for an empty text.
     """
@@ -61,6 +63,7 @@ class Score:
     surprises: tuple[Surprise, ...] | None = None
     words: int = 0
     lines: int = 0
+    unknown: Unknown | None = None
 
     @property
     def nats_per_step(self) -> float:
@@ -96,10 +99,22 @@ class Score:
         word."""
         return perplexity(self.nats, self.words + self.lines)
 
+    @property
+    def unknown_words(self) -> int:
+        """How many words were spelled, if `unknown` was asked for."""
+        return self.unknown.count if self.unknown else 0
+
+    @property
+    def perplexity_with_unk(self) -> float:
+        """As `perplexity_per_word_and_line`, if each word that is spelled is one symbol `<unk>`, as the literature has
+        it: see `rhapsode.inference.unknown`. The same, if `unknown` was not asked for."""
+        return perplexity(self.unknown.nats if self.unknown else self.nats, self.words + self.lines)
+
     def __add__(self, other: Score) -> Score:
         surprises = None
         if self.surprises is not None and other.surprises is not None:
             surprises = self.surprises + other.surprises
+        unknown = self.unknown + other.unknown if self.unknown and other.unknown else self.unknown or other.unknown
         return Score(
             self.nats + other.nats,
             self.steps + other.steps,
@@ -108,6 +123,7 @@ class Score:
             surprises,
             self.words + other.words,
             self.lines + other.lines,
+            unknown,
         )
 
 
@@ -127,6 +143,7 @@ def score(
     end: bool = True,
     cold: int | None = None,
     dynamic: bool | Rule = False,
+    unknown: bool = False,
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
@@ -138,12 +155,13 @@ def score(
     end:      the text is a complete document. Models that know where documents end score its end, too.
     cold:     the steps of a cold window; None for carried state.
     dynamic:  a copy of the weights learns from the text as it is scored, by Adam or by the rule given (`Rms.of`).
+    unknown:  also what papers have, where each word that is spelled is one symbol `<unk>`: `Score.unknown`.
     per_step: keep the surprise of each step. Memory grows with the text then.
     Raises `UserError` for impossible arguments.
     """
     surprises: list[Surprise] = []
     on_step = surprises.append if per_step else None
-    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic)
+    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic, unknown=unknown)
     scored = scorer.score(data, end=end, on_step=on_step, report=report)
     return replace(scored, surprises=tuple(surprises)) if per_step else scored
 
@@ -157,15 +175,26 @@ class Scorer:
     """
 
     def __init__(
-        self, model: Trained, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool | Rule = False
+        self,
+        model: Trained,
+        *,
+        prompt: bytes | str = b"",
+        cold: int | None = None,
+        dynamic: bool | Rule = False,
+        unknown: bool = False,
     ) -> None:
         """As for `score`. Raises `UserError`."""
         if cold is not None and dynamic:
             raise UserError("cold windows and dynamic evaluation do not go together; one of them must go.")
+        if unknown and (cold is not None or dynamic):
+            raise UserError("perplexity with <unk> is for carried state: cold windows and dynamic evaluation must go.")
         self._model, self._codec = model, model.text_codec
         before = self._codec.encode(as_bytes(prompt, "prompt"))
         self._evaluation: Evaluation
-        if cold is not None:
+        self._as_unknown = AsUnknown(model, before) if unknown else None
+        if self._as_unknown:
+            self._evaluation = self._as_unknown
+        elif cold is not None:
             self._evaluation = Cold(model, before, cold)
         else:
             rule = dynamic if isinstance(dynamic, Rule) else None
@@ -198,8 +227,9 @@ class Scorer:
             if on_step is not None:
                 for symbol, surprise in zip(symbols.tolist(), nats.tolist(), strict=True):
                     on_step(Surprise(codec.label(symbol), decoder.feed(symbol), surprise))
-        tally = text.tally
-        return Score(total + math.fsum(rest), steps, tally.chars, tally.bytes, None, tally.words, tally.lines)
+        tally, whole = text.tally, total + math.fsum(rest)
+        taken = self._as_unknown.taken(whole) if self._as_unknown else None
+        return Score(whole, steps, tally.chars, tally.bytes, None, tally.words, tally.lines, taken)
 
 
 class _Text(Iterable[bytes]):

@@ -99,6 +99,16 @@ class TextCodec(Codec):
     def label(self, symbol: int) -> str:
         """A short printable name of the symbol, for pictures and messages."""
 
+    def tokens(self, data: bytes) -> list[tuple[str, int]] | None:
+        """The tokens of `data`, and how many symbols each is: one, or more of a token that is not known and spelled by
+        its characters. `data` is whole, see `cut`. None for codecs that have no such tokens."""
+        return None
+
+    def longer(self, token: str) -> np.ndarray:
+        """[V] bool: the symbols of characters that make another token of a token, a longer one. Of a space, those of
+        high halves of bytes, too."""
+        raise NotImplementedError(f"codec {self.name} has no tokens")
+
     def encode_chunks(self, chunks: Iterable[bytes]) -> Iterator[np.ndarray]:
         """`encode` of the chunks joined, piece by piece, in memory bounded by the size of a chunk."""
         return map(self.encode, cut_safely(chunks, self.cut))

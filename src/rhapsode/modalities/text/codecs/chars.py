@@ -37,10 +37,11 @@ class Spelling(TextCodec):
     """What the codecs have in common that spell what they do not know.
 
     table: the bytes of each known piece. The 16 symbols after these are high halves of bytes, the next 16 low ones.
+    first: as of `Symbols`.
     """
 
-    def __init__(self, table: Sequence[bytes]) -> None:
-        self._table, self._steps = table, Symbols(len(table) + HALVES)
+    def __init__(self, table: Sequence[bytes], first: int = 0) -> None:
+        self._table, self._steps = table, Symbols(len(table) + HALVES, first)
         self._widths = spelled_widths(table)
 
     @property
