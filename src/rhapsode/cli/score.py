@@ -73,6 +73,10 @@ def score(
             help="The same by RMS (Krause et al. 2018); this is training text, by which its rates are chosen.",
         ),
     ] = None,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Mix predictions with what followed the last steps earlier in the text."),
+    ] = False,
     per_document: Annotated[
         bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
     ] = False,
@@ -117,6 +121,7 @@ def score(
             "--cold": cold is not None,
             "--dynamic": dynamic,
             "--dynamic-rms": dynamic_rms is not None,
+            "--cache": cache,
             "--per-line": per_line,
             "--per-step": per_step,
             "--color": color,
@@ -132,8 +137,14 @@ def score(
 
     dynamic |= dynamic_rms is not None
     rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
-    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic)
-    options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, cache=cache)
+    options: dict[str, Any] = {
+        "given": given,
+        "ignore_end": ignore_end,
+        "cold": cold,
+        "dynamic": dynamic,
+        "cache": cache,
+    }
     if rule:
         options |= {"rule": "rms", "rate": rule.rate, "decay": rule.decay}
     plain = no_colours() if color else ""
