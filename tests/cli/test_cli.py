@@ -115,6 +115,7 @@ MISTAKES = [
     (["score", "MODEL", "TEXT", "--cold", "0"], "cold"),
     (["score", "MODEL", "TEXT", "--dynamic", "--cold", "10"], "do not go together"),
     (["score", "MODEL", "TEXT", "--dynamic-rms", "TEXT", "--cold", "10"], "do not go together"),
+    (["score", "MODEL", "TEXT", "--cache", "--cold", "10"], "do not go together"),
     (["score", "MODEL", "TEXT", "--dynamic-rms", "NONE"], "no such file"),
     (["score", "MODEL", "TEXT", "--color", "--json"], "one of them must go"),
     (["compress", "MODEL", "TEXT"], "'-o'"),

@@ -296,7 +296,15 @@ def test_records_are_scored_from_the_sources_that_train_takes(run: Run, tiny_mod
     assert len(run("score", model, pens, "--per-document").out.splitlines()) > 120
     Path("none.jsonl").touch()
     assert run("score", model, "none.jsonl").status == 2 and "1 empty" in run.error
-    for option in (["--per-line"], ["--per-step"], ["--color"], ["--given", "a"], ["--field", "a"], ["--cold", "2"]):
+    for option in (
+        ["--per-line"],
+        ["--per-step"],
+        ["--color"],
+        ["--given", "a"],
+        ["--field", "a"],
+        ["--cold", "2"],
+        ["--cache"],
+    ):
         assert run("score", model, pens, *option).status == 2
         assert f"{option[0]}: for models of text" in run.error and "(--per-document says it of each" in run.error
 

@@ -79,6 +79,10 @@ def score(
             "--unk", help="Codec words: also perplexity as papers have it; each word that is spelled is one <unk>."
         ),
     ] = False,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Mix predictions with what followed the last steps earlier in the text."),
+    ] = False,
     per_document: Annotated[
         bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
     ] = False,
@@ -124,6 +128,7 @@ def score(
             "--dynamic": dynamic,
             "--dynamic-rms": dynamic_rms is not None,
             "--unk": unk,
+            "--cache": cache,
             "--per-line": per_line,
             "--per-step": per_step,
             "--color": color,
@@ -139,8 +144,14 @@ def score(
 
     dynamic |= dynamic_rms is not None
     rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
-    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, unknown=unk)
-    options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, cache=cache, unknown=unk)
+    options: dict[str, Any] = {
+        "given": given,
+        "ignore_end": ignore_end,
+        "cold": cold,
+        "dynamic": dynamic,
+        "cache": cache,
+    }
     if rule:
         options |= {"rule": "rms", "rate": rule.rate, "decay": rule.decay}
     plain = no_colours() if color else ""

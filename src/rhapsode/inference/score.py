@@ -2,11 +2,12 @@
 
 There are three evaluations. They differ in what the network sees before it predicts a step:
 
-    carried   Everything before it, as far as the model's reset policy and framing allow
-    (`rhapsode.inference.evaluation`). cold      A window of n steps, from a zero state (`rhapsode.inference.cold`).
-    dynamic   As carried, and the weights learn from each segment after it was scored (`rhapsode.inference.dynamic`).
+    carried   everything before it, as far as the model's reset policy and framing allow (`evaluation`)
+    cold      a window of n steps, from a zero state (`cold`)
+    dynamic   as carried, and the weights learn from each segment after it was scored (`dynamic`)
 
-Scores of different evaluations must not be compared.
+The predictions of carried and dynamic evaluation can be mixed with a cache of the text (`cache`). Scores of different
+evaluations must not be compared.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 
 from rhapsode.data.encode import Tally
 from rhapsode.errors import UserError
+from rhapsode.inference.cache import Cached
 from rhapsode.inference.cold import Cold
 from rhapsode.inference.dynamic import Dynamic, Rule
 from rhapsode.inference.evaluation import Carried, Evaluation
@@ -144,6 +146,7 @@ def score(
     cold: int | None = None,
     dynamic: bool | Rule = False,
     unknown: bool = False,
+    cache: bool = False,
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
@@ -156,12 +159,13 @@ def score(
     cold:     the steps of a cold window; None for carried state.
     dynamic:  a copy of the weights learns from the text as it is scored, by Adam or by the rule given (`Rms.of`).
     unknown:  also what papers have, where each word that is spelled is one symbol `<unk>`: `Score.unknown`.
+    cache:    predictions are mixed with what followed the last steps earlier in the text (`rhapsode.inference.cache`).
     per_step: keep the surprise of each step. Memory grows with the text then.
     Raises `UserError` for impossible arguments.
     """
     surprises: list[Surprise] = []
     on_step = surprises.append if per_step else None
-    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic, unknown=unknown)
+    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic, unknown=unknown, cache=cache)
     scored = scorer.score(data, end=end, on_step=on_step, report=report)
     return replace(scored, surprises=tuple(surprises)) if per_step else scored
 
@@ -171,7 +175,7 @@ class Scorer:
 
     Each text begins with a zero state; if the model's reset policy is `never`, with the state after the text before.
     With a prompt, each is scored as the continuation of the prompt, whatever the policy is. Weights that dynamic
-    evaluation has changed stay changed for the next text, unless there is a prompt.
+    evaluation has changed stay changed for the next text, and a cache keeps what it knows, unless there is a prompt.
     """
 
     def __init__(
@@ -182,12 +186,16 @@ class Scorer:
         cold: int | None = None,
         dynamic: bool | Rule = False,
         unknown: bool = False,
+        cache: bool = False,
     ) -> None:
         """As for `score`. Raises `UserError`."""
-        if cold is not None and dynamic:
-            raise UserError("cold windows and dynamic evaluation do not go together; one of them must go.")
-        if unknown and (cold is not None or dynamic):
-            raise UserError("perplexity with <unk> is for carried state: cold windows and dynamic evaluation must go.")
+        for asked, what in ((dynamic, "dynamic evaluation"), (cache, "a cache")):
+            if cold is not None and asked:
+                raise UserError(f"cold windows and {what} do not go together; one of them must go.")
+        if unknown and (cold is not None or dynamic or cache):
+            raise UserError(
+                "perplexity with <unk> is for carried state: cold windows, dynamic evaluation and a cache must go."
+            )
         self._model, self._codec = model, model.text_codec
         before = self._codec.encode(as_bytes(prompt, "prompt"))
         self._evaluation: Evaluation
@@ -199,6 +207,8 @@ class Scorer:
         else:
             rule = dynamic if isinstance(dynamic, Rule) else None
             self._evaluation = Dynamic(model, before, rule) if dynamic else Carried(model, before)
+            if cache:
+                self._evaluation = Cached(self._evaluation, before, model.codec.steps.dtype.itemsize)
         self._afresh = bool(len(before)) or model.policy.documents
         self._begun = False
 
