@@ -93,6 +93,7 @@ MISTAKES = [
     (["train", "TEXT", "-o", "NEW", "--window", "0"], "--window"),
     (["train", "TEXT", "-o", "NEW", "--learning-rate", "1"], "--learning-rate is --lr here"),
     (["train", "TEXT", "-o", "NEW", "--hidden-size", "9"], "--hidden-size is --width here"),
+    (["train", "TEXT", "-o", "NEW", "--cell", "gru"], "[network], cell = …; --config"),
     (["train", "TEXT", "-o", "NEW", "--dropout", "1"], "--dropout"),
     (["train", "TEXT", "-o", "NEW", "--config", "BAD"], "'netwrok' is not known. Did you mean 'network'"),
     (["train", "TEXT", "-o", "NEW", "--config", "TEXT"], "not TOML"),
