@@ -177,9 +177,9 @@ def changed(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Settings:
     kind = with_brought()
     for name in values:
         if (first := name.split(".")[0]) not in kind.model_fields:
-            tables = {"network": NetworkConfig.model_fields, "dropout": Dropout.model_fields, "plan": SETTINGS}
-            if table := next((table for table, names in tables.items() if first in names), None):
-                raise UserError(f"--try {name}: this setting is in a table, whose name comes first: {table}.{name}.")
+            known = {"network": NetworkConfig.model_fields, "dropout": Dropout.model_fields, "plan": SETTINGS}
+            if own := next((table for table, names in known.items() if first in names), ""):
+                raise UserError(f"--try {name}: this setting is in a table, whose name comes first: {own}.{name}.")
             raise unknown("--try", first, kind.model_fields.keys() - {"about", "sources", "seed"})
     made = make(kind, found, "--try")
     _check_tables(made, "--try")
