@@ -16,6 +16,7 @@ import pytest
 from rhapsode.cli import main
 from rhapsode.console.paint import no_colours
 from rhapsode.data.catalogue import Dataset, Download
+from rhapsode.inference.dynamic import Rms
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import score
 from tests.conftest import TEXT, MakeModel
@@ -181,6 +182,16 @@ def test_mistakes(run: Run, model: str, arguments: list[str], message: str) -> N
     Path("some.txt").write_text("some")
     assert run("score", model, *arguments).status == 2
     assert message in run.error and run.out == b""
+
+
+def test_training_text_is_read_as_what_is_scored(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which the rates of RMS dynamic evaluation are chosen."""
+    Path("a.jsonl").write_text("".join(json.dumps({"id": n, "text": TEXT[:90]}) + "\n" for n in range(3)))
+    seen: list[bytes] = []
+    true = Rms.of
+    monkeypatch.setattr(Rms, "of", lambda model, text, report: seen.append(text) or true(model, text, report))
+    assert run("score", model, "a.jsonl", "--field", "text", "--dynamic-rms", "a.jsonl").status == 0, run.error
+    assert seen == [3 * TEXT[:90].encode()]
 
 
 def test_colours(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:

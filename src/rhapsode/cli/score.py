@@ -122,6 +122,7 @@ def score(
             "--field": field is not None,
             "--encoding": encoding is not None,
             "--as-text": as_text,
+            "--all-files": all_files,
             "--given": given is not None,
             "--ignore-end": ignore_end,
             "--cold": cold is not None,
@@ -143,7 +144,16 @@ def score(
         from rhapsode.inference.score import Score, Scorer
 
     dynamic |= dynamic_rms is not None
-    rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
+    how: dict[str, Any] = {
+        "separator": separator,
+        "field": field,
+        "encoding": encoding,
+        "as_text": as_text,
+        "all_files": all_files,
+    }
+    if dynamic_rms == "-" and "-" in sources:
+        raise UserError("--dynamic-rms - and SOURCE - both read standard input. Name a file for one of them.")
+    rule = _rule(loaded, dynamic_rms, how) if dynamic_rms is not None and cold is None else None
     scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, cache=cache, unknown=unk)
     options: dict[str, Any] = {
         "given": given,
@@ -159,15 +169,7 @@ def score(
     with _reporting(bool(wanted) and not json) as report:
         if plain:
             report.note(f"no colours: {plain}")
-        opened = open_sources(
-            sources,
-            separator=separator,
-            field=field,
-            encoding=encoding,
-            as_text=as_text,
-            all_files=all_files,
-            report=report.stage,
-        )
+        opened = open_sources(sources, report=report.stage, **how)
         divided = separator is not None or field is not None
         out: Output
         if json:
@@ -184,14 +186,14 @@ def score(
     out.end(total, count)
 
 
-def _rule(model: Model, source: str, encoding: str | None) -> Rms:
-    """RMS dynamic evaluation, as the training text decides."""
+def _rule(model: Model, source: str, how: dict[str, Any]) -> Rms:
+    """RMS dynamic evaluation, as the training text decides. how: it is read, as what is scored."""
     from rhapsode.data.sources import open_sources
     from rhapsode.inference.dynamic import Rms
 
     with reporting() as report:
         pieces, size = list[bytes](), 0
-        for piece in open_sources([source], report=report.stage, encoding=encoding).pieces():
+        for piece in open_sources([source], report=report.stage, **how).pieces():
             pieces.append(piece.data)
             size += len(piece.data)
             if size >= MOST:
