@@ -45,7 +45,7 @@ from rhapsode.nn.samplers import Draw
 
 ROWS = 64
 WAITING = 256
-TICK = 0.004
+TICK = 0.006
 """About so many seconds a chunk of prefill takes, and the steps that are drawn in a tick."""
 LONGEST = 64
 """The most steps drawn in a row in a tick."""
@@ -683,9 +683,14 @@ class Batcher:
         self._added(job, piece, tops)
 
     def _judge(self) -> None:
-        """Draw some steps in each row that has a constraint."""
+        """Draw some steps in rows that have a constraint, by turns for the time of a tick."""
+        end = time.perf_counter() + TICK
         for job in list(self._judging):
+            self._judging.remove(job)
+            self._judging.append(job)
             self._guarded(job, self._judge_one)
+            if time.perf_counter() > end:
+                break
 
     def _judge_one(self, job: Job) -> None:
         row, builder = job._judged, job._builder
