@@ -69,7 +69,11 @@ def test_jobs_that_come_at_any_time(tiny_model: MakeModel, arithmetic: str, rese
     jobs: list[tuple[Job, dict[str, Any], bool]] = []
     with Batcher(model, rows=int(random.integers(1, 9))) as batcher:
         for n in range(24):
-            request: dict[str, Any] = {"seed": int(random.integers(3)), "row": int(random.integers(4)), "length": 30 + 3 * n}
+            request: dict[str, Any] = {
+                "seed": int(random.integers(3)),
+                "row": int(random.integers(4)),
+                "length": 30 + 3 * n,
+            }
             request |= {"prompt": PROMPTS[random.integers(len(PROMPTS))]} | OPTIONS[random.integers(len(OPTIONS))]
             job = batcher.submit(**request, stream=bool(random.integers(2)), keep=bool(random.integers(2)))
             stopped = random.random() < 0.2
