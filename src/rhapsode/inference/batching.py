@@ -528,7 +528,7 @@ class Batcher:
         job._start = start = job._request.start(reader)
         job._builder = start.builder(job.row)
         if start.guide.judges:
-            job._judged = rewinding.Row(start, job._builder, reader.copy())
+            job._judged = rewinding.begun(start, job._builder)
             job._behind = reader.copy() if job._alternatives else None
         elif not start.length:
             self._finish(job)

@@ -58,16 +58,20 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
 
     Raises `UserError` if no valid end is found.
     """
-    reader = start.reader
-    if not isinstance(reader, Reader):
-        raise ValueError("a guide that judges needs a network that reads its own steps")
-    rows = [Row(start, builder, reader.copy()) for builder in builders]
+    rows = [begun(start, builder) for builder in builders]
     while alive := [row for row in rows if not row.done]:
         advance(start, alive)
         if pieces:
             yield from rows[0].sure()
     if pieces:
         yield from rows[0].sure()
+
+
+def begun(start: Start, builder: Builder) -> Row:
+    """A row behind the prompt."""
+    if not isinstance(start.reader, Reader):
+        raise ValueError("a guide that judges needs a network that reads its own steps")
+    return Row(start, builder, start.reader.copy())
 
 
 def advance(start: Start, rows: list[Row]) -> None:
