@@ -153,6 +153,7 @@ def test_generation(text: Case, options: dict[str, Any], rules: dict[str, Any]) 
     logits, state = text.reference.run(np.full((1, count), 40), text.reference.zeros(count))
     expected = drawn(text, sampling, steps, logits[0], state, **rules)
     ends, allowed = rules.pop("ends", None), rules.pop("allowed", None)
+    masks = None if allowed is None else np.repeat(allowed[None], count, axis=0)
     for engine in text.engines:
         rows = Rows(
             state,
@@ -164,7 +165,7 @@ def test_generation(text: Case, options: dict[str, Any], rules: dict[str, Any]) 
         )
         policy = Policy(40, np.zeros(count, np.int32), np.zeros(count, np.int32), **rules)
         parts = [
-            engine.generate(some, rows, sampling, policy, ends, allowed)
+            engine.generate(some, rows, [sampling] * count, policy, ends, masks)
             for some in ([steps] if ends is not None else [1, steps - 1])
         ]
         symbols, log_probs = (np.concatenate([part[n] for part in parts]) for n in range(2))

@@ -294,10 +294,12 @@ typedef struct {
   double *nats;         // [steps][rows]: their surprise
 } Run;
 
+// How a row is drawn.
 typedef struct {
   double temperature, top_p, min_p, typical, penalty;
-  int32_t top_k, window;
-  const uint8_t *allowed;  // [outputs], or null
+  int32_t top_k, window;  // window: of the ring of last symbols
+  int32_t late;           // 1: the other options act first, and the mask on what they leave, unless that leaves nothing
+  int32_t masked;         // 1: the row has a mask
 } Sampling;
 
 // What is read after a symbol. 0 switches a rule off.
@@ -315,15 +317,31 @@ typedef struct {
   int32_t *logits;        // [rows][outputs] of the first step; replaced by those of the step after the last
   uint64_t *keys;         // [rows][2]
   uint64_t *drawn;        // [rows] random numbers drawn before; replaced
-  int32_t *recent;        // [rows][window], a ring of the last symbols; -1 for none
+  int32_t *recent;        // [rows][stride], rings of the last symbols; -1 for none
   int64_t *place;         // [rows]: how many symbols were put into the ring
   const uint8_t *ends;    // [outputs]: 1 for symbols that end a row; or null
   int32_t *symbols;       // [steps][rows]: what was drawn
   double *log_probs;      // [steps][rows]
   int32_t *counts;        // [rows]: how many were drawn in each row
-  Sampling sampling;
+  int32_t *seen;          // [steps][rows][outputs]: the logits that each was drawn from; or null
+  const Sampling *sampling;  // [rows]
+  const uint8_t *allowed;    // [rows][outputs]: masks, of rows that have one; or null
+  int64_t stride;
   Policy policy;
 } Generate;
+
+// One symbol of each row.
+typedef struct {
+  int32_t rows;
+  const int32_t *logits;     // [rows][outputs]
+  const uint64_t *words;     // [rows] random numbers
+  const int32_t *recent;     // [rows][stride]
+  const Sampling *sampling;  // [rows]
+  const uint8_t *allowed;    // [rows][outputs], or null
+  int64_t stride;
+  int64_t *symbols;  // [rows]
+  double *log_probs, *log_masses;  // [rows]; log_masses: log p of all that the mask allows
+} Choose;
 
 // The coder's state. `code` has room for 8 bytes a symbol from `size` on; of a decoder, `size` is where it reads on.
 typedef struct {
@@ -517,14 +535,15 @@ typedef struct {
   void (*pack)(const void *, int, int, int, void *);
   void (*run)(const Model *, void *, const Run *);
   void (*generate)(const Model *, void *, const Generate *);
+  void (*choose)(const Model *, void *, const Choose *);
   void (*encode)(const Model *, void *, const Run *, Coder *);
   void (*decode)(const Model *, void *, Decode *);
   void (*real)(int, size_t, const double *, double *);
 } Variant;
 
 #define ROW(variant, needs, flip, reals) \
-  {#variant, needs, flip, pack_##variant, run_##variant, generate_##variant, encode_##variant, decode_##variant, \
-   real_##reals}
+  {#variant, needs, flip, pack_##variant, run_##variant, generate_##variant, choose_##variant, encode_##variant, \
+   decode_##variant, real_##reals}
 static const Variant variants[] = {
 #ifndef __wasm_simd128__
     ROW(plain, ALWAYS, 0, plain),
@@ -569,6 +588,12 @@ EXPORT void rk_run(const Model *model, void *memory, const Run *run) { variants[
 // Symbols are drawn, and read.
 EXPORT void rk_generate(const Model *model, void *memory, const Generate *asked) {
   variants[model->variant].generate(model, memory, asked);
+}
+
+// Symbols are drawn from logits that are known. Of the model, only `outputs` and `frequencies` are read, and what says how
+// large the memory is.
+EXPORT void rk_choose(const Model *model, void *memory, const Choose *asked) {
+  variants[model->variant].choose(model, memory, asked);
 }
 
 // Known symbols of one row → code.
@@ -1263,11 +1288,26 @@ TARGET static void NAME(penalise)(const Model *model, Work *work, double penalty
   NAME(measured)(model, work);
 }
 
+// All bins are zero before `count`, and again after `uncount`: most vocabularies are smaller than the table. Marks are zero
+// before `penalise`, and after it.
+TARGET static void NAME(clear)(const Model *model, Work *work, const Sampling *sampling, int rows) {
+  int bins = 0, marks = 0;
+  for (int b = 0; b < rows; b++) {
+    bins |= sampling[b].top_k > 0 || sampling[b].top_p < 1 || sampling[b].typical < 1;
+    marks |= sampling[b].penalty != 1;
+  }
+  for (int i = 0; bins && i <= FARTHEST; i++) work->bins[i] = 0;
+  if (marks) __builtin_memset(work->marks, 0, model->outputs);
+}
+
 // How many symbols there are at each distance: work->bins.
 TARGET static void NAME(count)(const Model *model, Work *work) {
-  for (int i = 0; i <= FARTHEST; i++) work->bins[i] = 0;
   for (int v = 0; v < model->outputs; v++)
     if (work->frequencies[v]) work->bins[work->distances[v]]++;
+}
+
+TARGET static void NAME(uncount)(const Model *model, Work *work) {
+  for (int v = 0; v < model->outputs; v++) work->bins[work->distances[v]] = 0;
 }
 
 // Removes symbols farther than this; of those just so far, all after the first `left`.
@@ -1290,6 +1330,7 @@ TARGET static void NAME(top_k)(const Model *model, Work *work, uint32_t k) {
   NAME(count)(model, work);
   int32_t d = 0;
   for (; d < FARTHEST && work->bins[d] < k; d++) k -= work->bins[d];
+  NAME(uncount)(model, work);
   NAME(nearest)(model, work, d, k);
 }
 
@@ -1304,7 +1345,9 @@ TARGET static void NAME(top_p)(const Model *model, Work *work, double mass) {
     if (more && (double)(sum + more) >= needed) break;
     sum += more;
   }
-  NAME(nearest)(model, work, d, NAME(enough)(sum, table[d], work->bins[d], needed));
+  uint32_t left = NAME(enough)(sum, table[d], work->bins[d], needed);
+  NAME(uncount)(model, work);
+  NAME(nearest)(model, work, d, left);
 }
 
 TARGET static void NAME(min_p)(const Model *model, Work *work, double fraction) {
@@ -1329,7 +1372,10 @@ TARGET static void NAME(typical)(const Model *model, Work *work, double mass) {
   for (;;) {
     while (low >= 0 && !bins[low]) low--;
     while (high <= FARTHEST && !bins[high]) high++;
-    if (low < 0 && high > FARTHEST) return;
+    if (low < 0 && high > FARTHEST) {
+      NAME(uncount)(model, work);
+      return;
+    }
     cut = low < 0 ? FAR(high) : high > FARTHEST ? FAR(low) : FAR(low) < FAR(high) ? FAR(low) : FAR(high);
     uint64_t more = 0;
     int lower = low >= 0 && FAR(low) == cut, higher = high <= FARTHEST && FAR(high) == cut;
@@ -1338,6 +1384,7 @@ TARGET static void NAME(typical)(const Model *model, Work *work, double mass) {
     if ((double)(sum + more) >= needed) break;
     sum += more, low -= lower, high += higher;
   }
+  NAME(uncount)(model, work);
   for (int v = 0; v < model->outputs; v++) {
     int64_t far = FAR(work->distances[v]);
     if (far < cut) continue;
@@ -1347,15 +1394,22 @@ TARGET static void NAME(typical)(const Model *model, Work *work, double mass) {
 #undef FAR
 }
 
-// Changes the frequencies by the options of sampling.
-TARGET static void NAME(adjust)(const Model *model, Work *work, const Sampling *sampling, const int32_t *recent) {
+// Removes what is not allowed. Whether anything is left.
+TARGET static int NAME(mask)(const Model *model, Work *work, const uint8_t *allowed) {
+  uint32_t *f = work->frequencies;
+  int any = 0;
+  for (int v = 0; v < model->outputs; v++) f[v] = allowed[v] ? f[v] : 0;
+  for (int v = 0; v < model->outputs; v++) any |= f[v] != 0;
+  if (any) NAME(measured)(model, work);
+  return any;
+}
+
+// Changes the frequencies by the options of sampling. allowed: the mask, or null.
+TARGET static void NAME(adjust)(const Model *model, Work *work, const Sampling *sampling, const int32_t *recent,
+                                const uint8_t *allowed) {
   uint32_t *f = work->frequencies;
   int count = model->outputs;
-  if (sampling->allowed) {
-    for (int v = 0; v < count; v++)
-      if (!sampling->allowed[v]) f[v] = 0;
-    NAME(measured)(model, work);
-  }
+  if (allowed) NAME(mask)(model, work, allowed);
   if (sampling->penalty != 1) NAME(penalise)(model, work, sampling->penalty, recent, sampling->window);
   if (sampling->temperature == 0) {
     int best = -1;
@@ -1388,7 +1442,52 @@ TARGET INLINE int NAME(at)(const uint32_t *f, int count, uint64_t target, uint64
   return v;
 }
 
+// Draws a symbol by a random number. log_mass: log p of all that the mask allows; or null.
+TARGET static int NAME(pick)(const Model *model, Work *work, const int32_t *logits, const Sampling *sampling,
+                             const int32_t *recent, const uint8_t *allowed, uint64_t word, double *log_prob,
+                             double *log_mass) {
+  const uint32_t *table = AT(uint32_t, model->frequencies), *f = work->frequencies;
+  int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
+              sampling->typical == 1 && sampling->penalty == 1 && !allowed;
+  int32_t top = logits[0];
+  for (int v = 1; v < model->outputs; v++) top = logits[v] > top ? logits[v] : top;
+  uint64_t sum = NAME(frequencies)(model, work, logits), before;
+  double whole = real_log((double)sum);
+  if (log_mass) {
+    uint64_t some = 0;
+    for (int v = 0; allowed && v < model->outputs; v++) some += allowed[v] ? f[v] : 0;
+    *log_mass = allowed ? real_log((double)some) - whole : 0;
+  }
+  if (!plain) {
+    int late = 0;
+    if (allowed && sampling->late) {
+      NAME(adjust)(model, work, sampling, recent, 0);
+      late = NAME(mask)(model, work, allowed);
+      if (!late) NAME(frequencies)(model, work, logits);
+    }
+    if (!late) NAME(adjust)(model, work, sampling, recent, allowed);
+    sum = NAME(total)(f, model->outputs);
+  }
+  int symbol = NAME(at)(f, model->outputs, high_product(word, sum), &before);
+  uint32_t far = (uint32_t)top - (uint32_t)logits[symbol];
+  *log_prob = real_log((double)table[far < FARTHEST ? far : FARTHEST]) - whole;
+  return symbol;
+}
+
 // ---------------- What is asked
+
+TARGET static void NAME(choose)(const Model *model, void *memory, const Choose *asked) {
+  Work *work = memory;
+  lay_out(model, memory, 1);
+  size_t outputs = model->outputs;
+  NAME(clear)(model, work, asked->sampling, asked->rows);
+  for (int b = 0; b < asked->rows; b++) {
+    const Sampling *sampling = asked->sampling + b;
+    const uint8_t *allowed = sampling->masked ? asked->allowed + b * outputs : 0;
+    asked->symbols[b] = NAME(pick)(model, work, asked->logits + b * outputs, sampling, asked->recent + b * asked->stride,
+                                   allowed, asked->words[b], asked->log_probs + b, asked->log_masses + b);
+  }
+}
 
 TARGET static void NAME(run)(const Model *model, void *memory, const Run *run) {
   Work *work = memory;
@@ -1437,36 +1536,25 @@ TARGET static void NAME(move)(const Model *model, Work *work, int to, int from) 
 TARGET static void NAME(generate)(const Model *model, void *memory, const Generate *asked) {
   Work *work = memory;
   lay_out(model, memory, asked->rows);
-  const Sampling *sampling = &asked->sampling;
   size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows;
-  int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
-              sampling->typical == 1 && sampling->penalty == 1 && !sampling->allowed;
   for (size_t b = 0; b < all; b++) {
     work->map[b] = (int32_t)b, asked->counts[b] = 0;
     __builtin_memcpy(work->logits + b * sums, asked->logits + b * outputs, outputs * 4);
   }
-  __builtin_memset(work->marks, 0, outputs);
+  NAME(clear)(model, work, asked->sampling, asked->rows);
   NAME(state)(model, work, asked->state, 0, asked->rows, 0);
   Run run = {.steps = 1, .rows = asked->rows, .symbols = work->inputs, .fresh = work->fresh};
   for (int t = 0; t < asked->steps && run.rows; t++) {
     for (int b = 0; b < run.rows; b++) {
       size_t row = work->map[b], at = t * all + row;
-      int32_t *recent = asked->recent + row * sampling->window;
-      uint64_t sum = NAME(frequencies)(model, work, work->logits + b * sums), before;
-      double whole = real_log((double)sum);
-      if (plain) {
-        uint64_t target = high_product(random_word(asked->keys + 2 * row, asked->drawn[row]++), sum);
-        asked->symbols[at] = NAME(at)(work->frequencies, outputs, target, &before);
-        asked->log_probs[at] = real_log((double)work->frequencies[asked->symbols[at]]) - whole;
-      } else {
-        NAME(adjust)(model, work, sampling, recent);
-        sum = NAME(total)(work->frequencies, outputs);
-        uint64_t target = high_product(random_word(asked->keys + 2 * row, asked->drawn[row]++), sum);
-        asked->symbols[at] = NAME(at)(work->frequencies, outputs, target, &before);
-        NAME(frequencies)(model, work, work->logits + b * sums);
-        asked->log_probs[at] = real_log((double)work->frequencies[asked->symbols[at]]) - whole;
-      }
-      int32_t symbol = asked->symbols[at];
+      const Sampling *sampling = asked->sampling + row;
+      const int32_t *logits = work->logits + b * sums;
+      int32_t *recent = asked->recent + row * asked->stride;
+      uint64_t word = random_word(asked->keys + 2 * row, asked->drawn[row]++);
+      const uint8_t *allowed = sampling->masked ? asked->allowed + row * outputs : 0;
+      if (asked->seen) __builtin_memcpy(asked->seen + at * outputs, logits, outputs * 4);
+      int32_t symbol = NAME(pick)(model, work, logits, sampling, recent, allowed, word, asked->log_probs + at, 0);
+      asked->symbols[at] = symbol;
       asked->counts[row]++;
       if (sampling->penalty != 1) recent[asked->place[row]++ % sampling->window] = symbol;
       if (asked->ends && asked->ends[symbol]) {

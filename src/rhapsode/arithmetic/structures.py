@@ -31,10 +31,6 @@ def _pointers(*names: str) -> list[tuple[str, Any]]:
     return [(name, POINTER) for name in names]
 
 
-def _doubles(*names: str) -> list[tuple[str, Any]]:
-    return [(name, c.c_double) for name in names]
-
-
 class Part(c.Structure):
     """What a layer reads of one source."""
 
@@ -71,14 +67,11 @@ class Run(c.Structure):
     ]
 
 
-class Sampling(c.Structure):
-    """Options of sampling."""
-
-    _fields_ = [
-        *_doubles("temperature", "top_p", "min_p", "typical", "penalty"),
-        *_whole("top_k", "window"),
-        *_pointers("allowed"),
-    ]
+SAMPLING = np.dtype(
+    [(name, np.float64) for name in ("temperature", "top_p", "min_p", "typical", "penalty")]
+    + [(name, np.int32) for name in ("top_k", "window", "late", "masked")]
+)
+"""How a row is drawn."""
 
 
 class Policy(c.Structure):
@@ -93,8 +86,20 @@ class Generate(c.Structure):
     _fields_ = [
         *_whole("steps", "rows"),
         *_pointers("state", "logits", "keys", "drawn", "recent", "place", "ends", "symbols", "log_probs", "counts"),
-        ("sampling", Sampling),
+        *_pointers("seen", "sampling", "allowed"),
+        ("stride", c.c_int64),
         ("policy", Policy),
+    ]
+
+
+class Choose(c.Structure):
+    """Symbols to be drawn from known logits."""
+
+    _fields_ = [
+        *_whole("rows"),
+        *_pointers("logits", "words", "recent", "sampling", "allowed"),
+        ("stride", c.c_int64),
+        *_pointers("symbols", "log_probs", "log_masses"),
     ]
 
 
@@ -122,7 +127,7 @@ def declare(library: c.CDLL) -> None:
     library.rk_packed.restype, library.rk_packed.argtypes = size, [whole, whole, whole]
     library.rk_pack.restype, library.rk_pack.argtypes = None, [whole, POINTER, whole, whole, whole, POINTER]
     library.rk_memory.restype, library.rk_memory.argtypes = size, [POINTER, whole]
-    for name, count in (("run", 3), ("generate", 3), ("encode", 4), ("decode", 3)):
+    for name, count in (("run", 3), ("generate", 3), ("choose", 3), ("encode", 4), ("decode", 3)):
         function = getattr(library, f"rk_{name}")  # an attribute is made once, an item anew each time
         function.restype, function.argtypes = None, [POINTER] * count
 

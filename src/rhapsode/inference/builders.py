@@ -182,6 +182,14 @@ class Builder:
         self._attention.extend(attention[:count])
         return count
 
+    def take(self, steps: Sequence[Any], log_probs: Sequence[float]) -> tuple[int, Piece]:
+        """As `extend`, and all that these steps add, as one piece."""
+        count, piece = self._output.added(steps)
+        self.steps.extend(steps[:count])
+        self._log_probs.extend(log_probs[:count])
+        self._recent.extend(steps[:count])
+        return count, piece
+
     def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
         """As `extend`, and what each step adds."""
         for step, log_prob in zip(steps, log_probs, strict=True):
@@ -235,3 +243,29 @@ class Start:
         """The builder of one sample, or of one of its particles."""
         randomness = Randomness(self.seed, row, particle=particle)
         return Builder(self.head, self.sampling, randomness, self.guide.copy(), self.output.copy(), self.recent)
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that was checked, and whose prompt is still to be read.
+
+    steps: [N, *shape of a step], the prompt. text: [U] symbols that the network attends to. covariates: [N + 1, D]: of
+    the first step, and of the step after each. The guide stands behind the prompt. The rest is as in `Start`.
+    """
+
+    sampling: Sampling
+    seed: int
+    length: int
+    guide: Guide
+    output: Output
+    steps: np.ndarray
+    text: np.ndarray
+    covariates: np.ndarray
+    head: Head[Any]
+    reads_covariates: bool
+
+    def start(self, reader: Reader | Precomputed) -> Start:
+        """reader: stands behind the prompt."""
+        recent = self.steps[-self.sampling.repetition_window :].tolist()
+        how = self.sampling, self.seed, self.length, self.reads_covariates
+        return Start(self.head, *how, self.guide, self.output, recent, reader)

@@ -31,7 +31,7 @@ from rhapsode.data.guide import Ahead, Guide, along
 from rhapsode.data.uncopied import Uncopied
 from rhapsode.errors import UserError
 from rhapsode.inference import rewinding
-from rhapsode.inference.builders import Builder, Sample, Start
+from rhapsode.inference.builders import Builder, Prepared, Sample, Start
 from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.particles import Particles
 from rhapsode.inference.precomputed import Precomputed
@@ -246,6 +246,12 @@ def _best_fitting(start: Start, row: int, count: int) -> Builder:
 
 def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
     """Check the request and read the prompt. Raises `UserError` for impossible requests."""
+    found = prepared(model, prompt, request)
+    return found.start(_read(model, found))
+
+
+def prepared(model: Trained, prompt: bytes | str, request: Request) -> Prepared:
+    """Check the request: all but reading the prompt. Raises `UserError` for impossible requests."""
     for name in request.keys() - Request.__annotations__.keys():
         raise TypeError(f"generation has no option {name!r}")
     length, seed, row = request.get("length"), request.get("seed"), request.get("row", 0)
@@ -275,29 +281,27 @@ def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
         guide.prompted(wanted.data)
     if (most := guide.most()) is not None:
         length = most if length is None else min(length, most)
-    return Start(
-        model.head,
+    return Prepared(
         sampling,
         secrets.randbits(32) if seed is None else seed,
         begun.length if length is None else length,
-        model.codec.covariates > 0,
         guide,
         begun.output,
-        begun.steps[-sampling.repetition_window :].tolist(),
-        _read(model, begun.steps, begun.text, guide, covariates),
+        begun.steps,
+        begun.text,
+        np.concatenate([covariates, guide.covariates()[None]]),
+        model.head,
+        model.codec.covariates > 0,
     )
 
 
-def _read(
-    model: Trained, steps: np.ndarray, text: np.ndarray, guide: Guide, covariates: np.ndarray
-) -> Reader | Precomputed:
-    """The place after these steps, which have these covariates. guide: stands there."""
-    ahead = None if model.network.config.autoregressive else guide.ahead()
+def _read(model: Trained, prepared: Prepared) -> Reader | Precomputed:
+    """The place behind the prompt."""
+    ahead = None if model.network.config.autoregressive else prepared.guide.ahead()
     if ahead is not None and len(ahead):
         return Precomputed(model, ahead)
-    covariates = np.concatenate([covariates, guide.covariates()[None]])
-    reader = reader_of(model, text, covariates[0])
-    for _ in reader.read_all(steps, covariates[1:]):
+    reader = reader_of(model, prepared.text, prepared.covariates[0])
+    for _ in reader.read_all(prepared.steps, prepared.covariates[1:]):
         pass
     return reader
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rhapsode.arithmetic.coder import Decoder, Encoder
+from rhapsode.arithmetic.drawing import recents
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
 from rhapsode.inference.reader import NONE, Reader, Row
@@ -70,34 +71,24 @@ class Loops(Reader):
         return symbols, after
 
     def draw(
-        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None
+        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
-        many there are of each row [rows]. N is less, perhaps 0, if after the next ones a unit begins of which only the
-        text tells.
-
-        hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
-        """
-        policy, sampling = self._policy(), hows[0].sampling
-        window = 1
-        if sampling.repetition_penalty != 1:  # no more than can be filled
-            window = min(sampling.repetition_window, max(len(how.recent) for how in hows) + count)
-        recent = np.full((len(hows), window), -1, np.int32)
-        for place, how in zip(recent, hows, strict=True):
-            last = list(how.recent)[-window:]
-            place[: len(last)] = last
+        """As `Reader.draw`. N is less than `count`, perhaps 0, if after the next ones a unit begins of which only the
+        text tells."""
+        policy, samplings = self._policy(), [how.sampling for how in hows]
+        recent, place = recents([how.recent for how in hows], samplings, count)
         rows = Rows(
             state=self._state,
             logits=self.parameters.copy(),
             keys=np.array([how.randomness.key for how in hows], np.uint64),
             drawn=np.array([how.randomness.step for how in hows], np.uint64),
             recent=recent,
-            place=np.array([min(len(how.recent), window) for how in hows], np.int64),
+            place=place,
         )
-        symbols, log_probs, counts = self._loops.generate(count, rows, sampling, policy, endings)
+        symbols, log_probs, counts = self._loops.generate(count, rows, samplings, policy, endings, None, seen)
         after, sure = self._after(symbols, counts, policy)
         if sure < count:
-            return self.draw(sure, hows, endings) if sure else (symbols[:0], log_probs[:0], counts * 0)
+            return self.draw(sure, hows, endings, seen) if sure else (symbols[:0], log_probs[:0], counts * 0)
         self._rows, self._state, self.parameters = after, rows.state, rows.logits
         for how, drawn in zip(hows, counts.tolist(), strict=True):
             how.randomness.step += drawn

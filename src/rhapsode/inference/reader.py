@@ -6,6 +6,7 @@ around a reader, so none of them knows of resets, framings or kinds of step.
 from __future__ import annotations
 
 import copy
+from collections import deque
 from collections.abc import Iterator, Sequence
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from rhapsode.errors import UserError
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
 from rhapsode.nn.engine import State, Texts
+from rhapsode.nn.samplers import Draw, choose
 
 NONE = NOTHING[None]
 """[1, 0] float32: no covariates, of a model that has none."""
@@ -86,6 +88,11 @@ class Reader:
         parts = iter(self._model.engine.real(self._state))
         return [{name: next(parts) for name in cell.state} for cell in self._model.network.cells]
 
+    @property
+    def nbytes(self) -> int:
+        """The bytes of its arrays."""
+        return sum(part.nbytes for part in (*self._state, self.parameters, self.attention))
+
     def copy(self) -> Self:
         """The same place once more. Arrays are shared: a step makes new ones."""
         other = copy.copy(self)
@@ -109,18 +116,30 @@ class Reader:
         return other
 
     def joined(self, others: Sequence[Self]) -> Self:
-        """The rows of this reader, and behind them those of the others, which may stand at other places."""
+        """The rows of this reader, and behind them those of the others, which may stand at other places. The opposite
+        of `take`.
+
+        Texts of several lengths are filled up, so `attention` is as wide as the longest: see `seen`. Raises
+        `ValueError` for readers of another model.
+        """
         every = [self, *others]
+        if any(each._model is not self._model or type(each) is not type(self) for each in others):
+            raise ValueError("only readers of one model can be joined")
         other = copy.copy(self)
         other._rows = [row.copy() for each in every for row in each._rows]
         other._state = tuple(np.concatenate(parts) for parts in zip(*(each._state for each in every), strict=True))
         other.parameters = np.concatenate([each.parameters for each in every])
-        other.attention = np.concatenate([each.attention for each in every])
+        longest = max(each.attention.shape[1] for each in every)
+        other.attention = np.concatenate([_filled(each.attention, longest, 1) for each in every])
         texts = [each._text for each in every if each._text is not None]
         if texts:
-            symbols, lengths = zip(*texts, strict=True)
-            other._text = np.concatenate(symbols, axis=1), np.concatenate(lengths)
+            symbols = [_filled(symbols, longest, 0) for symbols, _ in texts]
+            other._text = np.concatenate(symbols, axis=1), np.concatenate([lengths for _, lengths in texts])
         return other
+
+    def seen(self, row: int) -> np.ndarray:
+        """[U] float32: how much of each symbol of its own text a row has seen at the last step."""
+        return self.attention[row, : 0 if self._text is None else self._text[1][row]]
 
     def read(self, steps: np.ndarray, covariates: np.ndarray = NONE) -> None:
         """Read one step in each row: [rows, *shape of a step]. covariates: [rows, D] of the steps after them."""
@@ -142,6 +161,33 @@ class Reader:
             keep = ~np.array(fresh)[:, None]
             self._state = tuple(part * keep for part in self._state)
         self._feed(inputs, covariates)
+
+    def draw(
+        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Draw so many symbols in each row, and read them: symbols [N, rows], log p of each [N, rows] float64, and how
+        many there are of each row [rows], whose place is of no use if it has fewer. For models of symbols without
+        covariates. N may be less than `count`, see `Loops.draw`.
+
+        hows: how, of each row; without masks. endings: [V] bool: symbols with which a row ends; None for none.
+        seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
+        """
+        head = self._model.categorical
+        hows = [how._replace(recent=deque(how.recent, how.sampling.repetition_window)) for how in hows]
+        symbols, log_probs = np.zeros((count, self.rows), np.int64), np.zeros((count, self.rows))
+        for n in range(count):
+            logits = head.distribution(self.parameters)
+            if seen is not None:
+                seen[n] = logits
+            symbols[n], log_probs[n], _ = choose(logits, hows)
+            for how, symbol in zip(hows, symbols[n].tolist(), strict=True):
+                how.recent.append(symbol)  # type: ignore[attr-defined]
+            self.read(symbols[n])
+        counts = np.full(self.rows, count)
+        if endings is not None:
+            ended = endings[symbols]
+            counts = np.where(ended.any(axis=0), ended.argmax(axis=0) + 1, counts)
+        return symbols, log_probs, counts
 
     def _feed(self, inputs: np.ndarray, covariates: np.ndarray) -> None:
         """One step of the network in each row: inputs [rows, *S], covariates [rows, D]."""
@@ -204,6 +250,12 @@ class Reader:
         parameters = np.concatenate(out)
         self.parameters = parameters[-1:]
         return parameters[:-1]
+
+
+def _filled(array: np.ndarray, size: int, axis: int) -> np.ndarray:
+    """With zeros behind it, so that this axis has so many numbers."""
+    more = size - array.shape[axis]
+    return np.pad(array, [(0, more * (n == axis)) for n in range(array.ndim)]) if more else array
 
 
 class Row(Units):

@@ -58,21 +58,26 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
 
     Raises `UserError` if no valid end is found.
     """
-    reader = start.reader
-    if not isinstance(reader, Reader):
-        raise ValueError("a guide that judges needs a network that reads its own steps")
-    rows = [_Row(start, builder, reader.copy()) for builder in builders]
-    fast = isinstance(reader, Loops) and _free(start.guide)
+    rows = [begun(start, builder) for builder in builders]
     while alive := [row for row in rows if not row.done]:
-        usual = [row for row in alive if row.sampling is start.sampling]
-        again = [row for row in alive if row.sampling is not start.sampling]
-        for group in (usual, again):  # in a call, all are drawn with the same options
-            if group:
-                (_chunk if fast else _step)(start, group)
+        advance(start, alive)
         if pieces:
             yield from rows[0].sure()
     if pieces:
         yield from rows[0].sure()
+
+
+def begun(start: Start, builder: Builder) -> Row:
+    """A row behind the prompt."""
+    if not isinstance(start.reader, Reader):
+        raise ValueError("a guide that judges needs a network that reads its own steps")
+    return Row(start, builder, start.reader.copy())
+
+
+def advance(start: Start, rows: list[Row]) -> None:
+    """Draw some steps in each of these rows, none of which is done."""
+    fast = isinstance(start.reader, Loops) and _free(start.guide)
+    (_chunk if fast else _step)(start, rows)
 
 
 def _free(guide: Guide) -> bool:
@@ -81,14 +86,14 @@ def _free(guide: Guide) -> bool:
     return all(getattr(type(guide), name) is getattr(Guide, name) for name in names)
 
 
-def _joined(rows: Sequence[_Row]) -> Any:
+def _joined(rows: Sequence[Row]) -> Any:
     """A reader of all these rows."""
     if len(rows) == 1:
         return rows[0].reader.copy()
     return rows[0].reader.joined([row.reader for row in rows[1:]])
 
 
-def _chunk(start: Start, rows: list[_Row]) -> None:
+def _chunk(start: Start, rows: list[Row]) -> None:
     """Draw some steps in each row, as the engine does it, and judge them."""
     reader: Loops = _joined(rows)
     count = max(1, min(sum(row.size for row in rows) // len(rows), max(row.left for row in rows)))
@@ -103,7 +108,7 @@ def _chunk(start: Start, rows: list[_Row]) -> None:
         _step(start, alive)  # a unit begins after the next step, of which only the text tells
 
 
-def _step(start: Start, rows: list[_Row]) -> None:
+def _step(start: Start, rows: list[Row]) -> None:
     """Draw one step in each row, and judge it."""
     reader: Reader = _joined(rows)
     parameters, attention = reader.parameters, reader.attention
@@ -111,7 +116,7 @@ def _step(start: Start, rows: list[_Row]) -> None:
     going = []
     if places:
         distributions, hows = start.head.distribution(parameters[places]), [rows[n].how() for n in places]
-        drawn = start.head.draw_rows(distributions, hows)
+        drawn = start.head.draw_mixed(distributions, hows)
         for n, *one in zip(places, drawn, hows, distributions, attention[places], strict=True):
             rows[n].builder.step(*one)
             if rows[n].judged():
@@ -141,7 +146,7 @@ class _Settled(NamedTuple):
     failures: int = 0
 
 
-class _Row:
+class Row:
     """One row."""
 
     def __init__(self, start: Start, builder: Builder, reader: Reader) -> None:

@@ -6,7 +6,7 @@ The kernel draws, scores and codes symbols, too, so that a step costs no Python.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import numpy as np
 
 from rhapsode.arithmetic import structures as s
 from rhapsode.arithmetic.coder import Decoder, Encoder
+from rhapsode.arithmetic.drawing import options
 from rhapsode.arithmetic.kernel import Kernel, kernel
 from rhapsode.nn.integers import Integers, WholeNumbers
 from rhapsode.nn.layout import known, laid_out
@@ -55,8 +56,9 @@ class Rows:
     state:  of the rows; they have read everything before.
     logits: [B, V] int32, of the next step.
     keys:   [B, 2] uint64: `Randomness.key`. drawn: [B] uint64: `Randomness.step`.
-    recent: [B, W] int32: the last symbols, in any order; -1 for none. W is the repetition window.
-    place:  [B] int64: the place in `recent` that is overwritten next, modulo W.
+    recent: [B, W] int32: the last symbols, in any order; -1 for none. Of each row, as many places are used as its
+            repetition window has.
+    place:  [B] int64: the place in `recent` that is overwritten next, modulo that.
     """
 
     state: State
@@ -124,33 +126,28 @@ class Compiled(WholeNumbers):
         self,
         steps: int,
         rows: Rows,
-        sampling: Sampling,
+        samplings: Sequence[Sampling],
         policy: Policy,
         ends: np.ndarray | None = None,
         allowed: np.ndarray | None = None,
+        seen: np.ndarray | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Draw `steps` symbols in each row, and read them: symbols [steps, B] int32, log p of each [steps, B] float64
         by the model's own distribution, and how many there are in each row, [B] int32.
 
+        samplings: how, of each row.
         ends: [V] bool: a row ends with these symbols; it costs nothing from then on, and its state is no longer of use.
-        allowed: [V] bool: the only symbols that may be drawn; None for all.
+        allowed: [B, V] bool: the only symbols that may be drawn; None for all.
+        seen: [steps, B, V] int32, into which the logits are put that each symbol is drawn from.
         """
         count = len(rows.logits)
         symbols, log_probs = np.zeros((steps, count), np.int32), np.zeros((steps, count))
         counts = np.zeros(count, np.int32)
         state, parts = _state(rows.state)
         flags = [_flags(one) for one in (ends, allowed)]
-        options = s.Sampling(
-            temperature=sampling.temperature,
-            top_p=sampling.top_p,
-            min_p=sampling.min_p,
-            typical=sampling.typical,
-            penalty=sampling.repetition_penalty,
-            top_k=min(sampling.top_k, self._outputs),
-            window=rows.recent.shape[1],
-            allowed=_pointer(flags[1]),
-        )
-        asked = s.Generate(steps=steps, rows=count, ends=_pointer(flags[0]), sampling=options)
+        how = options(samplings, rows.recent.shape[1], masked=allowed is not None)
+        asked = s.Generate(steps=steps, rows=count, ends=_pointer(flags[0]), allowed=_pointer(flags[1]))
+        asked.seen, asked.sampling, asked.stride = _pointer(seen), _pointer(how), rows.recent.shape[1]
         asked.policy, kept = self._policy(policy)
         arrays = {"logits": rows.logits, "keys": rows.keys, "drawn": rows.drawn, "recent": rows.recent}
         arrays |= {"place": rows.place, "symbols": symbols, "log_probs": log_probs, "counts": counts}

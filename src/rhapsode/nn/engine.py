@@ -226,13 +226,15 @@ class OnnxEngine(Engine):
 
     name = "ONNX Runtime"
 
-    def __init__(self, graph: bytes, threads: int | None = None) -> None:
+    def __init__(self, graph: bytes, threads: int | None = None, spinning: bool = True) -> None:
+        """spinning: threads wait for work for some milliseconds before they sleep. It costs what others could use."""
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads or min(4, os.cpu_count() or 1)
         options.inter_op_num_threads = 1
         options.log_severity_level = 3
+        options.add_session_config_entry("session.intra_op.allow_spinning", str(int(spinning)))
         self._session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
         names = (INPUT, COVARIATES, TEXT, LENGTHS)
         self._state = [(i.name, int(i.shape[1])) for i in self._session.get_inputs() if i.name not in names]

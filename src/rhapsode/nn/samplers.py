@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from rhapsode.arithmetic import choice
+from rhapsode.arithmetic import choice, drawing
+from rhapsode.arithmetic import kernel as compiled
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 
@@ -41,7 +42,42 @@ class Chosen(NamedTuple):
 
 
 def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
-    """One of V symbols in each row: logits [N, V] int32 in 1/1024 nats. hows: N, with the same `sampling`."""
+    """One of V symbols in each row: logits [N, V] int32 in 1/1024 nats. hows: N; each has its own options.
+
+    Raises ValueError if nothing is allowed in a row, and `UserError` for `typical` of too many symbols.
+    """
+    kernel, size = compiled.kernel(), logits.shape[1]
+    if kernel is None or size > choice.TYPICAL:
+        return _by_numpy(logits, hows)
+    allowed = None if all(how.mask is None for how in hows) else _allowed(hows, logits.shape)
+    if allowed is not None and not allowed.any(axis=-1).all():
+        raise ValueError("no symbol is allowed")
+    samplings = [how.sampling for how in hows]
+    recent, _ = drawing.recents([how.recent for how in hows], samplings)
+    late = [how.late for how in hows]
+    how = drawing.options(samplings, recent.shape[1], late, masked=allowed is not None)
+    words = np.array([how.randomness.word() for how in hows], np.uint64)
+    found = drawing.draw(kernel, logits, words, recent, how, allowed)
+    return Chosen(*(part.tolist() for part in found))
+
+
+def _by_numpy(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
+    """As `choose`: the reference."""
+    groups: dict[tuple[Sampling, bool], list[int]] = {}
+    for n, how in enumerate(hows):
+        groups.setdefault((how.sampling, how.late), []).append(n)
+    if len(groups) == 1:
+        return _alike(logits, hows)
+    symbols, log_probs, masses = [0] * len(hows), [0.0] * len(hows), [0.0] * len(hows)
+    for rows in groups.values():
+        found = _alike(logits[rows], [hows[n] for n in rows])
+        for n, symbol, log_prob, mass in zip(rows, *found, strict=True):
+            symbols[n], log_probs[n], masses[n] = symbol, log_prob, mass
+    return Chosen(symbols, log_probs, masses)
+
+
+def _alike(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
+    """As `choose`, in numpy, of rows with the same options."""
     sampling = hows[0].sampling
     distance = choice.distances(logits)
     frequency = choice.frequencies(distance)

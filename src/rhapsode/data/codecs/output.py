@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, Self
 
@@ -65,6 +65,12 @@ class Piece:
 EMPTY = Piece(b"", "")
 
 
+def joined(pieces: Iterable[Piece]) -> Piece:
+    """One piece of several that follow one another."""
+    datas, texts = zip(*((piece.data, piece.text) for piece in (EMPTY, *pieces)), strict=True)
+    return Piece(b"".join(datas), "".join(texts))
+
+
 class Made(NamedTuple):
     """The output of all steps. steps: [N, *shape of a step]; record: None for a text."""
 
@@ -94,6 +100,15 @@ class Output(ABC):
             if self.stopped != "unfinished":
                 return count
         return len(steps)
+
+    def added(self, steps: Sequence[Any]) -> tuple[int, Piece]:
+        """As `extend`, and all that these steps add, as one piece."""
+        pieces = []
+        for step in steps:
+            pieces.append(self.add(step))
+            if self.stopped != "unfinished":
+                break
+        return len(pieces), joined(pieces)
 
     def complete(self, steps: Sequence[Any], attention: np.ndarray) -> bool:
         """Whether the sample is complete after these steps. attention: [U], how much each symbol of the text is

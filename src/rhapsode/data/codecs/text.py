@@ -151,14 +151,16 @@ class TextOutput(Output):
         return piece
 
     def extend(self, steps: Sequence[int]) -> int:
+        return self.added(steps)[0]
+
+    def added(self, steps: Sequence[int]) -> tuple[int, Piece]:
         decoder = self._decoder.copy()
         data = b"".join(map(decoder.feed, steps))
         ends = self._end in steps or (self._lines and b"\n" in data)
         if ends or any(stop in self._held + data for stop in self._stops):
-            return super().extend(steps)
+            return super().added(steps)
         self._decoder = decoder
-        (self._before_stop if self._stops else self._out)(data)
-        return len(steps)
+        return len(steps), (self._before_stop if self._stops else self._out)(data)
 
     def _before_stop(self, data: bytes) -> Piece:
         data = self._held + data

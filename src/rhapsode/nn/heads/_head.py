@@ -119,6 +119,16 @@ class Head(ABC, Generic[K]):
         """A step of each row [N, Q] of `distribution`, sampled. It does not depend on the other rows. hows: how, of
         each row; the options are the same."""
 
+    def draw_mixed(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        """As `draw_rows`, but each row may have other options."""
+        groups: dict[Sampling, list[int]] = {}
+        for n, how in enumerate(hows):
+            groups.setdefault(how.sampling, []).append(n)
+        found = dict[int, Drawn]()
+        for rows in groups.values():
+            found.update(zip(rows, self.draw_rows(distribution[rows], [hows[n] for n in rows]), strict=True))
+        return [found[n] for n in range(len(hows))]
+
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:
         """A step, sampled from one row [Q] of `distribution`."""
         return self.draw_rows(distribution[None], [how])[0]

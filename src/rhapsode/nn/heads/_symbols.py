@@ -33,3 +33,5 @@ class OfSymbols(Head[Symbols]):
 
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         return list(map(Drawn, *choose(distribution, hows)))
+
+    draw_mixed = draw_rows
