@@ -321,6 +321,8 @@ typedef struct {
   int32_t *symbols;       // [steps][rows]: what was drawn
   double *log_probs;      // [steps][rows]
   int32_t *counts;        // [rows]: how many were drawn in each row
+  void *const *trail;     // [steps][parts]: where the state after each step goes, too; or null
+  int32_t *trail_logits;  // [steps][rows][outputs]: the logits behind each step
   Sampling sampling;
   Policy policy;
 } Generate;
@@ -1438,7 +1440,8 @@ TARGET static void NAME(generate)(const Model *model, void *memory, const Genera
   Work *work = memory;
   lay_out(model, memory, asked->rows);
   const Sampling *sampling = &asked->sampling;
-  size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows;
+  size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows, parts = 0;
+  for (int k = 0; k < model->layers; k++) parts += LAYER(k)->own ? 1 + (LAYER(k)->cell != TANH) : 0;
   int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
               sampling->typical == 1 && sampling->penalty == 1 && !sampling->allowed;
   for (size_t b = 0; b < all; b++) {
@@ -1477,6 +1480,10 @@ TARGET static void NAME(generate)(const Model *model, void *memory, const Genera
       }
     }
     if (run.rows) NAME(forward)(model, work, &run, 0, 1);
+    if (!asked->trail) continue;
+    NAME(state)(model, work, asked->trail + t * parts, work->map, run.rows, 1);
+    for (int b = 0; b < run.rows; b++)
+      __builtin_memcpy(asked->trail_logits + (t * all + work->map[b]) * outputs, work->logits + b * sums, outputs * 4);
   }
   NAME(state)(model, work, asked->state, work->map, run.rows, 1);
   for (int b = 0; b < run.rows; b++)

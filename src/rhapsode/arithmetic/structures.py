@@ -93,6 +93,7 @@ class Generate(c.Structure):
     _fields_ = [
         *_whole("steps", "rows"),
         *_pointers("state", "logits", "keys", "drawn", "recent", "place", "ends", "symbols", "log_probs", "counts"),
+        *_pointers("trail", "trail_logits"),
         ("sampling", Sampling),
         ("policy", Policy),
     ]

@@ -57,6 +57,7 @@ class Rows:
     keys:   [B, 2] uint64: `Randomness.key`. drawn: [B] uint64: `Randomness.step`.
     recent: [B, W] int32: the last symbols, in any order; -1 for none. W is the repetition window.
     place:  [B] int64: the place in `recent` that is overwritten next, modulo W.
+    trail:  the state after each step, parts [steps, B, H], and the logits then, [steps, B, V]; None if not wanted.
     """
 
     state: State
@@ -65,6 +66,7 @@ class Rows:
     drawn: np.ndarray
     recent: np.ndarray
     place: np.ndarray
+    trail: tuple[State, np.ndarray] | None = None
 
 
 def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> WholeNumbers:
@@ -157,6 +159,11 @@ class Compiled(WholeNumbers):
         for name, array in arrays.items():
             setattr(asked, name, _pointer(array))
         asked.state = ctypes.addressof(parts)
+        if rows.trail is not None:
+            places = np.array([[part.ctypes.data] for part in rows.trail[0]], np.uint64)
+            strides = np.array([[part.strides[0]] for part in rows.trail[0]], np.uint64)
+            along = np.ascontiguousarray((places + strides * np.arange(steps, dtype=np.uint64)).T)
+            asked.trail, asked.trail_logits = _pointer(along), _pointer(rows.trail[1])
         memory = self._memory(count)
         self._library.rk_generate(self._model, memory.ctypes.data, ctypes.addressof(asked))
         rows.state = state

@@ -9,7 +9,6 @@ The byte 0xFF, which is in no UTF-8, begins a mark in this library. No text with
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from abc import abstractmethod
@@ -24,6 +23,7 @@ import numpy as np
 
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.constraint import Constraint, Verdict
+from rhapsode.data.shallow import shallow
 from rhapsode.errors import UserError
 from rhapsode.files.source import of_file, reading
 from rhapsode.modalities.text.constraints._closing import KINDS, MARK, bytes_of, shortest
@@ -105,7 +105,7 @@ class Masked(Constraint):
     def bound(self, codec: TextCodec) -> Self:
         if self._text:
             raise ValueError("bind a constraint before it reads")
-        other = copy.copy(self)
+        other = shallow(self)
         other._tokens = _tokens(self._library, codec)
         other._matcher, other._closings = other._begun(), {}
         return other
@@ -139,11 +139,6 @@ class Masked(Constraint):
         self._check()
         self._verdict, self._refused = Verdict.IMPOSSIBLE, data[count : count + 4]
         return self._verdict
-
-    def quiet(self, data: bytes) -> int:
-        """See `Constraint`; that this text is settled nearly everywhere is passed over, because others decide that."""
-        data = data.partition(bytes([MARK]))[0]
-        return int(self._matcher.deep_copy().try_consume_tokens(list(data)))
 
     def _judged(self) -> Verdict:
         return Verdict.VALID if self._matcher.is_accepting() else Verdict.INCOMPLETE
@@ -201,7 +196,7 @@ class Masked(Constraint):
         return self._closings[self._text]
 
     def copy(self) -> Self:
-        other = copy.copy(self)
+        other = shallow(self)
         other._matcher = self._matcher.deep_copy()
         return other
 

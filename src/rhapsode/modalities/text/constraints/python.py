@@ -22,7 +22,6 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
-LINE_END = re.compile(rb"[\r\n\0]")
 IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
 """A line without code."""
 COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -35,6 +34,8 @@ MARK = re.compile(r"#[^\n]*|\"\"\"|\'\'\'|[\"'()\[\]{}]")
 REST = {mark: re.compile(rf"(?s:\\.|[^\\\n])*?{mark}") for mark in "'\""}
 REST |= {3 * mark: re.compile(rf"(?s:\\.|[^\\])*?{3 * mark}") for mark in "'\""}
 """What follows the beginning of a string, up to its end."""
+TOKEN = re.compile(r"[ \t\f]*(#[^\n]*|[rRbBuUfF]{0,2}(\"\"\"|\'\'\'|[\"\'])|\w+|[-+*/%@&|^=<>!:]+|\.\.\.|\\\n|\n|.)")
+"""A token, or the beginning of a string."""
 SPECIAL = re.compile(r"[\\{}]|[^\x00-\x7f]")
 """What may make a string impossible: escapes, the fields of f-strings, and in strings of bytes other characters."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
@@ -63,6 +64,7 @@ class Python(Constraint):
     """A place in a text of Python. Nothing is changed in place."""
 
     name = "python"
+    breaks = re.compile(rb"[\r\n]")
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -104,9 +106,27 @@ class Python(Constraint):
             self._refuse("a null byte")
         return self.verdict
 
-    def quiet(self, data: bytes) -> int:
-        found = LINE_END.search(data)
-        return len(data) if found is None else found.start()
+    @property
+    def fault(self) -> int:
+        """The token behind which nothing could follow any more, and the rest of its line."""
+        try:
+            line = self._decoded(self._line.splitlines()[0]) + "\n"
+        except (IndexError, UnicodeDecodeError):
+            return 0
+        unit, places = self._unit + line, _tokens(self._unit, line)
+        base = self._before(unit)
+        if any(_failure(base + unit + end, AST) is None for end in self._ends(unit)):
+            return 0  # it is complete, but means nothing
+        fits, many = 0, len(places)  # one of them is the last behind which something could follow
+        while many - fits > 1:
+            middle = (fits + many) // 2
+            at, quote = places[middle]
+            if _continues(f"{base}{self._unit}{line[:at]}{quote}"):
+                fits = middle
+            else:
+                many = middle
+        bom = BOM * (not self._number and self._line.startswith(codecs.BOM_UTF8))
+        return len(self._line) - len((bom + line[: places[fits][0]]).encode(self._encoding)) if fits else 0
 
     def closing(self) -> bytes | None:
         if self.reason:
@@ -182,8 +202,7 @@ class Python(Constraint):
             failed = _failure(text, AST)
             if isinstance(failed, SyntaxError) and re.search(r"\(\w+ error\)|ASCII literal", failed.msg):
                 return True  # an escape that means nothing
-        failed = _failure(f"{text} \\\n", INCOMPLETE_INPUT)
-        return not (isinstance(failed, SyntaxError) and "incomplete input" in failed.msg)
+        return not _continues(text)
 
     def _declared(self) -> bool:
         """Take the encoding that the line may declare. Whether that is possible."""
@@ -336,6 +355,33 @@ def _failure(text: str, flags: int = 0) -> BaseException | None:
         except ERRORS as error:
             return error.with_traceback(None)
     return None
+
+
+def _continues(text: str) -> bool:
+    """Whether something can follow on the last line of a text."""
+    failed = _failure(f"{text} \\\n", INCOMPLETE_INPUT)
+    return isinstance(failed, SyntaxError) and "incomplete input" in failed.msg
+
+
+def _tokens(before: str, line: str) -> list[tuple[int, str]]:
+    """The places in a line that follows these lines: its beginning, before each token but the first, and before the end
+    of the line in a string; and the quote that would end the string there."""
+    ends, at, places = _closers(before), 0, [(0, "")]
+    if ends is None:
+        return places
+    if ends.startswith(('"', "'")):
+        end = REST[ends[:3]].match(line)
+        at = end.end() if end else len(line)
+        places.append((at, ""))
+    while found := TOKEN.match(line, at):
+        places.append((found.start(1), ""))
+        at, mark = found.end(), found[2]
+        if mark:
+            end = REST[mark].match(line, at)
+            if end is None:
+                return [*places, (len(line) - 1, mark)] if len(mark) == 1 else places
+            at = end.end()
+    return [places[0], *places[2:]]
 
 
 def _error(error: BaseException | None) -> SyntaxError:

@@ -64,6 +64,7 @@ class Treesitter(Constraint):
 
     name = "treesitter"
     argument = "LANGUAGE"
+    breaks = re.compile(rb"[\n;} \t]")
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -106,11 +107,6 @@ class Treesitter(Constraint):
                 self._judge()
             start = end
         return self.verdict
-
-    def copy(self) -> Self:
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
 
     def closing(self) -> bytes | None:
         if self._impossible:
