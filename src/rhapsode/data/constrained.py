@@ -210,15 +210,15 @@ class Constrained(Guide):
             return self._now is Verdict.VALID and self._newline
         return self._ended or all(one.settled for one in self._constraints)
 
-    def sound(self, steps: Sequence[Any]) -> int:
+    def sound(self, steps: Sequence[Any]) -> int | None:
         faults = [one.fault for one in self._constraints if one.verdict is Verdict.IMPOSSIBLE]
         left, count = max(faults, default=0), len(steps)
         if not all(faults) or self._special.intersection(steps[-2 * left :]):
-            return 0
+            return None
         while left > 0 and count:
             count -= 1
             left -= len(self._pieces[steps[count]])
-        return count
+        return count if left <= 0 else None
 
     def redraws(self, step: Any) -> bool:
         return bool(self._masked) or step == self._end or step in self._newlines

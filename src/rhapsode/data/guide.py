@@ -80,10 +80,10 @@ class Guide:
         """Whether this is a place to come back to: a unit has just ended well."""
         return False
 
-    def sound(self, steps: Sequence[Any]) -> int:
-        """How many of these steps are not at fault: those since the last settled place, of which the last was refused. They
-        may still become valid, so what follows them is drawn again. 0 if that is not known."""
-        return 0
+    def sound(self, steps: Sequence[Any]) -> int | None:
+        """How many of these steps are not at fault: those since the last settled place, of which the last was refused.
+        What follows them is drawn again. None if that is not known, or all are."""
+        return None
 
     def redraws(self, step: Any) -> bool:
         """Whether `instead` may have an answer for this step, which was refused. Asked at any place."""

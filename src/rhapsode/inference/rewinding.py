@@ -189,7 +189,7 @@ class _Row:
         # Since there was progress, which is a settled place behind all that were left: failures, and places given up.
         self._failures = self._exhausted = self._far = 0
         self._judged = self._refused = 0
-        self._spot = 0, 0
+        self._spot, self._gone = 0, set[Any]()  # where a step is drawn again, and those that are not to be drawn there
         self._most = CALL
         self._last = builder.guide  # the last one that refused a step
         self._again = _lifted(start.sampling)
@@ -356,14 +356,25 @@ class _Row:
                 builder.output.stopped, self.done = "end", True
                 return
         at = self._settled[-1].at
-        if sound := builder.guide.sound(builder.steps[at : count + 1]):
-            self._spot = at + sound, 1 + self._spot[1] * (self._spot[0] == at + sound)
-            if self._spot[1] <= FEW:
-                builder.discarded += count - self._spot[0]
-                builder.rewound += 1
-                self._return(self._spot[0])
-                return
+        sound = builder.guide.sound(builder.steps[at : count + 1])
+        if sound is not None and self._spared(at + sound, count):
+            return
         self._rewind(count)
+
+    def _spared(self, at: int, count: int) -> bool:
+        """Go back no farther than to what is at fault, if that was not tried too often: draw other steps in the place of the
+        first. Whether that was done."""
+        builder = self.builder
+        self._spot, self._gone = at, {*(self._gone if self._spot == at else ()), builder.steps[at]}
+        mask = np.ones(self._start.head.steps.choices, bool)
+        mask[list(self._gone)] = False
+        if len(self._gone) > FEW or builder.discarded > budget(self._start.length) or not mask.any():
+            return False
+        builder.discarded += count - at
+        builder.rewound += at < count
+        self._return(at)
+        self._redraw(mask)
+        return True
 
     def _redraw(self, mask: np.ndarray) -> None:
         """Draw one step, of those that are allowed."""
@@ -372,11 +383,7 @@ class _Row:
         how = builder.how(self.sampling, mask if usual is None else mask & usual)._replace(late=usual is None)
         distribution = head.distribution(reader.parameters)[0]
         builder.step(head.draw(distribution, how), how, distribution, reader.attention[0])
-        if builder.guide.verdict() is Verdict.IMPOSSIBLE:
-            self._last = builder.guide
-            builder.discarded += 1
-            self._rewind(count)
-        elif self.judged():
+        if self.judged():
             covariates = builder.covariates[None] if self._start.covariates else NONE
             reader.read(np.array(builder.steps[-1:]), covariates)
             self.stand(_At(reader))

@@ -22,6 +22,9 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
+STRIDE = int(__import__("os").environ.get("STRIDE", "16"))
+INDENT = re.compile(rb"[ \t\f]*(?=[!-~])(?![#\\])")
+"""The indentation of a line of code, as far as that is seen without more."""
 IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
 """A line without code."""
 COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -78,6 +81,7 @@ class Python(Constraint):
         self._whole = False  # whether a `global` outside of functions speaks of the whole text
         self._suffix = ""  # what ends the open blocks, where a line has ended
         self._ending: bytes | None = None  # what ends the lines that are open
+        self._seen = self._fault = 0  # up to where the line is not looked at again; see `fault`
         self._quote = ""  # what ends the string over several lines that is open
 
     @property
@@ -94,11 +98,13 @@ class Python(Constraint):
     def read(self, data: bytes) -> Verdict:
         if b"\n" not in data and b"\r" not in data:
             self._line += data
+            self._look()
             self._returned = self._returned and not data
         else:
             for piece in data.splitlines(keepends=True):
                 if not (piece == b"\n" and self._returned):  # else it is the second half of \r\n
                     self._line += piece
+                    self._look()
                     if piece.endswith((b"\n", b"\r")) and not self.reason:
                         self._end_line()
                 self._returned = piece.endswith(b"\r")
@@ -109,6 +115,8 @@ class Python(Constraint):
     @property
     def fault(self) -> int:
         """The token behind which nothing could follow any more, and the rest of its line."""
+        if self._fault:
+            return self._fault
         try:
             line = self._decoded(self._line.splitlines()[0]) + "\n"
         except (IndexError, UnicodeDecodeError):
@@ -154,6 +162,38 @@ class Python(Constraint):
     def _refuse(self, why: str) -> None:
         self.reason = self.reason or f"line {self._number + 1}: {why}"
 
+    def _look(self) -> None:
+        """Judge what there is of the line: its indentation, once, and all tokens behind each `STRIDE` bytes."""
+        if self.reason:
+            return
+        if not self._seen and not self._unit:
+            if not (found := INDENT.match(self._line)):
+                return
+            self._place(found[0].decode())
+        self._seen = self._seen or STRIDE
+        while (at := self._line.find(b" ", self._seen)) >= 0 and not self.reason:
+            self._seen = at + STRIDE
+            try:
+                line = self._decoded(self._line[:at]) + "\n"
+            except UnicodeDecodeError:
+                return
+            end, quote = _tokens(self._unit, line)[-1]
+            if end and not _continues(f"{self._before(self._unit + line)}{self._unit}{line[:end]}{quote}"):
+                self._refuse("invalid syntax")
+
+    def _place(self, indent: str) -> None:
+        """Judge the indentation of a line of code."""
+        column, last = _begin(indent + "x")[1], self._chain[-1].column if self._chain else 0
+        columns = {0, *(one.column for one in self._chain)}
+        if self._suffix[:1].isspace() and _begin(self._suffix)[1] > last:
+            if column <= last:
+                self._refuse("expected an indented block")
+                self._fault = len(self._line) - len(indent)
+        elif column not in columns:
+            self._refuse("unexpected indent" if column > last else "unindent does not match any outer indentation level")
+            fits = [n for n in range(len(indent)) if _begin(indent[:n] + "x")[1] in columns]
+            self._fault = len(self._line) - max(fits)
+
     def _decoded(self, line: bytes) -> str:
         """Raises `UnicodeDecodeError`."""
         text = line.decode(self._encoding)
@@ -177,7 +217,7 @@ class Python(Constraint):
             if isinstance(found, SyntaxError):
                 self._refuse(found.msg)
                 return
-            self._line = b""
+            self._line, self._seen = b"", 0
             if found is None:
                 self._unit += line
                 ends = _closers(self._unit) or ""
@@ -189,7 +229,7 @@ class Python(Constraint):
             else:
                 self._accept(self._unit + line, found)
                 self._quote = ""
-        self._line = b""
+        self._line, self._seen = b"", 0
         self._number += 1
 
     def _doomed(self, ends: str) -> bool:
