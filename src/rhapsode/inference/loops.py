@@ -13,6 +13,7 @@ import numpy as np
 from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
+from rhapsode.data.shallow import shallow
 from rhapsode.inference.reader import NONE, Reader, Row
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.compiled import Compiled, Policy, Rows
@@ -48,7 +49,7 @@ class Trail:
 
     def take(self, index: Sequence[int], counts: Sequence[int]) -> Loops:
         """Some rows, each behind so many of its symbols, one at least."""
-        other = copy.copy(self._before)
+        other = shallow(self._before)
         rows, at = list(index), [count - 1 for count in counts]
         if len(rows) == 1:  # views are made sooner than copies
             rows, at = slice(rows[0], rows[0] + 1), at[0]  # type: ignore[assignment]
@@ -135,7 +136,7 @@ class Loops(Reader):
         if sure < count:
             return self.draw(sure, hows, endings, trail) if sure else (symbols[:0], log_probs[:0], counts * 0)
         if trail is not None and rows.trail is not None:
-            trail.filled(copy.copy(self), symbols, *rows.trail)
+            trail.filled(shallow(self), symbols, *rows.trail)
         self._rows, self._state, self.parameters = after, rows.state, rows.logits
         for how, drawn in zip(hows, counts.tolist(), strict=True):
             how.randomness.step += drawn

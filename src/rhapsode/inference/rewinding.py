@@ -51,7 +51,7 @@ STRETCHES = 64
 """The most stretches kept."""
 TRAILS = 4
 """Of so many stretches, the newest, the places behind all of their steps are kept."""
-SEARCHED = 64
+SEARCHED = 16
 """At the end, so many places are tried one by one; then only each second one, for as many steps, and so on."""
 TOGETHER = 8
 """So many of them are prepared at a time."""
@@ -453,8 +453,9 @@ class _Row:
 
     def _closing(self, count: int, guide: Guide) -> Sequence[Any] | None:
         """What ends the sequence well behind so many steps, if that fits into the length; else None."""
-        closing = guide.closing()
-        return None if closing is None or len(closing) > self._start.length - count else closing
+        room = self._start.length - count
+        closing = guide.closing() if room or guide.verdict() is Verdict.VALID else None
+        return None if closing is None or len(closing) > room else closing
 
     def _finish(self, stopped: Stopped, count: int) -> None:
         """End the row at the newest place, of those behind no more than so many steps, where that is possible.

@@ -10,6 +10,7 @@ import codecs
 import codeop
 import re
 import warnings
+from functools import lru_cache
 from typing import NamedTuple
 
 from rhapsode.data.constraint import Constraint, Verdict
@@ -150,7 +151,7 @@ class Python(Constraint):
         if not self._unit and IDLE.fullmatch(line):
             return (("\n" if line and self._suffix else "") + self._suffix).encode()
         text = self._unit + line
-        ends = _closers(text)
+        ends = _closers(text) if self._goes_on(line) else None
         if ends == "" and self._compiling(text) == "":
             return b""
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
@@ -177,9 +178,13 @@ class Python(Constraint):
                 line = self._decoded(self._line[:at]) + "\n"
             except UnicodeDecodeError:
                 return
-            end, quote = _tokens(self._unit, line)[-1]
-            if end and not _continues(f"{self._before(self._unit + line)}{self._unit}{line[:end]}{quote}"):
+            if not self._goes_on(line):
                 self._refuse("invalid syntax")
+
+    def _goes_on(self, line: str) -> bool:
+        """Whether something can follow in this line, but for its last token."""
+        end, quote = _tokens(self._unit, line)[-1]
+        return not end or _continues(f"{self._before(self._unit + line)}{self._unit}{line[:end]}{quote}")
 
     def _place(self, indent: str) -> None:
         """Judge the indentation of a line of code."""
@@ -272,6 +277,8 @@ class Python(Constraint):
             if failed is None:
                 return end
             failures.append(failed)
+            if len(failures) == 1 and not self._goes_on(unit[len(self._unit) :]):
+                return _error(failed)
         for end, failed in zip(ends, failures, strict=True):
             if _failure(base + end, AST) is None:
                 return _error(failed)  # it is complete, but means nothing: `return` outside of a function
@@ -386,8 +393,9 @@ def _begin(unit: str) -> tuple[str, int, str]:
     return unit[:at].rpartition("\f")[2], column, (found and found[1]) or ""
 
 
+@lru_cache(maxsize=256)
 def _failure(text: str, flags: int = 0) -> BaseException | None:
-    """What compiling this raises; None if it succeeds."""
+    """What compiling this raises; None if it succeeds. Generation that goes back asks the same again and again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -416,6 +424,8 @@ def _tokens(before: str, line: str) -> list[tuple[int, str]]:
     while found := TOKEN.match(line, at):
         places.append((found.start(1), ""))
         at, mark = found.end(), found[2]
+        if found[1].startswith("#"):
+            break
         if mark:
             end = REST[mark].match(line, at)
             if end is None:
