@@ -13,7 +13,7 @@ import json
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -32,6 +32,8 @@ LIMIT = 1 << 20
 """Bytes of a file with a schema or a grammar, at most."""
 REMEMBERED = 256
 """So many closings are remembered."""
+GRAMMARS = 8
+"""Of so many grammars."""
 UNFORCED = '%llguidance {"no_forcing": true}'
 """Else, where only one string can follow, one way to cut it into tokens would be allowed."""
 NOTHING = "NoExtension"
@@ -44,7 +46,8 @@ class Tokens:
 
     library: its tokenizer. count: of its tokens; the first 256 are the bytes, the last one is the end.
     symbols: [V] int64, the token of each symbol; `count` for those that add no bytes, or the mark.
-    first_half, end: as in `TextCodec`.
+    first_half, end: as in `TextCodec`. begun: grammars that were used last, and matchers at their beginning: to make one
+    takes milliseconds.
     """
 
     library: Any
@@ -52,6 +55,7 @@ class Tokens:
     symbols: np.ndarray
     first_half: int | None
     end: int | None
+    begun: dict[str, Any] = field(default_factory=dict)
 
 
 class Masked(Constraint):
@@ -97,10 +101,15 @@ class Masked(Constraint):
 
     def _begun(self) -> Any:
         """A matcher at the beginning. Raises `UserError`."""
-        matcher = self._library.LLMatcher(self._tokens.library, self._grammar, log_level=0)
-        if matcher.is_error():
-            raise UserError(f"{self.name}: {self.subject} cannot be used: {self.why(matcher)}. {self.advice}")
-        return matcher
+        begun = self._tokens.begun
+        if self._grammar not in begun:
+            matcher = self._library.LLMatcher(self._tokens.library, self._grammar, log_level=0)
+            if matcher.is_error():
+                raise UserError(f"{self.name}: {self.subject} cannot be used: {self.why(matcher)}. {self.advice}")
+            if len(begun) == GRAMMARS:
+                begun.clear()
+            begun[self._grammar] = matcher
+        return begun[self._grammar].deep_copy()
 
     def bound(self, codec: TextCodec) -> Self:
         if self._text:
