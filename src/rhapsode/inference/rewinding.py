@@ -39,8 +39,8 @@ SPACING = 16
 """Settled places are so many steps apart at least, but for the newest."""
 TRIES = 8
 """So often is a settled place returned to. Then generation goes back farther: by one place, by two, by four."""
-import os
-FEW=int(os.environ.get("FEW","2"))
+FEW = 2
+"""So often are other steps drawn in the place of one that is at fault. Then generation goes back to a settled place."""
 LONGEST = 128
 """The most steps drawn at a time."""
 CALL = 16
@@ -383,7 +383,11 @@ class _Row:
         how = builder.how(self.sampling, mask if usual is None else mask & usual)._replace(late=usual is None)
         distribution = head.distribution(reader.parameters)[0]
         builder.step(head.draw(distribution, how), how, distribution, reader.attention[0])
-        if self.judged():
+        if builder.guide.verdict() is Verdict.IMPOSSIBLE:
+            self._last = builder.guide
+            builder.discarded += 1
+            self._rewind(count)
+        elif self.judged():
             covariates = builder.covariates[None] if self._start.covariates else NONE
             reader.read(np.array(builder.steps[-1:]), covariates)
             self.stand(_At(reader))

@@ -152,7 +152,7 @@ class SpellingDecoder(Decoder):
         return b"" if high is None else bytes([high << 4 | half - 16])
 
     def feed_all(self, symbols: Sequence[int]) -> bytes:
-        if max(symbols, default=0) >= len(self._table):
+        if max(symbols, default=len(self._table)) >= len(self._table):
             return super().feed_all(symbols)
         self._high = None
         return b"".join(map(self._table.__getitem__, symbols))
