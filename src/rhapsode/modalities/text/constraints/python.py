@@ -196,7 +196,9 @@ class Python(Constraint):
                 self._refuse("expected an indented block")
                 self._fault = len(self._line) - len(indent)
         elif column not in columns:
-            self._refuse("unexpected indent" if column > last else "unindent does not match any outer indentation level")
+            self._refuse(
+                "unexpected indent" if column > last else "unindent does not match any outer indentation level"
+            )
             fits = [n for n in range(len(indent)) if _begin(indent[:n] + "x")[1] in columns]
             self._fault = len(self._line) - max(fits)
 
