@@ -60,8 +60,8 @@ class Guide:
         return
 
     def read_all(self, steps: Sequence[Any]) -> Iterator[int]:
-        """Go on by these steps. Yields how many were read: where a place is settled, behind the first that is refused, and
-        at the end. Override it where it can be faster."""
+        """Go on by these steps. Yields how many were read: where a place is settled, behind the first that is refused,
+        and at the end. Override it where it can be faster."""
         for count, step in enumerate(steps, start=1):
             self.read(step)
             if count == len(steps) or self.verdict() is Verdict.IMPOSSIBLE or self.settled():

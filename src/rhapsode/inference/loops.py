@@ -34,7 +34,7 @@ def reader_of(model: Trained, text: np.ndarray = NO_TEXT, covariates: np.ndarray
 
 
 class Trail:
-    """All places along symbols that were drawn at once, by `Loops.draw`, which fills it: the state behind each symbol."""
+    """All places along symbols that were drawn at once: the state behind each. `Loops.draw` fills it."""
 
     def __init__(self) -> None:
         self._before: Loops
@@ -43,8 +43,8 @@ class Trail:
         self._logits: np.ndarray
 
     def filled(self, before: Loops, symbols: np.ndarray, state: State, logits: np.ndarray) -> None:
-        """before: stands before the first symbol. symbols [N, rows]; parts of the state [N, rows, H], logits [N, rows, V],
-        both behind each symbol."""
+        """before: stands before the first symbol. symbols [N, rows]; behind each of them parts of the state
+        [N, rows, H], and logits [N, rows, V]."""
         self._before, self._symbols, self._state, self._logits = before, symbols, state, logits
 
     def take(self, index: Sequence[int], counts: Sequence[int]) -> Loops:
@@ -143,7 +143,7 @@ class Loops(Reader):
         return symbols, log_probs, counts
 
     def _known(self, row: Row, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network reads in this row after each of these symbols [N], and whether its state is zero before that."""
+        """What the network reads in this row after each of these symbols [N], and whether its state is zero before."""
         period = self._past.period
         inputs, fresh = symbols.astype(np.int64), np.zeros(len(symbols), bool)
         if row.unbroken and not period:

@@ -199,7 +199,7 @@ class _Row:
 
     @property
     def size(self) -> int:
-        """How many steps are best drawn at a time. Where one of `gap` is refused, n² / (2 gap) of n are drawn in vain."""
+        """How many steps are best drawn at a time. Where one of `gap` is refused, n² / 2 gap of n are drawn in vain."""
         gap = (self._judged + LONGEST) / (self._refused + 1)
         return max(1, min(self._most, int((2 * CALL * gap) ** 0.5)))
 
@@ -362,8 +362,8 @@ class _Row:
         self._rewind(count)
 
     def _spared(self, at: int, count: int) -> bool:
-        """Go back no farther than to what is at fault, if that was not tried too often: draw other steps in the place of the
-        first. Whether that was done."""
+        """Go back no farther than to what is at fault, if that was not tried too often, and draw another step in its
+        place. Whether that was done."""
         builder = self.builder
         self._spot, self._gone = at, {*(self._gone if self._spot == at else ()), builder.steps[at]}
         mask = np.ones(self._start.head.steps.choices, bool)

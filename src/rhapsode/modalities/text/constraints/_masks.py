@@ -46,8 +46,8 @@ class Tokens:
 
     library: its tokenizer. count: of its tokens; the first 256 are the bytes, the last one is the end.
     symbols: [V] int64, the token of each symbol; `count` for those that add no bytes, or the mark.
-    first_half, end: as in `TextCodec`. begun: grammars that were used last, and matchers at their beginning: to make one
-    takes milliseconds.
+    first_half, end: as in `TextCodec`. begun: grammars that were used last, and matchers at their beginning: to make
+    one takes milliseconds.
     """
 
     library: Any

@@ -12,7 +12,7 @@ import pkgutil
 import re
 from collections.abc import Callable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError, choice
