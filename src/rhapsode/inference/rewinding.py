@@ -43,7 +43,7 @@ FEW = 2
 """So often are other steps drawn in the place of one that is at fault. Then generation goes back to a settled place."""
 LONGEST = 128
 """The most steps drawn at a time."""
-CALL = 16
+CALL = 32
 """To draw steps at once costs about as much as so many more of them."""
 LONG = 0.1
 """Fewer steps are drawn at a time where this takes more seconds."""
