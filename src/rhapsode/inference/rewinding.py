@@ -1,14 +1,17 @@
 """Rewinding: generation that goes back from what a guide refuses, and draws again.
 
 The past of an LSTM is one small state, so a place in a text costs little to keep, and going back to it is free. Steps
-are drawn as always, many at a time where the kernel draws, and each is then given to the guide:
+are drawn as always, many at a time where the kernel draws, which leaves a *trail*: the state behind each of them. Then
+each step is given to the guide:
 
 - A step that the guide refuses (its verdict is `IMPOSSIBLE`) is thrown away. If the guide knows what may be drawn
   instead of it, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
   gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed. (Here, p
   is what the options of sampling leave; where the mask leaves nothing of that, they act on what the mask leaves.)
-- Else, generation goes back to the last *settled* place, and draws on with the next random numbers. After some failures
-  there, it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
+- Else, if the guide knows which steps are at fault, generation goes back to the first of them, and draws another step in
+  its place, a few times.
+- Else, it goes back to the last *settled* place, and draws on with the next random numbers. After some failures there, it
+  goes back farther, and draws from the model's own distribution, whatever the options of sampling.
 - When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
   is valid, or has a *closing* that fits into the length. The closing is written there.
 

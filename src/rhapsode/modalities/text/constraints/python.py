@@ -23,7 +23,7 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
-STRIDE = 12
+STRIDE = 20
 """At the first space behind so many bytes, a line is looked at, and again behind so many more."""
 INDENT = re.compile(rb"[ \t\f]*(?=[!-~])(?![#\\])")
 """The indentation of a line of code, as far as that is seen without more."""
