@@ -8,10 +8,10 @@ each step is given to the guide:
   instead of it, that one step is drawn again, under this mask. Free first, and under the mask only if that is refused,
   gives the masked distribution: p + (1 - Z) p / Z = p / Z, where Z is the probability of all that is allowed. (Here, p
   is what the options of sampling leave; where the mask leaves nothing of that, they act on what the mask leaves.)
-- Else, if the guide knows which steps are at fault, generation goes back to the first of them, and draws another step in
-  its place, a few times.
-- Else, it goes back to the last *settled* place, and draws on with the next random numbers. After some failures there, it
-  goes back farther, and draws from the model's own distribution, whatever the options of sampling.
+- Else, if the guide knows which steps are at fault, generation goes back to the first of them, and draws another step
+  in its place, a few times.
+- Else, it goes back to the last *settled* place, and draws on with the next random numbers. After some failures there,
+  it goes back farther, and draws from the model's own distribution, whatever the options of sampling.
 - When all steps are drawn, at a stop string, or when too much was refused, the newest place is taken at which the text
   is valid, or has a *closing* that fits into the length. The closing is written there.
 
@@ -94,11 +94,11 @@ def _free(guide: Guide) -> bool:
 
 
 class _At(NamedTuple):
-    """A place: row `index` of a reader, or of a trail behind `count` steps."""
+    """A place: this row of a reader, or of a trail behind so many steps."""
 
     among: Any
-    index: int = 0
-    count: int = 0
+    row: int = 0
+    behind: int = 0
 
     def reader(self) -> Any:
         """A reader of this row alone."""
@@ -108,9 +108,9 @@ class _At(NamedTuple):
 def _reader(places: Sequence[_At]) -> Any:
     """A reader with these rows, all of one reader or trail."""
     among = places[0].among
-    index = [place.index for place in places]
+    index = [place.row for place in places]
     if isinstance(among, Trail):
-        return among.take(index, [place.count for place in places])
+        return among.take(index, [place.behind for place in places])
     return among.copy() if among.rows == 1 == len(index) else among.take(index)
 
 
@@ -238,7 +238,7 @@ class _Row:
         self._stretches[-1].trail, self._stretches[-1].known = trail, LONGEST
         for old in self._stretches[-1 - TRAILS : -TRAILS]:
             old.trail, old.known = Trail(), 0
-        self.place = _At(trail, place.index)
+        self.place = _At(trail, place.row)
 
     def take(self, steps: list[Any], log_probs: list[float], word: int, most: int) -> None:
         """Judge steps, and go on behind them.
@@ -262,7 +262,7 @@ class _Row:
                     return
         self._judged += count
         if not self._ended():
-            self.place = self.place._replace(count=count)
+            self.place = self.place._replace(behind=count)
 
     def judged(self) -> bool:
         """Judge the step that was drawn last, which the guide has read. Whether the row goes on behind it."""
@@ -426,7 +426,7 @@ class _Row:
         if not known:
             self.place = stretch.place
         elif len(known) <= stretch.known:
-            self.place = _At(stretch.trail, stretch.place.index, len(known))
+            self.place = _At(stretch.trail, stretch.place.row, len(known))
         else:
             if self._start.covariates and guide is not None:
                 covariates = self._read(stretch.mark.guide.copy(), known)

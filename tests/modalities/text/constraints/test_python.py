@@ -255,13 +255,13 @@ def test_what_only_the_whole_tells_is_not_at_fault() -> None:
 
 
 def test_a_line_is_refused_early() -> None:
-    for text in ("    x", "the value of this ", "def f():\n  x\n   y", "x = 1 if yes z w "):
+    for text in ("    x", "the value of a thing ", "def f():\n  x\n   y", "x = 1 if yes and no z w "):
         assert Python().read(text.encode()) is Verdict.IMPOSSIBLE, text
     for text in (
         "    # x",
         "x = [\n    a,\n  b",
-        "the = 'value of this ",
+        "the = 'value of a thing ",
         "if x:\n        y\n        ",
-        "x = 1  # the value of this ",
+        "x = 1  # the value of a thing ",
     ):
         assert Python().read(text.encode()) is not Verdict.IMPOSSIBLE, text
