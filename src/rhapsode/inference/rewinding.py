@@ -483,6 +483,10 @@ class _Row:
                     builder.output.stopped = stopped
                 return
         length = self._start.length
+        if stopped == "length" and 2 * (builder.discarded + count) < budget(length):
+            del self._settled[1:]
+            self._rewind(count)  # another beginning may have an end
+            return
         reason = f" (refused last: {self._last.reason})" if self._last.reason else ""
         raise UserError(
             f"no valid text of {length:,} symbols or fewer was found{reason}. "

@@ -15,7 +15,7 @@ SPACES = re.compile(r"[ \t\n\r]*")
 PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 DIGITS = re.compile(r"[0-9]*")
 LITERALS = {"t": "rue", "f": "alse", "n": "ull"}
-ENDING = '"[]{} \t\r\n'
+ENDING = '"[]{} \t\r\n0123456789el'
 """Characters behind which a text can be settled."""
 ENDS = {"[": "]", "{": "}"}
 NUMBER = {
@@ -40,7 +40,7 @@ class Json(Walk):
     """Strict: no NaN, no half of a surrogate pair, no comma behind the last item. An empty text is incomplete."""
 
     name = "json"
-    breaks = re.compile(rb'["\[\]{} \t\r\n]')
+    breaks = re.compile(rb'["\[\]{} \t\r\n0-9el]')
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
