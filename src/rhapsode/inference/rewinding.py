@@ -483,7 +483,7 @@ class _Row:
                     builder.output.stopped = stopped
                 return
         length = self._start.length
-        if stopped == "length" and 2 * (builder.discarded + count) < budget(length):
+        if count and stopped == "length" and 2 * (builder.discarded + count) < budget(length):
             del self._settled[1:]
             self._rewind(count)  # another beginning may have an end
             return
