@@ -228,3 +228,47 @@ def test_the_cost_of_a_line_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> No
     assert time.process_time() - begun < 5  # half a second; it would be minutes if all were compiled at each line
     assert len(place._chain) < 6
     assert ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "sound"),
+    [
+        ("", "x = foo[1), bar\n", "x = foo[1"),
+        ("", "x = 'abc\n", "x = 'abc"),
+        ("", "if x\n", "if x"),
+        ("def f():\n", "    return x y + 1\n", "    return x "),
+        ("foo(a,\n", "   b c)\n", "   b "),
+        ('x = """abc\n', 'de""" y\n', 'de""" '),
+        ("", "x = 1 + + # a\n", "x = 1 + + "),
+        ("def f():\n    x = 1\n", "            y", "    "),
+        ("class A:\n    def f():\n        x = 1\n", "      y", "    "),
+        ("def f():\n", "x", ""),
+        ("", "ä = 'ä' ä\n", "ä = 'ä' "),
+    ],
+)
+def test_what_is_at_fault(before: str, line: str, sound: str) -> None:
+    for step in (1, 3, 1000):
+        one, data = Python(), (before + line).encode()
+        for at in range(0, len(data), step):
+            one.read(data[at : at + step])
+        assert one.verdict is Verdict.IMPOSSIBLE and one.reason
+        assert data[: len(data) - one.fault] == (before + sound).encode()
+
+
+def test_what_only_the_whole_tells_is_not_at_fault() -> None:
+    for text in ("return 1\n", "except X:\n", "x y\0"):
+        one = Python()
+        assert one.read(text.encode()) is Verdict.IMPOSSIBLE and one.fault in (0, 2)
+
+
+def test_a_line_is_refused_early() -> None:
+    for text in ("    x", "the value of a thing ", "def f():\n  x\n   y", "x = 1 if yes and no z w "):
+        assert Python().read(text.encode()) is Verdict.IMPOSSIBLE, text
+    for text in (
+        "    # x",
+        "x = [\n    a,\n  b",
+        "the = 'value of a thing ",
+        "if x:\n        y\n        ",
+        "x = 1  # the value of a thing ",
+    ):
+        assert Python().read(text.encode()) is not Verdict.IMPOSSIBLE, text

@@ -152,6 +152,12 @@ class SpellingDecoder(Decoder):
             return b""
         return b"" if high is None else bytes([high << 4 | half - 16])
 
+    def feed_all(self, symbols: Sequence[int]) -> bytes:
+        if max(symbols, default=len(self._table)) >= len(self._table):
+            return super().feed_all(symbols)
+        self._high = None
+        return b"".join(map(self._table.__getitem__, symbols))
+
 
 def spelled_widths(table: Sequence[bytes]) -> np.ndarray:
     """[len(table) + 32] int64: the bytes that each symbol of a `SpellingDecoder` adds."""

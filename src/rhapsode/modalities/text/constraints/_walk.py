@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from codecs import utf_8_decode
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from rhapsode.data.constraint import Constraint, Verdict
 
@@ -133,11 +133,6 @@ class Walk(Constraint):
     def _refuse(self, words: str) -> None:
         self._impossible = True
         self.reason = f"line {self._line}, column {self._column}: {words}"
-
-    def copy(self) -> Self:
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
 
 
 def deeper(at: int, depth: int) -> int:

@@ -114,6 +114,7 @@ class Html(Walk):
     the item before, `<div>` a paragraph. A page, a part of one, or several. What browsers mend is refused."""
 
     name = "html"
+    breaks = re.compile(rb"[ \n>]")
     _illegal = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
     def __init__(self, argument: str = "") -> None:

@@ -10,7 +10,8 @@ import codecs
 import codeop
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from rhapsode.data.constraint import Constraint, Verdict
@@ -23,7 +24,10 @@ ERRORS = (SyntaxError, ValueError, OverflowError, RecursionError, MemoryError)
 """What `compile` raises for texts that are no Python; the last two for texts that are nested too deeply."""
 
 BOM = "\ufeff"
-LINE_END = re.compile(rb"[\r\n\0]")
+STRIDE = 20
+"""At the first space behind so many bytes, a line is looked at, and again behind so many more."""
+INDENT = re.compile(rb"[ \t\f]*(?=[!-~])(?![#\\])")
+"""The indentation of a line of code, as far as that is seen without more."""
 IDLE = re.compile(r"[ \t\f]*(#.*)?\n?")
 """A line without code."""
 COOKIE = re.compile(r"[ \t\f]*#.*?coding[:=][ \t]*([-\w.]+)", re.ASCII)
@@ -36,6 +40,8 @@ MARK = re.compile(r"#[^\n]*|\"\"\"|\'\'\'|[\"'()\[\]{}]")
 REST = {mark: re.compile(rf"(?s:\\.|[^\\\n])*?{mark}") for mark in "'\""}
 REST |= {3 * mark: re.compile(rf"(?s:\\.|[^\\])*?{3 * mark}") for mark in "'\""}
 """What follows the beginning of a string, up to its end."""
+TOKEN = re.compile(r"[ \t\f]*(#[^\n]*|[rRbBuUfF]{0,2}(\"\"\"|\'\'\'|[\"\'])|\w+|[-+*/%@&|^=<>!:]+|\.\.\.|\\\n|\n|.)")
+"""A token, or the beginning of a string."""
 SPECIAL = re.compile(r"[\\{}]|[^\x00-\x7f]")
 """What may make a string impossible: escapes, the fields of f-strings, and in strings of bytes other characters."""
 DOCSTRING = re.compile(r"[rRuU]?[\"']")
@@ -65,6 +71,7 @@ class Python(Constraint):
     """A place in a text of Python. Nothing is changed in place."""
 
     name = "python"
+    breaks = re.compile(rb"[\r\n]")
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -79,6 +86,7 @@ class Python(Constraint):
         self._whole = False  # whether a `global` outside of functions speaks of the whole text
         self._suffix = ""  # what ends the open blocks, where a line has ended
         self._ending: bytes | None = None  # what ends the lines that are open
+        self._seen = self._fault = 0  # up to where the line is not looked at again; see `fault`
         self._quote = ""  # what ends the string over several lines that is open
 
     @property
@@ -95,11 +103,13 @@ class Python(Constraint):
     def read(self, data: bytes) -> Verdict:
         if b"\n" not in data and b"\r" not in data:
             self._line += data
+            self._look()
             self._returned = self._returned and not data
         else:
             for piece in data.splitlines(keepends=True):
                 if not (piece == b"\n" and self._returned):  # else it is the second half of \r\n
                     self._line += piece
+                    self._look()
                     if piece.endswith((b"\n", b"\r")) and not self.reason:
                         self._end_line()
                 self._returned = piece.endswith(b"\r")
@@ -107,9 +117,29 @@ class Python(Constraint):
             self._refuse("a null byte")
         return self.verdict
 
-    def quiet(self, data: bytes) -> int:
-        found = LINE_END.search(data)
-        return len(data) if found is None else found.start()
+    @property
+    def fault(self) -> int:
+        """The token behind which nothing could follow any more, and the rest of its line."""
+        if self._fault:
+            return self._fault
+        try:
+            line = self._decoded(self._line.splitlines()[0]) + "\n"
+        except (IndexError, UnicodeDecodeError):
+            return 0
+        unit, places = self._unit + line, _tokens(self._unit, line)
+        base = self._before(unit)
+        if any(_failure(base + unit + end, AST) is None for end in self._ends(unit)):
+            return 0  # it is complete, but means nothing
+        fits, many = 0, len(places)  # one of them is the last behind which something could follow
+        while many - fits > 1:
+            middle = (fits + many) // 2
+            at, quote = places[middle]
+            if _continues(f"{base}{self._unit}{line[:at]}{quote}"):
+                fits = middle
+            else:
+                many = middle
+        bom = BOM * (not self._number and self._line.startswith(codecs.BOM_UTF8))
+        return len(self._line) - len((bom + line[: places[fits][0]]).encode(self._encoding)) if fits else 0
 
     def closing(self) -> bytes | None:
         if self.reason:
@@ -125,7 +155,7 @@ class Python(Constraint):
         if not self._unit and IDLE.fullmatch(line):
             return (("\n" if line and self._suffix else "") + self._suffix).encode()
         text = self._unit + line
-        ends = _closers(text)
+        ends = _closers(text) if self._goes_on(line) else None
         if ends == "" and self._compiling(text) == "":
             return b""
         for more in () if ends is None else (f"{ends}\n", f"{ends}: pass\n"):
@@ -136,6 +166,44 @@ class Python(Constraint):
 
     def _refuse(self, why: str) -> None:
         self.reason = self.reason or f"line {self._number + 1}: {why}"
+
+    def _look(self) -> None:
+        """Judge what there is of the line: its indentation, once, and all tokens behind each `STRIDE` bytes."""
+        if self.reason:
+            return
+        if not self._seen and not self._unit:
+            if not (found := INDENT.match(self._line)):
+                return
+            self._place(found[0].decode())
+        self._seen = self._seen or STRIDE
+        while (at := self._line.find(b" ", self._seen)) >= 0 and not self.reason:
+            self._seen = at + STRIDE
+            try:
+                line = self._decoded(self._line[:at]) + "\n"
+            except UnicodeDecodeError:
+                return
+            if not self._goes_on(line):
+                self._refuse("invalid syntax")
+
+    def _goes_on(self, line: str) -> bool:
+        """Whether something can follow in this line, but for its last token."""
+        end, quote = _tokens(self._unit, line)[-1]
+        return not end or _continues(f"{self._before(self._unit + line)}{self._unit}{line[:end]}{quote}")
+
+    def _place(self, indent: str) -> None:
+        """Judge the indentation of a line of code."""
+        column, last = _begin(indent + "x")[1], self._chain[-1].column if self._chain else 0
+        columns = {0, *(one.column for one in self._chain)}
+        if self._suffix[:1].isspace() and _begin(self._suffix)[1] > last:
+            if column <= last:
+                self._refuse("expected an indented block")
+                self._fault = len(self._line) - len(indent)
+        elif column not in columns:
+            self._refuse(
+                "unexpected indent" if column > last else "unindent does not match any outer indentation level"
+            )
+            fits = [n for n in range(len(indent)) if _begin(indent[:n] + "x")[1] in columns]
+            self._fault = len(self._line) - max(fits)
 
     def _decoded(self, line: bytes) -> str:
         """Raises `UnicodeDecodeError`."""
@@ -160,7 +228,7 @@ class Python(Constraint):
             if isinstance(found, SyntaxError):
                 self._refuse(found.msg)
                 return
-            self._line = b""
+            self._line, self._seen = b"", 0
             if found is None:
                 self._unit += line
                 ends = _closers(self._unit) or ""
@@ -172,7 +240,7 @@ class Python(Constraint):
             else:
                 self._accept(self._unit + line, found)
                 self._quote = ""
-        self._line = b""
+        self._line, self._seen = b"", 0
         self._number += 1
 
     def _doomed(self, ends: str) -> bool:
@@ -185,8 +253,7 @@ class Python(Constraint):
             failed = _failure(text, AST)
             if isinstance(failed, SyntaxError) and re.search(r"\(\w+ error\)|ASCII literal", failed.msg):
                 return True  # an escape that means nothing
-        failed = _failure(f"{text} \\\n", INCOMPLETE_INPUT)
-        return not (isinstance(failed, SyntaxError) and "incomplete input" in failed.msg)
+        return not _continues(text)
 
     def _declared(self) -> bool:
         """Take the encoding that the line may declare. Whether that is possible."""
@@ -209,9 +276,11 @@ class Python(Constraint):
     def _judged(self, unit: str) -> str | None | SyntaxError:
         """What ends the blocks that are open behind these lines, of which the last has ended; None if the lines are
         incomplete; the error if they are impossible."""
-        found, failures = self._tried(unit)
+        found, failures = self._tried(unit, judged=True)
         if found is not None:
             return found
+        if self._over(unit, failures):
+            return _error(next(iter(failures.values())))
         base = self._before(unit) + unit
         for end, why in failures.items():
             if _failure(base + end, AST) is None:
@@ -225,8 +294,12 @@ class Python(Constraint):
         """With which of `_ends` the text compiles; None if with none."""
         return self._tried(unit)[0]
 
-    def _tried(self, unit: str) -> tuple[str | None, dict[str, BaseException]]:
-        """The same, and why it does not compile with others."""
+    def _over(self, unit: str, failures: Mapping[str, BaseException]) -> bool:
+        """Whether one failure is enough, since the last line does not go on."""
+        return len(failures) == 1 and not self._goes_on(unit[len(self._unit) :])
+
+    def _tried(self, unit: str, judged: bool = False) -> tuple[str | None, dict[str, BaseException]]:
+        """The same, and why it does not compile with others. judged: stop where it is clear that it never does."""
         base, failures = self._before(unit) + unit, dict[str, BaseException]()
         ends, bound = self._ends(unit), list[str]()
         for end in ends:  # which grow
@@ -238,6 +311,8 @@ class Python(Constraint):
             if missing and missing[1] not in bound and any(DEF.search(one.text) for one in self._chain):
                 bound.append(missing[1])
                 ends += self._ends(unit, bound)
+            elif judged and self._over(unit, failures):
+                break
         return None, failures
 
     def _ends(self, unit: str, bound: Sequence[str] = ()) -> list[str]:
@@ -347,8 +422,9 @@ def _begin(unit: str) -> tuple[str, int, str]:
     return unit[:at].rpartition("\f")[2], column, (found and found[1]) or ""
 
 
+@lru_cache(maxsize=256)
 def _failure(text: str, flags: int = 0) -> BaseException | None:
-    """What compiling this raises; None if it succeeds."""
+    """What compiling this raises; None if it succeeds. Generation that goes back asks the same again and again."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
@@ -356,6 +432,35 @@ def _failure(text: str, flags: int = 0) -> BaseException | None:
         except ERRORS as error:
             return error.with_traceback(None)
     return None
+
+
+def _continues(text: str) -> bool:
+    """Whether something can follow on the last line of a text."""
+    failed = _failure(f"{text} \\\n", INCOMPLETE_INPUT)
+    return isinstance(failed, SyntaxError) and "incomplete input" in failed.msg
+
+
+def _tokens(before: str, line: str) -> list[tuple[int, str]]:
+    """The places in a line that follows these lines: its beginning, before each token but the first, and before the end
+    of the line in a string; and the quote that would end the string there."""
+    ends, at, places = _closers(before), 0, [(0, "")]
+    if ends is None:
+        return places
+    if ends.startswith(('"', "'")):
+        end = REST[ends[:3]].match(line)
+        at = end.end() if end else len(line)
+        places.append((at, ""))
+    while found := TOKEN.match(line, at):
+        places.append((found.start(1), ""))
+        at, mark = found.end(), found[2]
+        if found[1].startswith("#"):
+            break
+        if mark:
+            end = REST[mark].match(line, at)
+            if end is None:
+                return [*places, (len(line) - 1, mark)] if len(mark) == 1 else places
+            at = end.end()
+    return [places[0], *places[2:]]
 
 
 def _error(error: BaseException | None) -> SyntaxError:

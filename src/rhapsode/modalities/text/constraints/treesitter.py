@@ -12,7 +12,7 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError, choice
@@ -66,6 +66,7 @@ class Treesitter(Constraint):
 
     name = "treesitter"
     argument = "LANGUAGE"
+    breaks = re.compile(rb"[\n;} \t]")
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -109,11 +110,6 @@ class Treesitter(Constraint):
                 self._judge()
             start = end
         return self.verdict
-
-    def copy(self) -> Self:
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
 
     def closing(self) -> bytes | None:
         if self._impossible:

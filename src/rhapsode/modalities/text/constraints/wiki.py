@@ -48,6 +48,7 @@ class Wiki(Walk):
     """A page of wiki markup, or a part of one."""
 
     name = "wiki"
+    breaks = re.compile(rb"[ \n\]}>|]")
     _illegal = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]")
 
     def __init__(self, argument: str = "") -> None:

@@ -54,6 +54,7 @@ class Xml(Walk):
     are the five that XML knows."""
 
     name = "xml"
+    breaks = re.compile(rb"[ \n>]")
     _illegal = ILLEGAL
 
     def __init__(self, argument: str = "") -> None:
