@@ -112,6 +112,9 @@ def main() -> None:
     parser.add_argument("--params", type=int, default=700_000)
     parser.add_argument("--cells", nargs="+", choices=registry.names("cell"), default=registry.names("cell"))
     parser.add_argument("--texts", nargs="+", choices=["shakespeare", "python"], default=["shakespeare", "python"])
+    parser.add_argument(
+        "--equal", nargs="+", choices=["updates", "seconds"], default=["updates", "seconds"], help="tables"
+    )
     parser.add_argument("--megabytes", type=float, default=10, help="of Python source")
     parser.add_argument("--characters", type=int, default=100_000, help="that are scored")
     options = parser.parse_args()
@@ -122,7 +125,7 @@ def main() -> None:
     )
     for text in texts(options.texts, options.megabytes):
         fused = [run(text, FUSED, seed, options, minutes=options.minutes) for seed in options.seeds]
-        for equal in ("updates", "seconds"):
+        for equal in options.equal:
             print(f"\n{text.name}: equal parameters, equal {equal}\n\n{head}\n{row(FUSED, fused, fused)}", flush=True)
             for cell in others:
                 runs = []

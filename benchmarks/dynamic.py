@@ -1,4 +1,4 @@
-"""Dynamic evaluation by both rules, beside fixed weights: bits per character of tiny Shakespeare's validation text.
+"""Dynamic evaluation by both rules, and a cache of the text: bits per character of tiny Shakespeare's validation text.
 
     RHAPSODE_DATA=folder python benchmarks/dynamic.py --minutes 2
     python benchmarks/dynamic.py --model models/book --training book.txt --text another.txt
@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
+from itertools import product
 from pathlib import Path
 
 from shakespeare import shakespeare
@@ -40,11 +41,13 @@ def main() -> None:
         rms = Rms.of(model, known)
         chosen = time.perf_counter() - begun
         print(f"rms: rate {rms.rate:g}, decay {rms.decay:g}, chosen in {chosen:.0f} s\n")
-        print("| weights | bits per character | seconds |\n|---|---|---|")
-        for name, dynamic in (("fixed", False), ("learn by Adam", True), ("learn by RMS", rms)):
+        print("| weights | cache | bits per character | seconds |\n|---|---|---|---|")
+        rules = ("fixed", False), ("learn by Adam", True), ("learn by RMS", rms)
+        for cache, (name, dynamic) in product((False, True), rules):
             begun = time.perf_counter()
-            score = model.score(text, dynamic=dynamic)
-            print(f"| {name} | {score.bits_per_char:.4f} | {time.perf_counter() - begun:.1f} |", flush=True)
+            bits = model.score(text, dynamic=dynamic, cache=cache).bits_per_char
+            row = (name, "yes" if cache else "no", f"{bits:.4f}", f"{time.perf_counter() - begun:.1f}")
+            print(f"| {' | '.join(row)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -178,6 +178,7 @@ MAKERS: dict[str, Callable[[Path], None]] = {
     "story.txt": partial(text, contents="It was a night. Then came the day.\n"),
     "names.txt": names,
     "person.json": partial(text, contents=PERSON),
+    "adaptive.toml": partial(text, contents='[network]\nhead = "adaptive"\n'),
     "verse.lark": partial(
         text, contents='start: verse+\nverse: LINE "\\n" LINE "\\n\\n"\nLINE: /[A-Z][a-z ,]{1,40}[.!?]/\n'
     ),

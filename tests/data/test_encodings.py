@@ -98,6 +98,12 @@ def test_what_is_no_text_stays_bytes(tmp_path: Path) -> None:
     assert wide(b"\0\1") is None and wide(bytes(64)) is None and wide(b"\xff\xfe\0\xd8\0\0" * 9) is None
 
 
+def test_records_with_zero_bytes_between_are_not_utf16() -> None:
+    for data in (b"abc\0def\n" * 100, b"/usr/bin/as\0/usr/lib/libc.so\0" * 50, b"id\0name\tage\0\0\n" * 30):
+        assert wide(data) is None
+    assert wide(b"a\0b\0c\0\n\0" * 9) == Encoding("utf-16-le", 1.0, "as its zero bytes say")
+
+
 def test_what_is_not_sure_is_said(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes("naïve".encode("latin-1"))
     [note] = open_sources([tmp_path / "a.txt"]).notes

@@ -9,6 +9,7 @@ import pytest
 from rhapsode.data.finder import reasons
 from rhapsode.data.recognition import Survey
 from rhapsode.data.sources import Sources, open_sources
+from rhapsode.errors import UserError
 
 KEPT = ("a.txt", "main.py", "lock.txt", "src/util.js", "notes/build/plan.txt", "Makefile", "long.txt", "style.css")
 LEFT = {
@@ -72,3 +73,15 @@ def test_a_folder_called_build_is_a_folder(folder: Path) -> None:
         path = folder / name
         path.unlink() if path.is_file() else path.rename(folder / "other")
     assert "build/a.py" in names(open_sources([folder]), folder)
+
+
+@pytest.mark.parametrize("all_files", [False, True])
+def test_a_link_to_a_folder_is_said(folder: Path, all_files: bool) -> None:
+    """It is not followed, since it may lead back; so it may not be passed over in silence."""
+    (folder / "again").symlink_to(folder, target_is_directory=True)
+    (folder / "b.txt").symlink_to(folder / "a.txt")
+    found = open_sources([folder], all_files=all_files)
+    assert found.skipped[f"{folder}/again"] == "link{s} to a folder" and "b.txt" in names(found, folder)
+    (folder / "gone").symlink_to(folder / "nowhere")
+    with pytest.raises(UserError, match="gone': a link to '.*nowhere', which is not there"):
+        open_sources([folder / "gone"])

@@ -69,7 +69,11 @@ def test_jobs_that_come_at_any_time(tiny_model: MakeModel, arithmetic: str, rese
     jobs: list[tuple[Job, dict[str, Any], bool]] = []
     with Batcher(model, rows=int(random.integers(1, 9))) as batcher:
         for n in range(24):
-            request = {"seed": int(random.integers(3)), "row": int(random.integers(4)), "length": 30 + 3 * n}
+            request: dict[str, Any] = {
+                "seed": int(random.integers(3)),
+                "row": int(random.integers(4)),
+                "length": 30 + 3 * n,
+            }
             request |= {"prompt": PROMPTS[random.integers(len(PROMPTS))]} | OPTIONS[random.integers(len(OPTIONS))]
             job = batcher.submit(**request, stream=bool(random.integers(2)), keep=bool(random.integers(2)))
             stopped = random.random() < 0.2
@@ -158,7 +162,8 @@ def test_states_are_bounded(tiny_model: MakeModel) -> None:
     for n in range(100):
         states.put("a", np.arange(n), reader)
     assert states.bytes <= 50_000 and 5 < len(states) < 30
-    assert states.find("a", np.arange(100))[1] == 99  # type: ignore[index]
+    found = states.find("a", np.arange(100))
+    assert found is not None and found[1] == 99
     assert states.find("a", np.arange(5)) is None and states.find("b", np.arange(100)) is None
     assert States(10).find("a", np.arange(0)) is None
 

@@ -9,14 +9,16 @@ import pytest
 
 from rhapsode.arithmetic import kernel
 from rhapsode.arithmetic.coder import Decoder, Encoder
+from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference import generate as generating
 from rhapsode.inference.builders import Sample
-from rhapsode.inference.loops import Loops, reader_of
+from rhapsode.inference.loops import Loops, Trail, reader_of
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import Reader
 from rhapsode.nn.integers import Integers
 from rhapsode.nn.program import program
+from rhapsode.nn.samplers import Draw
 from tests.conftest import TEXT, MakeModel
 
 pytestmark = pytest.mark.skipif(kernel.kernel() is None, reason="there is no kernel here")
@@ -146,3 +148,23 @@ def agree(loops: Reader, reader: Reader) -> None:
     assert np.array_equal(loops.parameters, reader.parameters)
     for one, other in zip(loops.state, reader.state, strict=True):
         assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
+@pytest.mark.parametrize("reset", ["never", "every:7", "document", "regex:e"])
+def test_a_trail_has_every_place(tiny_model: MakeModel, reset: str) -> None:
+    fast, _ = pair(tiny_model, codec="chars+end", reset=reset)
+    start = reader_of(fast)
+    assert isinstance(start, Loops)
+    reader, trail = start.repeat(3), Trail()
+    hows = [Draw(Sampling(), Randomness(4, row)) for row in range(3)]
+    symbols, _, counts = reader.draw(20, hows, None, trail=trail)
+    assert len(symbols) and (counts == len(symbols)).all()
+    for index, count in ((0, 1), (1, len(symbols)), (2, (len(symbols) + 1) // 2)):
+        wanted = start.copy()
+        for _ in wanted.read_all(symbols[:count, index]):
+            pass
+        for found in (trail.take([index], [count]), trail.take([0, index], [1, count]).take([1])):
+            assert np.array_equal(found.parameters, wanted.parameters)
+            assert all(np.array_equal(*parts) for parts in zip(found._state, wanted._state, strict=True))
+            again = [one.draw(9, [Draw(Sampling(), Randomness(7))], None)[0] for one in (found, wanted.copy())]  # type: ignore[attr-defined]
+            assert np.array_equal(*again)

@@ -174,9 +174,31 @@ def test_it_does_not_matter_how_many_are_drawn_at_once(
     options["sampling"] = Sampling(temperature=temperature)
     usual = generate(model, **options)
     monkeypatch.setattr(rewinding, "LONGEST", longest)
-    monkeypatch.setattr(rewinding, "PLACES", 3)
+    monkeypatch.setattr(rewinding, "STRETCHES", 3)
+    monkeypatch.setattr(rewinding, "TRAILS", 1)
     for a, b in zip(usual, generate(model, **options), strict=True):
         assert same(a, b) and a.discarded == b.discarded
+
+
+class Pairs(Nested):
+    """As `Nested`, but says that only the last two bytes are at fault."""
+
+    fault = 2  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("codec", ["chars", "bytes", "bpe+end"])
+def test_only_what_is_at_fault_is_drawn_again(tiny_model: MakeModel, codec: str) -> None:
+    model = tiny_model(codec=codec, sharpness=1.0, arithmetic="integers")
+    options: dict[str, Any] = {"length": 80, "seed": 3, "ignore_end": True}
+    batch = generate(model, "pt", samples=4, valid=Pairs(), **options)
+    for row, one in enumerate(batch):
+        assert judged(b"pt" + one.data) is Verdict.VALID or model.end is not None
+        assert np.array_equal(one.log_probs, scored(model, b"pt", one.steps))
+        assert same(generate(model, "pt", row=row, valid=Pairs(), **options)[0], one)
+        streamed = stream(model, "pt", row=row, valid=Pairs(), **options)
+        assert b"".join(piece.data for piece in streamed) == one.data
+    others = generate(model, "pt", samples=4, valid=Nested(), **options)
+    assert any(not same(one, other) for one, other in zip(batch, others, strict=True))
 
 
 def test_with_and_without_kernel(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -265,8 +287,8 @@ def test_what_cannot_be_is_said(tiny_model: MakeModel, monkeypatch: pytest.Monke
         generate(model, "oo", length=10, valid=Nested())
     with pytest.raises(UserError, match="no valid text of 50 symbols"):
         generate(model, "a", length=50, valid=Never())
-    with pytest.raises(UserError, match="no valid text of 3 symbols"):
-        generate(model, "eeee", length=3, seed=1, valid=Nested())
+    with pytest.raises(UserError, match="no valid text of 1 symbols"):
+        generate(model, "eeee", length=1, seed=1, valid=Nested())
     with pytest.raises(UserError, match="no valid text of 0 symbols"):
         generate(model, "e", length=0, valid=Nested())
     assert generate(model, "p", length=0, valid=Nested())[0].data == b""

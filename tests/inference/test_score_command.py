@@ -16,6 +16,7 @@ import pytest
 from rhapsode.cli import main
 from rhapsode.console.paint import no_colours
 from rhapsode.data.catalogue import Dataset, Download
+from rhapsode.inference.dynamic import Rms
 from rhapsode.inference.model import Model
 from rhapsode.inference.score import score
 from tests.conftest import TEXT, MakeModel
@@ -183,6 +184,16 @@ def test_mistakes(run: Run, model: str, arguments: list[str], message: str) -> N
     assert message in run.error and run.out == b""
 
 
+def test_training_text_is_read_as_what_is_scored(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which the rates of RMS dynamic evaluation are chosen."""
+    Path("a.jsonl").write_text("".join(json.dumps({"id": n, "text": TEXT[:90]}) + "\n" for n in range(3)))
+    seen: list[bytes] = []
+    true = Rms.of
+    monkeypatch.setattr(Rms, "of", lambda model, text, report: seen.append(text) or true(model, text, report))
+    assert run("score", model, "a.jsonl", "--field", "text", "--dynamic-rms", "a.jsonl").status == 0, run.error
+    assert seen == [3 * TEXT[:90].encode()]
+
+
 def test_colours(run: Run, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     data = "the\nß\xff\x1b".encode()
     Path("a.txt").write_bytes(data + b"\xff")
@@ -296,7 +307,15 @@ def test_records_are_scored_from_the_sources_that_train_takes(run: Run, tiny_mod
     assert len(run("score", model, pens, "--per-document").out.splitlines()) > 120
     Path("none.jsonl").touch()
     assert run("score", model, "none.jsonl").status == 2 and "1 empty" in run.error
-    for option in (["--per-line"], ["--per-step"], ["--color"], ["--given", "a"], ["--field", "a"], ["--cold", "2"]):
+    for option in (
+        ["--per-line"],
+        ["--per-step"],
+        ["--color"],
+        ["--given", "a"],
+        ["--field", "a"],
+        ["--cold", "2"],
+        ["--cache"],
+    ):
         assert run("score", model, pens, *option).status == 2
         assert f"{option[0]}: for models of text" in run.error and "(--per-document says it of each" in run.error
 

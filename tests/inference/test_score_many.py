@@ -54,7 +54,7 @@ def test_without_resets_state_goes_on_from_document_to_document(tiny_model: Make
 
 
 @pytest.mark.parametrize("reset", ["never", "document", "line"])
-@pytest.mark.parametrize("how", [{}, {"cold": 4}, {"dynamic": True}], ids=str)
+@pytest.mark.parametrize("how", [{}, {"cold": 4}, {"dynamic": True}, {"cache": True}], ids=str)
 def test_after_a_prompt_each_document_is_scored_by_itself(
     tiny_model: MakeModel, reset: str, how: dict[str, Any]
 ) -> None:

@@ -11,11 +11,14 @@ import pytest
 from rhapsode import registry
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.config import Part
+from rhapsode.config import NetworkConfig, Part
 from rhapsode.errors import UserError
 from rhapsode.nn.heads._fields import Fields
 from rhapsode.nn.heads._head import Head
+from rhapsode.nn.heads._symbols import OfSymbols
+from rhapsode.nn.heads.adaptive import Adaptive
 from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.nn.network import Network
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.sets import Sets
 from rhapsode.steps.symbols import Symbols
@@ -51,7 +54,7 @@ def make(name: str) -> Head[Any]:
 
 def rounds(head: Head[Any]) -> bool:
     """Whether it rounds logits, to 1/1024 nats."""
-    return isinstance(head, (Categorical, Fields))
+    return isinstance(head, (OfSymbols, Fields))
 
 
 def torch_nats(head: Head[Any], parameters: Any, targets: np.ndarray) -> Any:
@@ -134,12 +137,13 @@ def where(steps: np.ndarray, step: Any) -> int:
 @with_choices()
 def test_steps_are_drawn_as_often_as_they_are_likely(name: str) -> None:
     head = make(name)
-    row = head.distribution(np.random.default_rng(8).standard_normal(head.width) * 2)
+    parameters = np.random.default_rng(8).standard_normal(head.width) * 2
+    row = head.distribution(parameters)
     random = Randomness(0)
     every = head.steps.extremes()
     drawn = Counter(where(every, head.draw(row, Draw(Sampling(), random)).step) for _ in range(4000))
     for n, count in drawn.most_common(5):
-        likely = float(np.exp(head.log_prob(row[None], every[[n]]))[0])
+        likely = float(np.exp(head.log_prob(parameters[None], every[[n]]))[0])
         assert count / 4000 == pytest.approx(likely, abs=4 * (likely / 4000) ** 0.5)
     coldest = head.draw(row, Draw(Sampling(temperature=0), random))[0]
     assert np.array_equal(coldest, head.draw(row, Draw(Sampling(temperature=0), random))[0])
@@ -279,3 +283,61 @@ def test_of_each_place_one_group_has_something_at_the_most(name: str) -> None:
     allowed = np.ones(head.steps.choices, bool)
     head.draw(head.distribution(parameters[0]), Draw(Sampling(), Randomness(0), (), allowed))
     assert allowed.all()  # it is the caller's
+
+
+@pytest.mark.parametrize("first", [0, 7])
+def test_adaptive_softmax_is_that_of_torch(first: int) -> None:
+    """The model of Grave et al., whose clusters have no biases; of symbols that are ranked from `first` on."""
+    size, features, cutoffs = 30, 16, (5, 14)
+    wanted = torch.nn.AdaptiveLogSoftmaxWithLoss(features, size, list(cutoffs))
+    head = Adaptive(Symbols(size, first), Adaptive.Settings(cutoffs=cutoffs, features=4))
+    assert head.width == 5 + 2 + 4 + 1
+    x = torch.randn(200, features, generator=torch.Generator().manual_seed(0))
+    tails = [tail[1].weight.detach() for tail in wanted.tail]
+    assert [tail.shape[1] for tail in tails] == [4, 1]
+    parameters = torch.cat([wanted.head(x), *(tail[0](x) for tail in wanted.tail)], dim=1).detach()
+    for n, cluster in enumerate(head.clusters):
+        parameters[:, 5 + n] -= cluster.share
+    own = {}
+    for n, tail in enumerate(tails):
+        own |= {f"weight{n}": tail, f"bias{n}": torch.zeros(len(tail))}
+    ranks = torch.arange(200) % size
+    targets = (ranks + first) % size
+    found = head.nll(parameters, targets, own)
+    torch.testing.assert_close(found, -wanted(x, ranks).output, rtol=1e-4, atol=1e-5)
+    bound = head.bound({name: weight.numpy() for name, weight in own.items()})
+    np.testing.assert_allclose(bound.log_prob(parameters.numpy(), targets.numpy()), -found.detach(), atol=3e-3)
+    every = bound.distribution(parameters.numpy()) / 1024
+    every -= np.log(np.exp(every).sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(np.roll(every, -first, axis=1), wanted.log_prob(x).detach(), atol=3e-3)
+
+
+def test_a_cluster_without_targets_has_gradients_and_one_with_all() -> None:
+    head = Adaptive(Symbols(9), Adaptive.Settings(cutoffs=(3, 6), features=4))
+    own = {name: torch.zeros(shape, requires_grad=True) for name, shape in head.shapes.items()}
+    for targets in ([0, 1, 2], [8, 8, 8], []):
+        parameters = torch.zeros(len(targets), head.width, requires_grad=True)
+        head.nll(parameters, torch.tensor(targets, dtype=torch.int64), own).sum().backward()
+        assert all(weight.grad is not None for weight in own.values())
+
+
+def test_clusters_that_the_vocabulary_does_not_reach_are_not_there() -> None:
+    settings = Adaptive.Settings(cutoffs=(5, 50))
+    assert Adaptive(Symbols(5), settings).shapes == {} and Adaptive(Symbols(5), settings).width == 5
+    assert Adaptive(Symbols(6), settings).shapes == {"weight0": (1, 64), "bias0": (1,)}
+    categorical = Categorical(Symbols(5), Part(name="categorical"))
+    parameters = np.random.default_rng(0).standard_normal((7, 5)).astype(np.float32)
+    found = Adaptive(Symbols(5), settings).bound({}).frequencies(parameters)
+    assert np.array_equal(found, categorical.frequencies(parameters))
+
+
+@pytest.mark.parametrize("cutoffs", [[5, 5], [9, 3], [], [0]], ids=str)
+def test_cutoffs_that_cannot_be(cutoffs: list[int]) -> None:
+    with pytest.raises(UserError, match="cutoffs"):
+        NetworkConfig(head={"name": "adaptive", "cutoffs": cutoffs})  # type: ignore[arg-type]
+
+
+def test_adaptive_softmax_has_no_weights_to_be_tied() -> None:
+    config = NetworkConfig(width=8, embedding=8, tied=True, head={"name": "adaptive", "cutoffs": [3]})  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="tied = false"):
+        Network(config, Symbols(9))

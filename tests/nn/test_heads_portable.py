@@ -18,12 +18,14 @@ from rhapsode.nn.heads._head import Head
 from rhapsode.nn.samplers import Draw
 from rhapsode.steps.frames import Frames
 from rhapsode.steps.sets import Sets
+from rhapsode.steps.symbols import Symbols
 from rhapsode.steps.tuples import Tuples
 from tests.arithmetic.test_doubles import spread
 
 ROWS = 30
 
-PINNED: dict[str, tuple[Any, dict[str, int], str]] = {
+PINNED: dict[str, tuple[Any, dict[str, Any], str]] = {
+    "adaptive": (Symbols(40, 3), {"cutoffs": (9, 20), "features": 7}, "fe9c303f83eed4cb"),
     "mixture": (Moves((0.0, 0.0), (1.0, 1.0), returns=True), {"mixtures": 7}, "dd90a161ab558e94"),
     "gaussians": (Frames(5, 2), {"mixtures": 3}, "40c20b280edc7b4e"),
     "regression": (Frames(5, 2), {}, "7043b4cc2a1f265f"),

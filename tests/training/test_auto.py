@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 
-from rhapsode.config import FramingConfig
+from rhapsode.config import FramingConfig, NetworkConfig
 from rhapsode.nn.network import Network
 from rhapsode.steps.frames import HIDDEN, Frames
 from rhapsode.steps.kind import Kind
@@ -61,10 +63,37 @@ def test_threads_that_gain_nothing_now_are_kept_for_later(
     monkeypatch: pytest.MonkeyPatch, together: float, begins: int
 ) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
-    monkeypatch.setattr(auto, "measure", lambda device, precision, threads: together if threads > 1 else 1e11)
+    monkeypatch.setattr(auto, "measure", lambda device, precision, threads, cell: together if threads > 1 else 1e11)
     plan, reasons = chosen(10**6, Budget(minutes=1))
     assert (plan.threads, plan.most) == (begins, 2)
     assert (begins == 1) == any("tried again later" in reason for reason in reasons)
+
+
+@pytest.mark.parametrize("threads", [{}, {"threads": 1}], ids=["auto", "asked for"])
+def test_the_speed_is_that_of_the_networks_own_cell(monkeypatch: pytest.MonkeyPatch, threads: dict[str, int]) -> None:
+    """A network is as much smaller as its cell is slower than the LSTM."""
+    probed = list[NetworkConfig]()
+
+    class Slow(auto.Probe):
+        def __init__(self, config: NetworkConfig, *shape: Any) -> None:
+            probed.append(config)
+            super().__init__(config, *shape)
+
+        def timed(self, work: Any) -> float:
+            return self.flops / (1e11 if self.network.config.cell.name == "mrnn" else 4e11) / 2
+
+    monkeypatch.setattr(auto, "Probe", Slow)
+    monkeypatch.setattr(auto, "time", SimpleNamespace(perf_counter=itertools.count().__next__))
+    monkeypatch.setattr(auto, "measure", auto.measure.__wrapped__)  # type: ignore[attr-defined]  # without a cache
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 1)
+    sizes = {}
+    for cell in ("lstm", {"name": "mrnn", "factors": 500}):
+        measured = auto.measure(torch.device("cpu"), "fp32", 1, NetworkConfig(cell=cell).cell)
+        plan, _ = chosen(10**10, Budget(minutes=5), network={"cell": cell}, **threads)
+        assert probed[-1].cell == plan.network.cell
+        sizes[plan.network.cell.name] = (measured, Network(plan.network, SYMBOLS).parameters)
+    assert sizes["lstm"][0] == pytest.approx(4 * sizes["mrnn"][0]) == pytest.approx(8e11)
+    assert sizes["mrnn"][1] == pytest.approx(sizes["lstm"][1] / 2, rel=0.1)  # the square root of a quarter
 
 
 def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from rhapsode.training.learning import LEARNING, MOST, Learning, page
+from rhapsode.training.learning import LEARNING, MOST, Learning, curve, page
 from tests.made import PROSE
 
 RECORDS = [{"update": at, "seconds": at / 2, "train": 3 - at / 50, "valid": 3.1 - at / 50} for at in range(1, 40)]
+PATHS = re.compile(r'<path class="(\w+)" d="([^"]+)"')
 
 
 def looks(path: Path) -> list[dict[str, object]]:
@@ -34,6 +36,12 @@ def test_a_run_that_goes_on_keeps_what_was_before(tmp_path: Path) -> None:
         learning.add(at, at / 2, 3.0, f"text {at}", RECORDS[:at])
     Learning(tmp_path, "m", 2).add(4, 2.0, 2.0, "text 4", RECORDS[:4])
     assert [look["text"] for look in looks(tmp_path / LEARNING)] == ["text 1", "text 2", "text 4"]
+
+
+def test_the_curve_of_training_goes_below_that_of_validation() -> None:
+    drawn = curve([{"seconds": at, "train": 3 - at, "valid": 3 - at / 4} for at in (0, 1, 2)])
+    lowest = {name: max(map(float, re.findall(r" ([\d.]+)", path))) for name, path in PATHS.findall(drawn)}
+    assert lowest["train"] > lowest["valid"] + 50 and ">1.00<" in drawn and "data is 2.500." in drawn
 
 
 @pytest.mark.parametrize(

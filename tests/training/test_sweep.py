@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ from rhapsode.cli import main
 from rhapsode.cli import sweep as command
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.training import sweep
+from rhapsode.training.folder import claimed
 from rhapsode.training.sweep import STUDENT, Finished, Range, Row, Sweep, Trial, table, trials
 from tests.conftest import TEXT
 
@@ -67,14 +67,16 @@ def test_intervals_are_those_of_student() -> None:
 
 def fake(nats: dict[int, Any], monkeypatch: pytest.MonkeyPatch) -> Any:
     """A training that ends as it is told, by width."""
+    last: list[float] = []
 
-    def train(trial: Trial, folder: Path, going_on: bool) -> Any:
+    def train(trial: Trial, folder: Path, going_on: bool) -> bool:
         end = nats[trial.settings["width"]]
         if isinstance(end, Exception):
             raise end
-        return SimpleNamespace(finished=end is not None, nats=end)
+        last.append(end)
+        return end is not None
 
-    monkeypatch.setattr(sweep, "_measured", lambda name, result: Finished(name, result.nats, None, 7, 2.0, 3))
+    monkeypatch.setattr(sweep, "_measured", lambda name, folder: Finished(name, last[-1], None, 7, 2.0, 3))
     return train
 
 
@@ -118,6 +120,47 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypa
     assert main(["sweep", "-o", "out", "--resume"]) == 0
     lines = capfd.readouterr().out.splitlines()
     assert len(lines) == 5 and lines[0].split()[:3] == ["width", "network.cell", "bits_per_char"]
+    rows = Path("out", sweep.TABLE).read_text().splitlines()
+    assert len({line.count("\t") for line in rows}) == 1
+
+    # Killed when a training had ended, and before its result was written: it counts, and is not made again.
+    results = Path("out", sweep.RESULTS)
+    whole = results.read_text()
+    results.write_text("".join(whole.splitlines(keepends=True)[:-1]))
+    assert main(["sweep", "-o", "out", "--resume"]) == 0
+    assert results.read_text() == whole and "failed" not in capfd.readouterr().err
+
+
+def test_one_process_at_a_time_writes_a_sweep(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Another one changes nothing of it, and removes nothing."""
+    Path(tmp_path, "text").write_text(TEXT)
+    Path(tmp_path, "out").mkdir()
+    found = Sweep(tmp_path / "out", trials({"width": [8, 16]}, [0]), {})
+    with claimed(found.folder, leads=True):
+        found.save()
+        for options in (["--resume"], [str(tmp_path / "text"), "--overwrite", "--seeds", "2", "--updates", "1"]):
+            assert main(["sweep", "-o", str(found.folder), *options]) == 2
+            assert "another training" in capfd.readouterr().err
+        assert Sweep.open(found.folder).trials == found.trials
+
+
+def test_what_cannot_go_on_stays(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Before its first training has ended, a sweep goes on while its source is not there."""
+    asked = {"sources": [str(tmp_path / "none")], "settings": {}, "budget": {"updates": 1}, "device": None}
+    found = Sweep(tmp_path / "out", trials({}, [0, 1]), asked)
+    found.folder.mkdir()
+    found.save()
+    assert main(["sweep", "-o", str(found.folder), "--resume"]) == 2 and "no such file" in capfd.readouterr().err
+    assert Sweep.open(found.folder).trials == found.trials
+
+
+def test_files_of_others_stay(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    found = Sweep(tmp_path, trials({}, [0, 1]), {})
+    found.save()
+    (tmp_path / "notes.md").write_text("mine")
+    none = str(tmp_path / "none")
+    assert main(["sweep", none, "-o", str(tmp_path), "--seeds", "2", "--updates", "1", "--overwrite"]) == 2
+    assert "no such file" in capfd.readouterr().err and (tmp_path / "notes.md").exists()
 
 
 @pytest.mark.parametrize(
@@ -133,6 +176,13 @@ def test_the_command(tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypa
         (["--seeds", "2", "--minutes", "1", "--updates", "2"], "--minutes and --updates"),
         ([], "this is one"),
         (["--resume", "--seeds", "2"], "-o FOLDER only"),
+        (["--resume", "--minutes", "2"], "-o FOLDER only"),
+        (["--try", "seed=1,2"], "--seeds N"),
+        (["--try", "minutes=1,2", "--minutes", "3"], "--try minutes, and --minutes"),
+        (["--try", "minutes=1,2", "--updates", "3"], "--try minutes, and --updates"),
+        (["--try", "device=cpu,cuda", "--device", "cpu"], "--try device, and --device"),
+        (["--try", "cell=lstm,gru"], "network.cell"),
+        (["--try", "width=8,0"], "width"),
     ],
 )
 def test_mistakes(

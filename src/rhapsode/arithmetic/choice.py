@@ -40,7 +40,10 @@ def logits_of(parameters: np.ndarray) -> np.ndarray:
     already."""
     if parameters.dtype == np.int32:
         return parameters
-    return np.asarray(np.rint(np.minimum(np.maximum(parameters, -LARGEST), LARGEST) * PER_NAT).astype(np.int32))
+    scaled = np.maximum(parameters, -LARGEST)  # of large vocabularies, new memory costs more than the arithmetic
+    np.minimum(scaled, LARGEST, out=scaled)
+    np.multiply(scaled, PER_NAT, out=scaled)
+    return np.asarray(np.rint(scaled, out=scaled).astype(np.int32))
 
 
 def distances(logits: np.ndarray) -> np.ndarray:

@@ -327,6 +327,8 @@ typedef struct {
   const Sampling *sampling;  // [rows]
   const uint8_t *allowed;    // [rows][outputs]: masks, of rows that have one; or null
   int64_t stride;
+  void *const *trail;     // [steps][parts]: where the state after each step goes, too; or null
+  int32_t *trail_logits;  // [steps][rows][outputs]: the logits behind each step
   Policy policy;
 } Generate;
 
@@ -1536,7 +1538,8 @@ TARGET static void NAME(move)(const Model *model, Work *work, int to, int from) 
 TARGET static void NAME(generate)(const Model *model, void *memory, const Generate *asked) {
   Work *work = memory;
   lay_out(model, memory, asked->rows);
-  size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows;
+  size_t sums = (size_t)LAYER(model->layers)->groups * SUMS, outputs = model->outputs, all = asked->rows, parts = 0;
+  for (int k = 0; k < model->layers; k++) parts += LAYER(k)->own ? 1 + (LAYER(k)->cell != TANH) : 0;
   for (size_t b = 0; b < all; b++) {
     work->map[b] = (int32_t)b, asked->counts[b] = 0;
     __builtin_memcpy(work->logits + b * sums, asked->logits + b * outputs, outputs * 4);
@@ -1565,6 +1568,10 @@ TARGET static void NAME(generate)(const Model *model, void *memory, const Genera
       }
     }
     if (run.rows) NAME(forward)(model, work, &run, 0, 1);
+    if (!asked->trail) continue;
+    NAME(state)(model, work, asked->trail + t * parts, work->map, run.rows, 1);
+    for (int b = 0; b < run.rows; b++)
+      __builtin_memcpy(asked->trail_logits + (t * all + work->map[b]) * outputs, work->logits + b * sums, outputs * 4);
   }
   NAME(state)(model, work, asked->state, work->map, run.rows, 1);
   for (int b = 0; b < run.rows; b++)

@@ -88,6 +88,7 @@ class Generate(c.Structure):
         *_pointers("state", "logits", "keys", "drawn", "recent", "place", "ends", "symbols", "log_probs", "counts"),
         *_pointers("seen", "sampling", "allowed"),
         ("stride", c.c_int64),
+        *_pointers("trail", "trail_logits"),
         ("policy", Policy),
     ]
 

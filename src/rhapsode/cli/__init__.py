@@ -159,14 +159,17 @@ def _unexpected(error: Exception) -> int:
 
 
 def _meant(error: Any, context: Any) -> str:
-    """For an option that other programs have: what it is called here."""
+    """For an option that other programs have, or that is a setting of a file: what it is called here."""
     if type(error).__name__ != "NoSuchOption" or context is None:
         return ""
-    from rhapsode.config import meant
+    from rhapsode.config import NetworkConfig, meant
 
-    options = {str(each.name): each.opts[-1] for each in context.command.params}
-    name = meant(error.option_name.lstrip("-"), options)
-    return f" {error.option_name} is {options[name]} here." if name else ""
+    options, wanted = {str(each.name): each.opts[-1] for each in context.command.params}, error.option_name.lstrip("-")
+    if name := meant(wanted, options):
+        return f" {error.option_name} is {options[name]} here."
+    if "config" in options and wanted in NetworkConfig.model_fields:
+        return f" It is a setting of a file: [network], {wanted} = …; --config names the file."
+    return ""
 
 
 def _say(message: str, status: int) -> int:

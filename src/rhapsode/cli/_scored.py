@@ -29,6 +29,8 @@ NUMBERS = (
     "lines",
     "bytes",
 )
+UNKNOWN = ("unknown_words", "perplexity_with_unk")
+"""With `--unk`, too."""
 COLUMNS = ("chars", "words", "nats", "bits_per_char", "perplexity_per_word")
 """The columns of a table, after the name."""
 
@@ -37,6 +39,8 @@ OnStep = Callable[["Surprise"], None]
 
 def numbers(one: Score, names: tuple[str, ...] = NUMBERS) -> dict[str, Any]:
     """The value; None for a perplexity that is not finite, such as that of no words, since JSON has no infinity."""
+    if names is NUMBERS and one.unknown:
+        names += UNKNOWN
     found = {name: getattr(one, name) for name in names}
     return {name: value if math.isfinite(value) else None for name, value in found.items()}
 
@@ -142,9 +146,9 @@ class Printed(Output):
         if self._table:
             self._row("total", total)
         else:
-            rows = numbers(total).items()
-            width = max(map(len, NUMBERS))
-            self._write("".join(f"{key:<{width}} {shown(value)}\n" for key, value in rows).encode())
+            rows = numbers(total)
+            width = max(map(len, rows))
+            self._write("".join(f"{key:<{width}} {shown(value)}\n" for key, value in rows.items()).encode())
         self._flush()
 
 

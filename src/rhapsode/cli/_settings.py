@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from pydantic import Field, create_model
 
 from rhapsode import registry
-from rhapsode.config import Config, Dropout, NetworkConfig, Rate, make, unknown
+from rhapsode.config import Config, Dropout, NetworkConfig, Rate, Width, make, unknown
 from rhapsode.console.brought import options_of, training
 from rhapsode.console.output import read
 from rhapsode.errors import UserError, choice
@@ -79,9 +79,9 @@ class Settings(Config):
     all_files: bool = False
     flip: list[str] | None = None
     params: int | str | None = None
-    layers: int | None = None
-    width: int | None = None
-    embedding: int | None = None
+    layers: Annotated[int, Field(ge=0, le=64)] | None = None
+    width: Width | None = None
+    embedding: Annotated[int, Field(ge=0, le=65536)] | None = None
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     device: str | None = None
     precision: str | None = None
@@ -172,10 +172,15 @@ def changed(settings: Mapping[str, Any], values: Mapping[str, Any]) -> Settings:
             inner[table] = dict(held) if isinstance(held, dict) else {"name": held}
             inner = inner[table]
         inner[last] = value
+    from rhapsode.training.plan import SETTINGS
+
     kind = with_brought()
     for name in values:
-        if name.split(".")[0] not in kind.model_fields:
-            raise unknown("--try", name.split(".")[0], kind.model_fields)
+        if (first := name.split(".")[0]) not in kind.model_fields:
+            known = {"network": NetworkConfig.model_fields, "dropout": Dropout.model_fields, "plan": SETTINGS}
+            if own := next((table for table, names in known.items() if first in names), ""):
+                raise UserError(f"--try {name}: this setting is in a table, whose name comes first: {own}.{name}.")
+            raise unknown("--try", first, kind.model_fields.keys() - {"about", "sources", "seed"})
     made = make(kind, found, "--try")
     _check_tables(made, "--try")
     return made

@@ -54,6 +54,10 @@ def compress(source: Source, output: Output, online: Online = False, overwrite: 
     stays as it is. Without MODEL, a fresh network learns any file, and nothing but the packed file is needed to unpack
     it: rhapsode compress --online FILE -o FILE.rhap"""
     model, file = _pair("compress", source, "SOURCE")
+    if model is None and Path(file).is_dir():
+        raise UserError(
+            f"{file} is a folder, and compress needs a file, too: rhapsode compress MODEL FILE -o FILE.rhap"
+        )
     if model is None and not online:
         raise UserError(
             f"compress needs a model: rhapsode compress MODEL {shlex.quote(file)} -o {shlex.quote(output)}. Without "

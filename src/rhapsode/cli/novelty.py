@@ -9,7 +9,7 @@ import typer
 from rhapsode.console.brought import modality_of
 from rhapsode.console.escapes import unescaped
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Field, ModelName, Separator, TextSources
+from rhapsode.console.options import AllFiles, AsText, Encoding, Field, ModelName, Separator, TextSources
 from rhapsode.console.output import as_json, put
 from rhapsode.errors import UserError
 
@@ -19,6 +19,9 @@ def novelty(
     sources: TextSources,
     separator: Separator = None,
     field: Field = None,
+    encoding: Encoding = None,
+    as_text: AsText = False,
+    all_files: AllFiles = False,
     per_document: Annotated[bool, typer.Option("--per-document", help="Print a table of the documents.")] = False,
     color: Annotated[
         bool,
@@ -48,15 +51,20 @@ def novelty(
         for_texts = {
             "--document-separator": separator is not None,
             "--field": field is not None,
+            "--encoding": encoding is not None,
+            "--as-text": as_text,
+            "--all-files": all_files,
             "--per-document": per_document,
             "--color": color,
         }
         refuse_for_texts(loaded, for_texts)
-    asked = {
+    reading = {
         "separator": None if separator is None else unescaped(separator, "--document-separator"),
         "field": field,
-        "per_document": per_document,
-        "color": color,
+        "encoding": encoding,
+        "as_text": as_text,
+        "all_files": all_files,
     }
+    asked = {"reading": reading, "per_document": per_document, "color": color}
     found = modality_of(loaded.codec.name).novelty(loaded, sources, asked)
     put(as_json(found.about) if json else "".join(f"{line}\n" for line in found.lines).encode())

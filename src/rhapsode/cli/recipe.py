@@ -86,8 +86,8 @@ def _table(name: str, values: dict[str, Any]) -> list[str]:
     """A table of TOML, and those in it."""
     own = {key: value for key, value in values.items() if not isinstance(value, dict)}
     lines = ["", f"[{name}]", *_settings(own)]
-    for key in values.keys() - own.keys():
-        lines += _table(f"{name}.{key}", values[key])
+    for key, value in values.items():
+        lines += _table(f"{name}.{key}", value) if key not in own else []
     return lines
 
 

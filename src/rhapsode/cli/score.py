@@ -73,6 +73,16 @@ def score(
             help="The same by RMS (Krause et al. 2018); this is training text, by which its rates are chosen.",
         ),
     ] = None,
+    unk: Annotated[
+        bool,
+        typer.Option(
+            "--unk", help="Codec words: also perplexity as papers have it; each word that is spelled is one <unk>."
+        ),
+    ] = False,
+    cache: Annotated[
+        bool,
+        typer.Option("--cache", help="Mix predictions with what followed the last steps earlier in the text."),
+    ] = False,
     per_document: Annotated[
         bool, typer.Option("--per-document", help="Print a table of the documents (or drawings, tunes, recordings).")
     ] = False,
@@ -112,11 +122,14 @@ def score(
             "--field": field is not None,
             "--encoding": encoding is not None,
             "--as-text": as_text,
+            "--all-files": all_files,
             "--given": given is not None,
             "--ignore-end": ignore_end,
             "--cold": cold is not None,
             "--dynamic": dynamic,
             "--dynamic-rms": dynamic_rms is not None,
+            "--unk": unk,
+            "--cache": cache,
             "--per-line": per_line,
             "--per-step": per_step,
             "--color": color,
@@ -131,9 +144,24 @@ def score(
         from rhapsode.inference.score import Score, Scorer
 
     dynamic |= dynamic_rms is not None
-    rule = _rule(loaded, dynamic_rms, encoding) if dynamic_rms is not None and cold is None else None
-    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic)
-    options: dict[str, Any] = {"given": given, "ignore_end": ignore_end, "cold": cold, "dynamic": dynamic}
+    how: dict[str, Any] = {
+        "separator": separator,
+        "field": field,
+        "encoding": encoding,
+        "as_text": as_text,
+        "all_files": all_files,
+    }
+    if dynamic_rms == "-" and "-" in sources:
+        raise UserError("--dynamic-rms - and SOURCE - both read standard input. Name a file for one of them.")
+    rule = _rule(loaded, dynamic_rms, how) if dynamic_rms is not None and cold is None else None
+    scorer = Scorer(loaded, prompt=given or "", cold=cold, dynamic=rule or dynamic, cache=cache, unknown=unk)
+    options: dict[str, Any] = {
+        "given": given,
+        "ignore_end": ignore_end,
+        "cold": cold,
+        "dynamic": dynamic,
+        "cache": cache,
+    }
     if rule:
         options |= {"rule": "rms", "rate": rule.rate, "decay": rule.decay}
     plain = no_colours() if color else ""
@@ -141,15 +169,7 @@ def score(
     with _reporting(bool(wanted) and not json) as report:
         if plain:
             report.note(f"no colours: {plain}")
-        opened = open_sources(
-            sources,
-            separator=separator,
-            field=field,
-            encoding=encoding,
-            as_text=as_text,
-            all_files=all_files,
-            report=report.stage,
-        )
+        opened = open_sources(sources, report=report.stage, **how)
         divided = separator is not None or field is not None
         out: Output
         if json:
@@ -166,14 +186,14 @@ def score(
     out.end(total, count)
 
 
-def _rule(model: Model, source: str, encoding: str | None) -> Rms:
-    """RMS dynamic evaluation, as the training text decides."""
+def _rule(model: Model, source: str, how: dict[str, Any]) -> Rms:
+    """RMS dynamic evaluation, as the training text decides. how: it is read, as what is scored."""
     from rhapsode.data.sources import open_sources
     from rhapsode.inference.dynamic import Rms
 
     with reporting() as report:
         pieces, size = list[bytes](), 0
-        for piece in open_sources([source], report=report.stage, encoding=encoding).pieces():
+        for piece in open_sources([source], report=report.stage, **how).pieces():
             pieces.append(piece.data)
             size += len(piece.data)
             if size >= MOST:

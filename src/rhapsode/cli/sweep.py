@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import sys
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,7 @@ import typer
 
 from rhapsode.console import complete
 from rhapsode.console.imports import unbroken
-from rhapsode.console.options import Device, Epochs, Json, Minutes, Overwrite, Resume, Seed, Updates
+from rhapsode.console.options import Device, Json, Overwrite
 from rhapsode.console.output import as_json, put
 from rhapsode.console.progress import reporting, tell
 from rhapsode.errors import UserError
@@ -46,18 +46,25 @@ def sweep(
     random: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="Try N choices at random, instead of all of them.")
     ] = None,
-    minutes: Minutes = None,
-    epochs: Epochs = None,
-    updates: Updates = None,
+    minutes: Annotated[float | None, typer.Option(metavar="N", help="Train each for this long [default: 5].")] = None,
+    epochs: Annotated[
+        float | None, typer.Option(metavar="N", help="Train each for this many passes over the data.")
+    ] = None,
+    updates: Annotated[
+        int | None, typer.Option(metavar="N", help="Train each for this many updates of the weights.")
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
             metavar="FILE.toml", autocompletion=complete.settings, help="All other settings, as for train; or a recipe."
         ),
     ] = None,
-    seed: Seed = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, max=2**63 - 1, metavar="N", help="The first seed; --random draws by it, too [default: 0]."),
+    ] = None,
     device: Device = None,
-    resume: Resume = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on where the sweep was stopped.")] = False,
     overwrite: Overwrite = False,
     json: Json = False,
 ) -> None:
@@ -72,43 +79,52 @@ def sweep(
     from rhapsode.training.sweep import PICTURE, RUNS, SPEC, TABLE, Sweep, trials
 
     check(output, folder=True)
-    folder = Path(output)
+    folder, budget = Path(output), {"minutes": minutes, "epochs": epochs, "updates": updates}
+    with unbroken():
+        from rhapsode.training.folder import LOCK, claimed
+
     if resume:
-        if sources or tried or config or random or overwrite or seeds > 1 or seed is not None:
+        kept = (sources, tried, config, random, seed, device, *budget.values())
+        if overwrite or seeds > 1 or any(one is not None for one in kept):
             raise UserError("--resume goes on with what the sweep began with: give -o FOLDER only.")
-        found = Sweep.open(folder)
     else:
         if (folder / SPEC).exists() and not overwrite:
             name = shlex.quote(output)
             raise UserError(
                 f"{output} has a sweep already. Go on with it: rhapsode sweep -o {name} --resume; or --overwrite."
             )
-        if folder.exists() and any(folder.iterdir()) and not (folder / SPEC).exists():
+        others = folder.exists() and any(one.name != LOCK for one in folder.iterdir())
+        if others and not (folder / SPEC).exists():
             raise UserError(f"{output} is a folder with other files. Name a new one.")
         choices = dict(map(_choice, tried or []))
         if len(choices) < len(tried or []):
             raise UserError("--try: one setting was given twice. Give all its values at once: width=128,256.")
+        _check_once(choices, {**budget, "device": device, "sources": sources or None})
         begin = seed or 0
         asked = {
             "sources": sources or [],
             "settings": (load(config) if config is not None else Settings()).model_dump(
                 mode="json", exclude_unset=True
             ),
-            "budget": {"minutes": minutes, "epochs": epochs, "updates": updates},
+            "budget": budget,
             "device": device,
         }
-        found = Sweep(folder, trials(choices, range(begin, begin + seeds), random, begin), asked)
-        for trial in found.trials:
-            _arguments(found, trial)  # a setting that cannot be is told before the first training
-        if overwrite and (folder / SPEC).exists():
-            shutil.rmtree(folder)
-        found.save()
-    try:
-        finished = _run(found)
-    except UserError:
-        if not found.finished:  # nothing is worth keeping
-            shutil.rmtree(folder)
-        raise
+        begun = Sweep(folder, trials(choices, range(begin, begin + seeds), random, begin), asked)
+        for trial in begun.trials:
+            _arguments(begun, trial)  # a setting that cannot be is told before the first training
+    with claimed(folder, leads=True):
+        if resume:
+            found = Sweep.open(folder)
+        else:
+            found = begun
+            found.clear()
+            found.save()
+        try:
+            finished = _run(found)
+        except UserError:
+            if not resume and not found.begun:  # nothing is worth keeping
+                found.clear()
+            raise
     if json:
         put(as_json(_object(found, finished)))
     elif found.rows:
@@ -128,12 +144,12 @@ def _run(found: Sweep) -> bool:
 
     with reporting() as report:
 
-        def one(trial: Trial, folder: Path, going_on: bool) -> Any:
+        def one(trial: Trial, folder: Path, going_on: bool) -> bool:
             muted: Report = Muted(report)
             if going_on:
-                return train([], folder, resume=True, report=muted, device=found.asked["device"] or "auto")
+                return train([], folder, resume=True, report=muted, device=found.asked["device"] or "auto").finished
             sources, options = _arguments(found, trial)
-            return train(sources, folder, report=muted, overwrite=True, **options)
+            return train(sources, folder, report=muted, overwrite=True, **options).finished
 
         return found.run(one, report.note)
 
@@ -147,6 +163,20 @@ def _arguments(found: Sweep, trial: Trial) -> tuple[list[str], dict[str, Any]]:
     settings = changed(asked["settings"], trial.settings)
     given = {**asked["budget"], "sources": asked["sources"], "device": asked["device"], "seed": trial.seed}
     return arguments(settings, **given)
+
+
+def _check_once(tried: Mapping[str, Any], given: Mapping[str, Any]) -> None:
+    """Raises `UserError` for settings that an option gives, too, which would count in the place of what is tried."""
+    from rhapsode.cli.train import BUDGETS
+
+    if "seed" in tried:
+        raise UserError("--try seed: a seed is no choice. --seeds N trains each choice with N of them, from --seed on.")
+    options = [name for name, value in given.items() if value is not None]
+    for name in tried:
+        for option in options:
+            if name == option or {name, option} <= BUDGETS.keys():
+                shown = "SOURCE" if option == "sources" else f"--{option}"
+                raise UserError(f"--try {name}, and {shown}, were given; one of them would not count. Leave one out.")
 
 
 def _choice(text: str) -> tuple[str, Any]:

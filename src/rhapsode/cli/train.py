@@ -153,8 +153,8 @@ def _train(
         float | None,
         typer.Option(
             metavar="RATE",
-            help="Peak learning rate; matrices, which Muon learns, have five times as much "
-            "[default: 0.006; 0.0012 with --from].",
+            help="Peak learning rate; matrices, which Muon learns, have three times as much "
+            "[default: 0.015; 0.003 with --from].",
         ),
     ] = None,
     dropout: Annotated[

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import bisect
 import itertools
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -13,6 +14,7 @@ from rhapsode import registry
 from rhapsode.data.codecs.text import Decoder, TextCodec
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.data.guide import Guide
+from rhapsode.data.shallow import shallow
 from rhapsode.errors import UserError
 
 Valid = str | Constraint | Sequence[str | Constraint] | None
@@ -58,7 +60,9 @@ class Constrained(Guide):
         self._pieces = codec.pieces
         self._special = {*self._halves} | ({self._end} if self._end is not None else set())
         self._masked = [n for n, one in enumerate(self._fresh) if type(one).mask is not Constraint.mask]
-        self._only_masks = len(self._masked) == len(self._fresh)
+        self._judging = [n for n in range(len(self._fresh)) if n not in self._masked]
+        self._only_masks = not self._judging
+        self._breaks = re.compile(rb"\n") if self._only_masks else self._fresh[self._judging[0]].breaks
         self._newlines = {n for n, piece in enumerate(codec.pieces) if piece == b"\n"} if lines else set()
         self._begin()
 
@@ -125,29 +129,49 @@ class Constrained(Guide):
                 fits[low] = self._constraints[n].copy().read(byte) is not Verdict.IMPOSSIBLE
         return fits
 
-    def read_all(self, steps: Sequence[Any]) -> int:
+    def read_all(self, steps: Sequence[Any]) -> Iterator[int]:
         if self._half is not None or self._ended or not self._special.isdisjoint(steps):
-            return super().read_all(steps)
+            yield from super().read_all(steps)
+            return
         pieces = [self._pieces[step] for step in steps]
         data, at = b"".join(pieces), 0
         ends = list(itertools.accumulate(map(len, pieces)))
         while at < len(steps):
-            begin = ends[at - 1] if at else 0
-            rest = data[begin:]
-            quiet = min([one.quiet(rest) for one in self._constraints])
-            if (self._lines or self._only_masks) and b"\n" in rest[:quiet]:
-                quiet = rest.index(b"\n")
-            many = bisect.bisect_right(ends, begin + quiet, at) if quiet else at
-            if many > at:
-                self._read(data[begin : ends[many - 1]])
-                at = many
-            if at < len(steps):
-                if pieces[at]:
-                    self._read(pieces[at])
-                at += 1
-                if self._now is Verdict.IMPOSSIBLE or self.settled():
-                    break
-        return at
+            many = self._unsettled(data, ends[at - 1] if at else 0, ends, at)
+            at += self._read_pieces(pieces[at:many])
+            if self._now is Verdict.IMPOSSIBLE or at == len(steps) or self.settled():
+                yield at
+
+    def _unsettled(self, data: bytes, begin: int, ends: list[int], at: int) -> int:
+        """So many steps are read at once: the text is not settled before the last of them. data: of all steps, which
+        end at these bytes; it is read from `begin` on, by the step `at`."""
+        found = self._breaks.search(data, begin) if self._breaks else None
+        end = found.end() if found else begin + 1 if self._breaks is None else len(data)
+        many = max(at + 1, min(bisect.bisect_left(ends, end, at) + 1, len(ends)))
+        if self._lines and many > at + 1 and b"\n" in data[ends[many - 2] : ends[many - 1]]:
+            many -= 1  # what precedes the newline must be valid
+        return many
+
+    def _read_pieces(self, pieces: Sequence[bytes]) -> int:
+        """Go on by these, up to the first that is refused; returns how many were read."""
+        before, now, many = self._constraints, self._now, len(pieces)
+        if many > 1:
+            before = [one.copy() for one in before]
+        self._read(b"".join(pieces))
+        if self._now is not Verdict.IMPOSSIBLE or many == 1:
+            return many
+        low, high = 0, many  # the first so many are not refused, and these are
+        while high - low > 1:
+            middle = (low + high) // 2
+            self._constraints, self._now = [one.copy() for one in before], now
+            self._read(b"".join(pieces[low:middle]))
+            if self._now is Verdict.IMPOSSIBLE:
+                high = middle
+            else:
+                low, before, now = middle, self._constraints, self._now
+        self._constraints, self._now = before, now
+        self._read(pieces[low])
+        return high
 
     def _read(self, data: bytes) -> None:
         self._newline = data.endswith(b"\n")
@@ -185,6 +209,16 @@ class Constrained(Guide):
             # Masks draw on from anywhere, so nothing comes back; and each place would cost a search for a closing.
             return self._now is Verdict.VALID and self._newline
         return self._ended or all(one.settled for one in self._constraints)
+
+    def sound(self, steps: Sequence[Any]) -> int | None:
+        faults = [one.fault for one in self._constraints if one.verdict is Verdict.IMPOSSIBLE]
+        left, count = max(faults, default=0), len(steps)
+        if not all(faults) or self._special.intersection(steps[-2 * left :]):
+            return None
+        while left > 0 and count:
+            count -= 1
+            left -= len(self._pieces[steps[count]])
+        return count if left <= 0 else None
 
     def redraws(self, step: Any) -> bool:
         return bool(self._masked) or step == self._end or step in self._newlines
@@ -243,9 +277,10 @@ class Constrained(Guide):
         return symbols
 
     def copy(self) -> Self:
-        other = object.__new__(type(self))  # three times as fast as `copy.copy`
-        other.__dict__.update(self.__dict__)
-        other._constraints, other._decoder = [one.copy() for one in self._constraints], self._decoder.copy()
+        other = shallow(self)
+        other._constraints = [one.copy() for one in self._constraints]
+        if self._halves:
+            other._decoder = self._decoder.copy()
         return other
 
 

@@ -7,10 +7,12 @@ past of an LSTM is one small state, so that is cheap. At the end, `closing` ends
 
 from __future__ import annotations
 
-import copy
+import re
 from abc import ABC, abstractmethod
 from enum import Enum
 from typing import TYPE_CHECKING, ClassVar, Self
+
+from rhapsode.data.shallow import shallow
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,6 +39,8 @@ class Constraint(ABC):
     """What must follow the name and a colon, as help shows it: `PATTERN`. Empty: nothing follows."""
     reason = ""
     """Why the text is impossible, and where, in words for the user."""
+    breaks: ClassVar[re.Pattern[bytes] | None] = None
+    """The bytes behind which the text can be settled; None: any. More is read at a time where they are rare."""
 
     def __init__(self, argument: str = "") -> None:
         """argument: what the user gave behind the name and a colon. Raises `UserError`."""
@@ -61,9 +65,10 @@ class Constraint(ABC):
         """Go on by a prompt, and return the verdict."""
         return self.read(data)
 
-    def quiet(self, data: bytes) -> int:
-        """How many of these bytes, which come next, can be read in one call: the text is neither settled nor impossible
-        after any of them. Too few is always right, and slower."""
+    @property
+    def fault(self) -> int:
+        """How many of the bytes that were read last are at fault, if the text is impossible: the text before them may
+        become valid. Then these alone are drawn again. 0 if that is not known, or all since the last settled place."""
         return 0
 
     def closing(self) -> bytes | None:
@@ -81,4 +86,4 @@ class Constraint(ABC):
 
     def copy(self) -> Self:
         """An independent copy. Override it if `read` changes anything in place."""
-        return copy.copy(self)
+        return shallow(self)

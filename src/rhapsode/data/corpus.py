@@ -38,7 +38,7 @@ from rhapsode.files.place import on_disk
 from rhapsode.files.refusals import Refusals
 from rhapsode.steps.sequence import Steps
 
-FORMAT = 13
+FORMAT = 14
 """A part of every key. Raise it when the files change, or when a codec encodes in another way."""
 MIN_TRAIN, MIN_VALID = 100, 10
 """The fewest steps: fewer do not even fill the smallest batch."""

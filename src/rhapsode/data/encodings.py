@@ -100,6 +100,8 @@ ODD = -5.0
 """What a place costs that no text has: a capital within a word, a sign within a word, two scripts in one word."""
 FEWEST = 16
 """Fewer bytes than these are not taken for UTF-16 or UTF-32 without a byte order mark."""
+SEPARATED = re.compile(rb"[\t\n\r\f -~\0]*")
+"""ASCII with zero bytes. Text in a wide encoding has about as many of these as others, or bytes that are not ASCII."""
 DECLARED = re.compile(rb"(?:charset|encoding|coding)\s*[=:]\s*[\"']?\s*([A-Za-z][\w.:-]{1,30})")
 """An encoding that a text names in its beginning: HTML, XML, Python and others do."""
 HEAD = 1024
@@ -139,7 +141,7 @@ def wide(head: bytes) -> Encoding | None:
     found = marked(head)
     if found is not None:
         return found if found.codec in WIDE and _plain(head[found.mark :], found.codec) else None
-    if b"\0" not in head:
+    if b"\0" not in head or (SEPARATED.fullmatch(head) and 5 * head.count(0) < 2 * len(head)):
         return None
     plain = {codec: share for codec in WIDE if (share := _plain(head, codec)) and len(head) >= FEWEST}
     return Encoding(max(plain, key=plain.__getitem__), 1.0, "as its zero bytes say") if plain else None

@@ -276,6 +276,8 @@ def _missing(source: str) -> UserError:
     """The error for a source that does not exist. It suggests existing files with similar names."""
     if glob.has_magic(source):
         return UserError(f"{source!r}: no file matches this pattern in {os.getcwd()}. {HINT}")
+    if os.path.islink(source):
+        return UserError(f"{source!r}: a link to {os.readlink(source)!r}, which is not there. {HINT}")
     parent, name = os.path.split(source)
     try:
         close = get_close_matches(name, os.listdir(parent or "."), n=3)

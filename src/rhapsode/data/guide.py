@@ -13,13 +13,13 @@ will. Then generation goes back to a settled place, and draws again (`rhapsode.i
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from rhapsode.data.constraint import Verdict
+from rhapsode.data.shallow import shallow
 
 NOTHING = np.zeros(0, np.float32)
 
@@ -59,14 +59,13 @@ class Guide:
         """Go on by this step."""
         return
 
-    def read_all(self, steps: Sequence[Any]) -> int:
-        """Go on by these steps, up to the first that is refused, or after which the place is settled. Returns how many
-        were read. Override it where it can be faster."""
+    def read_all(self, steps: Sequence[Any]) -> Iterator[int]:
+        """Go on by these steps. Yields how many were read: where a place is settled, behind the first that is refused,
+        and at the end. Override it where it can be faster."""
         for count, step in enumerate(steps, start=1):
             self.read(step)
-            if self.verdict() is Verdict.IMPOSSIBLE or self.settled():
-                return count
-        return len(steps)
+            if count == len(steps) or self.verdict() is Verdict.IMPOSSIBLE or self.settled():
+                yield count
 
     def verdict(self) -> Verdict:
         """What the sequence so far is. It is final if it is `IMPOSSIBLE`, and the step read last is refused."""
@@ -80,6 +79,11 @@ class Guide:
     def settled(self) -> bool:
         """Whether this is a place to come back to: a unit has just ended well."""
         return False
+
+    def sound(self, steps: Sequence[Any]) -> int | None:
+        """How many of these steps are not at fault: those since the last settled place, of which the last was refused.
+        What follows them is drawn again. None if that is not known, or all are."""
+        return None
 
     def redraws(self, step: Any) -> bool:
         """Whether `instead` may have an answer for this step, which was refused. Asked at any place."""
@@ -105,7 +109,7 @@ class Guide:
 
     def copy(self) -> Self:
         """An independent copy. Override it if `read` changes anything in place."""
-        return copy.copy(self)
+        return shallow(self)
 
 
 class Ahead(Guide):

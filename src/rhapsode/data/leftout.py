@@ -11,6 +11,7 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 
 HIDDEN, PACKED, SMALL = "hidden", "folder{s} of packages and caches", "minified file{s}"
+LINK = "link{s} to a folder"
 """Reasons, with {s} where a plural has an s."""
 VERSIONS = frozenset((".git", ".hg", ".svn", ".bzr", "CVS"))
 """Folders of version control. They hold no text as a person wrote it."""
@@ -74,6 +75,8 @@ def walked(folder: str, all_files: bool, refuse: object = None) -> Iterator[tupl
             why = of_folder(parent, name, {*folders, *names})
             if all_files and name not in VERSIONS:
                 why = ""
+            if not why and os.path.islink(os.path.join(parent, name)):
+                why = LINK  # it may lead back
             if why:
                 yield os.path.join(parent, name), why
             else:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import codecs
-import copy
 import json
+import re
 from typing import ClassVar, Self
 
 from rhapsode.data.constraint import Constraint, Verdict
+from rhapsode.data.shallow import shallow
 from rhapsode.data.text_index import TextIndex
 
 IDEOGRAPHS = 0x2E80
@@ -19,6 +20,7 @@ class Uncopied(Constraint):
     count: it may well be copied."""
 
     name: ClassVar[str] = "max-copy"
+    breaks = re.compile(rb"[^A-Za-z0-9]")
 
     def __init__(self, known: TextIndex, most: int) -> None:
         """most: so many characters in a row are allowed."""
@@ -57,14 +59,6 @@ class Uncopied(Constraint):
             self._next(character)
         return self._verdict
 
-    def quiet(self, data: bytes) -> int:
-        count, most = 0, min(self._room, len(data))
-        if self._decoder.getstate()[0]:
-            return 0
-        while count < most and data[count : count + 1].isalnum():
-            count += 1
-        return count
-
     @property
     def _room(self) -> int:
         """So many more characters are not looked up."""
@@ -90,8 +84,8 @@ class Uncopied(Constraint):
         return self._known.known(_encoded(text))
 
     def copy(self) -> Self:
-        other = copy.copy(self)
-        other._decoder = copy.copy(self._decoder)
+        other = shallow(self)
+        other._decoder = shallow(self._decoder)
         return other
 
 

@@ -16,18 +16,21 @@ from safetensors.numpy import save
 from rhapsode.inference.trained import KEPT, Trained
 from rhapsode.nn.network import Network
 from rhapsode.nn.program import Layer, program
+from rhapsode.steps.symbols import Symbols
 
 
 def packed(model: Trained, about: Mapping[str, Any]) -> bytes:
     """The model, with `about` beside what every page needs. Raises `UserError` if its network has no form in whole
     numbers."""
     tensors = {name: one for name, one in model.quantised().tensors.items() if not name.startswith(f"{KEPT}.")}
+    steps = model.codec.steps
     known = {
         "codec": model.config.codec,
         "head": model.config.network.head.model_dump(),
         "past": asdict(model.framing.past),
+        "symbols": asdict(steps) if isinstance(steps, Symbols) else None,
         "program": described(model.network),
-        "start": np.asarray(model.codec.steps.start).tolist(),
+        "start": np.asarray(steps.start).tolist(),
         **about,
     }
     whole = {name: np.ascontiguousarray(value) for name, value in tensors.items()}

@@ -94,6 +94,8 @@ def _check(model: Model, name: str) -> None:
         reason = f"its framing is {model.framing.name}, and only a state that is carried is kept"
     elif model.policy.rule and not model.policy.lines:
         reason = f"units begin where the rule {model.policy.spec!r} says, which only Rhapsode knows"
+    elif not model.head.whole:
+        reason = f"its head is {model.head.name}, and C has only a choice among logits"
     if reason:
         raise UserError(f"{name}: this model has no form in C: {reason}. Export it as .html or .onnx.")
 

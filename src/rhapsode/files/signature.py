@@ -95,7 +95,7 @@ TABLE: tuple[tuple[bytes, Signature], ...] = (
     (rb"\{\\rtf1", Signature("document", "RTF", TO_TEXT)),
     (
         rb"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        Signature("document", "old Office", "Save it as text from an office program"),
+        Signature("document", "old or locked Office", "Save it as text from an office program, without a password"),
     ),
     (rb"AT&TFORM.{4}DJV", Signature("document", "DjVu", "Convert it: djvutxt {file} {stem}.txt")),
     (rb".{3}\0{5}\{", Signature("model", "safetensors", "Only models that Rhapsode trained can be used")),

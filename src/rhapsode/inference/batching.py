@@ -40,12 +40,12 @@ from rhapsode.inference.states import States
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.tuned import tuned
 from rhapsode.nn.heads._head import Drawn
-from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.nn.heads._symbols import OfSymbols
 from rhapsode.nn.samplers import Draw
 
 ROWS = 64
 WAITING = 256
-TICK = 0.004
+TICK = 0.006
 """About so many seconds a chunk of prefill takes, and the steps that are drawn in a tick."""
 LONGEST = 64
 """The most steps drawn in a row in a tick."""
@@ -204,7 +204,7 @@ class Batcher:
         self._model, self._rows, self._limit = tuned(model, rows), rows, waiting
         self._states = States() if states is None else states
         self._covered = model.codec.covariates > 0
-        self._plain = model.text is None and not self._covered and isinstance(model.head, Categorical)
+        self._plain = model.text is None and not self._covered and isinstance(model.head, OfSymbols)
         self._changed = threading.Condition()
         # What the condition protects: what other threads tell, and how many wait.
         self._told: deque[Callable[[], object]] = deque()
@@ -252,7 +252,7 @@ class Batcher:
         keep:    the text will be gone on from: read it to its end, so that the next prompt is not read again.
         Raises `UserError` for impossible requests, `Full` if too many wait, `Closed` after `close`.
         """
-        if alternatives and (not isinstance(self._model.head, Categorical) or not 0 <= alternatives <= ALTERNATIVES):
+        if alternatives and (not isinstance(self._model.head, OfSymbols) or not 0 <= alternatives <= ALTERNATIVES):
             raise UserError(f"alternatives: 0 to {ALTERNATIVES} are allowed, of models of symbols.")
         found = prepared(self._model, prompt, request)
         kept = as_bytes(prompt, "prompt") if keep and self._plain else None
@@ -528,7 +528,7 @@ class Batcher:
         job._start = start = job._request.start(reader)
         job._builder = start.builder(job.row)
         if start.guide.judges:
-            job._judged = rewinding.Row(start, job._builder, reader.copy())
+            job._judged = rewinding.begun(start, job._builder)
             job._behind = reader.copy() if job._alternatives else None
         elif not start.length:
             self._finish(job)
@@ -683,9 +683,14 @@ class Batcher:
         self._added(job, piece, tops)
 
     def _judge(self) -> None:
-        """Draw some steps in each row that has a constraint."""
+        """Draw some steps in rows that have a constraint, by turns for the time of a tick."""
+        end = time.perf_counter() + TICK
         for job in list(self._judging):
+            self._judging.remove(job)
+            self._judging.append(job)
             self._guarded(job, self._judge_one)
+            if time.perf_counter() > end:
+                break
 
     def _judge_one(self, job: Job) -> None:
         row, builder = job._judged, job._builder

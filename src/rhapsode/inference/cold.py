@@ -69,7 +69,7 @@ def _from_zero(model: Trained, inputs: np.ndarray, targets: np.ndarray, starts: 
             live = into < lengths[rows]
             index = np.minimum(starts[rows] + into, len(targets) - 1)  # a row that has ended reads on, for nothing
             of_target = index[live]
-            if isinstance(model.engine, Compiled):
+            if isinstance(model.engine, Compiled) and model.head.whole:
                 found, state = model.engine.score(inputs[index], state, targets[index])
                 nats[of_target] = found[live]
             else:

@@ -14,9 +14,11 @@ from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.arithmetic.drawing import recents
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
+from rhapsode.data.shallow import shallow
 from rhapsode.inference.reader import NONE, Reader, Row
 from rhapsode.inference.trained import Trained
 from rhapsode.nn.compiled import Compiled, Policy, Rows
+from rhapsode.nn.engine import State
 from rhapsode.nn.heads.categorical import Categorical
 from rhapsode.nn.samplers import Draw
 
@@ -30,6 +32,37 @@ def reader_of(model: Trained, text: np.ndarray = NO_TEXT, covariates: np.ndarray
     if isinstance(engine, Compiled) and plain and not len(text) and not len(covariates):
         return Loops(model, engine)
     return Reader(model, text=text, covariates=covariates)
+
+
+class Trail:
+    """All places along symbols that were drawn at once: the state behind each. `Loops.draw` fills it."""
+
+    def __init__(self) -> None:
+        self._before: Loops
+        self._symbols: np.ndarray
+        self._state: State
+        self._logits: np.ndarray
+
+    def filled(self, before: Loops, symbols: np.ndarray, state: State, logits: np.ndarray) -> None:
+        """before: stands before the first symbol. symbols [N, rows]; behind each of them parts of the state
+        [N, rows, H], and logits [N, rows, V]."""
+        self._before, self._symbols, self._state, self._logits = before, symbols, state, logits
+
+    def take(self, index: Sequence[int], counts: Sequence[int]) -> Loops:
+        """Some rows, each behind so many of its symbols, one at least."""
+        other = shallow(self._before)
+        rows, at = list(index), [count - 1 for count in counts]
+        if len(rows) == 1:  # views are made sooner than copies
+            rows, at = slice(rows[0], rows[0] + 1), at[0]  # type: ignore[assignment]
+        other._state = tuple(part[at, rows] for part in self._state)
+        other.parameters = self._logits[at, rows]
+        other._rows = []
+        for n, count in zip(index, counts, strict=True):
+            row = self._before._rows[n].copy()
+            other._known(row, self._symbols[:count, n])
+            other._rows.append(row)
+        other.attention = self._before.attention[[0] * len(index)]
+        return other
 
 
 class Loops(Reader):
@@ -47,7 +80,7 @@ class Loops(Reader):
     def score(self, symbols: np.ndarray) -> np.ndarray:
         """Read symbols [N] in the only row: -log p of each, before it is read, [N] float64 nats."""
         nats = -self._model.head.log_prob(self.parameters, symbols[:1])
-        inputs, fresh = self._known(symbols)
+        inputs, fresh = self._known(self._rows[0], symbols)
         rest, self._state = self._loops.score(inputs[:-1, None], self._state, symbols[1:, None], fresh[:-1, None])
         self._feed_last(inputs, fresh)
         return np.concatenate([nats, rest[:, 0]])
@@ -55,7 +88,7 @@ class Loops(Reader):
     def encode(self, symbols: np.ndarray, encoder: Encoder) -> None:
         """Put symbols [N] into the code, and read them in the only row."""
         encoder.put(self._model.categorical.frequencies(self.parameters[0]), int(symbols[0]))
-        inputs, fresh = self._known(symbols)
+        inputs, fresh = self._known(self._rows[0], symbols)
         self._state = self._loops.encode(inputs[:-1], self._state, symbols[1:], encoder, fresh[:-1])
         self._feed_last(inputs, fresh)
 
@@ -71,10 +104,18 @@ class Loops(Reader):
         return symbols, after
 
     def draw(
-        self, count: int, hows: Sequence[Draw], endings: np.ndarray | None, seen: np.ndarray | None = None
+        self,
+        count: int,
+        hows: Sequence[Draw],
+        endings: np.ndarray | None,
+        seen: np.ndarray | None = None,
+        trail: Trail | None = None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """As `Reader.draw`. N is less than `count`, perhaps 0, if after the next ones a unit begins of which only the
-        text tells."""
+        text tells.
+
+        trail: is filled with all places along the symbols, if there are any.
+        """
         policy, samplings = self._policy(), [how.sampling for how in hows]
         recent, place = recents([how.recent for how in hows], samplings, count)
         rows = Rows(
@@ -85,18 +126,23 @@ class Loops(Reader):
             recent=recent,
             place=place,
         )
+        if trail is not None:
+            state = tuple(np.empty((count, *part.shape), part.dtype) for part in self._state)
+            rows.trail = state, np.empty((count, *rows.logits.shape), rows.logits.dtype)
         symbols, log_probs, counts = self._loops.generate(count, rows, samplings, policy, endings, None, seen)
         after, sure = self._after(symbols, counts, policy)
         if sure < count:
-            return self.draw(sure, hows, endings, seen) if sure else (symbols[:0], log_probs[:0], counts * 0)
+            return self.draw(sure, hows, endings, seen, trail) if sure else (symbols[:0], log_probs[:0], counts * 0)
+        if trail is not None and rows.trail is not None:
+            trail.filled(shallow(self), symbols, *rows.trail)
         self._rows, self._state, self.parameters = after, rows.state, rows.logits
         for how, drawn in zip(hows, counts.tolist(), strict=True):
             how.randomness.step += drawn
         return symbols, log_probs, counts
 
-    def _known(self, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What the network reads after each of these symbols [N], and whether its state is zero before that."""
-        row, period = self._rows[0], self._past.period
+    def _known(self, row: Row, symbols: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """What the network reads in this row after each of these symbols [N], and whether its state is zero before."""
+        period = self._past.period
         inputs, fresh = symbols.astype(np.int64), np.zeros(len(symbols), bool)
         if row.unbroken and not period:
             return inputs, fresh

@@ -14,6 +14,7 @@ import numpy as np
 
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
+from rhapsode.data.shallow import shallow
 from rhapsode.errors import UserError
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.units import Units
@@ -95,7 +96,7 @@ class Reader:
 
     def copy(self) -> Self:
         """The same place once more. Arrays are shared: a step makes new ones."""
-        other = copy.copy(self)
+        other = shallow(self)
         other._rows = [row.copy() for row in self._rows]
         return other
 

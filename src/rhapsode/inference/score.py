@@ -2,11 +2,12 @@
 
 There are three evaluations. They differ in what the network sees before it predicts a step:
 
-    carried   Everything before it, as far as the model's reset policy and framing allow
-    (`rhapsode.inference.evaluation`). cold      A window of n steps, from a zero state (`rhapsode.inference.cold`).
-    dynamic   As carried, and the weights learn from each segment after it was scored (`rhapsode.inference.dynamic`).
+    carried   everything before it, as far as the model's reset policy and framing allow (`evaluation`)
+    cold      a window of n steps, from a zero state (`cold`)
+    dynamic   as carried, and the weights learn from each segment after it was scored (`dynamic`)
 
-Scores of different evaluations must not be compared.
+The predictions of carried and dynamic evaluation can be mixed with a cache of the text (`cache`). Scores of different
+evaluations must not be compared.
 """
 
 from __future__ import annotations
@@ -20,11 +21,13 @@ import numpy as np
 
 from rhapsode.data.encode import Tally
 from rhapsode.errors import UserError
+from rhapsode.inference.cache import Cached
 from rhapsode.inference.cold import Cold
 from rhapsode.inference.dynamic import Dynamic, Rule
 from rhapsode.inference.evaluation import Carried, Evaluation
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.trained import Trained
+from rhapsode.inference.unknown import AsUnknown, Unknown
 from rhapsode.report import Report
 
 CHUNK = 1 << 16
@@ -50,6 +53,7 @@ class Score:
     surprises: the steps one by one, if they were asked for.
     words:     parts between white space.
     lines:     line ends.
+    unknown:   what changes if each word that is spelled is one symbol `<unk>`, if that was asked for.
 
     The ratios are 0 for an empty text.
     """
@@ -61,6 +65,7 @@ class Score:
     surprises: tuple[Surprise, ...] | None = None
     words: int = 0
     lines: int = 0
+    unknown: Unknown | None = None
 
     @property
     def nats_per_step(self) -> float:
@@ -96,10 +101,22 @@ class Score:
         word."""
         return perplexity(self.nats, self.words + self.lines)
 
+    @property
+    def unknown_words(self) -> int:
+        """How many words were spelled, if `unknown` was asked for."""
+        return self.unknown.count if self.unknown else 0
+
+    @property
+    def perplexity_with_unk(self) -> float:
+        """As `perplexity_per_word_and_line`, if each word that is spelled is one symbol `<unk>`, as the literature has
+        it: see `rhapsode.inference.unknown`. The same, if `unknown` was not asked for."""
+        return perplexity(self.unknown.nats if self.unknown else self.nats, self.words + self.lines)
+
     def __add__(self, other: Score) -> Score:
         surprises = None
         if self.surprises is not None and other.surprises is not None:
             surprises = self.surprises + other.surprises
+        unknown = self.unknown + other.unknown if self.unknown and other.unknown else self.unknown or other.unknown
         return Score(
             self.nats + other.nats,
             self.steps + other.steps,
@@ -108,6 +125,7 @@ class Score:
             surprises,
             self.words + other.words,
             self.lines + other.lines,
+            unknown,
         )
 
 
@@ -127,6 +145,8 @@ def score(
     end: bool = True,
     cold: int | None = None,
     dynamic: bool | Rule = False,
+    unknown: bool = False,
+    cache: bool = False,
     per_step: bool = False,
     report: Report | None = None,
 ) -> Score:
@@ -138,12 +158,14 @@ def score(
     end:      the text is a complete document. Models that know where documents end score its end, too.
     cold:     the steps of a cold window; None for carried state.
     dynamic:  a copy of the weights learns from the text as it is scored, by Adam or by the rule given (`Rms.of`).
+    unknown:  also what papers have, where each word that is spelled is one symbol `<unk>`: `Score.unknown`.
+    cache:    predictions are mixed with what followed the last steps earlier in the text (`rhapsode.inference.cache`).
     per_step: keep the surprise of each step. Memory grows with the text then.
     Raises `UserError` for impossible arguments.
     """
     surprises: list[Surprise] = []
     on_step = surprises.append if per_step else None
-    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic)
+    scorer = Scorer(model, prompt=prompt, cold=cold, dynamic=dynamic, unknown=unknown, cache=cache)
     scored = scorer.score(data, end=end, on_step=on_step, report=report)
     return replace(scored, surprises=tuple(surprises)) if per_step else scored
 
@@ -153,23 +175,40 @@ class Scorer:
 
     Each text begins with a zero state; if the model's reset policy is `never`, with the state after the text before.
     With a prompt, each is scored as the continuation of the prompt, whatever the policy is. Weights that dynamic
-    evaluation has changed stay changed for the next text, unless there is a prompt.
+    evaluation has changed stay changed for the next text, and a cache keeps what it knows, unless there is a prompt.
     """
 
     def __init__(
-        self, model: Trained, *, prompt: bytes | str = b"", cold: int | None = None, dynamic: bool | Rule = False
+        self,
+        model: Trained,
+        *,
+        prompt: bytes | str = b"",
+        cold: int | None = None,
+        dynamic: bool | Rule = False,
+        unknown: bool = False,
+        cache: bool = False,
     ) -> None:
         """As for `score`. Raises `UserError`."""
-        if cold is not None and dynamic:
-            raise UserError("cold windows and dynamic evaluation do not go together; one of them must go.")
+        for asked, what in ((dynamic, "dynamic evaluation"), (cache, "a cache")):
+            if cold is not None and asked:
+                raise UserError(f"cold windows and {what} do not go together; one of them must go.")
+        if unknown and (cold is not None or dynamic or cache):
+            raise UserError(
+                "perplexity with <unk> is for carried state: cold windows, dynamic evaluation and a cache must go."
+            )
         self._model, self._codec = model, model.text_codec
         before = self._codec.encode(as_bytes(prompt, "prompt"))
         self._evaluation: Evaluation
-        if cold is not None:
+        self._as_unknown = AsUnknown(model, before) if unknown else None
+        if self._as_unknown:
+            self._evaluation = self._as_unknown
+        elif cold is not None:
             self._evaluation = Cold(model, before, cold)
         else:
             rule = dynamic if isinstance(dynamic, Rule) else None
             self._evaluation = Dynamic(model, before, rule) if dynamic else Carried(model, before)
+            if cache:
+                self._evaluation = Cached(self._evaluation, before, model.codec.steps.dtype.itemsize)
         self._afresh = bool(len(before)) or model.policy.documents
         self._begun = False
 
@@ -198,8 +237,9 @@ class Scorer:
             if on_step is not None:
                 for symbol, surprise in zip(symbols.tolist(), nats.tolist(), strict=True):
                     on_step(Surprise(codec.label(symbol), decoder.feed(symbol), surprise))
-        tally = text.tally
-        return Score(total + math.fsum(rest), steps, tally.chars, tally.bytes, None, tally.words, tally.lines)
+        tally, whole = text.tally, total + math.fsum(rest)
+        taken = self._as_unknown.taken(whole) if self._as_unknown else None
+        return Score(whole, steps, tally.chars, tally.bytes, None, tally.words, tally.lines, taken)
 
 
 class _Text(Iterable[bytes]):

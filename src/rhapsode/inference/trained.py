@@ -25,7 +25,7 @@ from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.nn import compiled, quantised
 from rhapsode.nn.engine import Engine, OnnxEngine
-from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.nn.heads._symbols import OfSymbols
 from rhapsode.nn.network import Network
 from rhapsode.nn.operations import part
 from rhapsode.nn.program import encoder_program, program
@@ -144,9 +144,9 @@ class Trained:
         return self.codec.text if self.network.attention else None
 
     @property
-    def categorical(self) -> Categorical:
+    def categorical(self) -> OfSymbols:
         """The head, if it gives every symbol a probability. Raises `UserError`."""
-        if not isinstance(self.head, Categorical):
+        if not isinstance(self.head, OfSymbols):
             raise UserError(f"this needs a model of symbols; the steps of this one have head {self.head.name!r}.")
         return self.head
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from rhapsode.data.codecs.text import Decoder
 from rhapsode.data.resets import Scanner
+from rhapsode.data.shallow import shallow
 from rhapsode.inference.trained import Trained
 
 
@@ -44,8 +45,9 @@ class Units:
         return self.end is None and not self.every and not self.ruled
 
     def copy(self) -> Self:
-        other = copy.copy(self)
-        other._decoder, other._scanner = self._decoder and self._decoder.copy(), copy.copy(self._scanner)
+        other = shallow(self)
+        if self._scanner is not None:
+            other._decoder, other._scanner = self._decoder and self._decoder.copy(), copy.copy(self._scanner)
         return other
 
     def read(self, step: Any) -> bool:

@@ -59,6 +59,7 @@ class Rows:
     recent: [B, W] int32: the last symbols, in any order; -1 for none. Of each row, as many places are used as its
             repetition window has.
     place:  [B] int64: the place in `recent` that is overwritten next, modulo that.
+    trail:  the state after each step, parts [steps, B, H], and the logits then, [steps, B, V]; None if not wanted.
     """
 
     state: State
@@ -67,6 +68,7 @@ class Rows:
     drawn: np.ndarray
     recent: np.ndarray
     place: np.ndarray
+    trail: tuple[State, np.ndarray] | None = None
 
 
 def engine(network: Network, tensors: Mapping[str, np.ndarray], program: Program) -> WholeNumbers:
@@ -154,6 +156,11 @@ class Compiled(WholeNumbers):
         for name, array in arrays.items():
             setattr(asked, name, _pointer(array))
         asked.state = ctypes.addressof(parts)
+        if rows.trail is not None:
+            places = np.array([[part.ctypes.data] for part in rows.trail[0]], np.uint64)
+            strides = np.array([[part.strides[0]] for part in rows.trail[0]], np.uint64)
+            along = np.ascontiguousarray((places + strides * np.arange(steps, dtype=np.uint64)).T)
+            asked.trail, asked.trail_logits = _pointer(along), _pointer(rows.trail[1])
         memory = self._memory(count)
         self._library.rk_generate(self._model, memory.ctypes.data, ctypes.addressof(asked))
         rows.state = state

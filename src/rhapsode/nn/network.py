@@ -76,6 +76,8 @@ class Network:
                 f"tied weights need an embedding as wide as the features: embedding is {config.embedding}, "
                 f"features are {self.features}. Set embedding = {self.features}, or tied = false."
             )
+        if config.tied and self._table and self._table[0] != self.head.width + 1:
+            raise UserError(f"head {self.head.name} has no output weight for each symbol to be tied. Set tied = false.")
 
     @property
     def _table(self) -> tuple[int, int] | None:
@@ -155,8 +157,12 @@ class Network:
     @property
     def flops(self) -> int:
         """Floating-point operations per step of training: 2 per weight forward, 4 backward, matrices only."""
-        matrices = sum(math.prod(s) for name, s in self.shapes.items() if name != "embedding" and len(s) == 2)
-        return 6 * (matrices + self.config.tied * self.head.width * self.features)
+        matrices = sum(
+            math.prod(shape)
+            for name, shape in self.shapes.items()
+            if name != "embedding" and not name.startswith("head.") and len(shape) == 2
+        )
+        return round(6 * (matrices + self.head.multiplied + self.config.tied * self.head.width * self.features))
 
     def initialise(self, generator: Generator) -> dict[str, Tensor]:
         """Fresh float32 weights on the CPU."""

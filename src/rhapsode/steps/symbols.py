@@ -14,9 +14,14 @@ from rhapsode.steps.kind import Kind, Rising
 
 @dataclass(frozen=True)
 class Symbols(Kind):
-    """A step is one of `size` symbols, numbered from 0; `start` is the number after the last one."""
+    """A step is one of `size` symbols, numbered from 0; `start` is the number after the last one.
+
+    first: codecs number symbols about in the order of their frequency, if they know it. It begins with this one, and
+           after the last symbol it goes on with the first.
+    """
 
     size: int
+    first: int = 0
     shape = ()
     input_dtype = np.int64
     tabled = True

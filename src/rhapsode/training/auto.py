@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 
-from rhapsode.config import Dropout, FramingConfig, NetworkConfig, make, unknown
+from rhapsode.config import Dropout, FramingConfig, NetworkConfig, Part, make, unknown
 from rhapsode.data.framing import framing_of
 from rhapsode.errors import UserError, choice
 from rhapsode.nn.network import Network
@@ -73,29 +73,32 @@ def precision_for(name: str, device: torch.device) -> str:
     return "bf16" if can.get("amx_bf16") or can.get("avx512_bf16") or can.get("bf16") else "fp32"
 
 
-def threads_for(device: torch.device, precision: str) -> tuple[int, float]:
-    """How many threads to train with, and their FLOP/s: all processors if they are at least a fifth faster than one
-    thread now, else one.
+LSTM = Part(name="lstm")
+
+
+def threads_for(device: torch.device, precision: str, cell: Part = LSTM) -> tuple[int, float]:
+    """How many threads to train networks of this cell with, and their FLOP/s: all processors if they are at least a
+    fifth faster than one thread now, else one.
 
     If there are as many threads as processors, one other busy program makes every parallel section wait for the thread
     that lost its processor. (`training.pace` goes back to one thread if that happens later, and tries all again.)
     """
     every = torch.get_num_threads()
-    all_speed = measure(device, precision, every)
+    all_speed = measure(device, precision, every, cell)
     if device.type != "cpu" or every == 1:
         return every, all_speed
-    one_speed = measure(device, precision, 1)
+    one_speed = measure(device, precision, 1, cell)
     return (every, all_speed) if all_speed > GAIN * one_speed else (1, one_speed)
 
 
 @memory.kept()
-def measure(device: torch.device, precision: str, threads: int) -> float:
-    """Measures the FLOP/s of complete updates of a small LSTM on this machine. It takes half a second, or three
-    updates."""
+def measure(device: torch.device, precision: str, threads: int, cell: Part = LSTM) -> float:
+    """Measures the FLOP/s of complete updates of a small network of this cell on this machine. It takes half a second,
+    or three updates. (An operation of a cell without a fused kernel may take twice the time of one of the LSTM's.)"""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:
-        probe = Probe(NetworkConfig(width=384), ROWS, WINDOW, precision, device)
+        probe = Probe(NetworkConfig(cell=cell, width=384), ROWS, WINDOW, precision, device)
         begun, times = time.perf_counter(), list[float]()
         while len(times) < 3 or time.perf_counter() - begun < 0.5:
             times.append(probe.timed(probe.update))
@@ -137,9 +140,9 @@ def choose(
     make(Plan, {"network": config, "budget": budget, **plan}, "plan settings")  # what is given must be sound by itself
     if "threads" in plan:
         threads = most = int(plan["threads"])
-        speed = measure(device, precision, threads)
+        speed = measure(device, precision, threads, config.cell)
     else:
-        (threads, speed), most = threads_for(device, precision), torch.get_num_threads()
+        (threads, speed), most = threads_for(device, precision, config.cell), torch.get_num_threads()
         if threads < most:
             reasons.append(f"threads: one (at this moment {most} are hardly faster; they are tried again later)")
     speed *= processes / (FED_BACK if config.feedback else 1)

@@ -21,7 +21,7 @@ MOST = 64
 WIDE, HIGH = 720, 220
 """The size of the curve, in its own units."""
 MARGIN = 44
-COLOURS = Path(__file__).parents[1] / "export" / "page" / "colours.css"
+COLOURS = Path(__file__).parents[1] / "colours.css"
 """Those of all pages."""
 DATA = re.compile(r'<script type="application/json" id="looks">(.*?)</script>', re.DOTALL)
 STYLE = """
@@ -34,6 +34,8 @@ svg { display: block; width: 100%; height: auto; }
 svg path { fill: none; stroke-width: 2; }
 svg .train { stroke: var(--quiet); opacity: .6; } svg .valid { stroke: var(--accent); }
 svg circle { fill: var(--accent); } svg text { fill: var(--quiet); font-size: 12px; } svg line { stroke: var(--line); }
+@media (max-width: 30rem) { svg text { font-size: 20px; } }
+.caption { margin: .4rem 0; font-size: .85rem; } .caption b { color: var(--accent); font-weight: inherit; }
 main { display: grid; grid-template-columns: repeat(auto-fill, minmax(17rem, 1fr)); gap: 1rem; margin-top: 1rem; }
 section { padding: .75rem; overflow: hidden; }
 h2 { margin: 0 0 .5rem; font-size: .95rem; font-weight: 600; } h2 span { color: var(--quiet); font-weight: 400; }
@@ -91,7 +93,8 @@ def page(name: str, looks: Sequence[Mapping[str, Any]], records: Sequence[Mappin
 
 
 def curve(records: Sequence[Mapping[str, Any]]) -> str:
-    """Training and validation loss against seconds, as SVG; nothing where there is nothing to draw."""
+    """Training and validation loss against seconds, as SVG with a caption; nothing where there is nothing to draw. The
+    scale ends at the highest validation loss: training loss above it is drawn there."""
     lines = {
         key: [(r["seconds"], r[key]) for r in records if {key, "seconds"} <= r.keys()] for key in ("train", "valid")
     }
@@ -99,11 +102,12 @@ def curve(records: Sequence[Mapping[str, Any]]) -> str:
     if not values:
         return ""
     last = max(seconds for points in lines.values() for seconds, _ in points) or 1.0
-    low, high = min(values), max(*values, min(values) + 0.1)
+    best = min(values)
+    low, high = min([best, *(value for _, value in lines["train"])]), max(*values, best + 0.1)
 
     def place_of(seconds: float, value: float) -> tuple[float, float]:
         up = (min(max(value, low), high) - low) / (high - low)
-        return round(MARGIN + (WIDE - 2 * MARGIN) * seconds / last, 1), round(HIGH - 30 - (HIGH - 60) * up, 1)
+        return round(MARGIN + (WIDE - 2 * MARGIN) * seconds / last, 1), round(HIGH - 20 - (HIGH - 40) * up, 1)
 
     drawn = []
     for key, points in lines.items():
@@ -117,8 +121,8 @@ def curve(records: Sequence[Mapping[str, Any]]) -> str:
         f'<text x="6" y="{place_of(0, value)[1] + 4}">{value:.2f}</text>'
         for value in (low, (low + high) / 2, high)
     )
-    said = f"loss in nats per step over {duration(last)} of training; the best is {low:.3f}"
+    said = f"Loss in nats per step over {duration(last)} of training; the best on the validation data is {best:.3f}."
     return (
-        f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{said}">{grid}{"".join(drawn)}{dots}'
-        f'<text x="{MARGIN}" y="{HIGH - 8}">{said}; grey: training</text></svg>'
+        f'<svg viewBox="0 0 {WIDE} {HIGH}" role="img" aria-label="{said}">{grid}{"".join(drawn)}{dots}</svg>\n'
+        f'<p class="caption">{said} <b>Blue</b>: validation; grey: training.</p>'
     )

@@ -58,9 +58,9 @@ class Plan(Config):
     """B: parallel streams, or windows in a batch."""
     sequence_length: int = Field(default=32, ge=1, le=65536)
     """T: with streams, the steps of truncated backpropagation through time."""
-    matrix_rate: Positive = 0.03
+    matrix_rate: Positive = 0.045
     """Peak learning rate of the layers' matrices (Muon: the size of an update's singular values)."""
-    rate: Positive = 6e-3
+    rate: Positive = 0.015
     """Peak learning rate of all other weights (AdamW)."""
     decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay of matrices, relative to the learning rate (Loshchilov & Hutter 2019)."""

@@ -231,7 +231,7 @@ def train(
                 _own_part(budget or Budget(minutes=MINUTES), data.codec),
                 origin.config.framing if origin else framings.parse(framing or data.codec.framing, window, horizon),
                 policy,
-                network=merged(data.codec.network, network),
+                network=merged(_usual(data.codec, network), network),
                 dropout=dropout,
                 plan=_plan(plan, seed, lr, batch_size, window),
                 parameters=params,
@@ -244,6 +244,11 @@ def train(
                 covariates=data.codec.covariates,
                 longest=int(np.diff(data.train.units, append=len(data.train)).max(initial=0)),
             )
+            if chosen.network.head.name == "adaptive" and not origin and "head" not in network:
+                many = f"{data.codec.steps.symbols - 1:,} symbols"
+                reasons.append(
+                    f'head: adaptive softmax, for {many} (head = "categorical" in [network] is the plain one)'
+                )
             # Speed decides, and each process has measured its own.
             chosen = Plan.model_validate_json(group.agree_on_text(chosen.model_dump_json()))
             for reason in reasons:
@@ -314,6 +319,14 @@ def _own_part(budget: Budget, codec: Codec) -> Budget:
     if codec.auxiliary and budget.minutes:
         return Budget(minutes=budget.minutes * (1 - AUXILIARY))
     return budget
+
+
+def _usual(codec: Codec, network: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a network that the codec chooses, beside those that are given."""
+    usual = codec.network
+    if network.get("tied") and usual["head"] == "adaptive":  # which has nothing to be tied
+        return {**usual, "head": codec.head}
+    return usual
 
 
 def _plan(

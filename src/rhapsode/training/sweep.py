@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import shutil
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -191,29 +192,43 @@ class Sweep:
     def place_of(self, trial: Trial) -> Path:
         return self.folder / RUNS / trial.name
 
-    def run(self, train: Callable[[Trial, Path, bool], Any], told: Callable[[str], None]) -> bool:
+    @property
+    def begun(self) -> bool:
+        """Whether anything was trained."""
+        return bool(self.finished) or any((self.place_of(one) / checkpoint.RESUME).exists() for one in self.trials)
+
+    def clear(self) -> None:
+        """Remove what a sweep has written into the folder, this one or another; nothing else."""
+        for name in (SPEC, RESULTS, TABLE, PICTURE):
+            (self.folder / name).unlink(missing_ok=True)
+        shutil.rmtree(self.folder / RUNS, ignore_errors=True)
+
+    def run(self, train: Callable[[Trial, Path, bool], bool], told: Callable[[str], None]) -> bool:
         """Train all that are not finished, one after another. Returns False if the user stopped it.
 
-        train: makes the `Result` of a trial in a folder; true as its last argument: go on with the run in the folder.
-        A training that fails is a result, too. Raises `UserError` if the first one fails: the others would, too.
+        train: trains in a folder, and says whether it came to its end; true as its last argument: go on with the run in
+        the folder. A training that fails is a result, too. Raises `UserError` if the first one fails: the others would,
+        too.
         """
+        from rhapsode.training.folder import over
+
         for n, trial in enumerate(self.trials, start=1):
             if trial.name in self.finished:
                 continue
             folder = self.place_of(trial)
             label = f"{n} of {len(self.trials)}: {Row(trial.settings, (), 0, 0).label}, seed {trial.seed}"
             told(label)
+            going_on = (folder / checkpoint.RESUME).exists()
             try:
-                result = train(trial, folder, (folder / checkpoint.RESUME).exists())
+                if not (going_on and over(folder)) and not train(trial, folder, going_on):
+                    return False
             except (UserError, NotFinite) as error:
                 if isinstance(error, UserError) and not self.finished:
                     raise
                 told(f"    failed: {error}")
                 self._add(Finished(trial.name, None, failed=str(error)))
                 continue
-            if not result.finished:
-                return False
-            one = _measured(trial.name, result)
+            one = _measured(trial.name, folder)
             figures = f"{one.bits_per_char:.4f} bits per char" if one.bits_per_char else f"{one.nats:.4f} nats per step"
             told(f"    {figures}, {one.updates:,} updates, {one.seconds:.0f} s")
             self._add(one)
@@ -250,16 +265,19 @@ class Sweep:
         return sorted(found, key=lambda row: row.mean)
 
 
-def _measured(name: str, result: Any) -> Finished:
+def _measured(name: str, folder: Path) -> Finished:
+    """What the files of a run that has ended say of it."""
     from rhapsode.inference.model import Model
+    from rhapsode.training.folder import stopped_run
 
-    model = Model.load(result.model_path)
-    facts, nats = model.config.facts, float(result.valid_nats)
-    if not math.isfinite(nats):
+    model, run = Model.load(folder), stopped_run(folder)
+    assert run
+    facts, nats = model.config.facts, run["best"]
+    if nats is None:
         return Finished(name, None, failed="it ended before it looked at the validation data")
     chars = facts.get("valid_chars") or 0
     bits = nats / math.log(2) * facts["valid_steps"] / chars if chars else None
-    return Finished(name, nats, bits, model.network.parameters, result.seconds, result.updates)
+    return Finished(name, nats, bits, model.network.parameters, run["seconds"], run["update"])
 
 
 def table(rows: Sequence[Row], unit: str) -> str:
@@ -271,9 +289,8 @@ def table(rows: Sequence[Row], unit: str) -> str:
         half = "" if math.isnan(row.half) else f"{row.half:.4f}"
         figures = [f"{row.mean:.4f}", half, str(len(row.values)), f"{min(row.values):.4f}"] if row.values else ["–"] * 4
         own = [shown(row.settings[name]) for name in names]
-        lines.append(
-            [*own, *figures, str(row.parameters), f"{row.seconds:.0f}", str(len(row.failed)) * bool(row.failed)]
-        )
+        failed = [str(len(row.failed)) * bool(row.failed)] * any_failed
+        lines.append([*own, *figures, str(row.parameters), f"{row.seconds:.0f}", *failed])
     return "".join("\t".join(line) + "\n" for line in lines)
 
 

@@ -75,6 +75,18 @@ def test_a_table_of_documents(model: Path, capfdbinary: pytest.CaptureFixture[by
     assert json.loads(out)["chars"] == 53
 
 
+def test_texts_are_read_as_for_training(model: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> None:
+    text = Path("a.txt").read_text()
+    Path("wide.txt").write_bytes(text.encode("utf-16"))
+    Path("a.html").write_text(f"<p>{text}</p>")
+    plain = json.loads(run(capfdbinary, "novelty", model, "a.txt", "--json")[1])
+    for options in (["wide.txt"], ["wide.txt", "--encoding", "utf-16"], ["a.html", "--as-text"]):
+        status, out, error = run(capfdbinary, "novelty", model, *options, "--json")
+        assert status == 0 and json.loads(out)["longest"] == plain["longest"]
+        assert ("converted to UTF-8: wide.txt" in error) == (options == ["wide.txt"])  # it was found out
+    assert json.loads(run(capfdbinary, "novelty", model, "wide.txt", "--encoding", "bytes", "--json")[1])["longest"] < 5
+
+
 def test_colours(model: Path, capfdbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
     status, plain, error = run(capfdbinary, "novelty", model, "a.txt", "--color")
     assert status == 0 and "\x1b" not in plain and "no colours: stdout is no terminal" in error
@@ -96,13 +108,16 @@ def test_generate(model: Path, capfdbinary: pytest.CaptureFixture[bytes]) -> Non
 
     free, _ = drawn()
     told, error = drawn("--novelty")
-    assert told.rstrip("\n") == free.rstrip("\n") and re.search(r"copied  \d+ of \d+ characters in a row", error)
+    assert told.rstrip("\n") == free.rstrip("\n") and re.search(
+        r"copied  longest span \d+ of \d+ characters, line \d+, from homer.txt, line \d+;", error
+    )
+    assert "\nsample 2: copied  " in "\n" + drawn("--novelty", "--samples", 2)[1]
     found = json.loads(drawn("--novelty", "--json", "--samples", 2)[0])["samples"]
     longest = found[0]["novelty"]["longest"]
     assert len(found) == 2 and longest > 1
     assert drawn("--max-copy", longest)[0] == free
-    other, _ = drawn("--max-copy", longest - 1)
-    assert other != free
+    other, error = drawn("--max-copy", longest - 1)
+    assert other != free and "thrown away" in error and "to end" not in error  # which only what must be valid needs
     Path("c.txt").write_bytes(other.encode("utf-8", "surrogateescape"))
     assert json.loads(run(capfdbinary, "novelty", model, "c.txt", "--json")[1])["longest"] == longest - 1
 

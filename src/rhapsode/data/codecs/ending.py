@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any, Self
 
 import numpy as np
@@ -25,12 +26,16 @@ class Ending(TextCodec):
         # Not the class's: those within.
         self.name, self.summary, self.keeps = inner.name, inner.summary, inner.keeps  # type: ignore[misc]
         self.end = inner.steps.size
-        self._steps = Symbols(inner.steps.size + 1)
+        self._steps = replace(inner.steps, size=inner.steps.size + 1)
         self._widths = np.append(inner.widths, 0)
 
     @classmethod
     def fit(cls, chunks: Iterable[bytes], **options: Any) -> TextCodec:
         raise NotImplementedError("fit the codec within")
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return self.inner.network
 
     @property
     def steps(self) -> Symbols:
@@ -57,6 +62,12 @@ class Ending(TextCodec):
     @property
     def first_half(self) -> int | None:
         return self.inner.first_half
+
+    def tokens(self, data: bytes) -> list[tuple[str, int]] | None:
+        return self.inner.tokens(data)
+
+    def longer(self, token: str) -> np.ndarray:
+        return np.append(self.inner.longer(token), False)
 
     def label(self, symbol: int) -> str:
         return LABEL if symbol == self.end else self.inner.label(symbol)

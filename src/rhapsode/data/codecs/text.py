@@ -8,7 +8,6 @@ Every symbol adds a fixed number of bytes to the output (perhaps none: the first
 from __future__ import annotations
 
 import codecs
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Self
@@ -18,6 +17,7 @@ import numpy as np
 from rhapsode.data.codecs.codec import Codec
 from rhapsode.data.codecs.output import EMPTY, LENGTH, NO_TEXT, Beginning, Made, Output, Piece, Prompt
 from rhapsode.data.guide import Guide
+from rhapsode.data.shallow import shallow
 from rhapsode.errors import UserError
 from rhapsode.steps.symbols import Symbols
 
@@ -32,9 +32,13 @@ class Decoder(ABC):
     def feed(self, symbol: int) -> bytes:
         """The bytes that this symbol adds to the output; may be empty."""
 
+    def feed_all(self, symbols: Sequence[int]) -> bytes:
+        """The bytes that all of these add. Override it where it can be faster."""
+        return b"".join(map(self.feed, symbols))
+
     def copy(self) -> Self:
         """An independent copy."""
-        return copy.copy(self)
+        return shallow(self)
 
 
 class TextCodec(Codec):
@@ -99,6 +103,16 @@ class TextCodec(Codec):
     def label(self, symbol: int) -> str:
         """A short printable name of the symbol, for pictures and messages."""
 
+    def tokens(self, data: bytes) -> list[tuple[str, int]] | None:
+        """The tokens of `data`, and how many symbols each is: one, or more of a token that is not known and spelled by
+        its characters. `data` is whole, see `cut`. None for codecs that have no such tokens."""
+        return None
+
+    def longer(self, token: str) -> np.ndarray:
+        """[V] bool: the symbols of characters that make another token of a token, a longer one. Of a space, those of
+        high halves of bytes, too."""
+        raise NotImplementedError(f"codec {self.name} has no tokens")
+
     def encode_chunks(self, chunks: Iterable[bytes]) -> Iterator[np.ndarray]:
         """`encode` of the chunks joined, piece by piece, in memory bounded by the size of a chunk."""
         return map(self.encode, cut_safely(chunks, self.cut))
@@ -145,7 +159,7 @@ class TextOutput(Output):
 
     def added(self, steps: Sequence[int]) -> tuple[int, Piece]:
         decoder = self._decoder.copy()
-        data = b"".join(map(decoder.feed, steps))
+        data = decoder.feed_all(steps)
         ends = self._end in steps or (self._lines and b"\n" in data)
         if ends or any(stop in self._held + data for stop in self._stops):
             return super().added(steps)
@@ -199,8 +213,8 @@ class TextOutput(Output):
         return Made(np.array(steps, np.int64), data, text, None)
 
     def copy(self) -> Self:
-        other = copy.copy(self)
-        other._decoder, other._characters = self._decoder.copy(), copy.copy(self._characters)
+        other = shallow(self)
+        other._decoder, other._characters = self._decoder.copy(), shallow(self._characters)
         return other
 
 

@@ -5,6 +5,7 @@
 
 import { Choice } from "../../arithmetic/choice.js";
 import { clamp, rint } from "../../arithmetic/doubles.js";
+import { Adaptive } from "../../nn/heads/adaptive.js";
 import { Bernoulli } from "../../nn/heads/bernoulli.js";
 import { Chain } from "../../nn/heads/chain.js";
 import { Nade } from "../../nn/heads/nade.js";
@@ -14,7 +15,16 @@ const LARGEST = 2 ** 20; // of a logit
 const symbolOf = (logits, { sampling, randomness }, recent, mask) =>
   new Choice(logits).adjust(sampling, recent, mask).draw(randomness.word());
 
-const symbols = () => ({ draw: (parameters, how) => symbolOf(parameters, how, how.recent, how.mask) });
+// What makes logits of the parameters of a distribution of symbols. about: of the model.
+export function logitsOf({ head, symbols }, tensors) {
+  if (head.name === "categorical") return (parameters) => parameters;
+  const adaptive = new Adaptive({ ...symbols, ...head }, tensors);
+  return (parameters) => adaptive.distribution(parameters);
+}
+
+const symbols = (logits) => ({
+  draw: (parameters, how) => symbolOf(logits(parameters), how, how.recent, how.mask),
+});
 
 // sizes: of the fields.
 function tuples(sizes) {
@@ -45,14 +55,16 @@ const sets = (head) => ({
 });
 
 // The head of a model. steps: { sizes } of tuples; { size, places } of sets.
-export function headOf({ head: { name, hidden } }, tensors, steps) {
+export function headOf(about, tensors, steps) {
+  const { name, hidden } = about.head;
   const rows = (part) => {
     const all = tensors[`head.${part}`];
     return Array.from({ length: all.length / hidden }, (_, n) => all.subarray(n * hidden, (n + 1) * hidden));
   };
   const weights = hidden && { into: rows("into"), out: rows("out") };
   const known = {
-    categorical: symbols,
+    categorical: () => symbols(logitsOf(about, tensors)),
+    adaptive: () => symbols(logitsOf(about, tensors)),
     product: () => tuples(steps.sizes),
     chain: () => chain(steps.sizes, weights),
     bernoulli: () => sets(new Bernoulli(steps)),

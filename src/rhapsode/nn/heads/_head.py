@@ -9,6 +9,7 @@ compare the two.
 from __future__ import annotations
 
 import copy
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NamedTuple, Self, TypeVar
@@ -78,6 +79,11 @@ class Head(ABC, Generic[K]):
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """Name → shape of its own weights. Most heads have none."""
         return {}
+
+    @property
+    def multiplied(self) -> float:
+        """How many of its own weights are multiplied for a step of training, in the mean: those of matrices."""
+        return sum(math.prod(shape) for shape in self.shapes.values() if len(shape) == 2)
 
     def initialise(self, weights: dict[str, Tensor], generator: Generator) -> None:
         """Fill its own weights in place with the values with which training begins."""

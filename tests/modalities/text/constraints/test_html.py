@@ -170,6 +170,10 @@ def test_cut(text: tuple[bytes, list[int]]) -> None:
         ("<!-", None),
         ("<b><!-- a -", "-></b>"),
         ("<html><body>", ""),
+        ("<b><p>a", "</p></b>"),
+        ("<b><p a='", "'></p></b>"),
+        ("<span><option>a", "</span>"),
+        ("<script>a<!", "</script>"),
     ],
 )
 def test_closing(text: str, closing: str | None) -> None:
@@ -193,7 +197,39 @@ def test_closing(text: str, closing: str | None) -> None:
         ("<bold>", "line 1, column 6: <bold> is no element of HTML"),
         ("<!-->", "line 1, column 5: this comment would end as it begins"),
         ("<ul><li><b><li>", "line 1, column 15: <li> stands in another one, where <b> is open"),
+        ("<b><p>a</b", "line 1, column 10: </b ends nothing that is open: </p> must stand here"),
+        ("<span><li>a</s", "line 1, column 14: </s ends nothing that is open: </li> must stand here"),
+        ("<svg><p>", "line 1, column 8: <p> of HTML may not stand directly in SVG or MathML"),
+        ("<math><desc><b>", "line 1, column 15: <b> of HTML may not stand directly in SVG or MathML"),
+        ("<html></html>a", "line 1, column 14: text may not stand behind </html>"),
+        ("<body></body><p>", "line 1, column 16: <p> may not stand behind </body>"),
+        ("<head></head><meta ", "line 1, column 19: <meta> may not stand behind </head>"),
+        ("a<html>", "line 1, column 7: <html> may not stand behind the beginning of the body"),
+        ("<body></body><body>", "line 1, column 19: <body> may not stand behind </body>"),
+        ("a<!d", "line 1, column 4: a document type stands only at the beginning"),
+        ("<!doctype htm>", "line 1, column 14: this is not <!doctype html>"),
+        ("<!doctype html foo>", "line 1, column 19: this is not <!doctype html>"),
+        ("&#x81;", "line 1, column 6: &#x81; is no character"),
+        ("<script><!--<script", "line 1, column 19: <script may not stand behind <!-- in a script"),
+        ("<script></script/", "line 1, column 17: '/' stands where > must"),
     ],
 )
 def test_impossible(text: str, reason: str) -> None:
     assert cases.read("html", text.encode()).reason == reason
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "<title>a</title>\n</head>b</body>\n</html>\n",
+        "<!doctype html><p>a</html>\n<!-- b -->\n<!DOCTYPE HTML PUBLIC \"-//W3C//DTD\" 'http://a'><html><p>b</html>",
+        "<head><template><p>a</template></head><noscript><p>a</p></noscript>",
+        "<ul><li><p>a<ul><li>b</ul></ul><ruby>a<rt>b</ruby><form><p>a</form>",
+        "<svg><title><b>a</b></title><foreignObject><p>a</p></foreignObject></svg><math><mi><b>x</b></mi></math>",
+        "<script>'<script>'; a<!b; '</scr'</script><script><!--\na //--></script>",
+        "&#9;&#xA0;&#x1F600;",
+    ],
+)
+def test_what_browsers_take_as_it_stands_is_valid(text: str) -> None:
+    constraint = cases.read("html", text.encode())
+    assert constraint.verdict.value == "valid", constraint.reason

@@ -90,6 +90,12 @@ def verdict(data: bytes) -> Verdict:
         ("global x\nx = 1\n", VALID),
         ("def f():\n    x = 1\n    y = 2\n    global x\n", IMPOSSIBLE),
         ("def f():\n    x = 1\n    def g():\n        nonlocal x\n", VALID),
+        ("x = 1\ndef f(): pass\nglobal x\n", IMPOSSIBLE),
+        ("def f():\n    def g():\n        nonlocal x, y\n    x = 1\n", INCOMPLETE),
+        ("def f():\n    def g():\n        nonlocal x, y\n    x = y = 1\n", VALID),
+        ("def f():\n    def g():\n        nonlocal x\nx = 1\n", IMPOSSIBLE),
+        ("def f():\n    nonlocal x\n", IMPOSSIBLE),
+        ("from __future__ import annotations\nasync def f():\n    x: await y\n", IMPOSSIBLE),
         ("async def f():\n    yield 1\n    x = 2\n    return 1\n", IMPOSSIBLE),
         ("async def f():\n    async for x in y:\n        await z\n", VALID),
         ("x = 1 is 1\ny = '\\d'\n", VALID),
@@ -153,6 +159,7 @@ def test_encodings(data: bytes, wanted: Verdict) -> None:
         ("try:\n    x = [", "]\nfinally:\n    pass\n"),
         ("if x:\n    try:\n        if y:\n", "            pass\n    finally:\n        pass\n"),
         ("match x:\n", "    case _:\n        pass\n"),
+        ("def f():\n  try:\n    def g():\n      nonlocal x, y\n", "  finally:\n      pass\n  x = None\n  y = None\n"),
         ("if x", ": pass\n"),
         ("else", None),
         ("x = = 1\n", None),
@@ -221,3 +228,47 @@ def test_the_cost_of_a_line_does_not_grow(monkeypatch: pytest.MonkeyPatch) -> No
     assert time.process_time() - begun < 5  # half a second; it would be minutes if all were compiled at each line
     assert len(place._chain) < 6
     assert ast.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("before", "line", "sound"),
+    [
+        ("", "x = foo[1), bar\n", "x = foo[1"),
+        ("", "x = 'abc\n", "x = 'abc"),
+        ("", "if x\n", "if x"),
+        ("def f():\n", "    return x y + 1\n", "    return x "),
+        ("foo(a,\n", "   b c)\n", "   b "),
+        ('x = """abc\n', 'de""" y\n', 'de""" '),
+        ("", "x = 1 + + # a\n", "x = 1 + + "),
+        ("def f():\n    x = 1\n", "            y", "    "),
+        ("class A:\n    def f():\n        x = 1\n", "      y", "    "),
+        ("def f():\n", "x", ""),
+        ("", "ä = 'ä' ä\n", "ä = 'ä' "),
+    ],
+)
+def test_what_is_at_fault(before: str, line: str, sound: str) -> None:
+    for step in (1, 3, 1000):
+        one, data = Python(), (before + line).encode()
+        for at in range(0, len(data), step):
+            one.read(data[at : at + step])
+        assert one.verdict is Verdict.IMPOSSIBLE and one.reason
+        assert data[: len(data) - one.fault] == (before + sound).encode()
+
+
+def test_what_only_the_whole_tells_is_not_at_fault() -> None:
+    for text in ("return 1\n", "except X:\n", "x y\0"):
+        one = Python()
+        assert one.read(text.encode()) is Verdict.IMPOSSIBLE and one.fault in (0, 2)
+
+
+def test_a_line_is_refused_early() -> None:
+    for text in ("    x", "the value of a thing ", "def f():\n  x\n   y", "x = 1 if yes and no z w "):
+        assert Python().read(text.encode()) is Verdict.IMPOSSIBLE, text
+    for text in (
+        "    # x",
+        "x = [\n    a,\n  b",
+        "the = 'value of a thing ",
+        "if x:\n        y\n        ",
+        "x = 1  # the value of a thing ",
+    ):
+        assert Python().read(text.encode()) is not Verdict.IMPOSSIBLE, text

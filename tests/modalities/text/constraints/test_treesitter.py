@@ -102,6 +102,11 @@ def test_cut(text: tuple[bytes, list[int]]) -> None:
         ("int a[3]", ";"),
         ("#if A\nint x;\n", "\n#endif\n"),
         ("/* a", "*/"),
+        ("int x;\n/* a (\n b\n c", "*/"),
+        ("#if A\n/* a\n b", "*/\n#endif\n"),
+        ("#if A\n#ifdef B\nint f() {\n", "}\n#endif\n\n#endif\n"),
+        ("int f() {\n#ifdef B\n  x();\n", "\n#endif\n}"),
+        ("#if A\nint x;\n#endif // (a)", "\n"),
         ("int f() {\n  x = 1 +\n", None),
         ("int x;\n", ""),
         ("", ""),
@@ -115,6 +120,15 @@ def test_what_cannot_go_on_is_impossible() -> None:
     constraint = cases.read("c", b"int x;\n" * 400 + b"int f() {\n  int x = = 2;\n")
     assert constraint.reason == "line 402: no program in c goes on with 'int x = = 2;'"
     assert cases.read("c", b"int x;\n}\n").verdict is Verdict.IMPOSSIBLE
+
+
+def test_long_headers_and_comments_cost_no_more_than_other_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only what no parse accepts is parsed with a log, which takes a hundred times as long."""
+    logged = []
+    look = treesitter.Treesitter._logged
+    monkeypatch.setattr(treesitter.Treesitter, "_logged", lambda self, text: logged.append(text) or look(self, text))
+    text = b"/* a (\n" + b" * b\n" * 50 + b" */\n#ifndef A\n#define A\n" + b"int x;\n" * 50 + b"#endif\n"
+    assert cases.read("c", text).verdict is Verdict.VALID and len(logged) < 3
 
 
 def test_a_language_that_is_not_there_is_refused() -> None:

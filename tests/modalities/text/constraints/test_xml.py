@@ -23,8 +23,7 @@ ATTRIBUTES = st.dictionaries(st.sampled_from(["a", "p:a", "c", "xml:lang", "xmln
 def elements(draw: st.DrawFn, content: st.SearchStrategy[str]) -> str:
     name = draw(NAMES.filter(lambda name: not name.startswith("xml")))
     attributes = draw(ATTRIBUTES)
-    if "xmlns:p" in attributes:
-        attributes["xmlns:p"] = "u:v"
+    attributes |= {name: "u:v/%C3%A9?&amp;" for name in attributes if name.startswith("xmlns")}
     start = "".join(
         f' {name} = "{text}"' if "c" in attributes else f"\n{name}='{text}'" for name, text in attributes.items()
     )
@@ -73,7 +72,12 @@ def test_valid(text: str) -> None:
 @given(cases.mutations(CONTENT | DOCUMENTS, "<>/='\"!-[]?&;#x1ap: \n\x01"))
 def test_mutated(data: bytes) -> None:
     # Names that begin with a colon are none by Namespaces in XML.
-    cases.mutated("xml", data, judge, ("this is not <?xml", "inner part", "begins none of the entities", "':' stands"))
+    cases.mutated(
+        "xml",
+        data,
+        judge,
+        ("this is not <?xml", "inner part", "begins none of the entities", "':' stands", "may not be"),
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -116,6 +120,8 @@ def test_closing(text: str, closing: str | None) -> None:
         ("<a>]]>", "line 1, column 6: ]]> may not stand in a text; write ]]&gt;"),
         ("<!DOCTYPE a [", "line 1, column 13: a document type with an inner part is not supported"),
         ("<a>\x01", "line 1, column 4: the character U+0001 may not stand here"),
+        ("<a xmlns='a b'", "line 1, column 14: xmlns may not be 'a b'"),
+        ("<!DOCTYPE a:>", "line 1, column 13: this document type is not well-formed"),
         ("1 < 2", "line 1, column 4: ' ' stands where a name (write &lt; for the character <) must"),
     ],
 )

@@ -53,7 +53,7 @@ const { Network } = await use("arithmetic/kernel.js");
 const { bytes, unpacked } = await use("export/page/model.js");
 const { Writer } = await use("modalities/text/web/writer.js");
 const { about, tensors } = unpacked(bytes(data.model));
-const writer = new Writer(new Network(about.program, tensors), about);
+const writer = new Writer(new Network(about.program, tensors), about, tensors);
 writer.prompt("something else, which is longer than what comes then");
 writer.prompt(data.prompt);
 writer.begin(data);
@@ -127,6 +127,15 @@ def test_resets(tiny_model: MakeModel, reset: str) -> None:
 def test_ends_and_codecs(tiny_model: MakeModel, codec: str) -> None:
     writes_the_same(tiny_model(codec, reset="document", sharpness=0.5), length=150)
     writes_the_same(tiny_model(codec, reset="line", sharpness=0.5), "", length=150)
+
+
+@pytest.mark.parametrize("codec", ["words+end", "words", "bpe", "chars"])
+@pytest.mark.parametrize("cutoffs", [[20, 70], [30], [5000]], ids=str)
+def test_adaptive_softmax(tiny_model: MakeModel, codec: str, cutoffs: list[int]) -> None:
+    head = {"name": "adaptive", "cutoffs": cutoffs, "features": 9}
+    model = tiny_model(codec, head=head, sharpness=1.0)
+    writes_the_same(model)
+    writes_the_same(model, temperature=0.8, top_k=40, repetition_penalty=1.2)
 
 
 def test_a_saved_model() -> None:

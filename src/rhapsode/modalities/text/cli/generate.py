@@ -33,6 +33,7 @@ from rhapsode.console.output import as_json, check_writable, put, visible, write
 from rhapsode.console.paint import no_colours
 from rhapsode.console.progress import reporting, tell
 from rhapsode.console.sampling import load, prompted, sampled
+from rhapsode.errors import UserError
 from rhapsode.modalities.text.cli._beam import Beam, LengthPenalty, json_of, searched, text_of
 from rhapsode.report import nats
 
@@ -147,6 +148,8 @@ def generate(
         typical=typical,
         repetition_penalty=repetition_penalty,
     )
+    if adapt == "-" and "-" in (prompt, prompt_file):
+        raise UserError("--adapt - and the prompt both read standard input. Name a file for one of them.")
     loaded = load(model, "text")
     if adapt is not None:
         loaded = _adapted(loaded, adapt, encoding)
@@ -248,8 +251,8 @@ def _tell(copied: list[Novelty]) -> None:
     if copied:
         from rhapsode.modalities.text.cli.novelty import told
 
-        for one in copied:
-            tell(visible(told(one)))
+        for number, one in enumerate(copied, 1):
+            tell(f"sample {number}: " * (len(copied) > 1) + visible(told(one)))
 
 
 def _costs(drawn: list[Sample], what: str) -> str:
@@ -260,8 +263,9 @@ def _costs(drawn: list[Sample], what: str) -> str:
     parts = [
         f"went back {rewound:,} time{'s' * (rewound != 1)}",
         f"{discarded:,} of {kept + discarded:,} symbols drawn were thrown away",
-        f"{closed:,} symbols written to end what was open",
     ]
+    if what == "valid":
+        parts.append(f"{closed:,} symbol{'s' * (closed != 1)} written to end what was open")
     refused = sum(one.stopped == "refused" for one in drawn)
     if refused:
         parts.append(f"{refused} of {len(drawn)} samples ended early, since too much was refused")

@@ -36,13 +36,15 @@ def contents(model: Model, sources: Sequence[str], asked: Mapping[str, Any]) -> 
     with reporting() as report:
         if plain:
             report.note(f"no colours: {plain}")
-        opened = open_sources(sources, separator=asked["separator"], field=asked["field"], report=report.stage)
+        opened = open_sources(sources, report=report.stage, **asked["reading"])
         names, texts = list[str](), list[bytes]()
         for document in opened.documents(lambda done: report.stage("reading", done)):
             data = b"".join(document)
             if data:
                 names.append(document.name)
                 texts.append(data)
+        for note in opened.notes:
+            report.note(note)
         if opened.skipped:
             report.note(f"Files left out: {reasons(opened.skipped)}.")
         for damage in opened.damage:
@@ -119,17 +121,17 @@ def _row(name: str, one: Novelty) -> list[str]:
 def told(found: Novelty) -> str:
     """A line for people."""
     if (span := found.longest) is None:
-        return "copied  nothing: no character of it stands in the training text"
+        return "copied  nothing: no character stands in the training text"
     long = LONG[0]
     said = (
-        f"copied  {span.chars:,} of {found.chars:,} characters in a row (line {span.line:,}) from {span.place.name} "
-        f"(line {span.place.line:,}), {_percent(found.figures.in_spans[long])} in such spans of {long} or more"
+        f"copied  longest span {span.chars:,} of {found.chars:,} characters, line {span.line:,}, from {span.place}; "
+        f"in spans of {long} or more {_percent(found.figures.in_spans[long])}"
     )
     if (held := found.held_out) is None:
         return said
     half, most = held.half, held.most
     return (
-        f"{said}; held-out text: half up to {half.longest:,} and {_percent(half.in_spans[long])}, one in twenty over "
+        f"{said}. Held-out text: half up to {half.longest:,} and {_percent(half.in_spans[long])}, one in twenty over "
         f"{most.longest:,} and {_percent(most.in_spans[long])}"
     )
 

@@ -37,10 +37,11 @@ class Spelling(TextCodec):
     """What the codecs have in common that spell what they do not know.
 
     table: the bytes of each known piece. The 16 symbols after these are high halves of bytes, the next 16 low ones.
+    first: as of `Symbols`.
     """
 
-    def __init__(self, table: Sequence[bytes]) -> None:
-        self._table, self._steps = table, Symbols(len(table) + HALVES)
+    def __init__(self, table: Sequence[bytes], first: int = 0) -> None:
+        self._table, self._steps = table, Symbols(len(table) + HALVES, first)
         self._widths = spelled_widths(table)
 
     @property
@@ -150,6 +151,12 @@ class SpellingDecoder(Decoder):
             self._high = half
             return b""
         return b"" if high is None else bytes([high << 4 | half - 16])
+
+    def feed_all(self, symbols: Sequence[int]) -> bytes:
+        if max(symbols, default=len(self._table)) >= len(self._table):
+            return super().feed_all(symbols)
+        self._high = None
+        return b"".join(map(self._table.__getitem__, symbols))
 
 
 def spelled_widths(table: Sequence[bytes]) -> np.ndarray:

@@ -8,8 +8,9 @@ longer than 33 characters, so that what is not yet certain at the end of a chunk
 The most frequent tokens are symbols. All others are spelled: character by character as in the codec
 `chars`, and characters that are not known either with halves of bytes. Nothing is ever lost.
 
-Symbols, with W words and K characters: 0 … W-1 the words, sorted; W … W+K-1 the characters by code
-point; then 16 high and 16 low halves; V = W + K + 32.
+Symbols, with W words and K characters: 0 … W-1 the words, the most frequent first; W … W+K-1 the
+characters by code point; then 16 high and 16 low halves; V = W + K + 32. (In models of before, the
+words are sorted.)
 
 What counts as a letter is Python's opinion and may change with its version for characters new to
 Unicode: a model then splits them otherwise than in training, but decodes all the same.
@@ -39,6 +40,9 @@ from rhapsode.modalities.text.codecs.chars import (
 
 LONGEST = 32
 BLOCK = 2**18
+MANY = 4096
+"""With as many symbols or more, the head is adaptive softmax, if the user names none: an update takes less than half of
+the time (benchmarks/tokens.py), but a word that the model writes ten times as long."""
 MARKS = r"\u0300-\u036f\u064b-\u065f\u0900-\u0963\u0966-\u109f\u200c\u200d"
 """Accents and vowel signs (and joiners) that Python does not count as part of a word, but readers do."""
 
@@ -47,6 +51,9 @@ TOKEN = re.compile(
     rf"| {{1,{LONGEST}}}|\t{{1,{LONGEST}}}|.",  # spaces; tabs; any other space, and newlines, one by one
     re.DOTALL,
 )
+
+
+LETTER = re.compile(rf"[\w{MARKS}]")
 
 
 def cut(data: bytes) -> int:
@@ -73,7 +80,7 @@ def split(data: bytes) -> list[str]:
 class Words(Spelling):
     """Known words one symbol each; other tokens spelled with characters and halves of bytes.
 
-    words:      tokens of 2 to 33 characters, sorted, none twice, no surrogates.
+    words:      tokens of 2 to 33 characters, none twice, no surrogates.
     characters: as for `Chars`.
     """
 
@@ -90,11 +97,13 @@ class Words(Spelling):
     def __init__(self, words: Sequence[str], characters: str) -> None:
         self.words = tuple(words)
         self._chars = Chars(characters)
-        super().__init__([piece.encode() for piece in (*words, *characters)])
+        # Characters, with which all is spelled, and marks among them, are as frequent as the first words.
+        super().__init__([piece.encode() for piece in (*words, *characters)], first=len(words))
         symbols = np.arange(len(words)).astype(self._steps.dtype)
         known = {word: symbol.tobytes() for word, symbol in zip(words, symbols, strict=True)}
         self._spelled: Memo[str] = Memo({}, self._spell_character)
         self._symbols: Memo[str] = Memo(known, self._spell)
+        self._longer: dict[str, np.ndarray] = {}
 
     def _spell_character(self, character: str) -> bytes:
         symbols = self._chars.encode(character.encode("utf-8", "surrogateescape"))
@@ -117,8 +126,12 @@ class Words(Spelling):
         ranked = sorted(
             (-n, token) for token, n in found if n >= given["min_count"] and len(token) > 1 and not surrogates(token)
         )
-        words = sorted(token for _, token in ranked[: given["max_size"]])
+        words = [token for _, token in ranked[: given["max_size"]]]
         return cls(words, frequent_characters(counts, **given))
+
+    @property
+    def network(self) -> dict[str, Any]:
+        return {"head": "adaptive" if self._steps.size >= MANY else self.head}
 
     def encode(self, data: bytes) -> np.ndarray:
         symbols = bytearray()
@@ -128,6 +141,21 @@ class Words(Spelling):
 
     def cut(self, data: bytes) -> int:
         return cut(data)
+
+    def tokens(self, data: bytes) -> list[tuple[str, int]]:
+        size = self._steps.dtype.itemsize
+        return [(token, len(self._symbols[token]) // size) for token in split(data)]
+
+    def longer(self, token: str) -> np.ndarray:
+        like = LETTER.sub("a", token)  # to `TOKEN`, all letters are alike
+        if like[-1] not in "a \t":
+            like = "."  # nothing is
+        if like not in self._longer:
+            found = self._longer[like] = np.zeros(self._steps.size, bool)
+            known = slice(len(self.words), self.first_half)
+            found[known] = [TOKEN.fullmatch(like + character) is not None for character in self._chars.characters]
+            found[self.first_half : self.first_half + 16] = like == " "
+        return self._longer[like]
 
     def to_json(self) -> dict[str, Any]:
         return {"words": list(self.words), "characters": self._chars.characters}
@@ -143,8 +171,8 @@ class Words(Spelling):
         for word in words:
             if not 2 <= len(word) <= LONGEST + 1 or surrogates(word):
                 raise damaged(cls, f"{word[: LONGEST + 1]!a} cannot be a word")
-        if any(a >= b for a, b in zip(words, words[1:], strict=False)):
-            raise damaged(cls, "the words are not in order, or one is there twice")
+        if len(set(words)) != len(words):
+            raise damaged(cls, "one of the words is there twice")
         return cls(words, characters)
 
 

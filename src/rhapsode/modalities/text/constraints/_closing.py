@@ -20,9 +20,11 @@ BREADTH = 16
 """How many places of each length are kept."""
 TRIES = 6000
 """How many bytes the first search tries at most, and the others a third of that each."""
+FEW = 200
+"""The same of a first look, for ends of a character or two."""
 FIRST = b")]}>\"'`;:,"
 """What is most likely to end something: tried first."""
-MOST = {"end": 99, "mark": 12, "digit": 2, "lower": 4, "upper": 4, "space": 1, "other": 1}
+MOST = {"end": 99, "mark": 12, "digit": 2, "lower": 4, "upper": 4, "space": 1, "line": 1, "other": 1}
 """Of more bytes of one kind that may follow, the first one only is tried."""
 
 Grown = tuple[bytes, Any, bytes]
@@ -30,10 +32,11 @@ Grown = tuple[bytes, Any, bytes]
 
 
 def shortest(matcher: Any) -> bytes | None:
-    """The shortest text that was found behind which the matcher accepts; None if there was none. Three searches, each
-    wider than the one before."""
+    """The shortest text that was found behind which the matcher accepts; None if there was none. A short search, and
+    three longer ones, each wider than the one before."""
     return (
-        _found(matcher, "ends", BREADTH // 2, TRIES)
+        _found(matcher, "few", BREADTH, FEW)
+        or _found(matcher, "ends", BREADTH // 2, TRIES)
         or _found(matcher, "few", BREADTH, TRIES // 3)
         or _found(matcher, "all", BREADTH, TRIES // 3)
     )
@@ -91,7 +94,7 @@ def _kind(byte: int) -> str:
     if character.isalpha():
         return "upper" if character.isupper() else "lower"
     if character.isspace():
-        return "space"
+        return "line" if character == "\n" else "space"
     return "end" if byte in FIRST else "mark"
 
 
@@ -111,4 +114,4 @@ def _candidates(mask: bytes, which: str) -> list[int]:
         for byte in allowed:
             kinds.setdefault(KINDS[byte], []).append(byte)
         allowed = [byte for kind, found in kinds.items() for byte in (found if len(found) <= MOST[kind] else found[:1])]
-    return sorted(allowed, key=lambda byte: (FIRST.find(byte) % 256, KINDS[byte] == "space", byte))
+    return sorted(allowed, key=lambda byte: (FIRST.find(byte) % 256, KINDS[byte] in ("space", "line"), byte))

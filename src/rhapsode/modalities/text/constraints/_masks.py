@@ -9,12 +9,11 @@ The byte 0xFF, which is in no UTF-8, begins a mark in this library. No text with
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 from abc import abstractmethod
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -24,6 +23,7 @@ import numpy as np
 
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.data.constraint import Constraint, Verdict
+from rhapsode.data.shallow import shallow
 from rhapsode.errors import UserError
 from rhapsode.files.source import of_file, reading
 from rhapsode.modalities.text.constraints._closing import KINDS, MARK, bytes_of, shortest
@@ -32,6 +32,8 @@ LIMIT = 1 << 20
 """Bytes of a file with a schema or a grammar, at most."""
 REMEMBERED = 256
 """So many closings are remembered."""
+GRAMMARS = 8
+"""Of so many grammars."""
 UNFORCED = '%llguidance {"no_forcing": true}'
 """Else, where only one string can follow, one way to cut it into tokens would be allowed."""
 NOTHING = "NoExtension"
@@ -44,7 +46,8 @@ class Tokens:
 
     library: its tokenizer. count: of its tokens; the first 256 are the bytes, the last one is the end.
     symbols: [V] int64, the token of each symbol; `count` for those that add no bytes, or the mark.
-    first_half, end: as in `TextCodec`.
+    first_half, end: as in `TextCodec`. begun: grammars that were used last, and matchers at their beginning: to make
+    one takes milliseconds.
     """
 
     library: Any
@@ -52,6 +55,7 @@ class Tokens:
     symbols: np.ndarray
     first_half: int | None
     end: int | None
+    begun: dict[str, Any] = field(default_factory=dict)
 
 
 class Masked(Constraint):
@@ -97,15 +101,20 @@ class Masked(Constraint):
 
     def _begun(self) -> Any:
         """A matcher at the beginning. Raises `UserError`."""
-        matcher = self._library.LLMatcher(self._tokens.library, self._grammar, log_level=0)
-        if matcher.is_error():
-            raise UserError(f"{self.name}: {self.subject} cannot be used: {self.why(matcher)}. {self.advice}")
-        return matcher
+        begun = self._tokens.begun
+        if self._grammar not in begun:
+            matcher = self._library.LLMatcher(self._tokens.library, self._grammar, log_level=0)
+            if matcher.is_error():
+                raise UserError(f"{self.name}: {self.subject} cannot be used: {self.why(matcher)}. {self.advice}")
+            if len(begun) == GRAMMARS:
+                begun.clear()
+            begun[self._grammar] = matcher
+        return begun[self._grammar].deep_copy()
 
     def bound(self, codec: TextCodec) -> Self:
         if self._text:
             raise ValueError("bind a constraint before it reads")
-        other = copy.copy(self)
+        other = shallow(self)
         other._tokens = _tokens(self._library, codec)
         other._matcher, other._closings = other._begun(), {}
         return other
@@ -139,11 +148,6 @@ class Masked(Constraint):
         self._check()
         self._verdict, self._refused = Verdict.IMPOSSIBLE, data[count : count + 4]
         return self._verdict
-
-    def quiet(self, data: bytes) -> int:
-        """See `Constraint`; that this text is settled nearly everywhere is passed over, because others decide that."""
-        data = data.partition(bytes([MARK]))[0]
-        return int(self._matcher.deep_copy().try_consume_tokens(list(data)))
 
     def _judged(self) -> Verdict:
         return Verdict.VALID if self._matcher.is_accepting() else Verdict.INCOMPLETE
@@ -201,7 +205,7 @@ class Masked(Constraint):
         return self._closings[self._text]
 
     def copy(self) -> Self:
-        other = copy.copy(self)
+        other = shallow(self)
         other._matcher = self._matcher.deep_copy()
         return other
 

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from codecs import utf_8_decode
 from collections.abc import Callable
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn
 
 from rhapsode.data.constraint import Constraint, Verdict
 
@@ -39,6 +39,7 @@ class Walk(Constraint):
         self._bytes = b""  # of a character that is not complete
         self._line = self._column = 1
         self._last = ""  # the last character; empty before the first
+        self._count = 0  # of signs that have just been read
 
     @property
     def verdict(self) -> Verdict:
@@ -117,14 +118,21 @@ class Walk(Constraint):
         if bad:
             self._refuse(bad)
 
+    def _section(self, text: str, i: int, sign: str, most: int, behind: Callable[[Any, str, int], int]) -> int:
+        """The mode of a section in which nothing counts but its end: so many signs, and a >. behind: the mode there."""
+        if text[i] == sign:
+            self._count = min(self._count + 1, most)
+        elif text[i] == ">" and self._count == most:
+            self._mode = behind
+        else:
+            self._count = 0
+            end = text.find(sign, i)
+            return len(text) if end < 0 else end
+        return i + 1
+
     def _refuse(self, words: str) -> None:
         self._impossible = True
         self.reason = f"line {self._line}, column {self._column}: {words}"
-
-    def copy(self) -> Self:
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
 
 
 def deeper(at: int, depth: int) -> int:

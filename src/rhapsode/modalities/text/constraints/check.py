@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -39,6 +40,7 @@ class Check(Constraint):
 
     name = "check"
     argument = "COMMAND"
+    breaks = re.compile(rb"\n")
 
     def __init__(self, argument: str) -> None:
         """argument: the command, in words as a shell would cut them; no shell runs it. Raises `UserError`."""
@@ -73,10 +75,6 @@ class Check(Constraint):
                 if self._waiting >= PATIENCE:
                     self.reason = f"{PATIENCE} lines later, {self._command[0]} still refuses it: {why}"
         return self.verdict
-
-    def quiet(self, data: bytes) -> int:
-        found = data.find(b"\n")
-        return len(data) if found < 0 else found
 
     def closing(self) -> bytes | None:
         if self.verdict is Verdict.VALID:

@@ -6,6 +6,7 @@ import re
 from html.entities import html5
 from typing import TypeAlias
 
+from rhapsode.data.constraint import Verdict
 from rhapsode.modalities.text.constraints._walk import Refused, Walk, deeper, names, unexpected
 
 Open: TypeAlias = "tuple[str, int, Open] | None"
@@ -59,8 +60,9 @@ STANDS_IN = {
 ANYWHERE = frozenset(["script", "style", "template"])
 IN_HEAD = names("title base basefont bgsound link meta script style template noscript noframes")
 HEADINGS = frozenset(("h1", "h2", "h3", "h4", "h5", "h6"))
-P, LI, DT, A, FORM, BUTTON, FOREIGN = (1 << k for k in range(7))
-FLAGS = {"p": P, "li": LI, "dt": DT, "dd": DT, "a": A, "form": FORM, "button": BUTTON, "svg": FOREIGN, "math": FOREIGN}
+P, LI, DT, A, FORM, BUTTON, SVG, MATH = (1 << k for k in range(8))
+FOREIGN = SVG | MATH
+FLAGS = {"p": P, "li": LI, "dt": DT, "dd": DT, "a": A, "form": FORM, "button": BUTTON, "svg": SVG, "math": MATH}
 NOT_TWICE = {"a": A, "form": FORM, "button": BUTTON}
 SCOPE = names("applet caption html table td th marquee object template")
 """Elements in which paragraphs, lists, links and buttons begin anew."""
@@ -69,8 +71,23 @@ INLINE = names(
     "small span strike strong sub sup time tt u var address div p"
 )
 """Elements through which an item of a list is still open."""
-HTML_INSIDE = frozenset(("foreignobject", "desc", "title", "annotation-xml"))
+HTML_INSIDE = {SVG: names("foreignobject desc title"), MATH: names("mi mo mn ms mtext")}
 """Elements of SVG and MathML that hold HTML."""
+BREAKS_OUT = names(
+    "b big blockquote body br center code dd div dl dt em embed h1 h2 h3 h4 h5 h6 head hr i img li listing menu meta "
+    "nobr ol p pre ruby s small span strong strike sub sup table tt u ul var"
+)
+"""Elements at which browsers take SVG and MathML for ended."""
+FORMATTING = names("a b big code em font i nobr s small strike strong tt u")
+"""Elements whose end tags end nothing else."""
+INNER = names("option optgroup rb rp rt rtc")
+"""Elements that any other end tag may end, too; see `_reach`."""
+BLOCKS = ENDS_P | (OPTIONAL - INNER) | SCOPE | names("button select")
+BEGUN, IN_THE_HEAD, HEAD_ENDED, IN_THE_BODY, BODY_ENDED, ENDED = range(1, 7)
+"""How far a page is; 0: it has not begun."""
+PAGE = {"html": BEGUN, "head": IN_THE_HEAD, "body": IN_THE_BODY, "frameset": IN_THE_BODY}
+PAGE_ENDS = {"head": HEAD_ENDED, "body": BODY_ENDED, "html": ENDED}
+"""The elements of which a page consists, whose tags may all be left out."""
 KNOWN = (VOID | OPTIONAL | RAW | ENDS_P | SCOPE | INLINE) | names(
     "audio button canvas datalist legend map math menuitem meter noscript picture plaintext portal progress ruby "
     "select slot strike svg template video blink content frameset multicol nextid noindex rp shadow spacer"
@@ -83,9 +100,11 @@ PLAIN = re.compile(r"[^<&]*")
 TAG = re.compile(r"[A-Za-z0-9:._-]*")
 ATTRIBUTE = re.compile(r"""[^ \t\n\r\f"'<>/=]*""")
 VALUES = {'"': re.compile(r'[^&"]*'), "'": re.compile(r"[^&']*"), "": re.compile(r"""[^ \t\n\r\f"'<>=`&]*""")}
-WORD = re.compile(r"[A-Za-z0-9]*")
 REFERENCE = re.compile(r"#(?:[0-9]+|[xX][0-9a-fA-F]+)")
-DOCTYPE = re.compile(r"""<!doctype[ \t\n\r\f]+[a-z][^>"']*(?:"[^"]*"[^>"']*|'[^']*'[^>"']*)*>""", re.IGNORECASE)
+NO_CHARACTER = re.compile("[\0-\x08\x0b\r\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef]")
+DOCTYPE = re.compile(
+    r"""<!doctype\s+html(?:\s+(?:public|system)(?:\s+"[^">]*"|\s+'[^'>]*'){0,2})?\s*>""", re.ASCII | re.IGNORECASE
+)
 LONGEST = 2000
 LONGEST_ENTITY = max(map(len, html5))
 
@@ -95,6 +114,7 @@ class Html(Walk):
     the item before, `<div>` a paragraph. A page, a part of one, or several. What browsers mend is refused."""
 
     name = "html"
+    breaks = re.compile(rb"[ \n>]")
     _illegal = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f]")
 
     def __init__(self, argument: str = "") -> None:
@@ -107,8 +127,8 @@ class Html(Walk):
         self._attributes: tuple[str, ...] = ()
         self._attribute = ""
         self._quote: str | None = None  # of the value that is read; "" where there is none; None in a text
-        self._count = 0  # of hyphens or brackets
-        self._fresh = False  # directly behind <!--
+        self._fresh = False  # directly behind <!--; in a script, anywhere behind
+        self._stage = 0  # of the page
 
     def _flags(self) -> int:
         return 0 if self._open is None else self._open[1]
@@ -118,12 +138,17 @@ class Html(Walk):
 
     def _ends(self) -> str:
         """The end tags that may not be left out."""
-        parts, rest = [], self._open
+        parts, rest = "", self._open
+        optional, level = "", 0  # what may be left out, if the next one ends it, too
         while rest is not None:
-            if rest[0] not in OPTIONAL or rest[1] & FOREIGN:
-                parts.append(f"</{rest[0]}>")
+            end = f"</{rest[0]}>"
+            if rest[0] in OPTIONAL:
+                optional, level = optional + end, max(level, _level(rest[0]))
+            else:
+                parts += (optional if level > _reach(rest[0]) else "") + end
+                optional, level = "", 0
             rest = rest[2]
-        return "".join(parts)
+        return parts
 
     def _whole(self) -> bool:
         if not (self._mode is Html._text or self._plain_ampersand()):
@@ -147,25 +172,39 @@ class Html(Walk):
         if mode is Html._text or self._plain_ampersand():
             return self._ends()
         if mode in (Html._inside, Html._spaced, Html._value):
-            start = (self._quote or "") + ">" if mode is Html._value else ">"
             if mode is Html._value and not self._quote and self._last == "=":
                 return None
-            return start + ("" if self._tag in VOID else f"</{self._tag}>" * self._must_end()) + self._ends()
+            start = (self._quote or "") + ">" if mode is Html._value else ">"
+            other = self.copy()
+            return None if other.read(start.encode()) is Verdict.IMPOSSIBLE else start + other._ends()
         if mode is Html._slash:
             return ">" + self._ends()
         if mode is Html._raw:
             return self._ends()
         if mode is Html._raw_less:
             assert self._open is not None
-            return f"</{self._top()}>"[len(self._token) :] + self._ends().removeprefix(f"</{self._top()}>")
+            end = f"</{self._top()}>"
+            return self._ends()[len(self._token) if end.startswith(self._token) else 0 :]
         if mode is Html._comment:
             return "-->"[min(self._count, 2) :] + self._ends() if self._count < 3 else None
         if mode is Html._cdata:
             return "]]>"[self._count :] + self._ends()
         return None
 
-    def _must_end(self) -> bool:
-        return self._tag not in OPTIONAL or bool(self._flags() & FOREIGN)
+    def _begins(self, name: str, at: int) -> None:
+        """An element begins in a page, or a text (no name). Raises `Refused` if it comes too late there."""
+        if self._open is not None and self._open[0] not in PAGE:
+            return
+        stage, head = self._stage, name in IN_HEAD
+        if name in PAGE:
+            fits = stage < PAGE[name] or (name == "html" and stage == ENDED)
+            self._stage = PAGE[name]
+        else:
+            fits = stage <= IN_THE_BODY and not (stage == HEAD_ENDED and head and name != "noscript")
+            self._stage = IN_THE_HEAD if head and stage <= IN_THE_HEAD else IN_THE_BODY
+        if not fits:
+            behind = ("", "<html>", "the head", "</head>", "the beginning of the body", "</body>", "</html>")[stage]
+            raise Refused(at, f"{f'<{name}>' if name else 'text'} may not stand behind {behind}")
 
     # Text.
 
@@ -178,6 +217,12 @@ class Html(Walk):
                 if self._open[0] != "head":
                     raise Refused(i, f"text may not stand directly in <{self._open[0]}>")
                 self._pop()
+        if self._stage != IN_THE_BODY and text[i] != "<":
+            i = SPACES.match(text, i).end()  # type: ignore[union-attr]
+            if i == len(text):
+                return i
+            if text[i] != "<":
+                self._begins("", i)
         i = PLAIN.match(text, i).end()  # type: ignore[union-attr]
         if i == len(text):
             return i
@@ -205,7 +250,8 @@ class Html(Walk):
                 unexpected(text, i, "the rest of a number and a semicolon")
             hexadecimal = self._token[1] in "xX"
             number = int(self._token[2:], 16) if hexadecimal else int(self._token[1:])
-            if not number or number > 0x10FFFF or 0xD800 <= number < 0xE000:
+            wrong = number > 0x10FFFF or 0xD800 <= number < 0xE000 or number & 0xFFFE == 0xFFFE
+            if wrong or NO_CHARACTER.match(chr(number)):
                 raise Refused(i, f"&{self._token}; is no character")
         elif c == ";" and self._token and len(self._token) <= LONGEST_ENTITY and self._token + ";" not in html5:
             raise Refused(i, f"&{self._token}; is no entity of HTML")
@@ -226,7 +272,7 @@ class Html(Walk):
         elif c.isascii() and c.isalpha():
             self._mode, self._tag = Html._opening_name, ""
             return i
-        elif c == "?" and self._open is None:
+        elif c == "?" and self._open is None and self._stage in (0, ENDED):
             self._mode = Html._bogus  # <?xml ...?>, which browsers take for a comment
         else:
             unexpected(text, i, "the name of a tag (write &lt; for the character <)")
@@ -249,10 +295,10 @@ class Html(Walk):
             self._mode, self._count, self._fresh = Html._comment, 0, True
         elif low == "<![cdata[":
             self._mode, self._count = Html._cdata, 0
-        elif low == "<!d" and self._open is not None:
+        elif low == "<!d" and (self._open is not None or self._stage not in (0, ENDED)):
             raise Refused(i, "a document type stands only at the beginning")
         elif low == "<!doctype":
-            self._mode, self._quote = Html._doctype, ""
+            self._mode, self._quote, self._stage = Html._doctype, "", 0
         return i + 1
 
     def _comment(self, text: str, i: int) -> int:
@@ -275,15 +321,7 @@ class Html(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        if text[i] == "]":
-            self._count = min(self._count + 1, 2)
-        elif text[i] == ">" and self._count == 2:
-            self._mode = Html._text
-        else:
-            self._count = 0
-            end = text.find("]", i)
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._section(text, i, "]", 2, Html._text)
 
     def _doctype(self, text: str, i: int) -> int:
         c = text[i]
@@ -314,6 +352,8 @@ class Html(Walk):
         """The name of a start tag is complete: end what it ends. Raises `Refused` if it may not stand here."""
         name = self._tag
         if self._flags() & FOREIGN:
+            if name in BREAKS_OUT:
+                raise Refused(at, f"<{name}> of HTML may not stand directly in SVG or MathML")
             return
         if name not in KNOWN and "-" not in name and ":" not in name:
             raise Refused(at, f"<{name}> is no element of HTML")
@@ -336,7 +376,7 @@ class Html(Walk):
                 raise Refused(at, f"<{name}> ends the paragraph <p>, but <{self._top()}> is open in it")
             self._pop()
         top = self._top()
-        if top and name in STANDS_IN and top not in STANDS_IN[name] and top != "template":
+        if top and name in STANDS_IN and top not in STANDS_IN[name] and (top != "template" or name in PAGE):
             raise Refused(at, f"<{name}> may not stand directly in <{top}>")
         if top in TABLE and name not in ANYWHERE and top not in STANDS_IN.get(name, ()):
             raise Refused(at, f"<{name}> may not stand directly in <{top}>")
@@ -344,6 +384,7 @@ class Html(Walk):
         twice |= bool((name == "li" and self._flags() & LI) or (name in ("dt", "dd") and self._flags() & DT))
         if twice or (name in HEADINGS and top in HEADINGS):
             raise Refused(at, f"<{name}> stands in another one, where <{top}> is open")
+        self._begins(name, at)
 
     def _inside(self, text: str, i: int) -> int:
         """In a tag, directly behind its name or a value."""
@@ -435,7 +476,7 @@ class Html(Walk):
         if name in VOID and not outer & FOREIGN:
             return
         if outer & FOREIGN:
-            flags = 0 if name in HTML_INSIDE else outer
+            flags = 0 if name in HTML_INSIDE[outer & FOREIGN] else outer
         else:
             flags = 0 if name in SCOPE else outer
             if name not in INLINE:
@@ -446,7 +487,7 @@ class Html(Walk):
         self._depth = deeper(at, self._depth)
         self._open = (name, flags, self._open)
         if name in RAW and not outer & FOREIGN:
-            self._mode = Html._raw
+            self._mode, self._fresh = Html._raw, False
 
     def _pop(self) -> None:
         assert self._open is not None
@@ -457,24 +498,29 @@ class Html(Walk):
 
     def _endable(self) -> list[str]:
         """The names of the elements that an end tag may end here."""
-        found, rest = [], self._open
+        found, rest, level = [], self._open, 0
         while rest is not None:
-            found.append(rest[0])
+            if level <= _reach(rest[0]):
+                found.append(rest[0])
             if rest[0] not in OPTIONAL:
-                break
+                return found
+            level = max(level, _level(rest[0]))
             rest = rest[2]
-        return found
+        top = self._top()
+        return found + [
+            name for name, stage in PAGE_ENDS.items() if self._stage < stage and (name != "head" or not top)
+        ]
 
     def _closing_name(self, text: str, i: int) -> int:
         c = text[i]
-        open_now = self._endable()
+        endable = self._endable()
         if TAG.match(c).end():  # type: ignore[union-attr]
             self._token += c.lower()
-            if not any(name.startswith(self._token) for name in open_now):
-                wanted = f"</{open_now[-1]}> must stand here" if open_now else "no element is open"
+            if not any(name.startswith(self._token) for name in endable):
+                wanted = "no element is open" if self._open is None else f"</{self._top()}> must stand here"
                 raise Refused(i, f"</{self._token} ends nothing that is open: {wanted}")
             return i + 1
-        if self._token not in open_now:
+        if self._token not in endable:
             unexpected(text, i, "the rest of the name")
         self._mode = Html._closed
         return i
@@ -485,9 +531,12 @@ class Html(Walk):
             return i
         if text[i] != ">":
             unexpected(text, i, ">")
-        while self._top() != self._token:
+        while self._open is not None and self._open[0] not in (self._token, "html"):
             self._pop()
-        self._pop()
+        if self._top() == self._token:
+            self._pop()
+        if self._flags() & FOREIGN == 0:
+            self._stage = PAGE_ENDS.get(self._token, self._stage)
         self._mode = Html._text
         return i + 1
 
@@ -501,14 +550,30 @@ class Html(Walk):
         return end + 1
 
     def _raw_less(self, text: str, i: int) -> int:
-        wanted = f"</{self._top()}"
-        if self._token == wanted:
-            self._mode = Html._raw
-            if text[i] in SPACE or text[i] == ">":
-                self._mode, self._token = Html._closed, self._top()
+        """Behind a < that may begin the end tag. (In a script, <script behind <!-- would want an end tag more.)"""
+        c, end = text[i].lower(), f"</{self._top()}"
+        if self._token == end and c in "/ \t\n\r\f>":
+            if c == "/":
+                unexpected(text, i, ">")
+            self._mode, self._token = Html._closed, self._top()
             return i
-        if text[i].lower() != wanted[len(self._token)]:
+        wanted = (end, "<!--", "<script") if self._top() == "script" else (end,)
+        if not any(each.startswith(self._token + c) for each in wanted):
             self._mode = Html._raw
             return i
-        self._token += text[i].lower()
+        self._token += c
+        if self._token == "<!--":
+            self._fresh = True
+        elif self._token == "<script" and self._fresh:
+            raise Refused(i, "<script may not stand behind <!-- in a script")
         return i + 1
+
+
+def _level(name: str) -> int:
+    """How much ends an element whose end tag is left out: 1: any end tag; 2: that of a block or a part of a table."""
+    return 1 if name in INNER else 2
+
+
+def _reach(name: str) -> int:
+    """Up to which level an end tag ends elements in its own."""
+    return 0 if name in FORMATTING else 2 if name in BLOCKS else 1

@@ -15,6 +15,8 @@ SPACES = re.compile(r"[ \t\n\r]*")
 PLAIN = re.compile(r'[^"\\\x00-\x1f]*')
 DIGITS = re.compile(r"[0-9]*")
 LITERALS = {"t": "rue", "f": "alse", "n": "ull"}
+ENDING = '"[]{} \t\r\n0123456789el'
+"""Characters behind which a text can be settled."""
 ENDS = {"[": "]", "{": "}"}
 NUMBER = {
     "-": {"0": "0", "1-9": "int"},
@@ -38,6 +40,7 @@ class Json(Walk):
     """Strict: no NaN, no half of a surrogate pair, no comma behind the last item. An empty text is incomplete."""
 
     name = "json"
+    breaks = re.compile(rb'["\[\]{} \t\r\n0-9el]')
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -61,7 +64,9 @@ class Json(Walk):
     def _rests(self) -> bool:
         if self._mode is Json._string:
             return self._last == " " and not self._high
-        return self._whole() or self._mode is Json._after or (self._first and self._mode in (Json._value, Json._name))
+        return self._last in ENDING and (
+            self._whole() or self._mode is Json._after or (self._first and self._mode in (Json._value, Json._name))
+        )
 
     def _end(self) -> str | None:
         if self._mode is Json._string and not self._key and not self._high:

@@ -76,6 +76,7 @@ class Latex(Walk):
     r"""A document, or a part of one. From \documentclass on, it is complete only with \end{document}."""
 
     name = "latex"
+    breaks = re.compile(rb"[ \n}$]")
     _illegal = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
     def __init__(self, argument: str = "") -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError, choice
@@ -25,13 +25,15 @@ R = TypeVar("R")
 REMEMBERED = 10_000
 """Verdicts that are kept; a text of some kilobytes each, at the most."""
 PREFIX = "tree_sitter_"
-ENDS = {"(": ")", "[": "]", "{": "}"}
+ENDIF = "\n#endif\n"
+ENDS = {"(": ")", "[": "]", "{": "}", "#if": ENDIF, "#ifdef": ENDIF, "#ifndef": ENDIF}
+"""What opens something, as the tree has it → what ends it."""
 MULTILINE = (b"*/", b'"""', b"'''", b"`", b"-->", b'"', b"]]", b"=#", b"end\n")
 """What may end a comment or a string of several lines, in one language or another."""
-QUIET = re.compile(rb"""/\*.*?(?:\*/|$)|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""", re.DOTALL)
+QUIET = re.compile(rb"""/\*.*?(?:\*/|\Z)|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'""", re.DOTALL)
 """Comments and strings, in which brackets mean nothing. A guess: if it fails, the parser says how it is."""
 BREAKS = re.compile(rb"[\n;}]")
-BRACKETS = re.compile(rb"[(){}\[\]]")
+BRACKETS = re.compile(rb"[(){}\[\]]|^[ \t]*#[ \t]*(?:if|endif)", re.MULTILINE)
 LONG = 1000
 """Declarations before the last one are forgotten as soon as they have so many bytes."""
 
@@ -64,6 +66,7 @@ class Treesitter(Constraint):
 
     name = "treesitter"
     argument = "LANGUAGE"
+    breaks = re.compile(rb"[\n;} \t]")
 
     def __init__(self, argument: str = "") -> None:
         super().__init__(argument)
@@ -79,6 +82,7 @@ class Treesitter(Constraint):
         self._kept = 0
         self._size = 0  # of these bytes and ends
         self._known = Verdict.VALID  # of the text that has been judged
+        self._commented = False  # the last line ended in a comment
         self._impossible = False
         # Generation that goes back reads the same text again and again: all copies share what they found.
         self._found: dict[tuple[str, bytes], Any] = {}
@@ -107,26 +111,22 @@ class Treesitter(Constraint):
             start = end
         return self.verdict
 
-    def copy(self) -> Self:
-        other = object.__new__(type(self))
-        other.__dict__.update(self.__dict__)
-        return other
-
     def closing(self) -> bytes | None:
         if self._impossible:
             return None
         if self.verdict is Verdict.VALID:
             return b""
         text = self._text
-        tail = QUIET.sub(b"", text[self._judged :])
-        comment = QUIET.sub(b"", text[self._judged :] + b"*/") != tail + b"*/"  # the end of one belongs to it
+        comment = _in_comment(text[self._judged :])
         if not comment and (text[-1:].isalnum() or text[-1:] == b"_"):
             return None  # in a name, perhaps
+        if self._accepted(text):
+            return b"\n"  # only its last line has not been judged
         ends = "".join(self._guess()[::-1]).encode()
         braces = ends.find(b"}") if b"}" in ends else len(ends)
         for start in (b"*/",) if comment else (b"", b";"):
             for middle in (b"", b";"):
-                for last in (b"", b";", b"\n#endif\n"):
+                for last in (b"", b";"):
                     end = start + ends[:braces] + middle + ends[braces:] + last
                     if end and self._accepted(text + end):
                         return end
@@ -183,18 +183,18 @@ class Treesitter(Constraint):
 
     def _guess(self) -> list[str]:
         """The ends of the brackets that seem to be open, the outermost first."""
-        ends = list(self._open)
-        for bracket in BRACKETS.findall(QUIET.sub(b"", self._text[self._judged :])):
-            if bracket.decode() in ENDS:
-                ends.append(ENDS[bracket.decode()])
-            elif ends and bracket.decode() == ends[-1]:
-                ends.pop()
-        return ends
+        tokens = BRACKETS.findall(QUIET.sub(b"", self._text[self._judged :]))
+        return _open(self._open, (b"".join(token.split()).decode() for token in tokens))
 
     def _judge(self) -> None:
         text, ends = self._text, self._guess()
         if ends and not QUIET.sub(b"", text[self._judged :]).strip():
             return  # an empty line or a comment
+        commented, self._commented = self._commented, _in_comment(text[self._judged :])
+        if self._commented:
+            self._commented = commented or self._accepted(text + ("*/" + "".join(ends[::-1])).encode())
+            if self._commented:
+                return  # nothing changes up to its end
         for between in ("", ";") if ends else ("",):
             tried = text + (between + "".join(ends[::-1])).encode()
             if self._accepted(tried):
@@ -230,18 +230,32 @@ class Treesitter(Constraint):
 
     def _brackets(self, text: bytes) -> tuple[str, ...]:
         """The ends of the brackets that are open, the outermost first: tokens of the tree, none in strings."""
-        open_now: list[str] = []
+        tokens: list[str] = []
         cursor = self._parsed(text).walk()
         while True:
             node = cursor.node
             assert node is not None
             if not node.child_count and not node.is_missing:
-                if node.type in ENDS:
-                    open_now.append(ENDS[node.type])
-                elif open_now and node.type == open_now[-1]:
-                    open_now.pop()
+                tokens.append(node.type)
             if cursor.goto_first_child():
                 continue
             while not cursor.goto_next_sibling():
                 if not cursor.goto_parent():
-                    return tuple(open_now)
+                    return tuple(_open((), tokens))
+
+
+def _in_comment(text: bytes) -> bool:
+    """Whether a comment of several lines seems to be open at its end."""
+    last = next((found[0] for found in QUIET.finditer(text) if found.end() == len(text)), b"")
+    return last.startswith(b"/*") and not (len(last) > 3 and last.endswith(b"*/"))
+
+
+def _open(before: Iterable[str], tokens: Iterable[str]) -> list[str]:
+    """The ends of what is open behind these tokens, the outermost first. before: behind the text before them."""
+    ends = list(before)
+    for token in tokens:
+        if token in ENDS:
+            ends.append(ENDS[token])
+        elif ends and token == ends[-1].strip():
+            ends.pop()
+    return ends

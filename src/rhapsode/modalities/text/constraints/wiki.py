@@ -48,6 +48,7 @@ class Wiki(Walk):
     """A page of wiki markup, or a part of one."""
 
     name = "wiki"
+    breaks = re.compile(rb"[ \n\]}>|]")
     _illegal = re.compile(r"[\x00-\x08\x0b-\x0c\x0e-\x1f\x7f]")
 
     def __init__(self, argument: str = "") -> None:
@@ -61,7 +62,6 @@ class Wiki(Walk):
         self._titled = False  # it has words
         self._equals = 0  # signs = that have been read last in it
         self._gap = False  # white space came behind them
-        self._count = 0  # of braces, brackets, quotes or hyphens that have just been read
         self._token = ""
         self._target = False  # in a link, before its |
         self._blank = False  # the line before, in a link, was empty
@@ -491,15 +491,7 @@ class Wiki(Walk):
         return i + 1
 
     def _comment(self, text: str, i: int) -> int:
-        if text[i] == "-":
-            self._count = min(self._count + 1, 2)
-        elif text[i] == ">" and self._count == 2:
-            self._mode = Wiki._text
-        else:
-            self._count = 0
-            end = text.find("-", i)
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._section(text, i, "-", 2, Wiki._text)
 
 
 FINISH = {

@@ -33,14 +33,17 @@ DECLARATION = re.compile(
     r"""(?:[ \t\r\n]+encoding[ \t\r\n]*=[ \t\r\n]*(?:"(?i:utf-8)"|'(?i:utf-8)'))?"""
     r"""(?:[ \t\r\n]+standalone[ \t\r\n]*=[ \t\r\n]*(?:"(?:yes|no)"|'(?:yes|no)'))?[ \t\r\n]*\?>"""
 )
+WORD = rf"[{LETTERS}][{LETTERS}0-9.\xb7-]*"
 PUBLIC = r"""(?:"[ \r\na-zA-Z0-9'()+,./:=?;!*#@$_%-]*"|'[ \r\na-zA-Z0-9()+,./:=?;!*#@$_%-]*')"""
 DOCTYPE = re.compile(
-    rf"""<!DOCTYPE[ \t\r\n]+[{LETTERS}][{LETTERS}0-9.\xb7:-]*(?:[ \t\r\n]+(?:SYSTEM|PUBLIC[ \t\r\n]+{PUBLIC})"""
+    rf"""<!DOCTYPE[ \t\r\n]+{WORD}(?::{WORD})?(?:[ \t\r\n]+(?:SYSTEM|PUBLIC[ \t\r\n]+{PUBLIC})"""
     r"""[ \t\r\n]+(?:"[^"]*"|'[^']*'))?[ \t\r\n]*>"""
 )
 BANGS = ("<!--", "<![CDATA[", "<!DOCTYPE")
 XML = "http://www.w3.org/XML/1998/namespace"
 XMLNS = "http://www.w3.org/2000/xmlns/"
+URI = re.compile(r"(?:[A-Za-z0-9._~:/?#@!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*")
+"""What names a namespace (RFC 3986); libxml2 refuses others."""
 LONGEST = 2000
 """Of a declaration, in characters."""
 
@@ -51,6 +54,7 @@ class Xml(Walk):
     are the five that XML knows."""
 
     name = "xml"
+    breaks = re.compile(rb"[ \n>]")
     _illegal = ILLEGAL
 
     def __init__(self, argument: str = "") -> None:
@@ -62,7 +66,6 @@ class Xml(Walk):
         self._begun = False  # anything was read
         self._typed = self._root = False  # the document type, the outermost element were there
         self._token = ""
-        self._count = 0  # of brackets, hyphens or question marks that have just been read
         self._tag = ""
         self._attribute = ""
         self._attributes: tuple[tuple[str, str], ...] = ()
@@ -230,15 +233,7 @@ class Xml(Walk):
         return i + 1
 
     def _cdata(self, text: str, i: int) -> int:
-        if text[i] == "]":
-            self._count = min(self._count + 1, 2)
-        elif text[i] == ">" and self._count == 2:
-            self._mode = Xml._text
-        else:
-            end = text.find("]", i)
-            self._count = 0
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._section(text, i, "]", 2, Xml._text)
 
     def _target(self, text: str, i: int) -> int:
         """The name of a processing instruction."""
@@ -271,15 +266,7 @@ class Xml(Walk):
         return i + 1
 
     def _instruction(self, text: str, i: int) -> int:
-        if text[i] == "?":
-            self._count = 1
-        elif text[i] == ">" and self._count:
-            self._mode = Xml._text
-        else:
-            end = text.find("?", i)
-            self._count = 0
-            return len(text) if end < 0 else end
-        return i + 1
+        return self._section(text, i, "?", 1, Xml._text)
 
     def _declaration(self, text: str, i: int) -> int:
         end = min(text.find(">", i) + 1 or len(text), i + LONGEST - len(self._token))
@@ -408,7 +395,7 @@ class Xml(Walk):
             return
         uri = self._value
         wrong = name and not uri
-        wrong = wrong or name == "xmlns" or uri == XMLNS or (name == "xml") != (uri == XML)
+        wrong = wrong or name == "xmlns" or uri == XMLNS or (name == "xml") != (uri == XML) or not URI.fullmatch(uri)
         if wrong:
             raise Refused(at, f"{self._attribute} may not be {uri!r}")
 

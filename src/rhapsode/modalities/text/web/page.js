@@ -8,8 +8,8 @@ const PER_BIT = 1.25; // shades
 const FRAMES = 90; // in which a text is written, at the least: one sees it come
 const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty"];
 
-const { about, network } = await model();
-const writer = new Writer(network, about);
+const { about, tensors, network } = await model();
+const writer = new Writer(network, about, tensors);
 const spans = []; // of the writer's symbols
 let running = null; // aborts the writing
 let here = null; // the place whose likeliest symbols are shown

@@ -2,6 +2,7 @@
 
 import { Choice, NEUTRAL } from "../../../arithmetic/choice.js";
 import { Randomness } from "../../../arithmetic/randomness.js";
+import { logitsOf } from "../../../export/page/heads.js";
 import { Reader } from "../../../export/page/reader.js";
 import { Decoder, codecOf, textOf } from "./codecs.js";
 import { Units } from "./units.js";
@@ -9,8 +10,10 @@ import { Units } from "./units.js";
 const EACH = 16; // the place before each so many symbols is kept
 
 export class Writer {
-  // about: of the model, as `rhapsode.modalities.text.web` wrote it.
-  constructor(network, about) {
+  // about, tensors: of the model, as `rhapsode.modalities.text.web` wrote it.
+  constructor(network, about, tensors) {
+    const logits = logitsOf(about, tensors);
+    this._choice = () => new Choice(logits(this.reader.parameters)); // among the next symbols
     this.codec = codecOf(about.codec);
     this.lines = about.lines;
     this.reader = new Reader(network, about, new Units(about, this.codec));
@@ -49,7 +52,7 @@ export class Writer {
   // Reads a symbol.
   take(symbol) {
     const before = this.symbols.at(-1);
-    const nats = new Choice(this.reader.parameters).nats(symbol);
+    const nats = this._choice().nats(symbol);
     this.decoder.high = before ? before.high : null;
     const bytes = (before ? before.rest : "") + this.decoder.feed(symbol);
     const end = complete(bytes);
@@ -68,7 +71,7 @@ export class Writer {
   draw() {
     this.randomness.step = this.symbols.length - this.given;
     const before = this.symbols.slice(-NEUTRAL.repetition_window).map(({ symbol }) => symbol);
-    const choice = new Choice(this.reader.parameters).adjust(this.sampling, before);
+    const choice = this._choice().adjust(this.sampling, before);
     this.take(choice.draw(this.randomness.word()));
     return !this.ended;
   }
@@ -84,7 +87,7 @@ export class Writer {
   likeliest(at, count) {
     const back = this.reader.save();
     this._go(at);
-    const choice = new Choice(this.reader.parameters);
+    const choice = this._choice();
     this.reader.load(back);
     return choice.likeliest(count).map((symbol) => ({ symbol, probability: choice.probability(symbol) }));
   }

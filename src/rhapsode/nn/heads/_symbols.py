@@ -1,0 +1,37 @@
+"""What the heads over symbols share: a choice among V symbols, by their logits."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Sequence
+
+import numpy as np
+
+from rhapsode.arithmetic import choice
+from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.nn.heads._head import Drawn, Head
+from rhapsode.nn.samplers import Draw, choose
+from rhapsode.steps.symbols import Symbols
+
+
+class OfSymbols(Head[Symbols]):
+    """Gives each symbol a probability, by what `distribution` makes of the parameters."""
+
+    kind = Symbols
+    options = frozenset(Sampling.model_fields) - {"bias"}
+
+    @abstractmethod
+    def distribution(self, parameters: np.ndarray) -> np.ndarray:
+        """Logits [..., V] int32, in 1/1024 nats."""
+
+    def frequencies(self, parameters: np.ndarray) -> np.ndarray:
+        """In proportion to the probabilities: [..., P] → [..., V] uint32, none of them 0."""
+        return choice.frequencies(choice.distances(self.distribution(parameters)))
+
+    def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        return choice.log_probs(self.frequencies(parameters), np.asarray(targets).astype(np.int64))
+
+    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        return list(map(Drawn, *choose(distribution, hows)))
+
+    draw_mixed = draw_rows
