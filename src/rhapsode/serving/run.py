@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -78,15 +79,16 @@ def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str)
     config = configured(server, host, port)
     _log(form)
     try:
-        socket = config.bind_socket()
-    except SystemExit:
-        raise UserError(f"{host}:{port} cannot be had: another program listens there. Give another --port.") from None
-    address = socket.getsockname()
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
+    address = listening.getsockname()
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
     names = ", ".join(one.name for one in models)
     print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
     try:
-        uvicorn.Server(config).run(sockets=[socket])
+        uvicorn.Server(config).run(sockets=[listening])
     finally:
         server.close(GRACE)
 
