@@ -143,7 +143,6 @@ def test_prompts_are_not_read_again(tiny_model: MakeModel) -> None:
     prompt = (TEXT * 3)[:2000]
     with Batcher(model) as batcher:
         first = batcher.submit(prompt, length=50, seed=1, keep=True).result(WAIT)
-        assert batcher.figures.reused == 0
         while batcher.figures.waiting + batcher.figures.reading:
             time.sleep(0.001)
         read = batcher.figures.read
