@@ -98,9 +98,8 @@ class Completion(Asked):
     @property
     def prompts(self) -> list[str | list[int]]:
         """The prompts, each a text or tokens."""
-        if isinstance(self.prompt, str) or (self.prompt and isinstance(self.prompt[0], int)):
-            return [self.prompt]  # type: ignore[list-item]
-        return list(self.prompt)
+        found: Any = self.prompt
+        return [found] if isinstance(found, str) or (found and isinstance(found[0], int)) else list(found)
 
     @property
     def sampling(self) -> Sampling:

@@ -5,10 +5,14 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import signal
 import socket
 import sys
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
@@ -23,6 +27,31 @@ GRACE = 30
 """Seconds for what was begun, when the server is stopped."""
 UNREAD_SECONDS = 30.0
 """Seconds that a client may leave an answer unread. Then the connection is cut."""
+
+
+class Sockets(uvicorn.Server):
+    """Stops at Ctrl-C and SIGTERM when what was begun has ended; at the second one, at once."""
+
+    def __init__(self, config: uvicorn.Config, server: Server) -> None:
+        super().__init__(config)
+        self._server = server
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._server.stopping = True
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own sends the signals once more at the end, as if the program had failed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
 
 
 class Patient(H11Protocol):
@@ -88,7 +117,7 @@ def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str)
     names = ", ".join(one.name for one in models)
     print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        Sockets(config, server).run(sockets=[listening])
     finally:
         server.close(GRACE)
 
