@@ -28,6 +28,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in ROOT.glob("docs/*.md") if path.name != "log.md")  # which tells of what is no more
 ONLY_READ = {
     "ink": "it serves a page until it is stopped",
+    "serve": "it serves until it is stopped; tests/serving ask it",
     "demo": "tests/demos runs them",
     "data get": "it downloads",
     "data:": "it downloads",

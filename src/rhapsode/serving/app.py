@@ -1,0 +1,235 @@
+"""The application: paths, and who answers them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from rhapsode.report import Report
+from rhapsode.serving import openapi
+from rhapsode.serving.completions import Answer, begun
+from rhapsode.serving.errors import ApiError, of
+from rhapsode.serving.guard import Guard, Rules
+from rhapsode.serving.reading import read
+from rhapsode.serving.requests import Asked, Completion, Detokenize, Read, Tokenize
+from rhapsode.serving.served import START, Served
+
+STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+
+A = TypeVar("A", bound=Asked)
+
+
+class Server:
+    """Models, and the application that serves them."""
+
+    def __init__(self, models: Sequence[Served], rules: Rules, report: Report) -> None:
+        self.models = {one.name: one for one in models}
+        self.stopping = False
+        self._report, self._answers = report, Counter[tuple[str, int]]()
+        self._begun = time.time()
+        self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
+            (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
+            (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
+            (("GET", "/v1/models/{id}", "One model.", None, "application/json"), self._model),
+            (
+                ("POST", "/v1/completions", "Continue texts, or score them.", Completion, "application/json"),
+                self._complete,
+            ),
+            (("POST", "/tokenize", "The tokens of a text.", Tokenize, "application/json"), self._tokenize),
+            (("POST", "/detokenize", "The text of tokens.", Detokenize, "application/json"), self._detokenize),
+            (("GET", "/tokenizer_info", "The special tokens.", None, "application/json"), self._tokenizer),
+            (
+                ("POST", "/api/read", "What a model makes of a text, token by token.", Read, "application/json"),
+                self._read,
+            ),
+            (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
+            (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
+        ]
+        routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
+        routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
+        application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown, ApiError: self._told})
+        self.app = Guard(application, rules)
+
+    def close(self, timeout: float) -> bool:
+        """Let the engines end what was begun, for so many seconds; whether they did."""
+        self.stopping = True
+        until = time.monotonic() + timeout
+        done = [one.batcher.close(timeout=max(0.0, until - time.monotonic())) for one in self.models.values()]
+        return all(done) or all(one.batcher.close(finish=False, timeout=5) for one in self.models.values())
+
+    # --- what goes with every answer ---
+
+    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+        async def answered(request: Request) -> Response:
+            try:
+                response = await answer(request)
+            except ClientDisconnect:
+                response = Response(status_code=499)
+            except Exception as error:
+                told = of(error)
+                if told.status == 500:
+                    self._report.warn(f"{request.url.path}: {type(error).__name__}: {error}")
+                response = JSONResponse(told.body, told.status, told.headers)
+            self._answers[request.scope["route"].path if "route" in request.scope else "", response.status_code] += 1
+            return response
+
+        return answered
+
+    async def _unknown(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        if error.status_code == 405:
+            told = ApiError(405, "This path has another method: see /openapi.json.", code="method_not_allowed")
+            return JSONResponse(told.body, 405, dict(error.headers or {}))
+        told = ApiError(404, "There is no such path: see /openapi.json.", code="not_found")
+        return JSONResponse(told.body, 404)
+
+    async def _told(self, request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return JSONResponse(error.body, error.status, error.headers)
+
+    async def _asked(self, request: Request, kind: type[A]) -> A:
+        """The body of a request. Raises `ApiError` or `ValidationError`."""
+        try:
+            values = json.loads(await request.body(), parse_constant=_no_constant)
+        except (ValueError, RecursionError):
+            raise ApiError(400, "The body is not JSON.", code="not_json") from None
+        if not isinstance(values, dict):
+            raise ApiError(400, "The body must be a JSON object.", code="not_json")
+        return kind.model_validate(values)
+
+    def _served(self, name: str | None) -> Served:
+        if name is None and len(self.models) == 1:
+            return next(iter(self.models.values()))
+        if name is None:
+            raise ApiError(400, "Several models are served: name one.", "model")
+        if name not in self.models:
+            shown = name if len(name) <= 80 else name[:80] + "…"
+            raise ApiError(404, f"The model {shown!r} does not exist: see /v1/models.", "model", "model_not_found")
+        return self.models[name]
+
+    # --- answers ---
+
+    async def _health(self, request: Request) -> Response:
+        if self.stopping:
+            raise ApiError(503, "The server is stopping.", code="stopping")
+        return JSONResponse({"status": "ok"})
+
+    async def _list(self, request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [one.about for one in self.models.values()]})
+
+    async def _model(self, request: Request) -> Response:
+        return JSONResponse(self._served(request.path_params["id"]).about)
+
+    async def _chat(self, request: Request) -> Response:
+        raise ApiError(
+            400, "Models here continue texts, and do not chat: use /v1/completions.", code="unsupported_endpoint"
+        )
+
+    async def _complete(self, request: Request) -> Response:
+        asked = await self._asked(request, Completion)
+        answer = begun(self._served(asked.model), asked)
+        if asked.stream:
+            return Events(answer)
+        gone = asyncio.ensure_future(_gone(request))
+        whole = asyncio.ensure_future(answer.whole())
+        try:
+            await asyncio.wait([gone, whole], return_when=asyncio.FIRST_COMPLETED)
+            if not whole.done():
+                raise ClientDisconnect
+            return JSONResponse(whole.result())
+        finally:
+            gone.cancel()
+            whole.cancel()
+            answer.cancel()
+
+    async def _tokenize(self, request: Request) -> Response:
+        asked = await self._asked(request, Tokenize)
+        served = self._served(asked.model)
+        tokens = served.tokens(asked.prompt)
+        return JSONResponse({"count": len(tokens), "max_model_len": 2**31 - 1, "tokens": tokens})
+
+    async def _detokenize(self, request: Request) -> Response:
+        asked = await self._asked(request, Detokenize)
+        served = self._served(asked.model)
+        if any(token > served.start for token in asked.tokens):
+            raise ApiError(400, f"tokens: they go from 0 to {served.start}.", "tokens")
+        data = served.codec.decode(np.array([one for one in asked.tokens if one != served.start], np.int64))
+        return JSONResponse({"prompt": data.decode("utf-8", "replace")})
+
+    async def _tokenizer(self, request: Request) -> Response:
+        served = next(iter(self.models.values()))
+        return JSONResponse(
+            {
+                "tokenizer_class": served.codec.name,
+                "eos_token": START,
+                "bos_token": START,
+                "pad_token": None,
+                "chat_template": None,
+            }
+        )
+
+    async def _read(self, request: Request) -> Response:
+        asked = await self._asked(request, Read)
+        served = self._served(asked.model)
+        return JSONResponse(await asyncio.to_thread(read, served, asked.prompt, asked.top))
+
+    async def _metrics(self, request: Request) -> Response:
+        lines = ["# TYPE rhapsode_answers counter"]
+        for (path, status), count in sorted(self._answers.items()):
+            lines.append(f'rhapsode_answers_total{{path="{path}",status="{status}"}} {count}')
+        gauges = ("waiting", "reading", "drawing", "paused")
+        for name in (*gauges, "read", "reused", "drawn", "ticks", "busy"):
+            full = f"rhapsode_jobs_{name}" if name in gauges else f"rhapsode_{NAMES[name]}"
+            lines.append(f"# TYPE {full.removesuffix('_total')} {'gauge' if name in gauges else 'counter'}")
+            for one in self.models.values():
+                model = one.name.replace("\\", "\\\\").replace('"', '\\"')
+                lines.append(f'{full}{{model="{model}"}} {getattr(one.batcher.figures, name)}')
+        return PlainTextResponse("\n".join(lines) + "\n")
+
+    async def _openapi(self, request: Request) -> Response:
+        return JSONResponse(openapi.page([route for route, _ in self._paths]))
+
+
+NAMES = {
+    "read": "tokens_read_total",
+    "reused": "tokens_reused_total",
+    "drawn": "tokens_drawn_total",
+    "ticks": "ticks_total",
+    "busy": "busy_seconds_total",
+}
+
+
+async def _gone(request: Request) -> None:
+    """Returns when the client has gone. The body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _no_constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+class Events(StreamingResponse):
+    """Server-sent events of an answer, which is cancelled when the client goes."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+        super().__init__(answer.events(), media_type="text/event-stream", headers=STREAM)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._answer.cancel()

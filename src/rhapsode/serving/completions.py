@@ -1,0 +1,223 @@
+"""`/v1/completions`: requests become jobs of the batcher, and their parts answers, whole or as events."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from rhapsode.errors import UserError
+from rhapsode.inference.batching import Job, Part
+from rhapsode.serving.errors import ApiError, of
+from rhapsode.serving.requests import Completion
+from rhapsode.serving.served import Served
+
+UNREAD = 64 << 10
+"""Bytes that a client has not read yet: with more, its rows pause."""
+FILES = ("schema:", "grammar:")
+"""Constraints that read a file of the server's."""
+
+
+@dataclass
+class Choice:
+    """One choice of an answer as it grows."""
+
+    index: int
+    prompt: bytes
+    job: Job | None = None
+    steps: list[int] = field(default_factory=list)
+    log_probs: list[float] = field(default_factory=list)
+    tops: list[Any] = field(default_factory=list)
+    echoed: int = 0
+    given: int = 0
+    """Steps of which clients were told."""
+    offset: int = 0
+    """Where the next token begins, in characters."""
+
+
+class Answer:
+    """The jobs of one request, and what they have given. It belongs to one event loop."""
+
+    def __init__(self, served: Served, asked: Completion) -> None:
+        """Raises `UserError` and `ApiError` for what cannot be; then nothing was begun."""
+        self.served, self.asked = served, asked
+        self.seed = secrets.randbits(48) if asked.seed is None else asked.seed
+        self.id, self.created = f"cmpl-{secrets.token_hex(12)}", int(time.time())
+        self.read = self.drawn = 0
+        self._loop = asyncio.get_running_loop()
+        self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
+        self._unread, self._resting = 0, False
+        valid = [asked.valid] if isinstance(asked.valid, str) else asked.valid
+        for one in valid:
+            if one.startswith(FILES):
+                raise ApiError(400, f"{one.split(':')[0]}: constraints that read files are not served.", "valid")
+        self.choices: list[Choice] = []
+        try:
+            for prompt in asked.prompts:
+                data = served.text(prompt)
+                for row in range(asked.n):
+                    self._begin(data, row, valid)
+        except BaseException:
+            self.cancel()
+            raise
+        self._left = len(self.choices)
+
+    def _begin(self, data: bytes, row: int, valid: list[str]) -> None:
+        asked = self.asked
+        choice = Choice(len(self.choices), data)
+        self.choices.append(choice)
+        scored = asked.echo and asked.logprobs is not None
+
+        def receive(part: Part) -> None:
+            self._loop.call_soon_threadsafe(self._take, choice, part)
+
+        choice.job = self.served.batcher.submit(
+            data,
+            receive=receive,
+            echo=scored,
+            alternatives=asked.logprobs or 0,
+            stream=asked.stream,
+            length=asked.max_tokens,
+            seed=self.seed,
+            row=row,
+            sampling=asked.sampling,
+            stop=asked.stops or None,
+            valid=valid or None,
+        )
+
+    def _take(self, choice: Choice, part: Part) -> None:
+        self._parts.put_nowait((choice, part))
+        self._unread += len(part.data)
+        if self._unread > UNREAD and not self._resting:
+            self._resting = True
+            for one in self.choices:
+                if one.job is not None and not one.job.ended:
+                    one.job.pause()
+
+    async def _next(self) -> tuple[Choice, Part]:
+        choice, part = await self._parts.get()
+        self._unread -= len(part.data)
+        if self._resting and self._unread <= UNREAD // 2:
+            self._resting = False
+            for one in self.choices:
+                if one.job is not None and not one.job.ended:
+                    one.job.resume()
+        return choice, part
+
+    def cancel(self) -> None:
+        """End all that has not ended."""
+        for choice in self.choices:
+            if choice.job is not None and not choice.job.ended:
+                choice.job.cancel()
+
+    @property
+    def head(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "object": "text_completion",
+            "created": self.created,
+            "model": self.served.name,
+            "system_fingerprint": self.served.fingerprint,
+        }
+
+    @property
+    def usage(self) -> dict[str, int]:
+        read = sum(self.served.count(choice.prompt) for choice in self.choices[:: self.asked.n])
+        return {"prompt_tokens": read, "completion_tokens": self.drawn, "total_tokens": read + self.drawn}
+
+    async def whole(self) -> dict[str, Any]:
+        """The answer, when all is drawn."""
+        texts = {choice.index: [self._echo(choice)] for choice in self.choices}
+        reasons: dict[int, str] = {}
+        while self._left:
+            choice, part = await self._next()
+            texts[choice.index].append(self._added(choice, part))
+            if part.last:
+                reasons[choice.index] = self._reason(part)
+        choices = [
+            self._choice(choice, "".join(texts[choice.index]), reasons[choice.index], final=True)
+            for choice in self.choices
+        ]
+        return {**self.head, "choices": choices, "usage": self.usage}
+
+    async def events(self) -> AsyncIterator[str]:
+        """The answer in pieces, as server-sent events."""
+        try:
+            for choice in self.choices:
+                if self.asked.echo and not (self.asked.logprobs is not None):
+                    yield self._event([self._choice(choice, self._echo(choice), None)])
+            while self._left:
+                choice, part = await self._next()
+                before = (
+                    self._echo(choice) if part.echo and not choice.given and self.asked.logprobs is not None else ""
+                )
+                text = before + self._added(choice, part)
+                reason = self._reason(part) if part.last else None
+                if text or reason or len(choice.steps) > choice.given:
+                    yield self._event([self._choice(choice, text, reason, final=part.last)])
+            if self.asked.stream_options.include_usage:
+                yield f"data: {json.dumps({**self.head, 'choices': [], 'usage': self.usage})}\n\n"
+        except Exception as error:
+            told = of(error)
+            if told.status == 500:
+                raise
+            yield f"data: {json.dumps(told.body)}\n\n"
+        yield "data: [DONE]\n\n"
+
+    def _event(self, choices: list[dict[str, Any]]) -> str:
+        return f"data: {json.dumps({**self.head, 'choices': choices})}\n\n"
+
+    def _echo(self, choice: Choice) -> str:
+        return choice.prompt.decode("utf-8", "replace") if self.asked.echo else ""
+
+    def _added(self, choice: Choice, part: Part) -> str:
+        """Take a part: the text that it adds. Raises the job's error."""
+        if part.error is not None:
+            raise part.error
+        if not part.echo:
+            self.drawn += len(part.steps)
+        if self.asked.logprobs is not None:
+            choice.steps += [int(step) for step in part.steps]
+            choice.log_probs += [float(log_prob) for log_prob in part.log_probs]
+            choice.tops += list(part.tops) or [()] * len(part.steps)
+        if part.last:
+            self._left -= 1
+        return part.text
+
+    def _reason(self, part: Part) -> str:
+        return "stop" if part.sample is not None and part.sample.stopped in ("stop", "end") else "length"
+
+    def _choice(self, choice: Choice, text: str, reason: str | None, final: bool = False) -> dict[str, Any]:
+        log_probs = None
+        if self.asked.logprobs is not None:
+            labels, begin = self.served.labels, choice.given
+            tokens = [labels[step] for step in choice.steps[begin:]]
+            offsets = []
+            for step in choice.steps[begin:]:
+                offsets.append(choice.offset)
+                choice.offset += len(self.served.shown[step])
+            tops = []
+            for step, log_prob, top in zip(
+                choice.steps[begin:], choice.log_probs[begin:], choice.tops[begin:], strict=True
+            ):
+                tops.append({labels[other]: value for other, value in top} | {labels[step]: log_prob})
+            choice.given = len(choice.steps)
+            log_probs = {
+                "tokens": tokens,
+                "token_logprobs": choice.log_probs[begin:],
+                "top_logprobs": tops,
+                "text_offset": offsets,
+            }
+        return {"index": choice.index, "text": text, "logprobs": log_probs, "finish_reason": reason}
+
+
+def begun(served: Served, asked: Completion) -> Answer:
+    """The answer to a request, which the engine works on from now on."""
+    try:
+        return Answer(served, asked)
+    except UserError as error:
+        raise of(error) from None

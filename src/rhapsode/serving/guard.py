@@ -1,0 +1,140 @@
+"""What a request must be before anything reads it: for this host, from no other site, with a key, small, JSON."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from rhapsode.serving.errors import ApiError
+
+BODY = 4 << 20
+"""The most bytes of a body."""
+LOCAL = ("localhost", "127.0.0.1", "::1")
+OPEN = ("/health",)
+"""Paths that need no key."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """hosts: names by which the server may be called, in lower case; empty for any. keys: one of them must be sent;
+    empty for none. origins: sites whose pages may ask, exactly as browsers spell them."""
+
+    hosts: Sequence[str] = LOCAL
+    keys: Sequence[bytes] = ()
+    origins: Sequence[str] = ()
+
+
+class Guard:
+    """ASGI middleware that refuses what the rules forbid."""
+
+    def __init__(self, app: ASGIApp, rules: Rules) -> None:
+        self._app, self._rules = app, rules
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = {name.lower(): value for name, value in scope["headers"]}
+        origin = headers.get(b"origin", b"").decode("latin-1")
+        try:
+            self._check_host(headers.get(b"host", b"").decode("latin-1"))
+            shared = self._check_origin(origin, headers.get(b"host", b"").decode("latin-1"))
+            if scope["method"] == "OPTIONS" and shared:
+                await _preflight(origin)(scope, receive, send)
+                return
+            self._check_key(scope["path"], headers.get(b"authorization", b""))
+            self._check_body(scope["method"], headers)
+        except ApiError as error:
+            await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
+            return
+
+        async def with_origin(message: Message) -> None:
+            if message["type"] == "http.response.start" and shared:
+                message["headers"] = [
+                    *message["headers"],
+                    (b"access-control-allow-origin", origin.encode("latin-1")),
+                    (b"vary", b"Origin"),
+                ]
+            await send(message)
+
+        await self._app(scope, _bounded(receive), with_origin)
+
+    def _check_host(self, host: str) -> None:
+        """A page of another site can make a browser call this machine by a name of its own (DNS rebinding)."""
+        if self._rules.hosts and _name(host) not in self._rules.hosts:
+            raise ApiError(403, "The server is not known by this name: see --allow-host.", code="host_not_allowed")
+
+    def _check_origin(self, origin: str, host: str) -> bool:
+        """Whether the answer is for a page of one of the allowed sites. Raises `ApiError` for pages of others."""
+        if not origin:
+            return False
+        if origin in self._rules.origins:
+            return True
+        if origin.partition("://")[2].lower() == host.lower():
+            return False  # a page of this server's
+        raise ApiError(403, "Pages of this site may not ask this server: see --cors-origin.", code="origin_not_allowed")
+
+    def _check_key(self, path: str, authorization: bytes) -> None:
+        if not self._rules.keys or path in OPEN:
+            return
+        scheme, _, given = authorization.partition(b" ")
+        right = [hmac.compare_digest(given.strip(), key) for key in self._rules.keys]  # all: in constant time
+        if scheme.lower() != b"bearer" or not any(right):
+            raise ApiError(
+                401,
+                "A key of this server is needed: Authorization: Bearer KEY.",
+                code="invalid_api_key",
+                WWW_Authenticate="Bearer",
+            )
+
+    def _check_body(self, method: str, headers: dict[bytes, bytes]) -> None:
+        if method != "POST":
+            return
+        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+        if kind != b"application/json":
+            raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
+        length = headers.get(b"content-length", b"0")
+        if length.isdigit() and int(length) > BODY:
+            raise _too_large()
+
+
+def _too_large() -> ApiError:
+    return ApiError(413, f"The request is longer than {BODY >> 20} MiB.", code="too_large")
+
+
+def _bounded(receive: Receive) -> Receive:
+    """Raises `ApiError` when a body without a length, or with a wrong one, becomes too long."""
+    size = 0
+
+    async def bounded() -> Message:
+        nonlocal size
+        message = await receive()
+        size += len(message.get("body", b""))
+        if size > BODY:
+            raise _too_large()
+        return message
+
+    return bounded
+
+
+def _name(host: str) -> str:
+    """The name in a Host header, without the port."""
+    host = host.lower()
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() and ":" in host else host
+
+
+def _preflight(origin: str) -> JSONResponse:
+    headers = {
+        "access-control-allow-origin": origin,
+        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-headers": "authorization, content-type",
+        "access-control-max-age": "600",
+        "vary": "Origin",
+    }
+    return JSONResponse({}, 200, headers)

@@ -1,0 +1,133 @@
+"""What clients may ask, one model a request: the names and limits of fields, which the OpenAPI page shows.
+
+Types are strict: `true` is no number and `1e3` no whole one. `null` means the default. A field that is unknown is an
+error, for a misspelled option must not be ignored.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from rhapsode.arithmetic.sampling import Sampling
+
+CHOICES = 64
+"""The most choices of a request: prompts × n."""
+PROMPT = 1_000_000
+"""The most characters, or tokens, of a prompt."""
+TOKENS = 100_000
+"""The most tokens a choice may have."""
+
+Token = Annotated[int, Field(ge=0)]
+Text = Annotated[str, Field(max_length=PROMPT)]
+Tokens = Annotated[list[Token], Field(max_length=PROMPT)]
+Name = Annotated[str, Field(max_length=200)]
+
+
+class Asked(BaseModel):
+    """A request. Fields that are null have their default."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, values: Any) -> Any:
+        return (
+            {name: value for name, value in values.items() if value is not None} if isinstance(values, dict) else values
+        )
+
+
+class StreamOptions(Asked):
+    """include_usage: the last event but `[DONE]` says how many tokens were read and drawn."""
+
+    include_usage: bool = False
+    include_obfuscation: bool = False
+    """Of no meaning here."""
+
+
+class Completion(Asked):
+    """`POST /v1/completions`. With the same `seed`, the answer is the same, whatever the server does beside it."""
+
+    model: Name
+    prompt: Text | list[Text] | Tokens | list[Tokens] = ""
+    max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
+    n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
+    best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] = 0
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    typical: Annotated[float, Field(gt=0, le=1)] = 1.0
+    repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
+    stop: (
+        Annotated[str, Field(max_length=200)]
+        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=4)]
+    ) = Field(default_factory=list)
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    echo: bool = False
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
+    """Constraints, as of `--valid`. Those that read files are not served."""
+    suffix: str | None = None
+    logit_bias: dict[str, float] = Field(default_factory=dict)
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    user: Annotated[str, Field(max_length=1000)] | None = None
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        if self.suffix:
+            raise ValueError("suffix: text can only be continued at its end; leave it out.")
+        if self.best_of not in (None, self.n):
+            raise ValueError("best_of: only the value of n is allowed; leave it out.")
+        for name in ("logit_bias", "frequency_penalty", "presence_penalty"):
+            if getattr(self, name):
+                raise ValueError(f"{name} is not supported yet; leave it out.")
+        if len(self.prompts) * self.n > CHOICES:
+            raise ValueError(f"{len(self.prompts)} prompts × n = {self.n} are more than {CHOICES} choices.")
+        if not self.prompts:
+            raise ValueError("prompt: an empty list asks for nothing.")
+        if not self.max_tokens and not self.echo:
+            raise ValueError("max_tokens: 0 asks for nothing; with echo, it scores the prompt.")
+        return self
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        """The prompts, each a text or tokens."""
+        found: Any = self.prompt
+        return [found] if isinstance(found, str) or (found and isinstance(found[0], int)) else list(found)
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})
+
+    @property
+    def stops(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop
+
+
+class Tokenize(Asked):
+    """`POST /tokenize`."""
+
+    prompt: Text
+    model: Name | None = None
+    add_special_tokens: bool = True
+
+
+class Detokenize(Asked):
+    """`POST /detokenize`."""
+
+    tokens: Tokens
+    model: Name | None = None
+
+
+class Read(Asked):
+    """`POST /api/read`: what the model makes of a text. top: so many alternatives at each token."""
+
+    prompt: Text
+    model: Name | None = None
+    top: Annotated[int, Field(ge=0, le=20)] = 5

@@ -1,0 +1,148 @@
+"""Sockets: uvicorn runs the application until a signal ends it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from rhapsode.errors import UserError
+from rhapsode.report import Report
+from rhapsode.serving.app import Server
+from rhapsode.serving.guard import Rules
+from rhapsode.serving.served import Served
+
+GRACE = 30
+"""Seconds for what was begun, when the server is stopped."""
+UNREAD_SECONDS = 30.0
+"""Seconds that a client may leave an answer unread. Then the connection is cut."""
+
+
+class Sockets(uvicorn.Server):
+    """Stops at Ctrl-C and SIGTERM when what was begun has ended; at the second one, at once."""
+
+    def __init__(self, config: uvicorn.Config, server: Server) -> None:
+        super().__init__(config)
+        self._server = server
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._server.stopping = True
+        super().handle_exit(sig, frame)
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn's own sends the signals once more at the end, as if the program had failed."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+
+class Patient(H11Protocol):
+    """A connection that is cut if the client does not read for too long."""
+
+    _timer: asyncio.TimerHandle | None = None
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        self._calm()
+        super().resume_writing()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._calm()
+        super().connection_lost(exc)
+
+    def _calm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class Lines(logging.Formatter):
+    """One line a record, as text or as JSON. It has no prompts: paths and statuses only."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__()
+        self._json = form == "json"
+
+    def format(self, record: logging.LogRecord) -> str:
+        message = record.getMessage()
+        at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
+        if self._json:
+            return json.dumps({"time": at, "level": record.levelname.lower(), "message": message})
+        return f"{at} {message}"
+
+
+class Logged(Report):
+    """Notes and warnings in the server's log."""
+
+    def note(self, text: str) -> None:
+        logging.getLogger("uvicorn.error").info(text)
+
+    def warn(self, text: str) -> None:
+        logging.getLogger("uvicorn.error").warning(text)
+
+
+def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had."""
+    server = Server(models, rules, Logged())
+    config = configured(server, host, port)
+    _log(form)
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listening = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
+    address = listening.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    names = ", ".join(one.name for one in models)
+    print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
+    try:
+        Sockets(config, server).run(sockets=[listening])
+    finally:
+        server.close(GRACE)
+
+
+def configured(server: Server, host: str, port: int) -> uvicorn.Config:
+    """How uvicorn runs the application."""
+    return uvicorn.Config(
+        server.app,
+        host=host,
+        port=port,
+        http=Patient,
+        ws="none",
+        log_config=None,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=30,
+        limit_concurrency=1024,
+        lifespan="off",
+    )
+
+
+def _log(form: str) -> None:
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(Lines(form))
+    for name in ("uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [handler], False
+        logger.setLevel(logging.INFO)
