@@ -34,8 +34,9 @@ def test_a_cell_a_head_or_an_attention_sees_no_other() -> None:
             assert not seen & public, f"{path.name} imports {seen & public}"
 
 
-COMMON = {"text", "bytes", "chars", "words", "c", "json", "regex"}
-"""Names that are words of the core, too: what texts are counted in, the memory c of a cell, a form of output."""
+COMMON = {"text", "bytes", "chars", "words", "c", "json", "regex", "schema"}
+"""Names that are words of the core, too: what texts are counted in, the memory c of a cell, a form of output, what OpenAPI
+says of a value."""
 
 
 def core() -> Iterator[Path]:

@@ -122,8 +122,9 @@ def test_a_prompt_is_scored(client: Any, book: Model) -> None:
 def test_what_must_be_valid(client: Any) -> None:
     choice = ask(client, prompt="", extra_body={"valid": "regex:[a-z]{3,9}"}).choices[0]
     assert choice.text.isalpha() and 3 <= len(choice.text) <= 9
-    with pytest.raises(openai.BadRequestError, match="files are not served"):
-        ask(client, extra_body={"valid": "schema:/etc/passwd"})
+    for one in ("schema:/etc/passwd", "grammar:x", "check:touch /tmp/x", "treesitter:os", ["json", "schema:x"]):
+        with pytest.raises(openai.BadRequestError, match="files or programs are not served"):
+            ask(client, extra_body={"valid": one})
 
 
 def test_all_at_once(client: Any, book: Model) -> None:

@@ -37,6 +37,8 @@ class Constraint(ABC):
     name: ClassVar[str]
     argument: ClassVar[str] = ""
     """What must follow the name and a colon, as help shows it: `PATTERN`. Empty: nothing follows."""
+    local: ClassVar[bool] = False
+    """Whether what follows names a file, a program or a package of this machine, so that no stranger may say it."""
     reason = ""
     """Why the text is impossible, and where, in words for the user."""
     breaks: ClassVar[re.Pattern[bytes] | None] = None

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from rhapsode import registry
 from rhapsode.errors import UserError
 from rhapsode.inference.batching import Job, Part
 from rhapsode.serving.errors import ApiError, of
@@ -18,8 +19,6 @@ from rhapsode.serving.served import Served
 
 UNREAD = 64 << 10
 """Bytes that a client has not read yet: with more, its rows pause."""
-FILES = ("schema:", "grammar:")
-"""Constraints that read a file of the server's."""
 
 
 @dataclass
@@ -53,8 +52,8 @@ class Answer:
         self._unread, self._resting = 0, False
         valid = [asked.valid] if isinstance(asked.valid, str) else asked.valid
         for one in valid:
-            if one.startswith(FILES):
-                raise ApiError(400, f"{one.split(':')[0]}: constraints that read files are not served.", "valid")
+            if registry.get("constraint", one.partition(":")[0]).local:
+                raise ApiError(400, "valid: constraints that use files or programs are not served.", "valid")
         self.choices: list[Choice] = []
         try:
             for prompt in asked.prompts:

@@ -71,7 +71,7 @@ class Completion(Asked):
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
     valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
-    """Constraints, as of `--valid`. Those that read files are not served."""
+    """Constraints, as of `--valid`. Those that use files or programs are not served."""
     suffix: str | None = None
     logit_bias: dict[str, float] = Field(default_factory=dict)
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0

@@ -40,6 +40,7 @@ class Check(Constraint):
 
     name = "check"
     argument = "COMMAND"
+    local = True
     breaks = re.compile(rb"\n")
 
     def __init__(self, argument: str) -> None:

@@ -13,6 +13,7 @@ class Grammar(Masked):
 
     name = "grammar"
     argument = "FILE"
+    local = True
     what = "the file of a grammar"
     advice = "Change the grammar: rules in Lark's notation, the first of them is `start`."
 

@@ -20,6 +20,7 @@ class Schema(Masked):
 
     name = "schema"
     argument = "FILE"
+    local = True
     what = "the file of a JSON schema"
     advice = "Change the schema: an object that says what is allowed, without what is named here."
 

@@ -66,6 +66,7 @@ class Treesitter(Constraint):
 
     name = "treesitter"
     argument = "LANGUAGE"
+    local = True
     breaks = re.compile(rb"[\n;} \t]")
 
     def __init__(self, argument: str = "") -> None:
