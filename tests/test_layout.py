@@ -35,8 +35,8 @@ def test_a_cell_a_head_or_an_attention_sees_no_other() -> None:
 
 
 COMMON = {"text", "bytes", "chars", "words", "c", "json", "regex", "schema"}
-"""Names that are words of the core, too: what texts are counted in, the memory c of a cell, a form of output, what OpenAPI
-says of a value."""
+"""Names that are words of the core, too: what texts are counted in, the memory c of a cell, a form of output,
+what OpenAPI says of a value."""
 
 
 def core() -> Iterator[Path]:
