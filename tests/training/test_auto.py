@@ -96,6 +96,15 @@ def test_the_speed_is_that_of_the_networks_own_cell(monkeypatch: pytest.MonkeyPa
     assert sizes["mrnn"][1] == pytest.approx(sizes["lstm"][1] / 2, rel=0.1)  # the square root of a quarter
 
 
+def test_matrices_that_are_multiplied_with_one_another_learn_slower() -> None:
+    plans = {
+        cell: chosen(10**6, Budget(updates=100), network={"cell": cell}, threads=1)[0] for cell in ("lstm", "mrnn")
+    }
+    assert plans["lstm"].matrix_rate == Plan.model_fields["matrix_rate"].default
+    assert plans["mrnn"].matrix_rate == pytest.approx(2 / 3 * plans["lstm"].matrix_rate)
+    assert plans["mrnn"].rate == plans["lstm"].rate
+
+
 def test_threads_asked_for_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
     monkeypatch.setattr(auto, "measure", lambda *_: 1e11)

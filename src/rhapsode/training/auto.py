@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 
+from rhapsode import registry
 from rhapsode.config import Dropout, FramingConfig, NetworkConfig, Part, make, unknown
 from rhapsode.data.framing import framing_of
 from rhapsode.errors import UserError, choice
@@ -218,12 +219,14 @@ def choose(
         also = f", of recurrent weights {recurrent}" if recurrent else ""
         also += f", of the step before {rates.input}" if steps.hidden and rates.input else ""
         reasons.append(f"dropout: {rate}{also} ({why})")
+    fine, cell = FINE if base else 1.0, registry.get("cell", config.cell.name)
     values: dict[str, Any] = {
         "precision": precision,
         "threads": threads,
         "most": most,
         "warmup": max(1, int(min(50, updates / 10))),
-        **({name: FINE * Plan.model_fields[name].default for name in ("matrix_rate", "rate")} if base else {}),
+        "rate": fine * Plan.model_fields["rate"].default,
+        "matrix_rate": fine * cell.pace * Plan.model_fields["matrix_rate"].default,
         **plan,
         "network": config,
         "dropout": rates,

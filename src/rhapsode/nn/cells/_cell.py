@@ -32,6 +32,10 @@ class Cell(ABC):
     single: ClassVar[bool] = False
     """Whether its graph computes one step, instead of a window of any length."""
 
+    pace: ClassVar[float] = 1.0
+    """The usual learning rate of its matrices, over that of the plain LSTM's. Where matrices are multiplied with one
+    another, steps as large as an LSTM's are too large."""
+
     Settings: ClassVar[type[Part]] = Part
     """Its settings: the table [network.cell]."""
 

@@ -44,6 +44,7 @@ class Mogrifier(Stepwise):
     state = ("h", "c")
     recurrent = ("recurrent",)
     single = True  # its graph computes one step
+    pace = 2 / 3
 
     class Settings(Part):
         """Settings of it."""

@@ -36,6 +36,7 @@ class MultiplicativeRNN(Stepwise):
     state = ("h",)
     recurrent = products = ("recurrent", "factor_recurrent")
     single = True  # its graph computes one step
+    pace = 2 / 3
 
     class Settings(Part):
         """Settings of it."""
