@@ -34,6 +34,7 @@ class MultiplicativeLSTM(Stepwise):
     state = ("h", "c")
     recurrent = products = ("recurrent", "factor_recurrent")
     single = True  # its graph computes one step
+    pace = 2 / 3
 
     @property
     def title(self) -> str:
