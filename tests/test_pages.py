@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,7 +23,9 @@ import pytest
 import typer
 
 from rhapsode.cli import app, main
+from rhapsode.inference.model import Model
 from tests.made import MAKERS
+from tests.serving.conftest import serving
 
 ROOT = Path(__file__).parents[1]
 PAGES = sorted(path for path in ROOT.glob("docs/*.md") if path.name != "log.md")  # which tells of what is no more
@@ -145,8 +148,21 @@ def test_commands(block: Block, world: Path, folder: Path, monkeypatch: pytest.M
 @each(PYTHON)
 def test_python(block: Block, world: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fetch(world, folder, block.text.replace('"models/', "") if "train(" in block.text else block.text)
-    exec(compile(block.text.replace("minutes=5", "updates=2"), block.page, "exec"), {})
+    text = block.text.replace("minutes=5", "updates=2")
+    with served(text, world, folder) as text:
+        exec(compile(text, block.page, "exec"), {})
     assert capsys.readouterr().out
+
+
+@contextmanager
+def served(text: str, world: Path, folder: Path) -> Iterator[str]:
+    """The same program, with the address of a server, if it asks one."""
+    if "http://127.0.0.1:8000" not in text:
+        yield text
+        return
+    fetch(world, folder, "models/book")
+    with serving({"book": Model.load(folder / "models" / "book")}) as (address, _):
+        yield text.replace("http://127.0.0.1:8000", address)
 
 
 @each(PAGE)

@@ -125,7 +125,7 @@ def test_what_cannot_be_is_refused() -> None:
     ):
         with pytest.raises(UserError, match=r"layers|covariates"):
             Network(NetworkConfig(head="regression", **shape), KIND, None, given)  # type: ignore[arg-type]
-    with pytest.raises(UserError, match="regression is not for steps that are symbols: take categorical"):
+    with pytest.raises(UserError, match="regression is not for steps that are symbols: take adaptive or categorical"):
         Network(NetworkConfig(head="regression"), Symbols(5))
 
 

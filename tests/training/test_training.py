@@ -111,7 +111,7 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     lines = ["".join(rng.choices("abcdefgh", k=3)) for _ in range(1500)]
     text = "\n".join(line + line for line in lines)
     options = {
-        "updates": 600,
+        "updates": 300,
         "plan": {"batch_size": 8, "sequence_length": 16, "precision": "fp32", "threads": 1},
         "network": {"width": 48, "embedding": 8},
     }

@@ -44,10 +44,11 @@ def serve(
     ] = None,
     log_format: Annotated[str, typer.Option("--log-format", metavar="FORM", help="text or json.")] = "text",
 ) -> None:
-    """Serve models of text over HTTP: clients of the OpenAI completions API work as they are.
+    """Serve models over HTTP, as the OpenAI completions API does.
 
-    http://127.0.0.1:8000/v1 is the base URL, /openapi.json says all that can be asked. With the same seed, an answer is
-    what rhapsode generate gives, whatever else is asked at the time. Ctrl-C ends what was begun, then stops."""
+    Its clients work as they are, with models of text. http://127.0.0.1:8000/v1 is the base URL, /openapi.json says all
+    that can be asked. With the same seed, an answer is what rhapsode generate gives, whatever else is asked at the
+    time. Ctrl-C ends what was begun, then stops."""
     if log_format not in ("text", "json"):
         raise UserError(f"--log-format {log_format!r} is not known: text or json.")
     keys = _keys(api_key)
