@@ -248,7 +248,10 @@ class Wiki(Walk):
         return i
 
     def _newline(self, at: int) -> None:
-        if not balanced(self._quotes):
+        around, quotes = self._open, self._quotes
+        while balanced(quotes) and around is not None and around[0] in "[[":  # a link is a part of its lines
+            quotes, around = around[2], around[3]
+        if not balanced(quotes):
             raise Refused(at, "italics or bold ('' or ''') must end before the line does")
         if self._title_open():
             raise Refused(at, f"the heading must end with {'=' * self._level}")
@@ -404,15 +407,17 @@ class Wiki(Walk):
         return i
 
     def _finish_unsquares(self, at: int) -> None:
-        n, self._mode = self._count, Wiki._text
+        n, self._mode, ended = self._count, Wiki._text, False
         while n:
             if self._top() == "[":
                 self._pop(at)
-                n -= 1
+                n, ended = n - 1, True
             elif self._top() == "[[" and n > 1:
                 self._pop(at)
                 n -= 2
                 self._target = False
+            elif ended and not self._literal:
+                raise Refused(at, "the link [ ends with one ]")
             elif n > 1 and self._literal < 2:
                 raise Refused(at, f"]] ends no link: {self._what()}")
             else:
