@@ -38,7 +38,8 @@ def of(error: Exception) -> ApiError:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(str(part) for part in first["loc"] if not _variant(part))
-        message = f"{where}: {first['msg']}" if where else first["msg"]
+        why = first["msg"].removeprefix("Value error, ")
+        message = f"{where}: {why}" if where else why
         param = str(first["loc"][0]) if first["loc"] else None
         return ApiError(400, message[:SHOWN], param)
     if isinstance(error, Full):
@@ -52,4 +53,4 @@ def of(error: Exception) -> ApiError:
 
 def _variant(part: object) -> bool:
     """Whether a part of pydantic's path is no name of a field, but names one of several allowed types."""
-    return isinstance(part, str) and ("[" in part or part in ("str", "int", "float", "constrained-int"))
+    return isinstance(part, str) and (not part.isidentifier() or part in ("str", "int", "float"))
