@@ -91,6 +91,7 @@ def test_bodies(address: str) -> None:
 def test_paths_and_methods(address: str) -> None:
     assert code(send(address, "GET", "/nothing")) == (404, "not_found")
     assert code(send(address, "GET", "/v1/completions")) == (405, "method_not_allowed")
+    assert code(send(address, "POST", "/v1/models")) == (405, "method_not_allowed")
     assert code(send(address, "GET", "/v1/models/..%2f..%2fetc%2fpasswd"))[0] == 404
 
 

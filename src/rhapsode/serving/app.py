@@ -101,6 +101,8 @@ class Server:
 
     async def _asked(self, request: Request, kind: type[A]) -> A:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
+        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
+            raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
         try:
             values = json.loads(await request.body(), parse_constant=_no_constant)
         except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""What a request must be before anything reads it: for this host, from no other site, with a key, small, JSON."""
+"""What a request must be before anything reads it: for this host, from no other site, with a key, not too long."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Guard:
                 await _preflight(origin)(scope, receive, send)
                 return
             self._check_key(scope["path"], headers.get(b"authorization", b""))
-            self._check_body(scope["method"], headers)
+            self._check_length(headers)
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
             return
@@ -91,12 +91,7 @@ class Guard:
                 WWW_Authenticate="Bearer",
             )
 
-    def _check_body(self, method: str, headers: dict[bytes, bytes]) -> None:
-        if method != "POST":
-            return
-        kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-        if kind != b"application/json":
-            raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
+    def _check_length(self, headers: dict[bytes, bytes]) -> None:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY:
             raise _too_large()

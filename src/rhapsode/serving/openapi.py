@@ -40,6 +40,10 @@ def page(routes: list[Route]) -> dict[str, Any]:
     _, schema = models_json_schema(
         [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
     )
+    for one in schema.get("$defs", {}).values():
+        for name, field in one.get("properties", {}).items():
+            if name not in one.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
+                one["properties"][name] = {"anyOf": [field, {"type": "null"}]}  # null is the default
     paths: dict[str, Any] = {}
     for method, path, summary, body, media in routes:
         error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}

@@ -72,10 +72,10 @@ class Completion(Asked):
     stream_options: StreamOptions = StreamOptions()
     valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
     """Constraints, as of `--valid`. Those that use files or programs are not served."""
-    suffix: str | None = None
-    logit_bias: dict[str, float] = Field(default_factory=dict)
-    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
-    presence_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    suffix: Annotated[str, Field(json_schema_extra={"maxLength": 0})] | None = None
+    logit_bias: Annotated[dict[str, float], Field(json_schema_extra={"maxProperties": 0})] = Field(default_factory=dict)
+    frequency_penalty: Annotated[float, Field(json_schema_extra={"const": 0})] = 0.0
+    presence_penalty: Annotated[float, Field(json_schema_extra={"const": 0})] = 0.0
     user: Annotated[str, Field(max_length=1000)] | None = None
 
     @model_validator(mode="after")
