@@ -59,6 +59,11 @@ class Patient(H11Protocol):
 
     _timer: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Nagle's algorithm would hold an event back until the client has acknowledged the one before: 40 ms."""
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        super().connection_made(transport)
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
