@@ -73,6 +73,18 @@ def log_probs(frequency: np.ndarray, symbols: np.ndarray) -> np.ndarray:
     return log_shares(own, totals(frequency))
 
 
+def likeliest(frequency: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """So many symbols of each row, or all V, the likeliest first, of equally likely ones the lower number; and log p of
+    each: frequency [..., V] → [..., count] int64 and float64, nats."""
+    last = frequency.shape[-1] - 1
+    keys = frequency.astype(np.int64) << NUMBER | np.arange(last, -1, -1)
+    if count <= last:
+        keys = np.partition(keys, min(last, last + 1 - count), axis=-1)[..., last + 1 - count :]
+    symbols = last - (np.sort(keys, axis=-1)[..., ::-1] & (1 << NUMBER) - 1)
+    own = np.take_along_axis(frequency, symbols, axis=-1)
+    return symbols, log_shares(own, np.broadcast_to(totals(frequency)[..., None], own.shape))
+
+
 def log_shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
     """log(part / whole) of whole numbers [...] above 0: [...] float64, nats."""
     if part.size == 1:  # floats are faster, one by one

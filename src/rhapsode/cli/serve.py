@@ -11,7 +11,6 @@ import typer
 from rhapsode.console.imports import unbroken
 from rhapsode.errors import UserError
 
-LOOPBACK = ("127.0.0.1", "localhost", "::1")
 KEYS = "RHAPSODE_API_KEYS"
 
 
@@ -52,11 +51,6 @@ def serve(
     if log_format not in ("text", "json"):
         raise UserError(f"--log-format {log_format!r} is not known: text or json.")
     keys = _keys(api_key)
-    if host not in LOOPBACK and not keys:
-        raise UserError(
-            f"--host {host}: other machines could use the server. Say with --api-key FILE (or {KEYS}) which keys they "
-            "must send."
-        )
     with unbroken():
         try:
             import starlette  # noqa: F401
@@ -69,6 +63,11 @@ def serve(
         from rhapsode.serving.run import run
         from rhapsode.serving.served import Served
 
+    if host not in LOCAL and not keys:
+        raise UserError(
+            f"--host {host}: other machines could use the server. Say with --api-key FILE (or {KEYS}) which keys they "
+            "must send."
+        )
     named: dict[str, str] = {}
     for one in models:
         name, _, path = one.partition("=") if "=" in one and not Path(one).exists() else (_name(one), "", one)

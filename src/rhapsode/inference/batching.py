@@ -151,6 +151,11 @@ class Job:
     def ended(self) -> bool:
         return self._ended.is_set()
 
+    @property
+    def prompted(self) -> int:
+        """The steps of its prompt."""
+        return len(self._request.steps)
+
     def cancel(self) -> None:
         """End it at the next tick, with `Cancelled`."""
         self._batcher._tell(self._batcher._cancel, self)
@@ -713,12 +718,5 @@ class Batcher:
         """The likeliest symbols at each step: [N, V]."""
         if not count:
             return []
-        frequency = self._model.categorical.frequencies(parameters)
-        size = frequency.shape[-1]
-        keys = frequency.astype(np.int64) << choice.NUMBER | np.arange(size - 1, -1, -1)  # of equals, the first
-        best = np.sort(np.partition(keys, size - min(count, size), axis=-1)[:, -count:], axis=-1)[:, ::-1]
-        symbols = size - 1 - (best & (1 << choice.NUMBER) - 1)
-        own = np.take_along_axis(frequency, symbols, axis=-1)
-        totals = np.broadcast_to(choice.totals(frequency)[:, None], own.shape)
-        log_probs = choice.log_shares(own, totals)
+        symbols, log_probs = choice.likeliest(self._model.categorical.frequencies(parameters), count)
         return [tuple(zip(*one, strict=True)) for one in zip(symbols.tolist(), log_probs.tolist(), strict=True)]

@@ -203,8 +203,7 @@ def _score(total: float, length: int, penalty: float) -> float:
 def _best(alive: list[_Grown], frequency: np.ndarray, width: int) -> Iterator[tuple[int, int, float]]:
     """What these become by one more symbol, the likeliest first: (the place of the old one, the symbol, its log p). Of
     equally likely ones, the first place and the lower symbol come first. frequency: [rows, V]."""
-    totals = choice.totals(frequency)
-    following = [_descending(*each, width) for each in zip(frequency, totals, strict=True)]
+    following = [_descending(each, width) for each in frequency]
     heap = []
     for row, one in enumerate(alive):
         log_prob, symbol = next(following[row])
@@ -220,16 +219,12 @@ def _best(alive: list[_Grown], frequency: np.ndarray, width: int) -> Iterator[tu
             heapq.heapreplace(heap, (-(alive[row].total + log_prob), row, symbol, log_prob))
 
 
-def _descending(frequency: np.ndarray, total: np.int64, width: int) -> Iterator[tuple[float, int]]:
-    """(log p, symbol) of all symbols [V], the likeliest first; of equally likely ones, the lower number first."""
-    keys = frequency.astype(np.int64) << choice.NUMBER | ((1 << choice.NUMBER) - 1 - np.arange(len(frequency)))
+def _descending(frequency: np.ndarray, width: int) -> Iterator[tuple[float, int]]:
+    """(log p, symbol) of all symbols [V], in the order of `choice.likeliest`."""
     done, count = 0, min(BLOCK, width)
-    while done < len(keys):
-        count = min(count, len(keys))
-        first = np.argpartition(-keys, count - 1)[:count]
-        first = first[np.argsort(-keys[first])][done:]
-        logs = choice.log_shares(frequency[first], np.full(len(first), total))
-        yield from zip(logs.tolist(), first.tolist(), strict=True)
+    while done < len(frequency):
+        symbols, logs = choice.likeliest(frequency, count)
+        yield from zip(logs[done:].tolist(), symbols[done:].tolist(), strict=True)
         done, count = count, 4 * count
 
 

@@ -176,19 +176,20 @@ class Builder:
     def extend(self, steps: Sequence[Any], log_probs: Sequence[float], attention: Sequence[np.ndarray] = ()) -> int:
         """Take steps that were drawn elsewhere, and log p of each, up to one that is the last; returns how many."""
         count = self._output.extend(steps)
-        self.steps.extend(steps[:count])
-        self._log_probs.extend(log_probs[:count])
-        self._recent.extend(steps[:count])
+        self._note(steps[:count], log_probs[:count])
         self._attention.extend(attention[:count])
         return count
 
     def take(self, steps: Sequence[Any], log_probs: Sequence[float]) -> tuple[int, Piece]:
         """As `extend`, and all that these steps add, as one piece."""
         count, piece = self._output.added(steps)
-        self.steps.extend(steps[:count])
-        self._log_probs.extend(log_probs[:count])
-        self._recent.extend(steps[:count])
+        self._note(steps[:count], log_probs[:count])
         return count, piece
+
+    def _note(self, steps: Sequence[Any], log_probs: Sequence[float]) -> None:
+        self.steps.extend(steps)
+        self._log_probs.extend(log_probs)
+        self._recent.extend(steps)
 
     def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
         """As `extend`, and what each step adds."""

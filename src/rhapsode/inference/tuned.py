@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import copy
-import os
 import time
 
 import numpy as np
 
 from rhapsode.inference.trained import Trained
-from rhapsode.nn.engine import Engine, OnnxEngine
+from rhapsode.nn.engine import Engine, OnnxEngine, cores
 
 SECONDS = 0.4
 """Nothing more is tried after so many seconds."""
@@ -42,13 +41,6 @@ def tuned(model: Trained, rows: int) -> Trained:
         if best is None or score < least * 0.9 ** len(counts):  # more threads must be worth it
             best, least = engine, score
     return model if best is None else running(model, best)
-
-
-def cores() -> int:
-    """The processor's cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def running(model: Trained, engine: Engine) -> Trained:

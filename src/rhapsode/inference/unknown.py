@@ -102,12 +102,8 @@ class AsUnknown(Carried):
     @property
     def _next(self) -> np.ndarray:
         """The probability of each symbol to be the next: [V] float64."""
-        return np.asarray(self._probabilities(self._reader.parameters)[0])
-
-    def _probabilities(self, parameters: np.ndarray) -> np.ndarray:
-        """[N, P] → [N, V] float64."""
-        frequency = self._model.categorical.frequencies(parameters).astype(np.float64)
-        return np.asarray(frequency / frequency.sum(axis=-1, keepdims=True))
+        found: np.ndarray = self._model.categorical.probabilities(self._reader.parameters)[0]
+        return found
 
     def _unknown(self) -> float:
         """The probability of all spellings together."""
@@ -121,7 +117,7 @@ class AsUnknown(Carried):
         if len(begins):
             reader = self._reader.take([0] * len(begins))
             reader.read(begins)
-            after = self._probabilities(reader.parameters)
+            after = self._model.categorical.probabilities(reader.parameters)
             longer = np.stack([self._begins[symbol] for symbol in begins.tolist()])
             found += float((p[begins] * (after * longer).sum(axis=-1)).sum())
         return found

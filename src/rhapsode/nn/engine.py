@@ -36,6 +36,13 @@ SINGLE = "single steps"
 """A graph's documentation says so if it computes one step, not a window of any length."""
 
 
+def cores() -> int:
+    """The processor's cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 class Graph(Operations[str]):
     """An ONNX graph under construction. Nodes get their names as they are added.
 

@@ -19,7 +19,7 @@ from starlette.types import Receive, Scope, Send
 
 from rhapsode.report import Report
 from rhapsode.serving import openapi
-from rhapsode.serving.completions import Answer, begun
+from rhapsode.serving.completions import Answer
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import Guard, Rules
 from rhapsode.serving.reading import read
@@ -38,7 +38,6 @@ class Server:
         self.models = {one.name: one for one in models}
         self.stopping = False
         self._report, self._answers = report, Counter[tuple[str, int]]()
-        self._begun = time.time()
         self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
@@ -59,7 +58,7 @@ class Server:
         ]
         routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
         routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
-        application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown, ApiError: self._told})
+        application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown})
         self.app = Guard(application, rules)
 
     def close(self, timeout: float) -> bool:
@@ -94,10 +93,6 @@ class Server:
             return JSONResponse(told.body, 405, dict(error.headers or {}))
         told = ApiError(404, "There is no such path: see /openapi.json.", code="not_found")
         return JSONResponse(told.body, 404)
-
-    async def _told(self, request: Request, error: Exception) -> Response:
-        assert isinstance(error, ApiError)
-        return JSONResponse(error.body, error.status, error.headers)
 
     async def _asked(self, request: Request, kind: type[A]) -> A:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
@@ -141,7 +136,7 @@ class Server:
 
     async def _complete(self, request: Request) -> Response:
         asked = await self._asked(request, Completion)
-        answer = begun(self._served(asked.model), asked)
+        answer = Answer(self._served(asked.model), asked)
         if asked.stream:
             return Events(answer)
         gone = asyncio.ensure_future(_gone(request))

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from rhapsode import registry
-from rhapsode.errors import UserError
 from rhapsode.inference.batching import Job, Part
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.requests import Completion
@@ -31,7 +30,6 @@ class Choice:
     steps: list[int] = field(default_factory=list)
     log_probs: list[float] = field(default_factory=list)
     tops: list[Any] = field(default_factory=list)
-    echoed: int = 0
     given: int = 0
     """Steps of which clients were told."""
     offset: int = 0
@@ -44,9 +42,16 @@ class Answer:
     def __init__(self, served: Served, asked: Completion) -> None:
         """Raises `UserError` and `ApiError` for what cannot be; then nothing was begun."""
         self.served, self.asked = served, asked
+        self._labelled = asked.logprobs is not None
         self.seed = secrets.randbits(48) if asked.seed is None else asked.seed
-        self.id, self.created = f"cmpl-{secrets.token_hex(12)}", int(time.time())
-        self.read = self.drawn = 0
+        self._drawn = 0
+        self._head = {
+            "id": f"cmpl-{secrets.token_hex(12)}",
+            "object": "text_completion",
+            "created": int(time.time()),
+            "model": served.name,
+            "system_fingerprint": served.fingerprint,
+        }
         self._loop = asyncio.get_running_loop()
         self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
         self._unread, self._resting = 0, False
@@ -69,7 +74,6 @@ class Answer:
         asked = self.asked
         choice = Choice(len(self.choices), data)
         self.choices.append(choice)
-        scored = asked.echo and asked.logprobs is not None
 
         def receive(part: Part) -> None:
             self._loop.call_soon_threadsafe(self._take, choice, part)
@@ -77,7 +81,7 @@ class Answer:
         choice.job = self.served.batcher.submit(
             data,
             receive=receive,
-            echo=scored,
+            echo=asked.echo and self._labelled,
             alternatives=asked.logprobs or 0,
             stream=asked.stream,
             length=asked.max_tokens,
@@ -93,40 +97,32 @@ class Answer:
         self._unread += len(part.data)
         if self._unread > UNREAD and not self._resting:
             self._resting = True
-            for one in self.choices:
-                if one.job is not None and not one.job.ended:
-                    one.job.pause()
+            for job in self._alive:
+                job.pause()
 
     async def _next(self) -> tuple[Choice, Part]:
         choice, part = await self._parts.get()
         self._unread -= len(part.data)
         if self._resting and self._unread <= UNREAD // 2:
             self._resting = False
-            for one in self.choices:
-                if one.job is not None and not one.job.ended:
-                    one.job.resume()
+            for job in self._alive:
+                job.resume()
         return choice, part
 
     def cancel(self) -> None:
         """End all that has not ended."""
-        for choice in self.choices:
-            if choice.job is not None and not choice.job.ended:
-                choice.job.cancel()
+        for job in self._alive:
+            job.cancel()
 
     @property
-    def head(self) -> dict[str, Any]:
-        return {
-            "id": self.id,
-            "object": "text_completion",
-            "created": self.created,
-            "model": self.served.name,
-            "system_fingerprint": self.served.fingerprint,
-        }
+    def _alive(self) -> list[Job]:
+        """The jobs that have not ended."""
+        return [choice.job for choice in self.choices if choice.job is not None and not choice.job.ended]
 
     @property
     def usage(self) -> dict[str, int]:
-        read = sum(self.served.count(choice.prompt) for choice in self.choices[:: self.asked.n])
-        return {"prompt_tokens": read, "completion_tokens": self.drawn, "total_tokens": read + self.drawn}
+        read = sum(choice.job.prompted for choice in self.choices[:: self.asked.n] if choice.job)
+        return {"prompt_tokens": read, "completion_tokens": self._drawn, "total_tokens": read + self._drawn}
 
     async def whole(self) -> dict[str, Any]:
         """The answer, when all is drawn."""
@@ -137,29 +133,24 @@ class Answer:
             texts[choice.index].append(self._added(choice, part))
             if part.last:
                 reasons[choice.index] = self._reason(part)
-        choices = [
-            self._choice(choice, "".join(texts[choice.index]), reasons[choice.index], final=True)
-            for choice in self.choices
-        ]
-        return {**self.head, "choices": choices, "usage": self.usage}
+        choices = [self._choice(choice, "".join(texts[choice.index]), reasons[choice.index]) for choice in self.choices]
+        return {**self._head, "choices": choices, "usage": self.usage}
 
     async def events(self) -> AsyncIterator[str]:
         """The answer in pieces, as server-sent events."""
         try:
             for choice in self.choices:
-                if self.asked.echo and not (self.asked.logprobs is not None):
+                if self.asked.echo and not self._labelled:
                     yield self._event([self._choice(choice, self._echo(choice), None)])
             while self._left:
                 choice, part = await self._next()
-                before = (
-                    self._echo(choice) if part.echo and not choice.given and self.asked.logprobs is not None else ""
-                )
+                before = self._echo(choice) if part.echo and not choice.given else ""
                 text = before + self._added(choice, part)
                 reason = self._reason(part) if part.last else None
                 if text or reason or len(choice.steps) > choice.given:
-                    yield self._event([self._choice(choice, text, reason, final=part.last)])
+                    yield self._event([self._choice(choice, text, reason)])
             if self.asked.stream_options.include_usage:
-                yield f"data: {json.dumps({**self.head, 'choices': [], 'usage': self.usage})}\n\n"
+                yield f"data: {json.dumps({**self._head, 'choices': [], 'usage': self.usage})}\n\n"
         except Exception as error:
             told = of(error)
             if told.status == 500:
@@ -168,7 +159,7 @@ class Answer:
         yield "data: [DONE]\n\n"
 
     def _event(self, choices: list[dict[str, Any]]) -> str:
-        return f"data: {json.dumps({**self.head, 'choices': choices})}\n\n"
+        return f"data: {json.dumps({**self._head, 'choices': choices})}\n\n"
 
     def _echo(self, choice: Choice) -> str:
         return choice.prompt.decode("utf-8", "replace") if self.asked.echo else ""
@@ -178,8 +169,8 @@ class Answer:
         if part.error is not None:
             raise part.error
         if not part.echo:
-            self.drawn += len(part.steps)
-        if self.asked.logprobs is not None:
+            self._drawn += len(part.steps)
+        if self._labelled:
             choice.steps += [int(step) for step in part.steps]
             choice.log_probs += [float(log_prob) for log_prob in part.log_probs]
             choice.tops += list(part.tops) or [()] * len(part.steps)
@@ -190,9 +181,9 @@ class Answer:
     def _reason(self, part: Part) -> str:
         return "stop" if part.sample is not None and part.sample.stopped in ("stop", "end") else "length"
 
-    def _choice(self, choice: Choice, text: str, reason: str | None, final: bool = False) -> dict[str, Any]:
+    def _choice(self, choice: Choice, text: str, reason: str | None) -> dict[str, Any]:
         log_probs = None
-        if self.asked.logprobs is not None:
+        if self._labelled:
             labels, begin = self.served.labels, choice.given
             tokens = [labels[step] for step in choice.steps[begin:]]
             offsets = []
@@ -212,11 +203,3 @@ class Answer:
                 "text_offset": offsets,
             }
         return {"index": choice.index, "text": text, "logprobs": log_probs, "finish_reason": reason}
-
-
-def begun(served: Served, asked: Completion) -> Answer:
-    """The answer to a request, which the engine works on from now on."""
-    try:
-        return Answer(served, asked)
-    except UserError as error:
-        raise of(error) from None

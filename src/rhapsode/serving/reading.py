@@ -7,25 +7,23 @@ from typing import Any
 
 import numpy as np
 
-from rhapsode.nn.heads.categorical import Categorical
+from rhapsode.arithmetic import choice
+from rhapsode.inference.reader import as_bytes
 from rhapsode.serving.served import Served
 
 
 def read(served: Served, text: str, top: int) -> dict[str, Any]:
     """Of each token of a text: -log p in nats, as `score` has it; the entropy in nats of what was expected there; its
     rank, from 1; and the `top` likeliest tokens, with log p of each."""
-    model, head = served.model, served.model.head
-    assert isinstance(head, Categorical)
-    symbols = served.codec.encode(text.encode("utf-8", "surrogatepass")).astype(np.int64)
+    model, head = served.model, served.model.categorical
+    symbols = served.codec.encode(as_bytes(text, "prompt")).astype(np.int64)
     found: list[dict[str, Any]] = []
     for parameters in model.reader().read_all(symbols):
         here = symbols[len(found) : len(found) + len(parameters)]
-        nats = -head.log_prob(parameters, here)
-        frequencies = head.frequencies(parameters).astype(np.float64)
-        probabilities = frequencies / frequencies.sum(axis=-1, keepdims=True)
-        log_probs = np.log(probabilities)
-        entropies = -(probabilities * log_probs).sum(axis=-1)
-        orders = np.argsort(-frequencies, axis=-1, kind="stable")[:, :top]
+        nats, frequencies = -head.log_prob(parameters, here), head.frequencies(parameters)
+        probabilities = head.probabilities(parameters)
+        entropies = -(probabilities * np.log(probabilities)).sum(axis=-1)
+        best, log_probs = choice.likeliest(frequencies, top)
         ranks = (frequencies > np.take_along_axis(frequencies, here[:, None], axis=-1)).sum(axis=-1) + 1
         for n, token in enumerate(here.tolist()):
             found.append(
@@ -35,7 +33,10 @@ def read(served: Served, text: str, top: int) -> dict[str, Any]:
                     "nats": float(nats[n]),
                     "entropy": float(entropies[n]),
                     "rank": int(ranks[n]),
-                    "top": [[served.labels[other], float(log_probs[n, other])] for other in orders[n].tolist()],
+                    "top": [
+                        [served.labels[other], log_prob]
+                        for other, log_prob in zip(best[n].tolist(), log_probs[n].tolist(), strict=True)
+                    ],
                 }
             )
     total = math.fsum(one["nats"] for one in found)

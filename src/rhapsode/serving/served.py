@@ -12,6 +12,7 @@ from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
 from rhapsode.inference.batching import Batcher
 from rhapsode.inference.model import Model
+from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.states import States
 
 START, END = "<|start|>", "<|end|>"
@@ -45,7 +46,7 @@ class Served:
     def text(self, prompt: str | list[int]) -> bytes:
         """The bytes of a prompt. Raises `UserError` for tokens that are none, or that no text gives."""
         if isinstance(prompt, str):
-            return prompt.encode("utf-8", "surrogatepass")
+            return as_bytes(prompt, "prompt")
         tokens = prompt[1:] if prompt[:1] == [self.start] else prompt
         if wrong := [token for token in tokens if token >= self.start]:
             raise UserError(
@@ -61,11 +62,8 @@ class Served:
         """The tokens of a text, or of `START`."""
         if text == START:
             return [self.start]
-        return [int(one) for one in self.codec.encode(text.encode("utf-8", "surrogatepass"))]
-
-    def count(self, data: bytes) -> int:
-        """How many tokens these bytes are."""
-        return len(self.codec.encode(data))
+        found: list[int] = self.codec.encode(as_bytes(text, "prompt")).tolist()
+        return found
 
     @cached_property
     def shown(self) -> list[str]:

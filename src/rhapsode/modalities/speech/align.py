@@ -16,10 +16,11 @@ import numpy as np
 
 from rhapsode.modalities.speech import hmm
 from rhapsode.modalities.speech._begin import Begun, Rendered, begin, frames_of, spoken
-from rhapsode.modalities.speech._pool import Pool, cores, pool
+from rhapsode.modalities.speech._pool import Pool, pool
 from rhapsode.modalities.speech.mfcc import HOP
 from rhapsode.modalities.speech.row import PhoneRow
 from rhapsode.modalities.speech.utterance import Timed, Utterance
+from rhapsode.nn.engine import cores
 
 ROUNDS = 8
 """In which phones are learnt."""

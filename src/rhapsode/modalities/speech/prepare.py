@@ -16,7 +16,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache
 from rhapsode.files.place import sweep
 from rhapsode.modalities.speech import espeak
-from rhapsode.modalities.speech._pool import Pool, cores, pool
+from rhapsode.modalities.speech._pool import Pool, pool
 from rhapsode.modalities.speech.acoustics import Acoustics
 from rhapsode.modalities.speech.agreed import agreed
 from rhapsode.modalities.speech.align import Aligned
@@ -30,6 +30,7 @@ from rhapsode.modalities.speech.timing import FOLDER, timed
 from rhapsode.modalities.speech.tongue import doubt
 from rhapsode.modalities.speech.utterance import PAUSE, Sound, Spoken, Timed, Utterance
 from rhapsode.modalities.speech.vocoders import available, vocoder
+from rhapsode.nn.engine import cores
 
 VERSION = 2
 """Part of every key in the cache. Raise it when analysis changes."""

@@ -28,6 +28,11 @@ class OfSymbols(Head[Symbols]):
         """In proportion to the probabilities: [..., P] → [..., V] uint32, none of them 0."""
         return choice.frequencies(choice.distances(self.distribution(parameters)))
 
+    def probabilities(self, parameters: np.ndarray) -> np.ndarray:
+        """[..., P] → [..., V] float64, of which a row adds up to 1 but for rounding."""
+        frequency = self.frequencies(parameters).astype(np.float64)
+        return np.asarray(frequency / frequency.sum(axis=-1, keepdims=True))
+
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return choice.log_probs(self.frequencies(parameters), np.asarray(targets).astype(np.int64))
 

@@ -65,12 +65,13 @@ def recordings(name: str, language: str | None, textgrids: str | None, overwrite
     from rhapsode.files.cache import Cache, cache_folder
     from rhapsode.files.place import check, place
     from rhapsode.files.refusals import Refusals
-    from rhapsode.modalities.speech._pool import cores, pool
+    from rhapsode.modalities.speech._pool import pool
     from rhapsode.modalities.speech.describe import describe
     from rhapsode.modalities.speech.formats import textgrid
     from rhapsode.modalities.speech.prepare import FEW, LANGUAGE, times_of
     from rhapsode.modalities.speech.read import read, recognised
     from rhapsode.modalities.speech.speakers import parted, repeated, told_apart
+    from rhapsode.nn.engine import cores
 
     if textgrids is not None:
         check(textgrids, folder=True)
