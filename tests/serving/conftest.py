@@ -67,6 +67,12 @@ def book(tiny_model: MakeModel) -> Model:
 
 
 @pytest.fixture(scope="module")
+def endless(tiny_model: MakeModel) -> Model:
+    """Its texts have no end."""
+    return tiny_model(codec="chars", arithmetic="integers", sharpness=1.5)
+
+
+@pytest.fixture(scope="module")
 def address(book: Model) -> Iterator[str]:
     with serving({"book": book}) as (found, _):
         yield found

@@ -89,11 +89,6 @@ def request(body: bytes) -> bytes:
     return "\r\n".join([*lines, f"Content-Length: {len(body)}", "", ""]).encode() + body
 
 
-@pytest.fixture(scope="module")
-def endless(tiny_model: MakeModel) -> Model:
-    return tiny_model(codec="chars", arithmetic="integers", sharpness=1.5)
-
-
 @pytest.mark.parametrize("stream", [True, False])
 def test_a_client_that_leaves(endless: Model, stream: bool) -> None:
     with serving({"book": endless}) as (address, server):

@@ -185,11 +185,11 @@ def test_unknown_models_and_chats(client: Any, book: Model) -> None:
     assert client.models.retrieve("book").owned_by == "rhapsode"
 
 
-def test_a_full_queue(book: Model) -> None:
-    with serving({"book": book}, rows=1, waiting=2) as (address, server):
+def test_a_full_queue(endless: Model) -> None:
+    with serving({"book": endless}, rows=1, waiting=2) as (address, server):
         client = openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0)
         with ThreadPoolExecutor(12) as pool:
-            jobs = [pool.submit(ask, client, prompt="", max_tokens=3000, seed=n) for n in range(12)]
+            jobs = [pool.submit(ask, client, prompt="", max_tokens=20_000, seed=n) for n in range(12)]
             errors = [job.exception() for job in jobs]
         refused = [error for error in errors if error is not None]
         assert refused and len(refused) < 12
@@ -200,5 +200,5 @@ def test_a_full_queue(book: Model) -> None:
             )
         for n, error in enumerate(errors):
             if error is None:
-                assert jobs[n].result().choices[0].text == book.generate("", length=3000, seed=n)[0].text
+                assert jobs[n].result().choices[0].text == endless.generate("", length=20_000, seed=n)[0].text
         assert server.models["book"].batcher.figures.waiting == 0

@@ -7,7 +7,20 @@ from pathlib import Path
 import pytest
 
 from rhapsode.cli import main
+from rhapsode.training.plan import Plan
 from tests.modalities.speech.trained import HELD_OUT, SENTENCES, SMALL, recorded, training
+
+
+def _gentle(patch: pytest.MonkeyPatch) -> None:
+    """Learning rates at which few updates leave a voice that hardly hears the rounding of labels: the model of its melody
+    takes no settings of the voice's."""
+    for name, rate in (("rate", 0.006), ("matrix_rate", 0.03)):
+        patch.setattr(Plan.model_fields[name], "default", rate)
+
+
+@pytest.fixture(autouse=True)
+def _gently(monkeypatch: pytest.MonkeyPatch) -> None:
+    _gentle(monkeypatch)
 
 
 @pytest.fixture(scope="session")
@@ -20,6 +33,7 @@ def _voice(tmp_path_factory: pytest.TempPathFactory) -> Path:
         recorded(folder / "corpus", SENTENCES)
         recorded(folder / "held", HELD_OUT)
         (folder / "small.toml").write_text(SMALL)
+        _gentle(patch)
         assert main([*training(folder), "-o", str(folder / "voice")]) == 0
     return folder
 

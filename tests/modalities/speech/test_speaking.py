@@ -35,7 +35,7 @@ def test_a_text_is_spoken_faster_higher_and_again(home: Path, tmp_path: Path) ->
     for labels in (beside[0], beside[2]):  # .lab has neither words nor text
         assert say(home, "--phones", labels, "-o", str(again)) == 0
         # The melody is written to a hundredth, and a network in whole numbers reads it in units of 1/1024.
-        assert np.corrcoef(samples(again), whole)[0, 1] > 0.9
+        assert np.corrcoef(samples(again), whole)[0, 1] > 0.998
         assert say(home, "--phones", labels, "--f0", beside[3], "-o", str(again)) == 0
         assert np.corrcoef(samples(again), whole)[0, 1] > 0.999  # F0 is written to a hundredth
 
@@ -152,7 +152,7 @@ def test_what_was_said_can_be_read_back_and_scored(home: Path, tmp_path: Path, t
     [drawn] = prosody.generate(outline=outline, seed=3, sampling=Sampling(temperature=temperature))
     [scored] = prosody.score_records(read(tmp_path / "a.jsonl"))
     assert scored.steps == len(drawn.steps)
-    assert scored.nats_per_step == pytest.approx(-drawn.log_probs.mean(), abs=0.05)
+    assert scored.nats_per_step == pytest.approx(-drawn.log_probs.mean(), abs=0.02)
     [frames] = voice.generate(outline=drawn.record)
     [again] = voice.score_records(read(tmp_path / "a.jsonl"))
     assert abs(again.steps - len(frames.steps)) < 9  # of silence at the ends, a tenth of a second is kept
