@@ -22,13 +22,18 @@ class Group:
         if self.size > 1 and not torch.distributed.is_initialized():
             backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
             torch.distributed.init_process_group(backend)
-            # Else a thread of gloo's may be alive as the process ends, which aborts it.
-            atexit.register(torch.distributed.destroy_process_group)
+            atexit.register(_part)
 
     @property
     def leads(self) -> bool:
         """Whether this process writes the files and the messages."""
         return self.rank == 0
+
+    def wait(self) -> None:
+        """Wait for all processes. A thread of gloo's holds the tensors of the last message a moment longer than we do; a
+        process that ends in that moment is aborted."""
+        if self.size > 1:
+            torch.distributed.barrier()
 
     def share(self, rows: int) -> slice:
         """Which of `rows` rows this process takes; `rows` is a multiple of the group's size."""
@@ -70,3 +75,8 @@ class Group:
         parts = [torch.empty_like(rows) for _ in range(self.size)]
         torch.distributed.all_gather(parts, rows.contiguous())
         return torch.cat(parts)
+
+
+def _part() -> None:
+    if torch.distributed.is_initialized():  # the program may have ended the group by itself
+        torch.distributed.destroy_process_group()

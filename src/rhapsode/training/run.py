@@ -280,6 +280,7 @@ def train(
                 quality = data.codec.quality(folder, report)
             except UserError as error:  # the model is there all the same
                 report.warn(f"The model could not be compared with what was held out: {error}")
+        group.wait()
         valid_nats = best if math.isfinite(best) else math.nan
         usage = data.codec.usage + " --samples 10" * trainer.lines
         return Result(
