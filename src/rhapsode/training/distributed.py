@@ -30,8 +30,8 @@ class Group:
         return self.rank == 0
 
     def wait(self) -> None:
-        """Wait for all processes. A thread of gloo's holds the tensors of the last message a moment longer than we do; a
-        process that ends in that moment is aborted."""
+        """Wait for all processes. A thread of gloo's holds the tensors of the last message a moment longer than we do;
+        a process that ends in that moment is aborted."""
         if self.size > 1:
             torch.distributed.barrier()
 

@@ -12,8 +12,8 @@ from tests.modalities.speech.trained import HELD_OUT, SENTENCES, SMALL, recorded
 
 
 def _gentle(patch: pytest.MonkeyPatch) -> None:
-    """Learning rates at which few updates leave a voice that hardly hears the rounding of labels: the model of its melody
-    takes no settings of the voice's."""
+    """Learning rates at which few updates leave a voice that hardly hears the rounding of labels. They are set for all
+    models, as the model of a voice's melody takes no settings of the voice's."""
     for name, rate in (("rate", 0.006), ("matrix_rate", 0.03)):
         patch.setattr(Plan.model_fields[name], "default", rate)
 
