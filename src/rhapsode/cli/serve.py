@@ -41,6 +41,10 @@ def serve(
         list[str] | None,
         typer.Option("--cors-origin", metavar="URL", help="A site whose pages may ask, e.g. https://example.org."),
     ] = None,
+    sessions: Annotated[
+        int,
+        typer.Option(min=1, max=1_000_000, metavar="N", help="Sessions that are kept; the oldest make room."),
+    ] = 1024,
     log_format: Annotated[str, typer.Option("--log-format", metavar="FORM", help="text or json.")] = "text",
 ) -> None:
     """Serve models over HTTP, as the OpenAI completions API does.
@@ -74,11 +78,13 @@ def serve(
         if name in named:
             raise UserError(f"two models are called {name!r}: give them names, NAME=MODEL.")
         named[name] = path
-    loaded = {name: Model.load(path) for name, path in named.items()}
-    states = States()
-    served = [Served(name, model, rows, queue, states) for name, model in loaded.items()]
+
+    def load() -> list[Served]:
+        states, loaded = States(), {name: Model.load(path) for name, path in named.items()}
+        return [Served(name, model, rows, queue, states) for name, model in loaded.items()]
+
     hosts = () if "*" in (allow_host or ()) else (*LOCAL, host.lower(), *(one.lower() for one in allow_host or ()))
-    run(served, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format)
+    run(load, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format, sessions)
 
 
 def _name(model: str) -> str:

@@ -1,8 +1,8 @@
 """Looking inside: what the units of a layer hold while a text is read, and which of them mark a part of it.
 
-Single units may have a meaning, e.g. that a quotation is open (Karpathy, Johnson & Fei-Fei 2015). `marking` finds them as
-LSTMVis does (Strobelt et al. 2018): a person selects a part of a text, and gets the units that are high in it and low
-elsewhere.
+Single units may have a meaning, e.g. that a quotation is open (Karpathy, Johnson & Fei-Fei 2015). `marking` finds
+them as LSTMVis does (Strobelt et al. 2018): a person selects a part of a text, and gets the units that are high in it
+and low elsewhere.
 """
 
 from __future__ import annotations
@@ -59,9 +59,9 @@ def part_of(model: Trained, layer: int, what: str | None) -> tuple[str, int]:
 def activity(model: Trained, symbols: np.ndarray, layer: int = 0, what: str | None = None) -> Iterator[np.ndarray]:
     """What the units of a layer hold behind each of the symbols [N]: blocks [n, H] float32, real numbers.
 
-    Row t is the state after symbol t was read. Where a unit of the reset policy ends with it, that is the state in which
-    the next one begins. Of models in whole numbers, memory cells are multiples of 1/2048 between -16 and 16, and outputs
-    are multiples of 1/127 (`rhapsode.arithmetic.quantise`); no number is rounded. Raises `UserError`, see `part_of`.
+    Row t is the state after symbol t was read. Where a unit of the reset policy ends with it, that is the state in
+    which the next one begins. Of models of text in whole numbers, memory cells are multiples of 1/2048 between -16 and
+    16, and outputs are multiples of 1/127 (`rhapsode.arithmetic.quantise`). Raises `UserError`, see `part_of`.
     """
     found, _ = part_of(model, layer, what)
     name, reader = PARTS[found], reader_of(model)
@@ -77,10 +77,10 @@ def marking(values: np.ndarray, begin: int, end: int, top: int) -> list[Marking]
     """The units that are high from step `begin` to the step before `end`, and low elsewhere: `top` of them at the most,
     best first.
 
-    values: [T, H], of `activity`. A unit is as good as its correlation with the span: the difference of its means inside
-    and outside, over its standard deviation, times sqrt(p (1 - p)), where the span is the share p of all steps. So the
-    scale of a unit makes no difference, and a unit that never changes is not found. Raises `UserError` for spans that are
-    empty, or all of the text.
+    values: [T, H], of `activity`. A unit is as good as its correlation with the span: the difference of its means
+    inside and outside, over its standard deviation, times sqrt(p (1 - p)), where the span is the share p of all steps.
+    So the scale of a unit makes no difference, and a unit that never changes is not found. Raises `UserError` for spans
+    that are empty, or all of the text.
     """
     steps = len(values)
     if not (0 <= begin < end <= steps and end - begin < steps):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ BODY = 4 << 20
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health",)
 """Paths that need no key."""
+OWNER = "rhapsode.owner"
+"""Where a request's scope says to whom belongs what it makes: a digest of its key."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ class Guard:
             if scope["method"] == "OPTIONS" and shared:
                 await _preflight(origin)(scope, receive, send)
                 return
-            self._check_key(scope["path"], headers.get(b"authorization", b""))
+            scope[OWNER] = self._check_key(scope["path"], headers.get(b"authorization", b""))
             self._check_length(headers)
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
@@ -78,9 +81,10 @@ class Guard:
             return False  # a page of this server's
         raise ApiError(403, "Pages of this site may not ask this server: see --cors-origin.", code="origin_not_allowed")
 
-    def _check_key(self, path: str, authorization: bytes) -> None:
+    def _check_key(self, path: str, authorization: bytes) -> str:
+        """A digest of the key; empty if none is needed. Raises `ApiError`."""
         if not self._rules.keys or path in OPEN:
-            return
+            return ""
         scheme, _, given = authorization.partition(b" ")
         right = [hmac.compare_digest(given.strip(), key) for key in self._rules.keys]  # all: in constant time
         if scheme.lower() != b"bearer" or not any(right):
@@ -90,6 +94,7 @@ class Guard:
                 code="invalid_api_key",
                 WWW_Authenticate="Bearer",
             )
+        return hashlib.sha256(given.strip()).hexdigest()
 
     def _check_length(self, headers: dict[bytes, bytes]) -> None:
         length = headers.get(b"content-length", b"0")
@@ -127,7 +132,7 @@ def _name(host: str) -> str:
 def _preflight(origin: str) -> JSONResponse:
     headers = {
         "access-control-allow-origin": origin,
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, POST, DELETE",
         "access-control-allow-headers": "authorization, content-type",
         "access-control-max-age": "600",
         "vary": "Origin",

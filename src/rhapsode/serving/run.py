@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -22,6 +22,7 @@ from rhapsode.report import Report
 from rhapsode.serving.app import Server
 from rhapsode.serving.guard import Rules
 from rhapsode.serving.served import Served
+from rhapsode.serving.sessions import SESSIONS
 
 GRACE = 30
 """Seconds for what was begun, when the server is stopped."""
@@ -107,9 +108,13 @@ class Logged(Report):
         logging.getLogger("uvicorn.error").warning(text)
 
 
-def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had."""
-    server = Server(models, rules, Logged())
+def run(
+    load: Callable[[], Sequence[Served]], rules: Rules, host: str, port: int, form: str, sessions: int = SESSIONS
+) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had, and what `load` raises.
+
+    load: gives the models. The server listens before, and answers 503 until they are there."""
+    server = Server(None, rules, Logged(), sessions)
     config = configured(server, host, port)
     _log(form)
     try:
@@ -119,12 +124,28 @@ def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str)
         raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
     address = listening.getsockname()
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    names = ", ".join(one.name for one in models)
-    print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
+    sockets, failed = Sockets(config, server), list[BaseException]()
+
+    def loading() -> None:
+        try:
+            models = load()
+        except BaseException as error:
+            failed.append(error)
+            sockets.should_exit = True
+            return
+        server.load(models)
+        names = ", ".join(one.name for one in models)
+        print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
+        logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+
+    thread = threading.Thread(target=loading, name="rhapsode-loading", daemon=True)
+    thread.start()
     try:
-        Sockets(config, server).run(sockets=[listening])
+        sockets.run(sockets=[listening])
     finally:
         server.close(GRACE)
+    if failed:
+        raise failed[0]
 
 
 def configured(server: Server, host: str, port: int) -> uvicorn.Config:
@@ -147,7 +168,8 @@ def configured(server: Server, host: str, port: int) -> uvicorn.Config:
 def _log(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines(form))
-    for name in ("uvicorn.error", "uvicorn.access"):
+    levels = {"uvicorn.error": logging.WARNING, "uvicorn.access": logging.INFO}  # before models are loaded
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+        logger.setLevel(level)
