@@ -32,11 +32,12 @@ def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
         raise ApiError(
             400,
             f"prompt: it has {len(symbols):,} tokens, and of {columns:,} units at most {most:,} are looked at. Send "
-            "less of the text, or choose cells.",
+            f"less of the text{', or choose cells' if most < TOKENS else ''}.",
             "prompt",
             "too_large",
         )
-    if asked.span is not None and not asked.span[0] < asked.span[1] <= len(symbols):
+    begin, end = asked.span or (0, 0)
+    if asked.span is not None and not begin < end <= len(symbols):
         raise ApiError(400, f"span: it must be a part of the {len(symbols):,} tokens, and not empty.", "span")
     blocks = []
     for block in activity(served.model, symbols, asked.layer, what):
@@ -46,7 +47,7 @@ def look(served: Served, symbols: np.ndarray, asked: Look) -> Iterator[str]:
     cells = list(range(width)) if asked.cells is None else asked.cells
     found: dict[str, Any] = {}
     if asked.span is not None:
-        marks = marking(values, *asked.span, asked.top)
+        marks = marking(values, begin, end, asked.top)
         cells = [one.unit for one in marks]
         values = values[:, cells]
         found = {"span": asked.span, "found": [asdict(one) for one in marks]}

@@ -34,7 +34,10 @@ def _kind(prompt: Any) -> str:
     return "some texts" if isinstance(first, str) else "lists of tokens" if isinstance(first, list) else "some tokens"
 
 
-Prompt = Annotated[Annotated[Text, Tag("a text")] | Annotated[Tokens, Tag("some tokens")], Discriminator(_kind)]
+Prompt = Annotated[
+    Annotated[Text, Tag("a text")] | Annotated[Tokens, Tag("some tokens")],
+    Discriminator(lambda prompt: "a text" if isinstance(prompt, str) else "some tokens"),
+]
 """A text, or tokens, which are read as they are."""
 Prompts = Annotated[
     Annotated[Text, Tag("a text")]

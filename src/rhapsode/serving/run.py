@@ -134,6 +134,8 @@ def run(
             failed.append(error)
             sockets.should_exit = True
             return
+        if server.stopping:
+            return
         gc.collect()
         gc.freeze()  # else it looks through all that was imported from time to time, which takes 30 ms
         server.load(models)

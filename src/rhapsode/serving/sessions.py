@@ -133,7 +133,7 @@ class Sessions:
 
     def get(self, owner: str, name: str) -> Session:
         """A session, which is used now. Raises `ApiError`."""
-        found = self._owned.get(owner, {}).get(name)
+        found = self._owned[owner].get(name) if owner in self._owned else None
         if found is None:
             raise ApiError(
                 404,
@@ -147,8 +147,8 @@ class Sessions:
 
     def drop(self, session: Session) -> None:
         """End a session, if it has not ended."""
-        own = self._owned.get(session.owner, {})
-        if own.pop(session.id, None) is not None:
+        own = self._owned.get(session.owner)
+        if own and own.pop(session.id, None) is not None:
             self.bytes -= session.text.nbytes
             if not own:
                 del self._owned[session.owner]
