@@ -8,6 +8,7 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,8 @@ from rhapsode.serving.served import Served
 
 NUMBERS = 2_000_000
 """The most log-probabilities of an answer that is no stream."""
+CHARACTERS = 64
+"""So many characters of a text take as long as one other element of an answer."""
 UNREAD = 64 << 10
 """Bytes that a client has not read yet: with more, its rows pause."""
 
@@ -171,6 +174,7 @@ class Answer:
             if part.last:
                 reasons[choice.index] = self._reason(part)
         self.size = sum(len(one.steps) * (2 + (self.asked.logprobs or 0)) for one in self.choices)
+        self.size += sum(map(len, chain.from_iterable(texts.values()))) // CHARACTERS
         more = await self.ended()
 
         def made() -> list[dict[str, Any]]:
