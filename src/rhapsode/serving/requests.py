@@ -21,7 +21,8 @@ TOKENS = 100_000
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=PROMPT)]
-Tokens = Annotated[list[Token], Field(max_length=PROMPT)]
+Tokens = Annotated[list[Token], Field(max_length=PROMPT, fail_fast=True)]
+"""Checked up to the first mistake: a million mistakes would become a million errors, and take gigabytes."""
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -41,9 +42,9 @@ Prompt = Annotated[
 """A text, or tokens, which are read as they are."""
 Prompts = Annotated[
     Annotated[Text, Tag("a text")]
-    | Annotated[list[Text], Tag("some texts")]
-    | Annotated[Tokens, Tag("some tokens")]
-    | Annotated[list[Tokens], Tag("lists of tokens")],
+    | Annotated[list[Text], Field(min_length=1, max_length=CHOICES, fail_fast=True), Tag("some texts")]
+    | Annotated[Tokens, Field(min_length=1), Tag("some tokens")]
+    | Annotated[list[Tokens], Field(min_length=1, max_length=CHOICES, fail_fast=True), Tag("lists of tokens")],
     Discriminator(_kind),
 ]
 """A prompt, or a list of them."""
@@ -130,8 +131,6 @@ class Completion(Continuation):
     def _not_too_many(self) -> Self:
         if len(self.prompts) * self.n > CHOICES:
             raise ValueError(f"{len(self.prompts)} prompts × n = {self.n} are more than {CHOICES} choices.")
-        if not self.prompts:
-            raise ValueError("prompt: an empty list asks for nothing.")
         return self
 
     @property
