@@ -127,8 +127,8 @@ class Sampling(BaseModel):
         PlainValidator(_biases),
         PlainSerializer(dict),
         Field(
-            description="Symbol → what is added to its log-probability, -100 to 100 nats: -100 forbids it, 100 allows no "
-            "other.",
+            description="Symbol → what is added to its log-probability, -100 to 100 nats: -100 forbids it, 100 allows "
+            "no other.",
         ),
     ] = UNBIASED
     frequency_penalty: Annotated[
@@ -136,8 +136,8 @@ class Sampling(BaseModel):
         Field(
             ge=-2,
             le=2,
-            description="Subtracted from the log-probability of a symbol for each time that it was drawn before in this "
-            "sample; the prompt does not count. Below 0, repeating is more common; 0 is off (OpenAI).",
+            description="Subtracted from the log-probability of a symbol for each time that it was drawn before in "
+            "this sample; the prompt does not count. Below 0, repeating is more common; 0 is off (OpenAI).",
         ),
     ] = 0.0
     presence_penalty: Annotated[
