@@ -271,7 +271,8 @@ def test_rows_are_drawn_as_each_alone(name: str, options: dict[str, float]) -> N
             mask = head.steps.chosen(some)[0] | (np.arange(head.steps.choices) % 3 < n % 4)
         recent = [V, *range(n % 5)] if "repetition_penalty" in head.options else ()
         counts = np.arange(head.steps.choices) % (n + 1) if recent else None
-        return Draw(sampling, Randomness(1, n), recent, mask, counts=None if counts is None else counts.astype("i4"))
+        own = Sampling() if n % 4 == 3 else sampling
+        return Draw(own, Randomness(1, n), recent, mask, counts=None if counts is None else counts.astype("i4"))
 
     together = head.draw_rows(rows, [how(n) for n in range(9)])
     for n, found in enumerate(together):

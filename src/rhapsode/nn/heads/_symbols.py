@@ -20,6 +20,7 @@ class OfSymbols(Head[Symbols]):
 
     kind = Symbols
     options = frozenset(Sampling.model_fields) - {"bias"}
+    mixes = True
 
     @abstractmethod
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
@@ -43,7 +44,5 @@ class OfSymbols(Head[Symbols]):
         if last >= self.steps.size:
             raise UserError(f"logit_bias: symbol {last} does not exist; they go from 0 to {self.steps.size - 1}.")
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         return list(map(Drawn, *choose(distribution, hows)))
-
-    draw_mixed = draw_rows

@@ -244,6 +244,8 @@ def _biases(model: Model, given: list[str]) -> dict[int, float]:
             raise UserError(f"--logit-bias {each}: {error}") from None
         if symbol in found:
             raise UserError(f"--logit-bias {each}: symbol {symbol} has a bias already. Leave one of the two out.")
+        if not -100 <= bias <= 100:
+            raise UserError(f"--logit-bias {each}: {number} is not allowed. Allowed: -100 to 100.")
         found[symbol] = bias
     return found
 
