@@ -24,6 +24,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"min_p": 0.1},
     {"typical": 0.5},
     {"repetition_penalty": 1.5, "repetition_window": 3},
+    {"repetition_penalty": 1000, "top_k": 3},
     {"logit_bias": {0: -100, 1: 3}},
     {"logit_bias": {1: 100}, "top_p": 0.9},
     {"frequency_penalty": 0.7, "presence_penalty": -1},
