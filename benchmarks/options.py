@@ -3,8 +3,8 @@
     python benchmarks/options.py [--width 384 --rounds 7]
 
 Models of one layer with untrained weights, in whole numbers, with 96 and with 4,096 symbols: `Model.generate` of one
-sample, and of 32 side by side. The forms take turns in one process. Prints the least processor time of each form, divided by
-that without options.
+sample, and of 32 side by side. The forms take turns in one process. Prints the least processor time of each form,
+divided by that without options.
 """
 
 from __future__ import annotations
