@@ -175,10 +175,10 @@ class Reader:
         seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
         """
         head = self._model.categorical
-        counts = copied([how.counts for how in hows], [how.sampling for how in hows], head.steps.size)
+        drawn = copied([how.counts for how in hows], [how.sampling for how in hows], head.steps.size)
         hows = [
             how._replace(recent=deque(how.recent, how.sampling.repetition_window), counts=count)
-            for how, count in zip(hows, counts, strict=True)
+            for how, count in zip(hows, drawn, strict=True)
         ]
         symbols, log_probs = np.zeros((count, self.rows), np.int64), np.zeros((count, self.rows))
         for n in range(count):
