@@ -179,7 +179,7 @@ def test_all_at_once(client: Any, book: Model) -> None:
         ({"logit_bias": {"5": 101}}, "logit_bias"),
         ({"logit_bias": {"05": 1}}, "logit_bias"),
         ({"logit_bias": {"e": 1}}, "logit_bias"),
-        ({"logit_bias": {str(n): 1 for n in range(1025)}}, "logit_bias"),
+        ({"logit_bias": {str(n): 1 for n in range(1025)}}, "logit_bias: no more than 1,024 tokens may have a bias"),
         ({"extra_body": {"logit_bias": {"5": None}}}, "logit_bias"),
         ({"extra_body": {"logit_bias": [5]}}, "logit_bias"),
         ({"extra_body": {"valid": "pyhton"}}, "Did you mean 'python'"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from rhapsode.arithmetic.sampling import BIASED, Sampling
 
@@ -25,6 +25,13 @@ Token = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(max_length=PROMPT)]
 Tokens = Annotated[list[Token], Field(max_length=PROMPT)]
 Name = Annotated[str, Field(max_length=200)]
+
+
+def _few(biases: Any) -> Any:
+    """Checked before each is: a million mistakes would become a million errors. Raises ValueError."""
+    if isinstance(biases, dict) and len(biases) > BIASES:
+        raise ValueError(f"no more than {BIASES:,} tokens may have a bias.")
+    return biases
 
 
 class Asked(BaseModel):
@@ -80,7 +87,8 @@ class Completion(Asked):
             Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")],
             Annotated[float, Field(ge=-BIASED, le=BIASED)],
         ],
-        Field(max_length=BIASES, json_schema_extra={"additionalProperties": False}),
+        Field(json_schema_extra={"additionalProperties": False, "maxProperties": BIASES}),
+        BeforeValidator(_few),
     ] = Field(default_factory=dict)
     """The number of a token → what is added to its log-probability, in nats."""
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
