@@ -38,6 +38,7 @@ from rhapsode.arithmetic.sampling import UNBIASED, Sampling
         ("logit_bias", {1.0: 1}, "1.0 is no number of a symbol"),
         ("logit_bias", {True: 1}, "True is no number of a symbol"),
         ("logit_bias", {-1: 1}, "-1 is no number of a symbol"),
+        ("logit_bias", {2**31: 1}, "there is no symbol 2147483648"),
         ("logit_bias", {1: 100.5}, "from -100 to 100"),
         ("logit_bias", {1: math.nan}, "from -100 to 100"),
         ("logit_bias", {1: math.inf}, "from -100 to 100"),

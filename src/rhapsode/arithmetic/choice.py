@@ -17,7 +17,7 @@ from functools import cache
 import numpy as np
 
 from rhapsode.arithmetic import doubles, tables
-from rhapsode.arithmetic.sampling import UNBIASED, LogitBias, Sampling
+from rhapsode.arithmetic.sampling import UNBIASED, Sampling
 from rhapsode.arithmetic.tables import CERTAIN, FARTHEST
 from rhapsode.errors import UserError
 
@@ -162,19 +162,6 @@ def penalise(d: np.ndarray, penalty: float, seen: np.ndarray) -> np.ndarray:
     return np.where(alive, np.minimum(d - least, FARTHEST), GONE)
 
 
-def biases(sampling: Sampling, size: int) -> np.ndarray:
-    """[size] int32: the logit bias of each symbol, in 1/1024 nats."""
-    given = sampling.logit_bias
-    assert isinstance(given, LogitBias)
-    found = given.arrays.get(size)
-    if found is None:
-        found = np.zeros(size, np.int32)
-        found[list(given)] = np.rint(np.array(list(given.values()), np.float64) * PER_NAT)
-        found.flags.writeable = False
-        given.arrays[size] = found
-    return np.asarray(found)
-
-
 def penalties(sampling: Sampling) -> tuple[int, int]:
     """The frequency penalty and the presence penalty, in 1/1024 nats."""
     return round(sampling.frequency_penalty * PER_NAT), round(sampling.presence_penalty * PER_NAT)
@@ -183,7 +170,9 @@ def penalties(sampling: Sampling) -> tuple[int, int]:
 def more(sampling: Sampling, size: int, counts: np.ndarray | None) -> np.ndarray:
     """What the logit bias adds to the logits of symbols that were drawn so often, less the frequency and the presence
     penalty: [..., size] or None → [..., size] int64, in 1/1024 nats."""
-    found = biases(sampling, size).astype(np.int64)
+    bias = sampling.biases
+    found = np.zeros(size, np.int64)
+    found[bias.symbols] = np.rint(bias.nats * PER_NAT)
     if counts is None:
         return found
     frequency, presence = penalties(sampling)

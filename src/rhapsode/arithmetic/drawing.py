@@ -18,7 +18,6 @@ from rhapsode.arithmetic.sampling import UNBIASED, Sampling
 
 def options(
     samplings: Sequence[Sampling],
-    size: int,
     counts: Sequence[np.ndarray | None],
     window: int = 1,
     late: Sequence[bool] = (),
@@ -26,8 +25,8 @@ def options(
 ) -> np.ndarray:
     """How each row is drawn, as the kernel reads it: [N] of `SAMPLING`. As long, samplings and counts must be kept.
 
-    size: V. counts: see `copied`. window: of the rings of last symbols, at the most. late: see `Draw`. masked: each
-    row has a mask.
+    counts: see `copied`. window: of the rings of last symbols, at the most. late: see `Draw`. masked: each row has a
+    mask.
     """
     first = samplings[0]
     if all(one is first for one in samplings):
@@ -44,17 +43,22 @@ def options(
         found["late"] = late
     for n, sampling in enumerate(samplings):
         if sampling.logit_bias is not UNBIASED:
-            found["bias"][n] = _address(choice.biases(sampling, size))
+            bias = sampling.biases
+            found["biases"][n], found["biased"][n], found["bias"][n] = (
+                len(bias),
+                _address(bias.symbols),
+                _address(bias.nats),
+            )
         if (count := counts[n]) is not None:
             found["counts"][n] = _address(count)
     return found
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _record(sampling: Sampling) -> Any:
     reals = sampling.temperature, sampling.top_p, sampling.min_p, sampling.typical, sampling.repetition_penalty
     top_k, window = (min(one, (1 << 31) - 1) for one in (sampling.top_k, sampling.repetition_window))
-    return np.array((*reals, top_k, window, 0, 0, *choice.penalties(sampling), 0, 0), s.SAMPLING)[()]
+    return np.array((*reals, top_k, window, 0, 0, *choice.penalties(sampling), 0, 0, 0, 0, 0), s.SAMPLING)[()]
 
 
 def recents(

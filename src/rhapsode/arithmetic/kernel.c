@@ -301,7 +301,9 @@ typedef struct {
   int32_t late;           // 1: the other options act first, and the mask on what they leave, unless that leaves nothing
   int32_t masked;         // 1: the row has a mask
   int32_t frequency, presence;  // penalties of symbols that were drawn before, in 1/1024 nats: for each time, and once
-  const int32_t *bias;    // [outputs]: what is added to the logits; or null
+  int32_t biases, unused;
+  const int32_t *biased;  // [biases] symbols, none twice
+  const double *bias;     // [biases]: what is added to their logits, in nats
   int32_t *counts;        // [outputs]: how often each symbol was drawn before, in which `generate` goes on counting; or null
 } Sampling;
 
@@ -1296,11 +1298,12 @@ TARGET static void NAME(penalise)(const Model *model, Work *work, double penalty
 // Adds the bias to the logits, less the penalties. What is then farther than distances reach is removed.
 TARGET static void NAME(add)(const Model *model, Work *work, const Sampling *sampling) {
   const uint32_t *table = AT(uint32_t, model->frequencies);
-  const int32_t *bias = sampling->bias, *counts = sampling->counts;
+  const int32_t *counts = sampling->counts;
   int32_t *d = work->distances, least = INT32_MAX, frequency = sampling->frequency, presence = sampling->presence;
   uint32_t *f = work->frequencies;
   int count = model->outputs;
-  for (int v = 0; bias && v < count; v++) d[v] -= bias[v];
+  for (int i = 0; i < sampling->biases; i++)
+    if (sampling->biased[i] < count) d[sampling->biased[i]] -= (int32_t)rounded(1024 * sampling->bias[i]);
   for (int v = 0; counts && v < count; v++) {
     int32_t n = counts[v] < COUNTED ? counts[v] : COUNTED;
     d[v] += n * frequency + (n ? presence : 0);
@@ -1437,7 +1440,7 @@ TARGET static void NAME(adjust)(const Model *model, Work *work, const Sampling *
   int count = model->outputs;
   if (allowed) NAME(mask)(model, work, allowed);
   if (sampling->penalty != 1) NAME(penalise)(model, work, sampling->penalty, recent, sampling->window);
-  if (sampling->bias || sampling->counts) NAME(add)(model, work, sampling);
+  if (sampling->biases || sampling->counts) NAME(add)(model, work, sampling);
   if (sampling->temperature == 0) {
     int best = -1;
     for (int v = 0; v < count; v++)
@@ -1475,7 +1478,7 @@ TARGET static int NAME(pick)(const Model *model, Work *work, const int32_t *logi
                              double *log_mass) {
   const uint32_t *table = AT(uint32_t, model->frequencies), *f = work->frequencies;
   int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
-              sampling->typical == 1 && sampling->penalty == 1 && !sampling->bias && !sampling->counts && !allowed;
+              sampling->typical == 1 && sampling->penalty == 1 && !sampling->biases && !sampling->counts && !allowed;
   int32_t top = logits[0];
   for (int v = 1; v < model->outputs; v++) top = logits[v] > top ? logits[v] : top;
   uint64_t sum = NAME(frequencies)(model, work, logits), before;

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer, PlainValidator
 
 BIASED = 100
@@ -19,8 +20,9 @@ class LogitBias(Mapping[int, float]):
     def __init__(self, biases: Mapping[int, float]) -> None:
         self._biases = dict(sorted(biases.items()))
         self._hash = hash(tuple(self._biases.items()))
-        self.arrays = dict[int, Any]()
-        """What `rhapsode.arithmetic.choice` makes of it, by the number of symbols."""
+        # As arrays: the symbols [N] int32, and their biases [N] float64.
+        self.symbols = np.fromiter(self._biases, np.int32, len(self._biases))
+        self.nats = np.fromiter(self._biases.values(), np.float64, len(self._biases))
 
     def __getitem__(self, symbol: int) -> float:
         return self._biases[symbol]
@@ -55,6 +57,8 @@ def _biases(given: Any) -> LogitBias:
             symbol = -1
         if symbol < 0:
             raise ValueError(f"{key!r} is no number of a symbol, which are whole and from 0 on")
+        if symbol >= 1 << 31:
+            raise ValueError(f"there is no symbol {symbol}")
         try:
             bias = math.nan if isinstance(value, bool | str | bytes) else float(value)
         except (TypeError, ValueError):
@@ -162,3 +166,8 @@ class Sampling(BaseModel):
     def counting(self) -> bool:
         """Whether it must be known how often each symbol was drawn."""
         return self.frequency_penalty != 0 or self.presence_penalty != 0
+
+    @property
+    def biases(self) -> LogitBias:
+        """`logit_bias`, with its arrays."""
+        return cast(LogitBias, self.logit_bias)

@@ -150,7 +150,7 @@ class Compiled(WholeNumbers):
         state, parts = _state(rows.state)
         flags = [_flags(one) for one in (ends, allowed)]
         window = rows.recent.shape[1]
-        how = options(samplings, self._outputs, rows.counts, window, masked=allowed is not None)
+        how = options(samplings, rows.counts, window, masked=allowed is not None)
         asked = s.Generate(steps=steps, rows=count, ends=_pointer(flags[0]), allowed=_pointer(flags[1]))
         asked.seen, asked.sampling, asked.stride = _pointer(seen), _pointer(how), window
         asked.policy, kept = self._policy(policy)

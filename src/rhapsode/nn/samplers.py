@@ -58,7 +58,7 @@ def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     recent, _ = drawing.recents([how.recent for how in hows], samplings)
     late = [how.late for how in hows]
     counts = [how.counts if how.sampling.counting else None for how in hows]
-    how = drawing.options(samplings, size, counts, recent.shape[1], late, masked=allowed is not None)
+    how = drawing.options(samplings, counts, recent.shape[1], late, masked=allowed is not None)
     words = np.array([how.randomness.word() for how in hows], np.uint64)
     found = drawing.draw(kernel, logits, words, recent, how, allowed)
     return Chosen(*(part.tolist() for part in found))
