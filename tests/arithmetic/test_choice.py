@@ -28,7 +28,11 @@ SHARES = st.one_of(st.integers(1, 63).map(lambda n: n / 64), st.floats(1e-9, 0.9
 
 
 def plain(
-    logits: list[int], options: Sampling, allowed: Sequence[bool] | None = None, seen: Sequence[int] = ()
+    logits: list[int],
+    options: Sampling,
+    allowed: Sequence[bool] | None = None,
+    seen: Sequence[int] = (),
+    counts: Sequence[int] | None = None,
 ) -> dict[int, int]:
     """docs/arithmetic.md, word by word: the frequencies of the symbols that are left."""
     table = tables.frequencies().tolist()
@@ -41,6 +45,13 @@ def plain(
         least = round(1024 * (doubles.log(float(total)) - doubles.log(2.0**28)))
         d = {v: round(float(n + least) * a) - least if v in seen else n for v, n in d.items()}
         d = {v: min(n - min(d.values()), FAR) for v, n in d.items()}
+    if options.logit_bias or (options.counting and counts is not None):
+        each, once = round(1024 * options.frequency_penalty), round(1024 * options.presence_penalty)
+        for v in d:
+            n = min(counts[v], 10**6) if counts else 0
+            d[v] -= round(1024 * options.logit_bias.get(v, 0.0)) - n * each - (n > 0) * once
+        d = {v: n - min(d.values()) for v, n in d.items()}
+        d = {v: n for v, n in d.items() if n <= FAR}
 
     def order() -> list[int]:
         return sorted(d, key=lambda v: (d[v], v))
@@ -72,19 +83,27 @@ def plain(
     return {v: table[n] for v, n in d.items()}
 
 
-def check(logits: list[int], sampling: Sampling, mask: list[bool] | None = None, recent: Sequence[int] = ()) -> None:
+def check(
+    logits: list[int],
+    sampling: Sampling,
+    mask: list[bool] | None = None,
+    recent: Sequence[int] = (),
+    counts: Sequence[int] | None = None,
+) -> None:
     """One row alone, and among others."""
     size = len(logits)
     seen = np.zeros(size, bool)
     seen[list(recent)] = True
     allowed = None if mask is None else np.array(mask)
-    expected = plain(logits, sampling, mask, recent)
+    expected = plain(logits, sampling, mask, recent, counts)
     distance = choice.distances(np.array(logits, np.int32))
-    one = choice.frequencies(choice.adjusted(distance, sampling, allowed, seen))
+    often = None if counts is None else np.array(counts)
+    one = choice.frequencies(choice.adjusted(distance, sampling, allowed, seen, often))
     assert {v: f for v, f in enumerate(one.tolist()) if f} == expected
     many = np.stack([distance[::-1], distance, distance * 0])
     masks = None if allowed is None else np.stack([np.ones(size, bool), allowed, allowed])
-    found = choice.adjusted(many, sampling, masks, np.stack([~seen, seen, seen]))
+    rows = None if often is None else np.stack([often[::-1], often, often * 0])
+    found = choice.adjusted(many, sampling, masks, np.stack([~seen, seen, seen]), rows)
     assert choice.frequencies(found)[1].tolist() == one.tolist()
 
 
@@ -111,6 +130,60 @@ def test_temperature(logits: list[int], temperature: float) -> None:
 @SETTINGS
 def test_repetition_penalty(logits: list[int], penalty: float, recent: set[int]) -> None:
     check(logits, Sampling(repetition_penalty=penalty), None, [v for v in recent if v < len(logits)])
+
+
+BIASES = st.dictionaries(st.integers(0, 29), st.one_of(st.sampled_from([-100, -1, 1, 100]), st.floats(-100, 100)))
+PENALTIES = st.one_of(st.sampled_from([-2, -1, 0, 1, 2]), st.floats(-2, 2))
+COUNTS = st.lists(st.sampled_from([0, 0, 1, 2, 7, 400, 10**6, 2**31 - 1]), min_size=30, max_size=30)
+
+
+@given(LOGITS, BIASES, PENALTIES, PENALTIES, COUNTS, st.booleans(), st.sampled_from([0.0, 0.4, 1.0, 90.0]))
+@example([3, 3, 3], {0: -100, 1: -100, 2: -100}, 0, 0, [0] * 30, False, 1.0)
+@example([2**31 - 1, -(2**31), 0], {0: -100, 1: 100}, 2, 2, [2**31 - 1] * 30, False, 1.0)
+@SETTINGS
+def test_what_is_added_to_logits(
+    logits: list[int],
+    biases: dict[int, float],
+    frequency: float,
+    presence: float,
+    counts: list[int],
+    masked: bool,
+    temperature: float,
+) -> None:
+    size = len(logits)
+    options = Sampling(
+        logit_bias={v: bias for v, bias in biases.items() if v < size},
+        frequency_penalty=frequency,
+        presence_penalty=presence,
+        temperature=temperature,
+        repetition_penalty=1.3,
+    )
+    mask = [v % 2 == 0 for v in range(size)] if masked else None
+    check(logits, options, mask, [v for v in (1, 2, 5) if v < size], counts[:size])
+
+
+def test_penalties_by_hand() -> None:
+    """p of three symbols is 1/2, 1/4, 1/4; they were drawn 3 times, once, never."""
+    logits, counts = choice.logits_of(np.log([2.0, 1.0, 1.0])), np.array([3, 1, 0])
+
+    def shares(**options: Any) -> list[float]:
+        found = choice.frequencies(choice.adjusted(choice.distances(logits), Sampling(**options), None, None, counts))
+        return (found / found.sum()).tolist()  # type: ignore[no-any-return]
+
+    def normalised(*weights: float) -> Any:
+        return pytest.approx([weight / sum(weights) for weight in weights], abs=2e-3)
+
+    e = math.e
+    assert shares(frequency_penalty=1) == normalised(2 * e**-3, e**-1, 1)
+    assert shares(presence_penalty=1) == normalised(2 * e**-1, e**-1, 1)
+    assert shares(frequency_penalty=0.5, presence_penalty=-1) == normalised(2 * e**-0.5, e**0.5, 1)
+    assert shares(logit_bias={0: -2, 2: 1}) == normalised(2 * e**-2, 1, e)
+    assert shares(logit_bias={0: -2}, frequency_penalty=1, temperature=2) == normalised((2 * e**-5) ** 0.5, e**-0.5, 1)
+    assert shares(logit_bias={0: -100}) == normalised(0, 1, 1)
+    assert shares(logit_bias={1: 100}) == [0, 1, 0]
+    assert shares(logit_bias=dict.fromkeys(range(3), -100)) == normalised(2, 1, 1)
+    assert shares(logit_bias={0: -100, 1: -100}, temperature=0) == [0, 0, 1]
+    assert shares(presence_penalty=2, temperature=0) == [0, 0, 1]
 
 
 @given(

@@ -60,6 +60,7 @@ def test_score_is_what_training_computes_and_compression_reaches(model: Model) -
         {},
         {"temperature": 0},
         {"temperature": 0.7, "top_k": 30, "top_p": 0.9, "min_p": 0.01, "typical": 0.9, "repetition_penalty": 1.3},
+        {"logit_bias": {0: -100, 90: 5}, "frequency_penalty": 1, "presence_penalty": 0.5},
     ],
     ids=str,
 )

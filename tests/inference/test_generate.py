@@ -10,6 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from rhapsode.arithmetic import choice
+from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.codecs.text import TextOutput
 from rhapsode.errors import UserError
@@ -190,6 +192,69 @@ def test_repetition_penalty_sees_the_prompt_and_what_was_drawn(tiny_model: MakeM
     near = Sampling(temperature=0, repetition_penalty=1000, repetition_window=2)
     (sample,) = generate(model, TEXT[:30], length=30, seed=0, sampling=near)
     assert len(set(sample.steps.tolist())) < 30
+
+
+ARITHMETICS = pytest.mark.parametrize("arithmetic", ["integers", "float32"])
+
+
+@ARITHMETICS
+@pytest.mark.parametrize("reset", ["never", "line"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"logit_bias": {5: -100, 9: 1.5}},
+        {"frequency_penalty": 2},
+        {"presence_penalty": 1.5, "frequency_penalty": -0.5, "logit_bias": {7: 2}, "temperature": 0.8, "top_k": 9},
+    ],
+    ids=str,
+)
+def test_biases_and_penalties_step_by_step(
+    tiny_model: MakeModel, arithmetic: str, reset: str, options: dict[str, Any]
+) -> None:
+    """The same as drawing by hand from what a reader predicts, with counts of what was drawn; log p is the model's."""
+    model, sampling = tiny_model(arithmetic=arithmetic, reset=reset), Sampling(**options)
+    batch = generate(model, TEXT[:30], length=40, samples=3, seed=4, sampling=sampling, ignore_end=True)
+    for row, sample in enumerate(batch):
+        reader, randomness, counts = model.reader(), Randomness(4, row), np.zeros(model.codec.steps.choices, int)
+        for symbol in model.text_codec.encode(TEXT[:30].encode()):
+            reader.read(symbol[None])
+        for symbol, log_prob in zip(sample.steps.tolist(), sample.log_probs.tolist(), strict=True):
+            distance = choice.distances(model.head.distribution(reader.parameters))
+            frequency = choice.frequencies(distance)
+            changed = choice.frequencies(choice.adjusted(distance, sampling, None, None, counts))
+            assert choice.draw(changed, [randomness.word()])[0] == symbol
+            assert choice.log_probs(frequency, np.array([symbol]))[0] == log_prob
+            counts[symbol] += 1
+            reader.read(np.array([symbol]))
+        streamed = stream(model, TEXT[:30], length=40, row=row, seed=4, sampling=sampling, ignore_end=True)
+        assert b"".join(piece.data for piece in streamed) == sample.data
+
+
+@ARITHMETICS
+def test_what_is_forbidden_and_what_is_forced(tiny_model: MakeModel, arithmetic: str) -> None:
+    model = tiny_model(arithmetic=arithmetic)
+    size, options = model.codec.steps.choices, {"length": 200, "seed": 1}
+    for temperature in (0.0, 1.0, 50.0):
+        how: dict[str, Any] = {"temperature": temperature}
+        without = generate(model, **options, sampling=Sampling(logit_bias=dict.fromkeys(range(size // 2), -100), **how))
+        assert without[0].steps.min() >= size // 2
+        forced = generate(model, **options, sampling=Sampling(logit_bias={7: 100}, **how))
+        assert set(forced[0].steps.tolist()) == {7}
+        every = generate(model, **options, sampling=Sampling(logit_bias=dict.fromkeys(range(size), -100), **how))
+        assert every[0].data == generate(model, **options, sampling=Sampling(**how))[0].data
+    once = generate(model, TEXT[:30], length=12, sampling=Sampling(temperature=0, frequency_penalty=2), seed=0)
+    assert len(set(once[0].steps.tolist())) > len(
+        set(generate(model, TEXT[:30], length=12, sampling=Sampling(temperature=0), seed=0)[0].steps.tolist())
+    )
+
+
+def test_the_prompt_does_not_count(tiny_model: MakeModel) -> None:
+    """The first step, before which nothing was drawn, has no penalty."""
+    model = tiny_model()
+    for seed in range(20):
+        some = Sampling(frequency_penalty=2, presence_penalty=2)
+        first = [generate(model, TEXT[:99], length=1, seed=seed, sampling=one)[0].data for one in (Sampling(), some)]
+        assert first[0] == first[1]
 
 
 @settings(max_examples=60, deadline=None)

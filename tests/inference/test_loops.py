@@ -65,7 +65,8 @@ def test_what_is_drawn(tiny_model: MakeModel, codec: str, reset: str, ignore_end
 @pytest.mark.parametrize(
     "sampling",
     [{"temperature": 0.0}, {"temperature": 1.4, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "typical": 0.95}]
-    + [{"repetition_penalty": 1.3, "repetition_window": window} for window in (1, 5, 64, 10**9)],
+    + [{"repetition_penalty": 1.3, "repetition_window": window} for window in (1, 5, 64, 10**9)]
+    + [{"logit_bias": {3: -100, 5: 1.5}}, {"frequency_penalty": 1, "presence_penalty": -0.5, "logit_bias": {4: 2}}],
     ids=str,
 )
 def test_options(tiny_model: MakeModel, framing: str, length: int, sampling: dict[str, Any]) -> None:

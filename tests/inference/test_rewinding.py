@@ -147,7 +147,8 @@ def test_the_score_of_the_text_is_that_of_the_sample(tiny_model: MakeModel) -> N
 @pytest.mark.parametrize("arithmetic", ["integers", "float32"])
 def test_alone_in_a_batch_and_streamed(tiny_model: MakeModel, arithmetic: str, valid: Any, sampling: Sampling) -> None:
     model = tiny_model(arithmetic=arithmetic, sharpness=1.0)
-    sampling = sampling.model_copy(update={"repetition_penalty": 1.1})
+    more = {"repetition_penalty": 1.1, "frequency_penalty": 0.2, "presence_penalty": -0.1}
+    sampling = Sampling(**sampling.model_dump() | more | {"logit_bias": {5: 1}})
     options: dict[str, Any] = {"length": 80, "seed": 3, "valid": valid, "sampling": sampling, "stop": ["zz", "vu"]}
     batch = generate(model, "pt", samples=4, **options)
     for row in (0, 3):

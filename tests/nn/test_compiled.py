@@ -11,6 +11,7 @@ import torch
 from rhapsode import registry
 from rhapsode.arithmetic import choice, kernel
 from rhapsode.arithmetic.coder import Decoder, Encoder
+from rhapsode.arithmetic.drawing import copied
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.config import NetworkConfig
@@ -140,6 +141,13 @@ SAMPLINGS: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"repetition_penalty": 1.5, "repetition_window": 5}, {}),
     ({"temperature": 2, "top_k": 30, "top_p": 0.9, "min_p": 0.01, "typical": 0.9, "repetition_penalty": 0.8}, {}),
     ({"temperature": 2, "repetition_penalty": 3}, {"allowed": EVERY}),
+    ({"temperature": 2, "repetition_penalty": 1000, "top_k": 5, "typical": 0.9}, {"allowed": EVERY}),
+    ({"logit_bias": {3: -100, 7: 2.5, 39: 0.01}}, {}),
+    ({"logit_bias": {3: 100}, "temperature": 100}, {}),
+    ({"frequency_penalty": 0.7}, {}),
+    ({"presence_penalty": 2, "temperature": 0}, {}),
+    ({"frequency_penalty": -2, "presence_penalty": 1.3, "logit_bias": {5: 1}, "top_p": 0.9}, {"allowed": EVERY}),
+    ({"frequency_penalty": 2, "repetition_penalty": 1.2}, {"begins": SOME, "every": 4}),
     ({}, {"ends": SOME}),
     ({}, {"every": 7}),
     ({}, {"period": 6}),
@@ -162,6 +170,7 @@ def test_generation(text: Case, options: dict[str, Any], rules: dict[str, Any]) 
             np.zeros(count, np.uint64),
             np.full((count, sampling.repetition_window), -1, np.int32),
             np.zeros(count, np.int64),
+            copied([None] * count, [sampling] * count, 40),
         )
         policy = Policy(40, np.zeros(count, np.int32), np.zeros(count, np.int32), **rules)
         parts = [
@@ -196,7 +205,8 @@ def drawn(
             distance = choice.distances(own)
             frequency = choice.frequencies(distance)
             seen = np.isin(np.arange(size), symbols[-sampling.repetition_window :])
-            some = choice.frequencies(choice.adjusted(distance, sampling, allowed, seen))
+            counts = np.bincount(np.array(symbols, int), minlength=size)
+            some = choice.frequencies(choice.adjusted(distance, sampling, allowed, seen, counts))
             symbol = int(choice.draw(some[None], [randomness.word()])[0])
             symbols.append(symbol)
             log_probs.append(float(choice.log_probs(frequency, np.array(symbol))))

@@ -212,8 +212,17 @@ def test_options_without_a_meaning_are_refused(name: str) -> None:
         head.check(Sampling(**{option: Sampling.model_fields[option].default}))
         with pytest.raises(UserError, match=option):
             head.check(
-                Sampling(**{option: 0.5 if option != "top_k" else 3} if option != "repetition_window" else {option: 3})
+                Sampling(**{option: {"top_k": 3, "repetition_window": 3, "logit_bias": {0: 1}}.get(option, 0.5)})
             )
+
+
+@heads("categorical", "adaptive")
+def test_symbols_that_do_not_exist_have_no_bias(name: str) -> None:
+    head = make(name)
+    last = head.steps.choices - 1
+    head.check(Sampling(logit_bias={last: 1}))
+    with pytest.raises(UserError, match=f"symbol {last + 1} does not exist; they go from 0 to {last}"):
+        head.check(Sampling(logit_bias={0: 1, last + 1: 0}))
 
 
 @heads("categorical")
@@ -250,7 +259,8 @@ def test_rows_are_drawn_as_each_alone(name: str, options: dict[str, float]) -> N
     head = make(name)
     sampling = Sampling(**{option: value for option, value in options.items() if option in head.options})
     if "repetition_penalty" in head.options and options:
-        sampling = Sampling(**options, repetition_penalty=1.5, repetition_window=3)
+        more: dict[str, Any] = {"repetition_penalty": 1.5, "repetition_window": 3, "logit_bias": {0: 0.5, 2: -1}}
+        sampling = Sampling(**options, **more, frequency_penalty=0.3, presence_penalty=-0.2)
     rng = np.random.default_rng(4)
     rows = head.distribution((rng.standard_normal((9, head.width)) * 2).astype(np.float32))
 
@@ -260,7 +270,9 @@ def test_rows_are_drawn_as_each_alone(name: str, options: dict[str, float]) -> N
             some = head.steps.extremes()[n % 5 : n % 5 + 1]
             mask = head.steps.chosen(some)[0] | (np.arange(head.steps.choices) % 3 < n % 4)
         recent = [V, *range(n % 5)] if "repetition_penalty" in head.options else ()
-        return Draw(sampling, Randomness(1, n), recent, mask)
+        counts = np.arange(head.steps.choices) % (n + 1) if recent else None
+        own = Sampling() if n % 4 == 3 else sampling
+        return Draw(own, Randomness(1, n), recent, mask, counts=None if counts is None else counts.astype("i4"))
 
     together = head.draw_rows(rows, [how(n) for n in range(9)])
     for n, found in enumerate(together):

@@ -24,6 +24,11 @@ OPTIONS: list[dict[str, Any]] = [
     {"min_p": 0.1},
     {"typical": 0.5},
     {"repetition_penalty": 1.5, "repetition_window": 3},
+    {"repetition_penalty": 1000, "top_k": 3},
+    {"logit_bias": {0: -100, 1: 3}},
+    {"logit_bias": {1: 100}, "top_p": 0.9},
+    {"frequency_penalty": 0.7, "presence_penalty": -1},
+    {"presence_penalty": 2, "logit_bias": {0: 0.3, 1: -20}, "repetition_penalty": 1.1, "top_k": 5},
     {"temperature": 2, "top_k": 9, "top_p": 0.9, "min_p": 0.01, "typical": 0.9, "repetition_penalty": 0.8},
 ]
 
@@ -39,7 +44,12 @@ def rows(random: np.random.Generator, count: int, size: int) -> tuple[np.ndarray
         sampling = Sampling(**OPTIONS[random.integers(len(OPTIONS))])
         guided = bool(random.integers(2))
         late = guided and bool(random.integers(2))
-        hows.append(Draw(sampling, Randomness(5, n), recent, mask if guided else None, late))
+        counts = None
+        if sampling.counting and random.integers(4):
+            counts = random.integers(0, 10 ** random.integers(1, 10), size).astype(np.int32) * (
+                random.random(size) < 0.5
+            )
+        hows.append(Draw(sampling, Randomness(5, n), recent, mask if guided else None, late, counts))
     return logits, hows
 
 

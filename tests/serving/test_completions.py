@@ -45,14 +45,27 @@ def test_an_answer(client: Any, book: Model) -> None:
         ({"temperature": 0}, {}, {"temperature": 0.0}),
         ({"temperature": 0.7, "top_p": 0.9}, {}, {"temperature": 0.7, "top_p": 0.9}),
         ({}, {"top_k": 4, "min_p": 0.05}, {"top_k": 4, "min_p": 0.05}),
+        ({"logit_bias": {"5": -100, "7": 2}}, {}, {"logit_bias": {5: -100, 7: 2}}),
+        ({"frequency_penalty": 1.5}, {}, {"frequency_penalty": 1.5}),
+        ({"presence_penalty": -2}, {}, {"presence_penalty": -2}),
+        (
+            {"logit_bias": {"0": 1.5}, "frequency_penalty": -0.1, "presence_penalty": 1, "top_p": 0.95, "n": 2},
+            {"top_k": 20},
+            {"logit_bias": {0: 1.5}, "frequency_penalty": -0.1, "presence_penalty": 1, "top_p": 0.95, "top_k": 20},
+        ),
         ({}, {"typical": 0.9, "repetition_penalty": 1.2}, {"typical": 0.9, "repetition_penalty": 1.2}),
     ],
 )
 def test_options_of_sampling(
     client: Any, book: Model, options: dict[str, Any], extra: dict[str, Any], sampling: dict[str, Any]
 ) -> None:
-    text = ask(client, **options, extra_body=extra).choices[0].text
-    assert text == book.generate(PROMPT, length=30, seed=3, sampling=Sampling(**sampling))[0].text
+    answer = ask(client, **options, extra_body=extra, logprobs=0)
+    samples = book.generate(PROMPT, length=30, seed=3, sampling=Sampling(**sampling), samples=options.get("n", 1))
+    assert [choice.text for choice in answer.choices] == [sample.text for sample in samples]
+    logs = [choice.logprobs.token_logprobs for choice in answer.choices]
+    assert logs == [sample.log_probs.tolist() for sample in samples]
+    streamed = ask(client, **options | {"n": 1}, extra_body=extra, stream=True)
+    assert "".join(event.choices[0].text for event in streamed) == samples[0].text
 
 
 def test_many_prompts_and_choices(client: Any, book: Model) -> None:
@@ -169,6 +182,16 @@ def test_all_at_once(client: Any, book: Model) -> None:
         ({"stop": ""}, "stop"),
         ({"extra_body": {"tempreature": 1}}, "tempreature"),
         ({"suffix": "x"}, "suffix"),
+        ({"frequency_penalty": 2.1}, "frequency_penalty: Input should be less than or equal to 2"),
+        ({"presence_penalty": -2.1}, "presence_penalty"),
+        ({"extra_body": {"presence_penalty": True}}, "presence_penalty"),
+        ({"logit_bias": {"10000": 1}}, "logit_bias: symbol 10000 does not exist; they go from 0 to"),
+        ({"logit_bias": {"5": 101}}, "logit_bias"),
+        ({"logit_bias": {"05": 1}}, "logit_bias"),
+        ({"logit_bias": {"e": 1}}, "logit_bias"),
+        ({"logit_bias": {str(n): 1 for n in range(1025)}}, "logit_bias: no more than 1,024 tokens may have a bias"),
+        ({"extra_body": {"logit_bias": {"5": None}}}, "logit_bias"),
+        ({"extra_body": {"logit_bias": [5]}}, "logit_bias"),
         ({"extra_body": {"valid": "pyhton"}}, "Did you mean 'python'"),
     ],
 )
@@ -180,7 +203,8 @@ def test_bad_requests(client: Any, options: dict[str, Any], message: str) -> Non
 
 
 def test_null_is_the_default(client: Any, book: Model) -> None:
-    nulls = dict.fromkeys(("n", "stop", "logprobs", "temperature", "top_p", "best_of", "logit_bias", "user", "suffix"))
+    names = ("n", "stop", "logprobs", "temperature", "top_p", "best_of", "logit_bias", "user", "suffix")
+    nulls = dict.fromkeys((*names, "frequency_penalty", "presence_penalty"))
     assert ask(client, **nulls).choices[0].text == ask(client).choices[0].text
 
 

@@ -4,24 +4,22 @@ A distribution is the *distance* d of each symbol: how far it is below the likel
 is a function of the distance alone, so a sampling option makes new distances of old ones. A symbol that was removed has
 the distance `GONE`, and the frequency 0. All functions take rows [..., V] and treat each by itself.
 
-The options act in a fixed order: mask → repetition penalty → temperature → top-k → top-p → min-p → typical. At least
-one symbol always stays, and of symbols at the same distance the one with the lower number wins.
+The options act in a fixed order: mask → repetition penalty → logit bias, frequency and presence penalty → temperature
+→ top-k → top-p → min-p → typical. At least one symbol always stays, and of symbols at the same distance the one with
+the lower number wins.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from rhapsode.arithmetic import doubles, tables
+from rhapsode.arithmetic.sampling import UNBIASED, Sampling
 from rhapsode.arithmetic.tables import CERTAIN, FARTHEST
 from rhapsode.errors import UserError
-
-if TYPE_CHECKING:
-    from rhapsode.arithmetic.sampling import Sampling
 
 PER_NAT = 1024
 """Logits and distances are counted in this part of a nat."""
@@ -31,6 +29,8 @@ GONE = FARTHEST + 1
 """The distance of a symbol that was removed."""
 NUMBER = 24
 """Bits of a symbol's number."""
+COUNTED = 1_000_000
+"""Penalties count no more than so many of a symbol, so that sums fit into 32 bits."""
 TYPICAL = 1 << 19
 """The most symbols for `typical`: with more, its products could have more than 63 bits."""
 
@@ -94,17 +94,24 @@ def log_shares(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
 
 
 def adjusted(
-    distance: np.ndarray, sampling: Sampling, allowed: np.ndarray | None = None, seen: np.ndarray | None = None
+    distance: np.ndarray,
+    sampling: Sampling,
+    allowed: np.ndarray | None = None,
+    seen: np.ndarray | None = None,
+    counts: np.ndarray | None = None,
 ) -> np.ndarray:
     """The distances to draw from: [..., V] → [..., V].
 
     allowed: [..., V] bool, or None for all. seen: [..., V] bool, the symbols that the repetition penalty is for.
+    counts: [..., V], how often each symbol was drawn before, for the other penalties; None for never.
     Raises ValueError if nothing is allowed in a row.
     """
     if allowed is not None:
         distance = mask(distance, allowed)
     if sampling.repetition_penalty != 1 and seen is not None:
         distance = penalise(distance, sampling.repetition_penalty, seen)
+    if sampling.logit_bias is not UNBIASED or (sampling.counting and counts is not None):
+        distance = add(distance, more(sampling, distance.shape[-1], counts))
     if sampling.temperature == 0:
         return certain(distance)
     if sampling.temperature != 1:
@@ -153,6 +160,32 @@ def penalise(d: np.ndarray, penalty: float, seen: np.ndarray) -> np.ndarray:
     d = np.where(seen, np.rint((d + likeliest) * penalty) - likeliest, d).astype(np.int64)
     least = d.min(axis=-1, keepdims=True, where=alive, initial=np.iinfo(np.int64).max)
     return np.where(alive, np.minimum(d - least, FARTHEST), GONE)
+
+
+def penalties(sampling: Sampling) -> tuple[int, int]:
+    """The frequency penalty and the presence penalty, in 1/1024 nats."""
+    return round(sampling.frequency_penalty * PER_NAT), round(sampling.presence_penalty * PER_NAT)
+
+
+def more(sampling: Sampling, size: int, counts: np.ndarray | None) -> np.ndarray:
+    """What the logit bias adds to the logits of symbols that were drawn so often, less the frequency and the presence
+    penalty: [..., size] or None → [..., size] int64, in 1/1024 nats."""
+    bias = sampling.biases
+    found = np.zeros(size, np.int64)
+    found[bias.symbols] = np.rint(bias.nats * PER_NAT)
+    if counts is None:
+        return found
+    frequency, presence = penalties(sampling)
+    return np.asarray(found - np.minimum(counts, COUNTED).astype(np.int64) * frequency - (counts > 0) * presence)
+
+
+def add(d: np.ndarray, more: np.ndarray) -> np.ndarray:
+    """The distances when so much is added to the logits, [..., V] whole numbers. Symbols farther than the farthest are
+    removed: so -100 nats forbid a symbol, and 100 all others."""
+    alive = d < GONE
+    d = d - more
+    d = d - d.min(axis=-1, keepdims=True, where=alive, initial=np.iinfo(np.int64).max)
+    return np.where(alive & (d <= FARTHEST), d, GONE)
 
 
 def certain(d: np.ndarray) -> np.ndarray:

@@ -10,18 +10,23 @@ from typing import Any
 
 import numpy as np
 
+from rhapsode.arithmetic import choice, tables
 from rhapsode.arithmetic import structures as s
-from rhapsode.arithmetic import tables
 from rhapsode.arithmetic.kernel import Kernel
-from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.arithmetic.sampling import UNBIASED, Sampling
 
 
 def options(
-    samplings: Sequence[Sampling], window: int = 1, late: Sequence[bool] = (), masked: bool = False
+    samplings: Sequence[Sampling],
+    counts: Sequence[np.ndarray | None],
+    window: int = 1,
+    late: Sequence[bool] = (),
+    masked: bool = False,
 ) -> np.ndarray:
-    """How each row is drawn, as the kernel reads it: [N] of `SAMPLING`.
+    """How each row is drawn, as the kernel reads it: [N] of `SAMPLING`. As long, samplings and counts must be kept.
 
-    window: of the rings of last symbols, at the most. late: see `Draw`. masked: each row has a mask.
+    counts: see `copied`. window: of the rings of last symbols, at the most. late: see `Draw`. masked: each row has a
+    mask.
     """
     first = samplings[0]
     if all(one is first for one in samplings):
@@ -36,14 +41,24 @@ def options(
         found["masked"] = 1
     if any(late):
         found["late"] = late
+    for n, sampling in enumerate(samplings):
+        if sampling.logit_bias is not UNBIASED:
+            bias = sampling.biases
+            found["biases"][n], found["biased"][n], found["bias"][n] = (
+                len(bias),
+                _address(bias.symbols),
+                _address(bias.nats),
+            )
+        if (count := counts[n]) is not None:
+            found["counts"][n] = _address(count)
     return found
 
 
-@lru_cache(4096)
+@lru_cache(256)
 def _record(sampling: Sampling) -> Any:
     reals = sampling.temperature, sampling.top_p, sampling.min_p, sampling.typical, sampling.repetition_penalty
     top_k, window = (min(one, (1 << 31) - 1) for one in (sampling.top_k, sampling.repetition_window))
-    return np.array((*reals, top_k, window, 0, 0), s.SAMPLING)[()]
+    return np.array((*reals, top_k, window, 0, 0, *choice.penalties(sampling), 0, 0, 0, 0, 0), s.SAMPLING)[()]
 
 
 def recents(
@@ -65,6 +80,16 @@ def recents(
         if row:
             ring[: len(row)] = row
     return rings, counts
+
+
+def copied(given: Sequence[np.ndarray | None], samplings: Sequence[Sampling], size: int) -> list[np.ndarray | None]:
+    """Copies of how often each symbol was drawn before, [size] int32, None for never; and None for samplings that do
+    not ask for it."""
+    rows = zip(given, samplings, strict=True)
+    return [
+        (np.zeros(size, np.int32) if counts is None else np.array(counts, np.int32)) if sampling.counting else None
+        for counts, sampling in rows
+    ]
 
 
 class Scratch(threading.local):

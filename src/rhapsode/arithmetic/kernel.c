@@ -223,7 +223,7 @@ enum { EMBEDDING = -1, COVARIATES = -2, ATTENDED = -3 };  // sources that are no
 enum { ACTIVATIONS, NUMBERS, HOT, TABLE };                // forms of parts
 enum { LSTM, PEEPHOLE, TANH, LOGITS, DOUBLES };           // cells; the last two are linear layers
 enum { SEVEN, SIXTEEN };                                  // bits of packed weights
-enum { SUMS = 64, UNITS = 16, STEPS = 16, FEW = 4, FARTHEST = 20479 };
+enum { SUMS = 64, UNITS = 16, STEPS = 16, FEW = 4, FARTHEST = 20479, COUNTED = 1000000 };
 
 // What a layer reads of one source.
 typedef struct {
@@ -300,6 +300,11 @@ typedef struct {
   int32_t top_k, window;  // window: of the ring of last symbols
   int32_t late;           // 1: the other options act first, and the mask on what they leave, unless that leaves nothing
   int32_t masked;         // 1: the row has a mask
+  int32_t frequency, presence;  // penalties of symbols that were drawn before, in 1/1024 nats: for each time, and once
+  int32_t biases, unused;
+  const int32_t *biased;  // [biases] symbols, none twice
+  const double *bias;     // [biases]: what is added to their logits, in nats
+  int32_t *counts;        // [outputs]: how often each symbol was drawn before, in which `generate` goes on counting; or null
 } Sampling;
 
 // What is read after a symbol. 0 switches a rule off.
@@ -1281,13 +1286,35 @@ TARGET static void NAME(penalise)(const Model *model, Work *work, double penalty
   int32_t likeliest = (int32_t)rounded(1024 * (all - real_log(268435456.0)));
   for (int i = 0; i < window; i++) {
     int32_t v = recent[i];
-    if (v < 0 || v >= model->outputs || work->marks[v]) continue;
+    if (v < 0 || v >= model->outputs || work->marks[v] || !work->frequencies[v]) continue;
     work->marks[v] = 1;
     d[v] = (int32_t)rounded((double)(d[v] + likeliest) * penalty) - likeliest;
   }
   for (int i = 0; i < window; i++)
     if (recent[i] >= 0 && recent[i] < model->outputs) work->marks[recent[i]] = 0;
   NAME(measured)(model, work);
+}
+
+// Adds the bias to the logits, less the penalties. What is then farther than distances reach is removed.
+TARGET static void NAME(add)(const Model *model, Work *work, const Sampling *sampling) {
+  const uint32_t *table = AT(uint32_t, model->frequencies);
+  const int32_t *counts = sampling->counts;
+  int32_t *d = work->distances, least = INT32_MAX, frequency = sampling->frequency, presence = sampling->presence;
+  uint32_t *f = work->frequencies;
+  int count = model->outputs;
+  for (int i = 0; i < sampling->biases; i++)
+    if (sampling->biased[i] < count) d[sampling->biased[i]] -= (int32_t)rounded(1024 * sampling->bias[i]);
+  for (int v = 0; counts && v < count; v++) {
+    int32_t n = counts[v] < COUNTED ? counts[v] : COUNTED;
+    d[v] += n * frequency + (n ? presence : 0);
+  }
+  for (int v = 0; v < count; v++)
+    if (f[v] && d[v] < least) least = d[v];
+  for (int v = 0; v < count; v++) {
+    int32_t far = d[v] - least;  // may be negative where f is 0
+    d[v] = f[v] && far <= FARTHEST ? far : FARTHEST;
+    f[v] = f[v] && far <= FARTHEST ? table[far] : 0;
+  }
 }
 
 // All bins are zero before `count`, and again after `uncount`: most vocabularies are smaller than the table. Marks are zero
@@ -1413,6 +1440,7 @@ TARGET static void NAME(adjust)(const Model *model, Work *work, const Sampling *
   int count = model->outputs;
   if (allowed) NAME(mask)(model, work, allowed);
   if (sampling->penalty != 1) NAME(penalise)(model, work, sampling->penalty, recent, sampling->window);
+  if (sampling->biases || sampling->counts) NAME(add)(model, work, sampling);
   if (sampling->temperature == 0) {
     int best = -1;
     for (int v = 0; v < count; v++)
@@ -1450,7 +1478,7 @@ TARGET static int NAME(pick)(const Model *model, Work *work, const int32_t *logi
                              double *log_mass) {
   const uint32_t *table = AT(uint32_t, model->frequencies), *f = work->frequencies;
   int plain = sampling->temperature == 1 && sampling->top_k == 0 && sampling->top_p == 1 && sampling->min_p == 0 &&
-              sampling->typical == 1 && sampling->penalty == 1 && !allowed;
+              sampling->typical == 1 && sampling->penalty == 1 && !sampling->biases && !sampling->counts && !allowed;
   int32_t top = logits[0];
   for (int v = 1; v < model->outputs; v++) top = logits[v] > top ? logits[v] : top;
   uint64_t sum = NAME(frequencies)(model, work, logits), before;
@@ -1559,6 +1587,7 @@ TARGET static void NAME(generate)(const Model *model, void *memory, const Genera
       int32_t symbol = NAME(pick)(model, work, logits, sampling, recent, allowed, word, asked->log_probs + at, 0);
       asked->symbols[at] = symbol;
       asked->counts[row]++;
+      if (sampling->counts) sampling->counts[symbol]++;
       if (sampling->penalty != 1) recent[asked->place[row]++ % sampling->window] = symbol;
       if (asked->ends && asked->ends[symbol]) {
         if (b != --run.rows) NAME(move)(model, work, b, run.rows);

@@ -69,7 +69,8 @@ class Run(c.Structure):
 
 SAMPLING = np.dtype(
     [(name, np.float64) for name in ("temperature", "top_p", "min_p", "typical", "penalty")]
-    + [(name, np.int32) for name in ("top_k", "window", "late", "masked")]
+    + [(name, np.int32) for name in ("top_k", "window", "late", "masked", "frequency", "presence", "biases", "unused")]
+    + [(name, np.uintp) for name in ("biased", "bias", "counts")]
 )
 """How a row is drawn."""
 

@@ -81,6 +81,22 @@ RepetitionPenalty = Annotated[
         metavar="X", rich_help_panel=MORE_SAMPLING, help="Above 1, what came lately is less probable; 1 is off."
     ),
 ]
+FrequencyPenalty = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        rich_help_panel=MORE_SAMPLING,
+        help="Subtract X from the log-probability of a symbol for each time that it was drawn: -2 to 2; 0 is off.",
+    ),
+]
+PresencePenalty = Annotated[
+    float,
+    typer.Option(
+        metavar="X",
+        rich_help_panel=MORE_SAMPLING,
+        help="Subtract X once from that of each symbol that was drawn: -2 to 2; 0 is off.",
+    ),
+]
 SampleSeed = Annotated[
     int | None,
     typer.Option(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from rhapsode.console.brought import modality_of
@@ -39,7 +40,7 @@ def load(model: str, modality: str) -> Model:
     return Model.load(model)
 
 
-def sampled(**settings: float) -> Sampling:
+def sampled(**settings: float | Mapping[int, float]) -> Sampling:
     """The options of sampling, checked. Raises `UserError`."""
     with unbroken():
         from rhapsode.arithmetic.sampling import Sampling

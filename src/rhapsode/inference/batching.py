@@ -676,7 +676,7 @@ class Batcher:
         """A step of each row; None where that cannot be: the job has ended then."""
         head, before = self._model.head, [how.randomness.step for _, how in rows]
         try:
-            return head.draw_mixed(distributions, [how for _, how in rows])
+            return head.draw_rows(distributions, [how for _, how in rows])
         except Exception:
             for (_, how), step in zip(rows, before, strict=True):
                 how.randomness.step = step

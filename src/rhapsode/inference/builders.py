@@ -89,6 +89,7 @@ class Builder:
         self._guide, self._output = guide, output
         self._before = list(recent)
         self._recent = deque(recent, sampling.repetition_window)
+        self._counts = np.zeros(head.steps.choices, np.int32) if sampling.counting else None
         self.steps: list[Any] = []
         self._log_probs: list[float] = []
         self._attention: list[np.ndarray] = []
@@ -107,6 +108,7 @@ class Builder:
         new = copy.copy(other)
         new._randomness, new.log_weight = self._randomness, 0.0
         new._recent, new.steps, new._log_probs = other._recent.copy(), other.steps.copy(), other._log_probs.copy()
+        new._counts = None if other._counts is None else other._counts.copy()
         new._attention, new._guide, new._output = other._attention.copy(), other._guide.copy(), other._output.copy()
         return new
 
@@ -142,6 +144,7 @@ class Builder:
     def back(self, mark: Mark) -> None:
         """Go back to a place. Random numbers that were used stay used."""
         count = mark.at
+        self._count(self.steps[count:], -1)
         del self.steps[count:], self._log_probs[count:], self._attention[count:]
         self._guide, self._output = mark.guide.copy(), mark.output.copy()
         window = self._sampling.repetition_window
@@ -157,7 +160,7 @@ class Builder:
     def how(self, sampling: Sampling | None = None, mask: np.ndarray | None = None) -> Draw:
         """How the next step is drawn. sampling, mask: in the place of its own, and its guide's."""
         mask = self._guide.mask() if mask is None else mask
-        return Draw(sampling or self._sampling, self._randomness, self._recent, mask)
+        return Draw(sampling or self._sampling, self._randomness, self._recent, mask, counts=self._counts)
 
     def step(self, drawn: Drawn, how: Draw, distribution: np.ndarray, attention: np.ndarray) -> Piece:
         """Take the next step, and return what it adds. It was `drawn` from the model's distribution [Q], which was made
@@ -171,6 +174,7 @@ class Builder:
         guide.read(step)
         self.log_weight += log_mass
         self._recent.append(step)
+        self._count((step,))
         return self._take(step, log_prob, attention)
 
     def extend(self, steps: Sequence[Any], log_probs: Sequence[float], attention: Sequence[np.ndarray] = ()) -> int:
@@ -190,11 +194,18 @@ class Builder:
         self.steps.extend(steps)
         self._log_probs.extend(log_probs)
         self._recent.extend(steps)
+        self._count(steps)
+
+    def _count(self, steps: Sequence[Any], by: int = 1) -> None:
+        """Note how often each symbol was drawn, if that is asked for."""
+        if self._counts is not None:
+            np.add.at(self._counts, list(steps), by)
 
     def pieces(self, steps: Sequence[Any], log_probs: Sequence[float]) -> Iterator[Piece]:
         """As `extend`, and what each step adds."""
         for step, log_prob in zip(steps, log_probs, strict=True):
             self._recent.append(step)
+            self._count((step,))
             yield self._take(step, log_prob, NO_ATTENTION)
             if self.ended:
                 break

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from rhapsode.arithmetic.coder import Decoder, Encoder
-from rhapsode.arithmetic.drawing import recents
+from rhapsode.arithmetic.drawing import copied, recents
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
 from rhapsode.data.shallow import shallow
@@ -125,6 +125,7 @@ class Loops(Reader):
             drawn=np.array([how.randomness.step for how in hows], np.uint64),
             recent=recent,
             place=place,
+            counts=copied([how.counts for how in hows], samplings, self.parameters.shape[1]),
         )
         if trail is not None:
             state = tuple(np.empty((count, *part.shape), part.dtype) for part in self._state)

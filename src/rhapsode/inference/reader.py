@@ -12,6 +12,7 @@ from typing import Any, Self
 
 import numpy as np
 
+from rhapsode.arithmetic.drawing import copied
 from rhapsode.data.codecs.output import NO_TEXT
 from rhapsode.data.guide import NOTHING
 from rhapsode.data.shallow import shallow
@@ -174,7 +175,11 @@ class Reader:
         seen: [count, rows, V] int32, into which the logits are put that each symbol is drawn from.
         """
         head = self._model.categorical
-        hows = [how._replace(recent=deque(how.recent, how.sampling.repetition_window)) for how in hows]
+        drawn = copied([how.counts for how in hows], [how.sampling for how in hows], head.steps.size)
+        hows = [
+            how._replace(recent=deque(how.recent, how.sampling.repetition_window), counts=count)
+            for how, count in zip(hows, drawn, strict=True)
+        ]
         symbols, log_probs = np.zeros((count, self.rows), np.int64), np.zeros((count, self.rows))
         for n in range(count):
             logits = head.distribution(self.parameters)
@@ -183,6 +188,8 @@ class Reader:
             symbols[n], log_probs[n], _ = choose(logits, hows)
             for how, symbol in zip(hows, symbols[n].tolist(), strict=True):
                 how.recent.append(symbol)  # type: ignore[attr-defined]
+                if how.counts is not None:
+                    how.counts[symbol] += 1
             self.read(symbols[n])
         counts = np.full(self.rows, count)
         if endings is not None:

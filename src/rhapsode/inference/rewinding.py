@@ -154,7 +154,7 @@ def _step(start: Start, rows: list[Row]) -> None:
     going = []
     if places:
         distributions, hows = start.head.distribution(parameters[places]), [rows[n].how() for n in places]
-        drawn = start.head.draw_mixed(distributions, hows)
+        drawn = start.head.draw_rows(distributions, hows)
         for n, *one in zip(places, drawn, hows, distributions, attention[places], strict=True):
             rows[n].builder.step(*one)
             if rows[n].judged():

@@ -59,6 +59,7 @@ class Rows:
     recent: [B, W] int32: the last symbols, in any order; -1 for none. Of each row, as many places are used as its
             repetition window has.
     place:  [B] int64: the place in `recent` that is overwritten next, modulo that.
+    counts: B of [V] int32, how often each symbol was drawn before; None where no penalty asks for it.
     trail:  the state after each step, parts [steps, B, H], and the logits then, [steps, B, V]; None if not wanted.
     """
 
@@ -68,6 +69,7 @@ class Rows:
     drawn: np.ndarray
     recent: np.ndarray
     place: np.ndarray
+    counts: Sequence[np.ndarray | None]
     trail: tuple[State, np.ndarray] | None = None
 
 
@@ -147,9 +149,10 @@ class Compiled(WholeNumbers):
         counts = np.zeros(count, np.int32)
         state, parts = _state(rows.state)
         flags = [_flags(one) for one in (ends, allowed)]
-        how = options(samplings, rows.recent.shape[1], masked=allowed is not None)
+        window = rows.recent.shape[1]
+        how = options(samplings, rows.counts, window, masked=allowed is not None)
         asked = s.Generate(steps=steps, rows=count, ends=_pointer(flags[0]), allowed=_pointer(flags[1]))
-        asked.seen, asked.sampling, asked.stride = _pointer(seen), _pointer(how), rows.recent.shape[1]
+        asked.seen, asked.sampling, asked.stride = _pointer(seen), _pointer(how), window
         asked.policy, kept = self._policy(policy)
         arrays = {"logits": rows.logits, "keys": rows.keys, "drawn": rows.drawn, "recent": rows.recent}
         arrays |= {"place": rows.place, "symbols": symbols, "log_probs": log_probs, "counts": counts}

@@ -17,6 +17,7 @@ class Draw(NamedTuple):
     """How one step is sampled.
 
     recent: the steps before it, as many as `sampling` needs.
+    counts: [V] int32: how often each symbol was drawn before; None for never, and if the sampling does not ask for it.
     mask:   [choices of the kind of step] bool: the values that are allowed, see `Guide`; None for all.
     late:   a symbol was drawn without the mask, and refused. So of what the options of sampling leave, the mask leaves
             a part. (Else they act on what the mask leaves, as they do where that part is empty.)
@@ -27,6 +28,7 @@ class Draw(NamedTuple):
     recent: Sequence[Any] = ()
     mask: np.ndarray | None = None
     late: bool = False
+    counts: np.ndarray | None = None
 
     def part(self, values: slice) -> Draw:
         """How some of the step's values are sampled separately."""
@@ -55,7 +57,8 @@ def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     samplings = [how.sampling for how in hows]
     recent, _ = drawing.recents([how.recent for how in hows], samplings)
     late = [how.late for how in hows]
-    how = drawing.options(samplings, recent.shape[1], late, masked=allowed is not None)
+    counts = [how.counts if how.sampling.counting else None for how in hows]
+    how = drawing.options(samplings, counts, recent.shape[1], late, masked=allowed is not None)
     words = np.array([how.randomness.word() for how in hows], np.uint64)
     found = drawing.draw(kernel, logits, words, recent, how, allowed)
     return Chosen(*(part.tolist() for part in found))
@@ -83,9 +86,10 @@ def _alike(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     frequency = choice.frequencies(distance)
     seen = None if sampling.repetition_penalty == 1 else _seen(hows, logits.shape)
     allowed = None if all(how.mask is None for how in hows) else _allowed(hows, logits.shape)
-    adjusted = choice.adjusted(distance, sampling, allowed, seen)
+    counts = _counts(hows, logits.shape) if sampling.counting else None
+    adjusted = choice.adjusted(distance, sampling, allowed, seen, counts)
     if allowed is not None and hows[0].late:
-        free = choice.adjusted(distance, sampling, None, seen)
+        free = choice.adjusted(distance, sampling, None, seen, counts)
         some = (allowed & (free < choice.GONE)).any(axis=-1)
         adjusted[some] = choice.mask(free[some], allowed[some])
     left = frequency if adjusted is distance else choice.frequencies(adjusted)
@@ -103,6 +107,15 @@ def _seen(hows: Sequence[Draw], shape: tuple[int, ...]) -> np.ndarray:
     for row, how in zip(seen, hows, strict=True):
         row[list(how.recent)[-how.sampling.repetition_window :]] = True
     return seen[:, :-1]
+
+
+def _counts(hows: Sequence[Draw], shape: tuple[int, ...]) -> np.ndarray:
+    """[N, V] int32: how often each symbol was drawn before in each row."""
+    counts = np.zeros(shape, np.int32)
+    for row, how in zip(counts, hows, strict=True):
+        if how.counts is not None:
+            row[:] = how.counts
+    return counts
 
 
 def _allowed(hows: Sequence[Draw], shape: tuple[int, ...]) -> np.ndarray:

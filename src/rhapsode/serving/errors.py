@@ -12,6 +12,9 @@ from rhapsode.inference.batching import Closed, Full
 SHOWN = 200
 """The most characters of a message that a client sees of what it sent."""
 
+FIELDS = ("prompt", "stop", "valid", "logit_bias")
+"""What is said of these begins with the name."""
+
 
 class ApiError(Exception):
     """An answer other than 200. param: the field of the request that is wrong; code: a name that programs test."""
@@ -47,7 +50,8 @@ def of(error: Exception) -> ApiError:
     if isinstance(error, Closed):
         return ApiError(503, "The server is stopping.", code="stopping", Retry_After="5")
     if isinstance(error, UserError):
-        return ApiError(400, str(error))
+        field = str(error).partition(":")[0]
+        return ApiError(400, str(error), field if field in FIELDS else None)
     return ApiError(500, "The server failed at this request. Its log says more.", code="internal_error")
 
 

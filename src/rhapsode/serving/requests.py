@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, model_validator
 
-from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.arithmetic.sampling import BIASED, Sampling
 
 CHOICES = 64
 """The most choices of a request: prompts × n."""
 PROMPT = 1_000_000
 """The most characters, or tokens, of a prompt."""
+BIASES = 1024
+"""The most tokens with a bias."""
 TOKENS = 100_000
 """The most tokens a choice may have."""
 
@@ -48,6 +50,13 @@ Prompts = Annotated[
     Discriminator(_kind),
 ]
 """A prompt, or a list of them."""
+
+
+def _few(biases: Any) -> Any:
+    """Checked before each is: a million mistakes would become a million errors. Raises ValueError."""
+    if isinstance(biases, dict) and len(biases) > BIASES:
+        raise ValueError(f"no more than {BIASES:,} tokens may have a bias.")
+    return biases
 
 
 class Asked(BaseModel):
@@ -95,9 +104,17 @@ class Continuation(Asked):
     valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
     """Constraints, as of `--valid`. Those that use files or programs are not served."""
     suffix: Annotated[str, Field(json_schema_extra={"maxLength": 0})] | None = None
-    logit_bias: Annotated[dict[str, float], Field(json_schema_extra={"maxProperties": 0})] = Field(default_factory=dict)
-    frequency_penalty: Annotated[float, Field(json_schema_extra={"const": 0})] = 0.0
-    presence_penalty: Annotated[float, Field(json_schema_extra={"const": 0})] = 0.0
+    logit_bias: Annotated[
+        dict[
+            Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")],
+            Annotated[float, Field(ge=-BIASED, le=BIASED)],
+        ],
+        Field(json_schema_extra={"additionalProperties": False, "maxProperties": BIASES}),
+        BeforeValidator(_few),
+    ] = Field(default_factory=dict)
+    """The number of a token → what is added to its log-probability, in nats."""
+    frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+    presence_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
     user: Annotated[str, Field(max_length=1000)] | None = None
 
     @model_validator(mode="after")
@@ -106,14 +123,13 @@ class Continuation(Asked):
             raise ValueError("suffix: text can only be continued at its end; leave it out.")
         if self.best_of not in (None, self.n):
             raise ValueError("best_of: only the value of n is allowed; leave it out.")
-        for name in ("logit_bias", "frequency_penalty", "presence_penalty"):
-            if getattr(self, name):
-                raise ValueError(f"{name} is not supported yet; leave it out.")
         return self
 
     @property
     def sampling(self) -> Sampling:
-        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})
+        options = {name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)}
+        options["logit_bias"] = {int(token): bias for token, bias in self.logit_bias.items()}
+        return Sampling(**options)
 
     @property
     def stops(self) -> list[str]:

@@ -24,6 +24,9 @@ from rhapsode.steps.symbols import Symbols
 SYMBOL_LIMIT = 2**20
 """No codec of text has more symbols than this, so that a damaged file cannot ask for a vast network."""
 
+NAMED = 8
+"""A message names so many symbols, not more."""
+
 
 class Decoder(ABC):
     """Symbols → bytes, one at a time. It remembers only what the next symbol needs (half a byte)."""
@@ -101,6 +104,25 @@ class TextCodec(Codec):
     @abstractmethod
     def label(self, symbol: int) -> str:
         """A short printable name of the symbol, for pictures and messages."""
+
+    def symbol(self, data: bytes) -> int:
+        """The symbol that is this text alone, or has this label. Raises `UserError` if there is none, or no single
+        one."""
+        symbols = self.encode(data).tolist()
+        if len(symbols) == 1:
+            return int(symbols[0])
+        text = data.decode("utf-8", "replace")
+        found = [n for n, piece in enumerate(self.pieces) if data and piece == data]
+        found = found or [n for n in range(self.steps.size) if self.label(n) == text]
+        if len(found) == 1:
+            return found[0]
+        shown = [f"{self.label(n)!r} (number {n})" for n in (found or symbols)[:NAMED]]
+        shown += ["…"] * (len(found or symbols) > NAMED)
+        if found:
+            raise UserError(f"{text!r} is the text of several symbols: {', '.join(shown)}. Take a number.")
+        if not data:
+            raise UserError("the empty text is no symbol. Give the text of one, or its number.")
+        raise UserError(f"{text!r} is not one symbol of this model, but {len(symbols)}: {', '.join(shown)}.")
 
     def tokens(self, data: bytes) -> list[tuple[str, int]] | None:
         """The tokens of `data`, and how many symbols each is: one, or more of a token that is not known and spelled by

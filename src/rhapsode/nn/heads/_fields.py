@@ -40,7 +40,7 @@ class Fields(Head[Tuples]):
             total += choice.log_probs(choice.frequencies(choice.distances(logits)), found[..., n])
         return total
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         found = np.zeros((len(hows), len(self.slices)), np.int64)
         log_probs, log_masses = np.zeros(len(hows)), np.zeros(len(hows))
         for n, part in enumerate(self.slices):

@@ -60,6 +60,9 @@ class Head(ABC, Generic[K]):
     whole: ClassVar[bool] = False
     """Whether its parameters are logits, which integers can be: 1024 to a nat."""
 
+    mixes: ClassVar[bool] = False
+    """Whether `draw_alike` takes rows with different options, too."""
+
     ends: bool = True
     """Whether it predicts the end of a sequence, if steps of its kind can say that."""
 
@@ -115,18 +118,20 @@ class Head(ABC, Generic[K]):
         """log p(target) in nats: parameters [..., P], targets [..., *S] → [...] float64."""
 
     @abstractmethod
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        """As `draw_rows`, of rows with the same options."""
+
     def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """A step of each row [N, Q] of `distribution`, sampled. It does not depend on the other rows. hows: how, of
-        each row; the options are the same."""
-
-    def draw_mixed(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
-        """As `draw_rows`, but each row may have other options."""
+        each row."""
+        if self.mixes or all(how.sampling is hows[0].sampling for how in hows):
+            return self.draw_alike(distribution, hows)
         groups: dict[Sampling, list[int]] = {}
         for n, how in enumerate(hows):
             groups.setdefault(how.sampling, []).append(n)
         found = dict[int, Drawn]()
         for rows in groups.values():
-            found.update(zip(rows, self.draw_rows(distribution[rows], [hows[n] for n in rows]), strict=True))
+            found.update(zip(rows, self.draw_alike(distribution[rows], [hows[n] for n in rows]), strict=True))
         return [found[n] for n in range(len(hows))]
 
     def draw(self, distribution: np.ndarray, how: Draw) -> Drawn:

@@ -9,6 +9,7 @@ import numpy as np
 
 from rhapsode.arithmetic import choice
 from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.errors import UserError
 from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw, choose
 from rhapsode.steps.symbols import Symbols
@@ -19,6 +20,7 @@ class OfSymbols(Head[Symbols]):
 
     kind = Symbols
     options = frozenset(Sampling.model_fields) - {"bias"}
+    mixes = True
 
     @abstractmethod
     def distribution(self, parameters: np.ndarray) -> np.ndarray:
@@ -36,7 +38,11 @@ class OfSymbols(Head[Symbols]):
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return choice.log_probs(self.frequencies(parameters), np.asarray(targets).astype(np.int64))
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
-        return list(map(Drawn, *choose(distribution, hows)))
+    def check(self, sampling: Sampling) -> None:
+        super().check(sampling)
+        last = max(sampling.logit_bias, default=0)
+        if last >= self.steps.size:
+            raise UserError(f"logit_bias: symbol {last} does not exist; they go from 0 to {self.steps.size - 1}.")
 
-    draw_mixed = draw_rows
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+        return list(map(Drawn, *choose(distribution, hows)))

@@ -41,7 +41,7 @@ class Bernoulli(Head[Sets]):
     def log_prob(self, parameters: np.ndarray, targets: np.ndarray) -> np.ndarray:
         return log_odds(parameters.astype(np.float64), np.asarray(targets))
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         choice, found = Choice(self.steps, hows), np.empty(distribution.shape, np.uint8)
         for first in range(0, self.steps.size, self.steps.places):
             group = slice(first, first + self.steps.places)

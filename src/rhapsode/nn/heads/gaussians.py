@@ -99,7 +99,7 @@ class Gaussians(Head[Frames]):
         numbers = doubles.log_sum_exp(most - 0.5 * doubles.total(far * far))
         return np.asarray(numbers + _flags.log_prob(flags, x[..., n:]))
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: pi^(1 / T), sigma T, and e^ / T; at 0 the mean of the likeliest Gaussian."""
         weight, mu, sigma, flags, _ = self._parts(distribution)
         temperature, rows = hows[0].sampling.temperature, np.arange(len(hows))

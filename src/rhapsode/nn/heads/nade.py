@@ -80,7 +80,7 @@ class Nade(Hidden[Sets]):
             h[there] = doubles.sigmoid(a[there])
         return log_odds(z, members)
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         size, out, ahead = self.steps.size, self.weights["out"], max(1, AHEAD // len(hows))
         choice, several = Choice(self.steps, hows), len(hows) > 1
         b, a = distribution[:, :size], distribution[:, size:].copy()

@@ -61,7 +61,7 @@ class Regression(Head[Frames]):
         flags = _flags.log_prob(distribution[..., n:], x[..., n:])
         return flags - 0.5 * doubles.total(far * far) - 0.5 * n * LOG_TWO_PI
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         steps, log_probs = self._likeliest(distribution)
         return list(map(Drawn, steps, log_probs.tolist()))
 

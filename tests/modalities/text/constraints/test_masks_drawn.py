@@ -27,13 +27,13 @@ PATTERN = r"[ab ](é|[st]h?)\.?"
 """Few texts, in various pieces."""
 
 
-def adjusted(distance: np.ndarray, sampling: Sampling, allowed: np.ndarray) -> np.ndarray:
+def adjusted(distance: np.ndarray, sampling: Sampling, allowed: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """p of each symbol: what the options leave of the model's p, and the mask of that; where that is nothing, what the
     options leave of what the mask leaves."""
-    free = choice.adjusted(distance, sampling)
+    free = choice.adjusted(distance, sampling, counts=counts)
     left = np.where(allowed, free, choice.GONE)
     if (left == choice.GONE).all():
-        left = choice.adjusted(distance, sampling, allowed)
+        left = choice.adjusted(distance, sampling, allowed, counts=counts)
     frequency = choice.frequencies(left).astype(np.float64)
     return np.asarray(frequency / frequency.sum())
 
@@ -44,7 +44,9 @@ def exactly(model: Model, place: Constraint, length: int, sampling: Sampling) ->
     first, pieces = codec.first_half, codec.pieces
     found: dict[bytes, float] = {}
 
-    def walk(reader: Any, place: Constraint, data: bytes, high: int | None, p: float, left: int) -> None:
+    def walk(
+        reader: Any, place: Constraint, data: bytes, high: int | None, p: float, left: int, counts: np.ndarray
+    ) -> None:
         mask = place.mask()
         assert mask is not None
         if high is not None and first is not None:
@@ -57,7 +59,7 @@ def exactly(model: Model, place: Constraint, length: int, sampling: Sampling) ->
             found[data] = found.get(data, 0.0) + p
             return
         (distance,) = choice.distances(model.head.distribution(reader.parameters))
-        share = adjusted(distance, sampling, mask)
+        share = adjusted(distance, sampling, mask, counts)
         for symbol in np.flatnonzero(share > 1e-7).tolist():
             if symbol == codec.end:
                 found[data] = found.get(data, 0.0) + p * share[symbol]
@@ -70,9 +72,10 @@ def exactly(model: Model, place: Constraint, length: int, sampling: Sampling) ->
             elif first is not None and high is not None:
                 added = bytes([high << 4 | symbol - first - 16])
             then.read(added)
-            walk(after, then, data + added, new, p * share[symbol], left - 1)
+            often = counts + (np.arange(len(counts)) == symbol)
+            walk(after, then, data + added, new, p * share[symbol], left - 1, often)
 
-    walk(model.reader(), place.bound(codec), b"", None, 1.0, length)
+    walk(model.reader(), place.bound(codec), b"", None, 1.0, length, np.zeros(codec.steps.size, int))
     return found
 
 
@@ -83,6 +86,8 @@ OPTIONS = [
     ("words+end", Sampling(top_p=0.6)),
     ("bpe+end", Sampling(min_p=0.2)),
     ("chars+end", Sampling(typical=0.5)),
+    ("chars+end", Sampling(frequency_penalty=2, presence_penalty=-1)),
+    ("bpe+end", Sampling(logit_bias={97: 2.5, 98: -100, 101: 1}, presence_penalty=2)),
 ]
 
 
@@ -115,6 +120,7 @@ def test_what_is_drawn_has_the_masked_distribution(tiny_model: MakeModel, codec:
         ("words+end", Sampling(top_k=1)),
         ("bpe", Sampling(top_p=0.01, repetition_penalty=1.5)),
         ("chars+end", Sampling(min_p=0.99, typical=0.01)),
+        ("chars", Sampling(logit_bias={5: 100}, frequency_penalty=-2, repetition_penalty=1000, top_k=3)),
     ],
     ids=str,
 )

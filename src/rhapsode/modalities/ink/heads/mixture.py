@@ -135,7 +135,7 @@ class Mixture(Head[Moves]):
             found = found + asked * (logits[..., n] * said - costs[..., n])
         return found
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """With Graves's bias b: sigma is e^b times smaller, pi = softmax(pi^ (1 + b)) (equations 61, 62)."""
         parts, logits = self._parts(distribution)
         bias, u = hows[0].sampling.bias, uniforms([how.randomness for how in hows], 3)

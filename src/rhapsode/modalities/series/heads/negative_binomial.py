@@ -74,7 +74,7 @@ class NegativeBinomial(Head[Counts]):
         log_p = log_p - size * doubles.log1p(mu / size) - count * doubles.log1p(size / mu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: alpha T; at 0 the likeliest count."""
         steps = np.stack([self._drawn(row, how) for row, how in zip(distribution, hows, strict=True)])
         return list(map(Drawn, steps, self._log_prob(distribution, steps).tolist()))

@@ -79,7 +79,7 @@ class Student(Head[Reals]):
         log_p = most - 0.5 * (nu + 1) * doubles.log1p(z * z / nu)
         return np.asarray(np.where(step[..., SEEN] > 0, log_p, 0.0))
 
-    def draw_rows(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
+    def draw_alike(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """At temperature T: sigma T; at 0 the middle."""
         mu, sigma, nu, _ = distribution.T
         temperature, distance = hows[0].sampling.temperature, mu

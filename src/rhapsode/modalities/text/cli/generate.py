@@ -12,14 +12,17 @@ from rhapsode.console.escapes import KNOWN, unescaped
 from rhapsode.console.imports import unbroken
 from rhapsode.console.options import (
     ARGUMENTS,
+    MORE_SAMPLING,
     OUTPUT,
     SAMPLING,
+    FrequencyPenalty,
     Length,
     MinP,
     ModelName,
     Output,
     OutputJson,
     OutputOverwrite,
+    PresencePenalty,
     PromptEncoding,
     RepetitionPenalty,
     Samples,
@@ -64,6 +67,17 @@ def generate(
     min_p: MinP = 0.0,
     typical: Typical = 1.0,
     repetition_penalty: RepetitionPenalty = 1.0,
+    frequency_penalty: FrequencyPenalty = 0.0,
+    presence_penalty: PresencePenalty = 0.0,
+    logit_bias: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SYMBOL=X",
+            rich_help_panel=MORE_SAMPLING,
+            help="Add X to the log-probability of a symbol, its text or #NUMBER: -100 forbids it, 100 allows no other. "
+            "May be given several times.",
+        ),
+    ] = None,
     seed: SampleSeed = None,
     samples: Samples = 1,
     length: Length = None,
@@ -140,17 +154,22 @@ def generate(
     Without a prompt, it begins by itself. Of several samples, each begins with a line `--- sample N ---`, unless each
     is a line of its own. For handwriting, music and voices, rhapsode --help names the commands."""
     check_writable(output, overwrite=overwrite)
-    sampling = sampled(
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        min_p=min_p,
-        typical=typical,
-        repetition_penalty=repetition_penalty,
-    )
+    settings: dict[str, Any] = {
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "min_p": min_p,
+        "typical": typical,
+        "repetition_penalty": repetition_penalty,
+        "frequency_penalty": frequency_penalty,
+        "presence_penalty": presence_penalty,
+    }
+    sampling = sampled(**settings)
     if adapt == "-" and "-" in (prompt, prompt_file):
         raise UserError("--adapt - and the prompt both read standard input. Name a file for one of them.")
     loaded = load(model, "text")
+    if logit_bias:
+        sampling = sampled(**settings, logit_bias=_biases(loaded, logit_bias))
     if adapt is not None:
         loaded = _adapted(loaded, adapt, encoding)
     begun = prompted(prompt, prompt_file, "--prompt-file", encoding)
@@ -201,6 +220,34 @@ def generate(
     if seed is None:
         tell(f"seed {drawn[0].seed}")
     _tell(copied)
+
+
+def _biases(model: Model, given: list[str]) -> dict[int, float]:
+    """Symbol → bias, of `SYMBOL=X`. Raises `UserError`."""
+    from rhapsode.inference.reader import as_bytes
+
+    found = dict[int, float]()
+    for each in given:
+        name, equals, number = each.rpartition("=")
+        try:
+            bias = float(number)
+        except ValueError:
+            equals = ""
+        if not equals or not name:
+            raise UserError(f"--logit-bias: {each!r} is not allowed. Allowed: SYMBOL=X, for example e=-100 or #17=2.5.")
+        try:
+            if name[0] == "#" and name[1:].isascii() and name[1:].isdecimal():
+                symbol = int(name[1:])
+            else:
+                symbol = model.text_codec.symbol(as_bytes(unescaped(name, "--logit-bias"), "--logit-bias"))
+        except UserError as error:
+            raise UserError(f"--logit-bias {each}: {error}") from None
+        if symbol in found:
+            raise UserError(f"--logit-bias {each}: symbol {symbol} has a bias already. Leave one of the two out.")
+        if not -100 <= bias <= 100:
+            raise UserError(f"--logit-bias {each}: {number} is not allowed. Allowed: -100 to 100.")
+        found[symbol] = bias
+    return found
 
 
 def _adapted(model: Model, source: str, encoding: str | None) -> Model:
