@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
@@ -18,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.report import Report
-from rhapsode.serving import openapi
+from rhapsode.serving import bodies, openapi
 from rhapsode.serving.completions import Answer
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import Guard, Rules
@@ -41,7 +40,7 @@ class Server:
         self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
-            (("GET", "/v1/models/{id}", "One model.", None, "application/json"), self._model),
+            (("GET", "/v1/models/{id:path}", "One model.", None, "application/json"), self._model),
             (
                 ("POST", "/v1/completions", "Continue texts, or score them.", Completion, "application/json"),
                 self._complete,
@@ -59,6 +58,7 @@ class Server:
         routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
         routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown})
+        application.router.redirect_slashes = False  # behind a proxy, the address of a redirect would be a wrong one
         self.app = Guard(application, rules)
 
     def close(self, timeout: float) -> bool:
@@ -91,20 +91,13 @@ class Server:
         if error.status_code == 405:
             told = ApiError(405, "This path has another method: see /openapi.json.", code="method_not_allowed")
             return JSONResponse(told.body, 405, dict(error.headers or {}))
-        told = ApiError(404, "There is no such path: see /openapi.json.", code="not_found")
+        told = ApiError(404, "There is no such path: see /openapi.json. A base URL ends in /v1.", code="not_found")
         return JSONResponse(told.body, 404)
 
     async def _asked(self, request: Request, kind: type[A]) -> A:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
-        try:
-            values = json.loads(await request.body(), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise ApiError(400, "The body is not JSON.", code="not_json") from None
-        if not isinstance(values, dict):
-            raise ApiError(400, "The body must be a JSON object.", code="not_json")
-        return kind.model_validate(values)
+        bodies.check(request.headers)
+        return kind.model_validate(bodies.parsed(await request.body()))
 
     def _served(self, name: str | None) -> Served:
         if name is None and len(self.models) == 1:
@@ -166,7 +159,7 @@ class Server:
         return JSONResponse({"prompt": data.decode("utf-8", "replace")})
 
     async def _tokenizer(self, request: Request) -> Response:
-        served = next(iter(self.models.values()))
+        served = self._served(request.query_params.get("model"))
         return JSONResponse(
             {
                 "tokenizer_class": served.codec.name,
@@ -212,10 +205,6 @@ async def _gone(request: Request) -> None:
     """Returns when the client has gone. The body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
 
 
 class Events(StreamingResponse):

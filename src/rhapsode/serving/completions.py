@@ -28,7 +28,7 @@ class Choice:
     prompt: bytes
     job: Job | None = None
     steps: list[int] = field(default_factory=list)
-    log_probs: list[float] = field(default_factory=list)
+    log_probs: list[float | None] = field(default_factory=list)
     tops: list[Any] = field(default_factory=list)
     given: int = 0
     """Steps of which clients were told."""
@@ -44,7 +44,7 @@ class Answer:
         self.served, self.asked = served, asked
         self._labelled = asked.logprobs is not None
         self.seed = secrets.randbits(48) if asked.seed is None else asked.seed
-        self._drawn = 0
+        self._drawn = self._begun = 0
         self._head = {
             "id": f"cmpl-{secrets.token_hex(12)}",
             "object": "text_completion",
@@ -62,18 +62,22 @@ class Answer:
         self.choices: list[Choice] = []
         try:
             for prompt in asked.prompts:
-                data = served.text(prompt)
+                data, begun = served.text(prompt), prompt[:1] == [served.start]
+                self._begun += begun
                 for row in range(asked.n):
-                    self._begin(data, row, valid)
+                    self._begin(data, begun, row, valid)
         except BaseException:
             self.cancel()
             raise
         self._left = len(self.choices)
 
-    def _begin(self, data: bytes, row: int, valid: list[str]) -> None:
+    def _begin(self, data: bytes, begun: bool, row: int, valid: list[str]) -> None:
+        """begun: the prompt's first token is `START`. It is echoed as other tokens are; there was no chance of it."""
         asked = self.asked
         choice = Choice(len(self.choices), data)
         self.choices.append(choice)
+        if begun and asked.echo and self._labelled:
+            choice.steps, choice.log_probs, choice.tops = [self.served.start], [None], [None]
 
         def receive(part: Part) -> None:
             self._loop.call_soon_threadsafe(self._take, choice, part)
@@ -121,7 +125,7 @@ class Answer:
 
     @property
     def usage(self) -> dict[str, int]:
-        read = sum(choice.job.prompted for choice in self.choices[:: self.asked.n] if choice.job)
+        read = self._begun + sum(choice.job.prompted for choice in self.choices[:: self.asked.n] if choice.job)
         return {"prompt_tokens": read, "completion_tokens": self._drawn, "total_tokens": read + self._drawn}
 
     async def whole(self) -> dict[str, Any]:
@@ -190,11 +194,12 @@ class Answer:
             for step in choice.steps[begin:]:
                 offsets.append(choice.offset)
                 choice.offset += len(self.served.shown[step])
-            tops = []
+            tops: list[dict[str, float] | None] = []
             for step, log_prob, top in zip(
                 choice.steps[begin:], choice.log_probs[begin:], choice.tops[begin:], strict=True
             ):
-                tops.append({labels[other]: value for other, value in top} | {labels[step]: log_prob})
+                chosen = {} if log_prob is None else {labels[step]: log_prob}
+                tops.append(None if top is None else {labels[other]: value for other, value in top} | chosen)
             choice.given = len(choice.steps)
             log_probs = {
                 "tokens": tokens,

@@ -55,6 +55,7 @@ def page(routes: list[Route]) -> dict[str, Any]:
         if body is not None:
             reference = {"$ref": f"#/components/schemas/{body.__name__}"}
             operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
+        path = path.replace(":path}", "}")
         if "{" in path:
             name = path.partition("{")[2].partition("}")[0]
             operation["parameters"] = [

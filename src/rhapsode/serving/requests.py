@@ -18,10 +18,13 @@ PROMPT = 1_000_000
 """The most characters, or tokens, of a prompt."""
 TOKENS = 100_000
 """The most tokens a choice may have."""
+STOPS = 16
+"""The most stop strings. OpenAI's API has four; tasks of lm-evaluation-harness have more."""
 
 Token = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(max_length=PROMPT)]
-Tokens = Annotated[list[Token], Field(max_length=PROMPT)]
+Tokens = Annotated[list[Token], Field(max_length=PROMPT, fail_fast=True)]
+"""Checked up to the first mistake: a million mistakes would become a million errors, and take gigabytes."""
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -50,7 +53,12 @@ class Completion(Asked):
     """`POST /v1/completions`. With the same `seed`, the answer is the same, whatever the server does beside it."""
 
     model: Name
-    prompt: Text | list[Text] | Tokens | list[Tokens] = ""
+    prompt: (
+        Text
+        | Annotated[list[Text], Field(max_length=CHOICES, fail_fast=True)]
+        | Tokens
+        | Annotated[list[Tokens], Field(max_length=CHOICES, fail_fast=True)]
+    ) = ""
     max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
     n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
     best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
@@ -63,7 +71,7 @@ class Completion(Asked):
     repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
     stop: (
         Annotated[str, Field(max_length=200)]
-        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=4)]
+        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=STOPS, fail_fast=True)]
     ) = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
