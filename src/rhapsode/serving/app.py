@@ -42,7 +42,13 @@ class Server:
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
             (("GET", "/v1/models/{id:path}", "One model.", None, "application/json"), self._model),
             (
-                ("POST", "/v1/completions", "Continue texts, or score them.", Completion, "application/json"),
+                (
+                    "POST",
+                    "/v1/completions",
+                    "Continue texts, or score them.",
+                    Completion,
+                    f"application/json, {openapi.EVENTS}",
+                ),
                 self._complete,
             ),
             (("POST", "/tokenize", "The tokens of a text.", Tokenize, "application/json"), self._tokenize),
@@ -212,7 +218,7 @@ class Events(StreamingResponse):
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        super().__init__(answer.events(), media_type="text/event-stream", headers=STREAM)
+        super().__init__(answer.events(), media_type=openapi.EVENTS, headers=STREAM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -51,6 +51,7 @@ class Answer:
             "created": int(time.time()),
             "model": served.name,
             "system_fingerprint": served.fingerprint,
+            **({"usage": None} if asked.stream_options.include_usage else {}),
         }
         self._loop = asyncio.get_running_loop()
         self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()

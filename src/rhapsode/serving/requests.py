@@ -25,6 +25,7 @@ Token = Annotated[int, Field(ge=0)]
 Text = Annotated[str, Field(max_length=PROMPT)]
 Tokens = Annotated[list[Token], Field(max_length=PROMPT, fail_fast=True)]
 """Checked up to the first mistake: a million mistakes would become a million errors, and take gigabytes."""
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -55,9 +56,9 @@ class Completion(Asked):
     model: Name
     prompt: (
         Text
-        | Annotated[list[Text], Field(max_length=CHOICES, fail_fast=True)]
-        | Tokens
-        | Annotated[list[Tokens], Field(max_length=CHOICES, fail_fast=True)]
+        | Annotated[list[Text], Field(min_length=1, max_length=CHOICES, fail_fast=True)]
+        | Annotated[Tokens, Field(min_length=1)]
+        | Annotated[list[Tokens], Field(min_length=1, max_length=CHOICES, fail_fast=True)]
     ) = ""
     max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
     n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
@@ -69,10 +70,7 @@ class Completion(Asked):
     typical: Annotated[float, Field(gt=0, le=1)] = 1.0
     repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
     repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
-    stop: (
-        Annotated[str, Field(max_length=200)]
-        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=STOPS, fail_fast=True)]
-    ) = Field(default_factory=list)
+    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS, fail_fast=True)] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     echo: bool = False
@@ -97,8 +95,6 @@ class Completion(Asked):
                 raise ValueError(f"{name} is not supported yet; leave it out.")
         if len(self.prompts) * self.n > CHOICES:
             raise ValueError(f"{len(self.prompts)} prompts × n = {self.n} are more than {CHOICES} choices.")
-        if not self.prompts:
-            raise ValueError("prompt: an empty list asks for nothing.")
         if not self.max_tokens and not self.echo:
             raise ValueError("max_tokens: 0 asks for nothing; with echo, it scores the prompt.")
         return self
