@@ -45,9 +45,8 @@ def page(routes: list[Route]) -> dict[str, Any]:
     """The page, by the OpenAPI specification 3.1."""
     bodies = [body for _, _, _, body, _ in routes if body is not None]
     _, schema = models_json_schema([(body, "validation") for body in bodies], ref_template=REFERENCE)
-    _, given = models_json_schema(
-        [(one, "serialization") for one in (*ANSWERS.values(), CompletionEvent, ErrorAnswer)], ref_template=REFERENCE
-    )
+    kinds: list[type[BaseModel]] = [*ANSWERS.values(), CompletionEvent, ErrorAnswer]
+    _, given = models_json_schema([(one, "serialization") for one in kinds], ref_template=REFERENCE)
     for one in schema.get("$defs", {}).values():
         for name, field in one.get("properties", {}).items():
             if name not in one.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
