@@ -1,6 +1,7 @@
 """Clients that others wrote, as they are, each in a process of its own.
 
-They may live in another environment: RHAPSODE_CLIENTS is its Python. Those that are not installed there are skipped.
+They live in another environment, which `make clients` makes: RHAPSODE_CLIENTS is its Python. Those that are not
+installed are skipped.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.model import Model
 from tests.serving.conftest import serving
 
-PYTHON = os.environ.get("RHAPSODE_CLIENTS", sys.executable)
+PYTHON = os.environ.get("RHAPSODE_CLIENTS") or sys.executable
 PROMPT = "Sing, goddess"
 
 
@@ -29,7 +30,7 @@ def needs(module: str) -> None:
     """Skip the test unless a client can be imported."""
     find = f"import importlib.util, sys; sys.exit(importlib.util.find_spec({module!r}) is None)"
     if subprocess.run([PYTHON, "-c", find], capture_output=True).returncode:
-        pytest.skip(f"{module} is not installed: pip install 'rhapsode[clients]'")
+        pytest.skip(f"{module} is not installed: make clients")
 
 
 def run(folder: Path, *arguments: str, **environment: str) -> str:
