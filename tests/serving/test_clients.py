@@ -10,6 +10,7 @@ import json
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -24,6 +25,14 @@ from tests.serving.conftest import serving
 
 PYTHON = os.environ.get("RHAPSODE_CLIENTS") or sys.executable
 PROMPT = "Sing, goddess"
+DOCS = (Path(__file__).parents[2] / "docs" / "serving.md").read_text(encoding="utf-8")
+
+
+def shown(pattern: str, address: str) -> str:
+    """What the documentation shows, a group of a pattern, with the address of a server of the tests."""
+    found = re.search(pattern, DOCS, re.DOTALL)
+    assert found, pattern
+    return found[1].replace("http://127.0.0.1:8000", address)
 
 
 def needs(module: str) -> None:
@@ -81,7 +90,8 @@ print(json.dumps({
 
 def test_langchain(served: str, endless: Model, tmp_path: Path) -> None:
     needs("langchain_openai")
-    found = json.loads(run(tmp_path, "-c", LANGCHAIN, served))
+    first, ours = run(tmp_path, "-c", LANGCHAIN + shown(r"```py\n(.*?)```", served), served).split("\n", 1)
+    found = json.loads(first)
 
     def text(prompt: str = "Sing", length: int = 30, **options: Any) -> str:
         # LangChain has a temperature of its own, 0.7.
@@ -101,18 +111,17 @@ def test_langchain(served: str, endless: Model, tmp_path: Path) -> None:
     assert found["begun"][0] == text() and len(found["begun"][1]["logprobs"]["tokens"]) == 30
     assert found["ours"] == text(top_k=3)
     assert found["chain"] == text(PROMPT)
+    assert ours == endless.generate("It was", length=200, seed=1)[0].text + "\n"
 
 
 def test_llm(served: str, endless: Model, tmp_path: Path) -> None:
     needs("llm")
-    (tmp_path / "extra-openai-models.yaml").write_text(
-        f"- model_id: mine\n  model_name: book\n  api_base: {served}/v1\n  completion: true\n"
-    )
+    (tmp_path / "extra-openai-models.yaml").write_text(shown(r"```yaml\n(.*?)```", served))
 
     def llm(*arguments: str) -> str:
         return run(tmp_path, "-m", "llm", *arguments, LLM_USER_PATH=str(tmp_path))
 
-    options = ("-m", "mine", "-o", "max_tokens", "60", "-o", "seed", "3")
+    options = ("-m", "book", "-o", "max_tokens", "60", "-o", "seed", "3")
     expected = endless.generate(PROMPT, length=60, seed=3)[0].text
     assert llm(PROMPT, *options, "--no-stream") == expected + "\n"
     more = ("-o", "temperature", "0.7", "-o", "top_p", "0.9", "-o", "stop", "e", "-o", "logprobs", "2")
@@ -121,6 +130,14 @@ def test_llm(served: str, endless: Model, tmp_path: Path) -> None:
     assert llm(PROMPT, *options, *more) == stopped + "\n"  # streamed
     [logged] = json.loads(llm("logs", "--json", "-n", "1"))
     assert logged["response"] == stopped and logged["response_json"]["object"] == "text_completion"
+
+
+def test_javascript(served: str, endless: Model) -> None:
+    if (node := shutil.which("node")) is None:
+        pytest.skip("node is not installed")
+    program = shown(r"```js\n(.*?)```", served)
+    printed = subprocess.run([node, "--input-type=module", "-e", program], capture_output=True, check=True).stdout
+    assert printed.decode() == endless.generate("It was", length=200, seed=1)[0].text + "\n"
 
 
 ROLLING = {
@@ -168,11 +185,10 @@ def test_lm_evaluation_harness(served: str, endless: Model, tmp_path: Path) -> N
         data.write_text("".join(json.dumps(one) + "\n" for one in TEXTS[name]))
         source = {"dataset_path": "json", "dataset_kwargs": {"data_files": {"test": str(data)}}, "test_split": "test"}
         (tmp_path / f"{name}.yaml").write_text(json.dumps({"task": name, **source, **task}))
-    arguments = {"model": "book", "base_url": f"{served}/v1/completions", "max_length": 100_000, "num_concurrent": 1}
     printed = run(
         tmp_path,
         *("-m", "lm_eval", "run", "--model", "local-completions"),
-        *("--model_args", ",".join(f"{name}={value}" for name, value in arguments.items())),
+        *("--model_args", shown(r"--model_args (\S+)", served)),
         *("--include_path", str(tmp_path), "--tasks", "rolling,choice,until"),
         *("--log_samples", "--output_path", str(tmp_path / "out")),
         **{"HF_HOME": str(tmp_path / "hf"), "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"},
