@@ -1,5 +1,6 @@
 # make demo   train on text found on every Python machine, then write
 # make test   the test suite        make check  ruff, mypy, imports       make bench  speed against the machine's
+# make clients  an environment with others' clients of `rhapsode serve`, and their tests; `make test` uses it from then on
 # make quick  while you edit: `make check`, and the tests that say most in the least time
 # make wheels for Linux, macOS and Windows, into dist/       make wasm   kernel.wasm, after a change of kernel.c
 #
@@ -12,6 +13,7 @@ TORCH_INDEX ?=
 ARGS ?=
 
 BIN = $(VENV)/bin
+CLIENTS = $(VENV)-clients
 PIP = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
 
 # The tests of what everything else stands on. All together take less than half a minute.
@@ -20,14 +22,18 @@ QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py test
 
 KERNEL = src/rhapsode/arithmetic/kernel.c src/rhapsode/arithmetic/learning.c src/rhapsode/arithmetic/build.py
 
-.PHONY: demo test check quick bench wheels wasm clean
+.PHONY: demo test clients check quick bench wheels wasm clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
 	$(BIN)/rhapsode demo $(ARGS)
 
 test: $(VENV)/.dev
-	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+	RHAPSODE_CLIENTS=$(wildcard $(abspath $(CLIENTS))/bin/python) \
+		$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal $(ARGS)
+
+clients: $(VENV)/.dev $(CLIENTS)/.done
+	RHAPSODE_CLIENTS=$(abspath $(CLIENTS))/bin/python $(BIN)/python -m pytest tests/serving/test_clients.py $(ARGS)
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
@@ -64,9 +70,16 @@ $(VENV)/.dev: $(VENV)/.demo
 	-$(PIP) --no-deps tinysoundfont  # what it needs to play aloud is not built everywhere
 	@touch $@
 
+# Not in $(VENV): a client needs nothing of ours, and must not choose the versions of our packages.
+$(CLIENTS)/.done: constraints.txt
+	$(PYTHON) -m venv $(CLIENTS)
+	$(CLIENTS)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt \
+		'lm-eval[api]' llm langchain-openai schemathesis
+	@touch $@
+
 $(VENV)/.zig: $(VENV)/.demo
 	$(PIP) ziglang
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage
+	rm -rf $(VENV) $(CLIENTS) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage

@@ -178,7 +178,7 @@ def test_all_at_once(client: Any, book: Model) -> None:
         ({"prompt": []}, "prompt"),
         ({"prompt": [10_000]}, "does not exist"),
         ({"temperature": -1}, "temperature"),
-        ({"stop": ["a"] * 5}, "stop"),
+        ({"stop": ["a"] * 17}, "stop"),
         ({"stop": ""}, "stop"),
         ({"extra_body": {"tempreature": 1}}, "tempreature"),
         ({"suffix": "x"}, "suffix"),
@@ -235,3 +235,25 @@ def test_a_full_queue(endless: Model) -> None:
             if error is None:
                 assert jobs[n].result().choices[0].text == endless.generate("", length=20_000, seed=n)[0].text
         assert server.models["book"].batcher.figures.waiting == 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_the_beginning_of_a_text_is_a_token(client: Any, book: Model, stream: bool) -> None:
+    """What measures a whole text sends the token of its beginning first, and leaves out the first log-probability."""
+    start = book.text_codec.steps.size
+    for text in (PROMPT, ""):
+        tokens = book.text_codec.encode(text.encode()).tolist()
+        options: dict[str, Any] = {"prompt": [start, *tokens], "echo": True, "logprobs": 1, "max_tokens": 1}
+        answer = ask(
+            client, **options, stream=stream, **({"stream_options": {"include_usage": True}} if stream else {})
+        )
+        events = list(answer) if stream else [answer]
+        found = [event.choices[0].logprobs for event in events if event.choices]
+        logs = [log for part in found for log in part.token_logprobs]
+        assert logs[0] is None and [top for part in found for top in part.top_logprobs][0] is None
+        assert [token for part in found for token in part.tokens][0] == "<|start|>"
+        assert [offset for part in found for offset in part.text_offset][:2] == [0, 0]
+        assert -sum(logs[1:-1]) == pytest.approx(book.score(text, end=False).nats if text else 0, abs=1e-12)
+        usage = events[-1].usage
+        assert (usage.prompt_tokens, usage.completion_tokens, len(logs)) == (len(tokens) + 1, 1, len(tokens) + 2)
+        assert "".join(event.choices[0].text for event in events if event.choices).startswith(text)

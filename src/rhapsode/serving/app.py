@@ -6,11 +6,9 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
-from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -19,7 +17,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.report import Report
-from rhapsode.serving import looking, openapi, reading
+from rhapsode.serving import bodies, looking, openapi, reading
 from rhapsode.serving.completions import Answer
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import OWNER, Guard, Rules
@@ -49,9 +47,15 @@ class Server:
         self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
-            (("GET", "/v1/models/{id}", "One model.", None, "application/json"), self._model),
+            (("GET", "/v1/models/{id:path}", "One model.", None, "application/json"), self._model),
             (
-                ("POST", "/v1/completions", "Continue texts, or score them.", Completion, "application/json"),
+                (
+                    "POST",
+                    "/v1/completions",
+                    "Continue texts, or score them.",
+                    Completion,
+                    f"application/json, {openapi.EVENTS}",
+                ),
                 self._complete,
             ),
             (("POST", "/tokenize", "The tokens of a text.", Tokenize, "application/json"), self._tokenize),
@@ -72,6 +76,7 @@ class Server:
         routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
         routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
         application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown})
+        application.router.redirect_slashes = False  # behind a proxy, the address of a redirect would be a wrong one
         self.app = Guard(application, rules)
 
     def load(self, models: Sequence[Served]) -> None:
@@ -111,20 +116,14 @@ class Server:
         if error.status_code == 405:
             told = ApiError(405, "This path has another method: see /openapi.json.", code="method_not_allowed")
             return JSONResponse(told.body, 405, dict(error.headers or {}))
-        told = ApiError(404, "There is no such path: see /openapi.json.", code="not_found")
+        told = ApiError(404, "There is no such path: see /openapi.json. A base URL ends in /v1.", code="not_found")
         return JSONResponse(told.body, 404)
 
     async def _asked(self, request: Request, kind: type[A]) -> A:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
-        if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
-            raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
+        bodies.check(request.headers)
         body = await request.body()
-        try:  # which costs half of the time of the module json
-            values = await beside(len(body), partial(from_json, allow_inf_nan=False, cache_strings=False), body)
-        except ValueError as error:
-            raise ApiError(400, f"The body is not JSON: {error}.", code="not_json") from None
-        if not isinstance(values, dict):
-            raise ApiError(400, "The body must be a JSON object.", code="not_json")
+        values = await beside(len(body), bodies.parsed, body)
         return await beside(len(body), kind.model_validate, values)
 
     def _served(self, name: str | None) -> Served:
@@ -182,7 +181,7 @@ class Server:
         return JSONResponse({"prompt": text})
 
     async def _tokenizer(self, request: Request) -> Response:
-        served = next(iter(self.models.values()))
+        served = self._served(request.query_params.get("model"))
         return JSONResponse(
             {
                 "tokenizer_class": served.codec.name,
@@ -312,7 +311,7 @@ class Events(StreamingResponse):
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        super().__init__(answer.events(), media_type="text/event-stream", headers=STREAM)
+        super().__init__(answer.events(), media_type=openapi.EVENTS, headers=STREAM)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:

@@ -41,7 +41,7 @@ class Choice:
     """What was drawn, at the end."""
     steps: list[int] = field(default_factory=list)
     """Those of which clients were not told yet; and more of them."""
-    log_probs: list[float] = field(default_factory=list)
+    log_probs: list[float | None] = field(default_factory=list)
     tops: list[Any] = field(default_factory=list)
     given: int = 0
     """So many steps clients were told of."""
@@ -60,13 +60,14 @@ class Answer:
         self.served, self.asked, self._prompts, self._echoes = served, asked, prompts, echo
         self._labelled = asked.logprobs is not None
         self.seed = secrets.randbits(48) if asked.seed is None else asked.seed
-        self._drawn = 0
+        self._drawn = self._begun = 0
         self._head = {
             "id": f"cmpl-{secrets.token_hex(12)}",
             "object": "text_completion",
             "created": int(time.time()),
             "model": served.name,
             "system_fingerprint": served.fingerprint,
+            **({"usage": None} if asked.stream_options.include_usage else {}),
         }
         self._loop = asyncio.get_running_loop()
         self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
@@ -104,13 +105,18 @@ class Answer:
                     "too_large",
                 )
             echo = self.served.decoded(symbols).decode("utf-8", "replace") if self._echoes else ""
+            begun = isinstance(prompt, list) and prompt[:1] == [self.served.start]
+            self._begun += begun
             for row in range(asked.n):
-                self._begin(symbols, row, echo)
+                self._begin(symbols, row, echo, begun)
 
-    def _begin(self, symbols: np.ndarray, row: int, echo: str) -> None:
+    def _begin(self, symbols: np.ndarray, row: int, echo: str, begun: bool) -> None:
+        """begun: the prompt's first token is `START`. It is echoed as other tokens are; there was no chance of it."""
         asked = self.asked
         choice = Choice(len(self.choices), echo)
         self.choices.append(choice)
+        if begun and self._echoes and self._labelled:
+            choice.steps, choice.log_probs, choice.tops = [self.served.start], [None], [None]
 
         def receive(part: Part) -> None:
             self._loop.call_soon_threadsafe(self._take, choice, part)
@@ -161,7 +167,7 @@ class Answer:
 
     @property
     def usage(self) -> dict[str, int]:
-        read = sum(choice.job.prompted for choice in self.choices[:: self.asked.n] if choice.job)
+        read = self._begun + sum(choice.job.prompted for choice in self.choices[:: self.asked.n] if choice.job)
         return {"prompt_tokens": read, "completion_tokens": self._drawn, "total_tokens": read + self._drawn}
 
     async def whole(self) -> dict[str, Any]:
@@ -240,9 +246,10 @@ class Answer:
             for step in choice.steps:
                 offsets.append(choice.offset)
                 choice.offset += len(self.served.shown[step])
-            tops = []
+            tops: list[dict[str, float] | None] = []
             for step, log_prob, top in zip(choice.steps, choice.log_probs, choice.tops, strict=True):
-                tops.append({labels[other]: value for other, value in top} | {labels[step]: log_prob})
+                chosen = {} if log_prob is None else {labels[step]: log_prob}
+                tops.append(None if top is None else {labels[other]: value for other, value in top} | chosen)
             log_probs = {
                 "tokens": tokens,
                 "token_logprobs": choice.log_probs,

@@ -39,7 +39,9 @@ def of(error: Exception) -> ApiError:
     if isinstance(error, ApiError):
         return error
     if isinstance(error, ValidationError):
-        first = error.errors(include_url=False, include_input=False)[0]
+        found = error.errors(include_url=False, include_input=False)
+        # Of several allowed types, the one that came furthest.
+        first = max(found, key=lambda one: (one["type"] == "too_long", len(one["loc"])))
         where = ".".join(str(part) for part in first["loc"] if not _variant(part))
         why = first["msg"].removeprefix("Value error, ")
         message = f"{where}: {why}" if where else why

@@ -14,6 +14,8 @@ from rhapsode.serving.errors import ApiError
 
 BODY = 4 << 20
 """The most bytes of a body."""
+RUNNING = 1024
+"""The most requests at a time, those that wait included."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health",)
 """Paths that need no key."""
@@ -35,7 +37,7 @@ class Guard:
     """ASGI middleware that refuses what the rules forbid."""
 
     def __init__(self, app: ASGIApp, rules: Rules) -> None:
-        self._app, self._rules = app, rules
+        self._app, self._rules, self._running = app, rules, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -51,6 +53,8 @@ class Guard:
                 return
             scope[OWNER] = self._check_key(scope["path"], headers.get(b"authorization", b""))
             self._check_length(headers)
+            if self._running >= RUNNING:
+                raise ApiError(503, "Too many requests at once. Try again later.", code="busy", Retry_After="1")
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
             return
@@ -64,7 +68,11 @@ class Guard:
                 ]
             await send(message)
 
-        await self._app(scope, _bounded(receive), with_origin)
+        self._running += 1
+        try:
+            await self._app(scope, _bounded(receive), with_origin)
+        finally:
+            self._running -= 1
 
     def _check_host(self, host: str) -> None:
         """A page of another site can make a browser call this machine by a name of its own (DNS rebinding)."""
@@ -100,6 +108,9 @@ class Guard:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY:
             raise _too_large()
+        if b"transfer-encoding" in headers and b"content-length" in headers:
+            # A proxy before this server may take the other one for the end.
+            raise ApiError(400, "Two headers say how long the body is.", code="bad_http")
 
 
 def _too_large() -> ApiError:

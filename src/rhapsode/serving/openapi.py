@@ -2,74 +2,88 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import rhapsode
+from rhapsode.serving.answers import ANSWERS, CompletionEvent, ErrorAnswer
 from rhapsode.serving.requests import Asked
 
 Route = tuple[str, str, str, type[Asked] | None, str]
-"""Method, path, a sentence, the model of its body, and the media type of the answer."""
+"""Method, path, a sentence, the model of its body, and the media types of the answer, with `, ` between."""
+REFERENCE = "#/components/schemas/{model}"
 
-ERROR = {
-    "type": "object",
-    "required": ["error"],
-    "properties": {
-        "error": {
-            "type": "object",
-            "required": ["message", "type", "param", "code"],
-            "properties": {
-                "message": {"type": "string"},
-                "type": {"type": "string"},
-                "param": {"type": ["string", "null"]},
-                "code": {"type": ["string", "null"]},
-            },
-        }
-    },
-}
+EVENTS = "text/event-stream"
 STATUSES = {
-    "GET": (401, 403, 404, 405, 500, 503),
+    "GET": (400, 401, 403, 404, 405, 413, 500, 503),
     "POST": (400, 401, 403, 404, 405, 413, 415, 429, 500, 503),
     "DELETE": (401, 403, 404, 405, 500, 503),
 }
 
 
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": REFERENCE.format(model=model.__name__)}
+
+
+def _answer(path: str, media: str) -> dict[str, Any]:
+    """The schema of an answer; of server-sent events, that of one."""
+    if media == EVENTS and path == "/v1/completions":
+        data: list[dict[str, Any]] = [
+            {"type": "string", "contentMediaType": "application/json", "contentSchema": _reference(one)}
+            for one in (CompletionEvent, ErrorAnswer)
+        ]
+        data.append({"const": "[DONE]"})
+        return {"type": "object", "required": ["data"], "properties": {"data": {"anyOf": data}}}
+    if media == "application/json":
+        return _reference(ANSWERS[path]) if path in ANSWERS else {}
+    return {"type": "string"}
+
+
 def page(routes: list[Route]) -> dict[str, Any]:
     """The page, by the OpenAPI specification 3.1."""
     bodies = [body for _, _, _, body, _ in routes if body is not None]
-    _, schema = models_json_schema(
-        [(body, "validation") for body in bodies], ref_template="#/components/schemas/{model}"
-    )
+    _, schema = models_json_schema([(body, "validation") for body in bodies], ref_template=REFERENCE)
+    kinds: list[type[BaseModel]] = [*ANSWERS.values(), CompletionEvent, ErrorAnswer]
+    _, given = models_json_schema([(one, "serialization") for one in kinds], ref_template=REFERENCE)
     for one in schema.get("$defs", {}).values():
         for name, field in one.get("properties", {}).items():
             if name not in one.get("required", ()) and {"type": "null"} not in field.get("anyOf", ()):
                 one["properties"][name] = {"anyOf": [field, {"type": "null"}]}  # null is the default
     paths: dict[str, Any] = {}
+    error = {"content": {"application/json": {"schema": _reference(ErrorAnswer)}}}
     for method, path, summary, body, media in routes:
-        error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-        responses: dict[str, Any] = {"200": {"description": "the answer", "content": {media: {"schema": {}}}}}
+        path = path.replace(":path}", "}")
+        content = {one: {"schema": _answer(path, one)} for one in media.split(", ")}
+        responses: dict[str, Any] = {"200": {"description": "the answer", "content": content}}
         responses |= {str(status): {"description": "an error", **error} for status in STATUSES[method]}
         if path == "/health":
             responses["503"] = {"description": "the server is loading or stopping"}
         if path.endswith("{id}/completions"):
             responses["409"] = {"description": "another request appends to the session", **error}
-        operation: dict[str, Any] = {"summary": summary, "responses": responses}
+        name = path.strip("/").translate(str.maketrans("/.", "__", "{}"))
+        operation: dict[str, Any] = {"operationId": f"{method.lower()}_{name}", "summary": summary}
+        operation["responses"] = responses
         if body is not None:
-            reference = {"$ref": f"#/components/schemas/{body.__name__}"}
-            operation["requestBody"] = {"required": True, "content": {"application/json": {"schema": reference}}}
-        if "{" in path:
-            name = path.partition("{")[2].partition("}")[0]
-            operation["parameters"] = [
-                {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
-            ]
+            content = {"application/json": {"schema": _reference(body)}}
+            operation["requestBody"] = {"required": True, "content": content}
+        named = [
+            {"name": one, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
+            for one in re.findall(r"{(\w+)}", path)
+        ]
+        if path == "/tokenizer_info":
+            named.append({"name": "model", "in": "query", "required": False, "schema": {"type": "string"}})
+        if named:
+            operation["parameters"] = named
         paths.setdefault(path, {})[method.lower()] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "Rhapsode", "version": rhapsode.__version__},
         "paths": paths,
         "components": {
-            "schemas": {**schema.get("$defs", {}), "Error": ERROR},
+            "schemas": {**schema.get("$defs", {}), **given.get("$defs", {})},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{}, {"key": []}],

@@ -20,11 +20,14 @@ BIASES = 1024
 """The most tokens with a bias."""
 TOKENS = 100_000
 """The most tokens a choice may have."""
+STOPS = 16
+"""The most stop strings. OpenAI's API has four; tasks of lm-evaluation-harness have more."""
 
 Token = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=PROMPT)]
 Tokens = Annotated[list[Token], Field(max_length=PROMPT, fail_fast=True)]
 """Checked up to the first mistake: a million mistakes would become a million errors, and take gigabytes."""
+Stop = Annotated[str, Field(min_length=1, max_length=200)]
 Name = Annotated[str, Field(max_length=200)]
 
 
@@ -93,10 +96,7 @@ class Continuation(Asked):
     typical: Annotated[float, Field(gt=0, le=1)] = 1.0
     repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
     repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
-    stop: (
-        Annotated[str, Field(max_length=200)]
-        | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=4)]
-    ) = Field(default_factory=list)
+    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS, fail_fast=True)] = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
     stream: bool = False

@@ -15,12 +15,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from rhapsode.errors import UserError
 from rhapsode.report import Report
 from rhapsode.serving.app import Server
+from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import Rules
 from rhapsode.serving.served import Served
 from rhapsode.serving.sessions import SESSIONS
@@ -29,6 +31,9 @@ GRACE = 30
 """Seconds for what was begun, when the server is stopped."""
 UNREAD_SECONDS = 30.0
 """Seconds that a client may leave an answer unread. Then the connection is cut."""
+
+PATH = 200
+"""The most characters of a path in the log."""
 
 
 class Sockets(uvicorn.Server):
@@ -66,6 +71,15 @@ class Patient(H11Protocol):
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         super().connection_made(transport)
 
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is answered as other mistakes are."""
+        body = json.dumps(ApiError(400, msg, code="bad_http").body).encode()
+        headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
+        head = h11.Response(status_code=400, headers=headers, reason="Bad Request")
+        for event in (head, h11.Data(data=body), h11.EndOfMessage()):
+            self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
@@ -85,7 +99,7 @@ class Patient(H11Protocol):
 
 
 class Lines(logging.Formatter):
-    """One line a record, as text or as JSON. It has no prompts: paths and statuses only."""
+    """One line a record, as text or as JSON. It has no prompts: paths, without what follows `?`, and statuses only."""
 
     def __init__(self, form: str) -> None:
         super().__init__()
@@ -93,6 +107,9 @@ class Lines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         message = record.getMessage()
+        if record.name == "uvicorn.access" and isinstance(record.args, tuple) and len(record.args) == 5:
+            client, method, path, version, status = record.args
+            message = f'{client} - "{method} {str(path).partition("?")[0][:PATH]} HTTP/{version}" {status}'
         at = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
         if self._json:
             return json.dumps({"time": at, "level": record.levelname.lower(), "message": message})
@@ -165,7 +182,6 @@ def configured(server: Server, host: str, port: int) -> uvicorn.Config:
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=30,
-        limit_concurrency=1024,
         lifespan="off",
     )
 
