@@ -78,25 +78,47 @@ def test_usage_comes_only_if_it_is_asked_for(address: str) -> None:
         ("/tokenize", {"prompt": "Sing"}),
         ("/detokenize", {"tokens": [1, 2]}),
         ("/api/read", {"prompt": "Sing", "top": 2}),
+        ("/api/states", {"prompt": "Sing", "span": [1, 3]}),
+        ("/api/states", {"prompt": "Sing", "what": "outputs"}),
+        ("/api/sessions", {"prompt": "Sing"}),
+        ("/api/sessions", None),
     ],
 )
 def test_fields_of_other_answers(address: str, path: str, body: dict[str, Any] | None) -> None:
     data = None if body is None else json.dumps(body).encode()
-    status, _, found = send(address, "GET" if body is None else "POST", path, data, JSON)
-    kind = answers.ANSWERS[path.replace("/book", "/{id}")]
+    method = "GET" if body is None else "POST"
+    status, _, found = send(address, method, path, data, JSON)
+    kind = answers.ANSWERS[method, path.replace("/book", "/{id}")]
     assert status == 200 and kind.model_validate_json(json.dumps(found))
     if path == "/v1/models/book":
         openai.types.Model.model_validate(found, strict=True)
+
+
+def test_fields_of_a_session(address: str) -> None:
+    def asked(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        data = None if body is None else json.dumps(body).encode()
+        status, _, found = send(address, method, path, data, JSON)
+        kind = answers.ANSWERS[method, path.replace(name, "{id}") if name else path]
+        assert status == 200 and kind.model_validate_json(json.dumps(found))
+        return found
+
+    name = ""
+    name = asked("POST", "/api/sessions", {"prompt": "Sing"})["id"]
+    asked("POST", f"/api/sessions/{name}/completions", {"max_tokens": 3})
+    asked("POST", f"/api/sessions/{name}/completions", {"max_tokens": 3, "keep": 0})
+    asked("POST", f"/api/sessions/{name}/fork", {})
+    asked("GET", f"/api/sessions/{name}")
+    asked("DELETE", f"/api/sessions/{name}")
 
 
 def test_each_answer_has_a_schema(address: str) -> None:
     """Programs that make clients of the page need one. Parts that are named are there."""
     page = send(address, "GET", "/openapi.json")[2]
     for path, operations in page["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             for status, response in operation["responses"].items():
                 for media, content in response["content"].items():
-                    assert content["schema"] or path not in answers.ANSWERS, (path, status, media)
+                    assert content["schema"] or (method.upper(), path) not in answers.ANSWERS, (path, status, media)
     names = [operation["operationId"] for operations in page["paths"].values() for operation in operations.values()]
     assert len(set(names)) == len(names)
     text = json.dumps(page)

@@ -143,9 +143,82 @@ class ReadAnswer(Given):
 
 
 class Health(Given):
-    """All is well."""
+    """ok with status 200, loading with 503."""
 
-    status: Literal["ok"]
+    status: Literal["ok", "loading"]
+
+
+class Marking(Given):
+    """A unit, and how it marks a span."""
+
+    unit: int
+    correlation: float
+    """Of its value with being in the span."""
+    inside: float
+    outside: float
+    """Means."""
+    lowest: float
+    """Inside."""
+    highest: float
+    """Outside."""
+
+
+class StatesAnswer(Given):
+    """What units of a layer hold behind each token of a text."""
+
+    model: str
+    system_fingerprint: str
+    layer: int
+    what: Literal["cells", "outputs"]
+    width: int
+    """Units of the layer."""
+    cells: list[int]
+    """The units that are told of."""
+    span: list[int] | None = None
+    found: list[Marking] | None = None
+    """With `span`: the units that mark it, best first."""
+    shape: list[int]
+    """Tokens and units."""
+    type: Literal["float16", "float32"]
+    ids: list[int]
+    tokens: list[str]
+    data: str
+    """base64 of the numbers, little-endian, one token after another."""
+
+
+class SessionAnswer(Given):
+    """A session."""
+
+    id: str
+    object: Literal["session"]
+    model: str
+    system_fingerprint: str
+    tokens: int
+    characters: int
+    created: int
+    """Seconds since 1970, as `used`."""
+    used: int
+
+
+class SessionList(Given):
+    """The sessions of a key."""
+
+    object: Literal["list"]
+    data: list[SessionAnswer]
+
+
+class Deleted(Given):
+    """A session that was dropped."""
+
+    id: str
+    object: Literal["session"]
+    deleted: Literal[True]
+
+
+class SessionCompletion(CompletionAnswer):
+    """All texts of a request. session: as it is then, if a choice was kept."""
+
+    session: SessionAnswer | None = None
 
 
 class Error(Given):
@@ -172,15 +245,22 @@ class Page(BaseModel):
     paths: dict[str, object] = Field(default_factory=dict)
 
 
-ANSWERS: dict[str, type[BaseModel]] = {
-    "/health": Health,
-    "/v1/models": ModelList,
-    "/v1/models/{id}": ModelAnswer,
-    "/v1/completions": CompletionAnswer,
-    "/tokenize": Tokenized,
-    "/detokenize": Detokenized,
-    "/tokenizer_info": TokenizerAnswer,
-    "/api/read": ReadAnswer,
-    "/openapi.json": Page,
+ANSWERS: dict[tuple[str, str], type[BaseModel]] = {
+    ("GET", "/health"): Health,
+    ("GET", "/v1/models"): ModelList,
+    ("GET", "/v1/models/{id}"): ModelAnswer,
+    ("POST", "/v1/completions"): CompletionAnswer,
+    ("POST", "/tokenize"): Tokenized,
+    ("POST", "/detokenize"): Detokenized,
+    ("GET", "/tokenizer_info"): TokenizerAnswer,
+    ("POST", "/api/read"): ReadAnswer,
+    ("POST", "/api/states"): StatesAnswer,
+    ("GET", "/api/sessions"): SessionList,
+    ("POST", "/api/sessions"): SessionAnswer,
+    ("GET", "/api/sessions/{id}"): SessionAnswer,
+    ("DELETE", "/api/sessions/{id}"): Deleted,
+    ("POST", "/api/sessions/{id}/fork"): SessionAnswer,
+    ("POST", "/api/sessions/{id}/completions"): SessionCompletion,
+    ("GET", "/openapi.json"): Page,
 }
-"""The JSON of status 200 at each path."""
+"""The JSON of status 200 of each method and path."""

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 import rhapsode
-from rhapsode.serving.answers import ANSWERS, CompletionEvent, ErrorAnswer
+from rhapsode.serving.answers import ANSWERS, CompletionEvent, ErrorAnswer, Health
 from rhapsode.serving.requests import Asked
 
 Route = tuple[str, str, str, type[Asked] | None, str]
@@ -28,9 +28,9 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": REFERENCE.format(model=model.__name__)}
 
 
-def _answer(path: str, media: str) -> dict[str, Any]:
+def _answer(method: str, path: str, media: str) -> dict[str, Any]:
     """The schema of an answer; of server-sent events, that of one."""
-    if media == EVENTS and path == "/v1/completions":
+    if media == EVENTS and path.endswith("/completions"):
         data: list[dict[str, Any]] = [
             {"type": "string", "contentMediaType": "application/json", "contentSchema": _reference(one)}
             for one in (CompletionEvent, ErrorAnswer)
@@ -38,7 +38,7 @@ def _answer(path: str, media: str) -> dict[str, Any]:
         data.append({"const": "[DONE]"})
         return {"type": "object", "required": ["data"], "properties": {"data": {"anyOf": data}}}
     if media == "application/json":
-        return _reference(ANSWERS[path]) if path in ANSWERS else {}
+        return _reference(ANSWERS[method, path]) if (method, path) in ANSWERS else {}
     return {"type": "string"}
 
 
@@ -56,11 +56,12 @@ def page(routes: list[Route]) -> dict[str, Any]:
     error = {"content": {"application/json": {"schema": _reference(ErrorAnswer)}}}
     for method, path, summary, body, media in routes:
         path = path.replace(":path}", "}")
-        content = {one: {"schema": _answer(path, one)} for one in media.split(", ")}
+        content = {one: {"schema": _answer(method, path, one)} for one in media.split(", ")}
         responses: dict[str, Any] = {"200": {"description": "the answer", "content": content}}
         responses |= {str(status): {"description": "an error", **error} for status in STATUSES[method]}
         if path == "/health":
-            responses["503"] = {"description": "the server is loading or stopping"}
+            content = {"application/json": {"schema": {"anyOf": [_reference(Health), _reference(ErrorAnswer)]}}}
+            responses["503"] = {"description": "the server is loading or stopping", "content": content}
         if path.endswith("{id}/completions"):
             responses["409"] = {"description": "another request appends to the session", **error}
         name = path.strip("/").translate(str.maketrans("/.", "__", "{}"))
