@@ -113,6 +113,10 @@ class Figures:
     busy: float
 
 
+Given = tuple[Callable[[Part], None], Part]
+"""What receives a part of a job, and the part."""
+
+
 class Job:
     """One request that was submitted. Its methods may be called from any thread."""
 
@@ -197,10 +201,18 @@ class Batcher:
     """Runs the requests of one model. Make one for each model, and `close` it."""
 
     def __init__(
-        self, model: Trained, *, rows: int = ROWS, waiting: int = WAITING, states: States | None = None
+        self,
+        model: Trained,
+        *,
+        rows: int = ROWS,
+        waiting: int = WAITING,
+        states: States | None = None,
+        deliver: Callable[[list[Given]], None] | None = None,
     ) -> None:
         """rows: the most that are drawn side by side, those included whose prompts are being read. waiting: the most
-        requests that wait for a place. states: the prefix cache; None for one of its own.
+        requests that wait for a place. states: the prefix cache; None for one of its own. deliver: gets what is to be
+        received, some of it at a time, and sees to it that each `receive` is called, in this order, in any thread. None:
+        the engine's thread calls them.
 
         Raises `UserError` for models that compute all steps at once.
         """
@@ -208,6 +220,7 @@ class Batcher:
             raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
         self._model, self._rows, self._limit = tuned(model, rows), rows, waiting
         self._states = States() if states is None else states
+        self._deliver, self._given = deliver, list[Given]()
         self._covered = model.codec.covariates > 0
         self._plain = model.text is None and not self._covered and isinstance(model.head, OfSymbols)
         self._changed = threading.Condition()
@@ -250,7 +263,8 @@ class Batcher:
     ) -> Job:
         """Let a sample be drawn: that of `model.generate(prompt, **request)[0]`.
 
-        receive: is called with each part, in the engine's thread, which must not be held up; None: see `Job.__iter__`.
+        receive: is called with each part, see `deliver`; in the engine's thread, which must not be held up, or in
+                 another one. None: see `Job.__iter__`.
         echo:    first come parts with the steps of the prompt, and log p of each. With `length=0`, nothing is drawn.
         alternatives: so many of the likeliest symbols are given at each step, those of an echo included.
         stream:  False: there is one part, the last (and those of an echo).
@@ -313,6 +327,7 @@ class Batcher:
             failed = RuntimeError(f"the engine has stopped: {error!r}")
             for job in list(self._jobs):
                 self._end(job, error=failed)
+            self._hand_over()
             raise
 
     def _awaited(self) -> bool:
@@ -326,6 +341,7 @@ class Batcher:
                 return True
         for job in list(self._resting):
             self._cancel(job)
+        self._hand_over()
         return False
 
     def _tick(self) -> None:
@@ -340,6 +356,7 @@ class Batcher:
         self._prefill()
         self._draw()
         self._judge()
+        self._hand_over()
         self._ticks += 1
         self._busy += time.perf_counter() - begun
 
@@ -440,12 +457,21 @@ class Batcher:
         if job._receive is None:
             job._parts.put(part)
             return
+        if self._deliver is not None:
+            self._given.append((job._receive, part))
+            return
         try:
             job._receive(part)
         except Exception as error:  # it is the job's own, and must end nothing else
             job._receive = None
             if not part.last:
                 self._end(job, error=error)
+
+    def _hand_over(self) -> None:
+        """What was given since the last time is delivered."""
+        if self._given and self._deliver is not None:
+            given, self._given = self._given, []
+            self._deliver(given)
 
     def _keep(self, text: bytes) -> None:
         """Read a text, for those that go on from it."""

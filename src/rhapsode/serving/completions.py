@@ -6,8 +6,10 @@ import asyncio
 import json
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from rhapsode import registry
@@ -18,6 +20,8 @@ from rhapsode.serving.served import Served
 
 UNREAD = 64 << 10
 """Bytes that a client has not read yet: with more, its rows pause."""
+TOKEN = 40
+"""About so many bytes a token and its log-probability take in an answer."""
 
 
 @dataclass
@@ -52,9 +56,11 @@ class Answer:
             "model": served.name,
             "system_fingerprint": served.fingerprint,
         }
-        self._loop = asyncio.get_running_loop()
-        self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
+        self._begins = json.dumps(self._head)[:-1] + ', "choices": ['
+        self._parts: deque[tuple[Choice, Part]] = deque()
+        self._came = asyncio.Event()
         self._unread, self._resting = 0, False
+        served.post.loop = asyncio.get_running_loop()
         valid = [asked.valid] if isinstance(asked.valid, str) else asked.valid
         for one in valid:
             if registry.get("constraint", one.partition(":")[0]).local:
@@ -75,12 +81,9 @@ class Answer:
         choice = Choice(len(self.choices), data)
         self.choices.append(choice)
 
-        def receive(part: Part) -> None:
-            self._loop.call_soon_threadsafe(self._take, choice, part)
-
         choice.job = self.served.batcher.submit(
             data,
-            receive=receive,
+            receive=partial(self._take, choice),
             echo=asked.echo and self._labelled,
             alternatives=asked.logprobs or 0,
             stream=asked.stream,
@@ -93,16 +96,24 @@ class Answer:
         )
 
     def _take(self, choice: Choice, part: Part) -> None:
-        self._parts.put_nowait((choice, part))
-        self._unread += len(part.data)
+        self._parts.append((choice, part))
+        self._came.set()
+        self._unread += self._size(part)
         if self._unread > UNREAD and not self._resting:
             self._resting = True
             for job in self._alive:
                 job.pause()
 
+    def _size(self, part: Part) -> int:
+        """About so many bytes will be sent of a part."""
+        return len(part.data) + self._labelled * len(part.steps) * TOKEN * (1 + (self.asked.logprobs or 0))
+
     async def _next(self) -> tuple[Choice, Part]:
-        choice, part = await self._parts.get()
-        self._unread -= len(part.data)
+        while not self._parts:
+            self._came.clear()
+            await self._came.wait()
+        choice, part = self._parts.popleft()
+        self._unread -= self._size(part)
         if self._resting and self._unread <= UNREAD // 2:
             self._resting = False
             for job in self._alive:
@@ -137,29 +148,36 @@ class Answer:
         return {**self._head, "choices": choices, "usage": self.usage}
 
     async def events(self) -> AsyncIterator[str]:
-        """The answer in pieces, as server-sent events."""
+        """The answer in pieces, as server-sent events: those that are there, together."""
         try:
-            for choice in self.choices:
-                if self.asked.echo and not self._labelled:
-                    yield self._event([self._choice(choice, self._echo(choice), None)])
+            if self.asked.echo and not self._labelled:
+                yield "".join(self._event(choice, self._echo(choice), None) for choice in self.choices)
             while self._left:
-                choice, part = await self._next()
-                before = self._echo(choice) if part.echo and not choice.given else ""
-                text = before + self._added(choice, part)
-                reason = self._reason(part) if part.last else None
-                if text or reason or len(choice.steps) > choice.given:
-                    yield self._event([self._choice(choice, text, reason)])
+                found = [self._told(*await self._next())]
+                while self._parts:
+                    found.append(self._told(*await self._next()))
+                if told := "".join(found):
+                    yield told
             if self.asked.stream_options.include_usage:
                 yield f"data: {json.dumps({**self._head, 'choices': [], 'usage': self.usage})}\n\n"
         except Exception as error:
-            told = of(error)
-            if told.status == 500:
+            told_of = of(error)
+            if told_of.status == 500:
                 raise
-            yield f"data: {json.dumps(told.body)}\n\n"
+            yield f"data: {json.dumps(told_of.body)}\n\n"
         yield "data: [DONE]\n\n"
 
-    def _event(self, choices: list[dict[str, Any]]) -> str:
-        return f"data: {json.dumps({**self._head, 'choices': choices})}\n\n"
+    def _told(self, choice: Choice, part: Part) -> str:
+        """The event of a part; empty if there is nothing to tell."""
+        before = self._echo(choice) if part.echo and not choice.given else ""
+        text = before + self._added(choice, part)
+        reason = self._reason(part) if part.last else None
+        if text or reason or len(choice.steps) > choice.given:
+            return self._event(choice, text, reason)
+        return ""
+
+    def _event(self, choice: Choice, text: str, reason: str | None) -> str:
+        return f"data: {self._begins}{json.dumps(self._choice(choice, text, reason))}]}}\n\n"
 
     def _echo(self, choice: Choice) -> str:
         return choice.prompt.decode("utf-8", "replace") if self.asked.echo else ""
