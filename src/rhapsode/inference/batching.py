@@ -211,8 +211,8 @@ class Batcher:
     ) -> None:
         """rows: the most that are drawn side by side, those included whose prompts are being read. waiting: the most
         requests that wait for a place. states: the prefix cache; None for one of its own. deliver: gets what is to be
-        received, some of it at a time, and sees to it that each `receive` is called, in this order, in any thread. None:
-        the engine's thread calls them.
+        received, some of it at a time, and sees to it that each `receive` is called, in this order, in any thread.
+        None: the engine's thread calls them.
 
         Raises `UserError` for models that compute all steps at once.
         """
@@ -728,7 +728,7 @@ class Batcher:
         assert row is not None and builder is not None and job._start is not None
         if not row.done:
             before = builder.randomness.step
-            rewinding.advance(job._start, [row])
+            rewinding.advance([row])
             self._drawn += max(0, builder.randomness.step - before)
         pieces = list(row.sure()) if job._stream else []
         new = builder.steps[job._given :] if row.done else builder.steps[job._given : job._given + len(pieces)]

@@ -121,6 +121,8 @@ class Head(ABC, Generic[K]):
 
     def draw_mixed(self, distribution: np.ndarray, hows: Sequence[Draw]) -> list[Drawn]:
         """As `draw_rows`, but each row may have other options."""
+        if all(how.sampling is hows[0].sampling for how in hows):
+            return self.draw_rows(distribution, hows)
         groups: dict[Sampling, list[int]] = {}
         for n, how in enumerate(hows):
             groups.setdefault(how.sampling, []).append(n)
