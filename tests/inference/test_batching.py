@@ -13,7 +13,7 @@ import pytest
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError
-from rhapsode.inference import batching
+from rhapsode.inference import prefill
 from rhapsode.inference.batching import Batcher, Cancelled, Closed, Full, Job, Part
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
@@ -243,7 +243,7 @@ def test_what_is_paused_gives_its_place_up(tiny_model: MakeModel) -> None:
 
 
 def test_a_long_prompt_does_not_hold_up_others(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "BLOCK", 16)
+    monkeypatch.setattr(prefill, "BLOCK", 16)
     with Batcher(tiny_model()) as batcher:
         long = batcher.submit(TEXT * 20, length=1, seed=1)
         short = batcher.submit("a", length=30, seed=1)

@@ -173,7 +173,8 @@ def _draw_all(start: Start, builders: list[Builder]) -> None:
 
 
 def _side_by_side(start: Start, rows: list[R]) -> Rows[R]:
-    return Rows(start, start.reader.repeat(len(rows)), [row for row in rows if row.goes_on])
+    going = [row for row in rows if row.goes_on]
+    return Rows(start.head, start.covariates, start.reader.repeat(len(rows)), going)
 
 
 def _draw(start: Start, rows: Rows[R], longest: int) -> Iterator[None]:
@@ -206,7 +207,7 @@ def _best_fitting(start: Start, row: int, count: int) -> Builder:
     rows = [Row(start.builder(row, n), start.length) for n in range(count)]
     particles = Particles(rows, Randomness(start.seed, row))
     if start.length:
-        drawn = Rows(start, start.reader.repeat(count), rows, particles.going)
+        drawn = Rows(start.head, start.covariates, start.reader.repeat(count), rows, particles.going)
         while drawn.rows:
             drawn.step()
     return particles.chosen()

@@ -92,8 +92,12 @@ def begun(start: Start, builder: Builder, on_error: Callable[[Exception], None] 
 
 def advance(rows: list[Row]) -> None:
     """Draw some steps in each of these rows of one model, none of which is done. They may be of several requests."""
-    fast = all(isinstance(row.start.reader, Loops) and _free(row.start.guide) for row in rows)
-    (_chunk if fast else _step)(rows)
+    fast = [row for row in rows if isinstance(row.start.reader, Loops) and _free(row.start.guide)]
+    others = [row for row in rows if row not in fast]
+    if fast:
+        _chunk(fast)
+    if others:
+        _step(others)
 
 
 def _free(guide: Guide) -> bool:
@@ -123,13 +127,14 @@ def _reader(places: Sequence[_At]) -> Any:
     return among.copy() if among.rows == 1 == len(index) else among.take(index)
 
 
-def _joined(rows: list[Row]) -> tuple[list[Row], Any]:
-    """A reader of all these rows, and their order in it."""
+def _joined(rows: list[Row]) -> tuple[list[Row], Rows[Row]]:
+    """These rows side by side, and the order in which they are."""
     groups: dict[int, list[Row]] = {}
     for row in rows:
         groups.setdefault(id(row.place.among), []).append(row)
     first, *others = [_reader([row.place for row in group]) for group in groups.values()]
-    return [row for group in groups.values() for row in group], first.joined(others) if others else first
+    ordered, start = [row for group in groups.values() for row in group], rows[0].start
+    return ordered, Rows(start.head, start.covariates, first.joined(others) if others else first, ordered)
 
 
 class _Chunk(NamedTuple):
@@ -143,9 +148,8 @@ class _Chunk(NamedTuple):
 
 def _chunk(rows: list[Row]) -> None:
     """Draw some steps in each row, as the engine does it, and judge them."""
-    rows, reader = _joined(rows)
-    drawing = Rows(rows[0].start, reader, rows)
-    before, trail = reader.copy(), Trail()
+    rows, drawing = _joined(rows)
+    before, trail = drawing.reader.copy(), Trail()
     count = max(1, min(sum(row.size for row in rows) // len(rows), max(row.left for row in rows)))
     begun = time.perf_counter()
     drawn = drawing.drawn(count, trail=trail)
@@ -161,8 +165,7 @@ def _chunk(rows: list[Row]) -> None:
 
 def _step(rows: list[Row]) -> None:
     """Draw one step in each row, and judge it."""
-    rows, reader = _joined(rows)
-    drawing = Rows(rows[0].start, reader, rows)
+    _, drawing = _joined(rows)
     drawing.step()
     for at, row in enumerate(drawing.rows):
         row.stand(_At(drawing.reader, at))

@@ -8,20 +8,21 @@ goes on is read (`Rows.step`).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
 from rhapsode.data.codecs.output import Piece
-from rhapsode.inference.builders import Builder, Start
-from rhapsode.inference.precomputed import Precomputed
+from rhapsode.inference.builders import Builder
 from rhapsode.inference.reader import NONE, Reader
-from rhapsode.nn.heads._head import Drawn
+from rhapsode.nn.heads._head import Drawn, Head
 from rhapsode.nn.samplers import Draw
 
 
 class Row:
     """One row, and what becomes of the steps that are drawn in it: a builder takes them, up to so many."""
+
+    builder: Builder
 
     def __init__(self, builder: Builder, length: int) -> None:
         self.builder, self._length = builder, length
@@ -90,11 +91,28 @@ class Rows(Generic[R]):
     """Rows side by side. `reader` stands behind the steps that were drawn in them, in their order."""
 
     def __init__(
-        self, start: Start, reader: Reader | Precomputed, rows: list[R], going: Going[R] = _those_that_go_on
+        self, head: Head[Any], covered: bool, reader: Any, rows: list[R], going: Going[R] = _those_that_go_on
     ) -> None:
-        """start: of any of the rows, for what is the model's."""
-        self._head, self._covered, self._going = start.head, start.covariates, going
+        """head: of the model. covered: whether its network reads covariates. reader: a `Reader`, or `Precomputed`; of
+        no meaning where there are no rows."""
+        self._head, self._covered, self._going = head, covered, going
         self.reader, self.rows = reader, rows
+
+    def join(self, others: Sequence[Rows[R]]) -> None:
+        """Go on with the rows of others, too."""
+        every = [each for each in (self, *others) if each.rows]
+        if every:
+            readers = [each.reader for each in every]
+            self.reader = readers[0].joined(readers[1:]) if len(every) > 1 else readers[0]
+            self.rows = [row for each in every for row in each.rows]
+
+    def leave(self, row: R) -> Reader:
+        """Let a row leave: a reader of it alone."""
+        at = self.rows.index(row)
+        own: Reader = self.reader.take([at])
+        places = [n for n in range(len(self.rows)) if n != at]
+        self._keep([self.rows[n] for n in places], places)
+        return own
 
     def chunk(self, count: int, **more: Any) -> int:
         """Let the reader draw so many steps in each row, and the rows take them; those that have ended leave. Returns
@@ -111,7 +129,7 @@ class Rows(Generic[R]):
 
     def drawn(self, count: int, **more: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
         """Let the reader draw so many steps in each row, see `Reader.draw`. None if that failed."""
-        reader = cast(Reader, self.reader)
+        reader: Reader = self.reader
         try:
             return reader.draw(count, [row.how() for row in self.rows], self._endings(), **more)
         except Exception as error:  # the network's numbers are not finite: nothing can be drawn
@@ -191,8 +209,8 @@ class Rows(Generic[R]):
         self._keep(*_those_that_go_on(self.rows))
 
     def _keep(self, rows: list[R], places: list[int]) -> None:
-        if places != list(range(self.reader.rows)):  # what has ended costs no more steps
-            self.reader = self.reader.take(places) if places else self.reader
+        if rows and places != list(range(self.reader.rows)):  # what has ended costs no more steps
+            self.reader = self.reader.take(places)
         self.rows = rows
 
     def _read(self) -> None:
