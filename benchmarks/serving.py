@@ -1,34 +1,45 @@
 """`rhapsode serve` under load: tokens a second, how long the first and the others take, and whether all are right.
 
-    pip install 'rhapsode[serve]' httpx
-    python benchmarks/serving.py [MODEL] [--streams 1 8 32 128] [--seconds 10] [--rows 64 1] [--soak MINUTES]
+    pip install 'rhapsode[serve]'
+    python benchmarks/serving.py [MODEL] [--streams 1 8 32 128] [--seconds 10] [--off]
+    python benchmarks/serving.py --overload
+    python benchmarks/serving.py --soak 30
 
-A server is started as a program of its own; the clients are one other process. Each client asks again as soon as it
-has an answer: streams of 100 to 300 tokens behind prompts of 10 to 60 characters, and, among twenty requests, one that
-leaves in the middle, one that is wrong, one that scores a prompt of 500 characters, and one that is not streamed. Of
-the answers that came to their end, 200 are compared with `model.generate` of the same seed, byte by byte. First token:
-from sending the request to the first event with text. Between: from event to event of one stream, divided by the
-characters of the later one. Without MODEL, a network of 1 × 384 that was not trained, in whole numbers. With `--soak`,
-for so many minutes, 32 streams: the server's memory, open files and threads after a tenth of the time, and at the end.
+A server is started as a program of its own; the clients are this process. They keep what comes with its time, and read
+it when the load is over, so that they cost little. (Clients and server should have a core each.) Each client asks again
+as soon as it has an answer: streams of 100 to 300 tokens behind prompts of 10 to 60 characters, and, among twenty
+requests, one that leaves in the middle, one that is wrong, one that scores a prompt of 500 characters, and one that is
+not streamed. Beside each eight clients, there is one that asks for a long text, and never reads it.
+
+First token: from sending a request to the first event with text. Between: from event to event of one stream, divided
+by the characters of the later one. Of the answers that came to their end, 200 are compared with `model.generate` of the
+same seed, byte by byte; the others must have their end, too. Memory, open files and threads are the server's. Without
+MODEL, a network of 1 × 384 that was not trained, in whole numbers.
+
+--off: the same with a server that draws one text at a time. --overload: clients for ten times what the server may
+carry, running and waiting; those that are refused ask again after Retry-After. --soak: 32 clients for so many minutes,
+in loads of --seconds; after each, when nothing runs, the server's memory, files and threads are noted.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import random
 import re
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import httpx
 import numpy as np
 
 from rhapsode import registry
@@ -39,94 +50,203 @@ from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 
 TEXT = "It was the best of times, it was the worst of times, and nobody had told the printers. " * 20
+HEAD = [
+    "rows",
+    "clients",
+    "tokens a second",
+    "first token p50, p99 (ms)",
+    "between p50, p99 (ms)",
+    "answers",
+    "wrong",
+    "cut short",
+    "server: MB, files, threads",
+    "besides",
+]
 
 
 def untrained(folder: Path) -> Path:
     """A model of 1 × 384 of 96 characters, with random weights."""
     letters = "".join(map(chr, range(32, 127))) + "\n"
-    codec = registry.get("codec", "chars").fit([letters.encode() * 3])
+    codec = registry.get("codec", "chars").fit([letters.encode() * 9])
     network = NetworkConfig(width=384, embedding=32)
     rng = np.random.default_rng(0)
     shapes = Network(network, codec.steps).shapes
     weights = {
         name: (rng.standard_normal(shape) * shape[-1] ** -0.5).astype(np.float32) for name, shape in shapes.items()
     }
+    weights["output.bias"][len(letters) :] = -50  # no halves of bytes: a token is a character
     Model(
         ModelConfig(codec=codec_to_json(codec), network=network, framing=FramingConfig(), reset="never"), weights
     ).quantised().save(folder / MODEL)
     return folder
 
 
-class Load:
-    """Clients of one server."""
+class Asked(NamedTuple):
+    """A request: what it is for, and its fields."""
 
-    def __init__(self, address: str, name: str) -> None:
-        self.address, self.name = address, name
-        self.first: list[float] = []
-        self.between: list[float] = []
-        self.answers: list[tuple[str, int, int, str]] = []
-        self.tokens, self.counts = 0, Counter[str]()
+    kind: str
+    body: dict[str, Any]
+
+    @property
+    def bytes(self) -> bytes:
+        body = json.dumps(self.body).encode()
+        head = "POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def requests(number: int, model: str) -> Iterator[Asked]:
+    """What a client asks, one after another."""
+    chance = random.Random(number)
+    kinds = ["wrong", "scored", "whole", "left", *["stream"] * 16]
+    while True:
+        at, kind = chance.randrange(200), kinds[chance.randrange(20)]
+        body: dict[str, Any] = {"model": model, "prompt": TEXT[at : at + chance.randrange(10, 60)]}
+        body |= {"seed": chance.randrange(1 << 30), "max_tokens": chance.randrange(100, 300)}
+        if kind == "wrong":
+            body["max_tokens"] = "many"
+        elif kind == "scored":
+            body |= {"prompt": TEXT[at : at + 500], "max_tokens": 0, "echo": True, "logprobs": 0}
+        elif kind != "whole":
+            body["stream"] = True
+        yield Asked(kind, body)
+
+
+class Came(NamedTuple):
+    """An answer as it came. times: seconds, of each of the parts. ended: it came to its end."""
+
+    asked: Asked
+    begun: float
+    times: list[float]
+    parts: list[bytes]
+    ended: bool
+
+    @property
+    def status(self) -> int:
+        return int(self.parts[0][9:12]) if self.parts else 0
+
+    @property
+    def events(self) -> list[tuple[float, str]]:
+        """When each text of a stream had come, and the text."""
+        found, data, at = list[tuple[float, str]](), b"", 0
+        for when, part in zip(self.times, self.parts, strict=True):
+            data += part
+            end = data.rfind(b"\n\n") + 2
+            for line in data[at : max(at, end)].splitlines():
+                if line.startswith(b"data: {"):
+                    found += [(when, choice["text"]) for choice in json.loads(line[6:])["choices"]]
+            at = max(at, end)
+        return found
+
+    @property
+    def text(self) -> str:
+        if self.asked.body.get("stream"):
+            return "".join(text for _, text in self.events)
+        return str(json.loads(b"".join(self.parts).partition(b"\r\n\r\n")[2])["choices"][0]["text"])
+
+
+class Load:
+    """Clients of one server, for some seconds, and what came."""
+
+    def __init__(self, host: str, port: int, name: str) -> None:
+        self._address, self._name, self.came, self.took = (host, port), name, list[Came](), 0.0
 
     async def run(self, clients: int, seconds: float) -> None:
-        limits = httpx.Limits(max_connections=None)
-        until = time.monotonic() + seconds
-        async with httpx.AsyncClient(base_url=self.address, timeout=60, limits=limits) as client:
-            await asyncio.gather(*(self._client(client, number, until) for number in range(clients)))
+        begun = time.perf_counter()
+        self._until = begun + seconds
+        deaf = [asyncio.create_task(self._never_read(number)) for number in range(-(-clients // 8))]
+        await asyncio.gather(*(self._client(number) for number in range(clients)))
+        self.took += time.perf_counter() - begun
+        for task in deaf:
+            task.cancel()
+        await asyncio.gather(*deaf, return_exceptions=True)
 
-    async def _client(self, client: httpx.AsyncClient, number: int, until: float) -> None:
-        chance = random.Random(number)
-        while time.monotonic() < until:
-            at = chance.randrange(200)
-            body = {
-                "model": self.name,
-                "prompt": TEXT[at : at + chance.randrange(10, 60)],
-                "seed": chance.randrange(1 << 30),
-            }
-            body["max_tokens"] = chance.randrange(100, 300)
-            kind = chance.randrange(20)
-            if kind == 0:
-                answer = await client.post("/v1/completions", json=body | {"max_tokens": "many"})
-                self.counts["wrong, refused" if answer.status_code == 400 else "wrong, not refused"] += 1
-            elif kind == 1:
-                scored = {"prompt": TEXT[at : at + 500], "max_tokens": 0, "echo": True, "logprobs": 0}
-                answer = await client.post("/v1/completions", json=body | scored)
-                self.counts[f"scored, status {answer.status_code}"] += 1
-            elif kind == 2:
-                answer = await client.post("/v1/completions", json=body)
-                if answer.status_code == 200:
-                    self._ended(body, answer.json()["choices"][0]["text"])
-                else:
-                    self.counts[f"status {answer.status_code}"] += 1
-            else:
-                await self._stream(client, body, leave=kind == 3)
-
-    async def _stream(self, client: httpx.AsyncClient, body: dict[str, Any], leave: bool) -> None:
-        begun, text, before = time.perf_counter(), "", 0.0
-        async with client.stream("POST", "/v1/completions", json=body | {"stream": True}) as answer:
-            if answer.status_code != 200:
-                self.counts[f"status {answer.status_code}"] += 1
-                await asyncio.sleep(float(answer.headers.get("retry-after", 0)))
-                return
-            async for line in answer.aiter_lines():
-                if not line.startswith("data: {"):
-                    continue
-                added = json.loads(line[6:])["choices"][0]["text"]
-                now = time.perf_counter()
-                if added and not text:
-                    self.first.append(now - begun)
-                elif added:
-                    self.between.append((now - before) / len(added))
-                text, before = text + added, now
-                if leave and len(text) > 20:
-                    self.counts["left"] += 1
-                    self.tokens += len(text)
+    async def _client(self, number: int) -> None:
+        reader = writer = None
+        for asked in requests(number, self._name):
+            while True:
+                if time.perf_counter() > self._until:
+                    if writer is not None:
+                        writer.close()
                     return
-        self._ended(body, text)
+                if writer is None or writer.is_closing():
+                    reader, writer = await asyncio.open_connection(*self._address)
+                assert reader is not None
+                came = await self._ask(asked, reader, writer)
+                self.came.append(came)
+                if not came.ended:
+                    writer.transport.abort()
+                if came.status != 429:
+                    break
+                await asyncio.sleep(1)
 
-    def _ended(self, body: dict[str, Any], text: str) -> None:
-        self.counts["answered"] += 1
-        self.tokens += len(text)
-        self.answers.append((body["prompt"], body["max_tokens"], body["seed"], text))
+    async def _ask(self, asked: Asked, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Came:
+        times, parts, left = list[float](), list[bytes](), -1
+        begun = time.perf_counter()
+        writer.write(asked.bytes)
+        try:
+            while data := await reader.read(1 << 16):
+                times.append(time.perf_counter())
+                parts.append(data)
+                if len(parts) == 1 and (found := re.search(rb"content-length: (\d+)", data[:500])):
+                    left = int(found[1]) + data.index(b"\r\n\r\n") + 4
+                left -= len(data)
+                if left == 0 or (left < 0 and data.endswith(b"0\r\n\r\n")):
+                    return Came(asked, begun, times, parts, True)
+                if asked.kind == "left" and len(parts) > 2:
+                    break
+        except ConnectionError:
+            pass
+        return Came(asked, begun, times, parts, False)
+
+    async def _never_read(self, number: int) -> None:
+        """Ask for megabytes, and read none, until the server cuts the connection or the load is over."""
+        own = socket.socket()
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        own.setblocking(False)
+        body = {"model": self._name, "max_tokens": 50_000, "seed": number, "stream": True, "logprobs": 5}
+        with own:
+            await asyncio.get_running_loop().sock_connect(own, self._address)
+            await asyncio.get_running_loop().sock_sendall(own, Asked("never reads", body).bytes)
+            await asyncio.sleep(3600)
+
+    def figures(self, model: Model) -> list[str]:
+        """Cells of the table."""
+        first, between, tokens, counts, cut = list[float](), list[float](), 0, Counter[str](), 0
+        whole = list[Came]()
+        for came in self.came:
+            kind, status = came.asked.kind, came.status
+            if status != (400 if kind == "wrong" else 200):
+                counts[f"{kind}: status {status}"] += 1
+                continue
+            if kind in ("wrong", "scored", "left"):
+                counts[kind] += 1
+            if kind in ("stream", "left"):
+                events = [(when, text) for when, text in came.events if text]
+                first += [when - came.begun for when, _ in events[:1]]
+                pairs = zip(events, events[1:], strict=False)
+                between += [(later - before) / len(text) for (before, _), (later, text) in pairs]
+                tokens += sum(len(text) for _, text in events)
+            elif kind == "whole" and came.ended:
+                tokens += len(came.text)
+            if not came.ended and kind != "left":
+                cut += 1
+            elif kind in ("stream", "whole"):
+                whole.append(came)
+        some = random.Random(0).sample(whole, min(200, len(whole)))
+        wrong = 0
+        for came in some:
+            body = came.asked.body
+            sample = model.generate(body["prompt"], length=body["max_tokens"], seed=body["seed"])[0]
+            wrong += sample.text != came.text
+        return [
+            f"{tokens / self.took:,.0f}",
+            f"{per_cent(first, 50):.0f}, {per_cent(first, 99):.0f}",
+            f"{per_cent(between, 50):.2f}, {per_cent(between, 99):.2f}",
+            f"{len(whole):,}",
+            f"{wrong} of {len(some)}",
+            f"{cut}",
+            ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())),
+        ]
 
 
 def per_cent(values: list[float], part: float) -> float:
@@ -134,74 +254,71 @@ def per_cent(values: list[float], part: float) -> float:
     return 1000 * float(np.percentile(values, part)) if values else float("nan")
 
 
-def resources(process: subprocess.Popen[str]) -> tuple[float, int, int]:
-    """Of a process on Linux: megabytes in memory, open files, threads."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    [kilobytes], [threads] = (re.findall(rf"{name}:\s+(\d+)", status) for name in ("VmRSS", "Threads"))
-    return int(kilobytes) / 1000, len(list(Path(f"/proc/{process.pid}/fd").iterdir())), int(threads)
+class Server:
+    """`rhapsode serve` as a program of its own."""
 
+    def __init__(self, model: Path, *options: str) -> None:
+        self._model = Model.load(model)
+        command = [sys.executable, "-m", "rhapsode", "serve", f"model={model}", "--port", "0", *options]
+        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        assert self._process.stderr
+        found = re.search(r"at http://(\S+):(\d+)/v1", self._process.stderr.readline())
+        assert found
+        self._address = found[1], int(found[2])
+        threading.Thread(target=self._process.stderr.read, daemon=True).start()  # a full pipe would stop the server
 
-def measured(server: subprocess.Popen[str], address: str, model: Model, streams: int, options: Any) -> list[str]:
-    """A load: cells of the table, and a line about it."""
-    load, seconds = Load(address, "model"), options.seconds
-    begun, kept = time.perf_counter(), ""
-    if options.soak:
-        asyncio.run(load.run(streams, 6 * options.soak))
-        kept, seconds = f"; memory (MB), files, threads: {resources(server)}", 54 * options.soak
-    asyncio.run(load.run(streams, seconds))
-    took = time.perf_counter() - begun
-    if options.soak:
-        kept += f", at the end {resources(server)}"
-    answers = random.Random(0).sample(load.answers, min(200, len(load.answers)))
-    wrong = sum(model.generate(prompt, length=many, seed=seed)[0].text != text for prompt, many, seed, text in answers)
-    return [
-        f"{streams}",
-        f"{load.tokens / took:,.0f}",
-        f"{per_cent(load.first, 50):.0f}, {per_cent(load.first, 99):.0f}",
-        f"{per_cent(load.between, 50):.2f}, {per_cent(load.between, 99):.2f}",
-        f"{load.counts['answered']:,}",
-        f"{wrong} of {len(answers)}",
-        ", ".join(f"{name} {count:,}" for name, count in sorted(load.counts.items()) if name != "answered") + kept,
-    ]
+    def __enter__(self) -> Server:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def load(self, label: str, clients: int, seconds: float) -> None:
+        """Print a line of the table."""
+        load = Load(*self._address, "model")
+        asyncio.run(load.run(clients, seconds))
+        cells = load.figures(self._model)
+        print(f"| {' | '.join([label, str(clients), *cells[:-1], self._resources, cells[-1]])} |", flush=True)
+
+    @property
+    def _resources(self) -> str:
+        """On Linux, soon after a load: megabytes in memory, open files, threads."""
+        time.sleep(1)
+        with contextlib.suppress(OSError):
+            status = Path(f"/proc/{self._process.pid}/status").read_text()
+            [kilobytes], [threads] = (re.findall(rf"{name}:\s+(\d+)", status) for name in ("VmRSS", "Threads"))
+            files = len(list(Path(f"/proc/{self._process.pid}/fd").iterdir()))
+            return f"{int(kilobytes) / 1000:.0f}, {files}, {threads}"
+        return ""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model", type=Path, nargs="?")
-    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32, 128])
+    parser.add_argument("--streams", type=int, nargs="+", default=[1, 8, 32, 128], help="clients of the loads")
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
-    parser.add_argument("--rows", type=int, nargs="+", default=[64, 1], help="of the server; 1 is without batching")
-    parser.add_argument("--soak", type=float, help="minutes; one load of 32 streams")
+    parser.add_argument("--off", action="store_true", help="the same with one text at a time")
+    parser.add_argument("--overload", action="store_true", help="ten times what the server may carry")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="loads of 32 clients for so long")
     options = parser.parse_args()
-    if options.soak:
-        options.streams, options.rows = [32], options.rows[:1]
-    head = [
-        "rows",
-        "streams",
-        "tokens a second",
-        "first token p50, p99 (ms)",
-        "between p50, p99 (ms)",
-        "answers",
-        "wrong",
-    ]
-    print(f"| {' | '.join([*head, 'besides'])} |\n|{'---|' * 8}")
+    print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
     with tempfile.TemporaryDirectory() as scratch:
-        model = options.model or untrained(Path(scratch))
-        loaded = Model.load(model)
-        for rows in options.rows:
-            command = [sys.executable, "-m", "rhapsode", "serve", f"model={model}", "--port", "0", "--rows", str(rows)]
-            with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as server:
-                assert server.stderr
-                found = re.search(r"at (http://\S+)/v1", server.stderr.readline())
-                assert found
-                threading.Thread(target=server.stderr.read, daemon=True).start()  # a full pipe would stop the server
-                try:
-                    for streams in options.streams:
-                        cells = measured(server, found[1], loaded, streams, options)
-                        print(f"| {rows} | {' | '.join(cells)} |", flush=True)
-                finally:
-                    server.terminate()
-                    server.wait()
+        model, seconds = options.model or untrained(Path(scratch)), options.seconds
+        if options.overload:
+            with Server(model, "--rows", "16", "--queue", "16") as server:
+                for clients in (32, 320, 320, 320, 32):
+                    server.load("16 + 16", clients, seconds)
+        elif options.soak:
+            with Server(model) as server:
+                until = time.monotonic() + 60 * options.soak
+                while time.monotonic() < until:
+                    server.load("64", 32, seconds)
+        else:
+            for rows in ("64", "1") if options.off else ("64",):
+                with Server(model, "--rows", rows) as server:
+                    for clients in options.streams:
+                        server.load(rows, clients, seconds)
 
 
 if __name__ == "__main__":

@@ -14,13 +14,13 @@ import pytest
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.data.constraint import Constraint, Verdict
 from rhapsode.errors import UserError
-from rhapsode.inference import batching
-from rhapsode.inference.batching import Batcher, Cancelled, Closed, Full, Job, Part
+from rhapsode.inference import batching, prefill, rewinding
+from rhapsode.inference.batching import Batcher, Cancelled, Closed, Full, Given, Job, Part
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import BLOCK, Prefix, States, kept_at
 from tests.conftest import TEXT, MakeModel
-from tests.inference.test_rewinding import Nested, Never, Plain
+from tests.inference.test_rewinding import Even, Nested, Never, Plain, Short
 
 PROMPTS = ["", "Sing, goddess", TEXT[:400], TEXT[:300], "\u1f04 \U0001f600"]
 WAIT = 60
@@ -299,8 +299,58 @@ def test_what_is_paused_gives_its_place_up(tiny_model: MakeModel) -> None:
         assert same(slow.result(WAIT), model.generate("a", length=20_000, seed=2)[0])
 
 
+def test_rows_with_constraints_are_drawn_together(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model(arithmetic="integers", sharpness=1.5)
+    together, advance = [], rewinding.advance
+    monkeypatch.setattr(rewinding, "advance", lambda rows: (together.append(len(rows)), advance(rows))[1])
+    monkeypatch.setattr(batching, "TICK", 1.0)
+    requests: list[dict[str, Any]] = [
+        {"valid": kind(), "length": 100 + 10 * n, "seed": n, "sampling": Sampling(temperature=0.7 + 0.1 * n)}
+        for n, kind in enumerate([Nested, Plain, Nested, Short, Even])
+    ]
+    with Batcher(model) as batcher:
+        jobs = [batcher.submit(**request) for request in requests]
+        broken = batcher.submit(length=30, valid=Broken(), seed=1)
+        for job, request in zip(jobs, requests, strict=True):
+            assert same(job.result(WAIT), model.generate(**request)[0])
+        with pytest.raises(ZeroDivisionError):
+            broken.result(WAIT)
+    assert max(together) > 2
+
+
+def test_what_is_given_in_a_tick_is_delivered_at_once(tiny_model: MakeModel) -> None:
+    model, parts, calls = tiny_model(arithmetic="integers"), list[list[Part]](), list[int]()
+
+    def deliver(given: list[Given]) -> None:
+        calls.append(len(given))
+        for receive, part in given:
+            receive(part)
+
+    with Batcher(model, deliver=deliver) as batcher:
+        jobs = []
+        for seed in range(8):
+            parts.append([])
+            jobs.append(batcher.submit("a", length=500, seed=seed, receive=parts[-1].append))
+        for job in jobs:
+            job.result(WAIT)
+    for seed, own in enumerate(parts):
+        assert whole(own, model.generate("a", length=500, seed=seed)[0])
+    assert max(calls) > 1 and sum(calls) == sum(map(len, parts))
+
+
+def test_alternatives_of_adaptive_softmax(tiny_model: MakeModel) -> None:
+    model = tiny_model("words", head={"name": "adaptive", "cutoffs": [40, 80], "features": 8}, arithmetic="integers")
+    with Batcher(model) as batcher:
+        sample = batcher.submit("Sing", length=30, seed=1, alternatives=3)
+        tops = [top for part in sample for top in part.tops]
+    expected = model.generate("Sing", length=30, seed=1)[0]
+    assert same(sample.result(0), expected) and len(tops) == 30
+    for step, log, top in zip(expected.steps, expected.log_probs, tops, strict=True):
+        assert dict(top).get(step, log) == log <= top[0][1]
+
+
 def test_a_long_prompt_does_not_hold_up_others(tiny_model: MakeModel, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(batching, "BLOCK", 16)
+    monkeypatch.setattr(prefill, "BLOCK", 16)
     with Batcher(tiny_model()) as batcher:
         long = batcher.submit(TEXT * 20, length=1, seed=1)
         short = batcher.submit("a", length=30, seed=1)

@@ -169,3 +169,35 @@ def test_a_trail_has_every_place(tiny_model: MakeModel, reset: str) -> None:
             assert all(np.array_equal(*parts) for parts in zip(found._state, wanted._state, strict=True))
             again = [one.draw(9, [Draw(Sampling(), Randomness(7))], None)[0] for one in (found, wanted.copy())]  # type: ignore[attr-defined]
             assert np.array_equal(*again)
+
+
+@pytest.mark.parametrize("reset", POLICIES)
+@pytest.mark.parametrize("framing", FRAMINGS, ids=str)
+def test_prompts_that_are_read_together(tiny_model: MakeModel, reset: str, framing: tuple[str, int]) -> None:
+    """Of any lengths, with units that begin anywhere: each row is where its own reader is, and draws on as it does."""
+    model = tiny_model(codec="chars+end", framing=framing[0], length=framing[1], reset=reset, arithmetic="integers")
+    texts = [DATA[:200], b"", b"a\n\nCHAPTER", DATA[50:61], b"Sing"]
+    sequences = [np.append(model.text_codec.encode(text), [model.codec.end] * (n % 2)) for n, text in enumerate(texts)]
+    start = reader_of(model)
+    assert isinstance(start, Loops)
+    together = start.each(sequences)
+    hows = [Draw(Sampling(), Randomness(1, n)) for n in range(len(texts))]
+    drawn = []
+    for n, symbols in enumerate(sequences):
+        alone = reader_of(model)
+        for _ in alone.read_all(symbols):
+            pass
+        assert np.array_equal(alone.parameters[0], together.parameters[n])
+        steps = []
+        for _ in range(30):  # one by one: a unit may begin anywhere
+            symbol = int(model.head.draw(alone.parameters[0], hows[n]).step)
+            steps.append(symbol)
+            alone.read(np.array([symbol]))
+        drawn.append(steps)
+    for steps in zip(*drawn, strict=True):
+        together.read(np.array(steps))
+    for n, steps in enumerate(drawn):
+        alone = reader_of(model)
+        for _ in alone.read_all(np.append(sequences[n], steps)):
+            pass
+        assert np.array_equal(alone.parameters[0], together.parameters[n])

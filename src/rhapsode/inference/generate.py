@@ -17,8 +17,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
-from typing import Any, TypedDict, TypeVar, Unpack, cast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 
@@ -35,7 +35,8 @@ from rhapsode.inference.builders import Builder, Prepared, Sample, Start
 from rhapsode.inference.loops import Loops, reader_of
 from rhapsode.inference.particles import Particles
 from rhapsode.inference.precomputed import Precomputed
-from rhapsode.inference.reader import NONE, Reader, as_bytes
+from rhapsode.inference.reader import Reader, as_bytes
+from rhapsode.inference.rows import R, Row, Rows, Streamed
 from rhapsode.inference.trained import Trained
 
 Stops = bytes | str | Sequence[bytes | str] | None
@@ -43,8 +44,6 @@ Stops = bytes | str | Sequence[bytes | str] | None
 Begun = bytes | str | np.ndarray
 """What a text goes on from: a text, or symbols [N] of any integer type. These are read as they are, even if their text
 has another encoding."""
-
-R = TypeVar("R", bound=Reader | Precomputed)
 
 ROWS_LIMIT = 65_536
 SHORT, LONGEST = 16, 256
@@ -115,8 +114,7 @@ def generate(
         rows = [_best_fitting(start, number, particles) for number in numbers]
     else:
         rows = [start.builder(number) for number in numbers]
-        for _ in _draw(start, rows):
-            pass
+        _draw_all(start, rows)
     for row in rows:
         row.finish()
     return [row.sample() for row in rows]
@@ -152,100 +150,71 @@ class Stream(Iterator[Piece]):
         return self._builder.sample()
 
     def _drawn(self, start: Start) -> Iterator[Piece]:
-        yield from _draw(start, [self._builder], pieces=True)
-        yield self._builder.finish()
+        builder = self._builder
+        if start.guide.judges:
+            yield from rewinding.draw(start, [builder], pieces=True)
+        elif (known := _at_once(start)) is not None:
+            yield from builder.pieces(*known)
+        else:
+            row = Streamed(builder, start.length)
+            for _ in _draw(start, _side_by_side(start, [row]), AT_ONCE):
+                pieces, row.pieces = row.pieces, []
+                yield from pieces
+        yield builder.finish()
 
 
-def _unended(rows: list[Builder]) -> tuple[list[Builder], list[int]]:
-    """The rows that go on, and where they stand among all."""
-    places = [place for place, row in enumerate(rows) if not row.ended]
-    return [rows[place] for place in places], places
-
-
-Going = Callable[[list[Builder]], tuple[list[Builder], list[int]]]
-"""Says after a step which rows go on, and at the places of which rows."""
-
-
-def _draw(start: Start, rows: list[Builder], going: Going = _unended, pieces: bool = False) -> Iterator[Piece]:
-    """Draw each step in all rows, given those before; yields what it adds to each row, one after another.
-
-    pieces: all that is added is yielded, soon after it is drawn. Else, not all is, and more is drawn at a time.
-    """
+def _draw_all(start: Start, builders: list[Builder]) -> None:
+    """Draw all rows to their ends."""
     if start.guide.judges:
-        yield from rewinding.draw(start, rows, pieces)
-        return
-    if (at_once := _at_once(start)) is not None:
-        for row in rows:
-            row.extend(list(at_once[0]), at_once[1].tolist())
-        return
-    reader = start.reader.repeat(len(rows))
-    if not isinstance(reader, Loops) or type(start.guide) is not Guide or going is not _unended:
-        yield from _steps(start, reader, rows, start.length, going)
-        return
-    left, size = start.length, 1
-    while rows and left:
-        count = min(size, left)
+        for _ in rewinding.draw(start, builders):
+            pass
+    elif (known := _at_once(start)) is not None:
+        for builder in builders:
+            builder.extend(*known)
+    else:
+        rows = [Row(builder, start.length) for builder in builders]
+        for _ in _draw(start, _side_by_side(start, rows), LONGEST):
+            pass
+
+
+def _side_by_side(start: Start, rows: list[R]) -> Rows[R]:
+    going = [row for row in rows if row.goes_on]
+    return Rows(start.head, start.covariates, start.reader.repeat(len(rows)), going)
+
+
+def _draw(start: Start, rows: Rows[R], longest: int) -> Iterator[None]:
+    """Draw all rows to their ends; yields whenever some steps were drawn. longest: no more than so many at a time."""
+    free = isinstance(rows.reader, Loops) and type(start.guide) is Guide
+    size = 1
+    while rows.rows:
         begun = time.perf_counter()
-        drawn = reader.draw(count, [row.how() for row in rows], start.output.endings)
-        for row, symbols, log_probs, ended in zip(rows, *(part.T.tolist() for part in drawn), strict=True):
-            if pieces:
-                yield from row.pieces(symbols[:ended], log_probs[:ended])
-            else:
-                row.extend(symbols[:ended], log_probs[:ended])
-        rows, places = going(rows)
-        if len(places) < reader.rows:
-            reader = reader.take(places)
-        left -= len(drawn[0])
-        if len(drawn[0]) < count and rows:
-            left -= 1
-            reader, rows = yield from _steps(start, reader, rows, 1, going, more=left > 0)
+        count = min(size, max(row.left for row in rows.rows))
+        if not free or rows.chunk(count) < count:
+            rows.step()
             size = min(size, SHORT)
         elif time.perf_counter() - begun < LONG:
-            size = min(2 * size, AT_ONCE if pieces else LONGEST)
+            size = min(2 * size, longest)
+        yield
 
 
-def _steps(
-    start: Start, reader: R, rows: list[Builder], count: int, going: Going, more: bool = False
-) -> Generator[Piece, None, tuple[R, list[Builder]]]:
-    """Draw so many steps in all rows, one by one; the rows that go on, and their reader. more: further steps follow, so
-    the last one is read, too."""
-    for left in reversed(range(count)):
-        parameters, attention = reader.parameters, reader.attention
-        complete = [row.complete(seen) for row, seen in zip(rows, attention, strict=True)]
-        drawing = rows
-        if any(complete):
-            some = ~np.array(complete)
-            drawing, parameters, attention = [rows[n] for n in np.flatnonzero(some)], parameters[some], attention[some]
-        if drawing:
-            distributions, hows = start.head.distribution(parameters), [row.how() for row in drawing]
-            steps = start.head.draw_rows(distributions, hows)
-            for row, *drawn in zip(drawing, steps, hows, distributions, attention, strict=True):
-                yield row.step(*drawn)
-        rows, places = going(rows)
-        if not rows or not (left or more):
-            break
-        if places != list(range(reader.rows)):  # what has stopped costs no more steps
-            reader = cast(R, reader.take(places))
-        covariates = np.array([row.covariates for row in rows]) if start.covariates else NONE
-        reader.read(np.array([row.steps[-1] for row in rows]), covariates)
-    return reader, rows
-
-
-def _at_once(start: Start) -> tuple[np.ndarray, np.ndarray] | None:
-    """All steps [N, *S] and log p [N] of each, if none depends on chance or on those before; else None."""
+def _at_once(start: Start) -> tuple[list[Any], list[float]] | None:
+    """All steps and log p of each, if none depends on chance or on those before; else None."""
     reader = start.reader
     if not isinstance(reader, Precomputed) or start.guide.mask() is not None:
         return None
     distribution = start.head.distribution(reader.all_parameters[: start.length])
-    return start.head.drawn_at_once(distribution, start.sampling)
+    found = start.head.drawn_at_once(distribution, start.sampling)
+    return None if found is None else (list(found[0]), found[1].tolist())
 
 
 def _best_fitting(start: Start, row: int, count: int) -> Builder:
     """Of so many particles, one that fits."""
-    rows = [start.builder(row, n) for n in range(count)]
+    rows = [Row(start.builder(row, n), start.length) for n in range(count)]
     particles = Particles(rows, Randomness(start.seed, row))
-    for _ in _draw(start, rows, particles.going):
-        pass
+    if start.length:
+        drawn = Rows(start.head, start.covariates, start.reader.repeat(count), rows, particles.going)
+        while drawn.rows:
+            drawn.step()
     return particles.chosen()
 
 

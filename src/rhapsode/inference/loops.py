@@ -85,6 +85,19 @@ class Loops(Reader):
         self._feed_last(inputs, fresh)
         return np.concatenate([nats, rest[:, 0]])
 
+    def each(self, sequences: Sequence[np.ndarray]) -> Loops:
+        """A reader of several rows, each of which has read one of these sequences [N] from the start, in one call of
+        the engine. This reader must have read nothing."""
+        longest, count, start = max(map(len, sequences)), len(sequences), self._model.codec.steps.start
+        other = self.repeat(count)
+        inputs, fresh = np.full((longest + 1, count), start, np.int64), np.zeros((longest + 1, count), bool)
+        for n, (row, symbols) in enumerate(zip(other._rows, sequences, strict=True)):
+            begin = longest - len(symbols)  # what is read before counts for nothing: the state is zero at the start
+            fresh[begin, n] = True
+            inputs[begin + 1 :, n], fresh[begin + 1 :, n] = self._known(row, symbols)
+        other.parameters, other._state = self._loops.read(inputs, self._loops.zeros(count), fresh)
+        return other
+
     def encode(self, symbols: np.ndarray, encoder: Encoder) -> None:
         """Put symbols [N] into the code, and read them in the only row."""
         encoder.put(self._model.categorical.frequencies(self.parameters[0]), int(symbols[0]))

@@ -33,6 +33,10 @@ class Precomputed:
     def attention(self) -> np.ndarray:
         return np.empty((self.rows, 0), np.float32)
 
+    def seen(self, row: int) -> np.ndarray:
+        """[0]: it attends to nothing."""
+        return np.zeros(0, np.float32)
+
     def take(self, index: Sequence[int]) -> Self:
         other = copy.copy(self)
         other.rows = len(index)

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,9 +32,13 @@ from rhapsode.data.codecs.output import Piece, Stopped
 from rhapsode.data.constraint import Verdict
 from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
+from rhapsode.inference import rows as side_by_side
 from rhapsode.inference.builders import Builder, Mark, Start
 from rhapsode.inference.loops import Loops, Trail
 from rhapsode.inference.reader import NONE, Reader
+from rhapsode.inference.rows import Rows
+from rhapsode.nn.heads._head import Drawn
+from rhapsode.nn.samplers import Draw
 
 KEPT = 8
 """At least so many settled places can be returned to, at most twice as many. What is older stands."""
@@ -72,24 +76,28 @@ def draw(start: Start, builders: list[Builder], pieces: bool = False) -> Iterato
     """
     rows = [begun(start, builder) for builder in builders]
     while alive := [row for row in rows if not row.done]:
-        advance(start, alive)
+        advance(alive)
         if pieces:
             yield from rows[0].sure()
     if pieces:
         yield from rows[0].sure()
 
 
-def begun(start: Start, builder: Builder) -> Row:
-    """A row behind the prompt."""
+def begun(start: Start, builder: Builder, on_error: Callable[[Exception], None] | None = None) -> Row:
+    """A row behind the prompt. on_error: see `Row`."""
     if not isinstance(start.reader, Reader):
         raise ValueError("a guide that judges needs a network that reads its own steps")
-    return Row(start, builder, _At(start.reader))
+    return Row(start, builder, _At(start.reader), on_error)
 
 
-def advance(start: Start, rows: list[Row]) -> None:
-    """Draw some steps in each of these rows, none of which is done."""
-    fast = isinstance(start.reader, Loops) and _free(start.guide)
-    (_chunk if fast else _step)(start, rows)
+def advance(rows: list[Row]) -> None:
+    """Draw some steps in each of these rows of one model, none of which is done. They may be of several requests."""
+    fast = [row for row in rows if isinstance(row.start.reader, Loops) and _free(row.start.guide)]
+    others = [row for row in rows if row not in fast]
+    if fast:
+        _chunk(fast)
+    if others:
+        _step(others)
 
 
 def _free(guide: Guide) -> bool:
@@ -119,53 +127,48 @@ def _reader(places: Sequence[_At]) -> Any:
     return among.copy() if among.rows == 1 == len(index) else among.take(index)
 
 
-def _joined(rows: list[Row]) -> tuple[list[Row], Any]:
-    """A reader of all these rows, and their order in it."""
+def _joined(rows: list[Row]) -> tuple[list[Row], Rows[Row]]:
+    """These rows side by side, and the order in which they are."""
     groups: dict[int, list[Row]] = {}
     for row in rows:
         groups.setdefault(id(row.place.among), []).append(row)
     first, *others = [_reader([row.place for row in group]) for group in groups.values()]
-    return [row for group in groups.values() for row in group], first.joined(others) if others else first
+    ordered, start = [row for group in groups.values() for row in group], rows[0].start
+    return ordered, Rows(start.head, start.covariates, first.joined(others) if others else first, ordered)
 
 
-def _chunk(start: Start, rows: list[Row]) -> None:
+class _Chunk(NamedTuple):
+    """Steps that are drawn at once. before: a reader that stands before them; most: so many are to be drawn at once the
+    next time, not more."""
+
+    before: Any
+    trail: Trail
+    most: int
+
+
+def _chunk(rows: list[Row]) -> None:
     """Draw some steps in each row, as the engine does it, and judge them."""
-    rows, reader = _joined(rows)
-    before, trail = reader.copy(), Trail()
+    rows, drawing = _joined(rows)
+    before, trail = drawing.reader.copy(), Trail()
     count = max(1, min(sum(row.size for row in rows) // len(rows), max(row.left for row in rows)))
-    words, begun = [row.builder.randomness.step for row in rows], time.perf_counter()
-    hows = [row.builder.how(row.sampling) for row in rows]
-    symbols, log_probs, counts = reader.draw(count, hows, start.output.endings, trail=trail)
+    begun = time.perf_counter()
+    drawn = drawing.drawn(count, trail=trail)
+    if drawn is None:
+        return
     most = count // 2 if time.perf_counter() - begun > LONG else LONGEST
-    drawn = zip(rows, symbols.T.tolist(), log_probs.T.tolist(), counts.tolist(), words, strict=True)
-    for n, (row, steps, logs, many, word) in enumerate(drawn):
-        if many:
-            row.begin(_At(before, n), trail)
-            row.take(steps[:many], logs[:many], word, most)
-    if len(symbols) < count and (alive := [row for row in rows if not row.done]):
-        _step(start, alive)  # a unit begins after the next step, of which only the text tells
+    for n, row in enumerate(rows):
+        row.drawn_in(_Chunk(before, trail, most), n)
+    drawing.taken(*drawn)
+    if len(drawn[0]) < count and (alive := [row for row in rows if not row.done]):
+        _step(alive)  # a unit begins after the next step, of which only the text tells
 
 
-def _step(start: Start, rows: list[Row]) -> None:
+def _step(rows: list[Row]) -> None:
     """Draw one step in each row, and judge it."""
-    rows, reader = _joined(rows)
-    parameters, attention = reader.parameters, reader.attention
-    places = [n for n, row in enumerate(rows) if not row.complete(attention[n])]
-    going = []
-    if places:
-        distributions, hows = start.head.distribution(parameters[places]), [rows[n].how() for n in places]
-        drawn = start.head.draw_rows(distributions, hows)
-        for n, *one in zip(places, drawn, hows, distributions, attention[places], strict=True):
-            rows[n].builder.step(*one)
-            if rows[n].judged():
-                going.append(n)
-    if going:
-        reader = reader.take(going)
-        builders = [rows[n].builder for n in going]
-        covariates = np.array([builder.covariates for builder in builders]) if start.covariates else NONE
-        reader.read(np.array([builder.steps[-1] for builder in builders]), covariates)
-        for at, n in enumerate(going):
-            rows[n].stand(_At(reader, at))
+    _, drawing = _joined(rows)
+    drawing.step()
+    for at, row in enumerate(drawing.rows):
+        row.stand(_At(drawing.reader, at))
 
 
 class _Stretch:
@@ -186,12 +189,17 @@ class _Settled(NamedTuple):
     failures: int = 0
 
 
-class Row:
-    """One row."""
+class Row(side_by_side.Row):
+    """One row. done: it has ended well."""
 
-    def __init__(self, start: Start, builder: Builder, place: _At) -> None:
-        self.builder, self.place, self.done = builder, place, False
-        self._start = start
+    def __init__(
+        self, start: Start, builder: Builder, place: _At, on_error: Callable[[Exception], None] | None = None
+    ) -> None:
+        """on_error: is told what failed in this row, which is done then. None: it is raised."""
+        super().__init__(builder, start.length)
+        self.start, self.place, self.done = start, place, False
+        self._on_error, self._stays = on_error, False
+        self._chunk, self._among, self._word = _Chunk(None, Trail(), 0), 0, 0
         self._stretches = [_Stretch(builder.mark(), place)]
         self._settled = [_Settled(0, builder.guide.copy())]
         # Since there was progress, which is a settled place behind all that were left: failures, and places given up.
@@ -214,17 +222,17 @@ class Row:
     @property
     def sampling(self) -> Sampling:
         """How the next steps are drawn."""
-        own = self._start.sampling
+        own = self.start.sampling
         certain = own.temperature == 0 or own.top_k == 1  # it would draw the same again
         return self._again if self._failures >= (1 if certain else TRIES) else own
 
     @property
-    def left(self) -> int:
-        """How many steps are still to be drawn."""
-        return self._start.length - len(self.builder.steps)
+    def goes_on(self) -> bool:
+        """Whether it goes on behind the step that was judged last."""
+        return self._stays and not self.done
 
-    def how(self) -> Any:
-        """How the next step is drawn."""
+    def how(self) -> Draw:
+        self._word = self.builder.randomness.step
         return self.builder.how(self.sampling)
 
     def sure(self) -> Iterator[Piece]:
@@ -237,7 +245,11 @@ class Row:
             yield self._shown.add(steps[at])
         self._shown_count = max(count, self._shown_count)
 
-    def begin(self, place: _At, trail: Trail) -> None:
+    def drawn_in(self, chunk: _Chunk, among: int) -> None:
+        """The steps that are taken next were drawn in this chunk, as row number `among`."""
+        self._chunk, self._among = chunk, among
+
+    def _begin(self, place: _At, trail: Trail) -> None:
         """From here, steps are drawn, which leave this trail."""
         self._keep(place)
         self._stretches[-1].trail, self._stretches[-1].known = trail, LONGEST
@@ -245,15 +257,16 @@ class Row:
             old.trail, old.known = Trail(), 0
         self.place = _At(trail, place.row)
 
-    def take(self, steps: list[Any], log_probs: list[float], word: int, most: int) -> None:
-        """Judge steps, and go on behind them.
-
-        word: the index of the random number of the first. most: so many are to be drawn at once, not more.
-        """
+    def take(self, steps: list[Any], log_probs: list[float]) -> None:
+        """Judge steps, and go on behind them."""
+        if not steps:
+            return
+        chunk, word = self._chunk, self._word
+        self._begin(_At(chunk.before, self._among), chunk.trail)
         builder, base = self.builder, len(self.builder.steps)
-        count = builder.extend(steps[: self.left], log_probs[: self.left])
+        count = builder.extend(steps, log_probs)
         guide, used = builder.guide, self.sampling
-        self._most = min(2 * self._most, most)
+        self._most = min(2 * self._most, chunk.most)
         for n in guide.read_all(steps[:count]):
             builder.randomness.step = word + n  # what was drawn behind these may be drawn again
             if guide.verdict() is Verdict.IMPOSSIBLE:
@@ -269,7 +282,17 @@ class Row:
         if not self._ended():
             self.place = self.place._replace(behind=count)
 
-    def judged(self) -> bool:
+    def step(self, drawn: Drawn, how: Draw, distribution: np.ndarray, attention: np.ndarray) -> None:
+        self.builder.step(drawn, how, distribution, attention)
+        self._stays = self._judged_last()
+
+    def failed(self, error: Exception) -> None:
+        if self._on_error is None:
+            raise error
+        self.done = True
+        self._on_error(error)
+
+    def _judged_last(self) -> bool:
         """Judge the step that was drawn last, which the guide has read. Whether the row goes on behind it."""
         count, guide = len(self.builder.steps), self.builder.guide
         if guide.verdict() is Verdict.IMPOSSIBLE:
@@ -281,6 +304,7 @@ class Row:
 
     def complete(self, attention: np.ndarray) -> bool:
         """Whether the steps so far are all, as what the model attends to says."""
+        self._stays = False
         return self.builder.complete(attention) and self._ended()
 
     def stand(self, place: _At) -> None:
@@ -352,7 +376,7 @@ class Row:
         self._last = builder.guide
         self._refused += 1
         builder.discarded += 1
-        if builder.discarded <= budget(self._start.length) and builder.guide.redraws(step):
+        if builder.discarded <= budget(self.start.length) and builder.guide.redraws(step):
             guide = self._guide(count)
             mask = guide.instead(step)
             if mask is not None and mask.any():
@@ -374,9 +398,9 @@ class Row:
         place. Whether that was done."""
         builder = self.builder
         self._spot, self._gone = at, {*(self._gone if self._spot == at else ()), builder.steps[at]}
-        mask = np.ones(self._start.head.steps.choices, bool)
+        mask = np.ones(self.start.head.steps.choices, bool)
         mask[list(self._gone)] = False
-        if len(self._gone) > FEW or builder.discarded > budget(self._start.length) or not mask.any():
+        if len(self._gone) > FEW or builder.discarded > budget(self.start.length) or not mask.any():
             return False
         builder.discarded += count - at
         builder.rewound += at < count
@@ -386,7 +410,7 @@ class Row:
 
     def _redraw(self, mask: np.ndarray) -> None:
         """Draw one step, of those that are allowed."""
-        builder, head, count = self.builder, self._start.head, len(self.builder.steps)
+        builder, head, count = self.builder, self.start.head, len(self.builder.steps)
         usual, reader = builder.guide.mask(), self.place.reader()
         how = builder.how(self.sampling, mask if usual is None else mask & usual)._replace(late=usual is None)
         distribution = head.distribution(reader.parameters)[0]
@@ -395,8 +419,8 @@ class Row:
             self._last = builder.guide
             builder.discarded += 1
             self._rewind(count)
-        elif self.judged():
-            covariates = builder.covariates[None] if self._start.covariates else NONE
+        elif self._judged_last():
+            covariates = builder.covariates[None] if self.start.covariates else NONE
             reader.read(np.array(builder.steps[-1:]), covariates)
             self.stand(_At(reader))
 
@@ -405,7 +429,7 @@ class Row:
         settled = self._settled
         self._far = max(self._far, settled[-1].at)
         self._failures += 1
-        if self.builder.discarded > budget(self._start.length):
+        if self.builder.discarded > budget(self.start.length):
             self._finish("refused", count)
             return
         if settled[-1].failures >= TRIES:
@@ -433,7 +457,7 @@ class Row:
         elif len(known) <= stretch.known:
             self.place = _At(stretch.trail, stretch.place.row, len(known))
         else:
-            if self._start.covariates and guide is not None:
+            if self.start.covariates and guide is not None:
                 covariates = self._read(stretch.mark.guide.copy(), known)
             reader = stretch.place.reader()
             for _ in reader.read_all(np.array(known), covariates):
@@ -444,7 +468,7 @@ class Row:
 
     def _read(self, guide: Guide, steps: Sequence[Any]) -> np.ndarray:
         """Read steps, and return the covariates of those after each: [N, D] float32."""
-        if not self._start.covariates:
+        if not self.start.covariates:
             for _ in guide.read_all(steps):
                 pass
             return NONE
@@ -465,7 +489,7 @@ class Row:
 
     def _closing(self, count: int, guide: Guide) -> Sequence[Any] | None:
         """What ends the sequence well behind so many steps, if that fits into the length; else None."""
-        room = self._start.length - count
+        room = self.start.length - count
         closing = guide.closing() if room or guide.verdict() is Verdict.VALID else None
         return None if closing is None or len(closing) > room else closing
 
@@ -476,7 +500,7 @@ class Row:
         """
         builder = self.builder
         for at, guide, closing in self._closable(count):
-            lost, most = count - at, budget(self._start.length)
+            lost, most = count - at, budget(self.start.length)
             if stopped == "length" and lost > count // 2 and 2 * (builder.discarded + lost) < most:
                 self._rewind(count)  # too much would be lost: another try may find more
                 return
@@ -487,7 +511,7 @@ class Row:
                 if builder.output.stopped == "unfinished":
                     builder.output.stopped = stopped
                 return
-        length = self._start.length
+        length = self.start.length
         if count and stopped == "length" and 2 * (builder.discarded + count) < budget(length):
             del self._settled[1:]
             self._rewind(count)  # another beginning may have an end
@@ -505,7 +529,7 @@ class Row:
         log_probs: list[float] = []
         for parameters in self.place.reader().read_all(steps, covariates):
             part = steps[begin : begin + len(parameters)]
-            log_probs += self._start.head.log_prob(parameters, part).tolist()
+            log_probs += self.start.head.log_prob(parameters, part).tolist()
             begin += len(parameters)
         builder.output.close()
         builder.closed = len(closing)

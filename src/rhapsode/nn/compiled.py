@@ -117,6 +117,12 @@ class Compiled(WholeNumbers):
         new = self._run(inputs, state, longest, arrays)
         return parameters, new, seen
 
+    def read(self, inputs: np.ndarray, state: State, fresh: np.ndarray) -> tuple[np.ndarray, State]:
+        """Read symbols [T, B]: the logits after the last [B, V] int32, and the new state. fresh: as for `score`."""
+        logits = np.empty((*inputs.shape, self._outputs), np.int32)
+        new = self._run(inputs, state, 0, {"logits": logits, "fresh": _flags(fresh)})
+        return logits[-1].copy(), new
+
     def score(
         self, inputs: np.ndarray, state: State, targets: np.ndarray, fresh: np.ndarray | None = None
     ) -> tuple[np.ndarray, State]:

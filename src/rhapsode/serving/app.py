@@ -12,10 +12,11 @@ import numpy as np
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from rhapsode.inference.batching import Cancelled
 from rhapsode.report import Report
 from rhapsode.serving import bodies, looking, openapi, reading
 from rhapsode.serving.completions import Answer
@@ -287,7 +288,7 @@ def _text(served: Served, tokens: list[int]) -> str:
 
 async def _unless_gone(request: Request, answer: Answer) -> dict[str, Any]:
     """The whole answer. Raises `ClientDisconnect` if the client goes before."""
-    gone = asyncio.ensure_future(_gone(request))
+    gone = asyncio.ensure_future(_gone(request.receive))
     whole = asyncio.ensure_future(answer.whole())
     try:
         await asyncio.wait([gone, whole], return_when=asyncio.FIRST_COMPLETED)
@@ -300,21 +301,31 @@ async def _unless_gone(request: Request, answer: Answer) -> dict[str, Any]:
         answer.cancel()
 
 
-async def _gone(request: Request) -> None:
+async def _gone(receive: Receive) -> None:
     """Returns when the client has gone. The body must have been read."""
-    while (await request.receive())["type"] != "http.disconnect":
+    while (await receive())["type"] != "http.disconnect":
         pass
 
 
-class Events(StreamingResponse):
+class Events(Response):
     """Server-sent events of an answer, which is cancelled when the client goes."""
 
     def __init__(self, answer: Answer) -> None:
         self._answer = answer
-        super().__init__(answer.events(), media_type=openapi.EVENTS, headers=STREAM)
+        super().__init__(media_type=openapi.EVENTS, headers=STREAM)
+        del self.headers["content-length"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone = asyncio.ensure_future(_gone(receive))
+        gone.add_done_callback(lambda _: self._answer.cancel())
         try:
-            await super().__call__(scope, receive, send)
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            async for events in self._answer.events():
+                await send({"type": "http.response.body", "body": events.encode(), "more_body": True})
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+        except Cancelled:
+            if not gone.done():  # the server stops
+                raise
         finally:
+            gone.cancel()
             self._answer.cancel()

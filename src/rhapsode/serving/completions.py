@@ -6,8 +6,10 @@ import asyncio
 import json
 import secrets
 import time
+from collections import deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -27,6 +29,8 @@ CHARACTERS = 64
 """So many characters of a text take as long as one other element of an answer."""
 UNREAD = 64 << 10
 """Bytes that a client has not read yet: with more, its rows pause."""
+TOKEN = 40
+"""About so many bytes a token and its log-probability take in an answer."""
 
 
 @dataclass
@@ -69,9 +73,11 @@ class Answer:
             "system_fingerprint": served.fingerprint,
             **({"usage": None} if asked.stream_options.include_usage else {}),
         }
-        self._loop = asyncio.get_running_loop()
-        self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
+        self._begins = json.dumps(self._head)[:-1] + ', "choices": ['
+        self._parts: deque[tuple[Choice, Part]] = deque()
+        self._came = asyncio.Event()
         self._unread, self._resting = 0, False
+        served.post.loop = asyncio.get_running_loop()
         self._left, self._cancelled = 0, False
         self.size = 0
         """About so many elements the whole answer has, once it is there."""
@@ -118,12 +124,9 @@ class Answer:
         if begun and self._echoes and self._labelled:
             choice.steps, choice.log_probs, choice.tops = [self.served.start], [None], [None]
 
-        def receive(part: Part) -> None:
-            self._loop.call_soon_threadsafe(self._take, choice, part)
-
         choice.job = self.served.batcher.submit(
             symbols,
-            receive=receive,
+            receive=partial(self._take, choice),
             echo=self._echoes and self._labelled,
             alternatives=asked.logprobs or 0,
             stream=asked.stream,
@@ -138,16 +141,24 @@ class Answer:
             choice.job.cancel()
 
     def _take(self, choice: Choice, part: Part) -> None:
-        self._parts.put_nowait((choice, part))
-        self._unread += len(part.data)
+        self._parts.append((choice, part))
+        self._came.set()
+        self._unread += self._size(part)
         if self._unread > UNREAD and not self._resting:
             self._resting = True
             for job in self._alive:
                 job.pause()
 
+    def _size(self, part: Part) -> int:
+        """About so many bytes will be sent of a part."""
+        return len(part.data) + self._labelled * len(part.steps) * TOKEN * (1 + (self.asked.logprobs or 0))
+
     async def _next(self) -> tuple[Choice, Part]:
-        choice, part = await self._parts.get()
-        self._unread -= len(part.data)
+        while not self._parts:
+            self._came.clear()
+            await self._came.wait()
+        choice, part = self._parts.popleft()
+        self._unread -= self._size(part)
         if self._resting and self._unread <= UNREAD // 2:
             self._resting = False
             for job in self._alive:
@@ -193,31 +204,38 @@ class Answer:
         return {}
 
     async def events(self) -> AsyncIterator[str]:
-        """The answer in pieces, as server-sent events."""
+        """The answer in pieces, as server-sent events: those that are there, together."""
         try:
-            for choice in self.choices:
-                if self._echoes and not self._labelled:
-                    yield self._event([self._choice(choice, choice.prompt, None)])
+            if self._echoes and not self._labelled:
+                yield "".join(self._event(choice, choice.prompt, None) for choice in self.choices)
             while self._left:
-                choice, part = await self._next()
-                before = choice.prompt if part.echo and not choice.given else ""
-                text = before + self._added(choice, part)
-                reason = self._reason(part) if part.last else None
-                if text or reason or choice.steps:
-                    yield self._event([self._choice(choice, text, reason)])
+                found = [self._told(*await self._next())]
+                while self._parts:
+                    found.append(self._told(*await self._next()))
+                if told := "".join(found):
+                    yield told
             if more := await self.ended():
                 yield f"data: {json.dumps({**self._head, 'choices': [], **more})}\n\n"
             if self.asked.stream_options.include_usage:
                 yield f"data: {json.dumps({**self._head, 'choices': [], 'usage': self.usage})}\n\n"
         except Exception as error:
-            told = of(error)
-            if told.status == 500:
+            told_of = of(error)
+            if told_of.status == 500:
                 raise
-            yield f"data: {json.dumps(told.body)}\n\n"
+            yield f"data: {json.dumps(told_of.body)}\n\n"
         yield "data: [DONE]\n\n"
 
-    def _event(self, choices: list[dict[str, Any]]) -> str:
-        return f"data: {json.dumps({**self._head, 'choices': choices})}\n\n"
+    def _told(self, choice: Choice, part: Part) -> str:
+        """The event of a part; empty if there is nothing to tell."""
+        before = choice.prompt if part.echo and not choice.given else ""
+        text = before + self._added(choice, part)
+        reason = self._reason(part) if part.last else None
+        if text or reason or choice.steps:
+            return self._event(choice, text, reason)
+        return ""
+
+    def _event(self, choice: Choice, text: str, reason: str | None) -> str:
+        return f"data: {self._begins}{json.dumps(self._choice(choice, text, reason))}]}}\n\n"
 
     def _added(self, choice: Choice, part: Part) -> str:
         """Take a part: the text that it adds. Raises the job's error."""

@@ -34,6 +34,8 @@ UNREAD_SECONDS = 30.0
 
 PATH = 200
 """The most characters of a path in the log."""
+UNSENT = 64 << 10
+"""Bytes of an answer that the system keeps until a client has acknowledged them."""
 
 
 class Sockets(uvicorn.Server):
@@ -67,8 +69,11 @@ class Patient(H11Protocol):
     _timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Nagle's algorithm would hold an event back until the client has acknowledged the one before: 40 ms."""
-        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        """Nagle's algorithm would hold an event back until the client has acknowledged the one before: 40 ms. And the
+        system would take megabytes that the client does not read."""
+        own = transport.get_extra_info("socket")
+        own.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, UNSENT)
         super().connection_made(transport)
 
     def send_400_response(self, msg: str) -> None:

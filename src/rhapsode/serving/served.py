@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from functools import cached_property
 from typing import Any
@@ -10,7 +12,7 @@ import numpy as np
 
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
-from rhapsode.inference.batching import Batcher
+from rhapsode.inference.batching import Batcher, Given
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.states import States
@@ -22,6 +24,23 @@ PIECE = 1 << 15
 """So many bytes, or symbols, of a long text are encoded, or decoded, at a time."""
 
 
+class Post:
+    """Brings what an engine's thread gives to the event loop, which is woken once for all parts of a tick."""
+
+    loop: asyncio.AbstractEventLoop | None = None
+    """Of the requests."""
+
+    def __call__(self, given: list[Given]) -> None:
+        if self.loop is not None:
+            with contextlib.suppress(RuntimeError):  # it is closed: nobody waits any more
+                self.loop.call_soon_threadsafe(_receive, given)
+
+
+def _receive(given: list[Given]) -> None:
+    for receive, part in given:
+        receive(part)
+
+
 class Served:
     """A model of text under a name. Raises `UserError` for models that cannot be served."""
 
@@ -30,7 +49,8 @@ class Served:
             raise UserError(f"{name}: only models of text are served yet; this one has codec {model.codec.name}.")
         self.name, self.model, self.created = name, model, int(time.time())
         self.codec: TextCodec = model.codec
-        self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states)
+        self.post = Post()
+        self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states, deliver=self.post)
 
     @property
     def fingerprint(self) -> str:

@@ -153,10 +153,20 @@ class SpellingDecoder(Decoder):
         return b"" if high is None else bytes([high << 4 | half - 16])
 
     def feed_all(self, symbols: Sequence[int]) -> bytes:
-        if max(symbols, default=len(self._table)) >= len(self._table):
-            return super().feed_all(symbols)
-        self._high = None
-        return b"".join(map(self._table.__getitem__, symbols))
+        table, known = self._table, len(self._table)
+        if max(symbols, default=known) < known:
+            self._high = None
+            return b"".join(map(table.__getitem__, symbols))
+        high, found = self._high, list[bytes]()
+        for symbol in symbols:
+            half = symbol - known
+            if half < 0:
+                found.append(table[symbol])
+            elif half >= 16 and high is not None:
+                found.append(bytes([high << 4 | half - 16]))
+            high = half if 0 <= half < 16 else None
+        self._high = high
+        return b"".join(found)
 
 
 def spelled_widths(table: Sequence[bytes]) -> np.ndarray:
