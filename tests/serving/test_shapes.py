@@ -83,7 +83,7 @@ def test_usage_comes_only_if_it_is_asked_for(address: str) -> None:
 def test_fields_of_other_answers(address: str, path: str, body: dict[str, Any] | None) -> None:
     data = None if body is None else json.dumps(body).encode()
     status, _, found = send(address, "GET" if body is None else "POST", path, data, JSON)
-    kind = answers.ANSWERS[path.replace("/book", "/{id}")]
+    kind = answers.ANSWERS[f"{'GET' if body is None else 'POST'} {path.replace('/book', '/{id}')}"]
     assert status == 200 and kind.model_validate_json(json.dumps(found))
     if path == "/v1/models/book":
         openai.types.Model.model_validate(found, strict=True)
@@ -93,10 +93,14 @@ def test_each_answer_has_a_schema(address: str) -> None:
     """Programs that make clients of the page need one. Parts that are named are there."""
     page = send(address, "GET", "/openapi.json")[2]
     for path, operations in page["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             for status, response in operation["responses"].items():
-                for media, content in response["content"].items():
-                    assert content["schema"] or path not in answers.ANSWERS, (path, status, media)
+                for media, content in response.get("content", {}).items():
+                    known = f"{method.upper()} {path}" in answers.ANSWERS
+                    assert content["schema"] or not known, (path, status, media)
+        allowed = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
+        _, headers, _ = send(address, "OPTIONS", path.replace("{id}", "x"))
+        assert set(headers["allow"].split(", ")) == allowed, path
     names = [operation["operationId"] for operations in page["paths"].values() for operation in operations.values()]
     assert len(set(names)) == len(names)
     text = json.dumps(page)

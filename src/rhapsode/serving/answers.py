@@ -173,14 +173,14 @@ class Page(BaseModel):
 
 
 ANSWERS: dict[str, type[BaseModel]] = {
-    "/health": Health,
-    "/v1/models": ModelList,
-    "/v1/models/{id}": ModelAnswer,
-    "/v1/completions": CompletionAnswer,
-    "/tokenize": Tokenized,
-    "/detokenize": Detokenized,
-    "/tokenizer_info": TokenizerAnswer,
-    "/api/read": ReadAnswer,
-    "/openapi.json": Page,
+    "GET /health": Health,
+    "GET /v1/models": ModelList,
+    "GET /v1/models/{id}": ModelAnswer,
+    "POST /v1/completions": CompletionAnswer,
+    "POST /tokenize": Tokenized,
+    "POST /detokenize": Detokenized,
+    "GET /tokenizer_info": TokenizerAnswer,
+    "POST /api/read": ReadAnswer,
+    "GET /openapi.json": Page,
 }
-"""The JSON of status 200 at each path."""
+"""The JSON of status 200 at each method and path."""

@@ -27,7 +27,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
     return {"$ref": REFERENCE.format(model=model.__name__)}
 
 
-def _answer(path: str, media: str) -> dict[str, Any]:
+def _answer(method: str, path: str, media: str) -> dict[str, Any]:
     """The schema of an answer; of server-sent events, that of one."""
     if media == EVENTS and path == "/v1/completions":
         data: list[dict[str, Any]] = [
@@ -37,7 +37,7 @@ def _answer(path: str, media: str) -> dict[str, Any]:
         data.append({"const": "[DONE]"})
         return {"type": "object", "required": ["data"], "properties": {"data": {"anyOf": data}}}
     if media == "application/json":
-        return _reference(ANSWERS[path]) if path in ANSWERS else {}
+        return _reference(ANSWERS[f"{method} {path}"]) if f"{method} {path}" in ANSWERS else {}
     return {"type": "string"}
 
 
@@ -55,7 +55,7 @@ def page(routes: list[Route]) -> dict[str, Any]:
     error = {"content": {"application/json": {"schema": _reference(ErrorAnswer)}}}
     for method, path, summary, body, media in routes:
         path = path.replace(":path}", "}")
-        content = {one: {"schema": _answer(path, one)} for one in media.split(", ")}
+        content = {one: {"schema": _answer(method, path, one)} for one in media.split(", ")}
         responses: dict[str, Any] = {"200": {"description": "the answer", "content": content}}
         responses |= {str(status): {"description": "an error", **error} for status in STATUSES[method]}
         if path == "/health":
