@@ -36,7 +36,7 @@ def talk(address: str, *parts: bytes) -> bytes:
 
 
 def request(body: bytes = ASKED, *headers: str, version: str = "1.1", length: bool = True, last: bool = True) -> bytes:
-    own = [*([f"Content-Length: {len(body)}"] if length else []), *(["Connection: close"] if last else [])]
+    own = [*([f"Content-Length: {len(body)}"] if length else []), *(["Connection: close, Upgrade"] if last else [])]
     lines = [
         f"POST /v1/completions HTTP/{version}",
         "Host: localhost",
@@ -83,6 +83,14 @@ def test_ways_to_send_a_body(address: str, text: str) -> None:
 def test_a_stream_to_an_old_client(address: str) -> None:
     answer = talk(address, request(ASKED[:-1] + b', "stream": true}', version="1.0", last=False))
     assert answer.endswith(b"data: [DONE]\n\n")
+
+
+@pytest.mark.parametrize("other", ["h2c", "websocket"])
+def test_other_protocols(address: str, other: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Who could speak another one, too, is answered in this one."""
+    answer = talk(address, request(ASKED, f"Upgrade: {other}", "HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA"))
+    assert answer.startswith(b"HTTP/1.1 200 OK")
+    assert not [record for record in caplog.records if "upgrade" in record.message or "WebSocket" in record.message]
 
 
 def test_a_body_that_is_not_sent(address: str) -> None:
