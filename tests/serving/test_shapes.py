@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.model import Model
 from rhapsode.serving import answers, guard
 from rhapsode.serving.guard import BODY, Rules
@@ -117,8 +118,12 @@ def test_each_answer_has_a_schema(address: str) -> None:
     for path, operations in page["paths"].items():
         for method, operation in operations.items():
             for status, response in operation["responses"].items():
-                for media, content in response["content"].items():
-                    assert content["schema"] or (method.upper(), path) not in answers.ANSWERS, (path, status, media)
+                for media, content in response.get("content", {}).items():
+                    known = (method.upper(), path) in answers.ANSWERS
+                    assert content["schema"] or not known, (path, status, media)
+        allowed = {method.upper() for method in operations} | ({"HEAD"} if "get" in operations else set())
+        _, headers, _ = send(address, "OPTIONS", path.replace("{id}", "x"))
+        assert set(headers["allow"].split(", ")) == allowed, path
     names = [operation["operationId"] for operations in page["paths"].values() for operation in operations.values()]
     assert len(set(names)) == len(names)
     text = json.dumps(page)
@@ -183,6 +188,14 @@ def test_the_asynchronous_client(address: str, book: Model) -> None:
 
     alone = [book.generate("Sing", length=20, seed=seed)[0].text for seed in [*range(10), 3]]
     assert asyncio.run(texts()) == alone
+
+
+def test_the_window_of_a_repetition_penalty(address: str, book: Model) -> None:
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="none") as client:
+        for window in (1, 4096):
+            ours: dict[str, Any] = {"repetition_penalty": 5.0, "repetition_window": window}
+            answer = client.completions.create(**ASKED | {"max_tokens": 60}, extra_body=ours)
+            assert answer.choices[0].text == book.generate("Sing", length=60, seed=3, sampling=Sampling(**ours))[0].text
 
 
 def test_fields_of_old(address: str, book: Model) -> None:

@@ -13,7 +13,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.inference.batching import Cancelled
@@ -74,9 +74,11 @@ class Server:
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
-        routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
-        routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
-        application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown})
+        self._routes = [
+            Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths
+        ]
+        self._routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
+        application = Starlette(routes=self._routes, exception_handlers={HTTPException: self._unknown})
         application.router.redirect_slashes = False  # behind a proxy, the address of a redirect would be a wrong one
         self.app = Guard(application, rules)
 
@@ -116,7 +118,8 @@ class Server:
         assert isinstance(error, HTTPException)
         if error.status_code == 405:
             told = ApiError(405, "This path has another method: see /openapi.json.", code="method_not_allowed")
-            return JSONResponse(told.body, 405, dict(error.headers or {}))
+            found = [route.methods or () for route in self._routes if route.matches(request.scope)[0] != Match.NONE]
+            return JSONResponse(told.body, 405, {"Allow": ", ".join(sorted(set().union(*found)))})
         told = ApiError(404, "There is no such path: see /openapi.json. A base URL ends in /v1.", code="not_found")
         return JSONResponse(told.body, 404)
 

@@ -85,6 +85,9 @@ class Patient(H11Protocol):
             self.transport.write(self.conn.send(event) or b"")
         self.transport.close()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """Whoever asks for HTTP/2 or a web socket gets HTTP/1.1, as the standard has it: nothing to warn of."""
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._timer = self.loop.call_later(UNREAD_SECONDS, self.transport.abort)
