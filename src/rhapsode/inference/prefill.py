@@ -20,6 +20,10 @@ BLOCK = 256
 """The states behind each so many steps of a prompt are kept. The most steps of a chunk."""
 TOGETHER, ROWS = 512, 8
 """So many steps of short prompts are read in one call of the engine, and so many prompts; with more it is no faster."""
+_fine = time.get_clock_info("thread_time").resolution < TICK / 10
+computed = time.thread_time if _fine else time.perf_counter
+"""Seconds that this thread has computed: other processes may have the core. Where they are measured coarsely, those
+that have passed."""
 SHORT, MEASURED = 16, 16
 """Chunks of so many steps tell how fast reading is; so many of the last measurements are kept."""
 
@@ -58,8 +62,8 @@ class Prefill:
 
     def run(self) -> list[Begun]:
         """Read for the time of a tick. Returns those whose prompts were read; some of them may have ended."""
-        found, end = list[Begun](), time.perf_counter() + TICK
-        while self._works and time.perf_counter() < end:
+        found, end = list[Begun](), computed() + TICK
+        while self._works and computed() < end:
             for work in self._works:
                 if work.reader is None and not work.ended:
                     self._find(work)
@@ -134,7 +138,7 @@ class Prefill:
         if work.ended:
             return []
         try:
-            self._read_chunk(work, end - time.perf_counter())
+            self._read_chunk(work, end - computed())
         except Exception as error:
             work.failed(error)
             return []
@@ -151,7 +155,7 @@ class Prefill:
         if not count:
             return
         steps, covariates = request.steps[at : at + count], request.covariates[at + 1 : at + 1 + count]
-        begun, echo, alternatives = time.perf_counter(), work.wanted.echo, work.wanted.alternatives
+        begun, echo, alternatives = computed(), work.wanted.echo, work.wanted.alternatives
         if echo and not alternatives and isinstance(reader, Loops):
             work.echo(Part(steps=steps.tolist(), log_probs=(-reader.score(steps)).tolist(), echo=True))
         else:
@@ -165,7 +169,7 @@ class Prefill:
             if echo:
                 work.echo(Part(steps=steps.tolist(), log_probs=log_probs, tops=tops, echo=True))
         if count >= SHORT:
-            self._seconds.append((time.perf_counter() - begun) / count)
+            self._seconds.append((computed() - begun) / count)
         self._figures.read += count
         work.at += count
         if self._states is not None and not echo and (work.at % BLOCK == 0 or not work.unread):
