@@ -22,16 +22,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from functools import partial
+from dataclasses import replace
+from functools import lru_cache, partial
 from typing import Unpack
 
 import numpy as np
 
+from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError
 from rhapsode.inference import rewinding
 from rhapsode.inference.generate import Begun, Request, prepared
 from rhapsode.inference.jobs import Cancelled, Closed, Figures, Full, Given, Job, Part, Receive, Top
-from rhapsode.inference.prefill import TICK, Prefill, Prompted
+from rhapsode.inference.prefill import TICK, Prefill, Prompted, computed
 from rhapsode.inference.rows import Rows
 from rhapsode.inference.states import BLOCK, Prefix, States
 from rhapsode.inference.trained import Trained
@@ -43,12 +45,14 @@ __all__ = ["Batcher", "Cancelled", "Closed", "Figures", "Full", "Given", "Job", 
 
 ROWS = 64
 WAITING = 256
+DRAWN = 0.01
+"""About so many seconds the steps of a tick are drawn. Fewer cost more, since each row costs something in each tick."""
 LONGEST = 64
 """The most steps drawn in a row in a tick."""
 FIRST = 4
 """Steps that are drawn in new rows before they join the others."""
 MANY = 32
-"""With more rows, a tick is longer, since each row costs something in each tick."""
+"""With more rows, steps are drawn for longer, if no prompt waits to be read."""
 NUMBERS = 1 << 21
 """The most logits that are kept of a tick, for alternatives."""
 ALTERNATIVES = 64
@@ -72,10 +76,10 @@ class Pace:
         self._cost += (seconds / steps - self._cost) / 2
 
 
-def _clock() -> Callable[[], float]:
-    """Seconds that this thread has computed; on systems that measure them coarsely, that have passed."""
-    fine = time.get_clock_info("thread_time").resolution < TICK / 10
-    return time.thread_time if fine else time.perf_counter
+@lru_cache(1024)
+def _one(sampling: Sampling) -> Sampling:
+    """The same object for equal options: rows that have it are soon seen to be alike."""
+    return sampling
 
 
 class Batcher:
@@ -117,7 +121,7 @@ class Batcher:
         self._resting: list[Work] = []
         self._ready: deque[Work] = deque()
         """Have read their prompts, and wait for a place: those that were paused."""
-        self._clock, self._pace, self._judge_seconds = _clock(), Pace(), 0.0
+        self._pace, self._judge_seconds = Pace(), 0.0
         """And how long it takes to draw and judge some steps of a row with a constraint."""
         self._thread = threading.Thread(target=self._run, name="rhapsode-engine", daemon=True)
         self._thread.start()
@@ -165,6 +169,7 @@ class Batcher:
         found = prepared(self._model, prompt, request)
         if wanted.keep is not None:
             wanted = wanted._replace(keep=self._model.text_codec.decode(found.steps))
+        found = replace(found, sampling=_one(found.sampling))
         job = Job(self, found.seed, request.get("row", 0), len(found.steps))
         work = Work(job, found, wanted, self._outbox, self._figures)
         if self._plain and not wanted.echo:
@@ -362,17 +367,15 @@ class Batcher:
         rows = self._rows.rows
         if not rows:
             return
-        seconds = TICK / 2 if len(self._prefill) else TICK * max(1.0, len(rows) / MANY)
-        most, begun = self._pace.count(len(rows), seconds), self._clock()
-        if drawn := self._draw_in(self._rows, most):
-            self._pace.measured(self._clock() - begun, drawn * len(rows))
+        seconds = DRAWN if len(self._prefill) else DRAWN * max(1.0, len(rows) / MANY)
+        self._draw_in(self._rows, self._pace.count(len(rows), seconds))
 
-    def _draw_in(self, rows: Rows[Work], most: int) -> int:
-        """Draw so many steps in rows, if the reader can; else one. Returns how many the reader has drawn."""
+    def _draw_in(self, rows: Rows[Work], most: int) -> None:
+        """Draw so many steps in rows, if the reader can; else one."""
         works = rows.rows
         if not self._plain or not all(work.free for work in works):
             rows.step()
-            return 0
+            return
         count = min(most, max(work.left for work in works))
         seen = None
         if any(work.wanted.alternatives for work in works):
@@ -381,17 +384,22 @@ class Batcher:
             seen = np.empty((count, len(works), size), np.int32)
             for n, work in enumerate(works):
                 work.seen = seen[:, n] if work.wanted.alternatives else None
-        drawn = rows.chunk(count, seen=seen)
-        if drawn < count and rows.rows:
+        begun = computed()
+        drawn = rows.drawn(count, seen=seen)
+        if drawn is None:
+            return
+        if len(drawn[0]):
+            self._pace.measured(computed() - begun, drawn[0].size)
+        rows.taken(*drawn)
+        if len(drawn[0]) < count and rows.rows:
             rows.step()  # a unit begins behind it, of which only the text tells
-        return drawn
 
     def _judge(self) -> None:
         """Draw some steps in rows with constraints: in as many as a tick has time for, by turns."""
         if not self._judging:
             return
         count = max(1, min(JUDGED, len(self._judging), int(TICK / max(self._judge_seconds, 1e-6))))
-        works, begun = self._judging[:count], self._clock()
+        works, begun = self._judging[:count], computed()
         self._judging = self._judging[count:] + works
         try:
             rewinding.advance([work.judged for work in works if work.judged and not work.judged.done])
@@ -403,4 +411,4 @@ class Batcher:
                 work.tell_judged()
             except Exception as error:
                 work.failed(error)
-        self._judge_seconds = (self._judge_seconds + (self._clock() - begun) / count) / 2
+        self._judge_seconds = (self._judge_seconds + (computed() - begun) / count) / 2

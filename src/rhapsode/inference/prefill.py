@@ -18,6 +18,10 @@ TICK = 0.006
 """About so many seconds prompts are read in a tick."""
 TOGETHER, ROWS = 512, 8
 """So many steps of short prompts are read in one call of the engine, and so many prompts; with more it is no faster."""
+_fine = time.get_clock_info("thread_time").resolution < TICK / 10
+computed = time.thread_time if _fine else time.perf_counter
+"""Seconds that this thread has computed: other processes may have the core. Where they are measured coarsely, those
+that have passed."""
 SHORT, MEASURED = 16, 16
 """Chunks of so many steps tell how fast reading is; so many of the last measurements are kept."""
 
@@ -56,8 +60,8 @@ class Prefill:
 
     def run(self) -> list[Prompted]:
         """Read for the time of a tick. Returns those whose prompts were read; some of them may have ended."""
-        found, end = list[Prompted](), time.perf_counter() + TICK
-        while self._works and time.perf_counter() < end:
+        found, end = list[Prompted](), computed() + TICK
+        while self._works and computed() < end:
             for work in self._works:
                 if work.reader is None and not work.ended:
                     self._find(work)
@@ -132,7 +136,7 @@ class Prefill:
         if work.ended:
             return []
         try:
-            self._read_chunk(work, end - time.perf_counter())
+            self._read_chunk(work, end - computed())
         except Exception as error:
             work.failed(error)
             return []
@@ -149,7 +153,7 @@ class Prefill:
         if not count:
             return
         steps, covariates = request.steps[at : at + count], request.covariates[at + 1 : at + 1 + count]
-        begun, echo, alternatives = time.perf_counter(), work.wanted.echo, work.wanted.alternatives
+        begun, echo, alternatives = computed(), work.wanted.echo, work.wanted.alternatives
         if echo and not alternatives and isinstance(reader, Loops):
             work.echo(Part(steps=steps.tolist(), log_probs=(-reader.score(steps)).tolist(), echo=True))
         else:
@@ -163,7 +167,7 @@ class Prefill:
             if echo:
                 work.echo(Part(steps=steps.tolist(), log_probs=log_probs, tops=tops, echo=True))
         if count >= SHORT:
-            self._seconds.append((time.perf_counter() - begun) / count)
+            self._seconds.append((computed() - begun) / count)
         self._figures.read += count
         work.at += count
         if self._states is not None and work.prefix is not None and (not work.unread or kept_at(work.at)):

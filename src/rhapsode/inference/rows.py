@@ -124,7 +124,6 @@ class Rows(Generic[R]):
         if drawn is None:
             return 0
         self.taken(*drawn)
-        self.sweep()
         return len(drawn[0])
 
     def drawn(self, count: int, **more: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray] | None:
@@ -137,7 +136,7 @@ class Rows(Generic[R]):
             return None
 
     def taken(self, symbols: np.ndarray, log_probs: np.ndarray, counts: np.ndarray) -> None:
-        """The rows take what was drawn."""
+        """The rows take what was drawn; those that have ended leave."""
         drawn = zip(self.rows, symbols.T.tolist(), log_probs.T.tolist(), counts.tolist(), strict=True)
         for row, steps, logs, many in drawn:
             count = min(many, row.left)
@@ -145,6 +144,7 @@ class Rows(Generic[R]):
                 row.take(steps[:count], logs[:count])
             except Exception as error:
                 row.failed(error)
+        self.sweep()
 
     def _endings(self) -> np.ndarray | None:
         """Symbols that end each of the rows; None if these are not the same. (Then more is drawn than is needed.)"""

@@ -146,12 +146,20 @@ class TextCodec(Codec):
         decoder = self.decoder()
         decoder.feed_all(steps[-1:].tolist())  # symbols may end with half a byte, whose other half is drawn
         output = TextOutput(decoder, prompt.stops, end, lines and not prompt.ignore_end)
-        output.endings = np.zeros(self.steps.size, bool)
-        if end is not None:
-            output.endings[end] = True
-        if lines and not prompt.ignore_end:
-            output.endings |= [piece.endswith(b"\n") for piece in self.pieces]
+        output.endings = self._ends(end, lines and not prompt.ignore_end)
         return Beginning(steps, NO_TEXT, Guide(), LENGTH, output)
+
+    def _ends(self, end: int | None, lines: bool) -> np.ndarray:
+        """[V] bool: the symbols with which a text ends. The same array each time, so that it is soon seen to be."""
+        known: dict[Any, np.ndarray] = self.__dict__.setdefault("_known_ends", {})
+        if (end, lines) not in known:
+            found = np.zeros(self.steps.size, bool)
+            if end is not None:
+                found[end] = True
+            if lines:
+                found |= [piece.endswith(b"\n") for piece in self.pieces]
+            known[end, lines] = found
+        return known[end, lines]
 
 
 class TextOutput(Output):
