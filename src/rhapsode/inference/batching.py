@@ -202,11 +202,10 @@ class Batcher:
         """rows: the most that are drawn side by side, those included whose prompts are being read. waiting: the most
         requests that wait for a place. states: the prefix cache; None for one of its own.
 
-        Raises `UserError` for models that compute all steps at once.
+        Models that compute all steps at once can be asked for nothing.
         """
-        if not model.network.config.autoregressive:
-            raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
-        self._model, self._rows, self._limit = tuned(model, rows), rows, waiting
+        self._batched = model.network.config.autoregressive
+        self._model, self._rows, self._limit = tuned(model, rows) if self._batched else model, rows, waiting
         self._states = States() if states is None else states
         self._covered = model.codec.covariates > 0
         self._plain = model.text is None and not self._covered and isinstance(model.head, OfSymbols)
@@ -259,6 +258,8 @@ class Batcher:
         """
         if alternatives and (not isinstance(self._model.head, OfSymbols) or not 0 <= alternatives <= ALTERNATIVES):
             raise UserError(f"alternatives: 0 to {ALTERNATIVES} are allowed, of models of symbols.")
+        if not self._batched:
+            raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
         found = prepared(self._model, prompt, request)
         kept = as_bytes(prompt, "prompt") if keep and self._plain else None
         job = Job(self, found, request.get("row", 0), receive, echo, alternatives, stream, kept)

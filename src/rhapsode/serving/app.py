@@ -7,7 +7,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from starlette.applications import Starlette
@@ -17,14 +17,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
+from rhapsode.console.brought import every
+from rhapsode.inference.batching import WAITING
 from rhapsode.report import Report
 from rhapsode.serving import openapi
 from rhapsode.serving.completions import Answer
+from rhapsode.serving.endpoint import Endpoint
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import Guard, Rules
 from rhapsode.serving.reading import read
 from rhapsode.serving.requests import Asked, Completion, Detokenize, Read, Tokenize
-from rhapsode.serving.served import START, Served
+from rhapsode.serving.served import START, TEXTS, Served
+from rhapsode.serving.verbs import Task, Work, chosen
 
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -37,6 +41,7 @@ class Server:
     def __init__(self, models: Sequence[Served], rules: Rules, report: Report) -> None:
         self.models = {one.name: one for one in models}
         self.stopping = False
+        self._work = Work(WAITING)
         self._report, self._answers = report, Counter[tuple[str, int]]()
         self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
@@ -53,6 +58,7 @@ class Server:
                 ("POST", "/api/read", "What a model makes of a text, token by token.", Read, "application/json"),
                 self._read,
             ),
+            *(self._verb(one) for kind in every() if (one := kind.endpoint()) is not None),
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
@@ -65,6 +71,7 @@ class Server:
         """Let the engines end what was begun, for so many seconds; whether they did."""
         self.stopping = True
         until = time.monotonic() + timeout
+        self._work.close()
         done = [one.batcher.close(timeout=max(0.0, until - time.monotonic())) for one in self.models.values()]
         return all(done) or all(one.batcher.close(finish=False, timeout=5) for one in self.models.values())
 
@@ -106,15 +113,19 @@ class Server:
             raise ApiError(400, "The body must be a JSON object.", code="not_json")
         return kind.model_validate(values)
 
-    def _served(self, name: str | None) -> Served:
-        if name is None and len(self.models) == 1:
-            return next(iter(self.models.values()))
-        if name is None:
-            raise ApiError(400, "Several models are served: name one.", "model")
-        if name not in self.models:
-            shown = name if len(name) <= 80 else name[:80] + "…"
-            raise ApiError(404, f"The model {shown!r} does not exist: see /v1/models.", "model", "model_not_found")
-        return self.models[name]
+    def _served(self, name: str | None, path: str = TEXTS) -> Served:
+        """The model that a request names, or the only one that answers at such a path. Raises `ApiError`."""
+        return chosen(self.models, name, path)
+
+    def _verb(self, endpoint: Endpoint[Any, Any]) -> tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]:
+        """The path of a modality."""
+
+        async def answer(request: Request) -> Response:
+            asked = await self._asked(request, endpoint.request)
+            return await Task(self._work, self._served(asked.model, endpoint.path), endpoint, asked).response(request)
+
+        media = ", ".join(["application/json", *endpoint.media])
+        return ("POST", endpoint.path, endpoint.summary, endpoint.request, media), answer
 
     # --- answers ---
 
@@ -127,7 +138,8 @@ class Server:
         return JSONResponse({"object": "list", "data": [one.about for one in self.models.values()]})
 
     async def _model(self, request: Request) -> Response:
-        return JSONResponse(self._served(request.path_params["id"]).about)
+        name = request.path_params["id"]
+        return JSONResponse(self._served(name, self.models[name].path if name in self.models else "").about)
 
     async def _chat(self, request: Request) -> Response:
         raise ApiError(
@@ -166,7 +178,9 @@ class Server:
         return JSONResponse({"prompt": data.decode("utf-8", "replace")})
 
     async def _tokenizer(self, request: Request) -> Response:
-        served = next(iter(self.models.values()))
+        served = next((one for one in self.models.values() if one.path == TEXTS), None)
+        if served is None:
+            raise ApiError(400, "No model of text is served.", code="unsupported_endpoint")
         return JSONResponse(
             {
                 "tokenizer_class": served.codec.name,

@@ -10,7 +10,7 @@ import rhapsode
 from rhapsode.serving.requests import Asked
 
 Route = tuple[str, str, str, type[Asked] | None, str]
-"""Method, path, a sentence, the model of its body, and the media type of the answer."""
+"""Method, path, a sentence, the model of its body, and the media types of the answer, with `, ` between."""
 
 ERROR = {
     "type": "object",
@@ -47,7 +47,9 @@ def page(routes: list[Route]) -> dict[str, Any]:
     paths: dict[str, Any] = {}
     for method, path, summary, body, media in routes:
         error = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}}
-        responses: dict[str, Any] = {"200": {"description": "the answer", "content": {media: {"schema": {}}}}}
+        responses: dict[str, Any] = {
+            "200": {"description": "the answer", "content": {one: {"schema": {}} for one in media.split(", ")}}
+        }
         responses |= {str(status): {"description": "an error", **error} for status in STATUSES[method]}
         if path == "/health":
             responses["503"] = {"description": "the server is loading or stopping", **error}

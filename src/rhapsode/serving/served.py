@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from rhapsode.console.brought import modality_of
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
 from rhapsode.inference.batching import Batcher
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.states import States
+from rhapsode.serving.endpoint import Endpoint
+from rhapsode.serving.errors import ApiError
 
+TEXTS = "/v1/completions"
+"""The path of models of text."""
 START, END = "<|start|>", "<|end|>"
 """The tokens of the beginning of a text, which may be the first of a prompt and means nothing there, and of its end."""
 
 
 class Served:
-    """A model of text under a name. Raises `UserError` for models that cannot be served."""
+    """A model under a name."""
 
     def __init__(self, name: str, model: Model, rows: int, waiting: int, states: States) -> None:
-        if not isinstance(model.codec, TextCodec):
-            raise UserError(f"{name}: only models of text are served yet; this one has codec {model.codec.name}.")
         self.name, self.model, self.created = name, model, int(time.time())
-        self.codec: TextCodec = model.codec
+        modality = modality_of(model.codec.name)
+        endpoint = modality.endpoint()
+        self.noun, self.verb = modality.noun, modality.verb
+        self.path = TEXTS if endpoint is None else endpoint.path
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states)
+        self.alone = threading.Lock()
+        """Held where something is drawn without the batcher."""
+        self._beside: list[Any] = []
+        self._loading = threading.Lock()
+
+    @property
+    def codec(self) -> TextCodec:
+        """Raises `ApiError` for a model of anything but text."""
+        if not isinstance(self.model.codec, TextCodec):
+            raise ApiError(
+                400, f"{self.name} is a model of {self.noun}: ask it at {self.path}.", "model", "unsupported_endpoint"
+            )
+        return self.model.codec
+
+    def beside(self, endpoint: Endpoint[Any, Any]) -> Any:
+        """What lies beside the model and the endpoint needs. It is loaded once. Raises `UserError`."""
+        with self._loading:
+            if not self._beside:
+                self._beside = [endpoint.beside(self.model)]
+        return self._beside[0]
 
     @property
     def fingerprint(self) -> str:
@@ -36,7 +63,8 @@ class Served:
 
     @property
     def about(self) -> dict[str, Any]:
-        return {"id": self.name, "object": "model", "created": self.created, "owned_by": "rhapsode"}
+        about = {"id": self.name, "object": "model", "created": self.created, "owned_by": "rhapsode"}
+        return {**about, "modality": self.noun, "endpoint": self.path}
 
     @property
     def start(self) -> int:
@@ -45,6 +73,7 @@ class Served:
 
     def text(self, prompt: str | list[int]) -> bytes:
         """The bytes of a prompt. Raises `UserError` for tokens that are none, or that no text gives."""
+        codec = self.codec
         if isinstance(prompt, str):
             return as_bytes(prompt, "prompt")
         tokens = prompt[1:] if prompt[:1] == [self.start] else prompt
@@ -53,8 +82,8 @@ class Served:
                 f"prompt: token {wrong[0]} does not exist; they go from 0 to {self.start - 1}. {self.start} ({START}) "
                 "may only be the first."
             )
-        data = self.codec.decode(np.array(tokens, np.int64))
-        if self.codec.encode(data).tolist() != tokens:
+        data = codec.decode(np.array(tokens, np.int64))
+        if codec.encode(data).tolist() != tokens:
             raise UserError("prompt: these tokens are not those of their text (see /tokenize). Send the text.")
         return data
 

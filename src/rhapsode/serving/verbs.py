@@ -1,0 +1,206 @@
+"""Answers of `Endpoint`s: the work runs in threads of its own, and the event loop hands over what it gives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from rhapsode.errors import UserError
+from rhapsode.inference.batching import Cancelled, Full
+from rhapsode.serving.endpoint import Endpoint, Given, Heard, Sampled, Shared, Trace, as_fields
+from rhapsode.serving.errors import ApiError, of
+from rhapsode.serving.served import Served
+
+THREADS = 64
+"""Requests at work at a time; most of them only wait for their samples."""
+SECONDS = 0.04
+"""What is drawn in so much time goes into one event."""
+NOTES = 4096
+"""The most characters of the header with notes."""
+
+
+class Work:
+    """The threads of all verbs."""
+
+    def __init__(self, waiting: int) -> None:
+        """waiting: so many requests may wait for a thread."""
+        self._threads = ThreadPoolExecutor(THREADS, "rhapsode-verb")
+        self._most, self._count = THREADS + waiting, 0
+
+    def begin(self, work: Callable[[], Given]) -> asyncio.Future[Given]:
+        """Raises `Full`."""
+        if self._count >= self._most:
+            raise Full(f"{self._count:,} requests wait already. Try again later.")
+        self._count += 1
+        future = asyncio.get_running_loop().run_in_executor(self._threads, work)
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, future: asyncio.Future[Given]) -> None:
+        self._count -= 1
+        if not future.cancelled():
+            future.exception()  # it was asked for, or nobody waits for it any more
+
+    async def next(self, parts: Iterator[bytes]) -> bytes | None:
+        """The next part of a file; None behind the last."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, lambda: next(parts, None))
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class Task:
+    """One request to an endpoint. It belongs to one event loop."""
+
+    def __init__(self, work: Work, served: Served, endpoint: Endpoint[Any, Any], asked: Sampled) -> None:
+        self.asked = asked
+        self._work, self._served, self._endpoint = work, served, endpoint
+        self._loop = asyncio.get_running_loop()
+        self._new: dict[Trace, list[Any]] = {}
+        self._changed = asyncio.Event()
+        self._heard = Heard()
+        told = self._told if asked.stream and endpoint.follow else None
+        self._model = Shared(served.model, served.batcher, served.alone, told, endpoint.follow)
+
+    def _told(self, trace: Trace, steps: Sequence[Any]) -> None:
+        self._loop.call_soon_threadsafe(self._take, trace, steps)
+
+    def _take(self, trace: Trace, steps: Sequence[Any]) -> None:
+        self._new.setdefault(trace, []).extend(steps)
+        self._changed.set()
+
+    def cancel(self) -> None:
+        self._model.cancel()
+
+    def _given(self) -> Given:
+        """The work itself, in a thread."""
+        try:
+            beside = self._served.beside(self._endpoint)
+            return self._endpoint.answer(self._model, beside, self.asked, self._heard)
+        except (Full, Cancelled):
+            raise
+        except UserError as error:
+            raise as_fields(error, list(type(self.asked).model_fields)) from None
+
+    async def response(self, request: Request) -> Response:
+        """The answer, whole; or in parts if it is a stream. Raises what the work raises, and `ClientDisconnect`."""
+        if self.asked.stream and self._endpoint.follow:
+            return Streamed(self.events(), "text/event-stream", {}, self.cancel)
+        gone = asyncio.ensure_future(_gone(request))
+        work = self._work.begin(self._given)
+        try:
+            await asyncio.wait([gone, work], return_when=asyncio.FIRST_COMPLETED)
+            if not work.done():
+                raise ClientDisconnect
+            given = work.result()
+        except BaseException:
+            self.cancel()
+            raise
+        finally:
+            gone.cancel()
+        if given.content is None:
+            return JSONResponse(self._whole(given))
+        headers = self._headers(given)
+        if isinstance(given.content, bytes):
+            return Response(given.content, media_type=given.media, headers=headers)
+        return Streamed(self._parts(given.content), given.media, headers, self.cancel)
+
+    async def events(self) -> AsyncIterator[str]:
+        """What is drawn, as it is drawn; then the whole answer."""
+        try:
+            work = self._work.begin(self._given)
+            while not work.done() or self._new:
+                changed = asyncio.ensure_future(self._changed.wait())
+                await asyncio.wait([work, changed], return_when=asyncio.FIRST_COMPLETED)
+                changed.cancel()
+                new, self._new = self._new, {}
+                self._changed.clear()
+                for trace, steps in new.items():
+                    if (event := await asyncio.to_thread(trace.event, steps)) is not None:
+                        yield f"data: {json.dumps({'object': f'{self._served.verb}.part', **event})}\n\n"
+                if not work.done():
+                    await asyncio.wait([work], timeout=SECONDS)
+            yield f"data: {json.dumps(self._whole(work.result()))}\n\n"
+        except Exception as error:
+            told = of(error)
+            if told.status == 500:
+                raise
+            yield f"data: {json.dumps(told.body)}\n\n"
+        yield "data: [DONE]\n\n"
+
+    async def _parts(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
+        while (part := await self._work.next(parts)) is not None:
+            yield part
+
+    def _whole(self, given: Given) -> dict[str, Any]:
+        notes = {"notes": self._heard.notes} if self._heard.notes else {}
+        head = {
+            "id": f"{self._served.verb}-{secrets.token_hex(12)}",
+            "object": self._served.verb,
+            "created": int(time.time()),
+            "model": self._served.name,
+            "system_fingerprint": self._served.fingerprint,
+            "seed": given.seed,
+        }
+        return {**head, **given.fields, **notes}
+
+    def _headers(self, given: Given) -> Mapping[str, str]:
+        found = {"X-Rhapsode-Fingerprint": self._served.fingerprint}
+        if given.seed is not None:
+            found["X-Rhapsode-Seed"] = str(given.seed)
+        if given.name:
+            found["Content-Disposition"] = f'inline; filename="{given.name}"'
+        if self._heard.notes:
+            found["X-Rhapsode-Notes"] = json.dumps(self._heard.notes)[:NOTES]
+        return found
+
+
+class Streamed(StreamingResponse):
+    """An answer in parts. What makes them is told when the client goes."""
+
+    def __init__(
+        self, parts: AsyncIterator[Any], media: str, headers: Mapping[str, str], cancel: Callable[[], None]
+    ) -> None:
+        self._cancel = cancel
+        stream = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+        super().__init__(parts, media_type=media, headers={**stream, **headers})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._cancel()
+
+
+async def _gone(request: Request) -> None:
+    """Returns when the client has gone. The body must have been read."""
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def chosen(models: Mapping[str, Served], name: str | None, path: str) -> Served:
+    """The model that a request to this path names, or the only one that answers there. Raises `ApiError`."""
+    able = [one for one in models.values() if one.path == path]
+    if name is None:
+        if len(able) == 1:
+            return able[0]
+        what = "Several models answer here: name one." if able else "No model that is served answers here."
+        raise ApiError(400, f"{what} See /v1/models.", "model")
+    if name not in models:
+        shown = name if len(name) <= 80 else name[:80] + "…"
+        raise ApiError(404, f"The model {shown!r} does not exist: see /v1/models.", "model", "model_not_found")
+    found = models[name]
+    if found.path != path:
+        raise ApiError(
+            400, f"{name} is a model of {found.noun}: ask it at {found.path}.", "model", "unsupported_endpoint"
+        )
+    return found
