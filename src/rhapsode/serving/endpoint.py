@@ -16,7 +16,6 @@ from typing import Annotated, Any, ClassVar, Generic, TypeVar, Unpack
 
 from pydantic import Field
 
-from rhapsode.errors import UserError
 from rhapsode.inference.batching import Batcher, Cancelled, Full, Job, Part
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.generate import Request, generate
@@ -220,12 +219,12 @@ class Shared(Model):
             raise Cancelled("the request was cancelled")
 
 
-def as_fields(error: UserError, names: Sequence[str]) -> UserError:
-    """The error with fields of a request in the place of options of a command: `in_key` for `--in-key`."""
+def as_fields(text: str, names: Sequence[str]) -> str:
+    """A message with fields of a request in the place of options of a command: `in_key` for `--in-key`."""
 
     def field_of(found: re.Match[str]) -> str:
         name = found[1].replace("-", "_")
         name = {"samples": "n"}.get(name, name)
         return name if name in names else found[0]
 
-    return UserError(re.sub(r"--([a-z][a-z0-9-]*)", field_of, str(error)))
+    return re.sub(r"--([a-z][a-z0-9-]*)", field_of, text)

@@ -89,7 +89,16 @@ class Task:
         except (Full, Cancelled):
             raise
         except UserError as error:
-            raise as_fields(error, list(type(self.asked).model_fields)) from None
+            raise UserError(self._said(str(error))) from None
+        finally:
+            self._heard.notes = [self._said(note) for note in self._heard.notes]
+
+    def _said(self, text: str) -> str:
+        """What commands say, for those who ask over HTTP: fields in the place of options, and no place of the disk."""
+        path = self._served.model.path
+        for place in () if path is None else (str(path), str(path.parent)):
+            text = text.replace(place, self._served.name)
+        return as_fields(text, list(type(self.asked).model_fields))
 
     async def response(self, request: Request) -> Response:
         """The answer, whole; or in parts if it is a stream. Raises what the work raises, and `ClientDisconnect`."""

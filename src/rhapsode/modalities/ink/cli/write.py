@@ -24,6 +24,7 @@ from rhapsode.console.sampling import load, prompted, sampled
 
 HAND, PAGE, LOOK = "Hand", "Page", "Look"
 """Headings of panels in help."""
+BEGUN = Further("Several endings")
 PLOTTER = Further("Plotter (files of G-code and HPGL)")
 
 
@@ -47,7 +48,7 @@ def write(
         str | None,
         typer.Option(
             metavar="FILE[#N]",
-            rich_help_panel=HAND,
+            rich_help_panel=BEGUN,
             help="Go on from these strokes, the beginning of the text; --samples gives several endings.",
         ),
     ] = None,
