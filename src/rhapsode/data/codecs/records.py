@@ -170,7 +170,7 @@ class RecordCodec(Codec):
         drawn; it says of the record what steps do not.
         """
 
-    def begun(self, record: Any) -> np.ndarray:
+    def beginning(self, record: Any) -> np.ndarray:
         """The beginning of a record as steps, as `encode`, for a model to go on with. Raises `UserError`."""
         raise UserError(f"no {self.record} can be begun; give it as a style.")
 
@@ -259,7 +259,7 @@ class RecordCodec(Codec):
         if prompt.begun is not None:
             if style is not None:
                 raise UserError(f"a style and a {self.record} that was begun were given; one of them must go.")
-            steps = before = self.begun(prompt.begun)
+            steps = before = self.beginning(prompt.begun)
         symbols, length = NO_TEXT, LENGTH
         if attends and self.text is not None:
             symbols = self.encode_text(text if style is None else self._after(style, text))

@@ -186,7 +186,7 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
     """New points, in the order of drawing, and whether the pen is lifted after each."""
     codec, style, begun = model.codec, request.get("style"), request.get("begun")
     assert isinstance(codec, Strokes)
-    before = np.empty((0, 3), np.float32) if begun is None else codec.begun(begun)
+    before = np.empty((0, 3), np.float32) if begun is None else codec.beginning(begun)
     told = 0
 
     def new(steps: Sequence[Any]) -> Mapping[str, Any] | None:

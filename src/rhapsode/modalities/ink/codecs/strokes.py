@@ -213,7 +213,7 @@ class Strokes(RecordCodec):
         steps[-1, 2] = 2 if whole else 1
         return steps
 
-    def begun(self, record: Drawing) -> np.ndarray:
+    def beginning(self, record: Drawing) -> np.ndarray:
         """After a last stroke that was never ended, the pen is still down: that stroke goes on."""
         ends = record.ends.copy()
         ends[-1:] = True  # so that its last point is kept
