@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.errors import UserError
@@ -20,6 +22,7 @@ from rhapsode.serving.endpoint import Endpoint, Given, Heard, Sampled, Shared, T
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.served import Served
 
+JSON = "application/json"
 THREADS = 64
 """Requests at work at a time; most of them only wait for their samples."""
 SECONDS = 0.04
@@ -82,16 +85,16 @@ class Task:
         self._model.cancel()
 
     def _given(self) -> Given:
-        """The work itself, in a thread."""
+        """The work itself, in a thread. Its content is never None: JSON is made here, too."""
         try:
             beside = self._served.beside(self._endpoint)
-            return self._endpoint.answer(self._model, beside, self.asked, self._heard)
+            given = self._endpoint.answer(self._model, beside, self.asked, self._heard)
         except (Full, Cancelled):
             raise
         except UserError as error:
             raise UserError(self._said(str(error))) from None
-        finally:
-            self._heard.notes = [self._said(note) for note in self._heard.notes]
+        self._heard.notes = [self._said(note) for note in self._heard.notes]
+        return given if given.content is not None else replace(given, content=self._whole(given), media=JSON)
 
     def _said(self, text: str) -> str:
         """What commands say, for those who ask over HTTP: fields in the place of options, and no place of the disk."""
@@ -116,11 +119,10 @@ class Task:
             raise
         finally:
             gone.cancel()
-        if given.content is None:
-            return JSONResponse(self._whole(given))
-        headers = self._headers(given)
+        headers = {} if given.media == JSON else self._headers(given)
         if isinstance(given.content, bytes):
             return Response(given.content, media_type=given.media, headers=headers)
+        assert given.content is not None
         return Streamed(self._parts(given.content), given.media, headers, self.cancel)
 
     async def events(self) -> AsyncIterator[str]:
@@ -134,11 +136,13 @@ class Task:
                 new, self._new = self._new, {}
                 self._changed.clear()
                 for trace, steps in new.items():
-                    if (event := await asyncio.to_thread(trace.event, steps)) is not None:
-                        yield f"data: {json.dumps({'object': f'{self._served.verb}.part', **event})}\n\n"
+                    if event := await asyncio.to_thread(self._event, trace, steps):
+                        yield event
                 if not work.done():
                     await asyncio.wait([work], timeout=SECONDS)
-            yield f"data: {json.dumps(self._whole(work.result()))}\n\n"
+            content = work.result().content
+            assert isinstance(content, bytes)
+            yield f"data: {content.decode()}\n\n"
         except Exception as error:
             told = of(error)
             if told.status == 500:
@@ -146,11 +150,17 @@ class Task:
             yield f"data: {json.dumps(told.body)}\n\n"
         yield "data: [DONE]\n\n"
 
+    def _event(self, trace: Trace, steps: Sequence[Any]) -> str:
+        """An event of further steps of a sample; empty if there is nothing to tell yet."""
+        found = trace.event(steps)
+        return "" if found is None else f"data: {json.dumps({'object': f'{self._served.verb}.part', **found})}\n\n"
+
     async def _parts(self, parts: Iterator[bytes]) -> AsyncIterator[bytes]:
         while (part := await self._work.next(parts)) is not None:
             yield part
 
-    def _whole(self, given: Given) -> dict[str, Any]:
+    def _whole(self, given: Given) -> bytes:
+        """The answer as JSON."""
         notes = {"notes": self._heard.notes} if self._heard.notes else {}
         head = {
             "id": f"{self._served.verb}-{secrets.token_hex(12)}",
@@ -160,7 +170,11 @@ class Task:
             "system_fingerprint": self._served.fingerprint,
             "seed": given.seed,
         }
-        return {**head, **given.fields, **notes}
+        whole = {**head, **given.fields, **notes}
+        try:
+            return _json(whole)
+        except ValueError:  # numbers that are none, which JSON does not have
+            return _json(_finite(whole))
 
     def _headers(self, given: Given) -> Mapping[str, str]:
         found = {"X-Rhapsode-Fingerprint": self._served.fingerprint}
@@ -171,6 +185,19 @@ class Task:
         if self._heard.notes:
             found["X-Rhapsode-Notes"] = json.dumps(self._heard.notes)[:NOTES]
         return found
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).encode()
+
+
+def _finite(value: Any) -> Any:
+    """The value with null for infinite numbers and for what is none."""
+    if isinstance(value, dict):
+        return {name: _finite(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 class Streamed(StreamingResponse):
