@@ -49,24 +49,28 @@ def test_the_same_samples(pens: Model, shared: Shared) -> None:
             assert one.data == other.data
 
 
-def test_nothing_is_drawn_after_the_client_has_gone(shared: Shared) -> None:
+def test_nothing_is_drawn_after_the_client_has_gone(tiny_model: MakeModel) -> None:
     failed: list[BaseException] = []
+    model = tiny_model(codec="chars")
 
     def draw() -> None:
         try:
-            shared.generate("abcde" * 100, samples=8, length=20_000, seed=1)
+            shared.generate("abc", samples=8, length=1_000_000, seed=1)
         except BaseException as error:
             failed.append(error)
 
-    thread = threading.Thread(target=draw)
-    thread.start()
-    time.sleep(0.05)
-    shared.cancel()
-    thread.join(20)
-    assert not thread.is_alive() and [type(one) for one in failed] == [Cancelled]
-    for particles in (1, 2):
-        with pytest.raises(Cancelled):
-            shared.generate("abc", particles=particles)
+    with Batcher(model, rows=4, waiting=3) as batcher:
+        shared = Shared(model, batcher, threading.Lock())
+        thread = threading.Thread(target=draw)
+        thread.start()
+        while not batcher.figures.drawing:
+            time.sleep(0.005)
+        shared.cancel()
+        thread.join(20)
+        assert not thread.is_alive() and [type(one) for one in failed] == [Cancelled]
+        for particles in (1, 2):
+            with pytest.raises(Cancelled):
+                shared.generate("abc", particles=particles)
 
 
 def test_steps_are_told_as_they_are_drawn(pens: Model) -> None:
