@@ -90,6 +90,12 @@ def test_steps_are_told_as_they_are_drawn(pens: Model) -> None:
     assert last == {sample.row: len(sample.steps) for sample in samples}
 
 
+def test_a_modality_without_a_path(pens: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry.get("modality", "ink"), "endpoint", lambda self: None)
+    with pytest.raises(UserError, match="models of handwriting are not served"), serving({"pens": pens}):
+        pass
+
+
 def test_messages_name_fields() -> None:
     assert as_fields("--in-key and --samples, not --key-file", ["in_key", "n"]) == "in_key and n, not --key-file"
 

@@ -26,13 +26,15 @@ START, END = "<|start|>", "<|end|>"
 
 
 class Served:
-    """A model under a name."""
+    """A model under a name. Raises `UserError` for one that no path is for."""
 
     def __init__(self, name: str, model: Model, rows: int, waiting: int, states: States) -> None:
         self.name, self.model, self.created = name, model, int(time.time())
         modality = modality_of(model.codec.name)
         endpoint = modality.endpoint()
         self.noun, self.verb = modality.noun, modality.verb
+        if endpoint is None and not isinstance(model.codec, TextCodec):
+            raise UserError(f"{name}: models of {self.noun} are not served: their modality has no endpoint.")
         self.path = TEXTS if endpoint is None else endpoint.path
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states)
         self.alone = threading.Lock()
