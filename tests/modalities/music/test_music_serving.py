@@ -142,6 +142,8 @@ def test_as_it_is_drawn(address: str, model: str) -> None:
         ),
         ({"model": "melody", "bars": 100_000}, "bars"),
         ({"model": "melody", "bars": 2, "length": 3}, "bars and length were given"),
+        ({"model": "melody", "loop": True, "n": 9}, "8 tunes are the most"),
+        ({"model": "melody", "fill": {"abc": "X:1\nM:1/8\nL:1/8\nK:C\n" + "c|" * 600}}, "600 bars"),
         ({"model": "melody", "key": "H"}, "key"),
         ({"model": "melody", "max_copy": 3}, "is not beside it"),
         ({"model": "melody", "n": 2, "format": "mid"}, "holds one tune"),

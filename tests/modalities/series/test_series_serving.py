@@ -81,6 +81,7 @@ def test_numbers(address: str, folder: Path, capsys: pytest.CaptureFixture[str])
         ({"table": ""}, "it is empty"),
         ({"table": "/etc/passwd"}, "table"),
         ({"table": "a,b\nx,y\n"}, "table"),
+        ({"table": "a" * 200_000}, "no table"),
         ({"table": {"a": [1, 2], "b": [1]}}, "same number of cells"),
         ({"table": TABLE, "series": ["none"]}, "is not in the table"),
         ({"table": TABLE, "quantiles": [1.5]}, "quantiles"),

@@ -16,7 +16,7 @@ from rhapsode.errors import UserError
 from rhapsode.files.source import of_bytes
 from rhapsode.inference.generate import Request
 from rhapsode.inference.model import Model
-from rhapsode.modalities.music.asked import Known, Wish, compose
+from rhapsode.modalities.music.asked import PARTICLES, Known, Wish, compose
 from rhapsode.modalities.music.cli.copies import index_beside
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.copies import MelodyIndex
@@ -42,7 +42,8 @@ NOTES = 20_000
 """The most notes of a tune in a request."""
 FILE = 1 << 20
 """The most characters of a file in a request."""
-PARTICLES = 64
+DRAWN = 256
+"""The most particles of a request, of all its tunes together: what they draw cannot be ended before its time."""
 
 Short = Annotated[str, Field(max_length=100)]
 File = Annotated[str, Field(max_length=FILE)]
@@ -93,7 +94,10 @@ class Music(Asked):
             data, kind = self.abc.encode("utf-8", "replace"), "abc"
         else:
             data, kind = (self.musicxml or "").encode("utf-8", "replace"), "musicxml"
-        return Known(next(read(of_bytes(data, f"{name}.{kind}"))))
+        tune = next(read(of_bytes(data, f"{name}.{kind}")))
+        if tune.bar_count > BARS:
+            raise UserError(f"{name}: it has {tune.bar_count:,} bars; {BARS:,} are the most.")
+        return Known(tune)
 
 
 class Compose(Sampled):
@@ -118,7 +122,7 @@ class Compose(Sampled):
     program: Short | None = None
     transpose: Short | None = None
     loudness: Short | None = None
-    particles: Annotated[int, Field(ge=1, le=PARTICLES)] | None = None
+    particles: Annotated[int, Field(ge=1, le=DRAWN)] | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -133,6 +137,9 @@ class Compose(Sampled):
             raise ValueError(f"n: a file of {self.format} holds one tune; ask for json, or compose one by one.")
         if self.stream and self.format != "json":
             raise ValueError("stream: events are JSON; leave format out.")
+        particles = self.particles or (PARTICLES if self.fill is not None or self.loop else 1)
+        if particles > 1 and particles * self.n > DRAWN:
+            raise ValueError(f"n: with {particles} particles each, {DRAWN // particles} tunes are the most.")
         if self.loudness is not None and f".{self.format}" in NOTATION:
             raise ValueError("loudness: it is not written into notation.")
         return self
