@@ -155,6 +155,15 @@ def test_failures_and_places_are_not_told(pens: Model, monkeypatch: pytest.Monke
         assert post(address, "/api/write", text="ab", seed=2).json["samples"] == [None, None, {"x": [1.5]}]
 
 
+def test_a_fault_in_the_work_is_answered(pens: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+    endpoint = registry.get("modality", "ink")().endpoint()
+    broken = Endpoint(endpoint.path, "", endpoint.request, lambda *given: next(iter(())), follow=endpoint.follow)
+    monkeypatch.setattr("rhapsode.modalities.ink.serving.ENDPOINT", broken)
+    with pytest.raises(AssertionError, match="RuntimeError"), serving({"pens": pens}) as (address, _):
+        for stream in (False, True):
+            assert post(address, "/api/write", text="ab", stream=stream).status == 500
+
+
 def test_figures_and_the_page(pens: Model) -> None:
     with serving({"pens": pens}) as (address, server):
         post(address, "/api/write", text="ab", length=2)

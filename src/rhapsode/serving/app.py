@@ -28,7 +28,7 @@ from rhapsode.serving.guard import Guard, Rules
 from rhapsode.serving.reading import read
 from rhapsode.serving.requests import Asked, Completion, Detokenize, Read, Tokenize
 from rhapsode.serving.served import START, TEXTS, Served
-from rhapsode.serving.verbs import Task, Work, chosen
+from rhapsode.serving.verbs import EVENTS, JSON, Task, Work, chosen
 
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
@@ -124,7 +124,7 @@ class Server:
             asked = await self._asked(request, endpoint.request)
             return await Task(self._work, self._served(asked.model, endpoint.path), endpoint, asked).response(request)
 
-        media = ", ".join(["application/json", *endpoint.media])
+        media = ", ".join([JSON, *([EVENTS] if endpoint.follow else []), *endpoint.media])
         return ("POST", endpoint.path, endpoint.summary, endpoint.request, media), answer
 
     # --- answers ---

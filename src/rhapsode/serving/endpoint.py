@@ -148,7 +148,8 @@ class Shared(Model):
         `follow` makes events of."""
         vars(self).update(vars(model))
         self._batcher, self._alone, self._told, self._follow = batcher, alone, told, follow
-        self._jobs: dict[Job, None] = {}
+        self._jobs: dict[Job, threading.Event] = {}
+        """Those that have not ended, and what says that all of one was told."""
         self._changed, self._cancelled = threading.Lock(), False
 
     def cancel(self) -> None:
@@ -191,17 +192,20 @@ class Shared(Model):
     def _submitted(self, prompt: bytes | str, row: int, request: Request) -> Job:
         self._check()
         receive: Callable[[Part], None] | None = None
+        done = threading.Event()
         if self._told is not None and self._follow is not None:
             told, text = self._told, prompt.decode() if isinstance(prompt, bytes) else prompt
             trace = Trace(row, text, self._follow(self, text, request))
 
             def receive(part: Part) -> None:
                 told(trace, part.steps)
+                if part.last:
+                    done.set()
 
         options: Request = {**request, "row": row}
         job = self._batcher.submit(prompt, receive=receive, stream=receive is not None, **options)
         with self._changed:
-            self._jobs[job] = None
+            self._jobs[job] = done
             late = self._cancelled
         if late:
             job.cancel()
@@ -209,7 +213,10 @@ class Shared(Model):
 
     def _ended(self, job: Job) -> Sample:
         try:
-            return job.result()
+            sample = job.result()
+            if self._told is not None and self._follow is not None:
+                self._jobs[job].wait()
+            return sample
         finally:
             with self._changed:
                 self._jobs.pop(job, None)

@@ -22,7 +22,7 @@ from rhapsode.serving.endpoint import Endpoint, Given, Heard, Sampled, Shared, T
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.served import Served
 
-JSON = "application/json"
+JSON, EVENTS = "application/json", "text/event-stream"
 THREADS = 64
 """Requests at work at a time; most of them only wait for their samples."""
 SECONDS = 0.04
@@ -91,6 +91,8 @@ class Task:
             given = self._endpoint.answer(self._model, beside, self.asked, self._heard)
         except (Full, Cancelled):
             raise
+        except StopIteration as error:  # a fault of ours, which no future takes: the client would wait for ever
+            raise RuntimeError("StopIteration") from error
         except UserError as error:
             raise UserError(self._said(str(error))) from None
         self._heard.notes = [self._said(note) for note in self._heard.notes]
@@ -105,30 +107,34 @@ class Task:
 
     async def response(self, request: Request) -> Response:
         """The answer, whole; or in parts if it is a stream. Raises what the work raises, and `ClientDisconnect`."""
-        if self.asked.stream and self._endpoint.follow:
-            return Streamed(self.events(), "text/event-stream", {}, self.cancel)
+        streamed = self.asked.stream and self._endpoint.follow is not None
         gone = asyncio.ensure_future(_gone(request))
+        told = asyncio.ensure_future(self._changed.wait())
         work = self._work.begin(self._given)
         try:
-            await asyncio.wait([gone, work], return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            await asyncio.wait([gone, work, told], return_when=asyncio.FIRST_COMPLETED)
+            if gone.done():
                 raise ClientDisconnect
+            if streamed and not work.done():
+                return Streamed(self.events(work), EVENTS, {}, self.cancel)
             given = work.result()
         except BaseException:
             self.cancel()
             raise
         finally:
             gone.cancel()
+            told.cancel()
+        if streamed:
+            return Streamed(self.events(work), EVENTS, {}, self.cancel)
         headers = {} if given.media == JSON else self._headers(given)
         if isinstance(given.content, bytes):
             return Response(given.content, media_type=given.media, headers=headers)
         assert given.content is not None
         return Streamed(self._parts(given.content), given.media, headers, self.cancel)
 
-    async def events(self) -> AsyncIterator[str]:
+    async def events(self, work: asyncio.Future[Given]) -> AsyncIterator[str]:
         """What is drawn, as it is drawn; then the whole answer."""
         try:
-            work = self._work.begin(self._given)
             while not work.done() or self._new:
                 changed = asyncio.ensure_future(self._changed.wait())
                 await asyncio.wait([work, changed], return_when=asyncio.FIRST_COMPLETED)

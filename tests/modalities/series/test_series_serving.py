@@ -82,6 +82,7 @@ def test_numbers(address: str, folder: Path, capsys: pytest.CaptureFixture[str])
         ({"table": "/etc/passwd"}, "table"),
         ({"table": "a,b\nx,y\n"}, "table"),
         ({"table": "a" * 200_000}, "no table"),
+        ({"table": {"": []}}, "no row that is not empty"),
         ({"table": {"a": [1, 2], "b": [1]}}, "same number of cells"),
         ({"table": TABLE, "series": ["none"]}, "is not in the table"),
         ({"table": TABLE, "quantiles": [1.5]}, "quantiles"),

@@ -95,7 +95,9 @@ def parse(text: str, name: str, most: int | None = None) -> Table:
         raise UserError(f"{name}: it is empty. Give a table: names of columns, then rows.")
     delimiter = _delimiter(lines[begin : begin + SNIFFED], name)
     rows = _rows(text, delimiter, name)
-    first = next(rows)
+    first = next(rows, None)
+    if first is None:
+        raise UserError(f"{name}: it has no row that is not empty. Give a table: names of columns, then rows.")
     sample = list(islice(rows, SNIFFED if most is None else most))
     comma = delimiter != "," and _decimal_comma([row for _, row in sample])
     named = not any(as_number(cell, comma) is not None for cell in first[1]) and bool(sample)
