@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import secrets
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -27,6 +28,8 @@ SAMPLES = 16
 """The most samples of a request."""
 STEPS = 20_000
 """The most steps of a sample."""
+RETRY = 0.02
+"""Seconds, after which a request that was begun asks for a place again."""
 SIDE_BY_SIDE = 64
 """So many samples of a request are with the batcher at a time."""
 
@@ -150,7 +153,7 @@ class Shared(Model):
         self._batcher, self._alone, self._told, self._follow = batcher, alone, told, follow
         self._jobs: dict[Job, threading.Event] = {}
         """Those that have not ended, and what says that all of one was told."""
-        self._changed, self._cancelled = threading.Lock(), False
+        self._changed, self._cancelled, self._begun = threading.Lock(), False, False
 
     def cancel(self) -> None:
         """End what is being drawn, and draw nothing more: `generate` raises `Cancelled`."""
@@ -179,9 +182,12 @@ class Shared(Model):
                         waiting.append(self._submitted(prompt, row, request))
                         break
                     except Full:
-                        if not waiting:
+                        if waiting:
+                            found.append(self._ended(waiting.popleft()))
+                        elif self._begun:  # what was drawn for this request would be lost
+                            time.sleep(RETRY)
+                        else:
                             raise
-                        found.append(self._ended(waiting.popleft()))
             while waiting:
                 found.append(self._ended(waiting.popleft()))
         finally:
@@ -198,14 +204,16 @@ class Shared(Model):
             trace = Trace(row, text, self._follow(self, text, request))
 
             def receive(part: Part) -> None:
-                told(trace, part.steps)
-                if part.last:
-                    done.set()
+                try:
+                    told(trace, part.steps)
+                finally:
+                    if part.last:
+                        done.set()
 
         options: Request = {**request, "row": row}
         job = self._batcher.submit(prompt, receive=receive, stream=receive is not None, **options)
         with self._changed:
-            self._jobs[job] = done
+            self._jobs[job], self._begun = done, True
             late = self._cancelled
         if late:
             job.cancel()
