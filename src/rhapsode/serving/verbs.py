@@ -112,7 +112,8 @@ class Task:
         told = asyncio.ensure_future(self._changed.wait())
         work = self._work.begin(self._given)
         try:
-            await asyncio.wait([gone, work, told], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [gone, work, told]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if gone.done():
                 raise ClientDisconnect
             if streamed and not work.done():
@@ -137,7 +138,8 @@ class Task:
         try:
             while not work.done() or self._new:
                 changed = asyncio.ensure_future(self._changed.wait())
-                await asyncio.wait([work, changed], return_when=asyncio.FIRST_COMPLETED)
+                either: list[asyncio.Future[Any]] = [work, changed]
+                await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
                 changed.cancel()
                 new, self._new = self._new, {}
                 self._changed.clear()

@@ -177,4 +177,5 @@ def _contour(rows: Sequence[tuple[float, float]], hop: float) -> np.ndarray:
     after = times.searchsorted(at, side="right").clip(1, len(times) - 1)
     part = ((at - times[after - 1]) / np.maximum(times[after] - times[after - 1], 1e-9)).clip(0, 1)
     one, other = hertz[after - 1], hertz[after]
-    return np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
+    between = np.where((one > 0) & (other > 0), one + part * (other - one), np.where(part < 0.5, one, other))
+    return np.asarray(between)

@@ -62,8 +62,8 @@ def write_music(
         raise UserError("--loudness: it is not written into notation. Leave it out, or write .mid, .wav or .html.")
     if wish.soundfont is not None:
         playable(wish.soundfont)
-    given = {name: each for name, each in (("primer", primer), ("fill", fill)) if each is not None}
-    wish = replace(wish, **{name: Known(named(each, model), each) for name, each in given.items()})
+    begun, kept = (None if each is None else Known(named(each, model), each) for each in (primer, fill))
+    wish = replace(wish, primer=begun, fill=kept)
     index = None if fill is not None else index_beside(model, needed=wish.max_copy is not None)
     found = compose(
         model, wish, index, sampling, lambda: fresh_seed() if seed is None else seed, samples, length, Notes(), output
