@@ -34,6 +34,15 @@ def post(address: str, path: str, **body: object) -> Reply:
     return found
 
 
+def about(address: str, model: str) -> dict[str, Any]:
+    """What `/v1/models` says of a model."""
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=60)
+    connection.request("GET", f"/v1/models/{model}")
+    found: dict[str, Any] = json.loads(connection.getresponse().read())
+    connection.close()
+    return found
+
+
 def events(reply: Reply) -> Iterator[dict[str, Any]]:
     """Those of a stream, but for the last, which must be `[DONE]`."""
     parts = [part.removeprefix("data: ") for part in reply.data.decode().strip().split("\n\n")]

@@ -102,7 +102,8 @@ class Endpoint(Generic[A, B]):
     """The path of a modality's verb.
 
     request: the model of its body.
-    beside:  what lies beside a model on the disk and is needed, too; loaded once.
+    beside:  what lies beside a model on the disk and is needed, too; loaded once. Raises `UserError`.
+    about:   what clients should know of a model before they ask, for `/v1/models`.
     answer:  (model, what lies beside it, request, what hears notes and warnings) → the answer. It runs in a thread of
              its own, draws with `model.generate` alone, and raises `UserError` with the names of the command's options.
     media:   types of answers that are files.
@@ -115,6 +116,7 @@ class Endpoint(Generic[A, B]):
     answer: Callable[[Model, B, A, Report], Given]
     media: tuple[str, ...] = ()
     beside: Callable[[Model], B | None] = lambda model: None
+    about: Callable[[Model], Mapping[str, Any]] = lambda model: {}
     follow: Callable[[Model, str, Request], Follow] | None = None
 
 

@@ -16,7 +16,6 @@ from rhapsode.inference.batching import Batcher
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.states import States
-from rhapsode.serving.endpoint import Endpoint
 from rhapsode.serving.errors import ApiError
 
 TEXTS = "/v1/completions"
@@ -39,8 +38,9 @@ class Served:
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states)
         self.alone = threading.Lock()
         """Held where something is drawn without the batcher."""
-        self._beside: list[Any] = []
-        self._loading = threading.Lock()
+        self.beside = None if endpoint is None else endpoint.beside(model)
+        """What lies beside the model, and its endpoint needs."""
+        self._about = {} if endpoint is None else endpoint.about(model)
 
     @property
     def codec(self) -> TextCodec:
@@ -51,13 +51,6 @@ class Served:
             )
         return self.model.codec
 
-    def beside(self, endpoint: Endpoint[Any, Any]) -> Any:
-        """What lies beside the model and the endpoint needs. It is loaded once. Raises `UserError`."""
-        with self._loading:
-            if not self._beside:
-                self._beside = [endpoint.beside(self.model)]
-        return self._beside[0]
-
     @property
     def fingerprint(self) -> str:
         """The model and its arithmetic: with the same, and the same seed, answers are the same."""
@@ -66,7 +59,7 @@ class Served:
     @property
     def about(self) -> dict[str, Any]:
         about = {"id": self.name, "object": "model", "created": self.created, "owned_by": "rhapsode"}
-        return {**about, "modality": self.noun, "endpoint": self.path}
+        return {**about, "modality": self.noun, "endpoint": self.path, **self._about}
 
     @property
     def start(self) -> int:

@@ -87,8 +87,7 @@ class Task:
     def _given(self) -> Given:
         """The work itself, in a thread. Its content is never None: JSON is made here, too."""
         try:
-            beside = self._served.beside(self._endpoint)
-            given = self._endpoint.answer(self._model, beside, self.asked, self._heard)
+            given = self._endpoint.answer(self._model, self._served.beside, self.asked, self._heard)
         except (Full, Cancelled):
             raise
         except StopIteration as error:  # a fault of ours, which no future takes: the client would wait for ever

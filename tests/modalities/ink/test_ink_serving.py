@@ -18,7 +18,7 @@ from rhapsode.modalities.ink.drawing import Drawing  # noqa: E402
 from rhapsode.modalities.ink.formats.own import dumps  # noqa: E402
 from rhapsode.modalities.ink.read import read  # noqa: E402
 from tests.conftest import MakeModel, written  # noqa: E402
-from tests.serving.asking import events, post  # noqa: E402
+from tests.serving.asking import about, events, post  # noqa: E402
 from tests.serving.conftest import serving  # noqa: E402
 
 HAND = "demo:handwriting"
@@ -177,3 +177,9 @@ def test_drawings_without_texts(tiny_model: MakeModel) -> None:
             assert wrong.json["error"]["code"] == "unsupported_endpoint"
         assert post(address, PATH, model="none", text="a").status == 404
         assert post(address, "/tokenize", prompt="a").status == 200, "there is one model of text"
+
+
+def test_what_is_said_of_a_model(hand: str) -> None:
+    found = about(hand, "hand")
+    assert (found["modality"], found["endpoint"]) == ("handwriting", PATH) and found["longest"] > 5
+    assert {*"abc"} <= {*found["texts"]} and "svg" in found["formats"]

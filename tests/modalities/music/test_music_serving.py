@@ -18,7 +18,7 @@ from rhapsode.inference.model import Model  # noqa: E402
 from rhapsode.modalities.music.formats.own import dumps  # noqa: E402
 from rhapsode.modalities.music.write import save  # noqa: E402
 from tests.modalities.music.score import lead, quartet, untrained  # noqa: E402
-from tests.serving.asking import events, post  # noqa: E402
+from tests.serving.asking import about, events, post  # noqa: E402
 from tests.serving.conftest import serving  # noqa: E402
 
 PATH = "/api/compose"
@@ -156,3 +156,8 @@ def test_mistakes(address: str, models: dict[str, Model], fields: dict[str, Any]
     reply = post(address, PATH, **fields)
     assert reply.status == 400 and message in reply.message, reply.data
     assert "--" not in reply.message and str(models["melody"].path) not in reply.message
+
+
+def test_what_is_said_of_a_model(address: str) -> None:
+    assert about(address, "melody")["endpoint"] == PATH and "chords" in about(address, "melody")["heeds"]
+    assert about(address, "chorale")["voices"] == 4 and "loop" not in about(address, "performance")["heeds"]

@@ -16,7 +16,7 @@ from rhapsode import train  # noqa: E402
 from rhapsode.cli import main  # noqa: E402
 from rhapsode.inference.model import Model  # noqa: E402
 from tests.modalities.series.tables import made, table  # noqa: E402
-from tests.serving.asking import post  # noqa: E402
+from tests.serving.asking import about, post  # noqa: E402
 from tests.serving.conftest import serving  # noqa: E402
 
 PATH = "/api/forecast"
@@ -97,3 +97,8 @@ def test_mistakes(address: str, fields: dict[str, Any], message: str) -> None:
     reply = post(address, PATH, **fields)
     assert reply.status == 400 and message in reply.message, reply.data
     assert "--" not in reply.message
+
+
+def test_what_is_said_of_a_model(address: str) -> None:
+    found = about(address, "sales")
+    assert (found["endpoint"], found["frequency"], found["horizon"], found["counts"]) == (PATH, "monthly", 12, False)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ pytest.importorskip("espeakng_loader")
 
 from rhapsode.inference.model import Model  # noqa: E402
 from tests.modalities.speech.trained import HELD_OUT, say  # noqa: E402
-from tests.serving.asking import post  # noqa: E402
+from tests.serving.asking import about, post  # noqa: E402
 from tests.serving.conftest import serving  # noqa: E402
 
 PATH, TEXT = "/api/speak", HELD_OUT[0]
@@ -119,3 +120,17 @@ def test_mistakes(address: str, fields: dict[str, Any], message: str) -> None:
     reply = post(address, PATH, **fields)
     assert reply.status == 400 and message in reply.message, reply.data
     assert "--" not in reply.message
+
+
+def test_what_is_said_of_a_model(address: str) -> None:
+    found = about(address, "voice")
+    assert found["endpoint"] == PATH and len(found["phones"]) > 10 and not found["speakers"]
+
+
+def test_without_espeak(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said what is missing; phones are said without it."""
+    monkeypatch.setattr("rhapsode.modalities.speech.espeak._engine", None)
+    monkeypatch.setitem(sys.modules, "espeakng_loader", None)
+    reply = post(address, PATH, text=TEXT)
+    assert reply.status == 400 and "rhapsode[speech]" in reply.message
+    assert post(address, PATH, phones=[["_", 0, 0.1], ["t", 0.1, 0.2], ["_", 0.2, 0.3]]).status == 200

@@ -201,6 +201,13 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
     return new
 
 
+def about(model: Model) -> Mapping[str, Any]:
+    """texts: the characters that it writes, if it writes texts. longest: about so many at a time."""
+    hand = getattr(model.codec, "hand", None)
+    texts = model.record_codec.alphabet if model.text is not None else ""
+    return {"texts": texts, "longest": hand.longest if hand is not None else None, "formats": ["json", *MEDIA]}
+
+
 ENDPOINT = Endpoint(
     "/api/write",
     "Write a text by hand, or draw.",
@@ -208,5 +215,6 @@ ENDPOINT = Endpoint(
     answer,
     tuple(MEDIA.values()),
     recogniser_beside,
+    about,
     follow,
 )

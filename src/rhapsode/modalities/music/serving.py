@@ -192,6 +192,20 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
     return new
 
 
+def about(model: Model) -> Mapping[str, Any]:
+    """Which wishes the model heeds."""
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
+    wishes = {"chords": codec.harmonic, "key": codec.keyed, "density": codec.paced, "loop": codec.loops}
+    heeded = [name for name, heeds in wishes.items() if heeds]
+    return {
+        "codec": codec.name,
+        "bars": codec.bars,
+        "voices": codec.voices,
+        "heeds": heeded,
+        "formats": ["json", *MEDIA],
+    }
+
+
 ENDPOINT = Endpoint(
     "/api/compose",
     "Compose tunes, freely or around what is kept.",
@@ -199,5 +213,6 @@ ENDPOINT = Endpoint(
     answer,
     tuple(MEDIA.values()),
     lambda model: index_beside(model, needed=False),
+    about,
     follow,
 )

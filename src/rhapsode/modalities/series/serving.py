@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import Annotated, Literal, Self
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -99,4 +100,12 @@ def answer(model: Model, beside: None, asked: Forecast, report: Report) -> Given
     return Given(seed, {"horizon": ahead, "forecasts": as_json(found, levels)})
 
 
-ENDPOINT = Endpoint("/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv",))
+def about(model: Model) -> Mapping[str, Any]:
+    """frequency: of the series that it can forecast; shortest: how many values these have at least; counts: whether
+    they are whole numbers; horizon: how many values come where nothing else is said."""
+    codec = codec_of(model)
+    how = {"frequency": codec.frequency.name, "shortest": codec.known + 1, "counts": codec.counts}
+    return {**how, "horizon": ahead_of(codec, None), "formats": ["json", "csv"]}
+
+
+ENDPOINT = Endpoint("/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv",), about=about)

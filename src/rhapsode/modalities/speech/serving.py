@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
@@ -25,6 +26,7 @@ from rhapsode.modalities.speech.asked import (
     said,
     streamed,
 )
+from rhapsode.modalities.speech.codecs.speech import Speech
 from rhapsode.modalities.speech.formats import own
 from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
@@ -139,6 +141,16 @@ def _object(whole: Spoken) -> dict[str, Any]:
     return {**entry(whole), "f0": f0, "utterance": json.loads(own.dumps(whole))}
 
 
+def about(model: Model) -> Mapping[str, Any]:
+    """language: of texts; speakers: their names, if there are several; phones: those that the voice says."""
+    codec = model.codec
+    assert isinstance(codec, Speech)
+    speakers = [name for name in codec.features.speakers if name]
+    phones = list(codec.features.symbols)
+    language = codec.settings["language"]
+    return {"language": language, "speakers": speakers, "phones": phones, "formats": ["json", *MEDIA]}
+
+
 ENDPOINT = Endpoint(
     "/api/speak",
     "Speak a text, or phones.",
@@ -146,4 +158,5 @@ ENDPOINT = Endpoint(
     answer,
     tuple(dict.fromkeys(MEDIA.values())),
     beside,
+    about,
 )
