@@ -35,7 +35,6 @@ SIDE_BY_SIDE = 64
 
 Number = Annotated[float, Field(ge=-1e9, le=1e9)]
 Steps = Annotated[int, Field(ge=1, le=STEPS)]
-Words = Annotated[str, Field(max_length=10_000)]
 
 
 class Sampled(Asked):

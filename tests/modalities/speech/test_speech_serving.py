@@ -113,6 +113,7 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
         ({"text": TEXT, "lexicon": {"boat": "%%"}}, "no phones that are known"),
         ({"text": TEXT, "lexicon": "/etc/passwd"}, "lexicon"),
         ({"text": TEXT, "speaker": "Bob"}, "speaker"),
+        ({"text": "0" * 6000}, "5000"),
         ({"text": "<speak><audio src='/etc/passwd'/></speak>"}, ""),
     ],
 )
@@ -125,6 +126,14 @@ def test_mistakes(address: str, fields: dict[str, Any], message: str) -> None:
 def test_what_is_said_of_a_model(address: str) -> None:
     found = about(address, "voice")
     assert found["endpoint"] == PATH and len(found["phones"]) > 10 and not found["speakers"]
+
+
+def test_long_speech(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rhapsode.modalities.speech.serving.SECONDS", 3.0)
+    assert post(address, PATH, text=TEXT).status == 200
+    reply = post(address, PATH, text=f"{TEXT} " * 5)
+    assert reply.status == 400 and "more than 3 seconds" in reply.message
+    assert post(address, PATH, text=f"{TEXT} " * 5, format="wav", stream=True).status == 200
 
 
 def test_without_espeak(address: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
@@ -32,7 +32,7 @@ from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 from rhapsode.modalities.speech.utterance import Spoken, joined
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Given, Sampled, Words
+from rhapsode.serving.endpoint import Endpoint, Given, Sampled
 
 MEDIA = {
     "wav": "audio/wav",
@@ -51,6 +51,10 @@ LINES = 20_000
 """The most lines of an F0."""
 LONGEST = 120.0
 """Seconds that phones in a request may last, all together."""
+CHARACTERS = 5000
+"""The most characters of a text."""
+SECONDS = 600.0
+"""The most seconds of an answer that does not come piece by piece, all samples together."""
 
 Name = Annotated[str, Field(max_length=200)]
 Row = Annotated[list[Any], Field(min_length=3, max_length=4)]
@@ -65,7 +69,7 @@ class Speak(Sampled):
     lexicon: words and how they are said. stream: the sound comes sentence by sentence.
     """
 
-    text: Words = ""
+    text: Annotated[str, Field(max_length=CHARACTERS)] = ""
     format: Literal["json", "wav", "flac", "ogg", "textgrid", "lab", "csv"] = "json"
     speed: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     pitch: Annotated[float, Field(ge=-SEMITONES, le=SEMITONES)] = 0.0
@@ -116,7 +120,10 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     if asked.stream:
         parts = streamed(made[0])
         return Given(seed, content=chain([next(parts)], parts), media=MEDIA[form], name=name)
-    wholes = [_whole(list(one)) for one in made]
+    wholes, left = list[Spoken](), SECONDS
+    for one in made:
+        wholes.append(_whole(one, left))
+        left -= float(wholes[-1].times[-1])
     if form == "json":
         return Given(seed, {"samples": [_object(one) for one in wholes]})
     if form in ("wav", "flac", "ogg"):
@@ -128,10 +135,17 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     return Given(seed, content=content, media=MEDIA[form], name=name)
 
 
-def _whole(sentences: list[Spoken]) -> Spoken:
-    if not sentences:
+def _whole(sentences: Iterator[Spoken], most: float) -> Spoken:
+    """All sentences. Raises `UserError` if they last more than so many seconds."""
+    spoken, seconds = list[Spoken](), 0.0
+    for one in sentences:
+        spoken.append(one)
+        seconds += float(one.times[-1])
+        if seconds > most:
+            raise UserError(f"this is more than {SECONDS:g} seconds of speech: ask for less, or for a stream of wav.")
+    if not spoken:
         raise UserError(SILENCE)
-    return joined(sentences)
+    return joined(spoken)
 
 
 def _object(whole: Spoken) -> dict[str, Any]:
