@@ -63,6 +63,7 @@ def blocks(pattern: str) -> Iterator[Block]:
 
 
 INDENTED, PYTHON, PAGE = r"(?:^    [^\n]*\n)+", r"^```python\n(.*?)^```$", r"\A.*\Z"
+SHELL = r"^```sh\n(.*?)^```$"
 
 
 def each(pattern: str, has: Callable[[Block], Any] = lambda block: True) -> pytest.MarkDecorator:
@@ -163,6 +164,42 @@ def served(text: str, world: Path, folder: Path) -> Iterator[str]:
     fetch(world, folder, "models/book")
     with serving({"book": Model.load(folder / "models" / "book")}) as (address, _):
         yield text.replace("http://127.0.0.1:8000", address)
+
+
+SERVED = {
+    "/v1/completions": "models/book",
+    "/api/write": "demo:handwriting",
+    "/api/compose": "models/band",
+    "/api/speak": "models/voice",
+    "/api/forecast": "models/sales",
+}
+"""Path → the model that the pages ask there."""
+
+
+@each(SHELL, lambda block: "curl " in block.text)
+def test_requests(block: Block, world: Path, folder: Path) -> None:
+    """Lines that ask a server are answered as they stand there, and make the files that they name."""
+    if shutil.which("curl") is None:
+        pytest.skip("there is no curl")
+    if "/api/speak" in block.text:
+        pytest.importorskip("espeakng_loader")
+    fetch(world, folder, block.text)
+    models = {}
+    for path, model in SERVED.items():
+        if path in block.text:
+            fetch(world, folder, model)
+            name = (
+                "manual" if "manual" in block.text and model == "models/book" else model.split(":")[-1].split("/")[-1]
+            )
+            models[name] = Model.load(model if ":" in model else folder / model)
+    with serving(models) as (address, _):
+        script = 'set -e; curl() { command curl --fail-with-body -sS "$@"; echo; }\n' + block.text
+        script = script.replace("http://127.0.0.1:8000", address)
+        done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True)
+    assert done.returncode == 0 and not done.stderr, (done.stdout[-2000:], done.stderr)
+    for name in re.findall(r" -o (\S+)", block.text):
+        assert (folder / name).stat().st_size > 100
+    assert b'"error"' not in done.stdout
 
 
 @each(PAGE)

@@ -144,9 +144,7 @@ def test_mistakes(
     assert message in capsys.readouterr().err
 
 
-def test_short_keys_and_models_of_other_things(
-    model: Path, tiny_model: MakeModel, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_short_keys(model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     keys = tmp_path / "keys.txt"
     keys.write_text("short\n")
     assert main(["serve", str(model), "--api-key", str(keys)]) == 2
@@ -154,9 +152,6 @@ def test_short_keys_and_models_of_other_things(
     keys.write_text("\n")
     assert main(["serve", str(model), "--api-key", str(keys)]) == 2
     assert "there is no key in it" in capsys.readouterr().err
-    tiny_model(codec="strokes").save(tmp_path / "model.safetensors")
-    assert main(["serve", str(tmp_path)]) == 2
-    assert "only models of text are served yet" in capsys.readouterr().err
 
 
 def test_a_port_that_is_taken(model: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,7 +16,10 @@ KEYS = "RHAPSODE_API_KEYS"
 
 def serve(
     models: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="Folders or files of models. NAME=MODEL gives it a name.")
+        list[str],
+        typer.Argument(
+            metavar="MODEL...", help="Folders or files of models, demo:NAME, hf://USER/NAME. NAME=MODEL names one."
+        ),
     ],
     host: Annotated[str, typer.Option(metavar="ADDRESS", help="The address to listen at.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")] = 8000,
@@ -47,11 +50,12 @@ def serve(
     ] = 1024,
     log_format: Annotated[str, typer.Option("--log-format", metavar="FORM", help="text or json.")] = "text",
 ) -> None:
-    """Serve models over HTTP, as the OpenAI completions API does.
+    """Serve models over HTTP: of text, as the OpenAI completions API does; others at paths of their own.
 
-    Its clients work as they are, with models of text. http://127.0.0.1:8000/v1 is the base URL, /openapi.json says all
-    that can be asked. With the same seed, an answer is what rhapsode generate gives, whatever else is asked at the
-    time. Ctrl-C ends what was begun, then stops."""
+    Clients of that API work as they are, with models of text. http://127.0.0.1:8000/v1 is the base URL, /openapi.json
+    says all that can be asked: /api/write, /api/compose, /api/speak and /api/forecast are the commands of those names.
+    With the same seed, an answer is what the command gives, whatever else is asked at the time. Ctrl-C ends what was
+    begun, then stops."""
     if log_format not in ("text", "json"):
         raise UserError(f"--log-format {log_format!r} is not known: text or json.")
     keys = _keys(api_key)
@@ -88,7 +92,10 @@ def serve(
 
 
 def _name(model: str) -> str:
-    path = Path(model).resolve()
+    """`book` for `models/book`, `handwriting` for `demo:handwriting`."""
+    from rhapsode.files.checkpoint import SHIPPED_PREFIX
+
+    path = Path(model.removeprefix(SHIPPED_PREFIX)).resolve()
     return path.parent.name if path.is_file() else path.name
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from rhapsode.demos.bench import Case
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
+    from rhapsode.serving.endpoint import Endpoint
 
 Options = Mapping[str, Any]
 """Name → `Annotated[TYPE | None, typer.Option(...)]`. The value None means that the option was not given."""
@@ -84,6 +85,10 @@ class Modality:
     def page(self, order: Order) -> bytes:
         """A page of HTML on which a model of it runs. Raises `UserError` for a model that has none."""
         raise UserError(f"there is no page for models of {self.noun}. rhapsode export --help names the other forms.")
+
+    def endpoint(self) -> Endpoint[Any, Any] | None:
+        """The path of `rhapsode serve` that does what its verb does; None for that of texts."""
+        return None
 
     def bench(self) -> Sequence[Case]:
         """What `bench` measures of it: training and drawing."""

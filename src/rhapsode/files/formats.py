@@ -130,19 +130,19 @@ class Formats(Generic[Record]):
             return () if format is None else format.parts(source)
 
     def read(
-        self, path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+        self, path: Path | Source, part: str | None = None, name: str | None = None, refused: Refusals | None = None
     ) -> Iterator[Record]:
-        """The records of a file, one by one, in order.
+        """The records of a file, or of bytes that are none, one by one, in order.
 
         part: one of `parts(path)`; None for all in a row.
         name: of the file, in messages and in the names of records; `path` by default.
         refused: counts what is left out: records, and members of an archive, that cannot be read while others can.
         Raises `UserError`, which says where in the file it stopped.
         """
-        source = of_file(path, str(path) if name is None else name)
+        source = path if isinstance(path, Source) else of_file(path, str(path) if name is None else name)
         refused = Refusals() if refused is None else refused
         if part is not None:
-            allowed = self.parts(path)
+            allowed = () if isinstance(path, Source) else self.parts(path)
             if not allowed:
                 raise UserError(
                     f"{source.name}: it has no parts such as {part!r}. Leave the part out to read all of it."

@@ -66,6 +66,7 @@ class Request(TypedDict, total=False):
     stop_after: the same, but the text is cut after it.
     ignore_end: for text: go on with another document (or line) after the end of one.
     style:  a record to go on from, in its style. Its text is put before the prompt (Graves 2013, section 5.5).
+    begun:  the beginning of the record that is wanted, e.g. some strokes of the text. The sample's record has it in it.
     outline: a record of which some parts are given, and the others are to be generated (see `RecordCodec.guide`).
     valid:  what the text must be, prompt included: the name of a constraint, `NAME:ARGUMENT`, a `Constraint`, or
             several, which must all hold. Then the sample is valid, and not longer than `length`.
@@ -81,6 +82,7 @@ class Request(TypedDict, total=False):
     stop_after: Stops
     ignore_end: bool
     style: Any
+    begun: Any
     outline: Any
     valid: Valid
     max_copy: int | None
@@ -100,8 +102,8 @@ def generate(
     prompt: what to go on from: a text, or its symbols [N], which are read as they are. With a model whose steps go with
     texts, the text to be written; the sample ends with it.
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
-    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `valid`, `max_copy`,
-    `row`: see `Request`.
+    request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `begun`, `outline`, `valid`,
+    `max_copy`, `row`: see `Request`.
     Raises `UserError` for arguments that cannot be, and where no text was found that is `valid`.
     """
     _whole("samples", samples, 1, ROWS_LIMIT)
@@ -240,6 +242,7 @@ def prepared(model: Trained, prompt: Begun, request: Request) -> Prepared:
         request.get("outline"),
         _stops(request.get("stop"), request.get("stop_after")),
         request.get("ignore_end", False),
+        request.get("begun"),
     )
     sampling = request.get("sampling") or Sampling()
     model.head.check(sampling)

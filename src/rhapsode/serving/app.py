@@ -16,16 +16,19 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Match, Route
 from starlette.types import Receive, Scope, Send
 
-from rhapsode.inference.batching import Cancelled
+from rhapsode.console.brought import every
+from rhapsode.inference.batching import WAITING, Cancelled
 from rhapsode.report import Report
 from rhapsode.serving import bodies, looking, openapi, reading
 from rhapsode.serving.completions import Answer
+from rhapsode.serving.endpoint import Endpoint
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import OWNER, Guard, Rules
 from rhapsode.serving.rendering import answer, beside, streamed
 from rhapsode.serving.requests import Asked, Completion, Detokenize, Going, Look, NewSession, Read, Tokenize
-from rhapsode.serving.served import START, Served
+from rhapsode.serving.served import START, TEXTS, Served
 from rhapsode.serving.sessions import SESSIONS, Session, Sessions, Turn, written
+from rhapsode.serving.verbs import JSON, Task, Work, chosen
 
 UNLOADED = ("/health", "/metrics", "/openapi.json")
 """Paths that need no model."""
@@ -44,6 +47,7 @@ class Server:
         self.sessions = Sessions(sessions)
         if models is not None:
             self.load(models)
+        self._work = Work(WAITING)
         self._report, self._answers = report, Counter[tuple[str, int]]()
         self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
@@ -71,6 +75,7 @@ class Server:
                 self._look,
             ),
             *self._of_sessions(),
+            *(self._verb(one) for kind in every() if (one := kind.endpoint()) is not None),
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
@@ -91,6 +96,7 @@ class Server:
         """Let the engines end what was begun, for so many seconds; whether they did."""
         self.stopping = True
         until = time.monotonic() + timeout
+        self._work.close()
         done = [one.batcher.close(timeout=max(0.0, until - time.monotonic())) for one in self.models.values()]
         return all(done) or all(one.batcher.close(finish=False, timeout=5) for one in self.models.values())
 
@@ -130,15 +136,19 @@ class Server:
         values = await beside(len(body), bodies.parsed, body)
         return await beside(len(body), kind.model_validate, values)
 
-    def _served(self, name: str | None) -> Served:
-        if name is None and len(self.models) == 1:
-            return next(iter(self.models.values()))
-        if name is None:
-            raise ApiError(400, "Several models are served: name one.", "model")
-        if name not in self.models:
-            shown = name if len(name) <= 80 else name[:80] + "…"
-            raise ApiError(404, f"The model {shown!r} does not exist: see /v1/models.", "model", "model_not_found")
-        return self.models[name]
+    def _served(self, name: str | None, path: str = TEXTS) -> Served:
+        """The model that a request names, or the only one that answers at such a path. Raises `ApiError`."""
+        return chosen(self.models, name, path)
+
+    def _verb(self, endpoint: Endpoint[Any, Any]) -> tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]:
+        """The path of a modality."""
+
+        async def answer(request: Request) -> Response:
+            asked = await self._asked(request, endpoint.request)
+            return await Task(self._work, self._served(asked.model, endpoint.path), endpoint, asked).response(request)
+
+        media = ", ".join([JSON, *([openapi.EVENTS] if endpoint.follow else []), *endpoint.media])
+        return ("POST", endpoint.path, endpoint.summary, endpoint.request, media), answer
 
     # --- answers ---
 
@@ -153,7 +163,8 @@ class Server:
         return JSONResponse({"object": "list", "data": [one.about for one in self.models.values()]})
 
     async def _model(self, request: Request) -> Response:
-        return JSONResponse(self._served(request.path_params["id"]).about)
+        name = request.path_params["id"]
+        return JSONResponse(self._served(name, self.models[name].path if name in self.models else "").about)
 
     async def _chat(self, request: Request) -> Response:
         raise ApiError(

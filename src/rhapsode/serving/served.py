@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 import time
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from rhapsode.console.brought import modality_of
 from rhapsode.data.codecs.text import TextCodec
 from rhapsode.errors import UserError
 from rhapsode.inference.batching import Batcher, Given
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import as_bytes
 from rhapsode.inference.states import States
+from rhapsode.serving.errors import ApiError
 
+TEXTS = "/v1/completions"
+"""The path of models of text."""
 START, END = "<|start|>", "<|end|>"
 """The tokens of the beginning of a text, which may be the first of a prompt and means nothing there, and of its end."""
 
@@ -42,15 +47,32 @@ def _receive(given: list[Given]) -> None:
 
 
 class Served:
-    """A model of text under a name. Raises `UserError` for models that cannot be served."""
+    """A model under a name. Raises `UserError` for one that no path is for."""
 
     def __init__(self, name: str, model: Model, rows: int, waiting: int, states: States) -> None:
-        if not isinstance(model.codec, TextCodec):
-            raise UserError(f"{name}: only models of text are served yet; this one has codec {model.codec.name}.")
         self.name, self.model, self.created = name, model, int(time.time())
-        self.codec: TextCodec = model.codec
+        modality = modality_of(model.codec.name)
+        endpoint = modality.endpoint()
+        self.noun, self.verb = modality.noun, modality.verb
+        if endpoint is None and not isinstance(model.codec, TextCodec):
+            raise UserError(f"{name}: models of {self.noun} are not served: their modality has no endpoint.")
+        self.path = TEXTS if endpoint is None else endpoint.path
         self.post = Post()
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states, deliver=self.post)
+        self.alone = threading.Lock()
+        """Held where something is drawn without the batcher."""
+        self.beside = None if endpoint is None else endpoint.beside(model)
+        """What lies beside the model, and its endpoint needs."""
+        self._about = {} if endpoint is None else endpoint.about(model)
+
+    @property
+    def codec(self) -> TextCodec:
+        """Raises `ApiError` for a model of anything but text."""
+        if not isinstance(self.model.codec, TextCodec):
+            raise ApiError(
+                400, f"{self.name} is a model of {self.noun}: ask it at {self.path}.", "model", "unsupported_endpoint"
+            )
+        return self.model.codec
 
     @property
     def fingerprint(self) -> str:
@@ -59,7 +81,8 @@ class Served:
 
     @property
     def about(self) -> dict[str, Any]:
-        return {"id": self.name, "object": "model", "created": self.created, "owned_by": "rhapsode"}
+        about = {"id": self.name, "object": "model", "created": self.created, "owned_by": "rhapsode"}
+        return {**about, "modality": self.noun, "endpoint": self.path, **self._about}
 
     @property
     def start(self) -> int:

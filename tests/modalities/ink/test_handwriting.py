@@ -117,7 +117,7 @@ def test_models_of_text_and_of_pens_say_what_they_are_not_for(tiny_model: MakeMo
             call(b"ab")
     with pytest.raises(UserError, match="model of whole records"):
         list(text.score_records([]))
-    with pytest.raises(UserError, match="style and outline are records"):
+    with pytest.raises(UserError, match="style and outline, and what was begun, are records"):
         text.generate("ab", style=written(["ada"])[0])
     with pytest.raises(UserError, match="bias means nothing"):
         text.generate("ab", sampling=Sampling(bias=1))

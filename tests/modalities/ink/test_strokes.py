@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from rhapsode.errors import UserError
 from rhapsode.modalities.ink.codecs.strokes import Strokes
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
-from tests.conftest import WORDS, written
+from tests.conftest import WORDS, MakeModel, written
 
 
 def fitted(drawings: list[Drawing], **options: int) -> Strokes:
@@ -151,3 +152,33 @@ def test_options() -> None:
         fitted(written(WORDS), every=-1)
     with pytest.raises(UserError, match="evry"):
         Strokes.fit(lambda: iter(written(WORDS)), evry=3)
+
+
+def test_what_was_begun(tiny_model: MakeModel) -> None:
+    """The sample is the whole drawing; its steps are those behind what was begun; a stroke that is open goes on."""
+    model = tiny_model(codec="strokes")
+    codec = model.record_codec
+    [whole] = written(["abc"])
+    first = len(next(whole.strokes()))
+    begun = Drawing(whole.points[:first], whole.ends[:first], thin=True)
+    for still in (False, True):
+        if still:
+            begun = replace(begun, ends=np.zeros(first, bool))
+        before = codec.beginning(begun)
+        assert before[-1, 2] == (0 if still else 1) and len(before) == first - 1
+        sample = model.generate("abc", begun=begun, length=6, seed=1)[0]
+        expected = codec.decode(np.concatenate([before, sample.steps]), "abc")
+        assert (
+            len(sample.steps) == len(sample.log_probs) <= 6
+            and len(sample.record) == len(before) + len(sample.steps) + 1
+        )
+        assert np.array_equal(sample.record.points, expected.points) and sample.record.text == sample.text == "abc"
+        # The model reads what was begun as if it had drawn it.
+        reader = model.reader(1, codec.encode_text("abc"))
+        for _ in reader.read_all(before):
+            pass
+        assert model.head.log_prob(reader.parameters[0], sample.steps[0]) == pytest.approx(sample.log_probs[0])
+    with pytest.raises(UserError, match="one of the two must go|one of them must go"):
+        model.generate("abc", begun=begun, style=whole)
+    with pytest.raises(UserError, match="begun"):
+        tiny_model().generate("abc", begun=begun)

@@ -28,6 +28,7 @@ class Prompt:
     outline:    a record of which some parts are given, and the rest is to be generated; None for the usual outline.
     stops:      string that ends a text → whether it stays in the text.
     ignore_end: go on after the end of a document (or line).
+    begun:      the beginning of the record that is wanted, which the model goes on with; None for none.
     """
 
     data: bytes = b""
@@ -36,6 +37,7 @@ class Prompt:
     outline: Any = None
     stops: Mapping[bytes, bool] = field(default_factory=dict)
     ignore_end: bool = False
+    begun: Any = None
 
 
 @dataclass(frozen=True)

@@ -170,6 +170,10 @@ class RecordCodec(Codec):
         drawn; it says of the record what steps do not.
         """
 
+    def beginning(self, record: Any) -> np.ndarray:
+        """The beginning of a record as steps, as `encode`, for a model to go on with. Raises `UserError`."""
+        raise UserError(f"no {self.record} can be begun; give it as a style.")
+
     def drawn(self, record: Any) -> bool:
         """Whether the record says that a model drew it. Its steps lie on no grid, and are scored without noise."""
         return False
@@ -251,12 +255,17 @@ class RecordCodec(Codec):
             if self.text is None and (reason := self.refusal(style)):
                 raise UserError(f"style: a {self.record} {reason}: the model cannot go on from it. Choose another one.")
             steps = self.encode(style, whole=False)
+        before = None
+        if prompt.begun is not None:
+            if style is not None:
+                raise UserError(f"a style and a {self.record} that was begun were given; one of them must go.")
+            steps = before = self.beginning(prompt.begun)
         symbols, length = NO_TEXT, LENGTH
         if attends and self.text is not None:
             symbols = self.encode_text(text if style is None else self._after(style, text))
             length = round(SLACK * len(symbols) / self.text.pace) + SPARE
         outline = self.outline() if prompt.outline is None else prompt.outline
-        output = RecordOutput(self, text, attends, ends, style is not None, outline)
+        output = RecordOutput(self, text, attends, ends, style is not None, outline, before)
         return Beginning(steps, symbols, self.guide(outline), length, output)
 
     def _after(self, style: Any, text: str) -> str:
@@ -270,11 +279,20 @@ class RecordCodec(Codec):
 class RecordOutput(Output):
     """Steps → a record, which is only given when it is complete."""
 
-    def __init__(self, codec: RecordCodec, text: str, attends: bool, ends: bool, begun: bool, outline: Any) -> None:
+    def __init__(
+        self,
+        codec: RecordCodec,
+        text: str,
+        attends: bool,
+        ends: bool,
+        begun: bool,
+        outline: Any,
+        before: np.ndarray | None = None,
+    ) -> None:
         """text: the record's text, if the network `attends` to it. ends: the head says where a record ends. begun,
-        outline: as for `RecordCodec.decode`."""
+        outline: as for `RecordCodec.decode`. before: steps that the record begins with, which were not drawn."""
         self._codec, self._text, self._attends, self._ends = codec, text, attends, ends
-        self._begun, self._outline = begun, outline
+        self._begun, self._outline, self._before = begun, outline, before
         self._made: Made | None = None
 
     def add(self, step: Any) -> Piece:
@@ -298,5 +316,6 @@ class RecordOutput(Output):
             return self._made
         codec = self._codec
         array = np.array(steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
-        record = codec.decode(array, self._text if self._attends else None, begun=self._begun, outline=self._outline)
+        whole = array if self._before is None else np.concatenate([self._before, array])
+        record = codec.decode(whole, self._text if self._attends else None, begun=self._begun, outline=self._outline)
         return Made(array, codec.dump(record), self._text, record)

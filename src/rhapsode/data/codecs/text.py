@@ -139,8 +139,10 @@ class TextCodec(Codec):
         return map(self.encode, cut_safely(chunks, self.cut))
 
     def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
-        if prompt.style is not None or prompt.outline is not None:
-            raise UserError("style and outline are records; a model of text goes on from a prompt.")
+        if any(one is not None for one in (prompt.style, prompt.begun, prompt.outline)):
+            raise UserError(
+                "style and outline, and what was begun, are records; a model of text goes on from a prompt."
+            )
         end = None if lines or prompt.ignore_end else self.end
         steps = self.encode(prompt.data) if prompt.steps is None else prompt.steps.astype(self.steps.dtype, copy=False)
         decoder = self.decoder()

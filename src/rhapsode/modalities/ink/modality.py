@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
     from rhapsode.demos.bench import Case
     from rhapsode.export._target import Order
+    from rhapsode.serving.endpoint import Endpoint
 
 
 class InkModality(Modality):
@@ -29,6 +30,11 @@ class InkModality(Modality):
         from rhapsode.modalities.ink.cli.demo import handwriting
 
         return "handwriting", handwriting
+
+    def endpoint(self) -> Endpoint[Any, Any]:
+        from rhapsode.modalities.ink.serving import ENDPOINT
+
+        return ENDPOINT
 
     def bench(self) -> Sequence[Case]:
         from rhapsode.modalities.ink.bench import cases

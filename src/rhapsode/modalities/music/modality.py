@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
+    from rhapsode.serving.endpoint import Endpoint
 
 
 class MusicModality(Modality):
@@ -63,6 +64,11 @@ class MusicModality(Modality):
         from rhapsode.modalities.music.cli.inspecting import novelty
 
         return novelty(model, sources)
+
+    def endpoint(self) -> Endpoint[Any, Any]:
+        from rhapsode.modalities.music.serving import ENDPOINT
+
+        return ENDPOINT
 
     def page(self, order: Order) -> bytes:
         from rhapsode.modalities.music.web import music_page

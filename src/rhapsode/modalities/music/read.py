@@ -8,6 +8,7 @@ from pathlib import Path
 from rhapsode.errors import UserError
 from rhapsode.files.formats import Formats
 from rhapsode.files.refusals import Refusals
+from rhapsode.files.source import Source
 from rhapsode.modalities.music.tune import Tune
 
 LONGEST = 50_000
@@ -19,11 +20,11 @@ recognised, parts = FORMATS.recognised, FORMATS.parts
 
 
 def read(
-    path: Path, part: str | None = None, name: str | None = None, refused: Refusals | None = None
+    path: Path | Source, part: str | None = None, name: str | None = None, refused: Refusals | None = None
 ) -> Iterator[Tune]:
-    """The tunes of a file, as `Formats.read` has them, without those that are too long. Raises `UserError`, also if
-    there is none in a file that has no parts."""
-    file = str(path) if name is None else name
+    """The tunes of a file, or of bytes that are none, as `Formats.read` has them, without those that are too long.
+    Raises `UserError`, also if there is none in a file that has no parts."""
+    file = name or (path.name if isinstance(path, Source) else str(path))
     own_refusals = Refusals()
     empty = part is None
     try:

@@ -24,6 +24,11 @@ def save(
     Raises `UserError`.
     """
     path = Path(path)
-    allowed = FORMATS.options(path.suffix)
+    place(path, contents(tune, path.suffix, font, loop=loop))
+
+
+def contents(tune: Tune, suffix: str, font: str | os.PathLike[str] | None = None, *, loop: bool = False) -> bytes:
+    """What `save` writes into a file with this suffix. Raises `UserError`."""
+    allowed = FORMATS.options(suffix)
     options = {name: value for name, value in (("font", font), ("loop", loop)) if name in allowed}
-    place(path, encode(tune, path.suffix, **options))
+    return encode(tune, suffix, **options)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
+    from rhapsode.serving.endpoint import Endpoint
 
 
 class Series(Modality):
@@ -52,6 +53,11 @@ class Series(Modality):
         from rhapsode.modalities.series.cli.inspecting import about
 
         return about(model)
+
+    def endpoint(self) -> Endpoint[Any, Any]:
+        from rhapsode.modalities.series.serving import ENDPOINT
+
+        return ENDPOINT
 
     def page(self, order: Order) -> bytes:
         from rhapsode.modalities.series.web import series_page

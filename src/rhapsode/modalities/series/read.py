@@ -81,6 +81,12 @@ def read(path: Path, name: str | None = None, refused: Refusals | None = None) -
     name = str(path) if name is None else name
     with reading(name):
         table = tables.read(path, name)
+    return of_table(table, refused)
+
+
+def of_table(table: Table, refused: Refusals | None = None) -> list[Series]:
+    """The series of a table, as `read`. Raises `UserError`."""
+    name = table.name
     if table.rows < SHORTEST:
         raise UserError(f"{name}: rows of numbers: {table.rows}. A series has {SHORTEST} or more.")
     what = roles(table)

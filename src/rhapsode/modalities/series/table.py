@@ -93,9 +93,11 @@ def parse(text: str, name: str, most: int | None = None) -> Table:
     begin = next((n for n, line in enumerate(lines) if line.strip() and not line.startswith("#")), len(lines))
     if begin == len(lines):
         raise UserError(f"{name}: it is empty. Give a table: names of columns, then rows.")
-    delimiter = _delimiter(lines[begin : begin + SNIFFED])
+    delimiter = _delimiter(lines[begin : begin + SNIFFED], name)
     rows = _rows(text, delimiter, name)
-    first = next(rows)
+    first = next(rows, None)
+    if first is None:
+        raise UserError(f"{name}: it has no row that is not empty. Give a table: names of columns, then rows.")
     sample = list(islice(rows, SNIFFED if most is None else most))
     comma = delimiter != "," and _decimal_comma([row for _, row in sample])
     named = not any(as_number(cell, comma) is not None for cell in first[1]) and bool(sample)
@@ -167,11 +169,14 @@ def _rows(text: str, delimiter: str, name: str) -> Iterator[tuple[int, list[str]
         raise UserError(f"{name}, line {reader.line_num}: {error}. Repair that line.") from None
 
 
-def _delimiter(lines: list[str]) -> str:
+def _delimiter(lines: list[str], name: str) -> str:
     """What stands between cells: what splits most lines into the same number, and into most cells."""
     best, found = (0.0, 0), ","
     for delimiter in DELIMITERS:
-        counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        try:
+            counts = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if row)
+        except csv.Error as error:
+            raise UserError(f"{name}: {error}. It is no table of numbers over time.") from None
         width, agree = max(counts.items(), key=lambda item: (item[1], item[0]))
         score = (agree / max(1, counts.total()) * (width > 1), width)
         if score > best:

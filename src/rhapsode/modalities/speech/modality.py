@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
     from rhapsode.data.codecs.codec import Codec
     from rhapsode.export._target import Order
+    from rhapsode.serving.endpoint import Endpoint
 
 
 class SpeechModality(Modality):
@@ -75,6 +76,11 @@ class SpeechModality(Modality):
         from rhapsode.modalities.speech.voice_quality import said
 
         return [said(quality)]
+
+    def endpoint(self) -> Endpoint[Any, Any]:
+        from rhapsode.modalities.speech.serving import ENDPOINT
+
+        return ENDPOINT
 
     def page(self, order: Order) -> bytes:
         raise UserError(

@@ -24,6 +24,7 @@ from rhapsode.console.sampling import load, prompted, sampled
 
 HAND, PAGE, LOOK = "Hand", "Page", "Look"
 """Headings of panels in help."""
+BEGUN = Further("Several endings")
 PLOTTER = Further("Plotter (files of G-code and HPGL)")
 
 
@@ -41,6 +42,14 @@ def write(
         str | None,
         typer.Option(
             metavar="FILE[#N]", rich_help_panel=HAND, help="In the manner of this drawing: the N-th, or #its text."
+        ),
+    ] = None,
+    begin: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE[#N]",
+            rich_help_panel=BEGUN,
+            help="Go on from these strokes, the beginning of the text; --samples gives several endings.",
         ),
     ] = None,
     unknown: Annotated[
@@ -174,7 +183,8 @@ def write(
     """Write a text by hand, or draw, with a model of pen strokes.
 
     The name of the file says its format: .svg, .png, .gcode, .nc, .hpgl, .plt, .json, .jsonl."""
-    from rhapsode.modalities.ink.cli.output import Pen, write_ink
+    from rhapsode.modalities.ink.asked import Order, Pen
+    from rhapsode.modalities.ink.cli.output import write_ink
 
     check_writable(output, overwrite=True)  # which files there will be is not known yet
     sampling = sampled(bias=bias)
@@ -184,7 +194,7 @@ def write(
         refuse(ctx, only, "is for writing on pages, and no --page was given")
     if loaded.text is None:
         refuse(ctx, ("unknown",), "is for texts, and this model was trained without any")
-    if loaded.text is None or length is not None:
+    if loaded.text is None or length is not None or begin is not None:
         refuse(ctx, ("tries",), "says how often a text is drawn that cannot be read; here nothing is read")
     look = {
         "mode": mode,
@@ -209,8 +219,8 @@ def write(
         align=align,
         ruled=ruled,
         reflow=reflow,
-        attention=attention,
         look={name: value for name, value in look.items() if value is not None},
     )
     words = prompted(text, text_file, "--text-file").decode("utf-8-sig", "replace")
-    write_ink(loaded, words, unknown, how, sampling, style, seed, samples, length, output, json, overwrite)
+    order = Order(words, how, "", unknown, sampling, samples, length)
+    write_ink(loaded, order, style, begin, seed, attention, output, json, overwrite)

@@ -213,6 +213,15 @@ class Strokes(RecordCodec):
         steps[-1, 2] = 2 if whole else 1
         return steps
 
+    def beginning(self, record: Drawing) -> np.ndarray:
+        """After a last stroke that was never ended, the pen is still down: that stroke goes on."""
+        ends = record.ends.copy()
+        ends[-1:] = True  # so that its last point is kept
+        found = self.encode(replace(record, ends=ends), whole=False)
+        if not record.ends[-1]:
+            found[-1, 2] = 0
+        return found
+
     def decode(self, steps: np.ndarray, text: str | None = None, begun: bool = False, outline: None = None) -> Drawing:
         offsets = np.asarray(steps[:, :2], np.float64) * self._moves.sd + self._moves.mean
         points = np.concatenate([np.zeros((1, 2)), offsets.cumsum(axis=0)])

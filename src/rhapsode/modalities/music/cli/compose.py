@@ -145,8 +145,8 @@ def compose(
     """Compose music with a model of tunes, chorales or bands.
 
     The name of the file says its format: .mid, .abc, .musicxml, .wav, .html (a page that plays), .svg, .png, .jsonl."""
+    from rhapsode.modalities.music.asked import Wish
     from rhapsode.modalities.music.cli.output import write_music
-    from rhapsode.modalities.music.cli.wish import Wish
 
     check_writable(output, overwrite=True)  # which files there will be is not known yet
     sampling = sampled(
@@ -164,8 +164,6 @@ def compose(
         metre=metre,
         density=density,
         in_key=in_key,
-        primer=primer,
-        fill=fill,
         fill_bars=fill_bars,
         fill_parts=fill_parts,
         particles=particles,
@@ -176,5 +174,6 @@ def compose(
         tempo=tempo,
         program=program,
         loudness=loudness,
+        echo=not no_echo,
     )
-    write_music(load(model, "music"), wish, sampling, seed, samples, length, output, not no_echo, json, overwrite)
+    write_music(load(model, "music"), wish, primer, fill, sampling, seed, samples, length, output, json, overwrite)

@@ -9,21 +9,16 @@ import typer
 
 from rhapsode.console.options import ARGUMENTS, OUTPUT, ModelName, Output, OutputOverwrite, SampleSeed, Temperature
 from rhapsode.console.output import as_json, check_suffix, check_writable, put
-from rhapsode.console.progress import reporting, tell
+from rhapsode.console.progress import Warnings, reporting, tell
 from rhapsode.console.sampling import fresh_seed, load, sampled
-from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
     from rhapsode.modalities.series.codecs.series import Series as Codec
     from rhapsode.modalities.series.series import Series
 
 FORMATS = (".csv", ".json", ".png", ".svg")
-AHEAD = 12
-"""Values that are forecast where there is no season."""
 FORECAST = "Forecast"
 """Heading of a panel in help."""
-NAMED = 20
-"""Series that are named in a message."""
 
 
 def forecast(
@@ -35,7 +30,7 @@ def forecast(
     horizon: Annotated[
         int | None,
         typer.Option(
-            min=1, metavar="N", rich_help_panel=FORECAST, help=f"Values of each series [default: a season, or {AHEAD}]."
+            min=1, metavar="N", rich_help_panel=FORECAST, help="Values of each series [default: a season, or 12]."
         ),
     ] = None,
     samples: Annotated[
@@ -68,20 +63,18 @@ def forecast(
         check_suffix(output, FORMATS)
         check_writable(output, source or "-", overwrite=overwrite)
     loaded = load(model, "series")
+    from rhapsode.modalities.series import asked
     from rhapsode.modalities.series import forecast as forecasts
 
     levels = forecasts.levels(quantiles)
     codec = forecasts.codec_of(loaded)
-    every = [codec.example] if source is None else _chosen(source, codec, series or [])
-    season = codec.frequency.season
-    ahead = horizon or (season if season > 1 else AHEAD)
-    found = list[forecasts.Forecast]()
+    every = None if source is None else _read(source, codec)
+    if every is not None:
+        every = asked.chosen(every, codec, series or [], str(source), Warnings())
     sampling = sampled(temperature=temperature)
     with reporting() as report:
         seed = fresh_seed() if seed is None else seed
-        for one in forecasts.forecast(loaded, every, ahead, samples, seed=seed, sampling=sampling):
-            found.append(one)
-            report.stage("forecasting", len(found) / len(every))
+        found, ahead = asked.forecasts(loaded, every, horizon, samples, seed, sampling, report)
     if output != "-":
         for note in filter(None, [forecasts.write(Path(output), found, None if paths else levels)]):
             typer.echo(f"warning: {note}", err=True)
@@ -92,8 +85,8 @@ def forecast(
         put(forecasts.as_csv(found, None if paths else levels))
 
 
-def _chosen(source: str, codec: Codec, names: list[str]) -> list[Series]:
-    """The series of a table that the model can read; what is left out is told. Raises `UserError` if none is left."""
+def _read(source: str, codec: Codec) -> list[Series]:
+    """The series of a table; what of it cannot be read is told."""
     from rhapsode.data.sources import open_sources
     from rhapsode.files.refusals import Refusals
     from rhapsode.modalities.series.read import read
@@ -103,14 +96,4 @@ def _chosen(source: str, codec: Codec, names: list[str]) -> list[Series]:
     every = list(sources.each(lambda file: iter(read(file.path, file.name, refused))))
     for line in [*sources.damage, *refused.told(source)]:
         typer.echo(f"warning: {line}", err=True)
-    known = [one.name for one in every]
-    for name in names:
-        if name not in known:
-            told = ", ".join(map(repr, known[:NAMED])) + (" …" if len(known) > NAMED else "")
-            raise UserError(f"--series: {name!r} is not in {source}. There are: {told}.")
-    chosen = [one for one in every if not names or one.name in names]
-    usable = [one for one in chosen if not codec.refusal(one)]
-    for one in chosen:
-        if (reason := codec.refusal(one)) and usable:
-            typer.echo(f"warning: left out: {one.name}, a series {reason}.", err=True)
-    return usable or chosen
+    return every

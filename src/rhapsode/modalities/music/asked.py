@@ -1,27 +1,44 @@
-"""What a person asks of a tune, as the command line says it; made into an outline of the tune."""
+"""What is asked of a model of music, and the answer: the same for the command `compose` and the server.
+
+A wish says things as the command line does; it is made into an outline of the tune to be drawn.
+"""
 
 from __future__ import annotations
 
+import math
 import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from rhapsode.console.progress import tell
-from rhapsode.console.records import named
+import numpy as np
+
 from rhapsode.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from rhapsode.arithmetic.sampling import Sampling
+    from rhapsode.inference.builders import Sample
     from rhapsode.inference.model import Model
     from rhapsode.modalities.music.codecs._tunes import TuneCodec
+    from rhapsode.modalities.music.copies import Copied, MelodyIndex
     from rhapsode.modalities.music.outline import Outline
     from rhapsode.modalities.music.tune import Tune
+    from rhapsode.report import Report
+
+PARTICLES = 32
+"""Drawn side by side where something is kept."""
+
+
+class Known(NamedTuple):
+    """A tune that is given, and the name of its file in messages, if it has one."""
+
+    tune: Tune
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Wish:
-    """What to compose: see the options of `rhapsode compose`."""
+    """What to compose: see the options of `rhapsode compose`. echo: what is composed begins with the primer."""
 
     bars: int | None = None
     chords: str | None = None
@@ -29,8 +46,8 @@ class Wish:
     metre: str | None = None
     density: float | None = None
     in_key: bool = False
-    primer: str | None = None
-    fill: str | None = None
+    primer: Known | None = None
+    fill: Known | None = None
     fill_bars: str | None = None
     fill_parts: str | None = None
     particles: int | None = None
@@ -41,6 +58,13 @@ class Wish:
     tempo: float | None = None
     program: str | None = None
     loudness: str | None = None
+    echo: bool = True
+
+    @property
+    def source(self) -> str:
+        """What the given tune is called in messages."""
+        name, known = ("fill", self.fill) if self.fill else ("primer", self.primer)
+        return f"--{name} {known.name if known else ''}".rstrip()
 
     @property
     def programs(self) -> list[int] | None:
@@ -69,6 +93,92 @@ class Wish:
         return None if self.programs is None or not codec.programs else frozenset(self.programs)
 
 
+@dataclass(frozen=True)
+class Composed:
+    """tunes: as they are to be written; drawn: the samples they were made of, a tune each; copied: of each, what stands
+    in a training tune, if these are known; index: of the training tunes."""
+
+    seed: int
+    tunes: Sequence[Tune]
+    drawn: Sequence[Sample]
+    copied: Sequence[Copied | None]
+    index: MelodyIndex | None
+
+    def fields(self) -> dict[str, Any]:
+        """As JSON."""
+        samples = [
+            {
+                "nats": -math.fsum(one.log_probs),
+                "stopped": one.stopped,
+                "steps": one.steps.tolist(),
+                "log_probs": one.log_probs.tolist(),
+                **({"copied": asdict(run)} if run else {}),
+            }
+            for one, run in zip(self.drawn, self.copied, strict=True)
+        ]
+        rate = {"held_out": asdict(self.index.rate)} if self.index else {}
+        return {"seed": self.seed, "samples": samples, **rate}
+
+
+def compose(
+    model: Model,
+    wish: Wish,
+    index: MelodyIndex | None,
+    sampling: Sampling,
+    seed: Callable[[], int],
+    samples: int,
+    length: int | None,
+    report: Report,
+    name: str = "",
+) -> Composed:
+    """Draw tunes. index: of the training tunes, if it is known; seed: is asked when all has been checked; name: of the
+    tunes. Raises `UserError`."""
+    from rhapsode.modalities.music.cli.copies import draw, needed
+    from rhapsode.modalities.music.tune import Part, after
+
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
+    # Refused before anything is drawn.
+    wish.played(codec, replace(codec.outline(1).tune, parts=(Part(),) * codec.voices))
+    if wish.bars is not None and length is not None:
+        raise UserError("--bars and --length were given; one of them must go.")
+    if wish.fill is not None and wish.max_copy is not None:
+        raise UserError("--max-copy does not go with --fill: what is kept would count as copied. Leave it out.")
+    outline, primer, octaves = asked(codec, wish, report)
+    given = primer if wish.fill is None else outline.tune
+    for what, n in (codec.lost(given) if given is not None else {}).items():
+        report.note(f"{wish.source}: {n:,} {what} are left out, which codec {codec.name} does not know")
+    known = None if wish.fill is not None else index
+    if wish.max_copy is not None:
+        needed(known, model, "--max-copy")
+    chosen = seed()
+
+    def rows(count: int, row: int) -> list[Sample]:
+        return model.generate(
+            style=primer,
+            outline=outline,
+            particles=wish.particles or (PARTICLES if wish.fill is not None or wish.loop else 1),
+            length=length,
+            samples=count,
+            seed=chosen,
+            sampling=sampling,
+            row=row,
+        )
+
+    drawn = draw(rows, known, samples, wish.max_copy)
+    # Of what was drawn only: a primer may well be a training tune.
+    copied = [known.longest(one.record) if known else None for one in drawn]
+    tunes = [one.record for one in drawn]
+    if primer is not None:
+        before = codec.encode(primer, whole=False)
+        tunes = [codec.decode(np.concatenate([before, one.steps]), outline=outline) for one in drawn]
+        if not wish.echo:
+            begun = codec.decode(before, outline=outline).length
+            tunes = [after(tune, begun) for tune in tunes]
+    tunes = [replace(wish.played(codec, tune), name=name, title="") for tune in tunes]
+    tunes = [placed(tune, octaves, wish.transpose, report) for tune in tunes]
+    return Composed(chosen, tunes, drawn, copied, known)
+
+
 class Asked(NamedTuple):
     """outline: what is known of the tune to be drawn; primer: what it goes on from; octaves: by so many, what a file
     holds was moved up, into the model's range."""
@@ -78,16 +188,16 @@ class Asked(NamedTuple):
     octaves: int
 
 
-def asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
-    """What a wish says, with the files that it names. Raises `UserError`."""
-    found = _asked(model, codec, wish, echo)
+def asked(codec: TuneCodec, wish: Wish, report: Report) -> Asked:
+    """What a wish says. report: is told what becomes of what was given. Raises `UserError`."""
+    found = _asked(codec, wish, report)
     if wish.transpose is not None:  # what is wrong with it is said before anything is drawn
         tune = found.outline.tune
         _transposed(replace(tune, notes=tune.notes[:0], keys=tune.keys if codec.keyed else ()), wish.transpose)
     return found
 
 
-def placed(tune: Tune, octaves: int, to: str | None) -> Tune:
+def placed(tune: Tune, octaves: int, to: str | None, report: Report) -> Tune:
     """What was drawn, where it is wanted: back by the octaves of `Asked`, and as `--transpose` says. Raises
     `UserError`."""
     from rhapsode.modalities.music.describe import key_name
@@ -99,10 +209,10 @@ def placed(tune: Tune, octaves: int, to: str | None) -> Tune:
     if to is None:
         return tune
     if interval(to) is None and not tune.keys:
-        tell(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
+        report.note(f"--transpose {to}: moved from {key_name(home(tune))}, as far as its notes tell")
     found = _transposed(tune, to)
     if lost := len(tune.chords) - len(found.chords):
-        tell(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
+        report.note(f"--transpose {to}: {lost} chord symbol{'s' * (lost > 1)} without a meaning left out")
     return found
 
 
@@ -119,14 +229,14 @@ def _transposed(tune: Tune, to: str) -> Tune:
         raise UserError(f"--transpose: {error}") from None
 
 
-def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
+def _asked(codec: TuneCodec, wish: Wish, report: Report) -> Asked:
     from rhapsode.modalities.music import instruments
 
     if wish.density is not None and not codec.paced:
         raise UserError(f"--density: codec {codec.name} is not told of it; codecs melody and abc are. Leave it out.")
     if wish.loop and not codec.loops:
         raise UserError(f"--loop: codec {codec.name} knows no bars, so its tunes cannot be loops. Leave it out.")
-    if wish.loop and not echo:
+    if wish.loop and not wish.echo:
         raise UserError("--loop does not go with --no-echo: what is played again and again begins with the primer.")
     if wish.loop and wish.fill is not None:
         raise UserError("--loop does not go with --fill: a tune that is filled has a beginning and an end of its own.")
@@ -136,21 +246,21 @@ def _asked(model: Model, codec: TuneCodec, wish: Wish, echo: bool) -> Asked:
                 option = f"--{name.replace('_', '-')}"
                 raise UserError(f"{option}: the model plays drums alone, which have no key. Leave it out.")
     if wish.fill is not None:
-        return _filled(model, codec, wish)
+        return _filled(codec, wish, report)
     if wish.fill_bars or wish.fill_parts:
         raise UserError("--fill-bars and --fill-parts say what of a tune is to be drawn: name it with --fill FILE.")
     if wish.primer is None:
-        return Asked(outlined(codec, wish, None, echo), None, 0)
+        return Asked(outlined(codec, wish, None, report), None, 0)
 
     def readable(tune: Tune) -> None:
         if reason := codec.refusal(tune):
-            raise UserError(f"--primer {wish.primer}: a tune {reason}. Choose another one.")
+            raise UserError(f"{wish.source}: a tune {reason}. Choose another one.")
 
-    primer, octaves = _fitted(named(wish.primer, model), f"--primer {wish.primer}", readable)
-    return Asked(outlined(codec, wish, primer, echo), primer, octaves)
+    primer, octaves = _fitted(wish.primer.tune, wish.source, readable, report)
+    return Asked(outlined(codec, wish, primer, report), primer, octaves)
 
 
-def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> Outline:
+def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, report: Report) -> Outline:
     """What is known of the tune to be drawn. Raises `UserError`."""
     from rhapsode.modalities.music import wishes
     from rhapsode.modalities.music.describe import key_name
@@ -176,23 +286,23 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
     begun = 0
     if primer is not None:
         begun = -(-round(primer.length * usual.ticks / primer.ticks) // bar)
-        if echo and wish.bars is not None and wish.bars <= begun:
+        if wish.echo and wish.bars is not None and wish.bars <= begun:
             raise UserError(f"--bars {wish.bars}: the primer alone has {begun}. Ask for more, or add --no-echo.")
     form = len(chords) if chords else codec.bars
     full = wish.loop or (primer is not None and not primer.notes["start"].min(initial=1))
     if full and not chords and form > 4 and form % 4 == 1:
         form -= 1  # the bar of a pick-up, which there is not
-    bars = begun + wish.bars if wish.bars and not echo else wish.bars or form * (begun // form + 1)
+    bars = begun + wish.bars if wish.bars and not wish.echo else wish.bars or form * (begun // form + 1)
     keys = (wishes.key(wish.key),) if wish.key else (home(primer),) if primer else () if chords else usual.keys
     tune = replace(usual, metres=(metre,), length=bars * bar, keys=keys)
     if primer is not None:
-        _tell_of_primer(codec, wish, primer, tune)
+        _tell_of_primer(codec, wish, primer, tune, report)
     if primer is not None and primer.tempos:
         tune = replace(tune, tempos=(replace(primer.tempos[0], tick=0),))
     if chords:
         tune = wishes.harmonised(tune, chords)
         if not wish.key:
-            tell(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
+            report.note(f"key {key_name(tune.keys[0])} (it goes with the chords; --key sets another)")
     return Outline(
         tune,
         density=wish.density,
@@ -203,7 +313,7 @@ def outlined(codec: TuneCodec, wish: Wish, primer: Tune | None, echo: bool) -> O
     )
 
 
-def _tell_of_primer(codec: TuneCodec, wish: Wish, primer: Tune, tune: Tune) -> None:
+def _tell_of_primer(codec: TuneCodec, wish: Wish, primer: Tune, tune: Tune, report: Report) -> None:
     """What becomes of a primer in a tune that is to be in another key or metre."""
     from rhapsode.modalities.music.describe import key_name
     from rhapsode.modalities.music.keys import home
@@ -213,20 +323,21 @@ def _tell_of_primer(codec: TuneCodec, wish: Wish, primer: Tune, tune: Tune) -> N
         and codec.keyed
         and (home(primer).sharps, home(primer).mode) != (tune.keys[0].sharps, tune.keys[0].mode)
     ):
-        tell(f"--key {wish.key}: the primer is moved there, from {key_name(home(primer))}")
+        report.note(f"--key {wish.key}: the primer is moved there, from {key_name(home(primer))}")
     for metre in primer.metres[:1]:
         if wish.metre and (metre.beats, metre.unit) != (tune.metres[0].beats, tune.metres[0].unit):
-            tell(f"--metre {wish.metre}: the primer, of {metre.beats}/{metre.unit}, has other bars in it")
+            report.note(f"--metre {wish.metre}: the primer, of {metre.beats}/{metre.unit}, has other bars in it")
 
 
-def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
+def _filled(codec: TuneCodec, wish: Wish, report: Report) -> Asked:
     """A tune of which bars or parts are to be drawn. Raises `UserError`."""
     from rhapsode.modalities.music.outline import Outline
 
     for name in ("bars", "chords", "key", "metre", "primer"):
         if getattr(wish, name) is not None:
             raise UserError(f"--{name} does not go with --fill: the tune has its own.")
-    tune = named(str(wish.fill), model)
+    assert wish.fill is not None
+    tune = wish.fill.tune
     bars = None if wish.fill_bars is None else _ranges("--fill-bars", wish.fill_bars, len(tune.bars()))
     parts = None
     if wish.fill_parts is not None:
@@ -237,16 +348,16 @@ def _filled(model: Model, codec: TuneCodec, wish: Wish) -> Asked:
         silent = codec.silent(tune)
         if not silent:
             raise UserError(
-                f"--fill {wish.fill}: all of its parts have notes. Say what is to be drawn, with --fill-bars 5-8 "
+                f"{wish.source}: all of its parts have notes. Say what is to be drawn, with --fill-bars 5-8 "
                 "or --fill-parts 2-4."
             )
         parts = silent
     outline = Outline(tune, bars, parts, wish.density, wish.in_key, wish.among(codec), wish.tempo)
-    tune, octaves = _fitted(tune, f"--fill {wish.fill}", lambda moved: codec.guide(replace(outline, tune=moved)))
+    tune, octaves = _fitted(tune, wish.source, lambda moved: codec.guide(replace(outline, tune=moved)), report)
     return Asked(replace(outline, tune=tune), None, octaves)
 
 
-def _fitted(tune: Tune, what: str, check: Callable[[Tune], object]) -> tuple[Tune, int]:
+def _fitted(tune: Tune, what: str, check: Callable[[Tune], object], report: Report) -> tuple[Tune, int]:
     """The tune moved up by the fewest octaves such that `check` raises nothing; and how many. Raises `UserError`, what
     `check` says of the tune itself, if there are none."""
     from rhapsode.modalities.music.wishes import moved
@@ -261,7 +372,7 @@ def _fitted(tune: Tune, what: str, check: Callable[[Tune], object]) -> tuple[Tun
             continue
         if octaves:
             way = f"{abs(octaves)} octave{'s' * (abs(octaves) > 1)} {'higher' if octaves > 0 else 'lower'}"
-            tell(f"{what}: read {way}, in the model's range; what comes out is where the file has it")
+            report.note(f"{what}: read {way}, in the model's range; what comes out is where the file has it")
         return found, octaves
     assert first is not None
     raise first

@@ -1,0 +1,218 @@
+"""`/api/compose`: `rhapsode compose` over HTTP."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal, Self
+
+import numpy as np
+from pydantic import Field, model_validator
+
+from rhapsode.arithmetic.sampling import Sampling
+from rhapsode.errors import UserError
+from rhapsode.files.source import of_bytes
+from rhapsode.inference.generate import Request
+from rhapsode.inference.model import Model
+from rhapsode.modalities.music.asked import PARTICLES, Known, Wish, compose
+from rhapsode.modalities.music.cli.copies import index_beside
+from rhapsode.modalities.music.codecs._tunes import TuneCodec
+from rhapsode.modalities.music.copies import MelodyIndex
+from rhapsode.modalities.music.formats import own
+from rhapsode.modalities.music.read import read
+from rhapsode.modalities.music.tune import Tune
+from rhapsode.modalities.music.write import NOTATION, contents
+from rhapsode.report import Report
+from rhapsode.serving.endpoint import Endpoint, Follow, Given, Sampled, Steps
+from rhapsode.serving.requests import Asked
+
+MEDIA = {
+    "mid": "audio/midi",
+    "abc": "text/vnd.abc",
+    "musicxml": "application/vnd.recordare.musicxml+xml",
+    "wav": "audio/wav",
+    "svg": "image/svg+xml",
+    "jsonl": "application/jsonl",
+}
+"""Format of a file → its type. The format is the suffix that the command's file would have."""
+BARS = 512
+NOTES = 20_000
+"""The most notes of a tune in a request."""
+FILE = 1 << 20
+"""The most characters of a file in a request."""
+DRAWN = 256
+"""The most particles of a request, of all its tunes together: what they draw cannot be ended before its time."""
+
+Short = Annotated[str, Field(max_length=100)]
+File = Annotated[str, Field(max_length=FILE)]
+Row = Annotated[list[int], Field(min_length=5, max_length=5)]
+Marks = Annotated[list[Annotated[list[Any], Field(min_length=2, max_length=3)]], Field(max_length=NOTES)]
+
+
+class Notes(Asked):
+    """A tune as numbers: a line of the package's own files. A note is [start, length, pitch, velocity, part]."""
+
+    ticks: Annotated[int, Field(ge=1, le=100_000)]
+    length: Annotated[int, Field(ge=0, le=2**31 - 1)]
+    notes: Annotated[list[Row], Field(max_length=NOTES)]
+    parts: Marks = Field(default_factory=list)
+    metres: Marks = Field(default_factory=list)
+    keys: Marks = Field(default_factory=list)
+    tempos: Marks = Field(default_factory=list)
+    chords: Marks = Field(default_factory=list)
+    title: Short = ""
+    name: Short = ""
+    rhapsode: Literal["tune/1"] = "tune/1"
+
+
+class Music(Asked):
+    """A tune, in one of these forms: the text of ABC or of MusicXML, MIDI in base64, or numbers."""
+
+    abc: File | None = None
+    musicxml: File | None = None
+    midi: File | None = None
+    tune: Notes | None = None
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if sum(one is not None for one in (self.abc, self.musicxml, self.midi, self.tune)) != 1:
+            raise ValueError("give one of abc, musicxml, midi and tune.")
+        return self
+
+    def read(self, name: str) -> Known:
+        """Raises `UserError`."""
+        if self.tune is not None:
+            data, kind = json.dumps(self.tune.model_dump()).encode(), "tune"
+        elif self.midi is not None:
+            try:
+                data, kind = base64.b64decode(self.midi, validate=True), "midi"
+            except (binascii.Error, ValueError):
+                raise UserError(f"{name}: midi is not base64.") from None
+        elif self.abc is not None:
+            data, kind = self.abc.encode("utf-8", "replace"), "abc"
+        else:
+            data, kind = (self.musicxml or "").encode("utf-8", "replace"), "musicxml"
+        tune = next(read(of_bytes(data, f"{name}.{kind}")))
+        if tune.bar_count > BARS:
+            raise UserError(f"{name}: it has {tune.bar_count:,} bars; {BARS:,} are the most.")
+        return Known(tune)
+
+
+class Compose(Sampled):
+    """`POST /api/compose`. Fields are options of `rhapsode compose`, with their defaults."""
+
+    format: Literal["json", "mid", "abc", "musicxml", "wav", "svg", "jsonl"] = "json"
+    bars: Annotated[int, Field(ge=1, le=BARS)] | None = None
+    length: Steps | None = None
+    key: Short | None = None
+    in_key: bool = False
+    metre: Short | None = None
+    chords: Annotated[str, Field(max_length=5000)] | None = None
+    density: Annotated[float, Field(ge=0.01, le=100)] | None = None
+    loop: bool = False
+    max_copy: Annotated[int, Field(ge=0, le=10_000)] | None = None
+    primer: Music | None = None
+    no_echo: bool = False
+    fill: Music | None = None
+    fill_bars: Short | None = None
+    fill_parts: Short | None = None
+    tempo: Annotated[float, Field(ge=1, le=1000)] | None = None
+    program: Short | None = None
+    transpose: Short | None = None
+    loudness: Short | None = None
+    particles: Annotated[int, Field(ge=1, le=DRAWN)] | None = None
+    temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] = 0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    typical: Annotated[float, Field(gt=0, le=1)] = 1.0
+    repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    sampled = ("temperature", "top_k", "top_p", "min_p", "typical", "repetition_penalty")
+
+    @model_validator(mode="after")
+    def _one_file(self) -> Self:
+        if self.n > 1 and self.format != "json":
+            raise ValueError(f"n: a file of {self.format} holds one tune; ask for json, or compose one by one.")
+        if self.stream and self.format != "json":
+            raise ValueError("stream: events are JSON; leave format out.")
+        particles = self.particles or (PARTICLES if self.fill is not None or self.loop else 1)
+        if particles > 1 and particles * self.n > DRAWN:
+            raise ValueError(f"n: with {particles} particles each, {DRAWN // particles} tunes are the most.")
+        if self.loudness is not None and f".{self.format}" in NOTATION:
+            raise ValueError("loudness: it is not written into notation.")
+        return self
+
+    @property
+    def wish(self) -> Wish:
+        """Raises `UserError`."""
+        options = "bars chords key metre density in_key fill_bars fill_parts particles max_copy transpose loop tempo"
+        names = [*options.split(), "program", "loudness"]
+        primer, fill = (
+            None if one is None else one.read(name) for name, one in (("primer", self.primer), ("fill", self.fill))
+        )
+        given = {name: getattr(self, name) for name in names}
+        return Wish(**given, primer=primer, fill=fill, echo=not self.no_echo)
+
+
+def answer(model: Model, index: MelodyIndex | None, asked: Compose, report: Report) -> Given:
+    """See `Endpoint`."""
+    seed, sampling = asked.chosen, Sampling(**asked.how)
+    found = compose(model, asked.wish, index, sampling, lambda: seed, asked.n, asked.length, report)
+    if asked.format != "json":
+        content = contents(found.tunes[0], f".{asked.format}", loop=asked.loop)
+        return Given(seed, content=content, media=MEDIA[asked.format], name=f"tune.{asked.format}")
+    fields = found.fields()
+    for one, tune in zip(fields["samples"], found.tunes, strict=True):
+        one["tune"] = json.loads(own.dumps(tune))
+    return Given(seed, fields)
+
+
+def follow(model: Model, prompt: str, request: Request) -> Follow:
+    """New notes [start, length, pitch, velocity, part] as they end, in `ticks` to a quarter note, as the model draws
+    them: not yet moved, and at no other tempo than its own."""
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
+    primer, outline = request.get("style"), request.get("outline")
+    before = None if primer is None else codec.encode(primer, whole=False)
+    told = set[tuple[int, ...]]()
+
+    def new(steps: Sequence[Any]) -> Mapping[str, Any] | None:
+        drawn = np.array(steps, codec.steps.dtype).reshape(-1, *codec.steps.shape)
+        try:
+            tune: Tune = codec.decode(drawn if before is None else np.concatenate([before, drawn]), outline=outline)
+        except UserError:  # so far it is no tune
+            return None
+        notes = [tuple(each) for each in tune.notes.tolist()]
+        latest = max((start + length for start, length, *_ in notes), default=0)
+        fresh = [each for each in notes if each not in told and each[0] + each[1] < latest]  # others still sound
+        told.update(fresh)
+        return {"ticks": tune.ticks, "notes": [list(each) for each in fresh]} if fresh else None
+
+    return new
+
+
+def about(model: Model) -> Mapping[str, Any]:
+    """Which wishes the model heeds."""
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
+    wishes = {"chords": codec.harmonic, "key": codec.keyed, "density": codec.paced, "loop": codec.loops}
+    heeded = [name for name, heeds in wishes.items() if heeds]
+    return {
+        "codec": codec.name,
+        "bars": codec.bars,
+        "voices": codec.voices,
+        "heeds": heeded,
+        "formats": ["json", *MEDIA],
+    }
+
+
+ENDPOINT = Endpoint(
+    "/api/compose",
+    "Compose tunes, freely or around what is kept.",
+    Compose,
+    answer,
+    tuple(MEDIA.values()),
+    lambda model: index_beside(model, needed=False),
+    about,
+    follow,
+)
