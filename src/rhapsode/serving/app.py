@@ -14,7 +14,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.report import Report
@@ -22,13 +22,15 @@ from rhapsode.serving import openapi
 from rhapsode.serving.completions import Answer
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import Guard, Rules
-from rhapsode.serving.reading import read
-from rhapsode.serving.requests import Asked, Completion, Detokenize, Read, Tokenize
+from rhapsode.serving.reading import expect, read
+from rhapsode.serving.requests import Asked, Completion, Detokenize, Next, Read, Tokenize
 from rhapsode.serving.served import START, Served
 
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 A = TypeVar("A", bound=Asked)
+Answers = Callable[[Request], Awaitable[Response]]
+Paths = list[tuple[openapi.Route, Answers]]
 
 
 class Server:
@@ -38,7 +40,20 @@ class Server:
         self.models = {one.name: one for one in models}
         self.stopping = False
         self._report, self._answers = report, Counter[tuple[str, int]]()
-        self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
+        self._paths = self.paths()
+        application = Starlette(routes=self.routes(), exception_handlers={HTTPException: self._unknown})
+        self.app = Guard(application, rules)
+
+    def routes(self) -> list[BaseRoute]:
+        """All paths, also those that the OpenAPI page does not show."""
+        found: list[BaseRoute] = [
+            Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths
+        ]
+        return [*found, Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"])]
+
+    def paths(self) -> Paths:
+        """The paths that the OpenAPI page shows, and what answers them."""
+        return [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
             (("GET", "/v1/models/{id}", "One model.", None, "application/json"), self._model),
@@ -53,13 +68,10 @@ class Server:
                 ("POST", "/api/read", "What a model makes of a text, token by token.", Read, "application/json"),
                 self._read,
             ),
+            (("POST", "/api/next", "What a model expects behind a text.", Next, "application/json"), self._next),
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
-        routes = [Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths]
-        routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
-        application = Starlette(routes=routes, exception_handlers={HTTPException: self._unknown})
-        self.app = Guard(application, rules)
 
     def close(self, timeout: float) -> bool:
         """Let the engines end what was begun, for so many seconds; whether they did."""
@@ -70,12 +82,14 @@ class Server:
 
     # --- what goes with every answer ---
 
-    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _answering(self, answer: Answers) -> Answers:
         async def answered(request: Request) -> Response:
             try:
                 response = await answer(request)
             except ClientDisconnect:
                 response = Response(status_code=499)
+            except HTTPException as error:
+                response = await self._unknown(request, error)
             except Exception as error:
                 told = of(error)
                 if told.status == 500:
@@ -179,8 +193,11 @@ class Server:
 
     async def _read(self, request: Request) -> Response:
         asked = await self._asked(request, Read)
-        served = self._served(asked.model)
-        return JSONResponse(await asyncio.to_thread(read, served, asked.prompt, asked.top))
+        return JSONResponse(await asyncio.to_thread(read, self._served(asked.model), asked))
+
+    async def _next(self, request: Request) -> Response:
+        asked = await self._asked(request, Next)
+        return JSONResponse(await asyncio.to_thread(expect, self._served(asked.model), asked))
 
     async def _metrics(self, request: Request) -> Response:
         lines = ["# TYPE rhapsode_answers counter"]

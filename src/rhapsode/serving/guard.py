@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import hmac
+import http.cookies
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,6 +19,8 @@ BODY = 4 << 20
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health",)
 """Paths that need no key."""
+COOKIE, QUERY = "rhapsode", "key"
+"""Names of a key in a cookie, and in the address of a page."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +51,7 @@ class Guard:
             if scope["method"] == "OPTIONS" and shared:
                 await _preflight(origin)(scope, receive, send)
                 return
-            self._check_key(scope["path"], headers.get(b"authorization", b""))
+            self._check_key(scope, headers)
             self._check_length(headers)
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
@@ -78,12 +83,10 @@ class Guard:
             return False  # a page of this server's
         raise ApiError(403, "Pages of this site may not ask this server: see --cors-origin.", code="origin_not_allowed")
 
-    def _check_key(self, path: str, authorization: bytes) -> None:
-        if not self._rules.keys or path in OPEN:
+    def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+        if not self._rules.keys or scope["path"] in OPEN:
             return
-        scheme, _, given = authorization.partition(b" ")
-        right = [hmac.compare_digest(given.strip(), key) for key in self._rules.keys]  # all: in constant time
-        if scheme.lower() != b"bearer" or not any(right):
+        if not self._right(_keys(scope, headers)):
             raise ApiError(
                 401,
                 "A key of this server is needed: Authorization: Bearer KEY.",
@@ -91,10 +94,35 @@ class Guard:
                 WWW_Authenticate="Bearer",
             )
 
+    def _right(self, given: Sequence[bytes]) -> bool:
+        """Whether one of these is a key. All are compared, in constant time."""
+        return any([hmac.compare_digest(one, key) for one in given for key in self._rules.keys])
+
     def _check_length(self, headers: dict[bytes, bytes]) -> None:
         length = headers.get(b"content-length", b"0")
         if length.isdigit() and int(length) > BODY:
             raise _too_large()
+
+
+def cookie_name(scope: Scope) -> str:
+    """The name of the cookie with a key. Browsers give a cookie to all ports of a host."""
+    return f"{COOKIE}-{(scope.get('server') or ('', 0))[1]}"
+
+
+def _keys(scope: Scope, headers: dict[bytes, bytes]) -> list[bytes]:
+    """The keys that were sent: as a header; as a cookie, by a page of this server's; in the address of a page, by a
+    person who opens it."""
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    found = [given.strip()] if scheme.lower() == b"bearer" else []
+    cookies = http.cookies.SimpleCookie()
+    with suppress(http.cookies.CookieError):
+        cookies.load(headers.get(b"cookie", b"").decode("latin-1"))
+    name = cookie_name(scope)
+    if name in cookies:
+        found.append(cookies[name].value.encode("latin-1", "replace"))
+    if scope["method"] == "GET" and scope["path"] == "/":
+        found += [one.encode() for one in parse_qs(scope["query_string"].decode("latin-1")).get(QUERY, ())]
+    return found
 
 
 def _too_large() -> ApiError:

@@ -126,8 +126,30 @@ class Detokenize(Asked):
 
 
 class Read(Asked):
-    """`POST /api/read`: what the model makes of a text. top: so many alternatives at each token."""
+    """`POST /api/read`: what the model makes of the tokens of a text from number `begin` to before `end`. top: so many
+    alternatives at each."""
 
     prompt: Text
     model: Name | None = None
+    begin: Annotated[int, Field(ge=0)] = 0
+    end: Annotated[int, Field(ge=0)] | None = None
     top: Annotated[int, Field(ge=0, le=20)] = 5
+
+
+class Next(Asked):
+    """`POST /api/next`: what comes behind a text, and what the options of sampling leave of it. top: so many tokens."""
+
+    prompt: Text = ""
+    model: Name | None = None
+    temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
+    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
+    top_k: Annotated[int, Field(ge=0)] = 0
+    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    typical: Annotated[float, Field(gt=0, le=1)] = 1.0
+    repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
+    top: Annotated[int, Field(ge=1, le=100)] = 12
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})

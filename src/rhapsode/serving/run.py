@@ -10,7 +10,7 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
@@ -110,8 +110,15 @@ class Logged(Report):
 def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str) -> None:
     """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had."""
     server = Server(models, rules, Logged())
-    config = configured(server, host, port)
+    names = ", ".join(one.name for one in models)
     _log(form)
+    listen(server, host, port, lambda url: print(f"serving {names} at {url}/v1", file=sys.stderr, flush=True))
+
+
+def listen(server: Server, host: str, port: int, ready: Callable[[str], None], log: bool = True) -> None:
+    """Serve until Ctrl-C or SIGTERM. ready: is called with the server's address, such as http://127.0.0.1:8000. log:
+    a line for each request. Raises `UserError` if the address cannot be had."""
+    config = configured(server, host, port, log)
     try:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listening = socket.create_server((host, port), family=family, backlog=2048)
@@ -119,15 +126,14 @@ def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str)
         raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
     address = listening.getsockname()
     shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    names = ", ".join(one.name for one in models)
-    print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
+    ready(f"http://{shown}:{address[1]}")
     try:
         Sockets(config, server).run(sockets=[listening])
     finally:
         server.close(GRACE)
 
 
-def configured(server: Server, host: str, port: int) -> uvicorn.Config:
+def configured(server: Server, host: str, port: int, log: bool = True) -> uvicorn.Config:
     """How uvicorn runs the application."""
     return uvicorn.Config(
         server.app,
@@ -136,6 +142,7 @@ def configured(server: Server, host: str, port: int) -> uvicorn.Config:
         http=Patient,
         ws="none",
         log_config=None,
+        access_log=log,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=30,

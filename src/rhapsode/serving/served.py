@@ -27,6 +27,7 @@ class Served:
             raise UserError(f"{name}: only models of text are served yet; this one has codec {model.codec.name}.")
         self.name, self.model, self.created = name, model, int(time.time())
         self.codec: TextCodec = model.codec
+        self.states = states
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states)
 
     @property

@@ -1,0 +1,159 @@
+// A text that is written into, with a shade and an ink below each character: a text area without colour, and the same
+// text behind it, line by line. Only lines that changed are drawn again.
+
+import { element } from "../../../export/page/dom.js";
+import { MODEL } from "./tree.js";
+
+const PER_BIT = 1.25; // shades
+const SHADES = 9;
+
+export class Sheet {
+  // about: labels: { label, placeholder }.
+  constructor({ label, placeholder }) {
+    this.area = element("textarea", {
+      "aria-label": label,
+      placeholder,
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocomplete: "off",
+      rows: "1",
+    });
+    this.back = element("div", { class: "back", "aria-hidden": "true" });
+    this.element = element("div", { class: "sheet paper" }, this.back, this.area);
+    this.lines = []; // { div, key, start }
+    this.tokens = []; // { begin, end, nats, … }, in code units
+    this.ghost = "";
+  }
+
+  get text() {
+    return this.area.value;
+  }
+
+  get cursor() {
+    return this.area.selectionEnd;
+  }
+
+  // Shows a text. authors: whose each code unit is. cursor: where to go on.
+  show(text, authors, cursor = null) {
+    if (this.area.value !== text) {
+      const { selectionStart, selectionEnd } = this.area;
+      this.area.value = text;
+      this.area.setSelectionRange(selectionStart, selectionEnd);
+    }
+    if (cursor !== null) this.area.setSelectionRange(cursor, cursor);
+    this.authors = authors;
+    this.paint();
+  }
+
+  // The number of the token that covers a code unit; -1 if that is not known.
+  token(at) {
+    let low = 0;
+    let high = this.tokens.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.tokens[middle].end <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.tokens.length && this.tokens[low].begin <= at ? low : -1;
+  }
+
+  paint() {
+    const text = this.area.value;
+    const lines = text.split("\n");
+    let start = 0;
+    let token = 0;
+    for (let n = 0; n < lines.length; n++) {
+      const end = start + lines[n].length;
+      while (token < this.tokens.length && this.tokens[token].end <= start) token++;
+      const parts = [];
+      for (let at = start; at < end; ) {
+        const one = this.tokens[token];
+        let next = end;
+        let shade = 0;
+        if (one && one.begin <= at) {
+          next = Math.min(end, one.end);
+          shade = Math.min(SHADES, Math.floor((PER_BIT * one.nats) / Math.LN2));
+          while (token < this.tokens.length && this.tokens[token].end <= next) token++;
+        } else if (one) next = Math.min(end, one.begin);
+        for (let from = at; from < next; ) {
+          const by = this.authors[from] ?? 0;
+          let to = from + 1;
+          while (to < next && (this.authors[to] ?? 0) === by) to++;
+          parts.push([text.slice(from, to), shade, by]);
+          from = to;
+        }
+        at = next;
+      }
+      const ghost = n === lines.length - 1 ? this.ghost : "";
+      this.#line(n, start, parts, ghost);
+      start = end + 1;
+    }
+    for (const { div } of this.lines.splice(lines.length)) div.remove();
+  }
+
+  #line(n, start, parts, ghost) {
+    const key = `${parts.map(([text, shade, by]) => `${by}${shade}${text}`).join("\x00")}\x01${ghost}`;
+    const line = this.lines[n];
+    if (line?.key === key) {
+      line.start = start;
+      return;
+    }
+    const spans = parts.map(([text, shade, by]) =>
+      element("span", { class: `s${shade}${by === MODEL ? " model" : ""}` }, text),
+    );
+    if (ghost) spans.push(element("span", { class: "ghost" }, ghost));
+    const div = line?.div ?? element("div");
+    div.replaceChildren(...(spans.length ? spans : [document.createElement("br")]));
+    if (line) Object.assign(line, { key, start });
+    else {
+      this.lines.push({ div, key, start });
+      this.back.append(div);
+    }
+  }
+
+  // The code unit that is drawn at a point of the window; null if there is none.
+  at(x, y) {
+    const line = this.lines.find(({ div }) => {
+      const { top, bottom } = div.getBoundingClientRect();
+      return top <= y && y < bottom;
+    });
+    if (!line) return null;
+    let at = line.start;
+    for (const span of line.div.children) {
+      if (span.className === "ghost" || !span.firstChild) break;
+      const length = span.textContent.length;
+      if (Array.from(span.getClientRects()).some((box) => inside(box, x, y))) {
+        for (let n = 0; n < length; n++) {
+          if (this.#boxes(span.firstChild, n, n + 1).some((box) => inside(box, x, y))) return at + n;
+        }
+      }
+      at += length;
+    }
+    return null;
+  }
+
+  #boxes(node, begin, end) {
+    const range = document.createRange();
+    range.setStart(node, begin);
+    range.setEnd(node, end);
+    return Array.from(range.getClientRects());
+  }
+
+  // The box of a code unit in the window; of the end of the text, that of the cursor.
+  box(at) {
+    const line = this.lines.findLast(({ start }) => start <= at) ?? this.lines[0];
+    let begin = line.start;
+    for (const span of line.div.children) {
+      const length = span.textContent.length;
+      if (span.firstChild && at < begin + length) {
+        const [box] = this.#boxes(span.firstChild, at - begin, at - begin + 1);
+        if (box) return box;
+      }
+      begin += length;
+    }
+    const { right, left, bottom, height } = (line.div.lastElementChild ?? line.div).getBoundingClientRect();
+    return new DOMRect(line.div.textContent ? right : left, bottom - height, 0, height);
+  }
+}
+
+const inside = (box, x, y) => box.left <= x && x < box.right && box.top <= y && y < box.bottom;
