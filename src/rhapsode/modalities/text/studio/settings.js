@@ -35,7 +35,9 @@ export class Settings {
     this.degrees = element("output", { for: "temperature" });
     const own = { type: "number", id: "length", min: 1, max: 100000, value: kept.length ?? 200 };
     this.length = element("input", { ...own, input: () => this.#changed(changed) });
-    this.seed = element("input", { type: "number", id: "seed", min: 0, step: 1, value: freshSeed() });
+    this.own = false; // whether a person has set the seed, which was not used yet
+    const given = () => (this.own = true);
+    this.seed = element("input", { type: "number", id: "seed", min: 0, step: 1, value: freshSeed(), input: given });
     this.lock = element("input", { type: "checkbox", id: "lock" });
     const options = ["", ...valid].map((name) => element("option", { value: name }, name || t("write.valid.none")));
     const choose = { id: "valid", title: t("write.valid.title"), input: () => this.#changed(changed) };
@@ -94,9 +96,10 @@ export class Settings {
     return Object.fromEntries(Object.entries(this.inputs).map(([name, input]) => [name, of(input)]));
   }
 
-  // What is asked when the model goes on. fresh: with a new seed, unless it is kept.
+  // What is asked when the model goes on. fresh: with a new seed, unless it is kept, or was just set.
   request(fresh) {
-    if (fresh && !this.lock.checked) this.seed.value = freshSeed();
+    if (fresh && !this.lock.checked && !this.own) this.seed.value = freshSeed();
+    if (fresh) this.own = false;
     const seed = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(Number(this.seed.value)) || 0));
     const max_tokens = Math.max(1, Math.round(Number(this.length.value)) || 1);
     return { ...this.sampling, seed, max_tokens, ...(this.valid.value && { valid: this.valid.value }) };

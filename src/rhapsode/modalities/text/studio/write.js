@@ -112,11 +112,11 @@ class Page {
   }
 
   close() {
+    this.closed = true;
     this.stop();
     this.keepSoon.now();
     for (const one of [this.readSoon, this.suggestSoon]) one.stop();
     this.suggesting?.abort();
-    this.closed = true;
     removeEventListener("pagehide", this.leaving);
   }
 
@@ -391,7 +391,7 @@ class Page {
     if (this.tree.nodes.size === 1) return;
     if (!this.id) {
       this.id = store.freshId();
-      history.replaceState(null, "", address("write", this.about.name, this.id));
+      if (!this.closed) history.replaceState(null, "", address("write", this.about.name, this.id));
     }
     const title = this.tree.title || t("none");
     try {
