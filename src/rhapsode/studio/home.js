@@ -42,7 +42,7 @@ function card(about) {
   return element(
     "article",
     { class: "card paper" },
-    element("h3", {}, title),
+    element("h2", {}, title),
     element("p", { class: "quiet" }, facts.join(" · ")),
     ...(sample ? [element("p", { class: "sample", "aria-label": t("home.sample") }, sample)] : []),
     ...(picture ? [element("img", { src: source, alt: t("home.picture", { name }), loading: "lazy" })] : []),

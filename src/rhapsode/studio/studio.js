@@ -63,7 +63,7 @@ function navigate(about, view) {
   const links = (about?.views ?? []).map((one) =>
     element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
   );
-  $("views").replaceChildren(...(about ? [element("b", {}, about.name), ...links] : []));
+  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : []));
   $("views").setAttribute("aria-label", t("nav"));
 }
 

@@ -7,6 +7,7 @@ import json
 import math
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from tests.studio.conftest import address, models  # noqa: F401
 PROMPT = "Sing, goddess,\nthe anger"
 
 
-@pytest.fixture
-def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: F811
+@contextmanager
+def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:  # noqa: F811
     """The page of the model `book`. Nothing may go wrong in it, and it may ask only its own server."""
     base = address.partition("?")[0]
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
     found = context.new_page()
     wrong: list[str] = []
     found.on("console", lambda message: wrong.append(message.text))
@@ -35,6 +36,12 @@ def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: F811
     yield found
     assert not wrong
     context.close()
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: F811
+    with opened(browser, address) as found:
+        yield found
 
 
 def text_of(page: Any) -> str:
@@ -194,3 +201,23 @@ def test_always_valid(page: Any) -> None:
 def test_it_fits_a_phone(page: Any) -> None:
     page.set_viewport_size({"width": 390, "height": 780})
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_everybody_can_use_it(browser: Any, address: str, scheme: str) -> None:  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    expect = pytest.importorskip("playwright.sync_api").expect
+    # What looks for faults has styles of its own.
+    with opened(browser, address, color_scheme=scheme, bypass_csp=True) as page:
+        settle(page, length="30")
+        page.locator("textarea").fill(PROMPT)
+        writes(page, lambda: page.keyboard.press("Control+Enter"))
+        expect(page.locator("#figures")).to_contain_text("bits per character")
+        page.locator("textarea").press("Alt+ArrowDown")
+        expect(page.locator(".choices button:enabled").first).to_be_focused()
+        for name in ("write", "home"):
+            found = axe.Axe().run(page, options={"preload": False})
+            told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
+            assert not told, name
+            page.locator("#brand").click()
+            page.locator(".cards").wait_for()

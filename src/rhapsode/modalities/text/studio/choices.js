@@ -53,7 +53,7 @@ export class Choices {
   async show(n, focus) {
     const { reading } = this;
     if (this.here === n && !this.element.hidden) {
-      if (focus) this.list.firstElementChild?.focus();
+      if (focus) this.#focus(0);
       return;
     }
     const token = reading.tokens[n];
@@ -73,7 +73,7 @@ export class Choices {
     this.list.replaceChildren(...found.map((one) => this.#button(one, token)));
     this.element.hidden = false;
     this.#place(token);
-    if (focus) this.list.firstElementChild?.focus();
+    if (focus) this.#focus(0);
     else say(this.told.textContent);
   }
 
@@ -103,11 +103,19 @@ export class Choices {
     this.element.style.left = `${Math.max(0, Math.min(box.left - around.left - 12, around.width - offsetWidth))}px`;
   }
 
+  get #enabled() {
+    return this.list.querySelectorAll("button:enabled");
+  }
+
+  #focus(n) {
+    this.#enabled[n]?.focus();
+  }
+
   #key(event) {
-    const step = { ArrowDown: "nextElementSibling", ArrowUp: "previousElementSibling" }[event.key];
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step) {
       event.preventDefault();
-      document.activeElement[step]?.focus();
+      this.#focus([...this.#enabled].indexOf(document.activeElement) + step);
     } else if (event.key === "Escape") {
       this.hide();
       this.sheet.area.focus();

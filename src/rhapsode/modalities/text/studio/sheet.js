@@ -6,6 +6,9 @@ import { MODEL } from "./tree.js";
 
 const PER_BIT = 1.25; // shades
 const SHADES = 9;
+const GHOST = -1; // the shade of what is suggested
+
+const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
 
 export class Sheet {
   // about: labels: { label, placeholder }.
@@ -20,7 +23,7 @@ export class Sheet {
     });
     this.back = element("div", { class: "back", "aria-hidden": "true" });
     this.element = element("div", { class: "sheet paper" }, this.back, this.area);
-    this.lines = []; // { div, key, start }
+    this.lines = []; // { div, parts, start }
     this.tokens = []; // { begin, end, nats, … }, in code units
     this.ghost = "";
   }
@@ -91,24 +94,35 @@ export class Sheet {
     for (const { div } of this.lines.splice(lines.length)) div.remove();
   }
 
+  // Draws a line. Only the spans that changed are made anew: most of the time, one key changed one.
   #line(n, start, parts, ghost) {
-    const key = `${parts.map(([text, shade, by]) => `${by}${shade}${text}`).join("\x00")}\x01${ghost}`;
-    const line = this.lines[n];
-    if (line?.key === key) {
-      line.start = start;
-      return;
+    if (ghost) parts.push([ghost, GHOST, 0]);
+    let line = this.lines[n];
+    if (!line) {
+      line = { div: element("div", {}, document.createElement("br")), parts: [], start };
+      this.lines.push(line);
+      this.back.append(line.div);
     }
-    const spans = parts.map(([text, shade, by]) =>
-      element("span", { class: `s${shade}${by === MODEL ? " model" : ""}` }, text),
+    line.start = start;
+    const old = line.parts;
+    const most = Math.min(old.length, parts.length);
+    let before = 0;
+    while (before < most && same(old[before], parts[before])) before++;
+    let after = 0;
+    while (after < most - before && same(old.at(-1 - after), parts.at(-1 - after))) after++;
+    if (before + after === old.length && before + after === parts.length) return;
+    const made = parts.slice(before, parts.length - after).map(([text, shade, by]) =>
+      element("span", { class: shade === GHOST ? "ghost" : `s${shade}${by === MODEL ? " model" : ""}` }, text),
     );
-    if (ghost) spans.push(element("span", { class: "ghost" }, ghost));
-    const div = line?.div ?? element("div");
-    div.replaceChildren(...(spans.length ? spans : [document.createElement("br")]));
-    if (line) Object.assign(line, { key, start });
+    const { div } = line;
+    if (!old.length || !parts.length) div.replaceChildren(...(made.length ? made : [document.createElement("br")]));
     else {
-      this.lines.push({ div, key, start });
-      this.back.append(div);
+      for (let count = old.length - before - after; count; count--) div.children[before].remove();
+      const next = div.children[before];
+      if (next) next.before(...made);
+      else div.append(...made);
     }
+    line.parts = parts;
   }
 
   // The code unit that is drawn at a point of the window; null if there is none.

@@ -12,6 +12,7 @@ import { Next, Settings } from "./settings.js";
 import { Sheet } from "./sheet.js";
 import { MODEL, PERSON, Tree } from "./tree.js";
 
+const BESIDE = 40; // ms after a key, until branches and figures are drawn
 const SOON = 120; // ms after a key, until the text is read
 const IDLE = 450; // ms after a key, until something is suggested
 const SUGGESTED = 48; // tokens, at the most
@@ -55,6 +56,7 @@ class Page {
     this.reading = new Reading(about.name, (tokens) => this.#read(tokens));
     this.branches = new Branches((node) => this.#go(node));
     this.choices = new Choices(this.sheet, this.reading, (begin, token) => this.#take(begin, token));
+    this.besideSoon = later(BESIDE, () => this.#beside());
     this.readSoon = later(SOON, () => this.#look());
     this.suggestSoon = later(IDLE, () => this.#suggest());
     this.keepSoon = later(KEPT, () => this.#keep());
@@ -115,7 +117,7 @@ class Page {
     this.closed = true;
     this.stop();
     this.keepSoon.now();
-    for (const one of [this.readSoon, this.suggestSoon]) one.stop();
+    for (const one of [this.besideSoon, this.readSoon, this.suggestSoon]) one.stop();
     this.suggesting?.abort();
     removeEventListener("pagehide", this.leaving);
   }
@@ -151,11 +153,17 @@ class Page {
   }
 
   #changed() {
-    this.#buttons();
-    this.branches.show(this.tree);
+    this.besideSoon();
     this.readSoon();
     this.keepSoon();
     if (!this.sheet.ghost) this.suggestSoon();
+  }
+
+  // What stands around the text: not needed with each key.
+  #beside() {
+    if (this.closed) return;
+    this.#buttons();
+    this.branches.show(this.tree);
   }
 
   #moved() {
@@ -244,6 +252,7 @@ class Page {
     const prompt = this.tree.text().slice(0, at);
     const own = (this.running = new AbortController());
     const id = this.tree.add({ at, drop, text: "", by: MODEL, request });
+    this.#buttons();
     let ended = false;
     let looked = performance.now();
     this.#show(at);
@@ -270,12 +279,14 @@ class Page {
     this.tree.prune(id);
     if (this.closed) return;
     if (this.tree.here === id || !length) this.#show(at + length);
+    this.besideSoon.now();
     say(ended ? t("write.ended") : t("write.wrote", { count: length }));
   }
 
   // What the model writes now is ended; what it has written stays.
   stop() {
-    this.running?.abort();
+    if (!this.running) return;
+    this.running.abort();
     this.running = null;
     this.#buttons();
   }
