@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from rhapsode.inference import batching
 from rhapsode.inference.batching import Batcher, Cancelled, Closed, Full, Job, Part
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.model import Model
-from rhapsode.inference.states import States
+from rhapsode.inference.states import BLOCK, Prefix, States, kept_at
 from tests.conftest import TEXT, MakeModel
 from tests.inference.test_rewinding import Nested, Never, Plain
 
@@ -159,12 +160,65 @@ def test_states_are_bounded(tiny_model: MakeModel) -> None:
     model = tiny_model()
     states, reader = States(50_000), model.reader()
     for n in range(100):
-        states.put("a", np.arange(n), reader)
+        states.put(Prefix("a", np.arange(n)), n, reader)
     assert states.bytes <= 50_000 and 5 < len(states) < 30
-    found = states.find("a", np.arange(100))
+    found = states.find(Prefix("a", np.arange(100)))
     assert found is not None and found[1] == 99
-    assert states.find("a", np.arange(5)) is None and states.find("b", np.arange(100)) is None
-    assert States(10).find("a", np.arange(0)) is None
+    assert states.find(Prefix("a", np.arange(5))) is None and states.find(Prefix("b", np.arange(100))) is None
+    assert States(10).find(Prefix("a", np.arange(0))) is None
+
+
+def test_the_longest_beginning_is_found(tiny_model: MakeModel) -> None:
+    """Beginnings of any length, within blocks of steps and at their borders, whatever the type of the steps."""
+    random, reader = np.random.default_rng(0), tiny_model().reader()
+    states, text = States(), random.integers(0, 50, 2000)
+    assert states.find(Prefix("a", text)) is None
+    for length in (0, 7, 255, 256, 257, 700, 1024, 1999):
+        states.put(Prefix("a", text.astype(np.uint8)), length, reader)
+        for seen in (length, length + 1, 2000):
+            found = states.find(Prefix("a", text[:seen]))
+            assert found is not None and found[1] == length
+    other = text.copy()
+    other[300] += 1
+    found = states.find(Prefix("a", other))
+    assert found is not None and found[1] == 257
+    kept = [length for length in range(0, 1_000_000, BLOCK) if kept_at(length)]
+    assert kept[:17] == list(range(0, 17 * BLOCK, BLOCK)) and len(kept) < 200
+    assert all(after - before <= max(BLOCK, before / 7) for before, after in pairwise(kept))
+
+
+@pytest.mark.parametrize("codec", ["bpe", "chars+end", "words"])
+@pytest.mark.parametrize("arithmetic", ["integers", "float32"])
+def test_symbols_as_prompts(tiny_model: MakeModel, codec: str, arithmetic: str) -> None:
+    """They are read as they are, even if their text has another encoding, and they end in half a byte."""
+    model = tiny_model(codec=codec, arithmetic=arithmetic, sharpness=1.5)
+    kind = model.text_codec
+    apart = np.concatenate([kind.encode(part) for part in (b"Si", b"ng, godd", b"ess, the ang")])
+    anything = np.random.default_rng(0).integers(0, kind.steps.size, 600)
+    prompts = [apart, anything]
+    if kind.first_half is not None:
+        prompts.append(np.append(apart, kind.first_half + 6))
+    if codec == "bpe":
+        assert len(kind.encode(kind.decode(apart))) < len(apart)
+    with Batcher(model) as batcher:
+        for prompt in prompts:
+            sample = model.generate(prompt, length=40, seed=1)[0]
+            reader, logs = model.reader(), list[float]()
+            for symbol in [*prompt.tolist(), *sample.steps.tolist()]:
+                logs.append(float(model.head.log_prob(reader.parameters, np.array([symbol]))[0]))
+                reader.read(np.array([symbol]))
+            for echo in (False, True):
+                job = batcher.submit(prompt, length=40, seed=1, echo=echo)
+                assert same(job.result(WAIT), sample)
+            assert [log for part in job for log in part.log_probs] == logs
+            assert kind.decode(prompt) + sample.data == kind.decode(np.append(prompt, sample.steps))
+        same_text = model.generate("Sing, goddess", length=40, seed=1)[0]
+        assert same(batcher.submit(kind.encode(b"Sing, goddess"), length=40, seed=1).result(WAIT), same_text)
+        for wrong in (np.array([kind.steps.size]), np.array([-1]), np.array([[1]]), np.array([1.0])):
+            with pytest.raises(UserError, match="symbol"):
+                batcher.submit(wrong)
+            with pytest.raises(UserError, match="symbol"):
+                model.generate(wrong)
 
 
 class Broken(Constraint):

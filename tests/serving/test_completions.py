@@ -119,6 +119,16 @@ def test_a_prompt_is_scored(client: Any, book: Model) -> None:
     assert ask(client, echo=True).choices[0].text == PROMPT + drawn.text
 
 
+@pytest.mark.parametrize("stream", [False, True])
+def test_nothing_is_drawn(client: Any, stream: bool) -> None:
+    """So clients let a prompt be read before they need it."""
+    answer = ask(client, max_tokens=0, n=2, stream=stream)
+    choices = [event.choices[0] for event in answer] if stream else answer.choices
+    assert [(one.index, one.text, one.finish_reason) for one in choices] == [(0, "", "length"), (1, "", "length")]
+    if not stream:
+        assert answer.usage.completion_tokens == 0 and answer.usage.prompt_tokens == len(PROMPT)
+
+
 def test_what_must_be_valid(client: Any) -> None:
     choice = ask(client, prompt="", extra_body={"valid": "regex:[a-z]{3,9}"}).choices[0]
     assert choice.text.isalpha() and 3 <= len(choice.text) <= 9
@@ -160,7 +170,6 @@ def test_all_at_once(client: Any, book: Model) -> None:
         ({"extra_body": {"tempreature": 1}}, "tempreature"),
         ({"suffix": "x"}, "suffix"),
         ({"extra_body": {"valid": "pyhton"}}, "Did you mean 'python'"),
-        ({"max_tokens": 0}, "asks for nothing"),
     ],
 )
 def test_bad_requests(client: Any, options: dict[str, Any], message: str) -> None:

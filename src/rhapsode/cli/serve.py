@@ -41,6 +41,10 @@ def serve(
         list[str] | None,
         typer.Option("--cors-origin", metavar="URL", help="A site whose pages may ask, e.g. https://example.org."),
     ] = None,
+    sessions: Annotated[
+        int,
+        typer.Option(min=1, max=1_000_000, metavar="N", help="Sessions that are kept; the oldest make room."),
+    ] = 1024,
     log_format: Annotated[str, typer.Option("--log-format", metavar="FORM", help="text or json.")] = "text",
 ) -> None:
     """Serve models over HTTP, as the OpenAI completions API does.
@@ -68,11 +72,14 @@ def serve(
             f"--host {host}: other machines could use the server. Say with --api-key FILE (or {KEYS}) which keys they "
             "must send."
         )
-    loaded = {name: Model.load(path) for name, path in named(models).items()}
-    states = States()
-    served = [Served(name, model, rows, queue, states) for name, model in loaded.items()]
+    paths = named(models)
+
+    def load() -> list[Served]:
+        states, loaded = States(), {name: Model.load(path) for name, path in paths.items()}
+        return [Served(name, model, rows, queue, states) for name, model in loaded.items()]
+
     hosts = () if "*" in (allow_host or ()) else (*LOCAL, host.lower(), *(one.lower() for one in allow_host or ()))
-    run(served, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format)
+    run(load, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format, sessions)
 
 
 def named(models: list[str]) -> dict[str, str]:

@@ -33,10 +33,10 @@ from rhapsode.data.guide import Guide
 from rhapsode.errors import UserError
 from rhapsode.inference import rewinding
 from rhapsode.inference.builders import Builder, Prepared, Sample, Start
-from rhapsode.inference.generate import Request, prepared
+from rhapsode.inference.generate import Begun, Request, prepared
 from rhapsode.inference.loops import Loops, reader_of
-from rhapsode.inference.reader import NONE, Reader, as_bytes
-from rhapsode.inference.states import States
+from rhapsode.inference.reader import NONE, Reader
+from rhapsode.inference.states import BLOCK, Prefix, States, kept_at
 from rhapsode.inference.trained import Trained
 from rhapsode.inference.tuned import tuned
 from rhapsode.nn.heads._head import Drawn
@@ -49,8 +49,6 @@ TICK = 0.006
 """About so many seconds a chunk of prefill takes, and the steps that are drawn in a tick."""
 LONGEST = 64
 """The most steps drawn in a row in a tick."""
-BLOCK = 256
-"""The states behind each so many steps of a prompt are kept. The most steps of a chunk of prefill."""
 SHORT, MEASURED = 16, 16
 """Chunks of prompts of so many steps tell how fast reading is; so many of the last measurements are kept."""
 NUMBERS = 1 << 21
@@ -141,6 +139,8 @@ class Job:
         self._judged: rewinding.Row | None = None
         self._behind: Reader | None = None
         """Of a job with a constraint and alternatives: behind what was given."""
+        self._prefix: Prefix | None = None
+        """Its prompt, if the states behind it are kept."""
         self._given = 0
         self._tops: list[Top] = []
         self._pause = False
@@ -239,7 +239,7 @@ class Batcher:
 
     def submit(
         self,
-        prompt: bytes | str = b"",
+        prompt: Begun = b"",
         *,
         receive: Callable[[Part], None] | None = None,
         echo: bool = False,
@@ -260,8 +260,11 @@ class Batcher:
         if alternatives and (not isinstance(self._model.head, OfSymbols) or not 0 <= alternatives <= ALTERNATIVES):
             raise UserError(f"alternatives: 0 to {ALTERNATIVES} are allowed, of models of symbols.")
         found = prepared(self._model, prompt, request)
-        kept = as_bytes(prompt, "prompt") if keep and self._plain else None
+        kept = self._model.text_codec.decode(found.steps) if keep and self._plain else None
         job = Job(self, found, request.get("row", 0), receive, echo, alternatives, stream, kept)
+        if self._plain and not echo:
+            job._prefix = Prefix(self._model.digest, found.steps)
+            job._prefix.block(len(found.steps) // BLOCK)  # here, so that it does not hold up the engine
         with self._changed:
             if self._closing:
                 raise Closed("the model is being closed; nothing more is begun.")
@@ -451,6 +454,7 @@ class Batcher:
         """Read a text, for those that go on from it."""
         request = prepared(self._model, text, {"length": 0, "seed": 0})
         job = Job(self, request, 0, None, False, 0, False, None)
+        job._prefix = Prefix(self._model.digest, request.steps)
         with self._changed:
             self._queued += 1
             self._jobs[job] = None
@@ -507,8 +511,8 @@ class Batcher:
             self._read_seconds.append((time.perf_counter() - begun) / count)
         self._read += count
         job._at += count
-        if self._plain and not job._echo and (job._at % BLOCK == 0 or job._at == len(request.steps)):
-            self._states.put(self._model.digest, request.steps[: job._at], reader)
+        if job._prefix is not None and (job._at == len(request.steps) or kept_at(job._at)):
+            self._states.put(job._prefix, job._at, reader)
         if echoed is not None:
             self._give(job, echoed)
 
@@ -517,11 +521,11 @@ class Batcher:
         request, model = job._request, self._model
         if not self._plain:
             return reader_of(model, request.text, request.covariates[0]), 0
-        steps = request.steps[:0] if job._echo else request.steps
-        found = self._states.find(model.digest, steps)
+        prefix = job._prefix or Prefix(model.digest, request.steps[:0])
+        found = self._states.find(prefix)
         if found is None:
             found = reader_of(model), 0
-            self._states.put(model.digest, steps[:0], found[0])
+            self._states.put(prefix, 0, found[0])
         self._reused += found[1]
         return found
 

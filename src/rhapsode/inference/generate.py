@@ -40,6 +40,10 @@ from rhapsode.inference.trained import Trained
 
 Stops = bytes | str | Sequence[bytes | str] | None
 
+Begun = bytes | str | np.ndarray
+"""What a text goes on from: a text, or symbols [N] of any integer type. These are read as they are, even if their text
+has another encoding."""
+
 R = TypeVar("R", bound=Reader | Precomputed)
 
 ROWS_LIMIT = 65_536
@@ -85,7 +89,7 @@ class Request(TypedDict, total=False):
 
 
 def generate(
-    model: Trained, prompt: bytes | str = b"", *, samples: int = 1, particles: int = 1, **request: Unpack[Request]
+    model: Trained, prompt: Begun = b"", *, samples: int = 1, particles: int = 1, **request: Unpack[Request]
 ) -> list[Sample]:
     """Draw `samples` continuations of the prompt at once, each of `length` steps, or up to a `stop` or the end.
 
@@ -94,7 +98,8 @@ def generate(
         model.generate("It was", length=800, sampling=Sampling(temperature=0.8), seed=1)[0].text
         model.generate("any words", sampling=Sampling(bias=1))[0].record      # by a model of handwriting
 
-    prompt: what to go on from. With a model whose steps go with texts, the text to be written; the sample ends with it.
+    prompt: what to go on from: a text, or its symbols [N], which are read as they are. With a model whose steps go with
+    texts, the text to be written; the sample ends with it.
     particles: draw so many side by side, of each sample, and give one of those that fit the outline best.
     request: `length`, `seed`, `sampling`, `stop`, `stop_after`, `ignore_end`, `style`, `outline`, `valid`, `max_copy`,
     `row`: see `Request`.
@@ -117,7 +122,7 @@ def generate(
     return [row.sample() for row in rows]
 
 
-def stream(model: Trained, prompt: bytes | str = b"", **request: Unpack[Request]) -> Stream:
+def stream(model: Trained, prompt: Begun = b"", **request: Unpack[Request]) -> Stream:
     """As `generate`, one sample, piece by piece. The arguments are checked at once, not at the first piece.
 
     for piece in model.stream("It was", seed=1):
@@ -244,13 +249,13 @@ def _best_fitting(start: Start, row: int, count: int) -> Builder:
     return particles.chosen()
 
 
-def _start(model: Trained, prompt: bytes | str, request: Request) -> Start:
+def _start(model: Trained, prompt: Begun, request: Request) -> Start:
     """Check the request and read the prompt. Raises `UserError` for impossible requests."""
     found = prepared(model, prompt, request)
     return found.start(_read(model, found))
 
 
-def prepared(model: Trained, prompt: bytes | str, request: Request) -> Prepared:
+def prepared(model: Trained, prompt: Begun, request: Request) -> Prepared:
     """Check the request: all but reading the prompt. Raises `UserError` for impossible requests."""
     for name in request.keys() - Request.__annotations__.keys():
         raise TypeError(f"generation has no option {name!r}")
@@ -258,8 +263,10 @@ def prepared(model: Trained, prompt: bytes | str, request: Request) -> Prepared:
     for what, value in (("length", length), ("row", row), ("seed", seed)):
         if value is not None:
             _whole(what, value, 0)
+    symbols = _symbols(model, prompt) if isinstance(prompt, np.ndarray) else None
     wanted = Prompt(
-        as_bytes(prompt, "prompt"),
+        b"" if isinstance(prompt, np.ndarray) else as_bytes(prompt, "prompt"),
+        symbols,
         request.get("style"),
         request.get("outline"),
         _stops(request.get("stop"), request.get("stop_after")),
@@ -278,7 +285,7 @@ def prepared(model: Trained, prompt: bytes | str, request: Request) -> Prepared:
         if not isinstance(model.codec, TextCodec):
             raise UserError(f"valid: constraints are for texts; the codec of this model is {model.codec.name!r}.")
         guide = Constrained(constraints, model.codec, lines=model.policy.lines and not wanted.ignore_end)
-        guide.prompted(wanted.data)
+        guide.prompted(wanted.data if symbols is None else model.text_codec.decode(symbols))
     if (most := guide.most()) is not None:
         length = most if length is None else min(length, most)
     return Prepared(
@@ -335,6 +342,16 @@ def _stops(before: Stops, after: Stops) -> dict[bytes, bool]:
             if stops.setdefault(data, what != "stop") != (what != "stop"):
                 raise UserError(f"stop and stop_after: {text!r} was given as both; one of them must go.")
     return stops
+
+
+def _symbols(model: Trained, symbols: np.ndarray) -> np.ndarray:
+    """Symbols of a prompt [N]. Raises `UserError` for what is none."""
+    size = model.text_codec.steps.size
+    if symbols.ndim != 1 or (len(symbols) and symbols.dtype.kind not in "iu"):
+        raise UserError(f"prompt: symbols are an array [N] of whole numbers; this is {symbols.dtype} {symbols.shape}.")
+    if len(wrong := symbols[(symbols < 0) | (symbols >= size)]):
+        raise UserError(f"prompt: there is no symbol {wrong[0]}; they go from 0 to {size - 1}.")
+    return symbols
 
 
 def _whole(what: str, value: int, low: int, high: int | None = None) -> None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
 import numpy as np
+from pydantic_core import from_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -18,14 +19,17 @@ from starlette.routing import BaseRoute, Route
 from starlette.types import Receive, Scope, Send
 
 from rhapsode.report import Report
-from rhapsode.serving import openapi
+from rhapsode.serving import looking, openapi, reading
 from rhapsode.serving.completions import Answer
 from rhapsode.serving.errors import ApiError, of
-from rhapsode.serving.guard import Guard, Rules
-from rhapsode.serving.reading import expect, read
-from rhapsode.serving.requests import Asked, Completion, Detokenize, Next, Read, Tokenize
+from rhapsode.serving.guard import OWNER, Guard, Rules
+from rhapsode.serving.rendering import answer, beside, streamed
+from rhapsode.serving.requests import Asked, Completion, Detokenize, Going, Look, NewSession, Next, Read, Tokenize
 from rhapsode.serving.served import START, Served
+from rhapsode.serving.sessions import SESSIONS, Session, Sessions, Turn, written
 
+UNLOADED = ("/health", "/metrics", "/openapi.json")
+"""Paths that need no model."""
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 A = TypeVar("A", bound=Asked)
@@ -36,9 +40,13 @@ Paths = list[tuple[openapi.Route, Answers]]
 class Server:
     """Models, and the application that serves them."""
 
-    def __init__(self, models: Sequence[Served], rules: Rules, report: Report) -> None:
-        self.models = {one.name: one for one in models}
-        self.stopping = False
+    def __init__(self, models: Sequence[Served] | None, rules: Rules, report: Report, sessions: int = SESSIONS) -> None:
+        """models: None if they are still to be loaded, see `load`. sessions: the most sessions."""
+        self.models: dict[str, Served] = {}
+        self.loading, self.stopping = True, False
+        self.sessions = Sessions(sessions)
+        if models is not None:
+            self.load(models)
         self._report, self._answers = report, Counter[tuple[str, int]]()
         self._paths = self.paths()
         application = Starlette(routes=self.routes(), exception_handlers={HTTPException: self._unknown})
@@ -68,10 +76,20 @@ class Server:
                 ("POST", "/api/read", "What a model makes of a text, token by token.", Read, "application/json"),
                 self._read,
             ),
+            (
+                ("POST", "/api/states", "What a layer holds behind each token of a text.", Look, "application/json"),
+                self._look,
+            ),
             (("POST", "/api/next", "What a model expects behind a text.", Next, "application/json"), self._next),
+            *self._of_sessions(),
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
+
+    def load(self, models: Sequence[Served]) -> None:
+        """Serve these models."""
+        self.models = {one.name: one for one in models}
+        self.loading = False
 
     def close(self, timeout: float) -> bool:
         """Let the engines end what was begun, for so many seconds; whether they did."""
@@ -85,6 +103,8 @@ class Server:
     def _answering(self, answer: Answers) -> Answers:
         async def answered(request: Request) -> Response:
             try:
+                if self.loading and request.url.path not in UNLOADED:
+                    raise ApiError(503, "The models are being loaded.", code="loading", Retry_After="1")
                 response = await answer(request)
             except ClientDisconnect:
                 response = Response(status_code=499)
@@ -112,13 +132,14 @@ class Server:
         """The body of a request. Raises `ApiError` or `ValidationError`."""
         if request.headers.get("content-type", "").split(";")[0].strip().lower() != "application/json":
             raise ApiError(415, "Send JSON, with the header Content-Type: application/json.", code="not_json")
-        try:
-            values = json.loads(await request.body(), parse_constant=_no_constant)
-        except (ValueError, RecursionError):
-            raise ApiError(400, "The body is not JSON.", code="not_json") from None
+        body = await request.body()
+        try:  # which costs half of the time of the module json
+            values = await beside(len(body), partial(from_json, allow_inf_nan=False, cache_strings=False), body)
+        except ValueError as error:
+            raise ApiError(400, f"The body is not JSON: {error}.", code="not_json") from None
         if not isinstance(values, dict):
             raise ApiError(400, "The body must be a JSON object.", code="not_json")
-        return kind.model_validate(values)
+        return await beside(len(body), kind.model_validate, values)
 
     def _served(self, name: str | None) -> Served:
         if name is None and len(self.models) == 1:
@@ -133,6 +154,8 @@ class Server:
     # --- answers ---
 
     async def _health(self, request: Request) -> Response:
+        if self.loading:
+            return JSONResponse({"status": "loading"}, 503, {"Retry-After": "1"})
         if self.stopping:
             raise ApiError(503, "The server is stopping.", code="stopping")
         return JSONResponse({"status": "ok"})
@@ -150,34 +173,27 @@ class Server:
 
     async def _complete(self, request: Request) -> Response:
         asked = await self._asked(request, Completion)
-        answer = Answer(self._served(asked.model), asked)
-        if asked.stream:
-            return Events(answer)
-        gone = asyncio.ensure_future(_gone(request))
-        whole = asyncio.ensure_future(answer.whole())
-        try:
-            await asyncio.wait([gone, whole], return_when=asyncio.FIRST_COMPLETED)
-            if not whole.done():
-                raise ClientDisconnect
-            return JSONResponse(whole.result())
-        finally:
-            gone.cancel()
-            whole.cancel()
-            answer.cancel()
+        made = Answer(self._served(asked.model), asked, asked.prompts, asked.echo)
+        return await self._answered(request, made)
+
+    async def _answered(self, request: Request, made: Answer) -> Response:
+        """The answer, whole or as events."""
+        await made.begin()
+        if made.asked.stream:
+            return Events(made)
+        return answer(await _unless_gone(request, made), made.size)
 
     async def _tokenize(self, request: Request) -> Response:
         asked = await self._asked(request, Tokenize)
         served = self._served(asked.model)
-        tokens = served.tokens(asked.prompt)
-        return JSONResponse({"count": len(tokens), "max_model_len": 2**31 - 1, "tokens": tokens})
+        tokens = await beside(len(asked.prompt), served.tokens, asked.prompt)
+        return answer({"count": len(tokens), "max_model_len": 2**31 - 1, "tokens": tokens}, len(tokens))
 
     async def _detokenize(self, request: Request) -> Response:
         asked = await self._asked(request, Detokenize)
         served = self._served(asked.model)
-        if any(token > served.start for token in asked.tokens):
-            raise ApiError(400, f"tokens: they go from 0 to {served.start}.", "tokens")
-        data = served.codec.decode(np.array([one for one in asked.tokens if one != served.start], np.int64))
-        return JSONResponse({"prompt": data.decode("utf-8", "replace")})
+        text = await beside(len(asked.tokens), _text, served, asked.tokens)
+        return JSONResponse({"prompt": text})
 
     async def _tokenizer(self, request: Request) -> Response:
         served = next(iter(self.models.values()))
@@ -193,11 +209,66 @@ class Server:
 
     async def _read(self, request: Request) -> Response:
         asked = await self._asked(request, Read)
-        return JSONResponse(await asyncio.to_thread(read, self._served(asked.model), asked))
+        served = self._served(asked.model)
+        return await streamed(reading.read(served, await self._symbols(served, asked.prompt), asked))
 
     async def _next(self, request: Request) -> Response:
         asked = await self._asked(request, Next)
-        return JSONResponse(await asyncio.to_thread(expect, self._served(asked.model), asked))
+        served = self._served(asked.model)
+        symbols = await self._symbols(served, asked.prompt)
+        return JSONResponse(await asyncio.to_thread(reading.expect, served, symbols, asked))
+
+    async def _look(self, request: Request) -> Response:
+        asked = await self._asked(request, Look)
+        served = self._served(asked.model)
+        return await streamed(looking.look(served, await self._symbols(served, asked.prompt), asked))
+
+    async def _symbols(self, served: Served, prompt: str | list[int]) -> np.ndarray:
+        return await beside(len(prompt), served.symbols, prompt)
+
+    # --- sessions ---
+
+    def _of_sessions(self) -> Paths:
+        path, one, media = "/api/sessions", "/api/sessions/{id}", "application/json"
+        return [
+            (("POST", path, "Begin a session at the end of a text.", NewSession, media), self._begin_session),
+            (("GET", path, "Your sessions.", None, media), self._list_sessions),
+            (("GET", one, "One session.", None, media), self._show_session),
+            (("DELETE", one, "Drop a session.", None, media), self._drop_session),
+            (("POST", f"{one}/fork", "The same session once more.", None, media), self._fork_session),
+            (("POST", f"{one}/completions", "Go on from a session.", Going, media), self._go_on),
+        ]
+
+    def _session(self, request: Request) -> Session:
+        return self.sessions.get(request.scope[OWNER], request.path_params["id"])
+
+    async def _begin_session(self, request: Request) -> Response:
+        asked = await self._asked(request, NewSession)
+        served = self._served(asked.model)
+        text = await beside(len(asked.prompt), written, served, asked.prompt)
+        reads = Answer(served, Going(max_tokens=0), [text.symbols])
+        await reads.begin()
+        await _unless_gone(request, reads)
+        return JSONResponse(self.sessions.add(served, request.scope[OWNER], text).about)
+
+    async def _list_sessions(self, request: Request) -> Response:
+        return JSONResponse({"object": "list", "data": [one.about for one in self.sessions.of(request.scope[OWNER])]})
+
+    async def _show_session(self, request: Request) -> Response:
+        return JSONResponse(self._session(request).about)
+
+    async def _drop_session(self, request: Request) -> Response:
+        session = self._session(request)
+        self.sessions.drop(session)
+        return JSONResponse({"id": session.id, "object": "session", "deleted": True})
+
+    async def _fork_session(self, request: Request) -> Response:
+        session = self._session(request)
+        return JSONResponse(self.sessions.add(session.served, session.owner, session.text).about)
+
+    async def _go_on(self, request: Request) -> Response:
+        asked = await self._asked(request, Going)
+        return await self._answered(request, Turn(self.sessions, self._session(request), asked))
 
     async def _metrics(self, request: Request) -> Response:
         lines = ["# TYPE rhapsode_answers counter"]
@@ -210,6 +281,8 @@ class Server:
             for one in self.models.values():
                 model = one.name.replace("\\", "\\\\").replace('"', '\\"')
                 lines.append(f'{full}{{model="{model}"}} {getattr(one.batcher.figures, name)}')
+        for name, number in (("sessions", len(self.sessions)), ("session_bytes", self.sessions.bytes)):
+            lines += [f"# TYPE rhapsode_{name} gauge", f"rhapsode_{name} {number}"]
         return PlainTextResponse("\n".join(lines) + "\n")
 
     async def _openapi(self, request: Request) -> Response:
@@ -225,14 +298,33 @@ NAMES = {
 }
 
 
+def _text(served: Served, tokens: list[int]) -> str:
+    """Raises `ApiError` for tokens that are none."""
+    symbols = np.array(tokens, np.int64)
+    if (symbols > served.start).any():
+        raise ApiError(400, f"tokens: they go from 0 to {served.start}.", "tokens")
+    return served.decoded(symbols[symbols != served.start]).decode("utf-8", "replace")
+
+
+async def _unless_gone(request: Request, answer: Answer) -> dict[str, Any]:
+    """The whole answer. Raises `ClientDisconnect` if the client goes before."""
+    gone = asyncio.ensure_future(_gone(request))
+    whole = asyncio.ensure_future(answer.whole())
+    try:
+        await asyncio.wait([gone, whole], return_when=asyncio.FIRST_COMPLETED)
+        if not whole.done():
+            raise ClientDisconnect
+        return whole.result()
+    finally:
+        gone.cancel()
+        whole.cancel()
+        answer.cancel()
+
+
 async def _gone(request: Request) -> None:
     """Returns when the client has gone. The body must have been read."""
     while (await request.receive())["type"] != "http.disconnect":
         pass
-
-
-def _no_constant(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
 
 
 class Events(StreamingResponse):

@@ -6,16 +6,22 @@ import asyncio
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from rhapsode import registry
 from rhapsode.inference.batching import Job, Part
+from rhapsode.inference.builders import Sample
 from rhapsode.serving.errors import ApiError, of
-from rhapsode.serving.requests import Completion
+from rhapsode.serving.rendering import LARGE, beside
+from rhapsode.serving.requests import Continuation
 from rhapsode.serving.served import Served
 
+NUMBERS = 2_000_000
+"""The most log-probabilities of an answer that is no stream."""
 UNREAD = 64 << 10
 """Bytes that a client has not read yet: with more, its rows pause."""
 
@@ -25,13 +31,17 @@ class Choice:
     """One choice of an answer as it grows."""
 
     index: int
-    prompt: bytes
+    prompt: str
+    """Its text, if it is echoed."""
     job: Job | None = None
+    sample: Sample | None = None
+    """What was drawn, at the end."""
     steps: list[int] = field(default_factory=list)
+    """Those of which clients were not told yet; and more of them."""
     log_probs: list[float] = field(default_factory=list)
     tops: list[Any] = field(default_factory=list)
     given: int = 0
-    """Steps of which clients were told."""
+    """So many steps clients were told of."""
     offset: int = 0
     """Where the next token begins, in characters."""
 
@@ -39,9 +49,12 @@ class Choice:
 class Answer:
     """The jobs of one request, and what they have given. It belongs to one event loop."""
 
-    def __init__(self, served: Served, asked: Completion) -> None:
-        """Raises `UserError` and `ApiError` for what cannot be; then nothing was begun."""
-        self.served, self.asked = served, asked
+    def __init__(
+        self, served: Served, asked: Continuation, prompts: Sequence[str | list[int] | np.ndarray], echo: bool = False
+    ) -> None:
+        """prompts: texts, tokens, or symbols. Nothing is begun before `begin`. Raises `UserError` and `ApiError` for
+        what cannot be."""
+        self.served, self.asked, self._prompts, self._echoes = served, asked, prompts, echo
         self._labelled = asked.logprobs is not None
         self.seed = secrets.randbits(48) if asked.seed is None else asked.seed
         self._drawn = 0
@@ -55,33 +68,54 @@ class Answer:
         self._loop = asyncio.get_running_loop()
         self._parts: asyncio.Queue[tuple[Choice, Part]] = asyncio.Queue()
         self._unread, self._resting = 0, False
-        valid = [asked.valid] if isinstance(asked.valid, str) else asked.valid
-        for one in valid:
+        self._left, self._cancelled = 0, False
+        self.size = 0
+        """About so many elements the whole answer has, once it is there."""
+        self._valid = [asked.valid] if isinstance(asked.valid, str) else asked.valid
+        for one in self._valid:
             if registry.get("constraint", one.partition(":")[0]).local:
                 raise ApiError(400, "valid: constraints that use files or programs are not served.", "valid")
         self.choices: list[Choice] = []
+
+    async def begin(self) -> None:
+        """Submit all jobs. Raises `UserError` and `ApiError` for what cannot be; then nothing goes on."""
+        size = sum(map(len, self._prompts)) * self.asked.n
         try:
-            for prompt in asked.prompts:
-                data = served.text(prompt)
-                for row in range(asked.n):
-                    self._begin(data, row, valid)
+            await beside(max(size, LARGE + 1) if self._valid else size, self._begin_all)
         except BaseException:
             self.cancel()
             raise
         self._left = len(self.choices)
 
-    def _begin(self, data: bytes, row: int, valid: list[str]) -> None:
+    def _begin_all(self) -> None:
+        asked, most = self.asked, 0
+        for prompt in self._prompts:
+            symbols = prompt if isinstance(prompt, np.ndarray) else self.served.symbols(prompt)
+            most += asked.n * (asked.max_tokens + len(symbols) * self._echoes) * (1 + (asked.logprobs or 0))
+            if self._labelled and not asked.stream and most > NUMBERS:
+                raise ApiError(
+                    400,
+                    f"logprobs: the answer might have {most:,} log-probabilities, and {NUMBERS:,} are allowed. Ask for "
+                    "less, or for a stream.",
+                    "logprobs",
+                    "too_large",
+                )
+            echo = self.served.decoded(symbols).decode("utf-8", "replace") if self._echoes else ""
+            for row in range(asked.n):
+                self._begin(symbols, row, echo)
+
+    def _begin(self, symbols: np.ndarray, row: int, echo: str) -> None:
         asked = self.asked
-        choice = Choice(len(self.choices), data)
+        choice = Choice(len(self.choices), echo)
         self.choices.append(choice)
 
         def receive(part: Part) -> None:
             self._loop.call_soon_threadsafe(self._take, choice, part)
 
         choice.job = self.served.batcher.submit(
-            data,
+            symbols,
             receive=receive,
-            echo=asked.echo and self._labelled,
+            echo=self._echoes and self._labelled,
             alternatives=asked.logprobs or 0,
             stream=asked.stream,
             length=asked.max_tokens,
@@ -89,8 +123,10 @@ class Answer:
             row=row,
             sampling=asked.sampling,
             stop=asked.stops or None,
-            valid=valid or None,
+            valid=self._valid or None,
         )
+        if self._cancelled:
+            choice.job.cancel()
 
     def _take(self, choice: Choice, part: Part) -> None:
         self._parts.put_nowait((choice, part))
@@ -111,6 +147,7 @@ class Answer:
 
     def cancel(self) -> None:
         """End all that has not ended."""
+        self._cancelled = True
         for job in self._alive:
             job.cancel()
 
@@ -126,29 +163,40 @@ class Answer:
 
     async def whole(self) -> dict[str, Any]:
         """The answer, when all is drawn."""
-        texts = {choice.index: [self._echo(choice)] for choice in self.choices}
+        texts = {choice.index: [choice.prompt] for choice in self.choices}
         reasons: dict[int, str] = {}
         while self._left:
             choice, part = await self._next()
             texts[choice.index].append(self._added(choice, part))
             if part.last:
                 reasons[choice.index] = self._reason(part)
-        choices = [self._choice(choice, "".join(texts[choice.index]), reasons[choice.index]) for choice in self.choices]
-        return {**self._head, "choices": choices, "usage": self.usage}
+        self.size = sum(len(one.steps) * (2 + (self.asked.logprobs or 0)) for one in self.choices)
+        more = await self.ended()
+
+        def made() -> list[dict[str, Any]]:
+            return [self._choice(one, "".join(texts[one.index]), reasons[one.index]) for one in self.choices]
+
+        return {**self._head, "choices": await beside(self.size, made), "usage": self.usage, **more}
+
+    async def ended(self) -> dict[str, Any]:
+        """Called once all is drawn: what else is told."""
+        return {}
 
     async def events(self) -> AsyncIterator[str]:
         """The answer in pieces, as server-sent events."""
         try:
             for choice in self.choices:
-                if self.asked.echo and not self._labelled:
-                    yield self._event([self._choice(choice, self._echo(choice), None)])
+                if self._echoes and not self._labelled:
+                    yield self._event([self._choice(choice, choice.prompt, None)])
             while self._left:
                 choice, part = await self._next()
-                before = self._echo(choice) if part.echo and not choice.given else ""
+                before = choice.prompt if part.echo and not choice.given else ""
                 text = before + self._added(choice, part)
                 reason = self._reason(part) if part.last else None
-                if text or reason or len(choice.steps) > choice.given:
+                if text or reason or choice.steps:
                     yield self._event([self._choice(choice, text, reason)])
+            if more := await self.ended():
+                yield f"data: {json.dumps({**self._head, 'choices': [], **more})}\n\n"
             if self.asked.stream_options.include_usage:
                 yield f"data: {json.dumps({**self._head, 'choices': [], 'usage': self.usage})}\n\n"
         except Exception as error:
@@ -160,9 +208,6 @@ class Answer:
 
     def _event(self, choices: list[dict[str, Any]]) -> str:
         return f"data: {json.dumps({**self._head, 'choices': choices})}\n\n"
-
-    def _echo(self, choice: Choice) -> str:
-        return choice.prompt.decode("utf-8", "replace") if self.asked.echo else ""
 
     def _added(self, choice: Choice, part: Part) -> str:
         """Take a part: the text that it adds. Raises the job's error."""
@@ -176,6 +221,7 @@ class Answer:
             choice.tops += list(part.tops) or [()] * len(part.steps)
         if part.last:
             self._left -= 1
+            choice.sample = part.sample
         return part.text
 
     def _reason(self, part: Part) -> str:
@@ -184,22 +230,21 @@ class Answer:
     def _choice(self, choice: Choice, text: str, reason: str | None) -> dict[str, Any]:
         log_probs = None
         if self._labelled:
-            labels, begin = self.served.labels, choice.given
-            tokens = [labels[step] for step in choice.steps[begin:]]
+            labels = self.served.labels
+            tokens = [labels[step] for step in choice.steps]
             offsets = []
-            for step in choice.steps[begin:]:
+            for step in choice.steps:
                 offsets.append(choice.offset)
                 choice.offset += len(self.served.shown[step])
             tops = []
-            for step, log_prob, top in zip(
-                choice.steps[begin:], choice.log_probs[begin:], choice.tops[begin:], strict=True
-            ):
+            for step, log_prob, top in zip(choice.steps, choice.log_probs, choice.tops, strict=True):
                 tops.append({labels[other]: value for other, value in top} | {labels[step]: log_prob})
-            choice.given = len(choice.steps)
             log_probs = {
                 "tokens": tokens,
-                "token_logprobs": choice.log_probs[begin:],
+                "token_logprobs": choice.log_probs,
                 "top_logprobs": tops,
                 "text_offset": offsets,
             }
+            choice.given += len(choice.steps)
+            choice.steps, choice.log_probs, choice.tops = [], [], []
         return {"index": choice.index, "text": text, "logprobs": log_probs, "finish_reason": reason}

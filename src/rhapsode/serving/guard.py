@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import http.cookies
 from collections.abc import Sequence
@@ -21,6 +22,8 @@ OPEN = ("/health",)
 """Paths that need no key."""
 COOKIE, QUERY = "rhapsode", "key"
 """Names of a key in a cookie, and in the address of a page."""
+OWNER = "rhapsode.owner"
+"""Where a request's scope says to whom belongs what it makes: a digest of its key."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,7 @@ class Guard:
             if scope["method"] == "OPTIONS" and shared:
                 await _preflight(origin)(scope, receive, send)
                 return
-            self._check_key(scope, headers)
+            scope[OWNER] = self._check_key(scope, headers)
             self._check_length(headers)
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
@@ -83,20 +86,20 @@ class Guard:
             return False  # a page of this server's
         raise ApiError(403, "Pages of this site may not ask this server: see --cors-origin.", code="origin_not_allowed")
 
-    def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> None:
+    def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
+        """A digest of the key; empty if none is needed. Raises `ApiError`."""
         if not self._rules.keys or scope["path"] in OPEN:
-            return
-        if not self._right(_keys(scope, headers)):
+            return ""
+        # All are compared, and each in constant time.
+        right = [one for one in _keys(scope, headers) for key in self._rules.keys if hmac.compare_digest(one, key)]
+        if not right:
             raise ApiError(
                 401,
                 "A key of this server is needed: Authorization: Bearer KEY.",
                 code="invalid_api_key",
                 WWW_Authenticate="Bearer",
             )
-
-    def _right(self, given: Sequence[bytes]) -> bool:
-        """Whether one of these is a key. All are compared, in constant time."""
-        return any([hmac.compare_digest(one, key) for one in given for key in self._rules.keys])
+        return hashlib.sha256(right[0]).hexdigest()
 
     def _check_length(self, headers: dict[bytes, bytes]) -> None:
         length = headers.get(b"content-length", b"0")
@@ -155,7 +158,7 @@ def _name(host: str) -> str:
 def _preflight(origin: str) -> JSONResponse:
     headers = {
         "access-control-allow-origin": origin,
-        "access-control-allow-methods": "GET, POST",
+        "access-control-allow-methods": "GET, POST, DELETE",
         "access-control-allow-headers": "authorization, content-type",
         "access-control-max-age": "600",
         "vary": "Origin",

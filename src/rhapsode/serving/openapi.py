@@ -29,8 +29,9 @@ ERROR = {
     },
 }
 STATUSES = {
-    "GET": (401, 403, 404, 405, 500),
+    "GET": (401, 403, 404, 405, 500, 503),
     "POST": (400, 401, 403, 404, 405, 413, 415, 429, 500, 503),
+    "DELETE": (401, 403, 404, 405, 500, 503),
 }
 
 
@@ -50,7 +51,9 @@ def page(routes: list[Route]) -> dict[str, Any]:
         responses: dict[str, Any] = {"200": {"description": "the answer", "content": {media: {"schema": {}}}}}
         responses |= {str(status): {"description": "an error", **error} for status in STATUSES[method]}
         if path == "/health":
-            responses["503"] = {"description": "the server is loading or stopping", **error}
+            responses["503"] = {"description": "the server is loading or stopping"}
+        if path.endswith("{id}/completions"):
+            responses["409"] = {"description": "another request appends to the session", **error}
         operation: dict[str, Any] = {"summary": summary, "responses": responses}
         if body is not None:
             reference = {"$ref": f"#/components/schemas/{body.__name__}"}

@@ -6,9 +6,9 @@ error, for a misspelled option must not be ignored.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
 
 from rhapsode.arithmetic.sampling import Sampling
 
@@ -19,10 +19,31 @@ PROMPT = 1_000_000
 TOKENS = 100_000
 """The most tokens a choice may have."""
 
-Token = Annotated[int, Field(ge=0)]
+Token = Annotated[int, Field(ge=0, lt=2**31)]
 Text = Annotated[str, Field(max_length=PROMPT)]
 Tokens = Annotated[list[Token], Field(max_length=PROMPT)]
 Name = Annotated[str, Field(max_length=200)]
+
+
+def _kind(prompt: Any) -> str:
+    """Which of the forms of a prompt this is meant to be. So only one of them is tried: of the others, each of a
+    million tokens would be an error."""
+    if isinstance(prompt, str):
+        return "a text"
+    first = prompt[0] if isinstance(prompt, list) and prompt else None
+    return "some texts" if isinstance(first, str) else "lists of tokens" if isinstance(first, list) else "some tokens"
+
+
+Prompt = Annotated[Annotated[Text, Tag("a text")] | Annotated[Tokens, Tag("some tokens")], Discriminator(_kind)]
+"""A text, or tokens, which are read as they are."""
+Prompts = Annotated[
+    Annotated[Text, Tag("a text")]
+    | Annotated[list[Text], Tag("some texts")]
+    | Annotated[Tokens, Tag("some tokens")]
+    | Annotated[list[Tokens], Tag("lists of tokens")],
+    Discriminator(_kind),
+]
+"""A prompt, or a list of them."""
 
 
 class Asked(BaseModel):
@@ -46,14 +67,9 @@ class StreamOptions(Asked):
     """Of no meaning here."""
 
 
-class Completion(Asked):
-    """`POST /v1/completions`. With the same `seed`, the answer is the same, whatever the server does beside it."""
+class Sampled(Asked):
+    """The options of sampling."""
 
-    model: Name
-    prompt: Text | list[Text] | Tokens | list[Tokens] = ""
-    max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
-    n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
-    best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
@@ -61,13 +77,24 @@ class Completion(Asked):
     typical: Annotated[float, Field(gt=0, le=1)] = 1.0
     repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
     repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
+
+    @property
+    def sampling(self) -> Sampling:
+        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})
+
+
+class Continuation(Sampled):
+    """How a text is continued: a completion but for its prompt."""
+
+    max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
+    n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
+    best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
     stop: (
         Annotated[str, Field(max_length=200)]
         | Annotated[list[Annotated[str, Field(max_length=200)]], Field(max_length=4)]
     ) = Field(default_factory=list)
     seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
     logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    echo: bool = False
     stream: bool = False
     stream_options: StreamOptions = StreamOptions()
     valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
@@ -87,12 +114,26 @@ class Completion(Asked):
         for name in ("logit_bias", "frequency_penalty", "presence_penalty"):
             if getattr(self, name):
                 raise ValueError(f"{name} is not supported yet; leave it out.")
+        return self
+
+    @property
+    def stops(self) -> list[str]:
+        return [self.stop] if isinstance(self.stop, str) else self.stop
+
+
+class Completion(Continuation):
+    """`POST /v1/completions`. With the same `seed`, the answer is the same, whatever the server does beside it."""
+
+    model: Name
+    prompt: Prompts = ""
+    echo: bool = False
+
+    @model_validator(mode="after")
+    def _not_too_many(self) -> Self:
         if len(self.prompts) * self.n > CHOICES:
             raise ValueError(f"{len(self.prompts)} prompts × n = {self.n} are more than {CHOICES} choices.")
         if not self.prompts:
             raise ValueError("prompt: an empty list asks for nothing.")
-        if not self.max_tokens and not self.echo:
-            raise ValueError("max_tokens: 0 asks for nothing; with echo, it scores the prompt.")
         return self
 
     @property
@@ -101,13 +142,24 @@ class Completion(Asked):
         found: Any = self.prompt
         return [found] if isinstance(found, str) or (found and isinstance(found[0], int)) else list(found)
 
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})
 
-    @property
-    def stops(self) -> list[str]:
-        return [self.stop] if isinstance(self.stop, str) else self.stop
+class NewSession(Asked):
+    """`POST /api/sessions`: a session at the end of a text, which is read."""
+
+    model: Name | None = None
+    prompt: Prompt = ""
+
+
+class Going(Continuation):
+    """`POST /api/sessions/{id}/completions`: how the text of a session goes on. keep: append this choice to it."""
+
+    keep: Annotated[int, Field(ge=0, lt=CHOICES)] | None = None
+
+    @model_validator(mode="after")
+    def _kept(self) -> Self:
+        if self.keep is not None and self.keep >= self.n:
+            raise ValueError(f"keep: choices go from 0 to {self.n - 1}, and {self.keep} is to be kept.")
+        return self
 
 
 class Tokenize(Asked):
@@ -126,30 +178,42 @@ class Detokenize(Asked):
 
 
 class Read(Asked):
-    """`POST /api/read`: what the model makes of the tokens of a text from number `begin` to before `end`. top: so many
+    """`POST /api/read`: what the model makes of the tokens of a text, from number `begin` to before `end`. top: so many
     alternatives at each."""
 
-    prompt: Text
+    prompt: Prompt
     model: Name | None = None
     begin: Annotated[int, Field(ge=0)] = 0
     end: Annotated[int, Field(ge=0)] | None = None
     top: Annotated[int, Field(ge=0, le=20)] = 5
 
 
-class Next(Asked):
+class Next(Sampled):
     """`POST /api/next`: what comes behind a text, and what the options of sampling leave of it. top: so many tokens."""
 
-    prompt: Text = ""
+    prompt: Prompt = ""
     model: Name | None = None
-    temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
-    top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
-    top_k: Annotated[int, Field(ge=0)] = 0
-    min_p: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    typical: Annotated[float, Field(gt=0, le=1)] = 1.0
-    repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
-    repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
     top: Annotated[int, Field(ge=1, le=100)] = 12
 
-    @property
-    def sampling(self) -> Sampling:
-        return Sampling(**{name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)})
+
+class Look(Asked):
+    """`POST /api/states`: what the units of a layer hold behind each token of a text.
+
+    layer: from 0. what: `cells`, or `outputs`; without it, cells, if the layer has any. cells: the numbers of units,
+    from 0; all without it. span: two places in the text, in tokens: find units that are high from the first to the one
+    before the second, and low elsewhere; top: so many.
+    """
+
+    prompt: Prompt
+    model: Name | None = None
+    layer: Annotated[int, Field(ge=0, lt=1000)] = 0
+    what: Literal["cells", "outputs"] | None = None
+    cells: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1, max_length=4096)] | None = None
+    span: Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=2, max_length=2)] | None = None
+    top: Annotated[int, Field(ge=1, le=100)] = 10
+
+    @model_validator(mode="after")
+    def _one_choice(self) -> Self:
+        if self.cells is not None and self.span is not None:
+            raise ValueError("cells: with span, the units are found; leave one of the two out.")
+        return self

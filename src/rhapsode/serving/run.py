@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import logging
 import signal
@@ -22,6 +23,7 @@ from rhapsode.report import Report
 from rhapsode.serving.app import Server
 from rhapsode.serving.guard import Rules
 from rhapsode.serving.served import Served
+from rhapsode.serving.sessions import SESSIONS
 
 GRACE = 30
 """Seconds for what was begun, when the server is stopped."""
@@ -107,34 +109,67 @@ class Logged(Report):
         logging.getLogger("uvicorn.error").warning(text)
 
 
-def run(models: Sequence[Served], rules: Rules, host: str, port: int, form: str) -> None:
-    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had."""
-    server = Server(models, rules, Logged())
-    names = ", ".join(one.name for one in models)
+def run(
+    load: Callable[[], Sequence[Served]], rules: Rules, host: str, port: int, form: str, sessions: int = SESSIONS
+) -> None:
+    """Serve until Ctrl-C or SIGTERM. Raises `UserError` if the address cannot be had, and what `load` raises.
+
+    load: gives the models. The server listens before, and answers 503 until they are there."""
+    server = Server(None, rules, Logged(), sessions)
     _log(form)
-    listen(server, host, port, lambda url: print(f"serving {names} at {url}/v1", file=sys.stderr, flush=True))
+    listening, url = _bound(host, port)
+    sockets, failed = Sockets(configured(server, host, port), server), list[BaseException]()
+
+    def loading() -> None:
+        try:
+            models = load()
+        except BaseException as error:
+            failed.append(error)
+            sockets.should_exit = True
+            return
+        gc.collect()
+        gc.freeze()  # else it looks through all that was imported from time to time, which takes 30 ms
+        server.load(models)
+        names = ", ".join(one.name for one in models)
+        print(f"serving {names} at {url}/v1", file=sys.stderr, flush=True)
+        logging.getLogger("uvicorn.error").setLevel(logging.INFO)
+
+    thread = threading.Thread(target=loading, name="rhapsode-loading", daemon=True)
+    thread.start()
+    try:
+        sockets.run(sockets=[listening])
+    finally:
+        server.close(GRACE)
+    if failed:
+        raise failed[0]
 
 
-def listen(server: Server, host: str, port: int, ready: Callable[[str], None], log: bool = True) -> None:
-    """Serve until Ctrl-C or SIGTERM. ready: is called with the server's address, such as http://127.0.0.1:8000. log:
-    a line for each request. Raises `UserError` if the address cannot be had."""
-    config = configured(server, host, port, log)
+def listen(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM, without a log of requests. ready: is called with the server's address, such as
+    http://127.0.0.1:8000. Raises `UserError` if the address cannot be had."""
+    _log("text")
+    listening, url = _bound(host, port)
+    ready(url)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
-    address = listening.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    ready(f"http://{shown}:{address[1]}")
-    try:
-        Sockets(config, server).run(sockets=[listening])
+        Sockets(configured(server, host, port, log=False), server).run(sockets=[listening])
     finally:
         server.close(GRACE)
 
 
+def _bound(host: str, port: int) -> tuple[socket.socket, str]:
+    """A socket that listens, and its address as browsers spell it. Raises `UserError` if it cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
+    address = found.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return found, f"http://{shown}:{address[1]}"
+
+
 def configured(server: Server, host: str, port: int, log: bool = True) -> uvicorn.Config:
-    """How uvicorn runs the application."""
+    """How uvicorn runs the application. log: a line for each request."""
     return uvicorn.Config(
         server.app,
         host=host,
@@ -154,7 +189,8 @@ def configured(server: Server, host: str, port: int, log: bool = True) -> uvicor
 def _log(form: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Lines(form))
-    for name in ("uvicorn.error", "uvicorn.access"):
+    levels = {"uvicorn.error": logging.WARNING, "uvicorn.access": logging.INFO}  # before models are loaded
+    for name, level in levels.items():
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
-        logger.setLevel(logging.INFO)
+        logger.setLevel(level)

@@ -18,6 +18,9 @@ from rhapsode.inference.states import States
 START, END = "<|start|>", "<|end|>"
 """The tokens of the beginning of a text, which may be the first of a prompt and means nothing there, and of its end."""
 
+PIECE = 1 << 15
+"""So many bytes, or symbols, of a long text are encoded, or decoded, at a time."""
+
 
 class Served:
     """A model of text under a name. Raises `UserError` for models that cannot be served."""
@@ -44,27 +47,32 @@ class Served:
         """The number of the token `START`."""
         return self.codec.steps.size
 
-    def text(self, prompt: str | list[int]) -> bytes:
-        """The bytes of a prompt. Raises `UserError` for tokens that are none, or that no text gives."""
+    def symbols(self, prompt: str | list[int]) -> np.ndarray:
+        """The symbols of a prompt [N]: of tokens these, even if their text has others. Raises `UserError` for tokens
+        that are none."""
         if isinstance(prompt, str):
-            return as_bytes(prompt, "prompt")
-        tokens = prompt[1:] if prompt[:1] == [self.start] else prompt
-        if wrong := [token for token in tokens if token >= self.start]:
+            return self.encoded(as_bytes(prompt, "prompt"))
+        tokens = np.array(prompt[1:] if prompt[:1] == [self.start] else prompt, np.int64)
+        if len(wrong := tokens[tokens >= self.start]):
             raise UserError(
                 f"prompt: token {wrong[0]} does not exist; they go from 0 to {self.start - 1}. {self.start} ({START}) "
                 "may only be the first."
             )
-        data = self.codec.decode(np.array(tokens, np.int64))
-        if self.codec.encode(data).tolist() != tokens:
-            raise UserError("prompt: these tokens are not those of their text (see /tokenize). Send the text.")
-        return data
+        return tokens.astype(self.codec.steps.dtype)
+
+    def encoded(self, data: bytes) -> np.ndarray:
+        """As the codec encodes it. Long texts are encoded in pieces, between which other threads may go on."""
+        pieces = (data[at : at + PIECE] for at in range(0, len(data), PIECE))
+        return self.codec.encode(data) if len(data) <= PIECE else np.concatenate(list(self.codec.encode_chunks(pieces)))
+
+    def decoded(self, symbols: np.ndarray) -> bytes:
+        """As the codec decodes them, in pieces."""
+        decoder = self.codec.decoder()
+        return b"".join(decoder.feed_all(symbols[at : at + PIECE].tolist()) for at in range(0, len(symbols), PIECE))
 
     def tokens(self, text: str) -> list[int]:
         """The tokens of a text, or of `START`."""
-        if text == START:
-            return [self.start]
-        found: list[int] = self.codec.encode(as_bytes(text, "prompt")).tolist()
-        return found
+        return [self.start] if text == START else self.symbols(text).tolist()
 
     @cached_property
     def shown(self) -> list[str]:

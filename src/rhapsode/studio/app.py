@@ -44,7 +44,7 @@ class Studio(Server):
     def paths(self) -> Paths:
         return [
             *super().paths(),
-            (("GET", "/api/shelf", "The models that are there, loaded or not.", None, "application/json"), self._look),
+            (("GET", "/api/shelf", "The models that are there, loaded or not.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
         ]
@@ -58,7 +58,7 @@ class Studio(Server):
             return response
         return await self._site.page(request)
 
-    async def _look(self, request: Request) -> Response:
+    async def _shelved(self, request: Request) -> Response:
         return JSONResponse(await asyncio.to_thread(self._found))
 
     def _found(self) -> dict[str, Any]:

@@ -23,6 +23,7 @@ class Prompt:
     """What a sample continues, and what ends it.
 
     data:       a text; with a model that attends to texts, the text to be written.
+    steps:      the symbols of a text [N], where they are given in the place of `data`: they are read as they are.
     style:      a record to go on from; None for none.
     outline:    a record of which some parts are given, and the rest is to be generated; None for the usual outline.
     stops:      string that ends a text → whether it stays in the text.
@@ -30,6 +31,7 @@ class Prompt:
     """
 
     data: bytes = b""
+    steps: np.ndarray | None = None
     style: Any = None
     outline: Any = None
     stops: Mapping[bytes, bool] = field(default_factory=dict)

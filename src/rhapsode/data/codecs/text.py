@@ -80,8 +80,7 @@ class TextCodec(Codec):
 
     def decode(self, symbols: np.ndarray) -> bytes:
         """Symbols as bytes. Any sequence decodes to something; `decode(encode(data)) == data`."""
-        decoder = self.decoder()
-        return b"".join(decoder.feed(symbol) for symbol in np.asarray(symbols).tolist())
+        return self.decoder().feed_all(np.asarray(symbols).tolist())
 
     @property
     @abstractmethod
@@ -121,13 +120,16 @@ class TextCodec(Codec):
         if prompt.style is not None or prompt.outline is not None:
             raise UserError("style and outline are records; a model of text goes on from a prompt.")
         end = None if lines or prompt.ignore_end else self.end
-        output = TextOutput(self.decoder(), prompt.stops, end, lines and not prompt.ignore_end)
+        steps = self.encode(prompt.data) if prompt.steps is None else prompt.steps.astype(self.steps.dtype, copy=False)
+        decoder = self.decoder()
+        decoder.feed_all(steps[-1:].tolist())  # symbols may end with half a byte, whose other half is drawn
+        output = TextOutput(decoder, prompt.stops, end, lines and not prompt.ignore_end)
         output.endings = np.zeros(self.steps.size, bool)
         if end is not None:
             output.endings[end] = True
         if lines and not prompt.ignore_end:
             output.endings |= [piece.endswith(b"\n") for piece in self.pieces]
-        return Beginning(self.encode(prompt.data), NO_TEXT, Guide(), LENGTH, output)
+        return Beginning(steps, NO_TEXT, Guide(), LENGTH, output)
 
 
 class TextOutput(Output):

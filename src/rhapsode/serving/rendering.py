@@ -1,0 +1,101 @@
+"""Answers as JSON. Large ones are made piece by piece, in another thread, so that they do not hold up the event loop.
+
+Threads take turns only between two calls of C: a call that makes all of a long list would hold up everything else.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, TypeVar
+
+from starlette.responses import JSONResponse, Response, StreamingResponse
+
+T = TypeVar("T")
+
+LARGE = 1 << 14
+"""What has more characters, tokens, or bytes than this is done in another thread."""
+ELEMENTS = 256
+"""The most elements of a list that one call makes JSON of."""
+PIECE = 1 << 16
+"""About so many bytes are sent at a time."""
+
+
+async def beside(size: int, what: Callable[..., T], *given: Any) -> T:
+    """The result of a call: made here, if it is about so little; else in another thread."""
+    if size <= LARGE:
+        return what(*given)
+    return await asyncio.to_thread(what, *given)
+
+
+def answer(value: Any, size: int) -> Response:
+    """An answer. size: about so many elements it has."""
+    if size <= LARGE:
+        return JSONResponse(value)
+    return StreamingResponse(together(pieces(value)), media_type="application/json")
+
+
+async def streamed(parts: Iterator[str]) -> Response:
+    """An answer from its pieces, each of which is made in another thread when it is to be sent. Raises what the first
+    one that is not empty raises, and those before it."""
+    first = await asyncio.to_thread(next, parts, None)
+    while first == "":
+        first = await asyncio.to_thread(next, parts, None)
+
+    async def body() -> AsyncIterator[bytes]:
+        part, found, size = first, list[str](), 0
+        while part is not None:
+            found.append(part)
+            size += len(part)
+            if size >= PIECE:
+                yield "".join(found).encode()
+                found, size = [], 0
+            part = await asyncio.to_thread(next, parts, None)
+        yield "".join(found).encode()
+
+    return StreamingResponse(body(), media_type="application/json")
+
+
+def dumped(value: Any) -> str:
+    """JSON as Starlette writes it. Raises `ValueError` for numbers that are not finite."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+
+
+def pieces(value: Any) -> Iterator[str]:
+    """The same, in pieces."""
+    if isinstance(value, dict) and any(isinstance(one, (dict, list)) for one in value.values()):
+        mark = "{"
+        for name, one in value.items():
+            yield f"{mark}{dumped(name)}:"
+            yield from pieces(one)
+            mark = ","
+        yield "}"
+    elif isinstance(value, list) and len(value) > ELEMENTS:
+        mark = "["
+        for at in range(0, len(value), ELEMENTS):
+            yield mark + dumped(value[at : at + ELEMENTS])[1:-1]
+            mark = ","
+        yield "]"
+    elif isinstance(value, list) and any(isinstance(one, (dict, list)) for one in value):
+        mark = "["
+        for one in value:
+            yield mark
+            yield from pieces(one)
+            mark = ","
+        yield "]"
+    else:
+        yield dumped(value)
+
+
+def together(parts: Iterator[str]) -> Iterator[bytes]:
+    """Pieces that are worth sending."""
+    found, size = list[str](), 0
+    for part in parts:
+        found.append(part)
+        size += len(part)
+        if size >= PIECE:
+            yield "".join(found).encode()
+            found, size = [], 0
+    if found:
+        yield "".join(found).encode()
