@@ -13,6 +13,7 @@ from rhapsode.arithmetic import choice
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.inference.loops import reader_of
 from rhapsode.inference.reader import Reader
+from rhapsode.inference.states import BLOCK, Prefix, kept_at
 from rhapsode.nn.samplers import Draw, remaining
 from rhapsode.serving.errors import ApiError
 from rhapsode.serving.rendering import dumped
@@ -21,8 +22,6 @@ from rhapsode.serving.served import Served
 
 TOKENS = 100_000
 """The most tokens that are read at once."""
-STRIDE = 256
-"""The states behind each so many tokens are kept."""
 NUMBERS = 1 << 20
 """So many probabilities are in memory at a time."""
 
@@ -85,13 +84,15 @@ def _entropy(p: np.ndarray) -> float:
 def _behind(served: Served, symbols: np.ndarray) -> Reader:
     """A reader that has read these symbols. States on the way are kept, so that an edited text is not read again."""
     model, states = served.model, served.states
-    reader, at = states.find(model.digest, symbols) or (reader_of(model), 0)
+    prefix = Prefix(model.digest, symbols)
+    reader, at = states.find(prefix) or (reader_of(model), 0)
     while at < len(symbols):
-        end = min(len(symbols), (at // STRIDE + 1) * STRIDE)
+        end = min(len(symbols), (at // BLOCK + 1) * BLOCK)
         for _ in reader.read_all(symbols[at:end]):
             pass
         at = end
-        states.put(model.digest, symbols[:at], reader)
+        if kept_at(at) or at == len(symbols):
+            states.put(prefix, at, reader)
     return reader
 
 
