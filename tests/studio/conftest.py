@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,3 +48,21 @@ def models(tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> P
 def address(models: Path) -> Iterator[str]:
     with studio(models) as found:
         yield found
+
+
+@contextmanager
+def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
+    """The page of the model `book`. Nothing may go wrong in it, and it may ask only its own server."""
+    base = address.partition("?")[0]
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
+    found = context.new_page()
+    wrong: list[str] = []
+    found.on("console", lambda message: wrong.append(message.text))
+    found.on("pageerror", lambda error: wrong.append(str(error)))
+    found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
+    found.goto(address)
+    found.get_by_role("link", name="book").click()
+    found.locator("textarea").wait_for()
+    yield found
+    assert not wrong
+    context.close()

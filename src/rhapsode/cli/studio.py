@@ -48,7 +48,7 @@ def studio(
         if browser:
             _open(address)
 
-    listen(Studio(shelf, Rules(LOCAL, (key.encode(),)), Logged()), "127.0.0.1", port, ready, log=False)
+    listen(Studio(shelf, Rules(LOCAL, (key.encode(),)), Logged()), "127.0.0.1", port, ready)
 
 
 def _open(url: str) -> None:

@@ -44,7 +44,7 @@ class Studio(Server):
     def paths(self) -> Paths:
         return [
             *super().paths(),
-            (("GET", "/api/shelf", "The models that are there, loaded or not.", None, "application/json"), self._shelved),
+            (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
         ]

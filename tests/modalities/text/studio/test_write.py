@@ -7,7 +7,6 @@ import json
 import math
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,27 +14,9 @@ import pytest
 
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.model import Model
-from tests.studio.conftest import address, models  # noqa: F401
+from tests.studio.conftest import address, models, opened  # noqa: F401
 
 PROMPT = "Sing, goddess,\nthe anger"
-
-
-@contextmanager
-def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:  # noqa: F811
-    """The page of the model `book`. Nothing may go wrong in it, and it may ask only its own server."""
-    base = address.partition("?")[0]
-    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
-    found = context.new_page()
-    wrong: list[str] = []
-    found.on("console", lambda message: wrong.append(message.text))
-    found.on("pageerror", lambda error: wrong.append(str(error)))
-    found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
-    found.goto(address)
-    found.get_by_role("link", name="book").click()
-    found.locator("textarea").wait_for()
-    yield found
-    assert not wrong
-    context.close()
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ import { label, percent } from "./settings.js";
 const WAIT = 90; // ms that one points at a place, until it is looked up
 
 export class Choices {
-  // take: is called with the place of a token, in code units, and the text that is to stand there.
-  constructor(sheet, reading, take) {
+  // take: is called with the place of a token, in code units, and the text that is to stand there; null if none can be
+  // taken. pointed: is called with the number of the token that one points at.
+  constructor(sheet, reading, take, pointed = () => {}) {
+    this.pointed = pointed;
     this.sheet = sheet;
     this.reading = reading;
     this.take = take;
@@ -44,6 +46,7 @@ export class Choices {
     this.timer = setTimeout(() => {
       const at = this.sheet.at(x, y);
       const n = at === null ? -1 : this.sheet.token(at);
+      this.pointed(n >= 0 ? n : null);
       if (n >= 0) this.show(n, false);
       else this.hide();
     }, WAIT);
@@ -83,7 +86,7 @@ export class Choices {
       tabindex: "-1",
       "aria-selected": String(token === own.token),
       "aria-label": t("write.choice", { token: label(token), share: percent(share) }),
-      ...(/^bytes:|^<\|/.test(token) && { disabled: "" }),
+      ...((!this.take || /^bytes:|^<\|/.test(token)) && { disabled: "" }),
       click: () => {
         this.hide();
         this.take(own.begin, token);

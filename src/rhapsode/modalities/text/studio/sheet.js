@@ -6,13 +6,15 @@ import { MODEL } from "./tree.js";
 
 const PER_BIT = 1.25; // shades
 const SHADES = 9;
-const GHOST = -1; // the shade of what is suggested
+const GHOST = "ghost"; // the shade of what is suggested
 
+const surprise = ({ nats }) => `s${Math.min(SHADES, Math.floor((PER_BIT * nats) / Math.LN2))}`;
 const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
 
 export class Sheet {
-  // about: labels: { label, placeholder }.
-  constructor({ label, placeholder }) {
+  // about: labels: { label, placeholder }. colour: of a token, the class of its span.
+  constructor({ label, placeholder }, colour = surprise) {
+    this.colour = colour;
     this.area = element("textarea", {
       "aria-label": label,
       placeholder,
@@ -72,10 +74,10 @@ export class Sheet {
       for (let at = start; at < end; ) {
         const one = this.tokens[token];
         let next = end;
-        let shade = 0;
+        let shade = "";
         if (one && one.begin <= at) {
           next = Math.min(end, one.end);
-          shade = Math.min(SHADES, Math.floor((PER_BIT * one.nats) / Math.LN2));
+          shade = this.colour(one);
           while (token < this.tokens.length && this.tokens[token].end <= next) token++;
         } else if (one) next = Math.min(end, one.begin);
         for (let from = at; from < next; ) {
@@ -112,7 +114,7 @@ export class Sheet {
     while (after < most - before && same(old.at(-1 - after), parts.at(-1 - after))) after++;
     if (before + after === old.length && before + after === parts.length) return;
     const made = parts.slice(before, parts.length - after).map(([text, shade, by]) =>
-      element("span", { class: shade === GHOST ? "ghost" : `s${shade}${by === MODEL ? " model" : ""}` }, text),
+      element("span", { class: `${shade}${by === MODEL ? " model" : ""}` }, text),
     );
     const { div } = line;
     if (!old.length || !parts.length) div.replaceChildren(...(made.length ? made : [document.createElement("br")]));
@@ -151,6 +153,19 @@ export class Sheet {
     range.setStart(node, begin);
     range.setEnd(node, end);
     return Array.from(range.getClientRects());
+  }
+
+  // Frames a token; null for none.
+  mark(n) {
+    this.marked?.classList.remove("here");
+    this.marked = n === null ? null : this.#span(this.tokens[n]?.begin ?? 0);
+    this.marked?.classList.add("here");
+  }
+
+  #span(at) {
+    const line = this.lines.findLast(({ start }) => start <= at);
+    let begin = line?.start ?? 0;
+    return Array.from(line?.div.children ?? []).find((span) => (begin += span.textContent.length) > at) ?? null;
   }
 
   // The box of a code unit in the window; of the end of the text, that of the cursor.
