@@ -16,7 +16,7 @@ from tests.serving.conftest import Failures, running
 pytest.importorskip("uvicorn")
 
 from rhapsode.serving.guard import LOCAL, QUERY, Rules  # noqa: E402
-from rhapsode.studio.app import Studio  # noqa: E402
+from rhapsode.studio.app import UPLOADS, Studio  # noqa: E402
 from rhapsode.studio.shelf import Shelf  # noqa: E402
 
 KEY = "a key of the studio"
@@ -26,7 +26,7 @@ KEY = "a key of the studio"
 def studio(below: Path) -> Iterator[str]:
     """The address of its page, with its key. Fails if it failed at a request."""
     failures = Failures()
-    with running(Studio(Shelf({}, below), Rules(LOCAL, (KEY.encode(),)), failures)) as address:
+    with running(Studio(Shelf({}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)) as address:
         yield f"{address}/?{QUERY}={KEY.replace(' ', '%20')}"
     assert failures.told == []
 

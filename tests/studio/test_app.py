@@ -60,7 +60,12 @@ def test_models_that_are_there(client: httpx.Client, models: Path) -> None:
     assert {one["name"] for one in found["models"]} == {"book", "old/letters"}
     assert len(found["wrong"]) == 1 and "broken" in found["wrong"][0]
     book = next(one for one in found["models"] if one["name"] == "book")
-    assert book["sample"] == "last" and book["views"] == ["write"] and book["noun"] == "text" and not book["picture"]
+    assert (
+        book["sample"] == "last"
+        and book["views"] == ["write", "look"]
+        and book["noun"] == "text"
+        and not book["picture"]
+    )
     assert found["views"]["write"] == "modalities/text/studio/write.js"
     assert "json" in found["valid"] and "check" not in found["valid"] and "grammar" not in found["valid"]
     assert client.get("/api/shelf/picture?model=book").status_code == 404

@@ -24,7 +24,7 @@ def studio(
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
-    """Write with models, and look inside them, in the browser.
+    """Train models, write with them and look inside them, in the browser.
 
     The page is for this machine only, and for who has its address: it holds a key. It asks no other machine for
     anything. Ctrl-C ends it."""
@@ -36,7 +36,7 @@ def studio(
             raise UserError("rhapsode studio needs packages of its own: pip install 'rhapsode[serve]'.") from None
         from rhapsode.serving.guard import LOCAL, QUERY, Rules
         from rhapsode.serving.run import Logged, listen
-        from rhapsode.studio.app import Studio
+        from rhapsode.studio.app import UPLOADS, Studio
         from rhapsode.studio.shelf import Shelf
 
     key = secrets.token_urlsafe(24)
@@ -48,7 +48,7 @@ def studio(
         if browser:
             _open(address)
 
-    listen(Studio(shelf, Rules(LOCAL, (key.encode(),)), Logged()), "127.0.0.1", port, ready)
+    listen(Studio(shelf, Rules(LOCAL, (key.encode(),), uploads=UPLOADS), Logged()), "127.0.0.1", port, ready)
 
 
 def _open(url: str) -> None:

@@ -17,6 +17,8 @@ from rhapsode.serving.errors import ApiError
 
 BODY = 4 << 20
 """The most bytes of a body."""
+UPLOAD = 1 << 30
+"""The most bytes of a file that is sent to a path for files."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health",)
 """Paths that need no key."""
@@ -29,11 +31,17 @@ OWNER = "rhapsode.owner"
 @dataclass(frozen=True)
 class Rules:
     """hosts: names by which the server may be called, in lower case; empty for any. keys: one of them must be sent;
-    empty for none. origins: sites whose pages may ask, exactly as browsers spell them."""
+    empty for none. origins: sites whose pages may ask, exactly as browsers spell them. uploads: what the paths for
+    files begin with; empty if there are none."""
 
     hosts: Sequence[str] = LOCAL
     keys: Sequence[bytes] = ()
     origins: Sequence[str] = ()
+    uploads: str = ""
+
+    def limit(self, path: str) -> int:
+        """The most bytes that may be sent to a path."""
+        return UPLOAD if self.uploads and path.startswith(self.uploads) else BODY
 
 
 class Guard:
@@ -47,6 +55,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
+        limit = self._rules.limit(scope["path"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         try:
             self._check_host(headers.get(b"host", b"").decode("latin-1"))
@@ -55,7 +64,7 @@ class Guard:
                 await _preflight(origin)(scope, receive, send)
                 return
             scope[OWNER] = self._check_key(scope, headers)
-            self._check_length(headers)
+            self._check_length(headers, limit)
         except ApiError as error:
             await JSONResponse(error.body, error.status, error.headers)(scope, receive, send)
             return
@@ -69,7 +78,7 @@ class Guard:
                 ]
             await send(message)
 
-        await self._app(scope, _bounded(receive), with_origin)
+        await self._app(scope, _bounded(receive, limit), with_origin)
 
     def _check_host(self, host: str) -> None:
         """A page of another site can make a browser call this machine by a name of its own (DNS rebinding)."""
@@ -101,10 +110,10 @@ class Guard:
             )
         return hashlib.sha256(right[0]).hexdigest()
 
-    def _check_length(self, headers: dict[bytes, bytes]) -> None:
+    def _check_length(self, headers: dict[bytes, bytes], limit: int) -> None:
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY:
-            raise _too_large()
+        if length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
 
 
 def cookie_name(scope: Scope) -> str:
@@ -128,11 +137,11 @@ def _keys(scope: Scope, headers: dict[bytes, bytes]) -> list[bytes]:
     return found
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, f"The request is longer than {BODY >> 20} MiB.", code="too_large")
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"The request is longer than {limit >> 20} MiB.", code="too_large")
 
 
-def _bounded(receive: Receive) -> Receive:
+def _bounded(receive: Receive, limit: int) -> Receive:
     """Raises `ApiError` when a body without a length, or with a wrong one, becomes too long."""
     size = 0
 
@@ -140,8 +149,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > BODY:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
         return message
 
     return bounded

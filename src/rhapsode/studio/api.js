@@ -8,18 +8,21 @@ export class Failed extends Error {
   }
 }
 
-async function sent(path, body, signal) {
-  const options = body === undefined ? { signal } : {
-    method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify(body),
-    signal,
-  };
+async function fetched(path, options) {
   const response = await fetch(path, options);
   if (response.ok) return response;
   const told = await response.json().catch(() => ({}));
   throw new Failed(response.status, told.error);
 }
+
+function sent(path, body, signal) {
+  if (body === undefined) return fetched(path, { signal });
+  const headers = { "Content-Type": "application/json" };
+  return fetched(path, { method: "POST", headers, body: JSON.stringify(body), signal });
+}
+
+// Sends a file. Throws `Failed`.
+export const put = async (path, file) => (await fetched(path, { method: "PUT", body: file })).json();
 
 // The answer of a path, which is JSON. body: is sent; without one, the path is only asked. Throws `Failed`.
 export const ask = async (path, body, signal) => (await sent(path, body, signal)).json();

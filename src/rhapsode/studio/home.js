@@ -18,7 +18,7 @@ export function open(main, shelf) {
   const wrong = shelf.wrong.map((one) => element("li", {}, one));
   main.append(
     element("h1", {}, t("home.title")),
-    element("p", { class: "quiet" }, shown.length ? t("home.below", { folder: shelf.below }) : t("home.empty")),
+    element("p", { class: "quiet" }, t(shown.length ? "home.below" : "home.empty", { folder: shelf.below })),
     element("div", { class: "cards" }, ...shown),
     heading,
     recent,

@@ -4,6 +4,7 @@ import { $, element } from "../export/page/dom.js";
 import { ask, Failed } from "./api.js";
 import * as home from "./home.js";
 import { t } from "./texts.js";
+import * as train from "./train.js";
 
 let open = null; // the page that is shown: { close }
 let turn = 0; // counts pages: one that is left while it loads is not shown
@@ -39,12 +40,12 @@ async function show() {
   try {
     const shelf = await ask("/api/shelf");
     if (mine !== turn) return;
-    const about = shelf.models.find((one) => one.name === name);
+    const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
     navigate(about, view);
     if (!about || !shelf.views[view]) {
-      main.className = "home";
+      main.className = view === "train" ? "train" : "home";
       main.replaceChildren();
-      open = home.open(main, shelf);
+      open = view === "train" ? train.open(main, { shelf, rest: [name, ...rest] }) : home.open(main, shelf);
       return;
     }
     main.className = view;
@@ -63,7 +64,9 @@ function navigate(about, view) {
   const links = (about?.views ?? []).map((one) =>
     element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
   );
-  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : []));
+  const current = view === "train" && { "aria-current": "page" };
+  const frame = [element("a", { href: address("train"), ...current }, t("view.train"))];
+  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : frame));
   $("views").setAttribute("aria-label", t("nav"));
 }
 
