@@ -32,6 +32,7 @@ PAGES = sorted(path for path in ROOT.glob("docs/*.md") if path.name != "log.md")
 ONLY_READ = {
     "ink": "it serves a page until it is stopped",
     "serve": "it serves until it is stopped; tests/serving ask it",
+    "studio": "it serves a page until it is stopped; tests/studio open it",
     "demo": "tests/demos runs them",
     "data get": "it downloads",
     "data:": "it downloads",

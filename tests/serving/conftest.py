@@ -43,6 +43,14 @@ def serving(
     failures, states = Failures(), States()
     served = [Served(name, model, rows, waiting, states) for name, model in models.items()]
     server = Server(served, rules or Rules(), failures)
+    with running(server) as address:
+        yield address, server
+    assert failures.told == []
+
+
+@contextmanager
+def running(server: Server) -> Iterator[str]:
+    """The address of a server that runs."""
     config = configured(server, "127.0.0.1", 0)
     socket = config.bind_socket()
     runner = uvicorn.Server(config)
@@ -52,13 +60,12 @@ def serving(
     while not runner.started and time.monotonic() < until:
         time.sleep(0.01)
     try:
-        yield f"http://127.0.0.1:{socket.getsockname()[1]}", server
+        yield f"http://127.0.0.1:{socket.getsockname()[1]}"
     finally:
         runner.should_exit = True
         thread.join(30)
         assert server.close(10)
         assert not thread.is_alive()
-    assert failures.told == []
 
 
 @pytest.fixture(scope="module")

@@ -79,6 +79,7 @@ def test_usage_comes_only_if_it_is_asked_for(address: str) -> None:
         ("/tokenize", {"prompt": "Sing"}),
         ("/detokenize", {"tokens": [1, 2]}),
         ("/api/read", {"prompt": "Sing", "top": 2}),
+        ("/api/next", {"prompt": "Sing", "logit_bias": {"3": 2}}),
         ("/api/states", {"prompt": "Sing", "span": [1, 3]}),
         ("/api/states", {"prompt": "Sing", "what": "outputs"}),
         ("/api/sessions", {"prompt": "Sing"}),

@@ -17,7 +17,22 @@ from typing import Annotated, Any
 import typer
 
 import rhapsode
-from rhapsode.cli import bench, compress, data, demo, export, inspect, novelty, push, recipe, score, serve, sweep, train
+from rhapsode.cli import (
+    bench,
+    compress,
+    data,
+    demo,
+    export,
+    inspect,
+    novelty,
+    push,
+    recipe,
+    score,
+    serve,
+    studio,
+    sweep,
+    train,
+)
 from rhapsode.cli._verbs import Verbs
 from rhapsode.console.brought import every
 from rhapsode.console.commands import Commands
@@ -60,6 +75,7 @@ def _add_commands() -> None:
     app.command("decompress", rich_help_panel=USE)(compress.decompress)
     app.command("export", rich_help_panel=USE)(export.export)
     app.command("serve", rich_help_panel=USE)(serve.serve)
+    app.command("studio", rich_help_panel=USE)(studio.studio)
     app.command("push", rich_help_panel=USE)(push.push)
     app.command("inspect", rich_help_panel=LOOK)(inspect.inspect)
     app.add_typer(data.app, name="data", rich_help_panel=LOOK)

@@ -76,19 +76,25 @@ def serve(
             f"--host {host}: other machines could use the server. Say with --api-key FILE (or {KEYS}) which keys they "
             "must send."
         )
-    named: dict[str, str] = {}
-    for one in models:
-        name, _, path = one.partition("=") if "=" in one and not Path(one).exists() else (_name(one), "", one)
-        if name in named:
-            raise UserError(f"two models are called {name!r}: give them names, NAME=MODEL.")
-        named[name] = path
+    paths = named(models)
 
     def load() -> list[Served]:
-        states, loaded = States(), {name: Model.load(path) for name, path in named.items()}
+        states, loaded = States(), {name: Model.load(path) for name, path in paths.items()}
         return [Served(name, model, rows, queue, states) for name, model in loaded.items()]
 
     hosts = () if "*" in (allow_host or ()) else (*LOCAL, host.lower(), *(one.lower() for one in allow_host or ()))
     run(load, Rules(hosts, keys, tuple(cors_origin or ())), host, port, log_format, sessions)
+
+
+def named(models: list[str]) -> dict[str, str]:
+    """Name → path of models that are given as MODEL or NAME=MODEL. Raises `UserError` for a name that two have."""
+    found: dict[str, str] = {}
+    for one in models:
+        name, _, path = one.partition("=") if "=" in one and not Path(one).exists() else (_name(one), "", one)
+        if name in found:
+            raise UserError(f"two models are called {name!r}: give them names, NAME=MODEL.")
+        found[name] = path
+    return found
 
 
 def _name(model: str) -> str:

@@ -40,6 +40,9 @@ class Modality:
     task: ClassVar[str] = ""
     """What its models do, as the Hugging Face Hub calls it; empty if the Hub has no word for it."""
 
+    views: ClassVar[Mapping[str, str]] = {}
+    """The pages of the studio for its models, the main one first: name → its script, by its path in the package."""
+
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, for all its commands, the verb among them."""
         return {}

@@ -64,6 +64,13 @@ def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     return Chosen(*(part.tolist() for part in found))
 
 
+def remaining(logits: np.ndarray, how: Draw) -> np.ndarray:
+    """The probabilities of which `choose` draws: logits [V] int32 → [V] float64, 0 for what the options remove."""
+    seen = None if how.sampling.repetition_penalty == 1 else _seen([how], (1, len(logits)))[0]
+    frequency = choice.frequencies(choice.adjusted(choice.distances(logits), how.sampling, how.mask, seen))
+    return np.asarray(frequency / frequency.sum(dtype=np.float64))
+
+
 def _by_numpy(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     """As `choose`: the reference."""
     groups: dict[tuple[Sampling, bool], list[int]] = {}

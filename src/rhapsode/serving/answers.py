@@ -123,6 +123,8 @@ class ReadToken(Given):
 
     token: str
     id: int
+    offset: int
+    """Where it begins, in characters."""
     nats: float
     """-log p."""
     entropy: float
@@ -138,8 +140,37 @@ class ReadAnswer(Given):
 
     model: str
     system_fingerprint: str
+    count: int
+    """Tokens of the whole text."""
     nats: float
     tokens: list[ReadToken]
+
+
+class NextToken(Given):
+    """One token that may come next."""
+
+    token: str
+    id: int
+    text: str
+    """What it adds."""
+    p: float
+    """Its probability."""
+    drawn: float
+    """Its probability with the options of sampling."""
+
+
+class NextAnswer(Given):
+    """What comes behind a text."""
+
+    model: str
+    system_fingerprint: str
+    entropy: tuple[float, float]
+    """In nats: by the model, and with the options of sampling."""
+    left: int
+    """Tokens that the options of sampling leave."""
+    size: int
+    """All tokens."""
+    tokens: list[NextToken]
 
 
 class Health(Given):
@@ -254,6 +285,7 @@ ANSWERS: dict[tuple[str, str], type[BaseModel]] = {
     ("POST", "/detokenize"): Detokenized,
     ("GET", "/tokenizer_info"): TokenizerAnswer,
     ("POST", "/api/read"): ReadAnswer,
+    ("POST", "/api/next"): NextAnswer,
     ("POST", "/api/states"): StatesAnswer,
     ("GET", "/api/sessions"): SessionList,
     ("POST", "/api/sessions"): SessionAnswer,

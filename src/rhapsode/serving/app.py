@@ -25,7 +25,7 @@ from rhapsode.serving.endpoint import Endpoint
 from rhapsode.serving.errors import ApiError, of
 from rhapsode.serving.guard import OWNER, Guard, Rules
 from rhapsode.serving.rendering import answer, beside, streamed
-from rhapsode.serving.requests import Asked, Completion, Detokenize, Going, Look, NewSession, Read, Tokenize
+from rhapsode.serving.requests import Asked, Completion, Detokenize, Going, Look, NewSession, Next, Read, Tokenize
 from rhapsode.serving.served import START, TEXTS, Served
 from rhapsode.serving.sessions import SESSIONS, Session, Sessions, Turn, written
 from rhapsode.serving.verbs import JSON, Task, Work, chosen
@@ -35,6 +35,8 @@ UNLOADED = ("/health", "/metrics", "/openapi.json")
 STREAM = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 
 A = TypeVar("A", bound=Asked)
+Answers = Callable[[Request], Awaitable[Response]]
+Paths = list[tuple[openapi.Route, Answers]]
 
 
 class Server:
@@ -49,7 +51,22 @@ class Server:
             self.load(models)
         self._work = Work(WAITING)
         self._report, self._answers = report, Counter[tuple[str, int]]()
-        self._paths: list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]] = [
+        self._paths = self.paths()
+        self._routes = self.routes()
+        application = Starlette(routes=self._routes, exception_handlers={HTTPException: self._unknown})
+        application.router.redirect_slashes = False  # behind a proxy, the address of a redirect would be a wrong one
+        self.app = Guard(application, rules)
+
+    def routes(self) -> list[Route]:
+        """All paths, also those that the OpenAPI page does not show."""
+        found: list[Route] = [
+            Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths
+        ]
+        return [*found, Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"])]
+
+    def paths(self) -> Paths:
+        """The paths that the OpenAPI page shows, and what answers them."""
+        return [
             (("GET", "/health", "Whether models are loaded.", None, "application/json"), self._health),
             (("GET", "/v1/models", "The models.", None, "application/json"), self._list),
             (("GET", "/v1/models/{id:path}", "One model.", None, "application/json"), self._model),
@@ -74,18 +91,12 @@ class Server:
                 ("POST", "/api/states", "What a layer holds behind each token of a text.", Look, "application/json"),
                 self._look,
             ),
+            (("POST", "/api/next", "What a model expects behind a text.", Next, "application/json"), self._next),
             *self._of_sessions(),
             *(self._verb(one) for kind in every() if (one := kind.endpoint()) is not None),
             (("GET", "/metrics", "Figures, for Prometheus.", None, "text/plain"), self._metrics),
             (("GET", "/openapi.json", "This page.", None, "application/json"), self._openapi),
         ]
-        self._routes = [
-            Route(path, self._answering(answer), methods=[method]) for (method, path, *_), answer in self._paths
-        ]
-        self._routes.append(Route("/v1/chat/completions", self._answering(self._chat), methods=["POST"]))
-        application = Starlette(routes=self._routes, exception_handlers={HTTPException: self._unknown})
-        application.router.redirect_slashes = False  # behind a proxy, the address of a redirect would be a wrong one
-        self.app = Guard(application, rules)
 
     def load(self, models: Sequence[Served]) -> None:
         """Serve these models."""
@@ -102,7 +113,7 @@ class Server:
 
     # --- what goes with every answer ---
 
-    def _answering(self, answer: Callable[[Request], Awaitable[Response]]) -> Callable[[Request], Awaitable[Response]]:
+    def _answering(self, answer: Answers) -> Answers:
         async def answered(request: Request) -> Response:
             try:
                 if self.loading and request.url.path not in UNLOADED:
@@ -110,6 +121,8 @@ class Server:
                 response = await answer(request)
             except ClientDisconnect:
                 response = Response(status_code=499)
+            except HTTPException as error:
+                response = await self._unknown(request, error)
             except Exception as error:
                 told = of(error)
                 if told.status == 500:
@@ -140,7 +153,7 @@ class Server:
         """The model that a request names, or the only one that answers at such a path. Raises `ApiError`."""
         return chosen(self.models, name, path)
 
-    def _verb(self, endpoint: Endpoint[Any, Any]) -> tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]:
+    def _verb(self, endpoint: Endpoint[Any, Any]) -> tuple[openapi.Route, Answers]:
         """The path of a modality."""
 
         async def answer(request: Request) -> Response:
@@ -210,7 +223,13 @@ class Server:
     async def _read(self, request: Request) -> Response:
         asked = await self._asked(request, Read)
         served = self._served(asked.model)
-        return await streamed(reading.read(served, await self._symbols(served, asked.prompt), asked.top))
+        return await streamed(reading.read(served, await self._symbols(served, asked.prompt), asked))
+
+    async def _next(self, request: Request) -> Response:
+        asked = await self._asked(request, Next)
+        served = self._served(asked.model)
+        symbols = await self._symbols(served, asked.prompt)
+        return JSONResponse(await asyncio.to_thread(reading.expect, served, symbols, asked))
 
     async def _look(self, request: Request) -> Response:
         asked = await self._asked(request, Look)
@@ -222,7 +241,7 @@ class Server:
 
     # --- sessions ---
 
-    def _of_sessions(self) -> list[tuple[openapi.Route, Callable[[Request], Awaitable[Response]]]]:
+    def _of_sessions(self) -> Paths:
         path, one, media = "/api/sessions", "/api/sessions/{id}", "application/json"
         return [
             (("POST", path, "Begin a session at the end of a text.", NewSession, media), self._begin_session),

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Generic, TypeVar, Unpack
 
+import numpy as np
 from pydantic import Field
 
 from rhapsode.inference.batching import Batcher, Cancelled, Full, Job, Part
@@ -201,6 +202,7 @@ class Shared(Model):
         receive: Callable[[Part], None] | None = None
         done = threading.Event()
         if self._told is not None and self._follow is not None:
+            assert not isinstance(prompt, np.ndarray)  # which is for texts
             told, text = self._told, prompt.decode() if isinstance(prompt, bytes) else prompt
             trace = Trace(row, text, self._follow(self, text, request))
 

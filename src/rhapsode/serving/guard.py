@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import http.cookies
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from urllib.parse import parse_qs
 
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -16,9 +19,13 @@ BODY = 4 << 20
 """The most bytes of a body."""
 RUNNING = 1024
 """The most requests at a time, those that wait included."""
+UPLOAD = 1 << 30
+"""The most bytes of a file that is sent to a path for files."""
 LOCAL = ("localhost", "127.0.0.1", "::1")
 OPEN = ("/health",)
 """Paths that need no key."""
+COOKIE, QUERY = "rhapsode", "key"
+"""Names of a key in a cookie, and in the address of a page."""
 OWNER = "rhapsode.owner"
 """Where a request's scope says to whom belongs what it makes: a digest of its key."""
 
@@ -26,11 +33,17 @@ OWNER = "rhapsode.owner"
 @dataclass(frozen=True)
 class Rules:
     """hosts: names by which the server may be called, in lower case; empty for any. keys: one of them must be sent;
-    empty for none. origins: sites whose pages may ask, exactly as browsers spell them."""
+    empty for none. origins: sites whose pages may ask, exactly as browsers spell them. uploads: what the paths for
+    files begin with; empty if there are none."""
 
     hosts: Sequence[str] = LOCAL
     keys: Sequence[bytes] = ()
     origins: Sequence[str] = ()
+    uploads: str = ""
+
+    def limit(self, path: str) -> int:
+        """The most bytes that may be sent to a path."""
+        return UPLOAD if self.uploads and path.startswith(self.uploads) else BODY
 
 
 class Guard:
@@ -44,6 +57,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         headers = {name.lower(): value for name, value in scope["headers"]}
+        limit = self._rules.limit(scope["path"])
         origin = headers.get(b"origin", b"").decode("latin-1")
         try:
             self._check_host(headers.get(b"host", b"").decode("latin-1"))
@@ -51,8 +65,8 @@ class Guard:
             if scope["method"] == "OPTIONS" and shared:
                 await _preflight(origin)(scope, receive, send)
                 return
-            scope[OWNER] = self._check_key(scope["path"], headers.get(b"authorization", b""))
-            self._check_length(headers)
+            scope[OWNER] = self._check_key(scope, headers)
+            self._check_length(headers, limit)
             if self._running >= RUNNING:
                 raise ApiError(503, "Too many requests at once. Try again later.", code="busy", Retry_After="1")
         except ApiError as error:
@@ -70,7 +84,7 @@ class Guard:
 
         self._running += 1
         try:
-            await self._app(scope, _bounded(receive), with_origin)
+            await self._app(scope, _bounded(receive, limit), with_origin)
         finally:
             self._running -= 1
 
@@ -89,35 +103,56 @@ class Guard:
             return False  # a page of this server's
         raise ApiError(403, "Pages of this site may not ask this server: see --cors-origin.", code="origin_not_allowed")
 
-    def _check_key(self, path: str, authorization: bytes) -> str:
+    def _check_key(self, scope: Scope, headers: dict[bytes, bytes]) -> str:
         """A digest of the key; empty if none is needed. Raises `ApiError`."""
-        if not self._rules.keys or path in OPEN:
+        if not self._rules.keys or scope["path"] in OPEN:
             return ""
-        scheme, _, given = authorization.partition(b" ")
-        right = [hmac.compare_digest(given.strip(), key) for key in self._rules.keys]  # all: in constant time
-        if scheme.lower() != b"bearer" or not any(right):
+        # All are compared, and each in constant time.
+        right = [one for one in _keys(scope, headers) for key in self._rules.keys if hmac.compare_digest(one, key)]
+        if not right:
             raise ApiError(
                 401,
                 "A key of this server is needed: Authorization: Bearer KEY.",
                 code="invalid_api_key",
                 WWW_Authenticate="Bearer",
             )
-        return hashlib.sha256(given.strip()).hexdigest()
+        return hashlib.sha256(right[0]).hexdigest()
 
-    def _check_length(self, headers: dict[bytes, bytes]) -> None:
+    def _check_length(self, headers: dict[bytes, bytes], limit: int) -> None:
         length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > BODY:
-            raise _too_large()
+        if length.isdigit() and int(length) > limit:
+            raise _too_large(limit)
         if b"transfer-encoding" in headers and b"content-length" in headers:
             # A proxy before this server may take the other one for the end.
             raise ApiError(400, "Two headers say how long the body is.", code="bad_http")
 
 
-def _too_large() -> ApiError:
-    return ApiError(413, f"The request is longer than {BODY >> 20} MiB.", code="too_large")
+def cookie_name(scope: Scope) -> str:
+    """The name of the cookie with a key. Browsers give a cookie to all ports of a host."""
+    return f"{COOKIE}-{(scope.get('server') or ('', 0))[1]}"
 
 
-def _bounded(receive: Receive) -> Receive:
+def _keys(scope: Scope, headers: dict[bytes, bytes]) -> list[bytes]:
+    """The keys that were sent: as a header; as a cookie, by a page of this server's; in the address of a page, by a
+    person who opens it."""
+    scheme, _, given = headers.get(b"authorization", b"").partition(b" ")
+    found = [given.strip()] if scheme.lower() == b"bearer" else []
+    cookies = http.cookies.SimpleCookie()
+    with suppress(http.cookies.CookieError):
+        cookies.load(headers.get(b"cookie", b"").decode("latin-1"))
+    name = cookie_name(scope)
+    if name in cookies:
+        found.append(cookies[name].value.encode("latin-1", "replace"))
+    if scope["method"] == "GET" and scope["path"] == "/":
+        found += [one.encode() for one in parse_qs(scope["query_string"].decode("latin-1")).get(QUERY, ())]
+    return found
+
+
+def _too_large(limit: int) -> ApiError:
+    return ApiError(413, f"The request is longer than {limit >> 20} MiB.", code="too_large")
+
+
+def _bounded(receive: Receive, limit: int) -> Receive:
     """Raises `ApiError` when a body without a length, or with a wrong one, becomes too long."""
     size = 0
 
@@ -125,8 +160,8 @@ def _bounded(receive: Receive) -> Receive:
         nonlocal size
         message = await receive()
         size += len(message.get("body", b""))
-        if size > BODY:
-            raise _too_large()
+        if size > limit:
+            raise _too_large(limit)
         return message
 
     return bounded

@@ -83,12 +83,9 @@ class StreamOptions(Asked):
     """Of no meaning here."""
 
 
-class Continuation(Asked):
-    """How a text is continued: a completion but for its prompt."""
+class Sampled(Asked):
+    """The options of sampling."""
 
-    max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
-    n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
-    best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
     top_p: Annotated[float, Field(gt=0, le=1)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
@@ -96,14 +93,7 @@ class Continuation(Asked):
     typical: Annotated[float, Field(gt=0, le=1)] = 1.0
     repetition_penalty: Annotated[float, Field(gt=0, le=1000)] = 1.0
     repetition_window: Annotated[int, Field(ge=1, le=4096)] = 64
-    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS, fail_fast=True)] = Field(default_factory=list)
-    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
-    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
-    stream: bool = False
-    stream_options: StreamOptions = StreamOptions()
-    valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
-    """Constraints, as of `--valid`. Those that use files or programs are not served."""
-    suffix: Annotated[str, Field(json_schema_extra={"maxLength": 0})] | None = None
+
     logit_bias: Annotated[
         dict[
             Annotated[str, Field(pattern="^(0|[1-9][0-9]{0,8})$")],
@@ -115,6 +105,28 @@ class Continuation(Asked):
     """The number of a token → what is added to its log-probability, in nats."""
     frequency_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
     presence_penalty: Annotated[float, Field(ge=-2, le=2)] = 0.0
+
+    @property
+    def sampling(self) -> Sampling:
+        options = {name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)}
+        options["logit_bias"] = {int(token): bias for token, bias in self.logit_bias.items()}
+        return Sampling(**options)
+
+
+class Continuation(Sampled):
+    """How a text is continued: a completion but for its prompt."""
+
+    max_tokens: Annotated[int, Field(ge=0, le=TOKENS)] = 16
+    n: Annotated[int, Field(ge=1, le=CHOICES)] = 1
+    best_of: Annotated[int, Field(ge=1, le=CHOICES)] | None = None
+    stop: Stop | Annotated[list[Stop], Field(max_length=STOPS, fail_fast=True)] = Field(default_factory=list)
+    seed: Annotated[int, Field(ge=0, lt=2**63)] | None = None
+    logprobs: Annotated[int, Field(ge=0, le=20)] | None = None
+    stream: bool = False
+    stream_options: StreamOptions = StreamOptions()
+    valid: Name | Annotated[list[Name], Field(max_length=4)] = Field(default_factory=list)
+    """Constraints, as of `--valid`. Those that use files or programs are not served."""
+    suffix: Annotated[str, Field(json_schema_extra={"maxLength": 0})] | None = None
     user: Annotated[str, Field(max_length=1000)] | None = None
 
     @model_validator(mode="after")
@@ -124,12 +136,6 @@ class Continuation(Asked):
         if self.best_of not in (None, self.n):
             raise ValueError("best_of: only the value of n is allowed; leave it out.")
         return self
-
-    @property
-    def sampling(self) -> Sampling:
-        options = {name: getattr(self, name) for name in Sampling.model_fields if hasattr(self, name)}
-        options["logit_bias"] = {int(token): bias for token, bias in self.logit_bias.items()}
-        return Sampling(**options)
 
     @property
     def stops(self) -> list[str]:
@@ -191,11 +197,22 @@ class Detokenize(Asked):
 
 
 class Read(Asked):
-    """`POST /api/read`: what the model makes of a text. top: so many alternatives at each token."""
+    """`POST /api/read`: what the model makes of the tokens of a text, from number `begin` to before `end`. top: so many
+    alternatives at each."""
 
     prompt: Prompt
     model: Name | None = None
+    begin: Annotated[int, Field(ge=0)] = 0
+    end: Annotated[int, Field(ge=0)] | None = None
     top: Annotated[int, Field(ge=0, le=20)] = 5
+
+
+class Next(Sampled):
+    """`POST /api/next`: what comes behind a text, and what the options of sampling leave of it. top: so many tokens."""
+
+    prompt: Prompt = ""
+    model: Name | None = None
+    top: Annotated[int, Field(ge=1, le=100)] = 12
 
 
 class Look(Asked):

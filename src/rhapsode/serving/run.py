@@ -141,16 +141,9 @@ def run(
 
     load: gives the models. The server listens before, and answers 503 until they are there."""
     server = Server(None, rules, Logged(), sessions)
-    config = configured(server, host, port)
     _log(form)
-    try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listening = socket.create_server((host, port), family=family, backlog=2048)
-    except OSError as error:
-        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
-    address = listening.getsockname()
-    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
-    sockets, failed = Sockets(config, server), list[BaseException]()
+    listening, url = _bound(host, port)
+    sockets, failed = Sockets(configured(server, host, port), server), list[BaseException]()
 
     def loading() -> None:
         try:
@@ -165,7 +158,7 @@ def run(
         gc.freeze()  # else it looks through all that was imported from time to time, which takes 30 ms
         server.load(models)
         names = ", ".join(one.name for one in models)
-        print(f"serving {names} at http://{shown}:{address[1]}/v1", file=sys.stderr, flush=True)
+        print(f"serving {names} at {url}/v1", file=sys.stderr, flush=True)
         logging.getLogger("uvicorn.error").setLevel(logging.INFO)
 
     thread = threading.Thread(target=loading, name="rhapsode-loading", daemon=True)
@@ -178,8 +171,32 @@ def run(
         raise failed[0]
 
 
-def configured(server: Server, host: str, port: int) -> uvicorn.Config:
-    """How uvicorn runs the application."""
+def listen(server: Server, host: str, port: int, ready: Callable[[str], None]) -> None:
+    """Serve until Ctrl-C or SIGTERM, without a log of requests. ready: is called with the server's address, such as
+    http://127.0.0.1:8000. Raises `UserError` if the address cannot be had."""
+    _log("text")
+    listening, url = _bound(host, port)
+    ready(url)
+    try:
+        Sockets(configured(server, host, port, log=False), server).run(sockets=[listening])
+    finally:
+        server.close(GRACE)
+
+
+def _bound(host: str, port: int) -> tuple[socket.socket, str]:
+    """A socket that listens, and its address as browsers spell it. Raises `UserError` if it cannot be had."""
+    try:
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        found = socket.create_server((host, port), family=family, backlog=2048)
+    except OSError as error:
+        raise UserError(f"{host}, port {port}, cannot be had: {error.strerror}. Give another --port.") from None
+    address = found.getsockname()
+    shown = f"[{address[0]}]" if ":" in address[0] else address[0]
+    return found, f"http://{shown}:{address[1]}"
+
+
+def configured(server: Server, host: str, port: int, log: bool = True) -> uvicorn.Config:
+    """How uvicorn runs the application. log: a line for each request."""
     return uvicorn.Config(
         server.app,
         host=host,
@@ -187,6 +204,7 @@ def configured(server: Server, host: str, port: int) -> uvicorn.Config:
         http=Patient,
         ws="none",
         log_config=None,
+        access_log=log,
         server_header=False,
         timeout_graceful_shutdown=GRACE,
         timeout_keep_alive=30,

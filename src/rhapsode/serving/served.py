@@ -57,7 +57,7 @@ class Served:
         if endpoint is None and not isinstance(model.codec, TextCodec):
             raise UserError(f"{name}: models of {self.noun} are not served: their modality has no endpoint.")
         self.path = TEXTS if endpoint is None else endpoint.path
-        self.post = Post()
+        self.post, self.states = Post(), states
         self.batcher = Batcher(model, rows=rows, waiting=waiting, states=states, deliver=self.post)
         self.alone = threading.Lock()
         """Held where something is drawn without the batcher."""

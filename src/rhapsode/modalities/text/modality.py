@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class TextModality(Modality):
     name, noun, verb = "text", "text", "generate"
     task = "text-generation"
+    views = {name: f"modalities/text/studio/{name}.js" for name in ("write", "look")}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"generate": generate}

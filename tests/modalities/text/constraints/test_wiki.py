@@ -182,6 +182,7 @@ def test_closing(text: str, closing: str | None) -> None:
         ("[http://a b\n", "line 1, column 12: the link [ must end with ] before the line does"),
         ("[http://a b]] ", "line 1, column 14: the link [ ends with one ]"),
         ("''a [[b|c\nd]]'' ", "line 1, column 10: italics or bold ('' or ''') must end before the line does"),
+        ("''a <u>b\nc</u>'' ", "line 1, column 9: italics or bold ('' or ''') must end before the line does"),
         ("{{}}", "line 1, column 3: a template needs a name"),
         ("[[]]", "line 1, column 3: a link needs a target"),
     ],

@@ -1,6 +1,7 @@
 // The page of a model of handwriting.
 
-import { $, chosenSeed, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, freshSeed, save, work } from "../../../export/page/dom.js";
+import { model } from "../../../export/page/page.js";
 import { Guide } from "../../../export/page/guide.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";

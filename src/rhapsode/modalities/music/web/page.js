@@ -1,6 +1,7 @@
 // The page of a model of music.
 
-import { $, chosenSeed, element, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, chosenSeed, element, freshSeed, save, work } from "../../../export/page/dom.js";
+import { model } from "../../../export/page/page.js";
 import { headOf } from "../../../export/page/heads.js";
 import { Draw, begin } from "../../../export/page/records.js";
 import { Reader } from "../../../export/page/reader.js";

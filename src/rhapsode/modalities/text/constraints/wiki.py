@@ -23,6 +23,8 @@ RAW = names("nowiki pre math source syntaxhighlight timeline score hiero chem ce
 VOID = names("br hr wbr")
 OPTIONAL = names("p li dd dt tr td th caption")
 """Tags whose end may be left out."""
+APART = names("ref references poem gallery")
+"""Tags whose text is taken out of the lines around them."""
 TAGS = names(
     "abbr b bdi bdo big blockquote center cite code data del dfn div dl em font gallery h1 h2 h3 h4 h5 h6 i "
     "includeonly indicator ins kbd mark noinclude ol onlyinclude poem q rb ref references rp rt ruby s samp "
@@ -36,6 +38,13 @@ HEADING = re.compile(r"[^\n'{}\[\]<=]*")
 INSIDE = re.compile(r"[^<>/]*")
 NO_QUOTES: Quotes = (False, False, False)
 FILES = ("file:", "image:", "media:")
+
+
+def _within_lines(around: tuple[str, str, Quotes, Open]) -> bool:
+    """Whether what is open is a part of the lines that it stands in. (What is in a note stands elsewhere; a template
+    makes lines of its own, and a table begins them.)"""
+    kind, name = around[:2]
+    return kind in ("[", "[[") or (kind == "<" and name not in APART)
 
 
 def balanced(quotes: Quotes) -> bool:
@@ -249,7 +258,7 @@ class Wiki(Walk):
 
     def _newline(self, at: int) -> None:
         around, quotes = self._open, self._quotes
-        while balanced(quotes) and around is not None and around[0] in "[[":  # a link is a part of its lines
+        while balanced(quotes) and around is not None and _within_lines(around):
             quotes, around = around[2], around[3]
         if not balanced(quotes):
             raise Refused(at, "italics or bold ('' or ''') must end before the line does")

@@ -1,6 +1,7 @@
 // The page of a model of text: writes, shades by surprise, shows what else was likely.
 
-import { $, element, freshSeed, model, save, work } from "../../../export/page/page.js";
+import { $, element, freshSeed, save, work } from "../../../export/page/dom.js";
+import { model } from "../../../export/page/page.js";
 import { Writer } from "./writer.js";
 
 const SHOWN = 10; // the likeliest symbols

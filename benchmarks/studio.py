@@ -1,0 +1,135 @@
+"""How fast the studio's page for writing is, in Chromium.
+
+    python benchmarks/studio.py MODEL TEXT
+    python benchmarks/studio.py MODEL TEXT --picture studio.png
+
+MODEL is a model of text; TEXT a file of more than 10,000 characters of its sort. The studio is started, and its page
+opened. Prints one Markdown table, in milliseconds: until the first page is painted; until 4,000 characters are shaded;
+from a key to the painted character, the median and the slowest of 40, in a text of 10,000 characters with 200
+branches. Wanted: 1,000, 1,000, 50. A picture is of a text that the model continues.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import expect, sync_playwright
+
+KEYS = """async ([place, count]) => {
+  const area = document.querySelector("textarea");
+  area.focus();
+  area.setSelectionRange(place, place);
+  const painted = () => new Promise((resolve) => requestAnimationFrame(() => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = resolve;
+    channel.port2.postMessage(null);
+  }));
+  const found = [];
+  for (let n = 0; n < count; n++) {
+    const begun = performance.now();
+    document.execCommand("insertText", false, "a tale"[n % 6]);
+    await painted();
+    found.push(performance.now() - begun);
+    await new Promise((resolve) => setTimeout(resolve, 120));
+  }
+  return found;
+}"""
+
+
+def branching(text: str) -> dict[str, Any]:
+    """A work of 200 branches."""
+    nodes = [{"id": 1, "parent": 0, "at": 0, "drop": 0, "text": text, "by": 0}]
+    for n in range(200):
+        parent = 1 if n < 20 else 2 + n % 19
+        nodes.append({"id": n + 2, "parent": parent, "at": 9000, "drop": 0, "text": f" and {n} more", "by": 1})
+    return {"format": "rhapsode text work", "version": 1, "here": 1, "nodes": nodes}
+
+
+def measured(page: Any, url: str, text: str) -> list[tuple[str, float]]:
+    page.goto(url)
+    page.locator(".card").first.wait_for()
+    paint = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+    rows = [("first page painted", page.evaluate(paint))]
+    page.locator(".card a").first.click()
+    page.locator("textarea").wait_for()
+    page.locator("textarea").fill("a")
+    expect(page.locator("#figures")).to_contain_text("bits")  # the model is loaded
+    begun = time.perf_counter()
+    page.locator("textarea").fill(text[:4000])
+    expect(page.locator("#figures")).to_contain_text("4,000 characters")
+    expect(page.locator("#figures")).to_contain_text("bits")
+    rows.append(("4,000 characters shaded", 1000 * (time.perf_counter() - begun)))
+    with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+        json.dump(branching(text[:10_000]), file)
+        file.flush()
+        page.locator("input[type=file]").set_input_files(file.name)
+        expect(page.locator("#figures")).to_contain_text("10,000 characters")
+        expect(page.locator("#figures")).to_contain_text("bits")
+    page.locator("details summary").click()
+    page.locator("#suggest").uncheck()
+    for name, place in (("at the end", 10_000), ("in the middle", 5_000)):
+        times = page.evaluate(KEYS, [place, 40])
+        rows.append((f"a key {name}, median", statistics.median(times)))
+        rows.append((f"a key {name}, slowest", max(times)))
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model")
+    parser.add_argument("text", type=Path)
+    parser.add_argument("--picture", type=Path, help="write a picture of the page here")
+    options = parser.parse_args()
+    text = options.text.read_text("utf-8", "replace")
+    command = [sys.executable, "-m", "rhapsode", "studio", f"model={options.model}", "--no-browser"]
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as session:
+        server = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder)
+        try:
+            assert server.stderr is not None
+            found = re.search(r"http\S+", server.stderr.readline())
+            assert found is not None
+            path = shutil.which("chromium") or shutil.which("google-chrome") or session.chromium.executable_path
+            browser = session.chromium.launch(executable_path=path, args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1280, "height": 860})
+            if options.picture:
+                picture(page, found[0], text, options.picture)
+                return
+            print("| | ms |\n|---|---|")
+            for name, value in measured(page, found[0], text):
+                print(f"| {name} | {value:.0f} |")
+            browser.close()
+        finally:
+            server.terminate()
+            server.wait()
+
+
+def picture(page: Any, url: str, text: str, path: Path) -> None:
+    page.goto(url)
+    page.locator(".card a").first.click()
+    page.locator("textarea").fill(text[:220])
+    page.locator("#seed").fill("7")
+    for _ in range(2):
+        page.locator("#again" if _ else "#go").click()
+        expect(page.locator("#status")).to_contain_text("written", timeout=30_000)
+        page.wait_for_timeout(1500)
+    page.locator("textarea").press("Escape")
+    box = page.locator(".back .model").nth(60).bounding_box()
+    page.mouse.move(box["x"] + 1, box["y"] + 8)
+    page.mouse.move(box["x"] + 3, box["y"] + 8)
+    page.locator(".choices button").first.wait_for()
+    page.wait_for_timeout(500)
+    page.screenshot(path=path)
+
+
+if __name__ == "__main__":
+    main()

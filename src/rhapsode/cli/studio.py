@@ -1,0 +1,59 @@
+"""`rhapsode studio`."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from rhapsode.cli.serve import named
+from rhapsode.console.imports import unbroken
+from rhapsode.errors import UserError
+
+
+def studio(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[MODEL]...", help="Models to show first. Those in folders below this one are found, too."
+        ),
+    ] = None,
+    port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")] = 0,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
+) -> None:
+    """Train models, write with them and look inside them, in the browser.
+
+    The page is for this machine only, and for who has its address: it holds a key. It asks no other machine for
+    anything. Ctrl-C ends it."""
+    with unbroken():
+        try:
+            import starlette  # noqa: F401
+            import uvicorn  # noqa: F401
+        except ImportError:
+            raise UserError("rhapsode studio needs packages of its own: pip install 'rhapsode[serve]'.") from None
+        from rhapsode.serving.guard import LOCAL, QUERY, Rules
+        from rhapsode.serving.run import Logged, listen
+        from rhapsode.studio.app import UPLOADS, Studio
+        from rhapsode.studio.shelf import Shelf
+
+    key = secrets.token_urlsafe(24)
+    shelf = Shelf(named(models or []), Path())
+
+    def ready(url: str) -> None:
+        address = f"{url}/?{QUERY}={key}"
+        print(f"the studio: {address}\nCtrl-C ends it.", file=sys.stderr, flush=True)
+        if browser:
+            _open(address)
+
+    listen(Studio(shelf, Rules(LOCAL, (key.encode(),), uploads=UPLOADS), Logged()), "127.0.0.1", port, ready)
+
+
+def _open(url: str) -> None:
+    """In a thread: some browsers return only when they are closed."""
+    import threading
+    import webbrowser
+
+    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

@@ -1,0 +1,188 @@
+// A text that is written into, with a shade and an ink below each character: a text area without colour, and the same
+// text behind it, line by line. Only lines that changed are drawn again.
+
+import { element } from "../../../export/page/dom.js";
+import { MODEL } from "./tree.js";
+
+const PER_BIT = 1.25; // shades
+const SHADES = 9;
+const GHOST = "ghost"; // the shade of what is suggested
+
+const surprise = ({ nats }) => `s${Math.min(SHADES, Math.floor((PER_BIT * nats) / Math.LN2))}`;
+const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
+
+export class Sheet {
+  // about: labels: { label, placeholder }. colour: of a token, the class of its span.
+  constructor({ label, placeholder }, colour = surprise) {
+    this.colour = colour;
+    this.area = element("textarea", {
+      "aria-label": label,
+      placeholder,
+      spellcheck: "false",
+      autocapitalize: "off",
+      autocomplete: "off",
+      rows: "1",
+    });
+    this.back = element("div", { class: "back", "aria-hidden": "true" });
+    this.element = element("div", { class: "sheet paper" }, this.back, this.area);
+    this.lines = []; // { div, parts, start }
+    this.tokens = []; // { begin, end, nats, … }, in code units
+    this.ghost = "";
+  }
+
+  get text() {
+    return this.area.value;
+  }
+
+  get cursor() {
+    return this.area.selectionEnd;
+  }
+
+  // Shows a text. authors: whose each code unit is. cursor: where to go on.
+  show(text, authors, cursor = null) {
+    if (this.area.value !== text) {
+      const { selectionStart, selectionEnd } = this.area;
+      this.area.value = text;
+      this.area.setSelectionRange(selectionStart, selectionEnd);
+    }
+    if (cursor !== null) this.area.setSelectionRange(cursor, cursor);
+    this.authors = authors;
+    this.paint();
+  }
+
+  // The number of the token that covers a code unit; -1 if that is not known.
+  token(at) {
+    let low = 0;
+    let high = this.tokens.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (this.tokens[middle].end <= at) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.tokens.length && this.tokens[low].begin <= at ? low : -1;
+  }
+
+  paint() {
+    const text = this.area.value;
+    const lines = text.split("\n");
+    let start = 0;
+    let token = 0;
+    for (let n = 0; n < lines.length; n++) {
+      const end = start + lines[n].length;
+      while (token < this.tokens.length && this.tokens[token].end <= start) token++;
+      const parts = [];
+      for (let at = start; at < end; ) {
+        const one = this.tokens[token];
+        let next = end;
+        let shade = "";
+        if (one && one.begin <= at) {
+          next = Math.min(end, one.end);
+          shade = this.colour(one);
+          while (token < this.tokens.length && this.tokens[token].end <= next) token++;
+        } else if (one) next = Math.min(end, one.begin);
+        for (let from = at; from < next; ) {
+          const by = this.authors[from] ?? 0;
+          let to = from + 1;
+          while (to < next && (this.authors[to] ?? 0) === by) to++;
+          parts.push([text.slice(from, to), shade, by]);
+          from = to;
+        }
+        at = next;
+      }
+      const ghost = n === lines.length - 1 ? this.ghost : "";
+      this.#line(n, start, parts, ghost);
+      start = end + 1;
+    }
+    for (const { div } of this.lines.splice(lines.length)) div.remove();
+  }
+
+  // Draws a line. Only the spans that changed are made anew: most of the time, one key changed one.
+  #line(n, start, parts, ghost) {
+    if (ghost) parts.push([ghost, GHOST, 0]);
+    let line = this.lines[n];
+    if (!line) {
+      line = { div: element("div", {}, document.createElement("br")), parts: [], start };
+      this.lines.push(line);
+      this.back.append(line.div);
+    }
+    line.start = start;
+    const old = line.parts;
+    const most = Math.min(old.length, parts.length);
+    let before = 0;
+    while (before < most && same(old[before], parts[before])) before++;
+    let after = 0;
+    while (after < most - before && same(old.at(-1 - after), parts.at(-1 - after))) after++;
+    if (before + after === old.length && before + after === parts.length) return;
+    const made = parts.slice(before, parts.length - after).map(([text, shade, by]) =>
+      element("span", { class: `${shade}${by === MODEL ? " model" : ""}` }, text),
+    );
+    const { div } = line;
+    if (!old.length || !parts.length) div.replaceChildren(...(made.length ? made : [document.createElement("br")]));
+    else {
+      for (let count = old.length - before - after; count; count--) div.children[before].remove();
+      const next = div.children[before];
+      if (next) next.before(...made);
+      else div.append(...made);
+    }
+    line.parts = parts;
+  }
+
+  // The code unit that is drawn at a point of the window; null if there is none.
+  at(x, y) {
+    const line = this.lines.find(({ div }) => {
+      const { top, bottom } = div.getBoundingClientRect();
+      return top <= y && y < bottom;
+    });
+    if (!line) return null;
+    let at = line.start;
+    for (const span of line.div.children) {
+      if (span.className === "ghost" || !span.firstChild) break;
+      const length = span.textContent.length;
+      if (Array.from(span.getClientRects()).some((box) => inside(box, x, y))) {
+        for (let n = 0; n < length; n++) {
+          if (this.#boxes(span.firstChild, n, n + 1).some((box) => inside(box, x, y))) return at + n;
+        }
+      }
+      at += length;
+    }
+    return null;
+  }
+
+  #boxes(node, begin, end) {
+    const range = document.createRange();
+    range.setStart(node, begin);
+    range.setEnd(node, end);
+    return Array.from(range.getClientRects());
+  }
+
+  // Frames a token; null for none.
+  mark(n) {
+    this.marked?.classList.remove("here");
+    this.marked = n === null ? null : this.#span(this.tokens[n]?.begin ?? 0);
+    this.marked?.classList.add("here");
+  }
+
+  #span(at) {
+    const line = this.lines.findLast(({ start }) => start <= at);
+    let begin = line?.start ?? 0;
+    return Array.from(line?.div.children ?? []).find((span) => (begin += span.textContent.length) > at) ?? null;
+  }
+
+  // The box of a code unit in the window; of the end of the text, that of the cursor.
+  box(at) {
+    const line = this.lines.findLast(({ start }) => start <= at) ?? this.lines[0];
+    let begin = line.start;
+    for (const span of line.div.children) {
+      const length = span.textContent.length;
+      if (span.firstChild && at < begin + length) {
+        const [box] = this.#boxes(span.firstChild, at - begin, at - begin + 1);
+        if (box) return box;
+      }
+      begin += length;
+    }
+    const { right, left, bottom, height } = (line.div.lastElementChild ?? line.div).getBoundingClientRect();
+    return new DOMRect(line.div.textContent ? right : left, bottom - height, 0, height);
+  }
+}
+
+const inside = (box, x, y) => box.left <= x && x < box.right && box.top <= y && y < box.bottom;

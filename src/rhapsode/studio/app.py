@@ -1,0 +1,186 @@
+"""The application of the studio: the server's paths, the pages, and the models that a person has."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from rhapsode.errors import UserError
+from rhapsode.inference.model import Model
+from rhapsode.inference.states import States
+from rhapsode.report import Report
+from rhapsode.serving.app import Paths, Server
+from rhapsode.serving.errors import ApiError
+from rhapsode.serving.guard import QUERY, Rules, cookie_name
+from rhapsode.serving.requests import Asked, Name
+from rhapsode.serving.served import Served
+from rhapsode.studio.runs import Runs
+from rhapsode.studio.shelf import PICTURE, Shelf, constraints, views
+from rhapsode.studio.site import HEADERS, Site
+
+UPLOADS = "/api/runs/files"
+"""What the paths of files that are sent begin with."""
+
+
+class Opened(Asked):
+    """`POST /api/shelf/open`: load a model."""
+
+    model: Name
+
+
+class Begun(Asked):
+    """`POST /api/runs`: train a model. sources: files, folders or globs of this machine, or `data:NAME`."""
+
+    name: Name
+    sources: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=1000)]
+    minutes: Annotated[float, Field(gt=0, le=100_000)] = 5.0
+
+
+class Resumed(Asked):
+    """`POST /api/runs/{name}/resume`: go on with a training; or for so many more minutes."""
+
+    minutes: Annotated[float, Field(gt=0, le=100_000)] | None = None
+
+
+class Inspected(Asked):
+    """`POST /api/runs/look`: what training would make of files."""
+
+    sources: Annotated[list[Annotated[str, Field(min_length=1, max_length=4000)]], Field(min_length=1, max_length=50)]
+
+
+class Studio(Server):
+    """The server, of which models are loaded when a page needs them, and its pages."""
+
+    def __init__(self, shelf: Shelf, rules: Rules, report: Report, rows: int = 16, waiting: int = 64) -> None:
+        self._shelf, self._site, self._states = shelf, Site(), States()
+        self._rows, self._waiting = rows, waiting
+        self.runs = Runs(shelf.below or Path())
+        self._opening: dict[str, asyncio.Task[Served]] = {}
+        super().__init__([], rules, report)
+
+    def routes(self) -> list[Route]:
+        return [
+            *super().routes(),
+            Route("/", self._answering(self._page)),
+            Route("/page/{path:path}", self._answering(self._site.file)),
+            Route(f"{UPLOADS}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"]),
+        ]
+
+    def close(self, timeout: float) -> bool:
+        self.runs.close()
+        return super().close(timeout)
+
+    def paths(self) -> Paths:
+        return [
+            *super().paths(),
+            (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
+            (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
+            (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
+            (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
+            (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
+            (
+                ("POST", "/api/runs/look", "What training would make of files.", Inspected, "application/json"),
+                self._found_in,
+            ),
+            (
+                ("GET", "/api/runs/{name}", "One training: ?begin=N, its metrics from N on.", None, "application/json"),
+                self._run,
+            ),
+            (("POST", "/api/runs/{name}/stop", "Stop it; it can go on.", Asked, "application/json"), self._stop),
+            (("POST", "/api/runs/{name}/resume", "Go on, or train longer.", Resumed, "application/json"), self._resume),
+        ]
+
+    async def _page(self, request: Request) -> Response:
+        if QUERY in request.query_params:  # the guard found it right: keep it where no address shows it
+            response: Response = RedirectResponse("/", 303, HEADERS)
+            key = request.query_params[QUERY]
+            name = cookie_name(request.scope)
+            response.set_cookie(name, key, httponly=True, samesite="strict")
+            return response
+        return await self._site.page(request)
+
+    async def _shelved(self, request: Request) -> Response:
+        return JSONResponse(await asyncio.to_thread(self._found))
+
+    def _found(self) -> dict[str, Any]:
+        shown, wrong = [], []
+        for one in self._shelf.models().values():
+            try:
+                shown.append(one.about() | {"open": one.name in self.models})
+            except UserError as error:
+                wrong.append(str(error))
+        below = str(self._shelf.below.resolve()) if self._shelf.below else ""
+        return {"models": shown, "wrong": wrong, "below": below, "views": views(), "valid": list(constraints())}
+
+    async def _open(self, request: Request) -> Response:
+        asked = await self._asked(request, Opened)
+        if asked.model not in self.models:
+            task = self._opening.get(asked.model)
+            if task is None:
+                task = asyncio.ensure_future(asyncio.to_thread(self._load, asked.model))
+                self._opening[asked.model] = task
+                task.add_done_callback(lambda _: self._opening.pop(asked.model, None))
+            served = await asyncio.shield(task)
+            self.models.setdefault(asked.model, served)
+        return JSONResponse(self._served(asked.model).about)
+
+    def _load(self, name: str) -> Served:
+        model = Model.load(self._shelf.find(name).path)
+        return Served(name, model, self._rows, self._waiting, self._states)
+
+    async def _picture(self, request: Request) -> Response:
+        path = self._shelf.find(request.query_params.get("model", "")).folder / PICTURE
+        if not path.is_file():
+            raise ApiError(404, "This model has no picture.", "model")
+        return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    # --- trainings ---
+
+    async def _runs(self, request: Request) -> Response:
+        return JSONResponse({"runs": await asyncio.to_thread(self.runs.every)})
+
+    async def _run(self, request: Request) -> Response:
+        begin = request.query_params.get("begin", "0")
+        run = self.runs.get(request.path_params["name"])
+        return JSONResponse(await asyncio.to_thread(run.about, int(begin) if begin.isdecimal() else 0))
+
+    async def _train(self, request: Request) -> Response:
+        asked = await self._asked(request, Begun)
+        run = await asyncio.to_thread(self.runs.start, asked.name, asked.sources, asked.minutes)
+        return JSONResponse(await asyncio.to_thread(run.about))
+
+    async def _resume(self, request: Request) -> Response:
+        asked = await self._asked(request, Resumed)
+        run = await asyncio.to_thread(self.runs.resume, request.path_params["name"], asked.minutes)
+        return JSONResponse(await asyncio.to_thread(run.about))
+
+    async def _stop(self, request: Request) -> Response:
+        await self._asked(request, Asked)
+        run = self.runs.get(request.path_params["name"])
+        run.stop()
+        return JSONResponse(await asyncio.to_thread(run.about))
+
+    async def _found_in(self, request: Request) -> Response:
+        asked = await self._asked(request, Inspected)
+        return JSONResponse({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
+
+    async def _upload(self, request: Request) -> Response:
+        """A file that was dropped into the page, as it is. Answers with its path."""
+        folder = self.runs.uploads(request.path_params["name"])
+        name = Path(request.path_params["file"]).name.lstrip(".")[-200:] or "file"
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        part = folder / f".{name}.part"
+        try:
+            with open(part, "wb") as file:
+                async for chunk in request.stream():
+                    await asyncio.to_thread(file.write, chunk)
+            part.replace(folder / name)
+        finally:
+            part.unlink(missing_ok=True)
+        return JSONResponse({"path": str(folder / name)})

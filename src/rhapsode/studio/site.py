@@ -1,0 +1,54 @@
+"""The files of the pages: the scripts and styles of this package, by their paths in it, and one page of HTML."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+KINDS = {".js": "text/javascript", ".css": "text/css"}
+PAGE = "studio/page.html"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self' data: blob:; media-src 'self' blob:; font-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-cache",
+}
+
+
+class Site:
+    """All that a browser may have, read once. Other paths are answered with 404: nothing is looked up on the disk."""
+
+    def __init__(self) -> None:
+        root = Path(str(files("rhapsode")))
+        found = (path for path in root.rglob("*") if path.suffix in KINDS)
+        self._files = {path.relative_to(root).as_posix(): path.read_bytes() for path in found}
+        self._page = (root / PAGE).read_bytes()
+
+    async def page(self, request: Request) -> Response:
+        """The page, in which the scripts do all else."""
+        return _answer(request, self._page, "text/html")
+
+    async def file(self, request: Request) -> Response:
+        """A script or a style sheet."""
+        path = request.path_params["path"]
+        if path not in self._files:
+            raise HTTPException(404)
+        return _answer(request, self._files[path], KINDS[Path(path).suffix])
+
+
+def _answer(request: Request, data: bytes, kind: str) -> Response:
+    """The file; or that it is the one which the browser has."""
+    mark = f'"{hashlib.sha256(data).hexdigest()[:32]}"'
+    headers = {**HEADERS, "ETag": mark}
+    if request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers=headers)
+    return Response(data, media_type=kind, headers=headers)

@@ -1,0 +1,41 @@
+// Works that the browser keeps, so that nothing typed is lost: a line about each, and each by itself.
+
+const INDEX = "rhapsode.works";
+const key = (id) => `rhapsode.work.${id}`;
+
+const read = (name, otherwise) => {
+  try {
+    return JSON.parse(localStorage.getItem(name)) ?? otherwise;
+  } catch {
+    return otherwise;
+  }
+};
+
+// Lines about works, the last changed one first: { id, model, view, title, changed }.
+export const works = () => read(INDEX, []).sort((one, other) => other.changed - one.changed);
+
+export const work = (id) => read(key(id), null);
+
+// Throws if the browser has no room.
+export function keep(about, contents) {
+  localStorage.setItem(key(about.id), JSON.stringify(contents));
+  const others = works().filter((one) => one.id !== about.id);
+  localStorage.setItem(INDEX, JSON.stringify([{ ...about, changed: Date.now() }, ...others]));
+}
+
+export function forget(id) {
+  localStorage.removeItem(key(id));
+  localStorage.setItem(INDEX, JSON.stringify(works().filter((one) => one.id !== id)));
+}
+
+export const freshId = () => Array.from(crypto.getRandomValues(new Uint32Array(2)), (n) => n.toString(36)).join("");
+
+// Settings of a page, which it has again when it is opened the next time.
+export const settings = (view) => read(`rhapsode.settings.${view}`, {});
+export function keepSettings(view, values) {
+  try {
+    localStorage.setItem(`rhapsode.settings.${view}`, JSON.stringify(values));
+  } catch {
+    // They are the usual ones the next time.
+  }
+}

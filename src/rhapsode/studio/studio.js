@@ -1,0 +1,75 @@
+// The frame of all pages: which one is shown, by the part of the address behind #: #/VIEW/MODEL/WHAT.
+
+import { $, element } from "../export/page/dom.js";
+import { ask, Failed } from "./api.js";
+import * as home from "./home.js";
+import { t } from "./texts.js";
+import * as train from "./train.js";
+
+let open = null; // the page that is shown: { close }
+let turn = 0; // counts pages: one that is left while it loads is not shown
+
+// The address of a page.
+export const address = (view, ...parts) => `#/${[view, ...parts].map(encodeURIComponent).join("/")}`;
+
+export const say = (text) => {
+  $("status").textContent = text;
+};
+
+// Tells of an error, at the bottom of the page, until it is clicked away.
+export function trouble(error) {
+  if (error.name === "AbortError") return;
+  let text = error.message;
+  if (error instanceof TypeError && /fetch|network/i.test(text)) text = t("failed.gone");
+  if (error instanceof Failed && error.status === 401) text = t("failed.key");
+  $("trouble").replaceChildren(element("span", {}, text), element("button", { click: () => hush() }, "OK"));
+  $("trouble").hidden = false;
+}
+export const hush = () => {
+  $("trouble").hidden = true;
+};
+
+async function show() {
+  const mine = ++turn;
+  const [, view = "", name = "", ...rest] = location.hash.split("/").map(decodeURIComponent);
+  open?.close?.();
+  open = null;
+  hush();
+  document.title = t("title");
+  const main = $("main");
+  try {
+    const shelf = await ask("/api/shelf");
+    if (mine !== turn) return;
+    const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
+    navigate(about, view);
+    if (!about || !shelf.views[view]) {
+      main.className = view === "train" ? "train" : "home";
+      main.replaceChildren();
+      open = view === "train" ? train.open(main, { shelf, rest: [name, ...rest] }) : home.open(main, shelf);
+      return;
+    }
+    main.className = view;
+    main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
+    const [module] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
+    if (mine !== turn) return;
+    document.title = `${name} · ${t("title")}`;
+    main.replaceChildren();
+    open = module.open(main, { about, shelf, rest });
+  } catch (error) {
+    if (mine === turn) trouble(error);
+  }
+}
+
+function navigate(about, view) {
+  const links = (about?.views ?? []).map((one) =>
+    element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
+  );
+  const current = view === "train" && { "aria-current": "page" };
+  const frame = [element("a", { href: address("train"), ...current }, t("view.train"))];
+  $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : frame));
+  $("views").setAttribute("aria-label", t("nav"));
+}
+
+addEventListener("hashchange", show);
+addEventListener("unhandledrejection", (event) => trouble(event.reason));
+show();

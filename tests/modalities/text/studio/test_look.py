@@ -1,0 +1,120 @@
+"""The page on which one looks inside, in Chromium, with a server and a model."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from rhapsode.inference.inside import activity, marking
+from rhapsode.inference.model import Model
+from tests.node import run
+from tests.studio.conftest import address, models, opened  # noqa: F401
+
+TEXT = "Sing, goddess, the anger\nof Achilles"
+FOLDER = "modalities/text/studio"
+
+
+@pytest.fixture
+def page(browser: Any, address: str) -> Iterator[Any]:  # noqa: F811
+    with opened(browser, address) as found:
+        found.get_by_role("link", name="Look inside").click()
+        found.locator("#unit").wait_for()
+        yield found
+
+
+@pytest.fixture(scope="module")
+def held(models: Path) -> np.ndarray:  # noqa: F811
+    """What the units hold behind each character: [T, H]."""
+    book = Model.load(models / "book")
+    return np.concatenate(list(activity(book, book.text_codec.encode(TEXT.encode()))))
+
+
+def looks(page: Any) -> Any:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    page.locator("textarea").fill(TEXT)
+    expect(page.locator("#value")).to_contain_text("Unit")
+    return expect
+
+
+def test_a_text_is_coloured_by_what_a_unit_holds(page: Any, held: np.ndarray) -> None:
+    expect = looks(page)
+    varied = np.argsort(-held.var(axis=0), kind="stable")
+    expect(page.locator("#unit")).to_have_value(str(varied[0]))
+    rows = page.locator(".units button")
+    assert [int(one) for one in rows.evaluate_all("all => all.map((one) => one.dataset.unit)")] == varied.tolist()
+    for unit in (int(varied[3]), 0):
+        page.locator("#unit").fill(str(unit))
+        spans = page.locator(".back span").evaluate_all("all => all.map((one) => [one.textContent, one.className])")
+        values = [value for value, char in zip(held[:, unit], TEXT, strict=True) if char != "\n"]
+        most = np.abs(held[:, unit]).max()
+        for (_, name), value in zip(spans, values, strict=True):
+            shade = round(9 * abs(value) / most - 1e-9)
+            assert name == (f"{'p' if value > 0 else 'n'}{shade}" if shade else "")
+        expect(page.locator(f".units button[data-unit='{unit}']")).to_have_attribute("aria-pressed", "true")
+
+
+def test_units_that_mark_a_part_are_found(page: Any, held: np.ndarray) -> None:
+    expect = looks(page)
+    expect(page.locator("#find")).to_be_disabled()
+    page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(6, 13); }")
+    page.locator("#find").click()
+    expect(page.locator("#about-units")).to_contain_text("mark the selected part")
+    found = marking(held, 6, 13, 16)
+    told = page.locator(".units b").all_text_contents()
+    assert told == [f"{one.unit} · {one.correlation:.2f}" for one in found]
+    expect(page.locator("#unit")).to_have_value(str(found[0].unit))
+
+
+def test_pictures_tell_of_what_one_points_at(page: Any, held: np.ndarray) -> None:
+    expect = looks(page)
+    unit = int(page.locator("#unit").input_value())
+    box = page.locator(".curve").bounding_box()
+    page.mouse.move(box["x"] + box["width"] * 7.5 / len(TEXT), box["y"] + 20)
+    expect(page.locator("#value")).to_contain_text(f"holds {held[7, unit]:.3f} behind “{TEXT[7]}”")
+    assert page.locator(".back .here").text_content() == TEXT[7]
+
+
+def test_a_link_opens_the_same_view(page: Any) -> None:
+    expect = looks(page)
+    page.locator("#unit").fill("5")
+    page.locator("#link").click()
+    expect(page.locator("#status")).to_contain_text("address")
+    page.reload()
+    expect(page.locator("textarea")).to_have_value(TEXT)
+    expect(page.locator("#unit")).to_have_value("5")
+
+
+def test_everybody_can_use_it(browser: Any, address: str) -> None:  # noqa: F811
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with opened(browser, address, bypass_csp=True) as page:
+        page.get_by_role("link", name="Look inside").click()
+        looks(page)
+        found = axe.Axe().run(page, options={"preload": False})
+        assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
+        page.set_viewport_size({"width": 390, "height": 780})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_numbers_and_the_path_of_the_state() -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.standard_normal((90, 2)) * [5, 2]) @ rng.standard_normal((2, 7)) + rng.standard_normal((90, 7)) / 9
+    halves = np.append(values.astype("<f2"), np.array([0, -0.0, 6e-8, 65504, -1], "<f2"))
+    body = """
+        const { Inside, numbers } = await use("inside.js");
+        const inside = new Inside({ data: data.values, layer: 0, width: 7, shape: [90, 7], type: "float32" });
+        const halves = Array.from(numbers(data.halves, "float16"));
+        return { numbers: halves, path: Array.from(inside.path), varied: inside.varied };
+    """
+    code = lambda array: base64.b64encode(array.tobytes()).decode()  # noqa: E731
+    found = run(FOLDER, body, {"halves": code(halves), "values": code(values.astype("<f4"))})
+    assert found["numbers"] == halves.astype(float).tolist()
+    centred = values - values.mean(axis=0)
+    left, sizes, _ = np.linalg.svd(centred, full_matrices=False)
+    for mine, right in zip(np.array(found["path"]).reshape(90, 2).T, (left * sizes)[:, :2].T, strict=True):
+        assert min(np.abs(mine - right).max(), np.abs(mine + right).max()) < 0.02 * sizes[0]
+    assert found["varied"] == np.argsort(-values.var(axis=0)).tolist()

@@ -1,0 +1,68 @@
+"""A studio in this process, with small models in a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhapsode.files import checkpoint
+from tests.conftest import MakeModel
+from tests.serving.conftest import Failures, running
+
+pytest.importorskip("uvicorn")
+
+from rhapsode.serving.guard import LOCAL, QUERY, Rules  # noqa: E402
+from rhapsode.studio.app import UPLOADS, Studio  # noqa: E402
+from rhapsode.studio.shelf import Shelf  # noqa: E402
+
+KEY = "a key of the studio"
+
+
+@contextmanager
+def studio(below: Path) -> Iterator[str]:
+    """The address of its page, with its key. Fails if it failed at a request."""
+    failures = Failures()
+    with running(Studio(Shelf({}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)) as address:
+        yield f"{address}/?{QUERY}={KEY.replace(' ', '%20')}"
+    assert failures.told == []
+
+
+@pytest.fixture(scope="module")
+def models(tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the models `book` and `old/letters`, of characters and of bytes."""
+    folder = tmp_path_factory.mktemp("models")
+    for name, codec in {"book": "chars", "old/letters": "bytes"}.items():
+        (folder / name).mkdir(parents=True)
+        tiny_model(codec=codec, arithmetic="integers", sharpness=1.5).save(folder / name / checkpoint.MODEL)
+    (folder / "book" / "samples.txt").write_text(
+        "--- update 1, valid 3 ---\nfirst\n\n--- update 2, valid 2 ---\nlast\n"
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(models: Path) -> Iterator[str]:
+    with studio(models) as found:
+        yield found
+
+
+@contextmanager
+def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
+    """The page of the model `book`. Nothing may go wrong in it, and it may ask only its own server."""
+    base = address.partition("?")[0]
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
+    found = context.new_page()
+    wrong: list[str] = []
+    found.on("console", lambda message: wrong.append(message.text))
+    found.on("pageerror", lambda error: wrong.append(str(error)))
+    found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
+    found.goto(address)
+    found.get_by_role("link", name="book").click()
+    found.locator("textarea").wait_for()
+    yield found
+    assert not wrong
+    context.close()

@@ -1,0 +1,99 @@
+"""The studio's paths: its files, its key, the models that are there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rhapsode.inference.model import Model
+from rhapsode.studio.shelf import DEPTH, Shelf
+from tests.node import PACKAGE
+
+httpx = pytest.importorskip("httpx")
+
+
+@pytest.fixture
+def client(address: str) -> Iterator[httpx.Client]:
+    """One that has opened the page."""
+    with httpx.Client(base_url=address.partition("?")[0], follow_redirects=True) as found:
+        page = found.get(address)
+        assert page.status_code == 200 and page.url.query == b""  # the key is in the cookie now
+        assert "<title>Rhapsode</title>" in page.text
+        yield found
+
+
+def test_the_page_is_for_who_has_its_key(address: str, client: httpx.Client) -> None:
+    [cookie] = client.cookies.jar
+    assert "HttpOnly" in cookie._rest and cookie._rest["SameSite"] == "strict" and cookie.domain == "127.0.0.1"
+    assert client.get("/api/shelf").status_code == 200
+    base = address.partition("?")[0]
+    for path in ("", "?key=wrong", "page/studio/studio.js", "api/shelf", "v1/models"):
+        assert httpx.get(base + path).status_code == 401
+    assert httpx.get(address.replace("/?", "/api/shelf?")).status_code == 401  # only the page's address may hold it
+    other = client.get("/api/shelf", headers={"Origin": "http://evil.example"})
+    assert other.status_code == 403 and other.json()["error"]["code"] == "origin_not_allowed"
+
+
+def test_files_of_the_pages(client: httpx.Client) -> None:
+    for path in PACKAGE.rglob("studio/*.js"):
+        found = client.get(f"/page/{path.relative_to(PACKAGE).as_posix()}")
+        assert found.content == path.read_bytes() and found.headers["content-type"].startswith("text/javascript")
+        assert "default-src 'none'" in found.headers["content-security-policy"]
+        again = client.get(str(found.url), headers={"If-None-Match": found.headers["etag"]})
+        assert again.status_code == 304 and not again.content
+    for path in (
+        "studio/none.js",
+        "cli/studio.py",
+        "../pyproject.toml",
+        "%2e%2e/%2e%2e/etc/passwd",
+        "studio/page.html",
+    ):
+        assert client.get(f"/page/{path}").status_code == 404
+
+
+def test_models_that_are_there(client: httpx.Client, models: Path) -> None:
+    (models / "broken").mkdir(exist_ok=True)
+    (models / "broken" / "model.safetensors").write_bytes(b"no model")
+    found = client.get("/api/shelf").json()
+    assert {one["name"] for one in found["models"]} == {"book", "old/letters"}
+    assert len(found["wrong"]) == 1 and "broken" in found["wrong"][0]
+    book = next(one for one in found["models"] if one["name"] == "book")
+    assert (
+        book["sample"] == "last"
+        and book["views"] == ["write", "look"]
+        and book["noun"] == "text"
+        and not book["picture"]
+    )
+    assert found["views"]["write"] == "modalities/text/studio/write.js"
+    assert "json" in found["valid"] and "check" not in found["valid"] and "grammar" not in found["valid"]
+    assert client.get("/api/shelf/picture?model=book").status_code == 404
+    (models / "book" / "loss.png").write_bytes(b"a picture")
+    assert client.get("/api/shelf/picture?model=book").content == b"a picture"
+    (models / "book" / "loss.png").unlink()
+
+
+def test_models_are_loaded_when_they_are_opened(client: httpx.Client, models: Path) -> None:
+    asked = {"model": "old/letters", "prompt": "It was", "max_tokens": 9, "seed": 3}
+    assert client.post("/v1/completions", json=asked).status_code == 404
+    assert client.post("/api/shelf/open", json={"model": "old/letters"}).json()["id"] == "old/letters"
+    text = client.post("/v1/completions", json=asked).json()["choices"][0]["text"]
+    assert text == Model.load(models / "old/letters").generate("It was", length=9, seed=3)[0].text
+    shelf = client.get("/api/shelf").json()["models"]
+    assert [one["open"] for one in shelf if one["name"] == "old/letters"] == [True]
+    missing = client.post("/api/shelf/open", json={"model": "../../etc"})
+    assert missing.status_code == 400 and "no model" in missing.json()["error"]["message"]
+
+
+def test_a_model_in_the_folder_itself_and_deep_ones(models: Path, tmp_path: Path) -> None:
+    assert list(Shelf({}, models / "book").models()) == ["book"]
+    data = (models / "book" / "model.safetensors").read_bytes()
+    for depth in (DEPTH, DEPTH + 1):
+        folder = tmp_path.joinpath(*"abcdef"[:depth])
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "model.safetensors").write_bytes(data)
+    (tmp_path / ".hidden").mkdir()
+    (tmp_path / ".hidden" / "model.safetensors").write_bytes(data)
+    assert list(Shelf({}, tmp_path).models()) == ["a/b/c"]
+    assert list(Shelf({"mine": str(tmp_path / "a/b/c")}, tmp_path).models()) == ["mine"]

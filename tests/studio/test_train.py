@@ -1,0 +1,40 @@
+"""The page on which one trains, in Chromium."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.made import PROSE
+from tests.studio.conftest import studio
+
+
+def test_a_person_trains_a_model_of_a_file(browser: Any, tmp_path: Path) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    (tmp_path / "book.txt").write_text((PROSE * 99)[:40_000])
+    (tmp_path / "home").mkdir()
+    with studio(tmp_path / "home") as address:
+        page = browser.new_page()
+        wrong: list[str] = []
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.goto(address)
+        expect(page.locator("main")).to_contain_text("There is no model yet")
+        page.get_by_role("link", name="Train a model").click()
+        page.locator("#files").set_input_files(tmp_path / "book.txt")
+        expect(page.locator(".source pre")).to_contain_text("40,000", timeout=60_000)
+        page.locator("#path").fill(str(tmp_path / "none"))
+        page.locator("#add").click()
+        expect(page.locator(".source.wrong")).to_contain_text("none", timeout=60_000)
+        page.locator("#minutes").fill("0.1")
+        page.locator("#begin").click()
+        expect(page.locator("#state")).to_contain_text("It learns")
+        expect(page.locator("#state")).to_contain_text("Finished", timeout=90_000)
+        assert page.locator(".samples article").count() > 0
+        assert "network" in page.locator(".notes").text_content()
+        page.locator("#use").click()
+        page.get_by_role("link", name="models/mine").click()
+        page.locator("textarea").wait_for()
+        assert not wrong
+        page.close()
