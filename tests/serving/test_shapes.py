@@ -210,3 +210,12 @@ def test_fields_of_old(address: str, book: Model) -> None:
         ]
         with pytest.raises(openai.BadRequestError, match="best_of: only the value of n"):
             client.completions.create(**ASKED, n=1, best_of=2)
+
+
+def test_an_error_in_a_stream(address: str) -> None:
+    """The status has been sent by then. The client raises what the event says."""
+    with openai.OpenAI(base_url=f"{address}/v1", api_key="none", max_retries=0) as client:
+        asked = ASKED | {"prompt": "x (", "max_tokens": 1, "stream": True}
+        stream = client.completions.create(**asked, extra_body={"valid": "python"})
+        with pytest.raises(openai.APIError, match="no valid text of 1 symbols"):
+            list(stream)
