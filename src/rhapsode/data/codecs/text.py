@@ -119,7 +119,9 @@ class TextCodec(Codec):
 
     def begin(self, prompt: Prompt, *, attends: bool, ends: bool, lines: bool) -> Beginning:
         if any(one is not None for one in (prompt.style, prompt.begun, prompt.outline)):
-            raise UserError("style and outline, and what was begun, are records; a model of text goes on from a prompt.")
+            raise UserError(
+                "style and outline, and what was begun, are records; a model of text goes on from a prompt."
+            )
         end = None if lines or prompt.ignore_end else self.end
         output = TextOutput(self.decoder(), prompt.stops, end, lines and not prompt.ignore_end)
         output.endings = np.zeros(self.steps.size, bool)
