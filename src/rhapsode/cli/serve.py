@@ -50,9 +50,9 @@ def serve(
     ] = 1024,
     log_format: Annotated[str, typer.Option("--log-format", metavar="FORM", help="text or json.")] = "text",
 ) -> None:
-    """Serve models over HTTP: of text, as the OpenAI completions API does; others at paths of their own.
+    """Serve models over HTTP, as the OpenAI completions API does.
 
-    Clients of that API work as they are, with models of text. http://127.0.0.1:8000/v1 is the base URL, /openapi.json
+    Its clients work as they are, with models of text. http://127.0.0.1:8000/v1 is the base URL, /openapi.json
     says all that can be asked: /api/write, /api/compose, /api/speak and /api/forecast are the commands of those names.
     With the same seed, an answer is what the command gives, whatever else is asked at the time. Ctrl-C ends what was
     begun, then stops."""

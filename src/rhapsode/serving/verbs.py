@@ -29,7 +29,7 @@ THREADS = 64
 SECONDS = 0.04
 """What is drawn in so much time goes into one event."""
 NOTES = 4096
-"""The most characters of the header with notes."""
+"""The most characters of the header with notes: the first of them, if there are too many."""
 
 
 class Work:
@@ -190,8 +190,11 @@ class Task:
             found["X-Rhapsode-Seed"] = str(given.seed)
         if given.name:
             found["Content-Disposition"] = f'inline; filename="{given.name}"'
-        if self._heard.notes:
-            found["X-Rhapsode-Notes"] = json.dumps(self._heard.notes)[:NOTES]
+        notes = list(self._heard.notes)
+        while len(json.dumps(notes)) > NOTES:
+            notes.pop()
+        if notes:
+            found["X-Rhapsode-Notes"] = json.dumps(notes)
         return found
 
 
