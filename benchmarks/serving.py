@@ -197,7 +197,7 @@ class Load:
                 if len(parts) == 1 and (found := re.search(rb"content-length: (\d+)", data[:500])):
                     left = int(found[1]) + data.index(b"\r\n\r\n") + 4
                 left -= len(data)
-                if left == 0 or (left < 0 and data.endswith(b"0\r\n\r\n")):
+                if left == 0 or (left < 0 and (data.endswith(b"\n0\r\n\r\n") or data == b"0\r\n\r\n")):
                     return Came(asked, begun, times, parts, True)
                 if asked.kind == "left" and len(parts) > 2:
                     break
