@@ -1,76 +1,78 @@
-"""Tunes that a model draws, beside tunes that were held out from its training.
+"""Another server beside `rhapsode serve`: llama.cpp's, with a small transformer that was not trained.
 
-    python benchmarks/music.py compare --model models/band --data tunes/ [--tunes 200] [--temperature 1]
-        [--picture compare.png]
+    pip install xllamacpp gguf
+    python benchmarks/serving.py --beside
 
-`data` is what the model was trained on: of a file that is divided, the part valid is held out; of others, what training
-held out. Each tune is drawn along a held-out one: as long, in its metre and key, by a codec that knows
-such things. What is finer than the model's steps is taken out of the held-out tunes, too. What is measured is said in
-`music.measures`.
+Its model has one layer of width 256 in float32: 650,000 weights are multiplied for a token, about as many as an LSTM
+of 1 × 384 has, and a vocabulary of characters: so a token is a character in both. It says its address, and serves until
+it is killed.
 """
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
-from dataclasses import replace
-from itertools import islice
+import sys
+import tempfile
+import threading
 from pathlib import Path
-from time import perf_counter
-from typing import Any
 
-from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.data.corpus import FRACTION
-from rhapsode.data.encode_records import split_hash
-from rhapsode.data.sources import open_sources
-from rhapsode.inference.model import Model
-from rhapsode.modalities.music.cli.copies import index_beside
-from rhapsode.modalities.music.codecs._tunes import TuneCodec
-from rhapsode.modalities.music.compare import compare
-from rhapsode.modalities.music.keys import home
-from rhapsode.modalities.music.outline import Outline
-from rhapsode.modalities.music.panels import picture
-from rhapsode.modalities.music.tune import Tune, notes
+import gguf
+import numpy as np
+import xllamacpp
+
+WIDTH, INNER, HEADS = 256, 512, 4
+PLACES, LONGEST = 64, 512
+"""Texts side by side, and the most tokens of each."""
 
 
-def held_out(codec: TuneCodec, data: str) -> Iterator[Tune]:
-    """The tunes that training holds out if nothing else is asked for, but those that the codec refuses."""
-    files = open_sources([data], accepts=codec.recognises).files
-    divided = len(files) == 1 and {"train", "valid"} <= set(codec.parts(files[0].path))
-    number = 0
-    for file in files:
-        for tune in codec.read(file.path, "valid" if divided else None, file.name):
-            number += 1
-            held = divided or split_hash(type(codec), tune, number) < FRACTION
-            if held and not codec.refusal(tune):
-                yield tune
+def write(path: Path) -> None:
+    """The model file."""
+    letters = [*map(chr, range(33, 127)), "\u2581", "\n"]
+    tokens = [b"<unk>", b"<s>", b"</s>", *(f"<0x{byte:02X}>".encode() for byte in range(256))]
+    first = len(tokens)
+    tokens += [letter.encode() for letter in letters]
+    writer = gguf.GGUFWriter(str(path), "llama")
+    writer.add_context_length(LONGEST)
+    writer.add_embedding_length(WIDTH)
+    writer.add_block_count(1)
+    writer.add_feed_forward_length(INNER)
+    writer.add_head_count(HEADS)
+    writer.add_head_count_kv(HEADS)
+    writer.add_layer_norm_rms_eps(1e-5)
+    writer.add_rope_dimension_count(WIDTH // HEADS)
+    writer.add_vocab_size(len(tokens))
+    writer.add_tokenizer_model("llama")
+    writer.add_token_list(tokens)
+    writer.add_token_scores([0.0] * len(tokens))
+    writer.add_token_types([2, 3, 3, *[6] * 256, *[1] * len(letters)])
+    writer.add_bos_token_id(1)
+    writer.add_eos_token_id(2)
+    writer.add_unk_token_id(0)
+    writer.add_add_space_prefix(False)
+    rng = np.random.default_rng(0)
+    shapes = {f"blk.0.attn_{name}": (WIDTH, WIDTH) for name in ("q", "k", "v", "output")}
+    shapes |= {"blk.0.ffn_gate": (INNER, WIDTH), "blk.0.ffn_up": (INNER, WIDTH), "blk.0.ffn_down": (WIDTH, INNER)}
+    shapes |= {"token_embd": (len(tokens), WIDTH), "output": (len(tokens), WIDTH)}
+    weights = {name: rng.standard_normal(shape) * shape[-1] ** -0.5 for name, shape in shapes.items()}
+    weights["output"][:first] = 0  # characters are likelier than what is none
+    weights |= {name: np.ones(WIDTH) for name in ("output_norm", "blk.0.attn_norm", "blk.0.ffn_norm")}
+    for name, weight in weights.items():
+        writer.add_tensor(f"{name}.weight", weight.astype(np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
 
 
-def run(options: argparse.Namespace) -> dict[str, Any]:
-    if not options.model or not options.data:
-        raise SystemExit("compare needs --model and --data")
-    model = Model.load(options.model)
-    codec = model.record_codec
-    if not isinstance(codec, TuneCodec):
-        raise SystemExit(f"{options.model} is no model of tunes")
-    known = index_beside(model)
-    held = list(islice(held_out(codec, options.data), options.tunes or 200))
-    begun = perf_counter()
-    drawn, sampling = [], Sampling(temperature=options.temperature)
-    for number, tune in enumerate(held):
-        bare = replace(tune, notes=notes([]), chords=(), keys=(home(tune),))
-        drawn += [one.record for one in model.generate(outline=Outline(bare), seed=number, sampling=sampling)]
-    pace = sum(tune.seconds for tune in drawn) / (perf_counter() - begun)
-    print(f"drawn {pace:.0f} times as fast as it plays, one tune at a time", flush=True)
-    seen = [codec.seen(tune) for tune in held]
-    found = compare(drawn, seen, copied=(lambda tune: known.longest(tune).notes) if known else None)
-    print(found, flush=True)
-    if options.picture:
-        Path(options.picture).write_bytes(picture(found))
-    return found.to_json()
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        write(path := Path(scratch) / "model.gguf")
+        asked = xllamacpp.CommonParams()
+        asked.model.path, asked.n_parallel, asked.n_ctx = str(path), PLACES, PLACES * LONGEST
+        asked.port, asked.n_threads_http = 0, 2 * PLACES
+        server = xllamacpp.Server(asked)
+        print(f"serving at {server.listening_address}/v1", file=sys.stderr, flush=True)
+        threading.Event().wait()
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--model", help="compare: the model's folder")
-    parser.add_argument("--temperature", type=float, default=1.0, help="compare: of drawing")
-    parser.add_argument("--data", help="compare: what it was trained on, a file or a folder")
+if __name__ == "__main__":
+    main()

@@ -4,6 +4,7 @@
     python benchmarks/serving.py [MODEL] [--streams 1 8 32 128] [--seconds 10] [--off]
     python benchmarks/serving.py --overload
     python benchmarks/serving.py --soak 30
+    python benchmarks/serving.py --beside
 
 A server is started as a program of its own; the clients are this process. They keep what comes with its time, and read
 it when the load is over, so that they cost little. (Clients and server should have a core each.) Each client asks again
@@ -18,7 +19,8 @@ MODEL, a network of 1 × 384 that was not trained, in whole numbers.
 
 --off: the same with a server that draws one text at a time. --overload: clients for ten times what the server may
 carry, running and waiting; those that are refused ask again after Retry-After. --soak: 32 clients for so many minutes,
-in loads of --seconds; after each, when nothing runs, the server's memory, files and threads are noted.
+in loads of --seconds; after each, when nothing runs, the server's memory, files and threads are noted. --beside: only
+streams, and the same of another server (`beside.py`).
 """
 
 from __future__ import annotations
@@ -94,10 +96,12 @@ class Asked(NamedTuple):
         return f"{head}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def requests(number: int, model: str) -> Iterator[Asked]:
-    """What a client asks, one after another."""
+def requests(number: int, model: str, fields: dict[str, Any] | None) -> Iterator[Asked]:
+    """What a client asks, one after another. fields: only streams, with these; None for all kinds."""
     chance = random.Random(number)
     kinds = ["wrong", "scored", "whole", "left", *["stream"] * 16]
+    if fields is not None:
+        kinds = ["stream"] * 20
     while True:
         at, kind = chance.randrange(200), kinds[chance.randrange(20)]
         body: dict[str, Any] = {"model": model, "prompt": TEXT[at : at + chance.randrange(10, 60)]}
@@ -107,7 +111,7 @@ def requests(number: int, model: str) -> Iterator[Asked]:
         elif kind == "scored":
             body |= {"prompt": TEXT[at : at + 500], "max_tokens": 0, "echo": True, "logprobs": 0}
         elif kind != "whole":
-            body["stream"] = True
+            body |= {"stream": True, **(fields or {})}
         yield Asked(kind, body)
 
 
@@ -147,13 +151,16 @@ class Came(NamedTuple):
 class Load:
     """Clients of one server, for some seconds, and what came."""
 
-    def __init__(self, host: str, port: int, name: str) -> None:
-        self._address, self._name, self.came, self.took = (host, port), name, list[Came](), 0.0
+    def __init__(self, host: str, port: int, name: str, fields: dict[str, Any] | None = None) -> None:
+        """fields: see `requests`."""
+        self._address, self._name, self._fields = (host, port), name, fields
+        self.came, self.took = list[Came](), 0.0
 
     async def run(self, clients: int, seconds: float) -> None:
         begun = time.perf_counter()
         self._until = begun + seconds
-        deaf = [asyncio.create_task(self._never_read(number)) for number in range(min(4, -(-clients // 8)))]
+        count = min(4, -(-clients // 8)) if self._fields is None else 0
+        deaf = [asyncio.create_task(self._never_read(number)) for number in range(count)]
         await asyncio.gather(*(self._client(number) for number in range(clients)))
         self.took += time.perf_counter() - begun
         for task in deaf:
@@ -162,7 +169,7 @@ class Load:
 
     async def _client(self, number: int) -> None:
         reader = writer = None
-        for asked in requests(number, self._name):
+        for asked in requests(number, self._name, self._fields):
             while True:
                 if time.perf_counter() > self._until:
                     if writer is not None:
@@ -190,7 +197,7 @@ class Load:
                 if len(parts) == 1 and (found := re.search(rb"content-length: (\d+)", data[:500])):
                     left = int(found[1]) + data.index(b"\r\n\r\n") + 4
                 left -= len(data)
-                if left == 0 or (left < 0 and data.endswith(b"0\r\n\r\n")):
+                if left == 0 or (left < 0 and (data.endswith(b"\n0\r\n\r\n") or data == b"0\r\n\r\n")):
                     return Came(asked, begun, times, parts, True)
                 if asked.kind == "left" and len(parts) > 2:
                     break
@@ -209,8 +216,8 @@ class Load:
             await asyncio.get_running_loop().sock_sendall(own, Asked("never reads", body).bytes)
             await asyncio.sleep(3600)
 
-    def figures(self, model: Model) -> list[str]:
-        """Cells of the table."""
+    def figures(self, model: Model | None) -> list[str]:
+        """Cells of the table. model: that was served, if answers are to be compared with its own."""
         first, between, tokens, counts, cut = list[float](), list[float](), 0, Counter[str](), 0
         whole = list[Came]()
         for came in self.came:
@@ -234,7 +241,7 @@ class Load:
                 whole.append(came)
         some = random.Random(0).sample(whole, min(200, len(whole)))
         wrong = 0
-        for came in some:
+        for came in some if model else []:
             body = came.asked.body
             sample = model.generate(body["prompt"], length=body["max_tokens"], seed=body["seed"])[0]
             wrong += sample.text != came.text
@@ -243,7 +250,7 @@ class Load:
             f"{per_cent(first, 50):.0f}, {per_cent(first, 99):.0f}",
             f"{per_cent(between, 50):.2f}, {per_cent(between, 99):.2f}",
             f"{len(whole):,}",
-            f"{wrong} of {len(some)}",
+            f"{wrong} of {len(some)}" if model else "",
             f"{cut}",
             ", ".join(f"{name} {count:,}" for name, count in sorted(counts.items())),
         ]
@@ -255,15 +262,20 @@ def per_cent(values: list[float], part: float) -> float:
 
 
 class Server:
-    """`rhapsode serve` as a program of its own."""
+    """`rhapsode serve` as a program of its own; without a model, the other server."""
 
-    def __init__(self, model: Path, *options: str) -> None:
-        self._model = Model.load(model)
-        command = [sys.executable, "-m", "rhapsode", "serve", f"model={model}", "--port", "0", *options]
-        self._process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    def __init__(self, model: Path | None, *options: str) -> None:
+        self._model = None if model is None else Model.load(model)
+        command = ["-m", "rhapsode", "serve", f"model={model}", "--port", "0", *options]
+        if model is None:
+            command = [str(Path(__file__).with_name("beside.py"))]
+        self._process = subprocess.Popen([sys.executable, *command], stderr=subprocess.PIPE, text=True)
         assert self._process.stderr
-        found = re.search(r"at http://(\S+):(\d+)/v1", self._process.stderr.readline())
-        assert found
+        found = None
+        while not found:
+            line = self._process.stderr.readline()
+            assert line, "the server has ended"
+            found = re.search(r"serving .*at http://(\S+):(\d+)/v1", line)
         self._address = found[1], int(found[2])
         threading.Thread(target=self._process.stderr.read, daemon=True).start()  # a full pipe would stop the server
 
@@ -274,9 +286,9 @@ class Server:
         self._process.terminate()
         self._process.wait()
 
-    def load(self, label: str, clients: int, seconds: float) -> None:
-        """Print a line of the table."""
-        load = Load(*self._address, "model")
+    def load(self, label: str, clients: int, seconds: float, fields: dict[str, Any] | None = None) -> None:
+        """Print a line of the table. fields: see `requests`."""
+        load = Load(*self._address, "model", fields)
         asyncio.run(load.run(clients, seconds))
         cells = load.figures(self._model)
         print(f"| {' | '.join([label, str(clients), *cells[:-1], self._resources, cells[-1]])} |", flush=True)
@@ -300,6 +312,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=10, help="of each load")
     parser.add_argument("--off", action="store_true", help="the same with one text at a time")
     parser.add_argument("--overload", action="store_true", help="ten times what the server may carry")
+    parser.add_argument("--beside", action="store_true", help="only streams, of this server and another one")
     parser.add_argument("--soak", type=float, metavar="MINUTES", help="loads of 32 clients for so long")
     options = parser.parse_args()
     print(f"| {' | '.join(HEAD)} |\n|{'---|' * len(HEAD)}")
@@ -314,6 +327,12 @@ def main() -> None:
                 until = time.monotonic() + 60 * options.soak
                 while time.monotonic() < until:
                     server.load("64", 32, seconds)
+        elif options.beside:
+            plain: dict[str, Any] = {"temperature": 1, "top_k": 0, "top_p": 1, "min_p": 0}
+            for label, path, fields in (("64", model, plain), ("llama.cpp", None, {**plain, "ignore_eos": True})):
+                with Server(path) as server:
+                    for clients in options.streams:
+                        server.load(label, clients, seconds, fields)
         else:
             for rows in ("64", "1") if options.off else ("64",):
                 with Server(model, "--rows", rows) as server:

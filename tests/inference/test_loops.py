@@ -11,11 +11,11 @@ from rhapsode.arithmetic import kernel
 from rhapsode.arithmetic.coder import Decoder, Encoder
 from rhapsode.arithmetic.randomness import Randomness
 from rhapsode.arithmetic.sampling import Sampling
-from rhapsode.inference import generate as generating
 from rhapsode.inference.builders import Sample
 from rhapsode.inference.loops import Loops, Trail, reader_of
 from rhapsode.inference.model import Model
 from rhapsode.inference.reader import Reader
+from rhapsode.inference.rows import Rows
 from rhapsode.nn.integers import Integers
 from rhapsode.nn.program import program
 from rhapsode.nn.samplers import Draw
@@ -94,8 +94,8 @@ def test_newlines_that_only_the_text_tells(tiny_model: MakeModel, monkeypatch: p
         vars(model).pop("engine")
     slow.__dict__["engine"] = Integers(slow.network, slow.tensors, program(slow.network))
     steps = []
-    by_step = generating._steps
-    monkeypatch.setattr(generating, "_steps", lambda *given, **more: steps.append(0) or by_step(*given, **more))
+    by_step = Rows.step
+    monkeypatch.setattr(Rows, "step", lambda rows: steps.append(0) or by_step(rows))
     for ignore_end in (False, True):
         options: dict[str, Any] = {"length": 60, "seed": 5, "samples": 4, "ignore_end": ignore_end}
         found = fast.generate("Sing", **options)

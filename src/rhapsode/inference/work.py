@@ -48,14 +48,16 @@ class Outbox:
         """Deliver all that was put here. Returns the jobs that have ended."""
         while self._given:
             given, self._given = self._given, []
-            receivers = list[Given]()
+            receivers, last = list[Given](), list[tuple[Job, Part]]()
             for work, part in given:
+                if work.receive is not None and self._deliver is not None:
+                    receivers.append((work.receive, part))
+                    last += [(work.job, part)] * part.last
+                    continue
                 if part.last:
                     work.job.end(part)
                 if work.receive is None:
                     work.job.put(part)
-                elif self._deliver is not None:
-                    receivers.append((work.receive, part))
                 else:
                     try:
                         work.receive(part)
@@ -64,6 +66,8 @@ class Outbox:
                         work.failed(error)
             if receivers and self._deliver is not None:
                 self._deliver(receivers)
+            for job, part in last:  # who waits for its end finds that all was delivered
+                job.end(part)
         ended, self.ended = self.ended, []
         return ended
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import threading
 import time
 from functools import cached_property
@@ -33,17 +34,22 @@ class Post:
     """Brings what an engine's thread gives to the event loop, which is woken once for all parts of a tick."""
 
     loop: asyncio.AbstractEventLoop | None = None
-    """Of the requests."""
+    """Of the requests. While it is not known, parts are received in the engine's thread."""
 
     def __call__(self, given: list[Given]) -> None:
-        if self.loop is not None:
-            with contextlib.suppress(RuntimeError):  # it is closed: nobody waits any more
-                self.loop.call_soon_threadsafe(_receive, given)
+        if self.loop is None:
+            _receive(given)
+            return
+        with contextlib.suppress(RuntimeError):  # it is closed: nobody waits any more
+            self.loop.call_soon_threadsafe(_receive, given)
 
 
 def _receive(given: list[Given]) -> None:
     for receive, part in given:
-        receive(part)
+        try:
+            receive(part)
+        except Exception:  # it is of one request, and must end nothing else
+            logging.getLogger("uvicorn.error").exception("a part of an answer was lost")
 
 
 class Served:
