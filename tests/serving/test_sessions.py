@@ -19,6 +19,8 @@ from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.batching import BLOCK
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
+from rhapsode.serving import rendering
+from rhapsode.serving import sessions as sessions_of
 from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import Rules
 from rhapsode.serving.served import Served
@@ -232,19 +234,29 @@ def test_clients_at_the_same_time(address: str, book: Model) -> None:
         list(pool.map(client, range(16)))
 
 
-def test_a_dropped_session(endless: Model) -> None:
+def test_a_dropped_session(endless: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that would append to it ends with an error, streamed or not."""
+    going = threading.Event()
+
+    def held(*given: Any) -> Written:
+        assert going.wait(30)
+        return longer(*given)
+
+    monkeypatch.setattr(rendering, "LARGE", -1)  # in another thread
+    monkeypatch.setattr(sessions_of, "longer", held)
     with serving({"book": endless}) as (address, server):
         for stream in (False, True):
+            going.clear()
             session = begin(address)
             found: list[Sent] = []
-            body = {"keep": 0, "max_tokens": 30_000, "stream": stream}
+            body = {"keep": 0, "stream": stream}
             thread = threading.Thread(
                 target=lambda: found.append(post(address, f"/api/sessions/{session}/completions", **body))  # noqa: B023
             )
             thread.start()
             waited(lambda: server.sessions.of("")[0].busy)
             ok(send(address, "DELETE", f"/api/sessions/{session}"))
+            going.set()
             thread.join(30)
             if stream:
                 assert b'"code": "session_not_found"' in found[0][2]
