@@ -90,9 +90,9 @@ LARGE_ONES: dict[str, tuple[str, Any, int]] = {
     "tokenize": ("/tokenize", {"model": "bpe", "prompt": LONG}, 200),
     "tokenize by character": ("/tokenize", {"model": "chars", "prompt": LONG}, 200),
     "encode a prompt": ("/v1/completions", {"model": "bpe", "prompt": LONG, "logprobs": 20} | SCORED, 400),
-    "score": ("/v1/completions", {"model": "chars", "prompt": LONG[:30_000], "logprobs": 1} | SCORED, 200),
+    "score": ("/v1/completions", {"model": "chars", "prompt": LONG[:10_000], "logprobs": 1} | SCORED, 200),
     "read": ("/api/read", {"model": "chars", "prompt": LONG[:10_000]}, 200),
-    "look inside": ("/api/states", {"model": "chars", "prompt": LONG[:5000]}, 200),
+    "look inside": ("/api/states", {"model": "chars", "prompt": LONG[:3000]}, 200),
 }
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import threading
 import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
@@ -15,6 +19,8 @@ from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.inference.batching import BLOCK
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
+from rhapsode.serving import rendering
+from rhapsode.serving import sessions as sessions_of
 from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import Rules
 from rhapsode.serving.served import Served
@@ -174,22 +180,43 @@ def test_one_at_a_time_appends(endless: Model) -> None:
     with serving({"book": endless}) as (address, server):
         session = begin(address)
         path = f"/api/sessions/{session}/completions"
-        with ThreadPoolExecutor(1) as pool:
-            long = pool.submit(on, address, session, keep=0, max_tokens=60_000)
-            until = time.monotonic() + 20
-            while not server.sessions.of("")[0].busy and time.monotonic() < until:
-                time.sleep(0.002)
-            assert code(post(address, path, keep=0)) == (409, "session_busy")
-            assert texts(on(address, session)) == texts(complete(address, PROMPT))  # as it is now
-            fork = ok(post(address, f"/api/sessions/{session}/fork"))["id"]
-            assert on(address, fork, keep=0)["session"]["tokens"] > len(PROMPT)
-            assert not long.done()
-            assert long.result(60)["session"]["tokens"] > 30_000
-        on(address, session, keep=0)
-        assert code(post(address, path, n=2, keep=2))[0] == 400
-        # Clients that leave keep nothing, and what failed excludes nobody.
+        for stream in (False, True):
+            with leaving(address, path, keep=0, max_tokens=100_000, stream=stream):
+                waited(lambda: server.sessions.of("")[0].busy)
+                assert code(post(address, path, keep=0)) == (409, "session_busy")
+                assert texts(on(address, session)) == texts(complete(address, PROMPT))  # as it is now
+                fork = ok(post(address, f"/api/sessions/{session}/fork"))["id"]
+                assert on(address, fork, keep=0)["session"]["tokens"] > len(PROMPT)
+                ok(send(address, "DELETE", f"/api/sessions/{fork}"))
+                assert server.sessions.of("")[0].busy
+            # Who leaves keeps nothing, and what failed excludes nobody.
+            waited(lambda: not server.sessions.of("")[0].busy)
+            assert texts(on(address, session)) == texts(complete(address, PROMPT))
         assert code(post(address, path, keep=0, valid="pyhton"))[0] == 400
-        on(address, session, keep=0)
+        assert code(post(address, path, n=2, keep=2))[0] == 400
+        assert on(address, session, keep=0)["session"]["tokens"] > len(PROMPT)
+
+
+@contextmanager
+def leaving(address: str, path: str, **body: Any) -> Iterator[None]:
+    """A client that asks, and leaves without an answer."""
+    data, url = json.dumps(body).encode(), urlsplit(address)
+    lines = [
+        f"POST {path} HTTP/1.1",
+        "Host: localhost",
+        "Content-Type: application/json",
+        f"Content-Length: {len(data)}",
+    ]
+    with socket.create_connection((url.hostname, url.port or 0)) as client:
+        client.sendall("\r\n".join([*lines, "", ""]).encode() + data)
+        yield
+
+
+def waited(until: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not until() and time.monotonic() < end:
+        time.sleep(0.002)
+    assert until()
 
 
 def test_clients_at_the_same_time(address: str, book: Model) -> None:
@@ -207,21 +234,29 @@ def test_clients_at_the_same_time(address: str, book: Model) -> None:
         list(pool.map(client, range(16)))
 
 
-def test_a_dropped_session(endless: Model) -> None:
+def test_a_dropped_session(endless: Model, monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that would append to it ends with an error, streamed or not."""
+    going = threading.Event()
+
+    def held(*given: Any) -> Written:
+        assert going.wait(30)
+        return longer(*given)
+
+    monkeypatch.setattr(rendering, "LARGE", -1)  # in another thread
+    monkeypatch.setattr(sessions_of, "longer", held)
     with serving({"book": endless}) as (address, server):
         for stream in (False, True):
+            going.clear()
             session = begin(address)
             found: list[Sent] = []
-            body = {"keep": 0, "max_tokens": 30_000, "stream": stream}
+            body = {"keep": 0, "stream": stream}
             thread = threading.Thread(
                 target=lambda: found.append(post(address, f"/api/sessions/{session}/completions", **body))  # noqa: B023
             )
             thread.start()
-            until = time.monotonic() + 20
-            while not server.sessions.of("")[0].busy and time.monotonic() < until:
-                time.sleep(0.002)
+            waited(lambda: server.sessions.of("")[0].busy)
             ok(send(address, "DELETE", f"/api/sessions/{session}"))
+            going.set()
             thread.join(30)
             if stream:
                 assert b'"code": "session_not_found"' in found[0][2]
