@@ -336,5 +336,5 @@ def test_models_that_compute_all_at_once_are_refused(tiny_model: MakeModel) -> N
     config = model.config.network.model_copy(update={"autoregressive": False})
     other = Model(model.config, model.tensors)
     other.network.config = config
-    with pytest.raises(UserError, match="all steps at once"):
-        Batcher(other)
+    with Batcher(other) as batcher, pytest.raises(UserError, match="all steps at once"):
+        batcher.submit()

@@ -100,11 +100,10 @@ class Batcher:
         received, some of it at a time, and sees to it that each `receive` is called, in this order, in any thread.
         None: the engine's thread calls them.
 
-        Raises `UserError` for models that compute all steps at once.
+        Models that compute all steps at once can be asked for nothing.
         """
-        if not model.network.config.autoregressive:
-            raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
-        self._model, self._limit, self._places = tuned(model, rows), waiting, rows
+        self._batched = model.network.config.autoregressive
+        self._model, self._limit, self._places = tuned(model, rows) if self._batched else model, waiting, rows
         covered = model.codec.covariates > 0
         self._plain = model.text is None and not covered and isinstance(model.head, OfSymbols)
         self._states = States() if states is None else states
@@ -152,6 +151,8 @@ class Batcher:
         """
         if alternatives and (not isinstance(self._model.head, OfSymbols) or not 0 <= alternatives <= ALTERNATIVES):
             raise UserError(f"alternatives: 0 to {ALTERNATIVES} are allowed, of models of symbols.")
+        if not self._batched:
+            raise UserError("this model computes all steps at once, so nothing is gained by batches: use `generate`.")
         kept = as_bytes(prompt, "prompt") if keep and self._plain else None
         work = self._work(prompt, Wanted(receive, echo, alternatives, stream, kept), request)
         with self._changed:
