@@ -51,8 +51,8 @@ def address(models: Path) -> Iterator[str]:
 
 
 @contextmanager
-def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
-    """The page of the model `book`. Nothing may go wrong in it, and it may ask only its own server."""
+def opened(browser: Any, address: str, name: str = "book", **options: Any) -> Iterator[Any]:
+    """The page of a model. Nothing may go wrong in it, and it may ask only its own server."""
     base = address.partition("?")[0]
     context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
     found = context.new_page()
@@ -61,7 +61,7 @@ def opened(browser: Any, address: str, **options: Any) -> Iterator[Any]:
     found.on("pageerror", lambda error: wrong.append(str(error)))
     found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
     found.goto(address)
-    found.get_by_role("link", name="book").click()
+    found.get_by_role("link", name=name).click()
     found.locator("textarea").wait_for()
     yield found
     assert not wrong

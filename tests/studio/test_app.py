@@ -57,7 +57,7 @@ def test_models_that_are_there(client: httpx.Client, models: Path) -> None:
     (models / "broken").mkdir(exist_ok=True)
     (models / "broken" / "model.safetensors").write_bytes(b"no model")
     found = client.get("/api/shelf").json()
-    assert {one["name"] for one in found["models"]} == {"book", "old/letters"}
+    assert {one["name"] for one in found["models"]} == {"book", "old/letters", "demo:handwriting"}
     assert len(found["wrong"]) == 1 and "broken" in found["wrong"][0]
     book = next(one for one in found["models"] if one["name"] == "book")
     assert (
@@ -87,7 +87,8 @@ def test_models_are_loaded_when_they_are_opened(client: httpx.Client, models: Pa
 
 
 def test_a_model_in_the_folder_itself_and_deep_ones(models: Path, tmp_path: Path) -> None:
-    assert list(Shelf({}, models / "book").models()) == ["book"]
+    shipped = ["demo:handwriting"]
+    assert list(Shelf({}, models / "book").models()) == ["book", *shipped]
     data = (models / "book" / "model.safetensors").read_bytes()
     for depth in (DEPTH, DEPTH + 1):
         folder = tmp_path.joinpath(*"abcdef"[:depth])
@@ -95,5 +96,5 @@ def test_a_model_in_the_folder_itself_and_deep_ones(models: Path, tmp_path: Path
         (folder / "model.safetensors").write_bytes(data)
     (tmp_path / ".hidden").mkdir()
     (tmp_path / ".hidden" / "model.safetensors").write_bytes(data)
-    assert list(Shelf({}, tmp_path).models()) == ["a/b/c"]
-    assert list(Shelf({"mine": str(tmp_path / "a/b/c")}, tmp_path).models()) == ["mine"]
+    assert list(Shelf({}, tmp_path).models()) == ["a/b/c", *shipped]
+    assert list(Shelf({"mine": str(tmp_path / "a/b/c")}, tmp_path).models()) == ["mine", *shipped]

@@ -27,6 +27,9 @@ export const put = async (path, file) => (await fetched(path, { method: "PUT", b
 // The answer of a path, which is JSON. body: is sent; without one, the path is only asked. Throws `Failed`.
 export const ask = async (path, body, signal) => (await sent(path, body, signal)).json();
 
+// The answer of a path, which is a file: a Blob. Throws `Failed`.
+export const file = async (path, body, signal) => (await sent(path, body, signal)).blob();
+
 // The server-sent events of a path, each of which is JSON. Throws `Failed`, also for an error among the events.
 export async function* events(path, body, signal) {
   const response = await sent(path, body, signal);

@@ -128,7 +128,7 @@ class Studio(Server):
                 task.add_done_callback(lambda _: self._opening.pop(asked.model, None))
             served = await asyncio.shield(task)
             self.models.setdefault(asked.model, served)
-        return JSONResponse(self._served(asked.model).about)
+        return JSONResponse(self.models[asked.model].about)
 
     def _load(self, name: str) -> Served:
         model = Model.load(self._shelf.find(name).path)

@@ -7,6 +7,7 @@ import { t } from "./texts.js";
 
 export function open(main, shelf) {
   const shown = shelf.models.map((about) => card(about));
+  const own = shelf.models.some(({ name }) => !name.startsWith("demo:"));
   const recent = element("ul", { class: "works" });
   const heading = element("h2", {}, t("home.recent"));
   const list = () => {
@@ -18,7 +19,7 @@ export function open(main, shelf) {
   const wrong = shelf.wrong.map((one) => element("li", {}, one));
   main.append(
     element("h1", {}, t("home.title")),
-    element("p", { class: "quiet" }, t(shown.length ? "home.below" : "home.empty", { folder: shelf.below })),
+    element("p", { class: "quiet" }, t(own ? "home.below" : "home.empty", { folder: shelf.below })),
     element("div", { class: "cards" }, ...shown),
     heading,
     recent,

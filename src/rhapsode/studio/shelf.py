@@ -85,7 +85,8 @@ class Shelf:
         self._given = {name: Found(name, checkpoint.locate(path)) for name, path in given.items()}
 
     def models(self) -> dict[str, Found]:
-        """Name → model, those that were named first, then the others, the last trained one first."""
+        """Name → model: those that were named, then those below the folder, the last trained one first, then those that
+        come with Rhapsode."""
         found = dict(self._given)
         known = {one.path.resolve() for one in found.values()}
         if self.below is not None:
@@ -95,6 +96,10 @@ class Shelf:
                 name = path.parent.resolve().name if name == "." else name
                 if name not in found:
                     found[name] = Found(name, path)
+        for path in sorted(checkpoint.SHIPPED.glob(f"*/{checkpoint.MODEL}")):
+            if path.resolve() not in known:
+                name = checkpoint.SHIPPED_PREFIX + path.parent.name
+                found[name] = Found(name, path)
         return found
 
     def find(self, name: str) -> Found:

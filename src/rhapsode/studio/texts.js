@@ -56,6 +56,27 @@ const ENGLISH = {
   "train.sample": "update {update} · {valid}",
   "train.notes": "The plan, and its reasons",
 
+  "view.ink": "Write by hand",
+
+  "ink.text": "The text that is written by hand",
+  "ink.empty": "What is to be written?",
+  "ink.go": "Write",
+  "ink.stop": "Stop",
+  "ink.go.title": "Writes the text with a new seed (Ctrl Enter)",
+  "ink.save": "Save {name}",
+  "ink.bias": "Bias",
+  "ink.bias.note": "0 is as people write; more is tidier.",
+  "ink.seed": "Seed",
+  "ink.lock": "keep",
+  "ink.align": "Align",
+  "ink.left": "left",
+  "ink.centre": "centre",
+  "ink.right": "right",
+  "ink.live": "Watch the pen",
+  "ink.drawn": "What was written before, the latest first",
+  "ink.again": "“{text}”, bias {bias}, seed {seed}",
+  "ink.written": "“{text}” was written.",
+
   "view.look": "Look inside",
 
   "look.sheet": "The text whose states are looked at",

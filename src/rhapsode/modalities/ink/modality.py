@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
+    views = {"ink": "modalities/ink/studio/ink.js"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"write": write, "recognise": recognise, "ink": ink}
