@@ -169,12 +169,17 @@ def served(text: str, world: Path, folder: Path) -> Iterator[str]:
 
 SERVED = {
     "/v1/completions": "models/book",
+    "/api/sessions": "models/book",
+    "/api/states": "models/book",
     "/api/write": "demo:handwriting",
     "/api/compose": "models/band",
     "/api/speak": "models/voice",
     "/api/forecast": "models/sales",
 }
 """Path → the model that the pages ask there."""
+
+
+NEWEST = 'import json, sys, urllib.request as web; print(json.load(web.urlopen(sys.argv[1]))["data"][0]["id"])'
 
 
 @each(SHELL, lambda block: "curl " in block.text)
@@ -195,6 +200,10 @@ def test_requests(block: Block, world: Path, folder: Path) -> None:
             models[name] = Model.load(model if ":" in model else folder / model)
     with serving(models) as (address, _):
         script = 'set -e; curl() { command curl --fail-with-body -sS "$@"; echo; }\n' + block.text
+        if "/ID" in script:  # of the session that the first line begins
+            first = script.index("\n", script.index("curl http"))
+            known = f"ID=$({shlex.quote(sys.executable)} -c '{NEWEST}' http://127.0.0.1:8000/api/sessions)"
+            script = f"{script[:first]}\n{known}\n{script[first:].replace('/ID', '/$ID')}"
         script = script.replace("http://127.0.0.1:8000", address)
         done = subprocess.run(["bash", "-c", script], cwd=folder, capture_output=True)
     assert done.returncode == 0 and not done.stderr, (done.stdout[-2000:], done.stderr)

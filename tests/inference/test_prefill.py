@@ -12,7 +12,7 @@ from rhapsode.inference.jobs import Figures, Job
 from rhapsode.inference.loops import reader_of
 from rhapsode.inference.model import Model
 from rhapsode.inference.prefill import Prefill
-from rhapsode.inference.states import States
+from rhapsode.inference.states import Prefix, States
 from rhapsode.inference.work import Outbox, Wanted, Work
 from tests.conftest import TEXT, MakeModel
 
@@ -27,7 +27,10 @@ class Controls:
 
 def work_of(model: Model, prompt: str, **wanted: Any) -> Work:
     request = prepared(model, prompt, {"length": 5, "seed": 1})
-    return Work(Job(Controls(), 1, 0, len(request.steps)), request, Wanted(**wanted), Outbox(None), Figures())
+    work = Work(Job(Controls(), 1, 0, len(request.steps)), request, Wanted(**wanted), Outbox(None), Figures())
+    if not work.wanted.echo:
+        work.prefix = Prefix(model.digest, request.steps)
+    return work
 
 
 @pytest.mark.parametrize("arithmetic", ["integers", "float32"])

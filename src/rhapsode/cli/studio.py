@@ -24,7 +24,7 @@ def studio(
     port: Annotated[int, typer.Option(min=0, max=65535, metavar="N", help="The port; 0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the page.")] = True,
 ) -> None:
-    """Train models, write with them and look inside them, in the browser.
+    """Train models and write with them, in the browser.
 
     The page is for this machine only, and for who has its address: it holds a key. It asks no other machine for
     anything. Ctrl-C ends it."""

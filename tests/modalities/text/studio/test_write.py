@@ -48,6 +48,7 @@ def settle(page: Any, **values: str) -> None:
 
 
 def test_it_writes_what_the_command_writes_and_again_with_one_change(page: Any, models: Path) -> None:  # noqa: F811
+    expect = pytest.importorskip("playwright.sync_api").expect
     book = Model.load(models / "book")
     settle(page, seed="12345", length="40", temperature="0.7", top_k="9")
     page.locator("#lock").check()
@@ -60,7 +61,7 @@ def test_it_writes_what_the_command_writes_and_again_with_one_change(page: Any, 
     cold = book.generate(PROMPT, length=40, seed=12345, sampling=Sampling(temperature=0.2, top_k=9))[0].text
     assert writes(page, lambda: page.locator("#again").click()) == PROMPT + cold != PROMPT + made
     rows = page.get_by_role("treeitem")
-    assert rows.count() == 4  # the beginning, the prompt, and two branches
+    expect(rows).to_have_count(4)  # the beginning, the prompt, and two branches
     rows.nth(2).click()
     assert text_of(page) == PROMPT + made
     page.locator("textarea").press("Alt+ArrowRight")
@@ -140,7 +141,7 @@ def test_nothing_is_lost(page: Any, tmp_path: Path) -> None:
     expect(page).to_have_url(re.compile(r"#/write/book/\w+$"))  # it is kept
     page.reload()
     expect(page.locator("textarea")).to_have_value(found)
-    assert page.get_by_role("treeitem").count() == 3
+    expect(page.get_by_role("treeitem")).to_have_count(3)
     with page.expect_download() as download:
         page.locator("#keep").click()
     saved = json.loads(Path(download.value.path()).read_text())
