@@ -1,12 +1,13 @@
 """How fast the studio's page for writing is, in Chromium.
 
     python benchmarks/studio.py MODEL TEXT
-    python benchmarks/studio.py MODEL TEXT --picture studio.png
+    python benchmarks/studio.py MODEL TEXT --picture write.png look.png
 
 MODEL is a model of text; TEXT a file of more than 10,000 characters of its sort. The studio is started, and its page
 opened. Prints one Markdown table, in milliseconds: until the first page is painted; until 4,000 characters are shaded;
 from a key to the painted character, the median and the slowest of 40, in a text of 10,000 characters with 200
-branches. Wanted: 1,000, 1,000, 50. A picture is of a text that the model continues.
+branches. Wanted: 1,000, 1,000, 50. The pictures are of a text that the model continues,
+and of the units that mark its longest [[link]].
 """
 
 from __future__ import annotations
@@ -88,7 +89,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("text", type=Path)
-    parser.add_argument("--picture", type=Path, help="write a picture of the page here")
+    parser.add_argument("--picture", type=Path, nargs=2, metavar=("WRITE", "LOOK"), help="write pictures here instead")
     options = parser.parse_args()
     text = options.text.read_text("utf-8", "replace")
     command = [sys.executable, "-m", "rhapsode", "studio", f"model={options.model}", "--no-browser"]
@@ -102,7 +103,7 @@ def main() -> None:
             browser = session.chromium.launch(executable_path=path, args=["--no-sandbox"])
             page = browser.new_page(viewport={"width": 1280, "height": 860})
             if options.picture:
-                picture(page, found[0], text, options.picture)
+                pictures(page, found[0], text, *options.picture)
                 return
             print("| | ms |\n|---|---|")
             for name, value in measured(page, found[0], text):
@@ -113,7 +114,7 @@ def main() -> None:
             server.wait()
 
 
-def picture(page: Any, url: str, text: str, path: Path) -> None:
+def pictures(page: Any, url: str, text: str, write: Path, look: Path) -> None:
     page.goto(url)
     page.locator(".card a").first.click()
     page.locator("textarea").fill(text[:220])
@@ -128,7 +129,20 @@ def picture(page: Any, url: str, text: str, path: Path) -> None:
     page.mouse.move(box["x"] + 3, box["y"] + 8)
     page.locator(".choices button").first.wait_for()
     page.wait_for_timeout(500)
-    page.screenshot(path=path)
+    page.screenshot(path=write)
+    page.get_by_role("link", name="Look inside").click()
+    page.locator("#unit").wait_for()
+    page.locator("textarea").fill(text[:700])
+    page.locator(".units button").first.wait_for()
+    span = list(max(re.finditer(r"\[\[.*?\]\]", text[:700]), key=lambda link: len(link[0])).span())
+    page.locator("textarea").evaluate("(area, span) => { area.focus(); area.setSelectionRange(...span); }", span)
+    page.locator("#find").click()
+    expect(page.locator("#about-units")).to_contain_text("mark the selected part")
+    page.locator(".units button").nth(1).click()
+    page.locator("textarea").evaluate("area => area.setSelectionRange(0, 0)")
+    page.locator(".curve").hover(position={"x": 300, "y": 60})
+    page.wait_for_timeout(500)
+    page.screenshot(path=look)
 
 
 if __name__ == "__main__":
