@@ -77,6 +77,22 @@ const ENGLISH = {
   "ink.again": "“{text}”, bias {bias}, seed {seed}",
   "ink.written": "“{text}” was written.",
 
+  "view.forecast": "Forecast",
+
+  "forecast.table": "The table, as CSV: a column of times, and one or several of values",
+  "forecast.empty": "Drop a table here, or paste it. Without one, a new series is drawn.",
+  "forecast.choose": "Choose a file",
+  "forecast.go": "Forecast",
+  "forecast.stop": "Stop",
+  "forecast.horizon": "Values ahead",
+  "forecast.n": "Paths",
+  "forecast.seed": "Seed",
+  "forecast.lock": "keep",
+  "forecast.save": "Save {name}",
+  "forecast.picture": "The past, the middle of the paths, and the band in which 80 of 100 lie",
+  "forecast.done": "The forecast is there.",
+  "forecast.large": "{name} has more than 2,000,000 characters; the command takes such tables: rhapsode forecast",
+
   "view.look": "Look inside",
 
   "look.sheet": "The text whose states are looked at",

@@ -75,6 +75,15 @@ def test_numbers(address: str, folder: Path, capsys: pytest.CaptureFixture[str])
     )
 
 
+@pytest.mark.parametrize("form", ["png", "svg"])
+def test_fan_charts(address: str, folder: Path, tmp_path: Path, form: str) -> None:
+    out = tmp_path / f"out.{form}"
+    command = ["forecast", str(folder / "model"), str(folder / "table.csv"), "--seed", "3", "--samples", "9"]
+    assert main([*command, "-o", str(out)]) == 0
+    reply = post(address, PATH, table=TABLE, seed=3, n=9, format=form)
+    assert reply.status == 200 and reply.data == out.read_bytes()
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [

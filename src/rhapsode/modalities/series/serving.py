@@ -28,6 +28,9 @@ SAMPLES, FARTHEST = 1000, 5000
 VALUES = 1_000_000
 """The most values that are drawn for a request."""
 
+PICTURES = {"png": "image/png", "svg": "image/svg+xml"}
+"""Fan charts: format → its type."""
+
 Cell = Annotated[str, Field(max_length=1000)] | float | None
 Name = Annotated[str, Field(max_length=200)]
 
@@ -45,7 +48,7 @@ class Forecast(Sampled):
         | Annotated[dict[Name, Annotated[list[Cell], Field(max_length=ROWS)]], Field(min_length=1, max_length=COLUMNS)]
         | None
     ) = None
-    format: Literal["json", "csv"] = "json"
+    format: Literal["json", "csv", "png", "svg"] = "json"
     horizon: Annotated[int, Field(ge=1, le=FARTHEST)] | None = None
     quantiles: Annotated[list[Annotated[float, Field(gt=0, lt=1)]], Field(min_length=1, max_length=100)] = Field(
         default_factory=lambda: [0.1, 0.5, 0.9]
@@ -94,6 +97,13 @@ def answer(model: Model, beside: None, asked: Forecast, report: Report) -> Given
     if count > VALUES:
         raise UserError(f"{count:,} values would be drawn; {VALUES:,} are the most: fewer series, n or horizon.")
     found, ahead = forecasts(model, every, asked.horizon, asked.n, seed, Sampling(**asked.how), report)
+    if asked.format in PICTURES:
+        from rhapsode.modalities.series import picture  # matplotlib, which takes as long to import as a model
+
+        if len(found) > picture.MOST:
+            report.warn(f"The picture shows the first {picture.MOST} of {len(found):,} series; csv and json hold all.")
+        content = picture.chart(found, asked.format, levels)
+        return Given(seed, content=content, media=PICTURES[asked.format], name=f"forecast.{asked.format}")
     if asked.format == "csv":
         content = as_csv(found, None if asked.paths else levels)
         return Given(seed, content=content, media="text/csv", name="forecast.csv")
@@ -105,7 +115,9 @@ def about(model: Model) -> Mapping[str, Any]:
     they are whole numbers; horizon: how many values come where nothing else is said."""
     codec = codec_of(model)
     how = {"frequency": codec.frequency.name, "shortest": codec.known + 1, "counts": codec.counts}
-    return {**how, "horizon": ahead_of(codec, None), "formats": ["json", "csv"]}
+    return {**how, "horizon": ahead_of(codec, None), "formats": ["json", "csv", *PICTURES]}
 
 
-ENDPOINT = Endpoint("/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv",), about=about)
+ENDPOINT = Endpoint(
+    "/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv", *PICTURES.values()), about=about
+)

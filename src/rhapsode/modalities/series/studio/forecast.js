@@ -1,0 +1,163 @@
+// The page on which a model says how series may go on.
+
+import { element, freshSeed } from "../../../export/page/dom.js";
+import { file } from "../../../studio/api.js";
+import * as store from "../../../studio/store.js";
+import { say, trouble } from "../../../studio/studio.js";
+import { t } from "../../../studio/texts.js";
+
+const LARGEST = 2_000_000; // characters of a table
+const FILES = ["csv", "json", "svg", "png"];
+
+export function open(main, { about }) {
+  return new Page(main, about);
+}
+
+class Page {
+  constructor(main, about) {
+    this.about = about;
+    this.asked = null; // what the picture shows
+    const kept = store.settings("forecast");
+    this.table = element("textarea", {
+      id: "table",
+      rows: "8",
+      spellcheck: "false",
+      "aria-label": t("forecast.table"),
+      placeholder: t("forecast.empty"),
+      input: () => this.#keep(),
+    });
+    this.table.value = kept[about.name] ?? "";
+    for (const name of ["dragover", "dragleave", "drop"]) this.table.addEventListener(name, (event) => this.#dragged(event));
+    this.file = element("input", { type: "file", hidden: "", accept: ".csv,.tsv,.txt,text/csv,text/plain" });
+    this.file.addEventListener("change", () => this.#read(this.file.files[0]));
+    const number = (id, min, max, value) =>
+      element("input", { type: "number", id, min: String(min), max: String(max), step: "1", ...(value && { value }) });
+    this.horizon = number("horizon", 1, 5000, "");
+    this.paths = number("n", 2, 1000, "200");
+    this.seed = number("seed", 0, Number.MAX_SAFE_INTEGER, String(freshSeed()));
+    this.own = false; // whether a person has set the seed, which was not used yet
+    this.seed.addEventListener("input", () => (this.own = true));
+    this.lock = element("input", { type: "checkbox", id: "lock" });
+    this.go = element("button", { id: "go", class: "main", click: () => this.forecast() });
+    this.saves = FILES.map((name) =>
+      element("button", { id: `save-${name}`, disabled: "", click: () => this.#save(name) }, t("forecast.save", { name })),
+    );
+    this.picture = element("img", { id: "picture", hidden: "" });
+    const labelled = (name, ...parts) => element("label", {}, t(`forecast.${name}`), " ", ...parts);
+    main.append(
+      element(
+        "div",
+        { class: "desk" },
+        element(
+          "section",
+          {},
+          this.table,
+          element(
+            "div",
+            { class: "row tools" },
+            this.go,
+            element("button", { id: "choose", click: () => this.file.click() }, t("forecast.choose")),
+            this.file,
+            ...this.saves,
+          ),
+          element("div", { class: "sheet paper" }, this.picture),
+        ),
+        element(
+          "aside",
+          {},
+          element(
+            "section",
+            { class: "settings" },
+            labelled("horizon", this.horizon),
+            labelled("n", this.paths),
+            element(
+              "div",
+              { class: "row" },
+              labelled("seed", this.seed),
+              element("label", {}, this.lock, " ", t("forecast.lock")),
+            ),
+          ),
+        ),
+      ),
+    );
+    this.#buttons();
+  }
+
+  close() {
+    this.running?.abort();
+    if (this.url) URL.revokeObjectURL(this.url);
+  }
+
+  #buttons() {
+    this.go.textContent = t(this.running ? "forecast.stop" : "forecast.go");
+    for (const one of this.saves) one.disabled = !this.asked;
+  }
+
+  #keep() {
+    store.keepSettings("forecast", { ...store.settings("forecast"), [this.about.name]: this.table.value });
+  }
+
+  #dragged(event) {
+    if (!event.dataTransfer?.types.includes("Files")) return;
+    event.preventDefault();
+    this.table.classList.toggle("over", event.type === "dragover");
+    if (event.type === "drop") this.#read(event.dataTransfer.files[0]);
+  }
+
+  async #read(given) {
+    this.file.value = "";
+    if (!given) return;
+    if (given.size > LARGEST) {
+      trouble(new Error(t("forecast.large", { name: given.name })));
+      return;
+    }
+    this.table.value = await given.text();
+    this.#keep();
+  }
+
+  // What is asked: the same draws the same again.
+  #asked() {
+    if (!this.lock.checked && !this.own) this.seed.value = freshSeed();
+    this.own = false;
+    const whole = (input) => Math.round(input.valueAsNumber);
+    return {
+      model: this.about.name,
+      seed: whole(this.seed) || 0,
+      n: whole(this.paths) || 200,
+      ...(this.table.value.trim() && { table: this.table.value }),
+      ...(this.horizon.value && { horizon: whole(this.horizon) }),
+    };
+  }
+
+  async forecast() {
+    if (this.running) {
+      this.running.abort();
+      return;
+    }
+    const own = (this.running = new AbortController());
+    this.#buttons();
+    const asked = this.#asked();
+    try {
+      const blob = await file("/api/forecast", { ...asked, format: "svg" }, own.signal);
+      if (this.url) URL.revokeObjectURL(this.url);
+      this.url = URL.createObjectURL(blob);
+      Object.assign(this.picture, { src: this.url, alt: t("forecast.picture"), hidden: false });
+      this.asked = asked;
+      say(t("forecast.done"));
+    } catch (error) {
+      trouble(error);
+    }
+    if (this.running === own) this.running = null;
+    this.#buttons();
+  }
+
+  async #save(format) {
+    try {
+      const url = URL.createObjectURL(await file("/api/forecast", { ...this.asked, format }));
+      element("a", { href: url, download: `forecast.${format}` }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+    } catch (error) {
+      trouble(error);
+    }
+  }
+}

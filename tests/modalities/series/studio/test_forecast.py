@@ -1,0 +1,62 @@
+"""The page on which a model says how series may go on, in Chromium, with a small model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rhapsode import train
+from rhapsode.cli import main
+from tests.modalities.series.tables import made, table
+from tests.studio.conftest import opened, studio
+
+TABLE = table(*(made(60, seed, name=f"s{seed}") for seed in range(3)))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("series")
+    (folder / "table.csv").write_text(TABLE)
+    small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
+    train([folder / "table.csv"], folder / "sales", updates=3, **small)  # type: ignore[arg-type]
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(folder: Path) -> Iterator[str]:
+    with studio(folder) as found:
+        yield found
+
+
+def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, folder: Path, tmp_path: Path) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    with opened(browser, address, name="sales") as page:
+        page.locator("input[type=file]").set_input_files(folder / "table.csv")
+        expect(page.locator("#table")).to_have_value(TABLE)
+        page.locator("#horizon").fill("6")
+        page.locator("#n").fill("20")
+        page.locator("#seed").fill("7")
+        page.locator("#go").click()
+        expect(page.locator("#status")).to_contain_text("is there", timeout=60_000)
+        assert page.locator("#picture").evaluate("image => image.complete && image.naturalWidth") > 0
+        command = ["forecast", str(folder / "sales"), str(folder / "table.csv"), "--seed", "7", "--samples", "20"]
+        for form in ("csv", "svg"):
+            with page.expect_download() as saved:
+                page.locator(f"#save-{form}").click()
+            assert main([*command, "--horizon", "6", "-o", str(tmp_path / f"out.{form}")]) == 0
+            assert Path(saved.value.path()).read_bytes() == (tmp_path / f"out.{form}").read_bytes()
+        page.reload()
+        expect(page.locator("#table")).to_have_value(TABLE)  # it is kept
+        page.set_viewport_size({"width": 390, "height": 780})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_everybody_can_use_it(browser: Any, address: str) -> None:
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright")
+    with opened(browser, address, name="sales", bypass_csp=True) as page:
+        page.locator("#go").wait_for()
+        found = axe.Axe().run(page, options={"preload": False})
+        assert not [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
