@@ -62,7 +62,7 @@ def opened(browser: Any, address: str, name: str = "book", **options: Any) -> It
     found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
     found.goto(address)
     found.get_by_role("link", name=name).click()
-    found.locator("textarea").wait_for()
+    found.locator("textarea, #go").first.wait_for()
     yield found
     assert not wrong
     context.close()

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 class MusicModality(Modality):
     name, noun, verb = "music", "music", "compose"
+    views = {"compose": "modalities/music/studio/compose.js"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"compose": compose}

@@ -1,7 +1,8 @@
 // The page on which a model writes by hand.
 
-import { element, freshSeed } from "../../../export/page/dom.js";
+import { element } from "../../../export/page/dom.js";
 import { file } from "../../../studio/api.js";
+import { Saves, Seed, download, named } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -32,8 +33,7 @@ class Page {
       element("input", { type: "range", id, min: "0", max: String(max), step: "0.05", value: String(kept[id] ?? value) });
     this.bias = slider("bias", 3, 0.7);
     this.degrees = element("output", { for: "bias" });
-    this.seed = element("input", { type: "number", id: "seed", min: "0", step: "1", value: String(freshSeed()) });
-    this.lock = element("input", { type: "checkbox", id: "lock" });
+    this.seed = new Seed();
     const options = ["left", "centre", "right"].map((name) => element("option", { value: name }, t(`ink.${name}`)));
     this.align = element("select", { id: "align" }, ...options);
     this.align.value = kept.align ?? "left";
@@ -42,19 +42,14 @@ class Page {
     this.picture = element("img", { id: "picture", hidden: "" });
     this.sheet = element("div", { class: "ink paper", "aria-live": "polite" }, this.picture);
     this.row = element("div", { class: "drawn", role: "group", "aria-label": t("ink.drawn") });
-    const saves = FILES.map((name) =>
-      element("button", { id: `save-${name}`, disabled: "", click: () => this.#save(name) }, t("ink.save", { name })),
-    );
-    this.saves = saves;
+    this.saves = new Saves(FILES, (name) => this.#save(name));
     const labelled = (name, ...parts) => element("label", {}, t(`ink.${name}`), " ", ...parts);
-    this.own = false; // whether a person has set the seed, which was not used yet
-    this.seed.addEventListener("input", () => (this.own = true));
     this.bias.addEventListener("input", () => this.#told());
     main.append(
       element(
         "div",
         { class: "desk" },
-        element("section", {}, this.text, element("div", { class: "row tools" }, this.go, ...saves), this.sheet, this.row),
+        element("section", {}, this.text, element("div", { class: "row tools" }, this.go, ...this.saves.buttons), this.sheet, this.row),
         element(
           "aside",
           {},
@@ -63,7 +58,7 @@ class Page {
             { class: "settings" },
             element("label", { class: "wide" }, t("ink.bias"), " ", this.bias, this.degrees),
             element("p", { class: "quiet" }, t("ink.bias.note")),
-            element("div", { class: "row" }, labelled("seed", this.seed), element("label", {}, this.lock, " ", t("ink.lock"))),
+            this.seed.element,
             labelled("align", this.align),
             element("label", {}, this.live, " ", t("ink.live")),
           ),
@@ -91,15 +86,12 @@ class Page {
 
   #buttons() {
     this.go.textContent = t(this.running ? "ink.stop" : "ink.go");
-    for (const one of this.saves) one.disabled = !this.here;
+    this.saves.enable(this.here);
   }
 
   // What is asked: the same writes the same again.
   #asked() {
-    if (!this.lock.checked && !this.own) this.seed.value = freshSeed();
-    this.own = false;
-    const seed = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(Number(this.seed.value)) || 0));
-    const asked = { text: this.text.value, bias: Number(this.bias.value), align: this.align.value, seed };
+    const asked = { text: this.text.value, bias: Number(this.bias.value), align: this.align.value, seed: this.seed.next() };
     store.keepSettings("ink", { text: asked.text, bias: asked.bias, align: asked.align, live: this.live.checked });
     return { model: this.about.name, unknown: "nearest", ...asked };
   }
@@ -153,10 +145,7 @@ class Page {
   async #save(format) {
     try {
       const blob = await file("/api/write", { ...this.here.asked, format });
-      const name = this.here.asked.text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || "writing";
-      const url = URL.createObjectURL(blob);
-      element("a", { href: url, download: `${name}.${format}` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      download(blob, `${named(this.here.asked.text, "writing")}.${format}`);
     } catch (error) {
       trouble(error);
     }

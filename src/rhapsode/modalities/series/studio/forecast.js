@@ -1,7 +1,8 @@
 // The page on which a model says how series may go on.
 
-import { element, freshSeed } from "../../../export/page/dom.js";
+import { element } from "../../../export/page/dom.js";
 import { file } from "../../../studio/api.js";
+import { Saves, Seed, download } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -34,14 +35,9 @@ class Page {
       element("input", { type: "number", id, min: String(min), max: String(max), step: "1", ...(value && { value }) });
     this.horizon = number("horizon", 1, 5000, "");
     this.paths = number("n", 2, 1000, "200");
-    this.seed = number("seed", 0, Number.MAX_SAFE_INTEGER, String(freshSeed()));
-    this.own = false; // whether a person has set the seed, which was not used yet
-    this.seed.addEventListener("input", () => (this.own = true));
-    this.lock = element("input", { type: "checkbox", id: "lock" });
+    this.seed = new Seed();
     this.go = element("button", { id: "go", class: "main", click: () => this.forecast() });
-    this.saves = FILES.map((name) =>
-      element("button", { id: `save-${name}`, disabled: "", click: () => this.#save(name) }, t("forecast.save", { name })),
-    );
+    this.saves = new Saves(FILES, (name) => this.#save(name));
     this.picture = element("img", { id: "picture", hidden: "" });
     const labelled = (name, ...parts) => element("label", {}, t(`forecast.${name}`), " ", ...parts);
     main.append(
@@ -58,7 +54,7 @@ class Page {
             this.go,
             element("button", { id: "choose", click: () => this.file.click() }, t("forecast.choose")),
             this.file,
-            ...this.saves,
+            ...this.saves.buttons,
           ),
           element("div", { class: "sheet paper" }, this.picture),
         ),
@@ -70,12 +66,7 @@ class Page {
             { class: "settings" },
             labelled("horizon", this.horizon),
             labelled("n", this.paths),
-            element(
-              "div",
-              { class: "row" },
-              labelled("seed", this.seed),
-              element("label", {}, this.lock, " ", t("forecast.lock")),
-            ),
+            this.seed.element,
           ),
         ),
       ),
@@ -90,7 +81,7 @@ class Page {
 
   #buttons() {
     this.go.textContent = t(this.running ? "forecast.stop" : "forecast.go");
-    for (const one of this.saves) one.disabled = !this.asked;
+    this.saves.enable(this.asked);
   }
 
   #keep() {
@@ -117,12 +108,10 @@ class Page {
 
   // What is asked: the same draws the same again.
   #asked() {
-    if (!this.lock.checked && !this.own) this.seed.value = freshSeed();
-    this.own = false;
     const whole = (input) => Math.round(input.valueAsNumber);
     return {
       model: this.about.name,
-      seed: whole(this.seed) || 0,
+      seed: this.seed.next(),
       n: whole(this.paths) || 200,
       ...(this.table.value.trim() && { table: this.table.value }),
       ...(this.horizon.value && { horizon: whole(this.horizon) }),
@@ -153,9 +142,7 @@ class Page {
 
   async #save(format) {
     try {
-      const url = URL.createObjectURL(await file("/api/forecast", { ...this.asked, format }));
-      element("a", { href: url, download: `forecast.${format}` }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000);
+      download(await file("/api/forecast", { ...this.asked, format }), `forecast.${format}`);
     } catch (error) {
       trouble(error);
     }

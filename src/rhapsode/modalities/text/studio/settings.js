@@ -1,7 +1,8 @@
 // How the model writes: temperature, samplers, seed, length, constraint; and the distribution that they leave.
 
-import { element, freshSeed } from "../../../export/page/dom.js";
+import { element } from "../../../export/page/dom.js";
 import { ask } from "../../../studio/api.js";
+import { Seed } from "../../../studio/parts.js";
 import { keepSettings, settings } from "../../../studio/store.js";
 import { t } from "../../../studio/texts.js";
 
@@ -35,10 +36,7 @@ export class Settings {
     this.degrees = element("output", { for: "temperature" });
     const own = { type: "number", id: "length", min: 1, max: 100000, value: kept.length ?? 200 };
     this.length = element("input", { ...own, input: () => this.#changed(changed) });
-    this.own = false; // whether a person has set the seed, which was not used yet
-    const given = () => (this.own = true);
-    this.seed = element("input", { type: "number", id: "seed", min: 0, step: 1, value: freshSeed(), input: given });
-    this.lock = element("input", { type: "checkbox", id: "lock" });
+    this.seed = new Seed();
     const options = ["", ...valid].map((name) => element("option", { value: name }, name || t("write.valid.none")));
     const choose = { id: "valid", title: t("write.valid.title"), input: () => this.#changed(changed) };
     this.valid = element("select", choose, ...options);
@@ -50,12 +48,7 @@ export class Settings {
       "section",
       { class: "settings" },
       element("label", { class: "wide" }, t("write.temperature"), " ", this.inputs.temperature, this.degrees),
-      element(
-        "div",
-        { class: "row" },
-        labelled("seed", this.seed),
-        element("label", { title: t("write.lock.title") }, this.lock, " ", t("write.lock")),
-      ),
+      this.seed.element,
       element("div", { class: "row" }, labelled("length", this.length), labelled("valid", this.valid)),
       element(
         "details",
@@ -98,9 +91,7 @@ export class Settings {
 
   // What is asked when the model goes on. fresh: with a new seed, unless it is kept, or was just set.
   request(fresh) {
-    if (fresh && !this.lock.checked && !this.own) this.seed.value = freshSeed();
-    if (fresh) this.own = false;
-    const seed = Math.min(Number.MAX_SAFE_INTEGER, Math.max(0, Math.round(Number(this.seed.value)) || 0));
+    const seed = fresh ? this.seed.next() : this.seed.value;
     const max_tokens = Math.max(1, Math.round(Number(this.length.value)) || 1);
     return { ...this.sampling, seed, max_tokens, ...(this.valid.value && { valid: this.valid.value }) };
   }
