@@ -9,9 +9,9 @@ from typing import Annotated
 
 import typer
 
-from rhapsode.cli.serve import named
+from rhapsode.cli.serve import named, packages
+from rhapsode.console.browser import open_page
 from rhapsode.console.imports import unbroken
-from rhapsode.errors import UserError
 
 
 def studio(
@@ -29,11 +29,7 @@ def studio(
     The page is for this machine only, and for who has its address: it holds a key. It asks no other machine for
     anything. Ctrl-C ends it."""
     with unbroken():
-        try:
-            import starlette  # noqa: F401
-            import uvicorn  # noqa: F401
-        except ImportError:
-            raise UserError("rhapsode studio needs packages of its own: pip install 'rhapsode[serve]'.") from None
+        packages("studio")
         from rhapsode.serving.guard import LOCAL, QUERY, Rules
         from rhapsode.serving.run import Logged, listen
         from rhapsode.studio.app import UPLOADS, Studio
@@ -46,14 +42,6 @@ def studio(
         address = f"{url}/?{QUERY}={key}"
         print(f"the studio: {address}\nCtrl-C ends it.", file=sys.stderr, flush=True)
         if browser:
-            _open(address)
+            open_page(address)
 
     listen(Studio(shelf, Rules(LOCAL, (key.encode(),), uploads=UPLOADS), Logged()), "127.0.0.1", port, ready)
-
-
-def _open(url: str) -> None:
-    """In a thread: some browsers return only when they are closed."""
-    import threading
-    import webbrowser
-
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()

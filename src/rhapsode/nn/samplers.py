@@ -66,8 +66,8 @@ def choose(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
 
 def remaining(logits: np.ndarray, how: Draw) -> np.ndarray:
     """The probabilities of which `choose` draws: logits [V] int32 → [V] float64, 0 for what the options remove."""
-    seen = None if how.sampling.repetition_penalty == 1 else _seen([how], (1, len(logits)))[0]
-    frequency = choice.frequencies(choice.adjusted(choice.distances(logits), how.sampling, how.mask, seen))
+    adjusted, _ = _adjusted(choice.distances(logits[None]), [how])
+    frequency = choice.frequencies(adjusted)[0]
     return np.asarray(frequency / frequency.sum(dtype=np.float64))
 
 
@@ -88,17 +88,9 @@ def _by_numpy(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
 
 def _alike(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     """As `choose`, in numpy, of rows with the same options."""
-    sampling = hows[0].sampling
     distance = choice.distances(logits)
     frequency = choice.frequencies(distance)
-    seen = None if sampling.repetition_penalty == 1 else _seen(hows, logits.shape)
-    allowed = None if all(how.mask is None for how in hows) else _allowed(hows, logits.shape)
-    counts = _counts(hows, logits.shape) if sampling.counting else None
-    adjusted = choice.adjusted(distance, sampling, allowed, seen, counts)
-    if allowed is not None and hows[0].late:
-        free = choice.adjusted(distance, sampling, None, seen, counts)
-        some = (allowed & (free < choice.GONE)).any(axis=-1)
-        adjusted[some] = choice.mask(free[some], allowed[some])
+    adjusted, allowed = _adjusted(distance, hows)
     left = frequency if adjusted is distance else choice.frequencies(adjusted)
     symbols = choice.draw(left, [how.randomness.word() for how in hows])
     parts, totals = frequency[np.arange(len(hows)), symbols], choice.totals(frequency)
@@ -106,6 +98,20 @@ def _alike(logits: np.ndarray, hows: Sequence[Draw]) -> Chosen:
     if allowed is not None:
         masses = choice.log_shares(choice.totals(frequency * allowed), totals).tolist()
     return Chosen(symbols.tolist(), choice.log_shares(parts, totals).tolist(), masses)
+
+
+def _adjusted(distance: np.ndarray, hows: Sequence[Draw]) -> tuple[np.ndarray, np.ndarray | None]:
+    """Of rows with the same options: the distances to draw from; which symbols are allowed, None for all: [N, V]."""
+    sampling = hows[0].sampling
+    seen = None if sampling.repetition_penalty == 1 else _seen(hows, distance.shape)
+    allowed = None if all(how.mask is None for how in hows) else _allowed(hows, distance.shape)
+    counts = _counts(hows, distance.shape) if sampling.counting else None
+    adjusted = choice.adjusted(distance, sampling, allowed, seen, counts)
+    if allowed is not None and hows[0].late:
+        free = choice.adjusted(distance, sampling, None, seen, counts)
+        some = (allowed & (free < choice.GONE)).any(axis=-1)
+        adjusted[some] = choice.mask(free[some], allowed[some])
+    return adjusted, allowed
 
 
 def _seen(hows: Sequence[Draw], shape: tuple[int, ...]) -> np.ndarray:

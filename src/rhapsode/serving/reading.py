@@ -39,14 +39,15 @@ def read(served: Served, symbols: np.ndarray, asked: Read) -> Iterator[str]:
         )
     head = {"model": served.name, "system_fingerprint": served.fingerprint, "count": len(symbols)}
     mark, nats = dumped(head)[:-1] + ',"tokens":[', list[float]()
-    rows, offsets = max(1, NUMBERS // served.codec.steps.size), _offsets(served, symbols)
+    rows, offsets = max(1, NUMBERS // served.codec.steps.size), _offsets(served, symbols[: asked.end])
     at = min(asked.begin, len(symbols))
     wanted = symbols[: asked.end].astype(np.int64)
     for parameters in _behind(served, wanted[:at]).read_all(wanted[at:]):
         for first in range(0, len(parameters), rows):
             some = parameters[first : first + rows]
-            found = _tokens(served, some, wanted[at : at + len(some)], offsets[at:], asked.top)
-            at += len(some)
+            end = at + len(some)
+            found = _tokens(served, some, wanted[at:end], offsets[at:end], asked.top)
+            at = end
             nats += [one["nats"] for one in found]
             yield mark + ",".join(map(dumped, found))
             mark = ","

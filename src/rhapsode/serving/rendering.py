@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Any, TypeVar
 
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -43,18 +44,8 @@ async def streamed(parts: Iterator[str]) -> Response:
     while first == "":
         first = await asyncio.to_thread(next, parts, None)
 
-    async def body() -> AsyncIterator[bytes]:
-        part, found, size = first, list[str](), 0
-        while part is not None:
-            found.append(part)
-            size += len(part)
-            if size >= PIECE:
-                yield "".join(found).encode()
-                found, size = [], 0
-            part = await asyncio.to_thread(next, parts, None)
-        yield "".join(found).encode()
-
-    return StreamingResponse(body(), media_type="application/json")
+    parts = chain(() if first is None else (first,), parts)
+    return StreamingResponse(together(parts), media_type="application/json")  # which asks for each in another thread
 
 
 def dumped(value: Any) -> str:

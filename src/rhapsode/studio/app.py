@@ -21,8 +21,9 @@ from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 from rhapsode.studio.runs import Runs
-from rhapsode.studio.shelf import PICTURE, Shelf, constraints, views
+from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site
+from rhapsode.training.log import PICTURE
 
 UPLOADS = "/api/runs/files"
 """What the paths of files that are sent begin with."""

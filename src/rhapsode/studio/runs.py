@@ -6,7 +6,6 @@ was trained elsewhere can be looked at, too.
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import signal
@@ -14,23 +13,24 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
+from rhapsode.training.folder import over, stopped_run
+from rhapsode.training.log import LOG, records
+from rhapsode.training.told import TOLD, ending, samples
 
 MODELS, UPLOADS = "models", "uploads"
 """Folders of new models, and of files that were dropped."""
 NAME = re.compile(r"\w[\w.-]{0,59}")
-METRICS, NOTES, SAMPLES = "metrics.jsonl", "log.txt", "samples.txt"
-SAMPLE = re.compile(r"^--- update ([\d,]+), valid (\S+ nats).* ---$", re.MULTILINE)
 SHOWN = 12
 """Samples that are shown, from the first to the last one."""
 LAST = 20_000
-"""Characters of notes, and of samples, from the end."""
+"""Bytes of notes, and of samples, from the end."""
 PROGRESS = re.compile(r"^\d+% update ")
 KIND = 10
 """How much a training gives way to other programs (`nice`)."""
@@ -89,18 +89,16 @@ class Run:
         self._hear()
         if status not in (None, 0, 130):
             return "failed"
-        path = self.folder / checkpoint.RESUME
-        if path.is_file():
-            with suppress(UserError):
-                return "finished" if checkpoint.load_info(path)[0].get("finished") else "stopped"
+        with suppress(UserError):  # of a checkpoint that is damaged; the model may be there all the same
+            if not over(self.folder) and stopped_run(self.folder):
+                return "stopped"
         return "finished" if (self.folder / checkpoint.MODEL).is_file() else "failed"
 
     def about(self, begin: int = 0) -> dict[str, Any]:
         """What is shown of it. begin: the metrics from this line on."""
         state = self.state
-        metrics = list(_lines(self.folder / METRICS))
-        samples = [*_samples(_end(self.folder / SAMPLES))]
-        log = _end(self.folder / NOTES).splitlines()
+        metrics = records(self.folder)
+        log = ending(self.folder / TOLD, LAST).splitlines()
         notes = [line[21:] for line in log if not PROGRESS.match(line[21:].lstrip())]
         progress = [line[21:].strip() for line in log if PROGRESS.match(line[21:].lstrip())]
         return {
@@ -110,7 +108,7 @@ class Run:
             "count": len(metrics),
             "notes": notes[-50:],
             "progress": progress[-1] if progress and state == "running" else "",
-            "samples": samples[-SHOWN:],
+            "samples": [one._asdict() for one in samples(self.folder, LAST)[-SHOWN:]],
             "error": self._error if state == "failed" else "",
         }
 
@@ -139,7 +137,7 @@ class Runs:
         """Raises `UserError` if there is none."""
         if name not in self._known:
             folder = self._folder(name)
-            if not (folder / METRICS).is_file():
+            if not (folder / LOG).is_file():
                 raise UserError(f"there is no training {name!r} here.")
             self._known[name] = Run(folder)
         return self._known[name]
@@ -147,7 +145,7 @@ class Runs:
     def every(self) -> list[dict[str, Any]]:
         """Name and state of each, the last one first."""
         models = self.below / MODELS
-        found = {path.parent for path in models.glob(f"*/{METRICS}")} if models.is_dir() else set()
+        found = {path.parent for path in models.glob(f"*/{LOG}")} if models.is_dir() else set()
         found |= {run.folder for run in self._known.values()}
         order = sorted(found, key=lambda one: -(one.stat().st_mtime if one.exists() else time.time()))
         runs = [self._known.get(folder.name) or Run(folder) for folder in order]
@@ -210,26 +208,3 @@ class Runs:
     def _sources(self, sources: Sequence[str]) -> list[str]:
         """Sources as arguments: a name that looks like an option is no option."""
         return [f"./{one}" if one.startswith("-") else one for one in sources]
-
-
-def _lines(path: Path) -> Iterator[dict[str, Any]]:
-    """The whole lines of a file that grows."""
-    if path.is_file():
-        for line in path.read_text("utf-8", "replace").splitlines(keepends=True):
-            if line.endswith("\n"):
-                with suppress(ValueError):
-                    yield json.loads(line)
-
-
-def _samples(text: str) -> Iterator[dict[str, str]]:
-    parts = SAMPLE.split(text)[1:]
-    for update, valid, sample in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
-        yield {"update": update, "valid": valid, "text": sample.strip("\n")}
-
-
-def _end(path: Path) -> str:
-    if not path.is_file():
-        return ""
-    with open(path, "rb") as file:
-        file.seek(max(0, path.stat().st_size - LAST))
-        return file.read().decode("utf-8", "replace")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ from rhapsode import registry
 from rhapsode.console.brought import every, modality_of
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
+from rhapsode.training.log import PICTURE
+from rhapsode.training.told import samples
 
 DEPTH = 3
 """Folders in folders that are looked into."""
@@ -19,9 +20,8 @@ MOST = 500
 """Models that are found, at the most: the last trained ones."""
 SAMPLE = 400
 """Characters of a sample."""
-SAMPLES, PICTURE = "samples.txt", "loss.png"
-UPDATE = re.compile(r"^--- update .* ---$", re.MULTILINE)
-"""The line above each sample."""
+LAST = 20_000
+"""Bytes of samples that are looked at."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Found:
         codec = info.get("codec", {}).get("name", "")
         modality = modality_of(codec)
         facts = info.get("facts", {})
-        network = info.get("network", {})
+        network, written = info.get("network", {}), samples(self.folder, LAST)
         return {
             "name": self.name,
             "path": str(self.path),
@@ -61,19 +61,9 @@ class Found:
             "seconds": facts.get("seconds"),
             "updates": facts.get("updates"),
             "valid_nats_per_step": facts.get("valid_nats_per_step"),
-            "sample": self._sample(),
+            "sample": written[-1].text.strip()[:SAMPLE] if written else "",
             "picture": (self.folder / PICTURE).is_file(),
         }
-
-    def _sample(self) -> str:
-        """The beginning of the last text that was written while it was trained."""
-        path = self.folder / SAMPLES
-        if not path.is_file():
-            return ""
-        with open(path, "rb") as file:
-            file.seek(max(0, path.stat().st_size - 16 * SAMPLE))
-            text = file.read().decode("utf-8", "ignore")
-        return UPDATE.split(text)[-1].strip()[:SAMPLE]
 
 
 class Shelf:
@@ -83,6 +73,8 @@ class Shelf:
         """Raises `UserError` for a model that is not there."""
         self.below = below
         self._given = {name: Found(name, checkpoint.locate(path)) for name, path in given.items()}
+        self._last: dict[str, Found] = {}
+        """What was found the last time."""
 
     def models(self) -> dict[str, Found]:
         """Name → model: those that were named, then those below the folder, the last trained one first, then those that
@@ -100,14 +92,17 @@ class Shelf:
             if path.resolve() not in known:
                 name = checkpoint.SHIPPED_PREFIX + path.parent.name
                 found[name] = Found(name, path)
+        self._last = found
         return found
 
     def find(self, name: str) -> Found:
         """Raises `UserError`."""
-        found = self.models()
-        if name not in found:
+        found = self._last.get(name)
+        if found is None or not found.path.is_file():
+            found = self.models().get(name)
+        if found is None:
             raise UserError(f"there is no model {name!r} here any more.")
-        return found[name]
+        return found
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:

@@ -41,7 +41,7 @@ class Log:
         self.path.touch()
         length, mark = size if isinstance(size, list) else (size, None)
         data = self.path.read_bytes()[:length]
-        whole = [line for line in data.splitlines(keepends=True) if _is_record(line)]
+        whole = _whole(data)
         if len(data) < length or mark not in (None, _mark(data)):
             self.harm = (
                 f"{self.path} is damaged: {len(whole):,} lines of it can be read. So the loss before this may be drawn "
@@ -82,6 +82,18 @@ class Log:
 
     def read(self) -> list[dict[str, Any]]:
         return [format1.record(record) for _, record in lines(of_file(self.path, str(self.path)))]
+
+
+def records(folder: Path) -> list[dict[str, Any]]:
+    """Those of a run that may go on: its last line may not be whole yet."""
+    path = folder / LOG
+    data = path.read_bytes() if path.is_file() else b""
+    return [format1.record(json.loads(line)) for line in _whole(data)]
+
+
+def _whole(data: bytes) -> list[bytes]:
+    """The lines that are records."""
+    return [line for line in data.splitlines(keepends=True) if _is_record(line)]
 
 
 def _mark(data: bytes) -> str:

@@ -5,16 +5,19 @@ Both files only grow. If a run was stopped and then resumed, the log says so, an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rhapsode.errors import NotFinite, UserError
 from rhapsode.report import Report, figures, nats
 
 TOLD, SAMPLES = "log.txt", "samples.txt"
+HEADING = re.compile(r"^--- update ([\d,]+), valid (.+?)(?: \(.*\))? ---$", re.MULTILINE)
+"""The line above each sample: see `Told.sample`."""
 QUALITY = "quality.json"
 """The file of what was measured after the training, see `Codec.quality`."""
 
@@ -83,3 +86,27 @@ class Told(Report):
             heading = f"--- update {self._latest['update']:,}, valid {nats(self._latest['valid'])} ---"
             self._append(SAMPLES, f"{heading}\n{text}\n\n")
         self._report.sample(text)
+
+
+class Sample(NamedTuple):
+    """What a model wrote at an update of its training, and the validation loss then."""
+
+    update: str
+    valid: str
+    text: str
+
+
+def samples(folder: Path, size: int) -> list[Sample]:
+    """Those in the last so many bytes of a run's samples, the latest last."""
+    parts = HEADING.split(ending(folder / SAMPLES, size))[1:]
+    every = zip(parts[::3], parts[1::3], parts[2::3], strict=True)
+    return [Sample(update, valid, text.strip("\n")) for update, valid, text in every]
+
+
+def ending(path: Path, size: int) -> str:
+    """The last so many bytes of a text; nothing if there is no such file."""
+    if not path.is_file():
+        return ""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - size))
+        return file.read().decode("utf-8", "replace")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from rhapsode.console.browser import open_page
 from rhapsode.console.complete import models
 from rhapsode.console.imports import unbroken
 from rhapsode.console.output import visible
@@ -91,7 +92,7 @@ def ink(
                 "yourself. It is another one in each run. Nothing is encrypted on the way: use a network you trust."
             )
         if not no_browser:
-            _open(server.url)
+            open_page(server.url)
         try:
             with suppress(KeyboardInterrupt):
                 server.serve_forever()
@@ -104,14 +105,6 @@ def ink(
 
 def _tell(text: str) -> None:
     typer.echo(visible(text), err=True)
-
-
-def _open(url: str) -> None:
-    """In a thread: some browsers return only when they are closed."""
-    import threading
-    import webbrowser
-
-    threading.Thread(target=webbrowser.open, args=(url,), daemon=True).start()
 
 
 def _summary(server: Server) -> None:
