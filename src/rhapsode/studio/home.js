@@ -1,7 +1,7 @@
 // The models that are there, and the last works.
 
 import { element } from "../export/page/dom.js";
-import { say } from "./studio.js";
+import { address, say } from "./studio.js";
 import { forget, works } from "./store.js";
 import { t } from "./texts.js";
 
@@ -37,7 +37,7 @@ function card(about) {
     about.valid_nats_per_step && t("home.nats", { nats: about.valid_nats_per_step.toFixed(3) }),
   ].filter(Boolean);
   const title = views.length
-    ? element("a", { href: `#/${views[0]}/${encodeURIComponent(name)}` }, name)
+    ? element("a", { href: address(views[0], name) }, name)
     : element("span", {}, name);
   const source = `/api/shelf/picture?model=${encodeURIComponent(name)}`;
   return element(
@@ -58,7 +58,7 @@ function line(one, list) {
     list();
     say(t("home.forgotten", { title: one.title }));
   };
-  const href = `#/${one.view}/${encodeURIComponent(one.model)}/${one.id}`;
+  const href = address(one.view, one.model, one.id);
   return element(
     "li",
     {},

@@ -1,7 +1,94 @@
-// Parts of pages: the seed, buttons that save, downloads.
+// Parts of pages: their two columns, the seed, the button that draws, what was drawn before, buttons that save.
 
 import { element, freshSeed } from "../export/page/dom.js";
+import { trouble } from "./studio.js";
 import { t } from "./texts.js";
+
+const KEPT = 24; // that one can go back to
+
+// The two columns of a page: [what one works on], [settings and what is beside].
+export const desk = (work, beside, kind = "") =>
+  element("div", { class: "desk" }, element("section", { class: kind }, ...work), element("aside", {}, ...beside));
+
+// The button that draws, and ends it while it goes on.
+export class Go {
+  // names: of the page, whose texts are `NAME.go`, `NAME.stop` and `NAME.go.title`. draw: is called with a signal.
+  // changed: when drawing begins and ends.
+  constructor(name, draw, changed) {
+    Object.assign(this, { name, draw, changed, running: null });
+    this.button = element("button", { id: "go", class: "main", click: () => this.press() }, t(`${name}.go`));
+  }
+
+  press() {
+    if (this.running) this.running.abort();
+    else this.run(this.draw);
+  }
+
+  async run(draw) {
+    this.running = new AbortController();
+    this.#tell();
+    try {
+      await draw(this.running.signal);
+    } catch (error) {
+      trouble(error);
+    }
+    this.running = null;
+    this.#tell();
+  }
+
+  stop() {
+    this.running?.abort();
+  }
+
+  #tell() {
+    this.button.textContent = t(`${this.name}.${this.running ? "stop" : "go"}`);
+    this.changed();
+  }
+}
+
+// What was drawn before, the latest first: a picture of each, to go back to.
+export class Drawn {
+  // label: of the row. show: is called with the one that was chosen. drop: with one that is kept no longer.
+  constructor(label, show, drop) {
+    Object.assign(this, { show, drop, here: null, every: [] });
+    this.element = element("div", { class: "drawn", role: "group", "aria-label": label });
+  }
+
+  // one: is shown now. picture: the address of its picture. label: what it is, in words.
+  add(one, picture, label) {
+    const thumb = element("img", { src: picture, alt: "" });
+    const button = element("button", { "aria-label": label, title: label, click: () => this.#choose(one) }, thumb);
+    this.every.push({ one, button });
+    this.element.prepend(button);
+    if (this.every.length > KEPT) {
+      const first = this.every.shift();
+      first.button.remove();
+      this.drop(first.one);
+    }
+    this.#choose(one);
+  }
+
+  #choose(one) {
+    this.here = one;
+    for (const each of this.every) each.button.setAttribute("aria-pressed", each.one === one);
+    this.show(one);
+  }
+
+  close() {
+    for (const { one } of this.every) this.drop(one);
+  }
+}
+
+// Calls `go` at Ctrl Enter, in an element or the document. Returns what ends that.
+export function atControlEnter(where, go) {
+  const heard = (event) => {
+    if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
+    event.preventDefault();
+    go();
+  };
+  where.addEventListener("keydown", heard);
+  return () => where.removeEventListener("keydown", heard);
+}
 
 // The seed of what is drawn next: a fresh one each time, unless it is kept, or was just set.
 export class Seed {

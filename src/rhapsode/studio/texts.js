@@ -25,7 +25,6 @@ const ENGLISH = {
   "home.picture": "How {name} learnt: loss against time",
   "home.sample": "A sample",
   "home.nopage": "Use rhapsode {verb} in the terminal",
-  "view.home": "Home",
   "view.write": "Write",
   "nav": "Pages for this model",
 

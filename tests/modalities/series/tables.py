@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
+from rhapsode import train
 from rhapsode.modalities.series.frequency import Frequency
 from rhapsode.modalities.series.series import Series
 
@@ -30,6 +33,15 @@ def table(*every: Series) -> str:
             for time, value in zip(one.times, one.values.tolist(), strict=True)
         ]
     return "\n".join(rows) + "\n"
+
+
+def folder_of_sales(folder: Path) -> str:
+    """A folder with `table.csv`, of three series, and a small model of them, `sales`. Returns the table."""
+    text = table(*(made(60, seed, name=f"s{seed}") for seed in range(3)))
+    (folder / "table.csv").write_text(text)
+    small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
+    train([folder / "table.csv"], folder / "sales", updates=3, **small)  # type: ignore[arg-type]
+    return text
 
 
 SEEDS = (

@@ -12,10 +12,9 @@ import pytest
 
 pytest.importorskip("uvicorn")
 
-from rhapsode import train  # noqa: E402
 from rhapsode.cli import main  # noqa: E402
 from rhapsode.inference.model import Model  # noqa: E402
-from tests.modalities.series.tables import made, table  # noqa: E402
+from tests.modalities.series.tables import folder_of_sales, made, table  # noqa: E402
 from tests.serving.asking import about, post  # noqa: E402
 from tests.serving.conftest import serving  # noqa: E402
 
@@ -26,15 +25,13 @@ TABLE = table(*(made(60, seed, name=f"s{seed}") for seed in range(3)))
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("series")
-    (folder / "table.csv").write_text(TABLE)
-    small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
-    train([folder / "table.csv"], folder / "model", updates=3, **small)  # type: ignore[arg-type]
+    assert folder_of_sales(folder) == TABLE
     return folder
 
 
 @pytest.fixture(scope="module")
 def address(folder: Path) -> Iterator[str]:
-    with serving({"sales": Model.load(folder / "model")}, rows=16, waiting=8) as (found, _):
+    with serving({"sales": Model.load(folder / "sales")}, rows=16, waiting=8) as (found, _):
         yield found
 
 
@@ -53,7 +50,7 @@ def test_the_table_of_the_command(
     address: str, folder: Path, tmp_path: Path, fields: dict[str, Any], options: list[str]
 ) -> None:
     out = tmp_path / "out.csv"
-    command = ["forecast", str(folder / "model"), str(folder / "table.csv"), "--seed", "3"]
+    command = ["forecast", str(folder / "sales"), str(folder / "table.csv"), "--seed", "3"]
     assert main([*command, "-o", str(out), *options]) == 0
     rows = list(csv.reader(TABLE.splitlines()))
     columns = {name: [row[n] for row in rows[1:]] for n, name in enumerate(rows[0])}
@@ -64,7 +61,7 @@ def test_the_table_of_the_command(
 
 
 def test_numbers(address: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    command = ["forecast", str(folder / "model"), "--seed", "3", "--samples", "4", "--json"]
+    command = ["forecast", str(folder / "sales"), "--seed", "3", "--samples", "4", "--json"]
     assert main(command) == 0
     expected = json.loads(capsys.readouterr().out)
     found = post(address, PATH, seed=3, n=4).json
@@ -78,7 +75,7 @@ def test_numbers(address: str, folder: Path, capsys: pytest.CaptureFixture[str])
 @pytest.mark.parametrize("form", ["png", "svg"])
 def test_fan_charts(address: str, folder: Path, tmp_path: Path, form: str) -> None:
     out = tmp_path / f"out.{form}"
-    command = ["forecast", str(folder / "model"), str(folder / "table.csv"), "--seed", "3", "--samples", "9"]
+    command = ["forecast", str(folder / "sales"), str(folder / "table.csv"), "--seed", "3", "--samples", "9"]
     assert main([*command, "-o", str(out)]) == 0
     reply = post(address, PATH, table=TABLE, seed=3, n=9, format=form)
     assert reply.status == 200 and reply.data == out.read_bytes()

@@ -8,20 +8,15 @@ from typing import Any
 
 import pytest
 
-from rhapsode import train
 from rhapsode.cli import main
-from tests.modalities.series.tables import made, table
+from tests.modalities.series.tables import folder_of_sales
 from tests.studio.conftest import opened, studio
-
-TABLE = table(*(made(60, seed, name=f"s{seed}") for seed in range(3)))
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("series")
-    (folder / "table.csv").write_text(TABLE)
-    small = {"network": {"layers": 1, "width": 8}, "plan": {"batch_size": 2, "sequence_length": 8, "threads": 1}}
-    train([folder / "table.csv"], folder / "sales", updates=3, **small)  # type: ignore[arg-type]
+    folder_of_sales(folder)
     return folder
 
 
@@ -33,9 +28,10 @@ def address(folder: Path) -> Iterator[str]:
 
 def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, folder: Path, tmp_path: Path) -> None:
     expect = pytest.importorskip("playwright.sync_api").expect
+    table = (folder / "table.csv").read_text()
     with opened(browser, address, name="sales") as page:
         page.locator("input[type=file]").set_input_files(folder / "table.csv")
-        expect(page.locator("#table")).to_have_value(TABLE)
+        expect(page.locator("#table")).to_have_value(table)
         page.locator("#horizon").fill("6")
         page.locator("#n").fill("20")
         page.locator("#seed").fill("7")
@@ -49,7 +45,7 @@ def test_it_forecasts_what_the_command_forecasts(browser: Any, address: str, fol
             assert main([*command, "--horizon", "6", "-o", str(tmp_path / f"out.{form}")]) == 0
             assert Path(saved.value.path()).read_bytes() == (tmp_path / f"out.{form}").read_bytes()
         page.reload()
-        expect(page.locator("#table")).to_have_value(TABLE)  # it is kept
+        expect(page.locator("#table")).to_have_value(table)  # it is kept
         page.set_viewport_size({"width": 390, "height": 780})
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
 

@@ -2,13 +2,12 @@
 
 import { element } from "../../../export/page/dom.js";
 import { file } from "../../../studio/api.js";
-import { Saves, Seed, download, named } from "../../../studio/parts.js";
+import { Drawn, Go, Saves, Seed, atControlEnter, desk, download, named } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 
 const FILES = ["svg", "png", "gcode", "hpgl"];
-const KEPT = 24; // drawings that one can go back to
 const LONGEST = 2000;
 
 export function open(main, { about }) {
@@ -18,8 +17,6 @@ export function open(main, { about }) {
 class Page {
   constructor(main, about) {
     this.about = about;
-    this.drawn = []; // { asked, url, button }, the latest last
-    this.here = null;
     const kept = store.settings("ink");
     this.text = element("textarea", {
       id: "text",
@@ -38,55 +35,36 @@ class Page {
     this.align = element("select", { id: "align" }, ...options);
     this.align.value = kept.align ?? "left";
     this.live = element("input", { type: "checkbox", id: "live", ...((kept.live ?? true) && { checked: "" }) });
-    this.go = element("button", { id: "go", class: "main", title: t("ink.go.title"), click: () => this.write() });
+    this.go = new Go("ink", (signal) => this.write(signal), () => {});
+    this.go.button.title = t("ink.go.title");
     this.picture = element("img", { id: "picture", hidden: "" });
-    this.sheet = element("div", { class: "ink paper", "aria-live": "polite" }, this.picture);
-    this.row = element("div", { class: "drawn", role: "group", "aria-label": t("ink.drawn") });
+    this.drawn = new Drawn(t("ink.drawn"), (one) => this.#show(one), ({ url }) => URL.revokeObjectURL(url));
     this.saves = new Saves(FILES, (name) => this.#save(name));
     const labelled = (name, ...parts) => element("label", {}, t(`ink.${name}`), " ", ...parts);
     this.bias.addEventListener("input", () => this.#told());
-    main.append(
-      element(
-        "div",
-        { class: "desk" },
-        element("section", {}, this.text, element("div", { class: "row tools" }, this.go, ...this.saves.buttons), this.sheet, this.row),
-        element(
-          "aside",
-          {},
-          element(
-            "section",
-            { class: "settings" },
-            element("label", { class: "wide" }, t("ink.bias"), " ", this.bias, this.degrees),
-            element("p", { class: "quiet" }, t("ink.bias.note")),
-            this.seed.element,
-            labelled("align", this.align),
-            element("label", {}, this.live, " ", t("ink.live")),
-          ),
-        ),
-      ),
+    const settings = element(
+      "section",
+      { class: "settings" },
+      element("label", { class: "wide" }, t("ink.bias"), " ", this.bias, this.degrees),
+      element("p", { class: "quiet" }, t("ink.bias.note")),
+      this.seed.element,
+      labelled("align", this.align),
+      element("label", {}, this.live, " ", t("ink.live")),
     );
-    this.text.addEventListener("keydown", (event) => {
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
-        event.preventDefault();
-        this.write();
-      }
-    });
+    const tools = element("div", { class: "row tools" }, this.go.button, ...this.saves.buttons);
+    const sheet = element("div", { class: "ink paper", "aria-live": "polite" }, this.picture);
+    main.append(desk([this.text, tools, sheet, this.drawn.element], [settings]));
+    atControlEnter(this.text, () => this.go.press());
     this.#told();
-    this.#buttons();
   }
 
   close() {
-    this.running?.abort();
-    for (const { url } of this.drawn) URL.revokeObjectURL(url);
+    this.go.stop();
+    this.drawn.close();
   }
 
   #told() {
     this.degrees.textContent = Number(this.bias.value).toFixed(2);
-  }
-
-  #buttons() {
-    this.go.textContent = t(this.running ? "ink.stop" : "ink.go");
-    this.saves.enable(this.here);
   }
 
   // What is asked: the same writes the same again.
@@ -96,56 +74,26 @@ class Page {
     return { model: this.about.name, unknown: "nearest", ...asked };
   }
 
-  async write() {
-    if (this.running) {
-      this.running.abort();
-      return;
-    }
-    const own = (this.running = new AbortController());
-    this.#buttons();
+  async write(signal) {
     const asked = this.#asked();
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
     const animated = this.live.checked && !still;
-    try {
-      const blob = await file("/api/write", { ...asked, format: "svg", animated }, own.signal);
-      this.#add(asked, URL.createObjectURL(blob));
-      say(t("ink.written", { text: asked.text }));
-    } catch (error) {
-      trouble(error);
-    }
-    if (this.running === own) this.running = null;
-    this.#buttons();
-  }
-
-  #add(asked, url) {
+    const url = URL.createObjectURL(await file("/api/write", { ...asked, format: "svg", animated }, signal));
     const label = t("ink.again", { text: asked.text, bias: asked.bias.toFixed(2), seed: asked.seed });
-    const thumb = element("img", { src: url, alt: "" });
-    const one = { asked, url };
-    one.button = element("button", { "aria-label": label, title: label, click: () => this.#show(one) }, thumb);
-    this.drawn.push(one);
-    this.row.prepend(one.button);
-    if (this.drawn.length > KEPT) {
-      const first = this.drawn.shift();
-      first.button.remove();
-      URL.revokeObjectURL(first.url);
-    }
-    this.#show(one);
+    this.drawn.add({ asked, url }, url, label);
+    say(t("ink.written", { text: asked.text }));
   }
 
-  #show(one) {
-    this.here = one;
-    this.picture.src = one.url;
-    this.picture.alt = one.asked.text;
-    this.picture.hidden = false;
-    this.seed.value = one.asked.seed;
-    for (const { button } of this.drawn) button.setAttribute("aria-pressed", button === one.button);
-    this.#buttons();
+  #show({ asked, url }) {
+    Object.assign(this.picture, { src: url, alt: asked.text, hidden: false });
+    this.seed.value = asked.seed;
+    this.saves.enable(true);
   }
 
   async #save(format) {
     try {
-      const blob = await file("/api/write", { ...this.here.asked, format });
-      download(blob, `${named(this.here.asked.text, "writing")}.${format}`);
+      const { asked } = this.drawn.here;
+      download(await file("/api/write", { ...asked, format }), `${named(asked.text, "writing")}.${format}`);
     } catch (error) {
       trouble(error);
     }

@@ -2,13 +2,12 @@
 
 import { element } from "../../../export/page/dom.js";
 import { ask, file } from "../../../studio/api.js";
-import { Saves, Seed, download } from "../../../studio/parts.js";
+import { Drawn, Go, Saves, Seed, atControlEnter, desk, download } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 
 const FILES = ["mid", "abc", "musicxml", "wav", "svg"];
-const KEPT = 24; // tunes that one can go back to
 
 export function open(main, { about }) {
   return new Page(main, about);
@@ -17,8 +16,6 @@ export function open(main, { about }) {
 class Page {
   constructor(main, about) {
     this.about = about;
-    this.drawn = []; // { asked, tune, picture, sound, button }, the latest last
-    this.here = null;
     const kept = store.settings("compose");
     const number = (id, min, max, value = "") =>
       element("input", { type: "number", id, min: String(min), max: String(max), value: String(kept[id] ?? value) });
@@ -34,62 +31,42 @@ class Page {
     this.temperature = element("input", { ...heat, input: () => this.#told() });
     this.degrees = element("output", { for: "temperature" });
     this.seed = new Seed();
-    this.go = element("button", { id: "go", class: "main", title: t("compose.go.title"), click: () => this.compose() });
+    this.go = new Go("compose", (signal) => this.#draw(this.#asked(), signal), () => this.#buttons());
+    this.go.button.title = t("compose.go.title");
     this.fill = element("button", { id: "fill", title: t("compose.fill.title"), click: () => this.#fill() }, t("compose.fill"));
     this.which = element("input", { type: "text", id: "which", placeholder: "3-4", "aria-label": t("compose.fill.title") });
     this.which.addEventListener("input", () => this.#buttons());
     this.saves = new Saves(FILES, (name) => this.#save(name));
     this.picture = element("img", { id: "picture", hidden: "" });
     this.sound = element("audio", { id: "sound", controls: "", hidden: "", "aria-label": t("compose.sound") });
-    this.row = element("div", { class: "drawn", role: "group", "aria-label": t("compose.drawn") });
+    this.drawn = new Drawn(t("compose.drawn"), (one) => this.#show(one), ({ picture, sound }) => {
+      URL.revokeObjectURL(picture);
+      if (sound) URL.revokeObjectURL(sound);
+    });
     const labelled = (name, ...parts) => element("label", {}, t(`compose.${name}`), " ", ...parts);
-    main.append(
-      element(
-        "div",
-        { class: "desk" },
-        element(
-          "section",
-          {},
-          element("div", { class: "row tools" }, this.go, this.which, this.fill),
-          element("div", { class: "roll paper" }, this.picture, this.sound),
-          this.row,
-          element("div", { class: "row tools" }, ...this.saves.buttons),
-        ),
-        element(
-          "aside",
-          {},
-          element(
-            "section",
-            { class: "settings" },
-            labelled("bars", this.bars),
-            labelled("tempo", this.tempo),
-            labelled("key", this.key),
-            labelled("chords", this.chords),
-            element("label", { class: "wide" }, t("compose.temperature"), " ", this.temperature, this.degrees),
-            this.seed.element,
-          ),
-        ),
-      ),
+    const settings = element(
+      "section",
+      { class: "settings" },
+      labelled("bars", this.bars),
+      labelled("tempo", this.tempo),
+      labelled("key", this.key),
+      labelled("chords", this.chords),
+      element("label", { class: "wide" }, t("compose.temperature"), " ", this.temperature, this.degrees),
+      this.seed.element,
     );
-    this.keyed = (event) => {
-      if (event.key !== "Enter" || !(event.ctrlKey || event.metaKey)) return;
-      event.preventDefault();
-      this.compose();
-    };
-    document.addEventListener("keydown", this.keyed);
+    const tools = element("div", { class: "row tools" }, this.go.button, this.which, this.fill);
+    const roll = element("div", { class: "roll paper" }, this.picture, this.sound);
+    const saves = element("div", { class: "row tools" }, ...this.saves.buttons);
+    main.append(desk([tools, roll, this.drawn.element, saves], [settings]));
+    this.unheard = atControlEnter(document, () => this.go.press());
     this.#told();
     this.#buttons();
   }
 
   close() {
-    this.running?.abort();
-    document.removeEventListener("keydown", this.keyed);
-    for (const one of this.drawn) this.#drop(one);
-  }
-
-  #drop({ picture, sound }) {
-    URL.revokeObjectURL(picture);
-    if (sound) URL.revokeObjectURL(sound);
+    this.unheard();
+    this.go.stop();
+    this.drawn.close();
   }
 
   #told() {
@@ -97,9 +74,8 @@ class Page {
   }
 
   #buttons() {
-    this.go.textContent = t(this.running ? "compose.stop" : "compose.go");
-    this.fill.disabled = !this.here || !this.which.value.trim() || Boolean(this.running);
-    this.saves.enable(this.here);
+    this.fill.disabled = !this.drawn.here || !this.which.value.trim() || Boolean(this.go.running);
+    this.saves.enable(this.drawn.here);
   }
 
   // What is asked: the same composes the same again.
@@ -115,65 +91,36 @@ class Page {
     return { model: this.about.name, ...wishes, seed: this.seed.next() };
   }
 
-  compose() {
-    if (this.running) {
-      this.running.abort();
-      return null;
-    }
-    return this.#draw(this.#asked());
-  }
-
   #fill() {
     const { model, temperature, seed } = this.#asked();
-    return this.#draw({ model, temperature, seed, fill: { tune: this.here.tune }, fill_bars: this.which.value.trim() });
+    const { tune } = this.drawn.here;
+    const asked = { model, temperature, seed, fill: { tune }, fill_bars: this.which.value.trim() };
+    return this.go.run((signal) => this.#draw(asked, signal));
   }
 
-  async #draw(asked) {
-    const own = (this.running = new AbortController());
-    this.#buttons();
-    try {
-      const { samples } = await ask("/api/compose", asked, own.signal);
-      const picture = URL.createObjectURL(await file("/api/compose", { ...asked, format: "svg" }, own.signal));
-      const sound = await file("/api/compose", { ...asked, format: "wav" }, own.signal).catch((error) => {
-        if (error.name === "AbortError") throw error;
-        return null; // there is no synthesiser
-      });
-      this.#add({ asked, tune: samples[0].tune, picture, sound: sound && URL.createObjectURL(sound) });
-      say(t("compose.done", { bars: samples[0].bars ?? asked.bars ?? "" }));
-    } catch (error) {
-      trouble(error);
-    }
-    if (this.running === own) this.running = null;
-    this.#buttons();
+  async #draw(asked, signal) {
+    const { samples } = await ask("/api/compose", asked, signal);
+    const picture = URL.createObjectURL(await file("/api/compose", { ...asked, format: "svg" }, signal));
+    const sound = await file("/api/compose", { ...asked, format: "wav" }, signal).catch((error) => {
+      if (error.name === "AbortError") throw error;
+      return null; // there is no synthesiser
+    });
+    const one = { asked, tune: samples[0].tune, picture, sound: sound && URL.createObjectURL(sound) };
+    this.drawn.add(one, picture, t("compose.again", { number: this.drawn.every.length + 1, seed: asked.seed }));
+    say(t("compose.done", { bars: samples[0].bars ?? asked.bars ?? "" }));
   }
 
-  #add(one) {
-    const label = t("compose.again", { number: this.drawn.length + 1, seed: one.asked.seed });
-    const thumb = element("img", { src: one.picture, alt: "" });
-    one.button = element("button", { "aria-label": label, title: label, click: () => this.#show(one) }, thumb);
-    this.drawn.push(one);
-    this.row.prepend(one.button);
-    if (this.drawn.length > KEPT) {
-      const first = this.drawn.shift();
-      first.button.remove();
-      this.#drop(first);
-    }
-    this.#show(one);
-  }
-
-  #show(one) {
-    this.here = one;
-    Object.assign(this.picture, { src: one.picture, alt: t("compose.picture"), hidden: false });
-    this.sound.hidden = !one.sound;
-    if (one.sound) this.sound.src = one.sound;
-    this.seed.value = one.asked.seed;
-    for (const { button } of this.drawn) button.setAttribute("aria-pressed", button === one.button);
+  #show({ asked, picture, sound }) {
+    Object.assign(this.picture, { src: picture, alt: t("compose.picture"), hidden: false });
+    this.sound.hidden = !sound;
+    if (sound) this.sound.src = sound;
+    this.seed.value = asked.seed;
     this.#buttons();
   }
 
   async #save(format) {
     try {
-      download(await file("/api/compose", { ...this.here.asked, format }), `tune.${format}`);
+      download(await file("/api/compose", { ...this.drawn.here.asked, format }), `tune.${format}`);
     } catch (error) {
       trouble(error);
     }

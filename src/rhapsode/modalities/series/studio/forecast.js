@@ -2,7 +2,7 @@
 
 import { element } from "../../../export/page/dom.js";
 import { file } from "../../../studio/api.js";
-import { Saves, Seed, download } from "../../../studio/parts.js";
+import { Go, Saves, Seed, desk, download } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -36,52 +36,20 @@ class Page {
     this.horizon = number("horizon", 1, 5000, "");
     this.paths = number("n", 2, 1000, "200");
     this.seed = new Seed();
-    this.go = element("button", { id: "go", class: "main", click: () => this.forecast() });
+    this.go = new Go("forecast", (signal) => this.forecast(signal), () => this.saves.enable(this.asked));
     this.saves = new Saves(FILES, (name) => this.#save(name));
     this.picture = element("img", { id: "picture", hidden: "" });
     const labelled = (name, ...parts) => element("label", {}, t(`forecast.${name}`), " ", ...parts);
-    main.append(
-      element(
-        "div",
-        { class: "desk" },
-        element(
-          "section",
-          {},
-          this.table,
-          element(
-            "div",
-            { class: "row tools" },
-            this.go,
-            element("button", { id: "choose", click: () => this.file.click() }, t("forecast.choose")),
-            this.file,
-            ...this.saves.buttons,
-          ),
-          element("div", { class: "sheet paper" }, this.picture),
-        ),
-        element(
-          "aside",
-          {},
-          element(
-            "section",
-            { class: "settings" },
-            labelled("horizon", this.horizon),
-            labelled("n", this.paths),
-            this.seed.element,
-          ),
-        ),
-      ),
-    );
-    this.#buttons();
+    const choose = element("button", { id: "choose", click: () => this.file.click() }, t("forecast.choose"));
+    const tools = element("div", { class: "row tools" }, this.go.button, choose, this.file, ...this.saves.buttons);
+    const sheet = element("div", { class: "sheet paper" }, this.picture);
+    const ahead = [labelled("horizon", this.horizon), labelled("n", this.paths), this.seed.element];
+    main.append(desk([this.table, tools, sheet], [element("section", { class: "settings" }, ...ahead)]));
   }
 
   close() {
-    this.running?.abort();
+    this.go.stop();
     if (this.url) URL.revokeObjectURL(this.url);
-  }
-
-  #buttons() {
-    this.go.textContent = t(this.running ? "forecast.stop" : "forecast.go");
-    this.saves.enable(this.asked);
   }
 
   #keep() {
@@ -118,26 +86,14 @@ class Page {
     };
   }
 
-  async forecast() {
-    if (this.running) {
-      this.running.abort();
-      return;
-    }
-    const own = (this.running = new AbortController());
-    this.#buttons();
+  async forecast(signal) {
     const asked = this.#asked();
-    try {
-      const blob = await file("/api/forecast", { ...asked, format: "svg" }, own.signal);
-      if (this.url) URL.revokeObjectURL(this.url);
-      this.url = URL.createObjectURL(blob);
-      Object.assign(this.picture, { src: this.url, alt: t("forecast.picture"), hidden: false });
-      this.asked = asked;
-      say(t("forecast.done"));
-    } catch (error) {
-      trouble(error);
-    }
-    if (this.running === own) this.running = null;
-    this.#buttons();
+    const blob = await file("/api/forecast", { ...asked, format: "svg" }, signal);
+    if (this.url) URL.revokeObjectURL(this.url);
+    this.url = URL.createObjectURL(blob);
+    Object.assign(this.picture, { src: this.url, alt: t("forecast.picture"), hidden: false });
+    this.asked = asked;
+    say(t("forecast.done"));
   }
 
   async #save(format) {

@@ -8,12 +8,9 @@ const VARIED = 16; // units that are shown when none was looked for
 export class Inside {
   // answer: of /api/states, with all units of a layer.
   constructor(answer) {
-    this.layer = answer.layer;
-    this.what = answer.what;
     this.width = answer.width;
     [this.steps] = answer.shape;
     this.values = numbers(answer.data, answer.type); // [steps, width]
-    this.largest = this.values.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
   }
 
   static async of(model, prompt, layer, what, signal) {

@@ -3,6 +3,7 @@
 
 import { element } from "../../../export/page/dom.js";
 import { ask } from "../../../studio/api.js";
+import { desk } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { address, say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -77,41 +78,25 @@ class Page {
       canvas.addEventListener("pointerleave", () => this.#point(null));
     }
     const labelled = (name, input) => element("label", {}, t(`look.${name}`), " ", input);
-    main.append(
-      element(
-        "div",
-        { class: "desk" },
-        element(
-          "section",
-          { class: "writing" },
-          element(
-            "div",
-            { class: "row tools" },
-            labelled("layer", this.layers),
-            labelled("unit", this.number),
-            this.find,
-            this.varied,
-            this.link,
-          ),
-          this.sheet.element,
-          this.choices.element,
-          this.value,
-          element("h2", {}, t("look.curve")),
-          this.curve,
-          scale(),
-        ),
-        element(
-          "aside",
-          {},
-          element("h2", {}, t("look.units")),
-          this.about_units,
-          this.units,
-          element("h2", {}, t("look.path")),
-          this.path,
-          element("p", { class: "quiet" }, t("look.path.note")),
-        ),
-      ),
-    );
+    const chosen = [labelled("layer", this.layers), labelled("unit", this.number)];
+    const writing = [
+      element("div", { class: "row tools" }, ...chosen, this.find, this.varied, this.link),
+      this.sheet.element,
+      this.choices.element,
+      this.value,
+      element("h2", {}, t("look.curve")),
+      this.curve,
+      scale(),
+    ];
+    const beside = [
+      element("h2", {}, t("look.units")),
+      this.about_units,
+      this.units,
+      element("h2", {}, t("look.path")),
+      this.path,
+      element("p", { class: "quiet" }, t("look.path.note")),
+    ];
+    main.append(desk(writing, beside, "writing"));
   }
 
   // ---------------------------------------------------------------- What is known

@@ -2,6 +2,7 @@
 
 import { element, save } from "../../../export/page/dom.js";
 import { ask, events } from "../../../studio/api.js";
+import { desk, named } from "../../../studio/parts.js";
 import * as store from "../../../studio/store.js";
 import { address, say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -83,24 +84,17 @@ class Page {
       button("open", () => this.file.click()),
       button("new", () => this.#begin()),
     ];
-    main.append(
-      element(
-        "div",
-        { class: "desk" },
-        element(
-          "section",
-          { class: "writing" },
-          element("div", { class: "row tools" }, this.go, this.again, this.undo, this.redo),
-          this.sheet.element,
-          this.choices.element,
-          this.figures,
-          legend(),
-          element("div", { class: "row tools" }, ...files, this.file),
-          element("p", { class: "quiet keys" }, t("write.keys")),
-        ),
-        element("aside", {}, this.settings.element, this.next.element, this.branches.element),
-      ),
-    );
+    const tools = (...buttons) => element("div", { class: "row tools" }, ...buttons);
+    const writing = [
+      tools(this.go, this.again, this.undo, this.redo),
+      this.sheet.element,
+      this.choices.element,
+      this.figures,
+      legend(),
+      tools(...files, this.file),
+      element("p", { class: "quiet keys" }, t("write.keys")),
+    ];
+    main.append(desk(writing, [this.settings.element, this.next.element, this.branches.element], "writing"));
   }
 
   #listen() {
@@ -390,7 +384,7 @@ class Page {
   // ---------------------------------------------------------------- Works
 
   #name() {
-    return this.tree.title.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || this.about.name.replaceAll("/", "-");
+    return named(this.tree.title, this.about.name.replaceAll("/", "-"));
   }
 
   #saved() {
