@@ -158,28 +158,27 @@ export class Sheet {
   // Frames a token; null for none.
   mark(n) {
     this.marked?.classList.remove("here");
-    this.marked = n === null ? null : this.#span(this.tokens[n]?.begin ?? 0);
+    this.marked = n === null ? null : this.#place(this.tokens[n]?.begin ?? 0).span;
     this.marked?.classList.add("here");
   }
 
-  #span(at) {
-    const line = this.lines.findLast(({ start }) => start <= at);
-    let begin = line?.start ?? 0;
-    return Array.from(line?.div.children ?? []).find((span) => (begin += span.textContent.length) > at) ?? null;
+  // The line of a code unit, its span, and where it is in that; no span at the end of a line.
+  #place(at) {
+    const line = this.lines.findLast(({ start }) => start <= at) ?? this.lines[0];
+    let begin = line.start;
+    for (const span of line.div.children) {
+      const end = begin + span.textContent.length;
+      if (at < end) return { line, span, from: at - begin };
+      begin = end;
+    }
+    return { line, span: null };
   }
 
   // The box of a code unit in the window; of the end of the text, that of the cursor.
   box(at) {
-    const line = this.lines.findLast(({ start }) => start <= at) ?? this.lines[0];
-    let begin = line.start;
-    for (const span of line.div.children) {
-      const length = span.textContent.length;
-      if (span.firstChild && at < begin + length) {
-        const [box] = this.#boxes(span.firstChild, at - begin, at - begin + 1);
-        if (box) return box;
-      }
-      begin += length;
-    }
+    const { line, span, from } = this.#place(at);
+    const [box] = span ? this.#boxes(span.firstChild, from, from + 1) : [];
+    if (box) return box;
     const { right, left, bottom, height } = (line.div.lastElementChild ?? line.div).getBoundingClientRect();
     return new DOMRect(line.div.textContent ? right : left, bottom - height, 0, height);
   }
