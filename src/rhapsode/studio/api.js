@@ -21,9 +21,6 @@ function sent(path, body, signal) {
   return fetched(path, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
-// Sends a file. Throws `Failed`.
-export const put = async (path, file) => (await fetched(path, { method: "PUT", body: file })).json();
-
 // The answer of a path, which is JSON. body: is sent; without one, the path is only asked. Throws `Failed`.
 export const ask = async (path, body, signal) => (await sent(path, body, signal)).json();
 
@@ -49,3 +46,20 @@ export async function* events(path, body, signal) {
     }
   }
 }
+
+// Sends a file. progress: is called with the bytes that were sent so far. Throws `Failed`, and `AbortError`.
+export const send = (path, file, progress, signal) =>
+  new Promise((done, failed) => {
+    const request = new XMLHttpRequest(); // fetch does not tell how far it is
+    request.open("PUT", path);
+    request.responseType = "json";
+    request.upload.addEventListener("progress", ({ loaded }) => progress(loaded));
+    request.addEventListener("load", () => {
+      if (request.status === 200) done(request.response);
+      else failed(new Failed(request.status, request.response?.error));
+    });
+    request.addEventListener("error", () => failed(new TypeError("network")));
+    request.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(file);
+  });

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
     views = {"ink": "modalities/ink/studio/ink.js"}
+    example = {"text": "a line of its hand"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"write": write, "recognise": recognise, "ink": ink}
