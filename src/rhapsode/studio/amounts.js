@@ -27,7 +27,7 @@ export function ago(time) {
 }
 
 // A loss in the unit in which people of that kind of data read it: { value, unit }.
-export const loss = ({ value, unit }) => (unit === "bits" ? t("amount.bits", { value: value.toFixed(3) }) : t("amount.nats", { value: value.toFixed(3), unit }));
+export const loss = ({ value, unit }) => (unit === "bits" ? t("amount.bits", { value: value.toFixed(3) }) : t("amount.nats", { value: value.toFixed(3).replace("-", "−"), unit }));
 export const unitOf = (unit) => (unit === "bits" ? t("amount.bits.unit") : t("amount.nats.unit", { unit }));
 
 // The losses of a training, in one unit: { unit, train, valid }, each a list of { seconds, update, value }.
@@ -38,3 +38,6 @@ export function losses(metrics, step = "step") {
     metrics.filter((one) => one[name] !== undefined).map((one) => ({ seconds: one.seconds, update: one.update, value: one[name] * scale }));
   return { unit: last ? "bits" : step, train: of("train"), valid: of("valid") };
 }
+
+// A class for texts that are pictures made of characters.
+export const drawn = (text) => (/[\u2580-\u259f\u2800-\u28ff]/.test(text) ? { class: "blocks" } : {});

@@ -172,7 +172,8 @@ class Studio(Server):
             except UserError as error:
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
-        return {"models": shown, "wrong": wrong, "below": below, "views": views(), "valid": list(constraints())}
+        found = {"models": shown, "wrong": wrong, "below": below, "running": self.runs.running}
+        return {**found, "views": views(), "valid": list(constraints())}
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)

@@ -231,7 +231,7 @@ export class Begin {
       return element("input", { id: `option-${name}`, name, type, ...(type === "number" && { step: kind === "whole" ? "1" : "any" }), ...(type === "text" && { placeholder: example || t("train.auto"), spellcheck: "false" }) });
     };
     const field = (name, part, help) =>
-      element("div", { class: "field" }, element("label", { for: `option-${name}` }, help), part, element("code", { class: "quiet" }, `--${name.replaceAll("_", "-")}`));
+      element("div", { class: part.type === "checkbox" ? "field flag" : "field" }, element("label", { for: `option-${name}` }, help), part, element("code", { class: "quiet" }, `--${name.replaceAll("_", "-")}`));
     const fields = [];
     if (!based) {
       const every = codecs.map(({ name, summary }) => element("option", { value: name, title: summary }, `${name}: ${summary}`));

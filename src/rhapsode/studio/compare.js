@@ -1,7 +1,7 @@
 // Trainings side by side: their curves, what differs, what they make. The address has their names.
 
 import { element } from "../export/page/dom.js";
-import { bytes, duration, loss, losses, unitOf } from "./amounts.js";
+import { bytes, drawn, duration, loss, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { address, say, trouble } from "./studio.js";
@@ -97,7 +97,7 @@ export class Compare {
       ...this.runs.map(({ name, samples }) => {
         const last = samples.at(-1);
         const heading = element("h3", { class: "quiet" }, element("b", {}, name), last ? t("train.sample", last) : "");
-        return element("article", { class: "paper" }, heading, element("p", {}, last?.text ?? t("compare.nothing")));
+        return element("article", { class: "paper" }, heading, element("p", drawn(last?.text ?? ""), last?.text ?? t("compare.nothing")));
       }),
     );
   }

@@ -1,4 +1,5 @@
 // Curves and bands of numbers over numbers or times: uPlot, with a legend of buttons, keys, both themes, and a table.
+// A page that has one names studio/curve.css in its `styles`.
 
 import { element } from "../export/page/dom.js";
 import { t } from "./texts.js";
@@ -15,12 +16,6 @@ const faint = (name, alpha) => {
   return /^#[0-9a-f]{6}$/i.test(hex) ? hex + Math.round(alpha * 255).toString(16).padStart(2, "0") : hex;
 };
 
-// The style sheet of all curves, once.
-function styled() {
-  const href = "/page/studio/curve.css";
-  if (!document.querySelector(`link[href="${href}"]`)) document.head.append(element("link", { rel: "stylesheet", href }));
-}
-
 export const figure = (value) =>
   value === null || value === undefined || Number.isNaN(value) ? t("none") : String(Number(value.toPrecision(4)));
 
@@ -28,7 +23,6 @@ export class Curve {
   // label: what is shown, in words. times: x are seconds since 1970. clip: whether the highest values may be cut off.
   // shown: how an x is said.
   constructor(label, { times = false, clip = true, height = HEIGHT, shown = figure } = {}) {
-    styled();
     Object.assign(this, { label, times, clip, height, shown, series: [], unit: "", hidden: new Set() });
     this.plot = element("div", {
       class: "plot",
@@ -162,12 +156,13 @@ export class Curve {
   }
 
   #key(event) {
+    if (!this.data?.[0].length) return;
     const last = this.data[0].length - 1;
     const now = this.at ?? last;
     const far = Math.max(1, Math.round(last / 20));
-    const [from, to] = [this.data[0].indexOf(this.u?.scales.x.min), 0] && [this.u?.scales.x.min, this.u?.scales.x.max];
     const moves = { ArrowLeft: now - (event.shiftKey ? far : 1), ArrowRight: now + (event.shiftKey ? far : 1), Home: 0, End: last };
     if (!this.u || event.ctrlKey || event.metaKey || event.altKey) return;
+    const { min: from, max: to } = this.u.scales.x;
     if (event.key in moves) {
       const at = Math.min(last, Math.max(0, moves[event.key]));
       this.u.setCursor({ left: this.u.valToPos(this.data[0][at], "x"), top: this.u.over.clientHeight / 2 });

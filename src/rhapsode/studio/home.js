@@ -1,7 +1,7 @@
 // The models that are there, what can be tried without data, and the last works.
 
 import { element } from "../export/page/dom.js";
-import { ago, bytes, duration, loss } from "./amounts.js";
+import { ago, bytes, drawn, duration, loss } from "./amounts.js";
 import { ask } from "./api.js";
 import { hand, takesDrops } from "./dropped.js";
 import { forget, keepSettings, renamed, settings, works } from "./store.js";
@@ -14,7 +14,7 @@ const RECENT = 6; // works that are shown at once
 const ORDERS = ["used", "trained", "name", "loss", "size"];
 const SHIPPED = "demo:"; // models that come with Rhapsode
 
-export function open(main, shelf) {
+export function open(main, { shelf }) {
   return new Home(main, shelf);
 }
 
@@ -117,7 +117,7 @@ class Home {
       { class: "card paper" },
       element("div", { class: "title" }, element("h2", {}, title), ...(this.own.includes(about) ? [this.#menu(about)] : [])),
       element("p", { class: "quiet" }, facts.join(" · ")),
-      ...(writes ? [element("p", { class: "sample", "aria-label": t("home.sample") }, sample)] : []),
+      ...(writes ? [element("p", { class: `sample ${drawn(sample).class ?? ""}`, "aria-label": t("home.sample") }, sample)] : []),
       ...quality.map((one) => element("p", { class: "quiet" }, one)),
       ...(picture ? [image] : []),
       ...(views.length ? [] : [element("p", { class: "quiet" }, t("home.nopage", { verb: about.verb }))]),
@@ -197,12 +197,14 @@ class Home {
         trouble(error);
       }
     };
+    const said = t(`home.demo.${name}`);
+    const title = said.startsWith("home.") ? name : said; // a demo of a modality that was added
     const there = ["running", "finished"].includes(state);
     const act = there
       ? element("a", { class: "button", href: address("train", `demo-${name}`) }, t(`home.demo.${state}`))
       : element("button", { type: "button", click: begin, "aria-label": t("home.demo.begin.of", { name }) }, t(state === "stopped" ? "home.demo.stopped" : "home.demo.begin"));
     const time = minutes < 1 ? t("home.demo.seconds", { seconds: Math.round(60 * minutes) }) : t("home.demo.minutes", { minutes });
-    return element("article", { class: "card paper demo" }, element("h3", {}, t(`home.demo.${name}`)), element("p", {}, about), element("p", { class: "quiet" }, more), element("div", { class: "row" }, act, element("span", { class: "quiet" }, time)));
+    return element("article", { class: "card paper demo" }, element("h3", {}, title), element("p", {}, about), element("p", { class: "quiet" }, more), element("div", { class: "row" }, act, element("span", { class: "quiet" }, time)));
   }
 
   // ---------------------------------------------------------------- Works

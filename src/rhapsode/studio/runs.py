@@ -249,12 +249,18 @@ class Runs:
         """name: of a model that was trained here, or the path of a folder with a training log, from the studio's. Raises
         `UserError` if there is none."""
         if name not in self._known:
-            folder = self._folder(name) if NAME.fullmatch(name) else self.below / name
+            own = self.below / MODELS / name
+            folder = own if NAME.fullmatch(name) and home_of(own) else self.below / name
             inside = folder.resolve().is_relative_to(self.below.resolve())
             if not inside or any(part.startswith(".") for part in Path(name).parts) or home_of(folder) is None:
                 raise UserError(f"there is no training {name[:80]!r} here.")
             self._known[name] = Run(name, folder)
         return self._known[name]
+
+    @property
+    def running(self) -> str | None:
+        """The name of the training that goes on now."""
+        return next((name for name, run in list(self._known.items()) if run.state == "running"), None)
 
     def every(self) -> list[dict[str, Any]]:
         """Name, state and last change of each, the last one first."""
@@ -352,9 +358,8 @@ class Runs:
             run.close()
 
     def _alone(self) -> None:
-        running = [name for name, run in self._known.items() if run.state == "running"]
-        if running:
-            raise UserError(f"{running[0]} is being trained. Stop it first, or wait until it is finished.")
+        if (running := self.running) is not None:
+            raise UserError(f"{running} is being trained. Stop it first, or wait until it is finished.")
 
     def _folder(self, name: str) -> Path:
         if not NAME.fullmatch(name):

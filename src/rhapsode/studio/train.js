@@ -4,7 +4,7 @@ import { Begin } from "./begin.js";
 import { Compare } from "./compare.js";
 import { Watched } from "./watched.js";
 
-export const styles = ["studio/train.css"];
+export const styles = ["studio/train.css", "studio/curve.css"];
 
 export function open(main, { shelf, rest }) {
   const [name, ...more] = rest;

@@ -1,7 +1,7 @@
 // A training that goes on, or has ended: its loss, what the model makes, the plan.
 
 import { element } from "../export/page/dom.js";
-import { bytes, duration, loss, losses, unitOf } from "./amounts.js";
+import { bytes, drawn, duration, loss, losses, unitOf } from "./amounts.js";
 import { ask } from "./api.js";
 import { Curve } from "./curve.js";
 import { attend } from "./running.js";
@@ -137,9 +137,9 @@ export class Watched {
     if (key === this.shown) return;
     this.shown = key;
     const card = (heading, { update, valid, text }) =>
-      element("article", { class: "paper" }, element("h3", { class: "quiet" }, heading && element("b", {}, heading), t("train.sample", { update, valid })), element("p", {}, text));
+      element("article", { class: "paper" }, element("h3", { class: "quiet" }, heading && element("b", {}, heading), t("train.sample", { update, valid })), element("p", drawn(text), text));
     const last = samples.length - 1;
-    const places = [...new Set([0, Math.floor(last / 2), last])].filter((at) => at >= 0).slice(-COLUMNS);
+    const places = [...new Set([0, Math.floor(last / 2), last])].filter((at) => samples[at]).slice(-COLUMNS);
     const names = { [last]: t("train.latest"), [Math.floor(last / 2)]: t("train.middle"), 0: t("train.first") };
     if (last === 0) names[0] = t("train.latest");
     else names[last] = t("train.latest");
