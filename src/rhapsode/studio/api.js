@@ -21,6 +21,9 @@ function sent(path, body, signal) {
   return fetched(path, { method: "POST", headers, body: JSON.stringify(body), signal });
 }
 
+// Sends a file. Throws `Failed`.
+export const put = async (path, file) => (await fetched(path, { method: "PUT", body: file })).json();
+
 // The answer of a path, which is JSON. body: is sent; without one, the path is only asked. Throws `Failed`.
 export const ask = async (path, body, signal) => (await sent(path, body, signal)).json();
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import filecmp
 import secrets
+import tempfile
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field
 from starlette.requests import Request
@@ -25,6 +27,7 @@ from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
+from rhapsode.studio.about import exported, forms, inspected, measured
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
 from rhapsode.studio.runs import NAME, Runs
@@ -32,7 +35,8 @@ from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
 
-UPLOADS = "/api/runs/files"
+SOURCES, MEASURED = "/api/runs/files", "/api/shelf/score"
+UPLOADS = (SOURCES, MEASURED)
 """What the paths of files that are sent begin with."""
 FOLDERS = 12
 """The most folders in folders of a file that is sent."""
@@ -61,9 +65,16 @@ class Restored(Asked):
     trash: Annotated[str, Field(min_length=1, max_length=255)]
 
 
+class Exported(Asked):
+    """`POST /api/shelf/export`: a model as a file for others. form: the ending of the file, without its point."""
+
+    model: Name
+    form: Name
+
+
 class Begun(Asked):
-    """`POST /api/runs`: train a model. sources: files, folders or globs of this machine, or `data:NAME`. base: a model to
-    begin from. options: of `rhapsode train`, by their names."""
+    """`POST /api/runs`: train a model. sources: files, folders or globs of this machine, or `data:NAME`. base: a
+    model to begin from. options: of `rhapsode train`, by their names."""
 
     name: Name
     sources: Annotated[list[Source], Field(min_length=1, max_length=1000)]
@@ -108,7 +119,8 @@ class Studio(Server):
             *super().routes(),
             Route("/", self._answering(self._page)),
             Route("/page/{path:path}", self._answering(self._site.file)),
-            Route(f"{UPLOADS}/{{name}}/{{file:path}}", self._answering(self._upload), methods=["PUT"]),
+            Route(f"{SOURCES}/{{name}}/{{file:path}}", self._answering(self._upload), methods=["PUT"]),
+            Route(f"{MEASURED}/{{file}}", self._answering(self._measure), methods=["PUT"]),
         ]
 
     def close(self, timeout: float) -> bool:
@@ -128,6 +140,14 @@ class Studio(Server):
             (("POST", "/api/shelf/delete", "Move a model into the trash.", Opened, "application/json"), self._delete),
             (("POST", "/api/shelf/restore", "Bring one back from there.", Restored, "application/json"), self._restore),
             (("GET", "/api/demos", "The demos.", None, "application/json"), self._demos),
+            (
+                ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
+                self._inspect,
+            ),
+            (
+                ("POST", "/api/shelf/export", "A model as a file for others.", Exported, "application/octet-stream"),
+                self._export,
+            ),
             (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
             (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
             (("POST", "/api/runs/demo", "Run a demo.", Demo, "application/json"), self._demo),
@@ -173,7 +193,7 @@ class Studio(Server):
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
         found = {"models": shown, "wrong": wrong, "below": below, "running": self.runs.running}
-        return {**found, "views": views(), "valid": list(constraints())}
+        return {**found, "views": views(), "valid": list(constraints()), "forms": forms()}
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
@@ -225,6 +245,25 @@ class Studio(Server):
         if (served := self.models.pop(name, None)) is not None:
             await asyncio.to_thread(lambda: served.batcher.close(finish=False, timeout=5))
 
+    async def _inspect(self, request: Request) -> Response:
+        model = self._shelf.find(request.query_params.get("model", ""))
+        return JSONResponse(await asyncio.to_thread(inspected, model))
+
+    async def _export(self, request: Request) -> Response:
+        asked = await self._asked(request, Exported)
+        name, contents = await asyncio.to_thread(exported, self._shelf.find(asked.model), asked.form)
+        kind = "application/zip" if name.endswith(".zip") else "application/octet-stream"
+        return Response(
+            contents, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+        )
+
+    async def _measure(self, request: Request) -> Response:
+        """How well a model predicts a file that was dropped: ?model=NAME."""
+        model = self._shelf.find(request.query_params.get("model", ""))
+        with tempfile.TemporaryDirectory(prefix="rhapsode-") as folder:
+            path = await _received(request, Path(folder) / _named(request.path_params["file"]))
+            return JSONResponse(await asyncio.to_thread(measured, model, [str(path)]))
+
     # --- trainings ---
 
     async def _demos(self, request: Request) -> Response:
@@ -266,26 +305,30 @@ class Studio(Server):
         return JSONResponse({"sources": await asyncio.to_thread(self.runs.look, asked.sources)})
 
     async def _upload(self, request: Request) -> Response:
-        """A file that was dropped into the page, as it is, with the folders that were dropped. Answers with its path, which
-        has another name if another file has that already."""
+        """A file that was dropped into the page, as it is, in its folders. Answers with its path."""
         folder = self.runs.uploads(request.path_params["name"])
         parts = [_named(part) for part in request.path_params["file"].split("/")][-FOLDERS:]
-        to = folder.joinpath(*parts)
-        part = to.with_name(f".{secrets.token_hex(8)}.part")
-        try:
-            await asyncio.to_thread(to.parent.mkdir, parents=True, exist_ok=True)
-            with open(part, "wb") as file:
-                async for chunk in request.stream():
-                    await asyncio.to_thread(file.write, chunk)
-            to = await asyncio.to_thread(_placed, part, to)
-        except OSError as error:
-            raise UserError(
-                f"{to.name} cannot be kept in {to.parent}: {reason(error)}. Make room, and send it again."
-            ) from None
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
-        return JSONResponse({"path": str(to), "folder": str(folder / parts[0])})
+        path = await _received(request, folder.joinpath(*parts))
+        return JSONResponse({"path": str(path), "folder": str(folder / parts[0])})
+
+
+async def _received(request: Request, to: Path) -> Path:
+    """The file that a request sends, when it is complete; its name has a number if there is another of this name.
+    Raises `UserError`."""
+    part = to.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        await asyncio.to_thread(to.parent.mkdir, parents=True, exist_ok=True)
+        with open(part, "wb") as file:
+            async for chunk in request.stream():
+                await asyncio.to_thread(file.write, chunk)
+        return await asyncio.to_thread(_placed, part, to)
+    except OSError as error:
+        raise UserError(
+            f"{to.name} cannot be kept in {to.parent}: {reason(error)}. Make room, and send it again."
+        ) from None
+    finally:
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
 
 
 def _named(part: str) -> str:

@@ -1,5 +1,5 @@
-"""A command that the studio attends to: `python -m rhapsode.studio.attended train …` is `rhapsode train …`, but it ends, as at
-Ctrl-C, when the studio does, however that ends.
+"""A command that the studio attends to: `python -m rhapsode.studio.attended train …` is `rhapsode train …`, but it
+ends, as at Ctrl-C, when the studio does, however that ends.
 
 The studio holds the other end of its standard input, which no process outlives.
 """

@@ -107,7 +107,7 @@ class Home {
       about.sources.length && t("home.learnt", { sources: about.sources.join(", ") }),
     ].filter(Boolean);
     const when = [ago(1000 * about.modified), about.seconds && t("home.minutes", { minutes: duration(about.seconds) }), bytes(about.bytes)].filter(Boolean);
-    const title = views.length ? element("a", { href: address(views[0], name) }, name) : element("span", {}, name);
+    const title = element("a", { href: address(views[0], name) }, name);
     const source = `/api/shelf/picture?model=${encodeURIComponent(name)}&digest=${about.digest.slice(0, 16)}`;
     const writes = sample && (picture !== "model" || about.modality === "text");
     const alt = t(`home.picture.${picture}`, { name });
@@ -120,7 +120,6 @@ class Home {
       ...(writes ? [element("p", { class: `sample ${drawn(sample).class ?? ""}`, "aria-label": t("home.sample") }, sample)] : []),
       ...quality.map((one) => element("p", { class: "quiet" }, one)),
       ...(picture ? [image] : []),
-      ...(views.length ? [] : [element("p", { class: "quiet" }, t("home.nopage", { verb: about.verb }))]),
       element("p", { class: "quiet when", title: new Date(1000 * about.modified).toLocaleString() }, when.join(" · ")),
     );
   }

@@ -22,8 +22,8 @@ Value = str | int | float | bool
 
 
 def training(codec: str) -> dict[str, Any]:
-    """What may be chosen for data that this codec reads: its modality's codecs, and the options that its modality brings.
-    Raises `UserError` for an unknown codec."""
+    """What may be chosen for data that this codec reads: its modality's codecs, and the options that its modality
+    brings. Raises `UserError` for an unknown codec."""
     modality = modality_of(codec)
     kinds = [registry.get("codec", name) for name in registry.names("codec")]
     beside = {kind.auxiliary for kind in kinds}

@@ -23,6 +23,8 @@ from rhapsode.console.brought import modality_of
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
 from rhapsode.studio import offered
+from rhapsode.studio.command import NAME as SPEAKER
+from rhapsode.studio.command import said
 from rhapsode.studio.measured import loss_of, quality_of, unit_of
 from rhapsode.training.folder import LOCK, over, stopped_run
 from rhapsode.training.log import LOG, records
@@ -51,8 +53,8 @@ LABEL = 16
 
 
 class Run:
-    """One training. name: as the pages call it. folder: that its command writes to, in which its model is; or, for a demo,
-    a folder in which the model's is."""
+    """One training. name: as the pages call it. folder: that its command writes to, in which its model is; or, for a
+    demo, a folder in which the model's is."""
 
     def __init__(self, name: str, folder: Path) -> None:
         self.name, self.folder = name, folder
@@ -246,8 +248,8 @@ class Runs:
         self._known: dict[str, Run] = {}
 
     def get(self, name: str) -> Run:
-        """name: of a model that was trained here, or the path of a folder with a training log, from the studio's. Raises
-        `UserError` if there is none."""
+        """name: of a model that was trained here, or the path of a folder with a training log, from the studio's.
+        Raises `UserError` if there is none."""
         if name not in self._known:
             own = self.below / MODELS / name
             folder = own if NAME.fullmatch(name) and home_of(own) else self.below / name
@@ -326,13 +328,11 @@ class Runs:
         """What `train` would make of each of the sources, see `told_of`; or why it can make nothing of it."""
         found = []
         for source in self._sources(sources):
-            command = [sys.executable, "-m", "rhapsode", "inspect", source]
             try:
-                done = subprocess.run(command, capture_output=True, timeout=LOOK, stdin=subprocess.DEVNULL)
-                told, wrong = (part.decode("utf-8", "replace").strip() for part in (done.stdout, done.stderr))
-            except subprocess.TimeoutExpired:
-                told, wrong = "", f"it takes longer than {LOOK:.0f} seconds to look at it all."
-            wrong = "\n".join(line.removeprefix("rhapsode: ") for line in wrong.splitlines())
+                told, wrong, _ = said(["inspect", source], LOOK)
+            except UserError as error:
+                told, wrong = "", str(error)
+            wrong = "\n".join(line.removeprefix(SPEAKER) for line in wrong.splitlines())
             found.append({"source": source, **told_of(told), "wrong": wrong})
         return found
 
@@ -374,8 +374,8 @@ class Runs:
 
 
 def told_of(told: str) -> dict[str, Any]:
-    """What `inspect` says of a source: `rows`, each a label and a text; `warnings`; the codec with which `train` would read
-    it, or why it reads none; and what there is to choose (see `offered.training`)."""
+    """What `inspect` says of a source: `rows`, each a label and a text; `warnings`; the codec with which `train` would
+    read it, or why it reads none; and what there is to choose (see `offered.training`)."""
     rows, warnings, codec, why = list[list[str]](), list[str](), "", ""
     for line in told.splitlines():
         label, text = line[:LABEL].strip(), line[LABEL:].strip()

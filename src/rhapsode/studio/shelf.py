@@ -20,6 +20,8 @@ from rhapsode.studio.pictures import drawable
 from rhapsode.training.log import PICTURE
 from rhapsode.training.told import QUALITY, SAMPLES, samples
 
+ABOUT = "about"
+"""The page that models of all modalities have."""
 DEPTH = 3
 """Folders in folders that are looked into."""
 MOST = 500
@@ -66,7 +68,7 @@ class Found:
             "modality": modality.name,
             "noun": modality.noun,
             "verb": modality.verb,
-            "views": list(modality.views),
+            "views": [*modality.views, ABOUT],
             "codec": codec,
             "cell": network.get("cell", "lstm"),
             "layers": network.get("layers"),
@@ -241,7 +243,8 @@ def _move(folder: Path, to: Path) -> None:
 
 def views() -> dict[str, str]:
     """The pages of all modalities, and their scripts."""
-    return {name: script for modality in every() for name, script in modality.views.items()}
+    brought = {name: script for modality in every() for name, script in modality.views.items()}
+    return {**brought, ABOUT: "studio/about.js"}
 
 
 def constraints() -> Sequence[str]:

@@ -24,7 +24,7 @@ export class Watched {
     this.longer = button("longer", () => this.#ask("resume", { minutes: this.minutes.valueAsNumber || 5 }));
     this.minutes = element("input", { type: "number", id: "more", min: "0.1", step: "any", value: "5", hidden: "", "aria-label": t("train.minutes") });
     this.use = element("a", { id: "use", hidden: "" }, t("train.use"));
-    this.about = element("dl", { class: "about" });
+    this.about = element("dl", { class: "known" });
     this.notes = element("ul", { class: "quiet notes" });
     this.samples = element("div", { class: "columns" });
     this.every = element("div", { class: "samples" });
