@@ -8,6 +8,7 @@ import uPlot from "./vendor/uPlot.esm.js";
 const HEIGHT = 288;
 const ROWS = 200; // of the table: of more points, every so many
 const CLIPPED = 0.97; // the first losses are far above all others
+const WHOLE = [1, 2, 5].flatMap((one) => [1, 10, 100, 1000, 10000].map((power) => one * power)).sort((one, other) => one - other);
 const DARK = matchMedia("(prefers-color-scheme: dark)");
 
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim() || name;
@@ -20,10 +21,10 @@ export const figure = (value) =>
   value === null || value === undefined || Number.isNaN(value) ? t("none") : String(Number(value.toPrecision(4)));
 
 export class Curve {
-  // label: what is shown, in words. times: x are seconds since 1970. clip: whether the highest values may be cut off.
-  // shown: how an x is said.
-  constructor(label, { times = false, clip = true, height = HEIGHT, shown = figure } = {}) {
-    Object.assign(this, { label, times, clip, height, shown, series: [], unit: "", hidden: new Set() });
+  // label: what is shown, in words. clip: whether the highest values may be cut off.
+  // shown: how an x is said. places: x are places in a list, whole numbers that `shown` names.
+  constructor(label, { places = false, clip = true, height = HEIGHT, shown = figure } = {}) {
+    Object.assign(this, { label, places, clip, height, shown, series: [], unit: "", hidden: new Set() });
     this.plot = element("div", {
       class: "plot",
       tabindex: "0",
@@ -57,8 +58,7 @@ export class Curve {
     const same = (one, at) => one.label === this.series[at]?.label && one.colour === this.series[at]?.colour;
     const known = this.u && unit === this.unit && series.length === this.series.length && series.every(same);
     Object.assign(this, { series, unit });
-    const points = series.filter((one) => one.points.length);
-    this.element.hidden = points.length === 0 || !points.some((one) => one.points.length > 1);
+    this.element.hidden = !series.some((one) => one.points.length > 1);
     this.data = this.element.hidden
       ? [[]]
       : uPlot.join(series.map((one) => [one.points.map(([x]) => x), one.points.map(([, y]) => y)]));
@@ -90,8 +90,8 @@ export class Curve {
       height: this.height,
       legend: { show: false },
       cursor: { points: { size: 7 }, drag: { x: true, y: false, dist: 6 } },
-      scales: { x: { time: this.times }, y: { range: () => this.range } },
-      axes: [{ ...axis, ...(this.unit && { values: (_, ticks) => ticks.map((x) => `${figure(x)} ${this.unit}`) }) }, { ...axis, size: 58 }],
+      scales: { x: { time: false }, y: { range: () => this.range } },
+      axes: [{ ...axis, values: (_, ticks) => ticks.map((x) => this.#tick(x)), ...(this.places && { incrs: WHOLE, space: 90 }) }, { ...axis, size: 58 }],
       series: [{}, ...this.series.map((one, at) => this.#line(one, at))],
       bands: this.series.flatMap((one, at) =>
         one.band === undefined ? [] : [{ series: [at + 1, one.band + 1], fill: faint(one.colour, 0.2) }],
@@ -107,8 +107,8 @@ export class Curve {
     this.legend.append(...this.series.flatMap((one, at) => (one.quiet ? [] : [this.#button(one, at)])), this.where);
   }
 
-  #line({ label, colour: name, dots, dash, width }, at) {
-    const stroke = colour(name);
+  #line({ label, colour: name, dots, dash, width, quiet }, at) {
+    const stroke = quiet ? faint(name, 0.25) : colour(name);
     const points = dots ? { show: true, size: 6, fill: stroke } : { show: false };
     return { label, stroke, width: width ?? 1.5, spanGaps: true, points, show: !this.hidden.has(at), ...(dash && { dash: [5, 4] }) };
   }
@@ -142,7 +142,14 @@ export class Curve {
     this.at = none ? null : at;
     if (!this.values) return;
     this.where.textContent = none ? "" : this.#x(at);
-    this.values.forEach((one, n) => (one.textContent = none ? "" : figure(this.#y(n, at))));
+    this.values.forEach((one, n) => {
+      const value = none ? null : this.#y(n, at);
+      one.textContent = value === null || value === undefined ? "" : figure(value);
+    });
+  }
+
+  #tick(x) {
+    return this.places ? this.shown(x) : [figure(x), this.unit].filter(Boolean).join(" ");
   }
 
   #x(at) {
@@ -151,6 +158,7 @@ export class Curve {
 
   #y(n, at) {
     const column = this.data[n + 1];
+    if (this.places) return column[at];
     while (at > 0 && (column[at] === null || column[at] === undefined)) at--;
     return column[at];
   }
@@ -181,14 +189,15 @@ export class Curve {
 
   // Says the values at the cursor, to those who hear the page.
   #say() {
-    const said = (one, n) => (one.quiet || this.hidden.has(n) ? [] : [`${one.label} ${figure(this.#y(n, this.at))}`]);
+    const none = (value) => value === null || value === undefined;
+    const said = (one, n) => (one.quiet || this.hidden.has(n) || none(this.#y(n, this.at)) ? [] : [`${one.label} ${figure(this.#y(n, this.at))}`]);
     const here = document.activeElement === this.plot && this.at !== null && this.at !== undefined;
     this.said.textContent = here ? `${this.#x(this.at)}: ${this.series.flatMap(said).join(", ")}` : "";
   }
 
   #tell() {
     if (!this.more.open || !this.data) return;
-    const own = this.series.map((one, n) => n);
+    const own = this.series.flatMap((one, n) => (one.quiet ? [] : [n]));
     const every = this.data[0].map((_, at) => at);
     const step = Math.max(1, Math.ceil(every.length / ROWS));
     const rows = every.filter((at) => at % step === 0 || at === every.length - 1);
