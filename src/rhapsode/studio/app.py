@@ -30,7 +30,7 @@ from rhapsode.serving.served import Served
 from rhapsode.studio.about import exported, forms, inspected, measured
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
-from rhapsode.studio.runs import NAME, Runs
+from rhapsode.studio.runs import Runs, named
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
@@ -56,7 +56,7 @@ class Renamed(Asked):
     """`POST /api/shelf/rename`: give a model another name, beside where it is."""
 
     model: Name
-    to: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    to: Name
 
 
 class Restored(Asked):
@@ -225,6 +225,7 @@ class Studio(Server):
 
     async def _rename(self, request: Request) -> Response:
         asked = await self._asked(request, Renamed)
+        named(asked.to)
         await self._given_up(asked.model)
         return JSONResponse({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
 
