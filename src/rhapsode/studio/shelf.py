@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -30,8 +31,8 @@ SAMPLE = 400
 """Characters of a sample."""
 LAST = 20_000
 """Bytes of samples that are looked at."""
-INNER = "model"
-"""The folder of a demo's model, which has the name of the folder around it."""
+INNER, DEMO = "model", "demo-"
+"""A model in a folder of this name, or in one whose name begins so, has the name of the folder around it."""
 TRASH, ORIGIN = ".trash", ".from.json"
 """The folder of models that were deleted, and what says where one was."""
 
@@ -131,7 +132,7 @@ class Shelf:
         if not folder.parts:
             return [path.parent.resolve().name]
         short = folder.parent.as_posix()
-        return [short, folder.as_posix()] if folder.name == INNER and short != "." else [folder.as_posix()]
+        return [short, folder.as_posix()] if _inner(folder) and short != "." else [folder.as_posix()]
 
     def about(self, one: Found) -> dict[str, Any]:
         """As `Found.about`, read anew only when its files have changed. Raises `UserError`."""
@@ -154,14 +155,11 @@ class Shelf:
         folder = found.folder
         if self.below is None or name.startswith(checkpoint.SHIPPED_PREFIX) or name in self._given:
             raise UserError(f"{name} is not in the studio's folder: rename or delete {folder} yourself.")
-        if folder.name == INNER and folder.parent != self.below:
+        if _inner(folder) and folder.parent != self.below:
             folder = folder.parent
         if folder.resolve() == self.below.resolve():
             raise UserError(f"{name} is the folder in which the studio was started: rename or delete it yourself.")
         others = [one.name for one in self.models().values() if one.name != name and folder in one.path.parents]
-        codec = self.about(found)["codec"]
-        auxiliary = registry.get("codec", codec).auxiliary
-        others = [one for one in others if not auxiliary or not one.endswith(f"/{auxiliary}")]
         if others:
             raise UserError(f"{folder} holds other models, too: {', '.join(others[:5])}.")
         return folder
@@ -213,16 +211,28 @@ class Shelf:
         return found
 
 
+def _inner(folder: Path) -> bool:
+    return folder.name == INNER or folder.parent.name.startswith(DEMO)
+
+
+@cache
+def _auxiliaries() -> Collection[str]:
+    """The folders of models that are parts of others."""
+    return {kind.auxiliary for kind in registry.every("codec")} - {""}
+
+
 def _below(folder: Path, depth: int) -> Iterator[Path]:
+    skipped: Collection[str] = ()
     if (folder / checkpoint.MODEL).is_file():
         yield folder / checkpoint.MODEL
+        skipped = _auxiliaries()  # parts of this model
     if depth:
         try:
             inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "_")))
         except OSError:  # not ours to read
             return
         for one in inside:
-            if not one.is_symlink():
+            if not one.is_symlink() and one.name not in skipped:
                 yield from _below(one, depth - 1)
 
 
