@@ -82,7 +82,7 @@ def test_a_demo_has_the_name_of_its_folder(home: Path) -> None:
     shutil.copytree(home / "book", home / "models" / "demo-text" / "model")
     (home / "models" / "demo-text" / "topics.txt").write_text("a text")
     shutil.copytree(home / "book", home / "models" / "demo-speech" / "voice")
-    shutil.copytree(home / "book", home / "models" / "demo-speech" / "voice" / "durations")  # a part of the voice
+    shutil.copytree(home / "book", home / "old" / "letters" / "prosody")  # a part of the voice
     shelf = Shelf({}, home)
     assert names(shelf) == {"book", "old/letters", "models/demo-text", "models/demo-speech"}
     shelf.discard("models/demo-text")
