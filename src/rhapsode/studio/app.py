@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from rhapsode.console.brought import every
 from rhapsode.errors import UserError
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
@@ -20,6 +22,7 @@ from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
+from rhapsode.studio.brought import Brought, Place
 from rhapsode.studio.runs import Runs
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site
@@ -58,9 +61,24 @@ class Inspected(Asked):
 class Studio(Server):
     """The server, of which models are loaded when a page needs them, and its pages."""
 
-    def __init__(self, shelf: Shelf, rules: Rules, report: Report, rows: int = 16, waiting: int = 64) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        rules: Rules,
+        report: Report,
+        rows: int = 16,
+        waiting: int = 64,
+        only: Sequence[Brought] | None = None,
+        begin: str = "",
+    ) -> None:
+        """only: what is added to the paths; then there are no trainings, and no files are taken. None: what all
+        modalities add. begin: the first page, as the part of its address from `#` on."""
         self._shelf, self._site, self._states = shelf, Site(), States()
-        self._rows, self._waiting = rows, waiting
+        self._rows, self._waiting, self._begin = rows, waiting, begin
+        self._trains = only is None
+        place = Place(shelf.below or Path(), lambda name: shelf.find(name).path)
+        added = (kind.studio(place) for kind in every()) if only is None else only
+        self._brought = [one for one in added if one is not None]
         self.runs = Runs(shelf.below or Path())
         self._opening: dict[str, asyncio.Task[Served]] = {}
         super().__init__([], rules, report)
@@ -70,19 +88,32 @@ class Studio(Server):
             *super().routes(),
             Route("/", self._answering(self._page)),
             Route("/page/{path:path}", self._answering(self._site.file)),
-            Route(f"{UPLOADS}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"]),
+            *(
+                Route(path, self._answering(answer), methods=[method])
+                for one in self._brought
+                for method, path, answer in one.paths
+            ),
+            *([Route(f"{UPLOADS}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"])] * self._trains),
         ]
 
     def close(self, timeout: float) -> bool:
+        for one in self._brought:
+            one.close()
         self.runs.close()
         return super().close(timeout)
 
     def paths(self) -> Paths:
+        return [*super().paths(), *self._of_the_shelf(), *(self._of_trainings() if self._trains else ())]
+
+    def _of_the_shelf(self) -> Paths:
         return [
-            *super().paths(),
             (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
+        ]
+
+    def _of_trainings(self) -> Paths:
+        return [
             (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
             (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
             (
@@ -99,7 +130,7 @@ class Studio(Server):
 
     async def _page(self, request: Request) -> Response:
         if QUERY in request.query_params:  # the guard found it right: keep it where no address shows it
-            response: Response = RedirectResponse("/", 303, HEADERS)
+            response: Response = RedirectResponse(f"/{self._begin}", 303, HEADERS)
             key = request.query_params[QUERY]
             name = cookie_name(request.scope)
             response.set_cookie(name, key, httponly=True, samesite="strict")
@@ -117,7 +148,14 @@ class Studio(Server):
             except UserError as error:
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
-        return {"models": shown, "wrong": wrong, "below": below, "views": views(), "valid": list(constraints())}
+        return {
+            "models": shown,
+            "wrong": wrong,
+            "below": below,
+            "views": views(),
+            "valid": list(constraints()),
+            "trains": self._trains,
+        }
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)

@@ -49,7 +49,7 @@ class Found:
             "modality": modality.name,
             "noun": modality.noun,
             "verb": modality.verb,
-            "views": list(modality.views),
+            "views": list(modality.views_of(info)),
             "codec": codec,
             "cell": network.get("cell", "lstm"),
             "layers": network.get("layers"),
