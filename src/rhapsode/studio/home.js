@@ -19,7 +19,7 @@ export function open(main, shelf) {
   const wrong = shelf.wrong.map((one) => element("li", {}, one));
   main.append(
     element("h1", {}, t("home.title")),
-    element("p", { class: "quiet" }, t(own ? "home.below" : "home.empty", { folder: shelf.below })),
+    element("p", { class: "quiet" }, t(own || !shelf.trains ? "home.below" : "home.empty", { folder: shelf.below })),
     element("div", { class: "cards" }, ...shown),
     heading,
     recent,

@@ -54,7 +54,7 @@ async function show() {
     const shelf = await ask("/api/shelf");
     if (mine !== turn) return;
     const about = view === "train" ? undefined : shelf.models.find((one) => one.name === name);
-    navigate(about, view);
+    navigate(about, view, shelf.trains);
     if (!about || !shelf.views[view]) {
       main.className = view === "train" ? "train" : "home";
       main.replaceChildren();
@@ -74,12 +74,12 @@ async function show() {
   }
 }
 
-function navigate(about, view) {
+function navigate(about, view, trains) {
   const links = (about?.views ?? []).map((one) =>
     element("a", { href: address(one, about.name), ...(one === view && { "aria-current": "page" }) }, t(`view.${one}`)),
   );
   const current = view === "train" && { "aria-current": "page" };
-  const frame = [element("a", { href: address("train"), ...current }, t("view.train"))];
+  const frame = trains ? [element("a", { href: address("train"), ...current }, t("view.train"))] : [];
   $("views").replaceChildren(...(about ? [element("h1", {}, about.name), ...links] : frame));
   $("views").setAttribute("aria-label", t("nav"));
 }

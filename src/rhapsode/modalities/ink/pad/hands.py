@@ -83,7 +83,7 @@ class Desk:
         try:
             return self.lines.save(drawing)
         except UserError as error:
-            raise ApiError(500, str(error), code="not_saved") from None
+            raise ApiError(507, str(error), code="not_saved") from None
 
     def specimen(self, hand: str) -> dict[str, Any]:
         """A picture: of the sentence `before` or `after` the lesson, or of an `own` line. Raises `UserError`."""
@@ -140,7 +140,8 @@ class Hands:
 
     async def _begin(self, request: Request) -> Response:
         minutes = bodies.parsed(await _body(request)).get("minutes")
-        if minutes is not None and (not isinstance(minutes, int | float) or not MINUTES[0] <= minutes <= MINUTES[1]):
+        usable = isinstance(minutes, int | float) and not isinstance(minutes, bool)
+        if minutes is not None and not (usable and MINUTES[0] <= minutes <= MINUTES[1]):
             raise ApiError(400, f"minutes: from {MINUTES[0]:g} to {MINUTES[1]:g}.", "minutes")
 
         def begin() -> dict[str, Any]:
