@@ -15,6 +15,7 @@ export class Pad {
   constructor(canvas, changed, ruled = true) {
     this.canvas = canvas;
     this.ruled = ruled;
+    this.ghosts = []; // lists of points that are shown, and are no strokes
     this.context = canvas.getContext("2d");
     this.changed = changed;
     this.penSeen = -Infinity;
@@ -47,6 +48,12 @@ export class Pad {
     this.shift = 0; // what is at the view's left edge
     this.origin = null; // the time stamp that is second 0
     clearTimeout(this.resting);
+    this.draw();
+  }
+
+  // Lists of points beside the strokes, in pale ink.
+  hint(ghosts) {
+    this.ghosts = ghosts;
     this.draw();
   }
 
@@ -190,6 +197,9 @@ export class Pad {
     }
     context.strokeStyle = context.fillStyle = style.getPropertyValue("--pen");
     context.lineCap = context.lineJoin = "round";
+    context.globalAlpha = 0.28;
+    for (const points of this.ghosts) this.trace({ points }, false);
+    context.globalAlpha = 1;
     const felt = pressed(this.strokes);
     for (const stroke of this.strokes) this.trace(stroke, felt);
   }

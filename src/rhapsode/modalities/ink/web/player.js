@@ -70,3 +70,40 @@ export class Film {
     this.frame = null;
   }
 }
+
+const SPEED = 20; // x-heights a second; twice that in the air
+const REST = 0.04; // seconds between two strokes, at least,
+const FLIGHT = 0.5; // and at most
+const DOT = 0.05; // seconds that a stroke takes, at least
+
+// The paths of a drawing of `ink.svg` that is in the page: of each stroke, its paths one after the other.
+export function strokesOf(svg) {
+  const found = new Map();
+  for (const path of svg.querySelectorAll("g path")) {
+    const whole = path.closest("[data-rhapsode-stroke]") ?? path;
+    found.set(whole, [...(found.get(whole) ?? []), path]);
+  }
+  return [...found.values()];
+}
+
+// When each stroke of a drawing in the page begins and how long it takes, in seconds, as in `ink.svg`: and a film of it.
+export function filmOf(svg, xHeight, told) {
+  const [paths, times, strokes] = [[], [], []];
+  let [at, last] = [0, null];
+  for (const parts of strokesOf(svg)) {
+    const lengths = parts.map((path) => path.getTotalLength());
+    const first = parts[0].getPointAtLength(0);
+    if (last) at += Math.min(REST + Math.hypot(first.x - last.x, first.y - last.y) / (2 * SPEED * xHeight), FLIGHT);
+    const all = lengths.reduce((one, other) => one + other, 0);
+    const takes = Math.max(all / (SPEED * xHeight), DOT);
+    strokes.push([at, takes]);
+    parts.forEach((path, n) => {
+      const share = all ? lengths[n] / all : 1 / parts.length;
+      paths.push(path);
+      times.push([at, share * takes]);
+      at += share * takes;
+    });
+    last = parts.at(-1).getPointAtLength(lengths.at(-1));
+  }
+  return Object.assign(new Film(paths, times, told), { strokes });
+}
