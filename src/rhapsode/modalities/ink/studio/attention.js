@@ -90,7 +90,7 @@ export class Attention {
     rows.forEach((row, x) =>
       row.forEach((value, y) => {
         if (value < 0.004 * most) return;
-        pen.globalAlpha = Math.min(1, value / most);
+        pen.globalAlpha = Math.sqrt(value / most); // so that what is little can be seen
         pen.fillRect(x, y, 1, 1);
       }),
     );

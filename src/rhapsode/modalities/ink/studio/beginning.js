@@ -39,6 +39,12 @@ export class Beginning {
       element("p", { class: "quiet" }, t("ink.begin.note")),
     );
     this.element.addEventListener("toggle", () => this.pad.draw());
+    this.element.addEventListener("keydown", (event) => {
+      const number = Number(event.key);
+      if (event.target.closest("input") || !(number >= 1 && number <= this.endings.children.length)) return;
+      event.preventDefault();
+      this.take(number - 1);
+    });
   }
 
   close() {

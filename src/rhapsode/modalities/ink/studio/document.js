@@ -2,7 +2,7 @@
 
 const LOOK =
   "body{margin:0;min-height:100vh;display:grid;place-content:center;gap:2rem;padding:2rem;box-sizing:border-box;" +
-  "background:#f3f1ec}svg{max-width:100%;height:auto;background:#fff;border-radius:4px;box-shadow:0 2px 18px #0002}";
+  "background:#f3f1ec}svg{width:min(92vw,60rem);height:auto;background:#fff;border-radius:4px;box-shadow:0 2px 18px #0002}";
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'";
 
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");

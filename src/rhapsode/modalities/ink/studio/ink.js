@@ -3,15 +3,14 @@
 import { element } from "../../../export/page/dom.js";
 import { ask } from "../../../studio/api.js";
 import { Drawn, Go, Saves, Seed, atControlEnter, desk, download, named } from "../../../studio/parts.js";
-import * as store from "../../../studio/store.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
 import { Work, lastOf } from "../../../studio/work.js";
 import { Beginning } from "./beginning.js";
+import { htmlPage } from "./document.js";
 import { Example, X } from "./example.js";
 import { ending, measured, thinned } from "./measure.js";
-import { More, asked as ofFile } from "./more.js";
-import { htmlPage } from "./document.js";
+import { MACHINES, More, asked as ofFile } from "./more.js";
 import { Sheet } from "./sheet.js";
 
 export const styles = ["modalities/ink/studio/pad.css", "modalities/ink/studio/ink.css"];
@@ -34,12 +33,11 @@ const filesOf = ({ pages, files }, name) => (pages ?? [files]).map((one) => one[
 
 class Page {
   constructor(main, about, id) {
-    this.about = about;
-    this.closed = false;
-    this.ready = this.#build(main, id).catch(trouble);
+    Object.assign(this, { about, id, closed: false });
+    this.#build(main).catch(trouble);
   }
 
-  async #build(main, id) {
+  async #build(main) {
     const model = await ask("/api/shelf/open", { model: this.about.name });
     if (this.closed) return;
     this.texts = Boolean(model.texts);
@@ -62,7 +60,7 @@ class Page {
       desk([...words, tools, this.sheet.element, this.beginning.element, this.drawn.element, works], [settings]),
     );
     this.unheard = atControlEnter(document, () => this.go.press());
-    this.restore(id ? null : lastOf("ink", this.about.name)?.settings && { settings: lastOf("ink", this.about.name).settings });
+    this.restore(null);
     this.work.open();
   }
 
@@ -85,15 +83,15 @@ class Page {
       keep: (count) => this.#begun(count),
       changed,
     });
-    this.go = new Go("ink", (signal) => this.#draw(signal), () => {});
+    this.go = new Go(this.texts ? "ink" : "ink.drawing", (signal) => this.#draw(signal), () => {});
     this.go.button.title = t("ink.go.title");
-    if (!this.texts) this.go.button.textContent = t("ink.draw");
     this.sheet = new Sheet();
     this.drawn = new Drawn(t("ink.drawn"), (one) => this.#show(one), ({ url }) => URL.revokeObjectURL(url));
     this.saves = new Saves(FILES, (name) => this.#save(name));
     this.work = new Work(this.about, "ink", this.id, this);
     this.offered = null; // the endings that can be taken: { asked, samples }
     this.redrawing = null;
+    this.pending = []; // of a work that was opened: what is not drawn again yet
   }
 
   close() {
@@ -120,22 +118,23 @@ class Page {
   }
 
   contents() {
-    const drawn = this.drawn.every.map(({ one }) => ({ asked: one.asked, row: one.row, bias: one.bias }));
+    const drawn = this.drawn.every.map(({ one: { asked, row } }) => ({ asked, row }));
     return {
       text: this.text.value,
       settings: { bias: Number(this.bias.value), more: this.more.set },
       seed: this.seed.value,
       example: this.example.contents(),
       beginning: this.beginning.contents(),
-      drawn,
-      here: this.drawn.every.findIndex(({ one }) => one === this.drawn.here),
+      drawn: [...drawn, ...this.pending],
+      here: this.wanted ?? this.drawn.every.findIndex(({ one }) => one === this.drawn.here),
     };
   }
 
   restore(contents) {
     this.redrawing?.abort();
     this.go.stop();
-    const { text = t("ink.hello"), settings = {}, example, beginning, drawn = [], here = -1, seed } = contents ?? {};
+    const settled = contents ?? { settings: lastOf("ink", this.about.name)?.settings };
+    const { text = t("ink.hello"), settings = {}, example, beginning, drawn = [], here = -1, seed } = settled;
     if (!Array.isArray(drawn) || typeof text !== "string") throw new Error(t("ink.damaged"));
     this.text.value = text;
     this.bias.value = String(settings.bias ?? 0.7);
@@ -154,22 +153,24 @@ class Page {
   // What was drawn, once more: the same requests give the same.
   async #redraw(drawn, here) {
     const { signal } = (this.redrawing = new AbortController());
-    const paused = this.work.changed;
-    this.work.changed = () => {}; // until all is there again
+    this.pending = [...drawn];
+    this.wanted = here;
+    let shown = null;
     try {
       for (const [n, { asked, row }] of drawn.entries()) {
         const samples = await this.#ask(asked, signal).catch((error) => {
           if (signal.aborted) throw error;
-          return null; // the model is another one: what it cannot draw is left out
+          return []; // the model is another one: what it cannot draw is left out
         });
-        if (samples) this.#add(asked, samples, row, false);
-        if (n === here) this.shown = this.drawn.here;
+        if (signal.aborted) return;
+        this.pending.shift();
+        this.#add(asked, samples, row, false);
+        if (n === here) shown = this.drawn.here;
       }
-      if (this.shown) this.drawn.choose(this.shown);
-    } finally {
-      this.work.changed = paused;
-      this.shown = null;
-      this.redrawing = null;
+      this.wanted = undefined;
+      if (shown) this.drawn.choose(shown);
+    } catch (error) {
+      if (!signal.aborted) throw error;
     }
   }
 
@@ -196,6 +197,7 @@ class Page {
   // What is asked: the same draws the same again.
   async #asked(signal) {
     this.example.check();
+    this.more.check();
     const [example, begun] = [this.example.value, this.beginning.value];
     const measures = example || begun ? await this.#measures(signal) : null;
     const asked = { ...this.more.set, bias: Number(this.bias.value), seed: this.seed.next() };
@@ -232,10 +234,9 @@ class Page {
   }
 
   // Endings, soon after a stroke: those that are being drawn are of another beginning.
-  async #soon() {
+  #soon() {
     this.go.stop();
-    await this.running;
-    this.running = this.go.run((signal) => this.#draw(signal));
+    this.go.run((signal) => this.#draw(signal));
   }
 
   #offer(asked, samples) {
@@ -296,10 +297,10 @@ class Page {
     try {
       const { asked, row } = this.drawn.here;
       const [kind, more] = format === "html" ? ["svg", { animated: true }] : [format, {}];
-      const look = ofFile({ ...this.more.set, page: "a4" }, kind); // the pen of now; the shape as it was drawn
-      const shape = Object.fromEntries(Object.entries(asked).filter(([name]) => !this.more.isLook(name)));
-      const looks = Object.fromEntries(Object.entries(look).filter(([name]) => this.more.isLook(name)));
-      const samples = await this.#ask({ ...shape, ...looks }, undefined, kind, more);
+      // As it is shown; for which machine, and how fine, is as it is set now.
+      const now = Object.entries(this.more.set).filter(([name]) => MACHINES.includes(name));
+      const kept = Object.entries(asked).filter(([name]) => !MACHINES.includes(name));
+      const samples = await this.#ask(Object.fromEntries([...kept, ...now]), undefined, kind, more);
       const made = filesOf(samples[row], kind).map(bytes);
       const name = named(asked.text ?? "", "drawing");
       if (format === "html") {

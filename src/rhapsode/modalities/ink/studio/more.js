@@ -43,6 +43,8 @@ const LOOKS = {
   hpgl: ["feed", "pen"],
 };
 
+export const MACHINES = ["dpi", ...LOOKS.gcode, ...LOOKS.hpgl];
+
 export class More {
   // texts: whether the model writes texts. changed: a setting is another one.
   constructor(texts, changed) {
@@ -88,6 +90,13 @@ export class More {
       found[name] = input.type === "checkbox" ? true : input.type === "number" ? input.valueAsNumber : input.value.trim();
     }
     return found;
+  }
+
+  // Throws an Error for a number that cannot be.
+  check() {
+    for (const [name, input] of this.inputs) {
+      if (!input.disabled && !input.validity.valid) throw new Error(`${t(`ink.${name}`)}: ${input.validationMessage}`);
+    }
   }
 
   restore(values = {}) {

@@ -7,6 +7,7 @@ import { filmOf, still } from "../web/player.js";
 import { Attention, stepsOf } from "./attention.js";
 
 const SPEEDS = [0.25, 1, 3, 10];
+const LARGER = 1.7; // than the drawing's mm, where there is room
 const USUAL = 4; // mm, the x-height where none was asked for
 
 export class Sheet {
@@ -65,14 +66,17 @@ export class Sheet {
   turn(by, page = this.page + by) {
     this.page = page;
     this.film?.pause();
+    this.film = null;
     const svg = document.adoptNode(new DOMParser().parseFromString(this.svgs[page], "image/svg+xml").documentElement);
     svg.setAttribute("aria-hidden", "true");
     svg.removeAttribute("role");
+    svg.style.width = `${LARGER * svg.viewBox.baseVal.width}mm`;
     this.paper.replaceChildren(svg);
     const many = this.svgs.length > 1;
     const values = { page: page + 1, pages: this.svgs.length };
     this.paper.setAttribute("aria-label", many ? `${this.label}, ${t("ink.page.of", values)}` : this.label);
     this.pages.hidden = !many;
+    this.paper.classList.toggle("paged", !this.sample);
     this.count.textContent = t("ink.page.of", values);
     this.back.disabled = page === 0;
     this.on.disabled = page === this.svgs.length - 1;
