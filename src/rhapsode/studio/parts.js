@@ -151,4 +151,4 @@ export function download(blob, name) {
 }
 
 // A name of a file for a text.
-export const named = (text, otherwise) => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40) || otherwise;
+export const named = (text, otherwise) => text.replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40).replace(/^-|-$/g, "") || otherwise;

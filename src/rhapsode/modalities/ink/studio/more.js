@@ -58,7 +58,7 @@ export class More {
         this.inputs.set(name, input);
         return element("label", { title: t(`ink.${name}.title`) }, t(`ink.${name}`), " ", input);
       });
-      return [element("h3", {}, t(`ink.group.${group}`)), ...rows];
+      return [element("h2", {}, t(`ink.group.${group}`)), ...rows];
     });
     this.element = element("details", { class: "more" }, element("summary", {}, t("ink.more")), element("div", { class: "options" }, ...groups));
     this.#told();

@@ -103,8 +103,9 @@ export class Sheet {
   }
 
   #seek() {
+    const at = Number(this.moment.value);
     this.film.pause();
-    this.film.seek(Number(this.moment.value) * this.film.length);
+    this.film.seek(at * this.film.length);
   }
 
   // When each point is drawn, and what is seen then: [seconds, line, step], in the order of the film.
