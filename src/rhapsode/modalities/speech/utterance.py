@@ -145,9 +145,10 @@ class Timed(Utterance):
 @dataclass(frozen=True)
 class Spoken(Timed):
     """An utterance that a vocoder has heard, or a voice has said. acoustics: gives its sound as frames, of which the
-    first one is at times[0]."""
+    first one is at times[0]; given: [P] float64, Hz, the melody that a voice was given, which it may not quite keep."""
 
     acoustics: Callable[[], Acoustics] = field(kw_only=True)
+    given: np.ndarray | None = field(default=None, kw_only=True)
 
     def frames(self, hop: float) -> int:
         return len(self.acoustics())
@@ -197,5 +198,6 @@ def joined(utterances: Sequence[Spoken]) -> Spoken:
         sound=sound,
         acoustics=acoustics,
         melody=np.concatenate(melodies) if len(melodies) == len(utterances) else None,
+        given=None,
         delivery=None,
     )
