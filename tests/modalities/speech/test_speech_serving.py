@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import sys
@@ -59,6 +60,13 @@ def test_the_files_of_the_command(
         assert reply.status == 200 and reply.data == path.read_bytes(), (form, reply.data[:200])
 
 
+def test_numbers_with_files(address: str) -> None:
+    [found] = post(address, PATH, text=TEXT, files=["wav", "csv"]).json["samples"]
+    for form in ("wav", "csv"):
+        assert base64.b64decode(found["files"][form]) == post(address, PATH, text=TEXT, format=form).data
+    assert len(found["files"]) == 2
+
+
 def test_numbers_and_phones(address: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [found] = post(address, PATH, text=TEXT).json["samples"]
     assert say(home, TEXT, "--json") == 0
@@ -101,7 +109,7 @@ def test_a_phone_is_said_higher_and_longer(address: str) -> None:
     [one] = found["utterances"]
     hop, hertz = one["f0"]["hop"], one["f0"]["hertz"]
     spans = [(round(begin / hop), round(end / hop)) for _, begin, end, _ in one["phones"]]
-    begin, end = max(spans, key=lambda span: sum(0 < each for each in hertz[slice(*span)]))
+    begin, end = max(spans, key=lambda span: sum(each > 0 for each in hertz[slice(*span)]))
     lifted = [each * 2 ** (4 / 12) if begin <= n < end else each for n, each in enumerate(hertz)]
     [higher] = post(address, PATH, utterances=[{**one, "f0": {"hop": hop, "hertz": lifted}}]).json["samples"]
     assert higher["utterances"][0]["f0"]["hertz"] == pytest.approx(lifted)
@@ -157,6 +165,8 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
         ({"text": TEXT, "n": 2}, "without a temperature"),
         ({"text": TEXT, "n": 2, "format": "wav"}, "holds one sample"),
         ({"text": TEXT, "stream": True}, "ask for wav"),
+        ({"text": TEXT, "format": "wav", "files": ["csv"]}, "an answer as JSON has them"),
+        ({"text": TEXT, "files": ["mp3"]}, "files"),
         ({"text": TEXT, "lexicon": {"a b": "x"}}, "is no word"),
         ({"text": TEXT, "lexicon": {"boat": "%%"}}, "no phones that are known"),
         ({"text": TEXT, "lexicon": "/etc/passwd"}, "lexicon"),

@@ -32,7 +32,7 @@ from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 from rhapsode.modalities.speech.utterance import Spoken, Utterance, joined
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Given, Sampled
+from rhapsode.serving.endpoint import Endpoint, Given, Sampled, embedded
 from rhapsode.serving.requests import Asked
 
 MEDIA = {
@@ -59,6 +59,7 @@ CHARACTERS = 5000
 SECONDS = 600.0
 """The most seconds of an answer that does not come piece by piece, all samples together."""
 
+File = Literal["wav", "flac", "ogg", "textgrid", "lab", "csv"]
 Name = Annotated[str, Field(max_length=200)]
 Row = Annotated[list[Any], Field(min_length=3, max_length=4)]
 Contour = Sequence[tuple[float, float]]
@@ -90,11 +91,13 @@ class Speak(Sampled):
     phones: what is said instead of a text: each [symbol, begin, end], in seconds or null, perhaps with a fourth: an
     object with stress, syllable, word, phrase and f0, as an answer's `utterance` has them. f0: lines [seconds, hertz].
     utterances: several of them, one after another. Those of an answer are said again as they were.
-    lexicon: words and how they are said. stream: the sound comes sentence by sentence.
+    lexicon: words and how they are said. stream: the sound comes sentence by sentence. files: an answer as JSON has
+    these, too, of each sample, in base64.
     """
 
     text: Annotated[str, Field(max_length=CHARACTERS)] = ""
-    format: Literal["json", "wav", "flac", "ogg", "textgrid", "lab", "csv"] = "json"
+    format: Literal["json"] | File = "json"
+    files: Annotated[list[File], Field(max_length=len(MEDIA))] = Field(default_factory=list)
     speed: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     pitch: Annotated[float, Field(ge=-SEMITONES, le=SEMITONES)] = 0.0
     speaker: Name | None = None
@@ -113,6 +116,8 @@ class Speak(Sampled):
             raise ValueError(f"n: a file of {self.format} holds one sample; ask for json, or speak again.")
         if self.stream and self.format != "wav":
             raise ValueError("stream: only sound comes piece by piece: ask for wav.")
+        if self.files and self.format != "json":
+            raise ValueError("files: an answer as JSON has them; leave format out.")
         if max((hertz for _, hertz in self.f0 or ()), default=0) > HIGHEST:
             raise ValueError(f"f0: Hz are up to {HIGHEST}.")
         if self.utterances is not None and (self.phones is not None or self.f0 is not None):
@@ -168,8 +173,8 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     check(model, order, asked.n)
     seed = asked.chosen if asked.seed is not None or asked.temperature else 0
     made = said(model, known, order, seed, asked.n, report)
-    form, suffix = asked.format, SUFFIXES.get(asked.format, f".{asked.format}")
-    name = f"speech{suffix}"
+    form = asked.format
+    name = f"speech{_suffix(form)}"
     if asked.stream:
         parts = streamed(made[0])
         return Given(seed, content=chain([next(parts)], parts), media=MEDIA[form], name=name)
@@ -178,15 +183,20 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
         wholes.append(_all(one, left))
         left -= sum(each.seconds for each in wholes[-1])
     if form == "json":
-        return Given(seed, {"samples": [_object(one) for one in wholes]})
-    whole = joined(wholes[0])
+        return Given(seed, {"samples": [_object(one, asked.files) for one in wholes]})
+    return Given(seed, content=_file(joined(wholes[0]), form), media=MEDIA[form], name=name)
+
+
+def _suffix(form: str) -> str:
+    return SUFFIXES.get(form, f".{form}")
+
+
+def _file(whole: Spoken, form: str) -> bytes:
     if form in ("wav", "flac", "ogg"):
-        content = audio.encoded(whole.sound(), suffix)
-    elif form == "csv":
-        content = contour_of(whole)
-    else:
-        content = labels.dumps(whole, suffix).encode(errors="replace")
-    return Given(seed, content=content, media=MEDIA[form], name=name)
+        return audio.encoded(whole.sound(), _suffix(form))
+    if form == "csv":
+        return contour_of(whole)
+    return labels.dumps(whole, _suffix(form)).encode(errors="replace")
 
 
 def _all(sentences: Iterator[Spoken], most: float) -> list[Spoken]:
@@ -202,11 +212,11 @@ def _all(sentences: Iterator[Spoken], most: float) -> list[Spoken]:
     return spoken
 
 
-def _object(spoken: list[Spoken]) -> dict[str, Any]:
-    """As the command's JSON; and the F0 of each frame, the utterance as the package's own files have it, and each by
-    itself, with all that it takes to say it again."""
+def _object(spoken: list[Spoken], files: Sequence[str]) -> dict[str, Any]:
+    """As the command's JSON; and the F0 of each frame, the utterance as the package's own files have it, each by
+    itself, with all that it takes to say it again, and files."""
     whole = joined(spoken)
-    return {
+    found = {
         **entry(whole),
         "f0": _track(whole, 2),
         "utterance": own.value_of(whole),
@@ -214,6 +224,7 @@ def _object(spoken: list[Spoken]) -> dict[str, Any]:
             {**own.value_of(replace(one, melody=one.given), digits=None), "f0": _track(one, None)} for one in spoken
         ],
     }
+    return {**found, "files": embedded({form: _file(whole, form) for form in files})} if files else found
 
 
 def _track(spoken: Spoken, digits: int | None) -> dict[str, Any]:
