@@ -104,6 +104,16 @@ def test_what_was_said_is_said_again(address: str, fields: dict[str, Any]) -> No
     assert b"".join(parts) == sound[44:]
 
 
+def test_phones_without_times(address: str, home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\u00f0 \u0259 | b \u02c8o\u028a t\nt \u02c8iː n\n")
+    assert say(home, "--phones", str(tmp_path / "a.txt"), "-o", str(tmp_path / "a.wav"), "--speed", "2") == 0
+    fields = {"phones": (tmp_path / "a.txt").read_text(), "speed": 2}
+    assert post(address, PATH, format="wav", **fields).data == (tmp_path / "a.wav").read_bytes()
+    first, second = post(address, PATH, **fields).json["samples"][0]["utterances"]
+    assert [row[3]["word"] for row in first["phones"]] == [0, 0, 0, 1, 1, 1, 1]
+    assert [row[0] for row in second["phones"]] == ["_", "t", "iː", "n", "_"]
+
+
 def test_a_phone_is_said_higher_and_longer(address: str) -> None:
     [found] = post(address, PATH, text=TEXT).json["samples"]
     [one] = found["utterances"]
@@ -148,6 +158,7 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
         ({}, "nothing to say"),
         ({"text": TEXT, "phones": [["a", 0, 1]]}, "a text and phones were given"),
         ({"phones": "/etc/passwd"}, "phones"),
+        ({"phones": " "}, "there are no phones in it"),
         ({"phones": [["a", 0, 1e5]]}, "more than 120 seconds"),
         ({"phones": [["a", "x", 1]]}, "phones, phone 1"),
         ({"utterances": [{"phones": [["t", 0, 1]]}, {"phones": [["a", "x", 1]]}]}, "utterances, 2, phone 1"),

@@ -27,7 +27,7 @@ from rhapsode.modalities.speech.asked import (
     streamed,
 )
 from rhapsode.modalities.speech.codecs.speech import Speech
-from rhapsode.modalities.speech.formats import own
+from rhapsode.modalities.speech.formats import bare, own
 from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 from rhapsode.modalities.speech.utterance import Spoken, Utterance, joined
@@ -67,6 +67,7 @@ Line = Annotated[list[Annotated[float, Field(ge=0, le=LATEST)]], Field(min_lengt
 
 
 Rows = Annotated[list[Row], Field(min_length=1, max_length=PHONES)]
+Symbols = Annotated[str, Field(min_length=1, max_length=CHARACTERS)]
 
 
 class Track(Asked):
@@ -89,7 +90,8 @@ class Speak(Sampled):
     """`POST /api/speak`. Fields are options of `rhapsode speak`, with their defaults.
 
     phones: what is said instead of a text: each [symbol, begin, end], in seconds or null, perhaps with a fourth: an
-    object with stress, syllable, word, phrase and f0, as an answer's `utterance` has them. f0: lines [seconds, hertz].
+    object with stress, syllable, word, phrase and f0, as an answer's `utterance` has them. Or symbols with spaces
+    between, `|` between words, each line an utterance. f0: lines [seconds, hertz].
     utterances: several of them, one after another. Those of an answer are said again as they were.
     lexicon: words and how they are said. stream: the sound comes sentence by sentence. files: an answer as JSON has
     these, too, of each sample, in base64.
@@ -105,7 +107,7 @@ class Speak(Sampled):
     sentences: Literal["auto", "line"] = "auto"
     pause: Annotated[float, Field(ge=0, le=QUIET)] | None = None
     lexicon: Annotated[dict[Name, Name], Field(max_length=1000)] = Field(default_factory=dict)
-    phones: Rows | None = None
+    phones: Rows | Symbols | None = None
     f0: Annotated[list[Line], Field(min_length=2, max_length=LINES)] | None = None
     utterances: Annotated[list[Uttered], Field(min_length=1, max_length=UTTERANCES)] | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] = 0.0
@@ -157,6 +159,8 @@ class Speak(Sampled):
             ]
             return phones, contours if any(tracks) else []
         lines = [] if self.f0 is None else [[(second, hertz) for second, hertz in self.f0]]
+        if isinstance(self.phones, str):
+            return bare.loads(self.phones, "phones"), [*lines]
         return None if self.phones is None else [_utterance(self.phones, "phones")], [*lines]
 
 
