@@ -74,6 +74,13 @@ export class Drawn {
     this.show(one);
   }
 
+  // None are left.
+  clear() {
+    this.close();
+    Object.assign(this, { here: null, every: [] });
+    this.element.replaceChildren();
+  }
+
   close() {
     for (const { one } of this.every) this.drop(one);
   }
