@@ -218,12 +218,13 @@ def _all(sentences: Iterator[Spoken], most: float) -> list[Spoken]:
 
 def _object(spoken: list[Spoken], files: Sequence[str]) -> dict[str, Any]:
     """As the command's JSON; and the F0 of each frame, the utterance as the package's own files have it, each by
-    itself, with all that it takes to say it again, and files."""
+    itself, with all that it takes to say it again, the words of each, from its beginning on, and files."""
     whole = joined(spoken)
     found = {
         **entry(whole),
         "f0": _track(whole, 2),
         "utterance": own.value_of(whole),
+        "words": [one.words() for one in spoken],
         "utterances": [
             {**own.value_of(replace(one, melody=one.given), digits=None), "f0": _track(one, None)} for one in spoken
         ],

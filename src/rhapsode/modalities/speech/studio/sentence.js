@@ -12,9 +12,12 @@ const HIGHEST_HERTZ = 2000;
 const within = (value, low, high) => Math.min(Math.max(value, low), high);
 
 export class Sentence {
-  // uttered: as an answer's `utterances` has it. samples: of its sound.
-  constructor(uttered, samples) {
+  // uttered, words: as an answer's `utterances` and `words` have them. samples: of its sound.
+  constructor(uttered, words, samples) {
     this.base = uttered;
+    // Words and pauses: [{ first, last, label }], by the numbers of their phones; a pause has no label.
+    const at = (which, second) => uttered.phones.findIndex((row) => row[which] === second);
+    this.words = words.map(([begin, end, label]) => ({ first: at(1, begin), last: at(2, end), label }));
     this.baseSamples = samples;
     this.samples = samples; // of what is heard now
     this.said = ""; // the changes that are heard
@@ -104,24 +107,6 @@ export class Sentence {
   // Whether what is heard is as the changes say.
   get fresh() {
     return (this.said || "[]") === this.key;
-  }
-
-  // Words and pauses: [{ first, last, label }], numbers of phones. Words are as the text has them, if it has as many;
-  // else their phones.
-  get words() {
-    const found = [];
-    for (const [n, [symbol, , , more]] of this.phones.entries()) {
-      const word = symbol === PAUSE ? null : (more?.word ?? 0);
-      if (found.length && found.at(-1).word === word) found.at(-1).last = n;
-      else found.push({ word, first: n, last: n, label: "" });
-    }
-    const spoken = found.filter(({ word }) => word !== null);
-    const written = (this.base.text ?? "").split(/\s+/).filter(Boolean);
-    for (const [at, one] of spoken.entries()) {
-      const symbols = this.phones.slice(one.first, one.last + 1).map(([symbol]) => symbol);
-      one.label = written.length === spoken.length ? written[at] : symbols.join("");
-    }
-    return found;
   }
 
   // ---------------------------------------------------------------- Times and F0, with the changes

@@ -20,7 +20,7 @@ export class Take {
   async speak(signal) {
     if (!this.sentences) {
       const answer = await ask(PATH, { ...this.asked, files: ["wav"] }, signal);
-      const [{ utterances, files, text }] = answer.samples;
+      const [{ utterances, words, files, text }] = answer.samples;
       const { samples, rate } = waveOf(files.wav);
       this.notes = answer.notes ?? [];
       this.text = text;
@@ -30,7 +30,7 @@ export class Take {
       this.sentences = utterances.map((one, n) => {
         second += one.phones.at(-1)[2];
         const end = n === utterances.length - 1 ? samples.length : Math.round(second * rate);
-        const found = new Sentence(one, samples.slice(begin, end));
+        const found = new Sentence(one, words[n], samples.slice(begin, end));
         begin = end;
         return found;
       });
