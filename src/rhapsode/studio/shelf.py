@@ -214,9 +214,10 @@ class Shelf:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    if (folder / checkpoint.MODEL).is_file():
+    found = (folder / checkpoint.MODEL).is_file()
+    if found:
         yield folder / checkpoint.MODEL
-    if depth:
+    if depth and (not found or depth == DEPTH):  # what is in a model's folder belongs to it, as a voice's prosody
         try:
             inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "_")))
         except OSError:  # not ours to read

@@ -67,12 +67,12 @@ async function show() {
     }
     main.className = view;
     main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
-    const [module] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
+    const [module, served] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
     await Promise.all((module.styles ?? []).map(styled));
     if (mine !== turn) return;
     document.title = `${name} · ${t("title")}`;
     main.replaceChildren();
-    open = module.open(main, { about, shelf, rest });
+    open = module.open(main, { about, shelf, rest, served });
     keepSettings("used", { ...settings("used"), [name]: Date.now() / 1000 });
   } catch (error) {
     if (mine === turn) trouble(error);
