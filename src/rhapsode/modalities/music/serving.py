@@ -6,6 +6,8 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import closing
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal, Self
 
 import numpy as np
@@ -13,16 +15,22 @@ from pydantic import Field, model_validator
 
 from rhapsode.arithmetic.sampling import Sampling
 from rhapsode.errors import UserError
+from rhapsode.files import checkpoint
+from rhapsode.files.refusals import Refusals
 from rhapsode.files.source import of_bytes
 from rhapsode.inference.generate import Request
 from rhapsode.inference.model import Model
-from rhapsode.modalities.music.asked import PARTICLES, Known, Wish, compose
+from rhapsode.modalities.music.asked import PARTICLES, Known, Wish, compose, placed
 from rhapsode.modalities.music.cli.copies import index_beside
 from rhapsode.modalities.music.codecs._tunes import TuneCodec
 from rhapsode.modalities.music.copies import MelodyIndex
+from rhapsode.modalities.music.facts import key_name
 from rhapsode.modalities.music.formats import own
+from rhapsode.modalities.music.instruments import DRUMS, programs
 from rhapsode.modalities.music.read import read
+from rhapsode.modalities.music.shown import shown
 from rhapsode.modalities.music.tune import Tune
+from rhapsode.modalities.music.wishes import played_by
 from rhapsode.modalities.music.write import NOTATION, contents
 from rhapsode.report import Report
 from rhapsode.serving.endpoint import Endpoint, Follow, Given, Sampled, Steps
@@ -34,6 +42,7 @@ MEDIA = {
     "musicxml": "application/vnd.recordare.musicxml+xml",
     "wav": "audio/wav",
     "svg": "image/svg+xml",
+    "html": "text/html",
     "jsonl": "application/jsonl",
 }
 """Format of a file → its type. The format is the suffix that the command's file would have."""
@@ -81,8 +90,8 @@ class Music(Asked):
             raise ValueError("give one of abc, musicxml, midi and tune.")
         return self
 
-    def read(self, name: str) -> Known:
-        """Raises `UserError`."""
+    def read(self, name: str, report: Report) -> Known:
+        """Its (first) tune. report: is told if there are others. Raises `UserError`."""
         if self.tune is not None:
             data, kind = json.dumps(self.tune.model_dump()).encode(), "tune"
         elif self.midi is not None:
@@ -94,16 +103,30 @@ class Music(Asked):
             data, kind = self.abc.encode("utf-8", "replace"), "abc"
         else:
             data, kind = (self.musicxml or "").encode("utf-8", "replace"), "musicxml"
-        tune = next(read(of_bytes(data, f"{name}.{kind}")))
+        refused = Refusals()
+        with closing(read(of_bytes(data, f"{name}.{kind}"), refused=refused)) as tunes:
+            tune = next(tunes)
+            if next(tunes, None) is not None:
+                report.note(f"{name}: there are several tunes; this is the first")
+        for line in refused.lines():
+            report.note(line)
         if tune.bar_count > BARS:
             raise UserError(f"{name}: it has {tune.bar_count:,} bars; {BARS:,} are the most.")
         return Known(tune)
 
 
-class Compose(Sampled):
-    """`POST /api/compose`. Fields are options of `rhapsode compose`, with their defaults."""
+PLAYED = ("tempo", "program", "transpose", "loudness")
+"""Fields that say how a tune is played."""
 
-    format: Literal["json", "mid", "abc", "musicxml", "wav", "svg", "jsonl"] = "json"
+
+class Compose(Sampled):
+    """`POST /api/compose`. Fields are options of `rhapsode compose`, with their defaults.
+
+    tune:  nothing is drawn: the answer is this tune, in another form, or played in another way.
+    shown: samples of an answer as JSON have what a page needs to show and play them, see `music.shown`.
+    """
+
+    format: Literal["json", "mid", "abc", "musicxml", "wav", "svg", "html", "jsonl"] = "json"
     bars: Annotated[int, Field(ge=1, le=BARS)] | None = None
     length: Steps | None = None
     key: Short | None = None
@@ -122,6 +145,8 @@ class Compose(Sampled):
     program: Short | None = None
     transpose: Short | None = None
     loudness: Short | None = None
+    tune: Music | None = None
+    shown: bool = False
     particles: Annotated[int, Field(ge=1, le=DRAWN)] | None = None
     temperature: Annotated[float, Field(ge=0, le=100)] = 1.0
     top_k: Annotated[int, Field(ge=0)] = 0
@@ -140,17 +165,26 @@ class Compose(Sampled):
         particles = self.particles or (PARTICLES if self.fill is not None or self.loop else 1)
         if particles > 1 and particles * self.n > DRAWN:
             raise ValueError(f"n: with {particles} particles each, {DRAWN // particles} tunes are the most.")
+        if self.tune is not None:
+            named = {
+                name for name in self.model_fields_set if getattr(self, name) != type(self).model_fields[name].default
+            }
+            if alien := sorted(named - {*PLAYED, "tune", "shown", "model", "format", "seed", "loop"}):
+                raise ValueError(
+                    f"{alien[0]}: with tune, nothing is drawn. Of other fields, {', '.join(PLAYED)} say how "
+                    "it is played."
+                )
         if self.loudness is not None and f".{self.format}" in NOTATION:
             raise ValueError("loudness: it is not written into notation.")
         return self
 
-    @property
-    def wish(self) -> Wish:
+    def wish(self, report: Report) -> Wish:
         """Raises `UserError`."""
         options = "bars chords key metre density in_key fill_bars fill_parts particles max_copy transpose loop tempo"
         names = [*options.split(), "program", "loudness"]
         primer, fill = (
-            None if one is None else one.read(name) for name, one in (("primer", self.primer), ("fill", self.fill))
+            None if one is None else one.read(name, report)
+            for name, one in (("primer", self.primer), ("fill", self.fill))
         )
         given = {name: getattr(self, name) for name in names}
         return Wish(**given, primer=primer, fill=fill, echo=not self.no_echo)
@@ -158,15 +192,32 @@ class Compose(Sampled):
 
 def answer(model: Model, index: MelodyIndex | None, asked: Compose, report: Report) -> Given:
     """See `Endpoint`."""
-    seed, sampling = asked.chosen, Sampling(**asked.how)
-    found = compose(model, asked.wish, index, sampling, lambda: seed, asked.n, asked.length, report)
+    if asked.tune is not None:
+        seed, tunes, fields = None, [_given(model, asked, asked.tune, report)], {"samples": [{}]}
+    else:
+        seed, sampling = asked.chosen, Sampling(**asked.how)
+        found = compose(model, asked.wish(report), index, sampling, lambda: seed, asked.n, asked.length, report)
+        tunes, fields = found.tunes, found.fields()
     if asked.format != "json":
-        content = contents(found.tunes[0], f".{asked.format}", loop=asked.loop)
+        content = contents(tunes[0], f".{asked.format}", loop=asked.loop)
         return Given(seed, content=content, media=MEDIA[asked.format], name=f"tune.{asked.format}")
-    fields = found.fields()
-    for one, tune in zip(fields["samples"], found.tunes, strict=True):
+    for one, tune in zip(fields["samples"], tunes, strict=True):
         one["tune"] = json.loads(own.dumps(tune))
+        if asked.shown:
+            one["shown"] = shown(tune, index)
+    if asked.shown and index is not None:
+        fields["held_out"] = asdict(index.rate)
     return Given(seed, fields)
+
+
+def _given(model: Model, asked: Compose, music: Music, report: Report) -> Tune:
+    """A tune that was sent, played as it is asked for. Raises `UserError`."""
+    codec: TuneCodec = model.record_codec  # type: ignore[assignment]
+    tune = replace(music.read("tune", report).tune, name="")
+    if asked.program is not None:
+        tune = played_by(tune, programs(asked.program, "--program"))
+    tune = Wish(tempo=asked.tempo, loudness=asked.loudness).played(codec, tune)
+    return tune if asked.transpose is None else placed(tune, 0, asked.transpose, report)
 
 
 def follow(model: Model, prompt: str, request: Request) -> Follow:
@@ -193,15 +244,33 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
 
 
 def about(model: Model) -> Mapping[str, Any]:
-    """Which wishes the model heeds."""
+    """Which wishes the model heeds (fields of a request), which of bars and parts it can draw anew, and what is usual."""
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
-    wishes = {"chords": codec.harmonic, "key": codec.keyed, "density": codec.paced, "loop": codec.loops}
-    heeded = [name for name, heeds in wishes.items() if heeds]
+    pitched, whole = list(codec.programs) != [DRUMS], codec.loops
+    wishes = {
+        "bars": True,
+        "metre": whole,
+        "key": codec.keyed and pitched,
+        "in_key": pitched,
+        "chords": codec.harmonic,
+        "density": codec.paced,
+        "loop": whole,
+        "max_copy": pitched and model.path is not None and checkpoint.index(model.path.parent) is not None,
+        "tempo": True,
+        "program": True,
+    }
+    usual = codec.usual.tune(1, codec.grid)
     return {
         "codec": codec.name,
         "bars": codec.bars,
         "voices": codec.voices,
-        "heeds": heeded,
+        "heeds": [name for name, heeds in wishes.items() if heeds],
+        "fills": ["fill_bars"] * whole + ["fill_parts"] * (codec.voices > 1),
+        "usual": {
+            "metre": [usual.metres[0].beats, usual.metres[0].unit],
+            "key": key_name(usual.keys[0]) if usual.keys and pitched else "",
+            "tempo": usual.tempos[0].quarters if usual.tempos else None,
+        },
         "formats": ["json", *MEDIA],
     }
 
