@@ -244,7 +244,7 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
 
 
 def about(model: Model) -> Mapping[str, Any]:
-    """Which wishes the model heeds (fields of a request), which of bars and parts it can draw anew, and what is usual."""
+    """Which wishes (fields of a request) the model heeds, which of bars and parts it draws anew, and what is usual."""
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     pitched, whole = list(codec.programs) != [DRUMS], codec.loops
     wishes = {
