@@ -63,12 +63,13 @@ async function show() {
     }
     main.className = view;
     main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
-    const [module] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
+    const loaded = [import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })];
+    const [module, served] = await Promise.all(loaded);
     await Promise.all((module.styles ?? []).map(styled));
     if (mine !== turn) return;
     document.title = `${name} · ${t("title")}`;
     main.replaceChildren();
-    open = module.open(main, { about, shelf, rest });
+    open = module.open(main, { about, served, shelf, rest });
   } catch (error) {
     if (mine === turn) trouble(error);
   }

@@ -222,7 +222,8 @@ def _given(model: Model, asked: Compose, music: Music, report: Report) -> Tune:
 
 def follow(model: Model, prompt: str, request: Request) -> Follow:
     """New notes [start, length, pitch, velocity, part] as they end, in `ticks` to a quarter note, as the model draws
-    them: not yet moved, and at no other tempo than its own."""
+    them: not yet moved, and at no other tempo than its own; and `parts` that there are so far, [name, program, drums]
+    each: where one is new among them, notes are told again, with the numbers that parts have now."""
     codec: TuneCodec = model.record_codec  # type: ignore[assignment]
     primer, outline = request.get("style"), request.get("outline")
     before = None if primer is None else codec.encode(primer, whole=False)
@@ -238,7 +239,8 @@ def follow(model: Model, prompt: str, request: Request) -> Follow:
         latest = max((start + length for start, length, *_ in notes), default=0)
         fresh = [each for each in notes if each not in told and each[0] + each[1] < latest]  # others still sound
         told.update(fresh)
-        return {"ticks": tune.ticks, "notes": [list(each) for each in fresh]} if fresh else None
+        parts = [[part.name, part.program, part.drums] for part in tune.parts]
+        return {"ticks": tune.ticks, "notes": [list(each) for each in fresh], "parts": parts} if fresh else None
 
     return new
 

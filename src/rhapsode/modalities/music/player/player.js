@@ -40,6 +40,7 @@ export class Player {
     this.secondAt = (tick) => between(tick, ticks, seconds);
     this.tickAt = (second) => between(second, seconds, ticks);
     this.data = data;
+    this.parts = data.parts;
     this.total = seconds.at(-1);
     this.notes = data.notes.map(([start, length, pitch, velocity, part], n) => {
       return { begin: this.secondAt(start), end: this.secondAt(start + length), pitch, velocity, part, n };
@@ -238,11 +239,12 @@ export class Player {
     click("play", () => this.toggle());
     click("loop", () => this.loop());
     find("body").addEventListener("click", (event) => {
+      if (!this.data) return;
       this.seek(this.secondAt((event.clientX - find("body").getBoundingClientRect().left) / this.data.scale));
     });
-    find("seek").addEventListener("input", () => this.seek((find("seek").value / 1000) * this.total));
+    find("seek").addEventListener("input", () => this.data && this.seek((find("seek").value / 1000) * this.total));
     find("tempo").addEventListener("input", () => {
-      const at = this.place;
+      const at = this.data ? this.place : 0;
       this.speed = find("tempo").value / 100;
       find("speed").textContent = `${find("tempo").value} %`;
       if (this.playing) this.begin(at);
@@ -254,6 +256,12 @@ export class Player {
     });
     this.heard = (event) => this.key(event);
     addEventListener("keydown", this.heard);
+  }
+
+  // The tune is left: nothing is played until the next is loaded.
+  leave() {
+    if (this.playing) this.pause();
+    this.data = null;
   }
 
   // The page is left.
