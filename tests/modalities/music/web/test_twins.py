@@ -169,11 +169,13 @@ def lead_sheet() -> Tune:
 def test_rolls(tune: Tune) -> None:
     body = """
         const { roll } = await use("../player/roll.js");
-        const { keys, body, scale } = roll(data.tune, data.drums);
+        const { keys, body, scale } = roll(data.tune, data.drums, { marked: new Set(data.marked) });
         return [keys, body, scale];
     """
-    keys, notes, scale = run(WEB, body, {"tune": as_json(tune), "drums": NAMES})
-    picture = plan([tune], bars=None, heading=False)
+    marked = np.arange(len(tune)) % 3 == 1
+    data = {"tune": as_json(tune), "drums": NAMES, "marked": np.flatnonzero(marked).tolist()}
+    keys, notes, scale = run(WEB, body, data)
+    picture = plan([tune], [marked], bars=None, heading=False)
     assert scale == picture.scale
     for found, wanted in ((keys, element(picture, 0, LEFT - 1)), (notes, element(picture, LEFT, picture.width))):
         for one, other in zip(marks(found), marks(wanted), strict=True):

@@ -57,7 +57,7 @@ class Page {
     this.choose = element("input", { type: "file", id: "file", accept: ".abc,.mid,.midi,.musicxml,.xml,.jsonl", hidden: "" });
     this.choose.addEventListener("change", () => this.#chosen());
     this.doing = element("progress", { id: "doing", hidden: "", "aria-label": t("compose.doing") });
-    this.progress = element("p", { class: "quiet", id: "progress" });
+    this.progress = element("p", { class: "quiet", id: "going" });
     this.said = element("p", { class: "quiet", id: "said" });
     this.copies = element("section", { id: "copies", "aria-label": t("compose.copies") });
     this.instruments = new Instruments();
@@ -68,8 +68,8 @@ class Page {
       "section",
       { id: "tune", "aria-label": t("compose.tune") },
       this.#transport(),
-      element("div", { class: "row" }, element("span", { class: "quiet" }, t("compose.hear")), score.heard),
-      element("div", { class: "row choosing" }, element("span", { class: "quiet" }, t("compose.anew")), score.chosen, this.others, this.none),
+      row("choosing", element("span", { class: "quiet" }, t("compose.hear")), score.heard),
+      ...(score.byBars ? [row("choosing", element("span", { class: "quiet" }, t("compose.draw")), score.chosen, this.others, this.none)] : []),
       element("p", { class: "quiet hint" }, hint),
       score.roll,
       element("input", { id: "seek", type: "range", min: "0", max: "1000", value: "0", "aria-label": t("compose.seek") }),
@@ -78,10 +78,11 @@ class Page {
       row("tools", ...this.saves.buttons),
     );
     this.#fresh();
-    const tools = row("tools", this.go.button, this.on, button("open", () => this.choose.click()), this.choose);
+    const open = button("open", () => this.choose.click());
+    const tools = row("tools", this.go.button, this.on, open, this.choose, this.doing, this.progress);
     this.place = element("div", { class: "place" }, this.empty, this.all);
     const keys = element("p", { class: "quiet keys" }, t("compose.keys"));
-    const work = [tools, element("div", { class: "going" }, this.doing, this.progress), this.place, this.drawn.element, row("tools", ...this.work.buttons), keys];
+    const work = [tools, this.place, this.drawn.element, row("tools", ...this.work.buttons), keys];
     main.append(desk(work, [this.wishes.element], "composing"));
     this.#droppable(this.place);
     // What was clicked leaves the space bar to the player.
@@ -142,7 +143,7 @@ class Page {
     const anew = Boolean(here) && !this.score.empty;
     this.wishes.fresh.disabled = anew;
     this.wishes.fresh.title = anew ? t("compose.fresh.title") : "";
-    this.go.button.textContent = busy ? t("compose.stop") : anew ? this.#what() : t("compose.go");
+    this.go.button.textContent = busy ? t("compose.stop") : anew ? this.#what("compose.anew") : t("compose.go");
     this.go.button.title = t(anew ? "compose.fill.title" : "compose.go.title");
     this.on.disabled = busy || !here;
     this.none.disabled = this.others.disabled = !anew;
@@ -156,17 +157,18 @@ class Page {
   }
 
   // What is drawn anew, in words.
-  #what(name = "compose.anew") {
+  #what(name = "compose.what") {
     const { bars, parts } = this.score;
     const names = [...parts].sort((one, other) => one - other).map((n) => this.here.shown.sounds[n].name).join(", ");
     const which = ranges(bars, "–").replaceAll(",", ", ");
-    if (!parts.size) return t(`${name}.bars`, { bars: which });
-    return bars.size ? t(`${name}.both`, { bars: which, parts: names }) : t(`${name}.parts`, { parts: names });
+    const words = t(bars.size === 1 ? "compose.which.bar" : "compose.which.bars", { bars: which });
+    if (!parts.size) return t(name, { what: words });
+    return t(name, { what: bars.size ? t("compose.which.both", { bars: words, parts: names }) : names });
   }
 
   #selected() {
     this.#buttons();
-    say(this.score.empty ? t("compose.selected.none") : t("compose.selected", { what: this.#what("compose.what") }));
+    say(this.score.empty ? t("compose.selected.none") : t("compose.selected", { what: this.#what() }));
     this.work.changed();
   }
 
@@ -190,7 +192,7 @@ class Page {
     const asked = this.#asked(false);
     if (score.bars.size) asked.fill_bars = ranges(score.bars);
     if (score.parts.size) asked.fill_parts = ranges(score.parts);
-    const label = t("compose.label.anew", { what: this.#what("compose.what"), seed: asked.seed });
+    const label = t("compose.label.anew", { what: this.#what(), seed: asked.seed });
     return this.#add({ asked, base: here, role: "fill", loop: here.loop }, label, signal, this.player.place);
   }
 

@@ -120,6 +120,8 @@ export class Score {
 
   #press(event) {
     if (event.button !== 0 || !this.spans?.length) return;
+    event.preventDefault(); // who has a mouse keeps the space bar for playing
+    document.activeElement?.blur();
     const bar = this.#at(event);
     this.ruler.setPointerCapture(event.pointerId);
     if (event.ctrlKey || event.metaKey) {
@@ -134,7 +136,9 @@ export class Score {
 
   #drag(event) {
     const bar = this.#at(event);
-    if (bar !== this.active && !event.ctrlKey && !event.metaKey) this.#extend(bar);
+    if (bar === this.active || event.ctrlKey || event.metaKey) return;
+    this.#extend(bar);
+    this.cells[bar].scrollIntoView({ block: "nearest", inline: "nearest" });
   }
 
   #toggle(bar) {
