@@ -104,7 +104,7 @@ const ENGLISH = {
   "compose.on.title": "Composes so many bars behind the tune that is shown",
   "compose.open": "Open a tune",
   "compose.open.title": "A file of ABC, MusicXML or MIDI, to go on from, or of which something is drawn anew. One can also drop it",
-  "compose.others": "The others instead",
+  "compose.others": "Keep these instead",
   "compose.others.title": "What is selected is kept, and the others are drawn anew",
   "compose.none": "None",
   "compose.none.title": "Select nothing: then a new tune is composed (Escape, in the row of bars)",

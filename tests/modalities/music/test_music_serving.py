@@ -148,6 +148,8 @@ def test_as_it_is_drawn(address: str, model: str) -> None:
         ({"model": "melody", "max_copy": 3}, "is not beside it"),
         ({"model": "melody", "n": 2, "format": "mid"}, "holds one tune"),
         ({"model": "melody", "format": "abc", "loudness": "pp"}, "loudness"),
+        ({"model": "melody", "files": ["abc"], "loudness": "pp"}, "loudness"),
+        ({"model": "melody", "format": "abc", "files": ["svg"]}, "files: an answer as JSON"),
         ({"model": "performance", "loop": True}, "loop: codec performance"),
         ({"model": "melody", "fill_bars": "1"}, "fill_bars and fill_parts say"),
         ({"model": "melody", "tune": {"abc": "X:1\nK:C\nc|"}, "bars": 2}, "bars: with tune, nothing is drawn"),
@@ -182,6 +184,8 @@ def test_a_tune_in_another_form(address: str, compose: Any) -> None:
         drawn = post(address, PATH, model="melody", seed=4, bars=3, format=form)
         reply = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, format=form)
         assert reply.status == 200 and reply.data == drawn.data and reply.data.count(b'class="note ') > 5
+    both = post(address, PATH, model="melody", seed=4, bars=3, files=["abc", "svg"]).json["samples"][0]["files"]
+    assert list(both) == ["abc", "svg"] and base64.b64decode(both["abc"]) == compose("melody", ".abc", "--bars", "3")
     again = post(address, PATH, model="melody", tune={"tune": sample["tune"]}, shown=True).json
     assert again["samples"] == [{"tune": sample["tune"], "shown": sample["shown"]}] and again["seed"] is None
     shown = sample["shown"]

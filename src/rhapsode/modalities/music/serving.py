@@ -33,7 +33,7 @@ from rhapsode.modalities.music.tune import Tune
 from rhapsode.modalities.music.wishes import played_by
 from rhapsode.modalities.music.write import NOTATION, contents
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Follow, Given, Sampled, Steps
+from rhapsode.serving.endpoint import Endpoint, Follow, Given, Sampled, Steps, embedded
 from rhapsode.serving.requests import Asked
 
 MEDIA = {
@@ -54,6 +54,7 @@ FILE = 1 << 20
 DRAWN = 256
 """The most particles of a request, of all its tunes together: what they draw cannot be ended before its time."""
 
+Form = Literal["mid", "abc", "musicxml", "wav", "svg", "html", "jsonl"]
 Short = Annotated[str, Field(max_length=100)]
 File = Annotated[str, Field(max_length=FILE)]
 Row = Annotated[list[int], Field(min_length=5, max_length=5)]
@@ -124,9 +125,11 @@ class Compose(Sampled):
 
     tune:  nothing is drawn: the answer is this tune, in another form, or played in another way.
     shown: samples of an answer as JSON have what a page needs to show and play them, see `music.shown`.
+    files: samples of an answer as JSON have these, too, in base64.
     """
 
-    format: Literal["json", "mid", "abc", "musicxml", "wav", "svg", "html", "jsonl"] = "json"
+    format: Literal["json"] | Form = "json"
+    files: Annotated[list[Form], Field(max_length=len(MEDIA))] = Field(default_factory=list)
     bars: Annotated[int, Field(ge=1, le=BARS)] | None = None
     length: Steps | None = None
     key: Short | None = None
@@ -160,6 +163,8 @@ class Compose(Sampled):
     def _one_file(self) -> Self:
         if self.n > 1 and self.format != "json":
             raise ValueError(f"n: a file of {self.format} holds one tune; ask for json, or compose one by one.")
+        if self.files and self.format != "json":
+            raise ValueError("files: an answer as JSON has them; leave format out.")
         if self.stream and self.format != "json":
             raise ValueError("stream: events are JSON; leave format out.")
         particles = self.particles or (PARTICLES if self.fill is not None or self.loop else 1)
@@ -169,12 +174,12 @@ class Compose(Sampled):
             named = {
                 name for name in self.model_fields_set if getattr(self, name) != type(self).model_fields[name].default
             }
-            if alien := sorted(named - {*PLAYED, "tune", "shown", "model", "format", "seed", "loop"}):
+            if alien := sorted(named - {*PLAYED, "tune", "shown", "model", "format", "files", "seed", "loop"}):
                 raise ValueError(
                     f"{alien[0]}: with tune, nothing is drawn. Of other fields, {', '.join(PLAYED)} say how "
                     "it is played."
                 )
-        if self.loudness is not None and f".{self.format}" in NOTATION:
+        if self.loudness is not None and {f".{form}" for form in (self.format, *self.files)} & {*NOTATION}:
             raise ValueError("loudness: it is not written into notation.")
         return self
 
@@ -205,6 +210,8 @@ def answer(model: Model, index: MelodyIndex | None, asked: Compose, report: Repo
         one["tune"] = json.loads(own.dumps(tune))
         if asked.shown:
             one["shown"] = shown(tune, index)
+        if asked.files:
+            one["files"] = embedded({form: contents(tune, f".{form}", loop=asked.loop) for form in asked.files})
     if asked.shown and index is not None:
         fields["held_out"] = asdict(index.rate)
     return Given(seed, fields)

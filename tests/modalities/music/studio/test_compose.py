@@ -184,7 +184,8 @@ def test_parts_and_how_they_are_heard(browser: Any, address: str) -> None:
         second = answered(page, lambda: page.keyboard.press("Control+Enter"))
         for part in (0, 2, 3):
             assert notes_of(first, part, set(), bar) == notes_of(second, part, set(), bar)
-        assert notes_of(first, 1, {1}, bar) == notes_of(second, 1, {1}, bar)
+        alto = [[(note[0], note[2]) for note in notes_of(one, 1, {1, 2}, bar)] for one in (first, second)]
+        assert alto[0] == alto[1], "a note may be held on for another time"
 
         # By Web MIDI, which is asked for when a person wants it.
         page.locator("#midi").click()
