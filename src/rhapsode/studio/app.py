@@ -20,6 +20,7 @@ from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
+from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.runs import Runs
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site
@@ -83,6 +84,10 @@ class Studio(Server):
             (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
+            (
+                ("POST", "/api/novelty", "What of a text stands in the training text.", Novel, "application/json"),
+                self._novelty,
+            ),
             (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
             (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
             (
@@ -140,6 +145,10 @@ class Studio(Server):
         if not path.is_file():
             raise ApiError(404, "This model has no picture.", "model")
         return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    async def _novelty(self, request: Request) -> Response:
+        asked = await self._asked(request, Novel)
+        return JSONResponse(await asyncio.to_thread(copies, self._served(asked.model), asked))
 
     # --- trainings ---
 

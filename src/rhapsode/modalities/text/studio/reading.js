@@ -79,7 +79,7 @@ export class Reading {
 }
 
 // For each character, and for the end: where it begins, in code units.
-function units(text) {
+export function units(text) {
   const found = [0];
   for (const character of text) found.push(found.at(-1) + character.length);
   return found;
