@@ -10,9 +10,9 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
+from rhapsode.errors import UserError
 from rhapsode.inference.novelty import Figures, novelty
 from rhapsode.inference.reader import as_bytes
-from rhapsode.serving.errors import ApiError
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 
@@ -31,10 +31,13 @@ class Novel(Asked):
 
 
 def copies(served: Served, asked: Novel) -> dict[str, Any]:
-    """The answer. Raises `UserError` if it is not known on what the model was trained."""
-    if not served.codec.pieces:
-        raise ApiError(400, "this needs a model of text.", "model")
-    data, known = as_bytes(asked.prompt, "prompt"), served.model.index
+    """The answer; if it is not known on what the model was trained, it says only why. Raises `UserError`."""
+    data = as_bytes(asked.prompt, "prompt")
+    _ = served.codec  # it must be a model of text
+    try:
+        known = served.model.index
+    except UserError as error:
+        return {"model": served.name, "why": str(error)}
     found, spans = novelty(served.model, data), known.spans(data, asked.least)
     longest = None
     if (span := found.longest) is not None:

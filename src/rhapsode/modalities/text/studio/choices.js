@@ -17,7 +17,7 @@ export class Choices {
     this.tokens = element("div", { role: "group", "aria-label": t("write.tokens") });
     this.words = element("div", { role: "group", "aria-label": t("write.words"), class: "words" });
     this.list = element("div", { role: "listbox", "aria-label": t("write.choices") }, this.tokens, this.words);
-    this.element = element("div", { class: "choices paper", hidden: "" }, this.told, this.list);
+    this.element = element("div", { class: "popup choices paper", hidden: "" }, this.told, this.list);
     this.element.addEventListener("keydown", (event) => this.#key(event));
   }
 

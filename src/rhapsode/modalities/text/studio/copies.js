@@ -18,7 +18,7 @@ export const shade = ({ chars }) => {
   return `c${Math.max(1, Math.min(SHADES, Math.round(1 + (SHADES - 1) * strength)))}`;
 };
 
-const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.1 ? 1 : 0)} %`;
+const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.0995 ? 1 : 0)} %`;
 const quoted = (text) => (text.length > QUOTED ? `${text.slice(0, QUOTED)}…` : text).replace(/\s+/g, " ");
 
 export class Copies {
@@ -43,16 +43,18 @@ export class Copies {
     try {
       const answer = await ask("/api/novelty", { model: this.model, prompt: text, least: LEAST }, own.signal);
       if (own.signal.aborted) return;
+      if (answer.why) return this.#known(text, [], t("write.novelty.none", { why: answer.why }));
       const unit = units(text);
-      this.#show(answer.spans.map(([start, chars]) => ({ begin: unit[start], end: unit[start + chars], chars })));
-      this.told = summary(answer);
+      const spans = answer.spans.map(([start, chars]) => ({ begin: unit[start], end: unit[start + chars], chars }));
+      this.#known(text, spans, summary(answer));
     } catch (error) {
-      if (error.name === "AbortError") return;
-      if (error.status !== 400) throw error;
-      this.#show([]);
-      this.told = t("write.novelty.none", { why: error.message }); // there is no training index
+      if (error.name !== "AbortError") throw error;
     }
-    this.text = text;
+  }
+
+  #known(text, spans, told) {
+    Object.assign(this, { text, told });
+    this.#show(spans);
     this.changed();
   }
 
@@ -101,7 +103,7 @@ export class Copied {
   constructor() {
     this.told = element("p", { class: "quiet" });
     this.words = element("p", { class: "around" });
-    this.element = element("div", { class: "choices copied paper", hidden: "" }, this.told, this.words);
+    this.element = element("div", { class: "popup copied paper", hidden: "" }, this.told, this.words);
     this.here = null;
   }
 

@@ -8,7 +8,7 @@ const PER_BIT = 1.25; // shades
 const SHADES = 9;
 const GHOST = "ghost"; // the shade of what is suggested
 
-export const surprise = ({ nats }) => `s${Math.min(SHADES, Math.floor((PER_BIT * nats) / Math.LN2))}`;
+export const surprise = ({ whole }) => `s${Math.min(SHADES, Math.floor((PER_BIT * whole) / Math.LN2))}`;
 const same = (one, other) => one[0] === other[0] && one[1] === other[1] && one[2] === other[2];
 
 export class Sheet {
@@ -160,8 +160,17 @@ export class Sheet {
   // Frames a token; null for none.
   mark(n) {
     this.marked?.classList.remove("here");
-    this.marked = n === null ? null : this.#place(this.tokens[n]?.begin ?? 0).span;
+    this.marked = this.tokens[n] ? this.#place(this.tokens[n].begin).span : null;
     this.marked?.classList.add("here");
+  }
+
+  // Scrolls the sheet, where it is higher than its place, to what is framed.
+  reveal() {
+    if (!this.marked) return;
+    const box = this.marked.getBoundingClientRect();
+    const around = this.element.getBoundingClientRect();
+    if (box.top < around.top) this.element.scrollTop += box.top - around.top - 2 * box.height;
+    else if (box.bottom > around.bottom) this.element.scrollTop += box.bottom - around.bottom + 2 * box.height;
   }
 
   // The line of a code unit, its span, and where it is in that; no span at the end of a line.
