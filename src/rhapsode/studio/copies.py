@@ -27,7 +27,7 @@ class Novel(Asked):
 
     prompt: Annotated[str, Field(max_length=CHARS)]
     model: Name | None = None
-    least: Annotated[int, Field(ge=1, le=1000)] = 10
+    least: Annotated[int, Field(ge=1, le=100)] = 10
 
 
 def copies(served: Served, asked: Novel) -> dict[str, Any]:

@@ -169,6 +169,49 @@ def test_nothing_is_lost(page: Any, tmp_path: Path) -> None:
     expect(page.locator("textarea")).to_have_value(found)
 
 
+def test_a_work_in_two_tabs_and_a_browser_without_room(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+
+    def kept(*titles: str) -> None:
+        for _ in range(100):
+            found = page.evaluate("JSON.parse(localStorage['rhapsode.works'] ?? '[]').map((one) => one.title)")
+            if sorted(found) == list(titles):
+                return
+            page.wait_for_timeout(50)
+        raise AssertionError(found)
+
+    settle(page, length="5")
+    area = page.locator("textarea")
+    area.fill("Sing")
+    kept("Sing")
+    other = page.context.new_page()
+    other.goto(page.url)
+    expect(other.locator("textarea")).to_have_value("Sing")
+    other.wait_for_timeout(600)  # to look at it is no change
+    area.press_sequentially(" once")
+    kept("Sing once")
+    other.locator("textarea").press_sequentially(" twice")
+    expect(other.locator("#status")).to_contain_text("kept as another work")
+    kept("Sing once", "Sing twice")
+    assert other.url != page.url
+    area.press_sequentially(" more")
+    kept("Sing once more", "Sing twice")
+    page.evaluate("""
+        for (let size = 4e6; size >= 1; size = Math.floor(size / 2)) {
+          try { for (;;) localStorage[Math.random()] = "a".repeat(size); } catch {}
+        }
+    """)
+    area.press_sequentially(", goddess")
+    expect(page.locator("#trouble")).to_contain_text("The browser could not keep this work")
+    with page.expect_download() as saved:
+        page.locator("#work-save").click()
+    nodes = json.loads(Path(saved.value.path()).read_text())["contents"]["nodes"]
+    assert "".join(node["text"] for node in nodes) == "Sing once more, goddess"
+    page.evaluate("localStorage.clear()")
+    area.press_sequentially("!")
+    kept("Sing once more, goddess!")
+
+
 def test_what_comes_next_follows_the_settings(page: Any) -> None:
     expect = pytest.importorskip("playwright.sync_api").expect
     page.locator("textarea").fill("Sing")

@@ -79,7 +79,7 @@ export class Copies {
   // Where a span stands in the training text.
   async place({ begin, end }, signal) {
     const prompt = this.text.slice(begin, end);
-    const { longest } = await ask("/api/novelty", { model: this.model, prompt, least: 1000 }, signal);
+    const { longest } = await ask("/api/novelty", { model: this.model, prompt, least: 100 }, signal);
     return longest;
   }
 
