@@ -31,6 +31,7 @@ from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 from rhapsode.studio.about import exported, forms, inspected, measured
 from rhapsode.studio.brought import Brought, Place
+from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
 from rhapsode.studio.runs import NAME, Runs
@@ -178,6 +179,10 @@ class Studio(Server):
             (("POST", "/api/shelf/restore", "Bring one back from there.", Restored, "application/json"), self._restore),
             (("GET", "/api/demos", "The demos.", None, "application/json"), self._demos),
             (
+                ("POST", "/api/novelty", "What of a text stands in the training text.", Novel, "application/json"),
+                self._novelty,
+            ),
+            (
                 ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
                 self._inspect,
             ),
@@ -289,6 +294,10 @@ class Studio(Server):
         await asyncio.to_thread(self.runs.forget, folder)
         if (served := self.models.pop(name, None)) is not None:
             await asyncio.to_thread(lambda: served.batcher.close(finish=False, timeout=5))
+
+    async def _novelty(self, request: Request) -> Response:
+        asked = await self._asked(request, Novel)
+        return JSONResponse(await asyncio.to_thread(copies, self._served(asked.model), asked))
 
     async def _inspect(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))
