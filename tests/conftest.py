@@ -28,6 +28,7 @@ from rhapsode.data.codecs.ending import Ending
 from rhapsode.data.codecs.records import RecordCodec
 from rhapsode.data.codecs.stored import codec_to_json
 from rhapsode.files import checkpoint
+from rhapsode.files.place import place
 from rhapsode.inference.model import Model
 from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps
@@ -169,13 +170,30 @@ def _signals() -> Iterator[None]:
 def _short_trainings() -> Iterator[None]:
     """What takes most of a short training is done less.
 
-    The machine's speed is measured once, not at each. Samples are short: test_collapse has those of real trainings. No
-    recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
+    The machine's speed is measured once, and taken for that of every cell: test_auto has the real one. One curve of the
+    loss is drawn, and lies beside every model: test_log is its test. Samples are short: test_collapse has those of real
+    trainings. No recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
     """
-    from rhapsode.training import auto, sampling, trainer
+    from rhapsode.training import auto, log, sampling, trainer
+
+    measure, drawn = auto.measure, list[bytes]()
+
+    @functools.cache
+    def measured_once(device: Any, precision: str, threads: int) -> float:
+        return measure(device, precision, threads)
+
+    def draw(records: log.Log, path: Path, unit: str) -> None:
+        if drawn:
+            place(path, drawn[0], sync=False)
+            return
+        log.draw(records, path, unit)
+        drawn.append(path.read_bytes())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auto, "measure", functools.cache(auto.measure))
+        patch.setattr(
+            auto, "measure", lambda device, precision, threads, cell=None: measured_once(device, precision, threads)
+        )
+        patch.setattr(trainer, "draw", draw)
         patch.setattr(sampling, "SHOWN", 30)
         patch.setattr(trainer, "LENGTH", 30)
         patch.setitem(sys.modules, "pocketsphinx", None)
