@@ -1,7 +1,7 @@
 """What a person does on each page of the studio, step by step.
 
-pages.py makes pictures of it, budgets.py measures it, and tests do it in Firefox. A new page needs one entry in `JOURNEYS`.
-Buttons and fields are found by their roles and names; the names are those of studio/texts.js.
+pages.py makes pictures of it, budgets.py measures it, and tests do it in Firefox. A new page needs one entry in
+`JOURNEYS`. Buttons and fields are found by their roles and names, which are those of studio/texts.js.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ LONG = 90_000
 
 
 class Given(NamedTuple):
-    """What a person brings. text: goes on in the manner of the model. table: a file for forecasts. book: a file to train
-    with, for so many minutes."""
+    """What a person brings. text: in the manner of the model. table: a file for forecasts. book: a file to train with,
+    for so many minutes."""
 
     text: str
     table: Path

@@ -4,7 +4,7 @@
     python benchmarks/pages.py FOLDER --only ink   # one page; home, train, write, look, compose, forecast ...
 
 A real studio is started with real models, those of the demos, and gone through in Chromium. The pictures go to
-FOLDER/pictures, three for each page. The second time, only they are made. Seeds are fixed where the page lets one set them.
+FOLDER/pictures, three for each page. The second time, only they are made. Seeds are fixed where a page has one.
 """
 
 from __future__ import annotations

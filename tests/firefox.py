@@ -1,9 +1,9 @@
 """The Firefox of this machine, for tests: an executable that Playwright starts in its place.
 
-Playwright drives a Firefox that Mozilla made over WebDriver BiDi. Its commands are those of the newest Firefox: one that is a
-year old, such as the ESR of Debian, does not know all of them, and Playwright ends where one is refused. So this stands
-between the two. It passes on what they say, and where Firefox answers "unknown command" to one of `LEFT_OUT`, it
-answers that it is done. No test may need what these commands do.
+Playwright drives a Firefox that Mozilla has made over WebDriver BiDi. Its commands are those of the newest Firefox. One
+that is a year old, such as the ESR of Debian, does not know all of them, and Playwright ends where one is refused. So
+this stands between the two: it passes on what they say, and where Firefox answers "unknown command" to one of
+`LEFT_OUT`, it answers that it is done. No test may need what these commands do.
 """
 
 from __future__ import annotations

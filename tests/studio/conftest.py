@@ -23,10 +23,11 @@ KEY = "a key of the studio"
 
 
 @contextmanager
-def studio(below: Path) -> Iterator[str]:
-    """The address of its page, with its key. Fails if it failed at a request."""
+def studio(below: Path, given: dict[str, str] | None = None) -> Iterator[str]:
+    """The address of its page, with its key. given: models beside those below a folder, name → path. Fails if it failed
+    at a request."""
     failures = Failures()
-    with running(Studio(Shelf({}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)) as address:
+    with running(Studio(Shelf(given or {}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)) as address:
         yield f"{address}/?{QUERY}={KEY.replace(' ', '%20')}"
     assert failures.told == []
 
