@@ -53,7 +53,8 @@ def branching(text: str) -> dict[str, Any]:
     for n in range(200):
         parent = 1 if n < 20 else 2 + n % 19
         nodes.append({"id": n + 2, "parent": parent, "at": 9000, "drop": 0, "text": f" and {n} more", "by": 1})
-    return {"format": "rhapsode text work", "version": 1, "here": 1, "nodes": nodes}
+    contents = {"here": 1, "nodes": nodes}
+    return {"format": "rhapsode work", "version": 1, "view": "write", "model": {}, "contents": contents}
 
 
 def measured(page: Any, url: str, text: str) -> list[tuple[str, float]]:

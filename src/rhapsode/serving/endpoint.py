@@ -6,6 +6,7 @@ The command and the path call the same function. It draws with `model.generate`;
 
 from __future__ import annotations
 
+import base64
 import re
 import secrets
 import threading
@@ -88,6 +89,11 @@ class Given:
     content: bytes | Iterator[bytes] | None = None
     media: str = ""
     name: str = ""
+
+
+def embedded(files: Mapping[str, bytes]) -> dict[str, str]:
+    """Files as an answer in JSON has them, in base64."""
+    return {name: base64.b64encode(content).decode() for name, content in files.items()}
 
 
 A = TypeVar("A", bound=Sampled)

@@ -29,6 +29,19 @@ export const hush = () => {
   $("trouble").hidden = true;
 };
 
+// Loads a style sheet of a page, by its path below the package.
+const styles = new Map();
+function styled(path) {
+  if (!styles.has(path)) {
+    const loaded = new Promise((load, fail) => {
+      const error = () => fail(new Error(t("failed.style", { path })));
+      document.head.append(element("link", { rel: "stylesheet", href: `/page/${path}`, load, error }));
+    });
+    styles.set(path, loaded);
+  }
+  return styles.get(path);
+}
+
 async function show() {
   const mine = ++turn;
   const [, view = "", name = "", ...rest] = location.hash.split("/").map(decodeURIComponent);
@@ -51,6 +64,7 @@ async function show() {
     main.className = view;
     main.replaceChildren(element("p", { class: "quiet" }, t("wait", { name })));
     const [module] = await Promise.all([import(`/page/${shelf.views[view]}`), ask("/api/shelf/open", { model: name })]);
+    await Promise.all((module.styles ?? []).map(styled));
     if (mine !== turn) return;
     document.title = `${name} · ${t("title")}`;
     main.replaceChildren();

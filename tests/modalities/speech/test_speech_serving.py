@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import sys
@@ -59,6 +60,13 @@ def test_the_files_of_the_command(
         assert reply.status == 200 and reply.data == path.read_bytes(), (form, reply.data[:200])
 
 
+def test_numbers_with_files(address: str) -> None:
+    [found] = post(address, PATH, text=TEXT, files=["wav", "csv"]).json["samples"]
+    for form in ("wav", "csv"):
+        assert base64.b64decode(found["files"][form]) == post(address, PATH, text=TEXT, format=form).data
+    assert len(found["files"]) == 2
+
+
 def test_numbers_and_phones(address: str, home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     [found] = post(address, PATH, text=TEXT).json["samples"]
     assert say(home, TEXT, "--json") == 0
@@ -109,6 +117,8 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
         ({"text": TEXT, "n": 2}, "without a temperature"),
         ({"text": TEXT, "n": 2, "format": "wav"}, "holds one sample"),
         ({"text": TEXT, "stream": True}, "ask for wav"),
+        ({"text": TEXT, "format": "wav", "files": ["csv"]}, "an answer as JSON has them"),
+        ({"text": TEXT, "files": ["mp3"]}, "files"),
         ({"text": TEXT, "lexicon": {"a b": "x"}}, "is no word"),
         ({"text": TEXT, "lexicon": {"boat": "%%"}}, "no phones that are known"),
         ({"text": TEXT, "lexicon": "/etc/passwd"}, "lexicon"),

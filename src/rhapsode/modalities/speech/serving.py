@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Annotated, Any, Literal, Self
 
@@ -32,7 +32,7 @@ from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 from rhapsode.modalities.speech.utterance import Spoken, joined
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Given, Sampled
+from rhapsode.serving.endpoint import Endpoint, Given, Sampled, embedded
 
 MEDIA = {
     "wav": "audio/wav",
@@ -56,6 +56,7 @@ CHARACTERS = 5000
 SECONDS = 600.0
 """The most seconds of an answer that does not come piece by piece, all samples together."""
 
+File = Literal["wav", "flac", "ogg", "textgrid", "lab", "csv"]
 Name = Annotated[str, Field(max_length=200)]
 Row = Annotated[list[Any], Field(min_length=3, max_length=4)]
 Line = Annotated[list[Annotated[float, Field(ge=0, le=LATEST)]], Field(min_length=2, max_length=2)]
@@ -66,11 +67,13 @@ class Speak(Sampled):
 
     phones: what is said instead of a text: each [symbol, begin, end], in seconds or null, perhaps with a fourth: an
     object with stress, syllable, word, phrase and f0, as an answer's `utterance` has them. f0: lines [seconds, hertz].
-    lexicon: words and how they are said. stream: the sound comes sentence by sentence.
+    lexicon: words and how they are said. stream: the sound comes sentence by sentence. files: an answer as JSON has
+    these, too, of each sample, in base64.
     """
 
     text: Annotated[str, Field(max_length=CHARACTERS)] = ""
-    format: Literal["json", "wav", "flac", "ogg", "textgrid", "lab", "csv"] = "json"
+    format: Literal["json"] | File = "json"
+    files: Annotated[list[File], Field(max_length=len(MEDIA))] = Field(default_factory=list)
     speed: Annotated[float, Field(ge=0.2, le=5)] = 1.0
     pitch: Annotated[float, Field(ge=-SEMITONES, le=SEMITONES)] = 0.0
     speaker: Name | None = None
@@ -88,6 +91,8 @@ class Speak(Sampled):
             raise ValueError(f"n: a file of {self.format} holds one sample; ask for json, or speak again.")
         if self.stream and self.format != "wav":
             raise ValueError("stream: only sound comes piece by piece: ask for wav.")
+        if self.files and self.format != "json":
+            raise ValueError("files: an answer as JSON has them; leave format out.")
         if max((hertz for _, hertz in self.f0 or ()), default=0) > HIGHEST:
             raise ValueError(f"f0: Hz are up to {HIGHEST}.")
         return self
@@ -115,8 +120,8 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     check(model, order, asked.n)
     seed = asked.chosen if asked.seed is not None or asked.temperature else 0
     made = said(model, known, order, seed, asked.n, report)
-    form, suffix = asked.format, SUFFIXES.get(asked.format, f".{asked.format}")
-    name = f"speech{suffix}"
+    form = asked.format
+    name = f"speech{_suffix(form)}"
     if asked.stream:
         parts = streamed(made[0])
         return Given(seed, content=chain([next(parts)], parts), media=MEDIA[form], name=name)
@@ -125,14 +130,20 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
         wholes.append(_whole(one, left))
         left -= float(wholes[-1].times[-1])
     if form == "json":
-        return Given(seed, {"samples": [_object(one) for one in wholes]})
+        return Given(seed, {"samples": [_object(one, asked.files) for one in wholes]})
+    return Given(seed, content=_file(wholes[0], form), media=MEDIA[form], name=name)
+
+
+def _suffix(form: str) -> str:
+    return SUFFIXES.get(form, f".{form}")
+
+
+def _file(whole: Spoken, form: str) -> bytes:
     if form in ("wav", "flac", "ogg"):
-        content = audio.encoded(wholes[0].sound(), suffix)
-    elif form == "csv":
-        content = contour_of(wholes[0])
-    else:
-        content = labels.dumps(wholes[0], suffix).encode(errors="replace")
-    return Given(seed, content=content, media=MEDIA[form], name=name)
+        return audio.encoded(whole.sound(), _suffix(form))
+    if form == "csv":
+        return contour_of(whole)
+    return labels.dumps(whole, _suffix(form)).encode(errors="replace")
 
 
 def _whole(sentences: Iterator[Spoken], most: float) -> Spoken:
@@ -148,11 +159,12 @@ def _whole(sentences: Iterator[Spoken], most: float) -> Spoken:
     return joined(spoken)
 
 
-def _object(whole: Spoken) -> dict[str, Any]:
-    """As the command's JSON; and the F0 of each frame, and the utterance as the package's own files have it."""
+def _object(whole: Spoken, files: Sequence[str]) -> dict[str, Any]:
+    """As the command's JSON; and the F0 of each frame, the utterance as the package's own files have it, and files."""
     frames = whole.acoustics()
     f0 = {"hop": frames.hop, "hertz": [round(each, 2) for each in frames.f0.tolist()]}
-    return {**entry(whole), "f0": f0, "utterance": json.loads(own.dumps(whole))}
+    found = {**entry(whole), "f0": f0, "utterance": json.loads(own.dumps(whole))}
+    return {**found, "files": embedded({form: _file(whole, form) for form in files})} if files else found
 
 
 def about(model: Model) -> Mapping[str, Any]:

@@ -52,7 +52,7 @@ def test_every_text_can_be_had_again() -> None:
           texts.set(tree.here, all.join(""));
           inks.set(tree.here, ink.join(""));
         }
-        const again = Tree.from(JSON.parse(JSON.stringify(tree.toJSON({}))));
+        const again = Tree.from(JSON.parse(JSON.stringify(tree.toJSON())));
         for (const [id, text] of texts) {
           if (tree.text(id) !== text || again.text(id) !== text) fails.push([id, text, tree.text(id)]);
           const authors = tree.authors(id);
@@ -104,10 +104,10 @@ def test_a_file_that_is_no_work_is_refused_with_its_reason() -> None:
         FOLDER,
         """
         const { Tree } = await use("tree.js");
-        const good = { format: "rhapsode text work", version: 1, here: 1 };
+        const good = { here: 1 };
         const node = { id: 1, parent: 0, at: 0, drop: 0, text: "a", by: 0 };
         const bad = [
-          null, {}, { ...good, nodes: 3 }, { ...good, version: 2, nodes: [] }, { ...good, nodes: [] },
+          null, {}, { ...good, nodes: 3 }, { ...good, nodes: [] },
           { ...good, nodes: [{ ...node, at: 1 }] }, { ...good, nodes: [{ ...node, parent: 7 }] },
           { ...good, nodes: [node, node] }, { ...good, nodes: [{ ...node, text: 3 }] },
           { ...good, nodes: [{ ...node, by: 2 }] }, { ...good, nodes: [{ ...node, drop: 1 }] },
@@ -119,4 +119,4 @@ def test_a_file_that_is_no_work_is_refused_with_its_reason() -> None:
         """,
     )
     assert found[0] == "a"
-    assert all(one.startswith("its ") or one.startswith("the place") for one in found[1:]), found
+    assert all(one.startswith(("its ", "it has ", "the place")) for one in found[1:]), found

@@ -144,18 +144,20 @@ def test_nothing_is_lost(page: Any, tmp_path: Path) -> None:
     expect(page.locator("textarea")).to_have_value(found)
     expect(page.get_by_role("treeitem")).to_have_count(3)
     with page.expect_download() as download:
-        page.locator("#keep").click()
+        page.locator("#work-save").click()
     saved = json.loads(Path(download.value.path()).read_text())
-    assert [node["text"] for node in saved["nodes"]] == [PROMPT, found[len(PROMPT) :]]
-    assert saved["nodes"][1]["request"]["seed"] == 77
-    page.locator("#new").click()
+    assert [node["text"] for node in saved["contents"]["nodes"]] == [PROMPT, found[len(PROMPT) :]]
+    assert saved["contents"]["nodes"][1]["request"]["seed"] == 77
+    page.locator("#work-new").click()
     assert text_of(page) == ""
     (tmp_path / "work.json").write_text(json.dumps(saved))
     page.locator("input[type=file]").set_input_files(tmp_path / "work.json")
     expect(page.locator("textarea")).to_have_value(found)
-    (tmp_path / "other.json").write_text("{}")
-    page.locator("input[type=file]").set_input_files(tmp_path / "other.json")
-    expect(page.locator("#trouble")).to_contain_text("no work of the studio")
+    wrong = {"its format": {}, "its version": {"version": 9}, "page “Look inside”": {"view": "look"}}
+    for why, change in wrong.items():
+        (tmp_path / "other.json").write_text(json.dumps(saved | change if change else change))
+        page.locator("input[type=file]").set_input_files(tmp_path / "other.json")
+        expect(page.locator("#trouble")).to_contain_text(why)
     assert text_of(page) == found
     # The first page names it.
     page.locator("#brand").click()

@@ -4,9 +4,9 @@
 import { element } from "../../../export/page/dom.js";
 import { ask } from "../../../studio/api.js";
 import { desk } from "../../../studio/parts.js";
-import * as store from "../../../studio/store.js";
 import { address, say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
+import { lastOf } from "../../../studio/work.js";
 import { Choices } from "./choices.js";
 import { Inside } from "./inside.js";
 import { Reading } from "./reading.js";
@@ -348,9 +348,9 @@ function scale() {
 
 // The text that was written last with a model.
 function lastText(model) {
-  const last = store.works().find((one) => one.model === model && one.view === "write");
+  const last = lastOf("write", model);
   try {
-    return last ? Tree.from(store.work(last.id)).text() : "";
+    return last ? Tree.from(last).text() : "";
   } catch {
     return "";
   }

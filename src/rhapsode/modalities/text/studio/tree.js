@@ -11,7 +11,6 @@
 export const PERSON = 0;
 export const MODEL = 1;
 const PAUSE = 1500; // ms after which what a person types is a change of its own
-const FORMAT = "rhapsode text work";
 
 const splits = (text, at) => /[\ud800-\udbff]/.test(text[at - 1] ?? "") && /[\udc00-\udfff]/.test(text[at] ?? "");
 
@@ -182,16 +181,14 @@ export class Tree {
     return this.text().trim().split("\n")[0].slice(0, 80);
   }
 
-  // model: { name, fingerprint }.
-  toJSON(model) {
+  toJSON() {
     const nodes = [...this.nodes.values()].filter(({ id }) => id !== 0);
-    return { format: FORMAT, version: 1, model, here: this.here, nodes };
+    return { here: this.here, nodes };
   }
 
   // The tree of what `toJSON` gave. Throws an Error that says why it cannot be.
   static from(saved) {
-    if (saved?.format !== FORMAT || !Array.isArray(saved.nodes)) throw new Error(`its format is not “${FORMAT}”`);
-    if (saved.version !== 1) throw new Error(`its version is ${saved.version}, not 1`);
+    if (!Array.isArray(saved?.nodes)) throw new Error("it has no changes");
     const tree = new Tree();
     const lengths = new Map([[0, 0]]);
     for (const each of saved.nodes) {

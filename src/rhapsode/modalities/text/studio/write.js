@@ -3,9 +3,9 @@
 import { element, save } from "../../../export/page/dom.js";
 import { ask, events } from "../../../studio/api.js";
 import { desk, named } from "../../../studio/parts.js";
-import * as store from "../../../studio/store.js";
-import { address, say, trouble } from "../../../studio/studio.js";
+import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
+import { Work } from "../../../studio/work.js";
 import { Branches } from "./branches.js";
 import { Choices } from "./choices.js";
 import { Reading } from "./reading.js";
@@ -18,7 +18,6 @@ const SOON = 120; // ms after a key, until the text is read
 const IDLE = 450; // ms after a key, until something is suggested
 const SUGGESTED = 48; // tokens, at the most
 const STREAM = 200; // ms between readings while the model writes
-const KEPT = 400; // ms after a change, until the work is kept
 
 export function open(main, { about, shelf, rest }) {
   return new Page(main, about, shelf, rest[0]);
@@ -49,7 +48,7 @@ class Page {
     this.about = about;
     this.running = null; // aborts what the model writes
     this.suggesting = null;
-    this.id = id;
+    this.work = new Work(about, "write", id, this);
     this.tree = new Tree();
     this.sheet = new Sheet({ label: t("write.sheet"), placeholder: t("write.empty") });
     this.settings = new Settings(shelf.valid, () => this.#settled());
@@ -60,12 +59,11 @@ class Page {
     this.besideSoon = later(BESIDE, () => this.#beside());
     this.readSoon = later(SOON, () => this.#look());
     this.suggestSoon = later(IDLE, () => this.#suggest());
-    this.keepSoon = later(KEPT, () => this.#keep());
     this.figures = element("p", { class: "quiet", id: "figures" });
     this.#build(main);
     this.#listen();
-    if (id) this.#open(store.work(id));
-    this.#show(this.tree.text().length);
+    this.#show(0);
+    this.work.open();
     this.sheet.area.focus();
   }
 
@@ -77,13 +75,7 @@ class Page {
     this.again = button("again", () => this.retry(), t("write.again.title"));
     this.undo = button("undo", () => this.#undo());
     this.redo = button("redo", () => this.#redo());
-    this.file = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
-    const files = [
-      button("save", () => save(`${this.#name()}.txt`, this.sheet.text, "text/plain")),
-      button("keep", () => save(`${this.#name()}.json`, this.#saved(), "application/json")),
-      button("open", () => this.file.click()),
-      button("new", () => this.#begin()),
-    ];
+    const saving = button("save", () => save(`${named(this.title, "text")}.txt`, this.sheet.text, "text/plain"));
     const tools = (...buttons) => element("div", { class: "row tools" }, ...buttons);
     const writing = [
       tools(this.go, this.again, this.undo, this.redo),
@@ -91,7 +83,7 @@ class Page {
       this.choices.element,
       this.figures,
       legend(),
-      tools(...files, this.file),
+      tools(saving, ...this.work.buttons),
       element("p", { class: "quiet keys" }, t("write.keys")),
     ];
     main.append(desk(writing, [this.settings.element, this.next.element, this.branches.element], "writing"));
@@ -102,18 +94,14 @@ class Page {
     area.addEventListener("input", () => this.#typed());
     area.addEventListener("keydown", (event) => this.#key(event));
     for (const name of ["keyup", "pointerup"]) area.addEventListener(name, () => this.#moved());
-    this.file.addEventListener("change", () => this.#openFile(this.file.files[0]));
-    this.leaving = () => this.keepSoon.now();
-    addEventListener("pagehide", this.leaving);
   }
 
   close() {
     this.closed = true;
     this.stop();
-    this.keepSoon.now();
+    this.work.close();
     for (const one of [this.besideSoon, this.readSoon, this.suggestSoon]) one.stop();
     this.suggesting?.abort();
-    removeEventListener("pagehide", this.leaving);
   }
 
   // ---------------------------------------------------------------- The text
@@ -149,7 +137,7 @@ class Page {
   #changed() {
     this.besideSoon();
     this.readSoon();
-    this.keepSoon();
+    this.work.changed();
     if (!this.sheet.ghost) this.suggestSoon();
   }
 
@@ -381,68 +369,21 @@ class Page {
     if (this.tree.undone !== null) this.#go(this.tree.undone);
   }
 
-  // ---------------------------------------------------------------- Works
+  // ---------------------------------------------------------------- The work
 
-  #name() {
-    return named(this.tree.title, this.about.name.replaceAll("/", "-"));
+  get title() {
+    return this.tree.title;
   }
 
-  #saved() {
-    const { name, digest } = this.about;
-    return JSON.stringify(this.tree.toJSON({ name, digest }), null, 1);
+  contents() {
+    return this.tree.nodes.size === 1 ? null : this.tree.toJSON();
   }
 
-  #keep() {
-    if (this.tree.nodes.size === 1) return;
-    if (!this.id) {
-      this.id = store.freshId();
-      if (!this.closed) history.replaceState(null, "", address("write", this.about.name, this.id));
-    }
-    const title = this.tree.title || t("none");
-    try {
-      store.keep({ id: this.id, model: this.about.name, view: "write", title }, JSON.parse(this.#saved()));
-    } catch (error) {
-      trouble(new Error(t("write.full", { why: error.message })));
-    }
-  }
-
-  #open(saved) {
-    if (!saved) return;
-    try {
-      this.tree = Tree.from(saved);
-    } catch (error) {
-      trouble(new Error(t("write.notwork", { why: error.message })));
-      return;
-    }
-    const { digest, name } = saved.model ?? {};
-    if (digest !== this.about.digest) trouble(new Error(t("write.other", { name })));
-    else say(t("write.opened", { title: this.tree.title }));
-  }
-
-  async #openFile(file) {
-    if (!file) return;
-    this.file.value = "";
-    let saved = null;
-    try {
-      saved = JSON.parse(await file.text());
-    } catch (error) {
-      trouble(new Error(t("write.notwork", { why: error.message })));
-      return;
-    }
-    this.keepSoon.now();
+  restore(contents) {
+    const tree = contents === null ? new Tree() : Tree.from(contents);
     this.stop();
-    this.id = null;
-    this.#open(saved);
-    this.#show(this.tree.text().length);
-  }
-
-  #begin() {
-    this.keepSoon.now();
-    this.stop();
-    this.id = null;
-    this.tree = new Tree();
-    history.replaceState(null, "", address("write", this.about.name));
-    this.#show(0);
+    this.tree = tree;
+    this.#show(tree.text().length);
     this.sheet.area.focus();
   }
 }

@@ -1,0 +1,129 @@
+// A work of a page: what a person makes there. The browser keeps it as it changes, and files can hold it.
+
+import { element } from "../export/page/dom.js";
+import { download, named } from "./parts.js";
+import * as store from "./store.js";
+import { address, say, trouble } from "./studio.js";
+import { t } from "./texts.js";
+
+const FORMAT = "rhapsode work";
+const VERSION = 1;
+const SOON = 400; // ms after a change, until it is kept
+
+// The work of a page that was kept last with this model: its contents; null if there is none.
+export function lastOf(view, model) {
+  const last = store.works().find((one) => one.view === view && one.model === model);
+  return last ? (store.work(last.id)?.contents ?? null) : null;
+}
+
+export class Work {
+  // about: the model. view: the page's name. id: of a work that is kept, which is opened; or undefined. page: has
+  //   title:       what the work is called
+  //   contents():  all of the work, as JSON has it; null while there is nothing to keep
+  //   restore(contents):  shows them; of null, a new work. Throws an Error that says why it cannot
+  constructor(about, view, id, page) {
+    Object.assign(this, { about, view, id, page, timer: null, closed: false });
+    const button = (name, click) => element("button", { id: `work-${name}`, click }, t(`work.${name}`));
+    this.input = element("input", { type: "file", accept: ".json,application/json", hidden: "" });
+    this.input.addEventListener("change", () => this.#read());
+    this.buttons = [
+      button("save", () => this.#save()),
+      button("open", () => this.input.click()),
+      button("new", () => this.#begin()),
+      this.input,
+    ];
+    this.leaving = () => this.now();
+    addEventListener("pagehide", this.leaving);
+  }
+
+  // Shows the work that was kept, if there is one. The page calls it when it is built.
+  open() {
+    const saved = this.id && store.work(this.id);
+    if (saved) this.#show(saved);
+  }
+
+  // The page calls it with each change.
+  changed() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.now(), SOON);
+  }
+
+  // Keeps what has changed and was not kept yet.
+  now() {
+    if (this.timer === null) return;
+    clearTimeout(this.timer);
+    this.timer = null;
+    const contents = this.page.contents();
+    if (contents === null) return;
+    if (!this.id) {
+      this.id = store.freshId();
+      if (!this.closed) history.replaceState(null, "", address(this.view, this.about.name, this.id));
+    }
+    const title = this.page.title || t("none");
+    try {
+      store.keep({ id: this.id, model: this.about.name, view: this.view, title }, this.#saved(contents));
+    } catch (error) {
+      trouble(new Error(t("work.full", { why: error.message })));
+    }
+  }
+
+  close() {
+    this.closed = true;
+    this.now();
+    removeEventListener("pagehide", this.leaving);
+  }
+
+  #saved(contents) {
+    const { name, digest } = this.about;
+    return { format: FORMAT, version: VERSION, view: this.view, model: { name, digest }, contents };
+  }
+
+  // Returns whether it could be shown.
+  #show(saved) {
+    try {
+      if (saved?.format !== FORMAT) throw new Error(t("work.format", { format: FORMAT }));
+      if (saved.version !== VERSION) throw new Error(t("work.version", { version: saved.version }));
+      if (saved.view !== this.view) throw new Error(t("work.view", { view: t(`view.${saved.view}`) }));
+      this.page.restore(saved.contents);
+    } catch (error) {
+      trouble(new Error(t("work.not", { why: error.message })));
+      return false;
+    }
+    const { digest, name } = saved.model ?? {};
+    if (digest !== this.about.digest) trouble(new Error(t("work.other", { name })));
+    else say(t("work.opened", { title: this.page.title }));
+    return true;
+  }
+
+  #save() {
+    const saved = JSON.stringify(this.#saved(this.page.contents()), null, 1);
+    const name = named(this.page.title, this.about.name.replaceAll("/", "-"));
+    download(new Blob([saved], { type: "application/json" }), `${name}.json`);
+  }
+
+  async #read() {
+    const [file] = this.input.files;
+    if (!file) return;
+    let saved = null;
+    try {
+      saved = JSON.parse(await file.text());
+    } catch (error) {
+      trouble(new Error(t("work.not", { why: error.message })));
+      return;
+    } finally {
+      this.input.value = "";
+    }
+    this.now();
+    const { id } = this;
+    this.id = undefined; // what the file holds is a work of its own
+    if (this.#show(saved)) this.changed();
+    else this.id = id;
+  }
+
+  #begin() {
+    this.now();
+    this.id = undefined;
+    history.replaceState(null, "", address(this.view, this.about.name));
+    this.page.restore(null);
+  }
+}
