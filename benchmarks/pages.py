@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from journeys import JOURNEYS, Given, Journey, opened, ready, studio, t
+from journeys import JOURNEYS, Given, Journey, enter, opened, ready, studio, t
 from pictures import trained
 from playwright.sync_api import Page, sync_playwright
 
@@ -56,7 +56,7 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     opened(page, url, journey, MODELS.get(journey.modality, ""))
     seed = page.get_by_label(t("seed"), exact=True)
     if seed.count():
-        seed.fill("7")
+        enter(seed, 7)
     journey.do(page, given)
     ready(page) if journey.view else None
     name = journey.view or "home"

@@ -33,6 +33,7 @@ from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
+from tests.firefox import executable
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -140,6 +141,23 @@ def browser() -> Iterator[Any]:
         alone = ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", "--disable-background-networking"]
         quiet = ["--disable-component-update", "--disable-sync", "--no-first-run", "--disable-gpu"]
         started = session.chromium.launch(executable_path=path, args=["--no-sandbox", *alone, *quiet])
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real Firefox, the system's."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("firefox", "firefox-esr"))), None)
+    if path is None:
+        pytest.skip("there is no Firefox (apt-get install firefox-esr)")
+    with playwright.sync_playwright() as session:
+        started = session.firefox.launch(
+            channel="moz-firefox",
+            executable_path=executable(path, tmp_path_factory.mktemp("firefox")),
+            firefox_user_prefs={"ui.prefersReducedMotion": 1, "network.captive-portal-service.enabled": False},
+        )
         yield started
         started.close()
 
