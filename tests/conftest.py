@@ -215,6 +215,15 @@ def _short_trainings() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks() -> Iterator[None]:
+    """What is written is not forced onto the disk: only a machine that loses power would notice. test_place has what is
+    synced, and when."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
+        yield
+
+
 class Stop(Report):
     """Interrupts training, as Ctrl-C would, once a step was seen."""
 

@@ -52,7 +52,7 @@ def test_a_training_from_files_to_a_model(client: httpx.Client, home: Path) -> N
     assert Path(path) == home / "uploads" / "mine" / "my book.txt" and Path(path).read_bytes() == text
     [look] = client.post("/api/runs/look", json={"sources": [path]}).json()["sources"]
     assert "40,000" in look["found"] and not look["wrong"]
-    begun = client.post("/api/runs", json={"name": "mine", "sources": [path], "minutes": 0.2})
+    begun = client.post("/api/runs", json={"name": "mine", "sources": [path], "minutes": 0.1})
     assert begun.status_code == 200 and begun.json()["state"] == "running"
     other = client.post("/api/runs", json={"name": "other", "sources": [path]})
     assert other.status_code == 400 and "mine is being trained" in other.json()["error"]["message"]
