@@ -40,8 +40,8 @@ class Forecast(Sampled):
     """`POST /api/forecast`. Fields are options of `rhapsode forecast`, with their defaults.
 
     table: a table as CSV, or name of a column → its cells; nothing for a new series. n: sample paths of each series.
-    paths: of CSV: these in the place of quantiles. known: so many of the last values of each series go with its forecast
-    in JSON, too, for who draws it.
+    paths: of CSV: these in the place of quantiles. known: so many of the last values of each series go with its
+    forecast in JSON, too, for who draws it.
     """
 
     n: Annotated[int, Field(ge=1, le=SAMPLES)] = 200
