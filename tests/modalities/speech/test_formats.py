@@ -225,9 +225,8 @@ def test_words_are_as_the_text_has_them() -> None:
     said = [4, 4, 5, 4, 3, 2, 4, 4]
     found = as_written("Author of the danger trail — and of other books.", said)
     assert found == ["Author", "of the", "danger", "trail", "and", "of", "other", "books."]
-    assert (
-        as_written("rock & roll", [3, 3, 3]) == ["rock", "&", "roll"] and as_written("rock — roll", [3, 3])[1] == "roll"
-    )
+    assert as_written("rock & roll", [3, 3, 3]) == ["rock", "&", "roll"]
+    assert as_written("rock — roll", [3, 3]) == ["rock", "roll"]
     assert as_written("in 1984 he", [2, 6, 4, 3, 2]) == [] == as_written("in 1984 he", [2, 6]) == as_written("a", [])
     long = ("Author of the danger trail and of other books " * 100).strip()
     assert " ".join(as_written(long, said * 100)) == long

@@ -152,6 +152,23 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
     assert first + rest == expected and rest
 
 
+def test_sentences_come_as_events(address: str) -> None:
+    text = " ".join(HELD_OUT)
+    [whole] = post(address, PATH, text=text, files=["wav"]).json["samples"]
+    *events, last = post(address, PATH, text=text, files=["wav"], stream=True).data.decode().split("\n\n")[:-1]
+    assert last == "data: [DONE]"
+    parts = [json.loads(event.removeprefix("data: ")) for event in events]
+    assert [part["samples"][0]["utterances"][0] for part in parts] == whole["utterances"]
+    assert [part["samples"][0]["words"][0] for part in parts] == whole["words"]
+    sound = b"".join(base64.b64decode(part["samples"][0]["files"]["wav"])[44:] for part in parts)
+    assert sound == base64.b64decode(whole["files"]["wav"])[44:]
+    # Phones that the voice does not know are told with their sentence, and a mistake ends it.
+    typed = {"phones": "\u00f0 \u0259\n\u00f8 t\n\u4e2d \u4e2d", "stream": True}
+    first, second, wrong = post(address, PATH, **typed).data.decode().split("\n\n")[:-1]
+    assert "notes" not in first and "has never heard \u00f8" in json.loads(second.removeprefix("data: "))["notes"][0]
+    assert "phones" in json.loads(wrong.removeprefix("data: "))["error"]["message"]
+
+
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
@@ -175,7 +192,9 @@ def test_the_first_sentence_comes_before_the_last_is_made(address: str, home: Pa
         ({"text": TEXT, "f0": [[0, 100], [1, 9000]]}, "f0"),
         ({"text": TEXT, "n": 2}, "without a temperature"),
         ({"text": TEXT, "n": 2, "format": "wav"}, "holds one sample"),
-        ({"text": TEXT, "stream": True}, "ask for wav"),
+        ({"text": TEXT, "stream": True, "format": "flac"}, "only wav and json"),
+        ({"text": TEXT, "stream": True, "n": 2, "temperature": 1}, "a stream is of one sample"),
+        ({"text": " ", "stream": True}, "nothing to say"),
         ({"text": TEXT, "format": "wav", "files": ["csv"]}, "an answer as JSON has them"),
         ({"text": TEXT, "files": ["mp3"]}, "files"),
         ({"text": TEXT, "lexicon": {"a b": "x"}}, "is no word"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -32,7 +33,8 @@ from rhapsode.modalities.speech.lexicon import WORD, pronunciation
 from rhapsode.modalities.speech.speaking import LIVELINESS, Manner
 from rhapsode.modalities.speech.utterance import Spoken, Utterance, joined
 from rhapsode.report import Report
-from rhapsode.serving.endpoint import Endpoint, Given, Sampled, embedded
+from rhapsode.serving.endpoint import Endpoint, Given, Heard, Sampled, as_fields, embedded
+from rhapsode.serving.openapi import EVENTS
 from rhapsode.serving.requests import Asked
 
 MEDIA = {
@@ -93,8 +95,8 @@ class Speak(Sampled):
     object with stress, syllable, word, phrase and f0, as an answer's `utterance` has them. Or symbols with spaces
     between, `|` between words, each line an utterance. f0: lines [seconds, hertz].
     utterances: several of them, one after another. Those of an answer are said again as they were.
-    lexicon: words and how they are said. stream: the sound comes sentence by sentence. files: an answer as JSON has
-    these, too, of each sample, in base64.
+    lexicon: words and how they are said. stream: WAV, or JSON as events, comes sentence by sentence. files: an answer
+    as JSON has these, too, of each sample, in base64.
     """
 
     text: Annotated[str, Field(max_length=CHARACTERS)] = ""
@@ -116,8 +118,10 @@ class Speak(Sampled):
     def _one_file(self) -> Self:
         if self.n > 1 and self.format != "json":
             raise ValueError(f"n: a file of {self.format} holds one sample; ask for json, or speak again.")
-        if self.stream and self.format != "wav":
-            raise ValueError("stream: only sound comes piece by piece: ask for wav.")
+        if self.stream and self.format not in ("wav", "json"):
+            raise ValueError("stream: only wav and json come piece by piece: ask for one of them.")
+        if self.stream and self.n > 1:
+            raise ValueError("n: a stream is of one sample; leave n out, or stream.")
         if self.files and self.format != "json":
             raise ValueError("files: an answer as JSON has them; leave format out.")
         if max((hertz for _, hertz in self.f0 or ()), default=0) > HIGHEST:
@@ -180,6 +184,9 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     form = asked.format
     name = f"speech{_suffix(form)}"
     if asked.stream:
+        if form == "json":
+            parts = _events(made[0], asked, seed, report)
+            return Given(seed, content=chain([next(parts)], parts), media=EVENTS)
         parts = streamed(made[0])
         return Given(seed, content=chain([next(parts)], parts), media=MEDIA[form], name=name)
     wholes, left = list[list[Spoken]](), SECONDS
@@ -189,6 +196,30 @@ def answer(model: Model, known: Beside, asked: Speak, report: Report) -> Given:
     if form == "json":
         return Given(seed, {"samples": [_object(one, asked.files) for one in wholes]})
     return Given(seed, content=_file(joined(wholes[0]), form), media=MEDIA[form], name=name)
+
+
+def _events(sentences: Iterator[Spoken], asked: Speak, seed: int, report: Report) -> Iterator[bytes]:
+    """Server-sent events: of each sentence what an answer has of all. An error after the first is an event, too."""
+    told = 0
+    first = next(sentences, None)
+    if first is None:
+        raise UserError(SILENCE)
+    rest = chain([first], sentences)
+    while True:
+        try:
+            one = next(rest, None)
+            value: dict[str, Any] = {} if one is None else {"samples": [_object([one], asked.files)]}
+        except UserError as error:
+            value = {"error": {"message": as_fields(str(error), list(Speak.model_fields))}}
+        notes = report.notes[told:] if isinstance(report, Heard) else []
+        told += len(notes)
+        if not value:
+            yield b"data: [DONE]\n\n"
+            return
+        value = {"object": "speak.part", "seed": seed, **value, **({"notes": notes} if notes else {})}
+        yield f"data: {json.dumps(value, separators=(',', ':'))}\n\n".encode()
+        if "error" in value:
+            return
 
 
 def _suffix(form: str) -> str:
@@ -256,7 +287,7 @@ ENDPOINT = Endpoint(
     "Speak a text, or phones.",
     Speak,
     answer,
-    tuple(dict.fromkeys(MEDIA.values())),
+    (EVENTS, *dict.fromkeys(MEDIA.values())),
     beside,
     about,
 )

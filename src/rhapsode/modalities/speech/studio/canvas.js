@@ -250,11 +250,12 @@ export class Canvas {
       down = true;
     }
     pen.lineJoin = pen.lineCap = "round";
+    const fine = zoom < 100; // px of a second: far away
     pen.strokeStyle = colours.paper;
-    pen.lineWidth = 5;
+    pen.lineWidth = fine ? 3 : 5;
     pen.stroke(path);
     pen.strokeStyle = colours.hot;
-    pen.lineWidth = 2.5;
+    pen.lineWidth = fine ? 1.5 : 2.5;
     pen.stroke(path);
   }
 

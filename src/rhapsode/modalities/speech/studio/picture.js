@@ -39,6 +39,9 @@ export class Picture {
       one.addEventListener("focusin", (event) => this.#focused(event.target));
       one.addEventListener("keydown", (event) => this.does.key(event));
     }
+    this.over = false;
+    this.element.addEventListener("pointerenter", () => (this.over = true));
+    this.element.addEventListener("pointerleave", () => (this.over = false));
     this.view.addEventListener("pointerdown", (event) => this.#touch(event));
     this.element.addEventListener("pointermove", (event) => this.#drag(event));
     for (const name of ["pointerup", "pointercancel"]) this.element.addEventListener(name, (event) => this.#release(event));
@@ -73,6 +76,15 @@ export class Picture {
       this.element.scrollLeft = 0;
       for (const n of take.sentences.keys()) this.#place(n);
     } else this.canvas.show(null);
+    this.draw();
+  }
+
+  // The last sentence of the take is new.
+  add() {
+    const n = this.take.sentences.length - 1;
+    this.#lanes(n, this.take.sentences[n]);
+    this.#place(n);
+    this.canvas.heard();
     this.draw();
   }
 
@@ -119,7 +131,7 @@ export class Picture {
       cell.dataset.lift = lift ? semitones(lift) : "";
     }
     let offset = 0;
-    for (const [at, one] of this.take.sentences.entries()) {
+    for (const [at, one] of this.take.sentences.slice(0, this.cells.length).entries()) {
       for (const lane of [this.words, this.phones]) lane.children[at].style.setProperty("--from", offset.toFixed(5));
       offset += one.seconds;
     }
@@ -186,13 +198,13 @@ export class Picture {
     });
   }
 
-  // Puts the cursor at a second; while it plays, it stays in sight.
+  // Puts the cursor at a second; while it plays, it stays in sight, but nothing moves under a pointer.
   at(second, playing) {
     this.cursor.hidden = !this.take;
     const x = second * this.zoom;
     this.cursor.style.transform = `translateX(${x}px)`;
     const { scrollLeft, clientWidth } = this.element;
-    if (playing && !this.dragging && (x < scrollLeft || x > scrollLeft + 0.92 * clientWidth)) this.element.scrollLeft = x - 0.1 * clientWidth;
+    if (playing && !this.over && (x < scrollLeft || x > scrollLeft + 0.92 * clientWidth)) this.element.scrollLeft = x - 0.1 * clientWidth;
   }
 
   // ---------------------------------------------------------------- Selection

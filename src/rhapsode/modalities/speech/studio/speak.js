@@ -179,21 +179,52 @@ class Page {
 
   async #speak(signal) {
     const take = new Take(this.#asked());
+    const before = this.take;
     this.player.pause();
-    await this.#while(t("speak.speaking"), async () => {
-      await take.speak(signal);
-      if (take.adopt(this.take)) await take.again(signal);
-    });
-    this.drawn.add(take, BLANK, this.#label(take));
+    try {
+      await this.#while(t("speak.speaking"), () =>
+        take.speak(signal, async () => {
+          take.adopt(before);
+          await take.again(signal);
+          this.#came(take);
+        }),
+      );
+    } finally {
+      this.player.ended();
+    }
+    this.#whole(take);
     this.#bound();
-    this.work.changed();
     say(t("speak.done", { seconds: take.seconds.toFixed(1) }));
-    this.#play(0);
+  }
+
+  // A sentence of a take that is being spoken is there: it is heard while the next one is made.
+  #came(take) {
+    if (this.closed) return;
+    if (take.sentences.length === 1) {
+      this.player.more = true;
+      this.drawn.add(take, BLANK, this.#label(take));
+      this.#play(0);
+    } else if (this.take === take) {
+      this.picture.add();
+      this.#load();
+      this.#noted();
+    }
+  }
+
+  #whole(take) {
+    const own = this.drawn.every.find(({ one }) => one === take);
+    for (const name of ["aria-label", "title"]) own?.button.setAttribute(name, this.#label(take));
+    if (this.take === take) {
+      this.picture.canvas.fit();
+      this.picture.draw();
+      this.#thumb(take);
+      this.picture.canvas.heard();
+    }
+    this.work.changed();
   }
 
   #label({ asked, text }) {
-    const words = text || asked.text || asked.phones || "";
-    return t(asked.seed === undefined ? "speak.one" : "speak.one.seed", { text: words, speed: asked.speed ?? 1, pitch: asked.pitch, seed: asked.seed });
+    return t(asked.seed === undefined ? "speak.one" : "speak.one.seed", { text, speed: asked.speed ?? 1, pitch: asked.pitch, seed: asked.seed });
   }
 
   // Shows that something goes on, if it takes longer.
@@ -242,11 +273,15 @@ class Page {
     this.#load();
     this.player.place = 0;
     if (take.asked.seed !== undefined) this.settings.seed.value = take.asked.seed;
-    this.notes.replaceChildren(...take.notes.map((one) => element("li", {}, one)));
-    this.#buttons();
+    this.#noted();
     this.#selected();
     this.#frame();
     this.work.changed();
+  }
+
+  // What the voice says otherwise than it was asked.
+  #noted() {
+    this.notes.replaceChildren(...this.take.notes.map((one) => element("li", {}, one)));
   }
 
   #load() {
@@ -495,7 +530,7 @@ class Page {
   async #save(format) {
     try {
       const { take } = this;
-      const name = `${named(take.text || this.title, "speech")}.${SUFFIXES[format] ?? format}`;
+      const name = `${named(take.text, "speech")}.${SUFFIXES[format] ?? format}`;
       download(await file("/api/speak", take.whole(format)), name);
     } catch (error) {
       trouble(error);
@@ -511,7 +546,7 @@ class Page {
   contents() {
     const { text, typed, isTyped, settings, drawn } = this;
     if (!text.value && !typed.value && !drawn.every.length) return null;
-    const takes = drawn.every.map(({ one }) => ({ asked: one.asked, text: one.text, changed: one.changed, thumb: one.thumb }));
+    const takes = drawn.every.map(({ one }) => ({ asked: one.asked, changed: one.changed, thumb: one.thumb }));
     const here = drawn.every.findIndex(({ one }) => one === drawn.here);
     return { text: text.value, typed: typed.value, isTyped, settings: settings.contents(), takes, here };
   }
@@ -536,7 +571,7 @@ class Page {
     for (const one of takes) {
       const take = new Take({ ...one.asked, model: this.about.name }, one.changed ?? []);
       const thumb = String(one.thumb ?? "").startsWith("data:image/png;base64,") ? one.thumb : BLANK;
-      Object.assign(take, { text: one.text, thumb });
+      take.thumb = thumb;
       this.drawn.add(take, thumb, this.#label(take));
     }
     this.quiet = false;

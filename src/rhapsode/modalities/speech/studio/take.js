@@ -1,6 +1,6 @@
 // A take: what was spoken at one time, sentence by sentence, with what was changed of it since.
 
-import { ask } from "../../../studio/api.js";
+import { ask, events } from "../../../studio/api.js";
 import { Sentence } from "./sentence.js";
 import { waveOf } from "./sound.js";
 
@@ -16,27 +16,34 @@ export class Take {
     this.notes = [];
   }
 
-  // Speaks it, if its sound is not there, and all that was changed.
-  async speak(signal) {
-    if (!this.sentences) {
-      const answer = await ask(PATH, { ...this.asked, files: ["wav"] }, signal);
-      const [{ utterances, words, files, text }] = answer.samples;
-      const { samples, rate } = waveOf(files.wav);
-      this.notes = answer.notes ?? [];
-      this.text = text;
-      this.rate = rate;
-      let begin = 0;
-      let second = 0;
-      this.sentences = utterances.map((one, n) => {
-        second += one.phones.at(-1)[2];
-        const end = n === utterances.length - 1 ? samples.length : Math.round(second * rate);
-        const found = new Sentence(one, words[n], samples.slice(begin, end));
-        begin = end;
-        return found;
-      });
-      for (const [n, one] of this.sentences.entries()) one.changed = this.kept[n] ?? [];
+  // Speaks it, if its sound is not there, and all that was changed. came: is called, and waited for, when a sentence is
+  // there. What had come when it was ended is kept; the rest is not.
+  async speak(signal, came = () => {}) {
+    if (this.sentences) return this.again(signal);
+    const found = [];
+    this.notes = [];
+    try {
+      for await (const { samples: [one], notes = [] } of events(PATH, { ...this.asked, files: ["wav"], stream: true }, signal)) {
+        const { samples, rate } = waveOf(one.files.wav);
+        const sentence = new Sentence(one.utterances[0], one.words[0], samples);
+        sentence.changed = this.kept[found.length] ?? [];
+        this.notes.push(...notes);
+        this.rate = rate;
+        found.push(sentence);
+        this.sentences = found;
+        await came(sentence);
+      }
+    } catch (error) {
+      this.partial = found.length > 0;
+      throw error;
     }
     return this.again(signal);
+  }
+
+  // What it says.
+  get text() {
+    const said = this.sentences?.map((one) => one.base.text ?? "").join(" ").trim();
+    return said || this.asked.text || this.asked.phones || "";
   }
 
   // Speaks the sentences again whose changes are not heard yet. Returns whether there were any.
@@ -64,7 +71,7 @@ export class Take {
   // The request that gives all of it in another form.
   whole(format) {
     const changed = this.sentences?.some((one) => one.changes.size) ?? this.kept.some((one) => one.length);
-    if (!changed) return { ...this.asked, format };
+    if (!changed && !this.partial) return { ...this.asked, format };
     return { ...this.how, utterances: this.sentences.map((one) => one.asked()), format };
   }
 
@@ -77,18 +84,11 @@ export class Take {
     for (const [n, one] of (this.sentences ?? []).entries()) one.changed = changes[n] ?? [];
   }
 
-  // Changes of another take that go for this one: those of sentences with the same phones.
+  // The last sentence takes the changes of the same one of another take, if it has the same phones.
   adopt(other) {
-    if (!other?.sentences || !this.sentences) return 0;
-    const symbols = (one) => one.phones.map(([symbol]) => symbol).join(" ");
-    let count = 0;
-    for (const [n, one] of this.sentences.entries()) {
-      const theirs = other.sentences[n];
-      if (!theirs?.changes.size || symbols(theirs) !== symbols(one)) continue;
-      one.changed = theirs.changed;
-      count += one.changes.size;
-    }
-    return count;
+    const symbols = (one) => one?.phones.map(([symbol]) => symbol).join(" ");
+    const [own, theirs] = [this.sentences.at(-1), other?.sentences?.[this.sentences.length - 1]];
+    if (theirs?.changes.size && symbols(theirs) === symbols(own)) own.changed = theirs.changed;
   }
 
   // Lets go of sounds; they are spoken again when they are needed.
