@@ -25,7 +25,6 @@ from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
 from rhapsode.report import Report
 from rhapsode.serving.app import Paths, Server
-from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
@@ -270,7 +269,7 @@ class Studio(Server):
             if drawn is not None:
                 return file_of(request, drawn, "image/svg+xml")
         if not (one.folder / PICTURE).is_file():
-            raise ApiError(404, "This model has no picture.", "model")
+            return Response(status_code=204)  # it is known only now that there is none: no error
         return FileResponse(one.folder / PICTURE, headers={"Cache-Control": "no-cache"})
 
     async def _rename(self, request: Request) -> Response:

@@ -254,6 +254,11 @@ def about(model: Model) -> Mapping[str, Any]:
     }
 
 
+def example(model: Model) -> Mapping[str, Any]:
+    """A line of its hand, of the characters that it knows; or a drawing."""
+    return {"text": "a line of its hand", "unknown": "skip"} if model.text is not None else {}
+
+
 ENDPOINT = Endpoint(
     "/api/write",
     "Write a text by hand, or draw.",
@@ -263,4 +268,5 @@ ENDPOINT = Endpoint(
     recogniser_beside,
     about,
     follow,
+    example,
 )
