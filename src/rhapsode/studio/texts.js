@@ -101,6 +101,7 @@ const ENGLISH = {
   "ink.bias": "Bias",
   "ink.bias.note": "0 is as people write; more is tidier.",
   "ink.drawn": "What was drawn before, the latest first",
+  "ink.sofar": "{count} of {all} characters …",
   "ink.again": "“{text}”, bias {bias}, seed {seed}",
   "ink.written": "“{text}” was written.",
   "ink.play": "Play",
