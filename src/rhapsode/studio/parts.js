@@ -1,7 +1,7 @@
 // Parts of pages: their two columns, the seed, the button that draws, what was drawn before, buttons that save.
 
 import { element, freshSeed } from "../export/page/dom.js";
-import { trouble } from "./studio.js";
+import { hush, trouble } from "./studio.js";
 import { t } from "./texts.js";
 
 const KEPT = 24; // that one can go back to
@@ -27,6 +27,7 @@ export class Go {
   async run(draw) {
     const mine = (this.running = new AbortController());
     this.#tell();
+    hush(); // of what went wrong before
     try {
       await draw(mine.signal);
     } catch (error) {
