@@ -133,7 +133,8 @@ class Write(Sampled):
     @property
     def suffixes(self) -> list[str]:
         """Of the files that are made; one that is empty where there is none."""
-        return [f".{name}" for name in self.files or ([] if self.format == "json" else [self.format])] or [""]
+        names: Sequence[str] = self.files or (() if self.format == "json" else (self.format,))
+        return [f".{name}" for name in names] or [""]
 
     @property
     def look(self) -> dict[str, Any]:
