@@ -244,10 +244,14 @@ class Page {
 
   #count() {
     const authors = this.sheet.authors ?? [];
-    const chars = Array.from(this.sheet.text).length;
-    const own = authors.reduce((sum, by) => sum + (by === PERSON), 0);
+    const { text } = this.sheet;
+    let [chars, own] = [0, 0];
+    for (let at = 0; at < text.length; at += text.codePointAt(at) > 0xffff ? 2 : 1) {
+      chars++;
+      own += authors[at] === PERSON;
+    }
     const values = { chars: chars.toLocaleString("en"), own: own.toLocaleString("en") };
-    const known = chars && this.reading.tokens.at(-1)?.end === this.sheet.text.length;
+    const known = chars && this.reading.tokens.at(-1)?.end === text.length;
     const bits = known ? (this.reading.bits / chars).toFixed(2) : "";
     this.figures.textContent = t(known ? "write.figures" : "write.figures.short", { ...values, bits });
   }
