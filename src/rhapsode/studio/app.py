@@ -33,7 +33,7 @@ from rhapsode.studio.brought import Brought, Place
 from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
-from rhapsode.studio.runs import NAME, Runs
+from rhapsode.studio.runs import Runs, named
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
@@ -59,7 +59,7 @@ class Renamed(Asked):
     """`POST /api/shelf/rename`: give a model another name, beside where it is."""
 
     model: Name
-    to: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    to: Name
 
 
 class Restored(Asked):
@@ -274,6 +274,7 @@ class Studio(Server):
 
     async def _rename(self, request: Request) -> Response:
         asked = await self._asked(request, Renamed)
+        named(asked.to)
         await self._given_up(asked.model)
         return JSONResponse({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
 
