@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -95,6 +96,11 @@ def draws(page: Page, view: str) -> None:
     expect(page.get_by_role("status").last).not_to_be_empty()
 
 
+def before(page: Page, view: str) -> None:
+    """What was drawn can be gone back to."""
+    page.get_by_role("group", name=t(f"{view}.drawn")).get_by_role("button").first.wait_for()
+
+
 def well(page: Page) -> None:
     """Nothing has gone wrong."""
     expect(page.get_by_role("alert")).to_be_hidden()
@@ -135,13 +141,40 @@ def train(page: Page, given: Given) -> None:
 def ink(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("ink.text")).fill("Hello! I was drawn\nby a small network.")
     draws(page, "ink")
-    expect(page.get_by_role("main").get_by_role("img", name="Hello!").first).to_be_visible(timeout=LONG)
+    before(page, "ink")
+
+
+def teach(page: Page, given: Given) -> None:
+    """A line is drawn, as a hand may do it, and saved."""
+    pad = page.get_by_role("img", name=t("teach.pad", count="").split(":")[0])
+    box = pad.bounding_box()
+    assert box is not None
+    for begin in range(4):
+        for n in range(20):
+            x, y = box["width"] * (0.1 + 0.15 * begin + 0.005 * n), box["height"] * (0.5 + 0.2 * math.sin(n / 3))
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            page.mouse.down() if n == 0 else None
+        page.mouse.up()
+    button(page, "teach.save").click()
+    page.get_by_role("list").get_by_role("listitem").first.wait_for()
+    well(page)
 
 
 def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
-    draws(page, "compose")
+    before(page, "compose")
+
+
+def speak(page: Page, given: Given) -> None:
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("The boat was red and low.")
+    draws(page, "speak")
+    before(page, "speak")
+
+
+def about(page: Page, given: Given) -> None:
+    page.get_by_role("main").get_by_role("group").first.wait_for()
+    well(page)
 
 
 def forecast(page: Page, given: Given) -> None:
@@ -157,7 +190,10 @@ JOURNEYS = (
     Journey("look", "text", look),
     Journey("ink", "ink", ink),
     Journey("compose", "music", compose),
+    Journey("speak", "speech", speak),
     Journey("forecast", "series", forecast),
+    Journey("teach", "ink", teach),
+    Journey("about", "text", about),
 )
 
 

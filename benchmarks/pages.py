@@ -18,6 +18,8 @@ from journeys import JOURNEYS, Given, Journey, enter, opened, ready, studio, t
 from pictures import trained
 from playwright.sync_api import Page, sync_playwright
 
+from rhapsode.studio.shelf import views
+
 DEMOS = {"text": "model", "music": "model", "speech": "voice", "series": "model"}
 """Demo → the folder of its model."""
 MODELS = {"text": "manual", "ink": "demo:handwriting", "music": "blues", "speech": "voice", "series": "sales"}
@@ -39,9 +41,9 @@ def brought(folder: Path) -> Given:
 def shop(folder: Path) -> Path:
     """The table of one series of the demo."""
     table = (folder / "series" / "sales.csv").read_text().splitlines(keepends=True)
-    first = table[1].split(",")[0]
+    first = table[1].split(",")[1]
     path = folder / "shop.csv"
-    path.write_text("".join(line for line in table if line is table[0] or line.split(",")[0] == first))
+    path.write_text("".join(line for line in table if line is table[0] or line.split(",")[1] == first))
     return path
 
 
@@ -82,7 +84,7 @@ def main() -> None:
         browser = chromium(session)
         context = browser.new_context()
         for journey in JOURNEYS:
-            if options.only in (None, journey.view or "home"):
+            if options.only in (None, journey.view or "home") and journey.view in {"", "train", *views()}:
                 page = context.new_page()
                 picture(page, journey, url, brought(options.folder), folder)
                 page.close()
