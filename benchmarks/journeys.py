@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
@@ -59,6 +60,11 @@ def t(key: str, /, **values: object) -> str:
 
 def button(page: Page, name: str) -> Any:
     return page.get_by_role("button", name=t(name), exact=True)
+
+
+def address(url: str, journey: Journey, model: str) -> str:
+    """The address of a page, with the key."""
+    return url + (f"#/{'/'.join(filter(None, [journey.view, quote(model, safe='')]))}" if journey.view else "")
 
 
 def opened(page: Page, url: str, journey: Journey, model: str) -> None:

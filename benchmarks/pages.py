@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1, help="of training, for each model that is not there")
     parser.add_argument("--only", choices=[one.view or "home" for one in JOURNEYS], help="one page")
     options = parser.parse_args()
+    options.folder = options.folder.resolve()
     folder = options.folder / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     models = made(options.folder, options.minutes)

@@ -189,10 +189,9 @@ def _short_trainings() -> Iterator[None]:
 
     The machine's speed is measured once, and taken for that of every cell: test_auto has the real one. One curve of the
     loss is drawn, and lies beside every model: test_log is its test. Samples are short: test_collapse has those of real
-    trainings. A run is evaluated six times, not sixteen. No recogniser listens to each voice, a second and more for a
-    sentence: test_hear is its test.
+    trainings. No recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
     """
-    from rhapsode.training import auto, log, loop, sampling, trainer
+    from rhapsode.training import auto, log, sampling, trainer
 
     measure, drawn = auto.measure, list[bytes]()
 
@@ -210,7 +209,6 @@ def _short_trainings() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(auto, "measure", lambda *asked: measured(*asked[:3]))  # without the cell
         patch.setattr(trainer, "draw", draw)
-        patch.setattr(loop, "EVALUATIONS", 6)
         patch.setattr(sampling, "SHOWN", 30)
         patch.setattr(trainer, "LENGTH", 30)
         patch.setitem(sys.modules, "pocketsphinx", None)
