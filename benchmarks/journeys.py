@@ -203,6 +203,46 @@ JOURNEYS = (
 )
 
 
+WATCH = """
+  window.seen = { content: 0, shift: 0, blocked: 0 };
+  const watch = (type, each) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true });
+  watch("largest-contentful-paint", (one) => (seen.content = one.startTime));
+  watch("layout-shift", (one) => one.hadRecentInput || (seen.shift += one.value));
+  watch("longtask", (one) => (seen.blocked += Math.max(0, one.duration - 50)));
+"""
+SEEN = """() => new Promise((resolve) => setTimeout(() => resolve({
+  ...seen, paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0 }), 300))"""
+
+
+class Figures(NamedTuple):
+    """Of a page that was opened: ms, ms, a share of the screen, ms, bytes, how many."""
+
+    paint: float
+    content: float
+    shift: float
+    blocked: float
+    bytes: int
+    requests: int
+
+
+def loaded(page: Any, url: str, journey: Journey, model: str, slow: float = 1) -> Figures:
+    """Open a page by its address, and see what that takes."""
+    session, heard = page.context.new_cdp_session(page), list[float]()
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slow})
+    session.on("Network.loadingFinished", lambda one: heard.append(one["encodedDataLength"]))
+    page.add_init_script(WATCH)
+    page.goto(address(url, journey, model))
+    if journey.view:
+        ready(page)
+    else:
+        page.get_by_role("article").first.wait_for()
+    seen = page.evaluate(SEEN)
+    return Figures(seen["paint"], seen["content"], seen["shift"], seen["blocked"], round(sum(heard)), len(heard))
+
+
 @contextmanager
 def studio(models: dict[str, Path | str], folder: Path | None = None) -> Iterator[str]:
     """The address of a studio that was started for this, with these models by name. folder: where it trains; one that
