@@ -1,7 +1,8 @@
 """Pictures of every page of the studio, with its main job done: light, dark, and on a phone.
 
     python benchmarks/pages.py FOLDER              # trains the models that FOLDER lacks, a minute each
-    python benchmarks/pages.py FOLDER --only ink   # one page; home, train, write, look, compose, forecast ...
+    python benchmarks/pages.py FOLDER --only ink   # one page: home, train, write, look, compose, forecast ...
+    python benchmarks/pages.py FOLDER --docs       # and those of docs/studio.md, smaller, to docs/pictures
 
 A real studio is started with real models, those of the demos, and gone through in Chromium. The pictures go to
 FOLDER/pictures, three for each page. The second time, only they are made. Seeds are fixed where a page has one.
@@ -14,8 +15,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from journeys import JOURNEYS, Given, Journey, enter, opened, ready, studio, t
-from pictures import trained
+from journeys import JOURNEYS, Given, Journey, enter, opened, studio, t
+from pictures import PICTURES, WIDTH, small, trained
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from rhapsode.studio.shelf import views
@@ -47,6 +49,10 @@ def shop(folder: Path) -> Path:
     return path
 
 
+SHOWN = ("home", "train", "ink", "compose", "speak", "forecast")
+"""In docs/studio.md."""
+
+
 def chromium(session: Any) -> Any:
     path = shutil.which("chromium") or shutil.which("google-chrome") or session.chromium.executable_path
     return session.chromium.launch(executable_path=path, args=["--no-sandbox"])
@@ -60,7 +66,6 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     if seed.count():
         enter(seed, 7)
     journey.do(page, given)
-    ready(page) if journey.view else None
     name = journey.view or "home"
     for kind, scheme, size in (("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -71,11 +76,20 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     print(f"{name}: {folder / name}-{{light,dark,phone}}.png", flush=True)
 
 
+def document(folder: Path, name: str) -> None:
+    """The picture of a page by day, at the width of the others in docs/pictures."""
+    with Image.open(folder / f"{name}-light.png") as image:
+        height = round(image.height * WIDTH / image.width)
+        data = small(image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS))
+    (PICTURES / f"studio-{name}.png").write_bytes(data)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for the models and the pictures")
     parser.add_argument("--minutes", type=float, default=1, help="of training, for each model that is not there")
     parser.add_argument("--only", choices=[one.view or "home" for one in JOURNEYS], help="one page")
+    parser.add_argument("--docs", action="store_true", help="make the pictures of docs/studio.md of them")
     options = parser.parse_args()
     options.folder = options.folder.resolve()
     folder = options.folder / "pictures"
@@ -89,6 +103,8 @@ def main() -> None:
                 page = context.new_page()
                 picture(page, journey, url, brought(options.folder), folder)
                 page.close()
+                if options.docs and (journey.view or "home") in SHOWN:
+                    document(folder, journey.view or "home")
         browser.close()
 
 
