@@ -57,7 +57,7 @@ def opened(browser: Any, address: str, name: str = "book", **options: Any) -> It
     context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce", **options)
     found = context.new_page()
     wrong: list[str] = []
-    found.on("console", lambda message: wrong.append(message.text))
+    found.on("console", lambda message: wrong.append(f"{message.text} {message.location.get('url', '')}"))
     found.on("pageerror", lambda error: wrong.append(str(error)))
     found.on("request", lambda request: request.url.startswith((base, "blob:")) or wrong.append(request.url))
     found.goto(address)

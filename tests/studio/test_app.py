@@ -62,7 +62,7 @@ def test_models_that_are_there(client: httpx.Client, models: Path) -> None:
     book = next(one for one in found["models"] if one["name"] == "book")
     assert (
         book["sample"] == "last"
-        and book["views"] == ["write", "look"]
+        and book["views"] == ["write", "look", "about"]
         and book["noun"] == "text"
         and not book["picture"]
     )
@@ -98,3 +98,14 @@ def test_a_model_in_the_folder_itself_and_deep_ones(models: Path, tmp_path: Path
     (tmp_path / ".hidden" / "model.safetensors").write_bytes(data)
     assert list(Shelf({}, tmp_path).models()) == ["a/b/c", *shipped]
     assert list(Shelf({"mine": str(tmp_path / "a/b/c")}, tmp_path).models()) == ["mine", *shipped]
+
+
+def test_commands_say_why_they_cannot(client: httpx.Client) -> None:
+    book = {"model": "book"}
+    found = client.put("/api/shelf/score/empty.txt", params=book, content=b"", timeout=60)
+    assert found.status_code == 400 and "empty.txt" in found.json()["error"]["message"]
+    found = client.post("/api/shelf/export", json={**book, "form": "exe"})
+    assert found.status_code == 400 and "html" in found.json()["error"]["message"]
+    found = client.post("/api/shelf/export", json={"model": "demo:handwriting", "form": "c"}, timeout=60)
+    assert found.status_code == 400 and found.json()["error"]["message"].count("rhapsode: ") == 0
+    assert client.get("/api/shelf/inspect", params={"model": "none"}).status_code == 400

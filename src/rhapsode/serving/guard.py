@@ -34,16 +34,16 @@ OWNER = "rhapsode.owner"
 class Rules:
     """hosts: names by which the server may be called, in lower case; empty for any. keys: one of them must be sent;
     empty for none. origins: sites whose pages may ask, exactly as browsers spell them. uploads: what the paths for
-    files begin with; empty if there are none."""
+    files begin with."""
 
     hosts: Sequence[str] = LOCAL
     keys: Sequence[bytes] = ()
     origins: Sequence[str] = ()
-    uploads: str = ""
+    uploads: tuple[str, ...] = ()
 
     def limit(self, path: str) -> int:
         """The most bytes that may be sent to a path."""
-        return UPLOAD if self.uploads and path.startswith(self.uploads) else BODY
+        return UPLOAD if path.startswith(self.uploads) else BODY
 
 
 class Guard:

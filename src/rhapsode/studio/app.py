@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import quote
 
 from pydantic import Field
 from starlette.requests import Request
@@ -20,12 +22,14 @@ from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
+from rhapsode.studio.about import exported, forms, inspected, measured
 from rhapsode.studio.runs import Runs
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site
 from rhapsode.training.log import PICTURE
 
-UPLOADS = "/api/runs/files"
+SOURCES, MEASURED = "/api/runs/files", "/api/shelf/score"
+UPLOADS = (SOURCES, MEASURED)
 """What the paths of files that are sent begin with."""
 
 
@@ -33,6 +37,13 @@ class Opened(Asked):
     """`POST /api/shelf/open`: load a model."""
 
     model: Name
+
+
+class Exported(Asked):
+    """`POST /api/shelf/export`: a model as a file for others. form: the ending of the file, without its point."""
+
+    model: Name
+    form: Name
 
 
 class Begun(Asked):
@@ -70,7 +81,8 @@ class Studio(Server):
             *super().routes(),
             Route("/", self._answering(self._page)),
             Route("/page/{path:path}", self._answering(self._site.file)),
-            Route(f"{UPLOADS}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"]),
+            Route(f"{SOURCES}/{{name}}/{{file}}", self._answering(self._upload), methods=["PUT"]),
+            Route(f"{MEASURED}/{{file}}", self._answering(self._measure), methods=["PUT"]),
         ]
 
     def close(self, timeout: float) -> bool:
@@ -83,6 +95,14 @@ class Studio(Server):
             (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (("GET", "/api/shelf/picture", "How a model learnt: ?model=NAME.", None, "image/png"), self._picture),
+            (
+                ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
+                self._inspect,
+            ),
+            (
+                ("POST", "/api/shelf/export", "A model as a file for others.", Exported, "application/octet-stream"),
+                self._export,
+            ),
             (("GET", "/api/runs", "The trainings.", None, "application/json"), self._runs),
             (("POST", "/api/runs", "Train a model.", Begun, "application/json"), self._train),
             (
@@ -117,7 +137,14 @@ class Studio(Server):
             except UserError as error:
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
-        return {"models": shown, "wrong": wrong, "below": below, "views": views(), "valid": list(constraints())}
+        return {
+            "models": shown,
+            "wrong": wrong,
+            "below": below,
+            "views": views(),
+            "valid": list(constraints()),
+            "forms": forms(),
+        }
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
@@ -140,6 +167,25 @@ class Studio(Server):
         if not path.is_file():
             raise ApiError(404, "This model has no picture.", "model")
         return FileResponse(path, headers={"Cache-Control": "no-cache"})
+
+    async def _inspect(self, request: Request) -> Response:
+        model = self._shelf.find(request.query_params.get("model", ""))
+        return JSONResponse(await asyncio.to_thread(inspected, model))
+
+    async def _export(self, request: Request) -> Response:
+        asked = await self._asked(request, Exported)
+        name, contents = await asyncio.to_thread(exported, self._shelf.find(asked.model), asked.form)
+        kind = "application/zip" if name.endswith(".zip") else "application/octet-stream"
+        return Response(
+            contents, media_type=kind, headers={"Content-Disposition": f"attachment; filename*=utf-8''{quote(name)}"}
+        )
+
+    async def _measure(self, request: Request) -> Response:
+        """How well a model predicts a file that was dropped: ?model=NAME."""
+        model = self._shelf.find(request.query_params.get("model", ""))
+        with tempfile.TemporaryDirectory(prefix="rhapsode-") as folder:
+            path = await _received(request, Path(folder))
+            return JSONResponse(await asyncio.to_thread(measured, model, [str(path)]))
 
     # --- trainings ---
 
@@ -174,14 +220,19 @@ class Studio(Server):
     async def _upload(self, request: Request) -> Response:
         """A file that was dropped into the page, as it is. Answers with its path."""
         folder = self.runs.uploads(request.path_params["name"])
-        name = Path(request.path_params["file"]).name.lstrip(".")[-200:] or "file"
-        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
-        part = folder / f".{name}.part"
-        try:
-            with open(part, "wb") as file:
-                async for chunk in request.stream():
-                    await asyncio.to_thread(file.write, chunk)
-            part.replace(folder / name)
-        finally:
-            part.unlink(missing_ok=True)
-        return JSONResponse({"path": str(folder / name)})
+        return JSONResponse({"path": str(await _received(request, folder))})
+
+
+async def _received(request: Request, folder: Path) -> Path:
+    """The file that a request sends, in a folder, under its own name. It is there when it is complete."""
+    name = Path(request.path_params["file"]).name.lstrip(".")[-200:] or "file"
+    await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+    part = folder / f".{name}.part"
+    try:
+        with open(part, "wb") as file:
+            async for chunk in request.stream():
+                await asyncio.to_thread(file.write, chunk)
+        part.replace(folder / name)
+    finally:
+        part.unlink(missing_ok=True)
+    return folder / name

@@ -36,9 +36,7 @@ function card(about) {
     about.seconds && t("home.minutes", { minutes: duration(about.seconds) }),
     about.valid_nats_per_step && t("home.nats", { nats: about.valid_nats_per_step.toFixed(3) }),
   ].filter(Boolean);
-  const title = views.length
-    ? element("a", { href: address(views[0], name) }, name)
-    : element("span", {}, name);
+  const title = element("a", { href: address(views[0], name) }, name);
   const source = `/api/shelf/picture?model=${encodeURIComponent(name)}`;
   return element(
     "article",
@@ -47,7 +45,6 @@ function card(about) {
     element("p", { class: "quiet" }, facts.join(" · ")),
     ...(sample ? [element("p", { class: "sample", "aria-label": t("home.sample") }, sample)] : []),
     ...(picture ? [element("img", { src: source, alt: t("home.picture", { name }), loading: "lazy" })] : []),
-    ...(views.length ? [] : [element("p", { class: "quiet" }, t("home.nopage", { verb: about.verb }))]),
   );
 }
 

@@ -20,6 +20,7 @@ from typing import IO, Any
 
 from rhapsode.errors import UserError
 from rhapsode.files import checkpoint
+from rhapsode.studio.command import said
 from rhapsode.training.folder import over, stopped_run
 from rhapsode.training.log import LOG, records
 from rhapsode.training.told import TOLD, ending, samples
@@ -172,13 +173,11 @@ class Runs:
         """What `train` would make of each of the sources: the words of `inspect`, or why it can make nothing of it."""
         found = []
         for source in self._sources(sources):
-            command = [sys.executable, "-m", "rhapsode", "inspect", source]
             try:
-                done = subprocess.run(command, capture_output=True, timeout=LOOK, stdin=subprocess.DEVNULL)
-                told, wrong = (part.decode("utf-8", "replace").strip() for part in (done.stdout, done.stderr))
-            except subprocess.TimeoutExpired:
-                told, wrong = "", f"it takes longer than {LOOK:.0f} seconds to look at it all."
-            found.append({"source": source, "found": told, "wrong": wrong.removeprefix("rhapsode: ")})
+                told, wrong, _ = said(["inspect", source], LOOK)
+            except UserError as error:
+                told, wrong = "", str(error)
+            found.append({"source": source, "found": told, "wrong": wrong})
         return found
 
     def uploads(self, name: str) -> Path:

@@ -14,6 +14,8 @@ from rhapsode.files import checkpoint
 from rhapsode.training.log import PICTURE
 from rhapsode.training.told import samples
 
+ABOUT = "about"
+"""The page that models of all modalities have."""
 DEPTH = 3
 """Folders in folders that are looked into."""
 MOST = 500
@@ -49,7 +51,7 @@ class Found:
             "modality": modality.name,
             "noun": modality.noun,
             "verb": modality.verb,
-            "views": list(modality.views),
+            "views": [*modality.views, ABOUT],
             "codec": codec,
             "cell": network.get("cell", "lstm"),
             "layers": network.get("layers"),
@@ -120,7 +122,8 @@ def _below(folder: Path, depth: int) -> Iterator[Path]:
 
 def views() -> dict[str, str]:
     """The pages of all modalities, and their scripts."""
-    return {name: script for modality in every() for name, script in modality.views.items()}
+    brought = {name: script for modality in every() for name, script in modality.views.items()}
+    return {**brought, ABOUT: "studio/about.js"}
 
 
 def constraints() -> Sequence[str]:

@@ -36,9 +36,23 @@ const ENGLISH = {
   "home.nats": "{nats} nats per step",
   "home.picture": "How {name} learnt: loss against time",
   "home.sample": "A sample",
-  "home.nopage": "Use rhapsode {verb} in the terminal",
   "view.write": "Write",
   "nav": "Pages for this model",
+
+  "view.about": "About",
+
+  "about.wait": "Looking at it …",
+  "about.is": "A model of {noun}; in the terminal: rhapsode {verb} {name}",
+  "about.learnt": "How it learnt",
+  "about.training": "Its training, which can go on",
+  "about.take": "Take it along",
+  "about.reveals": "html is a page on which it runs, for any browser; onnx is for other programs; c for small computers. None holds the training data, but a model can repeat passages of it.",
+  "about.exporting": "Making the {form} file …",
+  "about.exported": "The {form} file is there.",
+  "about.measure": "How well does it predict a file?",
+  "about.measure.note": "In nats or bits per step: lower is better. The file stays on this machine.",
+  "about.drop": "Drop a file here, or choose one",
+  "about.measuring": "Reading {name} …",
 
   "view.train": "Train a model",
 
