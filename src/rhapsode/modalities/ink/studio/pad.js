@@ -3,7 +3,7 @@
 // Places are in hundredths of the height of an x, from the left end of the base line, y down: the same on every screen.
 
 const X = 100;
-const HEIGHT = 4.4; // of the sheet, in heights of an x, as in page.css
+const HEIGHT = 4.4; // of the sheet, in heights of an x, as in pad.css
 const BASE = 2.7; // where the base line is, from above
 const RULES = [[BASE - 2, "--faint"], [BASE - 1, "--rule"], [BASE, "--rule"], [BASE + 1, "--faint"]];
 const CHARACTER = 0.85 * X; // the width that most take at most
@@ -11,9 +11,11 @@ const PALM = 3000; // milliseconds after a pen was near in which a touch is a pa
 const REST = 700; // milliseconds after which the sheet moves on under a lifted pen
 
 export class Pad {
-  // changed(): the strokes are others now, or the view is.
-  constructor(canvas, changed) {
+  // changed(written): the strokes are others now, or the view is. ruled: with the lines that one writes on.
+  constructor(canvas, changed, ruled = true) {
     this.canvas = canvas;
+    this.ruled = ruled;
+    this.ghosts = []; // lists of points that are shown, and are no strokes
     this.context = canvas.getContext("2d");
     this.changed = changed;
     this.penSeen = -Infinity;
@@ -25,8 +27,16 @@ export class Pad {
     on("pointercancel", (event) => this.up(event, event.pointerType === "touch"));
     on("lostpointercapture", (event) => this.up(event, false));
     on("contextmenu", (event) => event.preventDefault());
-    new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(canvas);
+    this.dark = matchMedia("(prefers-color-scheme: dark)");
+    this.dark.onchange = () => this.draw();
+  }
+
+  close() {
+    this.watch.disconnect();
+    this.dark.onchange = null;
+    clearTimeout(this.resting);
   }
 
   // Another line, with strokes as of `strokesOf`, which the pad goes on with.
@@ -38,6 +48,12 @@ export class Pad {
     this.shift = 0; // what is at the view's left edge
     this.origin = null; // the time stamp that is second 0
     clearTimeout(this.resting);
+    this.draw();
+  }
+
+  // Lists of points beside the strokes, in pale ink.
+  hint(ghosts) {
+    this.ghosts = ghosts;
     this.draw();
   }
 
@@ -175,12 +191,15 @@ export class Pad {
     const style = getComputedStyle(canvas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    for (const [row, colour] of RULES) {
+    for (const [row, colour] of this.ruled ? RULES : []) {
       context.fillStyle = style.getPropertyValue(colour);
       context.fillRect(0, Math.round(row * X * scale), width, row === BASE ? 2 : 1);
     }
-    context.strokeStyle = context.fillStyle = style.getPropertyValue("--ink");
+    context.strokeStyle = context.fillStyle = style.getPropertyValue("--pen");
     context.lineCap = context.lineJoin = "round";
+    context.globalAlpha = 0.28;
+    for (const points of this.ghosts) this.trace({ points }, false);
+    context.globalAlpha = 1;
     const felt = pressed(this.strokes);
     for (const stroke of this.strokes) this.trace(stroke, felt);
   }
