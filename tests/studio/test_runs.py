@@ -53,7 +53,7 @@ def test_a_training_from_files_to_a_model(client: httpx.Client, home: Path) -> N
     [look] = client.post("/api/runs/look", json={"sources": [path]}).json()["sources"]
     assert ["characters", "40,000"] in [[label, text[:6]] for label, text in look["rows"]] and not look["wrong"]
     assert look["codec"] == "chars" and {"chars", "bytes"} <= {one["name"] for one in look["training"]["codecs"]}
-    begun = client.post("/api/runs", json={"name": "mine", "sources": [path], "minutes": 0.2})
+    begun = client.post("/api/runs", json={"name": "mine", "sources": [path], "minutes": 0.1})
     assert begun.status_code == 200 and begun.json()["state"] == "running"
     other = client.post("/api/runs", json={"name": "other", "sources": [path]})
     assert other.status_code == 400 and "mine is being trained" in other.json()["error"]["message"]

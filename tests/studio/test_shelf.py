@@ -65,8 +65,8 @@ def test_a_model_is_renamed_deleted_and_brought_back(home: Path) -> None:
 
 def test_what_is_not_the_studios_stays(home: Path, models: Path) -> None:
     shelf = Shelf({"given": str(models / "book")}, home)
-    shutil.copytree(home / "book", home / "book" / "inner")
-    for name, why in (("demo:handwriting", "not in"), ("given", "not in"), ("book", "other models, too: book/inner")):
+    shutil.copytree(home / "book", home / "old" / "model")  # called `old`: its folder holds the other one, too
+    for name, why in (("demo:handwriting", "not in"), ("given", "not in"), ("old", "other models, too: old/letters")):
         with pytest.raises(UserError, match=why):
             shelf.discard(name)
     with pytest.raises(UserError, match="was started"):

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rhapsode.export._target import Order
     from rhapsode.inference.model import Model
     from rhapsode.serving.endpoint import Endpoint
+    from rhapsode.studio.brought import Brought, Place
 
 Options = Mapping[str, Any]
 """Name → `Annotated[TYPE | None, typer.Option(...)]`. The value None means that the option was not given."""
@@ -42,10 +43,6 @@ class Modality:
 
     views: ClassVar[Mapping[str, str]] = {}
     """The pages of the studio for its models, the main one first: name → its script, by its path in the package."""
-
-    example: ClassVar[Mapping[str, Any] | None] = None
-    """The request of its endpoint, beside the format `svg`, whose answer is a picture of what a model makes; None if
-    there is none."""
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, for all its commands, the verb among them."""
@@ -95,6 +92,14 @@ class Modality:
 
     def endpoint(self) -> Endpoint[Any, Any] | None:
         """The path of `rhapsode serve` that does what its verb does; None for that of texts."""
+        return None
+
+    def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
+        """Those of its views that a model has. info: of its file."""
+        return list(self.views)
+
+    def studio(self, place: Place) -> Brought | None:
+        """What it adds to the paths of the studio, for its views; None for nothing."""
         return None
 
     def bench(self) -> Sequence[Case]:

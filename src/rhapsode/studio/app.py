@@ -6,6 +6,7 @@ import asyncio
 import filecmp
 import secrets
 import tempfile
+from collections.abc import Sequence
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
@@ -17,17 +18,19 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from rhapsode.console.brought import every
 from rhapsode.errors import UserError
 from rhapsode.files.place import reason
 from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
 from rhapsode.report import Report
 from rhapsode.serving.app import Paths, Server
-from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
 from rhapsode.studio.about import exported, forms, inspected, measured
+from rhapsode.studio.brought import Brought, Place
+from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
 from rhapsode.studio.runs import Runs, named
@@ -107,9 +110,24 @@ class Inspected(Asked):
 class Studio(Server):
     """The server, of which models are loaded when a page needs them, and its pages."""
 
-    def __init__(self, shelf: Shelf, rules: Rules, report: Report, rows: int = 16, waiting: int = 64) -> None:
+    def __init__(
+        self,
+        shelf: Shelf,
+        rules: Rules,
+        report: Report,
+        rows: int = 16,
+        waiting: int = 64,
+        only: Sequence[Brought] | None = None,
+        begin: str = "",
+    ) -> None:
+        """only: what is added to the paths; then there are no trainings. None: what all
+        modalities add. begin: the first page, as the part of its address from `#` on."""
         self._shelf, self._site, self._states = shelf, Site(), States()
-        self._rows, self._waiting = rows, waiting
+        self._rows, self._waiting, self._begin = rows, waiting, begin
+        self._trains = only is None
+        place = Place(shelf.below or Path(), lambda name: shelf.find(name).path)
+        added = (kind.studio(place) for kind in every()) if only is None else only
+        self._brought = [one for one in added if one is not None]
         self.runs = Runs(shelf.below or Path())
         self._opening: dict[str, asyncio.Task[Served]] = {}
         super().__init__([], rules, report)
@@ -119,27 +137,50 @@ class Studio(Server):
             *super().routes(),
             Route("/", self._answering(self._page)),
             Route("/page/{path:path}", self._answering(self._site.file)),
+            *(
+                Route(path, self._answering(answer), methods=[method])
+                for one in self._brought
+                for method, path, answer in one.paths
+            ),
+            *(self._taking() if self._trains else ()),
+        ]
+
+    def _taking(self) -> list[Route]:
+        """Paths that take files."""
+        return [
             Route(f"{SOURCES}/{{name}}/{{file:path}}", self._answering(self._upload), methods=["PUT"]),
             Route(f"{MEASURED}/{{file}}", self._answering(self._measure), methods=["PUT"]),
         ]
 
     def close(self, timeout: float) -> bool:
+        for one in self._brought:
+            one.close()
         self.runs.close()
         return super().close(timeout)
 
     def paths(self) -> Paths:
+        return [*super().paths(), *self._of_models(), *(self._of_the_whole() if self._trains else ())]
+
+    def _of_models(self) -> Paths:
         return [
-            *super().paths(),
             (("GET", "/api/shelf", "The models that are there.", None, "application/json"), self._shelved),
             (("POST", "/api/shelf/open", "Load a model.", Opened, "application/json"), self._open),
             (
                 ("GET", "/api/shelf/picture", "A picture by a model: ?model=NAME.", None, "image/svg+xml, image/png"),
                 self._picture,
             ),
+        ]
+
+    def _of_the_whole(self) -> Paths:
+        return [
             (("POST", "/api/shelf/rename", "Rename a model.", Renamed, "application/json"), self._rename),
             (("POST", "/api/shelf/delete", "Move a model into the trash.", Opened, "application/json"), self._delete),
             (("POST", "/api/shelf/restore", "Bring one back from there.", Restored, "application/json"), self._restore),
             (("GET", "/api/demos", "The demos.", None, "application/json"), self._demos),
+            (
+                ("POST", "/api/novelty", "What of a text stands in the training text.", Novel, "application/json"),
+                self._novelty,
+            ),
             (
                 ("GET", "/api/shelf/inspect", "All of a model: ?model=NAME.", None, "application/json"),
                 self._inspect,
@@ -174,7 +215,7 @@ class Studio(Server):
 
     async def _page(self, request: Request) -> Response:
         if QUERY in request.query_params:  # the guard found it right: keep it where no address shows it
-            response: Response = RedirectResponse("/", 303, HEADERS)
+            response: Response = RedirectResponse(f"/{self._begin}", 303, HEADERS)
             key = request.query_params[QUERY]
             name = cookie_name(request.scope)
             response.set_cookie(name, key, httponly=True, samesite="strict")
@@ -192,8 +233,16 @@ class Studio(Server):
             except UserError as error:
                 wrong.append(str(error))
         below = str(self._shelf.below.resolve()) if self._shelf.below else ""
-        found = {"models": shown, "wrong": wrong, "below": below, "running": self.runs.running}
-        return {**found, "views": views(), "valid": list(constraints()), "forms": forms()}
+        return {
+            "models": shown,
+            "wrong": wrong,
+            "below": below,
+            "running": self.runs.running,
+            "trains": self._trains,
+            "views": views(self._trains),
+            "valid": list(constraints()),
+            "forms": forms(),
+        }
 
     async def _open(self, request: Request) -> Response:
         asked = await self._asked(request, Opened)
@@ -220,7 +269,7 @@ class Studio(Server):
             if drawn is not None:
                 return file_of(request, drawn, "image/svg+xml")
         if not (one.folder / PICTURE).is_file():
-            raise ApiError(404, "This model has no picture.", "model")
+            return Response(status_code=204)  # it is known only now that there is none: no error
         return FileResponse(one.folder / PICTURE, headers={"Cache-Control": "no-cache"})
 
     async def _rename(self, request: Request) -> Response:
@@ -245,6 +294,10 @@ class Studio(Server):
         await asyncio.to_thread(self.runs.forget, folder)
         if (served := self.models.pop(name, None)) is not None:
             await asyncio.to_thread(lambda: served.batcher.close(finish=False, timeout=5))
+
+    async def _novelty(self, request: Request) -> Response:
+        asked = await self._asked(request, Novel)
+        return JSONResponse(await asyncio.to_thread(copies, self._served(asked.model), asked))
 
     async def _inspect(self, request: Request) -> Response:
         model = self._shelf.find(request.query_params.get("model", ""))

@@ -22,7 +22,8 @@ export function open(main, { shelf }) {
 class Home {
   constructor(main, shelf) {
     this.shelf = shelf;
-    this.own = shelf.models.filter(({ name }) => !name.startsWith(SHIPPED));
+    const { trains } = shelf; // false: the page of one model
+    this.own = trains ? shelf.models.filter(({ name }) => !name.startsWith(SHIPPED)) : []; // that may be renamed
     const kept = settings("home");
     const order = (one) => element("option", { value: one, ...(one === (kept.order ?? "used") && { selected: "" }) }, t(`home.by.${one}`));
     this.order = element("select", { id: "order", change: () => this.#order() }, ...ORDERS.map(order));
@@ -37,9 +38,9 @@ class Home {
     this.works = element("section", {}, element("h2", {}, t("home.recent")), this.recent);
     this.demos = element("section", { class: "demos" });
     const wrong = shelf.wrong.map((one) => element("li", {}, one));
-    const empty = !this.own.length;
+    const empty = trains && !this.own.length;
     main.append(
-      element("div", { class: "row head" }, element("h1", {}, t("home.title")), element("a", { class: "button", href: address("train") }, t("home.train"))),
+      element("div", { class: "row head" }, element("h1", {}, t("home.title")), ...(trains ? [element("a", { class: "button", href: address("train") }, t("home.train"))] : [])),
       empty ? this.#welcome() : element("p", { class: "quiet" }, t("home.below", { folder: shelf.below })),
       ...(empty ? [this.demos] : []),
       this.bar,
@@ -47,16 +48,12 @@ class Home {
       this.works,
       ...(empty ? [] : [this.demos]),
       ...(wrong.length ? [element("details", { class: "wrong", open: "" }, element("summary", {}, t("home.wrong", { count: wrong.length })), element("ul", { class: "quiet" }, ...wrong))] : []),
-      element("p", { class: "veil", "aria-hidden": "true" }, t("home.drop")),
+      ...(trains ? [element("p", { class: "veil", "aria-hidden": "true" }, t("home.drop"))] : []),
     );
-    this.undrop = takesDrops(main, (found) => {
-      if (!found.length) return;
-      hand(found);
-      location.hash = address("train");
-    });
+    this.undrop = trains ? takesDrops(main, dropped) : () => {};
     this.#order();
     this.#works();
-    this.#tries();
+    if (trains) this.#tries();
   }
 
   close() {
@@ -146,6 +143,7 @@ class Home {
       const { model } = await ask("/api/shelf/rename", { model: name, to });
       renamed(name, model);
       await again();
+      focus(model);
       say(t("home.renamed", { name, to: model }));
     } catch (error) {
       trouble(error);
@@ -162,6 +160,7 @@ class Home {
         try {
           await ask("/api/shelf/restore", { trash });
           await again();
+          focus(name);
           say(t("home.restored", { name }));
         } catch (error) {
           trouble(error);
@@ -236,6 +235,16 @@ class Home {
     return element("li", {}, kind, link, element("span", { class: "quiet" }, `${model} · ${ago(one.changed)}`), element("button", { click: drop, "aria-label": t("home.forget.of", { title }) }, t("home.forget")));
   }
 }
+
+// Files that were dropped are what a model learns from.
+function dropped(files) {
+  if (!files.length) return;
+  hand(files);
+  location.hash = address("train");
+}
+
+// To the card of a model, when the page was shown anew.
+const focus = (model) => Array.from(document.querySelectorAll(".card h2 a")).find((one) => one.textContent === model)?.focus();
 
 // When models were used last, by their works and their pages: name → time in seconds.
 function lastUse() {

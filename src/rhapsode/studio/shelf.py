@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ class Found:
             "modality": modality.name,
             "noun": modality.noun,
             "verb": modality.verb,
-            "views": [*modality.views, ABOUT],
+            "views": [*modality.views_of(info), ABOUT],
             "codec": codec,
             "cell": network.get("cell", "lstm"),
             "layers": network.get("layers"),
@@ -215,24 +214,17 @@ def _inner(folder: Path) -> bool:
     return folder.name == INNER or folder.parent.name.startswith(DEMO)
 
 
-@cache
-def _auxiliaries() -> Collection[str]:
-    """The folders of models that are parts of others."""
-    return {kind.auxiliary for kind in registry.every("codec")} - {""}
-
-
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    skipped: Collection[str] = ()
-    if (folder / checkpoint.MODEL).is_file():
+    found = (folder / checkpoint.MODEL).is_file()
+    if found:
         yield folder / checkpoint.MODEL
-        skipped = _auxiliaries()  # parts of this model
-    if depth:
+    if depth and (not found or depth == DEPTH):  # what is in a model's folder belongs to it, as a voice's prosody
         try:
             inside = sorted(one for one in folder.iterdir() if one.is_dir() and not one.name.startswith((".", "_")))
         except OSError:  # not ours to read
             return
         for one in inside:
-            if not one.is_symlink() and one.name not in skipped:
+            if not one.is_symlink():
                 yield from _below(one, depth - 1)
 
 
@@ -251,10 +243,10 @@ def _move(folder: Path, to: Path) -> None:
         raise UserError(f"{folder} cannot be moved to {to}: {reason(error)}.") from None
 
 
-def views() -> dict[str, str]:
-    """The pages of all modalities, and their scripts."""
+def views(whole: bool = True) -> dict[str, str]:
+    """The pages of all modalities, and their scripts; and, in the whole studio, that about a model."""
     brought = {name: script for modality in every() for name, script in modality.views.items()}
-    return {**brought, ABOUT: "studio/about.js"}
+    return {**brought, ABOUT: "studio/about.js"} if whole else brought
 
 
 def constraints() -> Sequence[str]:

@@ -62,8 +62,13 @@ export function clock({ tempos, ticks, length }) {
 
 // Ticks at which bars begin, and beats.
 export function grid({ metres, ticks, length }) {
-  const [, beats, unit] = metres[0] ?? [0, 4, 4];
-  const beat = Math.max(Math.floor((4 * ticks) / unit), 1);
-  const every = (step) => Array.from({ length: Math.ceil(Math.max(length, 1) / step) }, (_, n) => n * step);
-  return [every(beat * beats), every(beat)];
+  const marks = metres.length ? metres : [[0, 4, 4]];
+  const [starts, every] = [[], []];
+  marks.forEach(([tick, beats, unit], n) => {
+    const beat = Math.max(Math.floor((4 * ticks) / unit), 1);
+    const end = marks[n + 1]?.[0] ?? Math.max(length, tick + 1);
+    for (let at = tick; at < end; at += beat) every.push(at);
+    for (let at = tick; at < end; at += beat * beats) starts.push(at);
+  });
+  return [starts, every];
 }

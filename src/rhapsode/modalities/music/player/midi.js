@@ -18,7 +18,7 @@ function variable(value) {
 // tune: as tune.js has it, `accompanied`. Bytes.
 export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords }) {
   const tracks = parts.map(({ name, program, drums }, part) => {
-    const channel = drums ? DRUMS : voice(part);
+    const channel = channelOf(part, drums);
     const events = [...(name ? [[0, said(3, name)]] : []), [0, [0xc0 | channel, program]]];
     return [
       ...events,
@@ -30,7 +30,7 @@ export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords
   });
   if (chords.length) {
     const words = chords.map(([tick, symbol]) => [tick, said(5, symbol || "NC")]);
-    tracks.push([[0, said(3, "chords")], [0, [0xc0 | voice(parts.length), 0]], ...words]);
+    tracks.push([[0, said(3, "chords")], [0, [0xc0 | channelOf(parts.length), 0]], ...words]);
   }
   tracks[0].unshift(
     ...metres.map(([tick, beats, unit]) => [tick, [0xff, 0x58, 4, beats, Math.log2(unit), 24, 8]]),
@@ -44,7 +44,8 @@ export function midi({ notes, ticks, length, parts, metres, keys, tempos, chords
   return Uint8Array.from([...head, ...tracks.flatMap(track)]);
 }
 
-const voice = (part) => (part % 15) + (part % 15 >= DRUMS ? 1 : 0);
+// The channel of a part, from 0.
+export const channelOf = (part, drums = false) => (drums ? DRUMS : (part % 15) + (part % 15 >= DRUMS ? 1 : 0));
 
 // At each tick, keys go up before others go down.
 function keysPressed(notes, channel) {

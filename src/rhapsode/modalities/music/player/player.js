@@ -3,9 +3,11 @@
 import { Voices } from "./voices.js";
 
 const AHEAD = 0.3; // seconds that notes are sent to the sound before they are heard
+const NEAR = 0.12; // the same for MIDI, which takes back nothing
 const HIDDEN = 1.5; // the same when the page is not seen, since browsers then wake it once a second
 
-const TYPED = "input:not([type=range])";
+const TYPED = "input:not([type=range]), select, textarea";
+const WORDS = { play: "Play", pause: "Pause", silent: "This browser plays no sound: " };
 
 const find = (id) => document.getElementById(id);
 const clock = (second) => `${Math.floor(second / 60)}:${String(Math.floor(second % 60)).padStart(2, "0")}`;
@@ -17,7 +19,10 @@ const between = (x, xs, ys) => {
 };
 
 export class Player {
-  constructor() {
+  // words: what its button says, and an error. failed: is told of an error.
+  constructor(words = WORDS, failed = (text) => (find("status").textContent = text)) {
+    Object.assign(this, { words, failed });
+    this.out = null; // where notes go instead of the browser's own sound, see midiout.js
     this.playing = false;
     this.looping = false;
     this.speed = 1;
@@ -28,12 +33,14 @@ export class Player {
 
   // A tune, in place of the one before. data: its notes, parts, bars, the second of each tick where the tempo changes
   // (`time`), and `scale`, the breadth of a tick. Its roll, with notes in their order, and its buttons are in the page.
-  load(data) {
+  // begin: the second of it where we are.
+  load(data, begin = 0) {
     if (this.playing) this.pause();
     const [ticks, seconds] = [data.time.map(([tick]) => tick), data.time.map(([, second]) => second)];
     this.secondAt = (tick) => between(tick, ticks, seconds);
     this.tickAt = (second) => between(second, seconds, ticks);
     this.data = data;
+    this.parts = data.parts;
     this.total = seconds.at(-1);
     this.notes = data.notes.map(([start, length, pitch, velocity, part], n) => {
       return { begin: this.secondAt(start), end: this.secondAt(start + length), pitch, velocity, part, n };
@@ -44,7 +51,8 @@ export class Player {
     this.voices?.close();
     this.voices = new Voices(data.parts);
     this.voices.volume(this.loudness);
-    this.origin = 0; // the second of the tune that was heard at `since` of the sound's clock
+    this.out?.begin(data.parts);
+    this.origin = Math.min(begin, this.total); // the second of the tune that was heard at `since` of the sound's clock
     this.since = 0;
     this.next = 0; // of notes, the first not yet sent to the sound
     this.lit = new Set();
@@ -70,18 +78,38 @@ export class Player {
       this.origin = 0;
       return this.draw();
     }
-    const until = this.place + (document.hidden ? HIDDEN : AHEAD) * this.speed;
+    const ahead = document.hidden ? HIDDEN : this.out ? NEAR : AHEAD;
+    const until = this.place + ahead * this.speed;
+    this.out?.end(performance.now() + 1000 * ahead);
     for (; this.next < this.notes.length && this.notes[this.next].begin < until; this.next++)
       this.sound(this.notes[this.next]);
   }
 
   sound(note, from = note.begin) {
-    this.voices.play(note, this.since + (from - this.origin) / this.speed, (note.end - from) / this.speed);
+    const [at, seconds] = [this.since + (from - this.origin) / this.speed, (note.end - from) / this.speed];
+    if (this.out) this.out.play(note, performance.now() + 1000 * (at - this.voices.now), seconds);
+    else this.voices.play(note, at, seconds);
+  }
+
+  silence() {
+    this.voices?.silence();
+    this.out?.silence();
+  }
+
+  // Notes go there from now on; to the browser's own sound if it is null.
+  route(out) {
+    const at = this.data ? this.place : 0;
+    if (this.data) this.silence();
+    this.out = out;
+    if (!this.data) return;
+    out?.begin(this.data.parts);
+    out?.volume(this.loudness);
+    if (this.playing) this.begin(at);
   }
 
   // Go on from a second of the tune, with what is sounding there.
   begin(second) {
-    this.voices.silence();
+    this.silence();
     this.origin = second;
     this.since = this.voices.now + 0.05;
     this.next = this.notes.findIndex((note) => note.begin >= second);
@@ -97,13 +125,13 @@ export class Player {
     try {
       await this.voices.start();
     } catch (error) {
-      find("status").textContent = `This browser plays no sound: ${error.message}`;
+      this.failed(this.words.silent + error.message);
       return;
     } finally {
       find("play").disabled = false;
     }
     this.playing = true;
-    find("play").textContent = "Pause";
+    find("play").textContent = this.words.pause;
     this.begin(this.origin >= this.total ? 0 : this.origin);
     clearInterval(this.timer);
     this.timer = setInterval(() => this.send(), 60);
@@ -114,13 +142,13 @@ export class Player {
     this.origin = this.place;
     this.playing = false;
     clearInterval(this.timer);
-    this.voices.silence();
-    find("play").textContent = "Play";
+    this.silence();
+    find("play").textContent = this.words.play;
     this.draw();
   }
 
   toggle() {
-    if (find("play").disabled) return;
+    if (!this.data || find("play").disabled) return;
     if (this.playing) this.pause();
     else this.play();
   }
@@ -182,6 +210,7 @@ export class Player {
     const part = Number(button.dataset.part);
     const heard = !this.data.parts[part].heard;
     this.voices.hear(part, heard);
+    this.out?.hear(part, heard);
     button.setAttribute("aria-pressed", heard);
     for (const { n, part: of } of this.notes) if (of === part) this.rects[n]?.classList.toggle("muted", !heard);
   }
@@ -195,8 +224,8 @@ export class Player {
       l: () => this.loop(),
     }[event.key];
     // What has this key for itself.
-    const own = { " ": `button, a, summary, ${TYPED}`, l: TYPED }[event.key] ?? "input";
-    if (!act || !this.data || event.ctrlKey || event.metaKey || event.altKey || event.target.matches(own)) return;
+    const own = { " ": `button, a, summary, ${TYPED}`, l: TYPED }[event.key] ?? "input, select, textarea";
+    if (!act || !this.data || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || event.target.matches(own)) return;
     event.preventDefault();
     if (!event.repeat || event.key.startsWith("Arrow")) act();
   }
@@ -210,11 +239,12 @@ export class Player {
     click("play", () => this.toggle());
     click("loop", () => this.loop());
     find("body").addEventListener("click", (event) => {
+      if (!this.data) return;
       this.seek(this.secondAt((event.clientX - find("body").getBoundingClientRect().left) / this.data.scale));
     });
-    find("seek").addEventListener("input", () => this.seek((find("seek").value / 1000) * this.total));
+    find("seek").addEventListener("input", () => this.data && this.seek((find("seek").value / 1000) * this.total));
     find("tempo").addEventListener("input", () => {
-      const at = this.place;
+      const at = this.data ? this.place : 0;
       this.speed = find("tempo").value / 100;
       find("speed").textContent = `${find("tempo").value} %`;
       if (this.playing) this.begin(at);
@@ -222,7 +252,22 @@ export class Player {
     find("volume").addEventListener("input", () => {
       this.loudness = (find("volume").value / 100) ** 2;
       this.voices?.volume(this.loudness);
+      this.out?.volume(this.loudness);
     });
-    addEventListener("keydown", (event) => this.key(event));
+    this.heard = (event) => this.key(event);
+    addEventListener("keydown", this.heard);
+  }
+
+  // The tune is left: nothing is played until the next is loaded.
+  leave() {
+    if (this.playing) this.pause();
+    this.data = null;
+  }
+
+  // The page is left.
+  close() {
+    if (this.playing) this.pause();
+    this.voices?.close();
+    removeEventListener("keydown", this.heard);
   }
 }

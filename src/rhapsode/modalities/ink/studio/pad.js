@@ -2,19 +2,29 @@
 //
 // Places are in hundredths of the height of an x, from the left end of the base line, y down: the same on every screen.
 
+import { element } from "../../../export/page/dom.js";
+import { t } from "../../../studio/texts.js";
+
 const X = 100;
-const HEIGHT = 4.4; // of the sheet, in heights of an x, as in page.css
+const HEIGHT = 4.4; // of the sheet, in heights of an x, as in pad.css
 const BASE = 2.7; // where the base line is, from above
+const BROAD = { ruled: 0.065, free: 0.03 }; // of a line, in heights of an x, where no pressure is felt
 const RULES = [[BASE - 2, "--faint"], [BASE - 1, "--rule"], [BASE, "--rule"], [BASE + 1, "--faint"]];
 const CHARACTER = 0.85 * X; // the width that most take at most
 const PALM = 3000; // milliseconds after a pen was near in which a touch is a palm's
 const REST = 700; // milliseconds after which the sheet moves on under a lifted pen
 
 export class Pad {
-  // changed(): the strokes are others now, or the view is.
-  constructor(canvas, changed) {
+  // changed(written): the strokes are others now, or the view is. ruled: with the lines that one writes on.
+  constructor(canvas, changed, ruled = true) {
     this.canvas = canvas;
+    this.ruled = ruled;
+    this.ghosts = []; // lists of points that are shown, and are no strokes
     this.context = canvas.getContext("2d");
+    const turn = (name, by, sign) =>
+      element("button", { class: `turn ${name}`, hidden: "", "aria-label": t(`pad.${name}`), click: () => this.turn(by) }, sign);
+    this.turns = [turn("left", -0.5, "‹"), turn("right", 0.5, "›")];
+    this.element = element("div", { class: "sheet-of-pad" }, canvas, ...this.turns);
     this.changed = changed;
     this.penSeen = -Infinity;
     this.open([], 0);
@@ -25,8 +35,16 @@ export class Pad {
     on("pointercancel", (event) => this.up(event, event.pointerType === "touch"));
     on("lostpointercapture", (event) => this.up(event, false));
     on("contextmenu", (event) => event.preventDefault());
-    new ResizeObserver(() => this.draw()).observe(canvas);
-    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.draw());
+    this.watch = new ResizeObserver(() => this.draw());
+    this.watch.observe(canvas);
+    this.dark = matchMedia("(prefers-color-scheme: dark)");
+    this.dark.onchange = () => this.draw();
+  }
+
+  close() {
+    this.watch.disconnect();
+    this.dark.onchange = null;
+    clearTimeout(this.resting);
   }
 
   // Another line, with strokes as of `strokesOf`, which the pad goes on with.
@@ -41,6 +59,12 @@ export class Pad {
     this.draw();
   }
 
+  // Lists of points beside the strokes, in pale ink.
+  hint(ghosts) {
+    this.ghosts = ghosts;
+    this.draw();
+  }
+
   get scale() {
     return this.canvas.clientHeight / (HEIGHT * X);
   }
@@ -50,7 +74,8 @@ export class Pad {
   }
 
   get end() {
-    const right = this.strokes.reduce((most, stroke) => stroke.points.reduce((far, [x]) => Math.max(far, x), most), 0);
+    const all = [...this.strokes.map(({ points }) => points), ...this.ghosts];
+    const right = all.reduce((most, points) => points.reduce((far, [x]) => Math.max(far, x), most), 0);
     return Math.max(this.length, right + X);
   }
 
@@ -175,20 +200,44 @@ export class Pad {
     const style = getComputedStyle(canvas);
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
     context.clearRect(0, 0, width, height);
-    for (const [row, colour] of RULES) {
+    for (const [row, colour] of this.ruled ? RULES : []) {
       context.fillStyle = style.getPropertyValue(colour);
       context.fillRect(0, Math.round(row * X * scale), width, row === BASE ? 2 : 1);
     }
-    context.strokeStyle = context.fillStyle = style.getPropertyValue("--ink");
+    context.strokeStyle = context.fillStyle = style.getPropertyValue("--pen");
     context.lineCap = context.lineJoin = "round";
+    context.globalAlpha = 0.28;
+    for (const points of this.ghosts) this.hinted(points);
+    context.globalAlpha = 1;
     const felt = pressed(this.strokes);
     for (const stroke of this.strokes) this.trace(stroke, felt);
+    const [left, right] = this.turns;
+    left.hidden = this.shift <= 0;
+    right.hidden = this.shift + this.view >= this.end;
+  }
+
+  place([x, y]) {
+    return [(x - this.shift) * this.scale, (y + BASE * X) * this.scale];
+  }
+
+  get broad() {
+    return X * this.scale * (this.ruled ? BROAD.ruled : BROAD.free);
+  }
+
+  // One path, so that it is as pale where it meets itself.
+  hinted(points) {
+    const { context: pen } = this;
+    pen.lineWidth = this.broad;
+    pen.beginPath();
+    pen.moveTo(...this.place(points[0]));
+    for (const point of points.length > 1 ? points.slice(1) : points) pen.lineTo(...this.place(point));
+    pen.stroke();
   }
 
   trace({ points, pressure }, felt) {
     const { context: pen, scale } = this;
-    const at = ([x, y]) => [(x - this.shift) * scale, (y + BASE * X) * scale];
-    const broad = (i) => X * scale * (felt ? 0.03 + 0.08 * pressure[i] : 0.065);
+    const at = (point) => this.place(point);
+    const broad = (i) => (felt ? X * scale * (0.03 + 0.08 * pressure[i]) : this.broad);
     if (points.length === 1) {
       pen.beginPath();
       pen.arc(...at(points[0]), broad(0) * 0.7, 0, 2 * Math.PI);

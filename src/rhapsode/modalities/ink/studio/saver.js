@@ -1,4 +1,7 @@
-// Sends lines one by one and again until each has arrived.
+// Sends lines one by one and again until each has arrived, also when the page is left meanwhile.
+
+import { ask } from "../../../studio/api.js";
+import { t } from "../../../studio/texts.js";
 
 const PATIENCE = 20000; // milliseconds that an answer may take
 const LONGEST = 15000; // milliseconds between two attempts
@@ -14,7 +17,7 @@ export class Saver {
   }
 
   put(text, drawing) {
-    this.waiting.set(text, JSON.stringify({ text, ...drawing }));
+    this.waiting.set(text, { text, ...drawing });
     this.run();
   }
 
@@ -23,10 +26,10 @@ export class Saver {
     if (this.busy) return;
     this.busy = true;
     while (this.waiting.size) {
-      const [text, body] = this.waiting.entries().next().value;
-      const error = await this.send(body);
+      const [text, line] = this.waiting.entries().next().value;
+      const error = await this.send(line);
       const latest = this.waiting.get(text); // it may have been written again meanwhile
-      if (error || latest === body) this.waiting.delete(text);
+      if (error || latest === line) this.waiting.delete(text);
       if (error) {
         this.waiting.set(text, latest); // behind the others: a line that is refused must not hold them up
         const pause = Math.min(1000 * 2 ** this.failures++, LONGEST);
@@ -35,23 +38,18 @@ export class Saver {
         break;
       }
       this.failures = 0;
-      if (latest === body) this.told(text, null, 0);
+      if (latest === line) this.told(text, null, 0);
     }
     this.busy = false;
   }
 
   // What went wrong, or null.
-  async send(body) {
+  async send(line) {
     try {
-      const answer = await fetch(this.url, {
-        method: "POST",
-        headers: { "Content-Type": "application/json" },
-        body,
-        signal: AbortSignal.timeout(PATIENCE),
-      });
-      return answer.ok ? null : (await answer.json()).error;
-    } catch {
-      return "the server does not answer. Is “rhapsode ink” still running?";
+      await ask(this.url, line, AbortSignal.timeout(PATIENCE));
+      return null;
+    } catch (error) {
+      return error.status ? error.message : t("failed.gone");
     }
   }
 }

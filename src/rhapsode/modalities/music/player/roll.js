@@ -15,6 +15,8 @@ const WORDS = {
 const BOLD = new Set(["octave-name", "chord"]);
 const NATURALS = { 0: "C", 2: "D", 4: "E", 5: "F", 7: "G", 9: "A", 11: "B" };
 const [LEFT, RIGHT, TOP, BETWEEN] = [40, 12, 10, 14];
+const BARE = 4; // above what has no words
+const HOLLOW = 0.18; // how full a marked note is
 const FONT = 'font-family="system-ui, sans-serif"';
 const DRUM = 9; // the height of a drum's lane
 const [ROW, LEAST, MOST, LETTER] = [1024, 28, 48, 6.5];
@@ -23,14 +25,16 @@ const near = (value) => value.toFixed(2).replace(/\.?0+$/, "");
 const escaped = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 
 // { keys, body, scale }: two elements, and the breadth of a tick. drums: names by pitch.
-export function roll(tune, drums = {}) {
+// row: its breadth, if a quarter is then not less than `least`. bare: without chords and numbers of bars above it.
+// marked: numbers of notes that are drawn hollow.
+export function roll(tune, drums = {}, { row = ROW, least = LEAST, bare = false, marked = new Set() } = {}) {
   const [starts, beats] = grid(tune);
   const end = Math.max(tune.length, 1);
-  const scale = Math.min(Math.max((ROW / end) * tune.ticks, LEAST), MOST) / tune.ticks;
+  const scale = Math.min(Math.max((row / end) * tune.ticks, least), MOST) / tune.ticks;
   const at = (tick) => LEFT + tick * scale;
   const lanes = lanesOf(tune);
   const words = [];
-  const top = TOP + chordsAbove(tune, end, at, words) + 14;
+  const top = bare ? BARE : TOP + chordsAbove(tune, end, at, words) + 14;
   const right = at(end);
   const lines = [];
   const line = (x1, y1, x2, y2, role) => lines.push({ x1, y1, x2, y2, role });
@@ -60,7 +64,7 @@ export function roll(tune, drums = {}) {
   for (const tick of beats) line(at(tick), top, at(tick), top + lanes.total, "beat");
   for (const tick of starts) line(at(tick), top, at(tick), top + lanes.total, "bar");
   line(right, top, right, top + lanes.total, "bar");
-  starts.forEach((tick, n) => words.push({ x: at(tick) + 1, y: top - 3, text: String(n + 1), role: "number" }));
+  if (!bare) starts.forEach((tick, n) => words.push({ x: at(tick) + 1, y: top - 3, text: String(n + 1), role: "number" }));
   const notes = tune.notes.map(([start, length, pitch, velocity, part]) => ({
     x: at(start),
     y: top + lanes.top(pitch, tune.parts[part].drums) + 0.5,
@@ -69,6 +73,7 @@ export function roll(tune, drums = {}) {
     part,
     opacity: 0.4 + (0.6 * velocity) / 127,
   }));
+  for (const n of marked) notes[n].marked = true;
   const plan = { ground, lines, notes, words, height: top + lanes.total + BETWEEN };
   const label = `aria-label="Piano roll, ${notes.length} notes"`;
   const breadth = right + RIGHT;
@@ -130,8 +135,10 @@ function element({ ground, lines, notes, words, height }, left, right, attribute
     }),
     ...notes.filter(inside).map((each) => {
       const hue = each.part % COLOURS.length;
-      const look = `rx="1.5" color="${COLOURS[hue]}" fill="currentColor" fill-opacity="${near(each.opacity)}"`;
-      return `<rect class="note p${hue}" ${box(each)} ${look}/>`;
+      const fill = each.marked
+        ? `fill-opacity="${HOLLOW}" stroke="currentColor"`
+        : `fill-opacity="${near(each.opacity)}"`;
+      return `<rect class="note p${hue}" ${box(each)} rx="1.5" color="${COLOURS[hue]}" fill="currentColor" ${fill}/>`;
     }),
     ...words.filter(inside).map(({ x, y, text, role, end }) => {
       const [colour, size] = WORDS[role];
