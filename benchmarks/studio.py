@@ -8,8 +8,8 @@ MODEL is a model of text; TEXT a file of more than 10,000 characters of its sort
 opened. Prints one Markdown table, in milliseconds: until the first page is painted; until 4,000 characters are shaded;
 from a key to the painted character, the median and the slowest of 40, in a text of 10,000 characters with 200
 branches. Wanted: 1,000, 1,000, 50. With --training, also until a completion of 200 tokens is there, the median of
-8; and this and the keys again while the studio trains on SOURCE for two minutes. The pictures are of a text that the model continues,
-and of the units that mark its longest [[link]].
+8; and this and the keys again while the studio trains on SOURCE for two minutes. The pictures are of a text that the
+model continues, and of the units that mark its longest [[link]].
 """
 
 from __future__ import annotations
