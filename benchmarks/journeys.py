@@ -144,6 +144,18 @@ def compose(page: Page, given: Given) -> None:
     draws(page, "compose")
 
 
+def speak(page: Page, given: Given) -> None:
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("They saw a dark suit at night, by the ships.")
+    draws(page, "speak")
+    phones = page.get_by_role("listbox", name=t("speak.phones")).get_by_role("option")
+    phones.nth(4).press("ArrowUp")
+    with page.expect_response("**/api/speak", timeout=LONG) as answer:
+        phones.nth(4).press("Shift+ArrowRight")
+    assert answer.value.ok
+    expect(phones.nth(4)).to_have_accessible_name(re.compile(r"\+1 semitones · changed"))
+    well(page)
+
+
 def forecast(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("forecast.table")).fill(given.table.read_text())
     draws(page, "forecast")
@@ -157,6 +169,7 @@ JOURNEYS = (
     Journey("look", "text", look),
     Journey("ink", "ink", ink),
     Journey("compose", "music", compose),
+    Journey("speak", "speech", speak),
     Journey("forecast", "series", forecast),
 )
 
