@@ -109,7 +109,7 @@ def test_a_lesson(teacher: Teacher) -> None:
         own = specimen(server, "own")[1]
         assert own["text"] in TEXTS and len(own["text"]) == 4 and "<path" in own["svg"]
         shelf = json.loads(ask(server, "GET", "/api/shelf")[2])["models"]
-        assert [one["views"] for one in shelf if one["name"] == "mine"] == [["ink", "teach"]], "it can be written with"
+        assert [one["views"] for one in shelf if one["name"] == "mine"] == [["ink", "teach", "about"]]
     assert {one.name for one in teacher.folder.iterdir()} == {
         *("model.safetensors", "metrics.jsonl", "loss.png", "log.txt", "samples.txt")
     }

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
     views = {name: f"modalities/ink/studio/{name}.js" for name in ("ink", "teach")}
-    example = {"text": "a line of its hand"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"write": write, "recognise": recognise, "ink": ink}

@@ -133,7 +133,8 @@ class Write(Sampled):
     @property
     def suffixes(self) -> list[str]:
         """Of the files that are made; one that is empty where there is none."""
-        return [f".{name}" for name in self.files or ([] if self.format == "json" else [self.format])] or [""]
+        names: Sequence[str] = self.files or (() if self.format == "json" else (self.format,))
+        return [f".{name}" for name in names] or [""]
 
     @property
     def look(self) -> dict[str, Any]:
@@ -254,6 +255,11 @@ def about(model: Model) -> Mapping[str, Any]:
     }
 
 
+def example(model: Model) -> Mapping[str, Any]:
+    """A line of its hand, of the characters that it knows; or a drawing."""
+    return {"text": "a line of its hand", "unknown": "skip"} if model.text is not None else {}
+
+
 ENDPOINT = Endpoint(
     "/api/write",
     "Write a text by hand, or draw.",
@@ -263,4 +269,5 @@ ENDPOINT = Endpoint(
     recogniser_beside,
     about,
     follow,
+    example,
 )

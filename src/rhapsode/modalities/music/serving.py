@@ -298,4 +298,5 @@ ENDPOINT = Endpoint(
     lambda model: index_beside(model, needed=False),
     about,
     follow,
+    lambda model: {"bars": 8},
 )

@@ -129,6 +129,18 @@ def test_it_writes_what_the_command_writes(browser: Any, address: str, tmp_path:
         page.locator("#trouble button").click()
 
 
+PREVIEW = """async () => {
+  const { Preview } = await import("/page/modalities/ink/studio/preview.js");
+  const preview = new Preview(2, 8);
+  preview.add({ row: 0, text: "on a", points: [[0, 0], [160, 3]], ends: [false, true] });
+  preview.add({ row: 3, text: "on a", points: [[0, 0], [9, 9]], ends: [false, true] });  // drawn again, as it was misread
+  preview.add({ row: 0, text: "on a", points: [[161, 0]], ends: [true] });
+  preview.add({ row: 8, text: "é", points: [[0, 0]], ends: [true] });
+  const paths = [...preview.element.children].map((one) => [one.getAttribute("d"), one.getAttribute("transform")]);
+  return [preview.count, paths];
+}"""
+
+
 def test_endings_examples_and_works(browser: Any, address: str) -> None:
     expect = pytest.importorskip("playwright.sync_api").expect
     with opened(browser, address, name=HAND) as page:
@@ -190,6 +202,9 @@ def test_drawings_without_texts(browser: Any, address: str) -> None:
         expect(page.locator(".endings button")).to_have_count(4, timeout=20_000)
         page.locator(".endings button").first.click()
         expect(page.locator(".drawn button")).to_have_count(2)
+        # Of texts that take long, what is drawn so far is shown.
+        first = ["M0.00 0.00L160.00 3.00M161.00 0.00", "translate(0 0)"]
+        assert page.evaluate(PREVIEW) == [5, [first, ["M0.00 0.00", "translate(0 8)"]]]
 
 
 def test_everybody_can_use_it(browser: Any, address: str) -> None:

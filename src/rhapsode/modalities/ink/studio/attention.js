@@ -74,7 +74,7 @@ export class Attention {
     pen.font = `${Math.min(12, Math.max(7, high - 2))}px system-ui, sans-serif`;
     pen.textAlign = "center";
     pen.textBaseline = "middle";
-    this.names.forEach((name, n) => pen.fillText(name, this.left / 2 - 2, (n + 0.5) * high));
+    if (high >= 9) this.names.forEach((name, n) => pen.fillText(name, this.left / 2 - 2, (n + 0.5) * high));
     if (this.step < 0) return;
     pen.fillStyle = style.getPropertyValue("--hot");
     pen.fillRect(this.left + ((this.step + 0.5) / rows.length) * (width - this.left) - 1, 0, 2, height);

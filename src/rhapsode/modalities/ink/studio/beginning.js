@@ -26,7 +26,7 @@ export class Beginning {
       "details",
       { class: "beginning" },
       element("summary", {}, t("ink.begin")),
-      this.canvas,
+      this.pad.element,
       element(
         "div",
         { class: "row tools" },

@@ -25,7 +25,7 @@ export class Example {
       "div",
       { class: "example", hidden: "" },
       ...(texts ? [this.words] : []),
-      this.canvas,
+      this.pad.element,
       element("div", { class: "row tools" }, ...tools),
       element("p", { class: "quiet" }, t("ink.style.note")),
     );

@@ -1,7 +1,7 @@
 // The page on which a model writes by hand, or draws.
 
 import { element } from "../../../export/page/dom.js";
-import { ask } from "../../../studio/api.js";
+import { ask, events } from "../../../studio/api.js";
 import { Drawn, Go, Saves, Seed, atControlEnter, desk, download, named } from "../../../studio/parts.js";
 import { say, trouble } from "../../../studio/studio.js";
 import { t } from "../../../studio/texts.js";
@@ -11,6 +11,7 @@ import { htmlPage } from "./document.js";
 import { Example, X } from "./example.js";
 import { ending, measured, thinned } from "./measure.js";
 import { MACHINES, More, asked as ofFile } from "./more.js";
+import { Preview } from "./preview.js";
 import { Sheet } from "./sheet.js";
 
 export const styles = ["modalities/ink/studio/pad.css", "modalities/ink/studio/ink.css"];
@@ -20,6 +21,9 @@ const FILES = ["svg", "png", "gcode", "hpgl", "html"];
 const TYPES = { svg: "image/svg+xml", png: "image/png", gcode: "text/plain", hpgl: "text/plain", html: "text/html" };
 const LONGEST = 2000;
 const ENDINGS = 4;
+const TRIES = 8; // of the server, where no other number was asked for
+const SLOW = 400; // ms until what is drawn so far is shown
+const SEEN = 2000; // ms of that, after which the pen need not be watched again
 const HIGH = 300; // units of the sheet that a drawing is high, about
 
 export function open(main, { about, rest }) {
@@ -183,7 +187,7 @@ class Page {
       const words = this.texts ? { text: known.slice(0, 8), unknown: "nearest", tries: 1 } : { n: 3 };
       const { samples } = await ask(PATH, { model: this.about.name, seed: 1, bias: 1, ...words }, signal);
       const { step, size } = measured(samples);
-      this.measures = { step, scale: this.texts ? this.xHeight / X : size / HIGH };
+      this.measures = { step, scale: this.xHeight ? this.xHeight / X : size / HIGH };
     }
     return this.measures;
   }
@@ -212,10 +216,17 @@ class Page {
   }
 
   // The samples of a request, with the picture of each.
-  async #ask(asked, signal, name = "svg", more = {}) {
+  async #ask(asked, signal, name = "svg", more = {}, heard = null) {
     const { begin, ...set } = asked;
     const body = { model: this.about.name, ...ofFile(set, name), ...(begin && { begin }), files: [name], ...more };
-    const { samples, notes } = await ask(PATH, body, signal);
+    let answer = heard ? null : await ask(PATH, body, signal);
+    if (heard) {
+      for await (const event of events(PATH, { ...body, stream: true }, signal)) {
+        if (event.samples) answer = event;
+        else heard(event);
+      }
+    }
+    const { samples, notes } = answer;
     if (notes?.length) trouble(new Error(notes.join("\n")));
     return samples;
   }
@@ -224,13 +235,31 @@ class Page {
 
   async #draw(signal) {
     const asked = await this.#asked(signal);
-    const samples = await this.#ask(asked, signal);
+    const begun = performance.now();
+    const preview = this.xHeight && !asked.begin ? new Preview(this.xHeight, asked.tries ?? TRIES) : null;
+    const all = [...(asked.text ?? "")].length;
+    const heard = (event) => {
+      preview.add(event);
+      if (performance.now() - begun < SLOW) return;
+      this.sheet.preview(preview.element, t("ink.sofar", { count: Math.min(all, preview.count), all }));
+    };
+    const samples = await this.#ask(asked, signal, "svg", {}, preview && heard).catch((error) => {
+      if (preview?.element.parentNode && !this.closed) this.#back();
+      throw error;
+    });
+    const seen = preview?.element.parentNode && performance.now() - begun > SEEN;
     if (asked.begin) this.#offer(asked, samples);
     else {
-      this.#add(asked, samples, 0, true);
+      this.#add(asked, samples, 0, !seen);
       say(t("ink.written", { text: asked.text ?? t("ink.drawing") }));
     }
     this.work.changed();
+  }
+
+  // To what was shown before, if there was anything.
+  #back() {
+    if (this.drawn.here) this.#show(this.drawn.here);
+    else this.sheet.clear();
   }
 
   // Endings, soon after a stroke: those that are being drawn are of another beginning.
@@ -268,7 +297,7 @@ class Page {
       return null;
     }
     const strokes = sample.strokes.slice(0, count);
-    const scale = this.texts ? this.xHeight / X : measured([sample]).size / HIGH;
+    const scale = this.xHeight ? this.xHeight / X : measured([sample]).size / HIGH;
     const [[left], high] = [strokes[0][0], this.texts ? 0 : -HIGH / 2];
     const low = this.texts ? Math.max(...strokes.flat().map(([, y]) => y)) : strokes[0][0][1];
     return strokes.map((stroke) => stroke.map(([x, y]) => [(x - left) / scale + X / 2, (y - low) / scale + high * 0.3]));

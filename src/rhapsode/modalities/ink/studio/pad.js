@@ -2,9 +2,13 @@
 //
 // Places are in hundredths of the height of an x, from the left end of the base line, y down: the same on every screen.
 
+import { element } from "../../../export/page/dom.js";
+import { t } from "../../../studio/texts.js";
+
 const X = 100;
 const HEIGHT = 4.4; // of the sheet, in heights of an x, as in pad.css
 const BASE = 2.7; // where the base line is, from above
+const BROAD = { ruled: 0.065, free: 0.03 }; // of a line, in heights of an x, where no pressure is felt
 const RULES = [[BASE - 2, "--faint"], [BASE - 1, "--rule"], [BASE, "--rule"], [BASE + 1, "--faint"]];
 const CHARACTER = 0.85 * X; // the width that most take at most
 const PALM = 3000; // milliseconds after a pen was near in which a touch is a palm's
@@ -17,6 +21,10 @@ export class Pad {
     this.ruled = ruled;
     this.ghosts = []; // lists of points that are shown, and are no strokes
     this.context = canvas.getContext("2d");
+    const turn = (name, by, sign) =>
+      element("button", { class: `turn ${name}`, hidden: "", "aria-label": t(`pad.${name}`), click: () => this.turn(by) }, sign);
+    this.turns = [turn("left", -0.5, "‹"), turn("right", 0.5, "›")];
+    this.element = element("div", { class: "sheet-of-pad" }, canvas, ...this.turns);
     this.changed = changed;
     this.penSeen = -Infinity;
     this.open([], 0);
@@ -66,7 +74,8 @@ export class Pad {
   }
 
   get end() {
-    const right = this.strokes.reduce((most, stroke) => stroke.points.reduce((far, [x]) => Math.max(far, x), most), 0);
+    const all = [...this.strokes.map(({ points }) => points), ...this.ghosts];
+    const right = all.reduce((most, points) => points.reduce((far, [x]) => Math.max(far, x), most), 0);
     return Math.max(this.length, right + X);
   }
 
@@ -198,16 +207,37 @@ export class Pad {
     context.strokeStyle = context.fillStyle = style.getPropertyValue("--pen");
     context.lineCap = context.lineJoin = "round";
     context.globalAlpha = 0.28;
-    for (const points of this.ghosts) this.trace({ points }, false);
+    for (const points of this.ghosts) this.hinted(points);
     context.globalAlpha = 1;
     const felt = pressed(this.strokes);
     for (const stroke of this.strokes) this.trace(stroke, felt);
+    const [left, right] = this.turns;
+    left.hidden = this.shift <= 0;
+    right.hidden = this.shift + this.view >= this.end;
+  }
+
+  place([x, y]) {
+    return [(x - this.shift) * this.scale, (y + BASE * X) * this.scale];
+  }
+
+  get broad() {
+    return X * this.scale * (this.ruled ? BROAD.ruled : BROAD.free);
+  }
+
+  // One path, so that it is as pale where it meets itself.
+  hinted(points) {
+    const { context: pen } = this;
+    pen.lineWidth = this.broad;
+    pen.beginPath();
+    pen.moveTo(...this.place(points[0]));
+    for (const point of points.length > 1 ? points.slice(1) : points) pen.lineTo(...this.place(point));
+    pen.stroke();
   }
 
   trace({ points, pressure }, felt) {
     const { context: pen, scale } = this;
-    const at = ([x, y]) => [(x - this.shift) * scale, (y + BASE * X) * scale];
-    const broad = (i) => X * scale * (felt ? 0.03 + 0.08 * pressure[i] : 0.065);
+    const at = (point) => this.place(point);
+    const broad = (i) => (felt ? X * scale * (0.03 + 0.08 * pressure[i]) : this.broad);
     if (points.length === 1) {
       pen.beginPath();
       pen.arc(...at(points[0]), broad(0) * 0.7, 0, 2 * Math.PI);

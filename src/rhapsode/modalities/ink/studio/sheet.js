@@ -39,7 +39,8 @@ export class Sheet {
       element("label", {}, this.watched, " ", t("ink.live")),
       this.look,
     );
-    this.element = element("div", {}, this.paper, this.pages, this.controls, this.attention.element);
+    this.told = element("p", { class: "quiet sofar" });
+    this.element = element("div", {}, this.paper, this.told, this.pages, this.controls, this.attention.element);
     this.film = null;
   }
 
@@ -52,6 +53,7 @@ export class Sheet {
     this.film?.pause();
     this.film = null;
     this.paper.replaceChildren();
+    this.told.textContent = "";
     this.controls.hidden = this.pages.hidden = this.attention.element.hidden = true;
   }
 
@@ -60,6 +62,16 @@ export class Sheet {
     Object.assign(this, { svgs, sample, xHeight: xHeight || USUAL, label });
     this.turn(0, 0);
     if (live && this.watched.checked && !still()) this.#play();
+  }
+
+  // What is drawn so far, in the place of the drawing before; told: in words.
+  preview(picture, told) {
+    if (picture.parentNode !== this.paper) {
+      this.clear();
+      this.paper.classList.remove("paged");
+      this.paper.replaceChildren(picture);
+    }
+    this.told.textContent = told;
   }
 
   // To another page.
@@ -72,6 +84,7 @@ export class Sheet {
     svg.removeAttribute("role");
     svg.style.width = `${LARGER * svg.viewBox.baseVal.width}mm`;
     this.paper.replaceChildren(svg);
+    this.told.textContent = "";
     const many = this.svgs.length > 1;
     const values = { page: page + 1, pages: this.svgs.length };
     this.paper.setAttribute("aria-label", many ? `${this.label}, ${t("ink.page.of", values)}` : this.label);

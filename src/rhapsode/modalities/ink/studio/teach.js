@@ -25,25 +25,22 @@ class Page {
     this.query = `?model=${encodeURIComponent(model)}`;
     this.lines = [];
     this.at = 0;
-    this.#build(main);
+    this.canvas = element("canvas", { id: "pad", class: "pad", role: "img", "aria-label": t("teach.pad", { count: 0 }) });
     this.pad = new Pad(this.canvas, (written) => this.#changed(written));
+    this.#build(main);
     this.heard = (event) => this.#key(event);
     addEventListener("keydown", this.heard);
-    this.sized = () => this.#buttons();
-    addEventListener("resize", this.sized);
     this.#start().catch(trouble);
   }
 
   close() {
     removeEventListener("keydown", this.heard);
-    removeEventListener("resize", this.sized);
     this.pad.close();
     this.lesson?.close();
     if (this.saver) this.saver.told = () => {};
   }
 
   #build(main) {
-    this.canvas = element("canvas", { id: "pad", class: "pad", role: "img", "aria-label": t("teach.pad", { count: 0 }) });
     const press = (id, act, keys, more = {}) =>
       element(
         "button",
@@ -58,14 +55,10 @@ class Page {
         },
         t(`teach.${id}`),
       );
-    const turn = (id, by, sign) =>
-      element("button", { id, class: "turn", hidden: "", "aria-label": t(`teach.${id}`), click: () => this.pad.turn(by) }, sign);
     const parts = {
       count: element("p", { id: "count", class: "quiet" }),
       progress: element("progress", { id: "written", max: "1", value: "0", "aria-label": t("teach.progress") }),
       text: element("p", { id: "text", "aria-live": "polite" }, "…"),
-      left: turn("left", -0.5, "‹"),
-      right: turn("right", 0.5, "›"),
       undo: press("undo", () => this.pad.undo(), "Control+Z"),
       clear: press("clear", () => this.pad.clear(), "Delete"),
       skip: press("skip", () => this.#skip(), "S"),
@@ -89,7 +82,7 @@ class Page {
         "section",
         { "aria-labelledby": "ask" },
         this.text,
-        element("div", { id: "sheet" }, this.canvas, this.left, this.right),
+        this.pad.element,
         element("div", { id: "tools" }, this.undo, this.clear, this.skip, this.save),
         this.told,
         element("p", { class: "keys quiet" }, ...keys),
@@ -203,8 +196,6 @@ class Page {
     this.skip.disabled = !lines.some((each, i) => i !== this.at && !each.drawing);
     this.save.disabled = !line?.strokes.length;
     this.save.textContent = t(!line || line.changed || !line.drawing ? "teach.save" : "teach.next");
-    this.left.hidden = pad.shift <= 0;
-    this.right.hidden = pad.shift + pad.view >= pad.end;
     this.canvas.setAttribute("aria-label", t("teach.pad", { count: line?.strokes.length ?? 0 }));
   }
 
