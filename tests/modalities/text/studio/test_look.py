@@ -144,10 +144,7 @@ def test_keys_go_from_step_to_step(page: Any, models: Path) -> None:  # noqa: F8
     # What was pointed at stays, and so does it when the cursor goes on in the text.
     page.locator("textarea").evaluate("area => { area.focus(); area.setSelectionRange(8, 8); }")
     expect(page.locator("#value")).to_contain_text(f"behind “{TEXT[8]}”")
-
-
-def test_what_is_too_long_is_said(page: Any) -> None:
-    expect = looks(page)
+    # Of a text that is too long, the beginning is looked at.
     page.locator("textarea").fill("a" * 3999 + "🏛" + "b" * 10)
     expect(page.locator("#note")).to_contain_text("Only 4,000 characters are looked at: 12 at the end were left out.")
     assert page.locator("textarea").input_value() == "a" * 3999
