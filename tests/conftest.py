@@ -33,6 +33,7 @@ from rhapsode.modalities.ink.drawing import Drawing, from_strokes
 from rhapsode.modalities.ink.formats.own import dumps
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
+from tests.firefox import executable
 
 os.environ.setdefault(
     "OMP_NUM_THREADS", "1"
@@ -144,6 +145,23 @@ def browser() -> Iterator[Any]:
         started.close()
 
 
+@pytest.fixture(scope="module")
+def firefox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real Firefox, the system's."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    path = next(filter(None, map(shutil.which, ("firefox", "firefox-esr"))), None)
+    if path is None:
+        pytest.skip("there is no Firefox (apt-get install firefox-esr)")
+    with playwright.sync_playwright() as session:
+        started = session.firefox.launch(
+            channel="moz-firefox",
+            executable_path=executable(path, tmp_path_factory.mktemp("firefox")),
+            firefox_user_prefs={"ui.prefersReducedMotion": 1, "network.captive-portal-service.enabled": False},
+        )
+        yield started
+        started.close()
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """What was skipped, and why: a test that never runs proves nothing."""
     reasons = Counter(
@@ -169,16 +187,40 @@ def _signals() -> Iterator[None]:
 def _short_trainings() -> Iterator[None]:
     """What takes most of a short training is done less.
 
-    The machine's speed is measured once, not at each. Samples are short: test_collapse has those of real trainings. No
-    recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
+    The machine's speed is measured once, and taken for that of every cell: test_auto has the real one. One curve of the
+    loss is drawn, and lies beside every model: test_log is its test. Samples are short: test_collapse has those of real
+    trainings. No recogniser listens to each voice, a second and more for a sentence: test_hear is its test.
     """
-    from rhapsode.training import auto, sampling, trainer
+    from rhapsode.training import auto, log, sampling, trainer
+
+    measure, drawn = auto.measure, list[bytes]()
+
+    @functools.cache
+    def measured(device: Any, precision: str, threads: int) -> float:
+        return measure(device, precision, threads)
+
+    def draw(records: log.Log, path: Path, unit: str) -> None:
+        if drawn:
+            path.write_bytes(drawn[0])
+            return
+        log.draw(records, path, unit)
+        drawn.append(path.read_bytes())
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(auto, "measure", functools.cache(auto.measure))
+        patch.setattr(auto, "measure", lambda *asked: measured(*asked[:3]))  # without the cell
+        patch.setattr(trainer, "draw", draw)
         patch.setattr(sampling, "SHOWN", 30)
         patch.setattr(trainer, "LENGTH", 30)
         patch.setitem(sys.modules, "pocketsphinx", None)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_waiting_for_disks() -> Iterator[None]:
+    """What is written is not forced onto the disk: only a machine that loses power would notice. test_place has what is
+    synced, and when."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda handle: None)
         yield
 
 

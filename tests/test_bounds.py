@@ -10,7 +10,7 @@ import struct
 import time
 import tracemalloc
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -462,6 +462,15 @@ def read_all(path: Path, case: str) -> None:
                 pass
     except UserError:
         pass
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _frozen() -> Iterator[None]:
+    """What is there before the tests of this file is not looked through in each of them."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
 
 
 def seconds(path: Path, case: str) -> float:

@@ -11,10 +11,13 @@ import pytest
 
 from rhapsode.files import checkpoint
 from tests.conftest import MakeModel
+from tests.made import PROSE
 from tests.serving.conftest import Failures, running
 
 pytest.importorskip("uvicorn")
+pytest.importorskip("playwright")
 
+from benchmarks.journeys import Given  # noqa: E402
 from rhapsode.serving.guard import LOCAL, QUERY, Rules  # noqa: E402
 from rhapsode.studio.app import UPLOADS, Studio  # noqa: E402
 from rhapsode.studio.shelf import Shelf  # noqa: E402
@@ -23,10 +26,13 @@ KEY = "a key of the studio"
 
 
 @contextmanager
-def studio(below: Path) -> Iterator[str]:
-    """The address of its page, with its key. Fails if it failed at a request."""
+def studio(below: Path, given: dict[str, str] | None = None) -> Iterator[str]:
+    """The address of its page, with its key. given: models beside those below a folder, name → path. Fails if it failed
+    at a request."""
     failures = Failures()
-    with running(Studio(Shelf({}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)) as address:
+    with running(
+        Studio(Shelf(given or {}, below), Rules(LOCAL, (KEY.encode(),), uploads=UPLOADS), failures)
+    ) as address:
         yield f"{address}/?{QUERY}={KEY.replace(' ', '%20')}"
     assert failures.told == []
 
@@ -47,6 +53,33 @@ def models(tiny_model: MakeModel, tmp_path_factory: pytest.TempPathFactory) -> P
 @pytest.fixture(scope="module")
 def address(models: Path) -> Iterator[str]:
     with studio(models) as found:
+        yield found
+
+
+SAVED = Path(__file__).parents[1] / "saved"
+BROUGHT = {
+    "text": "text-documents",
+    "ink": "pens-window",
+    "music": "music-melody",
+    "speech": "speech-voice",
+    "series": "series-whole",
+}
+"""Modality → a model that every page of it can use, of tests/saved. It gets the modality's name."""
+
+
+@pytest.fixture(scope="module")
+def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+    """What a person brings to the pages."""
+    book = tmp_path_factory.mktemp("brought") / "book.txt"
+    book.write_text((PROSE * 99)[:20_000])
+    return Given((SAVED / "data" / "text.txt").read_text(), SAVED / "data" / "sales.csv", book, 0.1)
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a studio with a model of each modality, which has its name."""
+    models = {modality: str(SAVED / name) for modality, name in BROUGHT.items()}
+    with studio(tmp_path_factory.mktemp("furnished"), models) as found:
         yield found
 
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from rhapsode.errors import UserError
 from rhapsode.report import Report
-from rhapsode.training.log import BOARD, LOG, Log
+from rhapsode.training.log import BOARD, LOG, PICTURE, Log, draw
 from rhapsode.training.run import train
 from tests.conftest import Stop
 
@@ -55,6 +57,17 @@ def test_a_resumed_log_drops_what_came_after_its_checkpoint(tmp_path: Path) -> N
         "bits_per_char/valid": [(2, 2.5)],
         "sample/text_summary": [(2, b"    one\n    \n    <b>two</b>")],
     }
+
+
+def test_the_curve_is_drawn_anew(tmp_path: Path) -> None:
+    log, seen = Log(tmp_path), list[bytes]()
+    for update in range(3):
+        log.add(update=update, seconds=float(update), train=3.0 - update / 2, **({"valid": 2.5} if update else {}))
+        draw(log, tmp_path / PICTURE, "step")
+        seen.append((tmp_path / PICTURE).read_bytes())
+    log.close()
+    assert len(set(seen)) == 3
+    assert {Image.open(BytesIO(one)).size for one in seen} == {(910, 520)}
 
 
 @pytest.fixture

@@ -44,3 +44,11 @@ export function keepSettings(view, values) {
     // They are the usual ones the next time.
   }
 }
+
+// A model has another name now: its works stay its own.
+export function renamed(from, to) {
+  const moved = works().map((one) => (one.model === from ? { ...one, model: to } : one));
+  localStorage.setItem(INDEX, JSON.stringify(moved));
+  const { [from]: used, ...others } = settings("used");
+  keepSettings("used", { ...others, ...(used && { [to]: used }) });
+}

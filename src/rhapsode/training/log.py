@@ -124,13 +124,12 @@ def summary_writer() -> Any:
 
 def draw(log: Log, path: Path, unit: str) -> None:
     """The loss curve as a PNG: training (dots: single records) and validation against seconds."""
-    import matplotlib
-
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
 
     records = log.read()
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    axes = figure.subplots()
     for key, style in (("train", "-"), ("valid", "o-")):
         points = [(r["seconds"], r[key]) for r in records if {key, "seconds"} <= r.keys()]
         if points:
@@ -146,6 +145,5 @@ def draw(log: Log, path: Path, unit: str) -> None:
     axes.grid(alpha=0.3)
     axes.legend()
     drawn = BytesIO()
-    figure.savefig(drawn, dpi=130, format="png")
-    pyplot.close(figure)
+    FigureCanvasAgg(figure).print_figure(drawn, dpi=130, format="png")
     place(path, drawn.getvalue(), sync=False)

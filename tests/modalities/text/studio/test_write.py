@@ -358,4 +358,4 @@ def test_everybody_can_use_it(browser: Any, address: str, scheme: str) -> None: 
             told = [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found.response["violations"]]
             assert not told, name
             page.locator("#brand").click()
-            page.locator(".cards").wait_for()
+            page.locator(".cards").first.wait_for()
