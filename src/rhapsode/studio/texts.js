@@ -168,6 +168,7 @@ const ENGLISH = {
   "train.stop": "Stop",
   "train.resume": "Go on",
   "train.longer": "Train longer",
+  "train.anew": "Change it, and try again",
   "train.use": "To your models",
   "train.open": "Use it",
   "train.samples": "What it makes",
