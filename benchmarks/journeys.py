@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 import re
 import subprocess
 import sys
@@ -138,6 +139,22 @@ def ink(page: Page, given: Given) -> None:
     expect(page.get_by_role("main").get_by_role("img", name="Hello!").first).to_be_visible(timeout=LONG)
 
 
+def teach(page: Page, given: Given) -> None:
+    """A line by hand, which is saved."""
+    sheet = page.get_by_role("img", name=t("teach.pad", count=0))
+    box = sheet.bounding_box()
+    assert box is not None
+    left, middle = box["x"] + 20, box["y"] + 0.5 * box["height"]
+    page.mouse.move(left, middle)
+    page.mouse.down()
+    for n in range(80):
+        page.mouse.move(left + 3 * n + 12 * math.cos(n / 2), middle - 16 * math.sin(n / 2))
+    page.mouse.up()
+    button(page, "teach.save").click()
+    expect(page.get_by_role("status").filter(has_text=t("teach.saved", text=""))).to_be_visible()
+    well(page)
+
+
 def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
@@ -156,6 +173,7 @@ JOURNEYS = (
     Journey("write", "text", write),
     Journey("look", "text", look),
     Journey("ink", "ink", ink),
+    Journey("teach", "ink", teach),
     Journey("compose", "music", compose),
     Journey("forecast", "series", forecast),
 )

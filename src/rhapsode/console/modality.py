@@ -98,6 +98,10 @@ class Modality:
         """The path of `rhapsode serve` that does what its verb does; None for that of texts."""
         return None
 
+    def example_of(self, model: Model) -> Mapping[str, Any]:
+        """`example` for a model that cannot do it as it is."""
+        return self.example or {}
+
     def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
         """Those of its views that a model has. info: of its file."""
         return list(self.views)

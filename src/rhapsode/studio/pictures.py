@@ -38,7 +38,7 @@ def picture(path: Path, digest: str) -> bytes | None:
         endpoint: Endpoint[Sampled, object] | None = modality.endpoint()
         if endpoint is None or modality.example is None:
             return b""
-        asked = endpoint.request.model_validate({"format": "svg", "seed": SEED, **modality.example})
+        asked = endpoint.request.model_validate({"format": "svg", "seed": SEED, **modality.example_of(model)})
         content = endpoint.answer(model, endpoint.beside(model), asked, Report()).content
         return content if isinstance(content, bytes) else b"".join(content or ())
 
