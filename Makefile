@@ -2,6 +2,7 @@
 # make test   the test suite        make check  ruff, mypy, imports       make bench  speed against the machine's
 # make clients  an environment with others' clients of `rhapsode serve`, and their tests; `make test` uses it from then on
 # make quick  while you edit: `make check`, and the tests that say most in the least time
+# make pages  pictures of every page of the studio, in build/pages/pictures; the first time, it trains models for some minutes
 # make wheels for Linux, macOS and Windows, into dist/       make wasm   kernel.wasm, after a change of kernel.c
 #
 # Each sets itself up in $(VENV) first; the second time it starts at once.
@@ -22,7 +23,7 @@ QUICK = tests/test_layout.py tests/test_saved.py tests/data/test_framing.py test
 
 KERNEL = src/rhapsode/arithmetic/kernel.c src/rhapsode/arithmetic/learning.c src/rhapsode/arithmetic/build.py
 
-.PHONY: demo test clients check quick bench wheels wasm clean
+.PHONY: demo test clients check quick bench pages wheels wasm clean
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.demo
@@ -46,6 +47,9 @@ quick: check
 
 bench: $(VENV)/.demo
 	$(BIN)/rhapsode bench $(ARGS)
+
+pages: $(VENV)/.dev
+	$(BIN)/python benchmarks/pages.py build/pages $(ARGS)
 
 wheels: $(VENV)/.zig
 	$(BIN)/python -m rhapsode.arithmetic.build --wheels dist

@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from playwright.sync_api import Page, expect
 
@@ -61,6 +62,11 @@ def button(page: Page, name: str) -> Any:
     return page.get_by_role("button", name=t(name), exact=True)
 
 
+def address(url: str, journey: Journey, model: str) -> str:
+    """The address of a page, with the key."""
+    return url + (f"#/{'/'.join(filter(None, [journey.view, quote(model, safe='')]))}" if journey.view else "")
+
+
 def opened(page: Page, url: str, journey: Journey, model: str) -> None:
     """From the first page to that of a journey."""
     page.goto(url)
@@ -94,6 +100,11 @@ def draws(page: Page, view: str) -> None:
     expect(go).to_be_visible(timeout=LONG)  # while it draws, it says "Stop"
     well(page)
     expect(page.get_by_role("status").last).not_to_be_empty()
+
+
+def before(page: Page, view: str) -> None:
+    """What was drawn can be gone back to."""
+    page.get_by_role("group", name=t(f"{view}.drawn")).get_by_role("button").first.wait_for()
 
 
 def well(page: Page) -> None:
@@ -136,29 +147,40 @@ def train(page: Page, given: Given) -> None:
 def ink(page: Page, given: Given) -> None:
     page.get_by_role("textbox", name=t("ink.text")).fill("Hello! I was drawn\nby a small network.")
     draws(page, "ink")
-    expect(page.get_by_role("main").get_by_role("img", name="Hello!").first).to_be_visible(timeout=LONG)
+    before(page, "ink")
 
 
 def teach(page: Page, given: Given) -> None:
-    """A line by hand, which is saved."""
-    sheet = page.get_by_role("img", name=t("teach.pad", count=0))
-    box = sheet.bounding_box()
+    """A line is drawn, as a hand may do it, and saved."""
+    pad = page.get_by_role("img", name=t("teach.pad", count="").split(":")[0])
+    box = pad.bounding_box()
     assert box is not None
-    left, middle = box["x"] + 20, box["y"] + 0.5 * box["height"]
-    page.mouse.move(left, middle)
-    page.mouse.down()
-    for n in range(80):
-        page.mouse.move(left + 3 * n + 12 * math.cos(n / 2), middle - 16 * math.sin(n / 2))
-    page.mouse.up()
+    for begin in range(4):
+        for n in range(20):
+            x, y = box["width"] * (0.1 + 0.15 * begin + 0.005 * n), box["height"] * (0.5 + 0.2 * math.sin(n / 3))
+            page.mouse.move(box["x"] + x, box["y"] + y)
+            page.mouse.down() if n == 0 else None
+        page.mouse.up()
     button(page, "teach.save").click()
-    expect(page.get_by_role("status").filter(has_text=t("teach.saved", text=""))).to_be_visible()
+    page.get_by_role("list").get_by_role("listitem").first.wait_for()
     well(page)
 
 
 def compose(page: Page, given: Given) -> None:
     enter(page.get_by_label(t("compose.bars"), exact=True), 4)
     draws(page, "compose")
-    draws(page, "compose")
+    before(page, "compose")
+
+
+def speak(page: Page, given: Given) -> None:
+    page.get_by_role("textbox", name=t("speak.text"), exact=True).fill("The boat was red and low.")
+    draws(page, "speak")
+    before(page, "speak")
+
+
+def about(page: Page, given: Given) -> None:
+    page.get_by_role("main").get_by_role("group").first.wait_for()
+    well(page)
 
 
 def forecast(page: Page, given: Given) -> None:
@@ -173,10 +195,52 @@ JOURNEYS = (
     Journey("write", "text", write),
     Journey("look", "text", look),
     Journey("ink", "ink", ink),
-    Journey("teach", "ink", teach),
     Journey("compose", "music", compose),
+    Journey("speak", "speech", speak),
     Journey("forecast", "series", forecast),
+    Journey("teach", "ink", teach),
+    Journey("about", "text", about),
 )
+
+
+WATCH = """
+  window.seen = { content: 0, shift: 0, blocked: 0 };
+  const watch = (type, each) =>
+    new PerformanceObserver((list) => list.getEntries().forEach(each)).observe({ type, buffered: true });
+  watch("largest-contentful-paint", (one) => (seen.content = one.startTime));
+  watch("layout-shift", (one) => one.hadRecentInput || (seen.shift += one.value));
+  watch("longtask", (one) => (seen.blocked += Math.max(0, one.duration - 50)));
+"""
+SEEN = """() => new Promise((resolve) => setTimeout(() => resolve({
+  ...seen, paint: performance.getEntriesByName("first-contentful-paint")[0]?.startTime ?? 0 }), 300))"""
+
+
+class Figures(NamedTuple):
+    """Of a page that was opened: ms, ms, a share of the screen, ms, bytes, how many."""
+
+    paint: float
+    content: float
+    shift: float
+    blocked: float
+    bytes: int
+    requests: int
+
+
+def loaded(page: Any, url: str, journey: Journey, model: str, slow: float = 1) -> Figures:
+    """Open a page by its address, and see what that takes."""
+    session, heard = page.context.new_cdp_session(page), list[float]()
+    session.send("Network.enable")
+    session.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    session.send("Emulation.setCPUThrottlingRate", {"rate": slow})
+    session.on("Network.loadingFinished", lambda one: heard.append(one["encodedDataLength"]))
+    page.add_init_script(WATCH)
+    page.goto(address(url, journey, model))
+    if journey.view:
+        ready(page)
+    else:
+        page.get_by_role("article").first.wait_for()
+    seen = page.evaluate(SEEN)
+    return Figures(seen["paint"], seen["content"], seen["shift"], seen["blocked"], round(sum(heard)), len(heard))
 
 
 @contextmanager

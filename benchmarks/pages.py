@@ -1,7 +1,8 @@
 """Pictures of every page of the studio, with its main job done: light, dark, and on a phone.
 
     python benchmarks/pages.py FOLDER              # trains the models that FOLDER lacks, a minute each
-    python benchmarks/pages.py FOLDER --only ink   # one page; home, train, write, look, compose, forecast ...
+    python benchmarks/pages.py FOLDER --only ink   # one page: home, train, write, look, compose, forecast ...
+    python benchmarks/pages.py FOLDER --docs       # and those of docs/studio.md, smaller, to docs/pictures
 
 A real studio is started with real models, those of the demos, and gone through in Chromium. The pictures go to
 FOLDER/pictures, three for each page. The second time, only they are made. Seeds are fixed where a page has one.
@@ -14,9 +15,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from journeys import JOURNEYS, Given, Journey, enter, opened, ready, studio, t
-from pictures import trained
+from journeys import JOURNEYS, Given, Journey, enter, opened, studio, t
+from pictures import PICTURES, WIDTH, small, trained
+from PIL import Image
 from playwright.sync_api import Page, sync_playwright
+
+from rhapsode.studio.shelf import views
 
 DEMOS = {"text": "model", "music": "model", "speech": "voice", "series": "model"}
 """Demo → the folder of its model."""
@@ -39,10 +43,14 @@ def brought(folder: Path) -> Given:
 def shop(folder: Path) -> Path:
     """The table of one series of the demo."""
     table = (folder / "series" / "sales.csv").read_text().splitlines(keepends=True)
-    first = table[1].split(",")[0]
+    first = table[1].split(",")[1]
     path = folder / "shop.csv"
-    path.write_text("".join(line for line in table if line is table[0] or line.split(",")[0] == first))
+    path.write_text("".join(line for line in table if line is table[0] or line.split(",")[1] == first))
     return path
+
+
+SHOWN = ("home", "train", "ink", "compose", "speak", "forecast")
+"""In docs/studio.md."""
 
 
 def chromium(session: Any) -> Any:
@@ -58,7 +66,6 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     if seed.count():
         enter(seed, 7)
     journey.do(page, given)
-    ready(page) if journey.view else None
     name = journey.view or "home"
     for kind, scheme, size in (("light", "light", DESK), ("dark", "dark", DESK), ("phone", "light", PHONE)):
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
@@ -69,12 +76,22 @@ def picture(page: Page, journey: Journey, url: str, given: Given, folder: Path) 
     print(f"{name}: {folder / name}-{{light,dark,phone}}.png", flush=True)
 
 
+def document(folder: Path, name: str) -> None:
+    """The picture of a page by day, at the width of the others in docs/pictures."""
+    with Image.open(folder / f"{name}-light.png") as image:
+        height = round(image.height * WIDTH / image.width)
+        data = small(image.convert("RGB").resize((WIDTH, height), Image.Resampling.LANCZOS))
+    (PICTURES / f"studio-{name}.png").write_bytes(data)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="for the models and the pictures")
     parser.add_argument("--minutes", type=float, default=1, help="of training, for each model that is not there")
     parser.add_argument("--only", choices=[one.view or "home" for one in JOURNEYS], help="one page")
+    parser.add_argument("--docs", action="store_true", help="make the pictures of docs/studio.md of them")
     options = parser.parse_args()
+    options.folder = options.folder.resolve()
     folder = options.folder / "pictures"
     folder.mkdir(parents=True, exist_ok=True)
     models = made(options.folder, options.minutes)
@@ -82,10 +99,12 @@ def main() -> None:
         browser = chromium(session)
         context = browser.new_context()
         for journey in JOURNEYS:
-            if options.only in (None, journey.view or "home"):
+            if options.only in (None, journey.view or "home") and journey.view in {"", "train", *views()}:
                 page = context.new_page()
                 picture(page, journey, url, brought(options.folder), folder)
                 page.close()
+                if options.docs and (journey.view or "home") in SHOWN:
+                    document(folder, journey.view or "home")
         browser.close()
 
 

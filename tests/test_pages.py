@@ -6,6 +6,7 @@ benchmarks/, which take long, and commands within sentences.
 
 from __future__ import annotations
 
+import functools
 import importlib.util
 import io
 import re
@@ -107,9 +108,14 @@ def shell(line: str, folder: Path) -> tuple[list[str], bytes]:
     return found
 
 
+@functools.cache
+def commands() -> Any:
+    return typer.main.get_command(app)
+
+
 def read(words: list[str]) -> None:
     """Check that there is such a command, with such options. (Values of arguments may be left out.)"""
-    command: Any = typer.main.get_command(app)
+    command = commands()
     while hasattr(command, "commands") and words and words[0] in command.commands:
         command, words = command.commands[words[0]], words[1:]
     known = {name for param in command.params for name in (*param.opts, *param.secondary_opts)} | {"--help"}

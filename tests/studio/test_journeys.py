@@ -7,12 +7,17 @@ from typing import Any
 
 import pytest
 
-from benchmarks.journeys import JOURNEYS, Given, Journey, opened
+from benchmarks.journeys import JOURNEYS, Given, Journey, loaded, opened
 from rhapsode.studio.shelf import views
 from rhapsode.studio.site import HEADERS
 from tests.studio.conftest import furnished, given  # noqa: F401
 
-EACH = pytest.mark.parametrize("journey", JOURNEYS, ids=[one.view or "home" for one in JOURNEYS])
+THERE = [one for one in JOURNEYS if one.view in {"", "train", *views()}]
+EACH = pytest.mark.parametrize("journey", THERE, ids=[one.view or "home" for one in THERE])
+
+
+KILOBYTES, REQUESTS, SHIFT = 400, 45, 0.1
+"""Of a page that is opened. SHIFT: the cumulative layout shift that counts as good (web.dev)."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -25,7 +30,20 @@ def _eval() -> Iterator[None]:
 
 
 def test_each_page_has_a_journey() -> None:
-    assert {one.view for one in JOURNEYS} == {"", "train", *views()}
+    assert {one.view for one in THERE} == {"", "train", *views()}
+
+
+@EACH
+def test_in_chromium_it_is_small_and_stands_still(browser: Any, furnished: str, journey: Journey) -> None:  # noqa: F811
+    """The budgets that do not depend on the machine: benchmarks/budgets.py has the others."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, reduced_motion="reduce")
+    page, others = context.new_page(), list[str]()
+    base = furnished.partition("?")[0]
+    page.on("request", lambda asked: asked.url.startswith((base, "blob:", "data:")) or others.append(asked.url))
+    found = loaded(page, furnished, journey, journey.modality)
+    context.close()
+    assert found.bytes < KILOBYTES * 1000 and found.requests < REQUESTS and found.shift < SHIFT, found
+    assert others == []
 
 
 @EACH

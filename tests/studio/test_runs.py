@@ -85,6 +85,12 @@ def test_what_fails_says_why(client: httpx.Client) -> None:
     [look] = client.post("/api/runs/look", json={"sources": ["--version"]}).json()["sources"]
     assert not look["codec"] and look["wrong"]
     assert client.get("/api/runs/none").status_code == 400
+    wrong = client.post("/api/runs", json={"name": "other", "sources": [path], "options": {"output": "/etc"}})
+    assert wrong.status_code == 400 and "output" in wrong.json()["error"]["message"]
+    wrong = client.post("/api/runs", json={"name": "other", "sources": [path], "base": "nothing"})
+    assert wrong.status_code == 400 and "nothing" in wrong.json()["error"]["message"]
+    assert client.post("/api/runs/demo", json={"demo": "nothing"}).status_code == 400
+    assert len(client.get("/api/demos").json()["demos"]) > 3
 
 
 @pytest.mark.parametrize("name", ["..", "%2e%2e", ".hidden", "a%20b", "-o", "x" * 61])
@@ -101,6 +107,12 @@ def test_files_that_are_sent_stay_in_their_folder(client: httpx.Client, home: Pa
         answer = client.put(f"/api/runs/files/safe/{file}", content=b"abc")
         assert answer.status_code in (200, 404, 405)
     assert all(home / "uploads" / "safe" in path.parents for path in home.rglob("*escaped*"))
+    first = sent(client, "safe", "books/one.txt", b"abc")
+    assert Path(first) == home / "uploads" / "safe" / "books" / "one.txt"
+    assert sent(client, "safe", "books/one.txt", b"abc") == first  # the same again
+    assert Path(sent(client, "safe", "books/one.txt", b"other")).name == "one (2).txt"
+    assert Path(first).read_bytes() == b"abc"
+    assert not list(home.rglob("*.part"))
     large = b"a" * (5 << 20)
     assert len(Path(sent(client, "safe", "large.txt", large)).read_bytes()) == len(large)
     assert client.post("/api/read", content=large, headers={"content-type": "application/json"}).status_code == 413

@@ -62,7 +62,9 @@ def test_killed_and_resumed_is_the_same_run(text: Path, tmp_path: Path) -> None:
 SCRIPT = """
 import sys
 from rhapsode.cli import main
-sys.exit(main(["train", sys.argv[1], "-o", sys.argv[2], "--updates", "20000", "--config", sys.argv[3]]))
+status = main(["train", sys.argv[1], "-o", sys.argv[2], "--updates", "20000", "--config", sys.argv[3]])
+assert "torch._dynamo" not in sys.modules  # a second and more, for nothing
+sys.exit(status)
 """
 
 

@@ -17,7 +17,7 @@ from rhapsode.inference.model import Model
 from rhapsode.nn.network import Network
 from rhapsode.report import Report
 from rhapsode.steps.symbols import Symbols
-from rhapsode.training import auto
+from rhapsode.training import auto, loop
 from rhapsode.training.plan import Budget, Plan
 from rhapsode.training.run import train
 from tests.training.small import SMALL, losses, small, weights
@@ -118,8 +118,9 @@ def test_resetting_helps_independent_lines(tmp_path: Path) -> None:
     assert valid_nats(text, tmp_path, "line", **options) < valid_nats(text, tmp_path, "never", **options) - 0.01
 
 
-def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
+def test_resetting_hurts_long_range_agreement(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each line repeats the one before it but for every eighth: a state reset at lines cannot know."""
+    monkeypatch.setattr(loop, "EVALUATIONS", 4)
     rng = random.Random(3)
     lines: list[str] = []
     for _ in range(100):
@@ -132,7 +133,8 @@ def test_resetting_hurts_long_range_agreement(tmp_path: Path) -> None:
     "framing",
     [{"framing": "one-to-one"}, {"framing": "many-to-one", "window": 6}, {"framing": "one-to-many", "horizon": 6}],
 )
-def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict) -> None:
+def test_every_framing_trains(text: Path, tmp_path: Path, framing: dict, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(loop, "EVALUATIONS", 2)  # which take most of the time
     result = small(text, tmp_path / "m", updates=100, plan={"precision": "fp32", "threads": 1}, **framing)
     assert result.valid_nats < 2.4
     assert Model.load(tmp_path / "m").config.framing.name == framing["framing"]

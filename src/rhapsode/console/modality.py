@@ -44,10 +44,6 @@ class Modality:
     views: ClassVar[Mapping[str, str]] = {}
     """The pages of the studio for its models, the main one first: name → its script, by its path in the package."""
 
-    example: ClassVar[Mapping[str, Any] | None] = None
-    """The request of its endpoint, beside the format `svg`, whose answer is a picture of what a model makes; None if
-    there is none."""
-
     def commands(self) -> Mapping[str, Callable[..., None]]:
         """Name → function with typer's annotations, for all its commands, the verb among them."""
         return {}
@@ -97,10 +93,6 @@ class Modality:
     def endpoint(self) -> Endpoint[Any, Any] | None:
         """The path of `rhapsode serve` that does what its verb does; None for that of texts."""
         return None
-
-    def example_of(self, model: Model) -> Mapping[str, Any]:
-        """`example` for a model that cannot do it as it is."""
-        return self.example or {}
 
     def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
         """Those of its views that a model has. info: of its file."""

@@ -25,7 +25,6 @@ from rhapsode.inference.model import Model
 from rhapsode.inference.states import States
 from rhapsode.report import Report
 from rhapsode.serving.app import Paths, Server
-from rhapsode.serving.errors import ApiError
 from rhapsode.serving.guard import QUERY, Rules, cookie_name
 from rhapsode.serving.requests import Asked, Name
 from rhapsode.serving.served import Served
@@ -34,7 +33,7 @@ from rhapsode.studio.brought import Brought, Place
 from rhapsode.studio.copies import Novel, copies
 from rhapsode.studio.offered import demos
 from rhapsode.studio.pictures import picture
-from rhapsode.studio.runs import NAME, Runs
+from rhapsode.studio.runs import Runs, named
 from rhapsode.studio.shelf import Shelf, constraints, views
 from rhapsode.studio.site import HEADERS, Site, file_of
 from rhapsode.training.log import PICTURE
@@ -60,7 +59,7 @@ class Renamed(Asked):
     """`POST /api/shelf/rename`: give a model another name, beside where it is."""
 
     model: Name
-    to: Annotated[str, Field(pattern=f"^{NAME.pattern}$")]
+    to: Name
 
 
 class Restored(Asked):
@@ -270,11 +269,12 @@ class Studio(Server):
             if drawn is not None:
                 return file_of(request, drawn, "image/svg+xml")
         if not (one.folder / PICTURE).is_file():
-            raise ApiError(404, "This model has no picture.", "model")
+            return Response(status_code=204)  # it is known only now that there is none: no error
         return FileResponse(one.folder / PICTURE, headers={"Cache-Control": "no-cache"})
 
     async def _rename(self, request: Request) -> Response:
         asked = await self._asked(request, Renamed)
+        named(asked.to)
         await self._given_up(asked.model)
         return JSONResponse({"model": await asyncio.to_thread(self._shelf.rename, asked.model, asked.to)})
 

@@ -91,7 +91,7 @@ export class Curve {
       legend: { show: false },
       cursor: { points: { size: 7 }, drag: { x: true, y: false, dist: 6 } },
       scales: { x: { time: false }, y: { range: () => this.range } },
-      axes: [{ ...axis, values: (_, ticks) => ticks.map((x) => this.#tick(x)), ...(this.places && { incrs: WHOLE, space: 90 }) }, { ...axis, size: 58 }],
+      axes: [{ ...axis, size: 34, values: (_, ticks) => ticks.map((x) => this.#tick(x)), space: this.places ? 90 : 72, ...(this.places && { incrs: WHOLE }) }, { ...axis, size: 58 }],
       series: [{}, ...this.series.map((one, at) => this.#line(one, at))],
       bands: this.series.flatMap((one, at) =>
         one.band === undefined ? [] : [{ series: [at + 1, one.band + 1], fill: faint(one.colour, 0.2) }],

@@ -10,6 +10,7 @@ import { t } from "./texts.js";
 
 export const styles = ["studio/home.css"];
 
+const MANY = 30; // models: those that are not in sight are not laid out
 const RECENT = 6; // works that are shown at once
 const ORDERS = ["used", "trained", "name", "loss", "size"];
 const SHIPPED = "demo:"; // models that come with Rhapsode
@@ -27,7 +28,7 @@ class Home {
     const order = (one) => element("option", { value: one, ...(one === (kept.order ?? "used") && { selected: "" }) }, t(`home.by.${one}`));
     this.order = element("select", { id: "order", change: () => this.#order() }, ...ORDERS.map(order));
     this.filter = element("input", { type: "text", id: "filter", placeholder: t("home.filter"), "aria-label": t("home.filter"), input: () => this.#filter() });
-    this.cards = element("div", { class: "cards" });
+    this.cards = element("div", { class: shelf.models.length > MANY ? "cards many" : "cards" });
     this.count = element("p", { class: "quiet", role: "status" });
     this.shown = new Map(shelf.models.map((about) => [about.name, this.#card(about)]));
     const many = shelf.models.length > RECENT;
@@ -108,7 +109,7 @@ class Home {
     const source = `/api/shelf/picture?model=${encodeURIComponent(name)}&digest=${about.digest.slice(0, 16)}`;
     const writes = sample && (picture !== "model" || about.modality === "text");
     const alt = t(`home.picture.${picture}`, { name });
-    const image = element("img", { src: source, alt, loading: "lazy", decoding: "async", class: picture, error: () => image.remove() });
+    const image = picture && element("img", { src: source, alt, loading: "lazy", decoding: "async", class: picture, error: () => image.remove() });
     return element(
       "article",
       { class: "card paper" },

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from rhapsode.console.brought import modality_of
 from rhapsode.console.modality import Modality
+from rhapsode.errors import UserError
 from rhapsode.files.cache import Cache, cache_folder
 from rhapsode.inference.model import Model
 from rhapsode.report import Report
@@ -23,12 +24,13 @@ _one = threading.Lock()
 
 def drawable(modality: Modality) -> bool:
     """Whether what its models make has a picture."""
-    return modality.example is not None and modality.endpoint() is not None
+    endpoint = modality.endpoint()
+    return endpoint is not None and endpoint.example is not None
 
 
 def picture(path: Path, digest: str) -> bytes | None:
-    """An SVG of what a model makes; None if it has none. One is drawn at a time. digest: of the model. Raises
-    `UserError`."""
+    """An SVG of what a model makes; None if there is none. One is drawn at a time. digest: of the model. Raises
+    `UserError` for a file that is damaged."""
     if path.stat().st_size > LARGEST:
         return None
 
@@ -36,10 +38,13 @@ def picture(path: Path, digest: str) -> bytes | None:
         model = Model.load(path)
         modality = modality_of(model.codec.name)
         endpoint: Endpoint[Sampled, object] | None = modality.endpoint()
-        if endpoint is None or modality.example is None:
+        if endpoint is None or endpoint.example is None:
             return b""
-        asked = endpoint.request.model_validate({"format": "svg", "seed": SEED, **modality.example_of(model)})
-        content = endpoint.answer(model, endpoint.beside(model), asked, Report()).content
+        asked = endpoint.request.model_validate({"format": "svg", "seed": SEED, **endpoint.example(model)})
+        try:
+            content = endpoint.answer(model, endpoint.beside(model), asked, Report()).content
+        except UserError:  # a model of hardly any training may draw nothing
+            return b""
         return content if isinstance(content, bytes) else b"".join(content or ())
 
     with _one:

@@ -240,6 +240,15 @@ def _claimed(home: Path) -> bool:
     return False
 
 
+def named(name: str) -> str:
+    """The name, if it can be that of a model. Raises `UserError`."""
+    if not NAME.fullmatch(name):
+        raise UserError(
+            f"{name[:80]!r} cannot be the name of a model: letters, digits, `_`, `-` and `.`, 60 at the most."
+        )
+    return name
+
+
 class Runs:
     """The trainings below a folder. One at a time: two would take each other's cores."""
 
@@ -362,11 +371,7 @@ class Runs:
             raise UserError(f"{running} is being trained. Stop it first, or wait until it is finished.")
 
     def _folder(self, name: str) -> Path:
-        if not NAME.fullmatch(name):
-            raise UserError(
-                f"{name[:80]!r} cannot be the name of a model: letters, digits, `_`, `-` and `.`, 60 at the most."
-            )
-        return self.below / MODELS / name
+        return self.below / MODELS / named(name)
 
     def _sources(self, sources: Sequence[str]) -> list[str]:
         """Sources as arguments: a name that looks like an option is no option."""

@@ -79,7 +79,7 @@ export class Watched {
       this.metrics.push(...run.metrics);
       if (run.facts && Object.keys(run.facts).length) this.facts = run.facts;
       const going = run.state === "running" || run.state === "elsewhere";
-      if (this.going && !going) this.#facts();
+      if (this.going && !going) this.#ended();
       this.going = going;
       this.#show(run);
       if (run.state === "running") attend(this.name, address);
@@ -91,11 +91,22 @@ export class Watched {
     }
   }
 
-  // What is only known at the end.
-  async #facts() {
-    const { facts } = await ask(`/api/runs/${encodeURIComponent(this.name)}?begin=0`);
-    this.facts = facts;
-    if (!this.closed) this.#tell();
+  // What is only known at the end: the model, and how good it is.
+  async #ended() {
+    const [{ facts }, shelf] = await Promise.all([ask(`/api/runs/${encodeURIComponent(this.name)}?begin=0`), ask("/api/shelf")]);
+    Object.assign(this, { facts, shelf });
+    if (this.closed) return;
+    this.#tell();
+    this.#useful(true);
+  }
+
+  // The way to the model. done: whether it is finished.
+  #useful(done) {
+    const model = this.shelf.models.find(({ name }) => name === this.name || name === `models/${this.name}`);
+    this.use.hidden = !model && !this.metrics.length;
+    const there = done && model;
+    this.use.href = there ? address(model.views[0], model.name) : address("home");
+    this.use.textContent = t(there ? "train.open" : "train.use");
   }
 
   #show({ state, progress, stage, notes, samples, error }) {
@@ -114,10 +125,7 @@ export class Watched {
     this.stop.hidden = state !== "running";
     this.resume.hidden = state !== "stopped";
     this.longer.hidden = this.minutes.hidden = state !== "finished";
-    const model = this.shelf.models.find(({ name }) => name === this.name || name === `models/${this.name}`);
-    this.use.hidden = !last && !model;
-    this.use.href = state === "finished" && model?.views.length ? address(model.views[0], model.name) : address("home");
-    this.use.textContent = t(this.use.href.includes("#/home") ? "train.use" : "train.open");
+    this.#useful(state === "finished");
     const points = (every) => every.map(({ seconds, value }) => [seconds / 60, value]);
     this.curve.show(
       [

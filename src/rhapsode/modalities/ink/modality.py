@@ -17,19 +17,13 @@ if TYPE_CHECKING:
     from rhapsode.console.contents import Contents, Found
     from rhapsode.demos.bench import Case
     from rhapsode.export._target import Order
-    from rhapsode.inference.model import Model
     from rhapsode.serving.endpoint import Endpoint
     from rhapsode.studio.brought import Brought, Place
-
-
-SHOWN = 12
-"""Characters of a model's picture that does not write English."""
 
 
 class InkModality(Modality):
     name, noun, verb = "ink", "handwriting", "write"
     views = {name: f"modalities/ink/studio/{name}.js" for name in ("ink", "teach")}
-    example = {"text": "a line of its hand"}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"write": write, "recognise": recognise, "ink": ink}
@@ -43,14 +37,6 @@ class InkModality(Modality):
         from rhapsode.modalities.ink.serving import ENDPOINT
 
         return ENDPOINT
-
-    def example_of(self, model: Model) -> Mapping[str, Any]:
-        if model.text is None:
-            return {}
-        known = model.record_codec.alphabet
-        if set(self.example["text"]) <= set(known):
-            return self.example
-        return {"text": "".join(known.split())[:SHOWN] or known}
 
     def views_of(self, info: Mapping[str, Any]) -> Sequence[str]:
         teachable = bool(info.get("codec", {}).get("alphabet"))

@@ -255,6 +255,11 @@ def about(model: Model) -> Mapping[str, Any]:
     }
 
 
+def example(model: Model) -> Mapping[str, Any]:
+    """A line of its hand, of the characters that it knows; or a drawing."""
+    return {"text": "a line of its hand", "unknown": "skip"} if model.text is not None else {}
+
+
 ENDPOINT = Endpoint(
     "/api/write",
     "Write a text by hand, or draw.",
@@ -264,4 +269,5 @@ ENDPOINT = Endpoint(
     recogniser_beside,
     about,
     follow,
+    example,
 )

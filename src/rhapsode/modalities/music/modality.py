@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 class MusicModality(Modality):
     name, noun, verb = "music", "music", "compose"
     views = {"compose": "modalities/music/studio/compose.js"}
-    example = {"bars": 8}
 
     def commands(self) -> Mapping[str, Callable[..., None]]:
         return {"compose": compose}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, replace
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -105,7 +105,8 @@ class Music(Asked):
         else:
             data, kind = (self.musicxml or "").encode("utf-8", "replace"), "musicxml"
         refused = Refusals()
-        with closing(read(of_bytes(data, f"{name}.{kind}"), refused=refused)) as tunes:
+        found = cast(Generator[Tune], read(of_bytes(data, f"{name}.{kind}"), refused=refused))
+        with closing(found) as tunes:  # so that what was refused is told
             tune = next(tunes)
             if next(tunes, None) is not None:
                 report.note(f"{name}: there are several tunes; this is the first")
@@ -197,11 +198,15 @@ class Compose(Sampled):
 
 def answer(model: Model, index: MelodyIndex | None, asked: Compose, report: Report) -> Given:
     """See `Endpoint`."""
+    tunes: Sequence[Tune]
+    seed: int | None = None
+    fields: dict[str, Any] = {"samples": [{}]}
     if asked.tune is not None:
-        seed, tunes, fields = None, [_given(model, asked, asked.tune, report)], {"samples": [{}]}
+        tunes = [_given(model, asked, asked.tune, report)]
     else:
-        seed, sampling = asked.chosen, Sampling(**asked.how)
-        found = compose(model, asked.wish(report), index, sampling, lambda: seed, asked.n, asked.length, report)
+        seed = chosen = asked.chosen
+        sampling = Sampling(**asked.how)
+        found = compose(model, asked.wish(report), index, sampling, lambda: chosen, asked.n, asked.length, report)
         tunes, fields = found.tunes, found.fields()
     if asked.format != "json":
         content = contents(tunes[0], f".{asked.format}", loop=asked.loop)
@@ -293,4 +298,5 @@ ENDPOINT = Endpoint(
     lambda model: index_beside(model, needed=False),
     about,
     follow,
+    lambda model: {"bars": 8},
 )

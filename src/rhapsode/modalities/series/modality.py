@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 class Series(Modality):
     name, noun, verb = "series", "series", "forecast"
     views = {"forecast": "modalities/series/studio/forecast.js"}
-    example = {"n": 100}
     task = "time-series-forecasting"
 
     def commands(self) -> Mapping[str, Callable[..., None]]:

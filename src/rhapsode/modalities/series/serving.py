@@ -131,5 +131,11 @@ def about(model: Model) -> Mapping[str, Any]:
 
 
 ENDPOINT = Endpoint(
-    "/api/forecast", "Say how series may go on.", Forecast, answer, ("text/csv", *PICTURES.values()), about=about
+    "/api/forecast",
+    "Say how series may go on.",
+    Forecast,
+    answer,
+    ("text/csv", *PICTURES.values()),
+    about=about,
+    example=lambda model: {"n": 100},
 )

@@ -89,6 +89,7 @@ def test_a_tune_and_some_of_it_anew(browser: Any, address: str, folder: Path, tm
         page.locator("#wish-bars").fill("6")
         page.locator("#wish-tempo").fill("90")
         page.locator("#seed").fill("7")
+        page.locator("#lock").check()
         first = answered(page, lambda: page.locator("#go").click())
         assert page.evaluate("window.lived"), "notes were shown as they were drawn"
         expect(page.locator("#body .note")).to_have_count(len(first["tune"]["notes"]))
@@ -174,6 +175,8 @@ def test_parts_and_how_they_are_heard(browser: Any, address: str) -> None:
     with opened(browser, address, name="choir") as page:
         page.evaluate(f"() => {{ {MIDI} }}")
         page.locator("#wish-bars").fill("3")
+        page.locator("#seed").fill("1")
+        page.locator("#lock").check()
         first = answered(page, lambda: page.locator("#go").click())
         page.locator("[data-chosen='1']").click()
         page.locator("#bar-2").click()

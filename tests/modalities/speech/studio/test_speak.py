@@ -60,7 +60,7 @@ def saved(page: Any, form: str) -> Path:
 
 def seconds(path: Path) -> float:
     with wave.open(str(path)) as file:
-        return file.getnframes() / file.getframerate()
+        return float(file.getnframes() / file.getframerate())
 
 
 def test_it_speaks_what_the_command_speaks(browser: Any, address: str, home: Path, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ export const styles = ["modalities/music/studio/compose.css"];
 const PATH = "/api/compose";
 const FILES = ["mid", "musicxml", "abc", "wav", "svg", "html"];
 const LARGEST = 700_000; // bytes of a file of a tune
+const FEW = 4; // passages that are listed at once
 const PATIENCE = 400; // ms, until the page says that it goes on
 
 export function open(main, { about, served, rest }) {
@@ -87,7 +88,7 @@ class Page {
     this.#droppable(this.place);
     // What was clicked leaves the space bar to the player.
     main.addEventListener("click", (event) => {
-      if (event.detail && event.target.closest("button")) document.activeElement?.blur();
+      if (event.detail) event.target.closest("button")?.blur();
     });
   }
 
@@ -237,7 +238,8 @@ class Page {
     this.all.classList.add("live");
     this.score.live(tune);
     const [done, count] = [Math.ceil(tune.drawn / tune.bar), bars ?? this.served.bars];
-    this.progress.textContent = t("compose.going", { bar: Math.min(done, count), bars: count, notes: tune.notes.length });
+    const values = { bar: Math.min(done, count), bars: count, notes: tune.notes.length, number: tune.row + 1 };
+    this.progress.textContent = t(tune.row ? "compose.going.again" : "compose.going", values);
   }
 
   // Asks for a tune, and adds it to those that were drawn. one: what is known of it. at: the second where one listens.
@@ -315,7 +317,10 @@ class Page {
       const play = () => this.player.seek(this.player.bars[bar - 1] ?? 0);
       return element("li", {}, element("button", { click: play, title: t("compose.copies.play") }, t("compose.copies.row", where)));
     });
-    this.copies.replaceChildren(element("p", { class: "quiet" }, head + usual), element("ul", {}, ...list));
+    const rows = element("ul", {}, ...list);
+    const all = element("summary", {}, t("compose.copies.all", { count: copies.length }));
+    const shorter = list.length > FEW ? element("details", {}, all, rows) : rows;
+    this.copies.replaceChildren(element("p", { class: "quiet" }, head + usual), shorter);
   }
 
   async #rechord(bar, text) {
@@ -427,9 +432,12 @@ class Live {
   constructor({ usual }) {
     this.usual = usual;
     this.notes = new Map();
+    this.row = 0;
   }
 
-  add({ ticks, notes, parts }) {
+  add({ row, ticks, notes, parts }) {
+    if (row !== this.row) this.notes.clear(); // the one before has copied too much
+    this.row = row;
     for (const note of notes) this.notes.set(note.slice(0, 4).join(), note);
     const all = ordered([...this.notes.values()]);
     const drawn = all.reduce((end, [start, lasts]) => Math.max(end, start + lasts), 0);
@@ -437,6 +445,6 @@ class Live {
     const bar = (4 * ticks * beats) / unit;
     const length = Math.ceil(drawn / bar) * bar;
     const own = parts.map(([name, program, drums]) => ({ name, program, drums }));
-    return { ticks, notes: all, parts: own, length, metres: [[0, beats, unit]], chords: [], bar, drawn };
+    return { ticks, notes: all, parts: own, length, metres: [[0, beats, unit]], chords: [], bar, drawn, row };
   }
 }

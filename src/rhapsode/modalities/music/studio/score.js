@@ -42,6 +42,9 @@ export class Score {
     this.spans = spans(shown.bars, tune.length);
     const copied = new Set((shown.copies ?? []).flatMap(({ notes }) => notes));
     this.#draw(tune, shown.drums, copied);
+    this.rects = [...this.notes.querySelectorAll(".note")];
+    this.barOf = tune.notes.map(([start]) => this.spans.findLastIndex(([begin]) => begin <= start));
+    this.anew = [];
     this.#numbers();
     this.#chords();
     this.#parts(shown.sounds);
@@ -264,23 +267,27 @@ export class Score {
 
   // ---------------------------------------------------------------- What is selected
 
-  // Whether a note is to be drawn anew.
-  #anew([start, , , , part]) {
-    if (this.empty || (this.parts.size && !this.parts.has(part))) return false;
-    return !this.bars.size || this.bars.has(this.spans.findLastIndex(([begin]) => begin <= start));
+  // Whether a note, by its number, is to be drawn anew.
+  #anew(n) {
+    if (this.empty || (this.parts.size && !this.parts.has(this.tune.notes[n][4]))) return false;
+    return !this.bars.size || this.bars.has(this.barOf[n]);
   }
 
   #paint() {
     if (!this.tune) return;
     const focused = document.activeElement === this.ruler;
     this.cells.forEach((cell, n) => {
-      cell.setAttribute("aria-selected", this.bars.has(n));
+      const chosen = String(this.bars.has(n));
+      if (this.byBars && cell.ariaSelected !== chosen) cell.ariaSelected = chosen;
       cell.classList.toggle("active", focused && n === this.active);
     });
     if (this.byBars) this.ruler.setAttribute("aria-activedescendant", `bar-${this.active + 1}`);
     for (const button of this.chosen.children) button.setAttribute("aria-pressed", this.parts.has(Number(button.dataset.chosen)));
     this.shades.replaceChildren(...[...this.bars].map((n) => this.#placed(element("div", {}), this.spans[n])));
-    const rects = this.notes.querySelectorAll(".note");
-    this.tune.notes.forEach((note, n) => rects[n]?.classList.toggle("anew", this.#anew(note)));
+    this.rects.forEach((rect, n) => {
+      const anew = this.#anew(n);
+      if (anew !== Boolean(this.anew[n])) rect.classList.toggle("anew", anew);
+      this.anew[n] = anew;
+    });
   }
 }

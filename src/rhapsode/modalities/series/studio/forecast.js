@@ -14,7 +14,9 @@ export const styles = ["studio/curve.css", "modalities/series/studio/forecast.cs
 const LARGEST = 2_000_000; // characters of a table
 const LONG = 2000; // characters
 const FILES = ["csv", "json", "svg", "png"];
-const KNOWN = 400; // values of the past that are shown
+const KNOWN = 400; // values of the past that are asked for
+const SEEN = 6; // times the horizon that is shown of it
+const FEWEST = 48;
 const PATHS = 20; // single paths that are shown
 const KEPT = 60; // forecasts that are kept with a work: each of one series
 const DIGITS = 6;
@@ -200,7 +202,9 @@ class Page {
       this.told.textContent = "";
       return;
     }
-    const { known, times, quantiles, samples, frequency } = one;
+    const { times, quantiles, samples, frequency } = one;
+    const seen = -Math.max(SEEN * times.length, FEWEST);
+    const known = { times: one.known.times.slice(seen), values: one.known.values.slice(seen) };
     this.times = [...known.times, ...times];
     const first = known.times.length;
     const last = first - 1;

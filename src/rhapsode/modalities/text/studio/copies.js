@@ -10,6 +10,7 @@ import { difference } from "./tree.js";
 const LEAST = 10; // characters of a span: shorter ones are in every text
 const STRONGEST = 80; // characters of those that are darkest
 const SHADES = 9;
+const MOST = 200_000; // characters of a text
 const QUOTED = 60; // characters of the longest span
 
 // The class of a span.
@@ -40,6 +41,7 @@ export class Copies {
     if (text === this.text) return;
     this.asked?.abort();
     const own = (this.asked = new AbortController());
+    if (text.length > MOST) return this.#known(text, [], t("write.novelty.large", { most: MOST.toLocaleString("en") }));
     try {
       const answer = await ask("/api/novelty", { model: this.model, prompt: text, least: LEAST }, own.signal);
       if (own.signal.aborted) return;

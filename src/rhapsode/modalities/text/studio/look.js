@@ -33,7 +33,7 @@ class Page {
   constructor(main, about, [layer = "0", unit = "", text = null]) {
     const [number, what = ""] = layer.split(":");
     this.about = about;
-    this.layer = Number(number) || 0;
+    this.layer = Math.min(Number(number) || 0, (about.layers || 1) - 1);
     this.what = what; // "" for what the server takes
     this.unit = unit === "" ? null : Number(unit) || 0;
     this.inside = null;
@@ -178,6 +178,9 @@ class Page {
       this.#choose(this.unit);
     } catch (error) {
       trouble(error);
+      if (error.status !== 400 || !this.what) return;
+      this.what = ""; // of a link to another model: this one has no such gate
+      this.#ask();
     }
   }
 

@@ -10,7 +10,7 @@ const STOPS = [..." \n\t.,;:!?()[]\"|="];
 
 // The likely words in the place where a token begins: [{ stem, text, share }], the likeliest first. stem: what stands of
 // the word already. text: what would stand in the token's place. Each is drawn from one of the tokens, always the
-// likeliest symbol next. None, where all tokens are whole words.
+// likeliest symbol next. None, where most tokens are whole words.
 export async function words(model, before, choices, signal) {
   const some = choices.filter(({ token }) => /^\s?[\p{L}\p{N}]|^\s$/u.test(token)).slice(0, TOKENS);
   if (!some.length) return [];
@@ -29,5 +29,6 @@ export async function words(model, before, choices, signal) {
     found.set(one.text, one);
   }
   const every = [...found.values()];
-  return every.some(({ grown }) => grown) ? every.sort((one, other) => other.share - one.share) : [];
+  const letters = 2 * every.filter(({ grown }) => grown).length > every.length; // else tokens are words mostly
+  return letters ? every.sort((one, other) => other.share - one.share) : [];
 }

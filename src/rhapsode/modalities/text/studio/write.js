@@ -88,7 +88,7 @@ class Page {
     const saving = button("save", () => save(`${named(this.title, "text")}.txt`, this.sheet.text, "text/plain"));
     const tools = (...buttons) => element("div", { class: "row tools" }, ...buttons);
     const writing = [
-      tools(this.go, this.again, this.undo, this.redo),
+      tools(this.go, this.again, this.undo, this.redo, button("else", () => this.#choose(), t("write.else.title"))),
       this.sheet.element,
       this.choices.element,
       this.copied.element,
@@ -148,6 +148,8 @@ class Page {
     const { value } = this.settings.shade;
     if (this.shading === value) return;
     this.shading = value;
+    this.choices.hide();
+    this.copied.hide();
     this.legend.replaceChildren(...legend(value));
     this.novelty.textContent = "";
     this.toldNovelty = false;
@@ -208,6 +210,7 @@ class Page {
   #moved() {
     if (this.place === this.sheet.cursor) return;
     this.place = this.sheet.cursor;
+    this.#pointed(null);
     if (this.sheet.ghost && this.place !== this.sheet.text.length) this.#unsuggest();
     this.readSoon();
   }
@@ -231,7 +234,8 @@ class Page {
         this.settings.shade.value === NOVELTY && this.copies.read(this.sheet.text),
       ]);
     } catch (error) {
-      trouble(error);
+      if (error.code === "too_large") this.figures.textContent = t("write.large", { why: error.message });
+      else trouble(error);
     }
   }
 
@@ -244,10 +248,14 @@ class Page {
 
   #count() {
     const authors = this.sheet.authors ?? [];
-    const chars = Array.from(this.sheet.text).length;
-    const own = authors.reduce((sum, by) => sum + (by === PERSON), 0);
+    const { text } = this.sheet;
+    let [chars, own] = [0, 0];
+    for (let at = 0; at < text.length; at += text.codePointAt(at) > 0xffff ? 2 : 1) {
+      chars++;
+      own += authors[at] === PERSON;
+    }
     const values = { chars: chars.toLocaleString("en"), own: own.toLocaleString("en") };
-    const known = chars && this.reading.tokens.at(-1)?.end === this.sheet.text.length;
+    const known = chars && this.reading.tokens.at(-1)?.end === text.length;
     const bits = known ? (this.reading.bits / chars).toFixed(2) : "";
     this.figures.textContent = t(known ? "write.figures" : "write.figures.short", { ...values, bits });
   }
